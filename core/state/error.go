@@ -1,0 +1,29 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrUnavailable is matched by errors after which the outcome of a commit
+	// is unknown, or a read had no answer: the store cannot be reached, or its
+	// disk fails.
+	ErrUnavailable = errors.New("state store is unavailable")
+	// ErrClosed is what a closed store answers.
+	ErrClosed = errors.New("state store is closed")
+)
+
+// ConflictError says which condition of a commit did not hold; nothing of the
+// commit was applied.
+type ConflictError struct {
+	// Index is the position of the op among those given to Commit: the first
+	// one that failed.
+	Index int
+	Op    Op
+}
+
+// Error names the condition without its value.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("state: condition %d (%s %s) does not hold", e.Index, e.Op.Space, e.Op.ID)
+}

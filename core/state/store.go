@@ -1,0 +1,70 @@
+package state
+
+import (
+	"context"
+	"time"
+)
+
+// Store keeps state. All methods are safe for concurrent use.
+//
+// A read sees every commit that had returned before the read began, of this
+// process at least; on Redis, of every process.
+type Store interface {
+	// Commit applies all ops or none, in the order given. Conditions are
+	// judged against the state before the commit: no op sees another's effect.
+	// It returns after the result is on stable storage, as far as the store's
+	// documented durability goes.
+	//
+	// A condition that does not hold is a *ConflictError. An error that
+	// matches ErrUnavailable leaves the outcome unknown: the commit may have
+	// been applied, or be applied later, but at most once. When ctx ends
+	// before the commit was handed to the store, ctx's error is returned and
+	// nothing was applied; once handed over, Commit waits for the answer.
+	Commit(ctx context.Context, ops ...Op) error
+
+	// Get reads records. The answer has one entry for each ref, in order, nil
+	// where there is no such record or its time to live is over.
+	Get(ctx context.Context, refs ...Ref) ([][]byte, error)
+
+	// Range lists members of a set in byte order (descending if r.Reverse).
+	Range(ctx context.Context, r Range) ([]string, error)
+
+	// Journal reads the entries of a journal with sequence numbers >= from.
+	// An unknown journal is empty.
+	Journal(ctx context.Context, id string, from int) ([][]byte, error)
+
+	// Due lists at most limit timers of a queue that are due by the store's
+	// clock, the earliest first. It also answers when the next timer that is
+	// not due yet will be, as a duration from now; negative if there is none.
+	Due(ctx context.Context, queue string, limit int) (due []Timer, next time.Duration, err error)
+
+	// Close waits for commits under way and releases the store. Later calls
+	// fail with ErrClosed.
+	Close() error
+}
+
+// Ref names a record.
+type Ref struct {
+	Bucket string
+	ID     string
+}
+
+// Range selects members of a set.
+type Range struct {
+	Set string
+	// Prefix limits the answer to members that start with it.
+	Prefix string
+	// After is an exclusive bound to continue from: members greater than it,
+	// or less than it if Reverse. Empty means from the start.
+	After string
+	// Limit is the most members to answer; it must be positive.
+	Limit   int
+	Reverse bool
+}
+
+// Timer is an id in a queue with its due time.
+type Timer struct {
+	ID string
+	// At is the due time by the store's clock, in UTC, exact to the millisecond.
+	At time.Time
+}

@@ -1,0 +1,83 @@
+package sdk
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Error is the one error type that crosses every border: from plugin to
+// gateway, into stored runs, and out as a problem document.
+type Error struct {
+	// Code is one of the Code constants; what it means for HTTP is decided in
+	// one place of the gateway.
+	Code Code `json:"code"`
+	// Message is for people. It holds no secret.
+	Message string `json:"message"`
+	// Retryable says that the same call may succeed later. Whether it is
+	// repeated is the caller's decision.
+	Retryable bool `json:"retryable,omitempty"`
+	// RetryAfter is the least time to wait before a repeat; zero when unknown.
+	// In JSON: nanoseconds.
+	RetryAfter time.Duration `json:"retryAfter,omitempty"`
+	// Outcome says what is known about the effect.
+	Outcome Outcome `json:"outcome,omitempty"`
+	// Final says that the vendor gave a definite answer for this idempotency
+	// key and would give the same again, such as a declined card.
+	Final bool `json:"final,omitempty"`
+	// Faults are the places in the params that are wrong, if known.
+	Faults []Fault `json:"errors,omitempty"`
+	// Details is a JSON object with the integration's own fields, for Stripe
+	// type, code, param, declineCode, requestId.
+	Details json.RawMessage `json:"details,omitempty"`
+}
+
+// Error answers the code and the message.
+func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
+
+// Is matches errors by code, so that an error read back from a store or from
+// a plugin still matches.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code
+}
+
+// Fault is one wrong place in a JSON document.
+type Fault struct {
+	// Pointer is a JSON Pointer (RFC 6901) into the params.
+	Pointer string `json:"pointer"`
+	Message string `json:"message"`
+}
+
+// Outcome says whether an effect took place.
+type Outcome string
+
+// What is known about the effect of a failed call.
+const (
+	// OutcomeUnknown is also what an empty outcome means.
+	OutcomeUnknown Outcome = "unknown"
+	// OutcomeNotExecuted: the effect did not take place.
+	OutcomeNotExecuted Outcome = "not_executed"
+)
+
+// Code classifies an error. The set is closed: a plugin that answers another
+// code is answered for with CodeInternal.
+type Code string
+
+// The codes, with what they mean.
+const (
+	CodeInvalidParams  Code = "invalid_params"      // params fail the action's schema
+	CodeRejected       Code = "rejected"            // the vendor refused the request as wrong
+	CodeDeclined       Code = "declined"            // a payment was declined
+	CodeNotFound       Code = "not_found"           // the object named does not exist
+	CodeConflict       Code = "conflict"            // the present state of the object forbids it
+	CodeRateLimited    Code = "rate_limited"        // too many requests
+	CodeCredentials    Code = "credentials_refused" // the vendor refused our credentials
+	CodeUpstream       Code = "upstream_error"      // the vendor failed
+	CodeTimeout        Code = "timeout"             // no answer in time
+	CodeUnavailable    Code = "unavailable"         // plugin or vendor cannot be reached
+	CodeOutcomeUnknown Code = "outcome_unknown"     // whether the effect took place cannot be told
+	CodeResultTooLarge Code = "result_too_large"    // the effect stands, its result was too large to keep
+	CodeUnknownAction  Code = "unknown_action"      // the plugin has no such action
+	CodeInternal       Code = "internal"            // a bug
+)
+

@@ -1,0 +1,103 @@
+package sdk
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Manifest says what a plugin is and what it can do. It is constant for the
+// life of a plugin process: the gateway asks for it once after the start,
+// before Configure, and never hands over a secret to get it.
+type Manifest struct {
+	// Name is the integration's name in config and paths: lower-case letters,
+	// digits and hyphens, starting with a letter.
+	Name string `json:"name"`
+	// Version is the plugin's own version, a semantic version without "v".
+	Version string `json:"version"`
+	// Description is one sentence for people.
+	Description string `json:"description,omitempty"`
+	// Actions are in the order in which they are listed to users.
+	Actions []Action `json:"actions"`
+	// Credentials is the JSON Schema (2020-12) of the plugin's entry under
+	// "credentials" in the config. A secret field carries "writeOnly": true.
+	// Empty means that the plugin takes no credentials.
+	Credentials json.RawMessage `json:"credentials,omitempty"`
+	// Webhook is set when the plugin can verify its vendor's webhooks; it then
+	// implements WebhookVerifier.
+	Webhook *WebhookCapability `json:"webhook,omitempty"`
+	// Sandbox says that the plugin can stand in for its vendor, so that a
+	// developer needs no account: see Config.Sandbox.
+	Sandbox bool `json:"sandbox,omitempty"`
+}
+
+// Action describes one thing that an integration does.
+type Action struct {
+	// Name is camelCase and unique within the plugin.
+	Name string `json:"name"`
+	// Description is one sentence for people.
+	Description string `json:"description,omitempty"`
+	// Params is the JSON Schema (2020-12) of the params, an object. The gateway
+	// checks params against it before Execute is called.
+	Params json.RawMessage `json:"params"`
+	// Result is the JSON Schema of the result; empty means anything.
+	Result json.RawMessage `json:"result,omitempty"`
+	// HTTP binds the action to a method and path below /integrations/{name};
+	// nil means that it is only reachable by its name.
+	HTTP *HTTPBinding `json:"http,omitempty"`
+	// Writes is false for an action that changes nothing anywhere.
+	Writes bool `json:"writes,omitempty"`
+	// Repeat says what a second Execute with the same idempotency key does.
+	// It is ignored for actions that do not write.
+	Repeat Repeat `json:"repeat,omitempty"`
+	// KeyLifetime is how long a key is honoured, for RepeatNative and
+	// RepeatTransactional; zero means for ever. In JSON: nanoseconds.
+	KeyLifetime time.Duration `json:"keyLifetime,omitempty"`
+	// Examples are params (and results) that work, for docs, tests and the
+	// lines that a developer pastes.
+	Examples []Example `json:"examples,omitempty"`
+}
+
+// SafeToRepeat reports whether a call may be sent again after an unknown
+// outcome: it reads only, or a repeat with the same key does no harm. It says
+// nothing of a key's lifetime.
+func (a *Action) SafeToRepeat() bool {
+	return !a.Writes || a.Repeat == RepeatNative || a.Repeat == RepeatTransactional || a.Repeat == RepeatIdempotent
+}
+
+// HTTPBinding is a method and a path, such as GET and
+// "/subscriptions/:subscriptionId". A segment ":x" becomes the param x.
+type HTTPBinding struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+}
+
+// Example is one call that works.
+type Example struct {
+	Params json.RawMessage `json:"params"`
+	Result json.RawMessage `json:"result,omitempty"`
+}
+
+// Repeat says how an integration treats a second call with the same key.
+type Repeat string
+
+// The ways in which a repeated call is treated.
+const (
+	// RepeatNone: the key is ignored, a repeat may act twice.
+	RepeatNone Repeat = "none"
+	// RepeatNative: the vendor itself honours an idempotency key.
+	RepeatNative Repeat = "native"
+	// RepeatTransactional: key and result are kept in the effect's own transaction.
+	RepeatTransactional Repeat = "transactional"
+	// RepeatIdempotent: a repeat does no harm, whatever the key.
+	RepeatIdempotent Repeat = "idempotent"
+)
+
+// WebhookCapability describes the webhooks that a plugin can verify.
+type WebhookCapability struct {
+	// EventTypes are event types that SampleWebhook can make; empty when the
+	// plugin does not implement WebhookSampler.
+	EventTypes []string `json:"eventTypes,omitempty"`
+	// SecretField names the credentials field that holds the webhook secret
+	// used when a webhook's config names none, for instance "webhookSecret".
+	SecretField string `json:"secretField,omitempty"`
+}

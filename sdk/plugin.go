@@ -1,0 +1,63 @@
+package sdk
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// Plugin is an integration: a set of actions. Its methods other than Configure
+// are called from many goroutines at once.
+type Plugin interface {
+	// Manifest answers what the plugin is. It needs no configuration, does no
+	// I/O and always answers the same.
+	Manifest() Manifest
+	// Configure hands over what the config gives to this plugin. It is called
+	// once, after Manifest and before the first Execute; the context bounds
+	// this call only. A plugin checks its configuration here and connects
+	// lazily, so that a vendor's outage is not a failed start.
+	Configure(ctx context.Context, config Config) error
+	// Execute runs one action. The context carries the deadline of the call
+	// and is cancelled when the caller gives up. Params have been checked
+	// against the action's schema. A plugin never repeats a failed call: it
+	// answers an *Error that says what is known of the outcome.
+	Execute(ctx context.Context, call Call) (Result, error)
+}
+
+// Config is what a plugin is told. It never asks: its environment is empty.
+type Config struct {
+	// Credentials is the plugin's entry under "credentials", valid under the
+	// manifest's schema, or "{}" where the config has none.
+	Credentials json.RawMessage
+	// Sandbox asks the plugin to stand in for its vendor, on this machine only:
+	// there are no real credentials. Set only if Manifest.Sandbox is true.
+	Sandbox bool
+	// BaseDir is the absolute directory to which relative paths in the
+	// credentials are relative: that of the config file.
+	BaseDir string
+	// DataDir is the absolute directory where a plugin keeps files that the
+	// config does not place elsewhere. It may not exist yet.
+	DataDir string
+}
+
+// Call is one execution of an action.
+type Call struct {
+	// Action is the name of the action.
+	Action string
+	// Params is a JSON object; its numbers are as the caller wrote them.
+	Params json.RawMessage
+	// IdempotencyKey identifies the effect: the same key comes again with the
+	// same params when an outcome was unknown. Visible ASCII, at most 255
+	// bytes; empty for calls that nobody will repeat.
+	IdempotencyKey string
+	// RequestID joins logs of gateway and plugin.
+	RequestID string
+}
+
+// Result is what an action answers.
+type Result struct {
+	// Body is JSON, or whatever ContentType says. It reaches the caller byte
+	// for byte.
+	Body []byte
+	// ContentType is empty for application/json.
+	ContentType string
+}

@@ -1,0 +1,70 @@
+package sdk
+
+import (
+	"context"
+	"time"
+)
+
+// WebhookVerifier is implemented by plugins whose Manifest.Webhook is set.
+type WebhookVerifier interface {
+	// VerifyWebhook checks a received request. A request that is not genuine
+	// is answered with a *WebhookRefusal error; any other error means that the
+	// check could not be made.
+	VerifyWebhook(ctx context.Context, request WebhookRequest) (WebhookEvent, error)
+}
+
+// WebhookSampler is implemented by plugins that can make a signed sample event.
+type WebhookSampler interface {
+	// SampleWebhook makes a request that VerifyWebhook accepts.
+	SampleWebhook(ctx context.Context, request SampleRequest) (Sample, error)
+}
+
+// WebhookRequest is a received webhook, as it came.
+type WebhookRequest struct {
+	// Headers has canonical names (net/textproto).
+	Headers map[string][]string
+	// Body is the raw body: signatures are computed over it.
+	Body []byte
+	// URL is the address that the sender used, where known.
+	URL string
+	// Secrets are tried in order: the new one and the old one during rotation.
+	// Never empty, and no secret is empty.
+	Secrets []string
+	// Now is the time to judge the age of a signature by.
+	Now time.Time
+	// Tolerance is how far a signature's time may be from Now, both ways.
+	Tolerance time.Duration
+}
+
+// WebhookEvent is a verified event.
+type WebhookEvent struct {
+	// ID is the sender's id of the event: a repeat has the same.
+	ID string
+	// Type is the sender's word for what happened.
+	Type string
+}
+
+// WebhookRefusal says why a webhook is not genuine. The reason names neither
+// secret nor computed signature.
+type WebhookRefusal struct {
+	Reason string
+}
+
+// Error answers the reason.
+func (r *WebhookRefusal) Error() string { return "webhook refused: " + r.Reason }
+
+// SampleRequest asks for a signed sample event.
+type SampleRequest struct {
+	EventType string
+	// Set overrides fields of the sample: dotted paths such as
+	// "data.object.amount" to JSON values.
+	Set    map[string]string
+	Secret string
+	Now    time.Time
+}
+
+// Sample is a signed sample event, ready to be sent by POST.
+type Sample struct {
+	Headers map[string]string
+	Body    []byte
+}
