@@ -80,4 +80,3 @@ const (
 	CodeUnknownAction  Code = "unknown_action"      // the plugin has no such action
 	CodeInternal       Code = "internal"            // a bug
 )
-

@@ -1,0 +1,8 @@
+// Package action is the one place that knows how to call an action safely:
+// which integrations there are, whether params are valid, and who repeats a
+// failed call.
+//
+// An integration is a set of actions under one name. Where it lives (another
+// process, WASM, a declaration in the config) is not known here. The package
+// imports sdk only; whoever builds a Registry plugs integrations in.
+package action

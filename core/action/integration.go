@@ -1,0 +1,47 @@
+package action
+
+import (
+	"context"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// Integration is a set of actions under one name, wherever they live. All
+// methods are safe for concurrent use.
+type Integration interface {
+	// Name is what config and paths call the integration. It is known before
+	// the integration is ready.
+	Name() string
+	// Manifest is what the integration publishes, nil until it was ready for
+	// the first time. It must not be changed.
+	Manifest() *sdk.Manifest
+	// Status says whether calls can be expected to work now.
+	Status() Status
+	// Execute runs one action once. Its errors are *sdk.Error. When ctx ends
+	// first, the error says what is known of the outcome.
+	Execute(ctx context.Context, call sdk.Call) (sdk.Result, error)
+}
+
+// WebhookProvider is an integration that verifies webhooks and may make samples.
+type WebhookProvider interface {
+	sdk.WebhookVerifier
+	sdk.WebhookSampler
+}
+
+// State is where an integration is in its life.
+type State string
+
+// The states of an integration.
+const (
+	StateStarting     State = "starting"     // not ready yet, no fault known
+	StateReady        State = "ready"        // calls are expected to work
+	StateUnconfigured State = "unconfigured" // the config gives it no credentials and it needs them
+	StateFailed       State = "failed"       // it does not work, for the reason given; it may be tried again
+)
+
+// Status is an integration's state with the reason, for people.
+type Status struct {
+	State State `json:"state"`
+	// Reason is empty when ready.
+	Reason string `json:"reason,omitempty"`
+}
