@@ -1,0 +1,168 @@
+package value
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Limits on what [Parse] accepts and [Append] writes. They are far above what
+// data needs and far below what could exhaust a stack or keep a processor
+// busy: a JSON Schema check, for one, expands a number to all its digits.
+const (
+	// MaxDepth is how many arrays and objects may be nested in each other.
+	MaxDepth = 512
+	// MaxNumberLen is the length of a number's literal, in bytes.
+	MaxNumberLen = 1024
+	// MaxExponent is the largest exponent of a number, of either sign.
+	MaxExponent = 1024
+)
+
+// SyntaxError is text that is not what it should be, with the place.
+type SyntaxError struct {
+	// Pointer is the JSON Pointer (RFC 6901) of the value in which the fault
+	// lies; empty at the top level and for text that is not JSON.
+	Pointer string
+	// Offset is where the fault lies, in bytes from the start of the text.
+	Offset int
+	// Message says what is wrong.
+	Message string
+	// Hint says what to write instead; it may be empty.
+	Hint string
+}
+
+// Error gives the message with its place.
+func (e *SyntaxError) Error() string {
+	s := e.Message
+	if e.Hint != "" {
+		s += " (" + e.Hint + ")"
+	}
+	if e.Pointer != "" {
+		return fmt.Sprintf("%s: at byte %d: %s", e.Pointer, e.Offset, s)
+	}
+	return fmt.Sprintf("at byte %d: %s", e.Offset, s)
+}
+
+// Parse reads the one JSON value (RFC 8259) that b holds. Numbers come out as
+// json.Number, exactly as written. It refuses, with a *SyntaxError: duplicate
+// keys, invalid UTF-8, anything after the value, and what exceeds the limits
+// of this package. The result shares no memory with b.
+func Parse(b []byte) (any, error) {
+	p := parser{dec: jsontext.NewDecoder(bytes.NewBuffer(b))}
+	v, err := p.value(0)
+	if err != nil {
+		return nil, err
+	}
+	if rest := bytes.TrimLeft(b[p.dec.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		return nil, &SyntaxError{Offset: len(b) - len(rest), Message: "there is more after the JSON value"}
+	}
+	return v, nil
+}
+
+type parser struct {
+	dec *jsontext.Decoder
+}
+
+// value reads the next value, which stands inside depth arrays and objects.
+func (p *parser) value(depth int) (any, error) {
+	tok, err := p.dec.ReadToken()
+	if err != nil {
+		return nil, p.fault(err)
+	}
+	switch tok.Kind() {
+	case 'n':
+		return nil, nil
+	case 't':
+		return true, nil
+	case 'f':
+		return false, nil
+	case '"':
+		return tok.String(), nil
+	case '0':
+		lit := tok.String()
+		if err := checkNumber(lit); err != nil {
+			return nil, p.here(len(lit), err.Message)
+		}
+		return json.Number(lit), nil
+	case '[':
+		return p.array(depth + 1)
+	default: // only '{' is left: the decoder hands out no other token here
+		return p.object(depth + 1)
+	}
+}
+
+func (p *parser) array(depth int) (any, error) {
+	if depth > MaxDepth {
+		return nil, p.tooDeep()
+	}
+	list := []any{}
+	for p.dec.PeekKind() != ']' {
+		v, err := p.value(depth)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err := p.dec.ReadToken()
+	return list, p.fault(err)
+}
+
+func (p *parser) object(depth int) (any, error) {
+	if depth > MaxDepth {
+		return nil, p.tooDeep()
+	}
+	members := map[string]any{}
+	for p.dec.PeekKind() != '}' {
+		tok, err := p.dec.ReadToken()
+		if err != nil {
+			return nil, p.fault(err)
+		}
+		key := tok.String()
+		v, err := p.value(depth)
+		if err != nil {
+			return nil, err
+		}
+		members[key] = v
+	}
+	_, err := p.dec.ReadToken()
+	return members, p.fault(err)
+}
+
+func (p *parser) tooDeep() error {
+	return p.here(1, fmt.Sprintf("nested deeper than %d levels", MaxDepth))
+}
+
+// here makes a fault about the token of n bytes that was read last.
+func (p *parser) here(n int, message string) error {
+	return &SyntaxError{
+		Pointer: string(p.dec.StackPointer()),
+		Offset:  int(p.dec.InputOffset()) - n,
+		Message: message,
+	}
+}
+
+// fault turns an error of the decoder into one of this package; nil stays nil.
+func (p *parser) fault(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, io.EOF) {
+		return &SyntaxError{Offset: int(p.dec.InputOffset()), Message: "no JSON value, the text is empty"}
+	}
+	var syn *jsontext.SyntacticError
+	if !errors.As(err, &syn) {
+		return fmt.Errorf("value: parse: %w", err)
+	}
+	message := "unexpected end of the text"
+	switch {
+	case errors.Is(syn.Err, jsontext.ErrDuplicateName):
+		message = fmt.Sprintf("duplicate key %q", syn.JSONPointer.LastToken())
+	case syn.Err != nil && !errors.Is(syn.Err, io.ErrUnexpectedEOF):
+		message = syn.Err.Error()
+	}
+	return &SyntaxError{Pointer: string(syn.JSONPointer), Offset: int(syn.ByteOffset), Message: message}
+}
