@@ -163,3 +163,28 @@ func (p Path) Walk(v any) (any, int) {
 	}
 	return v, len(p)
 }
+
+// Absence says, for a message, why seg leads nowhere in v, which is called
+// name. It tells the kind of v, never its content.
+func (seg Segment) Absence(name string, v any) string {
+	switch in := v.(type) {
+	case map[string]any:
+		if !seg.IsIndex {
+			return fmt.Sprintf("%s has no %q", name, seg.Key)
+		}
+	case []any:
+		switch {
+		case !seg.IsIndex:
+			return fmt.Sprintf("%s is an array, an element of it is read as %s[0]", name, name)
+		case len(in) == 1:
+			return name + " has 1 element"
+		default:
+			return fmt.Sprintf("%s has %d elements", name, len(in))
+		}
+	}
+	wanted := KindObject
+	if seg.IsIndex {
+		wanted = KindArray
+	}
+	return fmt.Sprintf("%s is %s, not %s", name, KindOf(v), wanted)
+}
