@@ -1,0 +1,228 @@
+// Package form turns JSON params into the form fields that Stripe's API takes:
+// nested objects and arrays in brackets, as in items[0][price].
+//
+// It works on the JSON text itself, so that a number reaches Stripe with the
+// digits that the caller wrote and no float comes between. It knows the form
+// of Stripe's requests (https://docs.stripe.com/api) and no single action.
+package form
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxDepth is the deepest nesting that is encoded. Stripe's own parameters
+// nest to five levels.
+const maxDepth = 32
+
+// Field is one field of a form.
+type Field struct {
+	Name, Value string
+}
+
+// Fault is a place in the params that cannot be encoded.
+type Fault struct {
+	// Pointer is a JSON Pointer (RFC 6901).
+	Pointer string
+	Message string
+}
+
+// Error answers place and message.
+func (f *Fault) Error() string { return fmt.Sprintf("params%s: %s", f.Pointer, f.Message) }
+
+// Params are the members of a JSON object, in the order in which they were
+// written. It is not safe for concurrent use.
+type Params struct {
+	members []member
+}
+
+type member struct {
+	name  string
+	value jsontext.Value
+}
+
+// Parse reads a JSON object. Anything else, and a name given twice at any
+// depth, is an error.
+func Parse(raw []byte) (*Params, error) {
+	decoder := jsontext.NewDecoder(bytes.NewReader(raw))
+	if decoder.PeekKind() != '{' {
+		return nil, &Fault{Message: "not a JSON object"}
+	}
+	params := &Params{}
+	if _, err := decoder.ReadToken(); err != nil {
+		return nil, syntaxFault(err)
+	}
+	for decoder.PeekKind() != '}' {
+		name, err := decoder.ReadToken()
+		if err != nil {
+			return nil, syntaxFault(err)
+		}
+		key := name.String() // the token is only good until the next read
+		value, err := decoder.ReadValue()
+		if err != nil {
+			return nil, syntaxFault(err)
+		}
+		params.members = append(params.members, member{key, value.Clone()})
+	}
+	if _, err := decoder.ReadToken(); err != nil {
+		return nil, syntaxFault(err)
+	}
+	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
+		return nil, &Fault{Message: "more than one JSON value"}
+	}
+	return params, nil
+}
+
+func syntaxFault(err error) *Fault {
+	fault := &Fault{Message: "not valid JSON"}
+	var syntactic *jsontext.SyntacticError
+	if errors.As(err, &syntactic) {
+		fault.Pointer = string(syntactic.JSONPointer)
+		if errors.Is(err, jsontext.ErrDuplicateName) {
+			fault.Message = "the name is given twice"
+		}
+	}
+	return fault
+}
+
+// Take removes a member and answers its JSON text, or nil when there is none.
+func (p *Params) Take(name string) json.RawMessage {
+	for i, m := range p.members {
+		if m.name == name {
+			p.members = append(p.members[:i], p.members[i+1:]...)
+			return json.RawMessage(m.value)
+		}
+	}
+	return nil
+}
+
+// Set adds a member, which must not be there yet.
+func (p *Params) Set(name string, value json.RawMessage) {
+	p.members = append(p.members, member{name, jsontext.Value(value)})
+}
+
+// Encode answers the params as form fields, in order. Errors are *Fault.
+//
+//   - A string is sent as it is; true and false as those words.
+//   - A number keeps its digits; an exponent is written out and a fraction of
+//     zeros is dropped, as Stripe reads neither (1e6 and 1000000.0 are 1000000).
+//   - null and an empty array are sent as the empty string, by which Stripe
+//     unsets a value. An empty object has no fields.
+func (p *Params) Encode() ([]Field, error) {
+	var e encoder
+	for _, m := range p.members {
+		here := pointer("", m.name)
+		if err := checkName(m.name, here); err != nil {
+			return nil, err
+		}
+		if err := e.value(m.name, here, m.value, 1); err != nil {
+			return nil, err
+		}
+	}
+	return e.fields, nil
+}
+
+type encoder struct {
+	fields []Field
+}
+
+func (e *encoder) add(name, value string) { e.fields = append(e.fields, Field{name, value}) }
+
+func (e *encoder) value(name, at string, value jsontext.Value, depth int) error {
+	if depth > maxDepth {
+		return &Fault{at, "nested too deeply"}
+	}
+	switch value.Kind() {
+	case '{':
+		return e.object(name, at, value, depth)
+	case '[':
+		return e.array(name, at, value, depth)
+	case '"':
+		text, err := jsontext.AppendUnquote(nil, value)
+		if err != nil {
+			return &Fault{at, "not a valid JSON string"}
+		}
+		e.add(name, string(text))
+	case '0':
+		number, err := plain(string(value))
+		if err != nil {
+			return &Fault{at, err.Error()}
+		}
+		e.add(name, number)
+	case 'n':
+		e.add(name, "")
+	case 't', 'f':
+		e.add(name, string(value))
+	default:
+		return &Fault{at, "not valid JSON"}
+	}
+	return nil
+}
+
+func (e *encoder) object(name, at string, value jsontext.Value, depth int) error {
+	inner, err := Parse(value)
+	if err != nil {
+		var fault *Fault
+		if errors.As(err, &fault) {
+			fault.Pointer = at + fault.Pointer
+		}
+		return err
+	}
+	for _, m := range inner.members {
+		here := pointer(at, m.name)
+		if err := checkName(m.name, here); err != nil {
+			return err
+		}
+		if err := e.value(name+"["+m.name+"]", here, m.value, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkName refuses a bracket in a name: it would end the name early and start
+// another one, so that data could say which parameter it becomes. Stripe
+// forbids them in metadata too.
+func checkName(name, at string) error {
+	if name == "" {
+		return &Fault{at, "a name may not be empty"}
+	}
+	if strings.ContainsAny(name, "[]") {
+		return &Fault{at, "a name may not hold square brackets"}
+	}
+	return nil
+}
+
+func (e *encoder) array(name, at string, value jsontext.Value, depth int) error {
+	decoder := jsontext.NewDecoder(bytes.NewReader(value))
+	if _, err := decoder.ReadToken(); err != nil {
+		return &Fault{at, "not valid JSON"}
+	}
+	if decoder.PeekKind() == ']' {
+		e.add(name, "")
+		return nil
+	}
+	for i := 0; decoder.PeekKind() != ']'; i++ {
+		index := strconv.Itoa(i)
+		item, err := decoder.ReadValue()
+		if err != nil {
+			return &Fault{at + "/" + index, "not valid JSON"}
+		}
+		if err := e.value(name+"["+index+"]", at+"/"+index, item, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pointer extends a JSON Pointer by one name (RFC 6901, section 3).
+func pointer(at, name string) string {
+	return at + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+}
