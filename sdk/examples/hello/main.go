@@ -1,0 +1,35 @@
+// Command backflow-plugin-hello is the smallest plugin: one action that greets.
+//
+//	go build -o bin/plugins/backflow-plugin-hello ./sdk/examples/hello
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+type hello struct{}
+
+func (hello) Manifest() sdk.Manifest {
+	return sdk.Manifest{Name: "hello", Version: "1.0.0", Actions: []sdk.Action{{
+		Name:   "greet",
+		Params: json.RawMessage(`{"type":"object","properties":{"name":{"type":"string"}},"required":["name"],"additionalProperties":false}`),
+		HTTP:   &sdk.HTTPBinding{Method: "POST", Path: "/greet"},
+	}}}
+}
+
+func (hello) Configure(context.Context, sdk.Config) error { return nil }
+
+func (hello) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+	var params struct{ Name string }
+	if err := json.Unmarshal(call.Params, &params); err != nil {
+		return sdk.Result{}, &sdk.Error{Code: sdk.CodeInvalidParams, Message: err.Error(), Outcome: sdk.OutcomeNotExecuted}
+	}
+	sdk.Logger(ctx).Info("greeting")
+	body, err := json.Marshal(map[string]string{"message": "Hello, " + params.Name + "!"})
+	return sdk.Result{Body: body}, err
+}
+
+func main() { sdk.Serve(hello{}) }

@@ -1,0 +1,191 @@
+//go:build !wasip1
+
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
+)
+
+// server answers the gateway's calls with a Plugin.
+type server struct {
+	pluginv1.UnimplementedPluginServiceServer
+	plugin  Plugin
+	logger  *slog.Logger
+	stderr  *os.File
+	isolate sync.Once
+}
+
+var _ pluginv1.PluginServiceServer = (*server)(nil)
+
+func newServer(p Plugin, logger *slog.Logger, stderr *os.File) *server {
+	return &server{plugin: p, logger: logger, stderr: stderr}
+}
+
+// GetManifest is the gateway's first call, so that it is also the first moment
+// after the handshake and the last before the plugin's own code runs.
+func (s *server) GetManifest(context.Context, *pluginv1.GetManifestRequest) (*pluginv1.GetManifestResponse, error) {
+	s.isolate.Do(s.afterHandshake)
+	var manifest Manifest
+	if failure := s.guard("Manifest", func() { manifest = s.plugin.Manifest() }); failure != nil {
+		return nil, status.Error(codes.Internal, failure.Message)
+	}
+	return &pluginv1.GetManifestResponse{Manifest: manifestToWire(&manifest)}, nil
+}
+
+// afterHandshake takes away what was only for go-plugin. It has turned
+// os.Stdout and os.Stderr into pipes that travel over gRPC, where the last words
+// of a crash would be lost: both become the true standard error. And it has read
+// its variables, so that the environment is again what the config gives.
+func (s *server) afterHandshake() {
+	os.Stdout, os.Stderr = s.stderr, s.stderr
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if name == HandshakeCookieKey || name == ParentVariable || strings.HasPrefix(name, "PLUGIN_") {
+			// It fails only for a malformed name, and this one exists.
+			_ = os.Unsetenv(name)
+		}
+	}
+}
+
+// Configure hands over the config.
+func (s *server) Configure(ctx context.Context, request *pluginv1.ConfigureRequest) (*pluginv1.ConfigureResponse, error) {
+	config := Config{
+		Credentials: request.GetCredentials(),
+		Sandbox:     request.GetSandbox(),
+		BaseDir:     request.GetBaseDir(),
+		DataDir:     request.GetDataDir(),
+	}
+	ctx = WithLogger(ctx, s.logger)
+	var err error
+	if failure := s.guard("Configure", func() { err = s.plugin.Configure(ctx, config) }); failure != nil {
+		err = failure
+	}
+	return &pluginv1.ConfigureResponse{Error: errorToWire(err)}, nil
+}
+
+// Execute answers the calls of one stream, one after another.
+func (s *server) Execute(stream grpc.BidiStreamingServer[pluginv1.ExecuteRequest, pluginv1.ExecuteResponse]) error {
+	for {
+		request, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := stream.Send(s.execute(stream.Context(), request)); err != nil {
+			return err
+		}
+	}
+}
+
+// execute runs one call. Its context ends with the call's deadline, and with
+// the stream, which the gateway resets when its caller gives up.
+func (s *server) execute(ctx context.Context, request *pluginv1.ExecuteRequest) *pluginv1.ExecuteResponse {
+	if nanos := request.GetTimeoutNanos(); nanos > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, time.Duration(nanos))
+		defer cancel()
+	}
+	call := Call{
+		Action:         request.GetAction(),
+		Params:         request.GetParams(),
+		IdempotencyKey: request.GetIdempotencyKey(),
+		RequestID:      request.GetRequestId(),
+	}
+	ctx = &callContext{Context: ctx, logger: s.logger, action: call.Action, requestID: call.RequestID}
+	var result Result
+	var err error
+	if failure := s.guard(call.Action, func() { result, err = s.plugin.Execute(ctx, call) }); failure != nil {
+		err = failure
+	}
+	if err == nil && len(result.Body) > MaxBodySize {
+		err = &Error{
+			Code:    CodeResultTooLarge,
+			Message: fmt.Sprintf("the result has %d bytes, more than the %d that a plugin may answer", len(result.Body), MaxBodySize),
+		}
+	}
+	if err != nil {
+		return &pluginv1.ExecuteResponse{Error: errorToWire(err)}
+	}
+	return &pluginv1.ExecuteResponse{Body: result.Body, ContentType: result.ContentType}
+}
+
+// VerifyWebhook checks a webhook, if the plugin can.
+func (s *server) VerifyWebhook(ctx context.Context, request *pluginv1.VerifyWebhookRequest) (*pluginv1.VerifyWebhookResponse, error) {
+	verifier, ok := s.plugin.(WebhookVerifier)
+	if !ok {
+		return nil, status.Error(codes.Unimplemented, "the plugin verifies no webhooks")
+	}
+	ctx = WithLogger(ctx, s.logger)
+	var event WebhookEvent
+	var err error
+	if failure := s.guard("VerifyWebhook", func() { event, err = verifier.VerifyWebhook(ctx, webhookRequestFromWire(request)) }); failure != nil {
+		err = failure
+	}
+	return verifyToWire(event, err), nil
+}
+
+// SampleWebhook makes a sample event, if the plugin can.
+func (s *server) SampleWebhook(ctx context.Context, request *pluginv1.SampleWebhookRequest) (*pluginv1.SampleWebhookResponse, error) {
+	sampler, ok := s.plugin.(WebhookSampler)
+	if !ok {
+		return nil, status.Error(codes.Unimplemented, "the plugin makes no sample webhooks")
+	}
+	ctx = WithLogger(ctx, s.logger)
+	var sample Sample
+	var err error
+	if failure := s.guard("SampleWebhook", func() { sample, err = sampler.SampleWebhook(ctx, sampleRequestFromWire(request)) }); failure != nil {
+		err = failure
+	}
+	return &pluginv1.SampleWebhookResponse{Headers: sample.Headers, Body: sample.Body, Error: errorToWire(err)}, nil
+}
+
+// guard runs a method of the plugin and answers its panic as an error: what was
+// under way may have taken effect. The stack goes to the log.
+func (s *server) guard(operation string, run func()) (failure *Error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.logger.Error("panic in plugin", "operation", operation, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			failure = &Error{
+				Code:    CodeInternal,
+				Message: fmt.Sprintf("the plugin panicked in %s: %v", operation, cause),
+				Outcome: OutcomeUnknown,
+			}
+		}
+	}()
+	run()
+	return nil
+}
+
+// callContext is the context of one call. It makes the call's logger only when
+// somebody asks for it.
+type callContext struct {
+	context.Context
+	logger    *slog.Logger
+	action    string
+	requestID string
+}
+
+// Value answers the logger, and what the surrounding context knows.
+func (c *callContext) Value(key any) any {
+	if key == (loggerKey{}) {
+		return c.logger.With("action", c.action, "requestId", c.requestID)
+	}
+	return c.Context.Value(key)
+}

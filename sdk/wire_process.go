@@ -1,0 +1,132 @@
+//go:build !wasip1
+
+package sdk
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
+)
+
+// The plugin's half of the mapping between the words of this package and the
+// messages. The gateway's half is the mirror of it, in its process transport.
+
+func manifestToWire(m *Manifest) *pluginv1.Manifest {
+	wire := &pluginv1.Manifest{
+		Name:        m.Name,
+		Version:     m.Version,
+		Description: m.Description,
+		Credentials: m.Credentials,
+		Sandbox:     m.Sandbox,
+	}
+	for i := range m.Actions {
+		wire.Actions = append(wire.Actions, actionToWire(&m.Actions[i]))
+	}
+	if m.Webhook != nil {
+		wire.Webhook = &pluginv1.WebhookCapability{
+			EventTypes:  m.Webhook.EventTypes,
+			SecretField: m.Webhook.SecretField,
+		}
+	}
+	return wire
+}
+
+func actionToWire(a *Action) *pluginv1.Action {
+	wire := &pluginv1.Action{
+		Name:        a.Name,
+		Description: a.Description,
+		Params:      a.Params,
+		Result:      a.Result,
+		Writes:      a.Writes,
+		Repeat:      string(a.Repeat),
+	}
+	if a.KeyLifetime != 0 {
+		wire.KeyLifetime = durationpb.New(a.KeyLifetime)
+	}
+	if a.HTTP != nil {
+		wire.Http = &pluginv1.HTTPBinding{Method: a.HTTP.Method, Path: a.HTTP.Path}
+	}
+	for _, example := range a.Examples {
+		wire.Examples = append(wire.Examples, &pluginv1.Example{Params: example.Params, Result: example.Result})
+	}
+	return wire
+}
+
+// errorToWire answers nil for nil. An error that is no *Error says nothing of
+// the outcome, so that it is unknown; the end of the context is a timeout.
+// Texts are made valid UTF-8, which the wire insists on.
+func errorToWire(err error) *pluginv1.Error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Code: CodeInternal, Message: err.Error(), Outcome: OutcomeUnknown}
+		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+			e.Code, e.Retryable = CodeTimeout, true
+		}
+	}
+	wire := &pluginv1.Error{
+		Code:      string(e.Code),
+		Message:   strings.ToValidUTF8(e.Message, "\uFFFD"),
+		Retryable: e.Retryable,
+		Outcome:   string(e.Outcome),
+		Final:     e.Final,
+		Details:   e.Details,
+	}
+	if e.RetryAfter != 0 {
+		wire.RetryAfter = durationpb.New(e.RetryAfter)
+	}
+	for _, fault := range e.Faults {
+		wire.Faults = append(wire.Faults, &pluginv1.Fault{
+			Pointer: strings.ToValidUTF8(fault.Pointer, "\uFFFD"),
+			Message: strings.ToValidUTF8(fault.Message, "\uFFFD"),
+		})
+	}
+	return wire
+}
+
+func webhookRequestFromWire(wire *pluginv1.VerifyWebhookRequest) WebhookRequest {
+	request := WebhookRequest{
+		Headers:   make(map[string][]string, len(wire.GetHeaders())),
+		Body:      wire.GetBody(),
+		URL:       wire.GetUrl(),
+		Secrets:   wire.GetSecrets(),
+		Now:       wire.GetNow().AsTime(),
+		Tolerance: wire.GetTolerance().AsDuration(),
+	}
+	for name, header := range wire.GetHeaders() {
+		values := make([]string, len(header.GetValues()))
+		for i, value := range header.GetValues() {
+			values[i] = string(value)
+		}
+		request.Headers[name] = values
+	}
+	return request
+}
+
+func verifyToWire(event WebhookEvent, err error) *pluginv1.VerifyWebhookResponse {
+	var refusal *WebhookRefusal
+	switch {
+	case errors.As(err, &refusal):
+		return &pluginv1.VerifyWebhookResponse{Outcome: &pluginv1.VerifyWebhookResponse_Refusal{Refusal: refusal.Reason}}
+	case err != nil:
+		return &pluginv1.VerifyWebhookResponse{Outcome: &pluginv1.VerifyWebhookResponse_Error{Error: errorToWire(err)}}
+	}
+	return &pluginv1.VerifyWebhookResponse{Outcome: &pluginv1.VerifyWebhookResponse_Event{
+		Event: &pluginv1.WebhookEvent{Id: event.ID, Type: event.Type},
+	}}
+}
+
+func sampleRequestFromWire(wire *pluginv1.SampleWebhookRequest) SampleRequest {
+	return SampleRequest{
+		EventType: wire.GetEventType(),
+		Set:       wire.GetSet(),
+		Secret:    wire.GetSecret(),
+		Now:       wire.GetNow().AsTime(),
+	}
+}
