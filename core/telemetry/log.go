@@ -1,0 +1,60 @@
+package telemetry
+
+import (
+	"context"
+	"io"
+	"log/slog"
+)
+
+// Format is how log lines are written.
+type Format string
+
+// The formats of logs.
+const (
+	FormatJSON Format = "json" // one object a line, for machines
+	FormatText Format = "text" // key=value, for people
+)
+
+// LogOptions says what a logger writes.
+type LogOptions struct {
+	// Level is the least level that is written; nil is slog.LevelInfo. A
+	// *slog.LevelVar can be changed later.
+	Level slog.Leveler
+	// Format is FormatJSON when empty.
+	Format Format
+	// Redactor may be nil.
+	Redactor *Redactor
+}
+
+// NewLogger answers a logger that writes to w, each record in one Write. Records
+// logged with a context that has a request id carry it as "requestId".
+func NewLogger(w io.Writer, o LogOptions) *slog.Logger {
+	w = o.Redactor.Writer(w)
+	handlerOptions := &slog.HandlerOptions{Level: o.Level}
+	var h slog.Handler
+	if o.Format == FormatText {
+		h = slog.NewTextHandler(w, handlerOptions)
+	} else {
+		h = slog.NewJSONHandler(w, handlerOptions)
+	}
+	return slog.New(requestHandler{h})
+}
+
+// requestHandler adds the request id of the context to each record.
+type requestHandler struct{ slog.Handler }
+
+func (h requestHandler) Handle(ctx context.Context, record slog.Record) error {
+	if id := RequestID(ctx); id != "" {
+		record = record.Clone()
+		record.AddAttrs(slog.String("requestId", id))
+	}
+	return h.Handler.Handle(ctx, record)
+}
+
+func (h requestHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return requestHandler{h.Handler.WithAttrs(attrs)}
+}
+
+func (h requestHandler) WithGroup(name string) slog.Handler {
+	return requestHandler{h.Handler.WithGroup(name)}
+}

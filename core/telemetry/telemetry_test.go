@@ -1,0 +1,130 @@
+package telemetry
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+func TestNoSecretReachesALog(t *testing.T) {
+	t.Parallel()
+	secrets := []string{"sk_live_1234567890", `quo"ted\secret`, "p@ss/word+1&2", "line\nbreak"}
+	for _, format := range []Format{FormatJSON, FormatText} {
+		t.Run(string(format), func(t *testing.T) {
+			t.Parallel()
+			var out strings.Builder
+			redactor := &Redactor{}
+			redactor.Add(secrets...)
+			log := NewLogger(&out, LogOptions{Format: format, Redactor: redactor})
+			for _, s := range secrets {
+				log.Info("message "+s, "attr", s, "error", fmt.Errorf("call: %w", errors.New(s)))
+				log.With("with", s).WithGroup("group").Info("m", "any", map[string]string{s: s}, "struct", struct{ S string }{s})
+			}
+			for _, s := range secrets {
+				for _, spelling := range spellings(s) {
+					if strings.Contains(out.String(), spelling) {
+						t.Errorf("%q is in the log:\n%s", spelling, out.String())
+					}
+				}
+			}
+			if format == FormatJSON {
+				for line := range strings.Lines(out.String()) {
+					if !json.Valid([]byte(line)) {
+						t.Errorf("not JSON: %s", line)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestRedactor(t *testing.T) {
+	t.Parallel()
+	r := &Redactor{}
+	r.Add("", "short", "secret-one", "secret-one-longer")
+	r.Add("added-later")
+	for in, want := range map[string]string{
+		"":                                "",
+		"short words stay":                "short words stay",
+		"a secret-one-longer b":           "a *** b",
+		"secret-one secret-one":           "*** ***",
+		"added-later, secret-one":         "***, ***",
+		"Basic c2VjcmV0LW9uZTo=":          "Basic ***",
+		"c2VjcmV0LW9uZQ== base64 of one":  "*** base64 of one",
+		"nothing of the kind secret-on e": "nothing of the kind secret-on e",
+	} {
+		if got := r.String(in); got != want {
+			t.Errorf("String(%q) = %q, want %q", in, got, want)
+		}
+	}
+	if got := (*Redactor)(nil).String("secret-one"); got != "secret-one" {
+		t.Errorf("nil redactor: %q", got)
+	}
+	if got := (&Redactor{}).String("secret-one"); got != "secret-one" {
+		t.Errorf("empty redactor: %q", got)
+	}
+}
+
+func TestRedactedJSONIsValidOrAbsent(t *testing.T) {
+	t.Parallel()
+	r := &Redactor{}
+	r.Add("secret-one", `":"value`)
+	if got := string(r.JSON(json.RawMessage(`{"a":"secret-one"}`))); got != `{"a":"***"}` {
+		t.Error(got)
+	}
+	if got := r.JSON(json.RawMessage(`{"a":"value"}`)); got != nil {
+		t.Errorf("a secret that is JSON syntax: %s", got)
+	}
+}
+
+func TestLogsCarryTheRequestID(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	log := NewLogger(&out, LogOptions{})
+	log.InfoContext(WithRequestID(context.Background(), "req-1"), "with")
+	log.Info("without")
+	log.Debug("below the level")
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[0], `"requestId":"req-1"`) || strings.Contains(lines[1], "requestId") {
+		t.Errorf("log:\n%s", out.String())
+	}
+}
+
+func TestLevelCanBeChanged(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	level := &slog.LevelVar{}
+	log := NewLogger(&out, LogOptions{Level: level, Format: FormatText})
+	level.Set(slog.LevelDebug)
+	log.Debug("now seen")
+	if !strings.Contains(out.String(), "now seen") {
+		t.Error(out.String())
+	}
+}
+
+func TestValidRequestID(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]bool{
+		"":                                       false,
+		"a":                                      true,
+		"with space":                             false,
+		"tab\t":                                  false,
+		"line\nbreak":                            false,
+		"ümlaut":                                 false,
+		"\x7f":                                   false,
+		strings.Repeat("x", MaxRequestIDLen):     true,
+		strings.Repeat("x", MaxRequestIDLen+1):   false,
+		"00-4bf92f3577b34da6a3ce929d0e0e4736-01": true,
+	} {
+		if got := ValidRequestID(id); got != want {
+			t.Errorf("ValidRequestID(%q) = %v", id, got)
+		}
+	}
+	if a, b := NewRequestID(), NewRequestID(); a == b || !ValidRequestID(a) {
+		t.Errorf("made ids %q and %q", a, b)
+	}
+}
