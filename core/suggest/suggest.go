@@ -1,0 +1,68 @@
+// Package suggest finds the word that somebody meant who wrote another one. It
+// imports nothing of the project.
+package suggest
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxLength bounds the words that are compared, in letters: the distance of two
+// words costs the product of their lengths.
+const maxLength = 64
+
+// Nearest answers the known word that a typing error would have turned into
+// word, or "" where none is near. A third of the letters may be wrong; case
+// does not count.
+func Nearest(word string, known []string) string {
+	if utf8.RuneCountInString(word) > maxLength {
+		return ""
+	}
+	best, bestDistance := "", 0
+	for _, candidate := range known {
+		d := distance([]rune(strings.ToLower(word)), []rune(strings.ToLower(candidate)))
+		limit := max(1, utf8.RuneCountInString(candidate)/3)
+		if d <= limit && (best == "" || d < bestDistance) {
+			best, bestDistance = candidate, d
+		}
+	}
+	return best
+}
+
+// Hint answers `did you mean "x"?`, or lists the known words where none is
+// near; "" where there is no known word.
+func Hint(word string, known []string) string {
+	if near := Nearest(word, known); near != "" {
+		return fmt.Sprintf("did you mean %q?", near)
+	}
+	if len(known) == 0 {
+		return ""
+	}
+	return "known: " + strings.Join(known, ", ")
+}
+
+// distance is the optimal string alignment distance: how many letters were
+// inserted, left out, replaced, or swapped with their neighbour.
+func distance(a, b []rune) int {
+	before, previous := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range previous {
+		previous[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(previous[j]+1, row[j-1]+1, previous[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, previous = previous, row
+	}
+	return previous[len(b)]
+}
