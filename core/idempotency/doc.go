@@ -1,0 +1,26 @@
+// Package idempotency is the ledger behind the Idempotency-Key header: a
+// request that carries a key takes effect once, however often it is sent.
+//
+// The first request is recorded by one atomic insert before its effect. The
+// record has a random id of its own, from which the key for the integration is
+// derived: the same for every repeat of that record, another once the record
+// has expired. A record is in one of these states:
+//
+//	          Begin                Complete
+//	(none) ---------> pending ---------------> done      the answer is replayed
+//	   ^               |  ^ \     KeepUnknown
+//	   |    Abandon    |  |  `---------------> unknown   nothing runs again
+//	   `---------------'  | RepeatLater, or the holder is gone:
+//	                      ` the next Begin takes the record with the same id
+//
+// A pending record names the lease of the process that holds it; it is held
+// while that lease exists and, within the process, while its Entry is not
+// settled. So a crash, a panic or a lost write costs nobody the key. A record
+// lives for a fixed time from its first insert, whatever happens to it.
+//
+// Starts of runs are recorded by the write that makes the run and answered from
+// the run itself: see [Ledger.Start].
+//
+// The package is a layer over core/state and imports nothing else of the
+// project. It does not know what an action is, nor decide what may be repeated.
+package idempotency

@@ -1,0 +1,131 @@
+package idempotency
+
+import (
+	"context"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+)
+
+// Entry is what Begin answers: a stored answer to replay, or the right to act.
+// The right ends with the first call of Complete, Abandon, KeepUnknown,
+// RepeatLater or Release. An Entry belongs to one goroutine.
+//
+// The four settling calls are one fenced compare-and-swap each. They are not
+// undone by a client that goes away: the end of ctx does not cut them short,
+// a limit of their own of 10 s does. Their errors are ErrSettled, ErrFenced,
+// ErrLost, and those that match state.ErrUnavailable. After an error the record
+// is pending, with another holder or none: the next request with the key takes
+// it over with the same upstream key, and its entry says Repeated. So whoever
+// settles answers its client with what the integration answered all the same:
+// that is true, and a repeat cannot act twice if it heeds Repeated.
+type Entry struct {
+	ledger   *Ledger
+	recordID string
+	scope    Scope
+	rec      *record
+	raw      []byte // rec as it is stored
+	replay   *Response
+	settled  bool
+}
+
+// Replay answers the stored answer, if there is one; then nothing may be
+// executed and there is nothing to settle. The answer must not be changed.
+func (e *Entry) Replay() (*Response, bool) { return e.replay, e.replay != nil }
+
+// UpstreamKey is the idempotency key for the integration: 64 hex digits, the
+// same for every holder of this record, another for every other record.
+func (e *Entry) UpstreamKey() string { return e.scope.upstreamKey(e.rec.ID) }
+
+// Repeated reports that somebody held this record before, so the effect may
+// have taken place: by an attempt with an unknown outcome, or one whose process
+// ended. An action that may not be repeated must not be executed then, but
+// kept by KeepUnknown; nor may one whose key was first used, at Since, longer
+// ago than its integration honours keys.
+func (e *Entry) Repeated() bool { return e.rec.Attempt > 1 }
+
+// Since is when the record was made, in UTC, by the clock of whoever made it:
+// no effect under this upstream key is older.
+func (e *Entry) Since() time.Time { return e.rec.since() }
+
+// Complete stores the answer for the rest of the record's life, which counts
+// from its first insert. For successes and final refusals only: what may be
+// different next time is not kept.
+//
+// An answer whose body is larger than MaxResponseBytes is not stored: the
+// record is kept as by RepeatLater, so that where the action can be repeated
+// the integration itself answers a repeat, and nothing acts twice.
+func (e *Entry) Complete(ctx context.Context, response Response) error {
+	if len(response.Body) > e.ledger.opt.MaxResponseBytes {
+		return e.RepeatLater(ctx)
+	}
+	rec := e.released(statusDone)
+	rec.Code, rec.Header, rec.body = response.Status, response.Header, response.Body
+	return e.settle(ctx, rec)
+}
+
+// Abandon is for a request that took no effect for certain: nothing is kept,
+// and the key is free. Where the entry is Repeated, an earlier attempt may
+// still have acted; then the record stays as by RepeatLater.
+func (e *Entry) Abandon(ctx context.Context) error {
+	if e.Repeated() {
+		return e.RepeatLater(ctx)
+	}
+	return e.settle(ctx, nil)
+}
+
+// KeepUnknown is for an effect that may have taken place and must not be
+// repeated: until the record expires, every request with the key is answered
+// by *UnknownOutcomeError.
+func (e *Entry) KeepUnknown(ctx context.Context) error {
+	return e.settle(ctx, e.released(statusUnknown))
+}
+
+// RepeatLater is for an effect that may have taken place and can be repeated:
+// the next request with the key takes the record over and acts with the same
+// upstream key.
+func (e *Entry) RepeatLater(ctx context.Context) error {
+	return e.settle(ctx, e.released(statusPending))
+}
+
+// Release gives up an entry that could not be settled, for instance because of
+// a panic: it writes nothing, and the next request with the key takes the
+// record over. After any other call it does nothing, so it is made for defer.
+func (e *Entry) Release() {
+	if !e.settled {
+		e.settled = true
+		e.ledger.unreserve(e.recordID)
+	}
+}
+
+// released is the record in another status and without a holder.
+func (e *Entry) released(to status) *record {
+	rec := *e.rec
+	rec.Status, rec.Lease = to, ""
+	return &rec
+}
+
+// settle swaps the record for another, or removes it for nil.
+func (e *Entry) settle(ctx context.Context, rec *record) error {
+	if e.settled {
+		return ErrSettled
+	}
+	defer e.Release()
+	write := state.Delete(bucket, e.recordID)
+	if rec != nil {
+		write = state.Put(bucket, e.recordID, rec.encode(), rec.remaining(e.ledger.opt.Now()))
+	}
+	// The effect stands whether or not the client still listens, so its record
+	// must not hang on the client's context.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	err := e.ledger.store.Commit(ctx,
+		e.ledger.lease.Fence(),
+		state.RequireValue(bucket, e.recordID, e.raw),
+		write)
+	lost, err := outcome(err, "settle request")
+	if lost {
+		return ErrLost
+	}
+	return err
+}

@@ -1,0 +1,282 @@
+package idempotency
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+)
+
+const (
+	// DefaultTTL is how long a record lives from its first insert.
+	DefaultTTL = 24 * time.Hour
+	// DefaultMaxResponseBytes bounds a stored answer's body.
+	DefaultMaxResponseBytes = 1 << 20
+
+	// bucket holds the records; leaseBucket those of core/lease: a lease whose
+	// record is gone is over for certain.
+	bucket      = "idempotency"
+	leaseBucket = "lease"
+
+	// retryAfter is what a client is told to wait for a request under way.
+	retryAfter = time.Second
+	// settleTimeout bounds a settling write, which outlives its request.
+	settleTimeout = 10 * time.Second
+	// maxTries bounds how often Begin meets a record that changes under its
+	// hands before it says that the key is in use.
+	maxTries = 8
+)
+
+// Lease is the lease of this process. Its id never changes.
+type Lease interface {
+	ID() string
+	// Fence is a condition that fails a commit once the lease is gone.
+	Fence() state.Op
+}
+
+// Options of a Ledger; the zero value is ready to use.
+type Options struct {
+	// TTL is a record's life; zero is DefaultTTL.
+	TTL time.Duration
+	// MaxResponseBytes bounds the body of a stored answer; zero is
+	// DefaultMaxResponseBytes. See Entry.Complete.
+	MaxResponseBytes int
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// NewID makes the random id of a record, with at least 128 bits of
+	// randomness; nil is crypto/rand's Text.
+	NewID func() string
+}
+
+// Ledger keeps the records of one gateway process. Its methods are safe for
+// concurrent use. Two ledgers of one process would take each other's records
+// for left over: there is one for each lease.
+type Ledger struct {
+	store state.Store
+	lease Lease
+	opt   Options
+
+	mu sync.Mutex // guards underWay
+	// underWay has the requests that this process is working on, by record id.
+	// A pending record under our lease that is not among them was left over by
+	// a panic or a lost write.
+	underWay map[string]Fingerprint
+}
+
+// New makes a ledger over a store.
+func New(store state.Store, lease Lease, opt Options) *Ledger {
+	if opt.TTL == 0 {
+		opt.TTL = DefaultTTL
+	}
+	if opt.MaxResponseBytes == 0 {
+		opt.MaxResponseBytes = DefaultMaxResponseBytes
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.NewID == nil {
+		opt.NewID = rand.Text
+	}
+	return &Ledger{store: store, lease: lease, opt: opt, underWay: map[string]Fingerprint{}}
+}
+
+// Response is a stored answer.
+type Response struct {
+	// Status is the HTTP status, 100 to 999.
+	Status int
+	// Header has the headers that belong to the answer itself, such as
+	// Content-Type; never those of one exchange, such as X-Request-Id.
+	Header http.Header
+	Body   []byte
+}
+
+// Begin records a request before its effect, or says what became of the one
+// before it. With a nil error, the entry either holds an answer to replay, or
+// its holder may act and must settle it, with a deferred Release for the case
+// that it cannot.
+//
+// Errors: ErrMismatch, *InProgressError, *UnknownOutcomeError; and, where the
+// ledger cannot tell and nothing may be executed, those that match
+// state.ErrUnavailable, ErrFenced and ErrCorrupt.
+func (l *Ledger) Begin(ctx context.Context, scope Scope, fp Fingerprint) (*Entry, error) {
+	id := scope.recordID()
+	if !l.reserve(id, fp) {
+		return l.look(ctx, id, scope, fp)
+	}
+	entry, err := l.begin(ctx, id, scope, fp)
+	if err != nil || entry.replay != nil {
+		l.unreserve(id)
+	}
+	return entry, err
+}
+
+// begin runs while id is reserved: nobody else in this process works on it.
+func (l *Ledger) begin(ctx context.Context, id string, scope Scope, fp Fingerprint) (*Entry, error) {
+	for range maxTries {
+		entry, err := l.insert(ctx, id, scope, fp)
+		if entry != nil || err != nil {
+			return entry, err
+		}
+		rec, raw, err := l.read(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if rec == nil {
+			continue // abandoned or expired since the insert
+		}
+		if entry, err := l.answer(rec, id, scope, fp); entry != nil || err != nil {
+			return entry, err
+		}
+		alive, err := l.held(ctx, rec)
+		if err != nil {
+			return nil, err
+		}
+		if alive {
+			return nil, &InProgressError{RetryAfter: retryAfter}
+		}
+		entry, err = l.take(ctx, id, scope, rec, raw)
+		if entry != nil || err != nil {
+			return entry, err
+		}
+	}
+	return nil, &InProgressError{RetryAfter: retryAfter}
+}
+
+// look answers a request whose key this process is working on already: with
+// the stored answer, if there is one by now, else with what stands in the way.
+func (l *Ledger) look(ctx context.Context, id string, scope Scope, fp Fingerprint) (*Entry, error) {
+	rec, _, err := l.read(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if rec != nil {
+		if entry, err := l.answer(rec, id, scope, fp); entry != nil || err != nil {
+			return entry, err
+		}
+	}
+	l.mu.Lock()
+	other, busy := l.underWay[id]
+	l.mu.Unlock()
+	if busy && other != fp {
+		return nil, ErrMismatch
+	}
+	return nil, &InProgressError{RetryAfter: retryAfter}
+}
+
+// insert makes the record. It answers neither entry nor error when there is
+// one already.
+func (l *Ledger) insert(ctx context.Context, id string, scope Scope, fp Fingerprint) (*Entry, error) {
+	now := l.opt.Now()
+	rec := &record{
+		Status:      statusPending,
+		Fingerprint: fp,
+		CreatedAt:   now.UnixMilli(),
+		ExpiresAt:   now.Add(l.opt.TTL).UnixMilli(),
+		ID:          l.opt.NewID(),
+		Lease:       l.lease.ID(),
+		Attempt:     1,
+	}
+	raw := rec.encode()
+	err := l.store.Commit(ctx, l.lease.Fence(), state.Insert(bucket, id, raw, l.opt.TTL))
+	if lost, err := outcome(err, "record request"); lost || err != nil {
+		return nil, err
+	}
+	return &Entry{ledger: l, recordID: id, scope: scope, rec: rec, raw: raw}, nil
+}
+
+// take makes a record ours that nobody holds. It answers neither entry nor
+// error when the record changed meanwhile.
+func (l *Ledger) take(ctx context.Context, id string, scope Scope, old *record, oldRaw []byte) (*Entry, error) {
+	rec := *old
+	rec.Lease = l.lease.ID()
+	rec.Attempt++
+	raw := rec.encode()
+	err := l.store.Commit(ctx,
+		l.lease.Fence(),
+		state.RequireValue(bucket, id, oldRaw),
+		state.Put(bucket, id, raw, rec.remaining(l.opt.Now())))
+	if lost, err := outcome(err, "take over request"); lost || err != nil {
+		return nil, err
+	}
+	return &Entry{ledger: l, recordID: id, scope: scope, rec: &rec, raw: raw}, nil
+}
+
+// answer says what a record means for a request: an entry to replay, an error,
+// or neither when the record is pending.
+func (l *Ledger) answer(rec *record, id string, scope Scope, fp Fingerprint) (*Entry, error) {
+	switch {
+	case rec.Status == statusStart || rec.Fingerprint != fp:
+		return nil, ErrMismatch
+	case rec.Status == statusUnknown:
+		return nil, &UnknownOutcomeError{Since: rec.since()}
+	case rec.Status == statusDone:
+		return &Entry{
+			ledger: l, recordID: id, scope: scope, rec: rec, settled: true,
+			replay: &Response{Status: rec.Code, Header: rec.Header, Body: rec.body},
+		}, nil
+	default:
+		return nil, nil
+	}
+}
+
+// held reports whether a pending record has a living holder. Our own lease is
+// none: the record would be under way in this process, and it is not.
+func (l *Ledger) held(ctx context.Context, rec *record) (bool, error) {
+	if rec.Lease == "" || rec.Lease == l.lease.ID() {
+		return false, nil
+	}
+	values, err := l.store.Get(ctx, state.Ref{Bucket: leaseBucket, ID: rec.Lease})
+	if err != nil {
+		return false, fmt.Errorf("idempotency: read lease: %w", err)
+	}
+	return values[0] != nil, nil
+}
+
+// read answers a record and its stored bytes, nil if there is none.
+func (l *Ledger) read(ctx context.Context, id string) (*record, []byte, error) {
+	values, err := l.store.Get(ctx, state.Ref{Bucket: bucket, ID: id})
+	if err != nil {
+		return nil, nil, fmt.Errorf("idempotency: read record: %w", err)
+	}
+	if values[0] == nil {
+		return nil, nil, nil
+	}
+	rec, err := decodeRecord(values[0])
+	return rec, values[0], err
+}
+
+func (l *Ledger) reserve(id string, fp Fingerprint) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, busy := l.underWay[id]; busy {
+		return false
+	}
+	l.underWay[id] = fp
+	return true
+}
+
+func (l *Ledger) unreserve(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.underWay, id)
+}
+
+// outcome sorts the error of a commit whose first op is the fence: lost means
+// that a later condition did not hold.
+func outcome(err error, operation string) (lost bool, _ error) {
+	if err == nil {
+		return false, nil
+	}
+	if conflict, ok := errors.AsType[*state.ConflictError](err); ok {
+		if conflict.Index == 0 {
+			return false, ErrFenced
+		}
+		return true, nil
+	}
+	return false, fmt.Errorf("idempotency: %s: %w", operation, err)
+}

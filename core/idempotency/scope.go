@@ -1,0 +1,112 @@
+package idempotency
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Scope is where a key is valid: the same key of another caller, method or path
+// is another key.
+type Scope struct {
+	// Caller is who sends: a token's name, or a JWT's issuer and subject. It
+	// must tell apart callers of different kinds.
+	Caller string
+	Method string
+	Path   string
+	// Key is what ParseKey answered, never empty.
+	Key string
+}
+
+// recordID is the id of the scope's record. It is a hash, so that a store's
+// listing shows no key, and its length is bounded whatever the path.
+func (s Scope) recordID() string {
+	return digest("record", s.Caller, s.Method, s.Path, s.Key)
+}
+
+// upstreamKey is the key for the integration. It differs from every other
+// record's, and whoever knows scope and record derives the same.
+func (s Scope) upstreamKey(id string) string {
+	return digest("upstream", s.Caller, s.Method, s.Path, s.Key, id)
+}
+
+// Fingerprint tells requests apart that came with the same key.
+type Fingerprint [sha256.Size]byte
+
+// MarshalText writes a fingerprint as hex.
+func (f Fingerprint) MarshalText() ([]byte, error) {
+	return []byte(hex.EncodeToString(f[:])), nil
+}
+
+// UnmarshalText reads what MarshalText wrote, and nothing else.
+func (f *Fingerprint) UnmarshalText(text []byte) error {
+	if len(text) != hex.EncodedLen(len(f)) {
+		return errors.New("idempotency: a fingerprint of the wrong length")
+	}
+	_, err := hex.Decode(f[:], text)
+	return err
+}
+
+// FingerprintOf is the fingerprint of a request: method, path as it came
+// escaped, query and raw body. The order of query names does not count, the
+// order of one name's values does. Names in ignore are left out: those that
+// change how the answer is delivered, not what happens.
+func FingerprintOf(method, path, rawQuery string, body []byte, ignore ...string) Fingerprint {
+	parts := append([]string{"request", method, path}, queryParts(rawQuery, ignore)...)
+	return Fingerprint(sum(append(parts, string(body))...))
+}
+
+// queryParts lists the pairs of a query sorted by name, as name and value in
+// turn. What cannot be unescaped counts as it came, so that no two different
+// queries become equal by being wrong.
+func queryParts(rawQuery string, ignore []string) []string {
+	type pair struct{ name, value string }
+	var pairs []pair
+	for piece := range strings.SplitSeq(rawQuery, "&") {
+		if piece == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(piece, "=")
+		p := pair{unescape(name), unescape(value)}
+		if !slices.Contains(ignore, p.name) {
+			pairs = append(pairs, p)
+		}
+	}
+	slices.SortStableFunc(pairs, func(a, b pair) int { return strings.Compare(a.name, b.name) })
+	parts := make([]string, 0, 2*len(pairs))
+	for _, p := range pairs {
+		parts = append(parts, p.name, p.value)
+	}
+	return parts
+}
+
+func unescape(s string) string {
+	if u, err := url.QueryUnescape(s); err == nil {
+		return u
+	}
+	return s
+}
+
+// digest is the hex SHA-256 over length-prefixed parts. The first part keeps
+// the uses apart.
+func digest(parts ...string) string {
+	h := sum(parts...)
+	return hex.EncodeToString(h[:])
+}
+
+// sum hashes each part behind its length, so that no two lists of parts are
+// the same bytes.
+func sum(parts ...string) [sha256.Size]byte {
+	h := sha256.New()
+	var length [8]byte
+	for _, p := range parts {
+		binary.BigEndian.PutUint64(length[:], uint64(len(p)))
+		h.Write(length[:])
+		h.Write([]byte(p))
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
