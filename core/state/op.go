@@ -72,7 +72,8 @@ func Remove(set, member string) Op { return Op{Kind: KindRemove, Space: set, ID:
 
 // Append adds an entry to a journal and fails unless the journal has exactly
 // seq entries: a late writer cannot write over, and no entry can be lost
-// between two.
+// between two. Several appends to one journal in one commit number on: each
+// counts those before it.
 func Append(journal string, seq int, entry []byte) Op {
 	return Op{Kind: KindAppend, ID: journal, Seq: seq, Value: entry}
 }

@@ -11,7 +11,8 @@ import (
 // process at least; on Redis, of every process.
 type Store interface {
 	// Commit applies all ops or none, in the order given. Conditions are
-	// judged against the state before the commit: no op sees another's effect.
+	// judged against the state before the commit: no op sees another's effect
+	// (but see Append). Without ops it does nothing.
 	// It returns after the result is on stable storage, as far as the store's
 	// documented durability goes.
 	//
@@ -34,7 +35,7 @@ type Store interface {
 	Journal(ctx context.Context, id string, from int) ([][]byte, error)
 
 	// Due lists at most limit timers of a queue that are due by the store's
-	// clock, the earliest first. It also answers when the next timer that is
+	// clock, the earliest first, then by id. The limit must be positive. It also answers when the next timer that is
 	// not due yet will be, as a duration from now; negative if there is none.
 	Due(ctx context.Context, queue string, limit int) (due []Timer, next time.Duration, err error)
 
