@@ -1,0 +1,83 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net"
+	"net/url"
+	"strings"
+	"unicode"
+)
+
+// credentials is the entry "stripe" under "credentials" in the config.
+type credentials struct {
+	SecretKey     string `json:"secretKey"`
+	WebhookSecret string `json:"webhookSecret"`
+	APIBase       string `json:"apiBase"`
+}
+
+// credentialsSchema describes credentials. An empty apiBase means Stripe's own.
+var credentialsSchema = json.RawMessage(`{` +
+	`"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","additionalProperties":false,` +
+	`"required":["secretKey"],"properties":{` +
+	`"secretKey":{"type":"string","minLength":1,"writeOnly":true,"description":"A secret or restricted key of the Stripe account (sk_… or rk_…)."},` +
+	`"webhookSecret":{"type":"string","minLength":1,"writeOnly":true,"description":"The signing secret of the webhook endpoint (whsec_…)."},` +
+	`"apiBase":{"type":"string","pattern":"^(https?://[^/?#]+/?)?$","description":"Where Stripe's API is, if not at https://api.stripe.com: a mock or a proxy."}}}`)
+
+// check refuses what cannot work, without naming a secret.
+func (c credentials) check() error {
+	if err := checkSecret("secretKey", c.SecretKey); err != nil {
+		return err
+	}
+	if c.WebhookSecret != "" {
+		if err := checkSecret("webhookSecret", c.WebhookSecret); err != nil {
+			return err
+		}
+	}
+	if c.APIBase != "" {
+		return c.checkBase()
+	}
+	switch {
+	case strings.HasPrefix(c.SecretKey, "sk_") || strings.HasPrefix(c.SecretKey, "rk_"):
+		return nil
+	case strings.HasPrefix(c.SecretKey, "pk_"):
+		return errors.New("credentials.stripe.secretKey is a publishable key (pk_…); a secret or restricted key is needed (sk_… or rk_…)")
+	case strings.HasPrefix(c.SecretKey, "whsec_"):
+		return errors.New("credentials.stripe.secretKey is a webhook secret (whsec_…), which belongs into webhookSecret")
+	default:
+		return errors.New("credentials.stripe.secretKey is no Stripe secret key: it starts with sk_ or rk_")
+	}
+}
+
+func checkSecret(field, secret string) error {
+	switch {
+	case strings.TrimSpace(secret) == "":
+		return errors.New("credentials.stripe." + field + " is empty")
+	case strings.TrimSpace(secret) != secret:
+		return errors.New("credentials.stripe." + field + " is surrounded by white space")
+	case strings.ContainsFunc(secret, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r > unicode.MaxASCII }):
+		return errors.New("credentials.stripe." + field + " holds white space or a character that no key has")
+	}
+	return nil
+}
+
+func (c credentials) live() bool {
+	return strings.HasPrefix(c.SecretKey, "sk_live_") || strings.HasPrefix(c.SecretKey, "rk_live_")
+}
+
+// checkBase refuses a base that is no plain http or https address, and a live
+// key that would cross a network in the clear.
+func (c credentials) checkBase() error {
+	base, err := url.Parse(c.APIBase)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" ||
+		base.User != nil || strings.Trim(base.Path, "/") != "" || base.RawQuery != "" || base.Fragment != "" {
+		return errors.New("credentials.stripe.apiBase is not an address such as https://api.stripe.com (no path, no query)")
+	}
+	host := base.Hostname()
+	ip := net.ParseIP(host)
+	loopback := host == "localhost" || ip != nil && ip.IsLoopback()
+	if base.Scheme == "http" && !loopback && c.live() {
+		return errors.New("credentials.stripe.apiBase is http: a live key is sent over https only")
+	}
+	return nil
+}

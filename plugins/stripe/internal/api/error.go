@@ -1,0 +1,196 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// noAnswer makes the error of a request to which no whole answer came, or one
+// that says success and is none.
+func noAnswer(ctx context.Context, seen *exchange, err error) *sdk.Error {
+	failure := &sdk.Error{Code: sdk.CodeUpstream, Retryable: true, Outcome: sdk.OutcomeUnknown}
+	// The URL is no news, and the cause is what a person looks for.
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	var timeout net.Error
+	switch {
+	case seen.status >= 200 && seen.status <= 299 && errors.Is(err, errTooLarge):
+		failure.Code, failure.Retryable = sdk.CodeResultTooLarge, false
+		failure.Message = fmt.Sprintf("Stripe's answer is larger than %d bytes; the request took effect", maxAnswer)
+	case seen.answered:
+		failure.Message = fmt.Sprintf("Stripe answered %d with a body that is not its own (%d bytes); whether the request took effect is unknown", seen.status, len(seen.body))
+	case ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout():
+		failure.Code = sdk.CodeTimeout
+		failure.Message = "Stripe did not answer in time"
+		if errors.Is(ctx.Err(), context.Canceled) {
+			failure.Message = "the call was given up before Stripe answered"
+		}
+		if !seen.connected.Load() {
+			failure.Outcome = sdk.OutcomeNotExecuted
+		}
+	case !seen.connected.Load():
+		failure.Code, failure.Outcome = sdk.CodeUnavailable, sdk.OutcomeNotExecuted
+		failure.Message = fmt.Sprintf("Stripe cannot be reached: %v", err)
+	default:
+		failure.Message = fmt.Sprintf("the connection to Stripe broke before the whole answer came: %v", err)
+	}
+	return failure
+}
+
+// refusal makes the error of an answer that is no success
+// (https://docs.stripe.com/api/errors, and for what a key replays
+// https://docs.stripe.com/api/idempotent_requests).
+//
+// Final is what Stripe keeps under the key: it keeps an answer once the
+// endpoint began to execute, so a decline, and any answer that comes marked as
+// a replay. A refusal of the parameters is given before, is not kept, and may
+// turn out otherwise when the same key comes again.
+func refusal(seen *exchange, now time.Time) *sdk.Error {
+	said, genuine := parseError(seen.body)
+	replayed := seen.header.Get("Idempotent-Replayed") == "true"
+	shouldRetry := seen.header.Get("Stripe-Should-Retry")
+	failure := &sdk.Error{
+		Message: message(seen.status, said, genuine),
+		Details: details(said, seen.header.Get("Request-Id")),
+		Outcome: sdk.OutcomeNotExecuted,
+		Final:   replayed,
+	}
+	switch {
+	case seen.status == http.StatusUnauthorized || seen.status == http.StatusForbidden:
+		failure.Code, failure.Final = sdk.CodeCredentials, false
+	case seen.status == http.StatusTooManyRequests:
+		// Also lock_timeout. Stripe-Should-Retry speaks of an immediate
+		// repeat; a later one is what Stripe asks for.
+		failure.Code, failure.Retryable, failure.Final = sdk.CodeRateLimited, true, false
+		failure.RetryAfter = retryAfter(seen.header, now)
+	case seen.status >= 500 || seen.status == http.StatusRequestTimeout:
+		// A replayed 5xx is what the key will answer from now on.
+		failure.Code, failure.Outcome = sdk.CodeUpstream, sdk.OutcomeUnknown
+		failure.Retryable = !replayed && shouldRetry != "false"
+		failure.RetryAfter = retryAfter(seen.header, now)
+	case seen.status < 400 || !genuine:
+		failure.Code, failure.Outcome = sdk.CodeUpstream, sdk.OutcomeUnknown
+	case said.Type == "idempotency_error":
+		// The key's first request, with other params, may have had its effect.
+		failure.Code, failure.Outcome = sdk.CodeConflict, sdk.OutcomeUnknown
+	case seen.status == http.StatusConflict:
+		// Mostly idempotency_key_in_use: the same request is under way.
+		failure.Code, failure.Outcome = sdk.CodeConflict, sdk.OutcomeUnknown
+		failure.Retryable = !replayed && shouldRetry != "false"
+		failure.RetryAfter = retryAfter(seen.header, now)
+	case seen.status == http.StatusPaymentRequired || said.Type == "card_error":
+		failure.Code, failure.Final = sdk.CodeDeclined, true
+	case said.Code == "resource_missing":
+		failure.Code, failure.Retryable = sdk.CodeNotFound, shouldRetry == "true" && !replayed
+		failure.Faults = faults(said)
+	default:
+		failure.Code, failure.Retryable = sdk.CodeRejected, shouldRetry == "true" && !replayed
+		failure.Faults = faults(said)
+	}
+	return failure
+}
+
+// stripeError is the part of Stripe's error object that is read. stripe-go's
+// own type decodes whole payment intents inside it, and fails with them.
+type stripeError struct {
+	Type        string
+	Code        string
+	Param       string
+	DeclineCode string
+	Message     string
+}
+
+// parseError reads {"error": {…}}; fields that are not strings are passed over.
+func parseError(body []byte) (stripeError, bool) {
+	var envelope struct {
+		Error map[string]json.RawMessage `json:"error"`
+	}
+	if err := json.Unmarshal(body, &envelope); err != nil || envelope.Error == nil {
+		return stripeError{}, false
+	}
+	text := func(name string) string {
+		var value string
+		if err := json.Unmarshal(envelope.Error[name], &value); err != nil {
+			return ""
+		}
+		return value
+	}
+	return stripeError{
+		Type: text("type"), Code: text("code"), Param: text("param"),
+		DeclineCode: text("decline_code"), Message: text("message"),
+	}, true
+}
+
+func message(status int, said stripeError, genuine bool) string {
+	switch {
+	case said.Message != "":
+		return "Stripe: " + strings.TrimSpace(said.Message)
+	case said.Code != "" || said.Type != "":
+		return fmt.Sprintf("Stripe answered %d (%s)", status, strings.TrimSpace(said.Type+" "+said.Code))
+	case !genuine && status >= 300 && status < 500:
+		return fmt.Sprintf("what answered %d is not Stripe: check apiBase", status)
+	default:
+		return fmt.Sprintf("Stripe answered %d", status)
+	}
+}
+
+// details is the JSON object of the fields that are there.
+func details(said stripeError, requestID string) json.RawMessage {
+	fields := struct {
+		Type        string `json:"type,omitempty"`
+		Code        string `json:"code,omitempty"`
+		Param       string `json:"param,omitempty"`
+		DeclineCode string `json:"declineCode,omitempty"`
+		RequestID   string `json:"requestId,omitempty"`
+	}{said.Type, said.Code, said.Param, said.DeclineCode, requestID}
+	raw, err := json.Marshal(fields)
+	if err != nil || string(raw) == "{}" {
+		return nil // five strings always marshal
+	}
+	return raw
+}
+
+// faults points at the parameter that Stripe names: items[0][price] is
+// /items/0/price.
+func faults(said stripeError) []sdk.Fault {
+	if said.Param == "" {
+		return nil
+	}
+	var pointer strings.Builder
+	for part := range strings.SplitSeq(strings.ReplaceAll(said.Param, "]", ""), "[") {
+		pointer.WriteString("/")
+		pointer.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(part))
+	}
+	return []sdk.Fault{{Pointer: pointer.String(), Message: said.Message}}
+}
+
+// maxRetryAfter bounds what an answer can make a caller wait.
+const maxRetryAfter = 24 * time.Hour
+
+// retryAfter reads the header, seconds or a date (RFC 9110, section 10.2.3).
+// Zero means that it says nothing.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	value := header.Get("Retry-After")
+	if value == "" {
+		return 0
+	}
+	var wait time.Duration
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		wait = at.Sub(now)
+	}
+	return min(max(wait, 0), maxRetryAfter)
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/backflow/backflow/plugins/stripe/internal/api"
+	"github.com/backflow/backflow/plugins/stripe/internal/form"
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox"
+	"github.com/backflow/backflow/sdk"
+)
+
+// plugin is the Stripe integration.
+type plugin struct {
+	actions []action
+
+	// Set by Configure, before the first Execute, and constant from then on.
+	client  *api.Client
+	sandbox *sandbox.Sandbox
+}
+
+var (
+	_ sdk.Plugin          = (*plugin)(nil)
+	_ sdk.WebhookVerifier = (*plugin)(nil)
+	_ sdk.WebhookSampler  = (*plugin)(nil)
+)
+
+func newPlugin() *plugin { return &plugin{actions: actions()} }
+
+// Configure checks the credentials, or starts the sandbox. It does not call
+// Stripe.
+func (p *plugin) Configure(ctx context.Context, config sdk.Config) error {
+	if p.client != nil {
+		return errors.New("stripe is configured already")
+	}
+	if config.Sandbox {
+		box, err := sandbox.Start()
+		if err != nil {
+			return err
+		}
+		sdk.Logger(ctx).Info("Stripe's sandbox (stripe-mock) stands in for Stripe", "address", box.URL())
+		p.sandbox, p.client = box, api.New(sandbox.Key, box.URL())
+		return nil
+	}
+	var given credentials
+	if err := json.Unmarshal(config.Credentials, &given); err != nil {
+		return errors.New("credentials.stripe is not an object of strings")
+	}
+	if err := given.check(); err != nil {
+		return err
+	}
+	p.client = api.New(given.SecretKey, given.APIBase)
+	return nil
+}
+
+// Close ends the sandbox and idle connections.
+func (p *plugin) Close() error {
+	if p.client != nil {
+		p.client.Close()
+	}
+	if p.sandbox != nil {
+		return p.sandbox.Close()
+	}
+	return nil
+}
+
+// Execute runs one action.
+func (p *plugin) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+	for _, action := range p.actions {
+		if action.Name == call.Action {
+			return p.run(ctx, action, call)
+		}
+	}
+	return sdk.Result{}, &sdk.Error{
+		Code: sdk.CodeUnknownAction, Outcome: sdk.OutcomeNotExecuted,
+		Message: fmt.Sprintf("stripe has no action %q", call.Action),
+	}
+}
+
+func (p *plugin) run(ctx context.Context, action action, call sdk.Call) (sdk.Result, error) {
+	if p.client == nil {
+		return sdk.Result{}, &sdk.Error{
+			Code: sdk.CodeUnavailable, Outcome: sdk.OutcomeNotExecuted, Message: "stripe is not configured",
+		}
+	}
+	params, err := form.Parse(call.Params)
+	if err != nil {
+		return sdk.Result{}, invalid(err)
+	}
+	request := &request{client: p.client, params: params, key: call.IdempotencyKey}
+	timeout, err := request.options()
+	if err != nil {
+		return sdk.Result{}, invalid(err)
+	}
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	body, err := action.run(ctx, request)
+	if err != nil {
+		return sdk.Result{}, invalid(err)
+	}
+	return sdk.Result{Body: body}, nil
+}
+
+// invalid makes the error of params that cannot be sent. Another error is
+// answered as it is.
+func invalid(err error) error {
+	var fault *form.Fault
+	if !errors.As(err, &fault) {
+		return err
+	}
+	return &sdk.Error{
+		Code: sdk.CodeInvalidParams, Outcome: sdk.OutcomeNotExecuted, Message: "stripe: " + fault.Error(),
+		Faults: []sdk.Fault{{Pointer: fault.Pointer, Message: fault.Message}},
+	}
+}
+
+// keyLifetime is how long Stripe keeps an idempotency key at least
+// (https://docs.stripe.com/api/idempotent_requests).
+const keyLifetime = 24 * time.Hour

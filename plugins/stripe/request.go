@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/plugins/stripe/internal/api"
+	"github.com/backflow/backflow/plugins/stripe/internal/form"
+	"github.com/backflow/backflow/sdk"
+)
+
+// request is one action under way: its params, of which an action takes out
+// what is not sent to Stripe as a field.
+type request struct {
+	client  *api.Client
+	params  *form.Params
+	key     string
+	account string
+}
+
+// options takes what every action has beside Stripe's parameters, and answers
+// the time limit, zero if there is none.
+func (r *request) options() (time.Duration, error) {
+	account, err := r.takeString("stripeAccount")
+	if err != nil {
+		return 0, err
+	}
+	r.account = account
+	text, err := r.takeString("timeout")
+	if err != nil || text == "" {
+		return 0, err
+	}
+	timeout, err := time.ParseDuration(text)
+	if err != nil || timeout <= 0 {
+		return 0, &form.Fault{Pointer: "/timeout", Message: "is not a duration above zero, such as 10s"}
+	}
+	return timeout, nil
+}
+
+func (r *request) takeString(name string) (string, error) {
+	raw := r.params.Take(name)
+	if raw == nil {
+		return "", nil
+	}
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return "", &form.Fault{Pointer: "/" + name, Message: "is not a string"}
+	}
+	return text, nil
+}
+
+// takeID takes the id in a param, as the path of an object of a collection.
+func (r *request) takeID(collection, name string) (string, error) {
+	id, err := r.takeString(name)
+	if err != nil {
+		return "", err
+	}
+	path, err := api.Path(collection, id)
+	if err != nil {
+		return "", &form.Fault{Pointer: "/" + name, Message: err.Error()}
+	}
+	return path, nil
+}
+
+// send sends the params that are left.
+func (r *request) send(ctx context.Context, method, path string) ([]byte, error) {
+	fields, err := r.params.Encode()
+	if err != nil {
+		return nil, err
+	}
+	return r.sendFields(ctx, method, path, r.key, fields)
+}
+
+func (r *request) sendFields(ctx context.Context, method, path, key string, fields []form.Field) ([]byte, error) {
+	return r.client.Do(ctx, api.Request{
+		Method: method, Path: path, Fields: fields, IdempotencyKey: key, Account: r.account,
+	})
+}
+
+// expansions are the fields that say which parts of an answer to expand.
+func (r *request) expansions() ([]form.Field, error) {
+	fields, err := r.params.Encode()
+	if err != nil {
+		return nil, err
+	}
+	var expand []form.Field
+	for _, field := range fields {
+		if strings.HasPrefix(field.Name, "expand[") {
+			expand = append(expand, field)
+		}
+	}
+	return expand, nil
+}
+
+// failure answers the error of a call to Stripe, nil if err is none.
+func failure(err error) *sdk.Error {
+	var refused *sdk.Error
+	if errors.As(err, &refused) {
+		return refused
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/stripe/stripe-mock/embedded"
+
+	"github.com/backflow/backflow/plugins/stripe/internal/sample"
+	"github.com/backflow/backflow/plugins/stripe/internal/signature"
+	"github.com/backflow/backflow/sdk"
+)
+
+// VerifyWebhook checks the Stripe-Signature header over the raw body, and then
+// reads the event's id and type. Any API version is taken, and thin events too.
+func (p *plugin) VerifyWebhook(_ context.Context, request sdk.WebhookRequest) (sdk.WebhookEvent, error) {
+	headers := request.Headers[signature.Header]
+	if len(headers) > 1 {
+		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: fmt.Sprintf("there are %d %s headers", len(headers), signature.Header)}
+	}
+	err := signature.Verify(strings.Join(headers, ""), request.Body, request.Secrets, request.Now, request.Tolerance)
+	var refusal *signature.Refusal
+	if errors.As(err, &refusal) {
+		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: refusal.Reason}
+	}
+	if err != nil {
+		return sdk.WebhookEvent{}, fmt.Errorf("stripe: %w", err)
+	}
+	event, err := readEvent(request.Body)
+	if err != nil {
+		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: err.Error()}
+	}
+	return event, nil
+}
+
+// maxName bounds the id and the type of an event: they become keys in the store.
+const maxName = 255
+
+// readEvent reads the members "id" and "type" of an event.
+func readEvent(body []byte) (sdk.WebhookEvent, error) {
+	var event sdk.WebhookEvent
+	decoder := jsontext.NewDecoder(bytes.NewReader(body))
+	if decoder.PeekKind() != '{' {
+		return event, errors.New("the body is not a JSON object")
+	}
+	value, err := decoder.ReadValue()
+	if err != nil || len(bytes.TrimSpace(body[decoder.InputOffset():])) > 0 {
+		return event, errors.New("the body is not valid JSON")
+	}
+	members := jsontext.NewDecoder(bytes.NewReader(value))
+	if _, err := members.ReadToken(); err != nil {
+		return event, errors.New("the body is not valid JSON")
+	}
+	for members.PeekKind() != '}' {
+		token, err := members.ReadToken()
+		if err != nil {
+			return event, errors.New("the body is not valid JSON")
+		}
+		name := token.String()
+		member, err := members.ReadValue()
+		if err != nil {
+			return event, errors.New("the body is not valid JSON")
+		}
+		switch name {
+		case "id":
+			event.ID = text(member)
+		case "type":
+			event.Type = text(member)
+		}
+	}
+	for _, field := range []struct{ name, value string }{{"id", event.ID}, {"type", event.Type}} {
+		if field.value == "" || len(field.value) > maxName {
+			return sdk.WebhookEvent{}, fmt.Errorf("the event has no %s, or one that is no text of 1 to %d visible characters", field.name, maxName)
+		}
+	}
+	return event, nil
+}
+
+// text answers a JSON string of visible ASCII characters, empty for anything else.
+func text(value jsontext.Value) string {
+	if value.Kind() != '"' {
+		return ""
+	}
+	unquoted, err := jsontext.AppendUnquote(nil, value)
+	if err != nil || bytes.ContainsFunc(unquoted, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return ""
+	}
+	return string(unquoted)
+}
+
+// SampleWebhook makes a signed sample event.
+func (p *plugin) SampleWebhook(_ context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
+	if strings.TrimSpace(request.Secret) == "" {
+		return sdk.Sample{}, fmt.Errorf("stripe: %w", signature.ErrNoSecret)
+	}
+	body, err := sample.Event(embedded.OpenAPIFixtures, request.EventType, request.Set, request.Now)
+	if err != nil {
+		return sdk.Sample{}, fmt.Errorf("stripe: %w", err)
+	}
+	return sdk.Sample{
+		Headers: map[string]string{
+			"Content-Type":   "application/json; charset=utf-8",
+			"User-Agent":     "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
+			signature.Header: signature.Sign(body, request.Secret, request.Now),
+		},
+		Body: body,
+	}, nil
+}
