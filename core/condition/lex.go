@@ -1,7 +1,6 @@
 package condition
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -70,18 +69,7 @@ func lex(src string, pos int, opts template.Options) (token, *template.Fault) {
 	default:
 		return lexWordOrOperator(src, t)
 	}
-	if err != nil {
-		return t, scanFault(err)
-	}
-	return t, nil
-}
-
-func scanFault(err error) *template.Fault {
-	f := &template.Fault{Message: err.Error()}
-	if syn := (*value.SyntaxError)(nil); errors.As(err, &syn) {
-		*f = template.Fault{Offset: syn.Offset, Message: syn.Message, Hint: syn.Hint}
-	}
-	return f
+	return t, template.AsFault(err)
 }
 
 func lexPlaceholder(src string, t token, opts template.Options) (token, *template.Fault) {

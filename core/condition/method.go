@@ -15,7 +15,9 @@ type method struct {
 	apply func(s, arg string) any
 }
 
-const methodNames = "startsWith, endsWith, includes, toLowerCase"
+func methodNames() []string {
+	return []string{"startsWith", "endsWith", "includes", "toLowerCase"}
+}
 
 func methodNamed(name string) (method, bool) {
 	switch name {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
 )
@@ -163,7 +164,7 @@ func (p *parser) member(l *link) stop {
 func (p *parser) arguments(l *link, at int) stop {
 	var ok bool
 	if l.method, ok = methodNamed(l.name); !ok {
-		p.faults = append(p.faults, template.Fault{Offset: at, Message: fmt.Sprintf("there is no method %q", l.name), Hint: "there are " + methodNames})
+		p.faults = append(p.faults, template.Fault{Offset: at, Message: fmt.Sprintf("there is no method %q", l.name), Hint: suggest.Hint(l.name, methodNames())})
 	}
 	if stop := p.advance(); stop != nil {
 		return stop

@@ -116,10 +116,10 @@ func scanOperand(src string, i int, opts Options) (operand, int, *Fault) {
 	case i == len(src):
 	case src[i] == '"' || src[i] == '\'':
 		op.literal, end, err = value.ScanString(src, i)
-		return op, end, asFault(err)
+		return op, end, AsFault(err)
 	case src[i] == '-' || '0' <= src[i] && src[i] <= '9':
 		op.literal, end, err = value.ScanNumber(src, i)
-		return op, end, asFault(err)
+		return op, end, AsFault(err)
 	case src[i] != '[':
 		op.path, end, err = value.ScanPath(src, i)
 	}
@@ -127,7 +127,7 @@ func scanOperand(src string, i int, opts Options) (operand, int, *Fault) {
 		return op, i, unexpected(src, i, i)
 	}
 	if err != nil {
-		return op, i, asFault(err)
+		return op, i, AsFault(err)
 	}
 	name := op.path[0].Key
 	if len(op.path) == 1 {
@@ -152,8 +152,9 @@ func nothingNamed(err error, i int) bool {
 	return err == nil || errors.As(err, &syn) && syn.Offset == i
 }
 
-// asFault turns an error of the scanners into a fault; nil stays nil.
-func asFault(err error) *Fault {
+// AsFault turns an error of the scanners of package value into a fault without
+// a pointer; nil stays nil.
+func AsFault(err error) *Fault {
 	if err == nil {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/value"
 )
 
@@ -84,7 +85,7 @@ func (o Options) CheckRoot(name string) *Fault {
 		}
 	}
 	f := &Fault{Message: fmt.Sprintf("unknown name %q", abbreviate(name))}
-	if near := nearest(name, allowed); near != "" {
+	if near := suggest.Nearest(name, allowed); near != "" {
 		f.Hint = fmt.Sprintf("did you mean %q?", near)
 	} else {
 		f.Hint = "a path starts with " + strings.Join(allowed, ", ")
@@ -99,40 +100,4 @@ func abbreviate(s string) string {
 		return string(r[:most]) + "..."
 	}
 	return s
-}
-
-// nearest returns the candidate that differs from name in the fewest letters,
-// if these are few enough for a slip of the keyboard; else "".
-func nearest(name string, candidates []string) string {
-	if len(name) > 32 {
-		return ""
-	}
-	best, least := "", 1+max(1, len(name)/3)
-	for _, c := range candidates {
-		if d := distance(strings.ToLower(name), c); d < least {
-			best, least = c, d
-		}
-	}
-	return best
-}
-
-// distance is the edit distance of Levenshtein, in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
