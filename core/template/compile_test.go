@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/backflow/backflow/core/value"
 )
@@ -187,5 +188,25 @@ func TestRefsNameEveryPath(t *testing.T) {
 	}
 	if tpl, err := Compile(parse(t, `{"a":["{{\"{{\"}}", 1, "}}"]}`), Options{}); err != nil || !tpl.IsLiteral() {
 		t.Errorf("a template without placeholders is a literal: %v", err)
+	}
+}
+
+func TestCompileTakesTimeInProportionToTheSource(t *testing.T) {
+	t.Parallel()
+	const n = 1 << 17
+	start := time.Now()
+	for _, src := range []string{
+		strings.Repeat("{{", n), strings.Repeat("{{", n) + "}}", strings.Repeat("{{x}}", n), strings.Repeat("{{input.a}}", n),
+		strings.Repeat("{{'", n), strings.Repeat("{{input[\"", n), strings.Repeat("{{input.a ", n) + "}}", strings.Repeat("{{ ", n) + "}}",
+		"{{input" + strings.Repeat(".a", n) + "}}", "{{input.a" + strings.Repeat("??input.a", n) + "}}",
+	} {
+		_, err := CompileString(src, Options{})
+		if err != nil && err.Error() == "" {
+			t.Error("an error without a message")
+		}
+	}
+	// It takes a fraction of a second; in quadratic time it would be minutes.
+	if d := time.Since(start); d > 20*time.Second {
+		t.Errorf("took %v", d)
 	}
 }

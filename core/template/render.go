@@ -67,7 +67,7 @@ func (o *op) append(dst []byte, scope Scope) ([]byte, error) {
 		dst, err = value.AppendNested(dst, v, o.depth)
 	}
 	if err != nil {
-		return dst, fmt.Errorf("template: %s: %s: %w", o.pointer, o.expr.operands[0].path, err)
+		return dst, fmt.Errorf("template: render {{%s}} at %q: %w", o.expr.operands[0].path, o.pointer, err)
 	}
 	return dst, nil
 }

@@ -93,6 +93,50 @@ func TestLookupFollowsKeysAndIndexes(t *testing.T) {
 	}
 }
 
+func TestAbsenceTellsKindsAndNoContent(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		seg  Segment
+		v    any
+		want string
+	}{
+		{key("x"), map[string]any{"secret": 1}, `a.b has no "x"`},
+		{index(0), map[string]any{}, "a.b is an object, not an array"},
+		{key("x"), []any{1}, "a.b is an array, an element of it is read as a.b[0]"},
+		{index(1), []any{"secret"}, "a.b has 1 element"},
+		{index(2), []any{}, "a.b has 0 elements"},
+		{key("x"), "secret", "a.b is a string, not an object"},
+		{index(0), nil, "a.b is null, not an array"},
+	} {
+		if got := test.seg.Absence("a.b", test.v); got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
+
+func TestScanNumberStopsBehindTheNumber(t *testing.T) {
+	t.Parallel()
+	for src, want := range map[string]string{"12.50)": "12.50", "-1e+3 ": "-1e+3", "0": "0", "1.": "", "-": "", "1e": "", "01": "", "x": "", "": ""} {
+		n, end, err := ScanNumber(src, 0)
+		if string(n) != want || (err == nil) != (want != "") || end != len(want) {
+			t.Errorf("ScanNumber(%q) = %q, %d, %v", src, n, end, err)
+		}
+	}
+}
+
+func TestSyntaxErrorShowsPlaceAndHint(t *testing.T) {
+	t.Parallel()
+	for want, err := range map[string]*SyntaxError{
+		"at byte 3: no":           {Offset: 3, Message: "no"},
+		"/a/b: at byte 3: no":     {Pointer: "/a/b", Offset: 3, Message: "no"},
+		"at byte 3: no (try yes)": {Offset: 3, Message: "no", Hint: "try yes"},
+	} {
+		if err.Error() != want {
+			t.Errorf("got %q, want %q", err.Error(), want)
+		}
+	}
+}
+
 func TestScanStringReadsBothQuotes(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]string{
