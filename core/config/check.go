@@ -1,0 +1,217 @@
+package config
+
+import (
+	"encoding/hex"
+	"net"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// grammar is what a name may look like.
+type grammar struct {
+	what    string // what it names, with article
+	pattern *regexp.Regexp
+	hint    string
+	taken   []string // names that mean something else
+}
+
+func (g grammar) check(name string) (problem, hint string) {
+	switch {
+	case !g.pattern.MatchString(name):
+		return strconv.Quote(clip(name)) + " is not the name of " + g.what, g.hint
+	case slices.Contains(g.taken, name):
+		return strconv.Quote(name) + " is the name of a step type", "an integration may not be named like one"
+	}
+	return "", ""
+}
+
+var (
+	// integrationName is what sdk.Manifest.Name allows.
+	integrationName = grammar{
+		what:    "an integration",
+		pattern: regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`),
+		hint:    "lower-case letters, digits and hyphens, starting with a letter, at most 64",
+		taken: []string{"integration", "sequence", "parallel", "foreach", "switch", "wait", "waitForEvent",
+			"workflow", "set", "fail", "return"},
+	}
+	variableName = grammar{
+		what:    "an environment variable",
+		pattern: envName,
+		hint:    "letters, digits and _, not starting with a digit",
+	}
+)
+
+// simpleName is the grammar of names that appear in paths, logs and metrics.
+func simpleName(what string) grammar {
+	return grammar{
+		what:    what,
+		pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`),
+		hint:    "letters, digits, hyphen, dot and _, starting with a letter or digit, at most 64",
+	}
+}
+
+// clip keeps a message readable whatever the file holds.
+func clip(s string) string {
+	const most = 80
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return s
+}
+
+// builtInProviders verify webhooks without a plugin; none is there yet.
+var builtInProviders = []string{"github", "slack", "twilio", "shopify", "standard", "custom"}
+
+func provider(s string) (problem, hint string) {
+	if slices.Contains(builtInProviders, s) {
+		return "the provider " + s + " is not supported by this version", "webhooks are verified by plugins, such as stripe"
+	}
+	return integrationName.check(s)
+}
+
+func listenAddress(s string) (problem, hint string) {
+	const example = `as in ":3000" or "127.0.0.1:3000"`
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return "not an address to listen on", example
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return "the port is not a number from 0 to 65535", example
+	}
+	if host != "" && net.ParseIP(host) == nil && !hostName.MatchString(host) {
+		return "the host is neither an IP address nor a name", example
+	}
+	return "", ""
+}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$`)
+
+func publicURL(s string) (problem, hint string) {
+	if s == "" {
+		return "", ""
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "":
+		return "not an http or https URL", `as in "https://api.example.com"`
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "a public URL has no user, query or fragment", `as in "https://api.example.com"`
+	}
+	return "", ""
+}
+
+// stateURL must not quote the URL, which may hold a password.
+func stateURL(s string) (problem, hint string) {
+	const example = "sqlite://data/state.db, redis://127.0.0.1:6379/0 or rediss://…"
+	scheme, _, ok := strings.Cut(s, "://")
+	switch {
+	case !ok:
+		return "not a URL", example
+	case scheme == "sqlite":
+		// Only the form is checked: which directory it is relative to does not matter.
+		if _, err := ResolveSQLite(s, string(filepath.Separator)); err != nil {
+			return err.Error(), "as in sqlite://data/state.db"
+		}
+	case scheme == "redis" || scheme == "rediss":
+		u, err := url.Parse(s)
+		if err != nil || u.Hostname() == "" || u.Fragment != "" {
+			return "not a valid URL of Redis", "as in redis://user:password@127.0.0.1:6379/0; other characters than letters and digits in the password are written as %XX"
+		}
+		if db := strings.TrimPrefix(u.Path, "/"); db != "" {
+			if _, err := strconv.ParseUint(db, 10, 31); err != nil {
+				return "the path of a URL of Redis is the number of its database", "as in redis://127.0.0.1:6379/0"
+			}
+		}
+	default:
+		return "state is kept in SQLite or Redis, not elsewhere", example
+	}
+	return "", ""
+}
+
+// ownPaths are the first segments of the gateway's own paths.
+var ownPaths = []string{"healthz", "readyz", "integrations", "workflows", "runs", "events", "docs", "dashboard",
+	"metrics", "openapi.json", "mcp"}
+
+var pathSegment = regexp.MustCompile(`^[A-Za-z0-9._~-]+$`)
+
+func webhookPath(s string) (problem, hint string) {
+	const example = `as in "/webhooks/stripe"`
+	rest, ok := strings.CutPrefix(s, "/")
+	if !ok {
+		return `a path begins with "/"`, example
+	}
+	segments := strings.Split(rest, "/")
+	for _, segment := range segments {
+		if !pathSegment.MatchString(segment) || segment == "." || segment == ".." {
+			return "a path is made of segments of letters, digits, hyphen, dot, _ and ~", example
+		}
+	}
+	if slices.Contains(ownPaths, segments[0]) {
+		return "/" + segments[0] + " is the gateway's own path", example
+	}
+	return "", ""
+}
+
+func tokenHash(s string) (problem, hint string) {
+	const make = "`backflow token new` makes a token and prints its hash"
+	digits, ok := strings.CutPrefix(s, "sha256:")
+	if sum, err := hex.DecodeString(digits); !ok || err != nil || len(sum) != 32 {
+		return "not a hash: sha256: and the 64 hex digits of the token's SHA-256", make
+	}
+	return "", ""
+}
+
+func hexSum(s string) (problem, hint string) {
+	if sum, err := hex.DecodeString(s); err != nil || len(sum) != 32 {
+		return "not a SHA-256 sum: 64 hex digits", "`sha256sum FILE` prints it"
+	}
+	return "", ""
+}
+
+// scopeForms says what each part of a scope after the first may be; nil is any
+// name. "*" stands for any of them.
+var scopeForms = []struct {
+	area string
+	rest [][]string
+	form string
+}{
+	{"integrations", [][]string{nil, nil}, "integrations:NAME:ACTION"},
+	{"workflows", [][]string{nil, {"run", "read"}}, "workflows:ID:run or workflows:ID:read"},
+	{"runs", [][]string{{"read", "write"}}, "runs:read or runs:write"},
+	{"events", [][]string{{"read", "write"}}, "events:read or events:write"},
+	{"admin", nil, "admin"},
+}
+
+var scopePart = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*|\*)$`)
+
+func scope(s string) (problem, hint string) {
+	if s == "*" {
+		return "", ""
+	}
+	area, _, _ := strings.Cut(s, ":")
+	if area == "routes" {
+		return "scopes of routes are not supported by this version", "leave it out"
+	}
+	parts := strings.Split(s, ":")[1:]
+	areas := make([]string, len(scopeForms))
+	for i, f := range scopeForms {
+		areas[i] = f.area
+		if f.area != area {
+			continue
+		}
+		valid := len(parts) == len(f.rest)
+		for j := 0; valid && j < len(parts); j++ {
+			valid = scopePart.MatchString(parts[j]) &&
+				(f.rest[j] == nil || parts[j] == "*" || slices.Contains(f.rest[j], parts[j]))
+		}
+		if !valid {
+			return strconv.Quote(clip(s)) + " is not a scope", "write " + f.form + "; * stands for any part"
+		}
+		return "", ""
+	}
+	return strconv.Quote(clip(s)) + " is not a scope", didYouMean(area, areas)
+}

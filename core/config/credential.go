@@ -1,0 +1,86 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// Credential is what the config hands to one integration. It prints no secret.
+type Credential struct {
+	Name string
+	Pos  Pos
+	// Unset names, in order and each once, the environment variables and files
+	// ("file:PATH") that are not there (see Options); UnsetFields are the JSON
+	// Pointers of the fields that needed them. With Options.Dev these fields are
+	// left out of Reveal, with Options.AllowUnsetEnv they hold the placeholder.
+	Unset       []string
+	UnsetFields []string
+
+	node   *Node
+	raw    Secret
+	values []string
+}
+
+// Reveal answers the credential as a JSON object, with its secrets.
+func (c Credential) Reveal() []byte {
+	if c.raw.IsZero() {
+		return []byte("{}")
+	}
+	return []byte(c.raw.Reveal())
+}
+
+// SecretValues answers what the placeholders of the credential stand for.
+func (c Credential) SecretValues() []string { return slices.Clone(c.values) }
+
+// At answers where the field is written that a JSON Pointer into the credential
+// names, or its nearest ancestor.
+func (c Credential) At(pointer string) Pos { return c.node.At(pointer) }
+
+// Fault answers a fault of the field that a JSON Pointer names. The message
+// must not hold a value of the credential.
+func (c Credential) Fault(pointer, message, hint string) Fault {
+	return Fault{Pos: c.node.At(pointer), Message: message, Hint: hint}
+}
+
+// String names the credential and keeps what is inside of it, parsed from the file,
+// out of logs.
+func (c Credential) String() string { return "credentials of " + c.Name }
+
+// GoString is String.
+func (c Credential) GoString() string { return c.String() }
+
+// credential declares the object of one integration, of which only the
+// integration knows the keys.
+func credential() shape[Credential] {
+	return shape[Credential]{
+		description: description{typ: "object", schema: map[string]any{"type": "object"}, secret: true},
+		decode: func(v value, into *Credential) {
+			if !v.is(Object, "an object") {
+				return
+			}
+			c := Credential{Pos: v.node.Pos, node: v.node}
+			raw := v.node.appendJSON(nil, "", func(pointer string, n *Node) (string, bool) {
+				field := value{v.decoder, n, v.path + pointerPath(pointer)}
+				e, ok := field.expand(true)
+				c.values = append(c.values, e.secrets...)
+				if !ok && len(e.unset) > 0 {
+					c.UnsetFields = append(c.UnsetFields, pointer)
+					for _, name := range e.unset {
+						if !slices.Contains(c.Unset, name) {
+							c.Unset = append(c.Unset, name)
+						}
+					}
+					return e.value, v.options.AllowUnsetEnv
+				}
+				return e.value, ok
+			})
+			c.raw = NewSecret(string(raw))
+			*into = c
+		},
+	}
+}
+
+// pointerPath turns a JSON Pointer into the notation of messages.
+func pointerPath(pointer string) string {
+	return pointerUnescaper.Replace(strings.ReplaceAll(pointer, "/", "."))
+}

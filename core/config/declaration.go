@@ -1,0 +1,213 @@
+package config
+
+import (
+	"encoding/hex"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// declaration is the one place that says what a config may hold.
+func declaration() shape[Config] {
+	return object(append([]field[Config]{
+		key("$schema", text("string", anything), func(c *Config) *string { return &c.Schema },
+			"The JSON Schema that an editor checks the file against. The gateway ignores it."),
+		key("server", server(), func(c *Config) *Server { return &c.Server },
+			"How the gateway listens.").or("{}"),
+		key("auth", auth(), func(c *Config) *Auth { return &c.Auth },
+			"Who may use the gateway. Without it nobody may."),
+		key("credentials", dict(integrationName, credential()), func(c *Config) *map[string]Credential { return &c.Credentials },
+			"What each integration is told, by the name of the integration. The integration says which keys it knows.").or("{}"),
+		key("pluginDirs", list(directory()), func(c *Config) *[]string { return &c.PluginDirs },
+			"Directories in which plugins are found: every file `backflow-plugin-NAME` is the integration NAME."),
+		key("plugins", plugins(), func(c *Config) *[]Plugin { return &c.Plugins },
+			"How single plugins are run. A plugin that a directory of `pluginDirs` holds needs no entry."),
+		key("state", state(), func(c *Config) *State { return &c.State },
+			"Where runs, events and idempotency records are kept."),
+		key("workflows", workflows(), func(c *Config) *[]Definition { return &c.Workflows },
+			"Workflows: definitions, and globs of files that hold one definition or an array of them."),
+		key("webhooks", webhooks(), func(c *Config) *[]Webhook { return &c.Webhooks },
+			"Receivers of events."),
+	}, later[Config]("requirePinned", "schedules", "routes", "customIntegrations", "rateLimit", "egress", "include")...)...)
+}
+
+func server() shape[Server] {
+	return object(
+		key("listen", expanded("address", listenAddress), func(s *Server) *string { return &s.Listen },
+			"Address to listen on, `host:port`. Without a host: every address of the machine. Port 0: any free port. `backflow dev` listens on 127.0.0.1, at the port given here.").or(`":3000"`),
+		key("maxBodyBytes", integer[int64](1, 1<<30), func(s *Server) *int64 { return &s.MaxBodyBytes },
+			"Largest body of a request, in bytes; a larger one is answered 413.").or("1048576"),
+		key("requestTimeout", duration(), func(s *Server) *time.Duration { return &s.RequestTimeout },
+			"How long a request may take. It does not apply to `?wait`.").or(`"30s"`),
+		key("trustedProxies", list(prefix()), func(s *Server) *[]netip.Prefix { return &s.TrustedProxies },
+			"Addresses or ranges of proxies whose `X-Forwarded-For` is believed.").or("[]"),
+		key("publicUrl", expanded("URL", publicURL).and(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
+			func(s *Server) *string { return &s.PublicURL },
+			"The address by which the outside knows the gateway.").or(`""`),
+	)
+}
+
+func auth() shape[Auth] {
+	return object(append([]field[Auth]{
+		key("tokens", unique(unique(list(token()), "name"), "hash"), func(a *Auth) *[]Token { return &a.Tokens },
+			"API tokens. `backflow token new` makes one."),
+	}, later[Auth]("jwt")...)...)
+}
+
+func token() shape[Token] {
+	return object(
+		key("name", text("name", simpleName("a token").check), func(t *Token) *string { return &t.Name },
+			"Name of the token, unique; logs and idempotency records know the caller by it.").required(),
+		key("hash", hash(), func(t *Token) *[32]byte { return &t.Hash },
+			"`sha256:` and the hex SHA-256 of the token.").required(),
+		key("scopes", list(text("scope", scope)), func(t *Token) *[]string { return &t.Scopes },
+			"What the token may do: `integrations:NAME:ACTION`, `workflows:ID:run`, `workflows:ID:read`, `runs:read`, `runs:write`, `events:read`, `events:write`, `admin`; `*` stands for any part, or for everything.").required(),
+	).and(func(v value, t *Token) { t.Pos = v.node.Pos })
+}
+
+func hash() shape[[32]byte] {
+	s := expanded("hash", tokenHash)
+	return shape[[32]byte]{
+		description: s.description,
+		decode: func(v value, into *[32]byte) {
+			var text string
+			if s.decode(v, &text); text != "" {
+				// The check has seen 64 hex digits.
+				_, _ = hex.Decode(into[:], []byte(strings.TrimPrefix(text, "sha256:")))
+			}
+		},
+	}
+}
+
+func directory() shape[string] {
+	return text("path", func(s string) (problem, hint string) {
+		if s == "" {
+			return "the path is empty", ""
+		}
+		return "", ""
+	}).and(func(v value, s *string) {
+		if *s != "" {
+			*s = v.resolve(*s)
+		}
+	})
+}
+
+func plugins() shape[[]Plugin] {
+	plugin := object(append([]field[Plugin]{
+		key("name", text("name", integrationName.check), func(p *Plugin) *string { return &p.Name },
+			"Name of the integration.").required(),
+		key("path", pluginFile(), func(p *Plugin) *string { return &p.Path },
+			"File of the plugin. Without it: `backflow-plugin-NAME` in one of `pluginDirs`."),
+		key("sha256", text("hex digits", hexSum).and(func(_ value, s *string) { *s = strings.ToLower(*s) }),
+			func(p *Plugin) *string { return &p.SHA256 },
+			"SHA-256 that the file must have; it is checked before every start."),
+		key("env", dict(variableName, secretText(anything)), func(p *Plugin) *map[string]Secret { return &p.Env },
+			"The whole environment of the plugin's process; it inherits nothing."),
+		key("timeout", duration(), func(p *Plugin) *time.Duration { return &p.Timeout },
+			"How long a call may take, at most."),
+		key("maxConcurrency", integer(1, 10000), func(p *Plugin) *int { return &p.MaxConcurrency },
+			"How many calls the plugin is given at the same time."),
+	}, later[Plugin]("allowedHosts", "memoryLimitMiB", "deadline", "instances")...)...)
+	return unique(list(plugin.and(func(v value, p *Plugin) { p.Pos = v.node.Pos })), "name")
+}
+
+func pluginFile() shape[string] {
+	return directory().and(func(v value, s *string) {
+		switch {
+		case *s == "":
+		case strings.HasSuffix(*s, ".wasm"):
+			v.fault("", "WASM plugins are not supported by this version")
+		case !v.options.exists(*s):
+			v.fault("the path is relative to the file that names it", "there is no file %s", clip(v.node.Text))
+		}
+	})
+}
+
+func state() shape[State] {
+	return object(append([]field[State]{
+		key("url", secretText(stateURL), func(s *State) *Secret { return &s.URL },
+			"`sqlite://PATH`, relative to the config or absolute (`sqlite:///var/…`), or `redis://…`, `rediss://…`. Default: `sqlite://data/state.db`; in `backflow dev` a file under `.backflow/`."),
+		key("allowVolatile", boolean(), func(s *State) *bool { return &s.AllowVolatile },
+			"Accepts a Redis that may lose accepted work: without persistence, or one that evicts keys.").or("false"),
+		key("durability", oneOf("", "always", "everysec"), func(s *State) *string { return &s.Durability },
+			"How Redis syncs its log, `always` or `everysec`, where the gateway cannot ask it.").or(`""`),
+	}, later[State]("retention", "minReplicas")...)...).and(func(v value, s *State) {
+		s.Pos = v.node.Pos
+		if s.URL.IsZero() {
+			return
+		}
+		url := v.at("url", v.node.Get("url"))
+		if !strings.HasPrefix(s.URL.Reveal(), "sqlite:") {
+			s.Backend = "redis"
+			return
+		}
+		s.Backend = "sqlite"
+		// The check of the URL has found a path in it.
+		s.Path, _ = ResolveSQLite(s.URL.Reveal(), url.baseDir())
+	})
+}
+
+func webhooks() shape[[]Webhook] {
+	webhook := object(append([]field[Webhook]{
+		key("name", text("name", simpleName("a webhook").check), func(w *Webhook) *string { return &w.Name },
+			"Name of the webhook, unique.").required(),
+		key("path", text("path", webhookPath), func(w *Webhook) *string { return &w.Path },
+			"Path at which events are received, by POST; unique, and none of the gateway's own.").required(),
+		key("provider", text("name", provider), func(w *Webhook) *string { return &w.Provider },
+			"The integration that verifies the events, such as `stripe`.").required(),
+		key("secret", webhookSecret(), func(w *Webhook) *WebhookSecrets { return &w.Secrets },
+			"Secret that the events are signed with. Without it and without `secrets`: the one in the integration's credentials."),
+		key("secrets", webhookSecrets(), func(w *Webhook) *WebhookSecrets { return &w.Secrets },
+			"Several secrets at once, the new one first, while the sender changes over."),
+		key("actions", actions(), func(w *Webhook) *Definition { return &w.Actions },
+			"The steps that an event runs, as in a workflow, over `payload`."),
+	}, later[Webhook]("custom")...)...).and(func(v value, w *Webhook) {
+		w.Pos = v.node.Pos
+		if w.Actions.Node == nil {
+			w.Actions = Definition{Raw: []byte("[]"), Node: &Node{Kind: Array, Pos: v.node.Pos}}
+		}
+		if second := v.node.member("secrets"); second != nil && v.node.Get("secret") != nil {
+			v.add(second.KeyPos, "put all of them into secrets", "%sboth secret and secrets are given", v.prefix())
+		}
+	})
+	return unique(unique(list(webhook), "name"), "path")
+}
+
+// webhookSecret declares one secret that may be unset in dev.
+func webhookSecret() shape[WebhookSecrets] {
+	s := secretText(anything)
+	return shape[WebhookSecrets]{
+		description: s.description,
+		decode: func(v value, into *WebhookSecrets) {
+			if !v.is(String, "a string") {
+				return
+			}
+			if e, ok := v.expand(true); !ok {
+				into.Unset = append(into.Unset, e.unset...)
+				return
+			}
+			var secret Secret
+			if s.decode(v, &secret); !secret.IsZero() {
+				into.Values = append(into.Values, secret)
+			}
+		},
+	}
+}
+
+func webhookSecrets() shape[WebhookSecrets] {
+	of := webhookSecret()
+	return shape[WebhookSecrets]{
+		description: description{typ: "array", items: &of.description},
+		decode: func(v value, into *WebhookSecrets) {
+			if !v.is(Array, "an array") {
+				return
+			}
+			if len(v.node.Elements) == 0 {
+				v.fault("leave the key out to use the secret in the integration's credentials", "there is no secret in the list")
+			}
+			for i := range v.node.Elements {
+				of.decode(v.index(i), into)
+			}
+		},
+	}
+}

@@ -1,0 +1,18 @@
+// Package config turns one file into one typed and checked Config.
+//
+// A front end parses a file into a tree of Nodes that keep their positions
+// (JSON with comments and trailing commas; another format would be a second
+// front end to the same tree). One declaration, in declaration.go, then gives
+// the decoding, the checks, the defaults, the reference in the documentation
+// and the JSON Schema, so that none of them can go stale. Every fault is
+// collected with file, line, column and a hint, and all are answered at once.
+//
+// {{env.X}} and {{file:PATH}} are expanded here, in the few fields that may
+// hold a secret, and nowhere else: workflows and webhook actions are handed on
+// as they are written, and a secret in them is a fault.
+//
+// The package imports nothing of the project. It does not know what an
+// integration, a workflow step or a template is: definitions and credentials
+// are handed on as JSON, together with the positions that later checks need
+// to say where a fault is.
+package config

@@ -1,0 +1,213 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxSecretBytes bounds a file that {{file:PATH}} names.
+const maxSecretBytes = 64 << 10
+
+// secretPlaceholder finds {{env.X}} and {{file:PATH}} where they are not allowed.
+var secretPlaceholder = regexp.MustCompile(`\{\{\s*(env\s*\.|file\s*:)`)
+
+var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// expansion is a string with its placeholders replaced.
+type expansion struct {
+	value string
+	// unset names what the placeholders name and what is not there; value then
+	// holds these placeholders as they are written.
+	unset []string
+	// secrets are what the other placeholders stand for.
+	secrets []string
+}
+
+// plain reports whether the string holds no placeholder for a secret, and
+// reports a fault otherwise.
+func (v value) plain() bool {
+	if !secretPlaceholder.MatchString(v.node.Text) {
+		return true
+	}
+	v.fault("they are for credentials, webhook secrets, state.url, plugins[].env, token hashes, server.listen and server.publicUrl",
+		"{{env.X}} and {{file:PATH}} are not expanded here")
+	return false
+}
+
+// noSecrets reports a fault for every placeholder for a secret in a tree that
+// is handed on as it is.
+func (v value) noSecrets() {
+	v.node.strings(func(n *Node) {
+		if secretPlaceholder.MatchString(n.Text) {
+			v.add(n.Pos, "secrets never go where data can reach them: put it into credentials, where the integration gets it",
+				"{{env.X}} and {{file:PATH}} are not allowed in workflows and webhook actions")
+		}
+	})
+}
+
+// expand replaces the placeholders of a string. It answers false after a fault,
+// and where something is unset that may be: always with Options.AllowUnsetEnv,
+// in fields that may be unset in dev with Options.Dev. The value that it answers
+// may be a secret and must not be printed.
+func (v value) expand(mayBeUnset bool) (expansion, bool) {
+	var e expansion
+	var out strings.Builder
+	ok := true
+	rest := v.node.Text
+	for {
+		before, after, found := strings.Cut(rest, "{{")
+		out.WriteString(before)
+		if !found {
+			break
+		}
+		inner, next, closed := strings.Cut(after, "}}")
+		if !closed {
+			v.fault("close it with }}", "the placeholder that {{ opens is not closed")
+			return e, false
+		}
+		rest = next
+		s, state := v.placeholder(strings.TrimSpace(inner), mayBeUnset)
+		switch state {
+		case placeholderFound:
+			out.WriteString(s)
+			e.secrets = append(e.secrets, s)
+			v.remember(s)
+		case placeholderUnset:
+			e.unset = append(e.unset, s)
+			out.WriteString("{{" + inner + "}}")
+		default:
+			ok = false
+		}
+	}
+	e.value = out.String()
+	return e, ok && len(e.unset) == 0
+}
+
+type placeholderState uint8
+
+const (
+	placeholderFaulty placeholderState = iota
+	placeholderFound
+	placeholderUnset
+)
+
+// placeholder answers what stands for the inside of a placeholder; for one that
+// is unset, what it names.
+func (v value) placeholder(inner string, mayBeUnset bool) (string, placeholderState) {
+	if name, ok := strings.CutPrefix(inner, "env."); ok {
+		return v.environment(name, mayBeUnset)
+	}
+	if path, ok := strings.CutPrefix(inner, "file:"); ok {
+		return v.secretFile(strings.TrimSpace(path))
+	}
+	v.fault("placeholders of a config are {{env.NAME}} and {{file:PATH}}", "unknown placeholder")
+	return "", placeholderFaulty
+}
+
+func (v value) environment(name string, mayBeUnset bool) (string, placeholderState) {
+	if !envName.MatchString(name) {
+		v.fault("letters, digits and _, not starting with a digit", "{{env.NAME}}: not the name of an environment variable")
+		return "", placeholderFaulty
+	}
+	s, set := v.options.LookupEnv(name)
+	if !set {
+		if v.options.AllowUnsetEnv || (v.options.Dev && mayBeUnset) {
+			return name, placeholderUnset
+		}
+		v.fault("export "+name+"=…", "the environment variable %s is not set", name)
+		return "", placeholderFaulty
+	}
+	if problem, hint := soundSecret(s); problem != "" {
+		v.fault(hint, "the environment variable %s is %s", name, problem)
+		return "", placeholderFaulty
+	}
+	return s, placeholderFound
+}
+
+func (v value) secretFile(name string) (string, placeholderState) {
+	if name == "" {
+		v.fault("as in {{file:/run/secrets/stripe}}", "{{file:PATH}} names no file")
+		return "", placeholderFaulty
+	}
+	path := v.resolve(name)
+	data, err := v.options.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && v.options.AllowUnsetEnv:
+		return "file:" + name, placeholderUnset
+	case err != nil:
+		v.fault("", "cannot read the file %s: %v", name, reason(err))
+		return "", placeholderFaulty
+	case len(data) > maxSecretBytes:
+		v.fault("", "the file %s is larger than %d bytes", name, maxSecretBytes)
+		return "", placeholderFaulty
+	}
+	v.read(path)
+	// Editors and `echo` end a file with one line feed that nobody means.
+	s := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	if problem, hint := soundSecret(s); problem != "" {
+		v.fault(hint, "the content of the file %s is %s", name, problem)
+		return "", placeholderFaulty
+	}
+	return s, placeholderFound
+}
+
+// soundSecret says what is wrong with a secret that cannot be meant, as the end
+// of a sentence.
+func soundSecret(s string) (problem, hint string) {
+	switch {
+	case s == "":
+		return "empty", "an empty secret protects nothing"
+	case !utf8.ValidString(s):
+		return "not valid UTF-8", "encode it, for instance as base64"
+	case strings.TrimFunc(s, unicode.IsSpace) != s:
+		return "surrounded by white space", "remove blanks and line ends before and after it"
+	}
+	return "", ""
+}
+
+// reason answers the error without the operation and the path around it.
+func reason(err error) error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	return err
+}
+
+// resolve answers the absolute path of a path that the value's file names.
+func (v value) resolve(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(v.baseDir(), path)
+}
+
+// ResolveSQLite answers the absolute path of the file that a sqlite:// URL
+// names; a relative one is relative to baseDir. An error says what is wrong
+// with the URL.
+func ResolveSQLite(url, baseDir string) (string, error) {
+	path, ok := strings.CutPrefix(url, "sqlite://")
+	switch {
+	case !ok:
+		return "", errors.New("a URL of SQLite starts with sqlite://")
+	case path == "" || strings.HasSuffix(path, "/"):
+		return "", errors.New("sqlite:// is followed by the path of a file")
+	case strings.ContainsAny(path, "?#"):
+		return "", errors.New("a URL of SQLite takes no options")
+	case strings.HasPrefix(path, ":memory:"):
+		return "", errors.New("SQLite in memory keeps nothing")
+	}
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path), nil
+	}
+	if !filepath.IsAbs(baseDir) {
+		return "", fmt.Errorf("resolve %s: %s is not absolute", path, baseDir)
+	}
+	return filepath.Join(baseDir, path), nil
+}

@@ -1,0 +1,234 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tailscale/hujson"
+)
+
+const (
+	// maxFileBytes bounds a config or workflow file.
+	maxFileBytes = 4 << 20
+	// maxDepth bounds how deep objects and arrays may be nested: the parser is
+	// recursive, and a stack overflow cannot be recovered from.
+	maxDepth = 200
+)
+
+// parseJSON is the front end for JSON (RFC 8259) with comments and trailing
+// commas (JWCC). It answers nil after a fault that leaves nothing to go on
+// with; a key given twice is a fault that does.
+func parseJSON(c *collector, file string, data []byte) *Node {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	at := &tracker{file: file, data: data}
+	if len(bytes.TrimSpace(data)) == 0 {
+		c.add(Pos{File: file}, `the smallest config is {}`, "the file is empty")
+		return nil
+	}
+	if offset := tooDeep(data); offset >= 0 {
+		c.add(at.pos(offset), "", "nested deeper than %d levels", maxDepth)
+		return nil
+	}
+	// The copy is changed in place when comments are blanked. A line comment
+	// must end with a line feed, also on the last line.
+	standard := append(bytes.Clone(data), '\n')
+	tree, err := hujson.Parse(standard)
+	if err != nil {
+		pos, message := syntaxError(at, err)
+		c.add(pos, "", "%s", message)
+		return nil
+	}
+	tree.Standardize()
+	standard = tree.Pack()
+
+	p := &jsonParser{
+		collector: c,
+		at:        at,
+		data:      standard,
+		// Duplicate names are found here and not by the decoder, which would
+		// stop at the first.
+		dec: jsontext.NewDecoder(bytes.NewReader(standard), jsontext.AllowDuplicateNames(true)),
+	}
+	root, err := p.value()
+	if err != nil {
+		var syntactic *jsontext.SyntacticError
+		offset := int(p.dec.InputOffset())
+		if errors.As(err, &syntactic) {
+			offset, err = int(syntactic.ByteOffset), syntactic.Err
+		}
+		// The error of the decoder names the rule that was broken, not the data.
+		c.add((&tracker{file: file, data: data}).pos(offset), "", "not valid JSON: %v", err)
+		return nil
+	}
+	return root
+}
+
+type jsonParser struct {
+	*collector
+	at   *tracker
+	data []byte
+	dec  *jsontext.Decoder
+}
+
+// next reads a token and answers where it starts: blanks, comments (which are
+// blanks by now), commas and colons come before it.
+func (p *jsonParser) next() (jsontext.Token, Pos, error) {
+	start := int(p.dec.InputOffset())
+	for start < len(p.data) && strings.IndexByte(" \t\r\n,:", p.data[start]) >= 0 {
+		start++
+	}
+	token, err := p.dec.ReadToken()
+	return token, p.at.pos(start), err
+}
+
+func (p *jsonParser) value() (*Node, error) {
+	token, pos, err := p.next()
+	if err != nil {
+		return nil, err
+	}
+	n := &Node{Pos: pos}
+	switch token.Kind() {
+	case 'n':
+		n.Kind = Null
+	case 't', 'f':
+		n.Kind, n.Text = Bool, token.String()
+	case '0':
+		n.Kind, n.Text = Number, token.String()
+	case '"':
+		n.Kind, n.Text = String, token.String()
+	case '[':
+		n.Kind = Array
+		for p.dec.PeekKind() != ']' {
+			element, err := p.value()
+			if err != nil {
+				return nil, err
+			}
+			n.Elements = append(n.Elements, element)
+		}
+		_, _, err = p.next()
+	case '{':
+		n.Kind = Object
+		err = p.members(n)
+	}
+	return n, err
+}
+
+func (p *jsonParser) members(n *Node) error {
+	first := make(map[string]Pos)
+	for p.dec.PeekKind() != '}' {
+		token, pos, err := p.next()
+		if err != nil {
+			return err
+		}
+		key := token.String()
+		value, err := p.value()
+		if err != nil {
+			return err
+		}
+		if earlier, dup := first[key]; dup {
+			p.add(pos, "the first is at "+earlier.String(), "the key %q is given twice", key)
+			continue
+		}
+		first[key] = pos
+		n.Members = append(n.Members, Member{Key: key, KeyPos: pos, Value: value})
+	}
+	_, _, err := p.next()
+	return err
+}
+
+// tooDeep answers the offset of the bracket that is nested too deep, or -1. It
+// knows only strings, comments and brackets, which is all that it takes.
+func tooDeep(data []byte) int {
+	depth := 0
+	for i := 0; i < len(data); i++ {
+		switch data[i] {
+		case '"':
+			for i++; i < len(data) && data[i] != '"'; i++ {
+				if data[i] == '\\' {
+					i++
+				}
+			}
+		case '/':
+			var end string
+			switch {
+			case bytes.HasPrefix(data[i:], []byte("//")):
+				end = "\n"
+			case bytes.HasPrefix(data[i:], []byte("/*")):
+				end = "*/"
+			default:
+				continue
+			}
+			length := bytes.Index(data[i+2:], []byte(end))
+			if length < 0 {
+				return -1
+			}
+			i += 2 + length + len(end) - 1
+		case '{', '[':
+			if depth++; depth > maxDepth {
+				return i
+			}
+		case '}', ']':
+			depth--
+		}
+	}
+	return -1
+}
+
+// syntaxError takes the place out of the parser's error. What the parser quotes
+// of the file is left out, since it may be a secret.
+func syntaxError(at *tracker, err error) (Pos, string) {
+	message := err.Error()
+	pos := Pos{File: at.file}
+	if rest, ok := strings.CutPrefix(message, "hujson: line "); ok {
+		line, rest, _ := strings.Cut(rest, ", column ")
+		column, text, _ := strings.Cut(rest, ": ")
+		l, errLine := strconv.Atoi(line)
+		c, errColumn := strconv.Atoi(column)
+		if errLine == nil && errColumn == nil {
+			pos, message = at.lineColumn(l, c), text
+		}
+	}
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		message = "the file ends too early: a bracket, string or comment is not closed"
+	case strings.HasPrefix(message, "invalid literal:"):
+		message = "not a valid string, number, true, false or null"
+	}
+	return pos, message
+}
+
+// tracker turns rising byte offsets into positions, reading the data once.
+type tracker struct {
+	file              string
+	data              []byte
+	offset, line, col int // of what was read last; line and col count from 0
+}
+
+// pos answers the position of an offset that is not below the one before.
+func (t *tracker) pos(offset int) Pos {
+	for t.offset < min(offset, len(t.data)) {
+		if t.data[t.offset] == '\n' {
+			t.line, t.col = t.line+1, 0
+			t.offset++
+			continue
+		}
+		_, size := utf8.DecodeRune(t.data[t.offset:])
+		t.offset += size
+		t.col++
+	}
+	return Pos{File: t.file, Line: t.line + 1, Col: t.col + 1}
+}
+
+// lineColumn answers the position of a line and a column in bytes, both from 1.
+func (t *tracker) lineColumn(line, column int) Pos {
+	offset := 0
+	for range line - 1 {
+		offset += bytes.IndexByte(t.data[offset:], '\n') + 1
+	}
+	return t.pos(min(offset+column-1, len(t.data)))
+}

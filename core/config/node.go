@@ -1,0 +1,223 @@
+package config
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Kind is the type of a value in a config file.
+type Kind uint8
+
+// The kinds of values.
+const (
+	Null Kind = iota
+	Bool
+	Number
+	String
+	Array
+	Object
+)
+
+// String answers the kind as a message names it, with its article.
+func (k Kind) String() string {
+	switch k {
+	case Null:
+		return "null"
+	case Bool:
+		return "a boolean"
+	case Number:
+		return "a number"
+	case String:
+		return "a string"
+	case Array:
+		return "an array"
+	default:
+		return "an object"
+	}
+}
+
+// Pos is a place in a file. The zero Pos is no place.
+type Pos struct {
+	// File is the path as messages show it: as the user or the config named it.
+	File string
+	// Line and Col count from 1; Col counts characters, not bytes. Both are 0
+	// for a fault of the file as a whole.
+	Line, Col int
+}
+
+// String answers file:line:col, which editors and terminals make clickable.
+func (p Pos) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Col)
+}
+
+// Node is a value of a config file with its position. A tree is not changed
+// after it was parsed and may be read from many goroutines.
+type Node struct {
+	Kind Kind
+	// Pos is where the value starts.
+	Pos Pos
+	// Members are an object's, in the order of the file, each key once.
+	Members []Member
+	// Elements are an array's.
+	Elements []*Node
+	// Text is a string's value, a number as it was written, or "true" or "false".
+	Text string
+}
+
+// Member is one key of an object with its value.
+type Member struct {
+	Key    string
+	KeyPos Pos
+	Value  *Node
+}
+
+// member answers the member of an object by its key, or nil.
+func (n *Node) member(key string) *Member {
+	if n == nil {
+		return nil
+	}
+	for i := range n.Members {
+		if n.Members[i].Key == key {
+			return &n.Members[i]
+		}
+	}
+	return nil
+}
+
+// Get answers the value of an object's key, or nil where there is none.
+func (n *Node) Get(key string) *Node {
+	if m := n.member(key); m != nil {
+		return m.Value
+	}
+	return nil
+}
+
+// At answers where the value starts that a JSON Pointer (RFC 6901) names. For
+// a value that does not exist it answers its nearest ancestor that does.
+func (n *Node) At(pointer string) Pos {
+	value, _ := n.find(pointer)
+	return value
+}
+
+// KeyAt is At, but answers where the value's key is written, for a value that
+// is in an object; for others it is At.
+func (n *Node) KeyAt(pointer string) Pos {
+	_, key := n.find(pointer)
+	return key
+}
+
+// find follows a pointer as far as it goes and answers the positions of the
+// value that it ends at and of that value's key.
+func (n *Node) find(pointer string) (value, key Pos) {
+	if n == nil {
+		return Pos{}, Pos{}
+	}
+	value, key = n.Pos, n.Pos
+	for rest, more := strings.CutPrefix(pointer, "/"); more; {
+		var token string
+		token, rest, more = strings.Cut(rest, "/")
+		switch n.Kind {
+		case Object:
+			m := n.member(pointerUnescaper.Replace(token))
+			if m == nil {
+				return value, key
+			}
+			n, value, key = m.Value, m.Value.Pos, m.KeyPos
+		case Array:
+			i, err := strconv.Atoi(token)
+			if err != nil || i < 0 || i >= len(n.Elements) {
+				return value, key
+			}
+			n = n.Elements[i]
+			value, key = n.Pos, n.Pos
+		default:
+			return value, key
+		}
+	}
+	return value, key
+}
+
+var (
+	pointerUnescaper = strings.NewReplacer("~1", "/", "~0", "~")
+	pointerEscaper   = strings.NewReplacer("~", "~0", "/", "~1")
+)
+
+// JSON answers the value as compact standard JSON: members in the order of the
+// file, numbers as they were written.
+func (n *Node) JSON() []byte {
+	return n.appendJSON(nil, "", func(_ string, n *Node) (string, bool) { return n.Text, true })
+}
+
+// appendJSON appends the value as JSON. Each string is what text answers for
+// its pointer; a member or element for which text answers false is left out.
+func (n *Node) appendJSON(dst []byte, pointer string, text func(pointer string, n *Node) (string, bool)) []byte {
+	switch n.Kind {
+	case Null:
+		return append(dst, "null"...)
+	case Bool, Number:
+		return append(dst, n.Text...)
+	case String:
+		s, ok := text(pointer, n)
+		if !ok {
+			return dst
+		}
+		return appendString(dst, s)
+	case Array:
+		dst = append(dst, '[')
+		start := len(dst)
+		for i, e := range n.Elements {
+			before := len(dst)
+			if len(dst) > start {
+				dst = append(dst, ',')
+			}
+			after := len(dst)
+			if dst = e.appendJSON(dst, pointer+"/"+strconv.Itoa(i), text); len(dst) == after {
+				dst = dst[:before]
+			}
+		}
+		return append(dst, ']')
+	default:
+		dst = append(dst, '{')
+		start := len(dst)
+		for _, m := range n.Members {
+			before := len(dst)
+			if len(dst) > start {
+				dst = append(dst, ',')
+			}
+			dst = append(appendString(dst, m.Key), ':')
+			after := len(dst)
+			if dst = m.Value.appendJSON(dst, pointer+"/"+pointerEscaper.Replace(m.Key), text); len(dst) == after {
+				dst = dst[:before]
+			}
+		}
+		return append(dst, '}')
+	}
+}
+
+func appendString(dst []byte, s string) []byte {
+	// The only error is invalid UTF-8, which front ends and placeholders
+	// refuse; it would be replaced by U+FFFD.
+	dst, _ = jsontext.AppendQuote(dst, s)
+	return dst
+}
+
+// strings calls yield for every string value in the tree; keys are not values.
+func (n *Node) strings(yield func(*Node)) {
+	switch n.Kind {
+	case String:
+		yield(n)
+	case Array:
+		for _, e := range n.Elements {
+			e.strings(yield)
+		}
+	case Object:
+		for _, m := range n.Members {
+			m.Value.strings(yield)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package config
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// check answers what is wrong with a string, and what to do about it; both
+// empty where nothing is.
+type check func(s string) (problem, hint string)
+
+func anything(string) (problem, hint string) { return "", "" }
+
+// text declares a string that is taken as it is written.
+func text(typ string, valid check) shape[string] {
+	return shape[string]{
+		description: description{typ: typ, schema: map[string]any{"type": "string"}},
+		decode: func(v value, into *string) {
+			if !v.is(String, "a string") || !v.plain() {
+				return
+			}
+			if problem, hint := valid(v.node.Text); problem != "" {
+				v.fault(hint, "%s", problem)
+				return
+			}
+			*into = v.node.Text
+		},
+	}
+}
+
+// expanded declares a string in which placeholders are expanded, of a field
+// that is no secret by itself.
+func expanded(typ string, valid check) shape[string] {
+	return shape[string]{
+		description: description{typ: typ, schema: map[string]any{"type": "string"}, secret: true},
+		decode: func(v value, into *string) {
+			if !v.is(String, "a string") {
+				return
+			}
+			s, ok := v.expand(false)
+			if !ok {
+				return
+			}
+			if problem, hint := valid(s.value); problem != "" {
+				v.fault(hint, "%s", problem)
+				return
+			}
+			*into = s.value
+		},
+	}
+}
+
+// secretText declares a string that is a secret, whether it holds placeholders
+// or not. It is neither empty nor surrounded by white space. What valid says of
+// it must not quote it.
+func secretText(valid check) shape[Secret] {
+	return shape[Secret]{
+		description: description{typ: "secret", schema: map[string]any{"type": "string", "minLength": 1}, secret: true},
+		decode: func(v value, into *Secret) {
+			if !v.is(String, "a string") {
+				return
+			}
+			s, ok := v.expand(false)
+			if !ok {
+				return
+			}
+			if problem, hint := soundSecret(s.value); problem != "" {
+				v.fault(hint, "the value is %s", problem)
+				return
+			}
+			if problem, hint := valid(s.value); problem != "" {
+				v.fault(hint, "%s", problem)
+				return
+			}
+			v.remember(s.value)
+			*into = NewSecret(s.value)
+		},
+	}
+}
+
+// boolean declares true or false.
+func boolean() shape[bool] {
+	return shape[bool]{
+		description: description{typ: "boolean", schema: map[string]any{"type": "boolean"}},
+		decode: func(v value, into *bool) {
+			if v.is(Bool, "true or false") {
+				*into = v.node.Text == "true"
+			}
+		},
+	}
+}
+
+// integer declares a whole number between two bounds, written without fraction
+// and exponent.
+func integer[T int | int64](least, most T) shape[T] {
+	return shape[T]{
+		description: description{typ: "integer", schema: map[string]any{"type": "integer", "minimum": least, "maximum": most}},
+		decode: func(v value, into *T) {
+			if !v.is(Number, "an integer") {
+				return
+			}
+			i, err := strconv.ParseInt(v.node.Text, 10, 64)
+			switch {
+			case err != nil:
+				v.fault("whole numbers are written with digits alone", "expected an integer, found another number")
+			case i < int64(least) || i > int64(most):
+				v.fault("", "must be from %d to %d", least, most)
+			default:
+				*into = T(i)
+			}
+		},
+	}
+}
+
+// duration declares a positive length of time.
+func duration() shape[time.Duration] {
+	const expected = `a duration such as "30s"`
+	return shape[time.Duration]{
+		description: description{typ: "duration", schema: map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`}},
+		decode: func(v value, into *time.Duration) {
+			if !v.is(String, expected) || !v.plain() {
+				return
+			}
+			d, err := time.ParseDuration(v.node.Text)
+			switch {
+			case err != nil:
+				v.fault("units are h, m, s, ms, us, ns, as in 1h30m or 500ms", "not a duration")
+			case d <= 0:
+				v.fault("", "a duration must be above zero")
+			default:
+				*into = d
+			}
+		},
+	}
+}
+
+// prefix declares a range of IP addresses, or one address.
+func prefix() shape[netip.Prefix] {
+	return shape[netip.Prefix]{
+		description: description{typ: "CIDR range", schema: map[string]any{"type": "string"}},
+		decode: func(v value, into *netip.Prefix) {
+			if !v.is(String, "a range of addresses in a string") || !v.plain() {
+				return
+			}
+			if addr, err := netip.ParseAddr(v.node.Text); err == nil && addr.Zone() == "" {
+				addr = addr.Unmap()
+				*into = netip.PrefixFrom(addr, addr.BitLen())
+				return
+			}
+			p, err := netip.ParsePrefix(v.node.Text)
+			if err != nil {
+				v.fault(`write it as in "10.0.0.0/8" or "192.0.2.1"`, "not a range of IP addresses")
+				return
+			}
+			*into = p.Masked()
+		},
+	}
+}

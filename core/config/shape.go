@@ -1,0 +1,248 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// description is what a declaration says of a value without decoding it: the
+// reference and the JSON Schema are made of it.
+type description struct {
+	typ    string         // the word of the reference, such as "duration"
+	schema map[string]any // JSON Schema of a value without keys, items or values
+	secret bool           // {{env.X}} and {{file:PATH}} are expanded
+	keys   []property     // an object's known keys, in the order of the reference
+	items  *description   // of an array's elements
+	values *description   // of an object's values where its keys are the user's
+}
+
+// property is one known key of an object.
+type property struct {
+	name string
+	doc  string // one or two sentences of Markdown
+	def  string // the default as JSON; "" is the zero value
+	// required: its absence is a fault. later: it belongs to Backflow, but this
+	// version refuses it.
+	required, later bool
+	description
+}
+
+// value is a node that is being decoded, with what faults and checks need.
+type value struct {
+	*decoder
+	node *Node
+	path string // for messages, such as webhooks[0].path; "" is the whole file
+}
+
+// fault reports a fault of the value.
+func (v value) fault(hint, format string, args ...any) {
+	v.add(v.node.Pos, hint, "%s%s", v.prefix(), fmt.Sprintf(format, args...))
+}
+
+func (v value) prefix() string {
+	if v.path == "" {
+		return ""
+	}
+	return v.path + ": "
+}
+
+// is reports whether the value has the kind, and reports a fault otherwise.
+func (v value) is(kind Kind, expected string) bool {
+	if v.node.Kind == kind {
+		return true
+	}
+	hint := ""
+	if v.node.Kind == Null {
+		hint = "leave the key out instead"
+	}
+	v.fault(hint, "expected %s, found %s", expected, v.node.Kind)
+	return false
+}
+
+// at answers the value of a key.
+func (v value) at(key string, node *Node) value {
+	if v.path != "" {
+		key = v.path + "." + key
+	}
+	return value{v.decoder, node, key}
+}
+
+// index answers an element.
+func (v value) index(i int) value {
+	return value{v.decoder, v.node.Elements[i], v.path + "[" + strconv.Itoa(i) + "]"}
+}
+
+// shape declares a value that is decoded into a T. Decode changes into only
+// where the value has no fault.
+type shape[T any] struct {
+	description
+	decode func(v value, into *T)
+}
+
+// and adds a check of the decoded value, or something that is computed from it.
+func (s shape[T]) and(then func(v value, into *T)) shape[T] {
+	decode := s.decode
+	s.decode = func(v value, into *T) {
+		decode(v, into)
+		then(v, into)
+	}
+	return s
+}
+
+// field declares a key of an object that is decoded into a T.
+type field[T any] struct {
+	property
+	decode func(v value, into *T)
+}
+
+// key declares a key: its name, its shape, where the value goes, and what the
+// reference says of it.
+func key[T, F any](name string, of shape[F], to func(*T) *F, doc string) field[T] {
+	return field[T]{
+		property: property{name: name, doc: doc, description: of.description},
+		decode:   func(v value, into *T) { of.decode(v, to(into)) },
+	}
+}
+
+// required makes the absence of the key a fault.
+func (f field[T]) required() field[T] {
+	f.property.required = true
+	return f
+}
+
+// or gives the key a default, as JSON.
+func (f field[T]) or(def string) field[T] {
+	f.def = def
+	return f
+}
+
+// later declares keys that are refused by this version, but not as unknown.
+func later[T any](names ...string) []field[T] {
+	fields := make([]field[T], len(names))
+	for i, name := range names {
+		fields[i].property = property{name: name, later: true}
+	}
+	return fields
+}
+
+// object declares an object of known keys. Every key's default is decoded
+// first, so that also a config with faults holds sensible values.
+func object[T any](fields ...field[T]) shape[T] {
+	var s shape[T]
+	s.typ = "object"
+	byName := make(map[string]*field[T], len(fields))
+	var known []string
+	for i := range fields {
+		f := &fields[i]
+		s.keys = append(s.keys, f.property)
+		byName[f.name] = f
+		if !f.later {
+			known = append(known, f.name)
+		}
+	}
+	s.decode = func(v value, into *T) {
+		for _, f := range fields {
+			if f.def != "" {
+				f.decode(v.at(f.name, parseJSON(v.collector, "default", []byte(f.def))), into)
+			}
+		}
+		if !v.is(Object, "an object") {
+			return
+		}
+		for _, m := range v.node.Members {
+			switch f := byName[m.Key]; {
+			case f == nil:
+				v.add(m.KeyPos, didYouMean(m.Key, known), "%sunknown key %q", v.prefix(), m.Key)
+			case f.later:
+				v.add(m.KeyPos, "leave it out", "%s%q is not supported by this version", v.prefix(), m.Key)
+			default:
+				f.decode(v.at(m.Key, m.Value), into)
+			}
+		}
+		for _, f := range fields {
+			if f.property.required && v.node.Get(f.name) == nil {
+				v.fault("", "%q is missing", f.name)
+			}
+		}
+	}
+	return s
+}
+
+// list declares an array.
+func list[T any](of shape[T]) shape[[]T] {
+	return shape[[]T]{
+		description: description{typ: "array", items: &of.description},
+		decode: func(v value, into *[]T) {
+			if !v.is(Array, "an array") {
+				return
+			}
+			out := make([]T, len(v.node.Elements))
+			for i := range v.node.Elements {
+				of.decode(v.index(i), &out[i])
+			}
+			*into = out
+		},
+	}
+}
+
+// unique makes it a fault when two objects of an array give a key the same
+// string.
+func unique[T any](s shape[[]T], key string) shape[[]T] {
+	return s.and(func(v value, _ *[]T) {
+		first := make(map[string]Pos)
+		for i, element := range v.node.Elements {
+			if n := element.Get(key); n != nil && n.Kind == String {
+				v.index(i).at(key, n).once(first, "another one of "+v.path+" has the same "+key)
+			}
+		}
+	})
+}
+
+// once reports a fault where an earlier string was the same.
+func (v value) once(first map[string]Pos, message string) {
+	if earlier, dup := first[v.node.Text]; dup {
+		v.fault("the first is at "+earlier.String(), "%s", message)
+		return
+	}
+	first[v.node.Text] = v.node.Pos
+}
+
+// dict declares an object whose keys are names that the user chooses.
+func dict[T any](name grammar, of shape[T]) shape[map[string]T] {
+	return shape[map[string]T]{
+		description: description{typ: "object", values: &of.description},
+		decode: func(v value, into *map[string]T) {
+			if !v.is(Object, "an object") {
+				return
+			}
+			out := make(map[string]T, len(v.node.Members))
+			for _, m := range v.node.Members {
+				if problem, hint := name.check(m.Key); problem != "" {
+					v.add(m.KeyPos, hint, "%s%s", v.prefix(), problem)
+				}
+				var t T
+				of.decode(v.at(m.Key, m.Value), &t)
+				out[m.Key] = t
+			}
+			*into = out
+		},
+	}
+}
+
+// oneOf declares a string that is one of a few words.
+func oneOf(words ...string) shape[string] {
+	return shape[string]{
+		description: description{typ: "string", schema: map[string]any{"type": "string", "enum": words}},
+		decode: func(v value, into *string) {
+			if !v.is(String, "a string") {
+				return
+			}
+			if !slices.Contains(words, v.node.Text) {
+				v.fault(didYouMean(v.node.Text, words), "unknown value %q", v.node.Text)
+				return
+			}
+			*into = v.node.Text
+		},
+	}
+}
