@@ -1,0 +1,45 @@
+package sqlite
+
+import (
+	"math"
+
+	"github.com/backflow/backflow/core/state"
+)
+
+// forever is the expiry of a record without a time to live.
+const forever = math.MaxInt64
+
+// The most that is remembered. When full, all is forgotten: what is in use
+// comes back with one look-up each.
+const (
+	memoRecords  = 4096
+	memoJournals = 16384
+)
+
+// memo is what the writer knows of the tables, uncommitted changes of its
+// transaction included. It can be trusted because nobody else writes the file;
+// it must be forgotten with every transaction that fails.
+type memo struct {
+	records  map[state.Ref]int64 // expiry of records that exist and were required
+	journals map[string]int      // length of journals that were appended to
+}
+
+func (m *memo) record(ref state.Ref, expires int64) {
+	if m.records == nil || len(m.records) >= memoRecords {
+		m.records = map[state.Ref]int64{}
+	}
+	m.records[ref] = expires
+}
+
+func (m *memo) dropRecord(ref state.Ref) { delete(m.records, ref) }
+
+func (m *memo) journal(id string, length int) {
+	if m.journals == nil || len(m.journals) >= memoJournals {
+		m.journals = map[string]int{}
+	}
+	m.journals[id] = length
+}
+
+func (m *memo) dropJournal(id string) { delete(m.journals, id) }
+
+func (m *memo) forget() { m.records, m.journals = nil, nil }

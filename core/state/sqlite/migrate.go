@@ -1,0 +1,77 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+)
+
+// applicationID marks a state file ("BFst"), so that another program's database
+// is refused instead of filled.
+const applicationID = 0x42467374
+
+// migrations bring a file from version i to i+1. They are only ever added to.
+//
+// All tables are clustered by their key (WITHOUT ROWID): with time-ordered ids
+// a journal entry is one insert at the right edge of one tree. Ids are TEXT,
+// which SQLite compares by bytes and which may hold any bytes. An empty value
+// is NULL. Times are Unix milliseconds.
+var migrations = []string{`
+CREATE TABLE record (
+	bucket  TEXT NOT NULL,
+	id      TEXT NOT NULL,
+	value   BLOB,
+	expires INTEGER,
+	PRIMARY KEY (bucket, id)
+) WITHOUT ROWID;
+CREATE INDEX record_expires ON record (expires) WHERE expires IS NOT NULL;
+CREATE TABLE member (
+	name   TEXT NOT NULL,
+	member TEXT NOT NULL,
+	PRIMARY KEY (name, member)
+) WITHOUT ROWID;
+CREATE TABLE journal (
+	id    TEXT NOT NULL,
+	seq   INTEGER NOT NULL,
+	entry BLOB,
+	PRIMARY KEY (id, seq)
+) WITHOUT ROWID;
+CREATE TABLE timer (
+	queue TEXT NOT NULL,
+	id    TEXT NOT NULL,
+	at    INTEGER NOT NULL,
+	PRIMARY KEY (queue, id)
+) WITHOUT ROWID;
+CREATE INDEX timer_due ON timer (queue, at, id);
+`}
+
+// migrate brings the file up to date, one transaction a version.
+func migrate(c *conn) error {
+	app, err := c.integer("PRAGMA application_id")
+	if err != nil {
+		return err
+	}
+	version, err := c.integer("PRAGMA user_version")
+	if err != nil {
+		return err
+	}
+	if app != applicationID {
+		tables, err := c.integer("SELECT count(*) FROM sqlite_schema")
+		if err != nil {
+			return err
+		}
+		if app != 0 || version != 0 || tables != 0 {
+			return errors.New("the file is another program's database")
+		}
+	}
+	if version > int64(len(migrations)) {
+		return fmt.Errorf("the file has format %d, written by a newer version; this one knows up to %d", version, len(migrations))
+	}
+	for v := int(version); v < len(migrations); v++ {
+		script := fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+			migrations[v], applicationID, v+1)
+		if err := c.exec(script); err != nil {
+			return errors.Join(fmt.Errorf("migrate to format %d: %w", v+1, err), c.exec("ROLLBACK"))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package sqlite
+
+import (
+	"database/sql/driver"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+)
+
+type (
+	recordStmts  struct{ expiry, value, put, del *stmt }
+	journalStmts struct{ length, add, drop *stmt }
+	setStmts     struct{ add, del *stmt }
+	timerStmts   struct{ at, set, clear *stmt }
+)
+
+// judge finds the first condition of a commit that does not hold, before any op
+// of it has been applied; -1 if all hold.
+func (w *writer) judge(ops []state.Op, now time.Time) (int, error) {
+	ms := now.UnixMilli()
+	for i := range ops {
+		op := &ops[i]
+		var holds bool
+		var err error
+		switch op.Kind {
+		case state.KindInsert:
+			holds, err = w.exists(op, ms)
+			holds = !holds
+		case state.KindRequire:
+			holds, err = w.required(op, ms)
+		case state.KindRequireValue:
+			holds, err = w.equals(op, ms)
+		case state.KindAppend:
+			holds, err = w.follows(ops, i)
+		case state.KindRequireDue:
+			holds, err = w.due(op, ms)
+		default:
+			holds = true
+		}
+		if err != nil {
+			return -1, err
+		}
+		if !holds {
+			return i, nil
+		}
+	}
+	return -1, nil
+}
+
+// exists looks for a record that is not expired.
+func (w *writer) exists(op *state.Op, now int64) (bool, error) {
+	row, err := w.records.expiry.first(op.Space, op.ID)
+	if err != nil || row == nil {
+		return false, err
+	}
+	return alive(row[0], now), nil
+}
+
+// required is exists with a memory: the lease that each commit names is looked
+// up once, not each time.
+func (w *writer) required(op *state.Op, now int64) (bool, error) {
+	ref := state.Ref{Bucket: op.Space, ID: op.ID}
+	if expires, found := w.known.records[ref]; found {
+		return expires > now, nil
+	}
+	row, err := w.records.expiry.first(op.Space, op.ID)
+	if err != nil || row == nil {
+		return false, err
+	}
+	expires, limited := row[0].(int64)
+	if !limited {
+		expires = forever
+	}
+	w.known.record(ref, expires)
+	return expires > now, nil
+}
+
+func (w *writer) equals(op *state.Op, now int64) (bool, error) {
+	row, err := w.records.value.first(op.Space, op.ID)
+	if err != nil || row == nil || !alive(row[1], now) {
+		return false, err
+	}
+	value, _ := row[0].([]byte) // NULL is an empty value
+	return string(value) == string(op.Value), nil
+}
+
+// follows reports whether the journal has as many entries as the i-th op says,
+// counting the appends before it in the commit.
+func (w *writer) follows(ops []state.Op, i int) (bool, error) {
+	length, err := w.length(ops[i].ID)
+	if err != nil {
+		return false, err
+	}
+	for j := range ops[:i] {
+		if ops[j].Kind == state.KindAppend && ops[j].ID == ops[i].ID {
+			length++
+		}
+	}
+	return length == ops[i].Seq, nil
+}
+
+func (w *writer) length(journal string) (int, error) {
+	if n, found := w.known.journals[journal]; found {
+		return n, nil
+	}
+	row, err := w.journals.length.first(journal)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	if row != nil {
+		n = int(row[0].(int64))
+	}
+	w.known.journal(journal, n)
+	return n, nil
+}
+
+func (w *writer) due(op *state.Op, now int64) (bool, error) {
+	row, err := w.timers.at.first(op.Space, op.ID)
+	if err != nil || row == nil {
+		return false, err
+	}
+	return row[0].(int64) <= now, nil
+}
+
+// alive reports whether a record's expiry, NULL for none, is still to come.
+func alive(expires driver.Value, now int64) bool {
+	at, limited := expires.(int64)
+	return !limited || at > now
+}
+
+// apply carries out the effect of an op; conditions have none.
+func (w *writer) apply(op *state.Op, now time.Time) error {
+	switch op.Kind {
+	case state.KindInsert, state.KindPut:
+		w.known.dropRecord(state.Ref{Bucket: op.Space, ID: op.ID})
+		var expires driver.Value
+		if op.TTL > 0 {
+			expires = now.UnixMilli() + state.Millis(op.TTL)
+		}
+		return w.records.put.run(op.Space, op.ID, op.Value, expires)
+	case state.KindDelete:
+		w.known.dropRecord(state.Ref{Bucket: op.Space, ID: op.ID})
+		return w.records.del.run(op.Space, op.ID)
+	case state.KindAdd:
+		return w.sets.add.run(op.Space, op.ID)
+	case state.KindRemove:
+		return w.sets.del.run(op.Space, op.ID)
+	case state.KindAppend:
+		n, err := w.length(op.ID)
+		if err != nil {
+			return err
+		}
+		w.known.journal(op.ID, n+1)
+		return w.journals.add.run(op.ID, int64(n), op.Value)
+	case state.KindDropJournal:
+		w.known.dropJournal(op.ID)
+		return w.journals.drop.run(op.ID)
+	case state.KindSetTimer:
+		return w.timers.set.run(op.Space, op.ID, op.DueMillis(now))
+	case state.KindClearTimer:
+		return w.timers.clear.run(op.Space, op.ID)
+	default:
+		return nil
+	}
+}

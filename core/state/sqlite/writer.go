@@ -1,0 +1,158 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/internal/group"
+)
+
+// batchLimits bound one transaction: how long its callers wait for each other,
+// and how far the log grows between two checkpoints.
+var batchLimits = group.Limits{Commits: 512, Bytes: 8 << 20}
+
+// writer owns the connection that writes. All its methods but newWriter and
+// close belong to its goroutine.
+type writer struct {
+	c      *conn
+	now    func() time.Time
+	logger *slog.Logger
+	every  time.Duration
+
+	begin, commit, rollback *stmt
+	records                 recordStmts
+	journals                journalStmts
+	sets                    setStmts
+	timers                  timerStmts
+
+	known memo
+}
+
+func newWriter(c *conn, o Options) (*writer, error) {
+	w := &writer{c: c, now: o.Now, logger: o.Logger, every: o.sweepEvery}
+	var err error
+	prepare := func(query string) *stmt {
+		if err != nil {
+			return nil
+		}
+		var s *stmt
+		s, err = c.prepare(query)
+		return s
+	}
+	w.begin = prepare("BEGIN IMMEDIATE")
+	w.commit = prepare("COMMIT")
+	w.rollback = prepare("ROLLBACK")
+	w.records = recordStmts{
+		expiry: prepare("SELECT expires FROM record WHERE bucket = ? AND id = ?"),
+		value:  prepare("SELECT value, expires FROM record WHERE bucket = ? AND id = ?"),
+		put: prepare(`INSERT INTO record (bucket, id, value, expires) VALUES (?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET value = excluded.value, expires = excluded.expires`),
+		del: prepare("DELETE FROM record WHERE bucket = ? AND id = ?"),
+	}
+	w.journals = journalStmts{
+		length: prepare("SELECT seq + 1 FROM journal WHERE id = ? ORDER BY seq DESC LIMIT 1"),
+		add:    prepare("INSERT INTO journal (id, seq, entry) VALUES (?, ?, ?)"),
+		drop:   prepare("DELETE FROM journal WHERE id = ?"),
+	}
+	w.sets = setStmts{
+		add: prepare("INSERT INTO member (name, member) VALUES (?, ?) ON CONFLICT DO NOTHING"),
+		del: prepare("DELETE FROM member WHERE name = ? AND member = ?"),
+	}
+	w.timers = timerStmts{
+		at: prepare("SELECT at FROM timer WHERE queue = ? AND id = ?"),
+		set: prepare(`INSERT INTO timer (queue, id, at) VALUES (?, ?, ?)
+			ON CONFLICT DO UPDATE SET at = excluded.at`),
+		clear: prepare("DELETE FROM timer WHERE queue = ? AND id = ?"),
+	}
+	return w, err
+}
+
+// run writes until the queue is closed.
+func (w *writer) run(q *group.Queue) {
+	tick := time.NewTicker(w.every)
+	defer tick.Stop()
+	var batch []*group.Request
+	var answers []error
+	for {
+		select {
+		case first, ok := <-q.Requests():
+			if !ok {
+				return
+			}
+			batch = q.Gather(batch[:0], first, batchLimits)
+			answers = w.write(batch, answers[:0])
+			for i, r := range batch {
+				r.Answer(answers[i])
+			}
+			clear(batch)
+		case <-tick.C:
+			w.sweep()
+		}
+	}
+}
+
+// write puts a batch into one transaction and answers for each request after
+// the sync, also for those that conflict: what they conflict with may be in the
+// same transaction. When the store fails, nothing of the batch is applied.
+func (w *writer) write(batch []*group.Request, answers []error) []error {
+	answers, err := w.transaction(batch, answers)
+	if err == nil {
+		return answers
+	}
+	w.abandon()
+	err = fmt.Errorf("sqlite: commit: %w: %w", state.ErrUnavailable, err)
+	answers = answers[:0]
+	for range batch {
+		answers = append(answers, err)
+	}
+	return answers
+}
+
+func (w *writer) transaction(batch []*group.Request, answers []error) ([]error, error) {
+	if err := w.begin.run(); err != nil {
+		return answers, err
+	}
+	now := w.now()
+	for _, r := range batch {
+		conflict, err := w.judge(r.Ops, now)
+		if err != nil {
+			return answers, err
+		}
+		if conflict >= 0 {
+			answers = append(answers, &state.ConflictError{Index: conflict, Op: r.Ops[conflict]})
+			continue
+		}
+		for i := range r.Ops {
+			if err := w.apply(&r.Ops[i], now); err != nil {
+				return answers, err
+			}
+		}
+		answers = append(answers, nil)
+	}
+	return answers, w.commit.run()
+}
+
+// abandon ends a transaction that failed. SQLite has rolled back by itself
+// after some failures (disk full, I/O), so that ROLLBACK finds none to end: its
+// error says nothing.
+func (w *writer) abandon() {
+	_ = w.rollback.run()
+	w.known.forget()
+}
+
+func (w *writer) close() error {
+	var errs []error
+	for _, s := range []*stmt{
+		w.begin, w.commit, w.rollback,
+		w.records.expiry, w.records.value, w.records.put, w.records.del,
+		w.journals.length, w.journals.add, w.journals.drop,
+		w.sets.add, w.sets.del,
+		w.timers.at, w.timers.set, w.timers.clear,
+	} {
+		errs = append(errs, s.s.Close())
+	}
+	return errors.Join(append(errs, w.c.close())...)
+}
