@@ -1,0 +1,76 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk"
+)
+
+// Action is one action of an integration, ready to be called. It is immutable
+// and safe for concurrent use.
+type Action struct {
+	integration Integration
+	spec        *sdk.Action
+	params      *jsonschema.Schema
+	binding     *binding
+	types       map[string]paramType
+}
+
+// Spec is what the integration publishes of the action. It must not be changed.
+func (a *Action) Spec() *sdk.Action { return a.spec }
+
+// Integration is the name of the integration.
+func (a *Action) Integration() string { return a.integration.Name() }
+
+// Check holds params against the action's schema. The error is *sdk.Error with
+// CodeInvalidParams and every fault.
+func (a *Action) Check(params []byte) error {
+	v, err := value.Parse(params)
+	if err != nil {
+		return &sdk.Error{Code: sdk.CodeInvalidParams, Message: fmt.Sprintf("params: %v", err), Outcome: sdk.OutcomeNotExecuted}
+	}
+	faults := a.Faults(v)
+	if len(faults) == 0 {
+		return nil
+	}
+	return &sdk.Error{
+		Code:    sdk.CodeInvalidParams,
+		Message: fmt.Sprintf("%s.%s: %s", a.Integration(), a.spec.Name, summary(faults)),
+		Outcome: sdk.OutcomeNotExecuted,
+		Faults:  faults,
+	}
+}
+
+// Faults are all places in which params do not meet the schema. Params must
+// come from value.Parse, which bounds numbers: the schema compares them as
+// fractions, and the fraction of 1e999999999 has a thousand million digits.
+func (a *Action) Faults(params any) []sdk.Fault {
+	err := a.params.Validate(params)
+	if err == nil {
+		return nil
+	}
+	var invalid *jsonschema.ValidationError
+	if !errors.As(err, &invalid) {
+		return []sdk.Fault{{Message: err.Error()}}
+	}
+	return schemaFaults(invalid, sortedKeys(a.types))
+}
+
+// Execute checks the params and calls the action once. The error is *sdk.Error.
+// Who calls it decides about repeats; the engine does, for steps.
+func (a *Action) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+	if err := a.Check(call.Params); err != nil {
+		return sdk.Result{}, err
+	}
+	return a.execute(ctx, call)
+}
+
+func (a *Action) execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+	call.Action = a.spec.Name
+	return a.integration.Execute(ctx, call)
+}

@@ -1,0 +1,56 @@
+package action
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// catalog is a manifest made ready for use: its schemas are compiled.
+type catalog struct {
+	manifest *sdk.Manifest
+	actions  map[string]*Action
+	names    []string // sorted
+}
+
+func newCatalog(integration Integration, manifest *sdk.Manifest) (*catalog, error) {
+	c := &catalog{manifest: manifest, actions: make(map[string]*Action, len(manifest.Actions))}
+	for i := range manifest.Actions {
+		spec := &manifest.Actions[i]
+		schema, err := compileSchema(spec.Params)
+		if err != nil {
+			return nil, fmt.Errorf("schema of the params of %s: %w", spec.Name, err)
+		}
+		c.actions[spec.Name] = &Action{
+			integration: integration,
+			spec:        spec,
+			params:      schema,
+			binding:     newBinding(spec.HTTP),
+			types:       paramTypes(spec.Params),
+		}
+		c.names = append(c.names, spec.Name)
+	}
+	slices.Sort(c.names)
+	return c, nil
+}
+
+// compileSchema compiles a JSON Schema (2020-12). It loads nothing: a $ref out
+// of the schema is an error.
+func compileSchema(raw []byte) (*jsonschema.Schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	const url = "mem:///schema.json"
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020)
+	compiler.UseLoader(jsonschema.SchemeURLLoader{})
+	if err := compiler.AddResource(url, doc); err != nil {
+		return nil, err
+	}
+	return compiler.Compile(url)
+}

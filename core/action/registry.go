@@ -1,0 +1,148 @@
+package action
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/backflow/backflow/core/suggest"
+	"github.com/backflow/backflow/sdk"
+)
+
+// Registry is the set of integrations that a config gives. It is immutable but
+// for what integrations publish when they become ready, and safe for
+// concurrent use.
+type Registry struct {
+	names   []string // sorted
+	entries map[string]*entry
+}
+
+// entry is an integration with what was compiled from its manifest.
+type entry struct {
+	integration Integration
+
+	mu      sync.Mutex // guards catalog
+	catalog *catalog   // of the manifest it was last asked for; nil before the first
+}
+
+// NewRegistry makes a registry. Two integrations of one name are an error.
+func NewRegistry(integrations ...Integration) (*Registry, error) {
+	r := &Registry{entries: make(map[string]*entry, len(integrations))}
+	for _, integration := range integrations {
+		name := integration.Name()
+		if _, taken := r.entries[name]; taken {
+			return nil, fmt.Errorf("action: there are two integrations %q", name)
+		}
+		r.entries[name] = &entry{integration: integration}
+		r.names = append(r.names, name)
+	}
+	slices.Sort(r.names)
+	return r, nil
+}
+
+// Integrations lists the integrations, by name.
+func (r *Registry) Integrations() []Integration {
+	list := make([]Integration, len(r.names))
+	for i, name := range r.names {
+		list[i] = r.entries[name].integration
+	}
+	return list
+}
+
+// Integration answers the integration of that name.
+func (r *Registry) Integration(name string) (Integration, bool) {
+	e, ok := r.entries[name]
+	if !ok {
+		return nil, false
+	}
+	return e.integration, true
+}
+
+// Find answers an action by name. The error is *sdk.Error: CodeNotFound for an
+// unknown integration, CodeUnknownAction for an unknown action, CodeUnavailable
+// with the reason for an integration that was never ready.
+func (r *Registry) Find(integration, action string) (*Action, error) {
+	c, err := r.catalog(integration)
+	if err != nil {
+		return nil, err
+	}
+	a, ok := c.actions[action]
+	if !ok {
+		return nil, refuse(sdk.CodeUnknownAction, suggest.Hint(action, c.names),
+			"integration %q has no action %q", integration, action)
+	}
+	return a, nil
+}
+
+// Match answers the action that is bound to a method and to the path segments
+// below /integrations/{integration}, with the params that stand in the path.
+// Where the path is bound but not to this method, the action is nil and allow
+// lists the methods. Errors are as those of Find, CodeNotFound for a path that
+// is not bound.
+func (r *Registry) Match(integration, method string, segments []string) (a *Action, path map[string]string, allow []string, err error) {
+	c, err := r.catalog(integration)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	for _, name := range c.names {
+		candidate := c.actions[name]
+		params, ok := candidate.binding.match(segments)
+		if !ok {
+			continue
+		}
+		if candidate.spec.HTTP.Method == method {
+			return candidate, params, nil, nil
+		}
+		if !slices.Contains(allow, candidate.spec.HTTP.Method) {
+			allow = append(allow, candidate.spec.HTTP.Method)
+		}
+	}
+	if len(allow) > 0 {
+		slices.Sort(allow)
+		return nil, nil, allow, nil
+	}
+	return nil, nil, nil, refuse(sdk.CodeNotFound, "", "integration %q has no endpoint /%s", integration, strings.Join(segments, "/"))
+}
+
+// catalog answers what the integration publishes now.
+func (r *Registry) catalog(name string) (*catalog, error) {
+	e, ok := r.entries[name]
+	if !ok {
+		return nil, refuse(sdk.CodeNotFound, suggest.Hint(name, r.names), "there is no integration %q", name)
+	}
+	manifest := e.integration.Manifest()
+	if manifest == nil {
+		return nil, Unavailable(name, e.integration.Status())
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.catalog != nil && e.catalog.manifest == manifest {
+		return e.catalog, nil
+	}
+	c, err := newCatalog(e.integration, manifest)
+	if err != nil {
+		return nil, &sdk.Error{Code: sdk.CodeUnavailable, Outcome: sdk.OutcomeNotExecuted,
+			Message: fmt.Sprintf("integration %q: %v", name, err)}
+	}
+	e.catalog = c
+	return c, nil
+}
+
+// Unavailable is the error of a call to an integration that is not ready.
+func Unavailable(name string, status Status) *sdk.Error {
+	message := fmt.Sprintf("integration %q is not available (%s)", name, status.State)
+	if status.Reason != "" {
+		message = fmt.Sprintf("integration %q is not available: %s", name, status.Reason)
+	}
+	return &sdk.Error{Code: sdk.CodeUnavailable, Message: message, Retryable: true, Outcome: sdk.OutcomeNotExecuted}
+}
+
+// refuse is an error before anything was called, with a hint where there is one.
+func refuse(code sdk.Code, hint, format string, args ...any) *sdk.Error {
+	message := fmt.Sprintf(format, args...)
+	if hint != "" {
+		message += " (" + hint + ")"
+	}
+	return &sdk.Error{Code: code, Message: message, Outcome: sdk.OutcomeNotExecuted}
+}

@@ -1,0 +1,20 @@
+// Package engine runs workflows durably.
+//
+// It owns what a pure workflow.Machine cannot do: it claims runs under the
+// process's lease, makes every event durable before it counts, calls actions,
+// keeps retries as stored timers, and takes up again whatever a process that
+// ended left behind. It decides nothing about a run: the Machine does.
+//
+// What is kept of a run, all through state.Store:
+//
+//   - record ("run", id): the head, with status and holder;
+//   - journal id: the events;
+//   - sets "runs" and "runs/WORKFLOW": ids, for lists, in the order of time;
+//   - sets "queued", "waiting", "failed": ids of the runs with that status;
+//   - set "running": "ID/LEASE" of the runs that a process holds;
+//   - timer queue "run": when a waiting run goes on;
+//   - record ("definition", hash): the definitions that runs are pinned to.
+//
+// The package imports workflow, action, state and sdk. It knows neither HTTP
+// nor any store or integration.
+package engine

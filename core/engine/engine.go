@@ -1,0 +1,232 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/state"
+)
+
+// Lease is the lease of this process: what it holds, no other process touches.
+type Lease interface {
+	// ID is unique to this process.
+	ID() string
+	// Fence is a condition that fails once the lease was taken away.
+	Fence() state.Op
+}
+
+// Actions finds the actions that steps call. The error is *sdk.Error.
+type Actions interface {
+	Find(integration, action string) (*action.Action, error)
+}
+
+// Defaults of Options.
+const (
+	DefaultMaxRunning    = 1000
+	DefaultCallTimeout   = 30 * time.Second
+	DefaultCheckInterval = 5 * time.Second
+)
+
+// MaxResult is the most bytes that a step's result may have: it is kept, and
+// every later step may read it.
+const MaxResult = 1 << 20
+
+// Options are what an engine is made of. Store, Lease and Actions are required.
+type Options struct {
+	Store   state.Store
+	Lease   Lease
+	Actions Actions
+	Logger  *slog.Logger
+	// Now is the clock for recorded times; nil is time.Now.
+	Now func() time.Time
+	// MaxRunning bounds the runs that are worked on at once, and with them the
+	// engine's memory; further ones wait in the store. 0 is DefaultMaxRunning.
+	MaxRunning int
+	// CallTimeout bounds one attempt at an action; 0 is DefaultCallTimeout.
+	CallTimeout time.Duration
+	// CheckInterval is how often the store is searched for runs that nobody
+	// works on; 0 is DefaultCheckInterval.
+	CheckInterval time.Duration
+}
+
+// Engine runs workflows. Its methods are safe for concurrent use.
+type Engine struct {
+	store    state.Store
+	lease    Lease
+	log      *slog.Logger
+	now      func() time.Time
+	timeout  time.Duration
+	interval time.Duration
+
+	actions     atomic.Pointer[Actions]
+	definitions definitions
+	slots       chan struct{} // one token for each run that is worked on
+	wake        chan struct{} // pokes the timer loop
+	pull        chan struct{} // pokes the queue loop
+	check       chan struct{} // pokes the check loop
+
+	calls       context.Context // of actions; ends when the drain time is over
+	cancelCalls context.CancelCauseFunc
+	stopping    chan struct{}
+	stopOnce    sync.Once
+	loops       sync.WaitGroup // timer, queue and check loop
+	driving     sync.WaitGroup // runs that are worked on
+
+	mu      sync.Mutex            // guards the fields below
+	stopped bool                  // no further run is taken up
+	active  map[string]struct{}   // ids of runs that this process works on
+	waiters map[string][]chan Run // by run id
+}
+
+// New makes an engine. It does nothing before Run.
+func New(o Options) *Engine {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.MaxRunning == 0 {
+		o.MaxRunning = DefaultMaxRunning
+	}
+	if o.CallTimeout == 0 {
+		o.CallTimeout = DefaultCallTimeout
+	}
+	if o.CheckInterval == 0 {
+		o.CheckInterval = DefaultCheckInterval
+	}
+	e := &Engine{
+		store:    o.Store,
+		lease:    o.Lease,
+		log:      o.Logger,
+		now:      o.Now,
+		timeout:  o.CallTimeout,
+		interval: o.CheckInterval,
+		slots:    make(chan struct{}, o.MaxRunning),
+		wake:     make(chan struct{}, 1),
+		pull:     make(chan struct{}, 1),
+		check:    make(chan struct{}, 1),
+		stopping: make(chan struct{}),
+		active:   make(map[string]struct{}),
+		waiters:  make(map[string][]chan Run),
+	}
+	e.calls, e.cancelCalls = context.WithCancelCause(context.Background())
+	e.SetActions(o.Actions)
+	return e
+}
+
+// SetActions replaces the actions that later calls find.
+func (e *Engine) SetActions(actions Actions) { e.actions.Store(&actions) }
+
+// NewRunID makes a run id: a UUIDv7 (RFC 9562), so that ids order by time and
+// what is written of new runs stays at the right edge of the store's trees.
+func NewRunID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// Run takes up the runs that nobody works on, those of a process that ended
+// before this one first of all, and keeps doing so until Stop. It returns at
+// once.
+func (e *Engine) Run() {
+	e.loops.Go(e.checkLoop)
+	e.loops.Go(e.timerLoop)
+	e.loops.Go(e.queueLoop)
+	poke(e.check)
+}
+
+// Stop ends the engine's work. Calls under way may finish and are recorded
+// until ctx ends; then they are abandoned, and what they were at is found out
+// by whoever takes the runs up. Runs that are between two calls are handed
+// back to the store at once. Stop may be called again.
+func (e *Engine) Stop(ctx context.Context) error {
+	e.mu.Lock()
+	e.stopped = true
+	e.mu.Unlock()
+	e.stopOnce.Do(func() { close(e.stopping) })
+	e.loops.Wait()
+
+	done := make(chan struct{})
+	go func() { e.driving.Wait(); close(done) }()
+	select {
+	case <-done:
+		e.cancelCalls(ErrStopped)
+		return nil
+	case <-ctx.Done():
+		e.cancelCalls(ErrStopped)
+		<-done
+		return fmt.Errorf("engine: calls were abandoned: %w", context.Cause(ctx))
+	}
+}
+
+// reserve marks a run as worked on by this process; false if it is already, or
+// the engine is stopping. The caller of a true answer calls release.
+func (e *Engine) reserve(id string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, taken := e.active[id]; taken || e.stopped {
+		return false
+	}
+	e.active[id] = struct{}{}
+	e.driving.Add(1)
+	return true
+}
+
+func (e *Engine) release(id string) {
+	e.mu.Lock()
+	delete(e.active, id)
+	e.mu.Unlock()
+	e.driving.Done()
+}
+
+// trySlot takes a place among the runs that are worked on, if there is one.
+func (e *Engine) trySlot() bool {
+	select {
+	case e.slots <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// waitSlot takes a place, waiting for one; false if the engine stops first.
+func (e *Engine) waitSlot() bool {
+	select {
+	case e.slots <- struct{}{}:
+		return true
+	case <-e.stopping:
+		return false
+	}
+}
+
+// freeSlot gives a place back, to the runs that wait in the queue.
+func (e *Engine) freeSlot() {
+	<-e.slots
+	poke(e.pull)
+}
+
+// poke wakes a loop that sleeps; a poke while it is awake is kept.
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// sleep waits for a poke, a time or the end of the engine; false at the end.
+func (e *Engine) sleep(c <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-c:
+		return true
+	case <-timer.C:
+		return true
+	case <-e.stopping:
+		return false
+	}
+}

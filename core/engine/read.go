@@ -1,0 +1,212 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// waitPoll is how often the store is asked for a run that another process may
+// end. A run that this process ends is told at once.
+const waitPoll = time.Second
+
+// Get answers a run with its steps, or ErrNotFound.
+func (e *Engine) Get(ctx context.Context, id string) (Run, error) {
+	r, _, err := e.load(ctx, id)
+	if err != nil {
+		return Run{}, err
+	}
+	if r == nil {
+		return Run{}, fmt.Errorf("%w: %s", ErrNotFound, id)
+	}
+	return r.snapshot(), nil
+}
+
+// Wait answers a run when it has ended, or as it is when ctx is done.
+func (e *Engine) Wait(ctx context.Context, id string) (Run, error) {
+	ended := make(chan Run, 1)
+	e.mu.Lock()
+	e.waiters[id] = append(e.waiters[id], ended)
+	e.mu.Unlock()
+	defer e.forget(id, ended)
+
+	ticker := time.NewTicker(waitPoll)
+	defer ticker.Stop()
+	for {
+		// The context that ends the wait must not end the last look.
+		present, err := e.Get(context.WithoutCancel(ctx), id)
+		if err != nil || present.Status.Ended() || ctx.Err() != nil {
+			return present, err
+		}
+		select {
+		case run := <-ended:
+			return run, nil
+		case <-ticker.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// announce tells those who wait that a run has ended.
+func (e *Engine) announce(run Run) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, waiter := range e.waiters[run.ID] {
+		select {
+		case waiter <- run:
+		default: // it has the answer of an earlier announcement
+		}
+	}
+}
+
+func (e *Engine) forget(id string, waiter chan Run) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	left := slices.DeleteFunc(e.waiters[id], func(w chan Run) bool { return w == waiter })
+	if len(left) == 0 {
+		delete(e.waiters, id)
+		return
+	}
+	e.waiters[id] = left
+}
+
+// snapshot is the run as it is shown. It shares no memory that changes.
+func (r *run) snapshot() Run {
+	run := r.head.run()
+	run.Input = r.machine.Root("input")
+	if run.Input == nil {
+		run.Input = r.machine.Root("payload")
+	}
+	for i := range r.machine.Steps() {
+		s := &r.machine.Steps()[i]
+		run.Steps = append(run.Steps, Step{
+			ID: s.Step.ID, Path: s.Path, Status: s.Status, Attempts: s.Attempts,
+			StartedAt: s.StartedAt, FinishedAt: s.FinishedAt,
+			Result: s.Result, Error: r.machine.StepFailure(s),
+		})
+	}
+	return run
+}
+
+// run is the head as it is shown.
+func (h *head) run() Run {
+	return Run{
+		ID: h.ID, Workflow: h.Workflow, Status: h.Status, Error: h.Error,
+		CreatedAt: h.CreatedAt, StartedAt: h.StartedAt, FinishedAt: h.FinishedAt,
+	}
+}
+
+// Bounds of a list's page.
+const (
+	defaultLimit = 50
+	maxLimit     = 200
+	// maxLooks bounds how many runs are looked at for one page: a rare one is
+	// found over several pages, none of which takes long.
+	maxLooks = 10 * page
+)
+
+// List answers a page of runs, the newest first.
+func (e *Engine) List(ctx context.Context, req ListRequest) (List, error) {
+	if req.Limit == 0 {
+		req.Limit = defaultLimit
+	}
+	req.Limit = min(max(req.Limit, 1), maxLimit)
+	if req.Cursor != "" {
+		if _, err := uuid.Parse(req.Cursor); err != nil {
+			return List{}, ErrBadCursor
+		}
+	}
+	list := List{Runs: []Run{}}
+	set, after := req.set(), req.Cursor
+	for looked := 0; looked < maxLooks; {
+		members, err := e.store.Range(ctx, state.Range{Set: set, After: after, Limit: page, Reverse: true})
+		if err != nil {
+			return List{}, fmt.Errorf("engine: list runs: %w", err)
+		}
+		runs, err := e.heads(ctx, members)
+		if err != nil {
+			return List{}, err
+		}
+		for i, h := range runs {
+			after = members[i]
+			if h == nil || !req.matches(h) {
+				continue
+			}
+			if !req.Since.IsZero() && h.CreatedAt.Before(req.Since) {
+				return list, nil // ids are in the order of time
+			}
+			list.Runs = append(list.Runs, h.run())
+			if len(list.Runs) == req.Limit {
+				list.NextCursor = cursorOf(after)
+				return list, nil
+			}
+		}
+		if len(members) < page {
+			return list, nil
+		}
+		looked += len(members)
+	}
+	list.NextCursor = cursorOf(after)
+	return list, nil
+}
+
+// set is the smallest set that holds all runs asked for.
+func (req *ListRequest) set() string {
+	switch req.Status {
+	case workflow.RunQueued:
+		return setQueued
+	case workflow.RunRunning:
+		return setRunning
+	case workflow.RunWaiting:
+		return setWaiting
+	case workflow.RunFailed:
+		return setFailed
+	}
+	if req.Workflow != "" {
+		return setOf(req.Workflow)
+	}
+	return setRuns
+}
+
+func (req *ListRequest) matches(h *head) bool {
+	return (req.Workflow == "" || h.Workflow == req.Workflow) && (req.Status == "" || h.Status == req.Status)
+}
+
+// heads reads the heads of set members, nil where one is gone meanwhile.
+func (e *Engine) heads(ctx context.Context, members []string) ([]*head, error) {
+	if len(members) == 0 {
+		return nil, nil
+	}
+	refs := make([]state.Ref, len(members))
+	for i, member := range members {
+		refs[i] = state.Ref{Bucket: bucketRun, ID: cursorOf(member)}
+	}
+	found, err := e.store.Get(ctx, refs...)
+	if err != nil {
+		return nil, fmt.Errorf("engine: read runs: %w", err)
+	}
+	heads := make([]*head, len(found))
+	for i, data := range found {
+		if data == nil {
+			continue
+		}
+		if heads[i], err = decodeHead(data); err != nil {
+			return nil, err
+		}
+	}
+	return heads, nil
+}
+
+// cursorOf is the id of a set's member. After it comes, in descending order,
+// what comes after the member itself.
+func cursorOf(member string) string {
+	id, _, _ := strings.Cut(member, "/")
+	return id
+}

@@ -1,0 +1,146 @@
+package workflow
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// EventType tells the events of a run apart.
+type EventType string
+
+// The events of a run. The names are kept in journals: they never change.
+const (
+	EventStarted       EventType = "started"       // Roots
+	EventScheduled     EventType = "scheduled"     // Path, Params, Key, Generation: the first attempt may be sent
+	EventSkipped       EventType = "skipped"       // Path
+	EventAttemptFailed EventType = "attemptFailed" // Path, Error, RetryAt
+	EventRetried       EventType = "retried"       // Path: the next attempt may be sent
+	EventSucceeded     EventType = "succeeded"     // Path, Result
+	EventFailed        EventType = "failed"        // Path, Error
+	EventEnded         EventType = "ended"         // Status, and Error where it failed
+)
+
+// Event is one recorded fact of a run. Which fields are set is said at the type.
+type Event struct {
+	Type       EventType                  `json:"type"`
+	At         time.Time                  `json:"at"`
+	Path       string                     `json:"path,omitempty"`
+	Roots      map[string]json.RawMessage `json:"roots,omitempty"`
+	Params     json.RawMessage            `json:"params,omitempty"`
+	Key        string                     `json:"key,omitempty"`
+	Generation int                        `json:"generation,omitempty"`
+	Result     json.RawMessage            `json:"result,omitempty"`
+	Error      *sdk.Error                 `json:"error,omitempty"`
+	// Unknown: when this failure was recorded, an attempt had an outcome that
+	// is not known.
+	Unknown bool      `json:"unknown,omitempty"`
+	RetryAt time.Time `json:"retryAt,omitzero"`
+	Status  RunStatus `json:"status,omitempty"`
+}
+
+// journalVersion is the version of the entry format. A reader refuses newer
+// ones and goes on to read all older ones.
+const journalVersion = 1
+
+type entry struct {
+	Version int     `json:"v"`
+	Events  []Event `json:"events"`
+}
+
+// EncodeEntry makes one journal entry of events that were decided together.
+// It is written by hand, since a run writes many and reads none: results and
+// params are copied as they are, not parsed once more.
+func EncodeEntry(events []Event) []byte {
+	buf := make([]byte, 0, entrySize(events))
+	buf = append(buf, `{"v":`...)
+	buf = strconv.AppendInt(buf, journalVersion, 10)
+	buf = append(buf, `,"events":[`...)
+	for i := range events {
+		if i > 0 {
+			buf = append(buf, ',')
+		}
+		buf = events[i].append(buf)
+	}
+	return append(buf, `]}`...)
+}
+
+// DecodeEntry reads what EncodeEntry of this or an older version wrote.
+func DecodeEntry(data []byte) ([]Event, error) {
+	var e entry
+	if err := json.Unmarshal(data, &e); err != nil {
+		return nil, fmt.Errorf("workflow: journal entry: %w", err)
+	}
+	if e.Version < 1 || e.Version > journalVersion {
+		return nil, fmt.Errorf("workflow: journal entry has format %d, this program reads 1 to %d", e.Version, journalVersion)
+	}
+	return e.Events, nil
+}
+
+func entrySize(events []Event) int {
+	size := 24
+	for i := range events {
+		e := &events[i]
+		size += 192 + len(e.Path) + len(e.Params) + len(e.Key) + len(e.Result)
+		for name, root := range e.Roots {
+			size += len(name) + len(root) + 8
+		}
+	}
+	return size
+}
+
+func (e *Event) append(buf []byte) []byte {
+	buf = append(buf, `{"type":"`...)
+	buf = append(buf, e.Type...)
+	buf = append(buf, `","at":"`...)
+	buf = e.At.UTC().AppendFormat(buf, time.RFC3339Nano)
+	buf = append(buf, '"')
+	if e.Path != "" {
+		buf = appendString(append(buf, `,"path":`...), e.Path)
+	}
+	if len(e.Roots) > 0 {
+		buf = append(buf, `,"roots":{`...)
+		first := true
+		for _, name := range sortedNames(e.Roots) {
+			if !first {
+				buf = append(buf, ',')
+			}
+			first = false
+			buf = append(appendString(buf, name), ':')
+			buf = append(buf, e.Roots[name]...)
+		}
+		buf = append(buf, '}')
+	}
+	if e.Params != nil {
+		buf = append(append(buf, `,"params":`...), e.Params...)
+	}
+	if e.Key != "" {
+		buf = appendString(append(buf, `,"key":`...), e.Key)
+	}
+	if e.Generation != 0 {
+		buf = strconv.AppendInt(append(buf, `,"generation":`...), int64(e.Generation), 10)
+	}
+	if e.Result != nil {
+		buf = append(append(buf, `,"result":`...), e.Result...)
+	}
+	if e.Error != nil {
+		buf = appendJSON(append(buf, `,"error":`...), e.Error)
+	}
+	if e.Unknown {
+		buf = append(buf, `,"unknown":true`...)
+	}
+	if !e.RetryAt.IsZero() {
+		buf = append(buf, `,"retryAt":"`...)
+		buf = e.RetryAt.UTC().AppendFormat(buf, time.RFC3339Nano)
+		buf = append(buf, '"')
+	}
+	if e.Status != "" {
+		buf = append(buf, `,"status":"`...)
+		buf = append(buf, e.Status...)
+		buf = append(buf, '"')
+	}
+	return append(buf, '}')
+}
