@@ -1,0 +1,85 @@
+package dialect
+
+import "github.com/go-json-experiment/json/jsontext"
+
+// JSON is one JSON value, valid as RFC 8259 and RFC 7493 demand it: UTF-8, no
+// lone surrogates, no name twice in an object; without surrounding space.
+type JSON = jsontext.Value
+
+// Table is what a database says about one of its tables.
+type Table struct {
+	Name string
+	// Columns are in the order of the table, generated ones included.
+	Columns []Column
+	// PrimaryKey has the names of its columns; it may be empty.
+	PrimaryKey []string
+	// ForeignKeys are what a row of this table refers to.
+	ForeignKeys []ForeignKey
+	// Triggers says that the table has triggers, which may change a row after
+	// it was inserted.
+	Triggers bool
+	// RowID is a name of the hidden row number, in a database that has one;
+	// empty otherwise.
+	RowID string
+}
+
+// Column answers the column of exactly this name.
+func (t *Table) Column(name string) (Column, bool) {
+	for _, column := range t.Columns {
+		if column.Name == name {
+			return column, true
+		}
+	}
+	return Column{}, false
+}
+
+// ColumnNames lists the columns in order.
+func (t *Table) ColumnNames() []string {
+	names := make([]string, len(t.Columns))
+	for i, column := range t.Columns {
+		names[i] = column.Name
+	}
+	return names
+}
+
+// Column is one column of a table.
+type Column struct {
+	Name string
+	// Type is the type as declared, such as "VARCHAR(40)"; it may be empty.
+	Type string
+	Kind Kind
+	// Generated says that the database computes the value.
+	Generated bool
+}
+
+// ForeignKey is a reference from columns to another table.
+type ForeignKey struct {
+	Columns []string
+	Table   string
+}
+
+// Kind is what values a column takes.
+type Kind int
+
+// The kinds of columns.
+const (
+	// KindAny takes every scalar and changes none.
+	KindAny Kind = iota
+	// KindInteger takes integers of 64 bits.
+	KindInteger
+	// KindReal takes numbers, kept as a binary double.
+	KindReal
+	// KindNumeric takes decimal numbers.
+	KindNumeric
+	// KindText takes strings.
+	KindText
+	// KindBlob takes bytes, in JSON a string of base64.
+	KindBlob
+	// KindBoolean takes true and false.
+	KindBoolean
+	// KindJSON takes every JSON value.
+	KindJSON
+	// KindLoose takes scalars, but the database would turn a string that looks
+	// like a number into one; such a string is refused.
+	KindLoose
+)

@@ -1,0 +1,168 @@
+package integration
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/plugins/database/internal/dialect"
+	"github.com/backflow/backflow/sdk"
+)
+
+const (
+	// keysTable is the plugin's own table; its columns are in Dialect.KeysDDL.
+	keysTable = "backflow_keys"
+	// keyLifetime is how long a key is honoured at least.
+	keyLifetime = 30 * 24 * time.Hour
+	// sweepBatch is how many old keys a keyed write removes at most: two for
+	// each that is added would keep up, a few more catch up after a quiet time,
+	// and no call pays for a month of keys at once.
+	sweepBatch = 16
+	// maxKeyLength is the longest key, in bytes.
+	maxKeyLength = 255
+)
+
+// keys is the table of idempotency keys. A key, a digest of what was asked and
+// the result are written in the transaction of the effect itself, so that
+// either all are there after a crash or none.
+type keys struct {
+	ddl                                 []string
+	now                                 func() time.Time
+	probe, find, insert, stale, removal string
+}
+
+func newKeys(d dialect.Dialect, now func() time.Time) keys {
+	p := d.Placeholder
+	return keys{
+		ddl:     d.KeysDDL(),
+		now:     now,
+		probe:   "SELECT idempotency_key, digest, result, recorded_at FROM " + keysTable + " WHERE 1 = 0",
+		find:    "SELECT digest, result FROM " + keysTable + " WHERE idempotency_key = " + p(1),
+		insert:  "INSERT INTO " + keysTable + " (idempotency_key, digest, result, recorded_at) VALUES (" + p(1) + ", " + p(2) + ", " + p(3) + ", " + p(4) + ")",
+		stale:   fmt.Sprintf("SELECT idempotency_key FROM "+keysTable+" WHERE recorded_at < %s ORDER BY recorded_at LIMIT %d", p(1), sweepBatch),
+		removal: "DELETE FROM " + keysTable + " WHERE idempotency_key = " + p(1),
+	}
+}
+
+// makeTable makes the table if it is not there. Where that is not allowed, the
+// error holds the statements for somebody who may.
+func (k keys) makeTable(ctx context.Context, db *sql.DB) error {
+	if k.usable(ctx, db) == nil {
+		return nil
+	}
+	for _, statement := range k.ddl {
+		if _, err := db.ExecContext(ctx, statement); err != nil {
+			return k.missing(err)
+		}
+	}
+	if err := k.usable(ctx, db); err != nil {
+		return k.missing(err)
+	}
+	return nil
+}
+
+func (k keys) usable(ctx context.Context, db *sql.DB) error {
+	rows, err := db.QueryContext(ctx, k.probe)
+	if err != nil {
+		return err
+	}
+	return errors.Join(rows.Err(), rows.Close())
+}
+
+func (k keys) missing(err error) error {
+	return fmt.Errorf("the table of idempotency keys cannot be made or used: %w; make it with:\n%s;", err, strings.Join(k.ddl, ";\n"))
+}
+
+// once runs effect in a transaction and records its result under the key; a
+// repeat is answered with the first result and runs nothing. An empty key
+// records nothing. Calls with one key wait for each other at the database's
+// write lock.
+func (s *store) once(ctx context.Context, key, digest string, effect func(*sql.Conn) ([]byte, error)) ([]byte, error) {
+	return s.transact(ctx, func(conn *sql.Conn) ([]byte, bool, error) {
+		if key == "" {
+			body, err := effect(conn)
+			return body, true, err
+		}
+		body, found, err := s.keys.recorded(ctx, conn, key, digest)
+		if err != nil || found {
+			return body, false, err
+		}
+		if body, err = effect(conn); err != nil {
+			return nil, false, err
+		}
+		return body, true, s.keys.record(ctx, conn, key, digest, body)
+	})
+}
+
+// recorded answers the result under a key. A key that is still there is
+// honoured even when it is older than its lifetime.
+func (k keys) recorded(ctx context.Context, conn *sql.Conn, key, digest string) (body []byte, found bool, err error) {
+	var recorded string
+	err = conn.QueryRowContext(ctx, k.find, key).Scan(&recorded, &body)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, fmt.Errorf("look up key: %w", err)
+	case recorded != digest:
+		return nil, false, &sdk.Error{
+			Code:    sdk.CodeConflict,
+			Message: "the idempotency key was used before, with another action or other params",
+			Outcome: sdk.OutcomeNotExecuted,
+			Final:   true,
+		}
+	}
+	return body, true, nil
+}
+
+func (k keys) record(ctx context.Context, conn *sql.Conn, key, digest string, body []byte) error {
+	now := k.now()
+	if _, err := conn.ExecContext(ctx, k.insert, key, digest, string(body), now.UnixMilli()); err != nil {
+		return fmt.Errorf("record key: %w", err)
+	}
+	return k.sweep(ctx, conn, now.Add(-keyLifetime))
+}
+
+// sweep removes a few keys that were recorded before a time.
+func (k keys) sweep(ctx context.Context, conn *sql.Conn, before time.Time) (err error) {
+	rows, err := conn.QueryContext(ctx, k.stale, before.UnixMilli())
+	if err != nil {
+		return fmt.Errorf("find old keys: %w", err)
+	}
+	var old []string
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return errors.Join(fmt.Errorf("find old keys: %w", err), rows.Close())
+		}
+		old = append(old, key)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("find old keys: %w", err)
+	}
+	for _, key := range old {
+		if _, err := conn.ExecContext(ctx, k.removal, key); err != nil {
+			return fmt.Errorf("remove old key: %w", err)
+		}
+	}
+	return nil
+}
+
+// digestOf is SHA-256 over length-prefixed parts, in hex: no two lists of
+// parts run together into the same bytes.
+func digestOf(parts ...string) string {
+	hash := sha256.New()
+	for _, part := range parts {
+		var length [8]byte
+		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
+		hash.Write(length[:])
+		hash.Write([]byte(part))
+	}
+	return hex.EncodeToString(hash.Sum(nil))
+}

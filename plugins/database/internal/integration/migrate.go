@@ -1,0 +1,52 @@
+package integration
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/pressly/goose/v3"
+)
+
+// migrate applies what is new in a folder, in order, each file in a
+// transaction of its own. Migrations that are older than one that was applied
+// are an error, and so are files that the library would pass over in silence.
+func migrate(ctx context.Context, name goose.Dialect, db *sql.DB, folder string) error {
+	files := os.DirFS(folder)
+	if err := checkFiles(files); err != nil {
+		return fmt.Errorf("migrations in %s: %w", folder, err)
+	}
+	provider, err := goose.NewProvider(name, db, files, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	if err != nil {
+		return fmt.Errorf("migrations in %s: %w", folder, err)
+	}
+	if _, err = provider.Up(ctx); err == nil {
+		return nil
+	}
+	var partial *goose.PartialError
+	if errors.As(err, &partial) && partial.Failed != nil {
+		return fmt.Errorf("migration %s: %w", filepath.Join(folder, partial.Failed.Source.Path), partial.Err)
+	}
+	return fmt.Errorf("migrations in %s: %w", folder, err)
+}
+
+// checkFiles refuses names that say nothing of the order.
+func checkFiles(files fs.FS) error {
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return fmt.Errorf("list: %w", err)
+	}
+	if len(names) == 0 {
+		return errors.New("the folder holds no migrations; name them like 00001_payments.sql")
+	}
+	for _, name := range names {
+		if _, err := goose.NumericComponent(name); err != nil {
+			return fmt.Errorf("%s: a migration's name starts with its number, as in 00001_payments.sql: %w", name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package integration
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+const onePayment = `{"table":"payments","data":{"stripe_id":"pi_1","amount":5}}`
+
+// execute runs an insert of one payment under a context.
+func (f *fixture) execute(ctx context.Context) *sdk.Error {
+	f.t.Helper()
+	_, err := f.plugin.Execute(ctx, sdk.Call{Action: "insert", Params: json.RawMessage(onePayment), IdempotencyKey: "key"})
+	var failed *sdk.Error
+	if !errors.As(err, &failed) {
+		f.t.Fatalf("answered %v, want an error", err)
+	}
+	return failed
+}
+
+// holdWriteLock takes the write lock as another process would.
+func (f *fixture) holdWriteLock() (release func()) {
+	f.t.Helper()
+	conn, err := f.look.Conn(f.t.Context())
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	if _, err := conn.ExecContext(f.t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		f.t.Fatal(err)
+	}
+	return func() {
+		if _, err := conn.ExecContext(context.Background(), "ROLLBACK"); err != nil {
+			f.t.Error(err)
+		}
+		if err := conn.Close(); err != nil {
+			f.t.Error(err)
+		}
+	}
+}
+
+// setting changes the plugin's one connection.
+func (f *fixture) setting(pragma string) {
+	f.t.Helper()
+	if _, err := f.plugin.store.db.Exec("PRAGMA " + pragma); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func TestADeadlineEndsTheWaitForTheWriteLock(t *testing.T) {
+	f := newFixture(t, paymentsDDL)
+	release := f.holdWriteLock()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	failed := f.execute(ctx)
+	if failed.Code != sdk.CodeTimeout || !failed.Retryable || failed.Outcome != sdk.OutcomeNotExecuted {
+		t.Errorf("%+v", failed)
+	}
+	if waited := time.Since(start); waited > 3*time.Second {
+		t.Errorf("waited %s", waited)
+	}
+	release()
+	f.insert("key", onePayment)
+}
+
+func TestACallThatIsOverBeginsNothing(t *testing.T) {
+	f := newFixture(t, paymentsDDL)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if failed := f.execute(ctx); failed.Code != sdk.CodeTimeout || failed.Outcome != sdk.OutcomeNotExecuted {
+		t.Errorf("%+v", failed)
+	}
+	f.insert("key", onePayment)
+}
+
+func TestABusyDatabaseIsRetryable(t *testing.T) {
+	f := newFixture(t, paymentsDDL)
+	f.setting("busy_timeout = 1")
+	release := f.holdWriteLock()
+	if failed := f.execute(t.Context()); failed.Code != sdk.CodeUnavailable || !failed.Retryable || failed.Outcome != sdk.OutcomeNotExecuted {
+		t.Errorf("%+v", failed)
+	}
+	release()
+	f.insert("key", onePayment)
+}
+
+func TestAFullDiskIsRetryable(t *testing.T) {
+	f := newFixture(t, paymentsDDL)
+	f.setting("max_page_count = 1") // SQLite takes the present size as the least
+	params := `{"table":"payments","data":{"stripe_id":"` + strings.Repeat("x", 100000) + `","amount":5}}`
+	refusal := f.refused("key", params)
+	if refusal.Code != sdk.CodeUpstream || !refusal.Retryable {
+		t.Errorf("%+v", refusal)
+	}
+	f.setting("max_page_count = 1000000")
+	f.insert("key", params)
+}
+
+func TestAReadOnlyDatabaseIsUnavailable(t *testing.T) {
+	f := newFixture(t, paymentsDDL)
+	f.setting("query_only = 1")
+	if refusal := f.refused("key", onePayment); refusal.Code != sdk.CodeUnavailable || !refusal.Retryable {
+		t.Errorf("%+v", refusal)
+	}
+	f.setting("query_only = 0")
+	f.insert("key", onePayment)
+}
+
+// TestAFailedCommitIsUnknown: only the database's own no is a definite answer.
+func TestAFailedCommitIsUnknown(t *testing.T) {
+	f := newFixture(t, paymentsDDL)
+	release := f.holdWriteLock()
+	f.setting("busy_timeout = 1")
+	_, busy := f.plugin.store.db.Exec("INSERT INTO payments VALUES (1, 'x', 1)")
+	release()
+	_, refused := f.plugin.store.db.Exec("INSERT INTO payments VALUES (1, 'x', -1)")
+	for name, c := range map[string]struct {
+		err     error
+		outcome sdk.Outcome
+	}{
+		"a driver's failure": {busy, sdk.OutcomeUnknown},
+		"a lost connection":  {errors.New("broken pipe"), sdk.OutcomeUnknown},
+		"a constraint":       {refused, sdk.OutcomeNotExecuted},
+	} {
+		var failed *sdk.Error
+		if !errors.As(f.plugin.store.commitFailure(c.err), &failed) || failed.Outcome != c.outcome || failed.Retryable != (c.outcome == sdk.OutcomeUnknown) {
+			t.Errorf("%s: %+v", name, failed)
+		}
+	}
+}
+
+func TestBeforeConfigureNothingIsExecuted(t *testing.T) {
+	_, err := insert(New(time.Now), "", onePayment)
+	if !errors.Is(err, &sdk.Error{Code: sdk.CodeUnavailable}) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,139 @@
+package integration
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/backflow/backflow/plugins/database/internal/dialect"
+	"github.com/backflow/backflow/sdk"
+)
+
+// store is an open database, ready for actions.
+type store struct {
+	dialect dialect.Dialect
+	db      *sql.DB
+	keys    keys
+}
+
+// open prepares the database under a lock that other processes respect, so
+// that two gateways that start at once apply each migration once.
+func open(ctx context.Context, settings settings, now func() time.Time) (opened *store, err error) {
+	release, err := settings.dialect.LockSetup(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	defer func() {
+		if releaseErr := release(); releaseErr != nil && err == nil {
+			err = errors.Join(fmt.Errorf("database: release the setup lock: %w", releaseErr), opened.close())
+		}
+	}()
+	db, err := settings.dialect.Open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	s := &store{dialect: settings.dialect, db: db, keys: newKeys(settings.dialect, now)}
+	if err := s.prepare(ctx, settings.migrations); err != nil {
+		return nil, errors.Join(fmt.Errorf("database: %w", err), s.close())
+	}
+	return s, nil
+}
+
+func (s *store) prepare(ctx context.Context, migrations string) error {
+	if err := s.keys.makeTable(ctx, s.db); err != nil {
+		return err
+	}
+	if migrations == "" {
+		return nil
+	}
+	return migrate(ctx, s.dialect.Goose(), s.db, migrations)
+}
+
+func (s *store) close() error {
+	if err := s.db.Close(); err != nil {
+		return fmt.Errorf("database: close: %w", err)
+	}
+	return nil
+}
+
+// transact runs work in one transaction and commits what it answers. Work may
+// end the transaction without a change by answering changed false. Every error
+// is an *sdk.Error that says what is known of the outcome.
+//
+// The context bounds the wait for the connection, the wait for the write lock
+// and the work. It does not bound COMMIT, which is one sync of the disk: a
+// COMMIT that was cut off would leave the outcome unknown for no gain.
+func (s *store) transact(ctx context.Context, work func(*sql.Conn) (body []byte, changed bool, err error)) ([]byte, error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, s.failure(ctx, err)
+	}
+	defer conn.Close() //nolint:errcheck // gives the connection back to the pool, or says that it was discarded
+	if _, err := conn.ExecContext(ctx, s.dialect.Begin()); err != nil {
+		// A driver may report a context that ended after BEGIN took effect.
+		s.rollback(ctx, conn)
+		return nil, s.failure(ctx, err)
+	}
+	ended := false
+	defer func() {
+		if !ended { // a panic in work must not leave the write lock taken
+			s.rollback(ctx, conn)
+		}
+	}()
+	body, changed, err := work(conn)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil || !changed {
+		ended = true
+		s.rollback(ctx, conn)
+		if err != nil {
+			return nil, s.failure(ctx, err)
+		}
+		return body, nil
+	}
+	ended = true
+	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "COMMIT"); err != nil {
+		s.rollback(ctx, conn)
+		return nil, s.commitFailure(err)
+	}
+	return body, nil
+}
+
+// rollback ends a transaction whose context may be over. A connection on which
+// that fails is in a state that nobody knows: it is thrown away, and with it
+// its transaction.
+func (s *store) rollback(ctx context.Context, conn *sql.Conn) {
+	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
+		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // always an error: the one that it was given
+	}
+}
+
+// failure is the answer for an error before COMMIT: nothing was executed.
+func (s *store) failure(ctx context.Context, err error) error {
+	var known *sdk.Error
+	if errors.As(err, &known) {
+		return known
+	}
+	if cause := ctx.Err(); cause != nil {
+		err = cause
+	}
+	return s.dialect.Classify(err, nil)
+}
+
+// commitFailure is the answer for a COMMIT that failed. A constraint that is
+// checked there (a deferred foreign key) is a definite no. After anything else,
+// a failed sync above all, the row may be there after the next start or not.
+func (s *store) commitFailure(err error) error {
+	failed := s.dialect.Classify(err, nil)
+	if s.dialect.IsRefusal(err) {
+		return failed
+	}
+	failed.Outcome = sdk.OutcomeUnknown
+	failed.Retryable = true
+	failed.Message = "the commit failed, the row may be there or not: " + failed.Message
+	return failed
+}

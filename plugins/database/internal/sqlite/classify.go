@@ -1,0 +1,138 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/backflow/backflow/plugins/database/internal/dialect"
+	"github.com/backflow/backflow/sdk"
+	driver "modernc.org/sqlite"
+	codes "modernc.org/sqlite/lib"
+)
+
+// primary is the result code without its extension
+// (https://www.sqlite.org/rescode.html).
+const primary = 0xff
+
+// IsRefusal reports whether a constraint said no.
+func (*SQLite) IsRefusal(err error) bool {
+	var failure *driver.Error
+	return errors.As(err, &failure) && failure.Code()&primary == codes.SQLITE_CONSTRAINT
+}
+
+// Classify turns result codes into what a caller can act on. Messages come
+// from SQLite where they name constraints and columns; they hold no values.
+func (s *SQLite) Classify(err error, table *dialect.Table) *sdk.Error {
+	classified := &sdk.Error{Outcome: sdk.OutcomeNotExecuted, Retryable: true}
+	var failure *driver.Error
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		classified.Code, classified.Message = sdk.CodeTimeout, "the database did not answer in time"
+		return classified
+	case !errors.As(err, &failure):
+		classified.Code, classified.Message = sdk.CodeUnavailable, "the database connection failed: "+err.Error()
+		return classified
+	}
+	switch failure.Code() & primary {
+	case codes.SQLITE_CONSTRAINT:
+		return constraint(failure, table)
+	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED:
+		classified.Code, classified.Message = sdk.CodeUnavailable, "another process holds the database's write lock"
+	case codes.SQLITE_INTERRUPT:
+		classified.Code, classified.Message = sdk.CodeTimeout, "the statement was interrupted"
+	case codes.SQLITE_FULL:
+		classified.Code, classified.Message = sdk.CodeUpstream, "the disk of the database is full"
+	case codes.SQLITE_IOERR:
+		classified.Code, classified.Message = sdk.CodeUpstream, "the database's disk failed: "+message(failure)
+	case codes.SQLITE_NOMEM, codes.SQLITE_SCHEMA, codes.SQLITE_PROTOCOL:
+		classified.Code, classified.Message = sdk.CodeUpstream, message(failure)
+	case codes.SQLITE_READONLY, codes.SQLITE_CANTOPEN, codes.SQLITE_PERM, codes.SQLITE_AUTH:
+		classified.Code, classified.Message = sdk.CodeUnavailable, "the database cannot be written: "+message(failure)
+	case codes.SQLITE_TOOBIG:
+		classified.Code, classified.Message, classified.Retryable = sdk.CodeRejected, "the row is larger than SQLite keeps", false
+	default:
+		classified.Code, classified.Message, classified.Retryable = sdk.CodeUpstream, message(failure), false
+	}
+	return classified
+}
+
+// constraint says which constraint refused a row. It is final: the same row
+// meets the same constraint.
+func constraint(failure *driver.Error, table *dialect.Table) *sdk.Error {
+	refusal := &sdk.Error{Code: sdk.CodeRejected, Message: message(failure), Outcome: sdk.OutcomeNotExecuted, Final: true}
+	kind, fault := "constraint", "refused by a constraint"
+	var columns []string
+	switch failure.Code() {
+	case codes.SQLITE_CONSTRAINT_UNIQUE, codes.SQLITE_CONSTRAINT_PRIMARYKEY, codes.SQLITE_CONSTRAINT_ROWID:
+		kind, fault = "unique", "must be unique, and another row has it"
+		refusal.Code = sdk.CodeConflict
+		columns = namedColumns(refusal.Message, table)
+	case codes.SQLITE_CONSTRAINT_NOTNULL:
+		kind, fault = "notNull", "must not be null"
+		columns = namedColumns(refusal.Message, table)
+	case codes.SQLITE_CONSTRAINT_CHECK:
+		kind = "check"
+	case codes.SQLITE_CONSTRAINT_DATATYPE:
+		kind, fault = "type", "does not fit the column's type"
+	case codes.SQLITE_CONSTRAINT_TRIGGER:
+		kind = "trigger"
+		refusal.Message = "a trigger refused the row: " + refusal.Message
+	case codes.SQLITE_CONSTRAINT_FOREIGNKEY:
+		kind = "foreignKey"
+		if table != nil && len(table.ForeignKeys) > 0 {
+			refusal.Message += ": " + references(table)
+		}
+	}
+	for _, column := range columns {
+		refusal.Faults = append(refusal.Faults, sdk.Fault{Pointer: dialect.DataPointer(column), Message: fault})
+	}
+	details, err := json.Marshal(struct {
+		Constraint string   `json:"constraint"`
+		Columns    []string `json:"columns,omitempty"`
+	}{kind, columns})
+	if err == nil {
+		refusal.Details = details
+	}
+	return refusal
+}
+
+// message is SQLite's own text without what the driver puts around it: the
+// general text of the code before, the code after.
+func message(failure *driver.Error) string {
+	text := failure.Error()
+	if i := strings.LastIndex(text, " ("); i > 0 {
+		text = text[:i]
+	}
+	for _, prefix := range []string{"constraint failed: ", "SQL logic error: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return text
+}
+
+// namedColumns are the columns that a message such as "UNIQUE constraint
+// failed: payments.stripe_id, payments.mode" names, in the table's order.
+func namedColumns(message string, table *dialect.Table) []string {
+	_, list, ok := strings.Cut(message, "constraint failed: ")
+	if !ok || table == nil {
+		return nil
+	}
+	var named []string
+	for _, column := range table.Columns {
+		if strings.Contains(", "+list+", ", ", "+table.Name+"."+column.Name+", ") {
+			named = append(named, column.Name)
+		}
+	}
+	return named
+}
+
+// references lists a table's foreign keys, since SQLite does not say which one
+// failed.
+func references(table *dialect.Table) string {
+	keys := make([]string, len(table.ForeignKeys))
+	for i, key := range table.ForeignKeys {
+		keys[i] = strings.Join(key.Columns, ", ") + " refers to " + key.Table
+	}
+	return strings.Join(keys, "; ")
+}

@@ -1,0 +1,57 @@
+package sqlite
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/backflow/backflow/plugins/database/internal/dialect"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Render appends a stored value. SQLite keeps a type with each value, so that
+// a column may hold what it was not declared for (by a trigger, a default or
+// another program): such a value is shown as what it is.
+func (*SQLite) Render(dst []byte, column dialect.Column, stored any) ([]byte, error) {
+	switch value := stored.(type) {
+	case nil:
+		return append(dst, "null"...), nil
+	case int64:
+		if column.Kind == dialect.KindBoolean && (value == 0 || value == 1) {
+			return strconv.AppendBool(dst, value == 1), nil
+		}
+		return strconv.AppendInt(dst, value, 10), nil
+	case float64:
+		if math.IsInf(value, 0) {
+			return renderText(dst, strings.TrimPrefix(strconv.FormatFloat(value, 'g', -1, 64), "+")+"inity")
+		}
+		return jsontext.AppendFormat(dst, strconv.FormatFloat(value, floatFormat(value), -1, 64))
+	case string:
+		if column.Kind == dialect.KindJSON && jsontext.Value(value).IsValid() {
+			return jsontext.AppendFormat(dst, value)
+		}
+		return renderText(dst, value)
+	case []byte:
+		dst = append(dst, '"')
+		dst = base64.StdEncoding.AppendEncode(dst, value)
+		return append(dst, '"'), nil
+	}
+	return nil, fmt.Errorf("sqlite: a stored value of type %T cannot be shown", stored)
+}
+
+// renderText replaces bytes that are not UTF-8, which JSON cannot carry and
+// which SQLite lets other programs store.
+func renderText(dst []byte, value string) ([]byte, error) {
+	return jsontext.AppendQuote(dst, strings.ToValidUTF8(value, "\uFFFD"))
+}
+
+// floatFormat is the notation of encoding/json: an exponent for the very large
+// and the very small only.
+func floatFormat(value float64) byte {
+	if size := math.Abs(value); size != 0 && (size < 1e-6 || size >= 1e21) {
+		return 'e'
+	}
+	return 'f'
+}
