@@ -1,0 +1,12 @@
+// Package plugin is the host of plugins: it finds them, checks them, keeps them
+// running, and shows each as an action.Integration. Nobody above it can tell how
+// a plugin is run: a transport (package process, over go-plugin) is a Launcher
+// that is handed in.
+//
+// A Host owns all plugins of a config, a Plugin supervises the successive
+// instances of one. A plugin that cannot be started, or dies, or hangs, fails
+// its own calls, by name and reason, and nothing else.
+//
+// The package may import core/action and sdk. It knows no vendor, no HTTP and no
+// config file.
+package plugin

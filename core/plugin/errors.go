@@ -1,0 +1,71 @@
+package plugin
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+var codes = []sdk.Code{
+	sdk.CodeInvalidParams, sdk.CodeRejected, sdk.CodeDeclined, sdk.CodeNotFound, sdk.CodeConflict,
+	sdk.CodeRateLimited, sdk.CodeCredentials, sdk.CodeUpstream, sdk.CodeTimeout, sdk.CodeUnavailable,
+	sdk.CodeOutcomeUnknown, sdk.CodeResultTooLarge, sdk.CodeUnknownAction, sdk.CodeInternal,
+}
+
+// clean makes of an instance's error one that the rest of the gateway can
+// trust: a known code, a known outcome, details that are an object, no secret.
+func (p *Plugin) clean(err error) *sdk.Error {
+	return cleanError(err, p.redactor.Load())
+}
+
+// cleanWith is clean for the webhook methods: a refusal stays one, and the
+// secrets of the request are hidden too.
+func (p *Plugin) cleanWith(err error, secrets ...string) error {
+	hide := newRedactor(secrets, minSecret)
+	var refusal *sdk.WebhookRefusal
+	if errors.As(err, &refusal) {
+		return &sdk.WebhookRefusal{Reason: hide.text(p.redactor.Load().text(refusal.Reason))}
+	}
+	return cleanError(p.clean(err), hide)
+}
+
+func cleanError(err error, hide *redactor) *sdk.Error {
+	var given *sdk.Error
+	if !errors.As(err, &given) {
+		given = &sdk.Error{Code: sdk.CodeInternal, Message: err.Error()}
+	}
+	clean := *given
+	if !slices.Contains(codes, clean.Code) {
+		clean.Message = "the plugin answered the unknown error code \"" + string(clean.Code) + "\": " + clean.Message
+		clean.Code = sdk.CodeInternal
+	}
+	if clean.Outcome != sdk.OutcomeNotExecuted {
+		clean.Outcome = sdk.OutcomeUnknown
+	}
+	clean.Message = hide.text(clean.Message)
+	clean.RetryAfter = max(0, clean.RetryAfter)
+	clean.Faults = slices.Clone(clean.Faults)
+	for i := range clean.Faults {
+		clean.Faults[i].Message = hide.text(clean.Faults[i].Message)
+	}
+	clean.Details = cleanDetails(clean.Details, hide)
+	return &clean
+}
+
+// cleanDetails drops what is no JSON object: it is extra information, and the
+// error itself is worth more than it.
+func cleanDetails(details json.RawMessage, hide *redactor) json.RawMessage {
+	if len(details) == 0 {
+		return nil
+	}
+	if hide != nil {
+		details = json.RawMessage(hide.text(string(details)))
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(details, &object); err != nil || object == nil {
+		return nil
+	}
+	return details
+}

@@ -1,0 +1,225 @@
+package process
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-plugin/runner"
+
+	"github.com/backflow/backflow/core/plugin"
+)
+
+// maxHandshake bounds the line that a plugin shakes hands with.
+const maxHandshake = 4 << 10
+
+// drainLimit is how long after a process's end its output is still read: a
+// process of its own that it left behind may hold the pipe open for ever.
+const drainLimit = time.Second
+
+// child is one plugin process: its start, its output and its end. It is what
+// go-plugin knows as a runner.
+type child struct {
+	thread *thread
+	logger *slog.Logger
+	dir    string
+	cmd    *exec.Cmd
+
+	handshake *io.PipeReader
+	stderr    *tail
+	// exited is closed when the process has ended and its output is read.
+	exited chan struct{}
+	reason string
+
+	mu sync.Mutex // guards what follows
+	// running is true from the start until the process may have been reaped,
+	// from when on its id may be another's.
+	running    bool
+	begun      bool
+	wantedDead bool
+}
+
+var _ runner.Runner = (*child)(nil)
+
+func newChild(thread *thread, logger *slog.Logger, dir string) *child {
+	return &child{thread: thread, logger: logger, dir: dir, stderr: &tail{}, exited: make(chan struct{})}
+}
+
+// prepare says what to run. The process's standard input is empty, its working
+// directory its own.
+func (c *child) prepare(path string, environment []string) {
+	c.cmd = &exec.Cmd{Path: path, Args: []string{path}, Env: environment, Dir: c.dir, SysProcAttr: processAttributes()}
+}
+
+// Start starts the process and everything that waits for it.
+func (c *child) Start(context.Context) error {
+	stdout, stdoutWriter, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("start %s: %w", c.cmd.Path, err)
+	}
+	stderr, stderrWriter, err := os.Pipe()
+	if err != nil {
+		return errors.Join(fmt.Errorf("start %s: %w", c.cmd.Path, err), stdout.Close(), stdoutWriter.Close())
+	}
+	c.cmd.Stdout, c.cmd.Stderr = stdoutWriter, stderrWriter
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.wantedDead {
+		err = errors.New("the start was given up")
+	} else {
+		c.thread.do(func() { err = c.cmd.Start() })
+	}
+	err = errors.Join(err, stdoutWriter.Close(), stderrWriter.Close())
+	if err != nil {
+		return errors.Join(fmt.Errorf("start %s: %w", c.cmd.Path, err), stdout.Close(), stderr.Close())
+	}
+	c.begun, c.running = true, true
+
+	var toHost *io.PipeWriter
+	c.handshake, toHost = io.Pipe()
+	var pumps sync.WaitGroup
+	pumps.Go(func() { c.readStdout(stdout, toHost) })
+	pumps.Go(func() { c.readStderr(stderr) })
+	go c.await(&pumps, stdout, stderr)
+	return nil
+}
+
+// await waits for the process's end, and is itself waited for by exited.
+func (c *child) await(pumps *sync.WaitGroup, output ...*os.File) {
+	defer close(c.exited)
+	if awaitExit(c.cmd.Process.Pid) {
+		// What the process started and left behind goes with it.
+		killGroup(c.cmd.Process.Pid)
+		c.setReaped()
+	}
+	err := c.cmd.Wait()
+	c.setReaped()
+	for _, file := range output {
+		// A pipe can always be given a deadline.
+		_ = file.SetReadDeadline(time.Now().Add(drainLimit))
+	}
+	pumps.Wait()
+	if state := c.cmd.ProcessState; state != nil {
+		c.reason = state.String()
+	} else {
+		c.reason = err.Error()
+	}
+}
+
+// setReaped ends the time in which the process may be killed by its id.
+func (c *child) setReaped() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.running = false
+}
+
+// readStdout hands the first line to go-plugin and swallows the rest, so that a
+// plugin that prints is never blocked and never believed.
+func (c *child) readStdout(stdout *os.File, handshake *io.PipeWriter) {
+	reader := bufio.NewReaderSize(stdout, maxHandshake)
+	line, _ := reader.ReadSlice('\n')
+	// It fails only when go-plugin has given up waiting.
+	_, _ = handshake.Write(line)
+	_ = handshake.Close()
+	if n, _ := io.Copy(io.Discard, reader); n > 0 {
+		c.logger.Warn("the plugin printed to standard output, which is thrown away", "bytes", n)
+	}
+	_ = stdout.Close()
+}
+
+func (c *child) readStderr(stderr *os.File) {
+	lines := newLines(c.logger, c.stderr)
+	// It ends with the pipe; there is nobody to tell of an error.
+	_, _ = io.Copy(lines, stderr)
+	lines.flush()
+	_ = stderr.Close()
+}
+
+// terminate kills the process and its group, if it runs or ever would.
+func (c *child) terminate() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wantedDead = true
+	if c.running {
+		killGroup(c.cmd.Process.Pid)
+	}
+}
+
+func (c *child) started() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.begun
+}
+
+// killed reports whether the process was ended by force. It is valid once
+// exited is closed.
+func (c *child) killed() bool {
+	state, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	return ok && state.Signaled() && state.Signal() == syscall.SIGKILL
+}
+
+// exit is valid once exited is closed.
+func (c *child) exit() plugin.Exit {
+	return plugin.Exit{Reason: c.reason, Stderr: c.stderr.String()}
+}
+
+// The rest is what go-plugin asks a runner.
+
+// Wait waits for the process's end; how it ended is told by exit.
+func (c *child) Wait(context.Context) error {
+	<-c.exited
+	return nil
+}
+
+// Kill kills the process and its group.
+func (c *child) Kill(context.Context) error {
+	c.terminate()
+	return nil
+}
+
+// Stdout answers a reader of the handshake and nothing more.
+func (c *child) Stdout() io.ReadCloser { return c.handshake }
+
+// Stderr answers an empty reader: standard error is read here.
+func (c *child) Stderr() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
+
+// Name answers the file's path.
+func (c *child) Name() string { return c.cmd.Path }
+
+// ID answers the process id.
+func (c *child) ID() string {
+	if !c.started() {
+		return ""
+	}
+	return strconv.Itoa(c.cmd.Process.Pid)
+}
+
+// Diagnose has nothing to add.
+func (c *child) Diagnose(context.Context) string { return "" }
+
+// PluginToHost accepts no address but a socket in the directory that the plugin
+// was given: it must not make the gateway call somebody else.
+func (c *child) PluginToHost(network, address string) (string, string, error) {
+	inside, err := filepath.Rel(c.dir, address)
+	if network != "unix" || err != nil || !filepath.IsLocal(inside) {
+		return "", "", fmt.Errorf("the plugin listens on %s %s instead of a unix socket where it was told to", network, address)
+	}
+	return network, address, nil
+}
+
+// HostToPlugin is for go-plugin's broker, which is not used.
+func (c *child) HostToPlugin(network, address string) (string, string, error) {
+	return network, address, nil
+}

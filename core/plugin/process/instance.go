@@ -1,0 +1,223 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	goplugin "github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/sdk"
+	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
+)
+
+// instance is one plugin process that has shaken hands.
+type instance struct {
+	client  *goplugin.Client
+	child   *child
+	dir     string
+	service pluginv1.PluginServiceClient
+	streams *streams
+	close   sync.Once
+	closed  error
+}
+
+var _ plugin.Instance = (*instance)(nil)
+
+// connect starts the process and shakes hands.
+func (i *instance) connect() error {
+	protocol, err := i.client.Client()
+	if err != nil {
+		return err
+	}
+	dispensed, err := protocol.Dispense(sdk.DispenseName)
+	if err != nil {
+		return err
+	}
+	service, ok := dispensed.(pluginv1.PluginServiceClient)
+	if !ok {
+		return fmt.Errorf("go-plugin handed out a %T", dispensed)
+	}
+	i.service = service
+	i.streams = newStreams(service)
+	return nil
+}
+
+// Manifest asks for the manifest.
+func (i *instance) Manifest(ctx context.Context) (*sdk.Manifest, error) {
+	response, err := i.service.GetManifest(ctx, &pluginv1.GetManifestRequest{})
+	if err != nil {
+		return nil, fmt.Errorf("get manifest: %w", i.failure(ctx, "GetManifest", err))
+	}
+	if response.GetManifest() == nil {
+		return nil, fmt.Errorf("get manifest: the plugin answered none")
+	}
+	return manifestFromWire(response.GetManifest()), nil
+}
+
+// Configure hands the config over.
+func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
+	response, err := i.service.Configure(ctx, &pluginv1.ConfigureRequest{
+		Credentials: config.Credentials,
+		Sandbox:     config.Sandbox,
+		BaseDir:     config.BaseDir,
+		DataDir:     config.DataDir,
+	})
+	if err != nil {
+		return fmt.Errorf("configure: %w", i.failure(ctx, "Configure", err))
+	}
+	if response.GetError() != nil {
+		return fmt.Errorf("configure: %w", errorFromWire(response.GetError()))
+	}
+	return nil
+}
+
+// Execute runs one action on a stream of its own for the time of the call.
+func (i *instance) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+	if len(call.Params) > sdk.MaxBodySize {
+		return sdk.Result{}, &sdk.Error{
+			Code:    sdk.CodeInvalidParams,
+			Message: fmt.Sprintf("the params have %d bytes, more than the %d that a plugin takes", len(call.Params), sdk.MaxBodySize),
+			Outcome: sdk.OutcomeNotExecuted,
+		}
+	}
+	request := &pluginv1.ExecuteRequest{
+		Action:         call.Action,
+		Params:         call.Params,
+		IdempotencyKey: call.IdempotencyKey,
+		RequestId:      call.RequestID,
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		left := time.Until(deadline)
+		if left <= 0 {
+			return sdk.Result{}, notSent("its time was up before it was sent", context.DeadlineExceeded)
+		}
+		request.TimeoutNanos = int64(left)
+	}
+	response, sent, err := i.streams.exchange(ctx, request)
+	switch {
+	case err != nil && !sent:
+		return sdk.Result{}, notSent("the plugin cannot be reached", ctx.Err())
+	case err != nil:
+		return sdk.Result{}, i.failure(ctx, call.Action, err)
+	case response.GetError() != nil:
+		return sdk.Result{}, errorFromWire(response.GetError())
+	}
+	return sdk.Result{Body: response.GetBody(), ContentType: response.GetContentType()}, nil
+}
+
+// VerifyWebhook has the plugin check a webhook.
+func (i *instance) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest) (sdk.WebhookEvent, error) {
+	response, err := i.service.VerifyWebhook(ctx, webhookRequestToWire(request))
+	if err != nil {
+		return sdk.WebhookEvent{}, i.failure(ctx, "VerifyWebhook", err)
+	}
+	switch outcome := response.GetOutcome().(type) {
+	case *pluginv1.VerifyWebhookResponse_Event:
+		return sdk.WebhookEvent{ID: outcome.Event.GetId(), Type: outcome.Event.GetType()}, nil
+	case *pluginv1.VerifyWebhookResponse_Refusal:
+		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: outcome.Refusal}
+	case *pluginv1.VerifyWebhookResponse_Error:
+		return sdk.WebhookEvent{}, errorFromWire(outcome.Error)
+	}
+	return sdk.WebhookEvent{}, &sdk.Error{Code: sdk.CodeInternal, Message: "the plugin answered nothing to VerifyWebhook"}
+}
+
+// SampleWebhook has the plugin make a sample event.
+func (i *instance) SampleWebhook(ctx context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
+	response, err := i.service.SampleWebhook(ctx, sampleRequestToWire(request))
+	if err != nil {
+		return sdk.Sample{}, i.failure(ctx, "SampleWebhook", err)
+	}
+	if response.GetError() != nil {
+		return sdk.Sample{}, errorFromWire(response.GetError())
+	}
+	return sdk.Sample{Headers: response.GetHeaders(), Body: response.GetBody()}, nil
+}
+
+// Done is closed when the process has ended.
+func (i *instance) Done() <-chan struct{} { return i.child.exited }
+
+// Exit says how the process ended.
+func (i *instance) Exit() plugin.Exit { return i.child.exit() }
+
+// Close ends the process: it is asked to, and killed when ctx ends or two
+// seconds have passed.
+func (i *instance) Close(ctx context.Context) error {
+	i.close.Do(func() {
+		if i.streams != nil {
+			i.streams.close()
+		}
+		stop := context.AfterFunc(ctx, i.child.terminate)
+		i.client.Kill()
+		stop()
+		i.child.terminate()
+		if i.child.started() {
+			<-i.child.exited
+		}
+		if err := os.RemoveAll(i.dir); err != nil {
+			i.closed = fmt.Errorf("stop plugin: %w", err)
+		}
+	})
+	return i.closed
+}
+
+// crashGrace is how long a broken connection waits for the process's end, to be
+// able to say how it ended.
+const crashGrace = time.Second
+
+// failure explains a failed exchange. The call may have been executed.
+func (i *instance) failure(ctx context.Context, operation string, err error) *sdk.Error {
+	if cause := ctx.Err(); cause != nil {
+		return abandoned(operation, cause)
+	}
+	switch status.Code(err) {
+	case codes.Unimplemented:
+		return &sdk.Error{
+			Code:    sdk.CodeUnknownAction,
+			Message: "the plugin does not implement " + operation,
+			Outcome: sdk.OutcomeNotExecuted,
+		}
+	case codes.Internal, codes.ResourceExhausted, codes.Unknown, codes.InvalidArgument:
+		return &sdk.Error{
+			Code:    sdk.CodeInternal,
+			Message: fmt.Sprintf("the plugin's answer to %s cannot be read: %s", operation, status.Convert(err).Message()),
+			Outcome: sdk.OutcomeUnknown,
+		}
+	}
+	lost := &sdk.Error{Code: sdk.CodeUnavailable, Retryable: true, Outcome: sdk.OutcomeUnknown}
+	grace := time.NewTimer(crashGrace)
+	defer grace.Stop()
+	select {
+	case <-i.child.exited:
+		lost.Message = fmt.Sprintf("the plugin ended during %s: %s", operation, i.child.exit().Reason)
+	case <-ctx.Done():
+		return abandoned(operation, ctx.Err())
+	case <-grace.C:
+		lost.Message = "the connection to the plugin was lost during " + operation
+	}
+	return lost
+}
+
+// abandoned is the error of a call that its caller did not wait for.
+func abandoned(operation string, cause error) *sdk.Error {
+	message := "no answer to " + operation + " in time"
+	if cause == context.Canceled { //nolint:errorlint // ctx.Err answers the bare value
+		message = operation + " was cancelled"
+	}
+	return &sdk.Error{Code: sdk.CodeTimeout, Message: message, Retryable: true, Outcome: sdk.OutcomeUnknown}
+}
+
+// notSent is the error of a call that the plugin never saw.
+func notSent(message string, cause error) *sdk.Error {
+	code := sdk.CodeUnavailable
+	if cause != nil {
+		code, message = sdk.CodeTimeout, "the call ended before it was sent"
+	}
+	return &sdk.Error{Code: code, Message: message, Retryable: true, Outcome: sdk.OutcomeNotExecuted}
+}

@@ -1,0 +1,168 @@
+package process
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"github.com/hashicorp/go-plugin/runner"
+	"google.golang.org/grpc"
+
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/sdk"
+	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
+)
+
+// startLimit bounds a start whose context has no deadline.
+const startLimit = time.Minute
+
+// Launcher starts plugin processes.
+type Launcher struct {
+	thread *thread
+}
+
+var _ plugin.Launcher = (*Launcher)(nil)
+
+// NewLauncher answers a Launcher. Close ends it.
+func NewLauncher() *Launcher {
+	return &Launcher{thread: newThread()}
+}
+
+// Close releases the launcher's thread. Every instance must have been closed.
+func (l *Launcher) Close() error {
+	l.thread.close()
+	return nil
+}
+
+// Launch starts the process of spec and shakes hands with it.
+func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Logger) (plugin.Instance, error) {
+	dir, err := privateDir()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
+	}
+	child := newChild(l.thread, logger, dir)
+	client := goplugin.NewClient(&goplugin.ClientConfig{
+		HandshakeConfig: goplugin.HandshakeConfig{
+			ProtocolVersion:  sdk.ProtocolVersion,
+			MagicCookieKey:   sdk.HandshakeCookieKey,
+			MagicCookieValue: sdk.HandshakeCookieValue,
+		},
+		VersionedPlugins: map[int]goplugin.PluginSet{
+			sdk.ProtocolVersion: {sdk.DispenseName: dispenser{}},
+		},
+		RunnerFunc: func(_ hclog.Logger, handshake *exec.Cmd, _ string) (runner.Runner, error) {
+			child.prepare(spec.Path, environment(spec.Env, handshake.Env))
+			return child, nil
+		},
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
+		GRPCDialOptions:  dialOptions(),
+		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: dir},
+		SkipHostEnv:      true,
+		StartTimeout:     remaining(ctx),
+		SyncStdout:       newLines(logger, nil),
+		SyncStderr:       newLines(logger, nil),
+		// What there is to say of a plugin's life, the supervisor says.
+		Logger: hclog.NewNullLogger(),
+	})
+	instance := &instance{client: client, child: child, dir: dir}
+	// go-plugin's start knows no context: killing the child is what ends it.
+	stop := context.AfterFunc(ctx, child.terminate)
+	err = instance.connect()
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		child.terminate()
+		return nil, errors.Join(startError(ctx, child, err), instance.Close(ctx))
+	}
+	return instance, nil
+}
+
+// startError explains why a start failed, by what the process itself said where
+// it has ended.
+func startError(ctx context.Context, child *child, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("handshake: no answer in time: %w", ctx.Err())
+	}
+	if !child.started() {
+		return err
+	}
+	<-child.exited
+	if child.killed() {
+		return fmt.Errorf("handshake: %w", err)
+	}
+	return fmt.Errorf("the plugin ended before the handshake: %s", child.exit())
+}
+
+// environment is what the config gives and what go-plugin needs for the
+// handshake. The SDK takes the latter away again.
+func environment(config map[string]string, handshake []string) []string {
+	variables := slices.Clone(handshake)
+	for name, value := range config {
+		variables = append(variables, name+"="+value)
+	}
+	return append(variables, sdk.ParentVariable+"="+strconv.Itoa(os.Getpid()))
+}
+
+func remaining(ctx context.Context) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return max(time.Until(deadline), time.Millisecond)
+	}
+	return startLimit
+}
+
+// privateDir makes the directory in which a plugin has its socket and nobody
+// else has anything.
+func privateDir() (string, error) {
+	base := os.TempDir()
+	// A socket's address holds 104 bytes on some systems, and go-plugin appends
+	// about 45 of its own.
+	if len(base) > 50 {
+		base = "/tmp"
+	}
+	return os.MkdirTemp(base, "bf-") // with mode 0700
+}
+
+// dispenser makes go-plugin hand out the connection.
+type dispenser struct {
+	goplugin.NetRPCUnsupportedPlugin
+}
+
+var _ goplugin.GRPCPlugin = dispenser{}
+
+// GRPCServer is never called in the gateway.
+func (dispenser) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error {
+	return errors.New("process: the gateway calls and does not serve")
+}
+
+// GRPCClient answers the client of the plugin's service.
+func (dispenser) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+	return pluginv1.NewPluginServiceClient(conn), nil
+}
+
+// dialOptions mirror the SDK's server options, where the reasons are.
+func dialOptions() []grpc.DialOption {
+	const window, buffer = 4 << 20, 128 << 10
+	return []grpc.DialOption{
+		grpc.WithDefaultCallOptions(
+			grpc.MaxCallRecvMsgSize(sdk.MaxMessageSize),
+			grpc.MaxCallSendMsgSize(sdk.MaxMessageSize),
+		),
+		grpc.WithInitialWindowSize(window),
+		grpc.WithInitialConnWindowSize(window),
+		grpc.WithReadBufferSize(buffer),
+		grpc.WithWriteBufferSize(buffer),
+		grpc.WithSharedWriteBuffer(true),
+		// A plugin's answer is never asked for twice behind our back.
+		grpc.WithDisableRetry(),
+		grpc.WithDisableServiceConfig(),
+	}
+}

@@ -1,0 +1,168 @@
+package process
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// maxLine bounds one log line; what is longer is cut into several.
+	maxLine = 64 << 10
+	// maxLinesPerSecond bounds what a plugin can make the gateway log.
+	maxLinesPerSecond = 1000
+)
+
+// lines makes log records of a plugin's output: lines in the JSON form of
+// hashicorp/go-hclog with their level and attributes, all others as they are. It
+// believes nothing about them.
+type lines struct {
+	logger *slog.Logger
+	tail   *tail // may be nil
+
+	mu       sync.Mutex // guards what follows
+	partial  []byte
+	panicked bool
+	second   time.Time
+	inSecond int
+}
+
+func newLines(logger *slog.Logger, tail *tail) *lines {
+	return &lines{logger: logger, tail: tail}
+}
+
+// Write takes output as it comes. It never fails and never blocks for long, so
+// that a plugin is not held up by what it prints.
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.tail != nil {
+		l.tail.write(p)
+	}
+	n := len(p)
+	for len(p) > 0 {
+		end := bytes.IndexByte(p, '\n')
+		if end < 0 {
+			l.partial = append(l.partial, p...)
+			p = nil
+		} else {
+			l.partial = append(l.partial, p[:end]...)
+			p = p[end+1:]
+		}
+		for len(l.partial) > maxLine {
+			l.line(l.partial[:maxLine])
+			l.partial = append(l.partial[:0], l.partial[maxLine:]...)
+		}
+		if end >= 0 {
+			l.line(l.partial)
+			l.partial = l.partial[:0]
+		}
+	}
+	return n, nil
+}
+
+// flush logs a last line that has no end.
+func (l *lines) flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.line(l.partial)
+	l.partial = nil
+}
+
+func (l *lines) line(line []byte) {
+	if len(bytes.TrimSpace(line)) == 0 || !l.allowed() {
+		return
+	}
+	if level, message, attrs, ok := parseLine(line); ok {
+		l.logger.Log(context.Background(), level, message, attrs...)
+		return
+	}
+	text := strings.ToValidUTF8(string(line), "\uFFFD")
+	// What the Go runtime writes when it dies, and all that follows it.
+	if strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: ") {
+		l.panicked = true
+	}
+	if l.panicked {
+		l.logger.Error(text)
+	} else {
+		l.logger.Info(text)
+	}
+}
+
+// allowed counts a line, and says once a second how many were left out.
+func (l *lines) allowed() bool {
+	now := time.Now()
+	if now.Sub(l.second) >= time.Second {
+		if dropped := l.inSecond - maxLinesPerSecond; dropped > 0 {
+			l.logger.Warn("the plugin logs too much: lines were left out", "lines", dropped)
+		}
+		l.second, l.inSecond = now, 0
+	}
+	l.inSecond++
+	return l.inSecond <= maxLinesPerSecond
+}
+
+// parseLine reads one line of hclog's JSON. Attributes come sorted by name.
+func parseLine(line []byte) (level slog.Level, message string, attrs []any, ok bool) {
+	if line[0] != '{' {
+		return 0, "", nil, false
+	}
+	decoder := json.NewDecoder(bytes.NewReader(line))
+	decoder.UseNumber()
+	var fields map[string]any
+	if err := decoder.Decode(&fields); err != nil {
+		return 0, "", nil, false
+	}
+	message, ok = fields["@message"].(string)
+	if !ok {
+		return 0, "", nil, false
+	}
+	name, _ := fields["@level"].(string)
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		if !strings.HasPrefix(name, "@") {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		attrs = append(attrs, slog.String(name, text(fields[name])))
+	}
+	return slogLevel(name), message, attrs, true
+}
+
+// text writes a JSON value for a log.
+func text(value any) string {
+	switch value := value.(type) {
+	case string:
+		return value
+	case json.Number:
+		return value.String()
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(encoded)
+}
+
+// slogLevel answers slog's level for hclog's; what is unknown is Info.
+func slogLevel(name string) slog.Level {
+	switch name {
+	case "trace":
+		return slog.LevelDebug - 4
+	case "debug":
+		return slog.LevelDebug
+	case "warn":
+		return slog.LevelWarn
+	case "error":
+		return slog.LevelError
+	}
+	return slog.LevelInfo
+}

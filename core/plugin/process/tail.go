@@ -1,0 +1,37 @@
+package process
+
+import (
+	"strings"
+	"sync"
+)
+
+// tailSize is how much of a plugin's last output is kept.
+const tailSize = 64 << 10
+
+// tail keeps the last tailSize bytes that were written to it. It is safe for
+// concurrent use.
+type tail struct {
+	mu   sync.Mutex // guards kept
+	kept []byte
+}
+
+func (t *tail) write(p []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	// Up to twice the size is kept, so that not every write moves everything.
+	t.kept = append(t.kept, p...)
+	if len(t.kept) > 2*tailSize {
+		t.kept = append(t.kept[:0], t.kept[len(t.kept)-tailSize:]...)
+	}
+}
+
+// String answers what is kept.
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	kept := t.kept
+	if len(kept) > tailSize {
+		kept = kept[len(kept)-tailSize:]
+	}
+	return strings.ToValidUTF8(string(kept), "\uFFFD")
+}

@@ -1,0 +1,97 @@
+package process
+
+import (
+	"strings"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/backflow/backflow/sdk"
+	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
+)
+
+// The gateway's half of the mapping between the words of package sdk and the
+// messages. The plugin's half is in the SDK.
+
+func manifestFromWire(wire *pluginv1.Manifest) *sdk.Manifest {
+	manifest := &sdk.Manifest{
+		Name:        wire.GetName(),
+		Version:     wire.GetVersion(),
+		Description: wire.GetDescription(),
+		Credentials: wire.GetCredentials(),
+		Sandbox:     wire.GetSandbox(),
+	}
+	for _, action := range wire.GetActions() {
+		manifest.Actions = append(manifest.Actions, actionFromWire(action))
+	}
+	if webhook := wire.GetWebhook(); webhook != nil {
+		manifest.Webhook = &sdk.WebhookCapability{
+			EventTypes:  webhook.GetEventTypes(),
+			SecretField: webhook.GetSecretField(),
+		}
+	}
+	return manifest
+}
+
+func actionFromWire(wire *pluginv1.Action) sdk.Action {
+	action := sdk.Action{
+		Name:        wire.GetName(),
+		Description: wire.GetDescription(),
+		Params:      wire.GetParams(),
+		Result:      wire.GetResult(),
+		Writes:      wire.GetWrites(),
+		Repeat:      sdk.Repeat(wire.GetRepeat()),
+		KeyLifetime: wire.GetKeyLifetime().AsDuration(),
+	}
+	if http := wire.GetHttp(); http != nil {
+		action.HTTP = &sdk.HTTPBinding{Method: http.GetMethod(), Path: http.GetPath()}
+	}
+	for _, example := range wire.GetExamples() {
+		action.Examples = append(action.Examples, sdk.Example{Params: example.GetParams(), Result: example.GetResult()})
+	}
+	return action
+}
+
+func errorFromWire(wire *pluginv1.Error) *sdk.Error {
+	e := &sdk.Error{
+		Code:       sdk.Code(wire.GetCode()),
+		Message:    wire.GetMessage(),
+		Retryable:  wire.GetRetryable(),
+		RetryAfter: wire.GetRetryAfter().AsDuration(),
+		Outcome:    sdk.Outcome(wire.GetOutcome()),
+		Final:      wire.GetFinal(),
+		Details:    wire.GetDetails(),
+	}
+	for _, fault := range wire.GetFaults() {
+		e.Faults = append(e.Faults, sdk.Fault{Pointer: fault.GetPointer(), Message: fault.GetMessage()})
+	}
+	return e
+}
+
+func webhookRequestToWire(request sdk.WebhookRequest) *pluginv1.VerifyWebhookRequest {
+	wire := &pluginv1.VerifyWebhookRequest{
+		Headers:   make(map[string]*pluginv1.HeaderValues, len(request.Headers)),
+		Body:      request.Body,
+		Url:       strings.ToValidUTF8(request.URL, "\uFFFD"),
+		Secrets:   request.Secrets,
+		Now:       timestamppb.New(request.Now),
+		Tolerance: durationpb.New(request.Tolerance),
+	}
+	for name, values := range request.Headers {
+		header := &pluginv1.HeaderValues{}
+		for _, value := range values {
+			header.Values = append(header.Values, []byte(value))
+		}
+		wire.Headers[name] = header
+	}
+	return wire
+}
+
+func sampleRequestToWire(request sdk.SampleRequest) *pluginv1.SampleWebhookRequest {
+	return &pluginv1.SampleWebhookRequest{
+		EventType: request.EventType,
+		Set:       request.Set,
+		Secret:    request.Secret,
+		Now:       timestamppb.New(request.Now),
+	}
+}

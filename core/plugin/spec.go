@@ -1,0 +1,126 @@
+package plugin
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Spec says which plugin to run and how.
+type Spec struct {
+	// Name is the integration's name: what the file is called after its prefix.
+	Name string
+	// Path is the plugin's file, absolute.
+	Path string
+	// SHA256 pins the file: hex, checked before each start. Empty: not pinned.
+	SHA256 string
+	// Env is the whole environment of the plugin.
+	Env map[string]string
+	// Timeout bounds each call, whatever the caller allows; zero means
+	// DefaultTimeout.
+	Timeout time.Duration
+	// MaxConcurrency is how many calls run at once; zero means
+	// DefaultMaxConcurrency.
+	MaxConcurrency int
+}
+
+// The values that a Spec's zero fields stand for.
+const (
+	// DefaultTimeout is what frees a slot when neither caller nor config
+	// bounds a call.
+	DefaultTimeout        = 2 * time.Minute
+	DefaultMaxConcurrency = 64
+)
+
+// FilePrefix is what the file name of a process plugin begins with.
+const FilePrefix = "backflow-plugin-"
+
+var namePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
+
+// Discover finds the plugins in dirs: files that are named FilePrefix and a
+// valid name. Everything else in a directory is ignored. The answer is sorted by
+// name. Two files of one name are an error that names both; all errors are
+// answered at once. A file that cannot be executed is answered too, so that its
+// start fails by name and reason instead of the plugin being unknown.
+func Discover(dirs []string) ([]Spec, error) {
+	var specs []Spec
+	var faults []error
+	seen := make(map[string]string)
+	for _, dir := range dirs {
+		absolute, err := filepath.Abs(dir)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("plugin directory %s: %w", dir, err))
+			continue
+		}
+		entries, err := os.ReadDir(absolute)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("plugin directory: %w", err))
+			continue
+		}
+		for _, entry := range entries {
+			name, found := strings.CutPrefix(entry.Name(), FilePrefix)
+			if !found || !namePattern.MatchString(name) {
+				continue
+			}
+			path := filepath.Join(absolute, entry.Name())
+			// Stat and not entry.Type, because a link to a plugin is a plugin.
+			if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+				continue
+			}
+			if other, twice := seen[name]; twice {
+				if other != path {
+					faults = append(faults, fmt.Errorf("plugin %q is there twice: %s and %s", name, other, path))
+				}
+				continue
+			}
+			seen[name] = path
+			specs = append(specs, Spec{Name: name, Path: path})
+		}
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	slices.SortFunc(specs, func(a, b Spec) int { return strings.Compare(a.Name, b.Name) })
+	return specs, nil
+}
+
+// verifyChecksum compares the file with its pin, if it has one. Whoever can
+// replace the file between this check and the start can do so at any time:
+// pins protect from a wrong file, permissions from a hostile one.
+func verifyChecksum(spec Spec) error {
+	if spec.SHA256 == "" {
+		return nil
+	}
+	actual, err := Checksum(spec.Path)
+	if err != nil {
+		return err
+	}
+	if !strings.EqualFold(actual, spec.SHA256) {
+		return fmt.Errorf("%s has another checksum than the config pins: expected sha256 %s, actual %s; "+
+			`if you trust this file, put "sha256": %q into the plugin's entry`,
+			spec.Path, strings.ToLower(spec.SHA256), actual, actual)
+	}
+	return nil
+}
+
+// Checksum answers the SHA-256 of a file as hex, as Spec.SHA256 has it.
+func Checksum(path string) (string, error) {
+	file, err := os.Open(path) // #nosec G304 -- the operator names the file
+	if err != nil {
+		return "", fmt.Errorf("checksum: %w", err)
+	}
+	sum := sha256.New()
+	_, err = io.Copy(sum, file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return "", fmt.Errorf("checksum of %s: %w", path, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}

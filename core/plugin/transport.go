@@ -1,0 +1,74 @@
+package plugin
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// Launcher is a transport: it starts instances of one kind of plugin. It is
+// safe for concurrent use.
+type Launcher interface {
+	// Launch starts the plugin of spec and shakes hands with it. The context
+	// bounds the start only, not the life of the instance. What the plugin logs
+	// goes to logger. The file's checksum is not checked here.
+	Launch(ctx context.Context, spec Spec, logger *slog.Logger) (Instance, error)
+}
+
+// Instance is one running plugin. All methods but Configure are safe for
+// concurrent use. Whoever launched it closes it, also after it has ended by
+// itself.
+type Instance interface {
+	// Manifest asks for the plugin's manifest, unchecked.
+	Manifest(ctx context.Context) (*sdk.Manifest, error)
+	// Configure hands the config over, once, before the first Execute.
+	Configure(ctx context.Context, config sdk.Config) error
+	// Execute runs one action once. Its errors are *sdk.Error. An instance that
+	// is gone answers CodeUnavailable; its outcome is not_executed only when the
+	// call was never sent. When ctx ends first the call is abandoned and answered
+	// with CodeTimeout.
+	Execute(ctx context.Context, call sdk.Call) (sdk.Result, error)
+	sdk.WebhookVerifier
+	sdk.WebhookSampler
+	// Done is closed when the instance has ended, for whatever reason.
+	Done() <-chan struct{}
+	// Exit says how it ended. It is valid once Done is closed.
+	Exit() Exit
+	// Close ends the instance, gently until ctx ends and then by force, and
+	// waits until nothing of it is left. It is safe to call twice.
+	Close(ctx context.Context) error
+}
+
+// Exit is how an instance ended.
+type Exit struct {
+	// Reason is short and holds no output: "exit status 2", "signal: killed".
+	Reason string
+	// Stderr is the last that the plugin wrote to standard error, bounded; it
+	// may hold anything, secrets too.
+	Stderr string
+}
+
+// excerptSize bounds what is shown of a plugin's last output.
+const excerptSize = 4 << 10
+
+// String answers the reason and what matters of the last output: the beginning
+// of a crash where there is one, for its message and the stack of its cause, and
+// the last lines else.
+func (e Exit) String() string {
+	output := strings.TrimSpace(e.Stderr)
+	if output == "" {
+		return e.Reason
+	}
+	cut := max(0, len(output)-excerptSize)
+	for _, mark := range []string{"panic: ", "fatal error: "} {
+		if strings.HasPrefix(output, mark) {
+			cut = 0
+		} else if at := strings.LastIndex(output, "\n"+mark); at >= 0 {
+			cut = at + 1
+		}
+	}
+	output = output[cut:min(len(output), cut+excerptSize)]
+	return e.Reason + ": " + strings.ToValidUTF8(output, "")
+}
