@@ -1,0 +1,12 @@
+// Package webhook receives the webhooks of one sender at one path: a request is
+// verified on its raw body, and its event and the run of its actions are stored
+// in one write, once for each event id.
+//
+// There is no second queue and no second retry loop: once the write is there
+// the run is the engine's, and before it is there the sender is told to try
+// again. A repeated event conflicts with the record of the first, which outlives
+// the run, and so runs nothing.
+//
+// The package may import core/engine, core/state, core/value, core/telemetry
+// and sdk. It does not know how any sender signs: that is a plugin's ability.
+package webhook

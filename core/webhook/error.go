@@ -1,0 +1,31 @@
+package webhook
+
+import "errors"
+
+// ErrUnavailable is matched by errors after which the sender shall try again
+// later: the check could not be made, or the event could not be stored for
+// certain. Where the store is the cause, state.ErrUnavailable matches too.
+var ErrUnavailable = errors.New("webhook: cannot be received now")
+
+// RefusalKind classifies refusals, for counting and for the HTTP status.
+type RefusalKind string
+
+// The kinds of refusals.
+const (
+	RefusedSignature RefusalKind = "signature" // not genuine, as far as can be told
+	RefusedTooLarge  RefusalKind = "too_large" // the body is larger than MaxBodyBytes
+	RefusedNotJSON   RefusalKind = "not_json"  // genuine, but the body is no JSON
+	RefusedEvent     RefusalKind = "event"     // genuine, but its id or type is missing or too long
+)
+
+// Refusal is the error for a request that leaves no event. Sending it again
+// unchanged does not help.
+type Refusal struct {
+	Kind RefusalKind
+	// Reason is for the operator's log and for the sender. It names neither
+	// secret nor signature.
+	Reason string
+}
+
+// Error answers the reason.
+func (r *Refusal) Error() string { return "webhook refused: " + r.Reason }

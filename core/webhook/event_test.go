@@ -1,0 +1,104 @@
+package webhook
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/backflow/backflow/core/state"
+)
+
+// What stores out there hold: this test changes only together with the version.
+func TestEventFormatVersion1(t *testing.T) {
+	w := newWorld(t)
+	if _, err := receive(t, w.receiver(), w.send(secret, succeeded)); err != nil {
+		t.Fatal(err)
+	}
+	values, err := w.store.Get(t.Context(), state.Ref{Bucket: "event", ID: "stripe-events/evt_1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"v":1,"id":"evt_1","type":"payment_intent.succeeded","webhook":"stripe-events","runId":"run-1",` +
+		fmt.Sprintf(`"receivedAt":"2026-11-23T10:00:00.123Z","size":%d}`, len(succeeded))
+	if got := string(values[0]); got != want {
+		t.Errorf("stored\n%s, want\n%s", got, want)
+	}
+	member := []string{"2026-11-23T10:00:00.123Z/stripe-events/evt_1"}
+	for _, set := range []string{"events", "events/stripe-events"} {
+		if diff := cmp.Diff(member, w.members(set)); diff != "" {
+			t.Errorf("%s: %s", set, diff)
+		}
+	}
+}
+
+func TestEventsAreListedInTheOrderOfTheirTime(t *testing.T) {
+	w := newWorld(t)
+	r := w.receiver()
+	var want []string
+	for _, id := range []string{"z", "y", "x"} {
+		if _, err := receive(t, r, w.send(secret, `{"id":"`+id+`"}`)); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, w.clock().Format(timeFormat)+"/stripe-events/"+id)
+		w.pass(877 * time.Millisecond) // so that the second comes out with no fraction
+	}
+	if diff := cmp.Diff(want, w.members(index)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheIndexForgetsWhatTheStoreForgot(t *testing.T) {
+	w := newWorld(t)
+	r := w.receiver()
+	send := func(n int, name string) {
+		t.Helper()
+		for i := range n {
+			if _, err := receive(t, r, w.send(secret, fmt.Sprintf(`{"id":"%s-%d"}`, name, i))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	send(2*sweepEvery, "old")
+	w.pass(Kept + time.Second)
+	send(sweepEvery, "new")
+	for _, set := range []string{index, index + "/stripe-events"} {
+		if n := len(w.members(set)); n != sweepEvery {
+			t.Errorf("%s has %d members, want the %d that are kept", set, n, sweepEvery)
+		}
+	}
+}
+
+func FuzzDecodeEvent(f *testing.F) {
+	f.Add([]byte(`{"v":1,"id":"evt_1","type":"x","webhook":"w","runId":"r","receivedAt":"2026-11-23T10:00:00.123Z","size":1}`))
+	f.Add([]byte(`{"v":2}`))
+	f.Add([]byte(`{"v":1}`))
+	f.Add([]byte(`null`))
+	f.Add([]byte(``))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := decodeEvent(b)
+		if err != nil {
+			return
+		}
+		again, err := decodeEvent(e.encode())
+		if err != nil {
+			t.Fatalf("what was read cannot be read again: %v", err)
+		}
+		if diff := cmp.Diff(e, again); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+func TestSecretHeadersAreNotKept(t *testing.T) {
+	for name, want := range map[string]bool{
+		"stripe-signature": true, "webhook-signature": true, "x-hub-signature-256": true, "x-shopify-hmac-sha256": true,
+		"authorization": true, "proxy-authorization": true, "cookie": true, "x-api-key": true, "x-gitlab-token": true,
+		"content-type": false, "user-agent": false, "webhook-id": false, "x-github-event": false, "idempotency-key": false,
+	} {
+		if got := isSecret(name); got != want {
+			t.Errorf("%s: secret = %v, want %v", name, got, want)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/sdk"
+)
+
+const (
+	// DefaultTolerance is how far a signature's time may be from ours.
+	DefaultTolerance = 300 * time.Second
+	// DefaultMaxBodyBytes bounds a body.
+	DefaultMaxBodyBytes = 1 << 20
+)
+
+// Starter makes runs, as engine.Engine does.
+type Starter interface {
+	Start(ctx context.Context, request engine.StartRequest) (engine.Run, error)
+}
+
+// Options of a Receiver. All fields up to Tolerance are required.
+type Options struct {
+	// Name is the webhook's name, without a slash.
+	Name string
+	// Path is where the sender sends to.
+	Path string
+	// Provider is what Verifier is called in messages.
+	Provider string
+	Verifier sdk.WebhookVerifier
+	// Secrets are tried in order: the new one and the old one during rotation.
+	// There is at least one; none is empty or has white space around it.
+	Secrets []string
+	Store   state.Store
+	// Starter makes the runs of WorkflowID(Name), in Store.
+	Starter Starter
+	// NewRunID makes ids for them.
+	NewRunID func() string
+
+	// Tolerance is how far a signature's time may be from ours, both ways; zero
+	// is DefaultTolerance.
+	Tolerance time.Duration
+	// MaxBodyBytes bounds a body; zero is DefaultMaxBodyBytes.
+	MaxBodyBytes int
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+	// Logger gets a line for each refusal and fault; nil is none.
+	Logger *slog.Logger
+}
+
+// WorkflowID is the id of the workflow that a webhook's actions are. No
+// workflow of a config has a colon in its id.
+func WorkflowID(name string) string { return "webhook:" + name }
+
+// complete checks options and fills in defaults. Its errors show no secret.
+func (o *Options) complete() error {
+	switch {
+	case o.Name == "" || strings.Contains(o.Name, "/"):
+		return fmt.Errorf("webhook %q: the name must be given and hold no slash", o.Name)
+	case !strings.HasPrefix(o.Path, "/"):
+		return fmt.Errorf("webhook %q: path %q does not start with a slash", o.Name, o.Path)
+	case o.Provider == "" || o.Verifier == nil:
+		return fmt.Errorf("webhook %q: no provider", o.Name)
+	case o.Store == nil || o.Starter == nil || o.NewRunID == nil:
+		return fmt.Errorf("webhook %q: no store, or nothing that starts runs", o.Name)
+	case o.Tolerance < 0 || o.MaxBodyBytes < 0:
+		return fmt.Errorf("webhook %q: a negative limit", o.Name)
+	}
+	if err := checkSecrets(o.Secrets); err != nil {
+		return fmt.Errorf("webhook %q: %w", o.Name, err)
+	}
+	if o.Tolerance == 0 {
+		o.Tolerance = DefaultTolerance
+	}
+	if o.MaxBodyBytes == 0 {
+		o.MaxBodyBytes = DefaultMaxBodyBytes
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// checkSecrets refuses what would let anybody in: a signature made with an
+// empty secret is one that everybody can make.
+func checkSecrets(secrets []string) error {
+	if len(secrets) == 0 {
+		return errors.New("no secret")
+	}
+	for i, s := range secrets {
+		switch {
+		case s == "":
+			return fmt.Errorf("secret %d is empty", i+1)
+		case strings.TrimSpace(s) != s:
+			return fmt.Errorf("secret %d has white space around it", i+1)
+		}
+	}
+	return nil
+}

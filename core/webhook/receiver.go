@@ -1,0 +1,211 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk"
+)
+
+// maxReason bounds what is taken over of a verifier's reason, in bytes.
+const maxReason = 300
+
+// Receiver receives the events of one webhook. It is safe for concurrent use.
+type Receiver struct {
+	opt      Options
+	redactor telemetry.Redactor // knows the webhook's secrets
+
+	accepted    atomic.Int64
+	duplicates  atomic.Int64
+	refused     atomic.Int64
+	unavailable atomic.Int64
+}
+
+// NewReceiver makes a receiver. Its errors say what is missing, without any secret.
+func NewReceiver(opt Options) (*Receiver, error) {
+	opt.Secrets = slices.Clone(opt.Secrets)
+	if err := opt.complete(); err != nil {
+		return nil, err
+	}
+	r := &Receiver{opt: opt}
+	r.redactor.Add(opt.Secrets...)
+	return r, nil
+}
+
+// Name is the webhook's name.
+func (r *Receiver) Name() string { return r.opt.Name }
+
+// Path is where the sender sends to.
+func (r *Receiver) Path() string { return r.opt.Path }
+
+// MaxBodyBytes is the size of the largest body that is received.
+func (r *Receiver) MaxBodyBytes() int { return r.opt.MaxBodyBytes }
+
+// Receipt says what became of an event that is stored.
+type Receipt struct {
+	// ID is the sender's id of the event.
+	ID string
+	// Duplicate: the event had been received before; nothing was started.
+	Duplicate bool
+	// RunID is the run of the event's actions, also for a duplicate; empty
+	// where it could not be read.
+	RunID string
+}
+
+// Counts are how many requests ended in which way since the receiver was made.
+type Counts struct {
+	Accepted, Duplicates, Refused, Unavailable int64
+}
+
+// Counts reads the counters.
+func (r *Receiver) Counts() Counts {
+	return Counts{
+		Accepted:    r.accepted.Load(),
+		Duplicates:  r.duplicates.Load(),
+		Refused:     r.refused.Load(),
+		Unavailable: r.unavailable.Load(),
+	}
+}
+
+// Receive verifies a request and, unless its event is known, stores the event
+// together with the run of its actions. When it returns a receipt, both are on
+// stable storage. body is the raw body and is kept: it must not change any
+// more. url is the address that the sender used, empty where unknown.
+//
+// Errors: *Refusal; those that match ErrUnavailable, after which the event may
+// or may not have been stored, so that a repeat is a duplicate or the first;
+// any other is a fault of the gateway.
+func (r *Receiver) Receive(ctx context.Context, headers http.Header, body []byte, url string) (Receipt, error) {
+	receipt, err := r.receive(ctx, headers, body, url)
+	var refusal *Refusal
+	switch {
+	case err == nil && receipt.Duplicate:
+		r.duplicates.Add(1)
+		r.log(ctx, slog.LevelDebug, "webhook event received again", "event", receipt.ID)
+	case err == nil:
+		n := r.accepted.Add(1)
+		r.log(ctx, slog.LevelDebug, "webhook event received", "event", receipt.ID, "run", receipt.RunID)
+		if n%sweepEvery == 1 {
+			r.sweep(ctx)
+		}
+	case errors.As(err, &refusal):
+		r.refused.Add(1)
+		r.log(ctx, slog.LevelWarn, "webhook refused", "kind", string(refusal.Kind), "reason", refusal.Reason)
+	default:
+		r.unavailable.Add(1)
+		r.log(ctx, slog.LevelError, "webhook could not be received", "error", r.redactor.String(err.Error()))
+	}
+	return receipt, err
+}
+
+func (r *Receiver) receive(ctx context.Context, headers http.Header, body []byte, url string) (Receipt, error) {
+	if len(body) > r.opt.MaxBodyBytes {
+		return Receipt{}, &Refusal{Kind: RefusedTooLarge, Reason: fmt.Sprintf("the body is larger than %d bytes", r.opt.MaxBodyBytes)}
+	}
+	now := r.opt.Now().UTC()
+	verified, err := r.verify(ctx, now, headers, body, url)
+	if err != nil {
+		return Receipt{}, err
+	}
+	// What is stored is only ever rendered from, so what templates could not
+	// read is refused here, where the sender's operators see it.
+	if _, err := value.Parse(body); err != nil {
+		return Receipt{}, &Refusal{Kind: RefusedNotJSON, Reason: "the body is not JSON: " + err.Error()}
+	}
+	return r.store(ctx, &event{
+		Version:    eventVersion,
+		ID:         verified.ID,
+		Type:       verified.Type,
+		Webhook:    r.opt.Name,
+		RunID:      r.opt.NewRunID(),
+		ReceivedAt: now.Truncate(time.Millisecond),
+		Size:       len(body),
+	}, headers, body)
+}
+
+// verify asks the provider whether a request is genuine.
+func (r *Receiver) verify(ctx context.Context, now time.Time, headers http.Header, body []byte, url string) (sdk.WebhookEvent, error) {
+	verified, err := r.opt.Verifier.VerifyWebhook(ctx, sdk.WebhookRequest{
+		Headers:   headers,
+		Body:      body,
+		URL:       url,
+		Secrets:   r.opt.Secrets,
+		Now:       now,
+		Tolerance: r.opt.Tolerance,
+	})
+	var refusal *sdk.WebhookRefusal
+	switch {
+	case errors.As(err, &refusal):
+		return sdk.WebhookEvent{}, &Refusal{Kind: RefusedSignature, Reason: r.reason(refusal.Reason)}
+	case err != nil:
+		return sdk.WebhookEvent{}, fmt.Errorf("%w: provider %s: %w", ErrUnavailable, r.opt.Provider, err)
+	}
+	if err := checkWord("id", verified.ID, false); err != nil {
+		return sdk.WebhookEvent{}, err
+	}
+	return verified, checkWord("type", verified.Type, true)
+}
+
+// reason is a verifier's reason as far as it may be shown: a plugin promises to
+// name no secret, and this does not rest on it.
+func (r *Receiver) reason(s string) string {
+	s = r.redactor.String(s)
+	if s == "" {
+		return "the signature is not valid"
+	}
+	return strings.ToValidUTF8(s[:min(len(s), maxReason)], "")
+}
+
+// store makes event and run in one write.
+func (r *Receiver) store(ctx context.Context, e *event, headers http.Header, body []byte) (Receipt, error) {
+	_, err := r.opt.Starter.Start(ctx, engine.StartRequest{
+		ID:        e.RunID,
+		Workflow:  WorkflowID(e.Webhook),
+		Roots:     e.roots(body, headers),
+		RequestID: telemetry.RequestID(ctx),
+		Also:      e.ops(),
+	})
+	if err == nil {
+		return Receipt{ID: e.ID, RunID: e.RunID}, nil
+	}
+	if conflict, ok := errors.AsType[*state.ConflictError](err); ok && conflict.Index == 0 {
+		return Receipt{ID: e.ID, Duplicate: true, RunID: r.runOf(ctx, e)}, nil
+	}
+	for _, passing := range []error{
+		state.ErrUnavailable, state.ErrClosed, engine.ErrStopped, engine.ErrOverloaded, context.Canceled, context.DeadlineExceeded,
+	} {
+		if errors.Is(err, passing) {
+			return Receipt{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+	}
+	return Receipt{}, fmt.Errorf("webhook: start run: %w", err)
+}
+
+// runOf reads the run of the first delivery of an event. That the event is a
+// duplicate is certain without it, so what cannot be read is left empty.
+func (r *Receiver) runOf(ctx context.Context, e *event) string {
+	values, err := r.opt.Store.Get(ctx, state.Ref{Bucket: bucket, ID: recordID(e.Webhook, e.ID)})
+	if err != nil || values[0] == nil {
+		return ""
+	}
+	first, err := decodeEvent(values[0])
+	if err != nil {
+		return ""
+	}
+	return first.RunID
+}
+
+func (r *Receiver) log(ctx context.Context, level slog.Level, message string, args ...any) {
+	r.opt.Logger.Log(ctx, level, message, append([]any{"webhook", r.opt.Name, "provider", r.opt.Provider}, args...)...)
+}

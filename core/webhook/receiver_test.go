@@ -1,0 +1,328 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/telemetry"
+)
+
+func TestAGenuineEventStartsARun(t *testing.T) {
+	w := newWorld(t)
+	d := w.send(secret, succeeded)
+	d.headers["Authorization"] = []string{"Bearer x"}
+	d.headers["Stripe-Signature"] = []string{"t=1,v1=abc"}
+	d.headers["X-Many"] = []string{"a", "b"}
+	ctx := telemetry.WithRequestID(t.Context(), "req-1")
+	got, err := w.receiver().Receive(ctx, d.headers, d.body, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (Receipt{ID: "evt_1", RunID: "run-1"}); got != want {
+		t.Errorf("receipt %+v, want %+v", got, want)
+	}
+	runs := w.started()
+	if len(runs) != 1 {
+		t.Fatalf("%d runs, want 1", len(runs))
+	}
+	run := runs[0]
+	if run.ID != "run-1" || run.Workflow != "webhook:stripe-events" || run.RequestID != "req-1" {
+		t.Errorf("run %s of %s for request %s", run.ID, run.Workflow, run.RequestID)
+	}
+	roots := map[string]string{}
+	for name, root := range run.Roots {
+		roots[name] = string(root)
+	}
+	want := map[string]string{
+		"payload": succeeded,
+		"event":   `{"id":"evt_1","type":"payment_intent.succeeded","webhook":"stripe-events","receivedAt":"2026-11-23T10:00:00.123Z"}`,
+		"headers": fmt.Sprintf(`{"content-type":"application/json","x-many":"a, b","x-time":"%d"}`, w.clock().Unix()),
+	}
+	if diff := cmp.Diff(want, roots); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheSameEventTwentyAtOnceIsOneRun(t *testing.T) {
+	w := newWorld(t)
+	r := w.receiver()
+	d := w.send(secret, succeeded)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	receipts := map[Receipt]int{}
+	for range 20 {
+		wg.Go(func() {
+			got, err := receive(t, r, d)
+			if err != nil {
+				t.Error(err)
+			}
+			got.RunID = "" // each tried with an id of its own
+			mu.Lock()
+			defer mu.Unlock()
+			receipts[got]++
+		})
+	}
+	wg.Wait()
+	if diff := cmp.Diff(map[Receipt]int{{ID: "evt_1"}: 1, {ID: "evt_1", Duplicate: true}: 19}, receipts); diff != "" {
+		t.Error(diff)
+	}
+	if n := len(w.started()); n != 1 {
+		t.Errorf("%d runs, want 1", n)
+	}
+	if got, want := r.Counts(), (Counts{Accepted: 1, Duplicates: 19}); got != want {
+		t.Errorf("counts %+v, want %+v", got, want)
+	}
+}
+
+func TestAnEventIsRememberedOverRestartsForThirtyDays(t *testing.T) {
+	w := newWorld(t)
+	if _, err := receive(t, w.receiver(), w.send(secret, succeeded)); err != nil {
+		t.Fatal(err)
+	}
+	for _, later := range []time.Duration{0, 29 * 24 * time.Hour} {
+		w.pass(later)
+		got, err := receive(t, w.receiver(), w.send(secret, succeeded))
+		if want := (Receipt{ID: "evt_1", Duplicate: true, RunID: "run-1"}); err != nil || got != want {
+			t.Errorf("%v later: %+v, %v; want %+v", later, got, err, want)
+		}
+	}
+	w.pass(24 * time.Hour)
+	if got, err := receive(t, w.receiver(), w.send(secret, succeeded)); err != nil || got.Duplicate {
+		t.Errorf("after 30 days: %+v, %v; want a new event", got, err)
+	}
+}
+
+func TestTheSameIDOnAnotherWebhookIsAnotherEvent(t *testing.T) {
+	w := newWorld(t)
+	opt := w.options()
+	opt.Name, opt.Path = "other", "/other"
+	other, err := NewReceiver(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []*Receiver{w.receiver(), other} {
+		if got, err := receive(t, r, w.send(secret, succeeded)); err != nil || got.Duplicate {
+			t.Errorf("%s: %+v, %v", r.Name(), got, err)
+		}
+	}
+}
+
+func TestRotationTakesTheOldSecretToo(t *testing.T) {
+	w := newWorld(t)
+	r := w.receiver()
+	for i, s := range []string{secret, oldSecret} {
+		body := fmt.Sprintf(`{"id":"evt_%d","type":"x"}`, i)
+		if _, err := receive(t, r, w.send(s, body)); err != nil {
+			t.Errorf("secret %d: %v", i, err)
+		}
+	}
+}
+
+func TestToleranceHoldsBothWays(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		pass    time.Duration // from the signature to now
+		genuine bool
+	}{
+		{"late but in time", 299 * time.Second, true},
+		{"too late", 302 * time.Second, false},
+		{"early but in time", -299 * time.Second, true},
+		{"from the future", -302 * time.Second, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWorld(t)
+			d := w.send(secret, succeeded)
+			w.pass(tc.pass)
+			_, err := receive(t, w.receiver(), d)
+			if tc.genuine && err != nil {
+				t.Error(err)
+			}
+			if !tc.genuine && refused(t, err).Kind != RefusedSignature {
+				t.Errorf("refused as %v", err)
+			}
+		})
+	}
+}
+
+func TestWhatIsRefusedLeavesNothing(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		deliver func(w *world) delivery
+		kind    RefusalKind
+	}{
+		{"wrong secret", func(w *world) delivery { return w.send("whsec_wrong", succeeded) }, RefusedSignature},
+		{"no signature", func(w *world) delivery {
+			d := w.send(secret, succeeded)
+			d.headers.Del("X-Signature")
+			return d
+		}, RefusedSignature},
+		{"changed body", func(w *world) delivery {
+			d := w.send(secret, succeeded)
+			d.body = append(d.body, ' ')
+			return d
+		}, RefusedSignature},
+		{"too large", func(w *world) delivery { return w.send(secret, strings.Repeat(" ", 4097)) }, RefusedTooLarge},
+		{"no JSON", func(w *world) delivery {
+			d := w.send(secret, "id=evt_1")
+			d.headers.Set("X-Event", "evt_1")
+			return d
+		}, RefusedNotJSON},
+		{"empty body", func(w *world) delivery {
+			d := w.send(secret, "")
+			d.headers.Set("X-Event", "evt_1")
+			return d
+		}, RefusedNotJSON},
+		{"deeper than any template reads", func(w *world) delivery {
+			d := w.send(secret, strings.Repeat("[", 1000)+strings.Repeat("]", 1000))
+			d.headers.Set("X-Event", "evt_1")
+			return d
+		}, RefusedNotJSON},
+		{"no id", func(w *world) delivery { return w.send(secret, `{"type":"x"}`) }, RefusedEvent},
+		{"long id", func(w *world) delivery {
+			return w.send(secret, `{"id":"`+strings.Repeat("x", MaxIDLen+1)+`","type":"x"}`)
+		}, RefusedEvent},
+		{"long type", func(w *world) delivery {
+			return w.send(secret, `{"id":"evt_1","type":"`+strings.Repeat("x", MaxIDLen+1)+`"}`)
+		}, RefusedEvent},
+		{"id that is not UTF-8", func(w *world) delivery {
+			d := w.send(secret, `{"type":"x"}`)
+			d.headers.Set("X-Event", "\xff")
+			return d
+		}, RefusedEvent},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWorld(t)
+			r := w.receiver()
+			_, err := receive(t, r, tc.deliver(w))
+			refusal := refused(t, err)
+			if refusal.Kind != tc.kind {
+				t.Errorf("refused as %s (%s), want %s", refusal.Kind, refusal.Reason, tc.kind)
+			}
+			if len(w.started()) != 0 || len(w.members(index)) != 0 {
+				t.Error("something was stored")
+			}
+			if got, want := r.Counts(), (Counts{Refused: 1}); got != want {
+				t.Errorf("counts %+v, want %+v", got, want)
+			}
+			logged := w.log.String()
+			if !strings.Contains(logged, "kind="+string(tc.kind)) || !strings.Contains(logged, "reason=") {
+				t.Errorf("logged %q, want kind and reason", logged)
+			}
+			for _, s := range []string{secret, oldSecret} {
+				if strings.Contains(logged, s) || strings.Contains(err.Error(), s) {
+					t.Error("a secret is shown")
+				}
+			}
+			// The genuine event that follows is none's duplicate.
+			if got, err := receive(t, r, w.send(secret, succeeded)); err != nil || got.Duplicate {
+				t.Errorf("then: %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestEventIDsMayHoldAnything(t *testing.T) {
+	w := newWorld(t)
+	r := w.receiver()
+	ids := []string{"a/b", "../evt", "evt 1", `"`, "\x00", "événement", "2026-11-23T10:00:00.123Z/x/y", strings.Repeat("x", MaxIDLen)}
+	for _, id := range ids {
+		d := w.send(secret, `{"type":"x"}`)
+		d.headers["X-Event"] = []string{id}
+		if got, err := receive(t, r, d); err != nil || got.Duplicate || got.ID != id {
+			t.Errorf("%q: %+v, %v", id, got, err)
+		}
+		if got, err := receive(t, r, d); err != nil || !got.Duplicate {
+			t.Errorf("%q again: %+v, %v", id, got, err)
+		}
+	}
+	if n := len(w.started()); n != len(ids) {
+		t.Errorf("%d runs, want %d", n, len(ids))
+	}
+}
+
+func TestWhatCannotBeDoneNowIsToldSo(t *testing.T) {
+	down := fmt.Errorf("sqlite: %w", state.ErrUnavailable)
+	for _, tc := range []struct {
+		name     string
+		breakIt  func(w *world)
+		matches  []error
+		tryAgain bool
+	}{
+		{"plugin down", func(w *world) { w.checkErr = errors.New("connection refused") }, nil, true},
+		{"store down", func(w *world) { w.startErr = down }, []error{state.ErrUnavailable}, true},
+		{"store closed", func(w *world) { w.startErr = state.ErrClosed }, nil, true},
+		{"engine stopping", func(w *world) { w.startErr = engine.ErrStopped }, nil, true},
+		{"overload", func(w *world) { w.startErr = engine.ErrOverloaded }, nil, true},
+		{"sender gone", func(w *world) { w.startErr = context.Canceled }, nil, true},
+		{"a bug", func(w *world) { w.startErr = engine.ErrUnknownWorkflow }, []error{engine.ErrUnknownWorkflow}, false},
+		{"another condition", func(w *world) { w.startErr = &state.ConflictError{Index: 1} }, nil, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWorld(t)
+			r := w.receiver()
+			tc.breakIt(w)
+			receipt, err := receive(t, r, w.send(secret, succeeded))
+			if err == nil || receipt != (Receipt{}) {
+				t.Fatalf("%+v, %v; want an error alone", receipt, err)
+			}
+			if errors.Is(err, ErrUnavailable) != tc.tryAgain {
+				t.Errorf("%v: is ErrUnavailable = %v, want %v", err, !tc.tryAgain, tc.tryAgain)
+			}
+			for _, m := range tc.matches {
+				if !errors.Is(err, m) {
+					t.Errorf("%v does not match %v", err, m)
+				}
+			}
+			w.startErr, w.checkErr = nil, nil
+			if got, err := receive(t, r, w.send(secret, succeeded)); err != nil || got.Duplicate {
+				t.Errorf("then: %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
+	w := newWorld(t)
+	for name, change := range map[string]func(o *Options){
+		"no secret":          func(o *Options) { o.Secrets = nil },
+		"empty secret":       func(o *Options) { o.Secrets = []string{secret, ""} },
+		"white space":        func(o *Options) { o.Secrets = []string{secret + "\n"} },
+		"no name":            func(o *Options) { o.Name = "" },
+		"name with a slash":  func(o *Options) { o.Name = "a/b" },
+		"relative path":      func(o *Options) { o.Path = "webhooks" },
+		"no verifier":        func(o *Options) { o.Verifier = nil },
+		"no provider":        func(o *Options) { o.Provider = "" },
+		"no store":           func(o *Options) { o.Store = nil },
+		"no starter":         func(o *Options) { o.Starter = nil },
+		"no ids":             func(o *Options) { o.NewRunID = nil },
+		"negative tolerance": func(o *Options) { o.Tolerance = -1 },
+		"negative body":      func(o *Options) { o.MaxBodyBytes = -1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			opt := w.options()
+			change(&opt)
+			_, err := NewReceiver(opt)
+			if err == nil || strings.Contains(err.Error(), secret) {
+				t.Errorf("NewReceiver: %v", err)
+			}
+		})
+	}
+	r, err := NewReceiver(Options{
+		Name: "n", Path: "/p", Provider: "stripe", Verifier: w, Secrets: []string{secret}, Store: w.store, Starter: w, NewRunID: w.newRunID,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.opt.Tolerance != 300*time.Second || r.MaxBodyBytes() != 1<<20 || r.Name() != "n" || r.Path() != "/p" {
+		t.Errorf("defaults: tolerance %v, body %d", r.opt.Tolerance, r.MaxBodyBytes())
+	}
+}

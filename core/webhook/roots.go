@@ -1,0 +1,53 @@
+package webhook
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// eventRoot is what {{event}} stands for.
+type eventRoot struct {
+	ID         string `json:"id"`
+	Type       string `json:"type"`
+	Webhook    string `json:"webhook"`
+	ReceivedAt string `json:"receivedAt"`
+}
+
+// roots are what the actions' templates and conditions see. They are stored
+// with the run.
+func (e *event) roots(body []byte, headers http.Header) map[string]json.RawMessage {
+	// Both marshal for certain: they have nothing but strings.
+	about, _ := json.Marshal(eventRoot{ID: e.ID, Type: e.Type, Webhook: e.Webhook, ReceivedAt: e.ReceivedAt.Format(timeFormat)})
+	head, _ := json.Marshal(publicHeaders(headers))
+	return map[string]json.RawMessage{"payload": body, "event": about, "headers": head}
+}
+
+// secretWords mark headers that prove who sent a request, by a part of their
+// lower-case name. They are not stored: whoever reads a run shall not be able to
+// send in the sender's name.
+var secretWords = [...]string{
+	"signature", "hmac", "auth", "token", "secret", "cookie", "password", "credential", "api-key", "apikey",
+}
+
+// publicHeaders are the headers by lower-case name, without the secret ones. A
+// header that came several times has its values joined (RFC 9110 section 5.3).
+func publicHeaders(headers http.Header) map[string]string {
+	public := make(map[string]string, len(headers))
+	for name, values := range headers {
+		name = strings.ToLower(name)
+		if !isSecret(name) {
+			public[name] = strings.Join(values, ", ")
+		}
+	}
+	return public
+}
+
+func isSecret(name string) bool {
+	for _, word := range secretWords {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
