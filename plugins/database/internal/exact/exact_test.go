@@ -70,7 +70,7 @@ func TestAFloatThatWouldRoundSaysSo(t *testing.T) {
 // FuzzParse holds Parse against encoding/json (what is a number) and math/big
 // (what its value is).
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"0", "-12.50e+3", "1e99999", "01", "9223372036854775808", "", "1e", strings.Repeat("9", 40)} {
+	for _, seed := range []string{"0", "0E10000000000000000000", "-12.50e+3", "1e99999", "01", "9223372036854775808", "", "1e", strings.Repeat("9", 40)} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -80,8 +80,8 @@ func FuzzParse(f *testing.F) {
 		if ok != number {
 			t.Fatalf("%q: a number %t, want %t", text, ok, number)
 		}
-		if !ok || d.exponent > 400 || d.exponent < -400 {
-			return
+		if !ok || d.digits == "" || d.exponent > 400 || d.exponent < -400 {
+			return // big.Rat does not bound what it computes
 		}
 		want, _ := new(big.Rat).SetString(text)
 		if value, fits := d.Int64(); fits != (want.IsInt() && want.Num().IsInt64()) || fits && value != want.Num().Int64() {
