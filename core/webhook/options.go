@@ -25,7 +25,7 @@ type Starter interface {
 	Start(ctx context.Context, request engine.StartRequest) (engine.Run, error)
 }
 
-// Options of a Receiver. All fields up to Tolerance are required.
+// Options of a Receiver. All fields before Tolerance are required.
 type Options struct {
 	// Name is the webhook's name, without a slash.
 	Name string
@@ -40,8 +40,6 @@ type Options struct {
 	Store   state.Store
 	// Starter makes the runs of WorkflowID(Name), in Store.
 	Starter Starter
-	// NewRunID makes ids for them.
-	NewRunID func() string
 
 	// Tolerance is how far a signature's time may be from ours, both ways; zero
 	// is DefaultTolerance.
@@ -50,6 +48,8 @@ type Options struct {
 	MaxBodyBytes int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// NewRunID makes ids of runs; nil is engine.NewRunID.
+	NewRunID func() string
 	// Logger gets a line for each refusal and fault; nil is none.
 	Logger *slog.Logger
 }
@@ -67,7 +67,7 @@ func (o *Options) complete() error {
 		return fmt.Errorf("webhook %q: path %q does not start with a slash", o.Name, o.Path)
 	case o.Provider == "" || o.Verifier == nil:
 		return fmt.Errorf("webhook %q: no provider", o.Name)
-	case o.Store == nil || o.Starter == nil || o.NewRunID == nil:
+	case o.Store == nil || o.Starter == nil:
 		return fmt.Errorf("webhook %q: no store, or nothing that starts runs", o.Name)
 	case o.Tolerance < 0 || o.MaxBodyBytes < 0:
 		return fmt.Errorf("webhook %q: a negative limit", o.Name)
@@ -83,6 +83,9 @@ func (o *Options) complete() error {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.NewRunID == nil {
+		o.NewRunID = engine.NewRunID
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -179,8 +179,13 @@ func (r *Receiver) store(ctx context.Context, e *event, headers http.Header, bod
 	if err == nil {
 		return Receipt{ID: e.ID, RunID: e.RunID}, nil
 	}
-	if conflict, ok := errors.AsType[*state.ConflictError](err); ok && conflict.Index == 0 {
-		return Receipt{ID: e.ID, Duplicate: true, RunID: r.runOf(ctx, e)}, nil
+	if conflict, ok := errors.AsType[*state.ConflictError](err); ok {
+		if conflict.Index == 0 {
+			return Receipt{ID: e.ID, Duplicate: true, RunID: r.runOf(ctx, e)}, nil
+		}
+		// The only other condition is the engine's own: that this process still
+		// holds its lease. Its successor will receive the event.
+		return Receipt{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	for _, passing := range []error{
 		state.ErrUnavailable, state.ErrClosed, engine.ErrStopped, engine.ErrOverloaded, context.Canceled, context.DeadlineExceeded,

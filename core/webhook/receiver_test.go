@@ -264,7 +264,7 @@ func TestWhatCannotBeDoneNowIsToldSo(t *testing.T) {
 		{"overload", func(w *world) { w.startErr = engine.ErrOverloaded }, nil, true},
 		{"sender gone", func(w *world) { w.startErr = context.Canceled }, nil, true},
 		{"a bug", func(w *world) { w.startErr = engine.ErrUnknownWorkflow }, []error{engine.ErrUnknownWorkflow}, false},
-		{"another condition", func(w *world) { w.startErr = &state.ConflictError{Index: 1} }, nil, false},
+		{"lease lost", func(w *world) { w.startErr = &state.ConflictError{Index: 3} }, nil, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -303,7 +303,6 @@ func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
 		"no provider":        func(o *Options) { o.Provider = "" },
 		"no store":           func(o *Options) { o.Store = nil },
 		"no starter":         func(o *Options) { o.Starter = nil },
-		"no ids":             func(o *Options) { o.NewRunID = nil },
 		"negative tolerance": func(o *Options) { o.Tolerance = -1 },
 		"negative body":      func(o *Options) { o.MaxBodyBytes = -1 },
 	} {
@@ -317,7 +316,7 @@ func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
 		})
 	}
 	r, err := NewReceiver(Options{
-		Name: "n", Path: "/p", Provider: "stripe", Verifier: w, Secrets: []string{secret}, Store: w.store, Starter: w, NewRunID: w.newRunID,
+		Name: "n", Path: "/p", Provider: "stripe", Verifier: w, Secrets: []string{secret}, Store: w.store, Starter: w,
 	})
 	if err != nil {
 		t.Fatal(err)
