@@ -1,0 +1,328 @@
+package process_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/process"
+	"github.com/backflow/backflow/sdk"
+)
+
+func TestEnvironmentIsTheConfigsAlone(t *testing.T) {
+	t.Setenv("STRIPE_SECRET_KEY", "sk_live_of_the_host")
+	member := fixture("")
+	member.Spec.Env = with(member.Spec.Env, map[string]string{"GIVEN": "by the config"})
+	if got := call(t, startReady(t, member), "environ", `{}`); got != `["GIVEN=by the config"]` {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestStatusOfAPluginThatCannotStart(t *testing.T) {
+	sum, err := plugin.Checksum(path("fixture"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := strings.Repeat("0", 64)
+	cases := map[string]struct {
+		change func(*plugin.Member)
+		state  action.State
+		reason []string
+	}{
+		"wrong checksum": {
+			func(m *plugin.Member) { m.Spec.SHA256 = wrong }, action.StateFailed,
+			[]string{wrong, sum, `put "sha256": "` + sum + `"`},
+		},
+		"no such file":           {func(m *plugin.Member) { m.Spec.Path += "x" }, action.StateFailed, []string{"no such file"}},
+		"wrong name":             {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "wrong-name" }, action.StateFailed, []string{`the plugin calls itself "other", its file "fixture"`}},
+		"prints first":           {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "print-first" }, action.StateFailed, []string{"Hello from main"}},
+		"ends first":             {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "exit-first" }, action.StateFailed, []string{"exit status 4: no config file"}},
+		"listens where it likes": {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "elsewhere" }, action.StateFailed, []string{"instead of a unix socket where it was told to"}},
+		"other protocol":         {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "other-protocol" }, action.StateFailed, []string{"Plugin version: 99, Client versions: [1]"}},
+		"refuses its config, and quotes it": {
+			func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "refuse-config" }, action.StateFailed,
+			[]string{`configure: internal: vendor does not like {"key":"***"}`},
+		},
+		"crashes in Configure, and quotes it": {
+			func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "crash-in-configure" }, action.StateFailed,
+			[]string{`exit status 7: the key is {"key":"***"}`},
+		},
+		"credentials that the schema refuses": {
+			func(m *plugin.Member) { m.Config.Credentials = json.RawMessage(`{"key":"wrong_s3cr3t","bse":1}`) }, action.StateFailed,
+			[]string{"credentials.fixture.bse is not known", "credentials.fixture.key '***' does not match pattern"},
+		},
+		"no credentials": {
+			func(m *plugin.Member) { m.Config.Credentials = nil }, action.StateUnconfigured,
+			[]string{"credentials.fixture.key is missing"},
+		},
+		"no credentials, but the sandbox": {
+			func(m *plugin.Member) { m.Config = sdk.Config{Sandbox: true} }, action.StateReady, nil,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			member := fixture("")
+			c.change(&member)
+			p, output := start(t, member)
+			status := p.Status()
+			if status.State != c.state {
+				t.Errorf("status %+v", status)
+			}
+			for _, part := range c.reason {
+				if !strings.Contains(status.Reason, part) {
+					t.Errorf("reason %q does not hold %q", status.Reason, part)
+				}
+			}
+			_, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)})
+			if c.state != action.StateReady {
+				var e *sdk.Error
+				if !errors.As(err, &e) || e.Code != sdk.CodeUnavailable || e.Outcome != sdk.OutcomeNotExecuted {
+					t.Errorf("a call answers %v", err)
+				}
+			}
+			if all := fmt.Sprint(status, err, output); strings.Contains(all, "s3cr3t") {
+				t.Errorf("a secret shows in %s", all)
+			}
+		})
+	}
+}
+
+func TestUnconfiguredPluginVerifiesWebhooks(t *testing.T) {
+	member := fixture("")
+	member.Config.Credentials = nil
+	p, _ := start(t, member)
+	_, err := p.VerifyWebhook(t.Context(), sdk.WebhookRequest{Headers: map[string][]string{"Signature": {"s"}}, Secrets: []string{"s"}})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSlowStartDoesNotHoldTheHost(t *testing.T) {
+	launcher := process.NewLauncher()
+	defer launcher.Close()
+	host, err := plugin.NewHost(plugin.Options{Launcher: launcher, Logger: slog.New(slog.DiscardHandler)}, []plugin.Member{fixture("hang-first")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := host.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Ready(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("ready: %v", err)
+	}
+	p, _ := host.Plugin("fixture")
+	if state := p.Status().State; state != action.StateStarting {
+		t.Errorf("state %s", state)
+	}
+	if err := host.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestInspectGivesNothingAway(t *testing.T) {
+	launcher := process.NewLauncher()
+	defer launcher.Close()
+	// This one would end in Configure.
+	manifest, err := plugin.Inspect(t.Context(), launcher, fixture("crash-in-configure").Spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	faults := plugin.CheckCredentials(manifest, nil)
+	if len(faults) != 1 || faults[0] != (sdk.Fault{Pointer: "/key", Message: "is missing"}) {
+		t.Errorf("faults %+v", faults)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	if _, err := plugin.Inspect(ctx, launcher, fixture("hang-first").Spec); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a plugin that hangs: %v", err)
+	}
+}
+
+func TestPluginThatIsKilledUnderLoadComesBack(t *testing.T) {
+	p := startReady(t, fixture(""))
+	const callers, kills = 16, 5
+	var stop atomic.Bool
+	var answered, failed atomic.Int64
+	var wg sync.WaitGroup
+	for range callers {
+		wg.Go(func() {
+			for !stop.Load() {
+				_, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)})
+				answered.Add(1)
+				if err == nil {
+					continue
+				}
+				failed.Add(1)
+				var e *sdk.Error
+				if !errors.As(err, &e) || e.Code != sdk.CodeUnavailable || !e.Retryable {
+					t.Errorf("got %#v", err)
+				}
+				time.Sleep(time.Millisecond)
+			}
+		})
+	}
+	last := 0
+	back := func() bool {
+		result, err := p.Execute(t.Context(), sdk.Call{Action: "pid", Params: json.RawMessage(`{}`)})
+		pid, _ := strconv.Atoi(string(result.Body))
+		if err != nil || pid == last {
+			return false
+		}
+		last = pid
+		return true
+	}
+	for range kills {
+		eventually(t, "the plugin is back", back)
+		if err := syscall.Kill(last, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the plugin is back", back)
+	stop.Store(true)
+	wg.Wait()
+	if failed.Load() == 0 {
+		t.Error("no call noticed that the plugin was killed")
+	}
+	t.Logf("%d calls answered, %d of them with an error", answered.Load(), failed.Load())
+	// That the five dead instances left no goroutine, TestMain checks.
+}
+
+func TestCrashIsToldWithItsCause(t *testing.T) {
+	cases := map[string]struct{ action, message, reason string }{
+		"exit":  {"exit", "the plugin ended during exit: exit status 5", "it ended: exit status 5"},
+		"panic": {"crash", "the plugin ended during crash: exit status 2", "it ended: exit status 2: panic: crashed on purpose"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			p, output := start(t, fixture(""))
+			_, err := p.Execute(t.Context(), sdk.Call{Action: c.action, Params: json.RawMessage(`{}`)})
+			var e *sdk.Error
+			if !errors.As(err, &e) || e.Message != c.message || e.Outcome != sdk.OutcomeUnknown || !e.Retryable {
+				t.Errorf("got %#v", err)
+			}
+			eventually(t, "the reason in the log", func() bool { return strings.Contains(output.String(), c.reason) })
+		})
+	}
+}
+
+func TestPrintingAndFloodingHarmNobody(t *testing.T) {
+	p, output := start(t, fixture(""))
+	pid := call(t, p, "pid", `{}`)
+	if got := call(t, p, "print", `{}`); got != `"printed"` {
+		t.Errorf("got %s", got)
+	}
+	if got := call(t, p, "flood", `{}`); got != `"flooded"` {
+		t.Errorf("got %s", got)
+	}
+	if after := call(t, p, "pid", `{}`); after != pid {
+		t.Error("the plugin was started again")
+	}
+	eventually(t, "what it printed is in the log", func() bool { return strings.Contains(output.String(), "1|1|tcp|127.0.0.1:1|grpc|") })
+	if size := len(output.String()); size > 64<<20 {
+		t.Errorf("the log has %d bytes", size)
+	}
+}
+
+func TestLogsCarryThePluginAndHideSecrets(t *testing.T) {
+	p, output := start(t, fixture(""))
+	_, err := p.Execute(t.Context(), sdk.Call{Action: "log", Params: json.RawMessage(credentials), RequestID: "req_1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the log line", func() bool { return strings.Contains(output.String(), "a warning") })
+	if got := output.String(); !strings.Contains(got, `level=WARN msg="a warning" plugin=fixture action=log params="{\"key\":\"***\"}" requestId=req_1`) {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestNothingIsLeftAfterStop(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("what a plugin leaves behind can only be found on Linux")
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	var pids []string
+	t.Run("life", func(t *testing.T) {
+		p := startReady(t, fixture(""))
+		pids = append(pids, call(t, p, "pid", `{}`), call(t, p, "spawn", `{}`))
+		for _, pid := range pids {
+			if !alive(pid) {
+				t.Errorf("process %s does not run", pid)
+			}
+		}
+	})
+	for _, pid := range pids {
+		eventually(t, "process "+pid+" ends", func() bool { return !alive(pid) })
+	}
+	left, err := os.ReadDir(os.Getenv("TMPDIR"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("left in the temporary directory: %v, %v", left, err)
+	}
+}
+
+// beHost starts a plugin, tells its process id, and waits to be killed.
+func beHost() {
+	launcher := process.NewLauncher()
+	host, err := plugin.NewHost(plugin.Options{Launcher: launcher, Logger: slog.New(slog.DiscardHandler)}, []plugin.Member{{
+		Spec:   plugin.Spec{Name: "fixture", Path: os.Getenv("TEST_AS_HOST")},
+		Config: sdk.Config{Sandbox: true},
+	}})
+	if err == nil {
+		err = host.Start(context.Background())
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	p, _ := host.Plugin("fixture")
+	result, err := p.Execute(context.Background(), sdk.Call{Action: "pid", Params: json.RawMessage(`{}`)})
+	fmt.Println(string(result.Body), err)
+	select {}
+}
+
+func TestNoPluginOutlivesAKilledHost(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("looks into /proc")
+	}
+	host := exec.Command(os.Args[0])
+	host.Env = append(os.Environ(), "TEST_AS_HOST="+path("fixture"), "TMPDIR="+t.TempDir())
+	host.Stderr = os.Stderr
+	stdout, err := host.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, _, _ := strings.Cut(line, " ")
+	if !alive(pid) {
+		t.Fatalf("the host says %q", line)
+	}
+	if err := host.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	// It ends by a signal, which is no surprise.
+	_ = host.Wait()
+	eventually(t, "the plugin ends with its host", func() bool { return !alive(pid) })
+}
