@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/backflow/backflow/core/suggest"
 )
 
 // grammar is what a name may look like.
@@ -33,8 +35,8 @@ var (
 	// integrationName is what sdk.Manifest.Name allows.
 	integrationName = grammar{
 		what:    "an integration",
-		pattern: regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`),
-		hint:    "lower-case letters, digits and hyphens, starting with a letter, at most 64",
+		pattern: regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`),
+		hint:    "lower-case letters, digits and hyphens, starting with a letter, at most 63",
 		taken: []string{"integration", "sequence", "parallel", "foreach", "switch", "wait", "waitForEvent",
 			"workflow", "set", "fail", "return"},
 	}
@@ -157,10 +159,10 @@ func webhookPath(s string) (problem, hint string) {
 }
 
 func tokenHash(s string) (problem, hint string) {
-	const make = "`backflow token new` makes a token and prints its hash"
+	const hintNew = "`backflow token new` makes a token and prints its hash"
 	digits, ok := strings.CutPrefix(s, "sha256:")
 	if sum, err := hex.DecodeString(digits); !ok || err != nil || len(sum) != 32 {
-		return "not a hash: sha256: and the 64 hex digits of the token's SHA-256", make
+		return "not a hash: sha256: and the 64 hex digits of the token's SHA-256", hintNew
 	}
 	return "", ""
 }
@@ -203,15 +205,16 @@ func scope(s string) (problem, hint string) {
 		if f.area != area {
 			continue
 		}
-		valid := len(parts) == len(f.rest)
+		// As the last part, "*" stands for all that follow too.
+		valid := len(parts) == len(f.rest) || (len(parts) > 0 && len(parts) < len(f.rest) && parts[len(parts)-1] == "*")
 		for j := 0; valid && j < len(parts); j++ {
 			valid = scopePart.MatchString(parts[j]) &&
 				(f.rest[j] == nil || parts[j] == "*" || slices.Contains(f.rest[j], parts[j]))
 		}
 		if !valid {
-			return strconv.Quote(clip(s)) + " is not a scope", "write " + f.form + "; * stands for any part"
+			return strconv.Quote(clip(s)) + " is not a scope", "write " + f.form + "; * stands for any part, or for the rest"
 		}
 		return "", ""
 	}
-	return strconv.Quote(clip(s)) + " is not a scope", didYouMean(area, areas)
+	return strconv.Quote(clip(s)) + " is not a scope", suggest.Hint(area, areas)
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/netip"
-	"slices"
 	"time"
 )
 
@@ -29,7 +28,7 @@ type Config struct {
 	Webhooks  []Webhook
 
 	root    *Node
-	secrets []string
+	secrets []Secret
 }
 
 // At answers where the value is written in the config file that a JSON Pointer
@@ -40,7 +39,7 @@ func (c *Config) At(pointer string) Pos { return c.root.At(pointer) }
 // placeholder stands for, and the fields that are secrets by themselves. Fields
 // of credentials that are written out in the config are known as secrets to
 // their integration alone.
-func (c *Config) SecretValues() []string { return slices.Clone(c.secrets) }
+func (c *Config) SecretValues() []string { return reveal(c.secrets) }
 
 // Server says how the gateway listens.
 type Server struct {

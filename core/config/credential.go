@@ -18,7 +18,7 @@ type Credential struct {
 
 	node   *Node
 	raw    Secret
-	values []string
+	values []Secret
 }
 
 // Reveal answers the credential as a JSON object, with its secrets.
@@ -30,7 +30,7 @@ func (c Credential) Reveal() []byte {
 }
 
 // SecretValues answers what the placeholders of the credential stand for.
-func (c Credential) SecretValues() []string { return slices.Clone(c.values) }
+func (c Credential) SecretValues() []string { return reveal(c.values) }
 
 // At answers where the field is written that a JSON Pointer into the credential
 // names, or its nearest ancestor.

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/hex"
 	"net/netip"
+	neturl "net/url"
 	"strings"
 	"time"
 )
@@ -61,7 +62,7 @@ func token() shape[Token] {
 		key("hash", hash(), func(t *Token) *[32]byte { return &t.Hash },
 			"`sha256:` and the hex SHA-256 of the token.").required(),
 		key("scopes", list(text("scope", scope)), func(t *Token) *[]string { return &t.Scopes },
-			"What the token may do: `integrations:NAME:ACTION`, `workflows:ID:run`, `workflows:ID:read`, `runs:read`, `runs:write`, `events:read`, `events:write`, `admin`; `*` stands for any part, or for everything.").required(),
+			"What the token may do: `integrations:NAME:ACTION`, `workflows:ID:run`, `workflows:ID:read`, `runs:read`, `runs:write`, `events:read`, `events:write`, `admin`; `*` stands for any part, as the last one for the rest.").required(),
 	).and(func(v value, t *Token) { t.Pos = v.node.Pos })
 }
 
@@ -104,9 +105,9 @@ func plugins() shape[[]Plugin] {
 		key("env", dict(variableName, secretText(anything)), func(p *Plugin) *map[string]Secret { return &p.Env },
 			"The whole environment of the plugin's process; it inherits nothing."),
 		key("timeout", duration(), func(p *Plugin) *time.Duration { return &p.Timeout },
-			"How long a call may take, at most."),
+			"How long a call may take, at most. Default: 2 minutes."),
 		key("maxConcurrency", integer(1, 10000), func(p *Plugin) *int { return &p.MaxConcurrency },
-			"How many calls the plugin is given at the same time."),
+			"How many calls the plugin is given at the same time. Default: 64."),
 	}, later[Plugin]("allowedHosts", "memoryLimitMiB", "deadline", "instances")...)...)
 	return unique(list(plugin.and(func(v value, p *Plugin) { p.Pos = v.node.Pos })), "name")
 }
@@ -139,6 +140,11 @@ func state() shape[State] {
 		url := v.at("url", v.node.Get("url"))
 		if !strings.HasPrefix(s.URL.Reveal(), "sqlite:") {
 			s.Backend = "redis"
+			// The check has parsed the URL; a log may hold its password alone.
+			if u, err := neturl.Parse(s.URL.Reveal()); err == nil {
+				password, _ := u.User.Password()
+				v.remember(password)
+			}
 			return
 		}
 		s.Backend = "sqlite"

@@ -26,7 +26,7 @@ type expansion struct {
 	// holds these placeholders as they are written.
 	unset []string
 	// secrets are what the other placeholders stand for.
-	secrets []string
+	secrets []Secret
 }
 
 // plain reports whether the string holds no placeholder for a secret, and
@@ -76,7 +76,7 @@ func (v value) expand(mayBeUnset bool) (expansion, bool) {
 		switch state {
 		case placeholderFound:
 			out.WriteString(s)
-			e.secrets = append(e.secrets, s)
+			e.secrets = append(e.secrets, NewSecret(s))
 			v.remember(s)
 		case placeholderUnset:
 			e.unset = append(e.unset, s)

@@ -131,7 +131,7 @@ func (p *jsonParser) members(n *Node) error {
 			return err
 		}
 		if earlier, dup := first[key]; dup {
-			p.add(pos, "the first is at "+earlier.String(), "the key %q is given twice", key)
+			p.add(pos, "the first is at "+earlier.String(), "the key %q is given twice", clip(key))
 			continue
 		}
 		first[key] = pos

@@ -51,7 +51,7 @@ func (o Options) withDefaults() Options {
 
 // readFile reads a file up to just above the limit of the largest that is accepted.
 func readFile(path string) (data []byte, err error) {
-	f, err := os.Open(path)
+	f, err := os.Open(path) // #nosec G304 -- the operator names the file
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func Load(path string, o Options) (*Config, error) {
 }
 
 func load(path, workDir string, o Options) (*Config, error) {
-	d := &decoder{collector: &collector{}, options: o, workDir: workDir, named: path}
+	d := &decoder{collector: &collector{}, options: o, workDir: workDir, named: path, known: make(map[string]bool)}
 	abs := d.absolute(path)
 	root := d.parseFile(abs, path, Pos{})
 	if root == nil {
@@ -98,7 +98,8 @@ type decoder struct {
 	workDir string   // absolute
 	named   string   // the config, as the user named it
 	files   []string // read so far, absolute
-	secrets []string // found so far, each once
+	secrets []Secret // found so far, each once
+	known   map[string]bool
 }
 
 // parseFile reads and parses one file. Where it cannot be read, the fault is at
@@ -135,8 +136,9 @@ func (d *decoder) read(path string) {
 
 // remember notes a secret.
 func (d *decoder) remember(secret string) {
-	if secret != "" && !slices.Contains(d.secrets, secret) {
-		d.secrets = append(d.secrets, secret)
+	if secret != "" && !d.known[secret] {
+		d.known[secret] = true
+		d.secrets = append(d.secrets, NewSecret(secret))
 	}
 }
 

@@ -66,3 +66,12 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // LogValue answers "***".
 func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// reveal answers the values of secrets.
+func reveal(secrets []Secret) []string {
+	values := make([]string, len(secrets))
+	for i, s := range secrets {
+		values[i] = s.Reveal()
+	}
+	return values
+}

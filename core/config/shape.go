@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"github.com/backflow/backflow/core/suggest"
 )
 
 // description is what a declaration says of a value without decoding it: the
@@ -153,7 +155,7 @@ func object[T any](fields ...field[T]) shape[T] {
 		for _, m := range v.node.Members {
 			switch f := byName[m.Key]; {
 			case f == nil:
-				v.add(m.KeyPos, didYouMean(m.Key, known), "%sunknown key %q", v.prefix(), m.Key)
+				v.add(m.KeyPos, suggest.Hint(m.Key, known), "%sunknown key %q", v.prefix(), clip(m.Key))
 			case f.later:
 				v.add(m.KeyPos, "leave it out", "%s%q is not supported by this version", v.prefix(), m.Key)
 			default:
@@ -232,6 +234,7 @@ func dict[T any](name grammar, of shape[T]) shape[map[string]T] {
 
 // oneOf declares a string that is one of a few words.
 func oneOf(words ...string) shape[string] {
+	named := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" })
 	return shape[string]{
 		description: description{typ: "string", schema: map[string]any{"type": "string", "enum": words}},
 		decode: func(v value, into *string) {
@@ -239,7 +242,7 @@ func oneOf(words ...string) shape[string] {
 				return
 			}
 			if !slices.Contains(words, v.node.Text) {
-				v.fault(didYouMean(v.node.Text, words), "unknown value %q", v.node.Text)
+				v.fault(suggest.Hint(v.node.Text, named), "unknown value %q", clip(v.node.Text))
 				return
 			}
 			*into = v.node.Text

@@ -1,0 +1,63 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func parse(t *testing.T, text string) *Node {
+	t.Helper()
+	c := &collector{}
+	n := parseJSON(c, "f.json", []byte(text))
+	if len(c.faults) > 0 {
+		t.Fatal(c.faults)
+	}
+	return n
+}
+
+func TestPositionsOfPointers(t *testing.T) {
+	t.Parallel()
+	n := parse(t, "{\n  // é\n  \"steps\": [ /* ü */ { \"a/b\": 1, \"m~n\": {\"x\": [true]} },\n    null ],\n}")
+	for pointer, want := range map[string][2]string{
+		"":                  {"1:1", "1:1"},
+		"/steps":            {"3:12", "3:3"},
+		"/steps/0":          {"3:22", "3:22"},
+		"/steps/0/a~1b":     {"3:31", "3:24"},
+		"/steps/0/m~0n/x/0": {"3:48", "3:48"},
+		"/steps/1":          {"4:5", "4:5"},
+		"/steps/1/gone":     {"4:5", "4:5"},
+		"/steps/2":          {"3:12", "3:3"},
+		"/steps/x":          {"3:12", "3:3"},
+		"/gone/deeper":      {"1:1", "1:1"},
+	} {
+		if got := n.At(pointer).String(); got != "f.json:"+want[0] {
+			t.Errorf("At(%q) is %s, want %s", pointer, got, want[0])
+		}
+		if got := n.KeyAt(pointer).String(); got != "f.json:"+want[1] {
+			t.Errorf("KeyAt(%q) is %s, want %s", pointer, got, want[1])
+		}
+	}
+}
+
+func TestJSONKeepsWhatWasWritten(t *testing.T) {
+	t.Parallel()
+	n := parse(t, `{ "b": 12345678901234567890, "a": [1.50, 1e400, -0, "\u00e9\ud83d\ude00\/\u0000"], "c": {}, "d": [ ], }`)
+	want := `{"b":12345678901234567890,"a":[1.50,1e400,-0,"é😀/\u0000"],"c":{},"d":[]}`
+	if got := string(n.JSON()); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestWhatIsNotJSONIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"", " ", "// only a comment", "{", "}", "[1 2]", `{"a" 1}`, `{a: 1}`, "{} {}", "[,]", "[1,,]", "01", "1.", "NaN",
+		`"\ud800"`, "\"\xff\"", "\"a\nb\"", "'a'", "/* open", `{"a": tru}`, "{\x00}",
+		strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1),
+	} {
+		c := &collector{}
+		if n := parseJSON(c, "f.json", []byte(text)); n != nil || len(c.faults) != 1 {
+			t.Errorf("%q: %v, %v", text, n, c.faults)
+		}
+	}
+}
