@@ -49,9 +49,13 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Sort orders faults by file, line and column, so that they read like the file.
+// Sort orders faults by file, line and column, so that they read like the file;
+// those without a file come last.
 func (f Faults) Sort() {
 	slices.SortStableFunc(f, func(a, b Fault) int {
+		if a.Pos.File == "" || b.Pos.File == "" {
+			return cmp.Compare(b.Pos.File, a.Pos.File)
+		}
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
 	})
 }
