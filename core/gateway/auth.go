@@ -1,0 +1,164 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// hashPrefix marks a token's hash with how it was made.
+const hashPrefix = "sha256:"
+
+// Token is an API token that is let in.
+type Token struct {
+	// Name says whose it is, in logs; idempotency keys belong to it. It is not
+	// empty, and unique.
+	Name string
+	// Hash is "sha256:" and the hex SHA-256 of the token, as HashToken makes it.
+	Hash string
+	// Scopes are what the token may do; none is nothing.
+	Scopes []Scope
+}
+
+// HashToken answers the hash of a token for the config. Tokens are random and
+// long, so a plain hash keeps them: there is nothing to guess.
+func HashToken(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hashPrefix + hex.EncodeToString(sum[:])
+}
+
+// ParseHash reads what HashToken made. Its error does not repeat the hash.
+func ParseHash(hash string) ([sha256.Size]byte, error) {
+	digits, ok := strings.CutPrefix(hash, hashPrefix)
+	sum, err := hex.DecodeString(digits)
+	if !ok || err != nil || len(sum) != sha256.Size {
+		return [sha256.Size]byte{}, fmt.Errorf("a token's hash is %q and 64 hex digits", hashPrefix)
+	}
+	return [sha256.Size]byte(sum), nil
+}
+
+// caller is who sent a request.
+type caller struct {
+	// id tells callers of all kinds apart: the scope of idempotency keys.
+	id     string
+	name   string
+	scopes []Scope
+}
+
+// may reports whether one of the caller's scopes covers the permission.
+func (c *caller) may(permission ...string) bool {
+	for _, scope := range c.scopes {
+		if scope.Grants(permission...) {
+			return true
+		}
+	}
+	return false
+}
+
+// authorize refuses a caller who may not.
+func (c *caller) authorize(permission ...string) error {
+	if c.may(permission...) {
+		return nil
+	}
+	needed := strings.ReplaceAll(strings.Join(permission, ":"), "::", ":*:")
+	if strings.HasSuffix(needed, ":") {
+		needed += wildcard
+	}
+	return &refusal{
+		code:   codeForbidden,
+		detail: fmt.Sprintf("this needs the scope %s, which the token %s does not have", needed, c.name),
+		// RFC 6750 section 3.1.
+		header: map[string]string{"WWW-Authenticate": fmt.Sprintf(`Bearer realm="backflow", error="insufficient_scope", scope="%s"`, headerSafe(needed))},
+	}
+}
+
+// headerSafe keeps a name from a path from ending a quoted string of a header.
+func headerSafe(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c < 0x20 || c > 0x7e || c == '"' || c == '\\' {
+			return '?'
+		}
+		return c
+	}, s)
+}
+
+// authenticator knows tokens by their hashes.
+type authenticator struct {
+	hashes  [][sha256.Size]byte
+	callers []*caller // in the order of hashes
+}
+
+func newAuthenticator(tokens []Token) (*authenticator, error) {
+	a := &authenticator{}
+	names := map[string]bool{}
+	for i, t := range tokens {
+		hash, err := ParseHash(t.Hash)
+		if err != nil {
+			return nil, fmt.Errorf("token %d (%s): %w", i+1, t.Name, err)
+		}
+		if t.Name == "" || names[t.Name] {
+			return nil, fmt.Errorf("token %d (%s): a token has a name of its own", i+1, t.Name)
+		}
+		names[t.Name] = true
+		for _, other := range a.hashes {
+			if other == hash {
+				return nil, fmt.Errorf("token %d (%s): another token has the same hash", i+1, t.Name)
+			}
+		}
+		a.hashes = append(a.hashes, hash)
+		a.callers = append(a.callers, &caller{id: "token:" + t.Name, name: t.Name, scopes: t.Scopes})
+	}
+	return a, nil
+}
+
+// authenticate answers who sent the request. Without tokens in the config,
+// nobody is let in.
+func (a *authenticator) authenticate(r *http.Request) (*caller, error) {
+	token, err := tokenOf(r)
+	if err != nil {
+		return nil, err
+	}
+	hash := sha256.Sum256([]byte(token))
+	// Every hash is compared, each in constant time: how long it takes says
+	// neither how much of a hash is right nor which token was meant.
+	found := -1
+	for i := range a.hashes {
+		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(hash[:], a.hashes[i][:]), i, found)
+	}
+	if found < 0 {
+		return nil, unauthorized("the token is not known", `, error="invalid_token"`)
+	}
+	return a.callers[found], nil
+}
+
+// tokenOf takes the token out of the request. Authorization counts before
+// X-API-Key; one given twice is refused, as it could be read either way.
+func tokenOf(r *http.Request) (string, error) {
+	authorization, keys := r.Header.Values("Authorization"), r.Header.Values("X-Api-Key")
+	switch {
+	case len(authorization) > 1 || len(keys) > 1:
+		return "", unauthorized("credentials are given more than once", `, error="invalid_request"`)
+	case len(authorization) == 1:
+		scheme, token, _ := strings.Cut(authorization[0], " ")
+		token = strings.Trim(token, " ")
+		if !strings.EqualFold(scheme, "Bearer") || token == "" {
+			return "", unauthorized("Authorization must be: Bearer and the token", `, error="invalid_request"`)
+		}
+		return token, nil
+	case len(keys) == 1 && keys[0] != "":
+		return keys[0], nil
+	}
+	return "", unauthorized("send a token as Authorization: Bearer <token>", "")
+}
+
+// unauthorized is a 401; parameters follow the challenge's realm (RFC 6750).
+func unauthorized(detail, parameters string) error {
+	return &refusal{
+		code:   codeUnauthorized,
+		detail: detail,
+		header: map[string]string{"WWW-Authenticate": `Bearer realm="backflow"` + parameters},
+	}
+}

@@ -1,0 +1,186 @@
+package gateway
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/idempotency"
+	"github.com/backflow/backflow/sdk"
+)
+
+// replayed marks an answer that is that of an earlier request with the same key.
+const replayed = "Idempotent-Replayed"
+
+// call calls an action with what the request brings, and answers its result.
+func (x *exchange) call(w http.ResponseWriter, r *http.Request, a *action.Action, path map[string]string) error {
+	key, err := x.keyOf(r)
+	if err != nil {
+		return err
+	}
+	query, err := parseQuery(r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	body, err := x.readJSON(w, r)
+	if err != nil {
+		return err
+	}
+	params, err := a.Bind(path, query, body)
+	if err != nil {
+		return err
+	}
+	if key == "" {
+		// The key makes the short repeat of a failed call safe; the next
+		// request has another.
+		result, err := x.execute(r.Context(), a, params, rand.Text())
+		if err != nil {
+			return err
+		}
+		answerWith(result).send(w)
+		return nil
+	}
+	entry, err := x.ledger.Begin(r.Context(), x.scope(r, key), idempotency.FingerprintOf(r.Method, r.URL.EscapedPath(), r.URL.RawQuery, body))
+	if err != nil {
+		return err
+	}
+	defer entry.Release()
+	if stored, ok := entry.Replay(); ok {
+		a := answer{status: stored.Status, header: stored.Header.Clone(), body: stored.Body}
+		w.Header().Set(replayed, "true")
+		a.send(w)
+		return nil
+	}
+	return x.callOnce(w, r, a, params, entry)
+}
+
+// callOnce calls the action under a key that the ledger recorded, and settles
+// the record.
+func (x *exchange) callOnce(w http.ResponseWriter, r *http.Request, a *action.Action, params []byte, entry *idempotency.Entry) error {
+	if entry.Repeated() && !repeatable(a.Spec(), x.now().Sub(entry.Since())) {
+		x.settled(r, entry.KeepUnknown(r.Context()))
+		return &idempotency.UnknownOutcomeError{Since: entry.Since()}
+	}
+	result, err := x.execute(r.Context(), a, params, entry.UpstreamKey())
+	if err == nil {
+		told := answerWith(result)
+		x.settled(r, entry.Complete(r.Context(), told.stored()))
+		told.send(w)
+		return nil
+	}
+	failed, ok := errors.AsType[*sdk.Error](err)
+	switch {
+	case !ok:
+		// What is not an *sdk.Error says nothing of the outcome.
+		x.settled(r, x.keepOrRepeat(r.Context(), a, entry))
+	case isFinal(failed):
+		told, renderErr := answerOf(refusalOf(err), x.id, x.redactor)
+		if renderErr != nil {
+			return fmt.Errorf("gateway: write problem: %w", renderErr)
+		}
+		x.settled(r, entry.Complete(r.Context(), told.stored()))
+	case isUntried(failed):
+		x.settled(r, entry.Abandon(r.Context()))
+	default:
+		x.settled(r, x.keepOrRepeat(r.Context(), a, entry))
+	}
+	return err
+}
+
+// keepOrRepeat settles the record of an effect that may have taken place.
+func (x *exchange) keepOrRepeat(ctx context.Context, a *action.Action, entry *idempotency.Entry) error {
+	if a.Spec().SafeToRepeat() {
+		return entry.RepeatLater(ctx)
+	}
+	return entry.KeepUnknown(ctx)
+}
+
+// settled logs a record that could not be settled. The answer goes out all the
+// same: it is true, and a repeat finds the record pending.
+func (x *exchange) settled(r *http.Request, err error) {
+	if err != nil {
+		x.log.ErrorContext(r.Context(), "idempotency record could not be settled", "error", err.Error())
+	}
+}
+
+// isFinal reports whether the same key would be answered the same again. A
+// result that was too large to keep is one: its effect stands.
+func isFinal(e *sdk.Error) bool {
+	if e.Retryable || e.Code == sdk.CodeCredentials {
+		return false
+	}
+	return e.Final || e.Code == sdk.CodeResultTooLarge
+}
+
+// isUntried reports whether the effect did not take place for certain.
+func isUntried(e *sdk.Error) bool {
+	return e.Outcome == sdk.OutcomeNotExecuted || e.Code == sdk.CodeInvalidParams || e.Code == sdk.CodeUnknownAction
+}
+
+// repeatable reports whether an action may be called again with a key that was
+// first used some time ago.
+func repeatable(spec *sdk.Action, age time.Duration) bool {
+	if !spec.SafeToRepeat() {
+		return false
+	}
+	keyed := spec.Writes && spec.Repeat != sdk.RepeatIdempotent
+	return !keyed || spec.KeyLifetime == 0 || age < spec.KeyLifetime
+}
+
+// execute calls the action within the time that a request has.
+func (x *exchange) execute(ctx context.Context, a *action.Action, params []byte, key string) (sdk.Result, error) {
+	if a.Spec().Writes {
+		// A client that goes away must not leave behind an effect of which
+		// nobody knows: the call ends by itself or by its deadline, and its
+		// result is recorded.
+		ctx = context.WithoutCancel(ctx)
+	}
+	ctx, cancel := context.WithTimeout(ctx, x.table.RequestTimeout)
+	defer cancel()
+	result, err := a.Call(ctx, sdk.Call{Params: params, IdempotencyKey: key, RequestID: x.id})
+	if err == nil {
+		return result, nil
+	}
+	failed, ok := errors.AsType[*sdk.Error](err)
+	if !ok {
+		return sdk.Result{}, fmt.Errorf("gateway: call %s.%s: %w", a.Integration(), a.Spec().Name, err)
+	}
+	return sdk.Result{}, &callError{integration: a.Integration(), err: failed}
+}
+
+// keyOf reads the Idempotency-Key of a request that may change something.
+func (x *exchange) keyOf(r *http.Request) (string, error) {
+	switch r.Method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+	default:
+		return "", nil
+	}
+	key, err := idempotency.ParseKey(r.Header.Values("Idempotency-Key"))
+	if err != nil {
+		return "", &refusal{code: codeKeyInvalid, detail: "Idempotency-Key: " + err.Error()}
+	}
+	return key, nil
+}
+
+// scope is where the request's key is valid.
+func (x *exchange) scope(r *http.Request, key string) idempotency.Scope {
+	return idempotency.Scope{Caller: x.caller.id, Method: r.Method, Path: r.URL.EscapedPath(), Key: key}
+}
+
+// answerWith is the answer that is an action's result: its bytes, untouched.
+func answerWith(result sdk.Result) answer {
+	contentType := result.ContentType
+	if contentType == "" {
+		contentType = "application/json"
+	}
+	return answer{http.StatusOK, http.Header{"Content-Type": {contentType}}, result.Body}
+}
+
+// stored is the answer as the ledger keeps it.
+func (a answer) stored() idempotency.Response {
+	return idempotency.Response{Status: a.status, Header: a.header, Body: a.body}
+}

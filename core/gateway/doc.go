@@ -1,0 +1,18 @@
+// Package gateway is Backflow over HTTP: it authenticates, limits and routes
+// requests, and says what went wrong as problem documents (RFC 9457). What a
+// request asks for is done elsewhere: its handlers are thin layers over
+// core/action, core/engine, core/idempotency and core/webhook.
+//
+// Everything that the config decides is in [Routes], an immutable value behind
+// one pointer: [Gateway.Swap] checks and builds the whole of the new table
+// before anybody is routed by it, and requests under way finish on the old one.
+//
+// The order for a request is fixed: request id, the path's form, the limit on
+// concurrency, who calls, which route and method, what the caller may do, the
+// body. So an unauthenticated client learns nothing of what there is, and a
+// path that could mean two things reaches no handler.
+//
+// The package may import the packages named above, core/state for its errors,
+// core/value, core/workflow, core/telemetry and sdk. It knows no vendor, no
+// store, no config file and no plugin process.
+package gateway

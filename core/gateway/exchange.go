@@ -1,0 +1,167 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/sdk"
+)
+
+// exchange is one request on its way. It belongs to the request's goroutine.
+type exchange struct {
+	*Gateway
+	// table is the one that was in force when the request came.
+	table *table
+	id    string
+	// segments are those of the path, decoded and checked.
+	segments []string
+	// caller is nil on public routes.
+	caller *caller
+	// holds is the limiter in which the request has a place.
+	holds limiter
+	// quiet keeps a success out of the log.
+	quiet bool
+}
+
+// serve takes the request through the checks, in the order that the package's
+// comment gives, to its endpoint.
+func (x *exchange) serve(w http.ResponseWriter, r *http.Request) error {
+	segments, err := splitPath(r.URL)
+	if err != nil {
+		return err
+	}
+	x.segments = segments
+	rt := x.table.match(r)
+	if x.quiet = rt != nil && rt.vital; !x.quiet {
+		if !x.hold(x.working) {
+			return &refusal{code: codeOverloaded, detail: "too many requests are being worked on, try again"}
+		}
+	}
+	if rt == nil || !rt.public {
+		if x.caller, err = x.table.auth.authenticate(r); err != nil {
+			return err
+		}
+	}
+	if rt == nil {
+		return &refusal{code: sdk.CodeNotFound, detail: "there is nothing at this path"}
+	}
+	answer, err := rt.endpoint(r.Method)
+	if err != nil {
+		return err
+	}
+	return answer(x, w, r)
+}
+
+// hold moves the request into a limiter; false leaves it where it is.
+func (x *exchange) hold(l limiter) bool {
+	if !l.tryAcquire() {
+		return false
+	}
+	x.free()
+	x.holds = l
+	return true
+}
+
+// free gives the request's place up.
+func (x *exchange) free() {
+	if x.holds != nil {
+		x.holds.release()
+		x.holds = nil
+	}
+}
+
+// refuse tells the client what is wrong.
+func (x *exchange) refuse(w *recorder, r *http.Request, err error) {
+	told := refusalOf(err)
+	a, failed := answerOf(told, x.id, x.redactor)
+	if failed != nil {
+		err = errors.Join(err, fmt.Errorf("gateway: write problem: %w", failed))
+		a = answer{status: http.StatusInternalServerError}
+	}
+	if a.status >= 500 {
+		x.logFailure(r, a.status, err)
+	}
+	if w.status == 0 {
+		a.send(w)
+	}
+}
+
+// logFailure logs errors that an operator may have to act upon.
+func (x *exchange) logFailure(r *http.Request, status int, err error) {
+	level := slog.LevelWarn
+	if status == http.StatusInternalServerError || errors.Is(err, state.ErrUnavailable) {
+		level = slog.LevelError
+	}
+	x.log.Log(r.Context(), level, "request failed", "status", status, "error", err.Error())
+}
+
+// recover makes one 500 of a panic. Where the answer had begun, the connection
+// is cut, so that the client does not take half an answer for a whole one.
+func (x *exchange) recover(w *recorder, r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p == http.ErrAbortHandler { //nolint:errorlint // the value of a panic, compared as net/http does
+		panic(p)
+	}
+	x.log.ErrorContext(r.Context(), "panic in a request", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	if w.status != 0 {
+		panic(http.ErrAbortHandler)
+	}
+	x.refuse(w, r, &refusal{code: sdk.CodeInternal, detail: "an internal error; the log tells more under this request id"})
+}
+
+// logAccess writes the access log: neither query nor headers nor bodies, which
+// may hold what is not to be logged.
+func (x *exchange) logAccess(w *recorder, r *http.Request, started time.Time) {
+	level := slog.LevelInfo
+	if x.quiet && w.status < 400 {
+		level = slog.LevelDebug // probes come every few seconds for ever
+	}
+	attrs := []slog.Attr{
+		slog.String("method", r.Method),
+		slog.String("path", r.URL.EscapedPath()),
+		slog.Int("status", w.status),
+		slog.Int64("bytes", w.bytes),
+		slog.Duration("duration", time.Since(started)),
+		slog.String("client", clientAddress(r, x.table.TrustedProxies)),
+	}
+	if x.caller != nil {
+		attrs = append(attrs, slog.String("caller", x.caller.name))
+	}
+	x.log.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// recorder sees what is answered.
+type recorder struct {
+	http.ResponseWriter
+	status int // 0 until the answer began
+	bytes  int64
+}
+
+// WriteHeader notes the status.
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write counts the bytes.
+func (w *recorder) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,140 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/idempotency"
+	"github.com/backflow/backflow/core/telemetry"
+)
+
+// Runs starts and shows runs. *engine.Engine is one.
+type Runs interface {
+	// Start makes a run durable and answers it.
+	Start(ctx context.Context, request engine.StartRequest) (engine.Run, error)
+	// Wait answers the run when it has ended, or as it is when ctx is done.
+	Wait(ctx context.Context, id string) (engine.Run, error)
+	Get(ctx context.Context, id string) (engine.Run, error)
+	List(ctx context.Context, request engine.ListRequest) (engine.List, error)
+	// Workflows lists what can be started, in the order in which users see it.
+	Workflows() []engine.Workflow
+}
+
+var _ Runs = (*engine.Engine)(nil)
+
+// Options are what a Gateway is made of. Runs and Ledger are required.
+type Options struct {
+	Runs   Runs
+	Ledger *idempotency.Ledger
+	// Routes are the first ones; see Gateway.Swap.
+	Routes Routes
+	// Ready says whether requests can be expected to work, and what /readyz
+	// shows as JSON; nil is always ready.
+	Ready func() (bool, any)
+	// Logger is the access log and more; nil is none.
+	Logger *slog.Logger
+	// Redactor takes secrets out of problem documents; nil takes out none.
+	Redactor *telemetry.Redactor
+	Limits   Limits
+	// Now is the clock for the age of idempotency keys; nil is time.Now.
+	Now func() time.Time
+}
+
+// Gateway serves HTTP. It is safe for concurrent use.
+type Gateway struct {
+	runs      Runs
+	ledger    *idempotency.Ledger
+	readiness func() (bool, any)
+	log       *slog.Logger
+	redactor  *telemetry.Redactor
+	limits    Limits
+	now       func() time.Time
+
+	table   atomic.Pointer[table]
+	working limiter // requests that are worked on
+	waiting limiter // requests that wait for a run to end
+
+	// stopping ends when the gateway begins to stop, so that nobody waits for
+	// a run until the drain time is over.
+	stopping context.Context
+	stop     context.CancelFunc
+}
+
+// New makes a gateway. It listens nowhere before Serve.
+func New(o Options) (*Gateway, error) {
+	if o.Runs == nil || o.Ledger == nil || o.Routes.Actions == nil {
+		return nil, errors.New("gateway: runs, ledger and actions are required")
+	}
+	if o.Ready == nil {
+		o.Ready = func() (bool, any) { return true, map[string]string{"status": "ready"} }
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	g := &Gateway{
+		runs:      o.Runs,
+		ledger:    o.Ledger,
+		readiness: o.Ready,
+		log:       o.Logger,
+		redactor:  o.Redactor,
+		limits:    o.Limits.withDefaults(),
+		now:       o.Now,
+	}
+	g.working = newLimiter(g.limits.MaxConcurrent)
+	g.waiting = newLimiter(g.limits.MaxWaiting)
+	g.stopping, g.stop = context.WithCancel(context.Background())
+	if err := g.Swap(o.Routes); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// Swap replaces the routes. They are checked and built first: an error leaves
+// the old ones in force. Requests under way finish on those that they began
+// with.
+func (g *Gateway) Swap(routes Routes) error {
+	if routes.Actions == nil {
+		return errors.New("gateway: actions are required")
+	}
+	t, err := newTable(routes)
+	if err != nil {
+		return err
+	}
+	g.table.Store(t)
+	return nil
+}
+
+// ServeHTTP answers one request. It never panics but with
+// http.ErrAbortHandler.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	started := time.Now()
+	x := &exchange{Gateway: g, table: g.table.Load(), id: requestID(r)}
+	r = r.WithContext(telemetry.WithRequestID(r.Context(), x.id))
+	rec := &recorder{ResponseWriter: w}
+	h := rec.Header()
+	h.Set("X-Request-Id", x.id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	defer x.logAccess(rec, r, started)
+	defer x.free()
+	defer x.recover(rec, r)
+	if err := x.serve(rec, r); err != nil {
+		x.refuse(rec, r, err)
+	}
+}
+
+// requestID is the client's request id if it is sane, else a new one.
+func requestID(r *http.Request) string {
+	if ids := r.Header.Values("X-Request-Id"); len(ids) == 1 && telemetry.ValidRequestID(ids[0]) {
+		return ids[0]
+	}
+	return telemetry.NewRequestID()
+}

@@ -1,0 +1,32 @@
+package gateway
+
+import "net/http"
+
+// received is what a sender is told about an event that is stored.
+type received struct {
+	Received  bool   `json:"received"`
+	ID        string `json:"id"`
+	Duplicate bool   `json:"duplicate,omitempty"`
+}
+
+// receive answers a sender of webhooks. The body is handed on as it came,
+// whatever its type: signatures are computed over it.
+func (x *exchange) receive(hook Webhook, w http.ResponseWriter, r *http.Request) error {
+	body, err := readBody(w, r, hook.MaxBodyBytes())
+	if err != nil {
+		return err
+	}
+	receipt, err := hook.Receive(r.Context(), r.Header, body, x.addressOf(r))
+	if err != nil {
+		return err
+	}
+	return sendJSON(w, http.StatusOK, nil, received{Received: true, ID: receipt.ID, Duplicate: receipt.Duplicate})
+}
+
+// addressOf is the URL that the sender used: some sign it.
+func (x *exchange) addressOf(r *http.Request) string {
+	if x.table.PublicURL != "" {
+		return x.table.PublicURL + r.URL.RequestURI()
+	}
+	return "http://" + r.Host + r.URL.RequestURI()
+}

@@ -1,0 +1,174 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/sdk"
+)
+
+// list is a page of a list.
+type list[T any] struct {
+	Data       []T     `json:"data"`
+	NextCursor *string `json:"nextCursor"`
+}
+
+// integrationSummary is an integration in the list of all.
+type integrationSummary struct {
+	Name        string        `json:"name"`
+	Version     string        `json:"version,omitempty"`
+	Description string        `json:"description,omitempty"`
+	Status      action.Status `json:"status"`
+	Actions     []string      `json:"actions"`
+}
+
+// integrationDetail is all that there is to know about calling an integration.
+type integrationDetail struct {
+	Name        string         `json:"name"`
+	Version     string         `json:"version,omitempty"`
+	Description string         `json:"description,omitempty"`
+	Status      action.Status  `json:"status"`
+	Actions     []actionDetail `json:"actions"`
+}
+
+type actionDetail struct {
+	Name        string           `json:"name"`
+	Description string           `json:"description,omitempty"`
+	Path        string           `json:"path"`
+	HTTP        *sdk.HTTPBinding `json:"http,omitempty"`
+	Writes      bool             `json:"writes"`
+	Repeat      sdk.Repeat       `json:"repeat,omitempty"`
+	KeyLifetime string           `json:"keyLifetime,omitempty"`
+	Params      json.RawMessage  `json:"params"`
+	Result      json.RawMessage  `json:"result,omitempty"`
+}
+
+// listIntegrations shows those integrations of which the caller may call
+// something.
+func (x *exchange) listIntegrations(w http.ResponseWriter, _ *http.Request) error {
+	if err := x.caller.authorize("integrations", some, some); err != nil {
+		return err
+	}
+	page := list[integrationSummary]{Data: []integrationSummary{}}
+	for _, integration := range x.table.Actions.Integrations() {
+		if !x.caller.may("integrations", integration.Name(), some) {
+			continue
+		}
+		s := integrationSummary{Name: integration.Name(), Status: x.statusOf(integration), Actions: []string{}}
+		if m := integration.Manifest(); m != nil {
+			s.Version, s.Description = m.Version, m.Description
+			for i := range m.Actions {
+				s.Actions = append(s.Actions, m.Actions[i].Name)
+			}
+		}
+		page.Data = append(page.Data, s)
+	}
+	return sendJSON(w, http.StatusOK, nil, page)
+}
+
+func (x *exchange) showIntegration(w http.ResponseWriter, _ *http.Request) error {
+	name := x.segments[1]
+	if err := x.caller.authorize("integrations", name, some); err != nil {
+		return err
+	}
+	for _, integration := range x.table.Actions.Integrations() {
+		if integration.Name() == name {
+			return sendJSON(w, http.StatusOK, nil, x.describe(integration))
+		}
+	}
+	return &refusal{code: sdk.CodeNotFound, detail: fmt.Sprintf("there is no integration %q", name)}
+}
+
+func (x *exchange) describe(integration action.Integration) integrationDetail {
+	name := integration.Name()
+	d := integrationDetail{Name: name, Status: x.statusOf(integration), Actions: []actionDetail{}}
+	m := integration.Manifest()
+	if m == nil {
+		return d
+	}
+	d.Version, d.Description = m.Version, m.Description
+	for i := range m.Actions {
+		spec := &m.Actions[i]
+		a := actionDetail{
+			Name:        spec.Name,
+			Description: spec.Description,
+			Path:        "/integrations/" + name + "/actions/" + spec.Name,
+			Writes:      spec.Writes,
+			Params:      spec.Params,
+			Result:      spec.Result,
+		}
+		if spec.HTTP != nil {
+			a.HTTP = &sdk.HTTPBinding{Method: spec.HTTP.Method, Path: "/integrations/" + name + spec.HTTP.Path}
+		}
+		if spec.Writes {
+			a.Repeat, a.KeyLifetime = spec.Repeat, lifetime(spec.KeyLifetime)
+		}
+		d.Actions = append(d.Actions, a)
+	}
+	return d
+}
+
+// statusOf is the integration's status. Its reason comes from a plugin.
+func (x *exchange) statusOf(integration action.Integration) action.Status {
+	s := integration.Status()
+	s.Reason = x.redactor.String(s.Reason)
+	return s
+}
+
+// lifetime writes a duration as the config does: 24h, not 24h0m0s. Zero, which
+// is for ever, is left out.
+func lifetime(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// callByName calls the action that the path names.
+func (x *exchange) callByName(w http.ResponseWriter, r *http.Request) error {
+	integration, name := x.segments[1], x.segments[3]
+	if err := x.caller.authorize("integrations", integration, name); err != nil {
+		return err
+	}
+	a, err := x.table.Actions.Find(integration, name)
+	if err != nil {
+		return err
+	}
+	return x.call(w, r, a, nil)
+}
+
+// callByBinding calls the action that is bound to the path. Who may call
+// nothing of an integration does not learn which paths it has, nor whether
+// there is one of that name.
+func (x *exchange) callByBinding(w http.ResponseWriter, r *http.Request) error {
+	integration := x.segments[1]
+	if err := x.caller.authorize("integrations", integration, some); err != nil {
+		return err
+	}
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	a, path, allow, err := x.table.Actions.Match(integration, method, x.segments[2:])
+	if err != nil {
+		return err
+	}
+	if a == nil {
+		return methodNotAllowed(r.Method, allow)
+	}
+	if err := x.caller.authorize("integrations", integration, a.Spec().Name); err != nil {
+		return err
+	}
+	return x.call(w, r, a, path)
+}

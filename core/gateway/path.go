@@ -1,0 +1,92 @@
+package gateway
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+// splitPath answers the decoded segments of a request's path. It refuses a path
+// that one reader could take for another than the next reader does: a segment
+// that decodes to "." or "..", or that holds a slash, a control character or
+// invalid UTF-8 once it is decoded (RFC 3986 sections 2.2 and 3.3). Empty
+// segments are kept: they match no route.
+func splitPath(u *url.URL) ([]string, error) {
+	escaped := u.EscapedPath()
+	if u.RawPath != "" && escaped != u.RawPath {
+		// EscapedPath then answers an encoding of its own, in which an escaped
+		// slash of the client has become a separator.
+		return nil, badPath("it is not properly escaped")
+	}
+	rest, ok := strings.CutPrefix(escaped, "/")
+	if !ok {
+		return nil, badPath("it does not start with a slash")
+	}
+	segments := strings.Split(rest, "/")
+	for i, raw := range segments {
+		segment, err := url.PathUnescape(raw)
+		if err != nil {
+			return nil, badPath("it is not properly escaped")
+		}
+		if err := checkSegment(segment); err != nil {
+			return nil, err
+		}
+		segments[i] = segment
+	}
+	return segments, nil
+}
+
+func checkSegment(segment string) error {
+	if segment == "." || segment == ".." {
+		return badPath("a segment is . or ..")
+	}
+	if strings.Contains(segment, "/") {
+		return badPath("a segment holds an escaped slash")
+	}
+	if strings.ContainsFunc(segment, func(c rune) bool { return c < 0x20 || c == 0x7f }) {
+		return badPath("a segment holds a control character")
+	}
+	if !utf8.ValidString(segment) {
+		return badPath("a segment is not UTF-8")
+	}
+	return nil
+}
+
+func badPath(why string) error {
+	return &refusal{code: codeBadRequest, detail: "the path cannot be used: " + why}
+}
+
+// parseQuery reads a query. Unlike url.URL.Query, it refuses what it cannot
+// read.
+func parseQuery(rawQuery string) (url.Values, error) {
+	query, err := url.ParseQuery(rawQuery)
+	if err != nil {
+		return nil, &refusal{code: codeBadRequest, detail: "the query cannot be read: " + err.Error()}
+	}
+	return query, nil
+}
+
+// single answers the values of a query in which each of the allowed names may
+// be given once, and no other.
+func single(rawQuery string, allowed ...string) (map[string]string, error) {
+	query, err := parseQuery(rawQuery)
+	if err != nil {
+		return nil, err
+	}
+	values := map[string]string{}
+	for _, name := range allowed {
+		given := query[name]
+		if len(given) > 1 {
+			return nil, &refusal{code: codeBadRequest, detail: fmt.Sprintf("the query has %s %d times", name, len(given))}
+		}
+		if len(given) == 1 {
+			values[name] = given[0]
+		}
+		delete(query, name)
+	}
+	for name := range query {
+		return nil, &refusal{code: codeBadRequest, detail: fmt.Sprintf("the query has an unknown name %q, known are: %s", name, strings.Join(allowed, ", "))}
+	}
+	return values, nil
+}

@@ -1,0 +1,131 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/idempotency"
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/sdk"
+)
+
+// defaultRetryAfter is what a client is told to wait where nothing better is
+// known.
+const defaultRetryAfter = time.Second
+
+// refusal is an answer that is no success, on its way to the client.
+type refusal struct {
+	code   sdk.Code
+	detail string
+	faults []sdk.Fault
+	// retryAfter is the least time to wait before the next try; zero when there
+	// is nothing to say.
+	retryAfter time.Duration
+	// header has headers that belong to the refusal.
+	header map[string]string
+	// integration and details are whose error it is, and its own fields.
+	integration string
+	details     json.RawMessage
+	// cause is for the log only.
+	cause error
+}
+
+// Error is for the log.
+func (r *refusal) Error() string {
+	if r.cause != nil {
+		return fmt.Sprintf("%s: %s: %v", r.code, r.detail, r.cause)
+	}
+	return fmt.Sprintf("%s: %s", r.code, r.detail)
+}
+
+// Unwrap answers the cause.
+func (r *refusal) Unwrap() error { return r.cause }
+
+// callError is an error of an integration's action.
+type callError struct {
+	integration string
+	err         *sdk.Error
+}
+
+func (e *callError) Error() string { return e.integration + ": " + e.err.Error() }
+func (e *callError) Unwrap() error { return e.err }
+
+// refusalOf says what the client is told about an error. What it does not know
+// is an internal error, of which the client learns nothing but the request id.
+func refusalOf(err error) *refusal {
+	r := classify(err)
+	if r.retryAfter == 0 {
+		switch r.code {
+		case codeKeyInProgress, codeOverloaded, sdk.CodeRateLimited, sdk.CodeUnavailable:
+			r.retryAfter = defaultRetryAfter
+		}
+	}
+	return r
+}
+
+func classify(err error) *refusal {
+	if own, ok := errors.AsType[*refusal](err); ok {
+		copied := *own
+		return &copied
+	}
+	if failed, ok := errors.AsType[*callError](err); ok {
+		return ofSDK(failed.err, failed.integration)
+	}
+	if e, ok := errors.AsType[*sdk.Error](err); ok {
+		return ofSDK(e, "")
+	}
+	if busy, ok := errors.AsType[*idempotency.InProgressError](err); ok {
+		return &refusal{code: codeKeyInProgress, detail: "a request with this Idempotency-Key is under way, try again", retryAfter: busy.RetryAfter}
+	}
+	if unknown, ok := errors.AsType[*idempotency.UnknownOutcomeError](err); ok {
+		return &refusal{code: sdk.CodeOutcomeUnknown, detail: fmt.Sprintf("whether the request of %s with this Idempotency-Key took effect cannot be told, and it is not repeated", unknown.Since.UTC().Format(time.RFC3339))}
+	}
+	if refused, ok := errors.AsType[*webhook.Refusal](err); ok {
+		if refused.Kind == webhook.RefusedTooLarge {
+			return &refusal{code: codeTooLarge, detail: refused.Reason}
+		}
+		return &refusal{code: codeWebhookRefused, detail: refused.Reason}
+	}
+	switch {
+	case errors.Is(err, idempotency.ErrMismatch):
+		return &refusal{code: codeKeyReused, detail: "this Idempotency-Key was used for a request with another method, path, query or body"}
+	case errors.Is(err, engine.ErrUnknownWorkflow):
+		return &refusal{code: sdk.CodeNotFound, detail: "there is no such workflow"}
+	case errors.Is(err, engine.ErrNotFound):
+		return &refusal{code: sdk.CodeNotFound, detail: "there is no such run"}
+	case errors.Is(err, engine.ErrBadCursor):
+		return &refusal{code: codeBadRequest, detail: "the cursor is not one that this list answered"}
+	case errors.Is(err, engine.ErrOverloaded):
+		return &refusal{code: codeOverloaded, detail: "too many runs are being started, try again"}
+	case errors.Is(err, engine.ErrStopped), errors.Is(err, state.ErrClosed), errors.Is(err, idempotency.ErrFenced):
+		return &refusal{code: sdk.CodeUnavailable, detail: "this gateway is stopping, try again", cause: err}
+	case errors.Is(err, state.ErrUnavailable):
+		return &refusal{code: sdk.CodeUnavailable, detail: "the state store cannot be reached, try again", cause: err}
+	case errors.Is(err, webhook.ErrUnavailable):
+		return &refusal{code: sdk.CodeUnavailable, detail: "the webhook cannot be checked or stored now, try again", cause: err}
+	case errors.Is(err, context.Canceled):
+		return &refusal{code: codeRequestTimeout, detail: "the client went away", cause: err}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &refusal{code: sdk.CodeTimeout, detail: "there was no answer in time", cause: err}
+	}
+	return &refusal{code: sdk.CodeInternal, detail: "an internal error; the log tells more under this request id", cause: err}
+}
+
+// ofSDK is the refusal that tells an error of an integration, or one of the
+// same kind that the gateway found by itself.
+func ofSDK(e *sdk.Error, integration string) *refusal {
+	return &refusal{
+		code:        e.Code,
+		detail:      e.Message,
+		faults:      e.Faults,
+		retryAfter:  e.RetryAfter,
+		integration: integration,
+		details:     e.Details,
+		cause:       e,
+	}
+}

@@ -1,0 +1,147 @@
+package gateway
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+)
+
+// startedDoc is the answer to a start that does not wait for the end.
+type startedDoc struct {
+	ID       string             `json:"id"`
+	Workflow string             `json:"workflow"`
+	Status   workflow.RunStatus `json:"status"`
+}
+
+// runDoc is a run as clients see it. Times are RFC 3339 in UTC.
+type runDoc struct {
+	ID         string             `json:"id"`
+	Workflow   string             `json:"workflow"`
+	Status     workflow.RunStatus `json:"status"`
+	Input      json.RawMessage    `json:"input"`
+	Output     json.RawMessage    `json:"output"`
+	Error      *problem           `json:"error"`
+	CreatedAt  time.Time          `json:"createdAt"`
+	StartedAt  *time.Time         `json:"startedAt"`
+	FinishedAt *time.Time         `json:"finishedAt"`
+	// Steps are left out of lists.
+	Steps *[]stepDoc `json:"steps,omitempty"`
+}
+
+// stepDoc is a step of a run: with a result or an error once it has ended.
+type stepDoc struct {
+	ID         string              `json:"id"`
+	Path       string              `json:"path"`
+	Status     workflow.StepStatus `json:"status"`
+	Attempts   int                 `json:"attempts"`
+	StartedAt  *time.Time          `json:"startedAt"`
+	FinishedAt *time.Time          `json:"finishedAt"`
+	Result     json.RawMessage     `json:"result,omitempty"`
+	Error      *problem            `json:"error,omitempty"`
+}
+
+// runDoc shows a run, with or without its steps.
+func (x *exchange) runDoc(run engine.Run, steps bool) runDoc {
+	doc := runDoc{
+		ID:         run.ID,
+		Workflow:   run.Workflow,
+		Status:     run.Status,
+		Input:      run.Input,
+		Output:     run.Output,
+		Error:      x.failure(run.Error),
+		CreatedAt:  run.CreatedAt.UTC(),
+		StartedAt:  known(run.StartedAt),
+		FinishedAt: known(run.FinishedAt),
+	}
+	if !steps {
+		return doc
+	}
+	list := make([]stepDoc, len(run.Steps))
+	for i, s := range run.Steps {
+		list[i] = stepDoc{
+			ID:         s.ID,
+			Path:       s.Path,
+			Status:     s.Status,
+			Attempts:   s.Attempts,
+			StartedAt:  known(s.StartedAt),
+			FinishedAt: known(s.FinishedAt),
+			Result:     s.Result,
+			Error:      x.failure(s.Error),
+		}
+	}
+	doc.Steps = &list
+	return doc
+}
+
+// failure shows why something failed, with the fields of a problem document.
+// It has no request id: the failure belongs to the run, not to who looks.
+func (x *exchange) failure(f *workflow.Failure) *problem {
+	if f == nil {
+		return nil
+	}
+	p := newProblem(ofSDK(f.Err, f.Integration), "", x.redactor)
+	p.Step = f.Step
+	return p
+}
+
+// known answers nil for a time that is not known.
+func known(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// workflowDoc is a workflow as clients see it.
+type workflowDoc struct {
+	ID    string            `json:"id"`
+	Name  string            `json:"name,omitempty"`
+	Steps []workflowStepDoc `json:"steps"`
+}
+
+type workflowStepDoc struct {
+	ID          string `json:"id"`
+	Type        string `json:"type"`
+	Integration string `json:"integration,omitempty"`
+	Action      string `json:"action,omitempty"`
+}
+
+func newWorkflowDoc(wf engine.Workflow) workflowDoc {
+	doc := workflowDoc{ID: wf.ID, Name: wf.Name, Steps: make([]workflowStepDoc, len(wf.Steps))}
+	for i, s := range wf.Steps {
+		doc.Steps[i] = workflowStepDoc(s)
+	}
+	return doc
+}
+
+// listWorkflows shows the workflows that the caller may read.
+func (x *exchange) listWorkflows(w http.ResponseWriter, _ *http.Request) error {
+	if err := x.caller.authorize("workflows", some, "read"); err != nil {
+		return err
+	}
+	page := list[workflowDoc]{Data: []workflowDoc{}}
+	for _, wf := range x.runs.Workflows() {
+		if x.caller.may("workflows", wf.ID, "read") {
+			page.Data = append(page.Data, newWorkflowDoc(wf))
+		}
+	}
+	return sendJSON(w, http.StatusOK, nil, page)
+}
+
+func (x *exchange) showWorkflow(w http.ResponseWriter, _ *http.Request) error {
+	id := x.segments[1]
+	if err := x.caller.authorize("workflows", id, "read"); err != nil {
+		return err
+	}
+	for _, wf := range x.runs.Workflows() {
+		if wf.ID == id {
+			return sendJSON(w, http.StatusOK, nil, newWorkflowDoc(wf))
+		}
+	}
+	return &refusal{code: sdk.CodeNotFound, detail: "there is no such workflow"}
+}
