@@ -168,6 +168,22 @@ func TestAFailedMigrationLeavesNothingOfItself(t *testing.T) {
 	configured(t, dir, `{"migrations":"migrations"}`, newClock())
 }
 
+func TestAMigrationsOwnSettingsEndWithIt(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.MkdirAll(filepath.Join(dir, "migrations"), 0o700))
+	const text = `-- +goose NO TRANSACTION
+-- +goose Up
+PRAGMA foreign_keys = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE a (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES a (id));
+`
+	must(t, os.WriteFile(filepath.Join(dir, "migrations", "00001_a.sql"), []byte(text), 0o600))
+	plugin := configured(t, dir, `{"migrations":"migrations"}`, newClock())
+	if _, err := insert(plugin, "", `{"table":"a","data":{"parent":5}}`); !errors.Is(err, &sdk.Error{Code: sdk.CodeRejected}) {
+		t.Errorf("a row that refers to nothing: %v", err)
+	}
+}
+
 func TestManyAtOnceMigrateOnce(t *testing.T) {
 	dir := t.TempDir()
 	writeMigration(t, dir, "00001_a.sql", `CREATE TABLE a (n INTEGER)`)

@@ -141,3 +141,25 @@ func TestBeforeConfigureNothingIsExecuted(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestCloseWaitsForCallsUnderWay(t *testing.T) {
+	f := newFixture(t, paymentsDDL)
+	release := f.holdWriteLock()
+	answered := make(chan error, 1)
+	go func() {
+		_, err := insert(f.plugin, "key", onePayment)
+		answered <- err
+	}()
+	for f.plugin.store.db.Stats().InUse == 0 { // until the call has the connection
+		time.Sleep(time.Millisecond)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- f.plugin.Close() }()
+	release()
+	if err := errors.Join(<-answered, <-closed); err != nil {
+		t.Error(err)
+	}
+	if got := f.scalar("SELECT count(*) FROM payments"); got != "1" {
+		t.Errorf("%s rows", got)
+	}
+}

@@ -16,7 +16,8 @@ import (
 type Plugin struct {
 	now func() time.Time
 
-	// mu guards store, which is nil until Configure succeeded.
+	// mu guards store, which is nil until Configure succeeded. Calls hold it
+	// for reading, so that Close waits for them.
 	mu    sync.RWMutex
 	store *store
 }
@@ -62,8 +63,8 @@ func (p *Plugin) Configure(ctx context.Context, config sdk.Config) error {
 // Execute runs one action. Every error is an *sdk.Error.
 func (p *Plugin) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
 	p.mu.RLock()
+	defer p.mu.RUnlock()
 	store := p.store
-	p.mu.RUnlock()
 	if store == nil {
 		return sdk.Result{}, &sdk.Error{Code: sdk.CodeUnavailable, Message: "the database is not configured", Outcome: sdk.OutcomeNotExecuted}
 	}
@@ -88,9 +89,9 @@ func (p *Plugin) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error)
 // twice, and before Configure.
 func (p *Plugin) Close() error {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	store := p.store
 	p.store = nil
-	p.mu.Unlock()
 	if store == nil {
 		return nil
 	}

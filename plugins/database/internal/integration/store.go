@@ -31,25 +31,32 @@ func open(ctx context.Context, settings settings, now func() time.Time) (opened 
 			err = errors.Join(fmt.Errorf("database: release the setup lock: %w", releaseErr), opened.close())
 		}
 	}()
+	if err := prepare(ctx, settings, now); err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
 	db, err := settings.dialect.Open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	s := &store{dialect: settings.dialect, db: db, keys: newKeys(settings.dialect, now)}
-	if err := s.prepare(ctx, settings.migrations); err != nil {
-		return nil, errors.Join(fmt.Errorf("database: %w", err), s.close())
-	}
-	return s, nil
+	return &store{dialect: settings.dialect, db: db, keys: newKeys(settings.dialect, now)}, nil
 }
 
-func (s *store) prepare(ctx context.Context, migrations string) error {
-	if err := s.keys.makeTable(ctx, s.db); err != nil {
+// prepare makes the plugin's table and migrates, over connections of its own:
+// a migration may change its connection's settings, such as to switch foreign
+// keys off, and no row must be written over such a connection.
+func prepare(ctx context.Context, settings settings, now func() time.Time) (err error) {
+	db, err := settings.dialect.Open(ctx)
+	if err != nil {
 		return err
 	}
-	if migrations == "" {
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := newKeys(settings.dialect, now).makeTable(ctx, db); err != nil {
+		return err
+	}
+	if settings.migrations == "" {
 		return nil
 	}
-	return migrate(ctx, s.dialect.Goose(), s.db, migrations)
+	return migrate(ctx, settings.dialect.Goose(), db, settings.migrations)
 }
 
 func (s *store) close() error {
