@@ -1,0 +1,142 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/internal/group"
+)
+
+// callLimits bound one call of the script, during which Redis serves nobody
+// else.
+var callLimits = group.Limits{Commits: 128, Bytes: 4 << 20}
+
+// senders is how many calls may be under way: while Redis works on one, the
+// next is made up and sent.
+const senders = 2
+
+// send makes calls of the commit script until the queue is closed.
+func (s *Store) send() {
+	var batch []*group.Request
+	var arguments []any
+	for first := range s.queue.Requests() {
+		batch = s.queue.Gather(batch[:0], first, callLimits)
+		arguments = s.encode(arguments[:0], batch)
+		s.answer(batch, arguments)
+		clear(batch)
+		clear(arguments)
+	}
+}
+
+// encode makes the command for a batch, as commit.lua reads it.
+func (s *Store) encode(args []any, batch []*group.Request) []any {
+	ops := 0
+	for _, r := range batch {
+		ops += len(r.Ops)
+	}
+	args = s.commit.arguments(args, 1+ops)
+	args = append(args, s.keys.call(uuid.NewString()))
+	for _, r := range batch {
+		for i := range r.Ops {
+			args = append(args, s.keys.of(&r.Ops[i]))
+		}
+	}
+	args = append(args, s.remember.Milliseconds(), len(batch))
+	for _, r := range batch {
+		head := len(args)
+		args = append(args, len(r.Ops), 0)
+		for i := range r.Ops {
+			args = encodeOp(args, &r.Ops[i])
+		}
+		args[head+1] = len(args) - head - 2
+	}
+	return args
+}
+
+func encodeOp(args []any, op *state.Op) []any {
+	value := op.Value
+	if value == nil {
+		value = []byte{}
+	}
+	switch op.Kind {
+	case state.KindInsert:
+		return append(args, "I", value, state.Millis(op.TTL))
+	case state.KindPut:
+		return append(args, "P", value, state.Millis(op.TTL))
+	case state.KindDelete:
+		return append(args, "D")
+	case state.KindRequire:
+		return append(args, "R")
+	case state.KindRequireValue:
+		return append(args, "V", value)
+	case state.KindAdd:
+		return append(args, "+", op.ID)
+	case state.KindRemove:
+		return append(args, "-", op.ID)
+	case state.KindAppend:
+		return append(args, "A", op.Seq, value)
+	case state.KindDropJournal:
+		return append(args, "J")
+	case state.KindSetTimer:
+		if op.At.IsZero() {
+			return append(args, "F", op.ID, state.Millis(max(op.After, 0)))
+		}
+		return append(args, "S", op.ID, op.DueMillis(time.Time{}))
+	case state.KindClearTimer:
+		return append(args, "C", op.ID)
+	default: // state.Validate leaves no other
+		return append(args, "U", op.ID)
+	}
+}
+
+// answer makes the call and answers the batch. The call is repeated while its
+// outcome is unknown, for as long as the first of the batch allows.
+func (s *Store) answer(batch []*group.Request, arguments []any) {
+	var failed string
+	err := s.retry(context.Background(), batch[0].At, func(ctx context.Context) (err error) {
+		failed, err = s.commit.call(ctx, s.client, arguments).Text()
+		return err
+	})
+	var conflicts map[int]int
+	if err == nil {
+		conflicts, err = parseConflicts(failed, batch)
+	}
+	if err != nil {
+		err = fmt.Errorf("redis: commit: %w: %w", state.ErrUnavailable, err)
+		for _, r := range batch {
+			r.Answer(err)
+		}
+		return
+	}
+	for i, r := range batch {
+		if op, conflict := conflicts[i]; conflict {
+			r.Answer(&state.ConflictError{Index: op, Op: r.Ops[op]})
+		} else {
+			r.Answer(nil)
+		}
+	}
+}
+
+// parseConflicts reads the script's answer: the failed op by commit.
+func parseConflicts(answer string, batch []*group.Request) (map[int]int, error) {
+	if answer == "" {
+		return nil, nil
+	}
+	conflicts := map[int]int{}
+	for pair := range strings.SplitSeq(answer, ",") {
+		left, right, _ := strings.Cut(pair, ":")
+		commit, err1 := strconv.Atoi(left)
+		op, err2 := strconv.Atoi(right)
+		if err1 != nil || err2 != nil || commit >= len(batch) || op >= len(batch[commit].Ops) {
+			return nil, fmt.Errorf("the script answered %q", answer)
+		}
+		conflicts[commit] = op
+	}
+	return conflicts, nil
+}

@@ -1,0 +1,21 @@
+package redis
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// SetDriverLogger sends what the driver has to say, such as connections that
+// were lost, to a logger instead of plain text to stderr. It is for the whole
+// process, as the driver has it; call it once, before Open.
+func SetDriverLogger(logger *slog.Logger) { goredis.SetLogger(driverLogger{logger}) }
+
+type driverLogger struct{ logger *slog.Logger }
+
+// Printf implements the driver's logger.
+func (l driverLogger) Printf(ctx context.Context, format string, args ...any) {
+	l.logger.WarnContext(ctx, "redis driver", "message", fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,178 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/backflow/backflow/core/state"
+)
+
+// Get implements state.Store. All records are read at one instant.
+func (s *Store) Get(ctx context.Context, refs ...state.Ref) ([][]byte, error) {
+	names := make([]string, len(refs))
+	for i, ref := range refs {
+		names[i] = s.keys.record(ref.Bucket, ref.ID)
+	}
+	values := make([][]byte, len(refs))
+	err := s.read(ctx, "get", func(ctx context.Context) error {
+		if len(names) == 0 {
+			return nil // MGET wants a key
+		}
+		found, err := s.client.MGet(ctx, names...).Result()
+		if err != nil {
+			return err
+		}
+		for i, value := range found {
+			if text, ok := value.(string); ok {
+				values[i] = []byte(text)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return values, nil
+}
+
+// Range implements state.Store.
+func (s *Store) Range(ctx context.Context, r state.Range) ([]string, error) {
+	var members []string
+	err := s.read(ctx, "range", func(ctx context.Context) (err error) {
+		if err := r.Validate(); err != nil {
+			return err
+		}
+		from, below := r.Bounds()
+		low, high := "["+from, "("+below
+		if below == "" {
+			high = "+"
+		}
+		if r.Reverse {
+			low, high = high, low
+		}
+		members, err = s.client.ZRangeArgs(ctx, goredis.ZRangeArgs{
+			Key: s.keys.set(r.Set), ByLex: true, Rev: r.Reverse,
+			Start: low, Stop: high, Count: int64(r.Limit),
+		}).Result()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return members, nil
+}
+
+// Journal implements state.Store.
+func (s *Store) Journal(ctx context.Context, id string, from int) ([][]byte, error) {
+	var entries [][]byte
+	err := s.read(ctx, "journal", func(ctx context.Context) error {
+		found, err := s.client.LRange(ctx, s.keys.journal(id), int64(max(from, 0)), -1).Result()
+		if err != nil {
+			return err
+		}
+		entries = make([][]byte, len(found))
+		for i, entry := range found {
+			entries[i] = []byte(entry)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return entries, nil
+}
+
+// Due implements state.Store.
+func (s *Store) Due(ctx context.Context, queue string, limit int) (due []state.Timer, next time.Duration, err error) {
+	err = s.read(ctx, "due timers", func(ctx context.Context) error {
+		if err := state.ValidateDue(queue, limit); err != nil {
+			return err
+		}
+		arguments := append(s.due.arguments(nil, 1), s.keys.timers(queue), limit)
+		answer, err := s.due.call(ctx, s.client, arguments).StringSlice()
+		if err != nil {
+			return err
+		}
+		due, next, err = parseDue(answer)
+		return err
+	})
+	if err != nil {
+		return nil, -1, err
+	}
+	return due, next, nil
+}
+
+// parseDue reads the answer of due.lua.
+func parseDue(answer []string) ([]state.Timer, time.Duration, error) {
+	if len(answer) < 2 || len(answer)%2 != 0 {
+		return nil, 0, fmt.Errorf("the script answered %d values", len(answer))
+	}
+	now, err := strconv.ParseInt(answer[0], 10, 64)
+	if err != nil {
+		return nil, 0, err
+	}
+	next := time.Duration(-1)
+	if answer[1] != "" {
+		at, err := parseScore(answer[1])
+		if err != nil {
+			return nil, 0, err
+		}
+		next = at.Sub(time.UnixMicro(now))
+	}
+	var due []state.Timer
+	for i := 2; i < len(answer); i += 2 {
+		at, err := parseScore(answer[i+1])
+		if err != nil {
+			return nil, 0, err
+		}
+		due = append(due, state.Timer{ID: answer[i], At: at})
+	}
+	return due, next, nil
+}
+
+// parseScore reads a time. Scores are whole milliseconds, which Redis may write
+// with an exponent; a double holds them exactly.
+func parseScore(score string) (time.Time, error) {
+	ms, err := strconv.ParseFloat(score, 64)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return time.UnixMilli(int64(ms)).UTC(), nil
+}
+
+// read runs f unless the store is closed, again while Redis has no answer, and
+// gives its errors their class: the caller's fault, the end of the context, or
+// the store's failure.
+func (s *Store) read(ctx context.Context, operation string, f func(context.Context) error) error {
+	if err := s.queue.Enter(); err != nil {
+		return err
+	}
+	defer s.queue.Leave()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var invalid error
+	err := s.retry(ctx, time.Now(), func(ctx context.Context) error {
+		err := f(ctx)
+		if errors.Is(err, state.ErrInvalid) {
+			invalid = err
+			return nil
+		}
+		return err
+	})
+	switch {
+	case invalid != nil:
+		return invalid
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	default:
+		return fmt.Errorf("redis: %s: %w: %w", operation, state.ErrUnavailable, err)
+	}
+}

@@ -1,0 +1,187 @@
+// Package redistest runs a private redis-server for a test: on a free port of
+// 127.0.0.1, with its data in the test's directory, and with the means to kill
+// and restart it.
+//
+// Only tests may import it.
+package redistest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// Options configure a server.
+type Options struct {
+	// AppendFsync is always, everysec or no; empty means no AOF at all.
+	AppendFsync string
+	// Password is asked of every client if not empty.
+	Password string
+	// Args are further settings, as on redis-server's command line.
+	Args []string
+}
+
+// Server is a running or stopped redis-server. Its methods fail the test when
+// they fail; they must be called from the test's goroutine.
+type Server struct {
+	t    testing.TB
+	o    Options
+	dir  string
+	addr string
+
+	mu     sync.Mutex // guards below
+	cmd    *exec.Cmd
+	output *bytes.Buffer
+}
+
+// Start runs a server until the test ends. Without a redis-server on the PATH
+// the test is skipped, or fails if BACKFLOW_REQUIRE_SERVERS is 1.
+func Start(t testing.TB, o Options) *Server {
+	t.Helper()
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		if os.Getenv("BACKFLOW_REQUIRE_SERVERS") == "1" {
+			t.Fatal("redis-server is required by BACKFLOW_REQUIRE_SERVERS and not on the PATH")
+		}
+		t.Skip("redis-server is not on the PATH")
+	}
+	s := &Server{t: t, o: o, dir: t.TempDir()}
+	t.Cleanup(s.Stop)
+	// Another process may take the free port before Redis does.
+	for range 5 {
+		s.addr = freeAddr(t)
+		if s.start() == nil {
+			return s
+		}
+		s.Kill()
+	}
+	t.Fatalf("redis-server does not start:\n%s", s.output)
+	return nil
+}
+
+func freeAddr(t testing.TB) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }() // only its number was wanted
+	return l.Addr().String()
+}
+
+// Addr is host:port.
+func (s *Server) Addr() string { return s.addr }
+
+// URL is the address as a redis:// URL, with the password if there is one.
+func (s *Server) URL() string {
+	if s.o.Password != "" {
+		return "redis://:" + s.o.Password + "@" + s.addr
+	}
+	return "redis://" + s.addr
+}
+
+// Client connects to the server; the test closes it.
+func (s *Server) Client() *goredis.Client {
+	return goredis.NewClient(&goredis.Options{Addr: s.addr, Password: s.o.Password, MaxRetries: -1, DialerRetries: 1})
+}
+
+// Kill ends the server as kill -9 does, and waits until it is gone.
+func (s *Server) Kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd == nil {
+		return
+	}
+	if err := s.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		s.t.Errorf("kill redis-server: %v", err)
+	}
+	_ = s.cmd.Wait() // it was killed, and says so
+	s.cmd = nil
+}
+
+// Stop ends the server by SIGTERM, if it runs, and waits until it is gone.
+func (s *Server) Stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cmd == nil {
+		return
+	}
+	if err := s.cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		s.t.Errorf("stop redis-server: %v", err)
+	}
+	_ = s.cmd.Wait() // how it ends is of no interest here
+	s.cmd = nil
+}
+
+// Restart starts a killed or stopped server again, on the same port and data,
+// and waits until it serves.
+func (s *Server) Restart() {
+	s.t.Helper()
+	if err := s.start(); err != nil {
+		s.t.Fatalf("restart redis-server: %v\n%s", err, s.output)
+	}
+}
+
+func (s *Server) start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	host, port, err := net.SplitHostPort(s.addr)
+	if err != nil {
+		return err
+	}
+	args := []string{"--bind", host, "--port", port, "--dir", s.dir, "--save", "", "--loglevel", "warning"}
+	if s.o.AppendFsync != "" {
+		args = append(args, "--appendonly", "yes", "--appendfsync", s.o.AppendFsync)
+	}
+	if s.o.Password != "" {
+		args = append(args, "--requirepass", s.o.Password)
+	}
+	s.output = &bytes.Buffer{}
+	s.cmd = exec.Command("redis-server", append(args, s.o.Args...)...)
+	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
+	if err := s.cmd.Start(); err != nil {
+		s.cmd = nil
+		return err
+	}
+	return s.ready()
+}
+
+// ready waits until the server we started answers, with its data loaded.
+func (s *Server) ready() error {
+	client := s.Client()
+	defer func() { _ = client.Close() }() // nothing was written
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		// The driver logs every connection that is refused; this does not.
+		if conn, err := net.Dial("tcp", s.addr); err == nil {
+			_ = conn.Close() // only that it opened was wanted
+		} else if time.Now().Before(deadline) {
+			time.Sleep(5 * time.Millisecond)
+			continue
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		info, err := client.InfoMap(ctx, "server").Result()
+		cancel()
+		if err == nil {
+			if pid := info["Server"]["process_id"]; pid != strconv.Itoa(s.cmd.Process.Pid) {
+				return fmt.Errorf("port of process %s", pid)
+			}
+			err = client.Set(context.Background(), "redistest:ready", 1, time.Second).Err()
+		}
+		if err == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}

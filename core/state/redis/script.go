@@ -1,0 +1,46 @@
+package redis
+
+import (
+	"context"
+	"crypto/sha1" //nolint:gosec // how Redis names scripts
+	_ "embed"
+	"encoding/hex"
+	"strings"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+//go:embed commit.lua
+var commitSource string
+
+//go:embed due.lua
+var dueSource string
+
+// script is a Lua script and the name that Redis gives it.
+type script struct {
+	source string
+	sha    string
+}
+
+func newScript(source string) script {
+	sum := sha1.Sum([]byte(source)) //nolint:gosec // how Redis names scripts
+	return script{source, hex.EncodeToString(sum[:])}
+}
+
+// arguments begins the command for a call with this many keys; keys and
+// arguments of the script are appended.
+func (s script) arguments(into []any, keys int) []any {
+	return append(into, "evalsha", s.sha, keys)
+}
+
+// call runs the script. When Redis does not know it (after a restart, nothing
+// was executed then), the source is sent.
+func (s script) call(ctx context.Context, client *goredis.Client, arguments []any) *goredis.Cmd {
+	cmd := client.Do(ctx, arguments...)
+	if err := cmd.Err(); err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") {
+		arguments[0], arguments[1] = "eval", s.source
+		cmd = client.Do(ctx, arguments...)
+		arguments[0], arguments[1] = "evalsha", s.sha
+	}
+	return cmd
+}

@@ -1,0 +1,91 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/internal/group"
+)
+
+// queueLength is how many commits may wait for a call; further callers block in
+// Commit until there is room.
+const queueLength = 1024
+
+// Store is a state.Store in a Redis server.
+type Store struct {
+	client     *goredis.Client
+	keys       keys
+	retryFor   time.Duration
+	remember   time.Duration // how long the id of a call is kept
+	durability string
+	commit     script
+	due        script
+	queue      *group.Queue
+	senders    sync.WaitGroup
+}
+
+var _ state.Store = (*Store)(nil)
+
+// Open connects to Redis, checks that it keeps what it accepts, and brings the
+// stored format up to date. While Redis cannot be reached it tries again for
+// RetryFor.
+func Open(ctx context.Context, o Options) (_ *Store, err error) {
+	options, prefix, err := o.client()
+	if err != nil {
+		return nil, fmt.Errorf("redis: open state: %w", err)
+	}
+	if o.RetryFor == 0 {
+		o.RetryFor = DefaultRetryFor
+	}
+	s := &Store{
+		client:   goredis.NewClient(options),
+		keys:     keys(prefix),
+		retryFor: o.RetryFor,
+		// The last try begins within RetryFor and may reach Redis late.
+		remember: 2*o.RetryFor + time.Minute,
+		commit:   newScript(commitSource),
+		due:      newScript(dueSource),
+		queue:    group.New(queueLength),
+	}
+	err = s.retry(ctx, time.Now(), func(ctx context.Context) error {
+		s.durability, err = check(ctx, s.client, o)
+		if err != nil {
+			return err
+		}
+		return migrate(ctx, s.client, s.keys)
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("redis: open state at %s: %w", options.Addr, err), s.client.Close())
+	}
+	for range senders {
+		s.senders.Go(s.send)
+	}
+	return s, nil
+}
+
+// Durability says what may be lost with the machine: the server's appendfsync,
+// or "volatile".
+func (s *Store) Durability() string { return s.durability }
+
+// Commit implements state.Store.
+func (s *Store) Commit(ctx context.Context, ops ...state.Op) error {
+	return s.queue.Commit(ctx, ops)
+}
+
+// Close implements state.Store. It may be called more than once.
+func (s *Store) Close() error {
+	if !s.queue.Close() {
+		return nil
+	}
+	s.senders.Wait()
+	if err := s.client.Close(); err != nil {
+		return fmt.Errorf("redis: close state: %w", err)
+	}
+	return nil
+}
