@@ -111,7 +111,7 @@ func TestMigrationsAreAppliedOnceAndInOrder(t *testing.T) {
 	}
 	writeMigration(t, dir, "00011_d.sql", `INSERT INTO a VALUES (11)`)
 	configured(t, dir, credentials, newClock())
-	f := &fixture{t: t, look: open2(t, filepath.Join(dir, "own", "app.db"))}
+	f := &fixture{t: t, look: lookAt(t, filepath.Join(dir, "own", "app.db"))}
 	if got := f.scalar(`SELECT group_concat(n) FROM (SELECT n FROM a ORDER BY rowid)`); got != "2,10,11" {
 		t.Errorf("applied %s", got)
 	}
@@ -195,7 +195,7 @@ func TestManyAtOnceMigrateOnce(t *testing.T) {
 		group.Go(func() { configured(t, dir, `{"migrations":"migrations"}`, newClock()) })
 	}
 	group.Wait()
-	f := &fixture{t: t, look: open2(t, filepath.Join(dir, "own", "app.db"))}
+	f := &fixture{t: t, look: lookAt(t, filepath.Join(dir, "own", "app.db"))}
 	if got := f.scalar(`SELECT group_concat(n) FROM a`); got != "0,1,2,3,4" {
 		t.Errorf("applied %s", got)
 	}

@@ -142,7 +142,7 @@ func TestAfterAKillEveryKeyHasOneRow(t *testing.T) {
 		t.Errorf("%d children were killed in the middle", killed)
 	}
 
-	f := &fixture{t: t, plugin: configured(t, dir, childCredentials, newClock()), look: open2(t, filepath.Join(dir, "app.db"))}
+	f := &fixture{t: t, plugin: configured(t, dir, childCredentials, newClock()), look: lookAt(t, filepath.Join(dir, "app.db"))}
 	for i := 1; i <= highest+4; i++ {
 		answer := f.insert(fmt.Sprintf("key-%d", i), childParams(i))
 		if before, ok := answers[i]; ok && before != answer {
@@ -183,7 +183,7 @@ func TestTwoProcessesOnOneFileInsertOneRowAKey(t *testing.T) {
 			t.Errorf("key %d answered %q and %q", i, answers[0][i], answers[1][i])
 		}
 	}
-	f := &fixture{t: t, look: open2(t, filepath.Join(dir, "app.db"))}
+	f := &fixture{t: t, look: lookAt(t, filepath.Join(dir, "app.db"))}
 	if got := f.scalar(`SELECT count(*) || ' ' || count(DISTINCT n) FROM log`); got != fmt.Sprintf("%d %d", last+1, last+1) {
 		t.Errorf("rows and numbers: %s", got)
 	}

@@ -64,7 +64,7 @@ func newFixture(t testing.TB, ddl ...string) *fixture {
 		credentials = `{"url":"sqlite://data/app.db","migrations":"migrations"}`
 	}
 	f.plugin = configured(t, f.dir, credentials, f.clock)
-	f.look = open2(t, filepath.Join(f.dir, "data", "app.db"))
+	f.look = lookAt(t, filepath.Join(f.dir, "data", "app.db"))
 	return f
 }
 
@@ -82,7 +82,7 @@ func configured(t testing.TB, dir, credentials string, c *clock) *Plugin {
 	return plugin
 }
 
-func open2(t testing.TB, path string) *sql.DB {
+func lookAt(t testing.TB, path string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file://"+path+"?_pragma=busy_timeout(5000)")
 	if err != nil {

@@ -49,10 +49,11 @@ func (s *SQLite) Open(ctx context.Context) (*sql.DB, error) {
 	return db, nil
 }
 
-// source is the driver's name of the file and the settings. Transactions of
-// libraries (the migrations) begin immediate too.
+// source is the driver's name of the file and the settings. A file that went
+// away is not made again, empty and without a word, when the connection is.
+// Transactions of libraries (the migrations) begin immediate too.
 func (s *SQLite) source() string {
-	query := url.Values{"_txlock": {"immediate"}}
+	query := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}}
 	for _, setting := range settings {
 		query.Add("_pragma", setting.pragma+"("+setting.value+")")
 	}

@@ -1,0 +1,98 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/backflow/backflow/plugins/database/internal/dialect"
+)
+
+// TestKindsFollowSQLitesAffinity asks SQLite what each declared type does with
+// the texts 5 and 0.5, and holds the kind that we take it for against that.
+func TestKindsFollowSQLitesAffinity(t *testing.T) {
+	store := New(filepath.Join(t.TempDir(), "a.db"))
+	db, err := store.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	affinities := map[string][]dialect.Kind{
+		"integer real": {dialect.KindInteger, dialect.KindNumeric, dialect.KindBoolean, dialect.KindJSON, dialect.KindLoose},
+		"real real":    {dialect.KindReal},
+		"text text":    {dialect.KindText, dialect.KindBlob, dialect.KindAny},
+	}
+	for i, c := range []struct {
+		declared string
+		kind     dialect.Kind
+	}{
+		{"", dialect.KindAny},
+		{"INTEGER", dialect.KindInteger},
+		{"bigint unsigned", dialect.KindInteger},
+		{"INT8", dialect.KindInteger},
+		{"CHARINT", dialect.KindInteger},
+		{"FLOATING POINT", dialect.KindInteger},
+		{"varchar(255)", dialect.KindText},
+		{"Native Character(70)", dialect.KindText},
+		{"CLOB", dialect.KindText},
+		{"TEXT", dialect.KindText},
+		{"BLOB", dialect.KindBlob},
+		{"DOUBLE PRECISION", dialect.KindReal},
+		{"float(8)", dialect.KindReal},
+		{"DECIMAL(10,5)", dialect.KindNumeric},
+		{"numeric", dialect.KindNumeric},
+		{"money", dialect.KindNumeric},
+		{"BOOLEAN", dialect.KindBoolean},
+		{"bool", dialect.KindBoolean},
+		{"JSON", dialect.KindJSON},
+		{"jsonb", dialect.KindJSON},
+		{"DATETIME", dialect.KindLoose},
+		{"STRING", dialect.KindLoose},
+		{"ANY", dialect.KindLoose},
+	} {
+		table := fmt.Sprintf("t%d", i)
+		if _, err := db.Exec("CREATE TABLE " + table + " (a " + c.declared + ", b " + c.declared + ")"); err != nil {
+			t.Fatalf("%s: %v", c.declared, err)
+		}
+		if _, err := db.Exec("INSERT INTO " + table + " VALUES ('5', '0.5')"); err != nil {
+			t.Fatalf("%s: %v", c.declared, err)
+		}
+		var stored string
+		if err := db.QueryRow("SELECT typeof(a) || ' ' || typeof(b) FROM " + table).Scan(&stored); err != nil {
+			t.Fatalf("%s: %v", c.declared, err)
+		}
+		kind := kindOf(c.declared, false)
+		if kind != c.kind || !slices.Contains(affinities[stored], kind) {
+			t.Errorf("%q is kind %d, want %d; SQLite stores %s", c.declared, kind, c.kind, stored)
+		}
+	}
+	if kindOf("ANY", true) != dialect.KindAny {
+		t.Error("ANY of a STRICT table changes nothing")
+	}
+}
+
+func TestAFileThatWentAwayIsNotMadeAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "gone.db")
+	db, err := sql.Open("sqlite", New(path).source())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.PingContext(t.Context()); err == nil {
+		t.Error("a connection was made to a file that is not there")
+	}
+	if err := db.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the file: %v", err)
+	}
+}
