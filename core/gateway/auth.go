@@ -63,10 +63,7 @@ func (c *caller) authorize(permission ...string) error {
 	if c.may(permission...) {
 		return nil
 	}
-	needed := strings.ReplaceAll(strings.Join(permission, ":"), "::", ":*:")
-	if strings.HasSuffix(needed, ":") {
-		needed += wildcard
-	}
+	needed := scopeFor(permission).String()
 	return &refusal{
 		code:   codeForbidden,
 		detail: fmt.Sprintf("this needs the scope %s, which the token %s does not have", needed, c.name),

@@ -129,7 +129,7 @@ func (x *exchange) logAccess(w *recorder, r *http.Request, started time.Time) {
 		slog.String("path", r.URL.EscapedPath()),
 		slog.Int("status", w.status),
 		slog.Int64("bytes", w.bytes),
-		slog.Duration("duration", time.Since(started)),
+		slog.Float64("durationMs", float64(time.Since(started).Microseconds())/1000),
 		slog.String("client", clientAddress(r, x.table.TrustedProxies)),
 	}
 	if x.caller != nil {

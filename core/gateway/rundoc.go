@@ -17,19 +17,23 @@ type startedDoc struct {
 	Status   workflow.RunStatus `json:"status"`
 }
 
-// runDoc is a run as clients see it. Times are RFC 3339 in UTC.
-type runDoc struct {
+// runSummary is a run as lists show it. Times are RFC 3339 in UTC.
+type runSummary struct {
 	ID         string             `json:"id"`
 	Workflow   string             `json:"workflow"`
 	Status     workflow.RunStatus `json:"status"`
-	Input      json.RawMessage    `json:"input"`
-	Output     json.RawMessage    `json:"output"`
 	Error      *problem           `json:"error"`
 	CreatedAt  time.Time          `json:"createdAt"`
 	StartedAt  *time.Time         `json:"startedAt"`
 	FinishedAt *time.Time         `json:"finishedAt"`
-	// Steps are left out of lists.
-	Steps *[]stepDoc `json:"steps,omitempty"`
+}
+
+// runDoc is all of a run.
+type runDoc struct {
+	runSummary
+	Input  json.RawMessage `json:"input"`
+	Output json.RawMessage `json:"output"`
+	Steps  []stepDoc       `json:"steps"`
 }
 
 // stepDoc is a step of a run: with a result or an error once it has ended.
@@ -44,25 +48,27 @@ type stepDoc struct {
 	Error      *problem            `json:"error,omitempty"`
 }
 
-// runDoc shows a run, with or without its steps.
-func (x *exchange) runDoc(run engine.Run, steps bool) runDoc {
-	doc := runDoc{
+func (x *exchange) runSummary(run engine.Run) runSummary {
+	return runSummary{
 		ID:         run.ID,
 		Workflow:   run.Workflow,
 		Status:     run.Status,
-		Input:      run.Input,
-		Output:     run.Output,
 		Error:      x.failure(run.Error),
 		CreatedAt:  run.CreatedAt.UTC(),
 		StartedAt:  known(run.StartedAt),
 		FinishedAt: known(run.FinishedAt),
 	}
-	if !steps {
-		return doc
+}
+
+func (x *exchange) runDoc(run engine.Run) runDoc {
+	doc := runDoc{
+		runSummary: x.runSummary(run),
+		Input:      run.Input,
+		Output:     run.Output,
+		Steps:      make([]stepDoc, len(run.Steps)),
 	}
-	list := make([]stepDoc, len(run.Steps))
 	for i, s := range run.Steps {
-		list[i] = stepDoc{
+		doc.Steps[i] = stepDoc{
 			ID:         s.ID,
 			Path:       s.Path,
 			Status:     s.Status,
@@ -73,7 +79,6 @@ func (x *exchange) runDoc(run engine.Run, steps bool) runDoc {
 			Error:      x.failure(s.Error),
 		}
 	}
-	doc.Steps = &list
 	return doc
 }
 

@@ -121,7 +121,7 @@ func (x *exchange) answerStart(w http.ResponseWriter, r *http.Request, run engin
 	}
 	header := http.Header{"Location": {"/runs/" + url.PathEscape(run.ID)}}
 	if wait > 0 && run.Status.Ended() {
-		return sendJSON(w, http.StatusOK, header, x.runDoc(run, true))
+		return sendJSON(w, http.StatusOK, header, x.runDoc(run))
 	}
 	return sendJSON(w, http.StatusAccepted, header, startedDoc{ID: run.ID, Workflow: run.Workflow, Status: run.Status})
 }
@@ -161,7 +161,7 @@ func (x *exchange) showRun(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return sendJSON(w, http.StatusOK, nil, x.runDoc(run, true))
+	return sendJSON(w, http.StatusOK, nil, x.runDoc(run))
 }
 
 // listRuns shows a page of runs, the newest first, without their steps.
@@ -177,9 +177,9 @@ func (x *exchange) listRuns(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := list[runDoc]{Data: []runDoc{}}
+	page := list[runSummary]{Data: []runSummary{}}
 	for _, run := range found.Runs {
-		page.Data = append(page.Data, x.runDoc(run, false))
+		page.Data = append(page.Data, x.runSummary(run))
 	}
 	if found.NextCursor != "" {
 		page.NextCursor = &found.NextCursor

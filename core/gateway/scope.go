@@ -69,6 +69,17 @@ func (s Scope) Grants(permission ...string) bool {
 	return len(s.segments) == len(permission) && len(permission) > 0
 }
 
+// scopeFor is the narrowest scope that grants the permission.
+func scopeFor(permission []string) Scope {
+	segments := slices.Clone(permission)
+	for i := range segments {
+		if segments[i] == some {
+			segments[i] = wildcard
+		}
+	}
+	return Scope{segments}
+}
+
 func checkScope(segments []string) error {
 	kind, rest := segments[0], segments[1:]
 	if kind == wildcard || kind == "admin" {

@@ -1,0 +1,319 @@
+package gateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/idempotency"
+	"github.com/backflow/backflow/core/lease"
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+)
+
+// The tokens of a world, and the secret that its integration may let slip.
+const (
+	fullToken    = "full-token-of-the-tests"
+	narrowToken  = "narrow-token-of-the-tests"
+	noneToken    = "scopeless-token-of-the-tests"
+	vendorSecret = "sk_vendor_secret_1234"
+)
+
+// shop is an integration whose actions do what a test tells them to.
+type shop struct {
+	mu     sync.Mutex // guards the fields below
+	do     func(ctx context.Context, call sdk.Call) (sdk.Result, error)
+	calls  []sdk.Call
+	status action.Status
+	absent bool // it has never been ready
+}
+
+func (*shop) Name() string { return "shop" }
+
+var shopManifest = sdk.Manifest{
+	Name: "shop", Version: "1.2.3", Description: "Takes payments.",
+	Actions: []sdk.Action{
+		{
+			Name: "createPayment", Description: "Creates a payment.", HTTP: &sdk.HTTPBinding{Method: "POST", Path: "/payments"},
+			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 24 * time.Hour,
+			Params: json.RawMessage(`{"type":"object","properties":{"amount":{"type":"integer","minimum":1},"currency":{"type":"string"}},"required":["amount"],"additionalProperties":false}`),
+		},
+		{
+			Name: "getPayment", HTTP: &sdk.HTTPBinding{Method: "GET", Path: "/payments/:id"},
+			Params: json.RawMessage(`{"type":"object","properties":{"id":{"type":"string"},"limit":{"type":"integer"}},"required":["id"],"additionalProperties":false}`),
+		},
+		{
+			Name: "cancelPayment", HTTP: &sdk.HTTPBinding{Method: "DELETE", Path: "/payments/:id"}, Writes: true, Repeat: sdk.RepeatIdempotent,
+			Params: json.RawMessage(`{"type":"object","properties":{"id":{"type":"string"}},"required":["id"]}`),
+		},
+		{Name: "sendMail", Writes: true, Repeat: sdk.RepeatNone, Params: json.RawMessage(`{"type":"object"}`)},
+	},
+}
+
+func (s *shop) Manifest() *sdk.Manifest {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.absent {
+		return nil
+	}
+	return &shopManifest
+}
+
+func (s *shop) Status() action.Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.status
+}
+
+func (s *shop) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+	s.mu.Lock()
+	s.calls = append(s.calls, call)
+	do := s.do
+	s.mu.Unlock()
+	return do(ctx, call)
+}
+
+func (s *shop) does(do func(ctx context.Context, call sdk.Call) (sdk.Result, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.do = do
+}
+
+// fails makes every call fail with e.
+func (s *shop) fails(e sdk.Error) {
+	s.does(func(context.Context, sdk.Call) (sdk.Result, error) { return sdk.Result{}, &e })
+}
+
+// succeeds makes every call answer body.
+func (s *shop) succeeds(body string) {
+	s.does(func(context.Context, sdk.Call) (sdk.Result, error) { return sdk.Result{Body: []byte(body)}, nil })
+}
+
+func (s *shop) called() []sdk.Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]sdk.Call(nil), s.calls...)
+}
+
+// downStore is a store that can be taken down.
+type downStore struct {
+	state.Store
+	down atomic.Bool
+}
+
+var errDown = fmt.Errorf("%w: dial 127.0.0.1:6379", state.ErrUnavailable)
+
+func (s *downStore) Commit(ctx context.Context, ops ...state.Op) error {
+	if s.down.Load() {
+		return errDown
+	}
+	return s.Store.Commit(ctx, ops...)
+}
+
+func (s *downStore) Get(ctx context.Context, refs ...state.Ref) ([][]byte, error) {
+	if s.down.Load() {
+		return nil, errDown
+	}
+	return s.Store.Get(ctx, refs...)
+}
+
+// verifier accepts requests that say so.
+type verifier struct{}
+
+func (verifier) VerifyWebhook(_ context.Context, r sdk.WebhookRequest) (sdk.WebhookEvent, error) {
+	switch r.Headers["X-Signature"][0] {
+	case "good":
+		return sdk.WebhookEvent{ID: r.Headers["X-Event"][0], Type: "paid"}, nil
+	case "unknown":
+		return sdk.WebhookEvent{}, errors.New("plugin is down")
+	}
+	return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: "the signature does not match"}
+}
+
+// world is a gateway over real parts in memory, and the fake integration.
+type world struct {
+	*Gateway
+	t      *testing.T
+	shop   *shop
+	store  *downStore
+	engine *engine.Engine
+	routes Routes
+	log    *logBuffer
+	clock  atomic.Int64 // seconds that the ledger's clock is ahead
+}
+
+func newWorld(t *testing.T, change ...func(*Options)) *world {
+	t.Helper()
+	w := &world{
+		t:     t,
+		shop:  &shop{status: action.Status{State: action.StateReady}},
+		store: &downStore{Store: memory.New(memory.Options{})},
+		log:   &logBuffer{},
+	}
+	w.shop.succeeds(`{"id":"pay_1"}`)
+	now := func() time.Time { return time.Now().Add(time.Duration(w.clock.Load()) * time.Second) }
+	own, err := lease.Acquire(t.Context(), w.store, lease.Options{Node: "test"})
+	must(t, err)
+	registry, err := action.NewRegistry(w.shop)
+	must(t, err)
+	w.engine = engine.New(engine.Options{Store: w.store, Lease: own, Actions: registry, CheckInterval: time.Hour})
+	flow, err := workflow.Parse([]byte(`{"id":"process-order","name":"Process","steps":[
+		{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":"{{input.amount}}"}}]}`), []string{"input", "steps", "run"})
+	must(t, err)
+	actions, err := workflow.ParseActions(webhook.WorkflowID("events"), []byte(`[{"type":"shop","action":"sendMail","params":{}}]`), []string{"payload", "event", "headers", "steps", "run"})
+	must(t, err)
+	must(t, w.engine.SetDefinitions(t.Context(), []*workflow.Definition{flow, actions}))
+	w.engine.Run()
+	receiver, err := webhook.NewReceiver(webhook.Options{
+		Name: "events", Path: "/webhooks/shop", Provider: "shop", Verifier: verifier{}, Secrets: []string{"whsec_of_the_test"},
+		Store: w.store, Starter: w.engine, NewRunID: engine.NewRunID,
+	})
+	must(t, err)
+	redactor := &telemetry.Redactor{}
+	redactor.Add(vendorSecret)
+	w.routes = Routes{
+		Actions:  registry,
+		Webhooks: []Webhook{receiver},
+		Tokens: []Token{
+			{Name: "full", Hash: HashToken(fullToken), Scopes: scopes(t, "admin")},
+			{Name: "narrow", Hash: HashToken(narrowToken), Scopes: scopes(t, "integrations:shop:getPayment", "workflows:other:run")},
+			{Name: "none", Hash: HashToken(noneToken)},
+		},
+	}
+	o := Options{
+		Runs:     w.engine,
+		Ledger:   idempotency.New(w.store, own, idempotency.Options{Now: now}),
+		Routes:   w.routes,
+		Logger:   telemetry.NewLogger(w.log, telemetry.LogOptions{Level: slog.LevelDebug}),
+		Redactor: redactor,
+		Now:      now,
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	w.Gateway, err = New(o)
+	must(t, err)
+	t.Cleanup(func() {
+		w.stop()
+		w.store.down.Store(false)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		must(t, w.engine.Stop(ctx))
+		must(t, own.Release(ctx))
+		must(t, w.store.Close())
+	})
+	return w
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func scopes(t *testing.T, list ...string) []Scope {
+	t.Helper()
+	var parsed []Scope
+	for _, s := range list {
+		scope, err := ParseScope(s)
+		must(t, err)
+		parsed = append(parsed, scope)
+	}
+	return parsed
+}
+
+// send sends a request as the full token; headers are "Name: value" and come
+// on top, "Name:" takes one away.
+func (w *world) send(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	w.t.Helper()
+	return serve(w, request(method, target, body, headers...))
+}
+
+func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, r)
+	return rec
+}
+
+func request(method, target, body string, headers ...string) *http.Request {
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	r := httptest.NewRequest(method, target, reader)
+	r.Header.Set("Authorization", "Bearer "+fullToken)
+	r.Header.Set("X-Request-Id", "req-1")
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ":")
+		if value == "" {
+			r.Header.Del(name)
+			continue
+		}
+		r.Header.Set(name, strings.TrimSpace(value))
+	}
+	return r
+}
+
+// fields reads a JSON object.
+func fields(t *testing.T, body []byte) map[string]any {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal(body, &m); err != nil {
+		t.Fatalf("%v in %s", err, body)
+	}
+	return m
+}
+
+func wantStatus(t *testing.T, rec *httptest.ResponseRecorder, status int) {
+	t.Helper()
+	if rec.Code != status {
+		t.Fatalf("status %d, want %d: %s", rec.Code, status, rec.Body)
+	}
+}
+
+func wantCode(t *testing.T, rec *httptest.ResponseRecorder, status int, code sdk.Code) {
+	t.Helper()
+	wantStatus(t, rec, status)
+	if got := fields(t, rec.Body.Bytes())["code"]; got != string(code) || rec.Header().Get("Content-Type") != problemType {
+		t.Fatalf("code %v in %s, want %s: %s", got, rec.Header().Get("Content-Type"), code, rec.Body)
+	}
+}
+
+// logBuffer is a log that many goroutines may write to.
+type logBuffer struct {
+	mu  sync.Mutex // guards buf
+	buf bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
