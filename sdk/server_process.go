@@ -80,15 +80,20 @@ func (s *server) Configure(ctx context.Context, request *pluginv1.ConfigureReque
 
 // Execute answers the calls of one stream, one after another.
 func (s *server) Execute(stream grpc.BidiStreamingServer[pluginv1.ExecuteRequest, pluginv1.ExecuteResponse]) error {
+	// The messages are used again for each call. What a plugin holds on to, the
+	// bytes of the params, is new each time.
+	var request pluginv1.ExecuteRequest
+	var response pluginv1.ExecuteResponse
 	for {
-		request, err := stream.Recv()
+		err := stream.RecvMsg(&request)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := stream.Send(s.execute(stream.Context(), request)); err != nil {
+		s.execute(stream.Context(), &request, &response)
+		if err := stream.Send(&response); err != nil {
 			return err
 		}
 	}
@@ -96,22 +101,18 @@ func (s *server) Execute(stream grpc.BidiStreamingServer[pluginv1.ExecuteRequest
 
 // execute runs one call. Its context ends with the call's deadline, and with
 // the stream, which the gateway resets when its caller gives up.
-func (s *server) execute(ctx context.Context, request *pluginv1.ExecuteRequest) *pluginv1.ExecuteResponse {
-	if nanos := request.GetTimeoutNanos(); nanos > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Duration(nanos))
-		defer cancel()
-	}
+func (s *server) execute(ctx context.Context, request *pluginv1.ExecuteRequest, response *pluginv1.ExecuteResponse) {
 	call := Call{
 		Action:         request.GetAction(),
 		Params:         request.GetParams(),
 		IdempotencyKey: request.GetIdempotencyKey(),
 		RequestID:      request.GetRequestId(),
 	}
-	ctx = &callContext{Context: ctx, logger: s.logger, action: call.Action, requestID: call.RequestID}
+	callCtx := newCallContext(ctx, s.logger, &call, time.Duration(request.GetTimeoutNanos()))
+	defer callCtx.finish()
 	var result Result
 	var err error
-	if failure := s.guard(call.Action, func() { result, err = s.plugin.Execute(ctx, call) }); failure != nil {
+	if failure := s.guard(call.Action, func() { result, err = s.plugin.Execute(callCtx, call) }); failure != nil {
 		err = failure
 	}
 	if err == nil && len(result.Body) > MaxBodySize {
@@ -121,9 +122,9 @@ func (s *server) execute(ctx context.Context, request *pluginv1.ExecuteRequest) 
 		}
 	}
 	if err != nil {
-		return &pluginv1.ExecuteResponse{Error: errorToWire(err)}
+		result = Result{}
 	}
-	return &pluginv1.ExecuteResponse{Body: result.Body, ContentType: result.ContentType}
+	response.Body, response.ContentType, response.Error = result.Body, result.ContentType, errorToWire(err)
 }
 
 // VerifyWebhook checks a webhook, if the plugin can.
@@ -171,21 +172,4 @@ func (s *server) guard(operation string, run func()) (failure *Error) {
 	}()
 	run()
 	return nil
-}
-
-// callContext is the context of one call. It makes the call's logger only when
-// somebody asks for it.
-type callContext struct {
-	context.Context
-	logger    *slog.Logger
-	action    string
-	requestID string
-}
-
-// Value answers the logger, and what the surrounding context knows.
-func (c *callContext) Value(key any) any {
-	if key == (loggerKey{}) {
-		return c.logger.With("action", c.action, "requestId", c.requestID)
-	}
-	return c.Context.Value(key)
 }

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"sync/atomic"
+	"time"
 )
 
 // queueFactor times the concurrency is how many calls may wait for their turn:
@@ -28,8 +29,9 @@ const (
 	gaveUp
 )
 
-// enter waits for a turn until ctx ends. Who is admitted must leave.
-func (l *limiter) enter(ctx context.Context) admission {
+// enter waits for a turn until ctx ends or the deadline passes. Who is admitted
+// must leave.
+func (l *limiter) enter(ctx context.Context, deadline time.Time) admission {
 	select {
 	case l.slots <- struct{}{}:
 		return admitted
@@ -39,6 +41,8 @@ func (l *limiter) enter(ctx context.Context) admission {
 	if l.waiting.Add(1) > int64(cap(l.slots)*queueFactor) {
 		return overfull
 	}
+	ctx, cancel := context.WithDeadline(ctx, deadline)
+	defer cancel()
 	select {
 	case l.slots <- struct{}{}:
 		return admitted

@@ -81,9 +81,8 @@ func (p *Plugin) setStatus(s status) {
 // Execute runs one action once. It waits for its turn where the plugin has as
 // many calls as it may; no call outlasts the plugin's timeout.
 func (p *Plugin) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
-	ctx, cancel := p.bound(ctx)
-	defer cancel()
-	switch p.limit.enter(ctx) {
+	deadline := p.deadline(ctx)
+	switch p.limit.enter(ctx, deadline) {
 	case overfull:
 		return sdk.Result{}, &sdk.Error{
 			Code:       sdk.CodeUnavailable,
@@ -113,19 +112,20 @@ func (p *Plugin) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error)
 			Outcome: sdk.OutcomeNotExecuted,
 		}
 	}
-	result, err := current.instance.Execute(ctx, call)
+	result, err := current.instance.Execute(ctx, deadline, call)
 	if err != nil {
 		return sdk.Result{}, p.clean(err)
 	}
 	return checkResult(result)
 }
 
-// bound makes the plugin's timeout the latest end of a call.
-func (p *Plugin) bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= p.spec.Timeout {
-		return ctx, func() {}
+// deadline is the latest end of a call: the caller's or the plugin's own.
+func (p *Plugin) deadline(ctx context.Context) time.Time {
+	own := time.Now().Add(p.spec.Timeout)
+	if callers, ok := ctx.Deadline(); ok && callers.Before(own) {
+		return callers
 	}
-	return context.WithTimeout(ctx, p.spec.Timeout)
+	return own
 }
 
 // refusal is the error of a call that cannot be sent.
@@ -167,7 +167,7 @@ func checkResult(result sdk.Result) (sdk.Result, error) {
 // VerifyWebhook has the plugin check a webhook. It also works without
 // credentials: the secrets come with the request.
 func (p *Plugin) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest) (sdk.WebhookEvent, error) {
-	ctx, cancel := p.bound(ctx)
+	ctx, cancel := context.WithTimeout(ctx, p.spec.Timeout)
 	defer cancel()
 	current := p.current.Load()
 	if current == nil {
@@ -182,7 +182,7 @@ func (p *Plugin) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest) 
 
 // SampleWebhook has the plugin make a signed sample event.
 func (p *Plugin) SampleWebhook(ctx context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
-	ctx, cancel := p.bound(ctx)
+	ctx, cancel := context.WithTimeout(ctx, p.spec.Timeout)
 	defer cancel()
 	current := p.current.Load()
 	if current == nil {

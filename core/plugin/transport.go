@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/backflow/backflow/sdk"
 )
@@ -27,9 +28,11 @@ type Instance interface {
 	Configure(ctx context.Context, config sdk.Config) error
 	// Execute runs one action once. Its errors are *sdk.Error. An instance that
 	// is gone answers CodeUnavailable; its outcome is not_executed only when the
-	// call was never sent. When ctx ends first the call is abandoned and answered
-	// with CodeTimeout.
-	Execute(ctx context.Context, call sdk.Call) (sdk.Result, error)
+	// call was never sent. When ctx ends or the deadline passes, whatever is first,
+	// the call is abandoned and answered with CodeTimeout. The deadline is apart
+	// from the context because a transport has cheaper means than a context of its
+	// own for each call.
+	Execute(ctx context.Context, deadline time.Time, call sdk.Call) (sdk.Result, error)
 	sdk.WebhookVerifier
 	sdk.WebhookSampler
 	// Done is closed when the instance has ended, for whatever reason.

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -52,7 +53,7 @@ func (i *instance) connect() error {
 func (i *instance) Manifest(ctx context.Context) (*sdk.Manifest, error) {
 	response, err := i.service.GetManifest(ctx, &pluginv1.GetManifestRequest{})
 	if err != nil {
-		return nil, fmt.Errorf("get manifest: %w", i.failure(ctx, "GetManifest", err))
+		return nil, fmt.Errorf("get manifest: %w", i.failure(ctx, time.Time{}, "GetManifest", err))
 	}
 	if response.GetManifest() == nil {
 		return nil, fmt.Errorf("get manifest: the plugin answered none")
@@ -69,7 +70,7 @@ func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
 		DataDir:     config.DataDir,
 	})
 	if err != nil {
-		return fmt.Errorf("configure: %w", i.failure(ctx, "Configure", err))
+		return fmt.Errorf("configure: %w", i.failure(ctx, time.Time{}, "Configure", err))
 	}
 	if response.GetError() != nil {
 		return fmt.Errorf("configure: %w", errorFromWire(response.GetError()))
@@ -78,7 +79,7 @@ func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
 }
 
 // Execute runs one action on a stream of its own for the time of the call.
-func (i *instance) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+func (i *instance) Execute(ctx context.Context, deadline time.Time, call sdk.Call) (sdk.Result, error) {
 	if len(call.Params) > sdk.MaxBodySize {
 		return sdk.Result{}, &sdk.Error{
 			Code:    sdk.CodeInvalidParams,
@@ -86,36 +87,25 @@ func (i *instance) Execute(ctx context.Context, call sdk.Call) (sdk.Result, erro
 			Outcome: sdk.OutcomeNotExecuted,
 		}
 	}
-	request := &pluginv1.ExecuteRequest{
-		Action:         call.Action,
-		Params:         call.Params,
-		IdempotencyKey: call.IdempotencyKey,
-		RequestId:      call.RequestID,
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		left := time.Until(deadline)
-		if left <= 0 {
-			return sdk.Result{}, notSent("its time was up before it was sent", context.DeadlineExceeded)
-		}
-		request.TimeoutNanos = int64(left)
-	}
-	response, sent, err := i.streams.exchange(ctx, request)
+	result, err := i.streams.exchange(ctx, deadline, call)
+	var answered *sdk.Error
 	switch {
-	case err != nil && !sent:
-		return sdk.Result{}, notSent("the plugin cannot be reached", ctx.Err())
-	case err != nil:
-		return sdk.Result{}, i.failure(ctx, call.Action, err)
-	case response.GetError() != nil:
-		return sdk.Result{}, errorFromWire(response.GetError())
+	case err == nil:
+		return result, nil
+	case errors.As(err, &answered):
+		return sdk.Result{}, answered
+	case errors.Is(err, errNotSent):
+		return sdk.Result{}, notSent(ctx, deadline)
+	default:
+		return sdk.Result{}, i.failure(ctx, deadline, call.Action, err)
 	}
-	return sdk.Result{Body: response.GetBody(), ContentType: response.GetContentType()}, nil
 }
 
 // VerifyWebhook has the plugin check a webhook.
 func (i *instance) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest) (sdk.WebhookEvent, error) {
 	response, err := i.service.VerifyWebhook(ctx, webhookRequestToWire(request))
 	if err != nil {
-		return sdk.WebhookEvent{}, i.failure(ctx, "VerifyWebhook", err)
+		return sdk.WebhookEvent{}, i.failure(ctx, time.Time{}, "VerifyWebhook", err)
 	}
 	switch outcome := response.GetOutcome().(type) {
 	case *pluginv1.VerifyWebhookResponse_Event:
@@ -132,7 +122,7 @@ func (i *instance) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest
 func (i *instance) SampleWebhook(ctx context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
 	response, err := i.service.SampleWebhook(ctx, sampleRequestToWire(request))
 	if err != nil {
-		return sdk.Sample{}, i.failure(ctx, "SampleWebhook", err)
+		return sdk.Sample{}, i.failure(ctx, time.Time{}, "SampleWebhook", err)
 	}
 	if response.GetError() != nil {
 		return sdk.Sample{}, errorFromWire(response.GetError())
@@ -171,10 +161,11 @@ func (i *instance) Close(ctx context.Context) error {
 // able to say how it ended.
 const crashGrace = time.Second
 
-// failure explains a failed exchange. The call may have been executed.
-func (i *instance) failure(ctx context.Context, operation string, err error) *sdk.Error {
-	if cause := ctx.Err(); cause != nil {
-		return abandoned(operation, cause)
+// failure explains a failed exchange. The call may have been executed. A zero
+// deadline is none but the context's.
+func (i *instance) failure(ctx context.Context, deadline time.Time, operation string, err error) *sdk.Error {
+	if over(ctx, deadline) {
+		return abandoned(ctx, operation)
 	}
 	switch status.Code(err) {
 	case codes.Unimplemented:
@@ -197,27 +188,32 @@ func (i *instance) failure(ctx context.Context, operation string, err error) *sd
 	case <-i.child.exited:
 		lost.Message = fmt.Sprintf("the plugin ended during %s: %s", operation, i.child.exit().Reason)
 	case <-ctx.Done():
-		return abandoned(operation, ctx.Err())
+		return abandoned(ctx, operation)
 	case <-grace.C:
 		lost.Message = "the connection to the plugin was lost during " + operation
 	}
 	return lost
 }
 
+// over reports whether nobody waits for a call any more.
+func over(ctx context.Context, deadline time.Time) bool {
+	return ctx.Err() != nil || !deadline.IsZero() && !time.Now().Before(deadline)
+}
+
 // abandoned is the error of a call that its caller did not wait for.
-func abandoned(operation string, cause error) *sdk.Error {
+func abandoned(ctx context.Context, operation string) *sdk.Error {
 	message := "no answer to " + operation + " in time"
-	if cause == context.Canceled { //nolint:errorlint // ctx.Err answers the bare value
+	if errors.Is(ctx.Err(), context.Canceled) {
 		message = operation + " was cancelled"
 	}
 	return &sdk.Error{Code: sdk.CodeTimeout, Message: message, Retryable: true, Outcome: sdk.OutcomeUnknown}
 }
 
 // notSent is the error of a call that the plugin never saw.
-func notSent(message string, cause error) *sdk.Error {
-	code := sdk.CodeUnavailable
-	if cause != nil {
-		code, message = sdk.CodeTimeout, "the call ended before it was sent"
+func notSent(ctx context.Context, deadline time.Time) *sdk.Error {
+	e := &sdk.Error{Code: sdk.CodeUnavailable, Message: "the plugin cannot be reached", Retryable: true, Outcome: sdk.OutcomeNotExecuted}
+	if over(ctx, deadline) {
+		e.Code, e.Message = sdk.CodeTimeout, "the call ended before it was sent"
 	}
-	return &sdk.Error{Code: code, Message: message, Retryable: true, Outcome: sdk.OutcomeNotExecuted}
+	return e
 }

@@ -2,12 +2,19 @@ package process
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
 
+	"github.com/backflow/backflow/sdk"
 	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
 )
+
+// errNotSent is wrapped by errors that tell that the plugin never saw a call.
+var errNotSent = errors.New("not sent")
 
 // streams is the pool of Execute streams of one connection. A stream carries one
 // call at a time, so that there are as many as calls have ever run at once; who
@@ -22,10 +29,15 @@ type streams struct {
 	idle []*stream  // the one used last is at the end, and taken first
 }
 
-// stream is one Execute stream.
+// stream is one Execute stream, with what a call needs and the next can reuse.
 type stream struct {
-	grpc.BidiStreamingClient[pluginv1.ExecuteRequest, pluginv1.ExecuteResponse]
+	wire grpc.BidiStreamingClient[pluginv1.ExecuteRequest, pluginv1.ExecuteResponse]
+	// cancel resets the stream, which ends the call in the plugin too.
 	cancel context.CancelFunc
+	// expiry resets the stream at a call's deadline.
+	expiry   *time.Timer
+	request  pluginv1.ExecuteRequest
+	response pluginv1.ExecuteResponse
 }
 
 func newStreams(service pluginv1.PluginServiceClient) *streams {
@@ -36,32 +48,58 @@ func newStreams(service pluginv1.PluginServiceClient) *streams {
 // close resets every stream, those in use too.
 func (s *streams) close() { s.cancel() }
 
-// exchange sends one request and waits for its response. It reports whether the
-// request may have reached the plugin. When ctx ends first the stream is reset,
-// which ends the call in the plugin too.
-func (s *streams) exchange(ctx context.Context, request *pluginv1.ExecuteRequest) (response *pluginv1.ExecuteResponse, sent bool, err error) {
-	if err := ctx.Err(); err != nil {
-		return nil, false, err
+// exchange runs one call. It answers the plugin's own errors as *sdk.Error, and
+// wraps errNotSent where the call cannot have reached the plugin.
+func (s *streams) exchange(ctx context.Context, deadline time.Time, call sdk.Call) (sdk.Result, error) {
+	left := time.Until(deadline)
+	if ctx.Err() != nil || left <= 0 {
+		return sdk.Result{}, errNotSent
 	}
 	stream, err := s.take()
 	if err != nil {
-		return nil, false, err
+		return sdk.Result{}, fmt.Errorf("%w: %w", errNotSent, err)
 	}
-	abandon := context.AfterFunc(ctx, stream.cancel)
-	// An error of Send means that the stream had ended before: gRPC takes a
-	// message whole or not at all, and what it took may arrive.
-	if err := stream.Send(request); err != nil {
-		abandon()
+	result, usable, err := stream.exchange(ctx, left, call)
+	if usable {
+		s.put(stream)
+	} else {
 		stream.cancel()
-		return nil, false, err
 	}
-	response, err = stream.Recv()
-	if !abandon() || err != nil {
-		stream.cancel()
-		return response, true, err
+	return result, err
+}
+
+// exchange runs one call, and reports whether the stream can carry another.
+func (s *stream) exchange(ctx context.Context, left time.Duration, call sdk.Call) (result sdk.Result, usable bool, err error) {
+	s.request.Action = call.Action
+	s.request.Params = call.Params
+	s.request.IdempotencyKey = call.IdempotencyKey
+	s.request.RequestId = call.RequestID
+	s.request.TimeoutNanos = int64(left)
+
+	s.expiry.Reset(left)
+	unwatch := func() bool { return true }
+	if ctx.Done() != nil {
+		unwatch = context.AfterFunc(ctx, s.cancel)
 	}
-	s.put(stream)
-	return response, true, nil
+	err = s.wire.Send(&s.request)
+	if err != nil {
+		// The stream had ended before: gRPC takes a message whole or not at all.
+		err = fmt.Errorf("%w: %w", errNotSent, err)
+	} else {
+		// Into the same message each time: its bytes are new ones all the same.
+		err = s.wire.RecvMsg(&s.response)
+	}
+	s.request.Params = nil
+	// Neither must end the next call on this stream.
+	usable = s.expiry.Stop()
+	usable = unwatch() && usable && err == nil
+	switch {
+	case err != nil:
+		return sdk.Result{}, false, err
+	case s.response.GetError() != nil:
+		return sdk.Result{}, usable, errorFromWire(s.response.GetError())
+	}
+	return sdk.Result{Body: s.response.GetBody(), ContentType: s.response.GetContentType()}, usable, nil
 }
 
 func (s *streams) take() (*stream, error) {
@@ -74,15 +112,19 @@ func (s *streams) take() (*stream, error) {
 	}
 	s.mu.Unlock()
 	ctx, cancel := context.WithCancel(s.ctx)
-	client, err := s.service.Execute(ctx)
+	wire, err := s.service.Execute(ctx)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
-	return &stream{BidiStreamingClient: client, cancel: cancel}, nil
+	expiry := time.AfterFunc(time.Hour, cancel)
+	expiry.Stop()
+	return &stream{wire: wire, cancel: cancel, expiry: expiry}, nil
 }
 
 func (s *streams) put(stream *stream) {
+	// What the last call answered is not kept alive by an idle stream.
+	stream.response.Reset()
 	s.mu.Lock()
 	s.idle = append(s.idle, stream)
 	s.mu.Unlock()
