@@ -1,0 +1,67 @@
+package plugin_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/sdk"
+)
+
+func valid() sdk.Manifest {
+	return sdk.Manifest{
+		Name: "acme", Version: "1.0.0", Credentials: json.RawMessage(`{"type":"object"}`),
+		Actions: []sdk.Action{
+			{Name: "get", Params: json.RawMessage(`{"type":"object","properties":{"id":{}}}`), HTTP: &sdk.HTTPBinding{Method: "GET", Path: "/things/:id"}},
+			{Name: "put", Params: json.RawMessage(`{}`), Writes: true, Repeat: sdk.RepeatIdempotent, HTTP: &sdk.HTTPBinding{Method: "PUT", Path: "/things/:id"}},
+		},
+	}
+}
+
+func TestManifestIsChecked(t *testing.T) {
+	cases := map[string]struct {
+		change func(*sdk.Manifest)
+		want   string // empty: accepted
+	}{
+		"valid":                    {func(*sdk.Manifest) {}, ""},
+		"another name":             {func(m *sdk.Manifest) { m.Name = "other" }, `the plugin calls itself "other", its file "acme"`},
+		"no name":                  {func(m *sdk.Manifest) { m.Name = "" }, `name "": lower-case`},
+		"version with v":           {func(m *sdk.Manifest) { m.Version = "v1.0.0" }, `version "v1.0.0"`},
+		"credentials schema":       {func(m *sdk.Manifest) { m.Credentials = json.RawMessage(`{"type":"objekt"}`) }, "schema of the credentials"},
+		"action name":              {func(m *sdk.Manifest) { m.Actions[0].Name = "Get-it" }, `action "Get-it": a name is camelCase`},
+		"action twice":             {func(m *sdk.Manifest) { m.Actions[1].Name = "get" }, `action "get" is there twice`},
+		"no params":                {func(m *sdk.Manifest) { m.Actions[0].Params = nil }, "it has no schema of its params"},
+		"params not JSON":          {func(m *sdk.Manifest) { m.Actions[0].Params = json.RawMessage(`{`) }, "schema of the params: not JSON"},
+		"params schema":            {func(m *sdk.Manifest) { m.Actions[0].Params = json.RawMessage(`{"$ref":"#/$defs/x"}`) }, "schema of the params"},
+		"reads a file":             {func(m *sdk.Manifest) { m.Actions[0].Params = json.RawMessage(`{"$ref":"file:///etc/passwd"}`) }, "must be complete in itself"},
+		"asks the network":         {func(m *sdk.Manifest) { m.Actions[0].Params = json.RawMessage(`{"$ref":"http://127.0.0.1/x"}`) }, "must be complete in itself"},
+		"result schema":            {func(m *sdk.Manifest) { m.Actions[0].Result = json.RawMessage(`[]`) }, "schema of the result: not a JSON object"},
+		"write without repeat":     {func(m *sdk.Manifest) { m.Actions[1].Repeat = "" }, `it writes, and says "" of a repeat`},
+		"unknown repeat":           {func(m *sdk.Manifest) { m.Actions[1].Repeat = "maybe" }, `it writes, and says "maybe" of a repeat`},
+		"negative lifetime":        {func(m *sdk.Manifest) { m.Actions[1].KeyLifetime = -time.Second }, "a key cannot live for -1s"},
+		"method":                   {func(m *sdk.Manifest) { m.Actions[0].HTTP.Method = "get" }, `method "get"`},
+		"relative path":            {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "things" }, "does not start with a slash"},
+		"empty segment":            {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/things/" }, `segment ""`},
+		"dots":                     {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/.." }, `segment ".."`},
+		"the gateway's own path":   {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/actions/get" }, "/actions belongs to the gateway"},
+		"param twice":              {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/:id/:id" }, ":id is there twice"},
+		"param that is none":       {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/things/:thing" }, `the schema of the params has no "thing"`},
+		"the same requests":        {func(m *sdk.Manifest) { m.Actions[1].HTTP = &sdk.HTTPBinding{Method: "GET", Path: "/things/new"} }, "GET /things/:id and /things/new match the same requests"},
+		"other length is no clash": {func(m *sdk.Manifest) { m.Actions[1].HTTP = &sdk.HTTPBinding{Method: "GET", Path: "/things"} }, ""},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			manifest := valid()
+			c.change(&manifest)
+			err := plugin.Validate(&manifest, "acme")
+			switch {
+			case c.want == "" && err != nil:
+				t.Error(err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}
