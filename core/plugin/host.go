@@ -73,6 +73,7 @@ func NewHost(options Options, members []Member) (*Host, error) {
 			settled:  make(chan struct{}),
 			status:   status{Status: action.Status{State: action.StateStarting}, brief: "not ready yet"},
 		}
+		p.redactor.Store(newRedactor(spec.Secrets, minSecret))
 		p.logger = slog.New(&redactingHandler{Handler: options.Logger.Handler(), current: &p.redactor}).With("plugin", spec.Name)
 		host.plugins = append(host.plugins, p)
 	}

@@ -24,6 +24,9 @@ type Spec struct {
 	SHA256 string
 	// Env is the whole environment of the plugin.
 	Env map[string]string
+	// Secrets are texts that are never shown, beside those that the credentials
+	// hold: secret values in Env.
+	Secrets []string
 	// Timeout bounds each call, whatever the caller allows; zero means
 	// DefaultTimeout.
 	Timeout time.Duration

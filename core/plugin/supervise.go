@@ -113,7 +113,8 @@ func (p *Plugin) configure(ctx context.Context, current *running) error {
 			return errors.New(text)
 		}
 	}
-	p.redactor.Store(newRedactor(secretValues(manifest.Credentials, config.Credentials), minSecret))
+	secrets := append(secretValues(manifest.Credentials, config.Credentials), p.spec.Secrets...)
+	p.redactor.Store(newRedactor(secrets, minSecret))
 	return current.instance.Configure(ctx, config)
 }
 

@@ -223,6 +223,33 @@ func TestCrashIsToldWithItsCause(t *testing.T) {
 	}
 }
 
+func TestCrashesLeaveNothingOpen(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("counts files in /proc")
+	}
+	p := startReady(t, fixture(""))
+	open := func() int {
+		files, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(files)
+	}
+	call(t, p, "echo", `{}`)
+	before := open()
+	for range 30 {
+		_, err := p.Execute(t.Context(), sdk.Call{Action: "exit", Params: json.RawMessage(`{}`)})
+		if err == nil {
+			t.Fatal("it did not end")
+		}
+		eventually(t, "the plugin is back", func() bool {
+			_, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)})
+			return err == nil
+		})
+	}
+	eventually(t, "no more files are open than before", func() bool { return open() <= before })
+}
+
 func TestPrintingAndFloodingHarmNobody(t *testing.T) {
 	p, output := start(t, fixture(""))
 	pid := call(t, p, "pid", `{}`)
