@@ -25,6 +25,16 @@ const (
 	minMinor = 2
 )
 
+// unfitError says why a server or its contents cannot be used. Waiting does not
+// mend it.
+type unfitError struct{ reason string }
+
+func (e *unfitError) Error() string { return e.reason }
+
+func unfit(format string, args ...any) error {
+	return &unfitError{fmt.Sprintf(format, args...)}
+}
+
 // check refuses a server on which accepted work would be lost or that cannot do
 // what the store needs, and answers how durable it is.
 func check(ctx context.Context, client *goredis.Client, o Options) (string, error) {
@@ -85,7 +95,7 @@ func refused(err error) bool {
 
 func checkServer(info map[string]string) error {
 	if info["redis_mode"] == "cluster" {
-		return errors.New("Redis Cluster is not supported: a commit is atomic over keys that a cluster keeps on different nodes; use one server with replicas")
+		return unfit("Redis Cluster is not supported: a commit is atomic over keys that a cluster keeps on different nodes; use one server with replicas")
 	}
 	if version := info["redis_version"]; version != "" {
 		major, rest, _ := strings.Cut(version, ".")
@@ -93,11 +103,11 @@ func checkServer(info map[string]string) error {
 		a, err1 := strconv.Atoi(major)
 		b, err2 := strconv.Atoi(minor)
 		if err1 == nil && err2 == nil && (a < minMajor || a == minMajor && b < minMinor) {
-			return fmt.Errorf("the server is version %s, at least %d.%d is needed", version, minMajor, minMinor)
+			return unfit("the server is version %s, at least %d.%d is needed", version, minMajor, minMinor)
 		}
 	}
 	if info["role"] == "slave" {
-		return errors.New("the server is a read-only replica; name the primary")
+		return unfit("the server is a read-only replica; name the primary")
 	}
 	return nil
 }
@@ -122,7 +132,7 @@ func durability(s settings, o Options) (string, error) {
 	switch o.Durability {
 	case "", always, everysec:
 	default:
-		return "", fmt.Errorf("durability %q is neither %q nor %q", o.Durability, always, everysec)
+		return "", unfit("durability %q is neither %q nor %q", o.Durability, always, everysec)
 	}
 	policy, err := s.read("maxmemory-policy", "maxmemory_policy")
 	if err != nil {
@@ -149,7 +159,7 @@ func durability(s settings, o Options) (string, error) {
 	case fault != "" && o.AllowVolatile:
 		return volatile, nil
 	case fault != "":
-		return "", fmt.Errorf("%s, or allow it by allowVolatile", fault)
+		return "", unfit("%s, or allow it by allowVolatile", fault)
 	case fsync != "":
 		return fsync, nil
 	case o.Durability != "":
@@ -157,5 +167,5 @@ func durability(s settings, o Options) (string, error) {
 	case o.AllowVolatile:
 		return volatile, nil
 	}
-	return "", errors.New("the server does not tell its appendfsync; declare it as durability: always or everysec")
+	return "", unfit("the server does not tell its appendfsync; declare it as durability: always or everysec")
 }

@@ -2,7 +2,6 @@ package redis
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -24,10 +23,10 @@ func migrate(ctx context.Context, client *goredis.Client, k keys) error {
 	}
 	version, err := strconv.Atoi(text)
 	if err != nil || version < 1 {
-		return fmt.Errorf("key %s holds %q, which is no format version", k.format(), text)
+		return unfit("key %s holds %q, which is no format version", k.format(), text)
 	}
 	if version > formatVersion {
-		return fmt.Errorf("the state has format %d, written by a newer version; this one knows up to %d", version, formatVersion)
+		return unfit("the state has format %d, written by a newer version; this one knows up to %d", version, formatVersion)
 	}
 	return nil
 }

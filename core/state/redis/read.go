@@ -156,20 +156,10 @@ func (s *Store) read(ctx context.Context, operation string, f func(context.Conte
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	var invalid error
-	err := s.retry(ctx, time.Now(), func(ctx context.Context) error {
-		err := f(ctx)
-		if errors.Is(err, state.ErrInvalid) {
-			invalid = err
-			return nil
-		}
-		return err
-	})
+	err := s.retry(ctx, time.Now(), f)
 	switch {
-	case invalid != nil:
-		return invalid
-	case err == nil:
-		return nil
+	case err == nil || errors.Is(err, state.ErrInvalid):
+		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
 	default:

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/backflow/backflow/core/state"
 )
 
 // Pauses between two tries.
@@ -40,7 +42,9 @@ func (s *Store) retry(ctx context.Context, start time.Time, f func(context.Conte
 // passing reports whether an error may go away by waiting: no answer from the
 // server, or one that says not now.
 func passing(err error) bool {
-	if errors.Is(err, context.Canceled) || errors.Is(err, goredis.ErrClosed) {
+	var unfit *unfitError
+	if errors.As(err, &unfit) || errors.Is(err, state.ErrInvalid) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, goredis.ErrClosed) {
 		return false
 	}
 	var reply goredis.Error

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -41,7 +42,8 @@ type Server struct {
 
 	mu     sync.Mutex // guards below
 	cmd    *exec.Cmd
-	output *bytes.Buffer
+	ended  chan struct{} // closed when cmd has ended
+	output *bytes.Buffer // read only after ended
 }
 
 // Start runs a server until the test ends. Without a redis-server on the PATH
@@ -103,7 +105,7 @@ func (s *Server) Kill() {
 	if err := s.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		s.t.Errorf("kill redis-server: %v", err)
 	}
-	_ = s.cmd.Wait() // it was killed, and says so
+	<-s.ended
 	s.cmd = nil
 }
 
@@ -117,7 +119,7 @@ func (s *Server) Stop() {
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		s.t.Errorf("stop redis-server: %v", err)
 	}
-	_ = s.cmd.Wait() // how it ends is of no interest here
+	<-s.ended
 	s.cmd = nil
 }
 
@@ -126,6 +128,7 @@ func (s *Server) Stop() {
 func (s *Server) Restart() {
 	s.t.Helper()
 	if err := s.start(); err != nil {
+		s.Kill()
 		s.t.Fatalf("restart redis-server: %v\n%s", err, s.output)
 	}
 }
@@ -151,6 +154,12 @@ func (s *Server) start() error {
 		s.cmd = nil
 		return err
 	}
+	cmd, ended := s.cmd, make(chan struct{})
+	s.ended = ended
+	go func() { // ends with the process, which Kill and Stop wait for
+		defer close(ended)
+		_ = cmd.Wait() // how it ends is of no interest here
+	}()
 	return s.ready()
 }
 
@@ -160,6 +169,11 @@ func (s *Server) ready() error {
 	defer func() { _ = client.Close() }() // nothing was written
 	deadline := time.Now().Add(20 * time.Second)
 	for {
+		select {
+		case <-s.ended:
+			return errors.New("redis-server has ended")
+		default:
+		}
 		// The driver logs every connection that is refused; this does not.
 		if conn, err := net.Dial("tcp", s.addr); err == nil {
 			_ = conn.Close() // only that it opened was wanted
@@ -176,7 +190,7 @@ func (s *Server) ready() error {
 			}
 			err = client.Set(context.Background(), "redistest:ready", 1, time.Second).Err()
 		}
-		if err == nil {
+		if err == nil || strings.HasPrefix(err.Error(), "CLUSTERDOWN") {
 			return nil
 		}
 		if time.Now().After(deadline) {

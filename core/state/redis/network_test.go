@@ -1,0 +1,201 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/redis/redistest"
+)
+
+// proxy stands between store and server and cuts connections.
+type proxy struct {
+	listener net.Listener
+	target   string
+	wg       sync.WaitGroup
+
+	mu    sync.Mutex // guards below
+	conns []net.Conn
+	// cut decides, for a chunk from the client (or to it, if answer), whether
+	// to close the connection instead of passing it on.
+	cut func(answer bool) bool
+}
+
+func startProxy(t *testing.T, target string) *proxy {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{listener: l, target: target, cut: func(bool) bool { return false }}
+	p.wg.Go(p.accept)
+	t.Cleanup(func() {
+		_ = l.Close() // ends accept
+		p.cutAll()
+		p.wg.Wait()
+	})
+	return p
+}
+
+func (p *proxy) url() string { return "redis://" + p.listener.Addr().String() }
+
+func (p *proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial("tcp", p.target)
+		if err != nil {
+			_ = client.Close() // as if refused
+			continue
+		}
+		p.mu.Lock()
+		p.conns = append(p.conns, client, server)
+		p.mu.Unlock()
+		p.wg.Go(func() { p.pass(client, server, false) })
+		p.wg.Go(func() { p.pass(server, client, true) })
+	}
+}
+
+func (p *proxy) pass(from, to net.Conn, answer bool) {
+	defer func() { _, _ = from.Close(), to.Close() }() // cut on purpose
+	buffer := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buffer)
+		if err != nil {
+			return
+		}
+		p.mu.Lock()
+		cut := p.cut(answer)
+		p.mu.Unlock()
+		if cut {
+			return
+		}
+		if _, err := to.Write(buffer[:n]); err != nil && !errors.Is(err, io.ErrClosedPipe) {
+			return
+		}
+	}
+}
+
+func (p *proxy) setCut(cut func(answer bool) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cut = cut
+}
+
+func (p *proxy) cutAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		_ = c.Close() // cut on purpose
+	}
+	p.conns = nil
+}
+
+func TestLostAnswersAreAskedForAgainAndAppliedOnce(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{AppendFsync: everysec})
+	p := startProxy(t, server.Addr())
+	s := open(t, Options{URL: p.url(), RetryFor: time.Minute})
+	for name, cut := range map[string]func(bool) bool{
+		"before": func(answer bool) bool { return !answer && rand.IntN(4) == 0 },
+		"after":  func(answer bool) bool { return answer && rand.IntN(4) == 0 },
+	} {
+		p.setCut(cut)
+		var wg sync.WaitGroup
+		for caller := range 4 {
+			wg.Go(func() {
+				journal := fmt.Sprint(name, caller)
+				for seq := range 40 {
+					if err := s.Commit(t.Context(), state.Append(journal, seq, nil)); err != nil {
+						t.Errorf("%s: entry %d: %v", journal, seq, err)
+						return
+					}
+					// A conflict is answered as one, not as done, also when asked again.
+					var conflict *state.ConflictError
+					if err := s.Commit(t.Context(), state.Append(journal, seq, nil)); !errors.As(err, &conflict) {
+						t.Errorf("%s: entry %d again: %v", journal, seq, err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		p.setCut(func(bool) bool { return false })
+		for caller := range 4 {
+			entries, err := s.Journal(t.Context(), fmt.Sprint(name, caller), 0)
+			if err != nil || len(entries) != 40 {
+				t.Errorf("%s: %d entries, %v", name, len(entries), err)
+			}
+		}
+	}
+}
+
+func TestOutageIsUnavailableAndPasses(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{AppendFsync: always})
+	s := open(t, Options{URL: server.URL(), RetryFor: 50 * time.Millisecond})
+	put := func() error { return s.Commit(t.Context(), state.Put("r", "a", []byte("1"), 0)) }
+	if err := put(); err != nil {
+		t.Fatal(err)
+	}
+	server.Kill()
+	if err := put(); !errors.Is(err, state.ErrUnavailable) {
+		t.Errorf("Commit: got %v, want ErrUnavailable", err)
+	}
+	if _, err := s.Get(t.Context(), state.Ref{Bucket: "r", ID: "a"}); !errors.Is(err, state.ErrUnavailable) {
+		t.Errorf("Get: got %v, want ErrUnavailable", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Commit(ctx, state.Put("r", "a", nil, 0)); !errors.Is(err, context.Canceled) {
+		t.Errorf("Commit with an ended context: got %v", err)
+	}
+	server.Restart()
+	if err := put(); err != nil {
+		t.Errorf("after the outage: %v", err)
+	}
+}
+
+func TestRefusedWritesApplyNothing(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{AppendFsync: everysec})
+	s := open(t, Options{URL: server.URL()})
+	client := server.Client()
+	defer func() { _ = client.Close() }() // nothing of it matters any more
+	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Commit(t.Context(), state.Delete("r", "b"), state.Put("r", "a", nil, 0))
+	if !errors.Is(err, state.ErrUnavailable) {
+		t.Errorf("out of memory: got %v, want ErrUnavailable", err)
+	}
+	if err := client.ConfigSet(t.Context(), "maxmemory", "0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Commit(t.Context(), state.Insert("r", "a", nil, 0)); err != nil {
+		t.Errorf("with memory again: %v", err)
+	}
+}
+
+func TestForgottenScriptsAreSentAgain(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{AppendFsync: everysec})
+	s := open(t, Options{URL: server.URL()})
+	client := server.Client()
+	defer func() { _ = client.Close() }() // nothing of it matters any more
+	for i := range 3 {
+		if err := client.ScriptFlush(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Commit(t.Context(), state.Append("j", i, nil)); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.Due(t.Context(), "q", 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
