@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/gateway"
+	"github.com/backflow/backflow/core/idempotency"
+	"github.com/backflow/backflow/core/lease"
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/process"
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+)
+
+// How long the parts of a stop may take: requests that are under way, then
+// runs, then plugins.
+const (
+	drainTime   = 20 * time.Second
+	handOver    = 10 * time.Second
+	pluginsStop = 10 * time.Second
+)
+
+// settings is what a gateway is made of beside its config.
+type settings struct {
+	listen    string // over server.listen
+	statePath string // of the SQLite file, where the config has no state
+	dataDir   string // of plugins
+	sandbox   map[string]bool
+	tokens    []gateway.Token // beside those of the config
+	secrets   map[string]string
+	log       *slog.Logger
+	redactor  *telemetry.Redactor
+}
+
+// app is a running gateway with all its parts.
+type app struct {
+	log      *slog.Logger
+	listener net.Listener
+	launcher *process.Launcher
+	host     *plugin.Host
+	store    state.Store
+	lease    *lease.Lease
+	engine   *engine.Engine
+	gateway  *gateway.Gateway
+	registry *action.Registry
+	settled  atomic.Bool // each plugin was ready once or is reported as failed
+}
+
+// newApp builds and starts everything but the answering of requests. What a
+// fault of the config leaves started, it stops again.
+func newApp(ctx context.Context, l *loaded, s settings) (_ *app, err error) {
+	a := &app{log: s.log}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if s.listen == "" {
+		s.listen = l.config.Server.Listen
+	}
+	var lc net.ListenConfig
+	if a.listener, err = lc.Listen(ctx, "tcp", s.listen); err != nil {
+		return nil, fmt.Errorf("listen: %w", err)
+	}
+	if err := a.startPlugins(ctx, l, s); err != nil {
+		return nil, err
+	}
+	if l.check(a.registry); l.err() != nil {
+		return nil, l.err()
+	}
+	if a.store, err = openStore(ctx, l.config.State, s.statePath, s.log); err != nil {
+		return nil, err
+	}
+	// The listener is bound: whoever had this address before is gone.
+	if a.lease, err = lease.Acquire(ctx, a.store, lease.Options{Node: nodeName(a.listener.Addr()), Logger: s.log}); err != nil {
+		return nil, err
+	}
+	a.engine = engine.New(engine.Options{Store: a.store, Lease: a.lease, Actions: a.registry, Logger: s.log})
+	definitions := make([]*workflow.Definition, len(l.definitions))
+	for i, d := range l.definitions {
+		definitions[i] = d.Definition
+	}
+	if err := a.engine.SetDefinitions(ctx, definitions); err != nil {
+		return nil, err
+	}
+	routes, err := a.routes(l, s)
+	if err != nil {
+		return nil, err
+	}
+	a.gateway, err = gateway.New(gateway.Options{
+		Runs: a.engine, Ledger: idempotency.New(a.store, a.lease, idempotency.Options{}), Routes: routes,
+		Ready: a.ready, Logger: s.log, Redactor: s.redactor, Limits: gateway.Limits{DrainTimeout: drainTime},
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.engine.Run()
+	return a, nil
+}
+
+// startPlugins starts the plugins and waits until each is ready or has failed,
+// for a few seconds at most.
+func (a *app) startPlugins(ctx context.Context, l *loaded, s settings) error {
+	members := make([]plugin.Member, len(l.specs))
+	for i, spec := range l.specs {
+		member := plugin.Member{Spec: spec, Config: sdk.Config{
+			BaseDir: l.config.BaseDir, DataDir: s.dataDir, Sandbox: s.sandbox[spec.Name],
+		}}
+		if c, ok := l.config.Credentials[spec.Name]; ok {
+			member.Config.Credentials = c.Reveal()
+		}
+		members[i] = member
+	}
+	a.launcher = process.NewLauncher()
+	host, err := plugin.NewHost(plugin.Options{Launcher: a.launcher, Logger: s.log}, members)
+	if err != nil {
+		return err
+	}
+	a.host = host
+	if err := host.Start(ctx); err != nil {
+		return err
+	}
+	integrations := make([]action.Integration, 0, len(members))
+	for _, p := range host.Plugins() {
+		integrations = append(integrations, p)
+	}
+	a.registry, err = action.NewRegistry(integrations...)
+	return err
+}
+
+// routes are what the config says about requests.
+func (a *app) routes(l *loaded, s settings) (gateway.Routes, error) {
+	server := l.config.Server
+	routes := gateway.Routes{
+		Actions: a.registry, Tokens: s.tokens,
+		MaxBodyBytes: int(server.MaxBodyBytes), RequestTimeout: server.RequestTimeout,
+		TrustedProxies: server.TrustedProxies, PublicURL: server.PublicURL,
+	}
+	for _, token := range l.config.Auth.Tokens {
+		t := gateway.Token{Name: token.Name, Hash: fmt.Sprintf("sha256:%x", token.Hash)}
+		for _, text := range token.Scopes {
+			scope, err := gateway.ParseScope(text)
+			if err != nil {
+				return gateway.Routes{}, fmt.Errorf("%s: token %s: %w", token.Pos, token.Name, err)
+			}
+			t.Scopes = append(t.Scopes, scope)
+		}
+		routes.Tokens = append(routes.Tokens, t)
+	}
+	for _, w := range l.config.Webhooks {
+		verifier, ok := a.host.Plugin(w.Provider)
+		if !ok {
+			return gateway.Routes{}, fmt.Errorf("%s: there is no integration %s", w.Pos, w.Provider)
+		}
+		receiver, err := webhook.NewReceiver(webhook.Options{
+			Name: w.Name, Path: w.Path, Provider: w.Provider, Verifier: verifier,
+			Secrets: l.webhookSecrets(w, verifier.Manifest(), s.secrets[w.Name]),
+			Store:   a.store, Starter: a.engine, MaxBodyBytes: int(server.MaxBodyBytes), Logger: s.log,
+		})
+		if err != nil {
+			return gateway.Routes{}, fmt.Errorf("%s: %w", w.Pos, err)
+		}
+		routes.Webhooks = append(routes.Webhooks, receiver)
+	}
+	return routes, nil
+}
+
+// serve answers requests until ctx ends, then stops everything: first it takes
+// no more requests and lets those under way finish, then it hands its runs
+// over, then it ends the plugins.
+func (a *app) serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	watched := make(chan struct{})
+	go func() { // waited for below
+		defer close(watched)
+		if a.host.Ready(ctx) == nil {
+			a.settled.Store(true)
+		}
+		select {
+		case <-a.lease.Lost():
+			cancel(errors.New("the lease of this gateway was taken away: another process runs at the same place"))
+		case <-ctx.Done():
+		}
+	}()
+	err := a.gateway.Serve(ctx, a.listener)
+	a.listener = nil // closed by Serve
+	cancel(nil)
+	<-watched
+	if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
+		return errors.Join(err, a.Close())
+	} else {
+		return errors.Join(err, cause, a.Close())
+	}
+}
+
+// Close stops what was started, in the order in which things depend on each
+// other. Its contexts are its own: the one that the program ran under has ended.
+func (a *app) Close() error {
+	var errs []error
+	if a.listener != nil {
+		errs = append(errs, a.listener.Close())
+	}
+	if a.engine != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), handOver)
+		errs = append(errs, a.engine.Stop(ctx))
+		cancel()
+	}
+	if a.lease != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), handOver)
+		errs = append(errs, a.lease.Release(ctx))
+		cancel()
+	}
+	if a.host != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), pluginsStop)
+		errs = append(errs, a.host.Stop(ctx))
+		cancel()
+	}
+	if a.launcher != nil {
+		errs = append(errs, a.launcher.Close())
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// ready is what /readyz shows: 200 once each plugin was ready or is reported
+// as failed.
+func (a *app) ready() (bool, any) {
+	integrations := map[string]action.Status{}
+	for _, p := range a.host.Plugins() {
+		integrations[p.Name()] = p.Status()
+	}
+	ready := a.settled.Load()
+	status := "starting"
+	if ready {
+		status = "ready"
+	}
+	return ready, struct {
+		Status       string                   `json:"status"`
+		Integrations map[string]action.Status `json:"integrations"`
+	}{status, integrations}
+}
+
+// under answers a path below a directory, absolute.
+func under(dir string, elem ...string) (string, error) {
+	return filepath.Abs(filepath.Join(append([]string{dir}, elem...)...))
+}

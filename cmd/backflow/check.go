@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+)
+
+// check holds a config against what the integrations publish. Integrations
+// that have published nothing, for they fail, are passed over: their calls are
+// answered with the reason.
+func (l *loaded) check(registry *action.Registry) {
+	for _, d := range l.definitions {
+		for i, step := range d.Steps {
+			l.checkStep(d, stepPointer(d, i), step, registry)
+		}
+	}
+	for _, name := range sortedKeys(l.config.Credentials) {
+		l.checkCredential(l.config.Credentials[name], manifestOf(registry, name))
+	}
+	for _, w := range l.config.Webhooks {
+		l.checkWebhook(w, manifestOf(registry, w.Provider))
+	}
+}
+
+func (l *loaded) checkStep(d definition, at string, step *workflow.Step, registry *action.Registry) {
+	found, err := registry.Find(step.Integration, step.Action)
+	if err != nil {
+		var e *sdk.Error
+		if errors.As(err, &e) && e.Code == sdk.CodeUnknownAction {
+			l.faults = append(l.faults, d.source.Fault(at+"/action", e.Message, ""))
+		}
+		return
+	}
+	refs := step.Params.Refs()
+	for _, fault := range found.Faults(step.Source) {
+		if !dynamic(fault.Pointer, refs) {
+			l.faults = append(l.faults, d.source.Fault(at+"/params"+fault.Pointer, step.Integration+"."+step.Action+": "+fault.Message, ""))
+		}
+	}
+}
+
+// dynamic reports whether the value at a pointer is, or is part of, one that is
+// made from data: then nothing is known of it yet.
+func dynamic(pointer string, refs []template.Ref) bool {
+	for _, ref := range refs {
+		if pointer == ref.Pointer || strings.HasPrefix(pointer, ref.Pointer+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// checkCredential holds an entry under "credentials" against its schema. Of
+// fields that are unset there is nothing to say yet.
+func (l *loaded) checkCredential(c config.Credential, manifest *sdk.Manifest) {
+	if manifest == nil {
+		return
+	}
+	for _, fault := range plugin.CheckCredentials(manifest, c.Reveal()) {
+		if !slices.Contains(c.UnsetFields, fault.Pointer) {
+			l.faults = append(l.faults, c.Fault(fault.Pointer, "credentials."+c.Name+": "+fault.Message, ""))
+		}
+	}
+}
+
+// checkWebhook makes sure that somebody can verify a webhook, and with what.
+func (l *loaded) checkWebhook(w config.Webhook, manifest *sdk.Manifest) {
+	switch {
+	case manifest == nil:
+	case manifest.Webhook == nil:
+		l.faults = append(l.faults, config.Fault{Pos: w.Pos, Message: "integration " + quote(w.Provider) + " cannot verify webhooks"})
+	case len(w.Secrets.Values) > 0 || len(w.Secrets.Unset) > 0:
+	case manifest.Webhook.SecretField == "" || !l.hasField(w.Provider, manifest.Webhook.SecretField):
+		l.faults = append(l.faults, config.Fault{
+			Pos: w.Pos, Message: "webhook " + quote(w.Name) + " has no secret, and neither have the credentials of " + quote(w.Provider),
+			Hint: `give "secret": "{{env.…}}"`,
+		})
+	}
+}
+
+// hasField reports whether the credentials of an integration have a field, be
+// it unset in the environment.
+func (l *loaded) hasField(integration, field string) bool {
+	c, ok := l.config.Credentials[integration]
+	if !ok {
+		return false
+	}
+	return slices.Contains(c.UnsetFields, "/"+field) || stringField(c.Reveal(), field) != ""
+}
+
+// manifestOf answers what an integration publishes, nil if it has not yet.
+func manifestOf(registry *action.Registry, name string) *sdk.Manifest {
+	integration, ok := registry.Integration(name)
+	if !ok {
+		return nil
+	}
+	return integration.Manifest()
+}

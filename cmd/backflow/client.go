@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// clientTimeout bounds a request beyond the time that it asks to wait.
+const clientTimeout = 30 * time.Second
+
+// maxAnswer bounds what is read of an answer.
+const maxAnswer = 64 << 20
+
+// client talks to a running gateway.
+type client struct {
+	address string
+	token   string
+}
+
+// client finds the gateway: in BACKFLOW_URL and BACKFLOW_TOKEN, else where
+// `dev` noted it.
+func (p *program) client() (*client, error) {
+	kept, err := readDevState(devDir)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{address: kept.Address, token: kept.Token}
+	if address, set := p.lookupEnv("BACKFLOW_URL"); set {
+		c.address, c.token = address, ""
+	}
+	if token, set := p.lookupEnv("BACKFLOW_TOKEN"); set {
+		c.token = token
+	}
+	if c.address == "" {
+		return nil, errors.New("no gateway is known: set BACKFLOW_URL and BACKFLOW_TOKEN, or run this where `backflow dev` runs")
+	}
+	c.address = strings.TrimRight(c.address, "/")
+	return c, nil
+}
+
+// do sends a request and decodes the answer's JSON into the value given, unless
+// that is nil. An answer that is a problem is an error that tells it.
+func (c *client) do(ctx context.Context, method, path string, headers map[string]string, body []byte, wait time.Duration, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, clientTimeout+wait)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, method, c.address+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for name, value := range headers {
+		req.Header.Set(name, value)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("gateway at %s: %w", c.address, err)
+	}
+	// The body was read to its end, or is of no more use.
+	defer func() { _ = res.Body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("gateway at %s: %w", c.address, err)
+	}
+	if res.StatusCode >= http.StatusBadRequest {
+		return problemOf(res, data)
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("gateway at %s: %w", c.address, err)
+	}
+	return nil
+}
+
+// problemOf tells an answer in application/problem+json (RFC 9457).
+func problemOf(res *http.Response, data []byte) error {
+	var problem struct {
+		Title  string `json:"title"`
+		Detail string `json:"detail"`
+		Errors []struct {
+			Pointer string `json:"pointer"`
+			Message string `json:"message"`
+		} `json:"errors"`
+	}
+	if json.Unmarshal(data, &problem) != nil || problem.Title == "" {
+		return fmt.Errorf("the gateway answered %s", res.Status)
+	}
+	text := fmt.Sprintf("%s (%d)", problem.Title, res.StatusCode)
+	if problem.Detail != "" {
+		text += ": " + problem.Detail
+	}
+	for _, fault := range problem.Errors {
+		text += "\n  " + fault.Pointer + ": " + fault.Message
+	}
+	return errors.New(text)
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/gateway"
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/process"
+	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/sdk"
+)
+
+// devTokenEnv fixes the development token.
+const devTokenEnv = "BACKFLOW_DEV_TOKEN"
+
+func (p *program) devCommand() *cobra.Command {
+	var file, listen string
+	cmd := &cobra.Command{
+		Use:   "dev -c FILE",
+		Short: "Run the gateway on a developer's machine",
+		Long: `Run the gateway on a developer's machine: on 127.0.0.1 only, with a token of its
+own, and with its state under .backflow/ where the config names none. An
+integration whose credentials are not in the environment runs in its sandbox, if
+it has one.`,
+		Example: "  backflow dev -c configs/stripe.json",
+		Args:    cobra.NoArgs,
+		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			return p.dev(cmd.Context(), file, listen)
+		}),
+	}
+	configFlag(cmd, &file)
+	cmd.Flags().StringVar(&listen, "listen", "", "address to listen on, over server.listen")
+	return cmd
+}
+
+func (p *program) dev(ctx context.Context, file, listen string) error {
+	l, err := load(file, config.Options{LookupEnv: p.lookupEnv, Dev: true})
+	if err != nil {
+		return err
+	}
+	sandbox, err := l.sandboxes(ctx)
+	if err != nil {
+		return err
+	}
+	if err := l.err(); err != nil {
+		return err
+	}
+	dir, err := makeDevDir()
+	if err != nil {
+		return err
+	}
+	kept, err := readDevState(dir)
+	if err != nil {
+		return err
+	}
+	if err := kept.renew(l, p); err != nil {
+		return err
+	}
+	everything, err := gateway.ParseScope("*")
+	if err != nil {
+		return err
+	}
+	s := settings{
+		listen: listen, dataDir: dir, statePath: filepath.Join(dir, "state.db"), sandbox: sandbox, secrets: kept.Made,
+		tokens:   []gateway.Token{{Name: "dev", Hash: gateway.HashToken(kept.Token), Scopes: []gateway.Scope{everything}}},
+		redactor: &telemetry.Redactor{},
+	}
+	if s.listen == "" {
+		if s.listen, err = loopback(l.config.Server.Listen); err != nil {
+			return err
+		}
+	}
+	s.redactor.Add(append(l.config.SecretValues(), kept.Token)...)
+	s.redactor.Add(sortedValues(kept.Made)...)
+	s.log = telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: s.redactor, Format: telemetry.FormatText})
+	a, err := newApp(ctx, l, s)
+	if err != nil {
+		return err
+	}
+	kept.Address = "http://" + a.listener.Addr().String()
+	if kept.Config, err = filepath.Abs(file); err == nil {
+		kept.Webhooks = l.devWebhooks(a, kept.Made)
+		err = kept.write(dir)
+	}
+	if err != nil {
+		return joinClose(err, a)
+	}
+	p.welcome(l, a, kept)
+	return a.serve(ctx)
+}
+
+// sandboxes decides which integrations run in their sandbox: those that lack
+// credentials in the environment. Those that have no sandbox are faults.
+func (l *loaded) sandboxes(ctx context.Context) (map[string]bool, error) {
+	sandbox := map[string]bool{}
+	for _, name := range sortedKeys(l.config.Credentials) {
+		c := l.config.Credentials[name]
+		if len(c.UnsetFields) == 0 || !l.knows(name) {
+			continue
+		}
+		manifest, err := l.inspect(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, field := range c.UnsetFields {
+			if manifest.Webhook != nil && field == "/"+manifest.Webhook.SecretField {
+				continue // made where a webhook needs it
+			}
+			if manifest.Sandbox {
+				sandbox[name] = true
+				continue
+			}
+			l.faults = append(l.faults, c.Fault(field, fmt.Sprintf("%v is not set, and integration %q has no sandbox to run without it", c.Unset, name), "export "+c.Unset[0]+"=…"))
+		}
+	}
+	return sandbox, nil
+}
+
+// inspect asks a plugin for its manifest, without handing it anything.
+func (l *loaded) inspect(ctx context.Context, name string) (*sdk.Manifest, error) {
+	launcher := process.NewLauncher()
+	i := slices.IndexFunc(l.specs, func(s plugin.Spec) bool { return s.Name == name })
+	manifest, err := plugin.Inspect(ctx, launcher, l.specs[i])
+	if err != nil {
+		return nil, joinClose(fmt.Errorf("plugin %s: %w", name, err), launcher)
+	}
+	return manifest, launcher.Close()
+}
+
+// renew makes the token and the webhook secrets that are not kept yet.
+func (s *devState) renew(l *loaded, p *program) error {
+	if token, set := p.lookupEnv(devTokenEnv); set {
+		if token == "" {
+			return fmt.Errorf("%s is empty", devTokenEnv)
+		}
+		s.Token = token
+	}
+	if s.Token == "" {
+		s.Token = newToken()
+	}
+	made := map[string]string{}
+	for _, w := range l.config.Webhooks {
+		if len(w.Secrets.Values) > 0 {
+			continue
+		}
+		if made[w.Name] = s.Made[w.Name]; made[w.Name] == "" {
+			random := make([]byte, 32)
+			// crypto/rand never fails: it ends the program instead.
+			_, _ = rand.Read(random)
+			made[w.Name] = "whsec_" + base64.RawURLEncoding.EncodeToString(random)
+		}
+	}
+	s.Made = made
+	return nil
+}
+
+// devWebhooks are the webhooks as `trigger` needs them.
+func (l *loaded) devWebhooks(a *app, made map[string]string) []devWebhook {
+	var webhooks []devWebhook
+	for _, w := range l.config.Webhooks {
+		secrets := l.webhookSecrets(w, manifestOf(a.registry, w.Provider), made[w.Name])
+		webhooks = append(webhooks, devWebhook{Name: w.Name, Provider: w.Provider, Path: w.Path, Secret: secrets[0]})
+	}
+	return webhooks
+}
+
+// loopback is a listen address with its host replaced by this machine alone.
+func loopback(listen string) (string, error) {
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", fmt.Errorf("server.listen: %w", err)
+	}
+	return net.JoinHostPort("127.0.0.1", port), nil
+}

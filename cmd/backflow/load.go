@@ -1,0 +1,203 @@
+package main
+
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/suggest"
+	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// loaded is a config with what was parsed from it and the plugins that it
+// finds. Nothing of it runs yet.
+type loaded struct {
+	config      *config.Config
+	definitions []definition
+	specs       []plugin.Spec
+	// references are the first places that name an integration, by its name.
+	references map[string]config.Fault
+	faults     config.Faults
+}
+
+// definition is a workflow or a webhook's actions, with its place.
+type definition struct {
+	*workflow.Definition
+	source config.Definition
+}
+
+// load reads a config, its workflows and its plugin directories. It answers
+// everything that is wrong with them as faults of what it answers, which is nil
+// only where the file itself cannot be read.
+func load(path string, options config.Options) (*loaded, error) {
+	cfg, err := config.Load(path, options)
+	l := &loaded{config: cfg, references: map[string]config.Fault{}}
+	if err != nil && (!errors.As(err, &l.faults) || cfg == nil) {
+		return nil, err
+	}
+	l.parse()
+	l.discover()
+	l.refer()
+	return l, nil
+}
+
+// err answers the faults in the order of the file, nil if there is none.
+func (l *loaded) err() error {
+	if len(l.faults) == 0 {
+		return nil
+	}
+	l.faults.Sort()
+	return l.faults
+}
+
+func (l *loaded) parse() {
+	for _, w := range l.config.Workflows {
+		d, err := workflow.Parse(w.Raw, workflow.InputRoots)
+		l.parsed(w, d, err)
+	}
+	for _, w := range l.config.Webhooks {
+		d, err := workflow.ParseActions(webhook.WorkflowID(w.Name), w.Actions.Raw, workflow.EventRoots)
+		l.parsed(w.Actions, d, err)
+	}
+}
+
+func (l *loaded) parsed(source config.Definition, d *workflow.Definition, err error) {
+	var faults template.Faults
+	switch {
+	case err == nil:
+		l.definitions = append(l.definitions, definition{d, source})
+	case errors.As(err, &faults):
+		for _, f := range faults {
+			l.faults = append(l.faults, source.Fault(f.Pointer, f.Message, f.Hint))
+		}
+	default:
+		l.faults = append(l.faults, source.Fault("", err.Error(), ""))
+	}
+}
+
+// discover finds the plugins: those in the directories, and those that the
+// config names, which stand over them.
+func (l *loaded) discover() {
+	found, err := plugin.Discover(l.config.PluginDirs)
+	if err != nil {
+		l.faults = append(l.faults, config.Fault{Pos: l.config.At("/pluginDirs"), Message: err.Error()})
+	}
+	named := make(map[string]bool, len(l.config.Plugins))
+	for _, p := range l.config.Plugins {
+		spec := plugin.Spec{
+			Name: p.Name, Path: p.Path, SHA256: p.SHA256, Env: make(map[string]string, len(p.Env)),
+			Timeout: p.Timeout, MaxConcurrency: p.MaxConcurrency,
+		}
+		for name, value := range p.Env {
+			spec.Env[name] = value.Reveal()
+		}
+		if spec.Path == "" {
+			for _, other := range found {
+				if other.Name == p.Name {
+					spec.Path = other.Path
+				}
+			}
+		}
+		if spec.Path == "" {
+			l.faults = append(l.faults, config.Fault{Pos: p.Pos, Message: "there is no file of plugin " + p.Name + ": " + l.searched()})
+			continue
+		}
+		named[p.Name] = true
+		l.specs = append(l.specs, spec)
+	}
+	for _, spec := range found {
+		if !named[spec.Name] {
+			l.specs = append(l.specs, spec)
+		}
+	}
+}
+
+// refer notes where each integration is named, and finds those that are not
+// there.
+func (l *loaded) refer() {
+	note := func(name string, at config.Fault) {
+		if _, noted := l.references[name]; !noted && name != "" {
+			l.references[name] = at
+		}
+	}
+	for _, name := range sortedKeys(l.config.Credentials) {
+		note(name, config.Fault{Pos: l.config.Credentials[name].Pos})
+	}
+	for _, p := range l.config.Plugins {
+		note(p.Name, config.Fault{Pos: p.Pos})
+	}
+	for _, w := range l.config.Webhooks {
+		note(w.Provider, config.Fault{Pos: w.Pos})
+	}
+	for _, d := range l.definitions {
+		for i, step := range d.Steps {
+			note(step.Integration, d.source.Fault(stepPointer(d, i), "", ""))
+		}
+	}
+	known := l.names()
+	for _, name := range sortedKeys(l.references) {
+		if l.knows(name) || l.namesPlugin(name) {
+			continue
+		}
+		at := l.references[name]
+		at.Message = "there is no integration " + quote(name) + ": " + l.searched()
+		at.Hint = suggest.Hint(name, known)
+		l.faults = append(l.faults, at)
+	}
+}
+
+// knows reports whether there is a plugin of that name.
+func (l *loaded) knows(name string) bool {
+	for _, spec := range l.specs {
+		if spec.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// namesPlugin reports whether the config has an entry for the plugin, whose
+// missing file is a fault already.
+func (l *loaded) namesPlugin(name string) bool {
+	for _, p := range l.config.Plugins {
+		if p.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *loaded) names() []string {
+	var names []string
+	for _, spec := range l.specs {
+		names = append(names, spec.Name)
+	}
+	return names
+}
+
+// searched says where plugins were looked for.
+func (l *loaded) searched() string {
+	if len(l.config.PluginDirs) == 0 {
+		return "the config names no pluginDirs"
+	}
+	text := "no " + plugin.FilePrefix + "NAME in "
+	for i, dir := range l.config.PluginDirs {
+		if i > 0 {
+			text += " or "
+		}
+		text += filepath.Clean(dir)
+	}
+	return text
+}
+
+// stepPointer leads to a step of a definition, from the value that it was
+// parsed from: a workflow, or the list of a webhook's actions.
+func stepPointer(d definition, i int) string {
+	if d.source.ID == "" {
+		return indexPointer("", i)
+	}
+	return indexPointer("/steps", i)
+}

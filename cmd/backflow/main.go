@@ -1,0 +1,109 @@
+// Command backflow turns one config file into a REST gateway over
+// integrations, durable workflows and webhook receivers.
+//
+// The package has one file a command, and the wiring: it reads flags, makes the
+// objects of core/ and hands each what it needs. What they do is theirs.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, part of the contract.
+const (
+	exitOK     = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// program is what the commands share: where they write, and what they are told
+// by their surroundings.
+type program struct {
+	stdout, stderr io.Writer
+	lookupEnv      func(name string) (string, bool)
+}
+
+// failure is an error of a command's work, as against one of its usage.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	p := &program{stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv}
+	os.Exit(p.main(ctx, os.Args[1:]))
+}
+
+// main runs a command line and answers the exit code.
+func (p *program) main(ctx context.Context, args []string) int {
+	root := p.root()
+	root.SetArgs(args)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(p.stderr, "backflow:", text)
+	}
+	var failed failure
+	if errors.As(err, &failed) {
+		return exitFailed
+	}
+	fmt.Fprintln(p.stderr, `Run "backflow help" for the commands and their flags.`)
+	return exitUsage
+}
+
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "backflow",
+		Short:         "One config file becomes a REST gateway over integrations, durable workflows and webhooks",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.AddCommand(
+		p.serveCommand(),
+		p.devCommand(),
+		p.validateCommand(),
+		p.workflowCommand(),
+		p.runsCommand(),
+		p.triggerCommand(),
+		p.tokenCommand(),
+		p.versionCommand(),
+	)
+	return root
+}
+
+// run makes what a command does: its errors are failures, not faults of usage.
+func run(work func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := work(cmd, args); err != nil {
+			return failure{err}
+		}
+		return nil
+	}
+}
+
+// group is a command that only has commands below it.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return fmt.Errorf("%q needs a command below it: %q", cmd.CommandPath(), cmd.CommandPath()+" --help")
+		},
+	}
+	cmd.AddCommand(commands...)
+	return cmd
+}

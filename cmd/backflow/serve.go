@@ -1,0 +1,58 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/telemetry"
+)
+
+func (p *program) serveCommand() *cobra.Command {
+	var file, listen string
+	cmd := &cobra.Command{
+		Use:   "serve -c FILE",
+		Short: "Run the gateway",
+		Long: `Run the gateway. SIGTERM and SIGINT drain it: requests and calls that are under
+way finish, and runs go on where they are when a gateway starts again.`,
+		Example: "  backflow serve -c backflow.json",
+		Args:    cobra.NoArgs,
+		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			l, err := load(file, config.Options{LookupEnv: p.lookupEnv})
+			if err != nil {
+				return err
+			}
+			if err := l.err(); err != nil {
+				return err
+			}
+			s := settings{listen: listen, redactor: &telemetry.Redactor{}}
+			s.redactor.Add(l.config.SecretValues()...)
+			s.log = telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: s.redactor})
+			if s.dataDir, err = under(l.config.BaseDir, "data"); err != nil {
+				return err
+			}
+			if s.statePath, err = under(s.dataDir, "state.db"); err != nil {
+				return err
+			}
+			if len(l.config.Auth.Tokens) == 0 {
+				s.log.Warn("the config has no auth.tokens: nobody may use anything but webhooks (backflow token new makes one)")
+			}
+			a, err := newApp(cmd.Context(), l, s)
+			if err != nil {
+				return err
+			}
+			s.log.Info("listening", "address", a.listener.Addr().String(), "version", version)
+			return a.serve(cmd.Context())
+		}),
+	}
+	configFlag(cmd, &file)
+	cmd.Flags().StringVar(&listen, "listen", "", "address to listen on, over server.listen")
+	return cmd
+}
+
+// configFlag adds -c, which the command cannot do without.
+func configFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVarP(file, "config", "c", "", "config file")
+	if err := cmd.MarkFlagRequired("config"); err != nil {
+		panic(err) // the flag is defined right above
+	}
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/process"
+	"github.com/backflow/backflow/sdk"
+)
+
+// sampleTimeout bounds the start of the plugin that makes a sample.
+const sampleTimeout = 30 * time.Second
+
+// target is where a sample event goes, and what signs it.
+type target struct {
+	address, path, secret string
+	plugin                plugin.Spec
+}
+
+// triggerFlags are the flags of trigger.
+type triggerFlags struct {
+	file, secret, path, pluginDir string
+	set                           []string
+}
+
+func (p *program) triggerCommand() *cobra.Command {
+	var flags triggerFlags
+	cmd := &cobra.Command{
+		Use:   "trigger PROVIDER EVENT_TYPE [--set path=value] [-c FILE | --secret S --path P]",
+		Short: "Send a correctly signed sample event to a gateway",
+		Long: `Send a correctly signed sample event to a gateway. Without flags it goes to the
+gateway that "backflow dev" runs in this directory; else to BACKFLOW_URL, or to
+http://127.0.0.1:3000. The sample is made by the provider's plugin.`,
+		Example: `  backflow trigger stripe payment_intent.succeeded
+  backflow trigger stripe payment_intent.succeeded --set data.object.amount=4200`,
+		Args: cobra.ExactArgs(2),
+		PreRunE: func(*cobra.Command, []string) error {
+			if (flags.secret == "") != (flags.path == "") {
+				return errors.New("--secret and --path go together")
+			}
+			if flags.file != "" && flags.secret != "" {
+				return errors.New("-c and --secret exclude each other")
+			}
+			_, err := flags.values()
+			return err
+		},
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			return p.trigger(cmd.Context(), args[0], args[1], flags)
+		}),
+	}
+	cmd.Flags().StringVarP(&flags.file, "config", "c", "", "config whose webhook is sent to")
+	cmd.Flags().StringVar(&flags.secret, "secret", "", "secret that signs the event")
+	cmd.Flags().StringVar(&flags.path, "path", "", "path of the webhook")
+	cmd.Flags().StringVar(&flags.pluginDir, "plugin-dir", "", "directory of the provider's plugin, with --secret (default: plugins beside this program)")
+	cmd.Flags().StringArrayVar(&flags.set, "set", nil, "field of the event and its value, as JSON or text: data.object.amount=4200")
+	return cmd
+}
+
+// values reads --set. What is not JSON is text.
+func (f triggerFlags) values() (map[string]string, error) {
+	values := make(map[string]string, len(f.set))
+	for _, assignment := range f.set {
+		path, text, ok := strings.Cut(assignment, "=")
+		if !ok || path == "" {
+			return nil, fmt.Errorf("--set wants path=value, not %q", assignment)
+		}
+		if !json.Valid([]byte(text)) {
+			text = quoteJSON(text)
+		}
+		values[path] = text
+	}
+	return values, nil
+}
+
+func (p *program) trigger(ctx context.Context, provider, eventType string, flags triggerFlags) error {
+	to, err := p.target(provider, flags)
+	if err != nil {
+		return err
+	}
+	values, err := flags.values()
+	if err != nil {
+		return err
+	}
+	sample, err := makeSample(ctx, to.plugin, sdk.SampleRequest{EventType: eventType, Set: values, Secret: to.secret, Now: time.Now()})
+	if err != nil {
+		return err
+	}
+	c := &client{address: to.address}
+	var answer json.RawMessage
+	if err := c.do(ctx, http.MethodPost, to.path, sample.Headers, sample.Body, 0, &answer); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s\n", answer)
+	return err
+}
+
+// target finds where to send to: as the flags say, else where `dev` noted it.
+func (p *program) target(provider string, flags triggerFlags) (target, error) {
+	kept, err := readDevState(devDir)
+	if err != nil {
+		return target{}, err
+	}
+	to := target{address: "http://127.0.0.1:3000", path: flags.path, secret: flags.secret}
+	var specs []plugin.Spec
+	switch {
+	case flags.file != "":
+		l, err := load(flags.file, config.Options{LookupEnv: p.lookupEnv, Dev: true})
+		if err != nil {
+			return target{}, err
+		}
+		w, err := l.webhookOf(provider)
+		if err != nil {
+			return target{}, err
+		}
+		if to.path, specs = w.Path, l.specs; len(w.Secrets.Values) > 0 {
+			to.secret = w.Secrets.Values[0].Reveal()
+		} else if to.secret = kept.Made[w.Name]; to.secret == "" {
+			return target{}, fmt.Errorf("the secret of webhook %s is not in the environment: give --secret and --path", w.Name)
+		}
+	case flags.secret != "":
+		if specs, err = plugin.Discover(flags.pluginDirs()); err != nil {
+			return target{}, err
+		}
+	default:
+		i := slices.IndexFunc(kept.Webhooks, func(w devWebhook) bool { return w.Provider == provider })
+		if i < 0 {
+			return target{}, fmt.Errorf("no webhook of %s is known: give -c FILE or --secret and --path, or run this where `backflow dev` runs", provider)
+		}
+		to.address, to.path, to.secret = kept.Address, kept.Webhooks[i].Path, kept.Webhooks[i].Secret
+		l, err := load(kept.Config, config.Options{LookupEnv: p.lookupEnv, Dev: true})
+		if err != nil {
+			return target{}, err
+		}
+		specs = l.specs
+	}
+	if address, set := p.lookupEnv("BACKFLOW_URL"); set {
+		to.address = strings.TrimRight(address, "/")
+	} else if flags.file != "" && kept.Address != "" {
+		to.address = kept.Address
+	}
+	i := slices.IndexFunc(specs, func(s plugin.Spec) bool { return s.Name == provider })
+	if i < 0 {
+		return target{}, fmt.Errorf("there is no plugin %s that could make the sample", provider)
+	}
+	to.plugin = specs[i]
+	return to, nil
+}
+
+// webhookOf answers the first webhook of a provider.
+func (l *loaded) webhookOf(provider string) (config.Webhook, error) {
+	for _, w := range l.config.Webhooks {
+		if w.Provider == provider {
+			return w, nil
+		}
+	}
+	return config.Webhook{}, fmt.Errorf("%s has no webhook of provider %s", l.config.Path, provider)
+}
+
+// pluginDirs is where a plugin is looked for without a config.
+func (f triggerFlags) pluginDirs() []string {
+	if f.pluginDir != "" {
+		return []string{f.pluginDir}
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	return []string{filepath.Join(filepath.Dir(program), "plugins")}
+}
+
+// makeSample starts the plugin, without any config, and has it make a sample.
+func makeSample(ctx context.Context, spec plugin.Spec, request sdk.SampleRequest) (sdk.Sample, error) {
+	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
+	defer cancel()
+	launcher := process.NewLauncher()
+	instance, err := launcher.Launch(ctx, spec, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return sdk.Sample{}, joinClose(err, launcher)
+	}
+	sample, err := instance.SampleWebhook(ctx, request)
+	return sample, errors.Join(err, instance.Close(ctx), launcher.Close())
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/sdk"
+)
+
+// welcome prints what a developer needs first: the address, the token, and
+// lines to paste.
+func (p *program) welcome(l *loaded, a *app, kept devState) {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nBackflow is listening on %s\nDevelopment token: %s\n", kept.Address, kept.Token)
+	for _, integration := range a.registry.Integrations() {
+		if m := integration.Manifest(); m != nil {
+			writeFirstCall(&b, kept, m)
+		}
+	}
+	for _, d := range l.definitions {
+		if !slices.Contains(d.Roots(), "input") {
+			continue
+		}
+		fmt.Fprintf(&b, "\nRun the workflow %s:\n\n  curl -X POST '%s/workflows/%s/runs?wait=30s' \\\n    -H %s \\\n    -H 'Content-Type: application/json' \\\n    -d %s\n",
+			d.ID, kept.Address, d.ID, shellQuote("Authorization: Bearer "+kept.Token), shellQuote(sampleInput(d, a.registry)))
+	}
+	for _, w := range kept.Webhooks {
+		if eventType := l.sampleEvent(w.Name, eventTypes(a.registry, w.Provider)); eventType != "" {
+			fmt.Fprintf(&b, "\nSend a signed sample event to %s:\n\n  backflow trigger %s %s\n", w.Path, w.Provider, eventType)
+		}
+	}
+	fmt.Fprintln(&b)
+	fmt.Fprint(p.stdout, b.String())
+}
+
+// writeFirstCall writes a call of the first action that has an endpoint and an
+// example.
+func writeFirstCall(b *strings.Builder, kept devState, m *sdk.Manifest) {
+	for _, act := range m.Actions {
+		if act.HTTP == nil || act.HTTP.Method != http.MethodPost || strings.Contains(act.HTTP.Path, ":") || len(act.Examples) == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "\nCall %s.%s:\n\n  curl -X POST %s/integrations/%s%s \\\n    -H %s \\\n    -H 'Content-Type: application/json' \\\n    -d %s\n",
+			m.Name, act.Name, kept.Address, m.Name, act.HTTP.Path, shellQuote("Authorization: Bearer "+kept.Token), shellQuote(string(act.Examples[0].Params)))
+		return
+	}
+}
+
+// sampleInput is an input that makes sense for a workflow: what a step takes
+// from the input has the value of the same param in the action's example.
+func sampleInput(d definition, registry *action.Registry) string {
+	input := map[string]json.RawMessage{}
+	for _, step := range d.Steps {
+		example := map[string]json.RawMessage{}
+		if found, err := registry.Find(step.Integration, step.Action); err == nil {
+			for _, e := range slices.Backward(found.Spec().Examples) {
+				var params map[string]json.RawMessage
+				if json.Unmarshal(e.Params, &params) == nil {
+					maps.Copy(example, params)
+				}
+			}
+		}
+		for _, ref := range step.Params.Refs() {
+			if ref.Root != "input" || len(ref.Path) != 1 {
+				continue
+			}
+			value, ok := example[strings.TrimPrefix(ref.Pointer, "/")]
+			if !ok {
+				value = json.RawMessage(`"…"`)
+			}
+			if _, set := input[ref.Path[0].Key]; !set {
+				input[ref.Path[0].Key] = value
+			}
+		}
+	}
+	data, err := json.Marshal(input)
+	if err != nil {
+		return "{}"
+	}
+	return string(data)
+}
+
+// sampleEvent chooses an event type to try a webhook with: one that a condition
+// of its actions speaks of, else the first; "" where there is none.
+func (l *loaded) sampleEvent(name string, types []string) string {
+	for _, d := range l.definitions {
+		if d.ID != webhook.WorkflowID(name) {
+			continue
+		}
+		for _, step := range d.Steps {
+			for _, eventType := range types {
+				if step.Condition != nil && strings.Contains(step.Condition.String(), eventType) {
+					return eventType
+				}
+			}
+		}
+	}
+	if len(types) > 0 {
+		return types[0]
+	}
+	return ""
+}
+
+func eventTypes(registry *action.Registry, provider string) []string {
+	m := manifestOf(registry, provider)
+	if m == nil || m.Webhook == nil {
+		return nil
+	}
+	return m.Webhook.EventTypes
+}
+
+// shellQuote quotes for a POSIX shell.
+func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
