@@ -35,7 +35,7 @@ type stream struct {
 	// cancel resets the stream, which ends the call in the plugin too.
 	cancel context.CancelFunc
 	// expiry resets the stream at a call's deadline.
-	expiry   *time.Timer
+	expiry   watchdog
 	request  pluginv1.ExecuteRequest
 	response pluginv1.ExecuteResponse
 }
@@ -46,7 +46,15 @@ func newStreams(service pluginv1.PluginServiceClient) *streams {
 }
 
 // close resets every stream, those in use too.
-func (s *streams) close() { s.cancel() }
+func (s *streams) close() {
+	s.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, stream := range s.idle {
+		stream.expiry.stop()
+	}
+	s.idle = nil
+}
 
 // exchange runs one call. It answers the plugin's own errors as *sdk.Error, and
 // wraps errNotSent where the call cannot have reached the plugin.
@@ -59,24 +67,23 @@ func (s *streams) exchange(ctx context.Context, deadline time.Time, call sdk.Cal
 	if err != nil {
 		return sdk.Result{}, fmt.Errorf("%w: %w", errNotSent, err)
 	}
-	result, usable, err := stream.exchange(ctx, left, call)
-	if usable {
-		s.put(stream)
-	} else {
+	result, usable, err := stream.exchange(ctx, deadline, left, call)
+	if !usable || !s.put(stream) {
 		stream.cancel()
+		stream.expiry.stop()
 	}
 	return result, err
 }
 
 // exchange runs one call, and reports whether the stream can carry another.
-func (s *stream) exchange(ctx context.Context, left time.Duration, call sdk.Call) (result sdk.Result, usable bool, err error) {
+func (s *stream) exchange(ctx context.Context, deadline time.Time, left time.Duration, call sdk.Call) (result sdk.Result, usable bool, err error) {
 	s.request.Action = call.Action
 	s.request.Params = call.Params
 	s.request.IdempotencyKey = call.IdempotencyKey
 	s.request.RequestId = call.RequestID
 	s.request.TimeoutNanos = int64(left)
 
-	s.expiry.Reset(left)
+	s.expiry.guard(deadline)
 	unwatch := func() bool { return true }
 	if ctx.Done() != nil {
 		unwatch = context.AfterFunc(ctx, s.cancel)
@@ -91,7 +98,7 @@ func (s *stream) exchange(ctx context.Context, left time.Duration, call sdk.Call
 	}
 	s.request.Params = nil
 	// Neither must end the next call on this stream.
-	usable = s.expiry.Stop()
+	usable = s.expiry.release()
 	usable = unwatch() && usable && err == nil
 	switch {
 	case err != nil:
@@ -117,15 +124,18 @@ func (s *streams) take() (*stream, error) {
 		cancel()
 		return nil, err
 	}
-	expiry := time.AfterFunc(time.Hour, cancel)
-	expiry.Stop()
-	return &stream{wire: wire, cancel: cancel, expiry: expiry}, nil
+	return &stream{wire: wire, cancel: cancel, expiry: watchdog{bite: cancel}}, nil
 }
 
-func (s *streams) put(stream *stream) {
+// put keeps a stream for the next call, unless the pool is closed.
+func (s *streams) put(stream *stream) bool {
 	// What the last call answered is not kept alive by an idle stream.
 	stream.response.Reset()
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		return false
+	}
 	s.idle = append(s.idle, stream)
-	s.mu.Unlock()
+	return true
 }
