@@ -91,6 +91,11 @@ func classify(err error) *refusal {
 		}
 		return &refusal{code: codeWebhookRefused, detail: refused.Reason}
 	}
+	if _, ok := errors.AsType[*state.ConflictError](err); ok {
+		// Conditions of the gateway's own are dealt with where they are set:
+		// what is left is the fence of a process that lost its lease.
+		return &refusal{code: sdk.CodeUnavailable, detail: "this gateway cannot write any more, try again", cause: err}
+	}
 	switch {
 	case errors.Is(err, idempotency.ErrMismatch):
 		return &refusal{code: codeKeyReused, detail: "this Idempotency-Key was used for a request with another method, path, query or body"}

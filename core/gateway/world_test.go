@@ -241,7 +241,7 @@ func scopes(t *testing.T, list ...string) []Scope {
 }
 
 // send sends a request as the full token; headers are "Name: value" and come
-// on top, "Name:" takes one away.
+// on top, an empty value takes one away.
 func (w *world) send(method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	w.t.Helper()
 	return serve(w, request(method, target, body, headers...))
@@ -266,11 +266,11 @@ func request(method, target, body string, headers ...string) *http.Request {
 	}
 	for _, h := range headers {
 		name, value, _ := strings.Cut(h, ":")
-		if value == "" {
+		if value = strings.TrimSpace(value); value == "" {
 			r.Header.Del(name)
 			continue
 		}
-		r.Header.Set(name, strings.TrimSpace(value))
+		r.Header.Set(name, value)
 	}
 	return r
 }
@@ -317,3 +317,5 @@ func (l *logBuffer) String() string {
 	defer l.mu.Unlock()
 	return l.buf.String()
 }
+
+func newDiscard() *slog.Logger { return slog.New(slog.DiscardHandler) }

@@ -1,0 +1,126 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/sdk"
+)
+
+func TestAResultGoesOutByteForByte(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	pdf := "%PDF-1.7\n\x00\xff\xfe"
+	w.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+		return sdk.Result{Body: []byte(pdf), ContentType: "application/pdf"}, nil
+	})
+	for range 2 { // the second from the ledger
+		rec := w.pay("k")
+		wantStatus(t, rec, 200)
+		h := rec.Header()
+		if rec.Body.String() != pdf || h.Get("Content-Type") != "application/pdf" || h.Get("X-Request-Id") != "req-1" ||
+			h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-store" {
+			t.Errorf("%v %q", h, rec.Body)
+		}
+	}
+}
+
+func TestParamsComeFromPathQueryAndBody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	wantStatus(t, w.send("GET", "/integrations/shop/payments/pay_1?limit=12345678901234567890", ""), 200)
+	wantStatus(t, w.send("POST", "/integrations/shop/actions/getPayment", `{"id":"pay_1","limit":1}`), 200)
+	wantStatus(t, w.send("POST", mailPath, ""), 200)
+	wantStatus(t, w.send("POST", mailPath, `{"a":1.10}`, "Content-Type: application/vnd.x+json; charset=UTF-8"), 200)
+	want := []string{`{"id":"pay_1","limit":12345678901234567890}`, `{"id":"pay_1","limit":1}`, `{}`, `{"a":1.10}`}
+	for i, call := range w.shop.called() {
+		if string(call.Params) != want[i] {
+			t.Errorf("call %d: %s, want %s", i+1, call.Params, want[i])
+		}
+	}
+}
+
+func TestRequestIDsAreTakenIfSane(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for given, taken := range map[string]bool{
+		"trace-1": true, strings.Repeat("x", 128): true, strings.Repeat("x", 129): false, "a b": false, "a\x01": false, "ü": false,
+	} {
+		r := request("GET", "/integrations/shop/payments/pay_1", "")
+		r.Header.Set("X-Request-Id", given)
+		got := serve(w, r).Header().Get("X-Request-Id")
+		if (got == given) != taken || !telemetry.ValidRequestID(got) {
+			t.Errorf("%q became %q", given, got)
+		}
+		calls := w.shop.called()
+		if calls[len(calls)-1].RequestID != got {
+			t.Errorf("the call has %q, the answer %q", calls[len(calls)-1].RequestID, got)
+		}
+		if !strings.Contains(w.log.String(), `"requestId":"`+got+`"`) {
+			t.Errorf("%q is not in the log", got)
+		}
+	}
+}
+
+func TestTheAccessLogHoldsNothingPrivate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.send("GET", "/integrations/shop/payments/pay_1?limit=77177", "")
+	w.send("POST", paymentsPath, `{"amount":66166}`, "Idempotency-Key: key-55155")
+	w.send("GET", "/healthz", "")
+	log := w.log.String()
+	for _, private := range []string{fullToken, "77177", "66166", "55155", "Bearer"} {
+		if strings.Contains(log, private) {
+			t.Errorf("%s is in the log:\n%s", private, log)
+		}
+	}
+	for _, line := range strings.Split(strings.TrimSpace(log), "\n") {
+		entry := fields(t, []byte(line))
+		if entry["msg"] == "request" && (entry["status"] != 200.0 || entry["client"] != "192.0.2.1" || entry["path"] == "") {
+			t.Errorf("%s", line)
+		}
+		if entry["path"] == "/healthz" && entry["level"] != "DEBUG" {
+			t.Errorf("%s", line)
+		}
+	}
+}
+
+func TestIntegrationsAreDescribed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rec := w.send("GET", "/integrations/shop", "")
+	wantStatus(t, rec, 200)
+	var d integrationDetail
+	must(t, json.Unmarshal(rec.Body.Bytes(), &d))
+	first := d.Actions[0]
+	if d.Name != "shop" || d.Version != "1.2.3" || d.Status.State != action.StateReady || len(d.Actions) != 4 ||
+		first.Name != "createPayment" || first.HTTP.Method != "POST" || first.HTTP.Path != paymentsPath || !first.Writes ||
+		first.Repeat != sdk.RepeatNative || first.KeyLifetime != "24h" || string(first.Params) != string(shopManifest.Actions[0].Params) {
+		t.Errorf("%s", rec.Body)
+	}
+	w.shop.mu.Lock()
+	w.shop.absent, w.shop.status = true, action.Status{State: action.StateFailed, Reason: "key " + vendorSecret + " is wrong"}
+	w.shop.mu.Unlock()
+	want := `"status":{"state":"failed","reason":"key *** is wrong"},"actions":[]}`
+	for _, target := range []string{"/integrations", "/integrations/shop"} {
+		if rec := w.send("GET", target, ""); rec.Code != 200 || !strings.Contains(rec.Body.String(), want) {
+			t.Errorf("%d %s", rec.Code, rec.Body)
+		}
+	}
+}
+
+func TestLifetimesAreWrittenAsInTheConfig(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0: "", 24 * time.Hour: "24h", 10 * time.Minute: "10m", 90 * time.Minute: "1h30m", 30 * time.Second: "30s", 100 * time.Minute: "1h40m", 1500 * time.Millisecond: "1.5s",
+	} {
+		if got := lifetime(d); got != want {
+			t.Errorf("%s is written %q, want %q", d, got, want)
+		}
+	}
+}

@@ -1,0 +1,358 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+const (
+	paymentsPath = "/integrations/shop/payments"
+	mailPath     = "/integrations/shop/actions/sendMail"
+)
+
+func (w *world) pay(key string, headers ...string) *httptest.ResponseRecorder {
+	w.t.Helper()
+	return w.send("POST", paymentsPath, `{"amount":1}`, append([]string{"Idempotency-Key: " + key}, headers...)...)
+}
+
+// wantCalls checks how often the integration was called.
+func (w *world) wantCalls(n int) {
+	w.t.Helper()
+	if got := len(w.shop.called()); got != n {
+		w.t.Fatalf("%d calls, want %d", got, n)
+	}
+}
+
+func TestARepeatIsAnsweredWithTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	body := `{"id":"pay_1", "amount": 10.00,"new_field":12345678901234567890}` + "\n"
+	w.shop.succeeds(body)
+	first := w.pay("k")
+	w.shop.succeeds(`{"id":"pay_2"}`)
+	second := w.pay(`"k"`, "X-Request-Id: req-2")
+	for i, rec := range []*httptest.ResponseRecorder{first, second} {
+		wantStatus(t, rec, 200)
+		if rec.Body.String() != body || rec.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("answer %d: %s %q", i+1, rec.Header(), rec.Body)
+		}
+	}
+	if first.Header().Get(replayed) != "" || second.Header().Get(replayed) != "true" || second.Header().Get("X-Request-Id") != "req-2" {
+		t.Errorf("headers %v and %v", first.Header(), second.Header())
+	}
+	w.wantCalls(1)
+	wantStatus(t, w.pay("k2"), 200)
+	wantStatus(t, w.pay(""), 200) // no header
+	wantStatus(t, w.pay(""), 200)
+	calls := w.shop.called()
+	keys := map[string]bool{}
+	for _, c := range calls {
+		if c.IdempotencyKey == "" || c.RequestID == "" || strings.Contains(c.IdempotencyKey, "k2") {
+			t.Errorf("call %+v", c)
+		}
+		keys[c.IdempotencyKey] = true
+	}
+	if len(calls) != 4 || len(keys) != 4 {
+		t.Errorf("%d calls with %d keys, want 4 and 4", len(calls), len(keys))
+	}
+}
+
+func TestAKeyBelongsToOneRequestOfOneCaller(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *Options) {
+		o.Routes.Tokens[1].Scopes = scopes(t, "integrations:*")
+	})
+	wantStatus(t, w.pay("k"), 200)
+	wantCode(t, w.send("POST", paymentsPath, `{"amount":2}`, "Idempotency-Key: k"), 422, codeKeyReused)
+	wantCode(t, w.send("POST", paymentsPath, `{"amount":1 }`, "Idempotency-Key: k"), 422, codeKeyReused)
+	w.wantCalls(1)
+	// Another caller, path or method is another scope.
+	wantStatus(t, w.pay("k", "Authorization: Bearer "+narrowToken), 200)
+	wantStatus(t, w.send("POST", "/integrations/shop/actions/createPayment", `{"amount":1}`, "Idempotency-Key: k"), 200)
+	wantStatus(t, w.send("DELETE", paymentsPath+"/pay_1", ``, "Idempotency-Key: k"), 200)
+	w.wantCalls(4)
+	// A GET has no effect to guard.
+	wantStatus(t, w.send("GET", paymentsPath+"/pay_1", ``, "Idempotency-Key: not a key"), 200)
+}
+
+func TestOneOfManyRequestsWithAKeyActs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	inside, leave := make(chan struct{}), make(chan struct{})
+	w.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+		close(inside)
+		<-leave
+		return sdk.Result{Body: []byte(`{}`)}, nil
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() { wantStatus(t, w.pay("k"), 200) })
+	<-inside
+	for range 20 {
+		rec := w.pay("k")
+		wantCode(t, rec, 409, codeKeyInProgress)
+		if rec.Header().Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+	}
+	close(leave)
+	wg.Wait()
+	wantStatus(t, w.pay("k"), 200)
+	w.wantCalls(1)
+}
+
+// TestWhatIsKeptOfAnAnswer: after a first answer, the same key either replays
+// it, acts again with the same or with another upstream key, or is refused.
+func TestWhatIsKeptOfAnAnswer(t *testing.T) {
+	t.Parallel()
+	const (
+		replays   = "replays"
+		sameKey   = "acts again with the same upstream key"
+		newKey    = "acts again with another upstream key"
+		isRefused = "is refused"
+	)
+	decline := sdk.Error{Code: sdk.CodeDeclined, Message: "declined", Final: true, Outcome: sdk.OutcomeNotExecuted}
+	for _, c := range []struct {
+		name   string
+		path   string
+		first  sdk.Error
+		status int
+		then   string
+	}{
+		{"final refusal", paymentsPath, decline, 402, replays},
+		{"final refusal of an action that must not be repeated", mailPath, decline, 402, replays},
+		{"final 5xx", paymentsPath, sdk.Error{Code: sdk.CodeUpstream, Final: true}, 502, replays},
+		{"result too large", paymentsPath, sdk.Error{Code: sdk.CodeResultTooLarge}, 502, replays},
+		{"refusal that is not final", paymentsPath, sdk.Error{Code: sdk.CodeRejected, Outcome: sdk.OutcomeNotExecuted}, 400, newKey},
+		{"credentials refused", paymentsPath, sdk.Error{Code: sdk.CodeCredentials, Final: true, Outcome: sdk.OutcomeNotExecuted}, 502, newKey},
+		{"retryable, not executed", paymentsPath, sdk.Error{Code: sdk.CodeUnavailable, Retryable: true, RetryAfter: time.Minute, Outcome: sdk.OutcomeNotExecuted}, 503, newKey},
+		{"retryable, even if final", paymentsPath, sdk.Error{Code: sdk.CodeRateLimited, Retryable: true, RetryAfter: time.Minute, Final: true, Outcome: sdk.OutcomeNotExecuted}, 429, newKey},
+		{"unknown outcome of what can be repeated", paymentsPath, sdk.Error{Code: sdk.CodeTimeout}, 504, sameKey},
+		{"unknown outcome, idempotent", "DELETE", sdk.Error{Code: sdk.CodeUpstream}, 502, sameKey},
+		{"unknown outcome of what must not be repeated", mailPath, sdk.Error{Code: sdk.CodeTimeout}, 504, isRefused},
+		{"not executed, though not to be repeated", mailPath, sdk.Error{Code: sdk.CodeUnavailable, RetryAfter: time.Minute, Retryable: true, Outcome: sdk.OutcomeNotExecuted}, 503, newKey},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.shop.fails(c.first)
+			method, path, body := "POST", c.path, `{"amount":1}`
+			if c.path == "DELETE" {
+				method, path, body = "DELETE", paymentsPath+"/pay_1", ""
+			}
+			send := func() *httptest.ResponseRecorder { return w.send(method, path, body, "Idempotency-Key: k") }
+			first := send()
+			wantStatus(t, first, c.status)
+			w.wantCalls(1)
+			w.shop.succeeds(`{"id":"second"}`)
+			second := send()
+			switch c.then {
+			case replays:
+				if second.Code != first.Code || second.Body.String() != first.Body.String() || second.Header().Get(replayed) != "true" || second.Header().Get("Content-Type") != problemType {
+					t.Errorf("answered %d %s %s", second.Code, second.Header(), second.Body)
+				}
+				w.wantCalls(1)
+			case isRefused:
+				wantCode(t, second, 502, sdk.CodeOutcomeUnknown)
+				wantCode(t, send(), 502, sdk.CodeOutcomeUnknown)
+				w.wantCalls(1)
+			default:
+				wantStatus(t, second, 200)
+				w.wantCalls(2)
+				calls := w.shop.called()
+				if same := calls[0].IdempotencyKey == calls[1].IdempotencyKey; same != (c.then == sameKey) {
+					t.Errorf("same upstream key: %v", same)
+				}
+			}
+		})
+	}
+}
+
+func TestOwnRefusalsLeaveTheKeyFree(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, c := range []struct {
+		body   string
+		status int
+		header string
+	}{
+		{`{"amount":0}`, 422, ""},
+		{`{"amount":`, 400, ""},
+		{`{"amount":1}`, 415, "Content-Type: text/plain"},
+		{`{"amount":1}`, 401, "Authorization: Bearer nobody"},
+		{`{"amount":1}`, 403, "Authorization: Bearer " + narrowToken},
+	} {
+		headers := []string{"Idempotency-Key: k"}
+		if c.header != "" {
+			headers = append(headers, c.header)
+		}
+		wantStatus(t, w.send("POST", paymentsPath, c.body, headers...), c.status)
+	}
+	w.wantCalls(0)
+	rec := w.pay("k")
+	wantStatus(t, rec, 200)
+	if rec.Header().Get(replayed) != "" {
+		t.Error("replayed")
+	}
+}
+
+func TestNothingIsRepeatedPastTheLifetimeOfItsKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.shop.fails(sdk.Error{Code: sdk.CodeTimeout})
+	wantStatus(t, w.pay("k"), 504)
+	w.shop.succeeds(`{}`)
+	w.clock.Store(int64((24*time.Hour - time.Second) / time.Second))
+	// Still honoured by the vendor for a second: another failure keeps it so.
+	w.shop.fails(sdk.Error{Code: sdk.CodeTimeout})
+	wantStatus(t, w.pay("k"), 504)
+	w.wantCalls(2)
+	w.clock.Store(int64(24 * time.Hour / time.Second))
+	w.shop.succeeds(`{}`)
+	wantCode(t, w.pay("k"), 502, sdk.CodeOutcomeUnknown)
+	w.wantCalls(2)
+}
+
+func TestNothingIsExecutedWithoutARecord(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.store.down.Store(true)
+	wantCode(t, w.pay("k"), 503, sdk.CodeUnavailable)
+	wantCode(t, w.send("POST", "/workflows/process-order/runs", `{"amount":1}`, "Idempotency-Key: k"), 503, sdk.CodeUnavailable)
+	w.wantCalls(0)
+	wantStatus(t, w.pay(""), 200) // needs no record
+}
+
+func TestAnEffectIsToldThoughItsRecordIsLost(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+		w.store.down.Store(true)
+		return sdk.Result{Body: []byte(`{"id":"pay_1"}`)}, nil
+	})
+	wantStatus(t, w.pay("k"), 200)
+	if !strings.Contains(w.log.String(), "could not be settled") {
+		t.Error("the lost record is not in the log")
+	}
+	w.store.down.Store(false)
+	w.shop.succeeds(`{"id":"pay_1"}`)
+	wantStatus(t, w.pay("k"), 200)
+	calls := w.shop.called()
+	if len(calls) != 2 || calls[0].IdempotencyKey != calls[1].IdempotencyKey {
+		t.Errorf("calls %+v", calls)
+	}
+}
+
+func TestAPanicCostsNobodyTheKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) { panic("boom") })
+	wantCode(t, w.pay("k"), 500, sdk.CodeInternal)
+	w.shop.succeeds(`{}`)
+	wantStatus(t, w.pay("k"), 200)
+	calls := w.shop.called()
+	if len(calls) != 2 || calls[0].IdempotencyKey != calls[1].IdempotencyKey {
+		t.Errorf("calls %+v", calls)
+	}
+}
+
+func TestAWriteOutlivesItsClient(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.shop.does(func(callCtx context.Context, _ sdk.Call) (sdk.Result, error) {
+		cancel()
+		if callCtx.Err() != nil {
+			return sdk.Result{}, &sdk.Error{Code: sdk.CodeTimeout}
+		}
+		return sdk.Result{Body: []byte(`{"id":"pay_1"}`)}, nil
+	})
+	serve(w, request("POST", paymentsPath, `{"amount":1}`, "Idempotency-Key: k").WithContext(ctx))
+	rec := w.pay("k")
+	wantStatus(t, rec, 200)
+	if rec.Header().Get(replayed) != "true" {
+		t.Error("the answer was not kept")
+	}
+}
+
+func TestAStartWithAKeyMakesOneRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	start := func(query, body string) *httptest.ResponseRecorder {
+		return w.send("POST", "/workflows/process-order/runs"+query, body, "Idempotency-Key: k")
+	}
+	ids := make([]string, 20)
+	var wg sync.WaitGroup
+	for i := range ids {
+		wg.Go(func() {
+			rec := start("", `{"amount":1}`)
+			if rec.Code != 202 {
+				t.Errorf("%d: %s", rec.Code, rec.Body)
+				return
+			}
+			var doc startedDoc
+			if err := json.Unmarshal(rec.Body.Bytes(), &doc); err != nil {
+				t.Error(err)
+			}
+			ids[i] = doc.ID
+		})
+	}
+	wg.Wait()
+	for _, id := range ids {
+		if id == "" || id != ids[0] {
+			t.Fatalf("runs %v", ids)
+		}
+	}
+	// wait is no part of the fingerprint, and shows the run as it is now.
+	rec := start("?wait=10s", `{"amount":1}`)
+	wantStatus(t, rec, 200)
+	doc := fields(t, rec.Body.Bytes())
+	if doc["id"] != ids[0] || doc["status"] != "succeeded" || rec.Header().Get(replayed) != "true" || rec.Header().Get("Location") != "/runs/"+ids[0] {
+		t.Errorf("%v %s", rec.Header(), rec.Body)
+	}
+	w.wantCalls(1)
+	wantCode(t, start("", `{"amount":2}`), 422, codeKeyReused)
+	// The same key on a call is another path, so another scope.
+	wantStatus(t, w.pay("k"), 200)
+}
+
+func TestRepeatableFollowsTheManifest(t *testing.T) {
+	t.Parallel()
+	hour := time.Hour
+	for _, c := range []struct {
+		spec sdk.Action
+		age  time.Duration
+		want bool
+	}{
+		{sdk.Action{}, 1000 * hour, true},
+		{sdk.Action{KeyLifetime: hour}, 1000 * hour, true},
+		{sdk.Action{Writes: true, Repeat: sdk.RepeatNone}, 0, false},
+		{sdk.Action{Writes: true}, 0, false},
+		{sdk.Action{Writes: true, Repeat: sdk.RepeatIdempotent, KeyLifetime: hour}, 1000 * hour, true},
+		{sdk.Action{Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: hour}, hour - 1, true},
+		{sdk.Action{Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: hour}, hour, false},
+		{sdk.Action{Writes: true, Repeat: sdk.RepeatTransactional}, 1000 * hour, true},
+	} {
+		if got := repeatable(&c.spec, c.age); got != c.want {
+			t.Errorf("%+v after %s: %v", c.spec, c.age, got)
+		}
+	}
+}
+
+var errOdd = errors.New("odd")
+
+func TestUnknownErrorsTellTheClientNothing(t *testing.T) {
+	t.Parallel()
+	r := refusalOf(fmt.Errorf("dial postgres://user:password@host: %w", errOdd))
+	if r.code != sdk.CodeInternal || strings.Contains(r.detail, "password") || !errors.Is(r, errOdd) {
+		t.Errorf("%+v", r)
+	}
+}

@@ -1,0 +1,238 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/sdk"
+)
+
+const startPath = "/workflows/process-order/runs"
+
+func TestARunIsStartedAndShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rec := w.send("POST", startPath, `{"amount":12345678901234567890}`)
+	wantStatus(t, rec, 202)
+	var started startedDoc
+	must(t, json.Unmarshal(rec.Body.Bytes(), &started))
+	location := rec.Header().Get("Location")
+	if started.Workflow != "process-order" || location != "/runs/"+started.ID {
+		t.Fatalf("%s at %q", rec.Body, location)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err := w.engine.Wait(ctx, started.ID)
+	must(t, err)
+	rec = w.send("GET", location, "")
+	wantStatus(t, rec, 200)
+	doc := fields(t, rec.Body.Bytes())
+	if doc["status"] != "succeeded" || doc["error"] != nil || !strings.Contains(rec.Body.String(), `"input":{"amount":12345678901234567890}`) {
+		t.Errorf("run %s", rec.Body)
+	}
+	for _, field := range []string{"createdAt", "startedAt", "finishedAt"} {
+		if at, err := time.Parse(time.RFC3339, doc[field].(string)); err != nil || at.Location() != time.UTC {
+			t.Errorf("%s: %v %v", field, doc[field], err)
+		}
+	}
+	step := doc["steps"].([]any)[0].(map[string]any)
+	if step["id"] != "pay" || step["path"] != "pay" || step["status"] != "succeeded" || step["attempts"] != 1.0 || step["result"].(map[string]any)["id"] != "pay_1" {
+		t.Errorf("step %v", step)
+	}
+	if calls := w.shop.called(); string(calls[0].Params) != `{"amount":12345678901234567890}` {
+		t.Errorf("called with %s", calls[0].Params)
+	}
+}
+
+func TestAFailedRunShowsTheProblem(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.shop.fails(sdk.Error{Code: sdk.CodeDeclined, Message: "declined by " + vendorSecret, Final: true, Outcome: sdk.OutcomeNotExecuted, Details: json.RawMessage(`{"declineCode":"lost_card"}`)})
+	rec := w.send("POST", startPath+"?wait=10s", `{"amount":1}`)
+	wantStatus(t, rec, 200)
+	doc := fields(t, rec.Body.Bytes())
+	failure, _ := doc["error"].(map[string]any)
+	if doc["status"] != "failed" || failure["code"] != "declined" || failure["status"] != 402.0 || failure["detail"] != "declined by ***" ||
+		failure["shop"].(map[string]any)["declineCode"] != "lost_card" {
+		t.Errorf("run %s", rec.Body)
+	}
+	step := doc["steps"].([]any)[0].(map[string]any)
+	if step["error"].(map[string]any)["code"] != "declined" {
+		t.Errorf("step %v", step)
+	}
+}
+
+func TestAnEmptyBodyIsAnEmptyInput(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	rec := w.send("POST", startPath+"?wait=10s", "")
+	wantStatus(t, rec, 200)
+	if doc := fields(t, rec.Body.Bytes()); doc["status"] != "failed" || len(doc["input"].(map[string]any)) != 0 {
+		t.Errorf("run %s", rec.Body) // input.amount is missing
+	}
+}
+
+func TestTheActionsOfAWebhookCannotBeStarted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	wantStatus(t, w.send("POST", "/workflows/"+url.PathEscape(webhook.WorkflowID("events"))+"/runs", "{}"), 404)
+	wantStatus(t, w.send("GET", "/workflows/"+url.PathEscape(webhook.WorkflowID("events")), ""), 404)
+	if rec := w.send("GET", "/workflows", ""); strings.Contains(rec.Body.String(), "webhook:") {
+		t.Errorf("%s", rec.Body)
+	}
+	w.wantCalls(0)
+}
+
+func TestWorkflowsAreShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	one := `{"id":"process-order","name":"Process","steps":[{"id":"pay","type":"integration","integration":"shop","action":"createPayment"}]}`
+	if rec := w.send("GET", "/workflows", ""); rec.Body.String() != `{"data":[`+one+`],"nextCursor":null}` {
+		t.Errorf("%s", rec.Body)
+	}
+	if rec := w.send("GET", "/workflows/process-order", ""); rec.Body.String() != one {
+		t.Errorf("%s", rec.Body)
+	}
+	wantStatus(t, w.send("GET", "/workflows/none", ""), 404)
+}
+
+func TestRunsAreListedInPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for range 3 {
+		wantStatus(t, w.send("POST", startPath+"?wait=10s", `{"amount":1}`), 200)
+	}
+	seen := map[string]bool{}
+	target := "/runs?limit=2&status=succeeded&workflow=process-order&since=2020-01-01T00:00:00Z"
+	for pages := 0; ; pages++ {
+		rec := w.send("GET", target, "")
+		wantStatus(t, rec, 200)
+		doc := fields(t, rec.Body.Bytes())
+		for _, run := range doc["data"].([]any) {
+			seen[run.(map[string]any)["id"].(string)] = true
+		}
+		next, more := doc["nextCursor"].(string)
+		if !more {
+			break
+		}
+		if pages > 3 {
+			t.Fatal("the list does not end")
+		}
+		target = "/runs?limit=2&status=succeeded&workflow=process-order&cursor=" + url.QueryEscape(next)
+	}
+	if len(seen) != 3 {
+		t.Errorf("%d runs", len(seen))
+	}
+	if rec := w.send("GET", "/runs?workflow=other", ""); rec.Body.String() != `{"data":[],"nextCursor":null}` {
+		t.Errorf("%s", rec.Body)
+	}
+}
+
+// scriptedRuns answers what a test tells it to.
+type scriptedRuns struct {
+	Runs
+	start func(engine.StartRequest) (engine.Run, error)
+	wait  func(ctx context.Context) (engine.Run, error)
+}
+
+func (s scriptedRuns) Start(_ context.Context, r engine.StartRequest) (engine.Run, error) {
+	return s.start(r)
+}
+func (s scriptedRuns) Wait(ctx context.Context, _ string) (engine.Run, error) { return s.wait(ctx) }
+
+func TestAWaitEnds(t *testing.T) {
+	t.Parallel()
+	queued := engine.Run{ID: "r1", Workflow: "process-order", Status: "queued"}
+	running := engine.Run{ID: "r1", Workflow: "process-order", Status: "running"}
+	var w *world
+	untilDone := func(ctx context.Context) (engine.Run, error) {
+		<-ctx.Done()
+		return running, nil
+	}
+	for _, c := range []struct {
+		name string
+		wait func(ctx context.Context) (engine.Run, error)
+		want string
+	}{
+		{"when the time is up", untilDone, `{"id":"r1","workflow":"process-order","status":"running"}`},
+		{"when the gateway stops", func(ctx context.Context) (engine.Run, error) {
+			w.stop()
+			<-ctx.Done()
+			return running, nil
+		}, `{"id":"r1","workflow":"process-order","status":"running"}`},
+		{"when the store goes down", func(context.Context) (engine.Run, error) {
+			return engine.Run{}, state.ErrUnavailable
+		}, `{"id":"r1","workflow":"process-order","status":"queued"}`},
+	} {
+		w = newWorld(t, func(o *Options) {
+			o.Runs = scriptedRuns{Runs: o.Runs, start: func(engine.StartRequest) (engine.Run, error) { return queued, nil }, wait: c.wait}
+		})
+		wait := "?wait=1ms"
+		if c.name == "when the gateway stops" {
+			wait = "?wait=10m"
+		}
+		rec := w.send("POST", startPath+wait, "{}")
+		wantStatus(t, rec, 202)
+		if rec.Body.String() != c.want || rec.Header().Get("Location") != "/runs/r1" {
+			t.Errorf("%s: %s %s", c.name, rec.Header(), rec.Body)
+		}
+	}
+}
+
+func TestWaitersLeaveTheirPlaceToOthers(t *testing.T) {
+	t.Parallel()
+	waiting, end := make(chan struct{}), make(chan struct{})
+	w := newWorld(t, func(o *Options) {
+		o.Limits.MaxConcurrent, o.Limits.MaxWaiting = 1, 1
+		o.Runs = scriptedRuns{Runs: o.Runs,
+			start: func(engine.StartRequest) (engine.Run, error) {
+				return engine.Run{ID: "r1", Status: "queued"}, nil
+			},
+			wait: func(context.Context) (engine.Run, error) {
+				close(waiting)
+				<-end
+				return engine.Run{ID: "r1", Status: "succeeded"}, nil
+			}}
+	})
+	first := make(chan int)
+	go func() { first <- w.send("POST", startPath+"?wait=10m", "{}").Code }()
+	<-waiting
+	wantStatus(t, w.send("GET", "/workflows", ""), 200)
+	wantStatus(t, w.send("POST", startPath+"?wait=10m", "{}"), 202) // one waits already
+	close(end)
+	if code := <-first; code != 200 {
+		t.Errorf("the waiter was answered %d", code)
+	}
+	if len(w.working) != 0 || len(w.waiting) != 0 {
+		t.Errorf("%d and %d places are still held", len(w.working), len(w.waiting))
+	}
+}
+
+func TestStartsThatFailSaySo(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err    error
+		status int
+		code   sdk.Code
+	}{
+		{engine.ErrStopped, 503, sdk.CodeUnavailable},
+		{engine.ErrOverloaded, 503, codeOverloaded},
+		{state.ErrUnavailable, 503, sdk.CodeUnavailable},
+		{&sdk.Error{Code: sdk.CodeInvalidParams, Message: "input", Faults: []sdk.Fault{{Pointer: "/email", Message: "is missing"}}}, 422, sdk.CodeInvalidParams},
+		{errOdd, 500, sdk.CodeInternal},
+		{&state.ConflictError{}, 409, codeKeyInProgress},            // the record is gone again
+		{&state.ConflictError{Index: 1}, 503, sdk.CodeUnavailable}, // the lease is gone
+	} {
+		w := newWorld(t, func(o *Options) {
+			o.Runs = scriptedRuns{Runs: o.Runs, start: func(engine.StartRequest) (engine.Run, error) { return engine.Run{}, c.err }}
+		})
+		wantCode(t, w.send("POST", startPath, "{}", "Idempotency-Key: k"), c.status, c.code)
+	}
+}

@@ -1,0 +1,403 @@
+package gateway
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/sdk"
+)
+
+// listening is a world that serves on a real listener.
+type listening struct {
+	*world
+	address string
+	stop    context.CancelFunc
+	stopped chan error
+	client  *http.Client
+}
+
+func listen(t *testing.T, change ...func(*Options)) *listening {
+	t.Helper()
+	w := newWorld(t, change...)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &listening{world: w, address: listener.Addr().String(), stop: cancel, stopped: make(chan error, 1), client: &http.Client{Transport: &http.Transport{}}}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		l.stopped <- w.Serve(ctx, listener)
+	}()
+	t.Cleanup(func() {
+		l.client.CloseIdleConnections()
+		cancel()
+		<-served
+	})
+	return l
+}
+
+// do sends a request as the full token.
+func (l *listening) do(method, path, body string) (int, string, error) {
+	r := request(method, "http://"+l.address+path, body)
+	r.RequestURI = ""
+	resp, err := l.client.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b), err
+}
+
+// raw sends bytes on a connection of its own and answers what comes back until
+// the server closes it.
+func (l *listening) raw(t *testing.T, text string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", l.address)
+	must(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, text)
+	must(t, err)
+	must(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+	answer, err := io.ReadAll(conn)
+	if err != nil && len(answer) == 0 {
+		t.Fatal(err)
+	}
+	return string(answer)
+}
+
+func TestTooLargeHeadersAreRefused(t *testing.T) {
+	t.Parallel()
+	l := listen(t, func(o *Options) { o.Limits.MaxHeaderBytes = 1 << 10 })
+	answer := l.raw(t, "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Big: "+strings.Repeat("x", 8<<10)+"\r\n\r\n")
+	if !strings.HasPrefix(answer, "HTTP/1.1 431 ") {
+		t.Errorf("%.100s", answer)
+	}
+}
+
+func TestASlowRequestIsCutOff(t *testing.T) {
+	t.Parallel()
+	l := listen(t, func(o *Options) { o.Limits.ReadTimeout, o.Limits.HeaderTimeout = 50*time.Millisecond, 50*time.Millisecond })
+	head := "POST /integrations/shop/payments HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 12\r\n"
+	answer := l.raw(t, head+"Authorization: Bearer "+fullToken+"\r\n\r\n{\"amo")
+	if !strings.HasPrefix(answer, "HTTP/1.1 408 ") || !strings.Contains(answer, `"code":"request_timeout"`) {
+		t.Errorf("%s", answer)
+	}
+	// Who is refused before the body is read cannot hold the connection either.
+	if answer := l.raw(t, head+"\r\n{\"amo"); !strings.HasPrefix(answer, "HTTP/1.1 401 ") {
+		t.Errorf("%s", answer)
+	}
+	// Nor who never ends the headers.
+	l.raw(t, "GET /healthz HTTP/1.1\r\nHost:")
+	l.wantCalls(0)
+}
+
+func TestACutOffBodyReachesNoAction(t *testing.T) {
+	t.Parallel()
+	l := listen(t)
+	conn, err := net.Dial("tcp", l.address)
+	must(t, err)
+	_, err = io.WriteString(conn, "POST /integrations/shop/payments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+fullToken+
+		"\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{\"amount\":1}")
+	must(t, err)
+	must(t, conn.(*net.TCPConn).CloseWrite())
+	answer, err := io.ReadAll(conn)
+	must(t, err)
+	must(t, conn.Close())
+	if !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
+		t.Errorf("%s", answer)
+	}
+	l.wantCalls(0)
+}
+
+// TestACallMayTakeLongerThanReadingARequest: the read deadline of net/http goes
+// on running after the body was read, and would cancel the request's context.
+func TestACallMayTakeLongerThanReadingARequest(t *testing.T) {
+	t.Parallel()
+	l := listen(t, func(o *Options) { o.Limits.ReadTimeout = 20 * time.Millisecond })
+	l.shop.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
+		select {
+		case <-ctx.Done():
+			return sdk.Result{}, &sdk.Error{Code: sdk.CodeTimeout, Message: ctx.Err().Error()}
+		case <-time.After(100 * time.Millisecond): // longer than ReadTimeout: the time itself is what is tested
+			return sdk.Result{Body: []byte(`{}`)}, nil
+		}
+	})
+	for range 2 { // the second on the same connection
+		if status, body, err := l.do("GET", "/integrations/shop/payments/pay_1", ""); err != nil || status != 200 {
+			t.Errorf("%d %s %v", status, body, err)
+		}
+	}
+}
+
+func TestAReadEndsWithItsClient(t *testing.T) {
+	t.Parallel()
+	l := listen(t)
+	inside, ended := make(chan struct{}), make(chan struct{})
+	l.shop.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
+		close(inside)
+		<-ctx.Done()
+		close(ended)
+		return sdk.Result{}, &sdk.Error{Code: sdk.CodeTimeout}
+	})
+	conn, err := net.Dial("tcp", l.address)
+	must(t, err)
+	_, err = io.WriteString(conn, "GET /integrations/shop/payments/pay_1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+fullToken+"\r\n\r\n")
+	must(t, err)
+	<-inside
+	must(t, conn.Close())
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Error("the call goes on")
+	}
+}
+
+func TestAPanicIsOne500(t *testing.T) {
+	t.Parallel()
+	l := listen(t)
+	l.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) { panic("boom") })
+	for range 3 {
+		status, body, err := l.do("POST", paymentsPath, `{"amount":1}`)
+		if err != nil || status != 500 || !strings.Contains(body, `"code":"internal"`) || strings.Contains(body, "boom") {
+			t.Errorf("%d %s %v", status, body, err)
+		}
+	}
+	if log := l.log.String(); !strings.Contains(log, "boom") || !strings.Contains(log, "server_test.go") {
+		t.Error("the log has no stack")
+	}
+	if status, _, err := l.do("GET", "/healthz", ""); err != nil || status != 200 {
+		t.Errorf("%d %v", status, err)
+	}
+	if len(l.working) != 0 {
+		t.Error("a place is still held")
+	}
+}
+
+func TestOverloadIsAnsweredEarly(t *testing.T) {
+	t.Parallel()
+	l := listen(t, func(o *Options) { o.Limits.MaxConcurrent = 2 })
+	inside, leave := make(chan struct{}), make(chan struct{})
+	l.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+		inside <- struct{}{}
+		<-leave
+		return sdk.Result{Body: []byte(`{}`)}, nil
+	})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			if status, body, err := l.do("POST", paymentsPath, `{"amount":1}`); err != nil || status != 200 {
+				t.Errorf("%d %s %v", status, body, err)
+			}
+		})
+		<-inside
+	}
+	for range 5 {
+		if status, body, err := l.do("GET", "/workflows", ""); err != nil || status != 503 || !strings.Contains(body, `"code":"overloaded"`) {
+			t.Errorf("%d %s %v", status, body, err)
+		}
+	}
+	if status, _, err := l.do("GET", "/healthz", ""); err != nil || status != 200 {
+		t.Errorf("/healthz under overload: %d %v", status, err)
+	}
+	close(leave)
+	wg.Wait()
+	if status, _, err := l.do("GET", "/workflows", ""); err != nil || status != 200 {
+		t.Errorf("after the overload: %d %v", status, err)
+	}
+}
+
+func TestAStopLetsRequestsFinish(t *testing.T) {
+	t.Parallel()
+	l := listen(t)
+	inside, leave := make(chan struct{}), make(chan struct{})
+	l.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+		close(inside)
+		<-leave
+		return sdk.Result{Body: []byte(`{}`)}, nil
+	})
+	finished := make(chan string)
+	go func() {
+		status, body, err := l.do("POST", paymentsPath, `{"amount":1}`)
+		finished <- fmt.Sprint(status, body, err)
+	}()
+	<-inside
+	l.stop()
+	<-l.stopping.Done()
+	wantStatus(t, l.send("GET", "/readyz", ""), 503)
+	wantStatus(t, l.send("GET", "/healthz", ""), 200)
+	close(leave)
+	if got := <-finished; got != "200{}<nil>" {
+		t.Error(got)
+	}
+	must(t, <-l.stopped)
+}
+
+func TestAStopDoesNotWaitForRuns(t *testing.T) {
+	t.Parallel()
+	waiting := make(chan struct{})
+	l := listen(t, func(o *Options) {
+		o.Runs = scriptedRuns{Runs: o.Runs,
+			start: func(engine.StartRequest) (engine.Run, error) {
+				return engine.Run{ID: "r1", Status: "queued"}, nil
+			},
+			wait: func(ctx context.Context) (engine.Run, error) {
+				close(waiting)
+				<-ctx.Done()
+				return engine.Run{ID: "r1", Status: "running"}, nil
+			}}
+	})
+	status := make(chan int)
+	go func() {
+		code, _, _ := l.do("POST", startPath+"?wait=10m", "{}")
+		status <- code
+	}()
+	<-waiting
+	l.stop()
+	if code := <-status; code != 202 {
+		t.Errorf("the waiter was answered %d", code)
+	}
+	must(t, <-l.stopped)
+}
+
+func TestADrainEnds(t *testing.T) {
+	t.Parallel()
+	l := listen(t, func(o *Options) { o.Limits.DrainTimeout = 20 * time.Millisecond })
+	inside, leave := make(chan struct{}), make(chan struct{})
+	l.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+		close(inside)
+		<-leave
+		return sdk.Result{Body: []byte(`{}`)}, nil
+	})
+	answered := make(chan error)
+	go func() {
+		_, _, err := l.do("POST", paymentsPath, `{"amount":1}`)
+		answered <- err
+	}()
+	<-inside
+	l.stop()
+	if err := <-l.stopped; err == nil || !strings.Contains(err.Error(), "cut off after 20ms") {
+		t.Errorf("%v", err)
+	}
+	if err := <-answered; err == nil {
+		t.Error("the request was answered")
+	}
+	close(leave)
+	for len(l.working) > 0 { // the call itself ends in its own time
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func TestReadinessIsTold(t *testing.T) {
+	t.Parallel()
+	var ok atomic.Bool
+	w := newWorld(t, func(o *Options) {
+		o.Ready = func() (bool, any) { return ok.Load(), map[string]any{"plugins": map[string]string{"shop": "starting"}} }
+	})
+	if rec := w.send("GET", "/readyz", "", "Authorization:"); rec.Code != 503 || rec.Body.String() != `{"plugins":{"shop":"starting"}}` {
+		t.Errorf("%d %s", rec.Code, rec.Body)
+	}
+	ok.Store(true)
+	wantStatus(t, w.send("GET", "/readyz", "", "Authorization:"), 200)
+	wantStatus(t, w.send("POST", "/readyz", "", "Authorization:"), 405)
+}
+
+// TestASwapIsSeenWholeOrNotAtAll: under load, a thousand swaps give no wrong
+// answer; a request sees the tokens and the paths of one table.
+func TestASwapIsSeenWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	other := w.routes
+	other.Tokens = []Token{{Name: "other", Hash: HashToken("other-token-of-the-tests"), Scopes: scopes(t, "admin")}}
+	other.Webhooks = nil
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				rec := w.send("GET", "/webhooks/shop", "")
+				// The first table has the webhook; the second has neither it nor
+				// the token. A mixture would answer 404.
+				if rec.Code != 405 && rec.Code != 401 {
+					t.Errorf("%d %s", rec.Code, rec.Body)
+				}
+			}
+		})
+	}
+	for i := range 1000 {
+		must(t, w.Swap([]Routes{other, w.routes}[i%2]))
+	}
+	close(done)
+	wg.Wait()
+	bad := w.routes
+	bad.Tokens = []Token{{Name: "broken"}}
+	if err := w.Swap(bad); err == nil {
+		t.Error("a broken table was swapped in")
+	}
+	if err := w.Swap(Routes{}); err == nil {
+		t.Error("routes without actions were swapped in")
+	}
+	wantStatus(t, w.send("GET", "/workflows", ""), 200)
+}
+
+func TestARequestFinishesOnTheRoutesItBeganWith(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+		none := w.routes
+		none.Tokens = nil
+		if err := w.Swap(none); err != nil {
+			t.Error(err)
+		}
+		return sdk.Result{Body: []byte(`{}`)}, nil
+	})
+	wantStatus(t, w.pay("k"), 200)
+	wantStatus(t, w.pay("k"), 401)
+}
+
+func TestServeSaysWhyItEnded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	must(t, listener.Close())
+	if err := w.Serve(t.Context(), listener); err == nil {
+		t.Error("no error from a closed listener")
+	}
+	if _, err := New(Options{}); err == nil {
+		t.Error("a gateway without parts")
+	}
+}
+
+func TestHeadIsGetWithoutABody(t *testing.T) {
+	t.Parallel()
+	l := listen(t)
+	conn, err := net.Dial("tcp", l.address)
+	must(t, err)
+	defer conn.Close()
+	for _, path := range []string{"/workflows", "/integrations/shop/payments/pay_1"} {
+		_, err = io.WriteString(conn, "HEAD "+path+" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+fullToken+"\r\n\r\n")
+		must(t, err)
+		resp, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: "HEAD"})
+		must(t, err)
+		must(t, resp.Body.Close())
+		if resp.StatusCode != 200 || resp.ContentLength <= 0 {
+			t.Errorf("HEAD %s: %d, length %d", path, resp.StatusCode, resp.ContentLength)
+		}
+	}
+}
