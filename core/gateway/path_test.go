@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
 )
 
 func TestNoPathIsRedirectedOrLeavesItsPlace(t *testing.T) {
@@ -176,4 +175,3 @@ func FuzzRequestsGetAnAnswer(f *testing.F) {
 		}
 	})
 }
-

@@ -227,7 +227,7 @@ func TestStartsThatFailSaySo(t *testing.T) {
 		{state.ErrUnavailable, 503, sdk.CodeUnavailable},
 		{&sdk.Error{Code: sdk.CodeInvalidParams, Message: "input", Faults: []sdk.Fault{{Pointer: "/email", Message: "is missing"}}}, 422, sdk.CodeInvalidParams},
 		{errOdd, 500, sdk.CodeInternal},
-		{&state.ConflictError{}, 409, codeKeyInProgress},            // the record is gone again
+		{&state.ConflictError{}, 409, codeKeyInProgress},           // the record is gone again
 		{&state.ConflictError{Index: 1}, 503, sdk.CodeUnavailable}, // the lease is gone
 	} {
 		w := newWorld(t, func(o *Options) {

@@ -87,7 +87,9 @@ func TestTooLargeHeadersAreRefused(t *testing.T) {
 
 func TestASlowRequestIsCutOff(t *testing.T) {
 	t.Parallel()
-	l := listen(t, func(o *Options) { o.Limits.ReadTimeout, o.Limits.HeaderTimeout = 50*time.Millisecond, 50*time.Millisecond })
+	l := listen(t, func(o *Options) {
+		o.Limits.ReadTimeout, o.Limits.HeaderTimeout = 50*time.Millisecond, 50*time.Millisecond
+	})
 	head := "POST /integrations/shop/payments HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 12\r\n"
 	answer := l.raw(t, head+"Authorization: Bearer "+fullToken+"\r\n\r\n{\"amo")
 	if !strings.HasPrefix(answer, "HTTP/1.1 408 ") || !strings.Contains(answer, `"code":"request_timeout"`) {
