@@ -10,8 +10,10 @@ import (
 )
 
 // Inspect starts the plugin, asks for its manifest, checks it, and ends the
-// plugin. It is handed no config, so that checking a config gives away no secret.
+// plugin. It is handed neither config nor environment, so that checking a config
+// gives away no secret.
 func Inspect(ctx context.Context, launcher Launcher, spec Spec) (*sdk.Manifest, error) {
+	spec.Env = nil
 	instance, manifest, err := launch(ctx, launcher, spec, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, fmt.Errorf("plugin %s: %w", spec.Name, err)

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -149,11 +150,26 @@ func TestInspectGivesNothingAway(t *testing.T) {
 	if len(faults) != 1 || faults[0] != (sdk.Fault{Pointer: "/key", Message: "is missing"}) {
 		t.Errorf("faults %+v", faults)
 	}
+	spec := plugin.Spec{Name: "script", Path: script(t, "env >&2; exit 1"), Env: map[string]string{"TOKEN": "s3cr3t"}}
+	if _, err := plugin.Inspect(t.Context(), launcher, spec); err == nil || strings.Contains(err.Error(), "TOKEN") {
+		t.Errorf("a plugin that tells its environment: %v", err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if _, err := plugin.Inspect(ctx, launcher, fixture("hang-first").Spec); !errors.Is(err, context.DeadlineExceeded) {
+	spec.Path = script(t, "sleep 600")
+	if _, err := plugin.Inspect(ctx, launcher, spec); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("a plugin that hangs: %v", err)
 	}
+}
+
+// script makes a plugin of a shell script and answers its path.
+func script(t *testing.T, body string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), plugin.FilePrefix+"script")
+	if err := os.WriteFile(file, []byte("#!/bin/sh\n"+body+"\n"), 0o700); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
+	}
+	return file
 }
 
 func TestPluginThatIsKilledUnderLoadComesBack(t *testing.T) {
