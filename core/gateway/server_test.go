@@ -88,7 +88,7 @@ func TestTooLargeHeadersAreRefused(t *testing.T) {
 func TestASlowRequestIsCutOff(t *testing.T) {
 	t.Parallel()
 	l := listen(t, func(o *Options) {
-		o.Limits.ReadTimeout, o.Limits.HeaderTimeout = 50*time.Millisecond, 50*time.Millisecond
+		o.Limits.ReadTimeout, o.Limits.HeaderTimeout = 250*time.Millisecond, 250*time.Millisecond
 	})
 	head := "POST /integrations/shop/payments HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 12\r\n"
 	answer := l.raw(t, head+"Authorization: Bearer "+fullToken+"\r\n\r\n{\"amo")
@@ -126,12 +126,12 @@ func TestACutOffBodyReachesNoAction(t *testing.T) {
 // on running after the body was read, and would cancel the request's context.
 func TestACallMayTakeLongerThanReadingARequest(t *testing.T) {
 	t.Parallel()
-	l := listen(t, func(o *Options) { o.Limits.ReadTimeout = 20 * time.Millisecond })
+	l := listen(t, func(o *Options) { o.Limits.ReadTimeout = 100 * time.Millisecond })
 	l.shop.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
 		select {
 		case <-ctx.Done():
 			return sdk.Result{}, &sdk.Error{Code: sdk.CodeTimeout, Message: ctx.Err().Error()}
-		case <-time.After(100 * time.Millisecond): // longer than ReadTimeout: the time itself is what is tested
+		case <-time.After(400 * time.Millisecond): // longer than ReadTimeout: the time itself is what is tested
 			return sdk.Result{Body: []byte(`{}`)}, nil
 		}
 	})
