@@ -142,7 +142,7 @@ func FuzzPathsStayWhatTheyAre(f *testing.F) {
 
 // isExact reports whether a route is one path, not the bindings of an
 // integration.
-func isExact(rt *route) bool { return rt != nil && rt.any == nil }
+func isExact(rt *route) bool { return rt != nil && rt.all == nil }
 
 func FuzzRequestsGetAnAnswer(f *testing.F) {
 	f.Add("/runs", "GET", "Bearer x", `"key"`)

@@ -77,9 +77,9 @@ type endpoint func(x *exchange, w http.ResponseWriter, r *http.Request) error
 
 // route is what a path leads to.
 type route struct {
-	// methods has the endpoints by method; any has the one for all methods.
+	// methods has the endpoints by method; all is the one for every method.
 	methods map[string]endpoint
-	any     endpoint
+	all     endpoint
 	// public routes are open to everybody.
 	public bool
 	// vital routes are answered also under overload.
@@ -89,8 +89,8 @@ type route struct {
 // endpoint answers what a method leads to. HEAD is GET without a body, which
 // net/http leaves out by itself (RFC 9110 section 9.3.2).
 func (rt *route) endpoint(method string) (endpoint, error) {
-	if rt.any != nil {
-		return rt.any, nil
+	if rt.all != nil {
+		return rt.all, nil
 	}
 	wanted := method
 	if method == http.MethodHead {
@@ -155,7 +155,7 @@ func (t *table) addFixed() {
 	t.routes[t.router.Path("/integrations")] = &route{methods: get((*exchange).listIntegrations)}
 	t.routes[t.router.Path("/integrations/{integration}")] = &route{methods: get((*exchange).showIntegration)}
 	t.routes[t.router.Path("/integrations/{integration}/actions/{action}")] = &route{methods: post((*exchange).callByName)}
-	t.routes[t.router.PathPrefix("/integrations/{integration}/")] = &route{any: (*exchange).callByBinding}
+	t.routes[t.router.PathPrefix("/integrations/{integration}/")] = &route{all: (*exchange).callByBinding}
 	t.routes[t.router.Path("/workflows")] = &route{methods: get((*exchange).listWorkflows)}
 	t.routes[t.router.Path("/workflows/{workflow}")] = &route{methods: get((*exchange).showWorkflow)}
 	t.routes[t.router.Path("/workflows/{workflow}/runs")] = &route{methods: post((*exchange).startRun)}
