@@ -7,10 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/idempotency"
@@ -32,20 +35,28 @@ const (
 	pluginsStop = 10 * time.Second
 )
 
+// errLeaseLost ends a gateway that must not write any more.
+var errLeaseLost = errors.New("the lease of this gateway was taken away: another process runs at the same place")
+
 // settings is what a gateway is made of beside its config.
 type settings struct {
-	listen    string // over server.listen
-	statePath string // of the SQLite file, where the config has no state
-	dataDir   string // of plugins
+	listen    string         // over server.listen
+	statePath string         // of the SQLite file, where the config has no state
+	dataDir   string         // of plugins
+	options   config.Options // that the config is read with
 	sandbox   map[string]bool
 	tokens    []gateway.Token // beside those of the config
-	secrets   map[string]string
-	log       *slog.Logger
-	redactor  *telemetry.Redactor
+	// secrets answers secrets for webhooks that have none, by the webhook's
+	// name; nil where there are none to be had. It is asked at each load.
+	secrets  func(*loaded) (map[string]string, error)
+	log      *slog.Logger
+	redactor *telemetry.Redactor
 }
 
 // app is a running gateway with all its parts.
 type app struct {
+	settings settings
+	loaded   *loaded // the config in force; the reload loop's once it runs
 	log      *slog.Logger
 	listener net.Listener
 	launcher *process.Launcher
@@ -61,7 +72,7 @@ type app struct {
 // newApp builds and starts everything but the answering of requests. What a
 // fault of the config leaves started, it stops again.
 func newApp(ctx context.Context, l *loaded, s settings) (_ *app, err error) {
-	a := &app{log: s.log}
+	a := &app{settings: s, loaded: l, log: s.log}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -88,26 +99,41 @@ func newApp(ctx context.Context, l *loaded, s settings) (_ *app, err error) {
 		return nil, err
 	}
 	a.engine = engine.New(engine.Options{Store: a.store, Lease: a.lease, Actions: a.registry, Logger: s.log})
+	if err := a.apply(ctx, l); err != nil {
+		return nil, err
+	}
+	a.engine.Run()
+	return a, nil
+}
+
+// apply puts a checked config in force, for runs and requests that begin from
+// then on.
+func (a *app) apply(ctx context.Context, l *loaded) error {
+	a.settings.redactor.Add(l.config.SecretValues()...)
+	routes, err := a.routes(l)
+	if err != nil {
+		return err
+	}
 	definitions := make([]*workflow.Definition, len(l.definitions))
 	for i, d := range l.definitions {
 		definitions[i] = d.Definition
 	}
 	if err := a.engine.SetDefinitions(ctx, definitions); err != nil {
-		return nil, err
+		return err
 	}
-	routes, err := a.routes(l, s)
+	if a.gateway != nil {
+		err = a.gateway.Swap(routes)
+	} else {
+		a.gateway, err = gateway.New(gateway.Options{
+			Runs: a.engine, Ledger: idempotency.New(a.store, a.lease, idempotency.Options{}), Routes: routes,
+			Ready: a.ready, Logger: a.log, Redactor: a.settings.redactor, Limits: gateway.Limits{DrainTimeout: drainTime},
+		})
+	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	a.gateway, err = gateway.New(gateway.Options{
-		Runs: a.engine, Ledger: idempotency.New(a.store, a.lease, idempotency.Options{}), Routes: routes,
-		Ready: a.ready, Logger: s.log, Redactor: s.redactor, Limits: gateway.Limits{DrainTimeout: drainTime},
-	})
-	if err != nil {
-		return nil, err
-	}
-	a.engine.Run()
-	return a, nil
+	a.loaded = l
+	return nil
 }
 
 // startPlugins starts the plugins and waits until each is ready or has failed,
@@ -141,10 +167,17 @@ func (a *app) startPlugins(ctx context.Context, l *loaded, s settings) error {
 }
 
 // routes are what the config says about requests.
-func (a *app) routes(l *loaded, s settings) (gateway.Routes, error) {
+func (a *app) routes(l *loaded) (gateway.Routes, error) {
+	var made map[string]string
+	if a.settings.secrets != nil {
+		var err error
+		if made, err = a.settings.secrets(l); err != nil {
+			return gateway.Routes{}, err
+		}
+	}
 	server := l.config.Server
 	routes := gateway.Routes{
-		Actions: a.registry, Tokens: s.tokens,
+		Actions: a.registry, Tokens: slices.Clone(a.settings.tokens),
 		MaxBodyBytes: int(server.MaxBodyBytes), RequestTimeout: server.RequestTimeout,
 		TrustedProxies: server.TrustedProxies, PublicURL: server.PublicURL,
 	}
@@ -164,10 +197,13 @@ func (a *app) routes(l *loaded, s settings) (gateway.Routes, error) {
 		if !ok {
 			return gateway.Routes{}, fmt.Errorf("%s: there is no integration %s", w.Pos, w.Provider)
 		}
+		secrets := l.configuredSecrets(w)
+		if secret := made[w.Name]; len(secrets) == 0 && secret != "" {
+			secrets = []string{secret}
+		}
 		receiver, err := webhook.NewReceiver(webhook.Options{
 			Name: w.Name, Path: w.Path, Provider: w.Provider, Verifier: verifier,
-			Secrets: l.webhookSecrets(w, verifier.Manifest(), s.secrets[w.Name]),
-			Store:   a.store, Starter: a.engine, MaxBodyBytes: int(server.MaxBodyBytes), Logger: s.log,
+			Secrets: secrets, Store: a.store, Starter: a.engine, MaxBodyBytes: int(server.MaxBodyBytes), Logger: a.log,
 		})
 		if err != nil {
 			return gateway.Routes{}, fmt.Errorf("%s: %w", w.Pos, err)
@@ -183,27 +219,27 @@ func (a *app) routes(l *loaded, s settings) (gateway.Routes, error) {
 func (a *app) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	watched := make(chan struct{})
-	go func() { // waited for below
-		defer close(watched)
+	var watching sync.WaitGroup
+	watching.Go(func() { a.reloads(ctx) })
+	watching.Go(func() {
 		if a.host.Ready(ctx) == nil {
 			a.settled.Store(true)
 		}
 		select {
 		case <-a.lease.Lost():
-			cancel(errors.New("the lease of this gateway was taken away: another process runs at the same place"))
+			cancel(errLeaseLost)
 		case <-ctx.Done():
 		}
-	}()
+	})
 	err := a.gateway.Serve(ctx, a.listener)
+	a.log.Info("stopping: no more requests are taken, runs are handed over")
 	a.listener = nil // closed by Serve
 	cancel(nil)
-	<-watched
-	if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
-		return errors.Join(err, a.Close())
-	} else {
-		return errors.Join(err, cause, a.Close())
+	watching.Wait()
+	if errors.Is(context.Cause(ctx), errLeaseLost) {
+		err = errors.Join(err, errLeaseLost)
 	}
+	return errors.Join(err, a.Close())
 }
 
 // Close stops what was started, in the order in which things depend on each

@@ -73,6 +73,9 @@ func (l *loaded) checkCredential(c config.Credential, manifest *sdk.Manifest) {
 
 // checkWebhook makes sure that somebody can verify a webhook, and with what.
 func (l *loaded) checkWebhook(w config.Webhook, manifest *sdk.Manifest) {
+	if manifest != nil && manifest.Webhook != nil {
+		l.secretFields[w.Provider] = manifest.Webhook.SecretField
+	}
 	switch {
 	case manifest == nil:
 	case manifest.Webhook == nil:

@@ -43,7 +43,8 @@ it has one.`,
 }
 
 func (p *program) dev(ctx context.Context, file, listen string) error {
-	l, err := load(file, config.Options{LookupEnv: p.lookupEnv, Dev: true})
+	options := config.Options{LookupEnv: p.lookupEnv, Dev: true}
+	l, err := load(file, options)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,10 @@ func (p *program) dev(ctx context.Context, file, listen string) error {
 	if err != nil {
 		return err
 	}
-	if err := kept.renew(l, p); err != nil {
+	if err := kept.renewToken(p); err != nil {
+		return err
+	}
+	if kept.Config, err = filepath.Abs(file); err != nil {
 		return err
 	}
 	everything, err := gateway.ParseScope("*")
@@ -70,7 +74,7 @@ func (p *program) dev(ctx context.Context, file, listen string) error {
 		return err
 	}
 	s := settings{
-		listen: listen, dataDir: dir, statePath: filepath.Join(dir, "state.db"), sandbox: sandbox, secrets: kept.Made,
+		listen: listen, dataDir: dir, statePath: filepath.Join(dir, "state.db"), options: options, sandbox: sandbox,
 		tokens:   []gateway.Token{{Name: "dev", Hash: gateway.HashToken(kept.Token), Scopes: []gateway.Scope{everything}}},
 		redactor: &telemetry.Redactor{},
 	}
@@ -79,19 +83,19 @@ func (p *program) dev(ctx context.Context, file, listen string) error {
 			return err
 		}
 	}
-	s.redactor.Add(append(l.config.SecretValues(), kept.Token)...)
-	s.redactor.Add(sortedValues(kept.Made)...)
+	s.redactor.Add(kept.Token)
+	s.secrets = func(l *loaded) (map[string]string, error) {
+		kept.renewWebhooks(l)
+		s.redactor.Add(sortedValues(kept.Made)...)
+		return kept.Made, kept.write(dir)
+	}
 	s.log = telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: s.redactor, Format: telemetry.FormatText})
 	a, err := newApp(ctx, l, s)
 	if err != nil {
 		return err
 	}
 	kept.Address = "http://" + a.listener.Addr().String()
-	if kept.Config, err = filepath.Abs(file); err == nil {
-		kept.Webhooks = l.devWebhooks(a, kept.Made)
-		err = kept.write(dir)
-	}
-	if err != nil {
+	if err := kept.write(dir); err != nil {
 		return joinClose(err, a)
 	}
 	p.welcome(l, a, kept)
@@ -136,8 +140,8 @@ func (l *loaded) inspect(ctx context.Context, name string) (*sdk.Manifest, error
 	return manifest, launcher.Close()
 }
 
-// renew makes the token and the webhook secrets that are not kept yet.
-func (s *devState) renew(l *loaded, p *program) error {
+// renewToken takes the token from the environment, or makes one.
+func (s *devState) renewToken(p *program) error {
 	if token, set := p.lookupEnv(devTokenEnv); set {
 		if token == "" {
 			return fmt.Errorf("%s is empty", devTokenEnv)
@@ -147,30 +151,33 @@ func (s *devState) renew(l *loaded, p *program) error {
 	if s.Token == "" {
 		s.Token = newToken()
 	}
-	made := map[string]string{}
-	for _, w := range l.config.Webhooks {
-		if len(w.Secrets.Values) > 0 {
-			continue
-		}
-		if made[w.Name] = s.Made[w.Name]; made[w.Name] == "" {
-			random := make([]byte, 32)
-			// crypto/rand never fails: it ends the program instead.
-			_, _ = rand.Read(random)
-			made[w.Name] = "whsec_" + base64.RawURLEncoding.EncodeToString(random)
-		}
-	}
-	s.Made = made
 	return nil
 }
 
-// devWebhooks are the webhooks as `trigger` needs them.
-func (l *loaded) devWebhooks(a *app, made map[string]string) []devWebhook {
-	var webhooks []devWebhook
+// renewWebhooks notes the webhooks of a config, and makes secrets for those
+// that have none.
+func (s *devState) renewWebhooks(l *loaded) {
+	made := map[string]string{}
+	s.Webhooks = nil
 	for _, w := range l.config.Webhooks {
-		secrets := l.webhookSecrets(w, manifestOf(a.registry, w.Provider), made[w.Name])
-		webhooks = append(webhooks, devWebhook{Name: w.Name, Provider: w.Provider, Path: w.Path, Secret: secrets[0]})
+		secrets := l.configuredSecrets(w)
+		if len(secrets) == 0 {
+			if made[w.Name] = s.Made[w.Name]; made[w.Name] == "" {
+				made[w.Name] = newWebhookSecret()
+			}
+			secrets = []string{made[w.Name]}
+		}
+		s.Webhooks = append(s.Webhooks, devWebhook{Name: w.Name, Provider: w.Provider, Path: w.Path, Secret: secrets[0]})
 	}
-	return webhooks
+	s.Made = made
+}
+
+// newWebhookSecret makes a secret of 256 random bits, in the form of Stripe's.
+func newWebhookSecret() string {
+	random := make([]byte, 32)
+	// crypto/rand never fails: it ends the program instead.
+	_, _ = rand.Read(random)
+	return "whsec_" + base64.RawURLEncoding.EncodeToString(random)
 }
 
 // loopback is a listen address with its host replaced by this machine alone.

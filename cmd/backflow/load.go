@@ -20,7 +20,10 @@ type loaded struct {
 	specs       []plugin.Spec
 	// references are the first places that name an integration, by its name.
 	references map[string]config.Fault
-	faults     config.Faults
+	// secretFields are the fields of credentials that hold a webhook secret, by
+	// the integration's name, as far as check has asked.
+	secretFields map[string]string
+	faults       config.Faults
 }
 
 // definition is a workflow or a webhook's actions, with its place.
@@ -34,7 +37,7 @@ type definition struct {
 // only where the file itself cannot be read.
 func load(path string, options config.Options) (*loaded, error) {
 	cfg, err := config.Load(path, options)
-	l := &loaded{config: cfg, references: map[string]config.Fault{}}
+	l := &loaded{config: cfg, references: map[string]config.Fault{}, secretFields: map[string]string{}}
 	if err != nil && (!errors.As(err, &l.faults) || cfg == nil) {
 		return nil, err
 	}

@@ -13,19 +13,20 @@ func (p *program) serveCommand() *cobra.Command {
 		Use:   "serve -c FILE",
 		Short: "Run the gateway",
 		Long: `Run the gateway. SIGTERM and SIGINT drain it: requests and calls that are under
-way finish, and runs go on where they are when a gateway starts again.`,
+way finish, and runs go on where they are when a gateway starts again. SIGHUP, or
+a change of a file of the config, puts the new config in force.`,
 		Example: "  backflow serve -c backflow.json",
 		Args:    cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			l, err := load(file, config.Options{LookupEnv: p.lookupEnv})
+			options := config.Options{LookupEnv: p.lookupEnv}
+			l, err := load(file, options)
 			if err != nil {
 				return err
 			}
 			if err := l.err(); err != nil {
 				return err
 			}
-			s := settings{listen: listen, redactor: &telemetry.Redactor{}}
-			s.redactor.Add(l.config.SecretValues()...)
+			s := settings{listen: listen, options: options, redactor: &telemetry.Redactor{}}
 			s.log = telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: s.redactor})
 			if s.dataDir, err = under(l.config.BaseDir, "data"); err != nil {
 				return err

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// settleTime is how long files must have been left alone before they are read:
+// an editor writes in several steps.
+const settleTime = 200 * time.Millisecond
+
+// reload reads the config again and puts it in force for requests and runs
+// that begin from then on. Whatever is wrong with it, the one before stays in
+// force.
+func (a *app) reload(ctx context.Context) error {
+	next, err := load(a.loaded.config.Path, a.settings.options)
+	if err != nil {
+		return err
+	}
+	if err := next.err(); err != nil {
+		return err
+	}
+	if what := a.loaded.fixedChange(next); what != "" {
+		return fmt.Errorf("%s changed: that needs a restart", what)
+	}
+	if next.check(a.registry); next.err() != nil {
+		return next.err()
+	}
+	return a.apply(ctx, next)
+}
+
+// fixedChange names the first thing that another config has otherwise and that
+// a running gateway cannot change; "" where there is none.
+func (l *loaded) fixedChange(next *loaded) string {
+	before, after := l.config, next.config
+	switch {
+	case before.Server.Listen != after.Server.Listen:
+		return "server.listen"
+	case !before.State.URL.Equal(after.State.URL) || before.State.Path != after.State.Path ||
+		before.State.AllowVolatile != after.State.AllowVolatile || before.State.Durability != after.State.Durability:
+		return "state"
+	case !reflect.DeepEqual(l.specs, next.specs):
+		return "the set of plugins or what the config says of one"
+	case !slices.Equal(sortedKeys(before.Credentials), sortedKeys(after.Credentials)):
+		return "credentials"
+	}
+	for _, name := range sortedKeys(before.Credentials) {
+		if !bytes.Equal(before.Credentials[name].Reveal(), after.Credentials[name].Reveal()) {
+			return "credentials." + name
+		}
+	}
+	return ""
+}
+
+// reloads reloads the config whenever a file of it changes, and on SIGHUP,
+// until ctx ends.
+func (a *app) reloads(ctx context.Context) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	w, err := newWatcher(a.loaded.config.Files)
+	if err != nil {
+		a.log.Warn("the config is not watched; SIGHUP reloads it", "error", err)
+		w = &watcher{} // never tells of a change
+	}
+	defer w.close(a.log)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+		case <-w.events():
+			if !w.settled(ctx) {
+				continue
+			}
+		}
+		switch err := a.reload(ctx); {
+		case err == nil:
+			a.log.Info("config reloaded", "file", a.loaded.config.Path)
+			w.watch(a.loaded.config.Files, a.log)
+		default:
+			a.log.Error("the config was not reloaded; the one before stays in force", "error", err)
+		}
+	}
+}
+
+// watcher tells when files change. It watches their directories: editors
+// replace files, and mounted config maps swap a link, of which one who watches
+// the file itself hears nothing.
+type watcher struct {
+	notify *fsnotify.Watcher // nil: nothing is watched
+	files  []string
+	sum    [sha256.Size]byte
+}
+
+func newWatcher(files []string) (*watcher, error) {
+	notify, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, err
+	}
+	w := &watcher{notify: notify}
+	if err := w.add(files); err != nil {
+		return nil, joinClose(err, notify)
+	}
+	return w, nil
+}
+
+// add watches the directories of files, and takes the files as they are now.
+func (w *watcher) add(files []string) error {
+	for _, file := range files {
+		if err := w.notify.Add(filepath.Dir(file)); err != nil {
+			return err
+		}
+	}
+	w.files, w.sum = files, contents(files)
+	return nil
+}
+
+// watch is add after a reload, which may have read other files.
+func (w *watcher) watch(files []string, log *slog.Logger) {
+	if w.notify == nil {
+		return
+	}
+	if err := w.add(files); err != nil {
+		log.Warn("not every file of the config is watched; SIGHUP reloads it", "error", err)
+	}
+}
+
+func (w *watcher) events() <-chan fsnotify.Event {
+	if w.notify == nil {
+		return nil
+	}
+	return w.notify.Events
+}
+
+// settled waits until the directories have been quiet for a while, and reports
+// whether the files differ from those that were read last.
+func (w *watcher) settled(ctx context.Context) bool {
+	timer := time.NewTimer(settleTime)
+	defer timer.Stop()
+	for {
+		select {
+		case <-w.notify.Events:
+			timer.Reset(settleTime)
+		case <-timer.C:
+			sum := contents(w.files)
+			changed := sum != w.sum
+			w.sum = sum
+			return changed
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+func (w *watcher) close(log *slog.Logger) {
+	if w.notify == nil {
+		return
+	}
+	if err := w.notify.Close(); err != nil {
+		log.Warn("the watch of the config did not end well", "error", err)
+	}
+}
+
+// contents is a sum over the contents of files, unreadable ones included.
+func contents(files []string) [sha256.Size]byte {
+	h := sha256.New()
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		// Writing to a hash never fails.
+		_, _ = fmt.Fprintf(h, "%s\x00%t\x00%d\x00", file, err != nil, len(data))
+		_, _ = h.Write(data)
+	}
+	return [sha256.Size]byte(h.Sum(nil))
+}
