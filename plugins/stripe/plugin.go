@@ -16,6 +16,8 @@ import (
 // plugin is the Stripe integration.
 type plugin struct {
 	actions []action
+	// muteSandbox is called before the sandbox starts; nil does nothing.
+	muteSandbox func() error
 
 	// Set by Configure, before the first Execute, and constant from then on.
 	client  *api.Client
@@ -37,6 +39,11 @@ func (p *plugin) Configure(ctx context.Context, config sdk.Config) error {
 		return errors.New("stripe is configured already")
 	}
 	if config.Sandbox {
+		if p.muteSandbox != nil {
+			if err := p.muteSandbox(); err != nil {
+				return fmt.Errorf("mute the sandbox: %w", err)
+			}
+		}
 		box, err := sandbox.Start()
 		if err != nil {
 			return err

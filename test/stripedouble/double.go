@@ -170,3 +170,15 @@ func page502(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusBadGateway)
 	_, _ = io.WriteString(w, "<html><body><h1>502 Bad Gateway</h1></body></html>") // the client may be gone
 }
+
+// UnderWay reports whether a request with the key, by any owner, is under way.
+func (d *Double) UnderWay(key string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, kept := range d.keys {
+		if strings.HasSuffix(id, "\x00"+key) && kept.done == nil {
+			return true
+		}
+	}
+	return false
+}

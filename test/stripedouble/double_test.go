@@ -129,13 +129,7 @@ func TestAKeyUnderWayIsAConflict(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	underWay := func() bool {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		_, ok := b.keys["sk_test_1\x00\x00k"]
-		return ok
-	}
-	for !underWay() {
+	for !b.UnderWay("k") {
 		time.Sleep(time.Millisecond)
 	}
 	got := b.must(t, "POST", "/v1/customers", "k", "name=A", 409)

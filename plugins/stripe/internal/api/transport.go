@@ -69,7 +69,8 @@ type recorder struct {
 // RoundTrip sends a copy of the request that net/http cannot send a second
 // time. With the body that stripe-go leaves (GetBody set, length unknown) and
 // the Idempotency-Key header, net/http takes a POST for repeatable and sends
-// it again when a kept connection breaks; it would also send it in chunks.
+// it again when a kept connection breaks; it would also send it in chunks. An
+// empty body stays one, because net/http repeats what has none.
 func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	seen, ok := request.Context().Value(exchangeKey{}).(*exchange)
 	if !ok {
@@ -83,9 +84,6 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	once.Body = io.NopCloser(bytes.NewReader(body))
 	once.ContentLength = int64(len(body))
 	once.GetBody = nil
-	if len(body) == 0 && request.Method == http.MethodGet {
-		once.Body = http.NoBody
-	}
 
 	response, err := r.next.RoundTrip(once)
 	if err != nil {
