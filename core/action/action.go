@@ -18,7 +18,7 @@ type Action struct {
 	spec        *sdk.Action
 	params      *jsonschema.Schema
 	binding     *binding
-	types       map[string]paramType
+	types       map[string]textType
 }
 
 // Spec is what the integration publishes of the action. It must not be changed.
@@ -32,7 +32,7 @@ func (a *Action) Integration() string { return a.integration.Name() }
 func (a *Action) Check(params []byte) error {
 	v, err := value.Parse(params)
 	if err != nil {
-		return &sdk.Error{Code: sdk.CodeInvalidParams, Message: fmt.Sprintf("params: %v", err), Outcome: sdk.OutcomeNotExecuted}
+		return unreadable(err)
 	}
 	faults := a.Faults(v)
 	if len(faults) == 0 {
@@ -44,6 +44,17 @@ func (a *Action) Check(params []byte) error {
 		Outcome: sdk.OutcomeNotExecuted,
 		Faults:  faults,
 	}
+}
+
+// unreadable is the error of params that are not JSON as Parse takes it, with
+// the place where it is known.
+func unreadable(err error) *sdk.Error {
+	refused := refuse(sdk.CodeInvalidParams, "", "params: %v", err)
+	var syntax *value.SyntaxError
+	if errors.As(err, &syntax) && syntax.Pointer != "" {
+		refused.Faults = []sdk.Fault{{Pointer: syntax.Pointer, Message: syntax.Message}}
+	}
+	return refused
 }
 
 // Faults are all places in which params do not meet the schema. Params must

@@ -25,7 +25,7 @@ func newBinding(b *sdk.HTTPBinding) *binding {
 
 // match answers the params that stand in the path, if the path is this one.
 func (b *binding) match(segments []string) (map[string]string, bool) {
-	if b == nil || len(segments) != len(b.segments) {
+	if len(segments) != len(b.segments) {
 		return nil, false
 	}
 	var params map[string]string
@@ -46,57 +46,100 @@ func (b *binding) match(segments []string) (map[string]string, bool) {
 	return params, true
 }
 
-// paramType is what a schema says a param is, as far as text can be turned
-// into it: the types that path and query values may have.
-type paramType uint8
+// compare orders bindings so that of two that match the same path the one with
+// a literal where the other has a param comes first.
+func (b *binding) compare(other *binding) int {
+	return slices.CompareFunc(b.segments, other.segments, func(x, y string) int {
+		xParam, yParam := strings.HasPrefix(x, ":"), strings.HasPrefix(y, ":")
+		switch {
+		case xParam == yParam:
+			return 0
+		case xParam:
+			return 1
+		default:
+			return -1
+		}
+	})
+}
+
+// textType is what text in a path or query is turned into, by what the schema
+// says of a param.
+type textType struct {
+	list bool // an array, of the type that of says
+	of   scalar
+}
+
+type scalar uint8
 
 const (
-	paramText paramType = iota
-	paramNumber
-	paramBoolean
-	paramList // of text
-	paramOther
+	scalarText scalar = iota // also whatever text cannot be turned into
+	scalarNumber
+	scalarBoolean
 )
 
-// paramTypes reads the types of the top-level properties of a params schema.
-func paramTypes(schema []byte) map[string]paramType {
+// property is what matters here of the schema of a param.
+type property struct {
+	Type  any `json:"type"`
+	Items struct {
+		Type any `json:"type"`
+	} `json:"items"`
+}
+
+// textTypes reads the types of the top-level properties of a params schema.
+func textTypes(schema []byte) map[string]textType {
 	var doc struct {
-		Properties map[string]struct {
-			Type any `json:"type"`
-		} `json:"properties"`
+		Properties map[string]json.RawMessage `json:"properties"`
 	}
 	// A schema of another form has no typed properties: its values stay text.
 	if json.Unmarshal(schema, &doc) != nil {
 		return nil
 	}
-	types := make(map[string]paramType, len(doc.Properties))
-	for name, property := range doc.Properties {
-		types[name] = paramTypeOf(property.Type)
+	types := make(map[string]textType, len(doc.Properties))
+	for name, raw := range doc.Properties {
+		var p property
+		if json.Unmarshal(raw, &p) != nil { // such as true: anything goes
+			p = property{}
+		}
+		types[name] = textType{of: scalarOf(typeName(p.Type))}
+		if typeName(p.Type) == "array" {
+			types[name] = textType{list: true, of: scalarOf(typeName(p.Items.Type))}
+		}
 	}
 	return types
 }
 
-func paramTypeOf(declared any) paramType {
-	switch declared {
-	case "string":
-		return paramText
+// typeName answers the type that a schema declares, leaving null out, which
+// text cannot say; "" if there are several or none.
+func typeName(declared any) string {
+	switch t := declared.(type) {
+	case string:
+		return t
+	case []any:
+		names := slices.DeleteFunc(slices.Clone(t), func(name any) bool { return name == "null" })
+		if len(names) == 1 {
+			return typeName(names[0])
+		}
+	}
+	return ""
+}
+
+func scalarOf(name string) scalar {
+	switch name {
 	case "integer", "number":
-		return paramNumber
+		return scalarNumber
 	case "boolean":
-		return paramBoolean
-	case "array":
-		return paramList
-	case "object":
-		return paramOther
-	default: // several types, or none: text is the least surprising
-		return paramText
+		return scalarBoolean
+	default:
+		return scalarText
 	}
 }
 
 // Bind joins what stands in path, query and body of a request into params.
 // Path and query values become what the schema says they are; a value that
 // cannot be is left as text for Check to refuse by name. A body is a JSON
-// object, or empty. A name that comes twice is an *sdk.Error with CodeRejected.
+// object, or empty; alone, it is passed on byte for byte and left to Check. A
+// name that comes twice is an *sdk.Error with CodeRejected, but for an array,
+// whose items may come one by one in the query.
 func (a *Action) Bind(path map[string]string, query url.Values, body []byte) ([]byte, error) {
 	if len(path) == 0 && len(query) == 0 && len(body) > 0 {
 		return body, nil
@@ -118,7 +161,7 @@ func (a *Action) Bind(path map[string]string, query url.Values, body []byte) ([]
 			return nil, twice(name)
 		}
 		values := query[name]
-		if len(values) > 1 && a.types[name] != paramList {
+		if len(values) > 1 && !a.types[name].list {
 			return nil, twice(name)
 		}
 		params[name] = a.typed(name, values)
@@ -140,30 +183,37 @@ func twice(name string) *sdk.Error {
 	return refuse(sdk.CodeRejected, "", "%q is given twice", name)
 }
 
-// typed turns the text of a path or query value into what the schema says.
+// typed turns the texts of a path or query value into what the schema says.
 func (a *Action) typed(name string, texts []string) any {
-	switch a.types[name] {
-	case paramList:
-		items := make([]any, len(texts))
-		for i, text := range texts {
-			items[i] = text
-		}
-		return items
-	case paramNumber:
-		if v, err := value.Parse([]byte(texts[0])); err == nil {
+	t := a.types[name]
+	if !t.list {
+		return t.of.parse(texts[0])
+	}
+	items := make([]any, len(texts))
+	for i, text := range texts {
+		items[i] = t.of.parse(text)
+	}
+	return items
+}
+
+// parse answers the value that text stands for, text itself if for none.
+func (s scalar) parse(text string) any {
+	switch s {
+	case scalarNumber:
+		if v, err := value.Parse([]byte(text)); err == nil {
 			if number, ok := v.(json.Number); ok {
 				return number
 			}
 		}
-	case paramBoolean:
-		switch texts[0] {
+	case scalarBoolean:
+		switch text {
 		case "true":
 			return true
 		case "false":
 			return false
 		}
 	}
-	return texts[0]
+	return text
 }
 
 // sortedKeys makes what is told to users come in one order.

@@ -14,7 +14,8 @@ import (
 type catalog struct {
 	manifest *sdk.Manifest
 	actions  map[string]*Action
-	names    []string // sorted
+	names    []string  // sorted
+	bound    []*Action // those with an HTTP binding, in the order to try
 }
 
 func newCatalog(integration Integration, manifest *sdk.Manifest) (*catalog, error) {
@@ -30,11 +31,17 @@ func newCatalog(integration Integration, manifest *sdk.Manifest) (*catalog, erro
 			spec:        spec,
 			params:      schema,
 			binding:     newBinding(spec.HTTP),
-			types:       paramTypes(spec.Params),
+			types:       textTypes(spec.Params),
 		}
 		c.names = append(c.names, spec.Name)
 	}
 	slices.Sort(c.names)
+	for _, name := range c.names {
+		if a := c.actions[name]; a.binding != nil {
+			c.bound = append(c.bound, a)
+		}
+	}
+	slices.SortStableFunc(c.bound, func(a, b *Action) int { return a.binding.compare(b.binding) })
 	return c, nil
 }
 

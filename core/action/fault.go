@@ -1,16 +1,14 @@
 package action
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
 	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/sdk"
@@ -19,18 +17,18 @@ import (
 // maxFaults bounds what a caller has to read.
 const maxFaults = 50
 
-// schemaFaults flattens what a schema has against params into one fault a
-// place, in the order of the pointers. Of an anyOf only the branch that goes
-// deepest is told: a caller who wrote items[0].prise means that one. Known are
-// the fields of the params themselves, for hints.
+// schemaFaults flattens what a schema has against params into one fault for
+// each rule that is broken, in the order of the pointers. Of an anyOf only the
+// branch that was meant is told: a caller who wrote items[0].prise means that
+// one. Known are the fields of the params themselves, for hints.
 func schemaFaults(err *jsonschema.ValidationError, known []string) []sdk.Fault {
 	c := collector{known: known}
 	c.collect(err)
-	sort.SliceStable(c.faults, func(i, j int) bool { return c.faults[i].Pointer < c.faults[j].Pointer })
-	if len(c.faults) > maxFaults {
-		c.faults = c.faults[:maxFaults]
-	}
-	return c.faults
+	slices.SortFunc(c.faults, func(a, b sdk.Fault) int {
+		return cmp.Or(strings.Compare(a.Pointer, b.Pointer), strings.Compare(a.Message, b.Message))
+	})
+	c.faults = slices.Compact(c.faults) // two parts of a schema may ask for the same
+	return c.faults[:min(len(c.faults), maxFaults)]
 }
 
 type collector struct {
@@ -45,7 +43,7 @@ func (c *collector) add(location []string, text string) {
 func (c *collector) collect(err *jsonschema.ValidationError) {
 	switch k := err.ErrorKind.(type) {
 	case *kind.AnyOf, *kind.OneOf:
-		if branch := deepest(err.Causes); branch != nil && len(branch.InstanceLocation) > len(err.InstanceLocation) {
+		if branch := meant(err); branch != nil {
 			c.collect(branch)
 			return
 		}
@@ -60,6 +58,14 @@ func (c *collector) collect(err *jsonschema.ValidationError) {
 		for _, name := range k.Missing {
 			c.add(child(err.InstanceLocation, name), fmt.Sprintf("%q is required", name))
 		}
+		return
+	case *kind.DependentRequired:
+		for _, name := range k.Missing {
+			c.add(child(err.InstanceLocation, name), fmt.Sprintf("%q is required where %q is given", name, k.Prop))
+		}
+		return
+	case *kind.PropertyNames: // its causes are about the name, not about a place
+		c.add(child(err.InstanceLocation, k.Property), fmt.Sprintf("%q is not a name that a field may have here", k.Property))
 		return
 	}
 	if len(err.Causes) == 0 {
@@ -84,81 +90,69 @@ func child(location []string, name string) []string {
 	return append(slices.Clone(location), name)
 }
 
-// deepest answers the branch whose fault lies deepest in the document.
-func deepest(causes []*jsonschema.ValidationError) *jsonschema.ValidationError {
+// meant answers the branch of an anyOf that the caller had in mind, if one
+// stands out: of those that take a value of this kind, the one whose faults lie
+// deepest, and of these the one with the fewest. It is nil if all branches are
+// for something else.
+func meant(err *jsonschema.ValidationError) *jsonschema.ValidationError {
 	var best *jsonschema.ValidationError
-	bestDepth := -1
-	for _, cause := range causes {
-		if d := depth(cause); d > bestDepth {
-			best, bestDepth = cause, d
+	var bestDepth, bestCount int
+	for _, branch := range err.Causes {
+		if len(refusals(branch, err.InstanceLocation)) > 0 {
+			continue
 		}
-	}
-	for best != nil && len(best.Causes) == 1 {
-		best = best.Causes[0]
+		d, n := extent(branch)
+		if best == nil || d > bestDepth || (d == bestDepth && n < bestCount) {
+			best, bestDepth, bestCount = branch, d, n
+		}
 	}
 	return best
 }
 
-func depth(err *jsonschema.ValidationError) int {
-	d := len(err.InstanceLocation)
-	for _, cause := range err.Causes {
-		d = max(d, depth(cause))
+// refusals are the faults of a branch that turn the value at location down as a
+// whole: another type, or not one of the values that are listed.
+func refusals(err *jsonschema.ValidationError, location []string) []*jsonschema.ValidationError {
+	if len(err.InstanceLocation) != len(location) {
+		return nil
 	}
-	return d
-}
-
-// alternatives tells what would have been accepted in place of a value.
-func alternatives(err *jsonschema.ValidationError) string {
-	var reasons []string
-	for _, cause := range err.Causes {
-		for len(cause.Causes) > 0 {
-			cause = cause.Causes[0]
+	switch err.ErrorKind.(type) {
+	case *kind.Type, *kind.Enum, *kind.Const:
+		return []*jsonschema.ValidationError{err}
+	case *kind.AnyOf, *kind.OneOf:
+		if meant(err) != nil {
+			return nil
 		}
-		reasons = append(reasons, describe(cause))
+	case *kind.PropertyNames: // its causes are about the name
+		return nil
 	}
-	if len(reasons) == 0 {
-		return describe(err)
+	var all []*jsonschema.ValidationError
+	for _, cause := range err.Causes {
+		all = append(all, refusals(cause, location)...)
 	}
-	return strings.Join(reasons, ", or ")
+	return all
 }
 
-// english prints the messages of the schema library, which are told by its
-// kinds of errors and hold no value of a field but enumerations.
-var english = message.NewPrinter(language.English)
-
-func describe(err *jsonschema.ValidationError) string {
+// extent says how deep in the document the deepest fault lies, and how many
+// faults there are.
+func extent(err *jsonschema.ValidationError) (depth, count int) {
+	depth = len(err.InstanceLocation)
 	switch k := err.ErrorKind.(type) {
-	case *kind.Type:
-		return fmt.Sprintf("must be %s, not %s", strings.Join(k.Want, " or "), k.Got)
-	case *kind.Minimum:
-		return "must be at least " + k.Want.RatString()
-	case *kind.Maximum:
-		return "must be at most " + k.Want.RatString()
-	case *kind.Enum:
-		return "must be one of " + list(k.Want)
-	case *kind.FalseSchema:
-		return "is not allowed"
-	default:
-		return k.LocalizedString(english)
+	case *kind.AdditionalProperties:
+		return depth + 1, len(k.Properties)
+	case *kind.Required:
+		return depth + 1, len(k.Missing)
 	}
+	if len(err.Causes) == 0 {
+		return depth, 1
+	}
+	for _, cause := range err.Causes {
+		d, n := extent(cause)
+		depth, count = max(depth, d), count+n
+	}
+	return depth, count
 }
 
-func list(values []any) string {
-	const most = 12
-	var words []string
-	for i, v := range values {
-		if i == most {
-			words = append(words, "…")
-			break
-		}
-		if s, ok := v.(string); ok {
-			v = strconv.Quote(s)
-		}
-		words = append(words, fmt.Sprint(v))
-	}
-	return strings.Join(words, ", ")
-}
-
+// pointer writes a JSON Pointer (RFC 6901).
 func pointer(location []string) string {
 	var b strings.Builder
 	escape := strings.NewReplacer("~", "~0", "/", "~1")
@@ -171,10 +165,10 @@ func pointer(location []string) string {
 
 // summary names the first fault, and how many there are.
 func summary(faults []sdk.Fault) string {
-	first := strings.TrimPrefix(faults[0].Pointer, "/")
 	text := faults[0].Message
-	if first != "" {
-		text = first + ": " + text
+	place := strings.TrimPrefix(faults[0].Pointer, "/")
+	if place != "" && !strings.Contains(text, strconv.Quote(place)) {
+		text = place + ": " + text
 	}
 	if more := len(faults) - 1; more > 0 {
 		text += fmt.Sprintf(" (and %d more)", more)

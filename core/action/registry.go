@@ -77,16 +77,15 @@ func (r *Registry) Find(integration, action string) (*Action, error) {
 
 // Match answers the action that is bound to a method and to the path segments
 // below /integrations/{integration}, with the params that stand in the path.
-// Where the path is bound but not to this method, the action is nil and allow
-// lists the methods. Errors are as those of Find, CodeNotFound for a path that
+// A literal segment goes before one that is a param. Where the path is bound but
+// not to this method, the action is nil and allow lists the methods. Errors are as those of Find, CodeNotFound for a path that
 // is not bound.
 func (r *Registry) Match(integration, method string, segments []string) (a *Action, path map[string]string, allow []string, err error) {
 	c, err := r.catalog(integration)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	for _, name := range c.names {
-		candidate := c.actions[name]
+	for _, candidate := range c.bound {
 		params, ok := candidate.binding.match(segments)
 		if !ok {
 			continue

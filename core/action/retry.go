@@ -14,6 +14,7 @@ import (
 const (
 	callAttempts    = 3
 	callFirstWait   = 100 * time.Millisecond
+	callWaitFactor  = 3
 	callLongestWait = time.Second // a vendor that asks for more is not asked again
 )
 
@@ -25,8 +26,8 @@ func (a *Action) Call(ctx context.Context, call sdk.Call) (sdk.Result, error) {
 	if err := a.Check(call.Params); err != nil {
 		return sdk.Result{}, err
 	}
-	wait := callFirstWait
-	unknown := false // an attempt before had an outcome that is not known
+	backoff := callFirstWait
+	unknown := false // an attempt had an outcome that is not known
 	for attempt := 1; ; attempt++ {
 		result, err := a.execute(ctx, call)
 		if err == nil {
@@ -37,11 +38,11 @@ func (a *Action) Call(ctx context.Context, call sdk.Call) (sdk.Result, error) {
 			return sdk.Result{}, &sdk.Error{Code: sdk.CodeInternal, Message: err.Error(), Outcome: sdk.OutcomeUnknown}
 		}
 		unknown = unknown || (failed.Outcome != sdk.OutcomeNotExecuted && !failed.Final)
-		wait = max(wait, failed.RetryAfter)
-		if attempt == callAttempts || !a.mayRepeat(call, failed, unknown) || wait > callLongestWait || !pause(ctx, jitter(wait)) {
+		wait := max(jitter(backoff), failed.RetryAfter)
+		if attempt == callAttempts || !a.mayRepeat(call, failed, unknown) || wait > callLongestWait || !pause(ctx, wait) {
 			return sdk.Result{}, settle(failed, unknown)
 		}
-		wait *= 3
+		backoff *= callWaitFactor
 	}
 }
 
@@ -61,9 +62,10 @@ func (a *Action) mayRepeat(call sdk.Call, failed *sdk.Error, unknown bool) bool 
 }
 
 // settle keeps an earlier unknown outcome known to be unknown, when the last
-// attempt alone was not executed.
+// attempt alone was not executed. A final answer is about the key, and so about
+// the earlier attempt too.
 func settle(last *sdk.Error, unknown bool) *sdk.Error {
-	if !unknown || last.Outcome != sdk.OutcomeNotExecuted {
+	if !unknown || last.Final || last.Outcome != sdk.OutcomeNotExecuted {
 		return last
 	}
 	settled := *last

@@ -1,0 +1,94 @@
+package action_test
+
+import (
+	"encoding/json"
+	"net/url"
+	"testing"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+const bindSchema = `{"properties": {
+	"count": {"type": "integer"}, "rate": {"type": "number"}, "maybe": {"type": ["null", "integer"]},
+	"now": {"type": "boolean"}, "name": {"type": "string"}, "any": true, "either": {"type": ["string", "integer"]},
+	"tags": {"type": "array", "items": {"type": "string"}}, "sizes": {"type": "array", "items": {"type": "integer"}},
+	"bare": {"type": "array"}, "nested": {"type": "object"}}}`
+
+func TestBindTypesPathAndQueryBySchema(t *testing.T) {
+	registry, _ := registryOf(t, sdk.Action{Name: "do", Params: json.RawMessage(bindSchema)})
+	a := find(t, registry, "do")
+	tests := map[string]struct {
+		path        map[string]string
+		query, body string
+		want        string
+	}{
+		"nothing":              {want: `{}`},
+		"integer":              {query: "count=12345678901234567890", want: `{"count":12345678901234567890}`},
+		"decimal as written":   {query: "rate=19.990", want: `{"rate":19.990}`},
+		"integer that is none": {query: "count=ten", want: `{"count":"ten"}`},
+		"leading zeros":        {query: "count=007", want: `{"count":"007"}`},
+		"empty":                {query: "count=", want: `{"count":""}`},
+		"true is no number":    {query: "count=true", want: `{"count":"true"}`},
+		"huge":                 {query: "count=1e999999", want: `{"count":"1e999999"}`},
+		"nullable integer":     {query: "maybe=5", want: `{"maybe":5}`},
+		"booleans":             {query: "now=false", want: `{"now":false}`},
+		"boolean that is none": {query: "now=0", want: `{"now":"0"}`},
+		"text stays text":      {query: "name=5", want: `{"name":"5"}`},
+		"any stays text":       {query: "any=5", want: `{"any":"5"}`},
+		"either stays text":    {query: "either=5", want: `{"either":"5"}`},
+		"unknown stays text":   {query: "else=5", want: `{"else":"5"}`},
+		"object stays text":    {query: "nested={}", want: `{"nested":"{}"}`},
+		"array of one":         {query: "tags=a", want: `{"tags":["a"]}`},
+		"array of several":     {query: "tags=b&tags=5", want: `{"tags":["b","5"]}`},
+		"array of integers":    {query: "sizes=1&sizes=x", want: `{"sizes":[1,"x"]}`},
+		"array of anything":    {query: "bare=1", want: `{"bare":["1"]}`},
+		"path":                 {path: map[string]string{"count": "1", "name": "a/b"}, want: `{"count":1,"name":"a/b"}`},
+		"all three": {path: map[string]string{"name": "n"}, query: "count=2", body: `{"rate": 1.50, "big": 12345678901234567890}`,
+			want: `{"big":12345678901234567890,"count":2,"name":"n","rate":1.50}`},
+		"a lone body, byte for byte": {body: "{ \"rate\":1.50 ,\t\"rate\":2, \"x\":\"\\u0041\" }", want: "{ \"rate\":1.50 ,\t\"rate\":2, \"x\":\"\\u0041\" }"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			query, err := url.ParseQuery(test.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := a.Bind(test.path, query, []byte(test.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got) != test.want {
+				t.Errorf("params are %s, want %s", got, test.want)
+			}
+		})
+	}
+}
+
+func TestBindRefusesWhatIsGivenTwiceOrIsNoObject(t *testing.T) {
+	registry, _ := registryOf(t, sdk.Action{Name: "do", Params: json.RawMessage(bindSchema)})
+	a := find(t, registry, "do")
+	tests := map[string]struct {
+		path    map[string]string
+		query   url.Values
+		body    string
+		message string
+	}{
+		"query, query":         {query: url.Values{"name": {"a", "a"}}, message: `"name" is given twice`},
+		"query, body":          {query: url.Values{"name": {"a"}}, body: `{"name":"a"}`, message: `"name" is given twice`},
+		"path, body":           {path: map[string]string{"name": "a"}, body: `{"name":null}`, message: `"name" is given twice`},
+		"path, query":          {path: map[string]string{"name": "a"}, query: url.Values{"name": {"b"}}, message: `"name" is given twice`},
+		"array, body":          {query: url.Values{"tags": {"a"}}, body: `{"tags":["b"]}`, message: `"tags" is given twice`},
+		"body an array":        {query: url.Values{"name": {"a"}}, body: `[]`, message: `body: must be a JSON object, not an array`},
+		"body null":            {query: url.Values{"name": {"a"}}, body: `null`, message: `body: must be a JSON object, not null`},
+		"body not JSON":        {query: url.Values{"name": {"a"}}, body: `{`, message: `body: at byte 1: unexpected end of the text`},
+		"body has a key twice": {path: map[string]string{"name": "a"}, body: `{"x":1,"x":2}`, message: `body: /x: at byte 7: duplicate key "x"`},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := a.Bind(test.path, test.query, []byte(test.body))
+			if got := wantError(t, err, sdk.CodeRejected).Message; got != test.message {
+				t.Errorf("message is %s, want %s", got, test.message)
+			}
+		})
+	}
+}

@@ -1,0 +1,264 @@
+package action_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/sdk"
+)
+
+// script answers an action of that kind whose calls are answered by answers in
+// turn (nil is success), and the calls that came, with the time since before.
+func script(t *testing.T, spec sdk.Action, answers ...error) (*action.Action, *[]attempt) {
+	t.Helper()
+	spec.Name, spec.Params = "pay", []byte(`{"type":"object"}`)
+	registry, shop := registryOf(t, spec)
+	var attempts []attempt
+	last := time.Now()
+	shop.execute = func(_ context.Context, call sdk.Call) (sdk.Result, error) {
+		attempts = append(attempts, attempt{call, time.Since(last)})
+		last = time.Now()
+		if len(attempts) > len(answers) {
+			t.Fatalf("attempt %d was not expected", len(attempts))
+		}
+		if err := answers[len(attempts)-1]; err != nil {
+			return sdk.Result{}, err
+		}
+		return sdk.Result{Body: []byte(`{"id": 1.50}`)}, nil
+	}
+	return find(t, registry, "pay"), &attempts
+}
+
+type attempt struct {
+	call  sdk.Call
+	after time.Duration
+}
+
+var keyed = sdk.Call{Params: []byte(`{}`), IdempotencyKey: "k", RequestID: "r"}
+
+// failure answers an error; outcome is that of an attempt.
+func failure(outcome sdk.Outcome, retryable, final bool) *sdk.Error {
+	return &sdk.Error{Code: sdk.CodeUpstream, Message: "no", Outcome: outcome, Retryable: retryable, Final: final}
+}
+
+func TestCallRepeatsOnlyWhereItHelpsAndDoesNoHarm(t *testing.T) {
+	kinds := []struct {
+		name            string
+		spec            sdk.Action
+		safe, safeNoKey bool // after an unknown outcome, with and without a key
+	}{
+		{"reads", sdk.Action{}, true, true},
+		{"none", sdk.Action{Writes: true, Repeat: sdk.RepeatNone}, false, false},
+		{"not declared", sdk.Action{Writes: true}, false, false},
+		{"idempotent", sdk.Action{Writes: true, Repeat: sdk.RepeatIdempotent}, true, true},
+		{"native", sdk.Action{Writes: true, Repeat: sdk.RepeatNative}, true, false},
+		{"transactional", sdk.Action{Writes: true, Repeat: sdk.RepeatTransactional}, true, false},
+	}
+	for _, kind := range kinds {
+		for _, outcome := range []sdk.Outcome{sdk.OutcomeNotExecuted, sdk.OutcomeUnknown, ""} {
+			for _, key := range []string{"k", ""} {
+				for flags := range 4 {
+					retryable, final := flags&1 != 0, flags&2 != 0
+					name := fmt.Sprintf("%s/outcome=%s/key=%s/retryable=%t/final=%t", kind.name, outcome, key, retryable, final)
+					t.Run(name, func(t *testing.T) {
+						safe := kind.safe
+						if key == "" {
+							safe = kind.safeNoKey
+						}
+						want := 1
+						if retryable && !final && (outcome == sdk.OutcomeNotExecuted || safe) {
+							want = 3
+						}
+						synctest.Test(t, func(t *testing.T) {
+							failed := failure(outcome, retryable, final)
+							a, attempts := script(t, kind.spec, failed, failed, failed)
+							call := keyed
+							call.IdempotencyKey = key
+							_, err := a.Call(t.Context(), call)
+							if !errors.Is(err, failed) {
+								t.Errorf("error is %v", err)
+							}
+							if len(*attempts) != want {
+								t.Errorf("%d attempts, want %d", len(*attempts), want)
+							}
+						})
+					})
+				}
+			}
+		}
+	}
+}
+
+func TestEachAttemptIsTheSameCallAndWaitsLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		again := failure(sdk.OutcomeUnknown, true, false)
+		a, attempts := script(t, sdk.Action{Writes: true, Repeat: sdk.RepeatNative}, again, again, nil)
+		result, err := a.Call(t.Context(), keyed)
+		if err != nil || string(result.Body) != `{"id": 1.50}` {
+			t.Fatalf("result is %s, %v", result.Body, err)
+		}
+		waits := []struct{ least, most time.Duration }{{0, 0}, {50 * time.Millisecond, 100 * time.Millisecond}, {150 * time.Millisecond, 300 * time.Millisecond}}
+		if len(*attempts) != len(waits) {
+			t.Fatalf("%d attempts, want %d", len(*attempts), len(waits))
+		}
+		for i, attempt := range *attempts {
+			if c := attempt.call; c.IdempotencyKey != "k" || c.RequestID != "r" || c.Action != "pay" || string(c.Params) != `{}` {
+				t.Errorf("attempt %d is %+v", i+1, c)
+			}
+			if attempt.after < waits[i].least || attempt.after > waits[i].most {
+				t.Errorf("attempt %d came after %v, want %v to %v", i+1, attempt.after, waits[i].least, waits[i].most)
+			}
+		}
+	})
+}
+
+func TestRetryAfterIsTheLeastWaitAndBounded(t *testing.T) {
+	tests := map[time.Duration]int{ // attempts
+		time.Millisecond:        2,
+		time.Second:             2,
+		1001 * time.Millisecond: 1,
+		time.Hour:               1,
+	}
+	for retryAfter, want := range tests {
+		t.Run(retryAfter.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				busy := failure(sdk.OutcomeNotExecuted, true, false)
+				busy.RetryAfter = retryAfter
+				a, attempts := script(t, sdk.Action{Writes: true}, busy, nil)
+				begin := time.Now()
+				_, err := a.Call(t.Context(), keyed)
+				if len(*attempts) != want {
+					t.Fatalf("%d attempts, want %d", len(*attempts), want)
+				}
+				if want == 1 {
+					var failed *sdk.Error
+					if !errors.As(err, &failed) || failed.RetryAfter != retryAfter || time.Since(begin) != 0 {
+						t.Errorf("error is %+v after %v", failed, time.Since(begin))
+					}
+				} else if waited := (*attempts)[1].after; err != nil || waited < retryAfter {
+					t.Errorf("error is %v; waited for %v, want %v at least", err, waited, retryAfter)
+				}
+			})
+		})
+	}
+}
+
+func TestALongRetryAfterOfOneAttemptDoesNotStopTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		busy := failure(sdk.OutcomeNotExecuted, true, false)
+		busy.RetryAfter = time.Second
+		a, attempts := script(t, sdk.Action{Writes: true}, busy, failure(sdk.OutcomeNotExecuted, true, false), nil)
+		if _, err := a.Call(t.Context(), keyed); err != nil || len(*attempts) != 3 {
+			t.Errorf("%d attempts, %v", len(*attempts), err)
+		}
+	})
+}
+
+func TestCallDoesNotWaitBeyondItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		busy := failure(sdk.OutcomeNotExecuted, true, false)
+		a, attempts := script(t, sdk.Action{}, busy)
+		begin := time.Now()
+		if _, err := a.Call(ctx, keyed); !errors.Is(err, busy) {
+			t.Errorf("error is %v", err)
+		}
+		if len(*attempts) != 1 || time.Since(begin) != 0 {
+			t.Errorf("%d attempts in %v, want one at once", len(*attempts), time.Since(begin))
+		}
+	})
+}
+
+func TestACallerWhoGivesUpEndsTheWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(10*time.Millisecond, cancel)
+		busy := failure(sdk.OutcomeNotExecuted, true, false)
+		a, attempts := script(t, sdk.Action{}, busy)
+		begin := time.Now()
+		if _, err := a.Call(ctx, keyed); !errors.Is(err, busy) {
+			t.Errorf("error is %v", err)
+		}
+		if took := time.Since(begin); len(*attempts) != 1 || took != 10*time.Millisecond {
+			t.Errorf("%d attempts in %v, want one in 10ms", len(*attempts), took)
+		}
+	})
+}
+
+func TestAnEarlierUnknownOutcomeStaysUnknownUntilAFinalAnswer(t *testing.T) {
+	unknown := failure(sdk.OutcomeUnknown, true, false)
+	tests := map[string]struct {
+		last *sdk.Error
+		want sdk.Outcome
+	}{
+		"not executed":        {failure(sdk.OutcomeNotExecuted, false, false), sdk.OutcomeUnknown},
+		"declined by the key": {failure(sdk.OutcomeNotExecuted, false, true), sdk.OutcomeNotExecuted},
+		"unknown":             {failure(sdk.OutcomeUnknown, false, false), sdk.OutcomeUnknown},
+		"a failure for ever":  {failure(sdk.OutcomeUnknown, false, true), sdk.OutcomeUnknown},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				before := *test.last
+				a, _ := script(t, sdk.Action{Writes: true, Repeat: sdk.RepeatNative}, unknown, test.last)
+				_, err := a.Call(t.Context(), keyed)
+				var failed *sdk.Error
+				if !errors.As(err, &failed) || failed.Outcome != test.want {
+					t.Errorf("error is %+v, want outcome %s", err, test.want)
+				}
+				if test.last.Outcome != before.Outcome {
+					t.Error("the integration's error was changed")
+				}
+			})
+		})
+	}
+}
+
+func TestAnUnknownOutcomeForbidsARepeatForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, attempts := script(t, sdk.Action{Writes: true}, failure(sdk.OutcomeNotExecuted, true, false), failure(sdk.OutcomeUnknown, true, false))
+		if _, err := a.Call(t.Context(), keyed); err == nil {
+			t.Error("no error")
+		}
+		if len(*attempts) != 2 {
+			t.Errorf("%d attempts, want 2", len(*attempts))
+		}
+	})
+}
+
+func TestAnErrorOfAnotherTypeSaysNothingOfTheOutcome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, _ := script(t, sdk.Action{}, errors.New("broken"))
+		_, err := a.Call(t.Context(), keyed)
+		var failed *sdk.Error
+		if !errors.As(err, &failed) || failed.Code != sdk.CodeInternal || failed.Outcome != sdk.OutcomeUnknown {
+			t.Errorf("error is %+v", err)
+		}
+	})
+}
+
+func TestExecuteCallsOnce(t *testing.T) {
+	again := failure(sdk.OutcomeNotExecuted, true, false)
+	a, attempts := script(t, sdk.Action{}, again)
+	if _, err := a.Execute(t.Context(), keyed); !errors.Is(err, again) {
+		t.Errorf("error is %v", err)
+	}
+	if len(*attempts) != 1 || (*attempts)[0].call.Action != "pay" || (*attempts)[0].call.IdempotencyKey != "k" {
+		t.Errorf("attempts are %+v", *attempts)
+	}
+}
+
+func TestInvalidParamsNeverReachTheIntegration(t *testing.T) {
+	a := pay(t) // fails the test when it is called
+	call := sdk.Call{Params: []byte(`{"amount":-5,"currency":"usd"}`)}
+	_, err := a.Execute(t.Context(), call)
+	wantError(t, err, sdk.CodeInvalidParams)
+	_, err = a.Call(t.Context(), call)
+	wantError(t, err, sdk.CodeInvalidParams)
+}
