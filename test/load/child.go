@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"runtime/pprof"
+	"syscall"
+)
+
+// What a child process of this program is told.
+const (
+	childEnv   = "BACKFLOW_LOAD_CHILD" // "floor" or "inprocess"
+	listenEnv  = "BACKFLOW_LOAD_LISTEN"
+	pathEnv    = "BACKFLOW_LOAD_PATH"
+	redisEnv   = "BACKFLOW_LOAD_REDIS"
+	stubEnv    = "BACKFLOW_LOAD_STUB"
+	profileEnv = "BACKFLOW_LOAD_CPUPROFILE" // of the in-process gateway; empty for none
+)
+
+var stderr = os.Stderr
+
+// child is what a child process does until it is told to end.
+func child(kind string) (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	listener, err := net.Listen("tcp", os.Getenv(listenEnv))
+	if err != nil {
+		return err
+	}
+	m := medium{path: os.Getenv(pathEnv), url: os.Getenv(redisEnv)}
+	if kind == "inprocess" {
+		if path := os.Getenv(profileEnv); path != "" {
+			stop, err := profile(path)
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, stop()) }()
+		}
+		return serveInProcess(ctx, listener, m, os.Getenv(stubEnv))
+	}
+	return serveFloor(ctx, listener, m, os.Getenv(stubEnv))
+}
+
+func serveFloor(ctx context.Context, listener net.Listener, m medium, stubURL string) error {
+	journal, err := m.journal()
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: newFloor(journal, stubURL)}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }() // waited for below
+	<-ctx.Done()
+	err = server.Shutdown(context.Background())
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return errors.Join(err, journal.close())
+}
+
+// profile writes a CPU profile until it is stopped.
+func profile(path string) (stop func() error, err error) {
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, fmt.Errorf("profile: %w", err)
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return file.Close()
+	}, nil
+}

@@ -1,0 +1,157 @@
+// Command load measures the workflow of three steps, each an HTTP POST of 200
+// bytes, started over HTTP and waited for, at several numbers of callers.
+//
+//	go run ./test/load                     # all of it, some minutes
+//	go run ./test/load -stores sqlite -callers 64
+//
+// It measures three processes in turns, so that whatever else the machine does
+// strikes them alike, and prints medians over the rounds:
+//
+//   - floor: the least that such a workflow costs (floor.go);
+//   - inprocess: the gateway's parts, with the steps' integration among them;
+//   - gateway: the program itself, with the integration as a plugin's process.
+//
+// Ratios to the floor count, not times: the load and the stub that the steps
+// call run on the same machine. It also measures how long the program takes to
+// be ready, and what it and its plugins hold in memory then.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// options are the flags.
+type options struct {
+	stores   []string
+	subjects []string
+	callers  []int
+	rounds   int
+	length   time.Duration
+	profile  string
+}
+
+func main() {
+	if kind := os.Getenv(childEnv); kind != "" {
+		exit(child(kind))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	o, err := parse(os.Args[1:])
+	if err == nil {
+		err = run(ctx, o)
+	}
+	exit(err)
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "load:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+func parse(args []string) (options, error) {
+	flags := flag.NewFlagSet("load", flag.ExitOnError)
+	stores := flags.String("stores", "start,sqlite,redis-everysec,redis-always", "what to measure")
+	subjects := flags.String("subjects", "floor,inprocess,gateway", "beside the floor, which comes first")
+	callers := flags.String("callers", "1,16,64", "numbers of callers")
+	rounds := flags.Int("rounds", 3, "rounds, of which the median counts")
+	length := flags.Duration("time", time.Second, "length of one point")
+	profile := flags.String("cpuprofile", "", "file for a CPU profile of the in-process gateway")
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	o := options{
+		stores: strings.Split(*stores, ","), subjects: strings.Split(*subjects, ","),
+		rounds: *rounds, length: *length, profile: *profile,
+	}
+	for text := range strings.SplitSeq(*callers, ",") {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 {
+			return o, fmt.Errorf("-callers: %q is not a number of callers", text)
+		}
+		o.callers = append(o.callers, n)
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, o options) (err error) {
+	dir, err := os.MkdirTemp("", "backflow-load-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	p, err := build(ctx, dir)
+	if err != nil {
+		return err
+	}
+	stubURL, s, stop, err := serveStub()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	for _, store := range o.stores {
+		own := filepath.Join(dir, store)
+		if err := os.Mkdir(own, 0o700); err != nil {
+			return err
+		}
+		if store == "start" {
+			err = measureStart(ctx, os.Stdout, p, own)
+		} else {
+			err = measureStore(ctx, o, store, own, p, stubURL, newSender(s))
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", store, err)
+		}
+	}
+	return nil
+}
+
+// build builds the program and the plugins from the present sources.
+func build(ctx context.Context, dir string) (programs, error) {
+	p := programs{backflow: filepath.Join(dir, "backflow"), plugins: filepath.Join(dir, "plugins")}
+	for output, source := range map[string]string{
+		p.backflow: "./cmd/backflow",
+		filepath.Join(p.plugins, "backflow-plugin-poster"):        "./test/load/poster",
+		filepath.Join(dir, "product", "backflow-plugin-stripe"):   "./plugins/stripe",
+		filepath.Join(dir, "product", "backflow-plugin-database"): "./plugins/database",
+	} {
+		cmd := exec.CommandContext(ctx, "go", "build", "-o", output, source)
+		if said, err := cmd.CombinedOutput(); err != nil {
+			return p, fmt.Errorf("build %s: %w\n%s", source, err, said)
+		}
+	}
+	return p, nil
+}
+
+// serveStub serves what the steps call.
+func serveStub() (url string, s *stub, stop func() error, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, nil, err
+	}
+	s = &stub{}
+	server := &http.Server{Handler: s}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }() // waited for by stop
+	return "http://" + listener.Addr().String() + "/things", s, func() error {
+		err := server.Close()
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return err
+	}, nil
+}
