@@ -21,7 +21,8 @@ const (
 // it must be forgotten with every transaction that fails.
 type memo struct {
 	records  map[state.Ref]int64 // expiry of records that exist and were required
-	journals map[string]int      // length of journals that were appended to
+	journals map[string]journal  // journals that were appended to
+	last     int64               // number of the last entry of all; 0 is unknown
 }
 
 func (m *memo) record(ref state.Ref, expires int64) {
@@ -33,13 +34,13 @@ func (m *memo) record(ref state.Ref, expires int64) {
 
 func (m *memo) dropRecord(ref state.Ref) { delete(m.records, ref) }
 
-func (m *memo) journal(id string, length int) {
+func (m *memo) journal(id string, j journal) {
 	if m.journals == nil || len(m.journals) >= memoJournals {
-		m.journals = map[string]int{}
+		m.journals = map[string]journal{}
 	}
-	m.journals[id] = length
+	m.journals[id] = j
 }
 
 func (m *memo) dropJournal(id string) { delete(m.journals, id) }
 
-func (m *memo) forget() { m.records, m.journals = nil, nil }
+func (m *memo) forget() { *m = memo{} }

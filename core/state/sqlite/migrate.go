@@ -11,10 +11,15 @@ const applicationID = 0x42467374
 
 // migrations bring a file from version i to i+1. They are only ever added to.
 //
-// All tables are clustered by their key (WITHOUT ROWID): with time-ordered ids
-// a journal entry is one insert at the right edge of one tree. Ids are TEXT,
-// which SQLite compares by bytes and which may hold any bytes. An empty value
-// is NULL. Times are Unix milliseconds.
+// A commit costs as much as the pages that it changes, so that what grows fast
+// grows at few places. Entries of all journals are one table in the order of
+// their writing: those of one transaction lie side by side, however many runs
+// they belong to. A journal is a number there, that of its first entry, and its
+// id is stored once. The other tables are clustered by their key (WITHOUT
+// ROWID), which with time-ordered ids grows at its right edge.
+//
+// Ids are TEXT, which SQLite compares by bytes and which may hold any bytes. An
+// empty value is NULL. Times are Unix milliseconds.
 var migrations = []string{`
 CREATE TABLE record (
 	bucket  TEXT NOT NULL,
@@ -30,11 +35,15 @@ CREATE TABLE member (
 	PRIMARY KEY (name, member)
 ) WITHOUT ROWID;
 CREATE TABLE journal (
-	id    TEXT NOT NULL,
-	seq   INTEGER NOT NULL,
-	entry BLOB,
-	PRIMARY KEY (id, seq)
+	id     TEXT NOT NULL PRIMARY KEY,
+	number INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE entry (
+	number  INTEGER PRIMARY KEY,
+	journal INTEGER NOT NULL,
+	value   BLOB
+);
+CREATE INDEX entry_journal ON entry (journal);
 CREATE TABLE timer (
 	queue TEXT NOT NULL,
 	id    TEXT NOT NULL,

@@ -8,10 +8,9 @@ import (
 )
 
 type (
-	recordStmts  struct{ expiry, value, put, del *stmt }
-	journalStmts struct{ length, add, drop *stmt }
-	setStmts     struct{ add, del *stmt }
-	timerStmts   struct{ at, set, clear *stmt }
+	recordStmts struct{ expiry, value, put, del *stmt }
+	setStmts    struct{ add, del *stmt }
+	timerStmts  struct{ at, set, clear *stmt }
 )
 
 // judge finds the first condition of a commit that does not hold, before any op
@@ -84,37 +83,6 @@ func (w *writer) equals(op *state.Op, now int64) (bool, error) {
 	return string(value) == string(op.Value), nil
 }
 
-// follows reports whether the journal has as many entries as the i-th op says,
-// counting the appends before it in the commit.
-func (w *writer) follows(ops []state.Op, i int) (bool, error) {
-	length, err := w.length(ops[i].ID)
-	if err != nil {
-		return false, err
-	}
-	for j := range ops[:i] {
-		if ops[j].Kind == state.KindAppend && ops[j].ID == ops[i].ID {
-			length++
-		}
-	}
-	return length == ops[i].Seq, nil
-}
-
-func (w *writer) length(journal string) (int, error) {
-	if n, found := w.known.journals[journal]; found {
-		return n, nil
-	}
-	row, err := w.journals.length.first(journal)
-	if err != nil {
-		return 0, err
-	}
-	n := 0
-	if row != nil {
-		n = int(row[0].(int64))
-	}
-	w.known.journal(journal, n)
-	return n, nil
-}
-
 func (w *writer) due(op *state.Op, now int64) (bool, error) {
 	row, err := w.timers.at.first(op.Space, op.ID)
 	if err != nil || row == nil {
@@ -147,15 +115,9 @@ func (w *writer) apply(op *state.Op, now time.Time) error {
 	case state.KindRemove:
 		return w.sets.del.run(op.Space, op.ID)
 	case state.KindAppend:
-		n, err := w.length(op.ID)
-		if err != nil {
-			return err
-		}
-		w.known.journal(op.ID, n+1)
-		return w.journals.add.run(op.ID, int64(n), op.Value)
+		return w.append(op.ID, op.Value)
 	case state.KindDropJournal:
-		w.known.dropJournal(op.ID)
-		return w.journals.drop.run(op.ID)
+		return w.drop(op.ID)
 	case state.KindSetTimer:
 		return w.timers.set.run(op.Space, op.ID, op.DueMillis(now))
 	case state.KindClearTimer:

@@ -42,7 +42,8 @@ func openReader(ctx context.Context, path string, now func() time.Time) (_ *read
 		query string
 	}{
 		{&r.record, "SELECT value FROM record WHERE bucket = ? AND id = ? AND (expires IS NULL OR expires > ?)"},
-		{&r.journal, "SELECT entry FROM journal WHERE id = ? AND seq >= ? ORDER BY seq"},
+		{&r.journal, `SELECT value FROM entry WHERE journal = (SELECT number FROM journal WHERE id = ?)
+			ORDER BY number LIMIT -1 OFFSET ?`},
 		{&r.up, "SELECT member FROM member WHERE name = ? AND member >= ? AND member < ? ORDER BY member LIMIT ?"},
 		{&r.upAll, "SELECT member FROM member WHERE name = ? AND member >= ? ORDER BY member LIMIT ?"},
 		{&r.down, "SELECT member FROM member WHERE name = ? AND member >= ? AND member < ? ORDER BY member DESC LIMIT ?"},
@@ -147,7 +148,7 @@ func (r *reader) members(ctx context.Context, want state.Range) (*sql.Rows, erro
 func (s *Store) Journal(ctx context.Context, id string, from int) ([][]byte, error) {
 	var entries [][]byte
 	err := s.read(ctx, "journal", func() error {
-		rows, err := s.reads.journal.QueryContext(ctx, id, from)
+		rows, err := s.reads.journal.QueryContext(ctx, id, max(from, 0))
 		if err != nil {
 			return err
 		}

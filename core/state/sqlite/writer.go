@@ -53,9 +53,13 @@ func newWriter(c *conn, o Options) (*writer, error) {
 		del: prepare("DELETE FROM record WHERE bucket = ? AND id = ?"),
 	}
 	w.journals = journalStmts{
-		length: prepare("SELECT seq + 1 FROM journal WHERE id = ? ORDER BY seq DESC LIMIT 1"),
-		add:    prepare("INSERT INTO journal (id, seq, entry) VALUES (?, ?, ?)"),
-		drop:   prepare("DELETE FROM journal WHERE id = ?"),
+		last:   prepare("SELECT max(number) FROM entry"),
+		number: prepare("SELECT number FROM journal WHERE id = ?"),
+		length: prepare("SELECT count(*) FROM entry WHERE journal = ?"),
+		begin:  prepare("INSERT INTO journal (id, number) VALUES (?, ?)"),
+		add:    prepare("INSERT INTO entry (number, journal, value) VALUES (?, ?, ?)"),
+		empty:  prepare("DELETE FROM entry WHERE journal = ?"),
+		end:    prepare("DELETE FROM journal WHERE id = ?"),
 	}
 	w.sets = setStmts{
 		add: prepare("INSERT INTO member (name, member) VALUES (?, ?) ON CONFLICT DO NOTHING"),
@@ -148,7 +152,8 @@ func (w *writer) close() error {
 	for _, s := range []*stmt{
 		w.begin, w.commit, w.rollback,
 		w.records.expiry, w.records.value, w.records.put, w.records.del,
-		w.journals.length, w.journals.add, w.journals.drop,
+		w.journals.last, w.journals.number, w.journals.length,
+		w.journals.begin, w.journals.add, w.journals.empty, w.journals.end,
 		w.sets.add, w.sets.del,
 		w.timers.at, w.timers.set, w.timers.clear,
 	} {

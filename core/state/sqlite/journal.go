@@ -1,0 +1,90 @@
+package sqlite
+
+import "github.com/backflow/backflow/core/state"
+
+type journalStmts struct{ last, number, length, begin, add, empty, end *stmt }
+
+// journal is what the writer remembers of one: its number, 0 if it has no entry
+// yet, and how many it has.
+type journal struct {
+	number int64
+	length int
+}
+
+// journal looks a journal up.
+func (w *writer) journal(id string) (journal, error) {
+	if j, found := w.known.journals[id]; found {
+		return j, nil
+	}
+	var j journal
+	row, err := w.journals.number.first(id)
+	if err != nil {
+		return j, err
+	}
+	if row != nil {
+		j.number = row[0].(int64)
+		if row, err = w.journals.length.first(j.number); err != nil {
+			return j, err
+		}
+		j.length = int(row[0].(int64))
+	}
+	w.known.journal(id, j)
+	return j, nil
+}
+
+// follows reports whether the journal has as many entries as the i-th op says,
+// counting the appends before it in the commit.
+func (w *writer) follows(ops []state.Op, i int) (bool, error) {
+	j, err := w.journal(ops[i].ID)
+	if err != nil {
+		return false, err
+	}
+	length := j.length
+	for k := range ops[:i] {
+		if ops[k].Kind == state.KindAppend && ops[k].ID == ops[i].ID {
+			length++
+		}
+	}
+	return length == ops[i].Seq, nil
+}
+
+// append adds an entry. Numbers of entries only grow, so that they order the
+// entries of a journal; one may be used again only after the last journal of
+// all was dropped.
+func (w *writer) append(id string, value []byte) error {
+	j, err := w.journal(id)
+	if err != nil {
+		return err
+	}
+	if w.known.last == 0 {
+		row, err := w.journals.last.first()
+		if err != nil {
+			return err
+		}
+		w.known.last, _ = row[0].(int64) // NULL: there is none
+	}
+	w.known.last++
+	number := w.known.last
+	if j.number == 0 {
+		j.number = number
+		if err := w.journals.begin.run(id, number); err != nil {
+			return err
+		}
+	}
+	j.length++
+	w.known.journal(id, j)
+	return w.journals.add.run(number, j.number, value)
+}
+
+// drop removes a journal.
+func (w *writer) drop(id string) error {
+	j, err := w.journal(id)
+	if err != nil || j.number == 0 {
+		return err
+	}
+	w.known.dropJournal(id)
+	if err := w.journals.empty.run(j.number); err != nil {
+		return err
+	}
+	return w.journals.end.run(id)
+}
