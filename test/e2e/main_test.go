@@ -1,0 +1,31 @@
+// Package e2e drives the real programs as users do: by the command line, a
+// config file and HTTP. It shows what the seed page and the contract promise,
+// each on both example configs: state in SQLite and state in Redis.
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/backflow/backflow/test/program"
+)
+
+// binaries are built once, by TestMain, and only read from then on.
+var binaries *program.Binaries
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "backflow-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // it is in the directory for temporary files
+	if binaries, err = program.Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}

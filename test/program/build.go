@@ -1,0 +1,50 @@
+package program
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+)
+
+// Binaries are the built programs.
+type Binaries struct {
+	// Backflow and Double are the paths of backflow and of the double of Stripe.
+	Backflow, Double string
+	plugins          map[string]string // paths by file name
+}
+
+// Root is the repository.
+func Root() string {
+	_, file, _, ok := runtime.Caller(0)
+	if !ok {
+		panic("program: built without file names")
+	}
+	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+}
+
+// Build builds all programs into a directory, as a release is built: without
+// cgo.
+func Build(dir string) (*Binaries, error) {
+	b := &Binaries{
+		Backflow: filepath.Join(dir, "backflow"),
+		Double:   filepath.Join(dir, "stripedouble"),
+		plugins:  map[string]string{},
+	}
+	wanted := map[string]string{b.Backflow: "./cmd/backflow", b.Double: "./test/stripedouble/cmd/stripedouble"}
+	for _, name := range []string{"stripe", "database"} {
+		file := "backflow-plugin-" + name
+		b.plugins[file] = filepath.Join(dir, file)
+		wanted[b.plugins[file]] = "./plugins/" + name
+	}
+	for path, source := range wanted {
+		cmd := exec.Command("go", "build", "-o", path, source)
+		cmd.Dir = Root()
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("go build %s: %w\n%s", source, err, out)
+		}
+	}
+	return b, nil
+}
