@@ -182,7 +182,7 @@ func TestParamsFailTheSchemaAtTheirPlace(t *testing.T) {
 		{"createCustomer", `{"priceId":"p"}`, "priceId"},
 		{"createSubscription", `{"customer":"cus_1"}`, "priceId"},
 		{"createSubscription", `{"customer":"cus_1"}`, "items"},
-		{"createSubscription", `{"customer":"cus_1","priceId":"p","items":[{"price":"q"}]}`, "oneOf"},
+		{"createSubscription", `{"customer":"cus_1","priceId":"p","items":[{"price":"q"}]}`, "/items"},
 		{"createSubscription", `{"priceId":"p"}`, "customer"},
 		{"getSubscription", `{}`, "subscriptionId"},
 		{"getSubscription", `{"subscriptionId":".."}`, "/subscriptionId"},

@@ -82,10 +82,12 @@ func createSubscription(spec *document) (node, error) {
 		"description": "The price to subscribe to: short for one item with this price. Exactly one of priceId and items is needed.",
 		"type":        "string", "minLength": 1, "maxLength": 5000,
 	}
-	schema["oneOf"] = []any{
+	// Two rules instead of one oneOf, so that the fault has a place.
+	schema["anyOf"] = []any{
 		node{"required": []any{"priceId"}},
 		node{"required": []any{"items"}},
 	}
+	schema["dependentSchemas"] = node{"priceId": node{"properties": node{"items": false}}}
 	return schema, nil
 }
 
