@@ -15,8 +15,10 @@ import (
 	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
 )
 
-// Serve runs p as a plugin process until the gateway ends it. It is the whole
-// of a plugin's main. Started by a person it says what it is and exits with 1.
+// Serve runs p as a plugin process. It is the whole of a plugin's main. It
+// returns when the gateway ends the plugin in peace, within two seconds of which
+// main must return too; an end without notice is possible at any time. Started by
+// a person it says what it is and exits with 1.
 //
 // Before Serve nothing may be printed to standard output, which belongs to the
 // handshake. Afterwards both os.Stdout and os.Stderr are standard error, whose

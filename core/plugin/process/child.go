@@ -79,7 +79,7 @@ func (c *child) Start(context.Context) error {
 	if c.wantedDead {
 		err = errors.New("the start was given up")
 	} else {
-		c.thread.do(func() { err = c.cmd.Start() })
+		err = c.thread.do(c.cmd.Start)
 	}
 	err = errors.Join(err, stdoutWriter.Close(), stderrWriter.Close())
 	if err != nil {

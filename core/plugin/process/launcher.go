@@ -36,7 +36,8 @@ func NewLauncher() *Launcher {
 	return &Launcher{thread: newThread()}
 }
 
-// Close releases the launcher's thread. Every instance must have been closed.
+// Close releases the launcher's thread; from then on Launch fails. It is called
+// when every instance has been closed.
 func (l *Launcher) Close() error {
 	l.thread.close()
 	return nil

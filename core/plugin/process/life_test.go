@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/process"
@@ -264,6 +266,47 @@ func TestCrashesLeaveNothingOpen(t *testing.T) {
 		})
 	}
 	eventually(t, "no more files are open than before", func() bool { return open() <= before })
+}
+
+func TestFailedStartsLeaveNothingOpen(t *testing.T) {
+	launcher := process.NewLauncher()
+	defer launcher.Close()
+	for _, mode := range []string{"vanish", "exit-first", "print-first", "elsewhere", "other-protocol", "no such file"} {
+		t.Run(mode, func(t *testing.T) {
+			before := goleak.IgnoreCurrent()
+			spec := fixture(mode).Spec
+			if mode == "no such file" {
+				spec.Path += "x"
+			}
+			for range 20 {
+				instance, err := launcher.Launch(t.Context(), spec, slog.New(slog.DiscardHandler))
+				if err == nil {
+					// The handshake was all that there was.
+					if _, err = instance.Manifest(t.Context()); err == nil {
+						t.Fatal("it answers")
+					}
+					if err := instance.Close(t.Context()); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			if err := goleak.Find(before); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestClosedLauncherStartsNothing(t *testing.T) {
+	launcher := process.NewLauncher()
+	for range 2 {
+		if err := launcher.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := launcher.Launch(t.Context(), fixture("").Spec, slog.New(slog.DiscardHandler)); err == nil {
+		t.Error("it starts a plugin")
+	}
 }
 
 func TestPrintingAndFloodingHarmNobody(t *testing.T) {

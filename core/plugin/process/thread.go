@@ -1,6 +1,7 @@
 package process
 
 import (
+	"errors"
 	"runtime"
 	"sync"
 )
@@ -10,12 +11,13 @@ import (
 // Go runtime may end any thread but one that a goroutine has locked.
 type thread struct {
 	work chan func()
+	quit chan struct{}
 	once sync.Once
 	done chan struct{}
 }
 
 func newThread() *thread {
-	t := &thread{work: make(chan func()), done: make(chan struct{})}
+	t := &thread{work: make(chan func()), quit: make(chan struct{}), done: make(chan struct{})}
 	go t.run()
 	return t
 }
@@ -26,22 +28,29 @@ func (t *thread) run() {
 	// Unlocked before the goroutine ends, the thread lives on in the runtime's
 	// pool instead of ending.
 	defer runtime.UnlockOSThread()
-	for work := range t.work {
-		work()
+	for {
+		select {
+		case work := <-t.work:
+			work()
+		case <-t.quit:
+			return
+		}
 	}
 }
 
-// do runs work on the thread and waits for it. It must not be called after close.
-func (t *thread) do(work func()) {
-	finished := make(chan struct{})
-	t.work <- func() {
-		defer close(finished)
-		work()
+// do runs work on the thread and answers its error.
+func (t *thread) do(work func() error) error {
+	result := make(chan error, 1)
+	select {
+	case t.work <- func() { result <- work() }:
+		return <-result
+	case <-t.quit:
+		return errors.New("the launcher is closed")
 	}
-	<-finished
 }
 
+// close ends the goroutine and waits for it. It is safe to call twice.
 func (t *thread) close() {
-	t.once.Do(func() { close(t.work) })
+	t.once.Do(func() { close(t.quit) })
 	<-t.done
 }
