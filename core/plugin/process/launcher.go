@@ -26,7 +26,8 @@ const startLimit = time.Minute
 
 // Launcher starts plugin processes.
 type Launcher struct {
-	thread *thread
+	thread    *thread
+	directory directory
 }
 
 var _ plugin.Launcher = (*Launcher)(nil)
@@ -36,16 +37,16 @@ func NewLauncher() *Launcher {
 	return &Launcher{thread: newThread()}
 }
 
-// Close releases the launcher's thread; from then on Launch fails. It is called
-// when every instance has been closed.
+// Close releases the launcher's thread and directory; from then on Launch fails.
+// It is called when every instance has been closed.
 func (l *Launcher) Close() error {
 	l.thread.close()
-	return nil
+	return l.directory.close()
 }
 
 // Launch starts the process of spec and shakes hands with it.
 func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Logger) (plugin.Instance, error) {
-	dir, err := privateDir()
+	dir, err := l.directory.child()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
 	}
@@ -118,18 +119,6 @@ func remaining(ctx context.Context) time.Duration {
 		return max(time.Until(deadline), time.Millisecond)
 	}
 	return startLimit
-}
-
-// privateDir makes the directory in which a plugin has its socket and nobody
-// else has anything.
-func privateDir() (string, error) {
-	base := os.TempDir()
-	// A socket's address holds 104 bytes on some systems, and go-plugin appends
-	// about 45 of its own.
-	if len(base) > 50 {
-		base = "/tmp"
-	}
-	return os.MkdirTemp(base, "bf-") // with mode 0700
 }
 
 // dispenser makes go-plugin hand out the connection.

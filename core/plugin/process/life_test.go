@@ -343,7 +343,8 @@ func TestNothingIsLeftAfterStop(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("what a plugin leaves behind can only be found on Linux")
 	}
-	t.Setenv("TMPDIR", t.TempDir())
+	temp := shortTempDir(t)
+	t.Setenv("TMPDIR", temp)
 	var pids []string
 	t.Run("life", func(t *testing.T) {
 		p := startReady(t, fixture(""))
@@ -357,9 +358,8 @@ func TestNothingIsLeftAfterStop(t *testing.T) {
 	for _, pid := range pids {
 		eventually(t, "process "+pid+" ends", func() bool { return !alive(pid) })
 	}
-	left, err := os.ReadDir(os.Getenv("TMPDIR"))
-	if err != nil || len(left) != 0 {
-		t.Errorf("left in the temporary directory: %v, %v", left, err)
+	if left := list(t, temp); len(left) != 0 {
+		t.Errorf("left in the temporary directory: %v", left)
 	}
 }
 
@@ -388,7 +388,8 @@ func TestNoPluginOutlivesAKilledHost(t *testing.T) {
 		t.Skip("looks into /proc")
 	}
 	host := exec.Command(os.Args[0])
-	host.Env = append(os.Environ(), "TEST_AS_HOST="+path("fixture"), "TMPDIR="+t.TempDir())
+	temp := shortTempDir(t)
+	host.Env = append(os.Environ(), "TEST_AS_HOST="+path("fixture"), "TMPDIR="+temp)
 	host.Stderr = os.Stderr
 	stdout, err := host.StdoutPipe()
 	if err != nil {
@@ -411,4 +412,56 @@ func TestNoPluginOutlivesAKilledHost(t *testing.T) {
 	// It ends by a signal, which is no surprise.
 	_ = host.Wait()
 	eventually(t, "the plugin ends with its host", func() bool { return !alive(pid) })
+
+	// What it could not remove, the next host removes; another that lives keeps its own.
+	t.Setenv("TMPDIR", temp)
+	if left := list(t, temp); len(left) != 1 {
+		t.Errorf("the killed host left %v", left)
+	}
+	living, next := process.NewLauncher(), process.NewLauncher()
+	for _, launcher := range []*process.Launcher{living, next} {
+		if _, err := plugin.Inspect(t.Context(), launcher, fixture("").Spec); err != nil {
+			t.Error(err)
+		}
+	}
+	if left := list(t, temp); len(left) != 2 {
+		t.Errorf("two hosts live, and there is %v", left)
+	}
+	for _, launcher := range []*process.Launcher{living, next} {
+		if err := launcher.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if left := list(t, temp); len(left) != 0 {
+		t.Errorf("no host lives, and there is %v", left)
+	}
+}
+
+// shortTempDir is a t.TempDir whose path has room for a socket.
+func shortTempDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// list answers what is in a directory.
+func list(t *testing.T, dir string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return names
 }

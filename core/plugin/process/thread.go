@@ -6,6 +6,9 @@ import (
 	"sync"
 )
 
+// errClosed is the error of a launch after the launcher was closed.
+var errClosed = errors.New("the launcher is closed")
+
 // thread is one operating system thread that starts all children. Linux sends
 // the parent-death signal when the thread that forked ends, not the process; the
 // Go runtime may end any thread but one that a goroutine has locked.
@@ -45,7 +48,7 @@ func (t *thread) do(work func() error) error {
 	case t.work <- func() { result <- work() }:
 		return <-result
 	case <-t.quit:
-		return errors.New("the launcher is closed")
+		return errClosed
 	}
 }
 

@@ -1,0 +1,113 @@
+//go:build unix
+
+package process
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+)
+
+const (
+	// directoryPrefix is short because a socket's address holds 104 bytes on some
+	// systems, of which go-plugin appends about 40 of its own.
+	directoryPrefix = "bf-"
+	longestTemp     = 36
+	lockName        = "lock"
+)
+
+// directory is a launcher's own part of the temporary directory, where its
+// plugins have their sockets. It is made when first used. A lock on it shows
+// that its gateway lives; what a killed one left behind, the next one removes.
+type directory struct {
+	mu     sync.Mutex // guards what follows
+	path   string
+	lock   *os.File
+	closed bool
+}
+
+// child makes a directory for one plugin, with mode 0700.
+func (d *directory) child() (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return "", errClosed
+	}
+	if d.path == "" {
+		if err := d.open(); err != nil {
+			return "", fmt.Errorf("temporary directory: %w", err)
+		}
+	}
+	path, err := os.MkdirTemp(d.path, "")
+	if err != nil {
+		return "", fmt.Errorf("temporary directory: %w", err)
+	}
+	return path, nil
+}
+
+func (d *directory) open() error {
+	base := os.TempDir()
+	if len(base) > longestTemp {
+		base = "/tmp"
+	}
+	sweep(base)
+	path, err := os.MkdirTemp(base, directoryPrefix)
+	if err != nil {
+		return err
+	}
+	lock, err := os.Create(filepath.Join(path, lockName+".new")) // #nosec G304 -- the path is our own
+	if err == nil {
+		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	}
+	if err == nil {
+		// It gets its name once it is locked: nobody finds it in between.
+		err = os.Rename(lock.Name(), filepath.Join(path, lockName))
+	}
+	if err != nil {
+		return errors.Join(err, lock.Close(), os.RemoveAll(path))
+	}
+	d.path, d.lock = path, lock
+	return nil
+}
+
+// close removes everything.
+func (d *directory) close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	if d.path == "" {
+		return nil
+	}
+	err := errors.Join(os.RemoveAll(d.path), d.lock.Close())
+	d.path = ""
+	return err
+}
+
+// sweep removes the directories whose gateway has gone. It leaves alone what is
+// not ours or cannot be judged; a failure costs a few bytes and nothing else.
+func sweep(base string) {
+	paths, err := filepath.Glob(filepath.Join(base, directoryPrefix+"*"))
+	if err != nil {
+		return
+	}
+	for _, path := range paths {
+		info, err := os.Lstat(path)
+		if err != nil || !info.IsDir() {
+			continue
+		}
+		if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Getuid() {
+			continue
+		}
+		lock, err := os.Open(filepath.Join(path, lockName)) // #nosec G304 -- in a directory of our own account
+		if err != nil {
+			continue
+		}
+		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			_ = os.RemoveAll(path)
+		}
+		_ = lock.Close()
+	}
+}
