@@ -136,7 +136,7 @@ func parseError(body []byte) (stripeError, bool) {
 func message(status int, said stripeError, genuine bool) string {
 	switch {
 	case said.Message != "":
-		return "Stripe: " + strings.TrimSpace(said.Message)
+		return strings.TrimSpace(said.Message)
 	case said.Code != "" || said.Type != "":
 		return fmt.Sprintf("Stripe answered %d (%s)", status, strings.TrimSpace(said.Type+" "+said.Code))
 	case !genuine && status >= 300 && status < 500:

@@ -32,7 +32,7 @@ func TestRefusals(t *testing.T) {
 		body   string
 		want   sdk.Error
 	}{
-		"a decline is final": {402, nil, decline, sdk.Error{Code: sdk.CodeDeclined, Outcome: no, Final: true, Message: "Stripe: Declined.",
+		"a decline is final": {402, nil, decline, sdk.Error{Code: sdk.CodeDeclined, Outcome: no, Final: true, Message: "Declined.",
 			Details: json.RawMessage(`{"type":"card_error","code":"card_declined","declineCode":"insufficient_funds","requestId":"req_1"}`)}},
 		"a decline is final, whatever the header says": {402, map[string]string{"Stripe-Should-Retry": "true"}, decline, sdk.Error{Code: sdk.CodeDeclined, Outcome: no, Final: true}},
 		"a refused param points at itself":             {400, nil, param, sdk.Error{Code: sdk.CodeRejected, Outcome: no, Faults: paramFault}},
