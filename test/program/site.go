@@ -3,7 +3,10 @@ package program
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
+	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -136,4 +139,23 @@ func (s *Site) Run(args ...string) (code int, stdout, stderr string) {
 func (s *Site) PluginsGone(limit time.Duration) {
 	s.t.Helper()
 	Eventually(s.t, limit, "no plugin process is left", func() bool { return len(Processes(s.t, s.Plugins)) == 0 })
+}
+
+// StableAddress answers a free address of 127.0.0.1 that stays free while
+// nobody listens there: its port is below those that the system hands out.
+func StableAddress(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 15000+rand.IntN(15000)))
+		if err != nil {
+			continue // taken
+		}
+		address := l.Addr().String()
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return address
+	}
+	t.Fatal("no free port found")
+	return ""
 }

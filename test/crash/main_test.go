@@ -1,0 +1,64 @@
+// Package crash kills the real programs at random instants, and looks for what
+// was lost and what was done twice.
+//
+// BACKFLOW_CRASH_KILLS is how often a gateway is killed, for each store;
+// BACKFLOW_CRASH_SEED repeats the choices of an earlier run, whose seed it
+// printed.
+package crash
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/backflow/backflow/test/program"
+)
+
+// defaultKills is the short form.
+const defaultKills = 10
+
+// binaries are built once, by TestMain, and only read from then on.
+var binaries *program.Binaries
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "backflow-crash-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // it is in the directory for temporary files
+	if binaries, err = program.Build(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// kills is how often to kill.
+func kills(t *testing.T) int {
+	return int(number(t, "BACKFLOW_CRASH_KILLS", defaultKills))
+}
+
+// seeded answers a source of choices, and prints its seed.
+func seeded(t *testing.T) *rand.Rand {
+	seed := number(t, "BACKFLOW_CRASH_SEED", rand.Uint64()>>1)
+	t.Logf("BACKFLOW_CRASH_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, seed))
+}
+
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text, set := os.LookupEnv(name)
+	if !set {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
