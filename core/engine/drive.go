@@ -157,7 +157,7 @@ func (r *run) commit(stored *head, events []workflow.Event, conditions ...state.
 		r.entries++
 	}
 	if r.head.Status.Ended() {
-		r.engine.announce(r.snapshot())
+		r.engine.announce(r)
 	}
 	return nil
 }

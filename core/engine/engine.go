@@ -81,8 +81,13 @@ type Engine struct {
 
 	mu      sync.Mutex            // guards the fields below
 	stopped bool                  // no further run is taken up
-	active  map[string]struct{}   // ids of runs that this process works on
+	active  map[string]*activity  // the runs that this process works on, by id
 	waiters map[string][]chan Run // by run id
+}
+
+// activity is what is known of a run that this process works on.
+type activity struct {
+	ended bool // its end was announced
 }
 
 // New makes an engine. It does nothing before Run.
@@ -114,7 +119,7 @@ func New(o Options) *Engine {
 		pull:     make(chan struct{}, 1),
 		check:    make(chan struct{}, 1),
 		stopping: make(chan struct{}),
-		active:   make(map[string]struct{}),
+		active:   make(map[string]*activity),
 		waiters:  make(map[string][]chan Run),
 	}
 	e.calls, e.cancelCalls = context.WithCancelCause(context.Background())
@@ -171,7 +176,7 @@ func (e *Engine) reserve(id string) bool {
 	if _, taken := e.active[id]; taken || e.stopped {
 		return false
 	}
-	e.active[id] = struct{}{}
+	e.active[id] = &activity{}
 	e.driving.Add(1)
 	return true
 }

@@ -29,7 +29,8 @@ func (e *Engine) Get(ctx context.Context, id string) (Run, error) {
 	return r.snapshot(), nil
 }
 
-// Wait answers a run when it has ended, or as it is when ctx is done.
+// Wait answers a run when it has ended, or as it is when ctx is done. While
+// this process works on the run, the store is not asked: its end is announced.
 func (e *Engine) Wait(ctx context.Context, id string) (Run, error) {
 	ended := make(chan Run, 1)
 	e.mu.Lock()
@@ -40,10 +41,12 @@ func (e *Engine) Wait(ctx context.Context, id string) (Run, error) {
 	ticker := time.NewTicker(waitPoll)
 	defer ticker.Stop()
 	for {
-		// The context that ends the wait must not end the last look.
-		present, err := e.Get(context.WithoutCancel(ctx), id)
-		if err != nil || present.Status.Ended() || ctx.Err() != nil {
-			return present, err
+		if !e.willAnnounce(id) || ctx.Err() != nil {
+			// The context that ends the wait must not end the last look.
+			present, err := e.Get(context.WithoutCancel(ctx), id)
+			if err != nil || present.Status.Ended() || ctx.Err() != nil {
+				return present, err
+			}
 		}
 		select {
 		case run := <-ended:
@@ -54,11 +57,26 @@ func (e *Engine) Wait(ctx context.Context, id string) (Run, error) {
 	}
 }
 
-// announce tells those who wait that a run has ended.
-func (e *Engine) announce(run Run) {
+// willAnnounce reports whether this process works on the run and has not
+// announced its end. Who waits and asks afterwards misses no end.
+func (e *Engine) willAnnounce(id string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, waiter := range e.waiters[run.ID] {
+	a, ok := e.active[id]
+	return ok && !a.ended
+}
+
+// announce tells those who wait that a run has ended.
+func (e *Engine) announce(r *run) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.active[r.head.ID].ended = true
+	waiters := e.waiters[r.head.ID]
+	if len(waiters) == 0 {
+		return
+	}
+	run := r.snapshot()
+	for _, waiter := range waiters {
 		select {
 		case waiter <- run:
 		default: // it has the answer of an earlier announcement

@@ -41,6 +41,9 @@ func (e *Engine) Start(ctx context.Context, req StartRequest) (Run, error) {
 		}
 		return Run{}, err
 	}
+	if r.head.Status.Ended() {
+		e.announce(r) // every step was skipped, or the first one cannot be begun
+	}
 	started := r.snapshot()
 	if !picked {
 		e.release(req.ID)
