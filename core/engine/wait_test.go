@@ -28,7 +28,7 @@ func TestWaitReadsNothingWhileThisProcessWorksOnTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &countingStore{Store: memory.New(memory.Options{})}
 		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
-			time.Sleep(5 * time.Second)
+			time.Sleep(5250 * time.Millisecond) // the end and a tick of Wait do not coincide
 			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
 		}}
 		g := open(t, store, "g1", v, Options{}, twoSteps)
