@@ -58,7 +58,7 @@ func (d *directory) open() error {
 	if err != nil {
 		return err
 	}
-	lock, err := os.Create(filepath.Join(path, lockName+".new")) // #nosec G304 -- the path is our own
+	lock, err := os.Create(filepath.Join(path, lockName+".new"))
 	if err == nil {
 		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	}
@@ -101,7 +101,7 @@ func sweep(base string) {
 		if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != os.Getuid() {
 			continue
 		}
-		lock, err := os.Open(filepath.Join(path, lockName)) // #nosec G304 -- in a directory of our own account
+		lock, err := os.Open(filepath.Join(path, lockName))
 		if err != nil {
 			continue
 		}

@@ -40,7 +40,11 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(binaries)
+	defer func() {
+		if err := os.RemoveAll(binaries); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}()
 	for name, source := range map[string]string{"fixture": "../internal/fixture", "hello": "../../../sdk/examples/hello"} {
 		build := exec.Command("go", "build", "-o", path(name), source)
 		if output, err := build.CombinedOutput(); err != nil {
@@ -84,13 +88,24 @@ func quick() plugin.Timing {
 	}
 }
 
+// newLauncher answers a launcher that is closed at the test's end.
+func newLauncher(t testing.TB) *process.Launcher {
+	t.Helper()
+	launcher := process.NewLauncher()
+	t.Cleanup(func() {
+		if err := launcher.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return launcher
+}
+
 // start starts a host with one plugin and stops both at the test's end.
 func start(t testing.TB, member plugin.Member) (*plugin.Plugin, *logs) {
 	t.Helper()
 	output := &logs{}
-	launcher := process.NewLauncher()
 	host, err := plugin.NewHost(plugin.Options{
-		Launcher: launcher,
+		Launcher: newLauncher(t),
 		Logger:   slog.New(slog.NewTextHandler(output, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Timing:   quick(),
 	}, []plugin.Member{member})
@@ -104,9 +119,6 @@ func start(t testing.TB, member plugin.Member) (*plugin.Plugin, *logs) {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		if err := host.Stop(ctx); err != nil {
-			t.Error(err)
-		}
-		if err := launcher.Close(); err != nil {
 			t.Error(err)
 		}
 	})
