@@ -98,9 +98,7 @@ func TestContextOfACallEndsWithIt(t *testing.T) {
 func TestPanicBecomesAnErrorOfTheCall(t *testing.T) {
 	var output bytes.Buffer
 	response := execute(t.Context(), newProcessLogger(&output), 0, func(context.Context, Call) (Result, error) {
-		var broken map[string]int
-		broken["a"] = 1
-		return Result{}, nil
+		panic("at the disco")
 	})
 	if got := response.GetError(); got.GetCode() != string(CodeInternal) || got.GetOutcome() != string(OutcomeUnknown) {
 		t.Errorf("got %v", got)

@@ -18,7 +18,7 @@ func put(t *testing.T, path ...string) string {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, []byte("#!"), 0o700); err != nil { //nolint:gosec // a plugin is executable
+	if err := os.WriteFile(file, []byte("#!"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return file

@@ -150,7 +150,6 @@ func dialOptions() []grpc.DialOption {
 		grpc.WithInitialConnWindowSize(window),
 		grpc.WithReadBufferSize(buffer),
 		grpc.WithWriteBufferSize(buffer),
-		grpc.WithSharedWriteBuffer(true),
 		// A plugin's answer is never asked for twice behind our back.
 		grpc.WithDisableRetry(),
 		grpc.WithDisableServiceConfig(),
