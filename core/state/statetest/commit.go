@@ -3,6 +3,7 @@ package statetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -109,6 +110,17 @@ func testCommit(t *testing.T, factory Factory) {
 		}
 		if got := journal(t, h.Store, "j", 0); len(got) != 100 {
 			t.Errorf("%d entries, want 100", len(got))
+		}
+	})
+	promise(t, factory, "takesManyOps", func(t *testing.T, h Harness) {
+		var ops []state.Op
+		for i := range 5000 {
+			ops = append(ops, state.Append("j", i, nil), state.Insert("r", fmt.Sprint(i), nil, 0))
+		}
+		conflict(t, h.Store, len(ops), append(ops, state.Require("r", "absent"))...)
+		commit(t, h.Store, ops...)
+		if got := journal(t, h.Store, "j", 0); len(got) != 5000 {
+			t.Errorf("%d entries, want 5000", len(got))
 		}
 	})
 	promise(t, factory, "withoutOpsDoesNothing", func(t *testing.T, h Harness) {

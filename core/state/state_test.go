@@ -1,0 +1,116 @@
+package state_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+)
+
+func TestBoundsSelectWhatPrefixAndAfterSay(t *testing.T) {
+	for _, test := range []struct {
+		r           state.Range
+		from, below string
+	}{
+		{state.Range{}, "", ""},
+		{state.Range{Prefix: "a"}, "a", "b"},
+		{state.Range{Prefix: "a\xff"}, "a\xff", "b"},
+		{state.Range{Prefix: "\xff\xff"}, "\xff\xff", ""},
+		{state.Range{After: "k"}, "k\x00", ""},
+		{state.Range{After: "k", Reverse: true}, "", "k"},
+		{state.Range{Prefix: "k", After: "a"}, "k", "l"},
+		{state.Range{Prefix: "k", After: "k1"}, "k1\x00", "l"},
+		{state.Range{Prefix: "k", After: "k1", Reverse: true}, "k", "k1"},
+		{state.Range{Prefix: "k", After: "z", Reverse: true}, "k", "l"},
+		{state.Range{Prefix: "\xff", After: "\xffa", Reverse: true}, "\xff", "\xffa"},
+	} {
+		if from, below := test.r.Bounds(); from != test.from || below != test.below {
+			t.Errorf("%+v: got %q to %q, want %q to %q", test.r, from, below, test.from, test.below)
+		}
+	}
+}
+
+// FuzzBounds compares the bounds with what Range's comment says.
+func FuzzBounds(f *testing.F) {
+	f.Add("a", "ab", "abc", false)
+	f.Add("\xff", "\xff\xff", "\xff\xff\x00", true)
+	f.Add("", "", "\x00", true)
+	f.Fuzz(func(t *testing.T, prefix, after, member string, reverse bool) {
+		from, below := state.Range{Prefix: prefix, After: after, Reverse: reverse}.Bounds()
+		got := member >= from && (below == "" || member < below)
+		want := strings.HasPrefix(member, prefix)
+		switch {
+		case after == "":
+		case reverse:
+			want = want && member < after
+		default:
+			want = want && member > after
+		}
+		if got != want {
+			t.Errorf("prefix %q, after %q, reverse %t: %q is in: %t, want %t", prefix, after, reverse, member, got, want)
+		}
+	})
+}
+
+func TestTimesAreRoundedUpToMilliseconds(t *testing.T) {
+	now := time.UnixMilli(1_000_000).Add(900 * time.Microsecond)
+	for _, test := range []struct {
+		op   state.Op
+		want int64
+	}{
+		{state.SetTimerAfter("q", "t", 0), 1_000_000},
+		{state.SetTimerAfter("q", "t", -time.Hour), 1_000_000},
+		{state.SetTimerAfter("q", "t", 1), 1_000_001},
+		{state.SetTimerAfter("q", "t", time.Second), 1_001_000},
+		{state.SetTimer("q", "t", time.UnixMilli(5)), 5},
+		{state.SetTimer("q", "t", time.UnixMilli(5).Add(1)), 6},
+		{state.SetTimer("q", "t", time.UnixMilli(-5).Add(1)), -4},
+	} {
+		if got := test.op.DueMillis(now); got != test.want {
+			t.Errorf("%+v: got %d, want %d", test.op, got, test.want)
+		}
+	}
+	for d, want := range map[time.Duration]int64{0: 0, 1: 1, time.Millisecond: 1, time.Millisecond + 1: 2} {
+		if got := state.Millis(d); got != want {
+			t.Errorf("%v: got %d, want %d", d, got, want)
+		}
+	}
+}
+
+func TestOnlyConditionsCanFailACommit(t *testing.T) {
+	conditions := []state.Op{
+		state.Insert("r", "a", nil, 0), state.Require("r", "a"), state.RequireValue("r", "a", nil),
+		state.Append("j", 0, nil), state.RequireDue("q", "t"),
+	}
+	effects := []state.Op{
+		state.Put("r", "a", nil, 0), state.Delete("r", "a"), state.Add("s", "m"), state.Remove("s", "m"),
+		state.DropJournal("j"), state.SetTimerAfter("q", "t", 0), state.ClearTimer("q", "t"),
+	}
+	for _, op := range conditions {
+		if !op.IsCondition() {
+			t.Errorf("kind %d is a condition", op.Kind)
+		}
+	}
+	for _, op := range effects {
+		if op.IsCondition() {
+			t.Errorf("kind %d is no condition", op.Kind)
+		}
+	}
+	if err := state.Validate(append(conditions, effects...)); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestErrorsShowNoValue(t *testing.T) {
+	op := state.RequireValue("lease", "l1", []byte("s3cret"))
+	err := error(&state.ConflictError{Index: 3, Op: op})
+	if !strings.Contains(err.Error(), "l1") || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("got %q", err)
+	}
+	op.TTL = -1
+	if err := state.Validate([]state.Op{op}); !errors.Is(err, state.ErrInvalid) || strings.Contains(err.Error(), "s3cret") {
+		t.Errorf("got %v", err)
+	}
+}
