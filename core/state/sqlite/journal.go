@@ -2,7 +2,7 @@ package sqlite
 
 import "github.com/backflow/backflow/core/state"
 
-type journalStmts struct{ last, number, length, begin, add, empty, end *stmt }
+type journalStmts struct{ last, number, length, begin, add, drop *stmt }
 
 // journal is what the writer remembers of one: its number, 0 if it has no entry
 // yet, and how many it has.
@@ -64,15 +64,15 @@ func (w *writer) append(id string, value []byte) error {
 		w.known.last, _ = row[0].(int64) // NULL: there is none
 	}
 	w.known.last++
-	number := w.known.last
-	if j.number == 0 {
+	number, first := w.known.last, j.number == 0
+	if first {
 		j.number = number
-		if err := w.journals.begin.run(id, number); err != nil {
-			return err
-		}
 	}
 	j.length++
 	w.known.journal(id, j)
+	if first {
+		return w.journals.begin.run(number, id, value)
+	}
 	return w.journals.add.run(number, j.number, value)
 }
 
@@ -83,8 +83,5 @@ func (w *writer) drop(id string) error {
 		return err
 	}
 	w.known.dropJournal(id)
-	if err := w.journals.empty.run(j.number); err != nil {
-		return err
-	}
-	return w.journals.end.run(id)
+	return w.journals.drop.run(j.number)
 }

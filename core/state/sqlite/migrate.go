@@ -14,8 +14,8 @@ const applicationID = 0x42467374
 // A commit costs as much as the pages that it changes, so that what grows fast
 // grows at few places. Entries of all journals are one table in the order of
 // their writing: those of one transaction lie side by side, however many runs
-// they belong to. A journal is a number there, that of its first entry, and its
-// id is stored once. The other tables are clustered by their key (WITHOUT
+// they belong to. A journal is a number there, that of its first entry, which
+// alone holds its id. The other tables are clustered by their key (WITHOUT
 // ROWID), which with time-ordered ids grows at its right edge.
 //
 // Ids are TEXT, which SQLite compares by bytes and which may hold any bytes. An
@@ -34,16 +34,14 @@ CREATE TABLE member (
 	member TEXT NOT NULL,
 	PRIMARY KEY (name, member)
 ) WITHOUT ROWID;
-CREATE TABLE journal (
-	id     TEXT NOT NULL PRIMARY KEY,
-	number INTEGER NOT NULL
-) WITHOUT ROWID;
 CREATE TABLE entry (
 	number  INTEGER PRIMARY KEY,
 	journal INTEGER NOT NULL,
+	id      TEXT,
 	value   BLOB
 );
 CREATE INDEX entry_journal ON entry (journal);
+CREATE UNIQUE INDEX entry_id ON entry (id) WHERE id IS NOT NULL;
 CREATE TABLE timer (
 	queue TEXT NOT NULL,
 	id    TEXT NOT NULL,

@@ -42,7 +42,7 @@ func openReader(ctx context.Context, path string, now func() time.Time) (_ *read
 		query string
 	}{
 		{&r.record, "SELECT value FROM record WHERE bucket = ? AND id = ? AND (expires IS NULL OR expires > ?)"},
-		{&r.journal, `SELECT value FROM entry WHERE journal = (SELECT number FROM journal WHERE id = ?)
+		{&r.journal, `SELECT value FROM entry WHERE journal = (SELECT number FROM entry WHERE id = ?)
 			ORDER BY number LIMIT -1 OFFSET ?`},
 		{&r.up, "SELECT member FROM member WHERE name = ? AND member >= ? AND member < ? ORDER BY member LIMIT ?"},
 		{&r.upAll, "SELECT member FROM member WHERE name = ? AND member >= ? ORDER BY member LIMIT ?"},

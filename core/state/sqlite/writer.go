@@ -54,12 +54,11 @@ func newWriter(c *conn, o Options) (*writer, error) {
 	}
 	w.journals = journalStmts{
 		last:   prepare("SELECT max(number) FROM entry"),
-		number: prepare("SELECT number FROM journal WHERE id = ?"),
+		number: prepare("SELECT number FROM entry WHERE id = ?"),
 		length: prepare("SELECT count(*) FROM entry WHERE journal = ?"),
-		begin:  prepare("INSERT INTO journal (id, number) VALUES (?, ?)"),
+		begin:  prepare("INSERT INTO entry (number, journal, id, value) VALUES (?1, ?1, ?2, ?3)"),
 		add:    prepare("INSERT INTO entry (number, journal, value) VALUES (?, ?, ?)"),
-		empty:  prepare("DELETE FROM entry WHERE journal = ?"),
-		end:    prepare("DELETE FROM journal WHERE id = ?"),
+		drop:   prepare("DELETE FROM entry WHERE journal = ?"),
 	}
 	w.sets = setStmts{
 		add: prepare("INSERT INTO member (name, member) VALUES (?, ?) ON CONFLICT DO NOTHING"),
@@ -153,7 +152,7 @@ func (w *writer) close() error {
 		w.begin, w.commit, w.rollback,
 		w.records.expiry, w.records.value, w.records.put, w.records.del,
 		w.journals.last, w.journals.number, w.journals.length,
-		w.journals.begin, w.journals.add, w.journals.empty, w.journals.end,
+		w.journals.begin, w.journals.add, w.journals.drop,
 		w.sets.add, w.sets.del,
 		w.timers.at, w.timers.set, w.timers.clear,
 	} {
