@@ -1,0 +1,86 @@
+# Everything needs Go alone, but for: test-race (a C compiler), test-integration
+# and bench (redis-server). What is needed besides is pinned and built by Go.
+
+GOLANGCI_LINT_VERSION := v2.15.0
+BUF_VERSION           := v1.75.0
+
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+FUZZTIME  ?= 10s
+BENCH     ?= .
+BENCHTIME ?= 1s
+
+GO      ?= go
+DIRS    := cmd core plugins sdk test
+LINT    := bin/tools/golangci-lint-$(GOLANGCI_LINT_VERSION)
+BUF     := $(GO) run github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION)
+GOBUILD := $(GO) build -trimpath
+# The crash tests kill a gateway fifty times for each store.
+GOTEST  := $(GO) test -timeout 15m
+
+# The binaries are static; only the race detector needs C.
+export CGO_ENABLED = 0
+
+# Lists of packages are read off the sources, so that they cannot go stale.
+packages     = $(sort $(patsubst %/,./%,$(dir $(shell grep -rlE '$($(1))' --include='$(2)' $(DIRS)))))
+concurrent  := \bgo func|\.Go\(|\bsync\.|\batomic\.
+servers     := redistest\.|BACKFLOW_REQUIRE_SERVERS
+benchmarks  := ^func Benchmark
+RACE         = $(filter-out ./test/%,$(call packages,concurrent,*.go)) ./test/stripedouble
+INTEGRATION  = $(call packages,servers,*_test.go)
+BENCHED      = $(call packages,benchmarks,*_test.go)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-race test-integration fuzz bench lint check generate proto clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## build, then run configs/stripe.json on this machine
+	bin/backflow dev -c configs/stripe.json
+
+build: ## build bin/backflow and bin/plugins/*
+	$(GOBUILD) -ldflags '-s -w -X main.version=$(VERSION)' -o bin/backflow ./cmd/backflow
+	$(GOBUILD) -ldflags '-s -w' -o bin/plugins/backflow-plugin-stripe ./plugins/stripe
+	$(GOBUILD) -ldflags '-s -w' -o bin/plugins/backflow-plugin-database ./plugins/database
+
+test: build ## run every test that this machine can run
+	@command -v redis-server >/dev/null || \
+		echo 'redis-server is not on the PATH: what needs Redis is skipped (make test-integration insists on it)'
+	$(GOTEST) ./...
+
+test-race: ## run what starts goroutines or holds locks under the race detector
+	CGO_ENABLED=1 $(GOTEST) -race $(RACE)
+
+test-integration: build ## run what needs Redis; fail where it is missing
+	BACKFLOW_REQUIRE_SERVERS=1 $(GOTEST) $(INTEGRATION)
+
+fuzz: ## run every fuzz target for FUZZTIME (10s)
+	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' $(DIRS) | while IFS=: read -r file target; do \
+		package=./$$(dirname "$$file"); target=$${target#func }; echo "$$package $$target"; \
+		$(GO) test -run='^$$' -fuzz="^$$target$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=0x "$$package" </dev/null || exit 1; \
+	done
+
+bench: build ## run the benchmarks, each beside its floor
+	$(GOTEST) -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -benchmem $(BENCHED)
+
+lint: $(LINT) ## check format, imports, go.mod and the linters' list
+	@test -z "$$(gofmt -l $(DIRS))" || { echo 'not formatted:'; gofmt -l $(DIRS); exit 1; }
+	$(GO) mod tidy -diff
+	$(GO) vet ./...
+	$(LINT) config verify
+	$(LINT) run ./...
+
+$(LINT):
+	GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv bin/tools/golangci-lint $@
+
+check: lint test test-race test-integration ## what CI runs
+
+generate: proto ## write all generated code anew
+	$(GO) generate ./...
+
+proto: ## check the plugin protocol and generate its Go code
+	cd sdk/proto && $(BUF) lint && $(BUF) generate
+
+clean: ## remove what was built
+	rm -rf bin dist
