@@ -32,10 +32,10 @@ var rules = []rule{
 			"github.com/go-sql-driver/mysql"},
 	},
 	{
-		name:      "of core, only core/state/sqlite speaks SQL",
+		name:      "of core, only core/state/sqlite knows SQLite",
 		packages:  "core",
 		except:    []string{"core/state/sqlite"},
-		forbidden: []string{"modernc.org/sqlite", "database/sql"},
+		forbidden: []string{"modernc.org/sqlite"},
 	},
 	{
 		name:      "sdk is below core and plugins",
