@@ -140,7 +140,9 @@ func (r *run) commit(stored *head, events []workflow.Event, conditions ...state.
 	events = append(events, decided...)
 
 	r.settleHead()
-	ops := append([]state.Op{r.engine.lease.Fence()}, conditions...)
+	ops := make([]state.Op, 0, len(conditions)+6)
+	ops = append(ops, r.engine.lease.Fence())
+	ops = append(ops, conditions...)
 	if stored.Status != r.head.Status || stored.Lease != r.head.Lease {
 		ops = append(ops, stored.change(&r.head)...)
 	}

@@ -208,11 +208,9 @@ func (e *Engine) waitSlot() bool {
 	}
 }
 
-// freeSlot gives a place back, to the runs that wait in the queue.
-func (e *Engine) freeSlot() {
-	<-e.slots
-	poke(e.pull)
-}
+// freeSlot gives a place back. The queue loop, where it has found a run that
+// waits, is the first in line.
+func (e *Engine) freeSlot() { <-e.slots }
 
 // poke wakes a loop that sleeps; a poke while it is awake is kept.
 func poke(c chan struct{}) {

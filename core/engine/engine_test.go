@@ -337,6 +337,10 @@ func TestRunsBeyondTheSlotsWaitInTheStore(t *testing.T) {
 			t.Errorf("%d runs are queued, want 3 (%v)", len(list.Runs), err)
 		}
 		close(release)
+		synctest.Wait() // no time passes: a free slot is taken at once
+		if n := len(v.seen()); n != 10 {
+			t.Errorf("%d calls were made as soon as slots were free, want 10", n)
+		}
 		for _, id := range ids {
 			if run := g.wait(id); run.Status != workflow.RunSucceeded {
 				t.Errorf("run %s is %s", id, run.Status)

@@ -102,8 +102,10 @@ func (r *run) snapshot() Run {
 	if run.Input == nil {
 		run.Input = r.machine.Root("payload")
 	}
-	for i := range r.machine.Steps() {
-		s := &r.machine.Steps()[i]
+	steps := r.machine.Steps()
+	run.Steps = make([]Step, 0, len(steps))
+	for i := range steps {
+		s := &steps[i]
 		run.Steps = append(run.Steps, Step{
 			ID: s.Step.ID, Path: s.Path, Status: s.Status, Attempts: s.Attempts,
 			StartedAt: s.StartedAt, FinishedAt: s.FinishedAt,

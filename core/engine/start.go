@@ -71,7 +71,8 @@ func (r *run) create(ctx context.Context, req StartRequest, picked bool) error {
 		events = append(events, decided...)
 		r.settleHead()
 	}
-	ops := append([]state.Op(nil), req.Also...)
+	ops := make([]state.Op, 0, len(req.Also)+6)
+	ops = append(ops, req.Also...)
 	ops = append(ops,
 		r.engine.lease.Fence(),
 		state.Insert(bucketRun, r.head.ID, r.head.encode(), 0),
