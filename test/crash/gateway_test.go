@@ -89,8 +89,9 @@ func TestNoOrderIsLostOrPaidTwiceWhenAPluginIsKilled(t *testing.T) {
 		g := p.Serve(token)
 		s := open(t, g)
 		// A few times only: the pause before the next start doubles.
+		pid := 0
 		for range 4 {
-			pid := g.PluginPID("stripe")
+			pid = g.PluginPID("stripe", pid)
 			before := s.orders()
 			program.Eventually(t, time.Minute, "there are orders under way", func() bool { return s.orders() >= before+clients })
 			time.Sleep(time.Duration(choices.Int64N(int64(50 * time.Millisecond)))) // the random instant

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,17 +78,17 @@ func sandbox(w *world) *program.Gateway {
 // serve starts `backflow serve`, which lets apiToken in.
 func (w *world) serve(t *testing.T) *program.Gateway {
 	w.withStripe(t)
-	w.edits = append(w.edits, letIn())
+	w.edits = append(w.edits, letIn("*"))
 	w.WriteExample(w.store, w.edits...)
 	return w.Serve(apiToken)
 }
 
-// letIn adds a token that may do everything to a config.
-func letIn() program.Edit {
+// letIn adds apiToken to a config.
+func letIn(scopes ...string) program.Edit {
 	hash := sha256.Sum256([]byte(apiToken))
 	return program.Edit{Old: `"pluginDirs": [`, New: fmt.Sprintf(
-		`"auth": { "tokens": [{ "name": "shop", "hash": "sha256:%s", "scopes": ["*"] }] },
-  "pluginDirs": [`, hex.EncodeToString(hash[:]))}
+		`"auth": { "tokens": [{ "name": "shop", "hash": "sha256:%s", "scopes": ["%s"] }] },
+  "pluginDirs": [`, hex.EncodeToString(hash[:]), strings.Join(scopes, `", "`))}
 }
 
 // payment is a row of the table payments.

@@ -83,13 +83,14 @@ func (g *Gateway) await(out *output, listening *regexp.Regexp) {
 // KeepAddress has later gateways of the site listen where this one does.
 func (g *Gateway) KeepAddress() { g.site.Listen = strings.TrimPrefix(g.URL, "http://") }
 
-// PluginPID waits for the process of a plugin and answers its id.
-func (g *Gateway) PluginPID(name string) int {
+// PluginPID waits for the process of a plugin and answers its id, another than
+// that of the process which the test has killed.
+func (g *Gateway) PluginPID(name string, killed int) int {
 	g.t.Helper()
 	var pid int
 	Eventually(g.t, startLimit, "plugin "+name+" runs", func() bool {
 		pids := Processes(g.t, g.site.Plugins)["backflow-plugin-"+name]
-		if len(pids) != 1 {
+		if len(pids) != 1 || pids[0] == killed {
 			return false
 		}
 		pid = pids[0]
