@@ -19,7 +19,7 @@ const (
 	pathEnv    = "BACKFLOW_LOAD_PATH"
 	redisEnv   = "BACKFLOW_LOAD_REDIS"
 	stubEnv    = "BACKFLOW_LOAD_STUB"
-	profileEnv = "BACKFLOW_LOAD_CPUPROFILE" // of the in-process gateway; empty for none
+	profileEnv = "BACKFLOW_LOAD_CPUPROFILE" // what the files of CPU profiles begin with; empty for none
 )
 
 var stderr = os.Stderr
@@ -33,14 +33,14 @@ func child(kind string) (err error) {
 		return err
 	}
 	m := medium{path: os.Getenv(pathEnv), url: os.Getenv(redisEnv)}
-	if kind == "inprocess" {
-		if path := os.Getenv(profileEnv); path != "" {
-			stop, err := profile(path)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, stop()) }()
+	if prefix := os.Getenv(profileEnv); prefix != "" {
+		stop, err := profile(prefix + "." + kind)
+		if err != nil {
+			return err
 		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
+	if kind == "inprocess" {
 		return serveInProcess(ctx, listener, m, os.Getenv(stubEnv))
 	}
 	return serveFloor(ctx, listener, m, os.Getenv(stubEnv))

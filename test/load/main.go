@@ -70,7 +70,7 @@ func parse(args []string) (options, error) {
 	callers := flags.String("callers", "1,16,64", "numbers of callers")
 	rounds := flags.Int("rounds", 3, "rounds, of which the median counts")
 	length := flags.Duration("time", time.Second, "length of one point")
-	profile := flags.String("cpuprofile", "", "file for a CPU profile of the in-process gateway")
+	profile := flags.String("cpuprofile", "", "what the files of CPU profiles of the floor and of the in-process gateway begin with")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
