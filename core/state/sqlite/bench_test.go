@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -63,6 +64,7 @@ func openFloor(b *testing.B) func() error {
 			for _, done := range waiting {
 				done <- err
 			}
+			runtime.Gosched() // as the store does
 		}
 	})
 	b.Cleanup(func() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/backflow/backflow/core/state"
@@ -91,6 +92,9 @@ func (w *writer) run(q *group.Queue) {
 				r.Answer(answers[i])
 			}
 			clear(batch)
+			// Those who were answered run first: what they commit next comes
+			// into this batch and not the one after it.
+			runtime.Gosched()
 		case <-tick.C:
 			w.sweep()
 		}

@@ -82,6 +82,9 @@ func freeAddr(t testing.TB) string {
 // Addr is host:port.
 func (s *Server) Addr() string { return s.addr }
 
+// Dir is where the server keeps its data.
+func (s *Server) Dir() string { return s.dir }
+
 // URL is the address as a redis:// URL, with the password if there is one.
 func (s *Server) URL() string {
 	if s.o.Password != "" {
