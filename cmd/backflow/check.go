@@ -31,6 +31,9 @@ func (l *loaded) check(registry *action.Registry) {
 }
 
 func (l *loaded) checkStep(d definition, at string, step *workflow.Step, registry *action.Registry) {
+	if step.Integration == "" || step.Action == "" {
+		return // a fault that is told already
+	}
 	found, err := registry.Find(step.Integration, step.Action)
 	if err != nil {
 		var e *sdk.Error
@@ -38,6 +41,9 @@ func (l *loaded) checkStep(d definition, at string, step *workflow.Step, registr
 			l.faults = append(l.faults, d.source.Fault(at+"/action", e.Message, ""))
 		}
 		return
+	}
+	if step.Params == nil {
+		return // what they would become cannot be told
 	}
 	refs := step.Params.Refs()
 	for _, fault := range found.Faults(step.Source) {

@@ -52,7 +52,7 @@ func (p *program) dev(ctx context.Context, file, listen string) error {
 	if err != nil {
 		return err
 	}
-	if err := l.err(); err != nil {
+	if err := l.refusal(ctx); err != nil {
 		return err
 	}
 	dir, err := makeDevDir()

@@ -67,11 +67,15 @@ func (l *loaded) parse() {
 	}
 }
 
+// parsed takes a definition over, also one with faults: nothing starts with
+// any, but what it names is to be checked with the rest.
 func (l *loaded) parsed(source config.Definition, d *workflow.Definition, err error) {
+	if d != nil {
+		l.definitions = append(l.definitions, definition{d, source})
+	}
 	var faults template.Faults
 	switch {
 	case err == nil:
-		l.definitions = append(l.definitions, definition{d, source})
 	case errors.As(err, &faults):
 		for _, f := range faults {
 			l.faults = append(l.faults, source.Fault(f.Pointer, f.Message, f.Hint))

@@ -23,7 +23,7 @@ a change of a file of the config, puts the new config in force.`,
 			if err != nil {
 				return err
 			}
-			if err := l.err(); err != nil {
+			if err := l.refusal(cmd.Context()); err != nil {
 				return err
 			}
 			s := settings{listen: listen, options: options, redactor: &telemetry.Redactor{}}

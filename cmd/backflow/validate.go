@@ -99,6 +99,19 @@ func (l *loaded) checkPublished(ctx context.Context) error {
 	return launcher.Close()
 }
 
+// refusal answers everything that is wrong with a config that must not start:
+// what was found already, and then what only the plugins can tell; nil if
+// nothing was found.
+func (l *loaded) refusal(ctx context.Context) error {
+	if len(l.faults) == 0 {
+		return nil
+	}
+	if err := l.checkPublished(ctx); err != nil {
+		return errors.Join(l.err(), err)
+	}
+	return l.err()
+}
+
 // published is an integration of which only the manifest is known.
 type published struct {
 	name     string

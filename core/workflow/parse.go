@@ -36,7 +36,11 @@ var (
 )
 
 // Parse reads and checks a definition. The error is template.Faults with
-// everything that is wrong, each fault with its JSON Pointer into raw.
+// everything that is wrong, each fault with its JSON Pointer into raw. Beside
+// faults the definition is answered as far as it could be read, nil if it could
+// not be read at all: it must not run, but what it names can be checked too, so
+// that everything is told at once. In it a step may lack anything, and has nil
+// Params if its templates do not compile.
 //
 // Whether integrations and actions exist is not checked here: that is known
 // only where plugins are.
@@ -44,13 +48,13 @@ func Parse(raw []byte, roots []string) (*Definition, error) {
 	p := &parser{roots: roots}
 	d := p.definition(raw)
 	if len(p.faults) > 0 {
-		return nil, p.faults
+		return d, p.faults
 	}
 	return d, nil
 }
 
-// ParseActions makes a definition of a list of steps, such as the actions of a
-// webhook; raw is the list. Pointers of faults lead into the list.
+// ParseActions is Parse for a list of steps, such as the actions of a webhook;
+// raw is the list. Pointers of faults lead into the list.
 func ParseActions(id string, raw []byte, roots []string) (*Definition, error) {
 	p := &parser{roots: roots}
 	list, ok := p.parse(raw).([]any)
@@ -62,7 +66,7 @@ func ParseActions(id string, raw []byte, roots []string) (*Definition, error) {
 	p.steps(d, list, "")
 	p.finish(d, fmt.Appendf(nil, `{"id":%s,"steps":%s}`, appendString(nil, id), raw))
 	if len(p.faults) > 0 {
-		return nil, p.faults
+		return d, p.faults
 	}
 	return d, nil
 }
@@ -153,6 +157,7 @@ func (p *parser) steps(d *Definition, list []any, pointer string) {
 		members, ok := item.(map[string]any)
 		if !ok {
 			p.fault(at, "", "a step must be an object, not %s", value.KindOf(item))
+			d.Steps = append(d.Steps, &Step{}) // so that those behind it keep their places
 			continue
 		}
 		step := p.step(members, at, fmt.Sprintf("step-%d", i+1))

@@ -74,6 +74,20 @@ func TestAllFaultsAreToldAtOnce(t *testing.T) {
 	}
 }
 
+func TestWhatAFaultyDefinitionNamesCanStillBeChecked(t *testing.T) {
+	d, err := Parse([]byte(`{"id":"w","steps":[5,{"type":"x","action":"y","params":{"a":"{{nope.b}}"}},{"type":"z","action":"y","timeout":1}]}`), InputRoots)
+	var faults template.Faults
+	if !errors.As(err, &faults) || len(faults) != 3 {
+		t.Fatalf("faults:\n%v\nwant 3", err)
+	}
+	if len(d.Steps) != 3 || d.Steps[1].Integration != "x" || d.Steps[1].Params != nil || d.Steps[2].Integration != "z" || d.Steps[2].Params == nil {
+		t.Errorf("steps = %+v", d.Steps)
+	}
+	if d, err := Parse([]byte(`[]`), InputRoots); d != nil || err == nil {
+		t.Errorf("no object reads as %v, %v", d, err)
+	}
+}
+
 func TestTheTwoWaysToNameAnIntegrationMeanTheSame(t *testing.T) {
 	for _, target := range []string{
 		`"type":"integration","integration":"database"`, `"type":"database"`, `"integration":"database"`, `"type":"database","integration":"database"`,
