@@ -15,7 +15,7 @@ import (
 
 // measureStore measures the subjects on one kind of store.
 func measureStore(ctx context.Context, o options, store, dir string, p programs, stubURL string, d *sender) (err error) {
-	fmt.Printf("\n## %s\n\n%s", store, reportHead)
+	defer d.close()
 	var subjects []*subject
 	var stops []func() error // the last one first
 	defer func() {
@@ -49,6 +49,7 @@ func measureStore(ctx context.Context, o options, store, dir string, p programs,
 		}
 		subjects, stops = append(subjects, s), append(stops, s.stop)
 	}
+	fmt.Printf("\n## %s\n\n%s", store, reportHead)
 	for _, callers := range o.callers {
 		results := make([]result, len(subjects))
 		for range o.rounds {

@@ -7,14 +7,21 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
 )
 
+// errNoRedis: there is no redis-server on this machine.
+var errNoRedis = errors.New("redis-server is not on the PATH")
+
 // startRedis starts a redis-server with its data in dir, and answers its URL
 // and what ends it.
 func startRedis(ctx context.Context, dir, appendFsync string) (url string, stop func() error, err error) {
+	if _, err := exec.LookPath("redis-server"); err != nil {
+		return "", nil, errNoRedis
+	}
 	address, err := freeAddress()
 	if err != nil {
 		return "", nil, err
@@ -25,16 +32,20 @@ func startRedis(ctx context.Context, dir, appendFsync string) (url string, stop 
 	}
 	cmd := exec.Command("redis-server", "--bind", host, "--port", port, "--dir", dir, "--save", "",
 		"--appendonly", "yes", "--appendfsync", appendFsync, "--loglevel", "warning")
-	cmd.Stdout = os.Stderr
-	if err := cmd.Start(); err != nil {
+	log, err := os.Create(filepath.Join(dir, "redis.log"))
+	if err != nil {
 		return "", nil, err
+	}
+	cmd.Stdout = log
+	if err := cmd.Start(); err != nil {
+		return "", nil, errors.Join(err, log.Close())
 	}
 	stop = func() error {
 		err := cmd.Process.Signal(os.Interrupt)
 		if errors.Is(err, os.ErrProcessDone) {
 			err = nil
 		}
-		return errors.Join(err, cmd.Wait())
+		return errors.Join(err, cmd.Wait(), log.Close())
 	}
 	client := goredis.NewClient(&goredis.Options{Addr: address})
 	defer func() { err = errors.Join(err, client.Close()) }()
@@ -44,7 +55,8 @@ func startRedis(ctx context.Context, dir, appendFsync string) (url string, stop 
 		if err := client.Ping(ctx).Err(); err == nil {
 			return "redis://" + address, stop, nil
 		} else if ctx.Err() != nil {
-			return "", nil, errors.Join(fmt.Errorf("redis-server did not start: %w", err), stop())
+			said, _ := os.ReadFile(log.Name()) // for the message only
+			return "", nil, errors.Join(fmt.Errorf("redis-server did not start: %w\n%s", err, said), stop())
 		}
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -35,6 +35,9 @@ func newSender(s *stub) *sender {
 	}}
 }
 
+// close ends the connections that are kept for further runs.
+func (d *sender) close() { d.client.CloseIdleConnections() }
+
 // measure lets callers start runs, one after another each, for a time. A run
 // that does not succeed, or does not make its calls, is an error.
 func (d *sender) measure(s *subject, callers int, length time.Duration) (point, error) {

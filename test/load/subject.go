@@ -116,6 +116,7 @@ func (s *subject) ready(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
+	request.Close = true
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return false
