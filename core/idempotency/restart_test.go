@@ -2,6 +2,7 @@ package idempotency
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -31,7 +32,7 @@ func TestTheProcessLeaseHoldsRecordsUntilItsSuccessorTakesOver(t *testing.T) {
 	if again.UpstreamKey() != e.UpstreamKey() || !again.Repeated() {
 		t.Error("the record was not taken over with its id")
 	}
-	if err := e.Complete(t.Context(), payment); err != ErrFenced {
+	if err := e.Complete(t.Context(), payment); !errors.Is(err, ErrFenced) {
 		t.Errorf("the process of before: %v, want ErrFenced", err)
 	}
 	must(t, again.Complete(t.Context(), payment))
