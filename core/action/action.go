@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
+	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
@@ -16,7 +17,7 @@ import (
 type Action struct {
 	integration Integration
 	spec        *sdk.Action
-	params      *jsonschema.Schema
+	params      *schema.Schema
 	binding     *binding
 	types       map[string]textType
 }
@@ -30,11 +31,10 @@ func (a *Action) Integration() string { return a.integration.Name() }
 // Check holds params against the action's schema. The error is *sdk.Error with
 // CodeInvalidParams and every fault.
 func (a *Action) Check(params []byte) error {
-	v, err := value.Parse(params)
+	faults, err := a.params.Check(params)
 	if err != nil {
 		return unreadable(err)
 	}
-	faults := a.Faults(v)
 	if len(faults) == 0 {
 		return nil
 	}
@@ -44,6 +44,19 @@ func (a *Action) Check(params []byte) error {
 		Outcome: sdk.OutcomeNotExecuted,
 		Faults:  faults,
 	}
+}
+
+// summary names the first fault, and how many there are.
+func summary(faults []sdk.Fault) string {
+	text := faults[0].Message
+	place := strings.TrimPrefix(faults[0].Pointer, "/")
+	if place != "" && !strings.Contains(text, strconv.Quote(place)) {
+		text = place + ": " + text
+	}
+	if more := len(faults) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
+	}
+	return text
 }
 
 // unreadable is the error of params that are not JSON as Parse takes it, with
@@ -57,20 +70,9 @@ func unreadable(err error) *sdk.Error {
 	return refused
 }
 
-// Faults are all places in which params do not meet the schema. Params must
-// come from value.Parse, which bounds numbers: the schema compares them as
-// fractions, and the fraction of 1e999999999 has a thousand million digits.
-func (a *Action) Faults(params any) []sdk.Fault {
-	err := a.params.Validate(params)
-	if err == nil {
-		return nil
-	}
-	var invalid *jsonschema.ValidationError
-	if !errors.As(err, &invalid) {
-		return []sdk.Fault{{Message: err.Error()}}
-	}
-	return schemaFaults(invalid, sortedKeys(a.types))
-}
+// Faults are all places in which params, as value.Parse answers them, do not
+// meet the schema.
+func (a *Action) Faults(params any) []sdk.Fault { return a.params.Faults(params) }
 
 // Execute checks the params and calls the action once. The error is *sdk.Error.
 // Who calls it decides about repeats; the engine does, for steps.

@@ -156,7 +156,7 @@ func (a *Action) Bind(path map[string]string, query url.Values, body []byte) ([]
 		}
 		params = object
 	}
-	for _, name := range sortedKeys(query) {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if _, taken := params[name]; taken {
 			return nil, twice(name)
 		}
@@ -166,7 +166,7 @@ func (a *Action) Bind(path map[string]string, query url.Values, body []byte) ([]
 		}
 		params[name] = a.typed(name, values)
 	}
-	for _, name := range sortedKeys(path) {
+	for _, name := range slices.Sorted(maps.Keys(path)) {
 		if _, taken := params[name]; taken {
 			return nil, twice(name)
 		}
@@ -215,6 +215,3 @@ func (s scalar) parse(text string) any {
 	}
 	return text
 }
-
-// sortedKeys makes what is told to users come in one order.
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -1,12 +1,10 @@
 package action
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
+	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -22,14 +20,14 @@ func newCatalog(integration Integration, manifest *sdk.Manifest) (*catalog, erro
 	c := &catalog{manifest: manifest, actions: make(map[string]*Action, len(manifest.Actions))}
 	for i := range manifest.Actions {
 		spec := &manifest.Actions[i]
-		schema, err := compileSchema(spec.Params)
+		params, err := schema.Compile(spec.Params)
 		if err != nil {
 			return nil, fmt.Errorf("schema of the params of %s: %w", spec.Name, err)
 		}
 		c.actions[spec.Name] = &Action{
 			integration: integration,
 			spec:        spec,
-			params:      schema,
+			params:      params,
 			binding:     newBinding(spec.HTTP),
 			types:       textTypes(spec.Params),
 		}
@@ -43,21 +41,4 @@ func newCatalog(integration Integration, manifest *sdk.Manifest) (*catalog, erro
 	}
 	slices.SortStableFunc(c.bound, func(a, b *Action) int { return a.binding.compare(b.binding) })
 	return c, nil
-}
-
-// compileSchema compiles a JSON Schema (2020-12). It loads nothing: a $ref out
-// of the schema is an error.
-func compileSchema(raw []byte) (*jsonschema.Schema, error) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
-	if err != nil {
-		return nil, err
-	}
-	const url = "mem:///schema.json"
-	compiler := jsonschema.NewCompiler()
-	compiler.DefaultDraft(jsonschema.Draft2020)
-	compiler.UseLoader(jsonschema.SchemeURLLoader{})
-	if err := compiler.AddResource(url, doc); err != nil {
-		return nil, err
-	}
-	return compiler.Compile(url)
 }

@@ -1,14 +1,15 @@
 package plugin
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/backflow/backflow/core/schema"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -19,40 +20,39 @@ func CheckCredentials(manifest *sdk.Manifest, raw json.RawMessage) []sdk.Fault {
 	if len(raw) == 0 {
 		raw = json.RawMessage("{}")
 	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	given, err := value.Parse(raw)
 	if err != nil {
 		return []sdk.Fault{{Message: "is not JSON"}}
 	}
 	if len(manifest.Credentials) == 0 {
-		if fields, ok := value.(map[string]any); ok && len(fields) == 0 {
+		if fields, ok := given.(map[string]any); ok && len(fields) == 0 {
 			return nil
 		}
 		return []sdk.Fault{{Message: "the plugin takes no credentials"}}
 	}
-	schema, err := compileSchema(manifest.Credentials)
+	compiled, err := schema.Compile(manifest.Credentials)
 	if err != nil {
 		return []sdk.Fault{{Message: "the plugin's schema of its credentials does not compile: " + err.Error()}}
 	}
-	if err := schema.Validate(value); err != nil {
-		faults := schemaFaults(err)
-		// A message such as "does not match pattern" quotes the value. Whether
-		// it is a secret does not matter here: no value is quoted.
-		hide := newRedactor(texts(value, nil), 1)
-		for i := range faults {
-			faults[i].Message = hide.text(faults[i].Message)
-		}
-		return faults
-	}
-	return nil
+	return compiled.Faults(given)
 }
 
 // describeFaults writes faults as a sentence that an operator can act upon.
 func describeFaults(name string, faults []sdk.Fault) string {
 	parts := make([]string, len(faults))
 	for i, fault := range faults {
-		parts[i] = "credentials." + name + dotted(fault.Pointer) + " " + fault.Message
+		parts[i] = "credentials." + name + dotted(fault.Pointer) + ": " + fault.Message
 	}
 	return strings.Join(parts, "; ")
+}
+
+// dotted writes a JSON Pointer as people write a config path: ".a.b".
+func dotted(pointer string) string {
+	var b strings.Builder
+	for token := range jsontext.Pointer(pointer).Tokens() {
+		b.WriteString("." + token)
+	}
+	return b.String()
 }
 
 // secretValues answers the texts in the credentials that must never be shown:
@@ -61,14 +61,14 @@ func secretValues(schema, credentials json.RawMessage) []string {
 	if len(schema) == 0 || len(credentials) == 0 {
 		return nil
 	}
-	root, errSchema := jsonschema.UnmarshalJSON(bytes.NewReader(schema))
-	value, errValue := jsonschema.UnmarshalJSON(bytes.NewReader(credentials))
-	if errSchema != nil || errValue != nil {
+	root, errSchema := value.Parse(schema)
+	given, errGiven := value.Parse(credentials)
+	if errSchema != nil || errGiven != nil {
 		return nil // both have been checked before
 	}
 	finder := secretFinder{root: root}
-	finder.walk(root, value, 0)
-	for _, text := range texts(value, nil) {
+	finder.walk(root, given, 0)
+	for _, text := range texts(given, nil) {
 		if address, err := url.Parse(text); err == nil && address.User != nil {
 			if password, given := address.User.Password(); given {
 				finder.found = append(finder.found, password)
@@ -128,17 +128,17 @@ func (f *secretFinder) walk(schema, value any, depth int) {
 
 // resolve follows a reference within the schema, "#/$defs/x".
 func (f *secretFinder) resolve(reference string) any {
-	path, local := strings.CutPrefix(reference, "#/")
+	path, local := strings.CutPrefix(reference, "#")
 	if !local {
 		return nil
 	}
 	current := f.root
-	for segment := range strings.SplitSeq(path, "/") {
+	for segment := range jsontext.Pointer(path).Tokens() {
 		rules, ok := current.(map[string]any)
 		if !ok {
 			return nil
 		}
-		current = rules[unescapePointer.Replace(segment)]
+		current = rules[segment]
 	}
 	return current
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -17,21 +18,22 @@ var codes = []sdk.Code{
 // clean makes of an instance's error one that the rest of the gateway can
 // trust: a known code, a known outcome, details that are an object, no secret.
 func (p *Plugin) clean(err error) *sdk.Error {
-	return cleanError(err, p.redactor.Load())
+	return cleanError(err, &p.redactor)
 }
 
 // cleanWith is clean for the webhook methods: a refusal stays one, and the
 // secrets of the request are hidden too.
 func (p *Plugin) cleanWith(err error, secrets ...string) error {
-	hide := newRedactor(secrets, minSecret)
+	hide := &telemetry.Redactor{}
+	hide.Add(secrets...)
 	var refusal *sdk.WebhookRefusal
 	if errors.As(err, &refusal) {
-		return &sdk.WebhookRefusal{Reason: hide.text(p.redactor.Load().text(refusal.Reason))}
+		return &sdk.WebhookRefusal{Reason: hide.String(p.redactor.String(refusal.Reason))}
 	}
 	return cleanError(p.clean(err), hide)
 }
 
-func cleanError(err error, hide *redactor) *sdk.Error {
+func cleanError(err error, hide *telemetry.Redactor) *sdk.Error {
 	var given *sdk.Error
 	if !errors.As(err, &given) {
 		given = &sdk.Error{Code: sdk.CodeInternal, Message: err.Error()}
@@ -44,11 +46,11 @@ func cleanError(err error, hide *redactor) *sdk.Error {
 	if clean.Outcome != sdk.OutcomeNotExecuted {
 		clean.Outcome = sdk.OutcomeUnknown
 	}
-	clean.Message = hide.text(clean.Message)
+	clean.Message = hide.String(clean.Message)
 	clean.RetryAfter = max(0, clean.RetryAfter)
 	clean.Faults = slices.Clone(clean.Faults)
 	for i := range clean.Faults {
-		clean.Faults[i].Message = hide.text(clean.Faults[i].Message)
+		clean.Faults[i].Message = hide.String(clean.Faults[i].Message)
 	}
 	clean.Details = cleanDetails(clean.Details, hide)
 	return &clean
@@ -56,13 +58,8 @@ func cleanError(err error, hide *redactor) *sdk.Error {
 
 // cleanDetails drops what is no JSON object: it is extra information, and the
 // error itself is worth more than it.
-func cleanDetails(details json.RawMessage, hide *redactor) json.RawMessage {
-	if len(details) == 0 {
-		return nil
-	}
-	if hide != nil {
-		details = json.RawMessage(hide.text(string(details)))
-	}
+func cleanDetails(details json.RawMessage, hide *telemetry.Redactor) json.RawMessage {
+	details = hide.JSON(details)
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(details, &object); err != nil || object == nil {
 		return nil

@@ -73,8 +73,8 @@ func NewHost(options Options, members []Member) (*Host, error) {
 			settled:  make(chan struct{}),
 			status:   status{Status: action.Status{State: action.StateStarting}, brief: "not ready yet"},
 		}
-		p.redactor.Store(newRedactor(spec.Secrets, minSecret))
-		p.logger = slog.New(&redactingHandler{Handler: options.Logger.Handler(), current: &p.redactor}).With("plugin", spec.Name)
+		p.redactor.Add(spec.Secrets...)
+		p.logger = slog.New(p.redactor.Handler(options.Logger.Handler())).With("plugin", spec.Name)
 		host.plugins = append(host.plugins, p)
 	}
 	slices.SortFunc(host.plugins, func(a, b *Plugin) int { return strings.Compare(a.spec.Name, b.spec.Name) })

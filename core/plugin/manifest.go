@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -35,7 +36,7 @@ func Validate(manifest *sdk.Manifest, name string) error {
 		fault(`version %q: a semantic version without "v"`, manifest.Version)
 	}
 	if len(manifest.Credentials) > 0 {
-		if _, err := compileSchema(manifest.Credentials); err != nil {
+		if _, err := schema.Compile(manifest.Credentials); err != nil {
 			fault("schema of the credentials: %w", err)
 		}
 	}
@@ -66,11 +67,11 @@ func validateAction(action *sdk.Action) error {
 	}
 	if len(action.Params) == 0 {
 		faults = append(faults, errors.New(`it has no schema of its params; {"type":"object"} is the least`))
-	} else if _, err := compileSchema(action.Params); err != nil {
+	} else if _, err := schema.Compile(action.Params); err != nil {
 		faults = append(faults, fmt.Errorf("schema of the params: %w", err))
 	}
 	if len(action.Result) > 0 {
-		if _, err := compileSchema(action.Result); err != nil {
+		if _, err := schema.Compile(action.Result); err != nil {
 			faults = append(faults, fmt.Errorf("schema of the result: %w", err))
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -24,7 +25,7 @@ type Plugin struct {
 	timing   Timing
 
 	limit    *limiter
-	redactor atomic.Pointer[redactor]
+	redactor telemetry.Redactor // knows the secrets in environment and credentials
 	manifest atomic.Pointer[sdk.Manifest]
 	current  atomic.Pointer[running]
 

@@ -113,8 +113,7 @@ func (p *Plugin) configure(ctx context.Context, current *running) error {
 			return errors.New(text)
 		}
 	}
-	secrets := append(secretValues(manifest.Credentials, config.Credentials), p.spec.Secrets...)
-	p.redactor.Store(newRedactor(secrets, minSecret))
+	p.redactor.Add(secretValues(manifest.Credentials, config.Credentials)...)
 	return current.instance.Configure(ctx, config)
 }
 
@@ -147,7 +146,6 @@ func (p *Plugin) watch(ctx context.Context, current *running) error {
 
 // failed shows the callers why there is no instance.
 func (p *Plugin) failed(err error, failures int, delay time.Duration) {
-	hide := p.redactor.Load()
 	brief := err.Error()
 	var ended *exitError
 	if errors.As(err, &ended) {
@@ -158,8 +156,8 @@ func (p *Plugin) failed(err error, failures int, delay time.Duration) {
 		again = fmt.Sprintf(" (%d times in a row)", failures)
 	}
 	now := status{
-		Status:  action.Status{State: action.StateFailed, Reason: hide.text(err.Error()) + again},
-		brief:   hide.text(brief) + again,
+		Status:  action.Status{State: action.StateFailed, Reason: p.redactor.String(err.Error()) + again},
+		brief:   p.redactor.String(brief) + again,
 		retryAt: p.timing.Now().Add(delay),
 	}
 	p.setStatus(now)

@@ -18,7 +18,7 @@ const Redacted = "***"
 // MinSecretLen is the length of the shortest secret that is looked for, in
 // bytes. A shorter one is found by chance in ordinary words: replacing it would
 // ruin every text, and show by the holes what it is.
-const MinSecretLen = 6
+const MinSecretLen = 4
 
 // Redactor replaces known secrets in texts. The zero value and nil know none.
 // All methods are safe for concurrent use.

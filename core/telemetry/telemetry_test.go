@@ -45,7 +45,7 @@ func TestNoSecretReachesALog(t *testing.T) {
 func TestRedactor(t *testing.T) {
 	t.Parallel()
 	r := &Redactor{}
-	r.Add("", "short", "secret-one", "secret-one-longer")
+	r.Add("", "sho", "secret-one", "secret-one-longer")
 	r.Add("added-later")
 	for in, want := range map[string]string{
 		"":                                "",
@@ -66,6 +66,24 @@ func TestRedactor(t *testing.T) {
 	}
 	if got := (&Redactor{}).String("secret-one"); got != "secret-one" {
 		t.Errorf("empty redactor: %q", got)
+	}
+}
+
+func TestAHandlerHidesSecretsWhereverTheyStand(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	r := &Redactor{}
+	logger := slog.New(r.Handler(slog.NewTextHandler(&out, nil)))
+	r.Add("s3cr3t") // also one that was not known when the logger was made
+	logger.With("plugin", "p", "key", "s3cr3t").WithGroup("g").Info("a s3cr3t", "text", "s3cr3t", "n", 1, "any", []string{"s3cr3t"},
+		slog.Group("inner", "error", errors.New("s3cr3t")))
+	for _, part := range []string{`msg="a ***"`, "plugin=p", "key=***", "g.text=***", "g.n=1", "g.any=[***]", "g.inner.error=***"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("%s does not hold %s", out.String(), part)
+		}
+	}
+	if strings.Contains(out.String(), "s3cr3t") {
+		t.Errorf("got %s", out.String())
 	}
 }
 

@@ -60,11 +60,11 @@ func TestStatusOfAPluginThatCannotStart(t *testing.T) {
 		},
 		"credentials that the schema refuses": {
 			func(m *plugin.Member) { m.Config.Credentials = json.RawMessage(`{"key":"wrong_s3cr3t","bse":1}`) }, action.StateFailed,
-			[]string{"credentials.fixture.bse is not known", "credentials.fixture.key '***' does not match pattern"},
+			[]string{`credentials.fixture.bse: unknown field "bse"`, `credentials.fixture.key: must match the pattern`},
 		},
 		"no credentials": {
 			func(m *plugin.Member) { m.Config.Credentials = nil }, action.StateUnconfigured,
-			[]string{"credentials.fixture.key is missing"},
+			[]string{`credentials.fixture.key: "key" is required`},
 		},
 		"no credentials, but the sandbox": {
 			func(m *plugin.Member) { m.Config = sdk.Config{Sandbox: true} }, action.StateReady, nil,
@@ -140,7 +140,7 @@ func TestInspectGivesNothingAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	faults := plugin.CheckCredentials(manifest, nil)
-	if len(faults) != 1 || faults[0] != (sdk.Fault{Pointer: "/key", Message: "is missing"}) {
+	if len(faults) != 1 || faults[0] != (sdk.Fault{Pointer: "/key", Message: `"key" is required`}) {
 		t.Errorf("faults %+v", faults)
 	}
 	spec := plugin.Spec{Name: "script", Path: script(t, "env >&2; exit 1"), Env: map[string]string{"TOKEN": "s3cr3t"}}

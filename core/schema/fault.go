@@ -1,12 +1,12 @@
-package action
+package schema
 
 import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
@@ -17,11 +17,11 @@ import (
 // maxFaults bounds what a caller has to read.
 const maxFaults = 50
 
-// schemaFaults flattens what a schema has against params into one fault for
-// each rule that is broken, in the order of the pointers. Of an anyOf only the
-// branch that was meant is told: a caller who wrote items[0].prise means that
-// one. Known are the fields of the params themselves, for hints.
-func schemaFaults(err *jsonschema.ValidationError, known []string) []sdk.Fault {
+// flatten turns what a schema has against a value into one fault for each rule
+// that is broken, in the order of the pointers. Of an anyOf only the branch that
+// was meant is told: a caller who wrote items[0].prise means that one. Known are
+// the fields of the value itself, for hints.
+func flatten(err *jsonschema.ValidationError, known []string) []sdk.Fault {
 	c := collector{known: known}
 	c.collect(err)
 	slices.SortFunc(c.faults, func(a, b sdk.Fault) int {
@@ -154,24 +154,9 @@ func extent(err *jsonschema.ValidationError) (depth, count int) {
 
 // pointer writes a JSON Pointer (RFC 6901).
 func pointer(location []string) string {
-	var b strings.Builder
-	escape := strings.NewReplacer("~", "~0", "/", "~1")
+	var p jsontext.Pointer
 	for _, token := range location {
-		b.WriteByte('/')
-		b.WriteString(escape.Replace(token))
+		p = p.AppendToken(token)
 	}
-	return b.String()
-}
-
-// summary names the first fault, and how many there are.
-func summary(faults []sdk.Fault) string {
-	text := faults[0].Message
-	place := strings.TrimPrefix(faults[0].Pointer, "/")
-	if place != "" && !strings.Contains(text, strconv.Quote(place)) {
-		text = place + ": " + text
-	}
-	if more := len(faults) - 1; more > 0 {
-		text += fmt.Sprintf(" (and %d more)", more)
-	}
-	return text
+	return string(p)
 }

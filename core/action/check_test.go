@@ -73,53 +73,6 @@ func TestEveryFaultHasItsPointerAndReadsWell(t *testing.T) {
 	}
 }
 
-func TestFaultsOfEveryKeywordReadWellAndQuoteNoValue(t *testing.T) {
-	tests := map[string]struct{ schema, value, want string }{
-		"const":             {`{"const":"a"}`, `"hush"`, `must be "a"`},
-		"pattern":           {`{"pattern":"^a+$"}`, `"hush"`, `must match the pattern "^a+$"`},
-		"maxLength":         {`{"maxLength":1}`, `"hush"`, `must have at most 1 character, not 4`},
-		"minItems":          {`{"minItems":2}`, `["hush"]`, `must have at least 2 items, not 1`},
-		"maxItems":          {`{"maxItems":0}`, `["hush"]`, `must have at most 0 items, not 1`},
-		"uniqueItems":       {`{"uniqueItems":true}`, `["hush","hush"]`, `items 0 and 1 are equal`},
-		"maximum":           {`{"maximum":0.1}`, `77`, `must be at most 0.1`},
-		"exclusiveMinimum":  {`{"exclusiveMinimum":100}`, `77`, `must be more than 100`},
-		"multipleOf":        {`{"multipleOf":5}`, `77`, `must be a multiple of 5`},
-		"minProperties":     {`{"minProperties":1}`, `{}`, `must have at least 1 field, not 0`},
-		"maxProperties":     {`{"maxProperties":0}`, `{"a":"hush"}`, `must have at most 0 fields, not 1`},
-		"false":             {`false`, `"hush"`, `is not allowed`},
-		"not":               {`{"not":{"type":"string"}}`, `"hush"`, `is not allowed`},
-		"several types":     {`{"type":["string","null"]}`, `[]`, `must be null or a string, not an array`},
-		"long enumeration":  {`{"enum":[1,2,3,4,5,6,7,8,9,10,11,12,13]}`, `"hush"`, `must be one of 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, …`},
-		"oneOf, two fit":    {`{"oneOf":[{"type":"string"},{"minLength":1}]}`, `"hush"`, `must have only one of the forms that exclude each other`},
-		"oneOf, none fits":  {`{"oneOf":[{"type":"object"},{"type":"array"}]}`, `"hush"`, `must be an object or an array, not a string`},
-		"anyOf in an anyOf": {`{"anyOf":[{"anyOf":[{"type":"null"},{"type":"array"}]},{"const":0}]}`, `"hush"`, `must be null or an array or 0, not a string`},
-		"said twice":        {`{"allOf":[{"minLength":9},{"minLength":9}]}`, `"hush"`, `must have at least 9 characters, not 4`},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			registry, _ := registryOf(t, sdk.Action{Name: "do", Params: fmt.Appendf(nil, `{"properties":{"v":%s}}`, test.schema)})
-			got := faultsOf(t, find(t, registry, "do"), fmt.Sprintf(`{"v":%s}`, test.value))
-			if want := []string{"/v: " + test.want}; !slices.Equal(got, want) {
-				t.Errorf("got %q, want %q", got, want)
-			}
-		})
-	}
-}
-
-func TestFieldsThatDependOnOthersAndNamesOfFields(t *testing.T) {
-	registry, _ := registryOf(t, sdk.Action{Name: "do", Params: []byte(`{
-		"dependentRequired": {"card": ["name"]},
-		"propertyNames": {"maxLength": 4}}`)})
-	got := faultsOf(t, find(t, registry, "do"), `{"card":1,"number":2}`)
-	want := []string{
-		`/name: "name" is required where "card" is given`,
-		`/number: "number" is not a name that a field may have here`,
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
-}
-
 func TestTheMessageNamesTheFirstFieldAndCountsTheOthers(t *testing.T) {
 	a := pay(t)
 	for params, want := range map[string]string{

@@ -1,0 +1,88 @@
+// Package schema checks JSON values against JSON Schemas (2020-12) that
+// strangers wrote, and tells what is wrong in words for people: one fault for
+// each rule that is broken, with its JSON Pointer, and never the value itself,
+// which may be a secret.
+//
+// It is apart because params, credentials and manifests are checked by
+// different packages and must be told alike. It may import sdk, for the fault
+// that crosses every border, core/value and core/suggest. It must not know what
+// a value is for.
+package schema
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk"
+)
+
+// Schema is a compiled schema. It is immutable and safe for concurrent use.
+type Schema struct {
+	compiled *jsonschema.Schema
+	fields   []string // of the value itself, for hints
+}
+
+// Compile compiles a schema, which is a JSON object: of 2020-12, unless it says
+// otherwise. It loads nothing, neither from the network nor from files: a $ref
+// out of the schema is an error.
+func Compile(raw []byte) (*Schema, error) {
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("not JSON: %w", err)
+	}
+	if _, ok := document.(map[string]any); !ok {
+		return nil, errors.New("not a JSON object")
+	}
+	const location = "mem:///schema.json"
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020)
+	compiler.UseLoader(nothing{})
+	if err := compiler.AddResource(location, document); err != nil {
+		return nil, err
+	}
+	compiled, err := compiler.Compile(location)
+	if err != nil {
+		return nil, err
+	}
+	return &Schema{compiled: compiled, fields: slices.Sorted(maps.Keys(compiled.Properties))}, nil
+}
+
+// nothing is a loader of schemas that has none.
+type nothing struct{}
+
+// Load refuses.
+func (nothing) Load(url string) (any, error) {
+	return nil, fmt.Errorf("%s: a schema must be complete in itself", url)
+}
+
+// Check answers all places in which a JSON document does not meet the schema,
+// in the order of their pointers, fifty at most. The error is that of
+// [value.Parse] for a document that cannot be read.
+func (s *Schema) Check(document []byte) ([]sdk.Fault, error) {
+	v, err := value.Parse(document)
+	if err != nil {
+		return nil, err
+	}
+	return s.Faults(v), nil
+}
+
+// Faults is Check for a value that was parsed. It must come from
+// [value.Parse], which bounds numbers: they are compared as fractions, and the
+// fraction of 1e999999999 has a thousand million digits.
+func (s *Schema) Faults(v any) []sdk.Fault {
+	err := s.compiled.Validate(v)
+	if err == nil {
+		return nil
+	}
+	var invalid *jsonschema.ValidationError
+	if !errors.As(err, &invalid) {
+		return []sdk.Fault{{Message: err.Error()}}
+	}
+	return flatten(invalid, s.fields)
+}
