@@ -28,6 +28,7 @@ type world struct {
 	*program.Site
 	store string // the example config
 	edits []program.Edit
+	redis *redistest.Server // nil with SQLite
 	// stripe is what stands in for Stripe, nil in the sandbox.
 	stripe *stripe
 }
@@ -47,8 +48,8 @@ func onBothStores(t *testing.T, test func(t *testing.T, w *world)) {
 func newWorld(t *testing.T, example string) *world {
 	w := &world{Site: program.NewSite(t, binaries), store: example}
 	if example == "stripe.redis.json" {
-		redis := redistest.Start(t, redistest.Options{AppendFsync: "always"})
-		w.edits = []program.Edit{{Old: `"redis://127.0.0.1:6379/0"`, New: `"` + redis.URL() + `"`}}
+		w.redis = redistest.Start(t, redistest.Options{AppendFsync: "always"})
+		w.edits = []program.Edit{{Old: `"redis://127.0.0.1:6379/0"`, New: `"` + w.redis.URL() + `"`}}
 	}
 	return w
 }

@@ -1,0 +1,231 @@
+package e2e
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/backflow/backflow/test/program"
+)
+
+func TestServeRefusesToStartWithoutItsSecrets(t *testing.T) {
+	t.Parallel()
+	for _, example := range []string{"stripe.json", "stripe.redis.json"} {
+		t.Run(example, func(t *testing.T) {
+			t.Parallel()
+			w := &world{Site: program.NewSite(t, binaries)}
+			w.WriteExample(example)
+			code, stdout, stderr := w.Run("serve", "-c", w.Config(), "--listen", "127.0.0.1:0")
+			if code != 1 || stdout != "" {
+				t.Errorf("exit code %d, stdout %s", code, stdout)
+			}
+			place := regexp.MustCompile(regexp.QuoteMeta(w.Config()) + `:\d+:\d+: credentials\.stripe\.secretKey: .*STRIPE_SECRET_KEY.*\(export STRIPE_SECRET_KEY=`)
+			if !place.MatchString(stderr) {
+				t.Errorf("no place and hint for STRIPE_SECRET_KEY: %s", stderr)
+			}
+			// All at once.
+			if got := strings.Count(stderr, "STRIPE_WEBHOOK_SECRET is not set"); got != 2 {
+				t.Errorf("STRIPE_WEBHOOK_SECRET is told %d times, not at its 2 places: %s", got, stderr)
+			}
+			if left, err := filepath.Glob(filepath.Join(w.Dir, "configs", "data", "*")); err != nil || len(left) != 0 {
+				t.Errorf("something was started: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+func TestServeRefusesEmptyAndPaddedSecrets(t *testing.T) {
+	t.Parallel()
+	w := &world{Site: program.NewSite(t, binaries)}
+	w.WriteExample("stripe.json")
+	for _, secret := range []string{"", " ", " sk_test_padded", "sk_test_padded\n"} {
+		w.withSecrets()
+		w.Env["STRIPE_SECRET_KEY"] = secret
+		code, _, stderr := w.Run("serve", "-c", w.Config(), "--listen", "127.0.0.1:0")
+		if code != 1 || !strings.Contains(stderr, "credentials.stripe.secretKey") || strings.Contains(stderr, "sk_test_padded") {
+			t.Errorf("secret %q: exit code %d: %s", secret, code, stderr)
+		}
+	}
+}
+
+func TestValidateTellsEveryFaultWithItsPlace(t *testing.T) {
+	t.Parallel()
+	w := &world{Site: program.NewSite(t, binaries)}
+	w.WriteExample("stripe.json")
+	validate := func(args ...string) (int, string) {
+		t.Helper()
+		code, stdout, _ := w.Run(append([]string{"validate", "-c", w.Config()}, args...)...)
+		return code, stdout
+	}
+	if code, out := validate("--allow-unset-env"); code != 0 {
+		t.Errorf("--allow-unset-env: exit code %d: %s", code, out)
+	}
+	if code, out := validate(); code != 1 || !strings.Contains(out, "STRIPE_SECRET_KEY") {
+		t.Errorf("unset environment: exit code %d: %s", code, out)
+	}
+	w.withSecrets()
+	if code, out := validate(); code != 0 {
+		t.Errorf("the example: exit code %d: %s", code, out)
+	}
+	if code, out := validate("--format", "json"); code != 0 || len(decode(t, out).([]any)) != 0 {
+		t.Errorf("the example as JSON: exit code %d: %s", code, out)
+	}
+
+	w.WriteExample("stripe.json",
+		program.Edit{Old: `"name": "{{input.name}}"`, New: `"nmae": "John Doe", "phone": 5`},
+		program.Edit{Old: `{{steps.create-customer.result.id}}`, New: `{{steps.create-custmer.result.id}}`},
+		program.Edit{Old: `"provider": "stripe"`, New: `"provider": "stirpe"`},
+		program.Edit{Old: `"action": "createPaymentIntent"`, New: `"action": "createPaymentIntnt"`},
+		program.Edit{Old: `"webhooks": [`, New: `"webhook": [], "webhooks": [`},
+	)
+	code, out := validate()
+	if code != 1 {
+		t.Errorf("faults: exit code %d", code)
+	}
+	place := regexp.MustCompile(`^\S+stripe\.json:\d+:\d+: .`)
+	for _, what := range []string{"nmae", "must be a string", "create-custmer", "stirpe", "createPaymentIntnt", `"webhook"`} {
+		found := false
+		for line := range strings.Lines(out) {
+			found = found || strings.Contains(line, what) && place.MatchString(line)
+		}
+		if !found {
+			t.Errorf("no line with a place tells %s:\n%s", what, out)
+		}
+	}
+	if !strings.Contains(out, "did you mean") {
+		t.Errorf("nothing is suggested:\n%s", out)
+	}
+	if code, _, stderr := w.Run("serve", "-c", w.Config(), "--listen", "127.0.0.1:0"); code != 1 || !strings.Contains(stderr, out) {
+		t.Errorf("serve: exit code %d: %s", code, stderr)
+	}
+	code, out = validate("--format", "json")
+	var faults []struct {
+		File, Message string
+		Line, Column  int
+	}
+	if err := json.Unmarshal([]byte(out), &faults); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if code != 1 || len(faults) < 5 {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+	for _, fault := range faults {
+		if fault.File == "" || fault.Message == "" || fault.Line == 0 || fault.Column == 0 {
+			t.Errorf("a fault without its place: %+v in %s", fault, out)
+		}
+	}
+}
+
+func TestANewTokenLetsInWhereItsLinesArePasted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "stripe.json")
+	code, out, stderr := w.Run("token", "new", "--name", "shop", "--scopes", "runs:read")
+	if code != 0 {
+		t.Fatalf("exit code %d: %s", code, stderr)
+	}
+	token, _, _ := strings.Cut(out, "\n")
+	entry := out[strings.Index(out, "{"):]
+	if strings.Contains(entry, token) {
+		t.Error("the entry holds the token itself")
+	}
+	w.withStripe(t)
+	w.edits = append(w.edits, program.Edit{Old: `"pluginDirs": ["../bin`, New: `"auth": { "tokens": [` + entry + `] }, "pluginDirs": ["../bin`})
+	w.WriteExample(w.store, w.edits...)
+	g := w.Serve(token)
+	program.Want(t, 200, g.Get("/runs"))
+	program.Want(t, 403, g.Post(intents, goodIntent))
+	program.Want(t, 401, g.Do(program.Request{Method: "GET", Path: "/runs", Token: token + "x"}))
+}
+
+func TestCommandsFindTheGatewayOfDev(t *testing.T) {
+	t.Parallel()
+	onBothStores(t, func(t *testing.T, w *world) {
+		g := sandbox(w)
+		code, out, stderr := w.Run("workflow", "run", "process-order", "--input", order, "--wait")
+		if code != 0 {
+			t.Fatalf("workflow run: exit code %d: %s", code, stderr)
+		}
+		run := decode(t, out).(map[string]any)
+		if run["status"] != "succeeded" {
+			t.Errorf("the run is %s", out)
+		}
+		id, _ := run["id"].(string)
+		if code, out, _ := w.Run("runs", "show", id); code != 0 || !strings.Contains(out, "create-payment") || !strings.Contains(out, "succeeded") {
+			t.Errorf("runs show: exit code %d: %s", code, out)
+		}
+		if code, out, _ := w.Run("runs", "show", id, "--format", "json"); code != 0 || decode(t, out).(map[string]any)["id"] != id {
+			t.Errorf("runs show --format json: exit code %d: %s", code, out)
+		}
+		if code, _, stderr := w.Run("runs", "show", "01a20000-0000-7000-8000-000000000000"); code != 1 || !strings.Contains(stderr, "404") {
+			t.Errorf("a run that is not there: exit code %d: %s", code, stderr)
+		}
+		if code, _, stderr := w.Run("workflow", "run", "process-order", "--input", `{"email":"a@example.com","name":"n","amount":-1}`, "--wait"); code != 1 {
+			t.Errorf("a run that fails: exit code %d: %s", code, stderr)
+		}
+		code, out, stderr = w.Run("trigger", "stripe", "payment_intent.succeeded", "--set", "data.object.amount=4200", "--set", "data.object.id=pi_triggered")
+		if code != 0 || decode(t, out).(map[string]any)["received"] != true {
+			t.Fatalf("trigger: exit code %d: %s%s", code, out, stderr)
+		}
+		w.settled(t, g, 1)
+		if got := w.payments(t); len(got) != 1 || got[0] != (payment{"pi_triggered", "integer", 4200}) {
+			t.Errorf("the rows are %v", got)
+		}
+		if code, _, stderr := w.Run("trigger", "stripe", "payment_intent.suceeded"); code != 1 || !strings.Contains(stderr, "payment_intent.succeeded") {
+			t.Errorf("a misspelt event: exit code %d: %s", code, stderr)
+		}
+		g.Kill()
+		if code, _, _ := w.Run("runs", "show", id); code != 1 {
+			t.Errorf("without a gateway: exit code %d", code)
+		}
+	})
+}
+
+func TestTriggerSendsToAnyGateway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "stripe.json")
+	g := w.serve(t)
+	w.Env["BACKFLOW_URL"] = g.URL
+	for _, args := range [][]string{
+		{"-c", w.Config()},
+		{"--secret", webhookSecret, "--path", "/webhooks/stripe", "--plugin-dir", w.Plugins},
+	} {
+		code, out, stderr := w.Run(append([]string{"trigger", "stripe", "payment_intent.succeeded"}, args...)...)
+		if code != 0 || !strings.Contains(out, `"received":true`) {
+			t.Errorf("%v: exit code %d: %s%s", args, code, out, stderr)
+		}
+	}
+	w.settled(t, g, 2)
+	if code, _, _ := w.Run("trigger", "stripe", "payment_intent.succeeded", "--secret", "whsec_wrong", "--path", "/webhooks/stripe", "--plugin-dir", w.Plugins); code != 1 {
+		t.Errorf("a wrong secret: exit code %d", code)
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	w := &world{Site: program.NewSite(t, binaries)}
+	for _, c := range []struct {
+		args string
+		code int
+	}{
+		{"version", 0}, {"help", 0}, {"serve --help", 0}, {"", 0},
+		{"nonsense", 2}, {"serve", 2}, {"dev", 2}, {"serve -c x --nonsense", 2}, {"version extra", 2},
+		{"validate", 2}, {"validate -c x --format yaml", 2}, {"token new", 2}, {"token new --name x --scopes nonsense", 2},
+		{"workflow", 2}, {"workflow run", 2}, {"runs", 2}, {"runs show", 2}, {"trigger stripe", 2}, {"trigger stripe x --secret s", 2}, {"token", 2},
+		{"serve -c absent.json", 1}, {"dev -c absent.json", 1}, {"validate -c absent.json", 1},
+		{"runs show x", 1}, {"workflow run x", 1}, {"trigger stripe payment_intent.succeeded", 1},
+	} {
+		code, stdout, stderr := w.Run(strings.Fields(c.args)...)
+		if code != c.code {
+			t.Errorf("backflow %s: exit code %d, want %d: %s%s", c.args, code, c.code, stdout, stderr)
+		}
+		// What validate finds is what it is asked for.
+		if code != 0 && (stdout != "" && !strings.HasPrefix(c.args, "validate") || stderr == "") {
+			t.Errorf("backflow %s: an error belongs on stderr alone: %q, %q", c.args, stdout, stderr)
+		}
+	}
+	if _, out, _ := w.Run("version"); !strings.HasPrefix(out, "backflow ") {
+		t.Errorf("version prints %q", out)
+	}
+}
