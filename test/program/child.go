@@ -12,19 +12,19 @@ import (
 // stopLimit is how long a program may take to end when it is asked to.
 const stopLimit = 45 * time.Second
 
-// child is a program that runs in a process group of its own, so that a signal
+// Child is a program that runs in a process group of its own, so that a signal
 // for the test reaches the test alone, which then ends it in order.
-type child struct {
+type Child struct {
 	t              testing.TB
 	cmd            *exec.Cmd
 	stdout, stderr output
 	ended          chan struct{} // closed once cmd has ended
 }
 
-// start runs a program until the test ends.
-func start(t testing.TB, cmd *exec.Cmd) *child {
+// Start runs a program, in a process group of its own, until the test ends.
+func Start(t testing.TB, cmd *exec.Cmd) *Child {
 	t.Helper()
-	c := &child{t: t, cmd: cmd, ended: make(chan struct{})}
+	c := &Child{t: t, cmd: cmd, ended: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &c.stdout, &c.stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = 5 * time.Second // for a child of it that holds its output open
@@ -45,13 +45,13 @@ func start(t testing.TB, cmd *exec.Cmd) *child {
 }
 
 // PID is the id of the process.
-func (c *child) PID() int { return c.cmd.Process.Pid }
+func (c *Child) PID() int { return c.cmd.Process.Pid }
 
 // Output is what the program has printed so far, on stdout and on stderr.
-func (c *child) Output() (stdout, stderr string) { return c.stdout.String(), c.stderr.String() }
+func (c *Child) Output() (stdout, stderr string) { return c.stdout.String(), c.stderr.String() }
 
 // running reports whether the program has not ended.
-func (c *child) running() bool {
+func (c *Child) running() bool {
 	select {
 	case <-c.ended:
 		return false
@@ -62,15 +62,13 @@ func (c *child) running() bool {
 
 // Kill ends the program as kill -9 does, unless it has ended, and waits until
 // it is gone.
-func (c *child) Kill() {
-	c.signal(os.Kill)
+func (c *Child) Kill() {
+	c.Signal(os.Kill)
 	<-c.ended
 }
 
-// Signal sends a signal.
-func (c *child) Signal(sig os.Signal) { c.signal(sig) }
-
-func (c *child) signal(sig os.Signal) {
+// Signal sends a signal. To a program that has ended it does nothing.
+func (c *Child) Signal(sig os.Signal) {
 	if err := c.cmd.Process.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		c.t.Errorf("%s: %s: %v", c.cmd.Path, sig, err)
 	}
@@ -78,7 +76,7 @@ func (c *child) signal(sig os.Signal) {
 
 // Wait waits for the end of the program and answers its exit code. It must be
 // called from the test's goroutine.
-func (c *child) Wait() int {
+func (c *Child) Wait() int {
 	c.t.Helper()
 	select {
 	case <-c.ended:
@@ -90,8 +88,8 @@ func (c *child) Wait() int {
 }
 
 // Stop ends the program by SIGTERM and answers its exit code.
-func (c *child) Stop() int {
+func (c *Child) Stop() int {
 	c.t.Helper()
-	c.signal(syscall.SIGTERM)
+	c.Signal(syscall.SIGTERM)
 	return c.Wait()
 }

@@ -16,14 +16,14 @@ var listeningDouble = regexp.MustCompile(`(?m)^(http://\S+)$`)
 // Double is the double of Stripe as a process of its own, which outlives the
 // gateways that a test kills.
 type Double struct {
-	*child
+	*Child
 	URL string
 }
 
 // StartDouble runs a double until the test ends.
 func StartDouble(t testing.TB, b *Binaries) *Double {
 	t.Helper()
-	d := &Double{child: start(t, exec.Command(b.Double))}
+	d := &Double{Child: Start(t, exec.Command(b.Double))}
 	Eventually(t, startLimit, "the double of Stripe listens", func() bool {
 		d.URL = d.stdout.find(listeningDouble)
 		return d.URL != ""

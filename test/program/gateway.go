@@ -20,7 +20,7 @@ var (
 
 // Gateway is a gateway that runs, or has run.
 type Gateway struct {
-	*child
+	*Child
 	// URL is where it answers, Token what lets in; a test may change it.
 	URL, Token string
 	site       *Site
@@ -37,7 +37,7 @@ func (g *Gateway) In(t testing.TB) *Gateway {
 // Dev starts `backflow dev` and waits until it is ready.
 func (s *Site) Dev() *Gateway {
 	s.t.Helper()
-	g := &Gateway{child: start(s.t, s.command("dev", "-c", s.config, "--listen", s.Listen)), site: s, t: s.t}
+	g := &Gateway{Child: Start(s.t, s.command("dev", "-c", s.config, "--listen", s.Listen)), site: s, t: s.t}
 	g.await(&g.stdout, listeningDev)
 	g.Token = g.stdout.find(tokenDev)
 	return g
@@ -55,7 +55,7 @@ func (s *Site) Serve(token string) *Gateway {
 // Launch starts `backflow serve` and does not wait.
 func (s *Site) Launch(token string) *Gateway {
 	s.t.Helper()
-	return &Gateway{child: start(s.t, s.command("serve", "-c", s.config, "--listen", s.Listen)), Token: token, site: s, t: s.t}
+	return &Gateway{Child: Start(s.t, s.command("serve", "-c", s.config, "--listen", s.Listen)), Token: token, site: s, t: s.t}
 }
 
 // Ready waits until a gateway that was launched is ready.

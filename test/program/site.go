@@ -59,7 +59,8 @@ func NewSite(t testing.TB, b *Binaries) *Site {
 	if err := os.CopyFS(filepath.Join(dir, "configs", "migrations"), os.DirFS(migrations)); err != nil {
 		t.Fatal(err)
 	}
-	// Runs after the gateways have ended: nothing may be left of them.
+	// Runs after the gateways have ended: nothing may be left of them, also
+	// because it would write into a directory that is about to be removed.
 	t.Cleanup(func() {
 		for _, pids := range Processes(t, s.Plugins) {
 			for _, pid := range pids {
@@ -68,6 +69,7 @@ func NewSite(t testing.TB, b *Binaries) *Site {
 				}
 			}
 		}
+		s.PluginsGone(time.Minute)
 	})
 	return s
 }
