@@ -182,15 +182,7 @@ func (a *app) routes(l *loaded) (gateway.Routes, error) {
 		TrustedProxies: server.TrustedProxies, PublicURL: server.PublicURL,
 	}
 	for _, token := range l.config.Auth.Tokens {
-		t := gateway.Token{Name: token.Name, Hash: fmt.Sprintf("sha256:%x", token.Hash)}
-		for _, text := range token.Scopes {
-			scope, err := gateway.ParseScope(text)
-			if err != nil {
-				return gateway.Routes{}, fmt.Errorf("%s: token %s: %w", token.Pos, token.Name, err)
-			}
-			t.Scopes = append(t.Scopes, scope)
-		}
-		routes.Tokens = append(routes.Tokens, t)
+		routes.Tokens = append(routes.Tokens, gateway.Token{Name: token.Name, Hash: token.Hash, Scopes: token.Scopes})
 	}
 	for _, w := range l.config.Webhooks {
 		verifier, ok := a.host.Plugin(w.Provider)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/plugin"
@@ -69,13 +70,13 @@ func (p *program) dev(ctx context.Context, file, listen string) error {
 	if kept.Config, err = filepath.Abs(file); err != nil {
 		return err
 	}
-	everything, err := gateway.ParseScope("*")
+	everything, err := access.ParseScope("*")
 	if err != nil {
 		return err
 	}
 	s := settings{
 		listen: listen, dataDir: dir, statePath: filepath.Join(dir, "state.db"), options: options, sandbox: sandbox,
-		tokens:   []gateway.Token{{Name: "dev", Hash: gateway.HashToken(kept.Token), Scopes: []gateway.Scope{everything}}},
+		tokens:   []gateway.Token{{Name: "dev", Hash: access.HashOf(kept.Token), Scopes: []access.Scope{everything}}},
 		redactor: &telemetry.Redactor{},
 	}
 	if s.listen == "" {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/backflow/backflow/core/gateway"
+	"github.com/backflow/backflow/core/access"
 )
 
 // tokenPrefix lets people and scanners of secrets recognise a token.
@@ -29,7 +29,7 @@ func (p *program) tokenCommand() *cobra.Command {
 				return errors.New("--scopes is empty: a token without scopes may do nothing")
 			}
 			for _, scope := range scopes {
-				if _, err := gateway.ParseScope(scope); err != nil {
+				if _, err := access.ParseScope(scope); err != nil {
 					return fmt.Errorf("--scopes: %w", err)
 				}
 			}
@@ -41,7 +41,7 @@ func (p *program) tokenCommand() *cobra.Command {
 				Name   string   `json:"name"`
 				Hash   string   `json:"hash"`
 				Scopes []string `json:"scopes"`
-			}{name, gateway.HashToken(token), scopes}, "", "  ")
+			}{name, access.HashOf(token).String(), scopes}, "", "  ")
 			if err != nil {
 				return err
 			}

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/backflow/backflow/core/suggest"
 )
 
 // grammar is what a name may look like.
@@ -158,63 +156,9 @@ func webhookPath(s string) (problem, hint string) {
 	return "", ""
 }
 
-func tokenHash(s string) (problem, hint string) {
-	const hintNew = "`backflow token new` makes a token and prints its hash"
-	digits, ok := strings.CutPrefix(s, "sha256:")
-	if sum, err := hex.DecodeString(digits); !ok || err != nil || len(sum) != 32 {
-		return "not a hash: sha256: and the 64 hex digits of the token's SHA-256", hintNew
-	}
-	return "", ""
-}
-
 func hexSum(s string) (problem, hint string) {
 	if sum, err := hex.DecodeString(s); err != nil || len(sum) != 32 {
 		return "not a SHA-256 sum: 64 hex digits", "`sha256sum FILE` prints it"
 	}
 	return "", ""
-}
-
-// scopeForms says what each part of a scope after the first may be; nil is any
-// name. "*" stands for any of them.
-var scopeForms = []struct {
-	area string
-	rest [][]string
-	form string
-}{
-	{"integrations", [][]string{nil, nil}, "integrations:NAME:ACTION"},
-	{"workflows", [][]string{nil, {"run", "read"}}, "workflows:ID:run or workflows:ID:read"},
-	{"runs", [][]string{{"read", "write"}}, "runs:read or runs:write"},
-	{"events", [][]string{{"read", "write"}}, "events:read or events:write"},
-	{"admin", nil, "admin"},
-}
-
-var scopePart = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*|\*)$`)
-
-func scope(s string) (problem, hint string) {
-	if s == "*" {
-		return "", ""
-	}
-	area, _, _ := strings.Cut(s, ":")
-	if area == "routes" {
-		return "scopes of routes are not supported by this version", "leave it out"
-	}
-	parts := strings.Split(s, ":")[1:]
-	areas := make([]string, len(scopeForms))
-	for i, f := range scopeForms {
-		areas[i] = f.area
-		if f.area != area {
-			continue
-		}
-		// As the last part, "*" stands for all that follow too.
-		valid := len(parts) == len(f.rest) || (len(parts) > 0 && len(parts) < len(f.rest) && parts[len(parts)-1] == "*")
-		for j := 0; valid && j < len(parts); j++ {
-			valid = scopePart.MatchString(parts[j]) &&
-				(f.rest[j] == nil || parts[j] == "*" || slices.Contains(f.rest[j], parts[j]))
-		}
-		if !valid {
-			return strconv.Quote(clip(s)) + " is not a scope", "write " + f.form + "; * stands for any part, or for the rest"
-		}
-		return "", ""
-	}
-	return strconv.Quote(clip(s)) + " is not a scope", suggest.Hint(area, areas)
 }

@@ -3,6 +3,8 @@ package config
 import (
 	"net/netip"
 	"time"
+
+	"github.com/backflow/backflow/core/access"
 )
 
 // Config is a config file, read and checked. Paths in it are absolute. It is
@@ -66,10 +68,9 @@ type Auth struct {
 type Token struct {
 	Pos  Pos
 	Name string
-	// Hash is the SHA-256 of the token.
-	Hash [32]byte
-	// Scopes say what the token may do, such as "integrations:stripe:*".
-	Scopes []string
+	Hash access.Hash
+	// Scopes say what the token may do.
+	Scopes []access.Scope
 }
 
 // State says where runs, events and idempotency records are kept.

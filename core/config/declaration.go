@@ -1,11 +1,12 @@
 package config
 
 import (
-	"encoding/hex"
 	"net/netip"
 	neturl "net/url"
 	"strings"
 	"time"
+
+	"github.com/backflow/backflow/core/access"
 )
 
 // declaration is the one place that says what a config may hold.
@@ -59,25 +60,11 @@ func token() shape[Token] {
 	return object(
 		key("name", text("name", simpleName("a token").check), func(t *Token) *string { return &t.Name },
 			"Name of the token, unique; logs and idempotency records know the caller by it.").required(),
-		key("hash", hash(), func(t *Token) *[32]byte { return &t.Hash },
+		key("hash", parsed(expanded, "hash", access.ParseHash), func(t *Token) *access.Hash { return &t.Hash },
 			"`sha256:` and the hex SHA-256 of the token.").required(),
-		key("scopes", list(text("scope", scope)), func(t *Token) *[]string { return &t.Scopes },
+		key("scopes", list(parsed(text, "scope", access.ParseScope)), func(t *Token) *[]access.Scope { return &t.Scopes },
 			"What the token may do: `integrations:NAME:ACTION`, `workflows:ID:run`, `workflows:ID:read`, `runs:read`, `runs:write`, `events:read`, `events:write`, `admin`; `*` stands for any part, as the last one for the rest.").required(),
 	).and(func(v value, t *Token) { t.Pos = v.node.Pos })
-}
-
-func hash() shape[[32]byte] {
-	s := expanded("hash", tokenHash)
-	return shape[[32]byte]{
-		description: s.description,
-		decode: func(v value, into *[32]byte) {
-			var text string
-			if s.decode(v, &text); text != "" {
-				// The check has seen 64 hex digits.
-				_, _ = hex.Decode(into[:], []byte(strings.TrimPrefix(text, "sha256:")))
-			}
-		},
-	}
 }
 
 func directory() shape[string] {

@@ -1,9 +1,12 @@
 package config
 
 import (
+	"errors"
 	"net/netip"
 	"strconv"
 	"time"
+
+	"github.com/backflow/backflow/core/access"
 )
 
 // check answers what is wrong with a string, and what to do about it; both
@@ -47,6 +50,26 @@ func expanded(typ string, valid check) shape[string] {
 				return
 			}
 			*into = s.value
+		},
+	}
+}
+
+// parsed declares a string, by text or expanded, that package access reads.
+func parsed[T any](declare func(string, check) shape[string], typ string, read func(string) (T, error)) shape[T] {
+	s := declare(typ, func(s string) (problem, hint string) {
+		_, err := read(s)
+		if wrong := (*access.SyntaxError)(nil); errors.As(err, &wrong) {
+			return wrong.Message, wrong.Hint
+		}
+		return "", ""
+	})
+	return shape[T]{
+		description: s.description,
+		decode: func(v value, into *T) {
+			var written string
+			if s.decode(v, &written); written != "" {
+				*into, _ = read(written) // the check has read it, and no empty string
+			}
 		},
 	}
 }

@@ -1,43 +1,23 @@
 package gateway
 
 import (
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
-)
 
-// hashPrefix marks a token's hash with how it was made.
-const hashPrefix = "sha256:"
+	"github.com/backflow/backflow/core/access"
+)
 
 // Token is an API token that is let in.
 type Token struct {
 	// Name says whose it is, in logs; idempotency keys belong to it. It is not
 	// empty, and unique.
 	Name string
-	// Hash is "sha256:" and the hex SHA-256 of the token, as HashToken makes it.
-	Hash string
+	Hash access.Hash
 	// Scopes are what the token may do; none is nothing.
-	Scopes []Scope
-}
-
-// HashToken answers the hash of a token for the config. Tokens are random and
-// long, so a plain hash keeps them: there is nothing to guess.
-func HashToken(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hashPrefix + hex.EncodeToString(sum[:])
-}
-
-// ParseHash reads what HashToken made. Its error does not repeat the hash.
-func ParseHash(hash string) ([sha256.Size]byte, error) {
-	digits, ok := strings.CutPrefix(hash, hashPrefix)
-	sum, err := hex.DecodeString(digits)
-	if !ok || err != nil || len(sum) != sha256.Size {
-		return [sha256.Size]byte{}, fmt.Errorf("a token's hash is %q and 64 hex digits", hashPrefix)
-	}
-	return [sha256.Size]byte(sum), nil
+	Scopes []access.Scope
 }
 
 // caller is who sent a request.
@@ -45,7 +25,7 @@ type caller struct {
 	// id tells callers of all kinds apart: the scope of idempotency keys.
 	id     string
 	name   string
-	scopes []Scope
+	scopes []access.Scope
 }
 
 // may reports whether one of the caller's scopes covers the permission.
@@ -63,7 +43,7 @@ func (c *caller) authorize(permission ...string) error {
 	if c.may(permission...) {
 		return nil
 	}
-	needed := scopeFor(permission).String()
+	needed := access.ScopeFor(permission...).String()
 	return &refusal{
 		code:   codeForbidden,
 		detail: fmt.Sprintf("this needs the scope %s, which the token %s does not have", needed, c.name),
@@ -84,7 +64,7 @@ func headerSafe(s string) string {
 
 // authenticator knows tokens by their hashes.
 type authenticator struct {
-	hashes  [][sha256.Size]byte
+	hashes  []access.Hash
 	callers []*caller // in the order of hashes
 }
 
@@ -92,20 +72,17 @@ func newAuthenticator(tokens []Token) (*authenticator, error) {
 	a := &authenticator{}
 	names := map[string]bool{}
 	for i, t := range tokens {
-		hash, err := ParseHash(t.Hash)
-		if err != nil {
-			return nil, fmt.Errorf("token %d (%s): %w", i+1, t.Name, err)
-		}
 		if t.Name == "" || names[t.Name] {
 			return nil, fmt.Errorf("token %d (%s): a token has a name of its own", i+1, t.Name)
 		}
 		names[t.Name] = true
-		for _, other := range a.hashes {
-			if other == hash {
-				return nil, fmt.Errorf("token %d (%s): another token has the same hash", i+1, t.Name)
-			}
+		switch {
+		case t.Hash == access.Hash{}:
+			return nil, fmt.Errorf("token %d (%s): a token has a hash", i+1, t.Name)
+		case slices.Contains(a.hashes, t.Hash):
+			return nil, fmt.Errorf("token %d (%s): another token has the same hash", i+1, t.Name)
 		}
-		a.hashes = append(a.hashes, hash)
+		a.hashes = append(a.hashes, t.Hash)
 		a.callers = append(a.callers, &caller{id: "token:" + t.Name, name: t.Name, scopes: t.Scopes})
 	}
 	return a, nil
@@ -118,7 +95,7 @@ func (a *authenticator) authenticate(r *http.Request) (*caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	hash := sha256.Sum256([]byte(token))
+	hash := access.HashOf(token)
 	// Every hash is compared, each in constant time: how long it takes says
 	// neither how much of a hash is right nor which token was meant.
 	found := -1

@@ -6,81 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/backflow/backflow/core/access"
 )
-
-func TestScopeGrants(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		scope, permission string // "" between colons asks for some
-		want              bool
-	}{
-		{"integrations:shop:pay", "integrations:shop:pay", true},
-		{"integrations:shop:pay", "integrations:shop:refund", false},
-		{"integrations:shop:pay", "integrations:shopping:pay", false},
-		{"integrations:shop:pay", "integrations:shop:*", false},
-		{"integrations:shop:pay", "integrations:shop:", true},
-		{"integrations:shop:pay", "integrations::", true},
-		{"integrations:shop:pay", "integrations:other:", false},
-		{"integrations:shop:*", "integrations:shop:pay", true},
-		{"integrations:shop:*", "integrations:other:pay", false},
-		{"integrations:*:pay", "integrations:other:pay", true},
-		{"integrations:*:pay", "integrations:other:refund", false},
-		{"integrations:*", "integrations:shop:pay", true},
-		{"integrations:*", "workflows:a:run", false},
-		{"workflows:process-order:run", "workflows:process-order:run", true},
-		{"workflows:process-order:run", "workflows:process-order:read", false},
-		{"workflows:*:read", "workflows::read", true},
-		{"workflows:*:run", "workflows::read", false},
-		{"workflows:a:*", "workflows:a:run", true},
-		{"runs:read", "runs:read", true},
-		{"runs:read", "runs:write", false},
-		{"runs:*", "runs:write", true},
-		{"events:read", "runs:read", false},
-		{"*", "runs:write", true},
-		{"admin", "integrations:shop:pay", true},
-	} {
-		scope, err := ParseScope(c.scope)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if scope.String() != c.scope {
-			t.Errorf("%s is written %s", c.scope, scope)
-		}
-		if got := scope.Grants(strings.Split(c.permission, ":")...); got != c.want {
-			t.Errorf("%s grants %s: %v", c.scope, c.permission, got)
-		}
-	}
-	if (Scope{}).Grants("runs", "read") || (Scope{}).Grants() {
-		t.Error("the zero scope grants something")
-	}
-}
-
-func TestScopesAreChecked(t *testing.T) {
-	t.Parallel()
-	for scope, want := range map[string]string{
-		"":                        "each part",
-		":":                       "each part",
-		"integrations:":           "each part",
-		"integrations:a b:c":      "each part",
-		"integrations:get*:x":     "each part",
-		"integration:shop:pay":    "unknown kind",
-		"integrations":            "followed by 2 parts",
-		"integrations:shop":       "followed by 2 parts",
-		"integrations:shop:pay:x": "followed by 2 parts",
-		"workflows:a":             "followed by 2 parts",
-		"workflows:a:execute":     "unknown permission",
-		"runs":                    "followed by 1 parts",
-		"runs:delete":             "unknown permission",
-		"admin:x":                 "followed by 0 parts",
-		"*:read":                  "followed by 0 parts",
-		"routes:x":                "no routes",
-	} {
-		if _, err := ParseScope(scope); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %q", scope, err, want)
-		}
-	}
-}
 
 func TestOnlyKnownTokensAreLetIn(t *testing.T) {
 	t.Parallel()
@@ -96,7 +24,7 @@ func TestOnlyKnownTokensAreLetIn(t *testing.T) {
 		{"nothing", nil, 401},
 		{"empty api key", http.Header{"X-Api-Key": {""}}, 401},
 		{"wrong token", http.Header{"Authorization": {"Bearer " + fullToken + "x"}}, 401},
-		{"the hash itself", http.Header{"Authorization": {"Bearer " + HashToken(fullToken)}}, 401},
+		{"the hash itself", http.Header{"Authorization": {"Bearer " + access.HashOf(fullToken).String()}}, 401},
 		{"empty token", http.Header{"Authorization": {"Bearer "}}, 401},
 		{"basic", http.Header{"Authorization": {"Basic " + fullToken}}, 401},
 		{"token without scheme", http.Header{"Authorization": {fullToken}}, 401},
@@ -201,25 +129,16 @@ func TestCallersStayWithinTheirScopes(t *testing.T) {
 
 func TestTokensAreChecked(t *testing.T) {
 	t.Parallel()
-	good := HashToken("a")
+	good := access.HashOf("a")
 	for name, tokens := range map[string][]Token{
-		"no name":         {{Hash: good}},
-		"name twice":      {{Name: "a", Hash: good}, {Name: "a", Hash: HashToken("b")}},
-		"hash twice":      {{Name: "a", Hash: good}, {Name: "b", Hash: good}},
-		"no hash":         {{Name: "a"}},
-		"token as a hash": {{Name: "a", Hash: "secret-token"}},
-		"short hash":      {{Name: "a", Hash: good[:20]}},
-		"other algorithm": {{Name: "a", Hash: strings.Replace(good, "sha256", "sha512", 1)}},
+		"no name":    {{Hash: good}},
+		"name twice": {{Name: "a", Hash: good}, {Name: "a", Hash: access.HashOf("b")}},
+		"hash twice": {{Name: "a", Hash: good}, {Name: "b", Hash: good}},
+		"no hash":    {{Name: "a"}},
 	} {
-		_, err := newAuthenticator(tokens)
-		if err == nil {
+		if _, err := newAuthenticator(tokens); err == nil {
 			t.Errorf("%s: accepted", name)
-		} else if strings.Contains(err.Error(), "secret-token") {
-			t.Errorf("%s: the token is in the error", name)
 		}
-	}
-	if good != "sha256:ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb" {
-		t.Error(good)
 	}
 }
 

@@ -44,7 +44,8 @@ func (x *exchange) call(w http.ResponseWriter, r *http.Request, a *action.Action
 		answerWith(result).send(w)
 		return nil
 	}
-	entry, err := x.ledger.Begin(r.Context(), x.scope(r, key), idempotency.FingerprintOf(r.Method, r.URL.EscapedPath(), r.URL.RawQuery, body))
+	scope := x.scope(r, key)
+	entry, err := x.ledger.Begin(r.Context(), scope, idempotency.FingerprintOf(scope.Method, scope.Path, r.URL.RawQuery, body))
 	if err != nil {
 		return err
 	}
@@ -168,7 +169,7 @@ func (x *exchange) keyOf(r *http.Request) (string, error) {
 
 // scope is where the request's key is valid.
 func (x *exchange) scope(r *http.Request, key string) idempotency.Scope {
-	return idempotency.Scope{Caller: x.caller.id, Method: r.Method, Path: r.URL.EscapedPath(), Key: key}
+	return idempotency.Scope{Caller: x.caller.id, Method: r.Method, Path: canonicalPath(x.segments), Key: key}
 }
 
 // answerWith is the answer that is an action's result: its bytes, untouched.

@@ -84,6 +84,25 @@ func TestAKeyBelongsToOneRequestOfOneCaller(t *testing.T) {
 	wantStatus(t, w.send("GET", paymentsPath+"/pay_1", ``, "Idempotency-Key: not a key"), 200)
 }
 
+func TestARepeatMayEscapeItsPathOtherwise(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	wantStatus(t, w.pay("k"), 200)
+	rec := w.send("POST", "/integrations/%73hop/payments", `{"amount":1}`, "Idempotency-Key: k")
+	wantStatus(t, rec, 200)
+	if rec.Header().Get(replayed) != "true" {
+		t.Error("the repeat was not recognised")
+	}
+	w.wantCalls(1)
+	first := w.send("POST", "/workflows/process-order/runs?wait=10s", `{"amount":1}`, "Idempotency-Key: k")
+	wantStatus(t, first, 200)
+	second := w.send("POST", "/workflows/process%2Dorder/runs?wait=10s", `{"amount":1}`, "Idempotency-Key: k")
+	wantStatus(t, second, 200)
+	if one, two := fields(t, first.Body.Bytes())["id"], fields(t, second.Body.Bytes())["id"]; one != two {
+		t.Errorf("runs %v and %v, want one", one, two)
+	}
+}
+
 func TestOneOfManyRequestsWithAKeyActs(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/sdk"
 )
@@ -50,12 +51,12 @@ type actionDetail struct {
 // listIntegrations shows those integrations of which the caller may call
 // something.
 func (x *exchange) listIntegrations(w http.ResponseWriter, _ *http.Request) error {
-	if err := x.caller.authorize("integrations", some, some); err != nil {
+	if err := x.caller.authorize("integrations", access.Some, access.Some); err != nil {
 		return err
 	}
 	page := list[integrationSummary]{Data: []integrationSummary{}}
 	for _, integration := range x.table.Actions.Integrations() {
-		if !x.caller.may("integrations", integration.Name(), some) {
+		if !x.caller.may("integrations", integration.Name(), access.Some) {
 			continue
 		}
 		s := integrationSummary{Name: integration.Name(), Status: x.statusOf(integration), Actions: []string{}}
@@ -72,7 +73,7 @@ func (x *exchange) listIntegrations(w http.ResponseWriter, _ *http.Request) erro
 
 func (x *exchange) showIntegration(w http.ResponseWriter, _ *http.Request) error {
 	name := x.segments[1]
-	if err := x.caller.authorize("integrations", name, some); err != nil {
+	if err := x.caller.authorize("integrations", name, access.Some); err != nil {
 		return err
 	}
 	for _, integration := range x.table.Actions.Integrations() {
@@ -153,7 +154,7 @@ func (x *exchange) callByName(w http.ResponseWriter, r *http.Request) error {
 // there is one of that name.
 func (x *exchange) callByBinding(w http.ResponseWriter, r *http.Request) error {
 	integration := x.segments[1]
-	if err := x.caller.authorize("integrations", integration, some); err != nil {
+	if err := x.caller.authorize("integrations", integration, access.Some); err != nil {
 		return err
 	}
 	method := r.Method

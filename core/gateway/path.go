@@ -53,6 +53,18 @@ func checkSegment(segment string) error {
 	return nil
 }
 
+// canonicalPath writes the segments of a path in one way, whatever characters the
+// client escaped without need: RFC 3986 section 6.2.2.2 lets every proxy on the
+// way change that. A repeat that came escaped differently is still a repeat.
+func canonicalPath(segments []string) string {
+	var b strings.Builder
+	for _, segment := range segments {
+		b.WriteByte('/')
+		b.WriteString(url.PathEscape(segment))
+	}
+	return b.String()
+}
+
 func badPath(why string) error {
 	return &refusal{code: codeBadRequest, detail: "the path cannot be used: " + why}
 }

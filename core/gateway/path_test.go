@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/backflow/backflow/core/access"
 	"unicode/utf8"
 )
 
@@ -149,7 +151,7 @@ func FuzzRequestsGetAnAnswer(f *testing.F) {
 	f.Add("/integrations/shop/payments", "POST", "Bearer "+fullToken, `"k\""`)
 	f.Add("/integrations/shop/%2e%2e", "PUT", "Basic eDp5", "")
 	f.Add("/webhooks/shop", "DELETE", "", "a b")
-	table, err := newTable(Routes{Tokens: []Token{{Name: "full", Hash: HashToken(fullToken)}}})
+	table, err := newTable(Routes{Tokens: []Token{{Name: "full", Hash: access.HashOf(fullToken)}}})
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -172,6 +173,9 @@ var reserved = [...]string{
 	"integrations", "workflows", "runs", "events", "healthz", "readyz", "metrics", "openapi.json", "docs", "dashboard", "mcp",
 }
 
+// pathSegment is what needs no escape in a path (RFC 3986 section 2.3).
+var pathSegment = regexp.MustCompile(`^[A-Za-z0-9._~-]+$`)
+
 // CheckWebhookPath says what is wrong with the path of a webhook: it is to be
 // an absolute path of plain segments that belongs to nothing else.
 func CheckWebhookPath(path string) error {
@@ -179,8 +183,8 @@ func CheckWebhookPath(path string) error {
 		return fmt.Errorf("path %q must start with a slash", path)
 	}
 	for segment := range strings.SplitSeq(path[1:], "/") {
-		if !isScopeName(segment) || segment == "." || segment == ".." {
-			return fmt.Errorf("path %q: each segment is a name of letters, digits, '-', '_' and '.'", path)
+		if !pathSegment.MatchString(segment) || segment == "." || segment == ".." {
+			return fmt.Errorf("path %q: each segment is made of letters, digits, '-', '_', '.' and '~'", path)
 		}
 	}
 	first, _, _ := strings.Cut(path[1:], "/")

@@ -60,8 +60,9 @@ func (x *exchange) startRun(w http.ResponseWriter, r *http.Request) error {
 		}
 		return x.answerStart(w, r, run, wait)
 	}
-	fingerprint := idempotency.FingerprintOf(r.Method, r.URL.EscapedPath(), r.URL.RawQuery, body, "wait")
-	run, old, err := x.startOnce(r.Context(), request, x.scope(r, key), fingerprint)
+	scope := x.scope(r, key)
+	fingerprint := idempotency.FingerprintOf(scope.Method, scope.Path, r.URL.RawQuery, body, "wait")
+	run, old, err := x.startOnce(r.Context(), request, scope, fingerprint)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -14,7 +15,7 @@ func TestASwapIsSeenWholeOrNotAtAll(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	other := w.routes
-	other.Tokens = []Token{{Name: "other", Hash: HashToken("other-token-of-the-tests"), Scopes: scopes(t, "admin")}}
+	other.Tokens = []Token{{Name: "other", Hash: access.HashOf("other-token-of-the-tests"), Scopes: scopes(t, "admin")}}
 	other.Webhooks = nil
 	done := make(chan struct{})
 	var wg sync.WaitGroup

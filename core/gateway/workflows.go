@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 
+	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/sdk"
 )
@@ -31,7 +32,7 @@ func newWorkflowDoc(wf engine.Workflow) workflowDoc {
 
 // listWorkflows shows the workflows that the caller may read.
 func (x *exchange) listWorkflows(w http.ResponseWriter, _ *http.Request) error {
-	if err := x.caller.authorize("workflows", some, "read"); err != nil {
+	if err := x.caller.authorize("workflows", access.Some, "read"); err != nil {
 		return err
 	}
 	page := list[workflowDoc]{Data: []workflowDoc{}}

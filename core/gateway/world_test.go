@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/idempotency"
@@ -192,9 +193,9 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 		Actions:  registry,
 		Webhooks: []Webhook{receiver},
 		Tokens: []Token{
-			{Name: "full", Hash: HashToken(fullToken), Scopes: scopes(t, "admin")},
-			{Name: "narrow", Hash: HashToken(narrowToken), Scopes: scopes(t, "integrations:shop:getPayment", "workflows:other:run")},
-			{Name: "none", Hash: HashToken(noneToken)},
+			{Name: "full", Hash: access.HashOf(fullToken), Scopes: scopes(t, "admin")},
+			{Name: "narrow", Hash: access.HashOf(narrowToken), Scopes: scopes(t, "integrations:shop:getPayment", "workflows:other:run")},
+			{Name: "none", Hash: access.HashOf(noneToken)},
 		},
 	}
 	o := Options{
@@ -229,11 +230,11 @@ func must(t *testing.T, err error) {
 	}
 }
 
-func scopes(t *testing.T, list ...string) []Scope {
+func scopes(t *testing.T, list ...string) []access.Scope {
 	t.Helper()
-	var parsed []Scope
+	var parsed []access.Scope
 	for _, s := range list {
-		scope, err := ParseScope(s)
+		scope, err := access.ParseScope(s)
 		must(t, err)
 		parsed = append(parsed, scope)
 	}

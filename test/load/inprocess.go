@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 
+	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/gateway"
@@ -67,7 +68,7 @@ func serveInProcess(ctx context.Context, listener net.Listener, medium medium, s
 	if err := runs.SetDefinitions(ctx, []*workflow.Definition{parsed}); err != nil {
 		return err
 	}
-	everything, err := gateway.ParseScope("*")
+	everything, err := access.ParseScope("*")
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func serveInProcess(ctx context.Context, listener net.Listener, medium medium, s
 		Runs: runs, Ledger: idempotency.New(store, held, idempotency.Options{}), Logger: log,
 		Routes: gateway.Routes{
 			Actions: registry, MaxBodyBytes: 1 << 20,
-			Tokens: []gateway.Token{{Name: "load", Hash: tokenHash(), Scopes: []gateway.Scope{everything}}},
+			Tokens: []gateway.Token{{Name: "load", Hash: tokenHash(), Scopes: []access.Scope{everything}}},
 		},
 	})
 	if err != nil {

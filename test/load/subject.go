@@ -50,7 +50,7 @@ func startSelf(ctx context.Context, kind, dir string, m medium, stubURL, profile
 
 // startGateway starts the real program on a config in dir.
 func startGateway(ctx context.Context, p programs, dir string, config map[string]any) (*subject, error) {
-	config["auth"] = map[string]any{"tokens": []any{map[string]any{"name": "load", "hash": tokenHash(), "scopes": []string{"*"}}}}
+	config["auth"] = map[string]any{"tokens": []any{map[string]any{"name": "load", "hash": tokenHash().String(), "scopes": []string{"*"}}}}
 	config["pluginDirs"] = []string{p.plugins}
 	data, err := json.Marshal(config)
 	if err != nil {

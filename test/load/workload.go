@@ -7,7 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/backflow/backflow/core/gateway"
+	"github.com/backflow/backflow/core/access"
 )
 
 // steps is how many calls a run of the workflow makes, one after another.
@@ -17,7 +17,7 @@ const steps = 3
 const token = "load-test-token"
 
 // tokenHash is how a config names it.
-func tokenHash() string { return gateway.HashToken(token) }
+func tokenHash() access.Hash { return access.HashOf(token) }
 
 // definition is the workflow: each step posts about 200 bytes, and what a step
 // answered goes into the next.
