@@ -98,8 +98,9 @@ func (l *loaded) discover() {
 			Name: p.Name, Path: p.Path, SHA256: p.SHA256, Env: make(map[string]string, len(p.Env)),
 			Timeout: p.Timeout, MaxConcurrency: p.MaxConcurrency,
 		}
-		for name, value := range p.Env {
-			spec.Env[name] = value.Reveal()
+		for _, name := range sortedKeys(p.Env) {
+			spec.Env[name] = p.Env[name].Reveal()
+			spec.Secrets = append(spec.Secrets, spec.Env[name])
 		}
 		if spec.Path == "" {
 			for _, other := range found {

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"testing"
+
+	"github.com/backflow/backflow/core/config"
+)
+
+func TestWhatAPluginIsToldByItsEnvironmentIsNeverShown(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "acme"), nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "backflow.json")
+	if err := os.WriteFile(file, []byte(`{ "plugins": [{ "name": "acme", "path": "acme",
+		"env": { "B_KEY": "{{env.KEY}}", "A_MODE": "fast-mode", "C_KEY": "other-key" } }] }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	options := config.Options{LookupEnv: func(string) (string, bool) { return "key-from-outside", true }}
+	l, err := load(file, options)
+	if err != nil || l.err() != nil {
+		t.Fatal(err, l.err())
+	}
+	want := map[string]string{"A_MODE": "fast-mode", "B_KEY": "key-from-outside", "C_KEY": "other-key"}
+	if got := l.specs[0]; !reflect.DeepEqual(got.Env, want) || !slices.Equal(got.Secrets, sortedValues(want)) {
+		t.Errorf("environment %v, secrets %v", got.Env, got.Secrets)
+	}
+	for range 10 { // in one order: a reload compares specs
+		again, err := load(file, options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if what := l.fixedChange(again); what != "" {
+			t.Errorf("the same config read twice: %s changed", what)
+		}
+	}
+}
