@@ -29,6 +29,7 @@ const (
 type program struct {
 	stdout, stderr io.Writer
 	lookupEnv      func(name string) (string, bool)
+	calledAs       string // how to call it again, in lines to paste
 }
 
 // failure is an error of a command's work, as against one of its usage.
@@ -39,7 +40,7 @@ func (f failure) Unwrap() error { return f.error }
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := &program{stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv}
+	p := &program{stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, calledAs: os.Args[0]}
 	os.Exit(p.main(ctx, os.Args[1:]))
 }
 
@@ -60,7 +61,7 @@ func (p *program) main(ctx context.Context, args []string) int {
 	if errors.As(err, &failed) {
 		return exitFailed
 	}
-	fmt.Fprintln(p.stderr, `Run "backflow help" for the commands and their flags.`)
+	fmt.Fprintln(p.stderr, `Run "backflow help" for the commands, or a command with --help for its flags.`)
 	return exitUsage
 }
 
@@ -70,7 +71,7 @@ func (p *program) root() *cobra.Command {
 		Short:         "One config file becomes a REST gateway over integrations, durable workflows and webhooks",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.AddCommand(
@@ -99,11 +100,26 @@ func run(work func(cmd *cobra.Command, args []string) error) func(*cobra.Command
 // group is a command that only has commands below it.
 func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.NoArgs,
+		Use: use, Short: short, Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return fmt.Errorf("%q needs a command below it: %q", cmd.CommandPath(), cmd.CommandPath()+" --help")
 		},
 	}
 	cmd.AddCommand(commands...)
 	return cmd
+}
+
+// noCommand refuses what is no command below cmd, and tells the one that was
+// perhaps meant.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("there is no command %q", cmd.CommandPath()+" "+args[0])
+	// cobra counts edits; two are a typing error.
+	cmd.SuggestionsMinimumDistance = 2
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		text += fmt.Sprintf(" (did you mean %q?)", cmd.CommandPath()+" "+like[0])
+	}
+	return errors.New(text)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -117,4 +118,14 @@ func writeJSON(w io.Writer, data json.RawMessage) error {
 	}
 	_, err := fmt.Fprintln(w, pretty.String())
 	return err
+}
+
+// isTerminal reports whether people read what is written.
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

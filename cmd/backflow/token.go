@@ -19,12 +19,14 @@ func (p *program) tokenCommand() *cobra.Command {
 	var name string
 	var scopes []string
 	create := &cobra.Command{
-		Use:   "new --name NAME --scopes SCOPES",
+		Use:   "new --name NAME --scopes SCOPE…",
 		Short: "Make a random API token, and the lines for the config that let it in",
-		Example: `  backflow token new --name shop --scopes 'integrations:stripe:*,workflows:process-order:run'
+		Example: `  backflow token new --name shop --scopes 'integrations:stripe:*' workflows:process-order:run
   backflow token new --name admin --scopes '*'`,
-		Args: cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error {
+		// What follows the first scope are scopes too.
+		Args: cobra.ArbitraryArgs,
+		PreRunE: func(_ *cobra.Command, args []string) error {
+			scopes = append(scopes, args...)
 			if len(scopes) == 0 {
 				return errors.New("--scopes is empty: a token without scopes may do nothing")
 			}
@@ -50,7 +52,7 @@ func (p *program) tokenCommand() *cobra.Command {
 		}),
 	}
 	create.Flags().StringVar(&name, "name", "", "whose token it is, as logs call it")
-	create.Flags().StringSliceVar(&scopes, "scopes", nil, "what it may do, separated by commas")
+	create.Flags().StringSliceVar(&scopes, "scopes", nil, "what it may do: scopes, separated by commas or spaces")
 	for _, flag := range []string{"name", "scopes"} {
 		if err := create.MarkFlagRequired(flag); err != nil {
 			panic(err) // the flag is defined right above

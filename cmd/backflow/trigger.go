@@ -41,9 +41,10 @@ func (p *program) triggerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trigger PROVIDER EVENT_TYPE [--set path=value] [-c FILE | --secret S --path P]",
 		Short: "Send a correctly signed sample event to a gateway",
-		Long: `Send a correctly signed sample event to a gateway. Without flags it goes to the
-gateway that "backflow dev" runs in this directory; else to BACKFLOW_URL, or to
-http://127.0.0.1:3000. The sample is made by the provider's plugin.`,
+		Long: `Send a correctly signed sample event to a gateway: the one at BACKFLOW_URL, else
+the one that "backflow dev" runs in this directory, else http://127.0.0.1:3000.
+Without flags path and secret are those of "backflow dev" in this directory. The
+sample is made by the provider's plugin.`,
 		Example: `  backflow trigger stripe payment_intent.succeeded
   backflow trigger stripe payment_intent.succeeded --set data.object.amount=4200`,
 		Args: cobra.ExactArgs(2),
@@ -95,6 +96,10 @@ func (p *program) trigger(ctx context.Context, provider, eventType string, flags
 		return err
 	}
 	sample, err := makeSample(ctx, to.plugin, sdk.SampleRequest{EventType: eventType, Set: values, Secret: to.secret, Now: time.Now()})
+	var told *sdk.Error
+	if errors.As(err, &told) {
+		return errors.New(told.Message) // a code is for programs
+	}
 	if err != nil {
 		return err
 	}

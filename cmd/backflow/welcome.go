@@ -19,7 +19,7 @@ func (p *program) welcome(l *loaded, a *app, kept devState) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nBackflow is listening on %s\nDevelopment token: %s\n", kept.Address, kept.Token)
 	for _, integration := range a.registry.Integrations() {
-		if m := integration.Manifest(); m != nil {
+		if m := integration.Manifest(); m != nil && integration.Status().State == action.StateReady {
 			writeFirstCall(&b, kept, m)
 		}
 	}
@@ -32,7 +32,7 @@ func (p *program) welcome(l *loaded, a *app, kept devState) {
 	}
 	for _, w := range kept.Webhooks {
 		if eventType := l.sampleEvent(w.Name, eventTypes(a.registry, w.Provider)); eventType != "" {
-			fmt.Fprintf(&b, "\nSend a signed sample event to %s:\n\n  backflow trigger %s %s\n", w.Path, w.Provider, eventType)
+			fmt.Fprintf(&b, "\nSend a signed sample event to %s:\n\n  %s trigger %s %s\n", w.Path, p.calledAs, w.Provider, eventType)
 		}
 	}
 	fmt.Fprintln(&b)

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -22,6 +23,8 @@ func (p *program) workflowCommand() *cobra.Command {
 	start := &cobra.Command{
 		Use:   "run ID --input JSON|@FILE [--wait]",
 		Short: "Start a run of a workflow",
+		Long: `Start a run of a workflow. With --wait the run is shown when it has ended: to
+people in a terminal, else as the JSON that the gateway answers.`,
 		Example: `  backflow workflow run process-order --input '{"email":"customer@example.com","name":"John Doe","amount":2000}' --wait
   backflow workflow run process-order --input @order.json`,
 		Args: cobra.ExactArgs(1),
@@ -52,7 +55,11 @@ func (p *program) workflowCommand() *cobra.Command {
 					break
 				}
 			}
-			if err := writeJSON(p.stdout, shown); err != nil {
+			write := writeJSON
+			if wait && isTerminal(p.stdout) {
+				write = writeRun
+			}
+			if err := write(p.stdout, shown); err != nil {
 				return err
 			}
 			if stringField(shown, "status") == "failed" {
@@ -76,8 +83,9 @@ func readInput(input string) ([]byte, error) {
 		}
 		body = data
 	}
-	if !json.Valid(body) {
-		return nil, errors.New("--input is not JSON")
+	var value json.RawMessage
+	if err := json.Unmarshal(body, &value); err != nil {
+		return nil, fmt.Errorf("--input is not JSON: %w", err)
 	}
 	return body, nil
 }
