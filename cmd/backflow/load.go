@@ -2,9 +2,11 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/template"
@@ -61,7 +63,11 @@ func (l *loaded) parse() {
 		d, err := workflow.Parse(w.Raw, workflow.InputRoots)
 		l.parsed(w, d, err)
 	}
-	for _, w := range l.config.Webhooks {
+	for i, w := range l.config.Webhooks {
+		if err := gateway.CheckWebhookPath(w.Path); err != nil && w.Path != "" { // an empty one is a fault already
+			at := indexPointer("/webhooks", i) + "/path"
+			l.faults = append(l.faults, config.Fault{Pos: l.config.At(at), Message: fmt.Sprintf("webhooks[%d].%v", i, err)})
+		}
 		d, err := workflow.ParseActions(webhook.WorkflowID(w.Name), w.Actions.Raw, workflow.EventRoots)
 		l.parsed(w.Actions, d, err)
 	}

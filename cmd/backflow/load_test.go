@@ -5,10 +5,35 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/backflow/backflow/core/config"
 )
+
+func TestTheGatewaysOwnPathsAreNoWebhooks(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "backflow.json")
+	if err := os.WriteFile(file, []byte(`{ "webhooks": [
+  { "name": "a", "path": "/runs/x", "provider": "acme", "secret": "hush" },
+  { "name": "b", "path": "/a/../b", "provider": "acme", "secret": "hush" },
+  { "name": "c", "path": "", "provider": "acme", "secret": "hush" }] }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := load(file, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := l.err().Error()
+	for _, want := range []string{
+		file + `:2:26: webhooks[0].path "/runs/x": /runs belongs to the gateway itself`,
+		file + `:3:26: webhooks[1].path "/a/../b": each segment is made of`,
+		file + `:4:26: webhooks[2].path: a path begins with "/"`,
+	} {
+		if strings.Count(told, want) != 1 {
+			t.Errorf("not told once: %s\n%s", want, told)
+		}
+	}
+}
 
 func TestWhatAPluginIsToldByItsEnvironmentIsNeverShown(t *testing.T) {
 	dir := t.TempDir()
