@@ -74,8 +74,8 @@ func traffic(t *testing.T, w *world, g *program.Gateway, s *seen) {
 	s.answer("a wrong token", g.Do(program.Request{Method: "GET", Path: "/runs", Token: "bf_wrong"}))
 	s.answer("a wrong path", g.Get("/nothing/here"))
 	s.answer("a run", g.Post("/workflows/process-order/runs?wait=30s", order))
-	s.answer("an event", g.Do(delivery(event("evt_1", "payment_intent.succeeded", 2000), webhookSecret, time.Now())))
-	s.answer("an event signed wrongly", g.Do(delivery(event("evt_2", "payment_intent.succeeded", 2000), "whsec_wrong", time.Now())))
+	s.answer("an event", g.Do(program.StripeDelivery(program.StripeEvent("evt_1", "payment_intent.succeeded", 2000), webhookSecret, time.Now())))
+	s.answer("an event signed wrongly", g.Do(program.StripeDelivery(program.StripeEvent("evt_2", "payment_intent.succeeded", 2000), "whsec_wrong", time.Now())))
 	w.settled(t, g, 1)
 	for _, kind := range []stripedouble.Kind{stripedouble.CutAfter, stripedouble.HTML502, stripedouble.Error500} {
 		if err := w.stripe.Script(stripedouble.Fault{Kind: kind, Times: 3}); err != nil {

@@ -1,0 +1,156 @@
+package crash
+
+import (
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/backflow/backflow/test/program"
+)
+
+// wantEverythingOnce closes the shop and compares what the clients were told
+// with what took place: each accepted run ends succeeded with one customer and
+// one payment, each answered call had one effect, each event made one row, and
+// there is nothing else.
+func (p *place) wantEverythingOnce(t *testing.T, s *shop, g *program.Gateway) {
+	t.Helper()
+	s.close()
+	for _, odd := range s.odd {
+		t.Error(odd)
+	}
+	if t.Failed() {
+		return
+	}
+	made := map[string]string{} // what it was made for, by id
+	claim := func(id, by string) {
+		if id == "" || made[id] != "" {
+			t.Errorf("%s has %q, which was made for %q", by, id, made[id])
+		}
+		made[id] = by
+	}
+	for key, id := range s.runs {
+		run := outcome(t, g, id)
+		customer, payment := run.Text("steps.0.result.id"), run.Text("steps.1.result.id")
+		if run.Text("status") != "succeeded" || run.Text("steps.1.result.customer") != customer {
+			t.Errorf("%s: %s", key, run.Body)
+		}
+		claim(customer, key+"'s customer")
+		claim(payment, key+"'s payment")
+		sameAgain(t, g, orderRequest(key), id)
+	}
+	for key, id := range s.customers {
+		claim(id, key)
+		sameAgain(t, g, customerRequest(key), id)
+	}
+	byID, byKey := map[string]int{}, map[string]int{}
+	for _, effect := range p.stripe.Effects() {
+		byID[effect.ID]++
+		byKey[effect.Key]++
+		if made[effect.ID] == "" {
+			t.Errorf("%s made %s, of which nobody was told", effect.Operation, effect.ID)
+		}
+	}
+	for id, by := range made {
+		if byID[id] != 1 {
+			t.Errorf("%s, %s, took effect %d times", by, id, byID[id])
+		}
+	}
+	for key, n := range byKey {
+		if n != 1 || key == "" {
+			t.Errorf("the key %q had %d effects at Stripe", key, n)
+		}
+	}
+	p.wantRows(t, s.events)
+	t.Logf("%d orders, %d calls, %d events", len(s.runs), len(s.customers), len(s.events))
+}
+
+// sameAgain asks again with a key that was answered.
+func sameAgain(t *testing.T, g *program.Gateway, r program.Request, id string) {
+	t.Helper()
+	answer := g.Do(r)
+	if answer.Text("id") != id || answer.Header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("%s with the key of %s: %d %s", r.Path, id, answer.Status, answer.Body)
+	}
+}
+
+// wantRows waits until each event has its row, and fails the test where one has
+// two or a row has no event.
+func (p *place) wantRows(t *testing.T, events []string) {
+	t.Helper()
+	db := p.open(t, filepath.Join(p.Dir, "configs", "data", "app.db"))
+	var rows map[string]int
+	program.Eventually(t, 2*time.Minute, "each event has its row", func() bool {
+		rows = countRows(t, db)
+		return len(rows) >= len(events)
+	})
+	if len(rows) != len(events) {
+		t.Errorf("%d rows for %d events", len(rows), len(events))
+	}
+	for _, id := range events {
+		if n := rows["pi_of_"+id]; n != 1 {
+			t.Errorf("event %s has %d rows", id, n)
+		}
+	}
+}
+
+func countRows(t *testing.T, db *sql.DB) map[string]int {
+	t.Helper()
+	rows, err := db.Query("SELECT stripe_id, count(*) FROM payments GROUP BY stripe_id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for rows.Next() {
+		var id string
+		var n int
+		if err := rows.Scan(&id, &n); err != nil {
+			t.Fatal(err)
+		}
+		counts[id] = n
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return counts
+}
+
+// wantSoundFiles has SQLite check the files that kills left behind.
+func (p *place) wantSoundFiles(t *testing.T) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(p.Dir, "configs", "data", "*.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := 2 // state and database
+	if p.redis != nil {
+		want = 1
+	}
+	if len(files) != want {
+		t.Errorf("the files are %v, want %d", files, want)
+	}
+	for _, file := range files {
+		var verdict string
+		if err := p.open(t, file).QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
+			t.Errorf("%s: %q, %v", file, verdict, err)
+		}
+	}
+}
+
+// open opens a database beside the gateway, until the test ends.
+func (p *place) open(t *testing.T, file string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
