@@ -17,7 +17,8 @@ type Scope struct {
 	// must tell apart callers of different kinds.
 	Caller string
 	Method string
-	Path   string
+	// Path is escaped in one way, however the request came.
+	Path string
 	// Key is what ParseKey answered, never empty.
 	Key string
 }
@@ -51,8 +52,8 @@ func (f *Fingerprint) UnmarshalText(text []byte) error {
 	return err
 }
 
-// FingerprintOf is the fingerprint of a request: method, path as it came
-// escaped, query and raw body. The order of query names does not count, the
+// FingerprintOf is the fingerprint of a request: method, path as in Scope, query
+// and raw body. The order of query names does not count, the
 // order of one name's values does. Names in ignore are left out: those that
 // change how the answer is delivered, not what happens.
 func FingerprintOf(method, path, rawQuery string, body []byte, ignore ...string) Fingerprint {
