@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 // finds. Nothing of it runs yet.
 type loaded struct {
 	config      *config.Config
+	sum         [sha256.Size]byte // of the files of the config as they were read
 	definitions []definition
 	specs       []plugin.Spec
 	// references are the first places that name an integration, by its name.
@@ -43,6 +45,7 @@ func load(path string, options config.Options) (*loaded, error) {
 	if err != nil && (!errors.As(err, &l.faults) || cfg == nil) {
 		return nil, err
 	}
+	l.sum = contents(cfg.Files)
 	l.parse()
 	l.discover()
 	l.refer()

@@ -70,26 +70,17 @@ func (a *app) reloads(ctx context.Context) {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	defer signal.Stop(hup)
-	w, err := newWatcher(a.loaded.config.Files)
+	w, err := newWatcher(a.loaded)
 	if err != nil {
 		a.log.Warn("the config is not watched; SIGHUP reloads it", "error", err)
 		w = &watcher{} // never tells of a change
 	}
 	defer w.close(a.log)
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hup:
-		case <-w.events():
-			if !w.settled(ctx) {
-				continue
-			}
-		}
+	for w.wait(ctx, hup, a.log) {
 		switch err := a.reload(ctx); {
 		case err == nil:
 			a.log.Info("config reloaded", "file", a.loaded.config.Path)
-			w.watch(a.loaded.config.Files, a.log)
+			w.watch(a.loaded, a.log)
 		default:
 			a.log.Error("the config was not reloaded; the one before stays in force", "error", err)
 		}
@@ -102,65 +93,90 @@ func (a *app) reloads(ctx context.Context) {
 type watcher struct {
 	notify *fsnotify.Watcher // nil: nothing is watched
 	files  []string
-	sum    [sha256.Size]byte
+	sum    [sha256.Size]byte // of the files when they were read last
 }
 
-func newWatcher(files []string) (*watcher, error) {
+func newWatcher(l *loaded) (*watcher, error) {
 	notify, err := fsnotify.NewWatcher()
 	if err != nil {
 		return nil, err
 	}
 	w := &watcher{notify: notify}
-	if err := w.add(files); err != nil {
+	if err := w.add(l); err != nil {
 		return nil, joinClose(err, notify)
 	}
 	return w, nil
 }
 
-// add watches the directories of files, and takes the files as they are now.
-func (w *watcher) add(files []string) error {
-	for _, file := range files {
+// add watches the directories of a config's files. What differs from how the
+// config was read, be it since before this call, is a change.
+func (w *watcher) add(l *loaded) error {
+	for _, file := range l.config.Files {
 		if err := w.notify.Add(filepath.Dir(file)); err != nil {
 			return err
 		}
 	}
-	w.files, w.sum = files, contents(files)
+	w.files, w.sum = l.config.Files, l.sum
 	return nil
 }
 
 // watch is add after a reload, which may have read other files.
-func (w *watcher) watch(files []string, log *slog.Logger) {
+func (w *watcher) watch(l *loaded, log *slog.Logger) {
 	if w.notify == nil {
 		return
 	}
-	if err := w.add(files); err != nil {
+	if err := w.add(l); err != nil {
 		log.Warn("not every file of the config is watched; SIGHUP reloads it", "error", err)
 	}
 }
 
-func (w *watcher) events() <-chan fsnotify.Event {
+// channels are those of the watch, which never tell anything where there is
+// none. Both must be read: who does not take an error hears of nothing more.
+func (w *watcher) channels() (<-chan fsnotify.Event, <-chan error) {
 	if w.notify == nil {
-		return nil
+		return nil, nil
 	}
-	return w.notify.Events
+	return w.notify.Events, w.notify.Errors
 }
 
-// settled waits until the directories have been quiet for a while, and reports
-// whether the files differ from those that were read last.
-func (w *watcher) settled(ctx context.Context) bool {
-	timer := time.NewTimer(settleTime)
-	defer timer.Stop()
+// wait returns true when the config is to be read again: its files have
+// changed and been left alone for a while, or somebody asks for it. It returns
+// false when ctx ends.
+//
+// Only the contents of the files count. Their directory may never be quiet: a
+// log or a database may lie in it.
+func (w *watcher) wait(ctx context.Context, hup <-chan os.Signal, log *slog.Logger) bool {
+	events, failures := w.channels()
+	seen := contents(w.files)
+	var settled <-chan time.Time // nil: nothing is to be looked at
+	if seen != w.sum && w.notify != nil {
+		settled = time.After(settleTime)
+	}
 	for {
 		select {
-		case <-w.notify.Events:
-			timer.Reset(settleTime)
-		case <-timer.C:
-			sum := contents(w.files)
-			changed := sum != w.sum
-			w.sum = sum
-			return changed
 		case <-ctx.Done():
 			return false
+		case <-hup:
+			w.sum = contents(w.files)
+			return true
+		case <-events:
+		case err := <-failures: // events were lost, so any file may have changed
+			log.Warn("the watch of the config failed", "error", err)
+		case <-settled:
+			now := contents(w.files)
+			if now == seen && now == w.sum {
+				settled = nil
+				continue
+			}
+			if now == seen {
+				w.sum = now
+				return true
+			}
+			seen, settled = now, time.After(settleTime)
+			continue
+		}
+		if settled == nil {
+			settled = time.After(settleTime)
 		}
 	}
 }
