@@ -37,7 +37,7 @@ func (p *plugin) VerifyWebhook(_ context.Context, request sdk.WebhookRequest) (s
 	return event, nil
 }
 
-// maxName bounds the id and the type of an event: they become keys in the store.
+// maxName bounds the id and the type of an event, in bytes: they are kept with it.
 const maxName = 255
 
 // readEvent reads the members "id" and "type" of an event.
@@ -72,21 +72,27 @@ func readEvent(body []byte) (sdk.WebhookEvent, error) {
 			event.Type = text(member)
 		}
 	}
-	for _, field := range []struct{ name, value string }{{"id", event.ID}, {"type", event.Type}} {
-		if field.value == "" || len(field.value) > maxName {
-			return sdk.WebhookEvent{}, fmt.Errorf("the event has no %s, or one that is no text of 1 to %d visible characters", field.name, maxName)
-		}
+	switch {
+	case event.ID == "" || len(event.ID) > maxName || strings.ContainsFunc(event.ID, isNotVisible):
+		return sdk.WebhookEvent{}, fmt.Errorf("the event has no id, or one that is no text of 1 to %d visible characters", maxName)
+	case event.Type == "" || len(event.Type) > maxName:
+		// Which types there are is Stripe's business: a genuine event is not
+		// refused for the characters of its type, which is data and no more.
+		return sdk.WebhookEvent{}, fmt.Errorf("the event has no type, or one that is no text of 1 to %d bytes", maxName)
 	}
 	return event, nil
 }
 
-// text answers a JSON string of visible ASCII characters, empty for anything else.
+// isNotVisible reports whether a character is no visible ASCII.
+func isNotVisible(r rune) bool { return r <= ' ' || r > '~' }
+
+// text answers a JSON string, empty for anything else.
 func text(value jsontext.Value) string {
 	if value.Kind() != '"' {
 		return ""
 	}
 	unquoted, err := jsontext.AppendUnquote(nil, value)
-	if err != nil || bytes.ContainsFunc(unquoted, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if err != nil {
 		return ""
 	}
 	return string(unquoted)

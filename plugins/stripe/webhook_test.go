@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -39,6 +40,21 @@ func TestGenuineEventsAreRead(t *testing.T) {
 	}
 }
 
+// What an event's type is made of is data: conditions on it hold whatever it is.
+func TestAGenuineEventMayHaveAnyType(t *testing.T) {
+	t.Parallel()
+	for _, want := range []string{"x' === 'x' || '1", "{{env.STRIPE_SECRET_KEY}}", "bezahlt für immer", strings.Repeat("a", 255)} {
+		body, err := json.Marshal(map[string]string{"id": "evt_1", "type": want})
+		if err != nil {
+			t.Fatal(err)
+		}
+		event, err := newPlugin().VerifyWebhook(t.Context(), signed(string(body), "whsec_1", webhookNow))
+		if err != nil || event.Type != want {
+			t.Errorf("%q: %+v, %v", want, event, err)
+		}
+	}
+}
+
 func TestEverythingElseIsRefused(t *testing.T) {
 	t.Parallel()
 	const good = `{"id":"evt_1","type":"x"}`
@@ -67,6 +83,7 @@ func TestEverythingElseIsRefused(t *testing.T) {
 		"an id with a line break":           {signed(`{"id":"a\nb","type":"x"}`, "whsec_1", webhookNow), "has no id"},
 		"an id without end":                 {signed(`{"id":"`+strings.Repeat("a", 256)+`","type":"x"}`, "whsec_1", webhookNow), "has no id"},
 		"no type":                           {signed(`{"id":"evt_1"}`, "whsec_1", webhookNow), "has no type"},
+		"a type without end":                {signed(`{"id":"evt_1","type":"`+strings.Repeat("a", 256)+`"}`, "whsec_1", webhookNow), "has no type"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
