@@ -1,6 +1,9 @@
 package main
 
-import "sync"
+import (
+	"runtime"
+	"sync"
+)
 
 // row is an entry on its way to a medium.
 type row struct {
@@ -42,6 +45,9 @@ func newGroup(write func([]row) error, end func() error) *group {
 			for _, r := range batch {
 				r.done <- err
 			}
+			// Those who were answered run first: what they append next comes
+			// into this batch and not the one after it.
+			runtime.Gosched()
 		}
 	})
 	return g

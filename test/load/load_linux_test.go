@@ -43,7 +43,7 @@ func TestFloorAndGatewayDoTheSameWork(t *testing.T) {
 				}
 			})
 			// It fails where a run fails, or makes more or fewer calls than it has steps.
-			p, err := d.measure(subject, 4, 100*time.Millisecond)
+			p, err := d.measure(t.Context(), subject, 4, 100*time.Millisecond)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -54,7 +54,7 @@ func measureStore(ctx context.Context, o options, store, dir string, p programs,
 		results := make([]result, len(subjects))
 		for range o.rounds {
 			for i, s := range subjects {
-				measured, err := d.measure(s, callers, o.length)
+				measured, err := d.measure(ctx, s, callers, o.length)
 				if err != nil {
 					return err
 				}

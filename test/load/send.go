@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -40,8 +41,8 @@ func (d *sender) close() { d.client.CloseIdleConnections() }
 
 // measure lets callers start runs, one after another each, for a time. A run
 // that does not succeed, or does not make its calls, is an error.
-func (d *sender) measure(s *subject, callers int, length time.Duration) (point, error) {
-	if _, err := d.load(s, callers, warmUp); err != nil {
+func (d *sender) measure(ctx context.Context, s *subject, callers int, length time.Duration) (point, error) {
+	if _, err := d.load(ctx, s, callers, warmUp); err != nil {
 		return point{}, err
 	}
 	before, err := usageOf(s.cmd.Process.Pid)
@@ -50,7 +51,7 @@ func (d *sender) measure(s *subject, callers int, length time.Duration) (point, 
 	}
 	called := d.stub.calls.Load()
 	began := time.Now()
-	latencies, err := d.load(s, callers, length)
+	latencies, err := d.load(ctx, s, callers, length)
 	if err != nil {
 		return point{}, err
 	}
@@ -76,7 +77,7 @@ func (d *sender) measure(s *subject, callers int, length time.Duration) (point, 
 }
 
 // load answers how long each run took.
-func (d *sender) load(s *subject, callers int, length time.Duration) ([]time.Duration, error) {
+func (d *sender) load(ctx context.Context, s *subject, callers int, length time.Duration) ([]time.Duration, error) {
 	end := time.Now().Add(length)
 	var mu sync.Mutex // guards all and failed
 	var all []time.Duration
@@ -88,7 +89,7 @@ func (d *sender) load(s *subject, callers int, length time.Duration) ([]time.Dur
 			var err error
 			for now := time.Now(); err == nil && now.Before(end); {
 				began := now
-				err = d.run(s)
+				err = d.run(ctx, s)
 				now = time.Now()
 				own = append(own, now.Sub(began))
 			}
@@ -107,8 +108,8 @@ func (d *sender) load(s *subject, callers int, length time.Duration) ([]time.Dur
 var body = input()
 
 // run starts one run and waits for its end.
-func (d *sender) run(s *subject) error {
-	request, err := http.NewRequest(http.MethodPost, s.startURL(), bytes.NewReader(body))
+func (d *sender) run(ctx context.Context, s *subject) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.startURL(), bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
