@@ -83,7 +83,7 @@ func newApp(ctx context.Context, l *loaded, s settings) (_ *app, err error) {
 	}
 	var lc net.ListenConfig
 	if a.listener, err = lc.Listen(ctx, "tcp", s.listen); err != nil {
-		return nil, fmt.Errorf("listen: %w", err)
+		return nil, fmt.Errorf("%w (--listen chooses another address)", err)
 	}
 	if err := a.startPlugins(ctx, l, s); err != nil {
 		return nil, err

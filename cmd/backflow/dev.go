@@ -136,7 +136,7 @@ func (l *loaded) inspect(ctx context.Context, name string) (*sdk.Manifest, error
 	i := slices.IndexFunc(l.specs, func(s plugin.Spec) bool { return s.Name == name })
 	manifest, err := plugin.Inspect(ctx, launcher, l.specs[i])
 	if err != nil {
-		return nil, joinClose(fmt.Errorf("plugin %s: %w", name, err), launcher)
+		return nil, joinClose(err, launcher)
 	}
 	return manifest, launcher.Close()
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -83,9 +85,12 @@ func (l *loaded) checkPublished(ctx context.Context) error {
 		if !named {
 			continue
 		}
+		if _, err := os.Stat(spec.Path); errors.Is(err, fs.ErrNotExist) {
+			continue // a fault of the place that names the file
+		}
 		manifest, err := plugin.Inspect(ctx, launcher, spec)
 		if err != nil {
-			at.Message = fmt.Sprintf("plugin %s: %v", spec.Name, err)
+			at.Message = err.Error()
 			l.faults = append(l.faults, at)
 			continue
 		}
