@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Credential is what the config hands to one integration. It prints no secret.
@@ -82,5 +84,9 @@ func credential() shape[Credential] {
 
 // pointerPath turns a JSON Pointer into the notation of messages.
 func pointerPath(pointer string) string {
-	return pointerUnescaper.Replace(strings.ReplaceAll(pointer, "/", "."))
+	var path strings.Builder
+	for token := range jsontext.Pointer(pointer).Tokens() {
+		path.WriteString("." + token)
+	}
+	return path.String()
 }

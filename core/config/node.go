@@ -2,7 +2,6 @@ package config
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -100,52 +99,30 @@ func (n *Node) Get(key string) *Node {
 // At answers where the value starts that a JSON Pointer (RFC 6901) names. For
 // a value that does not exist it answers its nearest ancestor that does.
 func (n *Node) At(pointer string) Pos {
-	value, _ := n.find(pointer)
-	return value
-}
-
-// KeyAt is At, but answers where the value's key is written, for a value that
-// is in an object; for others it is At.
-func (n *Node) KeyAt(pointer string) Pos {
-	_, key := n.find(pointer)
-	return key
-}
-
-// find follows a pointer as far as it goes and answers the positions of the
-// value that it ends at and of that value's key.
-func (n *Node) find(pointer string) (value, key Pos) {
 	if n == nil {
-		return Pos{}, Pos{}
+		return Pos{}
 	}
-	value, key = n.Pos, n.Pos
-	for rest, more := strings.CutPrefix(pointer, "/"); more; {
-		var token string
-		token, rest, more = strings.Cut(rest, "/")
-		switch n.Kind {
-		case Object:
-			m := n.member(pointerUnescaper.Replace(token))
-			if m == nil {
-				return value, key
-			}
-			n, value, key = m.Value, m.Value.Pos, m.KeyPos
-		case Array:
-			i, err := strconv.Atoi(token)
-			if err != nil || i < 0 || i >= len(n.Elements) {
-				return value, key
-			}
-			n = n.Elements[i]
-			value, key = n.Pos, n.Pos
-		default:
-			return value, key
+	for token := range jsontext.Pointer(pointer).Tokens() {
+		next := n.child(token)
+		if next == nil {
+			break
 		}
+		n = next
 	}
-	return value, key
+	return n.Pos
 }
 
-var (
-	pointerUnescaper = strings.NewReplacer("~1", "/", "~0", "~")
-	pointerEscaper   = strings.NewReplacer("~", "~0", "/", "~1")
-)
+// child answers the member or element that a token of a pointer names, or nil.
+func (n *Node) child(token string) *Node {
+	if n.Kind != Array {
+		return n.Get(token)
+	}
+	i, err := strconv.Atoi(token)
+	if err != nil || i < 0 || i >= len(n.Elements) {
+		return nil
+	}
+	return n.Elements[i]
+}
 
 // JSON answers the value as compact standard JSON: members in the order of the
 // file, numbers as they were written.
@@ -191,7 +168,7 @@ func (n *Node) appendJSON(dst []byte, pointer string, text func(pointer string, 
 			}
 			dst = append(appendString(dst, m.Key), ':')
 			after := len(dst)
-			if dst = m.Value.appendJSON(dst, pointer+"/"+pointerEscaper.Replace(m.Key), text); len(dst) == after {
+			if dst = m.Value.appendJSON(dst, string(jsontext.Pointer(pointer).AppendToken(m.Key)), text); len(dst) == after {
 				dst = dst[:before]
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/backflow/backflow/core/value"
 )
 
@@ -158,7 +160,7 @@ func (c *compiler) object(members map[string]any, pointer string, depth int) {
 	c.literal = append(c.literal, '{')
 	certain := false // whether a member that is never left out was written
 	for i, k := range keys {
-		at := pointer + "/" + escapePointer(k)
+		at := string(jsontext.Pointer(pointer).AppendToken(k))
 		if j := strings.Index(k, "{{"); j >= 0 {
 			c.fault(pointer, Fault{Offset: j, Message: fmt.Sprintf("the key %q holds a placeholder", abbreviate(k)), Hint: "only values can hold placeholders"})
 		} else if !utf8.ValidString(k) {
@@ -180,12 +182,6 @@ func (c *compiler) object(members map[string]any, pointer string, depth int) {
 		c.value(members[k], at, depth)
 	}
 	c.literal = append(c.literal, '}')
-}
-
-// escapePointer writes a key as a reference token of a JSON Pointer (RFC 6901,
-// section 3).
-func escapePointer(key string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
 }
 
 // optionalMember returns the expression of v if v is {{path?}} and nothing

@@ -1,8 +1,8 @@
 package dialect
 
-import "strings"
+import "github.com/go-json-experiment/json/jsontext"
 
 // DataPointer is the JSON Pointer (RFC 6901) to a column's value in the params.
 func DataPointer(column string) string {
-	return "/data/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(column)
+	return string(jsontext.Pointer("/data").AppendToken(column))
 }

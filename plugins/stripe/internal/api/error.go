@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/sdk"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // noAnswer makes the error of a request to which no whole answer came, or one
@@ -168,12 +169,11 @@ func faults(said stripeError) []sdk.Fault {
 	if said.Param == "" {
 		return nil
 	}
-	var pointer strings.Builder
+	var pointer jsontext.Pointer
 	for part := range strings.SplitSeq(strings.ReplaceAll(said.Param, "]", ""), "[") {
-		pointer.WriteString("/")
-		pointer.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(part))
+		pointer = pointer.AppendToken(part)
 	}
-	return []sdk.Fault{{Pointer: pointer.String(), Message: said.Message}}
+	return []sdk.Fault{{Pointer: string(pointer), Message: said.Message}}
 }
 
 // maxRetryAfter bounds what an answer can make a caller wait.

@@ -224,5 +224,5 @@ func (e *encoder) array(name, at string, value jsontext.Value, depth int) error 
 
 // pointer extends a JSON Pointer by one name (RFC 6901, section 3).
 func pointer(at, name string) string {
-	return at + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	return string(jsontext.Pointer(at).AppendToken(name))
 }
