@@ -90,18 +90,16 @@ func TestAnEventOfAnotherTypeInsertsNothing(t *testing.T) {
 	t.Parallel()
 	onBothStores(t, func(t *testing.T, w *world) {
 		g := w.serve(t)
-		types := []string{"payment_intent.created", "payment_intent.succeeded.not", "PAYMENT_INTENT.SUCCEEDED", "x'==='x'||'1"}
+		types := []string{
+			"payment_intent.created", "payment_intent.succeeded.not", "PAYMENT_INTENT.SUCCEEDED",
+			// One that would make the condition true, were it pasted into it.
+			"x' === 'x' || '1",
+		}
 		for i, kind := range types {
 			body := program.StripeEvent(fmt.Sprintf("evt_%d", i), kind, 2000)
 			program.Want(t, 200, g.Do(program.StripeDelivery(body, webhookSecret, time.Now())))
 		}
-		// A type that would turn the condition into a true one, were it pasted.
-		pasted := program.StripeEvent("evt_pasted", "x' === 'x' || '1", 2000)
-		events := len(types)
-		if g.Do(program.StripeDelivery(pasted, webhookSecret, time.Now())).Status == 200 {
-			events++
-		}
-		w.settled(t, g, events)
+		w.settled(t, g, len(types))
 		if got := w.payments(t); len(got) != 0 {
 			t.Errorf("the rows are %v", got)
 		}
