@@ -161,7 +161,9 @@ func (l *loaded) refer() {
 		}
 		at := l.references[name]
 		at.Message = "there is no integration " + quote(name) + ": " + l.searched()
-		at.Hint = suggest.Hint(name, known)
+		if at.Hint = suggest.Hint(name, known); at.Hint == "" && len(l.config.PluginDirs) == 0 {
+			at.Hint = `give "pluginDirs": ["bin/plugins"]`
+		}
 		l.faults = append(l.faults, at)
 	}
 }
