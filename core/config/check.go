@@ -113,7 +113,7 @@ func stateURL(s string) (problem, hint string) {
 		return "not a URL", example
 	case scheme == "sqlite":
 		// Only the form is checked: which directory it is relative to does not matter.
-		if _, err := ResolveSQLite(s, string(filepath.Separator)); err != nil {
+		if _, err := resolveSQLite(s, string(filepath.Separator)); err != nil {
 			return err.Error(), "as in sqlite://data/state.db"
 		}
 	case scheme == "redis" || scheme == "rediss":

@@ -231,7 +231,7 @@ func TestARelativeSQLiteURLIsRelativeToTheConfig(t *testing.T) {
 		"sqlite://x.db?mode=ro":   "",
 		"redis://127.0.0.1:6379/": "",
 	} {
-		got, err := ResolveSQLite(url, "/etc/backflow")
+		got, err := resolveSQLite(url, "/etc/backflow")
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %q, %v; want %q", url, got, err, want)
 		}

@@ -136,7 +136,7 @@ func state() shape[State] {
 		}
 		s.Backend = "sqlite"
 		// The check of the URL has found a path in it.
-		s.Path, _ = ResolveSQLite(s.URL.Reveal(), url.baseDir())
+		s.Path, _ = resolveSQLite(s.URL.Reveal(), url.baseDir())
 	})
 }
 

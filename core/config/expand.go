@@ -188,10 +188,10 @@ func (v value) resolve(path string) string {
 	return filepath.Join(v.baseDir(), path)
 }
 
-// ResolveSQLite answers the absolute path of the file that a sqlite:// URL
+// resolveSQLite answers the absolute path of the file that a sqlite:// URL
 // names; a relative one is relative to baseDir. An error says what is wrong
 // with the URL.
-func ResolveSQLite(url, baseDir string) (string, error) {
+func resolveSQLite(url, baseDir string) (string, error) {
 	path, ok := strings.CutPrefix(url, "sqlite://")
 	switch {
 	case !ok:

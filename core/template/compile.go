@@ -56,19 +56,9 @@ func Compile(v any, opts Options) (*Template, error) {
 	return t, nil
 }
 
-// CompileString is [Compile] for a template that is a single string.
-func CompileString(s string, opts Options) (*Template, error) {
-	return Compile(s, opts)
-}
-
 // Refs returns every path that the template reads, by field and then by place.
 func (t *Template) Refs() []Ref {
 	return slices.Clone(t.refs)
-}
-
-// IsLiteral tells whether the template holds no placeholder.
-func (t *Template) IsLiteral() bool {
-	return len(t.ops) == 1 && t.ops[0].kind == opLiteral
 }
 
 type compiler struct {

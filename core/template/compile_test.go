@@ -101,7 +101,7 @@ func TestCompileRefusesWithMessageAndHint(t *testing.T) {
 		{"bad \xff {{input.a}}", 0, "UTF-8"},
 		{"{{" + strings.Repeat("x", 1000) + "}}", 2, "..."},
 	} {
-		_, err := CompileString(test.src, Options{})
+		_, err := Compile(test.src, Options{})
 		var faults Faults
 		if !errors.As(err, &faults) || len(faults) != 1 {
 			t.Errorf("%s: got %v", test.src, err)
@@ -131,16 +131,16 @@ func TestOptionalIsForFieldsOfObjectsOnly(t *testing.T) {
 
 func TestRootsAreWhatTheCallerAllows(t *testing.T) {
 	t.Parallel()
-	_, err := CompileString("{{timestamp}}.{{body}}", Options{Roots: []string{"timestamp", "body"}})
+	_, err := Compile("{{timestamp}}.{{body}}", Options{Roots: []string{"timestamp", "body"}})
 	if err != nil {
 		t.Error(err)
 	}
-	_, err = CompileString("{{steps.a.result}}", Options{Roots: []string{"payload", "headers"}})
+	_, err = Compile("{{steps.a.result}}", Options{Roots: []string{"payload", "headers"}})
 	if err == nil || !strings.Contains(err.Error(), `"steps" is not available here (available are payload, headers)`) {
 		t.Errorf("got %v", err)
 	}
 	for _, root := range Roots() {
-		if _, err := CompileString("{{"+root+"}} {{"+root+".a-b[0]}}", Options{}); err != nil {
+		if _, err := Compile("{{"+root+"}} {{"+root+".a-b[0]}}", Options{}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -183,12 +183,6 @@ func TestRefsNameEveryPath(t *testing.T) {
 	if r := tpl.Refs()[2]; r.Offset != 41 {
 		t.Errorf("offset %d", r.Offset)
 	}
-	if tpl.IsLiteral() {
-		t.Error("a template with placeholders is no literal")
-	}
-	if tpl, err := Compile(parse(t, `{"a":["{{\"{{\"}}", 1, "}}"]}`), Options{}); err != nil || !tpl.IsLiteral() {
-		t.Errorf("a template without placeholders is a literal: %v", err)
-	}
 }
 
 func TestCompileTakesTimeInProportionToTheSource(t *testing.T) {
@@ -200,7 +194,7 @@ func TestCompileTakesTimeInProportionToTheSource(t *testing.T) {
 		strings.Repeat("{{'", n), strings.Repeat("{{input[\"", n), strings.Repeat("{{input.a ", n) + "}}", strings.Repeat("{{ ", n) + "}}",
 		"{{input" + strings.Repeat(".a", n) + "}}", "{{input.a" + strings.Repeat("??input.a", n) + "}}",
 	} {
-		_, err := CompileString(src, Options{})
+		_, err := Compile(src, Options{})
 		if err != nil && err.Error() == "" {
 			t.Error("an error without a message")
 		}

@@ -120,14 +120,14 @@ func TestMissingPathNamesItself(t *testing.T) {
 func TestRenderedSizeIsBounded(t *testing.T) {
 	t.Parallel()
 	scope := Map{"input": map[string]any{"s": strings.Repeat("x", 1000)}}
-	tpl, err := CompileString(strings.Repeat("{{input.s}}", 100), Options{MaxBytes: 5000})
+	tpl, err := Compile(strings.Repeat("{{input.s}}", 100), Options{MaxBytes: 5000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := tpl.AppendJSON(nil, scope); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("got %v", err)
 	}
-	tpl, err = CompileString(strings.Repeat("{{input.s}}", 5000), Options{})
+	tpl, err = Compile(strings.Repeat("{{input.s}}", 5000), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +157,7 @@ func TestRenderedDepthIsBounded(t *testing.T) {
 func TestFloatsInTheScopeAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, src := range []string{"{{input.x}}", "a {{input.x}}"} {
-		tpl, err := CompileString(src, Options{})
+		tpl, err := Compile(src, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -170,7 +170,7 @@ func TestFloatsInTheScopeAreRefused(t *testing.T) {
 func TestRenderedValueBelongsToTheCaller(t *testing.T) {
 	t.Parallel()
 	scope := scopeOf(t, data)
-	tpl, err := CompileString("{{input}}", Options{})
+	tpl, err := Compile("{{input}}", Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // Path leads from a value to one inside it, a segment at a time. The empty
@@ -19,29 +18,16 @@ type Segment struct {
 	IsIndex bool
 }
 
-// ParsePath reads a whole path such as
+// ScanPath reads the path that starts at src[pos], such as
 //
 //	steps.create-customer.result.id
 //	items[0].price
 //	metadata["any key"]
 //
-// A plain key holds letters, digits, _, $ and -; any other key stands in
-// brackets and quotes, single or double. An error is a *SyntaxError.
-func ParsePath(src string) (Path, error) {
-	p, end, err := ScanPath(src, 0)
-	if err != nil {
-		return nil, err
-	}
-	if end < len(src) {
-		r, _ := utf8.DecodeRuneInString(src[end:])
-		return nil, &SyntaxError{Offset: end, Message: fmt.Sprintf("%q cannot stand in a path", r), Hint: `write an unusual key as ["key"]`}
-	}
-	return p, nil
-}
-
-// ScanPath reads the path that starts at src[pos] and returns it with the
-// offset behind it, which is that of the first character that cannot belong to
-// it. An error is a *SyntaxError.
+// and returns it with the offset behind it, which is that of the first
+// character that cannot belong to it. A plain key holds letters, digits, _, $
+// and -; any other key stands in brackets and quotes, single or double. An
+// error is a *SyntaxError.
 func ScanPath(src string, pos int) (Path, int, error) {
 	var p Path
 	i := pos
@@ -109,7 +95,7 @@ func scanBrackets(src string, pos int) (Segment, int, error) {
 	return seg, i + 1, nil
 }
 
-// String writes the path so that [ParsePath] reads the same one.
+// String writes the path so that [ScanPath] reads the same one.
 func (p Path) String() string {
 	var b strings.Builder
 	for i, seg := range p {

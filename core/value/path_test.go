@@ -10,7 +10,16 @@ import (
 func key(k string) Segment { return Segment{Key: k} }
 func index(i int) Segment  { return Segment{Index: i, IsIndex: true} }
 
-func TestParsePathReadsEverySegment(t *testing.T) {
+// parsePath reads a path that is all of src.
+func parsePath(src string) (Path, error) {
+	p, end, err := ScanPath(src, 0)
+	if err == nil && end < len(src) {
+		return nil, &SyntaxError{Offset: end, Message: "more than a path"}
+	}
+	return p, err
+}
+
+func TestScanPathReadsEverySegment(t *testing.T) {
 	t.Parallel()
 	for src, want := range map[string]Path{
 		"a":                               {key("a")},
@@ -23,27 +32,27 @@ func TestParsePathReadsEverySegment(t *testing.T) {
 		`["a b"][0]`:                      {key("a b"), index(0)},
 		`a[""]`:                           {key("a"), key("")},
 	} {
-		got, err := ParsePath(src)
+		got, err := parsePath(src)
 		if err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("ParsePath(%s) = %v, %v", src, got, err)
+			t.Errorf("parsePath(%s) = %v, %v", src, got, err)
 		}
 	}
 }
 
-func TestParsePathRefusesWithTheOffset(t *testing.T) {
+func TestScanPathRefusesWithTheOffset(t *testing.T) {
 	t.Parallel()
 	for src, offset := range map[string]int{
 		"": 0, ".a": 0, "a.": 2, "a..b": 2, "a b": 1, "a[": 2, "a[]": 2, "a[-1]": 2, "a[01]": 2, "a[1": 3, "a[x]": 2, "a[1.5]": 3,
 		"a[9999999999]": 2, `a["x`: 2, `a["\q"]`: 3, `a["\ud800"]`: 3, "a[\"\n\"]": 3, "a\x00": 1, "a\xff": 1, "a.b?": 3,
 	} {
-		p, err := ParsePath(src)
+		p, err := parsePath(src)
 		var syn *SyntaxError
 		if !errors.As(err, &syn) {
-			t.Errorf("ParsePath(%q) = %v, %v", src, p, err)
+			t.Errorf("parsePath(%q) = %v, %v", src, p, err)
 			continue
 		}
 		if syn.Offset != offset {
-			t.Errorf("ParsePath(%q): offset %d, want %d (%v)", src, syn.Offset, offset, err)
+			t.Errorf("parsePath(%q): offset %d, want %d (%v)", src, syn.Offset, offset, err)
 		}
 	}
 }
@@ -69,7 +78,7 @@ func TestLookupFollowsKeysAndIndexes(t *testing.T) {
 		{"items[0].null.x", "", 3},
 		{"items[0].id.x", "", 3},
 	} {
-		p, err := ParsePath(test.path)
+		p, err := parsePath(test.path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,12 +163,12 @@ func TestScanStringReadsBothQuotes(t *testing.T) {
 	}
 }
 
-func FuzzParsePath(f *testing.F) {
+func FuzzScanPath(f *testing.F) {
 	for _, s := range []string{"a.b-c.items[0].id", `x["any key"]['\u00e9']`, "a[", "", "a..b", `["`, "größe.$_-", "a[999999999999]"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		p, err := ParsePath(s)
+		p, err := parsePath(s)
 		if err != nil {
 			var syn *SyntaxError
 			if !errors.As(err, &syn) || syn.Offset < 0 || syn.Offset > len(s) {
@@ -168,7 +177,7 @@ func FuzzParsePath(f *testing.F) {
 			return
 		}
 		text := p.String()
-		again, err := ParsePath(text)
+		again, err := parsePath(text)
 		if err != nil {
 			t.Fatalf("%q is written as %q: %v", s, text, err)
 		}

@@ -26,10 +26,7 @@ type Receiver struct {
 	opt      Options
 	redactor telemetry.Redactor // knows the webhook's secrets
 
-	accepted    atomic.Int64
-	duplicates  atomic.Int64
-	refused     atomic.Int64
-	unavailable atomic.Int64
+	accepted atomic.Int64 // events, for the sweep
 }
 
 // NewReceiver makes a receiver. Its errors say what is missing, without any secret.
@@ -63,21 +60,6 @@ type Receipt struct {
 	RunID string
 }
 
-// Counts are how many requests ended in which way since the receiver was made.
-type Counts struct {
-	Accepted, Duplicates, Refused, Unavailable int64
-}
-
-// Counts reads the counters.
-func (r *Receiver) Counts() Counts {
-	return Counts{
-		Accepted:    r.accepted.Load(),
-		Duplicates:  r.duplicates.Load(),
-		Refused:     r.refused.Load(),
-		Unavailable: r.unavailable.Load(),
-	}
-}
-
 // Receive verifies a request and, unless its event is known, stores the event
 // together with the run of its actions. When it returns a receipt, both are on
 // stable storage. body is the raw body and is kept: it must not change any
@@ -91,19 +73,15 @@ func (r *Receiver) Receive(ctx context.Context, headers http.Header, body []byte
 	var refusal *Refusal
 	switch {
 	case err == nil && receipt.Duplicate:
-		r.duplicates.Add(1)
 		r.log(ctx, slog.LevelDebug, "webhook event received again", "event", receipt.ID)
 	case err == nil:
-		n := r.accepted.Add(1)
 		r.log(ctx, slog.LevelDebug, "webhook event received", "event", receipt.ID, "run", receipt.RunID)
-		if n%sweepEvery == 1 {
+		if r.accepted.Add(1)%sweepEvery == 1 {
 			r.sweep(ctx)
 		}
 	case errors.As(err, &refusal):
-		r.refused.Add(1)
 		r.log(ctx, slog.LevelWarn, "webhook refused", "kind", string(refusal.Kind), "reason", refusal.Reason)
 	default:
-		r.unavailable.Add(1)
 		r.log(ctx, slog.LevelError, "webhook could not be received", "error", r.redactor.String(err.Error()))
 	}
 	return receipt, err
