@@ -14,7 +14,7 @@ import (
 // connections to no host, for gateways are killed and come back.
 var httpClient = &http.Client{
 	Timeout:       90 * time.Second,
-	Transport:     &http.Transport{DisableKeepAlives: true},
+	Transport:     &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: 10 * time.Second},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
