@@ -18,10 +18,7 @@ const (
 	// DefaultMaxResponseBytes bounds a stored answer's body.
 	DefaultMaxResponseBytes = 1 << 20
 
-	// bucket holds the records; leaseBucket those of core/lease: a lease whose
-	// record is gone is over for certain.
-	bucket      = "idempotency"
-	leaseBucket = "lease"
+	bucket = "idempotency" // of the records
 
 	// retryAfter is what a client is told to wait for a request under way.
 	retryAfter = time.Second
@@ -35,7 +32,9 @@ const (
 // Lease is the lease of this process. Its id never changes.
 type Lease interface {
 	ID() string
-	// Fence is a condition that fails a commit once the lease is gone.
+	// Fence is a condition that fails a commit once the lease is gone: it names
+	// the lease's record, and another lease whose record is gone from the same
+	// place is over for certain.
 	Fence() state.Op
 }
 
@@ -230,7 +229,7 @@ func (l *Ledger) held(ctx context.Context, rec *record) (bool, error) {
 	if rec.Lease == "" || rec.Lease == l.lease.ID() {
 		return false, nil
 	}
-	values, err := l.store.Get(ctx, state.Ref{Bucket: leaseBucket, ID: rec.Lease})
+	values, err := l.store.Get(ctx, state.Ref{Bucket: l.lease.Fence().Space, ID: rec.Lease})
 	if err != nil {
 		return false, fmt.Errorf("idempotency: read lease: %w", err)
 	}

@@ -8,9 +8,8 @@
 // clock; clocks of gateways are never compared. An expired lease that nobody
 // took is simply renewed.
 //
-// A lease that was taken away leaves work behind. Its id stays in the record of
-// the taker, as inherited, until Settle says that the work was found; when the
-// taker dies before that, the next one inherits both.
+// A lease whose record is gone is over for certain: that is how work that a
+// process left behind is told from work under way. Nobody keeps a list of it.
 //
 // The package imports core/state, and knows nothing of what runs under a lease.
 package lease
@@ -20,7 +19,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -38,9 +36,6 @@ const (
 	queue  = "lease"  // timers by lease id: due when expired
 )
 
-// ErrLost is matched by errors of a lease that somebody took away.
-var ErrLost = errors.New("lease was taken away")
-
 // Options configure a lease.
 type Options struct {
 	// Node names the place that this process runs at, such as host and
@@ -57,12 +52,8 @@ type Options struct {
 type Lease struct {
 	store  state.Store
 	id     string
-	node   string
 	ttl    time.Duration
 	logger *slog.Logger
-
-	mu    sync.Mutex // guards value, and that one change of it is under way
-	value value
 
 	lost     chan struct{} // closed by the heartbeat
 	stop     context.CancelFunc
@@ -72,8 +63,7 @@ type Lease struct {
 
 // Acquire takes a new lease and keeps it by a goroutine until Release. The ctx
 // bounds the acquiring only. Leases of the same node, left behind by a process
-// that did not release them, are taken away in the same commit; see
-// Predecessors.
+// that did not release them, are taken away in the same commit.
 func Acquire(ctx context.Context, store state.Store, o Options) (*Lease, error) {
 	if o.Node == "" {
 		return nil, errors.New("lease: no node given")
@@ -88,17 +78,9 @@ func Acquire(ctx context.Context, store state.Store, o Options) (*Lease, error) 
 	if err != nil {
 		return nil, fmt.Errorf("lease: make id: %w", err)
 	}
-	l := &Lease{store: store, id: id.String(), node: o.Node, ttl: o.TTL, logger: o.Logger, lost: make(chan struct{})}
-	for {
-		err := l.acquire(ctx)
-		var conflict *state.ConflictError
-		if errors.As(err, &conflict) {
-			continue // a predecessor changed or went meanwhile: look again
-		}
-		if err != nil {
-			return nil, fmt.Errorf("lease: acquire: %w", err)
-		}
-		break
+	l := &Lease{store: store, id: id.String(), ttl: o.TTL, logger: o.Logger, lost: make(chan struct{})}
+	if err := l.acquire(ctx, o.Node); err != nil {
+		return nil, fmt.Errorf("lease: acquire: %w", err)
 	}
 	beat, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives the acquiring
 	l.stop = stop
@@ -106,37 +88,28 @@ func Acquire(ctx context.Context, store state.Store, o Options) (*Lease, error) 
 	return l, nil
 }
 
-func (l *Lease) acquire(ctx context.Context) error {
-	v := value{Version: formatVersion, Node: l.node}
-	var ops []state.Op
-	err := each(ctx, l.store, func(id string, raw []byte, old value) error {
-		if old.Node == l.node {
-			v.Inherited = append(append(v.Inherited, id), old.Inherited...)
-			ops = append(ops, takeOps(id, raw)...)
-		}
-		return nil
-	})
+func (l *Lease) acquire(ctx context.Context, node string) error {
+	old, err := ofNode(ctx, l.store, node)
 	if err != nil {
 		return err
 	}
-	slices.Sort(v.Inherited)
-	v.Inherited = slices.Compact(v.Inherited)
-	ops = append(ops,
-		state.Insert(bucket, l.id, v.encode(), 0),
-		state.Add(set, l.id),
-		state.SetTimerAfter(queue, l.id, l.ttl))
-	if err := l.store.Commit(ctx, ops...); err != nil {
-		return err
+	var ops []state.Op
+	for _, id := range old {
+		ops = append(ops, end(id)...)
 	}
-	l.value = v
-	return nil
+	return l.store.Commit(ctx, append(ops,
+		state.Insert(bucket, l.id, record{Version: formatVersion, Node: node}.encode(), 0),
+		state.Add(set, l.id),
+		state.SetTimerAfter(queue, l.id, l.ttl))...)
+}
+
+// end are the ops that end a lease, whoever's it is.
+func end(id string) []state.Op {
+	return []state.Op{state.Delete(bucket, id), state.Remove(set, id), state.ClearTimer(queue, id)}
 }
 
 // ID is the lease's id, a UUIDv7.
 func (l *Lease) ID() string { return l.id }
-
-// Node is the place that the lease was taken for.
-func (l *Lease) Node() string { return l.node }
 
 // Fence is the condition that the lease was not taken away. Every commit about
 // work that is done under the lease carries it.
@@ -145,72 +118,15 @@ func (l *Lease) Fence() state.Op { return state.Require(bucket, l.id) }
 // Lost is closed once a heartbeat has found the lease taken away.
 func (l *Lease) Lost() <-chan struct{} { return l.lost }
 
-// Predecessors are the leases whose work this one has inherited and that are
-// not settled: earlier ones of the same node, those that were taken, and what
-// they had inherited themselves. Nobody can write under them any more.
-func (l *Lease) Predecessors() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return slices.Clone(l.value.Inherited)
-}
-
-// Settle says that all work of a predecessor was taken back: it is not
-// inherited further. It does nothing for an id that is not a predecessor.
-func (l *Lease) Settle(ctx context.Context, predecessor string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	i := slices.Index(l.value.Inherited, predecessor)
-	if i < 0 {
-		return nil
-	}
-	v := l.value
-	v.Inherited = slices.Delete(slices.Clone(v.Inherited), i, i+1)
-	err := l.change(ctx, v)
-	if err != nil {
-		return fmt.Errorf("lease: settle %s: %w", predecessor, err)
-	}
-	return nil
-}
-
-// change rewrites the lease's own record together with ops. It is called with
-// mu held. The own record comes first among the conditions.
-func (l *Lease) change(ctx context.Context, v value, ops ...state.Op) error {
-	own := []state.Op{
-		state.Require(bucket, l.id),
-		state.Put(bucket, l.id, v.encode(), 0),
-	}
-	err := l.store.Commit(ctx, append(own, ops...)...)
-	var conflict *state.ConflictError
-	if errors.As(err, &conflict) && conflict.Index == 0 {
-		return ErrLost
-	}
-	if err != nil {
-		return err
-	}
-	l.value = v
-	return nil
-}
-
 // Release ends the lease: it stops the heartbeat and removes the record, so
 // that nobody waits for it to expire. Work under it must have been handed back
-// before. A lease with predecessors that are not settled is left to expire at
-// once instead, for the next process to inherit. A second call does nothing.
+// before. A second call does nothing.
 func (l *Lease) Release(ctx context.Context) error {
 	var err error
 	l.released.Do(func() {
 		l.stop()
 		l.beating.Wait()
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		ops := []state.Op{state.Delete(bucket, l.id), state.Remove(set, l.id), state.ClearTimer(queue, l.id)}
-		if len(l.value.Inherited) > 0 {
-			ops = []state.Op{l.Fence(), state.SetTimerAfter(queue, l.id, 0)}
-		}
-		err = l.store.Commit(ctx, ops...)
-		var conflict *state.ConflictError
-		if errors.As(err, &conflict) {
-			err = nil // taken away already, and with it what it had inherited
-		}
+		err = l.store.Commit(ctx, end(l.id)...)
 	})
 	if err != nil {
 		return fmt.Errorf("lease: release: %w", err)

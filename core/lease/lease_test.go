@@ -76,7 +76,7 @@ func TestHeartbeatKeepsALease(t *testing.T) {
 		if expired, err := b.Expired(t.Context()); err != nil || len(expired) != 0 {
 			t.Errorf("expired %q, %v", expired, err)
 		}
-		if isLost(a) || !holds(t, s, a) || a.ID() == b.ID() || len(a.Predecessors()) != 0 {
+		if isLost(a) || !holds(t, s, a) || a.ID() == b.ID() {
 			t.Error("lease does not hold")
 		}
 	})
@@ -94,8 +94,8 @@ func TestReleaseLeavesNothing(t *testing.T) {
 		defer release(t, b)
 		time.Sleep(time.Hour)
 		expired, err := b.Expired(t.Context())
-		if err != nil || len(expired) != 0 || len(b.Predecessors()) != 0 {
-			t.Errorf("expired %q, %v, predecessors %q", expired, err, b.Predecessors())
+		if err != nil || len(expired) != 0 {
+			t.Errorf("expired %q, %v", expired, err)
 		}
 	})
 }
@@ -106,63 +106,12 @@ func TestARestartedNodeTakesItsOldLeaseAwayAtOnce(t *testing.T) {
 		old, other := acquire(t, s, "a"), acquire(t, s, "b")
 		restarted := acquire(t, s, "a")
 		defer release(t, old, other, restarted)
-		if got := restarted.Predecessors(); !slices.Equal(got, []string{old.ID()}) {
-			t.Errorf("predecessors %q, want %q", got, old.ID())
-		}
 		if holds(t, s, old) || !holds(t, s, other) || !holds(t, s, restarted) {
 			t.Error("want the old lease fenced off, and no other")
 		}
 		time.Sleep(2 * time.Second)
 		if !isLost(old) || isLost(other) || isLost(restarted) {
 			t.Error("want the old lease to know that it is lost, and no other")
-		}
-	})
-}
-
-func TestPredecessorsAreInheritedUntilSettled(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStore()
-		first := acquire(t, s, "a")
-		second := acquire(t, s, "a")
-		third := acquire(t, s, "a")
-		want := []string{first.ID(), second.ID()}
-		if got := third.Predecessors(); !slices.Equal(got, want) {
-			t.Fatalf("predecessors %q, want %q", got, want)
-		}
-		for _, id := range append(want, "unknown") {
-			if err := third.Settle(t.Context(), id); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got := third.Predecessors(); len(got) != 0 {
-			t.Errorf("after settling: predecessors %q", got)
-		}
-		fourth := acquire(t, s, "a")
-		if got := fourth.Predecessors(); !slices.Equal(got, []string{third.ID()}) {
-			t.Errorf("predecessors %q, want %q", got, third.ID())
-		}
-		if err := third.Settle(t.Context(), first.ID()); err != nil {
-			t.Errorf("settling again: %v", err)
-		}
-		// Released with work that nobody took back: the next one inherits it.
-		release(t, first, second, third, fourth)
-		fifth := acquire(t, s, "a")
-		defer release(t, fifth)
-		if got := fifth.Predecessors(); !slices.Contains(got, third.ID()) {
-			t.Errorf("predecessors %q, want %q among them", got, third.ID())
-		}
-	})
-}
-
-func TestALostLeaseCannotSettle(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStore()
-		first := acquire(t, s, "a")
-		second := acquire(t, s, "a")
-		third := acquire(t, s, "a")
-		defer release(t, first, second, third)
-		if err := second.Settle(t.Context(), first.ID()); !errors.Is(err, lease.ErrLost) {
-			t.Errorf("got %v, want ErrLost", err)
 		}
 	})
 }
@@ -194,14 +143,13 @@ func TestAPausedProcessRenewsWhatNobodyTook(t *testing.T) {
 func TestAnExpiredLeaseIsTakenOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
-		grandparent := acquire(t, s, "a")
 		dead := acquire(t, s, "a")
 		s.down.Store(true)
 		time.Sleep(time.Minute)
 		s.down.Store(false)
 		// The dead one's heart beats again only after the others have come.
 		b, c := acquire(t, s, "b"), acquire(t, s, "c")
-		defer release(t, grandparent, dead, b, c)
+		defer release(t, dead, b, c)
 		first, err := b.Take(t.Context(), dead.ID())
 		if err != nil || !first {
 			t.Fatalf("taking: %t, %v", first, err)
@@ -209,12 +157,24 @@ func TestAnExpiredLeaseIsTakenOnce(t *testing.T) {
 		if again, err := c.Take(t.Context(), dead.ID()); err != nil || again {
 			t.Errorf("taken twice: %t, %v", again, err)
 		}
-		if got := b.Predecessors(); !slices.Contains(got, dead.ID()) || !slices.Contains(got, grandparent.ID()) {
-			t.Errorf("predecessors %q, want %q and what it had inherited", got, dead.ID())
-		}
 		time.Sleep(2 * time.Second)
 		if !isLost(dead) || holds(t, s, dead) || !holds(t, s, b) {
 			t.Error("want the taken lease fenced off, and no other")
+		}
+	})
+}
+
+func TestALostLeaseTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		dead, old := acquire(t, s, "a"), acquire(t, s, "b")
+		s.down.Store(true)
+		time.Sleep(time.Minute)
+		s.down.Store(false)
+		restarted := acquire(t, s, "b")
+		defer release(t, dead, old, restarted)
+		if taken, err := old.Take(t.Context(), dead.ID()); taken || err == nil {
+			t.Errorf("taken %t, %v", taken, err)
 		}
 	})
 }
