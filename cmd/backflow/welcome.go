@@ -13,13 +13,19 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// welcome prints what a developer needs first: the address, the token, and
-// lines to paste.
+// welcome prints what a developer needs first: the address, the token, lines to
+// paste, and which integrations cannot be called yet.
 func (p *program) welcome(l *loaded, a *app, kept devState) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nBackflow is listening on %s\nDevelopment token: %s\n", kept.Address, kept.Token)
 	for _, integration := range a.registry.Integrations() {
-		if m := integration.Manifest(); m != nil && integration.Status().State == action.StateReady {
+		if status := integration.Status(); status.State != action.StateReady {
+			fmt.Fprintf(&b, "\n%s is %s", integration.Name(), status.State)
+			if status.Reason != "" {
+				fmt.Fprintf(&b, ": %s", status.Reason)
+			}
+			fmt.Fprintln(&b)
+		} else if m := integration.Manifest(); m != nil {
 			writeFirstCall(&b, kept, m)
 		}
 	}
