@@ -270,7 +270,9 @@ func (a *app) Close() error {
 func (a *app) ready() (bool, any) {
 	integrations := map[string]action.Status{}
 	for _, p := range a.host.Plugins() {
-		integrations[p.Name()] = p.Status()
+		// Everybody may read this, and a reason holds the last output of a
+		// plugin: it is for those who may see the integration.
+		integrations[p.Name()] = action.Status{State: p.Status().State}
 	}
 	ready := a.settled.Load()
 	status := "starting"
