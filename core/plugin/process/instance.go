@@ -73,7 +73,8 @@ func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
 		return fmt.Errorf("configure: %w", i.failure(ctx, time.Time{}, "Configure", err))
 	}
 	if response.GetError() != nil {
-		return fmt.Errorf("configure: %w", errorFromWire(response.GetError()))
+		// It is a reason for operators: a code says nothing more to them.
+		return fmt.Errorf("configure: %s", errorFromWire(response.GetError()).Message)
 	}
 	return nil
 }

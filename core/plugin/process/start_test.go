@@ -52,7 +52,7 @@ func TestStatusOfAPluginThatCannotStart(t *testing.T) {
 		"other protocol":         {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "other-protocol" }, action.StateFailed, []string{"Plugin version: 99, Client versions: [1]"}},
 		"refuses its config, and quotes it": {
 			func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "refuse-config" }, action.StateFailed,
-			[]string{`configure: internal: vendor does not like {"key":"***"}`},
+			[]string{`configure: vendor does not like {"key":"***"}`},
 		},
 		"crashes in Configure, and quotes it": {
 			func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "crash-in-configure" }, action.StateFailed,
