@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/backflow/backflow/core/action"
@@ -65,14 +64,14 @@ func dynamic(pointer string, refs []template.Ref) bool {
 }
 
 // checkCredential holds an entry under "credentials" against its schema. Of
-// fields that are unset there is nothing to say yet.
+// fields that have no value yet there is nothing more to say.
 func (l *loaded) checkCredential(c config.Credential, manifest *sdk.Manifest) {
 	if manifest == nil {
 		return
 	}
 	for _, fault := range plugin.CheckCredentials(manifest, c.Reveal()) {
-		if !slices.Contains(c.UnsetFields, fault.Pointer) {
-			l.faults = append(l.faults, c.Fault(fault.Pointer, "credentials."+c.Name+": "+fault.Message, ""))
+		if !c.Lacks(fault.Pointer) {
+			l.faults = append(l.faults, c.Fault(fault.Pointer, fault.Message, ""))
 		}
 	}
 }
@@ -86,7 +85,7 @@ func (l *loaded) checkWebhook(w config.Webhook, manifest *sdk.Manifest) {
 	case manifest == nil:
 	case manifest.Webhook == nil:
 		l.faults = append(l.faults, config.Fault{Pos: w.Pos, Message: "integration " + quote(w.Provider) + " cannot verify webhooks"})
-	case len(w.Secrets.Values) > 0 || len(w.Secrets.Unset) > 0:
+	case w.Secrets.Given:
 	case manifest.Webhook.SecretField == "" || !l.hasField(w.Provider, manifest.Webhook.SecretField):
 		l.faults = append(l.faults, config.Fault{
 			Pos: w.Pos, Message: "webhook " + quote(w.Name) + " has no secret, and neither have the credentials of " + quote(w.Provider),
@@ -96,13 +95,13 @@ func (l *loaded) checkWebhook(w config.Webhook, manifest *sdk.Manifest) {
 }
 
 // hasField reports whether the credentials of an integration have a field, be
-// it unset in the environment.
+// it without a value yet.
 func (l *loaded) hasField(integration, field string) bool {
 	c, ok := l.config.Credentials[integration]
 	if !ok {
 		return false
 	}
-	return slices.Contains(c.UnsetFields, "/"+field) || stringField(c.Reveal(), field) != ""
+	return c.Lacks("/"+field) || stringField(c.Reveal(), field) != ""
 }
 
 // manifestOf answers what an integration publishes, nil if it has not yet.

@@ -10,7 +10,7 @@ func (l *loaded) configuredSecrets(w config.Webhook) []string {
 	for _, secret := range w.Secrets.Values {
 		secrets = append(secrets, secret.Reveal())
 	}
-	if len(secrets) == 0 && len(w.Secrets.Unset) == 0 {
+	if !w.Secrets.Given {
 		if secret := stringField(l.config.Credentials[w.Provider].Reveal(), l.secretFields[w.Provider]); secret != "" {
 			secrets = append(secrets, secret)
 		}

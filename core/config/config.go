@@ -113,8 +113,8 @@ type Webhook struct {
 	Path string
 	// Provider is the integration that verifies the events.
 	Provider string
-	// Secrets of its own. Without any value and with nothing unset, the webhook
-	// uses the secret in the credentials of its provider.
+	// Secrets of its own. Where none is given, the webhook uses the secret in the
+	// credentials of its provider.
 	Secrets WebhookSecrets
 	// Actions are the steps that an event runs, an array; its ID is empty.
 	Actions Definition
@@ -122,6 +122,8 @@ type Webhook struct {
 
 // WebhookSecrets are what a webhook's events are signed with.
 type WebhookSecrets struct {
+	// Given says that the config names secrets, whether or not they have values.
+	Given bool
 	// Values are tried in order.
 	Values []Secret
 	// Unset names what the secrets need that were left out since it is not

@@ -18,10 +18,15 @@ type Credential struct {
 	Unset       []string
 	UnsetFields []string
 
-	node   *Node
-	raw    Secret
-	values []Secret
+	node    *Node
+	raw     Secret
+	values  []Secret
+	lacking []string // see Lacks
 }
+
+// Lacks reports whether the field that a JSON Pointer names is written but has
+// no value: it is unset, or has a fault that was told.
+func (c Credential) Lacks(pointer string) bool { return slices.Contains(c.lacking, pointer) }
 
 // Reveal answers the credential as a JSON object, with its secrets.
 func (c Credential) Reveal() []byte {
@@ -38,10 +43,10 @@ func (c Credential) SecretValues() []string { return reveal(c.values) }
 // names, or its nearest ancestor.
 func (c Credential) At(pointer string) Pos { return c.node.At(pointer) }
 
-// Fault answers a fault of the field that a JSON Pointer names. The message
-// must not hold a value of the credential.
+// Fault answers a fault of the field that a JSON Pointer names; the message is
+// put behind the field's name. It must not hold a value of the credential.
 func (c Credential) Fault(pointer, message, hint string) Fault {
-	return Fault{Pos: c.node.At(pointer), Message: message, Hint: hint}
+	return Fault{Pos: c.node.At(pointer), Message: "credentials." + c.Name + pointerPath(pointer) + ": " + message, Hint: hint}
 }
 
 // String names the credential and keeps what is inside of it, parsed from the file,
@@ -65,6 +70,9 @@ func credential() shape[Credential] {
 				field := value{v.decoder, n, v.path + pointerPath(pointer)}
 				e, ok := field.expand(true)
 				c.values = append(c.values, e.secrets...)
+				if !ok {
+					c.lacking = append(c.lacking, pointer)
+				}
 				if !ok && len(e.unset) > 0 {
 					c.UnsetFields = append(c.UnsetFields, pointer)
 					for _, name := range e.unset {

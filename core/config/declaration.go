@@ -156,6 +156,7 @@ func webhooks() shape[[]Webhook] {
 			"The steps that an event runs, as in a workflow, over `payload`."),
 	}, later[Webhook]("custom")...)...).and(func(v value, w *Webhook) {
 		w.Pos = v.node.Pos
+		w.Secrets.Given = v.node.Get("secret") != nil || v.node.Get("secrets") != nil
 		if w.Actions.Node == nil {
 			w.Actions = Definition{Raw: []byte("[]"), Node: &Node{Kind: Array, Pos: v.node.Pos}}
 		}
