@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -46,6 +47,7 @@ type settings struct {
 	options   config.Options // that the config is read with
 	sandbox   map[string]bool
 	tokens    []gateway.Token // beside those of the config
+	hangups   <-chan os.Signal
 	// secrets answers secrets for webhooks that have none, by the webhook's
 	// name; nil where there are none to be had. It is asked at each load.
 	secrets  func(*loaded) (map[string]string, error)

@@ -44,6 +44,8 @@ it has one.`,
 }
 
 func (p *program) dev(ctx context.Context, file, listen string) error {
+	hup, stop := hangups()
+	defer stop()
 	options := config.Options{LookupEnv: p.lookupEnv, Dev: true}
 	l, err := load(file, options)
 	if err != nil {
@@ -77,7 +79,7 @@ func (p *program) dev(ctx context.Context, file, listen string) error {
 	s := settings{
 		listen: listen, dataDir: dir, statePath: filepath.Join(dir, "state.db"), options: options, sandbox: sandbox,
 		tokens:   []gateway.Token{{Name: "dev", Hash: access.HashOf(kept.Token), Scopes: []access.Scope{everything}}},
-		redactor: &telemetry.Redactor{},
+		redactor: &telemetry.Redactor{}, hangups: hup,
 	}
 	if s.listen == "" {
 		if s.listen, err = loopback(l.config.Server.Listen); err != nil {
@@ -93,7 +95,7 @@ func (p *program) dev(ctx context.Context, file, listen string) error {
 	s.log = telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: s.redactor, Format: telemetry.FormatText})
 	a, err := newApp(ctx, l, s)
 	if err != nil {
-		return err
+		return unlessStopped(ctx, err, s.log)
 	}
 	kept.Address = "http://" + a.listener.Addr().String()
 	if err := kept.write(dir); err != nil {

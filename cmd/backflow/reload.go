@@ -64,19 +64,25 @@ func (l *loaded) fixedChange(next *loaded) string {
 	return ""
 }
 
+// hangups tells of each SIGHUP until stop is called. It is made before anything
+// is read: a signal ends a program that does not wait for it, also one that has
+// hardly begun.
+func hangups() (heard <-chan os.Signal, stop func()) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	return hup, func() { signal.Stop(hup) }
+}
+
 // reloads reloads the config whenever a file of it changes, and on SIGHUP,
 // until ctx ends.
 func (a *app) reloads(ctx context.Context) {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	w, err := newWatcher(a.loaded)
 	if err != nil {
 		a.log.Warn("the config is not watched; SIGHUP reloads it", "error", err)
 		w = &watcher{} // never tells of a change
 	}
 	defer w.close(a.log)
-	for w.wait(ctx, hup, a.log) {
+	for w.wait(ctx, a.settings.hangups, a.log) {
 		switch err := a.reload(ctx); {
 		case err == nil:
 			a.log.Info("config reloaded", "file", a.loaded.config.Path)

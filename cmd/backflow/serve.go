@@ -1,6 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"log/slog"
+
 	"github.com/spf13/cobra"
 
 	"github.com/backflow/backflow/core/config"
@@ -18,6 +22,8 @@ a change of a file of the config, puts the new config in force.`,
 		Example: "  backflow serve -c backflow.json",
 		Args:    cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			hup, stop := hangups()
+			defer stop()
 			options := config.Options{LookupEnv: p.lookupEnv}
 			l, err := load(file, options)
 			if err != nil {
@@ -26,7 +32,7 @@ a change of a file of the config, puts the new config in force.`,
 			if err := l.refusal(cmd.Context()); err != nil {
 				return err
 			}
-			s := settings{listen: listen, options: options, redactor: &telemetry.Redactor{}}
+			s := settings{listen: listen, options: options, redactor: &telemetry.Redactor{}, hangups: hup}
 			s.log = telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: s.redactor})
 			if s.dataDir, err = under(l.config.BaseDir, "data"); err != nil {
 				return err
@@ -39,7 +45,7 @@ a change of a file of the config, puts the new config in force.`,
 			}
 			a, err := newApp(cmd.Context(), l, s)
 			if err != nil {
-				return err
+				return unlessStopped(cmd.Context(), err, s.log)
 			}
 			s.log.Info("listening", "address", a.listener.Addr().String(), "version", version)
 			return a.serve(cmd.Context())
@@ -48,6 +54,16 @@ a change of a file of the config, puts the new config in force.`,
 	configFlag(cmd, &file)
 	cmd.Flags().StringVar(&listen, "listen", "", "address to listen on, over server.listen")
 	return cmd
+}
+
+// unlessStopped is the error of a start, or nil where the start failed only for
+// the program was told to stop: then it did what it was told.
+func unlessStopped(ctx context.Context, err error, log *slog.Logger) error {
+	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+		return err
+	}
+	log.Info("stopped before the start was complete")
+	return nil
 }
 
 // configFlag adds -c, which the command cannot do without.
