@@ -12,28 +12,24 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// list is a page of a list.
-type list[T any] struct {
-	Data       []T     `json:"data"`
-	NextCursor *string `json:"nextCursor"`
-}
-
-// integrationSummary is an integration in the list of all.
-type integrationSummary struct {
+// integrationHead is what every view of an integration begins with.
+type integrationHead struct {
 	Name        string        `json:"name"`
 	Version     string        `json:"version,omitempty"`
 	Description string        `json:"description,omitempty"`
 	Status      action.Status `json:"status"`
-	Actions     []string      `json:"actions"`
+}
+
+// integrationSummary is an integration in the list of all.
+type integrationSummary struct {
+	integrationHead
+	Actions []string `json:"actions"`
 }
 
 // integrationDetail is all that there is to know about calling an integration.
 type integrationDetail struct {
-	Name        string         `json:"name"`
-	Version     string         `json:"version,omitempty"`
-	Description string         `json:"description,omitempty"`
-	Status      action.Status  `json:"status"`
-	Actions     []actionDetail `json:"actions"`
+	integrationHead
+	Actions []actionDetail `json:"actions"`
 }
 
 type actionDetail struct {
@@ -59,9 +55,9 @@ func (x *exchange) listIntegrations(w http.ResponseWriter, _ *http.Request) erro
 		if !x.caller.may("integrations", integration.Name(), access.Some) {
 			continue
 		}
-		s := integrationSummary{Name: integration.Name(), Status: x.statusOf(integration), Actions: []string{}}
-		if m := integration.Manifest(); m != nil {
-			s.Version, s.Description = m.Version, m.Description
+		m := integration.Manifest()
+		s := integrationSummary{x.headOf(integration, m), []string{}}
+		if m != nil {
 			for i := range m.Actions {
 				s.Actions = append(s.Actions, m.Actions[i].Name)
 			}
@@ -85,13 +81,11 @@ func (x *exchange) showIntegration(w http.ResponseWriter, _ *http.Request) error
 }
 
 func (x *exchange) describe(integration action.Integration) integrationDetail {
-	name := integration.Name()
-	d := integrationDetail{Name: name, Status: x.statusOf(integration), Actions: []actionDetail{}}
-	m := integration.Manifest()
+	name, m := integration.Name(), integration.Manifest()
+	d := integrationDetail{x.headOf(integration, m), []actionDetail{}}
 	if m == nil {
 		return d
 	}
-	d.Version, d.Description = m.Version, m.Description
 	for i := range m.Actions {
 		spec := &m.Actions[i]
 		a := actionDetail{
@@ -113,11 +107,15 @@ func (x *exchange) describe(integration action.Integration) integrationDetail {
 	return d
 }
 
-// statusOf is the integration's status. Its reason comes from a plugin.
-func (x *exchange) statusOf(integration action.Integration) action.Status {
-	s := integration.Status()
-	s.Reason = x.redactor.String(s.Reason)
-	return s
+// headOf begins a view of an integration; m is nil where it published nothing
+// yet. The reason of its status comes from a plugin.
+func (x *exchange) headOf(integration action.Integration, m *sdk.Manifest) integrationHead {
+	head := integrationHead{Name: integration.Name(), Status: integration.Status()}
+	head.Status.Reason = x.redactor.String(head.Status.Reason)
+	if m != nil {
+		head.Version, head.Description = m.Version, m.Description
+	}
+	return head
 }
 
 // lifetime writes a duration as the config does: 24h, not 24h0m0s. Zero, which

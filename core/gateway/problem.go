@@ -89,24 +89,6 @@ func (p *problem) hasDetails() bool {
 	return len(p.details) > 0 && bytes.TrimLeft(p.details, " \t\r\n")[0] == '{' && json.Valid(p.details)
 }
 
-// marshal is json.Marshal without the escapes that are meant for HTML.
-func marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-// answer is a whole response before it is sent, so that it can be kept.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-}
-
 // answerOf is the answer that tells a refusal.
 func answerOf(r *refusal, requestID string, redactor *telemetry.Redactor) (answer, error) {
 	p := newProblem(r, requestID, redactor)
@@ -127,29 +109,4 @@ func answerOf(r *refusal, requestID string, redactor *telemetry.Redactor) (answe
 // seconds rounds up: who comes early comes in vain.
 func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
-}
-
-// send writes the answer. A client that is gone is no error of ours.
-func (a answer) send(w http.ResponseWriter) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
-	// The only errors are those of a connection that ended.
-	_, _ = w.Write(a.body)
-}
-
-// sendJSON answers a value as JSON.
-func sendJSON(w http.ResponseWriter, status int, header http.Header, v any) error {
-	body, err := marshal(v)
-	if err != nil {
-		return err
-	}
-	all := http.Header{"Content-Type": {"application/json"}}
-	for name, values := range header {
-		all[name] = values
-	}
-	answer{status, all, body}.send(w)
-	return nil
 }

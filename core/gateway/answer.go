@@ -1,0 +1,57 @@
+package gateway
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+// answer is a whole response before it is sent, so that it can be kept.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// send writes the answer. A client that is gone is no error of ours.
+func (a answer) send(w http.ResponseWriter) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	// The only errors are those of a connection that ended.
+	_, _ = w.Write(a.body)
+}
+
+// sendJSON answers a value as JSON.
+func sendJSON(w http.ResponseWriter, status int, header http.Header, v any) error {
+	body, err := marshal(v)
+	if err != nil {
+		return err
+	}
+	all := http.Header{"Content-Type": {"application/json"}}
+	for name, values := range header {
+		all[name] = values
+	}
+	answer{status, all, body}.send(w)
+	return nil
+}
+
+// list is a page of a list.
+type list[T any] struct {
+	Data       []T     `json:"data"`
+	NextCursor *string `json:"nextCursor"`
+}
+
+// marshal is json.Marshal without the escapes that are meant for HTML.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
