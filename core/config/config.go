@@ -124,11 +124,9 @@ type Webhook struct {
 type WebhookSecrets struct {
 	// Given says that the config names secrets, whether or not they have values.
 	Given bool
-	// Values are tried in order.
+	// Values are tried in order. In dev there may be fewer than are given: what
+	// needs variables that are not set is left out (see Options).
 	Values []Secret
-	// Unset names what the secrets need that were left out since it is not
-	// there: environment variables, and "file:PATH" (see Options).
-	Unset []string
 }
 
 // Definition is a workflow's definition or a webhook's actions: JSON that is

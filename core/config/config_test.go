@@ -142,7 +142,7 @@ func TestInDevCredentialsAndWebhookSecretsMayBeUnset(t *testing.T) {
 	if got := string(stripe.Reveal()); got != `{"again":["kept"]}` {
 		t.Errorf("credential is %s", got)
 	}
-	if w := c.Webhooks[0]; !slices.Equal(w.Secrets.Unset, []string{"HOOK"}) || len(w.Secrets.Values) != 0 {
+	if w := c.Webhooks[0]; !w.Secrets.Given || len(w.Secrets.Values) != 0 {
 		t.Errorf("webhook is %+v", w)
 	}
 }

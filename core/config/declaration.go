@@ -176,8 +176,7 @@ func webhookSecret() shape[WebhookSecrets] {
 			if !v.is(String, "a string") {
 				return
 			}
-			if e, ok := v.expand(true); !ok {
-				into.Unset = append(into.Unset, e.unset...)
+			if _, ok := v.expand(true); !ok {
 				return
 			}
 			var secret Secret

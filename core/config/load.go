@@ -22,8 +22,7 @@ type Options struct {
 	// secrets are not at hand. The Config must not be run.
 	AllowUnsetEnv bool
 	// Dev accepts variables that are not set in credentials and in the secrets
-	// of webhooks: what needs them is left out, and Credential.Unset and
-	// WebhookSecrets.Unset say so.
+	// of webhooks: what needs them is left out, and Credential.Unset says so.
 	Dev bool
 
 	glob   func(pattern string) ([]string, error)
