@@ -60,15 +60,24 @@ func eachStore(t *testing.T, test func(t *testing.T, p *place, choices *rand.Ran
 	}
 }
 
+// killSoon kills a gateway at a random instant, and waits until its plugins are
+// gone with it.
+func (p *place) killSoon(g *program.Gateway, choices *rand.Rand) {
+	time.Sleep(time.Duration(choices.Int64N(int64(300 * time.Millisecond))))
+	g.Kill()
+	p.PluginsGone(orphanLimit)
+}
+
 func TestNothingIsLostOrDoneTwiceWhenTheGatewayIsKilled(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(t *testing.T, p *place, choices *rand.Rand) {
 		g := p.Serve(token)
 		s := open(t, g)
 		for range kills(t) {
-			time.Sleep(time.Duration(choices.Int64N(int64(300 * time.Millisecond)))) // the random instant
-			g.Kill()
-			p.PluginsGone(orphanLimit)
+			p.killSoon(g, choices)
+			if choices.IntN(4) == 0 { // while it starts, too
+				p.killSoon(p.Launch(token), choices)
+			}
 			g = p.Serve(token)
 		}
 		p.wantEverythingOnce(t, s, g)
