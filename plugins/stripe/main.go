@@ -6,6 +6,7 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 
 	"github.com/backflow/backflow/sdk"
@@ -15,6 +16,9 @@ func main() {
 	p := newPlugin()
 	p.muteSandbox = muteStdout
 	sdk.Serve(p)
+	if err := p.Close(); err != nil {
+		slog.Error("stripe: close", "error", err)
+	}
 }
 
 // muteStdout drops what is printed. stripe-mock prints the data of every

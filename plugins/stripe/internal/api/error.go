@@ -12,8 +12,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/backflow/backflow/sdk"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/backflow/backflow/sdk"
 )
 
 // noAnswer makes the error of a request to which no whole answer came, or one
