@@ -7,6 +7,7 @@ import (
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
@@ -17,9 +18,7 @@ import (
 // answered with the reason.
 func (l *loaded) check(registry *action.Registry) {
 	for _, d := range l.definitions {
-		for i, step := range d.Steps {
-			l.checkStep(d, stepPointer(d, i), step, registry)
-		}
+		d.Walk(func(step *workflow.Step) { l.checkStep(d, step, registry) })
 	}
 	for _, name := range sortedKeys(l.config.Credentials) {
 		l.checkCredential(l.config.Credentials[name], manifestOf(registry, name))
@@ -29,7 +28,12 @@ func (l *loaded) check(registry *action.Registry) {
 	}
 }
 
-func (l *loaded) checkStep(d definition, at string, step *workflow.Step, registry *action.Registry) {
+func (l *loaded) checkStep(d definition, step *workflow.Step, registry *action.Registry) {
+	at := step.Pointer
+	if step.Type == workflow.TypeWorkflow {
+		l.checkChild(d, step)
+		return
+	}
 	if step.Integration == "" || step.Action == "" {
 		return // a fault that is told already
 	}
@@ -49,6 +53,17 @@ func (l *loaded) checkStep(d definition, at string, step *workflow.Step, registr
 		if !dynamic(fault.Pointer, refs) {
 			l.faults = append(l.faults, d.source.Fault(at+"/params"+fault.Pointer, step.Integration+"."+step.Action+": "+fault.Message, ""))
 		}
+	}
+}
+
+// checkChild makes sure that the workflow that a step runs is there.
+func (l *loaded) checkChild(d definition, step *workflow.Step) {
+	var known []string
+	for _, other := range l.config.Workflows {
+		known = append(known, other.ID)
+	}
+	if step.Workflow != "" && !slices.Contains(known, step.Workflow) {
+		l.faults = append(l.faults, d.source.Fault(step.Pointer+"/workflow", "there is no workflow "+quote(step.Workflow), suggest.Hint(step.Workflow, known)))
 	}
 }
 

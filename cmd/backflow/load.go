@@ -150,9 +150,7 @@ func (l *loaded) refer() {
 		note(w.Provider, config.Fault{Pos: w.Pos})
 	}
 	for _, d := range l.definitions {
-		for i, step := range d.Steps {
-			note(step.Integration, d.source.Fault(stepPointer(d, i), "", ""))
-		}
+		d.Walk(func(step *workflow.Step) { note(step.Integration, d.source.Fault(step.Pointer, "", "")) })
 	}
 	known := l.names()
 	for _, name := range sortedKeys(l.references) {
@@ -210,13 +208,4 @@ func (l *loaded) searched() string {
 		text += filepath.Clean(dir)
 	}
 	return text
-}
-
-// stepPointer leads to a step of a definition, from the value that it was
-// parsed from: a workflow, or the list of a webhook's actions.
-func stepPointer(d definition, i int) string {
-	if d.source.ID == "" {
-		return indexPointer("", i)
-	}
-	return indexPointer("/steps", i)
 }

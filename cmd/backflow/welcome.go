@@ -10,6 +10,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -62,34 +63,40 @@ func writeFirstCall(b *strings.Builder, kept devState, m *sdk.Manifest) {
 // from the input has the value of the same param in the action's example.
 func sampleInput(d definition, registry *action.Registry) string {
 	input := map[string]json.RawMessage{}
-	for _, step := range d.Steps {
-		example := map[string]json.RawMessage{}
-		if found, err := registry.Find(step.Integration, step.Action); err == nil {
-			for _, e := range slices.Backward(found.Spec().Examples) {
-				var params map[string]json.RawMessage
-				if json.Unmarshal(e.Params, &params) == nil {
-					maps.Copy(example, params)
-				}
-			}
-		}
-		for _, ref := range step.Params.Refs() {
-			if ref.Root != "input" || len(ref.Path) != 1 {
-				continue
-			}
-			value, ok := example[strings.TrimPrefix(ref.Pointer, "/")]
-			if !ok {
-				value = json.RawMessage(`"…"`)
-			}
-			if _, set := input[ref.Path[0].Key]; !set {
-				input[ref.Path[0].Key] = value
-			}
-		}
-	}
+	d.Walk(func(step *workflow.Step) { sampleParams(input, step, registry) })
 	data, err := json.Marshal(input)
 	if err != nil {
 		return "{}"
 	}
 	return string(data)
+}
+
+// sampleParams adds to an input what one step takes from it.
+func sampleParams(input map[string]json.RawMessage, step *workflow.Step, registry *action.Registry) {
+	if step.Params == nil {
+		return
+	}
+	example := map[string]json.RawMessage{}
+	if found, err := registry.Find(step.Integration, step.Action); err == nil {
+		for _, e := range slices.Backward(found.Spec().Examples) {
+			var params map[string]json.RawMessage
+			if json.Unmarshal(e.Params, &params) == nil {
+				maps.Copy(example, params)
+			}
+		}
+	}
+	for _, ref := range step.Params.Refs() {
+		if ref.Root != "input" || len(ref.Path) != 1 {
+			continue
+		}
+		value, ok := example[strings.TrimPrefix(ref.Pointer, "/")]
+		if !ok {
+			value = json.RawMessage(`"…"`)
+		}
+		if _, set := input[ref.Path[0].Key]; !set {
+			input[ref.Path[0].Key] = value
+		}
+	}
 }
 
 // sampleEvent chooses an event type to try a webhook with: one that a condition
@@ -99,12 +106,16 @@ func (l *loaded) sampleEvent(name string, types []string) string {
 		if d.ID != webhook.WorkflowID(name) {
 			continue
 		}
-		for _, step := range d.Steps {
+		named := ""
+		d.Walk(func(step *workflow.Step) {
 			for _, eventType := range types {
-				if step.Condition != nil && strings.Contains(step.Condition.String(), eventType) {
-					return eventType
+				if named == "" && step.Condition != nil && strings.Contains(step.Condition.String(), eventType) {
+					named = eventType
 				}
 			}
+		})
+		if named != "" {
+			return named
 		}
 	}
 	if len(types) > 0 {

@@ -4,22 +4,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
 )
 
 // errNotNow: the run cannot be taken up at present, and nothing was changed.
 var errNotNow = errors.New("engine: the run cannot be taken up now")
 
+// MaxPickups is how often in a row a run is taken up after its process ended,
+// without any progress, before it is given up: what it does may be what ends
+// them.
+const MaxPickups = 10
+
+// reason is why a run is taken up.
+type reason int
+
+const (
+	queued   reason = iota // it stands in the queue
+	due                    // its timer is due: a time has come, or there is mail
+	orphaned               // its process ended
+)
+
 // take claims a run that nobody works on and works on it, if it can be. The
 // caller has a slot, which take passes on or gives back.
 func (e *Engine) take(id string, why reason) (bool, error) {
-	if !e.reserve(id) {
+	activity := e.reserve(id)
+	if activity == nil {
 		e.freeSlot()
 		return false, nil // this process has it already, or is stopping
 	}
-	r, err := e.claim(context.Background(), id, why)
+	r, err := e.claim(context.Background(), id, why, activity)
 	if err != nil || r == nil {
 		e.freeSlot()
 		e.release(id)
@@ -29,42 +46,69 @@ func (e *Engine) take(id string, why reason) (bool, error) {
 	return true, nil
 }
 
-// reason is why a run is taken up: the status that it has in the store.
-type reason workflow.RunStatus
-
-const (
-	queued   = reason(workflow.RunQueued)  // it was never begun, or handed back
-	due      = reason(workflow.RunWaiting) // its timer is due
-	orphaned = reason(workflow.RunRunning) // its holder ended
-)
-
 // claim loads a run and makes this process its holder, in one write that fails
 // if anybody else changed the run meanwhile. It answers nil if the run is not
 // to be taken up for this reason any more.
-func (e *Engine) claim(ctx context.Context, id string, why reason) (*run, error) {
+func (e *Engine) claim(ctx context.Context, id string, why reason, a *activity) (*run, error) {
 	r, data, err := e.load(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if r == nil || reason(r.head.Status) != why {
+	if r == nil || r.head.Status.Ended() {
+		if why == due {
+			return nil, e.dropMail(ctx, id)
+		}
 		return nil, nil
 	}
-	events, err := r.takeUp(why)
-	if err != nil {
-		return nil, err
+	if !r.head.waitsFor(why) {
+		return nil, nil
 	}
-	conditions := []state.Op{state.RequireValue(bucketRun, id, data)}
-	if why == due {
-		conditions = append(conditions, state.RequireDue(queueRun, id), state.ClearTimer(queueRun, id))
+	r.activity, r.claimed = a, true
+	with := extra{conditions: []state.Op{state.RequireValue(bucketRun, id, data)}}
+	var events []workflow.Event
+	switch why {
+	case due:
+		with.conditions = append(with.conditions, state.RequireDue(queueRun, id))
+		with.ops = append(with.ops, state.ClearTimer(queueRun, id))
+		if r.head.Status == workflow.RunQueued {
+			return e.claimEarly(ctx, r, with)
+		}
+		if events, err = r.whatIsDue(); err != nil {
+			return nil, err
+		}
+		if len(events) == 0 {
+			return r.claimForMail(ctx, with)
+		}
+	case orphaned:
+		if events, err = r.whatWasInterrupted(); err != nil {
+			return nil, err
+		}
 	}
+	return r.claimWith(events, with)
+}
+
+// waitsFor reports whether a run that has not ended is to be taken up for a
+// reason.
+func (h *head) waitsFor(why reason) bool {
+	switch why {
+	case queued:
+		return h.Lease == "" && h.Status == workflow.RunQueued && !h.Held
+	case due:
+		return h.Lease == ""
+	default:
+		return h.Lease != ""
+	}
+}
+
+// claimWith writes the claim with events and all that follows from them.
+func (r *run) claimWith(events []workflow.Event, with extra) (*run, error) {
 	stored := r.head
-	r.head.Status, r.head.Lease = workflow.RunRunning, e.lease.ID()
+	r.head.Status, r.head.Lease, r.head.Held = workflow.RunRunning, r.engine.lease.ID(), false
 	if r.head.StartedAt.IsZero() {
-		r.head.StartedAt = e.now().UTC()
+		r.head.StartedAt = r.engine.now().UTC()
 	}
-	err = r.commit(&stored, events, conditions...)
-	var conflict *state.ConflictError
-	if errors.As(err, &conflict) {
+	err := r.commit(&stored, events, with)
+	if errors.As(err, new(*state.ConflictError)) {
 		return nil, nil // somebody else was faster
 	}
 	if err != nil {
@@ -73,34 +117,104 @@ func (e *Engine) claim(ctx context.Context, id string, why reason) (*run, error)
 	return r, nil
 }
 
-// takeUp decides what becomes of a run that is taken up.
-func (r *run) takeUp(why reason) ([]workflow.Event, error) {
-	var events []workflow.Event
-	now := r.engine.now().UTC()
-	switch why {
-	case due:
-		for _, step := range r.machine.Steps() {
-			if step.Status != workflow.StepWaiting {
-				continue
-			}
-			repeat, known := r.engine.repeat(step.Step.Integration, step.Step.Action)
-			if !known && step.Unknown {
-				return nil, fmt.Errorf("%w: integration %s is not ready", errNotNow, step.Step.Integration)
-			}
-			events = append(events, r.machine.Woken(step.Path, repeat, now))
+// claimEarly deals with mail to a run that is still in the queue: only a
+// cancellation takes it out, a signal is read when its turn has come.
+func (e *Engine) claimEarly(ctx context.Context, r *run, with extra) (*run, error) {
+	letters, err := e.box(ctx, r.head.ID)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range letters {
+		if event, ok := r.open(l); ok && l.Kind == mailCancel {
+			with.ops = append(with.ops, l.discard()...)
+			return r.claimWith([]workflow.Event{event}, with)
 		}
-	case orphaned:
-		for _, call := range r.machine.Calls() {
-			repeat, known := r.engine.repeat(call.Integration, call.Action)
-			if !known {
-				return nil, fmt.Errorf("%w: integration %s is not ready", errNotNow, call.Integration)
-			}
-			if event, ended := r.machine.Interrupted(call.Path, repeat, now); ended {
-				events = append(events, event)
-			}
+	}
+	ops := append(append([]state.Op{e.lease.Fence()}, with.conditions...), with.ops...)
+	if err := e.store.Commit(ctx, ops...); err != nil && !errors.As(err, new(*state.ConflictError)) {
+		return nil, err
+	}
+	return nil, nil
+}
+
+// claimForMail takes up a waiting run that has mail, with the first piece that
+// it waits for. Where there is none, it goes on waiting.
+func (r *run) claimForMail(ctx context.Context, with extra) (*run, error) {
+	letters, err := r.engine.box(ctx, r.head.ID)
+	if err != nil {
+		return nil, err
+	}
+	events, taken, found := r.take(letters)
+	with.ops = append(with.ops, taken.ops...)
+	if found {
+		return r.claimWith(events, with)
+	}
+	ops := append(append([]state.Op{r.engine.lease.Fence()}, with.conditions...), with.ops...)
+	ops = append(ops, r.timer(r.engine.now())...)
+	if err := r.engine.store.Commit(ctx, ops...); err != nil && !errors.As(err, new(*state.ConflictError)) {
+		return nil, err
+	}
+	return nil, nil
+}
+
+// dropMail throws away what reached a run after its end.
+func (e *Engine) dropMail(ctx context.Context, id string) error {
+	letters, err := e.box(ctx, id)
+	if err != nil {
+		return err
+	}
+	ops := []state.Op{e.lease.Fence(), state.ClearTimer(queueRun, id)}
+	for _, l := range letters {
+		ops = append(ops, l.discard()...)
+	}
+	return e.store.Commit(ctx, ops...)
+}
+
+// whatIsDue decides what becomes of a waiting run whose time has come.
+func (r *run) whatIsDue() ([]workflow.Event, error) {
+	events, left := r.machine.Wake(r.engine.now().UTC(), r.engine.repeat)
+	if left && len(events) == 0 {
+		return nil, fmt.Errorf("%w: an integration that it needs is not ready", errNotNow)
+	}
+	return events, nil
+}
+
+// whatWasInterrupted decides what becomes of the calls that were under way when
+// the run's process ended.
+func (r *run) whatWasInterrupted() ([]workflow.Event, error) {
+	now := r.engine.now().UTC()
+	if r.head.Pickups++; r.head.Pickups > MaxPickups {
+		return r.giveUp(now), nil
+	}
+	var events []workflow.Event
+	for _, call := range r.machine.Calls() {
+		repeat, known := r.engine.repeat(call.Integration, call.Action)
+		if !known {
+			r.head.Pickups--
+			return nil, fmt.Errorf("%w: integration %s is not ready", errNotNow, call.Integration)
+		}
+		if event, ended := r.machine.Interrupted(call.Path, repeat, now); ended {
+			events = append(events, event)
 		}
 	}
 	return events, nil
+}
+
+// giveUp ends what the run was at.
+func (r *run) giveUp(now time.Time) []workflow.Event {
+	err := &sdk.Error{
+		Code: sdk.CodeInternal, Outcome: sdk.OutcomeUnknown,
+		Message: fmt.Sprintf("the process that worked on the run ended %d times in a row without any progress", MaxPickups),
+	}
+	calls := r.machine.Calls()
+	if len(calls) == 0 {
+		return []workflow.Event{r.machine.GiveUp(err, now)}
+	}
+	events := make([]workflow.Event, len(calls))
+	for i, call := range calls {
+		events[i] = r.machine.Failed(call.Path, err, workflow.Repeat{}, now)
+	}
+	return events
 }
 
 // load reads a run and folds its journal; nil if there is no such run. It also

@@ -103,10 +103,7 @@ func (e *Engine) Workflows() []Workflow {
 		if !slices.Contains(d.Roots(), "input") {
 			continue
 		}
-		w := Workflow{ID: d.ID, Name: d.Name}
-		for _, s := range d.Steps {
-			w.Steps = append(w.Steps, WorkflowStep{ID: s.ID, Type: "integration", Integration: s.Integration, Action: s.Action})
-		}
+		w := Workflow{ID: d.ID, Name: d.Name, Input: d.InputSchema, Steps: describe(d.Steps)}
 		list = append(list, w)
 	}
 	slices.SortFunc(list, func(a, b Workflow) int {
@@ -115,5 +112,21 @@ func (e *Engine) Workflows() []Workflow {
 		}
 		return 1
 	})
+	return list
+}
+
+// describe describes the steps of a block, with those in them.
+func describe(b *workflow.Block) []WorkflowStep {
+	if b == nil {
+		return nil
+	}
+	var list []WorkflowStep
+	for _, s := range b.Steps {
+		step := WorkflowStep{ID: s.ID, Type: string(s.Type), Integration: s.Integration, Action: s.Action, Workflow: s.Workflow}
+		for _, inner := range s.Inner() {
+			step.Steps = append(step.Steps, describe(inner)...)
+		}
+		list = append(list, step)
+	}
 	return list
 }

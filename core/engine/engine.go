@@ -31,12 +31,18 @@ type Actions interface {
 const (
 	DefaultMaxRunning    = 1000
 	DefaultCallTimeout   = 30 * time.Second
-	DefaultCheckInterval = 5 * time.Second
+	DefaultCheckInterval = 2 * time.Second
+	DefaultMaxQueued     = 100_000
 )
 
-// MaxResult is the most bytes that a step's result may have: it is kept, and
-// every later step may read it.
-const MaxResult = 1 << 20
+// Bounds of what is kept of a run.
+const (
+	// MaxResult is the most bytes that a step's result may have: every later
+	// step may read it.
+	MaxResult = 1 << 20
+	// MaxInput is the most bytes that an input, or a signal's body, may have.
+	MaxInput = 1 << 20
+)
 
 // Options are what an engine is made of. Store, Lease and Actions are required.
 type Options struct {
@@ -49,6 +55,11 @@ type Options struct {
 	// MaxRunning bounds the runs that are worked on at once, and with them the
 	// engine's memory; further ones wait in the store. 0 is DefaultMaxRunning.
 	MaxRunning int
+	// MaxQueued bounds the runs that wait for their turn; a start over it is
+	// ErrOverloaded. 0 is DefaultMaxQueued.
+	MaxQueued int
+	// Retention says how long runs are kept after their end.
+	Retention Retention
 	// CallTimeout bounds one attempt at an action; 0 is DefaultCallTimeout.
 	CallTimeout time.Duration
 	// CheckInterval is how often the store is searched for runs that nobody
@@ -58,12 +69,14 @@ type Options struct {
 
 // Engine runs workflows. Its methods are safe for concurrent use.
 type Engine struct {
-	store    state.Store
-	lease    Lease
-	log      *slog.Logger
-	now      func() time.Time
-	timeout  time.Duration
-	interval time.Duration
+	store     state.Store
+	lease     Lease
+	log       *slog.Logger
+	now       func() time.Time
+	timeout   time.Duration
+	interval  time.Duration
+	maxQueued int
+	retention Retention
 
 	actions     atomic.Pointer[Actions]
 	definitions definitions
@@ -71,23 +84,28 @@ type Engine struct {
 	wake        chan struct{} // pokes the timer loop
 	pull        chan struct{} // pokes the queue loop
 	check       chan struct{} // pokes the check loop
+	admit       chan struct{} // pokes the admission loop
+	backlog     atomic.Int64  // how many runs stood in the queue at the last look, up to a bound
 
 	calls       context.Context // of actions; ends when the drain time is over
 	cancelCalls context.CancelCauseFunc
 	stopping    chan struct{}
 	stopOnce    sync.Once
-	loops       sync.WaitGroup // timer, queue and check loop
+	loops       sync.WaitGroup // timer, queue, check, admission and retention loop
 	driving     sync.WaitGroup // runs that are worked on
 
 	mu      sync.Mutex            // guards the fields below
 	stopped bool                  // no further run is taken up
 	active  map[string]*activity  // the runs that this process works on, by id
 	waiters map[string][]chan Run // by run id
+	// watchers are those who follow a run, by its id.
+	watchers map[string][]chan struct{}
 }
 
 // activity is what is known of a run that this process works on.
 type activity struct {
-	ended bool // its end was announced
+	ended bool          // its end was announced
+	nudge chan struct{} // it has mail
 }
 
 // New makes an engine. It does nothing before Run.
@@ -101,6 +119,9 @@ func New(o Options) *Engine {
 	if o.MaxRunning == 0 {
 		o.MaxRunning = DefaultMaxRunning
 	}
+	if o.MaxQueued == 0 {
+		o.MaxQueued = DefaultMaxQueued
+	}
 	if o.CallTimeout == 0 {
 		o.CallTimeout = DefaultCallTimeout
 	}
@@ -108,19 +129,23 @@ func New(o Options) *Engine {
 		o.CheckInterval = DefaultCheckInterval
 	}
 	e := &Engine{
-		store:    o.Store,
-		lease:    o.Lease,
-		log:      o.Logger,
-		now:      o.Now,
-		timeout:  o.CallTimeout,
-		interval: o.CheckInterval,
-		slots:    make(chan struct{}, o.MaxRunning),
-		wake:     make(chan struct{}, 1),
-		pull:     make(chan struct{}, 1),
-		check:    make(chan struct{}, 1),
-		stopping: make(chan struct{}),
-		active:   make(map[string]*activity),
-		waiters:  make(map[string][]chan Run),
+		store:     o.Store,
+		lease:     o.Lease,
+		log:       o.Logger,
+		now:       o.Now,
+		timeout:   o.CallTimeout,
+		interval:  o.CheckInterval,
+		maxQueued: o.MaxQueued,
+		retention: o.Retention.withDefaults(),
+		slots:     make(chan struct{}, o.MaxRunning),
+		wake:      make(chan struct{}, 1),
+		pull:      make(chan struct{}, 1),
+		check:     make(chan struct{}, 1),
+		admit:     make(chan struct{}, 1),
+		stopping:  make(chan struct{}),
+		active:    make(map[string]*activity),
+		waiters:   make(map[string][]chan Run),
+		watchers:  make(map[string][]chan struct{}),
 	}
 	e.calls, e.cancelCalls = context.WithCancelCause(context.Background())
 	e.SetActions(o.Actions)
@@ -141,6 +166,8 @@ func (e *Engine) Run() {
 	e.loops.Go(e.checkLoop)
 	e.loops.Go(e.timerLoop)
 	e.loops.Go(e.queueLoop)
+	e.loops.Go(e.admitLoop)
+	e.loops.Go(e.retentionLoop)
 	poke(e.check)
 }
 
@@ -168,17 +195,18 @@ func (e *Engine) Stop(ctx context.Context) error {
 	}
 }
 
-// reserve marks a run as worked on by this process; false if it is already, or
-// the engine is stopping. The caller of a true answer calls release.
-func (e *Engine) reserve(id string) bool {
+// reserve marks a run as worked on by this process; nil if it is already, or
+// the engine is stopping. The caller of another answer calls release.
+func (e *Engine) reserve(id string) *activity {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if _, taken := e.active[id]; taken || e.stopped {
-		return false
+		return nil
 	}
-	e.active[id] = &activity{}
+	a := &activity{nudge: make(chan struct{}, 1)}
+	e.active[id] = a
 	e.driving.Add(1)
-	return true
+	return a
 }
 
 func (e *Engine) release(id string) {
@@ -230,6 +258,15 @@ func (e *Engine) sleep(c <-chan struct{}, d time.Duration) bool {
 	case <-timer.C:
 		return true
 	case <-e.stopping:
+		return false
+	}
+}
+
+func (e *Engine) isStopping() bool {
+	select {
+	case <-e.stopping:
+		return true
+	default:
 		return false
 	}
 }

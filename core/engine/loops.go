@@ -11,10 +11,12 @@ import (
 // page is how many members of a set, or timers, are read at once.
 const page = 200
 
-// retryPause is how long a loop waits after the store failed to answer.
+// retryPause is how long a loop waits after the store failed to answer, and
+// before it looks again at what could not be taken up.
 const retryPause = time.Second
 
-// timerLoop takes up waiting runs when their timers are due.
+// timerLoop takes up runs when their timers are due, and tells those that this
+// process works on that they have mail.
 func (e *Engine) timerLoop() {
 	for {
 		timers, next, err := e.store.Due(context.Background(), queueRun, page)
@@ -24,6 +26,10 @@ func (e *Engine) timerLoop() {
 		}
 		taken := 0
 		for _, timer := range timers {
+			if e.works(timer.ID) {
+				e.nudge(timer.ID)
+				continue
+			}
 			if !e.waitSlot() {
 				return
 			}
@@ -46,21 +52,13 @@ func (e *Engine) timerLoop() {
 	}
 }
 
-// queueLoop takes up queued runs, the oldest first, as slots become free.
+// queueLoop takes up queued runs as slots become free: of each workflow in
+// turn, so that one with a long queue does not hold up the others.
 func (e *Engine) queueLoop() {
 	for {
-		ids, err := e.store.Range(context.Background(), state.Range{Set: setQueued, Limit: page})
+		taken, err := e.pullRound(context.Background())
 		if err != nil {
 			e.log.Error("the queue cannot be read; trying again", "error", err)
-		}
-		taken := 0
-		for _, id := range ids {
-			if !e.waitSlot() {
-				return
-			}
-			if e.took(id, queued) {
-				taken++
-			}
 		}
 		if taken > 0 {
 			continue
@@ -71,13 +69,45 @@ func (e *Engine) queueLoop() {
 	}
 }
 
-// checkLoop searches for runs that are marked as running and that nobody works
-// on: those of a process that ended, and those of this process that an outage
-// of the store left behind.
+// pullShare is how many runs of one workflow are taken up before the next
+// workflow has its turn.
+const pullShare = 8
+
+// pullRound gives each workflow with a queue its share, and answers how many
+// runs were taken up.
+func (e *Engine) pullRound(ctx context.Context) (taken int, err error) {
+	queues, err := e.store.Range(ctx, state.Range{Set: setQueues, Limit: page})
+	if err != nil {
+		return 0, err
+	}
+	for _, workflowID := range queues {
+		set := setQueued + "/" + workflowID
+		ids, err := e.store.Range(ctx, state.Range{Set: set, Limit: pullShare})
+		if err != nil {
+			return taken, err
+		}
+		for _, id := range ids {
+			if !e.waitSlot() {
+				return 0, nil
+			}
+			if e.took(id, queued) {
+				taken++
+			}
+		}
+	}
+	return taken, nil
+}
+
+// checkLoop searches for runs that are marked as worked on while nobody works
+// on them: those of a process that ended, and those of this process that an
+// outage of the store left behind. It also measures the queue.
 func (e *Engine) checkLoop() {
 	for e.sleep(e.check, e.interval) {
 		if err := e.checkRunning(context.Background()); err != nil {
 			e.log.Error("the search for runs that nobody works on failed; trying again", "error", err)
+		}
+		if err := e.measureQueue(context.Background()); err != nil {
+			e.log.Error("the queue cannot be measured; trying again", "error", err)
 		}
 	}
 }
@@ -110,6 +140,33 @@ func (e *Engine) checkRunning(ctx context.Context) error {
 		after = members[len(members)-1]
 	}
 }
+
+// measureQueue counts the runs that wait for their turn, as far as the bound.
+func (e *Engine) measureQueue(ctx context.Context) error {
+	count := 0
+	queues, err := e.store.Range(ctx, state.Range{Set: setQueues, Limit: page})
+	if err != nil {
+		return err
+	}
+	for _, workflowID := range queues {
+		for after := ""; count <= e.maxQueued; {
+			ids, err := e.store.Range(ctx, state.Range{Set: setQueued + "/" + workflowID, After: after, Limit: 10 * page})
+			if err != nil {
+				return err
+			}
+			count += len(ids)
+			if len(ids) < 10*page {
+				break
+			}
+			after = ids[len(ids)-1]
+		}
+	}
+	e.backlog.Store(int64(count))
+	return nil
+}
+
+// backlogged reports whether as many runs wait as may.
+func (e *Engine) backlogged() bool { return e.backlog.Load() >= int64(e.maxQueued) }
 
 // took takes up a run and reports whether this process works on it now. What
 // keeps it from it is logged.

@@ -98,6 +98,7 @@ func (e *Engine) forget(id string, waiter chan Run) {
 // snapshot is the run as it is shown. It shares no memory that changes.
 func (r *run) snapshot() Run {
 	run := r.head.run()
+	run.Output = r.machine.Output()
 	run.Input = r.machine.Root("input")
 	if run.Input == nil {
 		run.Input = r.machine.Root("payload")
@@ -143,19 +144,23 @@ func (e *Engine) List(ctx context.Context, req ListRequest) (List, error) {
 			return List{}, ErrBadCursor
 		}
 	}
+	sets, err := e.setsOf(ctx, &req)
+	if err != nil {
+		return List{}, err
+	}
 	list := List{Runs: []Run{}}
-	set, after := req.set(), req.Cursor
-	for looked := 0; looked < maxLooks; {
-		members, err := e.store.Range(ctx, state.Range{Set: set, After: after, Limit: page, Reverse: true})
-		if err != nil {
-			return List{}, fmt.Errorf("engine: list runs: %w", err)
-		}
-		runs, err := e.heads(ctx, members)
+	after := req.Cursor
+	for looked := 0; looked < maxLooks; looked += page {
+		ids, err := e.newest(ctx, sets, after)
 		if err != nil {
 			return List{}, err
 		}
-		for i, h := range runs {
-			after = members[i]
+		heads, err := e.heads(ctx, ids)
+		if err != nil {
+			return List{}, err
+		}
+		for i, h := range heads {
+			after = ids[i]
 			if h == nil || !req.matches(h) {
 				continue
 			}
@@ -164,49 +169,84 @@ func (e *Engine) List(ctx context.Context, req ListRequest) (List, error) {
 			}
 			list.Runs = append(list.Runs, h.run())
 			if len(list.Runs) == req.Limit {
-				list.NextCursor = cursorOf(after)
+				list.NextCursor = after
 				return list, nil
 			}
 		}
-		if len(members) < page {
+		if len(ids) < page {
 			return list, nil
 		}
-		looked += len(members)
 	}
-	list.NextCursor = cursorOf(after)
+	list.NextCursor = after
 	return list, nil
 }
 
-// set is the smallest set that holds all runs asked for.
-func (req *ListRequest) set() string {
+// setsOf are the smallest sets that hold all runs asked for.
+func (e *Engine) setsOf(ctx context.Context, req *ListRequest) ([]string, error) {
 	switch req.Status {
 	case workflow.RunQueued:
-		return setQueued
+		return e.queues(ctx)
 	case workflow.RunRunning:
-		return setRunning
-	case workflow.RunWaiting:
-		return setWaiting
+		return []string{setRunning}, nil
+	case workflow.RunWaiting, workflow.RunCompensating:
+		return []string{setRunning, setWaiting}, nil
 	case workflow.RunFailed:
-		return setFailed
+		return []string{setFailed}, nil
+	case workflow.RunCancelled:
+		return []string{setCancelled}, nil
 	}
 	if req.Workflow != "" {
-		return setOf(req.Workflow)
+		return []string{setOf(req.Workflow)}, nil
 	}
-	return setRuns
+	return []string{setRuns}, nil
+}
+
+// queues are the sets of the runs that wait for their turn.
+func (e *Engine) queues(ctx context.Context) ([]string, error) {
+	var sets []string
+	for of, prefix := range map[string]string{setQueues: setQueued, setGroups: setHeld} {
+		names, err := e.store.Range(ctx, state.Range{Set: of, Limit: page})
+		if err != nil {
+			return nil, fmt.Errorf("engine: list queues: %w", err)
+		}
+		for _, name := range names {
+			sets = append(sets, prefix+"/"+name)
+		}
+	}
+	return sets, nil
+}
+
+// newest answers a page of the ids in sets that are older than the one given,
+// the newest first.
+func (e *Engine) newest(ctx context.Context, sets []string, after string) ([]string, error) {
+	var ids []string
+	for _, set := range sets {
+		members, err := e.store.Range(ctx, state.Range{Set: set, After: after, Limit: page, Reverse: true})
+		if err != nil {
+			return nil, fmt.Errorf("engine: list runs: %w", err)
+		}
+		for _, member := range members {
+			id, _, _ := strings.Cut(member, "/") // in "running", the lease follows
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, func(a, b string) int { return strings.Compare(b, a) })
+	ids = slices.Compact(ids)
+	return ids[:min(len(ids), page)], nil
 }
 
 func (req *ListRequest) matches(h *head) bool {
 	return (req.Workflow == "" || h.Workflow == req.Workflow) && (req.Status == "" || h.Status == req.Status)
 }
 
-// heads reads the heads of set members, nil where one is gone meanwhile.
-func (e *Engine) heads(ctx context.Context, members []string) ([]*head, error) {
-	if len(members) == 0 {
+// heads reads the heads of runs, nil where one is gone meanwhile.
+func (e *Engine) heads(ctx context.Context, ids []string) ([]*head, error) {
+	if len(ids) == 0 {
 		return nil, nil
 	}
-	refs := make([]state.Ref, len(members))
-	for i, member := range members {
-		refs[i] = state.Ref{Bucket: bucketRun, ID: cursorOf(member)}
+	refs := make([]state.Ref, len(ids))
+	for i, id := range ids {
+		refs[i] = state.Ref{Bucket: bucketRun, ID: id}
 	}
 	found, err := e.store.Get(ctx, refs...)
 	if err != nil {
@@ -222,11 +262,4 @@ func (e *Engine) heads(ctx context.Context, members []string) ([]*head, error) {
 		}
 	}
 	return heads, nil
-}
-
-// cursorOf is the id of a set's member. After it comes, in descending order,
-// what comes after the member itself.
-func cursorOf(member string) string {
-	id, _, _ := strings.Cut(member, "/")
-	return id
 }

@@ -14,11 +14,20 @@ import (
 const (
 	bucketRun        = "run"
 	bucketDefinition = "definition"
+	bucketMail       = "mail"
+	bucketGate       = "gate"
 	setRuns          = "runs"
 	setRunning       = "running"
-	setQueued        = "queued"
 	setWaiting       = "waiting"
+	setQueues        = "queues"
+	setQueued        = "queued"
+	setGroups        = "groups"
+	setHeld          = "held"
+	setHolding       = "holding"
 	setFailed        = "failed"
+	setCancelled     = "cancelled"
+	setEnded         = "ended"
+	setMail          = "mail"
 	queueRun         = "run"
 )
 
@@ -32,13 +41,28 @@ type head struct {
 	Workflow   string             `json:"workflow"`
 	Definition string             `json:"definition"` // hash
 	Status     workflow.RunStatus `json:"status"`
-	// Lease is that of the process which holds the run, while it is running.
-	Lease      string            `json:"lease,omitempty"`
+	// Lease is that of the process which works on the run; empty where none does.
+	Lease string `json:"lease,omitempty"`
+	// Held: a queued run that waits for others of its group to end.
+	Held bool `json:"held,omitempty"`
+	// Group counts the run against a limit; empty where there is none.
+	Group string `json:"group,omitempty"`
+	// Pickups counts how often in a row the run was taken up after its process
+	// had ended, without any progress since.
+	Pickups    int               `json:"pickups,omitempty"`
+	Parent     *parent           `json:"parent,omitempty"`
 	CreatedAt  time.Time         `json:"createdAt"`
 	StartedAt  time.Time         `json:"startedAt,omitzero"`
 	FinishedAt time.Time         `json:"finishedAt,omitzero"`
 	Error      *workflow.Failure `json:"error,omitempty"`
 	RequestID  string            `json:"requestId,omitempty"`
+}
+
+// parent is the run that a run was started by and that waits for its end.
+type parent struct {
+	ID string `json:"id"`
+	// Depth is how many runs are above.
+	Depth int `json:"depth"`
 }
 
 // encode cannot fail: all fields are plain, and an error's Details were valid
@@ -62,20 +86,24 @@ func decodeHead(data []byte) (*head, error) {
 	return h, nil
 }
 
-// member is the run's place in the set of its status: the set's name, "" for
-// statuses without a set, and the member.
-func (h *head) member() (set, member string) {
-	switch h.Status {
-	case workflow.RunRunning:
+// place is the run's place among the sets: that of the processes' runs while
+// one works on it, else that of its status. A run that succeeded has none.
+func (h *head) place() (set, member string) {
+	switch {
+	case h.Lease != "":
 		return setRunning, h.ID + "/" + h.Lease
-	case workflow.RunQueued:
-		return setQueued, h.ID
-	case workflow.RunWaiting:
-		return setWaiting, h.ID
-	case workflow.RunFailed:
+	case h.Status == workflow.RunQueued && h.Held:
+		return setHeld + "/" + h.Group, h.ID
+	case h.Status == workflow.RunQueued:
+		return setQueued + "/" + h.Workflow, h.ID
+	case h.Status == workflow.RunFailed:
 		return setFailed, h.ID
-	default:
+	case h.Status == workflow.RunCancelled:
+		return setCancelled, h.ID
+	case h.Status.Ended():
 		return "", ""
+	default:
+		return setWaiting, h.ID
 	}
 }
 
@@ -85,20 +113,69 @@ func splitRunning(member string) (id, lease string) {
 	return id, lease
 }
 
+// enter answers the ops that put a new run to its place.
+func (h *head) enter() []state.Op {
+	set, member := h.place()
+	if set == "" {
+		return nil
+	}
+	ops := []state.Op{state.Add(set, member)}
+	if h.Status == workflow.RunQueued && !h.Held {
+		ops = append(ops, state.Add(setQueues, h.Workflow))
+	}
+	if h.Held {
+		ops = append(ops, state.Add(setGroups, h.Group))
+	}
+	return ops
+}
+
 // change answers the ops that turn the head as it is stored into the next one,
 // with its place among the sets.
 func (h *head) change(next *head) []state.Op {
 	ops := []state.Op{state.Put(bucketRun, h.ID, next.encode(), 0)}
-	oldSet, oldMember := h.member()
-	newSet, newMember := next.member()
-	if oldSet == newSet && oldMember == newMember {
-		return ops
+	oldSet, oldMember := h.place()
+	newSet, newMember := next.place()
+	if oldSet != newSet || oldMember != newMember {
+		if oldSet != "" {
+			ops = append(ops, state.Remove(oldSet, oldMember))
+		}
+		ops = append(ops, next.enter()...)
 	}
-	if oldSet != "" {
-		ops = append(ops, state.Remove(oldSet, oldMember))
+	if next.Status.Ended() && !h.Status.Ended() {
+		ops = append(ops, next.leave()...)
 	}
-	if newSet != "" {
-		ops = append(ops, state.Add(newSet, newMember))
+	if h.Status.Ended() && !next.Status.Ended() {
+		ops = append(ops, h.rejoin()...)
 	}
 	return ops
+}
+
+// leave answers what the end of a run changes beside its place: its age counts
+// from now, and its group has room.
+func (h *head) leave() []state.Op {
+	ops := []state.Op{state.Add(h.endedMember())}
+	if h.Group != "" {
+		ops = append(ops, state.Remove(setHolding+"/"+h.Group, h.ID))
+	}
+	return ops
+}
+
+// rejoin takes back what leave did, when a run is retried.
+func (h *head) rejoin() []state.Op {
+	set, member := h.endedMember()
+	ops := []state.Op{state.Remove(set, member)}
+	if h.Group != "" {
+		ops = append(ops, state.Add(setHolding+"/"+h.Group, h.ID))
+	}
+	return ops
+}
+
+// endedMember is the run's place among those that ended as it did, in the order
+// of time: for retention.
+func (h *head) endedMember() (set, member string) {
+	kind := workflow.RunFailed
+	if h.Status == workflow.RunSucceeded {
+		kind = workflow.RunSucceeded
+	}
+	return setEnded + "/" + string(kind), fmt.Sprintf("%016x/%s", h.FinishedAt.UnixMilli(), h.ID)
 }

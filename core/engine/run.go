@@ -19,6 +19,16 @@ var (
 	ErrStopped = errors.New("engine: stopped")
 	// ErrOverloaded: too many runs are being started at once; try again.
 	ErrOverloaded = errors.New("engine: overloaded")
+	// ErrBadInput: what a run was to be started with is not what its workflow needs.
+	ErrBadInput = errors.New("engine: bad input")
+	// ErrTooLarge: an input or a signal over MaxInput.
+	ErrTooLarge = errors.New("engine: too large")
+	// ErrFull: the limit of the workflow is reached and it drops further runs.
+	ErrFull = errors.New("engine: the workflow's limit is reached")
+	// ErrEnded: the run has ended.
+	ErrEnded = errors.New("engine: the run has ended")
+	// ErrBusy: somebody else is changing the run; try again.
+	ErrBusy = errors.New("engine: busy")
 	// ErrBadCursor: a cursor that no list answered.
 	ErrBadCursor = errors.New("engine: bad cursor")
 )
@@ -89,8 +99,10 @@ type List struct {
 
 // Workflow describes a definition that can be started.
 type Workflow struct {
-	ID    string
-	Name  string
+	ID   string
+	Name string
+	// Input is the schema of the input; nil accepts anything.
+	Input json.RawMessage
 	Steps []WorkflowStep
 }
 
@@ -98,8 +110,11 @@ type Workflow struct {
 type WorkflowStep struct {
 	ID          string
 	Type        string
-	Integration string
+	Integration string // of steps that call an action
 	Action      string
+	Workflow    string // of steps that run another workflow
+	// Steps are those in the step, in the order of the definition.
+	Steps []WorkflowStep
 }
 
 // callError makes sure that what an integration answered is an *sdk.Error.

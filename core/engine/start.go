@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -9,29 +10,41 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// Start makes a run and returns once it is on stable storage. What is under
-// way of it then goes on without the caller.
+// Start makes a run and returns once it is on stable storage, with the run as
+// it was accepted: queued. What is under way of it then goes on without the
+// caller.
 //
-// Errors: ErrUnknownWorkflow; ErrStopped; *state.ConflictError when a condition
-// of req.Also does not hold; one that matches state.ErrUnavailable when it is
-// not known whether the run was made: if it was, it will go on.
+// Errors: ErrUnknownWorkflow; *sdk.Error with the faults of an input that does
+// not meet the workflow's schema; ErrBadInput; ErrTooLarge; ErrFull where the
+// workflow's limit drops the run; ErrOverloaded; ErrStopped;
+// *state.ConflictError when a condition of req.Also does not hold; one that
+// matches state.ErrUnavailable when it is not known whether the run was made: if
+// it was, it will go on.
 func (e *Engine) Start(ctx context.Context, req StartRequest) (Run, error) {
 	definition, ok := e.definitions.current(req.Workflow)
 	if !ok {
 		return Run{}, fmt.Errorf("%w %q", ErrUnknownWorkflow, req.Workflow)
 	}
+	if err := checkRoots(definition, req.Roots); err != nil {
+		return Run{}, err
+	}
 	if req.ID == "" {
 		req.ID = NewRunID()
 	}
-	if !e.reserve(req.ID) {
+	activity := e.reserve(req.ID)
+	if activity == nil {
 		return Run{}, ErrStopped
 	}
-	r := &run{engine: e, machine: workflow.NewMachine(definition, req.ID), head: head{
+	r := &run{engine: e, activity: activity, machine: workflow.NewMachine(definition, req.ID), head: head{
 		Version: recordVersion, ID: req.ID, Workflow: definition.ID, Definition: definition.Hash,
 		Status: workflow.RunQueued, CreatedAt: e.now().UTC(), RequestID: req.RequestID,
 	}}
-	picked := e.trySlot()
-	if err := r.create(ctx, req, picked); err != nil {
+	accepted := Run{ID: req.ID, Workflow: definition.ID, Status: workflow.RunQueued, CreatedAt: r.head.CreatedAt}
+	picked, err := r.admission(ctx, definition, req.Roots)
+	if err == nil {
+		err = r.create(ctx, req, picked)
+	}
+	if err != nil {
 		if picked {
 			e.freeSlot()
 		}
@@ -44,14 +57,60 @@ func (e *Engine) Start(ctx context.Context, req StartRequest) (Run, error) {
 	if r.head.Status.Ended() {
 		e.announce(r) // every step was skipped, or the first one cannot be begun
 	}
-	started := r.snapshot()
 	if !picked {
 		e.release(req.ID)
+		e.backlog.Add(1) // until the next measuring
 		poke(e.pull)
-		return started, nil
+		poke(e.admit)
+		return accepted, nil
 	}
 	go r.drive() // owned by e.driving, which Stop waits for
-	return started, nil
+	return accepted, nil
+}
+
+// checkRoots holds what a run starts with against its bounds and its schema.
+func checkRoots(definition *workflow.Definition, roots map[string]json.RawMessage) error {
+	size := 0
+	for _, root := range roots {
+		size += len(root)
+	}
+	if size > MaxInput {
+		return fmt.Errorf("%w: %d bytes are more than %d", ErrTooLarge, size, MaxInput)
+	}
+	if input, ok := roots["input"]; ok {
+		if err := checkInput(definition, input); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admission decides whether a new run is picked up by this process at once:
+// then it has a slot. One that is counted against a limit is held first.
+func (r *run) admission(ctx context.Context, definition *workflow.Definition, roots map[string]json.RawMessage) (picked bool, err error) {
+	e := r.engine
+	if err := r.join(definition, roots); err != nil {
+		return false, err
+	}
+	if r.head.Held {
+		if definition.Concurrency.Drop {
+			full, err := e.full(ctx, r.head.Group)
+			if err != nil {
+				return false, err
+			}
+			if full {
+				return false, ErrFull
+			}
+		}
+		return false, nil
+	}
+	if e.trySlot() {
+		return true, nil
+	}
+	if e.backlogged() {
+		return false, ErrOverloaded
+	}
+	return false, nil
 }
 
 // create writes the run: as its holder if it was picked up at once, together
@@ -62,6 +121,7 @@ func (r *run) create(ctx context.Context, req StartRequest, picked bool) error {
 	if err := r.machine.Apply(events[0]); err != nil {
 		return err
 	}
+	var k kin
 	if picked {
 		r.head.Lease, r.head.StartedAt = r.engine.lease.ID(), now
 		decided, err := r.machine.Advance(now)
@@ -69,25 +129,41 @@ func (r *run) create(ctx context.Context, req StartRequest, picked bool) error {
 			return err
 		}
 		events = append(events, decided...)
-		r.settleHead()
+		r.settleHead(true)
+		if k, err = r.kin(decided); err != nil {
+			return err
+		}
 	}
-	ops := make([]state.Op, 0, len(req.Also)+6)
-	ops = append(ops, req.Also...)
-	ops = append(ops,
-		r.engine.lease.Fence(),
-		state.Insert(bucketRun, r.head.ID, r.head.encode(), 0),
-		state.Append(r.head.ID, 0, workflow.EncodeEntry(events)),
-		state.Add(setRuns, r.head.ID),
-		state.Add(setOf(r.head.Workflow), r.head.ID),
-	)
-	if set, member := r.head.member(); set != "" {
-		ops = append(ops, state.Add(set, member))
+	ops := append([]state.Op(nil), req.Also...)
+	ops = append(ops, r.engine.lease.Fence())
+	ops = append(ops, r.made(workflow.EncodeEntry(events))...)
+	if picked {
+		ops = append(ops, r.timer(now)...)
 	}
+	ops = append(ops, k.ops...)
 	if err := r.engine.store.Commit(ctx, ops...); err != nil {
 		return fmt.Errorf("engine: start run: %w", err)
 	}
 	r.entries = 1
+	r.engine.told(k)
 	return nil
+}
+
+// made answers the ops that write a new run with its first journal entry.
+func (r *run) made(entry []byte) []state.Op {
+	ops := []state.Op{
+		state.Insert(bucketRun, r.head.ID, r.head.encode(), 0),
+		state.Append(r.head.ID, 0, entry),
+		state.Add(setRuns, r.head.ID),
+		state.Add(setOf(r.head.Workflow), r.head.ID),
+	}
+	if r.head.Held {
+		ops = append(ops, touchGate(r.head.Group))
+	}
+	if r.head.Status.Ended() {
+		ops = append(ops, r.head.leave()...)
+	}
+	return append(ops, r.head.enter()...)
 }
 
 // setOf is the set of the runs of one workflow.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/json"
 	"net/http"
 
 	"github.com/backflow/backflow/core/access"
@@ -10,8 +11,10 @@ import (
 
 // workflowDoc is a workflow as clients see it.
 type workflowDoc struct {
-	ID    string            `json:"id"`
-	Name  string            `json:"name,omitempty"`
+	ID   string `json:"id"`
+	Name string `json:"name,omitempty"`
+	// Input is the schema of the input, where there is one.
+	Input json.RawMessage   `json:"input,omitempty"`
 	Steps []workflowStepDoc `json:"steps"`
 }
 
@@ -20,14 +23,23 @@ type workflowStepDoc struct {
 	Type        string `json:"type"`
 	Integration string `json:"integration,omitempty"`
 	Action      string `json:"action,omitempty"`
+	Workflow    string `json:"workflow,omitempty"`
+	// Steps are those in the step.
+	Steps []workflowStepDoc `json:"steps,omitempty"`
 }
 
 func newWorkflowDoc(wf engine.Workflow) workflowDoc {
-	doc := workflowDoc{ID: wf.ID, Name: wf.Name, Steps: make([]workflowStepDoc, len(wf.Steps))}
-	for i, s := range wf.Steps {
-		doc.Steps[i] = workflowStepDoc(s)
+	return workflowDoc{ID: wf.ID, Name: wf.Name, Input: wf.Input, Steps: stepDocs(wf.Steps)}
+}
+
+func stepDocs(steps []engine.WorkflowStep) []workflowStepDoc {
+	docs := make([]workflowStepDoc, len(steps))
+	for i, s := range steps {
+		docs[i] = workflowStepDoc{
+			ID: s.ID, Type: s.Type, Integration: s.Integration, Action: s.Action, Workflow: s.Workflow, Steps: stepDocs(s.Steps),
+		}
 	}
-	return doc
+	return docs
 }
 
 // listWorkflows shows the workflows that the caller may read.

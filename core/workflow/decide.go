@@ -3,7 +3,9 @@ package workflow
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/sdk"
@@ -11,10 +13,10 @@ import (
 
 // Advance decides what follows from the present state, applies it, and answers
 // the events, which the engine makes durable before it acts on them. It
-// answers none where the run waits for a call or a timer.
+// answers none where the run waits for something to happen.
 func (m *Machine) Advance(now time.Time) ([]Event, error) {
 	var events []Event
-	for m.ended == "" {
+	for m.root != nil && m.ended == "" {
 		event, ok := m.decide(now)
 		if !ok {
 			break
@@ -29,125 +31,307 @@ func (m *Machine) Advance(now time.Time) ([]Event, error) {
 
 // decide answers the next event that follows without anything happening.
 func (m *Machine) decide(now time.Time) (Event, bool) {
-	if m.next > 0 {
-		if last := &m.steps[m.next-1]; last.Status == StepFailed {
-			return Event{Type: EventEnded, At: now, Path: last.Path, Status: RunFailed, Error: last.Error}, true
-		}
+	if m.stop != nil {
+		return m.decideStopping(now)
 	}
-	if m.next >= len(m.steps) {
-		return Event{Type: EventEnded, At: now, Status: RunSucceeded}, true
+	if event, ok := m.walk(m.root, now); ok {
+		return event, true
 	}
-	step := &m.steps[m.next]
-	if step.Status != StepPending {
+	if n := m.root.failed(); n != nil {
+		return Event{Type: EventStopping, At: now, Status: RunFailed, Path: n.Path, Error: n.Error}, true
+	}
+	if !m.root.done() {
 		return Event{}, false
 	}
-	return m.begin(step, now), true
+	output, err := m.render(m.definition.Output, m.scope.at(nil))
+	if err != nil {
+		return Event{Type: EventStopping, At: now, Status: RunFailed, Error: renderError("", "output", err)}, true
+	}
+	return Event{Type: EventEnded, At: now, Status: RunSucceeded, Result: output}, true
+}
+
+// walk decides about the steps of a block that was begun.
+func (m *Machine) walk(b *block, now time.Time) (Event, bool) {
+	b.done() // passes over the steps that are behind
+	if b.failed() != nil {
+		return m.haltRest(b, now)
+	}
+	for _, n := range b.nodes[b.open:] {
+		var event Event
+		ok := false
+		switch {
+		case n.Status == StepPending && b.ready(n):
+			return m.begin(n, now), true
+		case n.Status == StepRunning && n.Step.Type != TypeIntegration:
+			event, ok = m.walkInto(n, now)
+		case n.Status == StepFailed && n.handler != nil:
+			event, ok = m.walk(n.handler, now)
+		}
+		if ok {
+			return event, true
+		}
+	}
+	return Event{}, false
+}
+
+// walkInto decides about a step that has steps in it.
+func (m *Machine) walkInto(n *node, now time.Time) (Event, bool) {
+	if n.expired {
+		if event, ok := m.haltInside(n, now); ok || m.busy(n) {
+			return event, ok
+		}
+		return m.timedOut(n, now), true
+	}
+	if n.Step.Type == TypeForeach {
+		return m.walkIterations(n, now)
+	}
+	if len(n.blocks) == 0 { // a switch of which no case was taken
+		return Event{Type: EventSucceeded, At: now, Path: n.Path}, true
+	}
+	return m.walkInner(n, n.blocks[0], now)
+}
+
+// walkInner decides about the only block in a step, and about the step when
+// that has ended.
+func (m *Machine) walkInner(n *node, b *block, now time.Time) (Event, bool) {
+	if event, ok := m.walk(b, now); ok {
+		return event, true
+	}
+	if failed := b.failed(); failed != nil {
+		if m.busy(n) {
+			return Event{}, false
+		}
+		return Event{Type: EventFailed, At: now, Path: n.Path, Error: failed.Error, Unknown: failed.Unknown}, true
+	}
+	if b.done() {
+		return Event{Type: EventSucceeded, At: now, Path: n.Path}, true
+	}
+	return Event{}, false
+}
+
+// walkIterations decides about a foreach: at most its concurrency of iterations
+// are under way, and one that fails ends the others.
+func (m *Machine) walkIterations(n *node, now time.Time) (Event, bool) {
+	for n.ended < len(n.blocks) && n.blocks[n.ended].done() {
+		n.ended++
+	}
+	open := 0
+	for _, b := range n.blocks[n.ended:] {
+		if failed := b.failed(); failed != nil {
+			if event, ok := m.haltInside(n, now); ok || m.busy(n) {
+				return event, ok
+			}
+			return Event{Type: EventFailed, At: now, Path: n.Path, Error: failed.Error, Unknown: failed.Unknown}, true
+		}
+		if !b.done() {
+			open++
+		}
+	}
+	for _, b := range n.blocks[n.ended:] {
+		if event, ok := m.walk(b, now); ok {
+			return event, true
+		}
+	}
+	if n.ended == len(n.items) {
+		return Event{Type: EventSucceeded, At: now, Path: n.Path}, true
+	}
+	if open < n.Step.Concurrency && len(n.blocks) < len(n.items) {
+		m.openIterations(n, len(n.blocks)+1)
+		return m.walk(n.blocks[len(n.blocks)-1], now)
+	}
+	return Event{}, false
 }
 
 // begin decides what becomes of a step whose turn has come.
-func (m *Machine) begin(step *StepState, now time.Time) Event {
-	fail := func(what string, err error) Event {
-		return Event{Type: EventFailed, At: now, Path: step.Path, Error: &sdk.Error{
-			Code:    sdk.CodeInvalidParams,
-			Message: fmt.Sprintf("step %s: %s: %v", step.Path, what, err),
-			Outcome: sdk.OutcomeNotExecuted,
-		}}
-	}
-	if c := step.Step.Condition; c != nil {
-		run, err := c.Eval(&m.scope)
+func (m *Machine) begin(n *node, now time.Time) Event {
+	see := m.scope.at(n)
+	if c := n.Step.Condition; c != nil {
+		run, err := c.Eval(see)
 		if err != nil {
-			return fail("condition", err)
+			return m.failedToBegin(n, "condition", err, now)
 		}
 		if !run {
-			return Event{Type: EventSkipped, At: now, Path: step.Path}
+			return Event{Type: EventSkipped, At: now, Path: n.Path}
 		}
 	}
-	params, err := step.Step.Params.AppendJSON(nil, &m.scope)
+	event, what, err := m.beginAs(n, see, now)
 	if err != nil {
-		return fail("params", err)
+		return m.failedToBegin(n, what, err, now)
 	}
-	const generation = 0 // a retry by hand after a definite failure will start another
-	return Event{
-		Type: EventScheduled, At: now, Path: step.Path,
-		Params: params, Key: StepKey(m.runID, step.Path, generation),
+	event.At, event.Path = now, n.Path
+	return event
+}
+
+func (m *Machine) failedToBegin(n *node, what string, err error, now time.Time) Event {
+	return Event{Type: EventFailed, At: now, Path: n.Path, Error: renderError(n.Path, what, err)}
+}
+
+// renderError is the error of a step of which a template or condition could not
+// be worked out.
+func renderError(path, what string, err error) *sdk.Error {
+	message := fmt.Sprintf("%s: %v", what, err)
+	if path != "" {
+		message = "step " + path + ": " + message
+	}
+	return &sdk.Error{Code: sdk.CodeInvalidParams, Message: message, Outcome: sdk.OutcomeNotExecuted}
+}
+
+// MaxItems is the most iterations that a foreach may have.
+const MaxItems = 10_000
+
+// beginAs begins a step as what its type is. With an error it names the field
+// at fault.
+func (m *Machine) beginAs(n *node, see *view, now time.Time) (event Event, what string, err error) {
+	switch n.Step.Type {
+	case TypeIntegration:
+		params, err := m.render(n.Step.Params, see)
+		return Event{
+			Type: EventScheduled, Params: params,
+			Key: StepKey(m.runID, n.Path, n.generation), Generation: n.generation,
+		}, "params", err
+	case TypeForeach:
+		items, err := m.render(n.Step.Items, see)
+		if err != nil {
+			return Event{}, "items", err
+		}
+		var list []json.RawMessage
+		if json.Unmarshal(items, &list) != nil {
+			return Event{}, "items", fmt.Errorf("must be a list")
+		}
+		if len(list) > MaxItems {
+			return Event{}, "items", fmt.Errorf("%d items are more than the %d that there may be", len(list), MaxItems)
+		}
+		return Event{Type: EventEntered, Params: items}, "", nil
+	case TypeSwitch:
+		for i, c := range n.Step.Cases {
+			holds, err := c.When.Eval(see)
+			if err != nil {
+				return Event{}, fmt.Sprintf("case %d", i+1), err
+			}
+			if holds {
+				return Event{Type: EventEntered, Case: i + 1}, "", nil
+			}
+		}
+		return Event{Type: EventEntered}, "", nil
+	case TypeWait:
+		until, what, err := m.waitUntil(n.Step, see, now)
+		return Event{Type: EventWaiting, RetryAt: until}, what, err
+	case TypeWaitForEvent:
+		name, err := m.renderText(n.Step.Event, see)
+		return Event{Type: EventWaiting, Name: name}, "event", err
+	case TypeWorkflow:
+		input, err := m.render(n.Step.Input, see)
+		return Event{
+			Type: EventChild, Params: input,
+			Child: childID(now, StepKey(m.runID, n.Path, n.generation)),
+		}, "input", err
+	case TypeSet:
+		values, err := m.render(n.Step.Values, see)
+		return Event{Type: EventSucceeded, Result: values}, "values", err
+	case TypeFail:
+		message, err := m.renderText(n.Step.Message, see)
+		return Event{Type: EventFailed, Error: &sdk.Error{
+			Code: sdk.Code(n.Step.Code), Message: message, Outcome: sdk.OutcomeNotExecuted,
+		}}, "message", err
+	case TypeReturn:
+		output, err := m.render(n.Step.Output, see)
+		return Event{Type: EventStopping, Status: RunSucceeded, Result: output}, "output", err
+	default: // sequence and parallel
+		return Event{Type: EventEntered}, "", nil
 	}
 }
 
-// Succeeded is the event of an answered call.
-func (m *Machine) Succeeded(path string, result json.RawMessage, now time.Time) Event {
-	return Event{Type: EventSucceeded, At: now, Path: path, Result: result}
+// waitUntil works out when a wait is over.
+func (m *Machine) waitUntil(s *Step, see *view, now time.Time) (until time.Time, what string, err error) {
+	if s.Until != nil {
+		text, err := m.renderText(s.Until, see)
+		if err != nil {
+			return time.Time{}, "until", err
+		}
+		until, err = time.Parse(time.RFC3339, text)
+		if err != nil {
+			return time.Time{}, "until", fmt.Errorf("%q is no time as RFC 3339 writes it", text)
+		}
+		return until.UTC(), "", nil
+	}
+	text, err := m.renderText(s.Duration, see)
+	if err != nil {
+		return time.Time{}, "duration", err
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return time.Time{}, "duration", fmt.Errorf("%q is no duration such as 90s or 24h", text)
+	}
+	return now.Add(d), "", nil
 }
 
-// Failed decides what becomes of a step after a failed call: another attempt
-// later, or the end of the step.
-//
-// A call whose outcome is not known is only repeated where that does no harm,
-// and only while its key is honoured; else the step fails with
-// sdk.CodeOutcomeUnknown and to repeat it is the user's decision.
-func (m *Machine) Failed(path string, err *sdk.Error, repeat Repeat, now time.Time) Event {
-	step := m.step(path)
-	unknown := step.Unknown || (err.Outcome != sdk.OutcomeNotExecuted && !err.Final)
-	failed := Event{Type: EventFailed, At: now, Path: path, Error: err, Unknown: unknown}
-
-	policy := step.Step.Retry
-	switch {
-	case !err.Retryable || err.Final || slices.Contains(policy.NonRetryable, string(err.Code)):
-		return failed
-	case unknown && !repeat.Safe:
-		failed.Error = outcomeUnknown(err, "the action honours no idempotency key, so it is not repeated by itself")
-		return failed
-	case step.Attempts >= policy.MaxAttempts:
-		return failed
+// busy reports whether any call is under way in a step, or of it.
+func (m *Machine) busy(n *node) bool {
+	for path := range m.calling {
+		if within(path, n.Path) {
+			return true
+		}
 	}
-	retryAt := now.Add(max(policy.delay(step.Attempts, step.key), err.RetryAfter))
-	if unknown && repeat.expired(step.StartedAt, retryAt) {
-		failed.Error = outcomeUnknown(err, "the next attempt would come after its idempotency key is forgotten")
-		return failed
-	}
-	return Event{Type: EventAttemptFailed, At: now, Path: path, Error: err, Unknown: unknown, RetryAt: retryAt}
+	return false
 }
 
-// Woken decides what becomes of a step whose retry is due: normally another
-// attempt; not so where it comes so late, after an outage, that its key may be
-// forgotten.
-func (m *Machine) Woken(path string, repeat Repeat, now time.Time) Event {
-	step := m.step(path)
-	if step.Unknown && repeat.expired(step.StartedAt, now) {
-		return Event{Type: EventFailed, At: now, Path: path, Unknown: true,
-			Error: outcomeUnknown(step.Error, "its idempotency key may be forgotten by now")}
-	}
-	return Event{Type: EventRetried, At: now, Path: path}
+// within reports whether a path is that of a step, or of one in it.
+func within(path, of string) bool {
+	rest, ok := strings.CutPrefix(path, of)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// Interrupted decides what becomes of a call that was under way when its
-// gateway ended: whether it was sent, and what came of it, is not known. It
-// answers false where the call is simply made again with the same key, which
-// spends no attempt.
-func (m *Machine) Interrupted(path string, repeat Repeat, now time.Time) (Event, bool) {
-	step := m.step(path)
-	var why string
-	switch {
-	case !repeat.Safe:
-		why = "the action honours no idempotency key, so it is not repeated by itself"
-	case repeat.expired(step.StartedAt, now):
-		why = "its idempotency key may be forgotten by now"
-	default:
-		return Event{}, false
+// haltRest ends what is under way in a block beside the step that failed: what
+// waits is cancelled, calls are waited for.
+func (m *Machine) haltRest(b *block, now time.Time) (Event, bool) {
+	for _, n := range b.nodes[b.open:] {
+		if n.Status != StepRunning && n.Status != StepWaiting {
+			continue
+		}
+		if event, ok := m.halt(n, now); ok {
+			return event, true
+		}
 	}
-	interrupted := &sdk.Error{Code: sdk.CodeUnavailable, Message: "the gateway ended while the call was under way"}
-	return Event{Type: EventFailed, At: now, Path: path, Unknown: true, Error: outcomeUnknown(interrupted, why)}, true
+	return Event{}, false
 }
 
-// outcomeUnknown is what a step fails with when it cannot be told whether its
-// effect took place. The integration's own details stay.
-func outcomeUnknown(err *sdk.Error, why string) *sdk.Error {
-	return &sdk.Error{
-		Code:    sdk.CodeOutcomeUnknown,
-		Message: fmt.Sprintf("it is not known whether the effect took place (%s), and %s", err.Message, why),
-		Outcome: sdk.OutcomeUnknown,
-		Details: err.Details,
+// halt cancels a step that is under way, unless a call in it is.
+func (m *Machine) halt(n *node, now time.Time) (Event, bool) {
+	if event, ok := m.haltInside(n, now); ok || m.busy(n) {
+		return event, ok
 	}
+	return Event{Type: EventCancelled, At: now, Path: n.Path, Child: n.Child}, true
 }
 
-// step is the state of a step that is known to exist: paths come from Calls.
-func (m *Machine) step(path string) *StepState { return &m.steps[m.byPath[path]] }
+// haltInside cancels, one by one, the steps in a step that wait.
+func (m *Machine) haltInside(n *node, now time.Time) (Event, bool) {
+	for _, path := range slices.Sorted(maps.Keys(m.sleeping)) {
+		if path != n.Path && within(path, n.Path) {
+			return Event{Type: EventCancelled, At: now, Path: path, Child: m.sleeping[path].Child}, true
+		}
+	}
+	return Event{}, false
+}
+
+// halted reports whether nothing new is to be begun where a step is.
+func (m *Machine) halted(n *node) bool {
+	for b := n.block; ; b = b.owner.block {
+		if b.failed() != nil {
+			return true
+		}
+		if b.owner == nil {
+			return m.stop != nil
+		}
+		if b.owner.undo == b {
+			return false
+		}
+		if b.owner.expired {
+			return true
+		}
+		for _, iteration := range b.owner.blocks {
+			if iteration.failed() != nil {
+				return true
+			}
+		}
+	}
+}

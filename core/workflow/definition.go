@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/backflow/backflow/core/schema"
+
 	"github.com/backflow/backflow/core/condition"
 	"github.com/backflow/backflow/core/template"
 )
@@ -11,31 +13,123 @@ import (
 // Definition is a parsed and checked workflow. It is immutable and safe for
 // concurrent use.
 type Definition struct {
-	ID    string
-	Name  string
-	Steps []*Step
+	ID   string
+	Name string
+	// Input is the schema of the input; nil accepts anything.
+	Input *schema.Schema
+	// InputSchema is Input as it was written.
+	InputSchema json.RawMessage
+	Steps       *Block
+	// Output renders to the run's output; nil gives none.
+	Output *template.Template
+	// Timeout bounds a run from its start; zero is no bound.
+	Timeout     time.Duration
+	Concurrency *Concurrency
 	// Raw is the definition as JSON, as it is kept for the runs pinned to it.
 	Raw json.RawMessage
 	// Hash identifies the definition by its content.
 	Hash string
 
-	roots      []string
-	referenced map[string]bool // ids of steps whose result a template or condition reads
+	roots []string
+	byID  map[string]*Step
+	// referenced are the ids of steps whose result or error a template or
+	// condition reads.
+	referenced map[string]bool
 }
 
-// Step is one step of a definition. Its ID is unique in the definition.
+// Concurrency bounds the runs of a workflow that are under way at once.
+type Concurrency struct {
+	// Key renders to what the limit is counted by; nil counts all runs.
+	Key   *template.Template
+	Limit int
+	// Drop refuses a start over the limit; else it waits in the queue.
+	Drop bool
+}
+
+// Type is what a step does.
+type Type string
+
+// The types of steps.
+const (
+	TypeIntegration  Type = "integration"  // calls an action
+	TypeSequence     Type = "sequence"     // runs steps in order
+	TypeParallel     Type = "parallel"     // runs steps all at once
+	TypeForeach      Type = "foreach"      // runs steps for each item
+	TypeSwitch       Type = "switch"       // runs the first case whose condition holds
+	TypeWait         Type = "wait"         // waits for a time
+	TypeWaitForEvent Type = "waitForEvent" // waits for a signal
+	TypeWorkflow     Type = "workflow"     // runs another workflow and waits for its end
+	TypeSet          Type = "set"          // makes values
+	TypeFail         Type = "fail"         // fails
+	TypeReturn       Type = "return"       // ends the run with success
+)
+
+// Block is a list of steps. It is run in order, or all at once; where any step
+// names what it depends on, that counts for it instead.
+type Block struct {
+	Steps    []*Step
+	Parallel bool
+}
+
+// Step is one step of a definition. Its ID is unique in the definition. Which
+// fields are set beyond the first group is said by the type.
 type Step struct {
-	ID          string
-	Integration string
-	Action      string
+	ID   string
+	Type Type
+	// Pointer is the step's JSON Pointer in what the definition was parsed from.
+	Pointer string
 	// Condition is nil where the step always runs.
 	Condition *condition.Condition
+	// Deps are the places, in the step's own block, of the steps that it waits
+	// for, if it says so itself.
+	Deps    []int
+	HasDeps bool
+	Timeout time.Duration // from its beginning, over all attempts; zero is no bound
+	OnError OnError
+	Handler *Block // of OnErrorSteps
+	// Compensate undoes the step, where the run fails after it; nil does nothing.
+	Compensate *Block
+
+	Integration string
+	Action      string
 	// Params renders to the action's params.
 	Params *template.Template
 	// Source is what Params was compiled from, for checks before anything runs.
 	Source any
 	Retry  RetryPolicy
+
+	Body        *Block // of sequence, parallel and foreach
+	Items       *template.Template
+	Concurrency int // of foreach: iterations at once, at least 1
+	Cases       []Case
+	Default     *Block // of switch; nil does nothing
+
+	Duration *template.Template // of wait, one of these
+	Until    *template.Template
+	Event    *template.Template // of waitForEvent
+	Workflow string             // of workflow
+	Input    *template.Template // of workflow
+	Values   *template.Template // of set
+	Message  *template.Template // of fail
+	Code     string             // of fail
+	Output   *template.Template // of return; nil is null
 }
+
+// Case is one case of a switch.
+type Case struct {
+	When  *condition.Condition
+	Steps *Block
+}
+
+// OnError says what becomes of a run when a step of it fails.
+type OnError string
+
+// The ways to go on after a failed step.
+const (
+	OnErrorFail     OnError = "fail"     // what it is part of fails
+	OnErrorContinue OnError = "continue" // it goes on as if nothing happened
+	OnErrorSteps    OnError = "steps"    // other steps run, then it goes on
+)
 
 // RetryPolicy says how often a failed action is called again, and when.
 type RetryPolicy struct {

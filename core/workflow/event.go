@@ -15,13 +15,23 @@ type EventType string
 // The events of a run. The names are kept in journals: they never change.
 const (
 	EventStarted       EventType = "started"       // Roots
-	EventScheduled     EventType = "scheduled"     // Path, Params, Key, Generation: the first attempt may be sent
 	EventSkipped       EventType = "skipped"       // Path
+	EventEntered       EventType = "entered"       // Path; Params: the items of a foreach; Case: that of a switch
+	EventScheduled     EventType = "scheduled"     // Path, Params, Key, Generation: the first attempt may be sent
+	EventWaiting       EventType = "waiting"       // Path; RetryAt of a wait, Name of a signal
+	EventChild         EventType = "child"         // Path, Child, Params: the run that the step waits for
 	EventAttemptFailed EventType = "attemptFailed" // Path, Error, RetryAt
 	EventRetried       EventType = "retried"       // Path: the next attempt may be sent
+	EventExpired       EventType = "expired"       // Path: what is in the step is being ended
 	EventSucceeded     EventType = "succeeded"     // Path, Result
-	EventFailed        EventType = "failed"        // Path, Error
-	EventEnded         EventType = "ended"         // Status, and Error where it failed
+	EventFailed        EventType = "failed"        // Path, Error; Child: the run that it does not wait for any more
+	EventCancelled     EventType = "cancelled"     // Path, with all that is under way in the step; Child as for failed
+	EventStopping      EventType = "stopping"      // Status, and Path, Error or Result: the run goes no further
+	EventUndoing       EventType = "undoing"       // Path
+	EventCompensated   EventType = "compensated"   // Path
+	EventUndoFailed    EventType = "undoFailed"    // Path, Error
+	EventEnded         EventType = "ended"         // Status, and Error or Result
+	EventRetry         EventType = "retry"         // a failed run goes on from where it failed
 )
 
 // Event is one recorded fact of a run. Which fields are set is said at the type.
@@ -33,6 +43,9 @@ type Event struct {
 	Params     json.RawMessage            `json:"params,omitempty"`
 	Key        string                     `json:"key,omitempty"`
 	Generation int                        `json:"generation,omitempty"`
+	Case       int                        `json:"case,omitempty"` // counting from 1; 0 is the default
+	Name       string                     `json:"name,omitempty"`
+	Child      string                     `json:"child,omitempty"`
 	Result     json.RawMessage            `json:"result,omitempty"`
 	Error      *sdk.Error                 `json:"error,omitempty"`
 	// Unknown: when this failure was recorded, an attempt had an outcome that
@@ -122,6 +135,15 @@ func (e *Event) append(buf []byte) []byte {
 	}
 	if e.Generation != 0 {
 		buf = strconv.AppendInt(append(buf, `,"generation":`...), int64(e.Generation), 10)
+	}
+	if e.Case != 0 {
+		buf = strconv.AppendInt(append(buf, `,"case":`...), int64(e.Case), 10)
+	}
+	if e.Name != "" {
+		buf = appendString(append(buf, `,"name":`...), e.Name)
+	}
+	if e.Child != "" {
+		buf = appendString(append(buf, `,"child":`...), e.Child)
 	}
 	if e.Result != nil {
 		buf = append(append(buf, `,"result":`...), e.Result...)

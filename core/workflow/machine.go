@@ -13,42 +13,32 @@ import (
 type Machine struct {
 	definition *Definition
 	runID      string
-	started    bool
-	steps      []StepState
-	byPath     map[string]int
-	next       int // the first step that has not ended
-	ended      RunStatus
-	failure    *Failure
-	endedAt    time.Time
-	scope      scope
+	root       *block // nil until the run has started
+	byPath     map[string]*node
+	calling    map[string]*node // whose action is being called
+	sleeping   map[string]*node // that wait for a time, a signal or a child
+	bounded    map[string]*node // under way, with a deadline
+	deadline   time.Time        // of the run; zero is no bound
+
+	stop      *stop   // why the run goes no further, once that is decided
+	undoable  []*node // that succeeded and can be undone, in that order
+	undoing   *node   // what is being undone
+	undone    int     // how many of undoable are dealt with, from the end
+	undoFault string  // the first thing that could not be undone, and why
+
+	ended   RunStatus
+	endedAt time.Time
+	failure *Failure
+	output  json.RawMessage
+	scope   scope
 }
 
-// StepState is what is known of one step.
-type StepState struct {
-	Step   *Step
-	Path   string
-	Status StepStatus
-	// Attempts counts the calls that may have been sent.
-	Attempts   int
-	StartedAt  time.Time // when it was scheduled; zero before
-	FinishedAt time.Time // zero until it ended
-	Result     json.RawMessage
-	Error      *sdk.Error // of the last failed attempt
-	RetryAt    time.Time  // when the next attempt is due, while waiting
-	Unknown    bool       // an attempt had an outcome that is not known
-
-	params json.RawMessage
-	key    string
-}
-
-// Call is one attempt at a step's action, to be made by the engine.
-type Call struct {
-	Path        string
-	Integration string
-	Action      string
-	Params      json.RawMessage
-	Key         string
-	Attempt     int // counting from 1
+// stop is the decision that a run goes no further.
+type stop struct {
+	status RunStatus
+	path   string
+	err    *sdk.Error
+	output json.RawMessage
 }
 
 // NewMachine makes the machine of a run before its first event.
@@ -56,86 +46,229 @@ func NewMachine(definition *Definition, runID string) *Machine {
 	m := &Machine{
 		definition: definition,
 		runID:      runID,
-		steps:      make([]StepState, len(definition.Steps)),
-		byPath:     make(map[string]int, len(definition.Steps)),
+		byPath:     map[string]*node{},
+		calling:    map[string]*node{},
+		sleeping:   map[string]*node{},
+		bounded:    map[string]*node{},
 	}
-	for i, step := range definition.Steps {
-		m.steps[i] = StepState{Step: step, Path: step.ID, Status: StepPending}
-		m.byPath[step.ID] = i
-	}
-	m.scope = scope{machine: m}
+	m.scope.machine = m
 	return m
 }
 
 // Apply folds a recorded event into the machine. An event that cannot follow
 // the ones before it is an error, and the machine is then of no further use.
 func (m *Machine) Apply(event Event) error {
+	if event.Type == EventStarted {
+		return m.applyStarted(event)
+	}
+	if m.root == nil {
+		return m.impossible(event, "the run has not started")
+	}
 	if m.ended != "" {
-		return m.impossible(event, "the run has ended")
+		return m.applyRetry(event)
 	}
 	switch event.Type {
-	case EventStarted:
-		if m.started {
-			return m.impossible(event, "the run has started already")
+	case EventStopping:
+		if m.stop != nil {
+			return m.impossible(event, "the run is stopping already")
 		}
-		m.started = true
-		m.scope.raw = event.Roots
+		m.stop = &stop{status: event.Status, path: event.Path, err: event.Error, output: event.Result}
+		if n := m.find(event.Path); n != nil && n.Status == StepPending { // a return
+			n.StartedAt = event.At
+			m.end(n, Event{Type: EventSucceeded, At: event.At})
+		}
 		return nil
 	case EventEnded:
-		m.ended = event.Status
-		m.endedAt = event.At
-		if event.Error != nil {
-			m.failure = &Failure{Step: event.Path, Integration: m.integrationOf(event.Path, event.Error), Err: event.Error}
-		}
+		m.applyEnded(event)
 		return nil
 	}
-	i, ok := m.byPath[event.Path]
-	if !ok {
+	n := m.find(event.Path)
+	if n == nil {
 		return m.impossible(event, "no such step")
 	}
-	step := &m.steps[i]
-	if !transitions[event.Type].allows(step.Status) {
-		return m.impossible(event, "the step is "+string(step.Status))
+	early := event.Type == EventSucceeded && n.Status == StepPending && n.Step.Type != TypeSet
+	if early || !transitions[event.Type].allows(n.Status) {
+		return m.impossible(event, "the step is "+string(n.Status))
 	}
-	step.apply(event)
-	if step.Status.Ended() {
-		m.next = i + 1
+	if err := m.applyStep(n, event); err != nil {
+		return err
+	}
+	m.track(n)
+	return nil
+}
+
+func (m *Machine) applyStarted(event Event) error {
+	if m.root != nil {
+		return m.impossible(event, "the run has started already")
+	}
+	m.scope.raw = event.Roots
+	m.root = newBlock(m.definition.Steps, nil, "")
+	for _, n := range m.root.nodes {
+		m.byPath[n.Path] = n
+	}
+	if m.definition.Timeout > 0 {
+		m.deadline = event.At.Add(m.definition.Timeout)
 	}
 	return nil
 }
 
-func (s *StepState) apply(event Event) {
-	switch event.Type {
-	case EventScheduled:
-		s.Status = StepRunning
-		s.StartedAt = event.At
-		s.Attempts++
-		s.params, s.key = event.Params, event.Key
-	case EventRetried:
-		s.Status = StepRunning
-		s.Attempts++
-		s.RetryAt = time.Time{}
-	case EventSkipped:
-		s.Status = StepSkipped
-		s.FinishedAt = event.At
-	case EventAttemptFailed:
-		s.Status = StepWaiting
-		s.Error = event.Error
-		s.RetryAt = event.RetryAt
-		s.Unknown = event.Unknown
-	case EventSucceeded:
-		s.Status = StepSucceeded
-		s.FinishedAt = event.At
-		s.Result = event.Result
-		s.Error = nil
-		s.params = nil
-	case EventFailed:
-		s.Status = StepFailed
-		s.FinishedAt = event.At
-		s.Error = event.Error
-		s.Unknown = event.Unknown
-		s.RetryAt = time.Time{}
+func (m *Machine) applyEnded(event Event) {
+	m.ended, m.endedAt = event.Status, event.At
+	if event.Status == RunSucceeded {
+		m.output = event.Result
 	}
+	if event.Error != nil {
+		m.failure = &Failure{Step: event.Path, Err: event.Error}
+		if n := m.find(event.Path); n != nil {
+			m.failure.Integration = n.integration()
+		}
+	}
+}
+
+// applyStep folds an event of one step, whose status allows it.
+func (m *Machine) applyStep(n *node, event Event) error {
+	switch event.Type {
+	case EventEntered, EventScheduled, EventWaiting, EventChild:
+		n.StartedAt = event.At
+		if n.Step.Timeout > 0 {
+			n.deadline = event.At.Add(n.Step.Timeout)
+		}
+	}
+	switch event.Type {
+	case EventEntered:
+		n.Status = StepRunning
+		return m.enter(n, event)
+	case EventScheduled:
+		n.Status = StepRunning
+		n.Attempts++
+		n.tries = 1
+		n.params, n.key, n.generation = event.Params, event.Key, event.Generation
+	case EventWaiting:
+		n.Status = StepWaiting
+		n.RetryAt, n.Event = event.RetryAt, event.Name
+	case EventChild:
+		n.Status = StepWaiting
+		n.Child, n.params = event.Child, event.Params
+	case EventRetried:
+		n.Status = StepRunning
+		n.Attempts++
+		n.tries++
+		n.RetryAt = time.Time{}
+	case EventAttemptFailed:
+		n.Status = StepWaiting
+		n.Error, n.RetryAt, n.Unknown = event.Error, event.RetryAt, event.Unknown
+	case EventExpired:
+		n.expired = true
+	case EventUndoing:
+		n.undo = newBlock(n.Step.Compensate, n, n.Path+"."+undoName+".")
+		m.undoing = n
+	case EventCompensated:
+		n.Status = StepCompensated
+		m.undoing = nil
+		m.undone++
+	case EventUndoFailed:
+		m.undoing = nil
+		m.undone++
+		if m.undoFault == "" {
+			m.undoFault = fmt.Sprintf("step %s could not be undone: %s", n.Path, event.Error.Message)
+		}
+	default:
+		m.end(n, event)
+	}
+	return nil
+}
+
+// enter opens the steps in a step.
+func (m *Machine) enter(n *node, event Event) error {
+	switch n.Step.Type {
+	case TypeForeach:
+		if err := json.Unmarshal(event.Params, &n.items); err != nil {
+			return m.impossible(event, "its items are no list")
+		}
+	case TypeSwitch:
+		taken := n.Step.Default
+		if event.Case > 0 && event.Case <= len(n.Step.Cases) {
+			taken = n.Step.Cases[event.Case-1].Steps
+		}
+		if taken != nil {
+			n.blocks = []*block{newBlock(taken, n, n.Path+".")}
+		}
+	default:
+		n.blocks = []*block{newBlock(n.Step.Body, n, n.Path+".")}
+	}
+	return nil
+}
+
+// end folds the event that ends a step.
+func (m *Machine) end(n *node, event Event) {
+	n.FinishedAt = event.At
+	n.RetryAt = time.Time{}
+	switch event.Type {
+	case EventSkipped:
+		n.Status = StepSkipped
+	case EventSucceeded:
+		n.Status = StepSucceeded
+		n.Result, n.Error, n.params = event.Result, nil, nil
+		if n.Step.Compensate != nil {
+			m.undoable = append(m.undoable, n)
+		}
+	case EventFailed:
+		n.Status = StepFailed
+		n.Error, n.Unknown = event.Error, event.Unknown
+		if n.Step.OnError == OnErrorSteps {
+			n.handler = newBlock(n.Step.Handler, n, n.Path+"."+handlerName+".")
+		}
+	case EventCancelled:
+		m.cancel(n)
+	}
+}
+
+// cancel ends a step and whatever is under way in it.
+func (m *Machine) cancel(n *node) {
+	n.Status = StepCancelled
+	for _, b := range n.inner() {
+		for _, inner := range b.nodes {
+			if inner.Status == StepRunning || inner.Status == StepWaiting {
+				m.cancel(inner)
+				m.track(inner)
+			}
+		}
+	}
+}
+
+// inner are the blocks that were opened in a step.
+func (n *node) inner() []*block {
+	blocks := n.blocks
+	if n.handler != nil {
+		blocks = append(blocks[:len(blocks):len(blocks)], n.handler)
+	}
+	if n.undo != nil {
+		blocks = append(blocks[:len(blocks):len(blocks)], n.undo)
+	}
+	return blocks
+}
+
+// integration names who answered a step's error: nobody, where the fault was
+// found before anything was called.
+func (n *node) integration() string {
+	if n.Attempts == 0 {
+		return ""
+	}
+	return n.Step.Integration
+}
+
+// track keeps the sets of what is under way.
+func (m *Machine) track(n *node) {
+	put := func(set map[string]*node, in bool) {
+		if in {
+			set[n.Path] = n
+		} else {
+			delete(set, n.Path)
+		}
+	}
+	put(m.calling, n.Status == StepRunning && n.Step.Type == TypeIntegration)
+	put(m.sleeping, n.Status == StepWaiting)
+	put(m.bounded, (n.Status == StepRunning || n.Status == StepWaiting) && !n.deadline.IsZero() && !n.expired)
 }
 
 // from is the set of statuses in which a step can meet an event.
@@ -152,85 +285,22 @@ func (f from) allows(status StepStatus) bool {
 
 // transitions is the life of a step: which events can follow which status.
 var transitions = map[EventType]from{
-	EventScheduled:     {StepPending},
 	EventSkipped:       {StepPending},
+	EventEntered:       {StepPending},
+	EventScheduled:     {StepPending},
+	EventWaiting:       {StepPending},
+	EventChild:         {StepPending},
 	EventAttemptFailed: {StepRunning},
 	EventRetried:       {StepWaiting},
-	EventSucceeded:     {StepRunning},
+	EventExpired:       {StepRunning},
+	EventSucceeded:     {StepPending, StepRunning, StepWaiting},
 	EventFailed:        {StepPending, StepRunning, StepWaiting},
+	EventCancelled:     {StepRunning, StepWaiting},
+	EventUndoing:       {StepSucceeded},
+	EventCompensated:   {StepSucceeded},
+	EventUndoFailed:    {StepSucceeded},
 }
 
 func (m *Machine) impossible(event Event, why string) error {
 	return fmt.Errorf("workflow: run %s: event %q of step %q cannot be: %s", m.runID, event.Type, event.Path, why)
-}
-
-// integrationOf names who answered a step's error: the integration, unless the
-// engine found the fault before anything was called.
-func (m *Machine) integrationOf(path string, err *sdk.Error) string {
-	i, ok := m.byPath[path]
-	if !ok || m.steps[i].Attempts == 0 || err == nil {
-		return ""
-	}
-	return m.steps[i].Step.Integration
-}
-
-// Status is the run's status as far as the machine can tell; a run that no one
-// has picked up yet is told apart by the engine.
-func (m *Machine) Status() RunStatus {
-	if m.ended != "" {
-		return m.ended
-	}
-	if _, waiting := m.WaitUntil(); waiting {
-		return RunWaiting
-	}
-	return RunRunning
-}
-
-// Failure is why the run failed, nil otherwise.
-func (m *Machine) Failure() *Failure { return m.failure }
-
-// EndedAt is when the run ended, zero before.
-func (m *Machine) EndedAt() time.Time { return m.endedAt }
-
-// Root is one of the values that the run started with, nil where it has none
-// of that name.
-func (m *Machine) Root(name string) json.RawMessage { return m.scope.raw[name] }
-
-// Steps are the steps in the order of the definition. The slice is the
-// machine's own: it must not be changed, nor kept past the next event.
-func (m *Machine) Steps() []StepState { return m.steps }
-
-// StepFailure is a step's error in the form that is shown, nil without error.
-func (m *Machine) StepFailure(step *StepState) *Failure {
-	if step.Error == nil {
-		return nil
-	}
-	return &Failure{Integration: m.integrationOf(step.Path, step.Error), Step: step.Path, Err: step.Error}
-}
-
-// Calls are the attempts that are to be under way now.
-func (m *Machine) Calls() []Call {
-	if m.ended != "" || m.next >= len(m.steps) {
-		return nil
-	}
-	step := &m.steps[m.next]
-	if step.Status != StepRunning {
-		return nil
-	}
-	return []Call{{
-		Path:        step.Path,
-		Integration: step.Step.Integration,
-		Action:      step.Step.Action,
-		Params:      step.params,
-		Key:         step.key,
-		Attempt:     step.Attempts,
-	}}
-}
-
-// WaitUntil answers when the run goes on, if it does nothing before a time.
-func (m *Machine) WaitUntil() (time.Time, bool) {
-	if m.ended != "" || m.next >= len(m.steps) || m.steps[m.next].Status != StepWaiting {
-		return time.Time{}, false
-	}
-	return m.steps[m.next].RetryAt, true
 }

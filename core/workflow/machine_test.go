@@ -21,7 +21,20 @@ const processOrder = `{
   ]
 }`
 
-var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+var (
+	noon  = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	later = noon.Add(time.Hour) // when every retry is due
+)
+
+// woken answers the one event of a retry that is due.
+func woken(t *testing.T, m *Machine, repeat Repeat, now time.Time) Event {
+	t.Helper()
+	events, _ := m.Wake(now, func(string, string) (Repeat, bool) { return repeat, true })
+	if len(events) != 1 {
+		t.Fatalf("%d events are due, want 1", len(events))
+	}
+	return events[0]
+}
 
 func parse(t *testing.T, raw string) *Definition {
 	t.Helper()
@@ -39,6 +52,12 @@ func begin(t *testing.T, raw, input string) (*Machine, []Event) {
 	started := Event{Type: EventStarted, At: noon, Roots: map[string]json.RawMessage{"input": json.RawMessage(input)}}
 	apply(t, m, started)
 	return m, append([]Event{started}, advance(t, m)...)
+}
+
+// sameSteps compares the states of steps of two parses of one definition.
+var sameSteps = cmp.Options{
+	cmp.AllowUnexported(StepState{}),
+	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Step" }, cmp.Ignore()),
 }
 
 func apply(t *testing.T, m *Machine, event Event) {
@@ -99,7 +118,7 @@ func TestTheSameJournalGivesTheSameState(t *testing.T) {
 	}
 	safe := Repeat{Safe: true}
 	record(m.Failed("create-customer", &sdk.Error{Code: sdk.CodeTimeout, Message: "slow", Retryable: true}, safe, noon))
-	record(m.Woken("create-customer", safe, noon))
+	record(woken(t, m, safe, later))
 	record(m.Succeeded("create-customer", json.RawMessage(`{"id":"cus_1"}`), noon))
 
 	replayed := NewMachine(parse(t, processOrder), "run-1")
@@ -113,8 +132,7 @@ func TestTheSameJournalGivesTheSameState(t *testing.T) {
 	if diff := cmp.Diff(m.Calls(), replayed.Calls()); diff != "" {
 		t.Errorf("the calls under way differ (-before +replayed):\n%s", diff)
 	}
-	ignore := cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Step" }, cmp.Ignore())
-	if diff := cmp.Diff(m.Steps(), replayed.Steps(), cmp.AllowUnexported(StepState{}), ignore); diff != "" {
+	if diff := cmp.Diff(m.Steps(), replayed.Steps(), sameSteps); diff != "" {
 		t.Errorf("the steps differ (-before +replayed):\n%s", diff)
 	}
 	if events := advance(t, replayed); len(events) != 0 {
@@ -182,7 +200,7 @@ func TestWhatBecomesOfAFailedCall(t *testing.T) {
 			m, _ := begin(t, `{"id":"w","steps":[{"id":"a","type":"stripe","action":"x"}]}`, `{}`)
 			for range test.attempts {
 				apply(t, m, m.Failed("a", &unreachable, Repeat{Safe: true}, noon))
-				apply(t, m, m.Woken("a", Repeat{Safe: true}, noon))
+				apply(t, m, woken(t, m, Repeat{Safe: true}, later))
 			}
 			event := m.Failed("a", &test.err, test.repeat, noon)
 			if event.Type != test.want || event.Error.Code != test.code {
@@ -196,14 +214,14 @@ func TestAnEarlierUnknownOutcomeIsNotForgotten(t *testing.T) {
 	m, _ := begin(t, `{"id":"w","steps":[{"id":"a","type":"stripe","action":"x"}]}`, `{}`)
 	day := Repeat{Safe: true, KeyLifetime: 24 * time.Hour}
 	apply(t, m, m.Failed("a", &sdk.Error{Code: sdk.CodeTimeout, Retryable: true}, day, noon))
-	apply(t, m, m.Woken("a", day, noon))
+	apply(t, m, woken(t, m, day, later))
 	unreachable := &sdk.Error{Code: sdk.CodeUnavailable, Retryable: true, Outcome: sdk.OutcomeNotExecuted}
 
 	if event := m.Failed("a", unreachable, day, noon.Add(25*time.Hour)); event.Error.Code != sdk.CodeOutcomeUnknown {
 		t.Errorf("code = %s, want %s", event.Error.Code, sdk.CodeOutcomeUnknown)
 	}
 	apply(t, m, m.Failed("a", unreachable, day, noon))
-	if event := m.Woken("a", day, noon.Add(25*time.Hour)); event.Type != EventFailed || event.Error.Code != sdk.CodeOutcomeUnknown {
+	if event := woken(t, m, day, noon.Add(25*time.Hour)); event.Type != EventFailed || event.Error.Code != sdk.CodeOutcomeUnknown {
 		t.Errorf("woken after a day: %s", event.Type)
 	}
 }

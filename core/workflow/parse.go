@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"time"
 
-	"github.com/backflow/backflow/core/condition"
 	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
 )
 
 // Roots that templates and conditions see, by what the definition is for.
+// Those inside of a foreach see "item" and "index" too.
 var (
 	// InputRoots are those of a workflow that is started with an input.
 	InputRoots = []string{"input", "steps", "run"}
@@ -22,18 +23,15 @@ var (
 	EventRoots = []string{"payload", "event", "headers", "steps", "run"}
 )
 
-// MaxSteps is the most steps that a definition may have.
-const MaxSteps = 1000
+// Bounds of a definition.
+const (
+	// MaxSteps is the most steps that a definition may have, inner ones included.
+	MaxSteps = 1000
+	// MaxDepth is how deep steps may stand in steps.
+	MaxDepth = 16
+)
 
 var idPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,127}$`)
-
-// Words of the contract that this version refuses by name, so that nobody
-// takes them for misspelt or, worse, for obeyed.
-var (
-	laterKeys     = []string{"input", "output", "timeout", "concurrency"}
-	laterStepKeys = []string{"timeout", "onError", "compensate", "dependsOn"}
-	laterTypes    = []string{"sequence", "parallel", "foreach", "switch", "wait", "waitForEvent", "workflow", "set", "fail", "return"}
-)
 
 // Parse reads and checks a definition. The error is template.Faults with
 // everything that is wrong, each fault with its JSON Pointer into raw. Beside
@@ -42,10 +40,10 @@ var (
 // that everything is told at once. In it a step may lack anything, and has nil
 // Params if its templates do not compile.
 //
-// Whether integrations and actions exist is not checked here: that is known
-// only where plugins are.
+// Whether integrations, actions and other workflows exist is not checked here:
+// that is known only where the whole config is.
 func Parse(raw []byte, roots []string) (*Definition, error) {
-	p := &parser{roots: roots}
+	p := newParser(roots)
 	d := p.definition(raw)
 	if len(p.faults) > 0 {
 		return d, p.faults
@@ -56,14 +54,13 @@ func Parse(raw []byte, roots []string) (*Definition, error) {
 // ParseActions is Parse for a list of steps, such as the actions of a webhook;
 // raw is the list. Pointers of faults lead into the list.
 func ParseActions(id string, raw []byte, roots []string) (*Definition, error) {
-	p := &parser{roots: roots}
+	p := newParser(roots)
 	list, ok := p.parse(raw).([]any)
 	if !ok {
 		p.fault("", "", "must be a list of actions")
 		return nil, p.faults
 	}
-	d := &Definition{ID: id}
-	p.steps(d, list, "")
+	d := &Definition{ID: id, Steps: p.block(list, "", false)}
 	p.finish(d, fmt.Appendf(nil, `{"id":%s,"steps":%s}`, appendString(nil, id), raw))
 	if len(p.faults) > 0 {
 		return d, p.faults
@@ -73,7 +70,8 @@ func ParseActions(id string, raw []byte, roots []string) (*Definition, error) {
 
 // Reparse reads a definition that was kept for its runs.
 func Reparse(raw []byte, roots []string) (*Definition, error) {
-	p := &parser{roots: roots, kept: true}
+	p := newParser(roots)
+	p.kept = true
 	d := p.definition(raw)
 	if len(p.faults) > 0 {
 		return nil, fmt.Errorf("workflow: a kept definition is not valid any more: %w", p.faults)
@@ -84,11 +82,57 @@ func Reparse(raw []byte, roots []string) (*Definition, error) {
 // Roots are the names that templates of the definition may start with.
 func (d *Definition) Roots() []string { return d.roots }
 
+// Step answers the step of that id.
+func (d *Definition) Step(id string) (*Step, bool) {
+	s, ok := d.byID[id]
+	return s, ok
+}
+
+// Walk calls visit for each step, inner ones after that in which they stand.
+func (d *Definition) Walk(visit func(*Step)) { d.Steps.walk(visit) }
+
+func (b *Block) walk(visit func(*Step)) {
+	if b == nil {
+		return
+	}
+	for _, s := range b.Steps {
+		visit(s)
+		for _, inner := range s.Inner() {
+			inner.walk(visit)
+		}
+	}
+}
+
+// Inner are the blocks of steps in a step: its body, cases, onError and
+// compensate.
+func (s *Step) Inner() []*Block {
+	var blocks []*Block
+	add := func(b *Block) {
+		if b != nil {
+			blocks = append(blocks, b)
+		}
+	}
+	add(s.Body)
+	for _, c := range s.Cases {
+		add(c.Steps)
+	}
+	add(s.Default)
+	add(s.Handler)
+	add(s.Compensate)
+	return blocks
+}
+
 type parser struct {
 	roots  []string
 	kept   bool // the definition was checked when it was kept
 	faults template.Faults
+	byID   map[string]*Step
+	depth  int
+	loops  int // foreach steps around
+	unique int // numbers the steps without id
 }
+
+func newParser(roots []string) *parser { return &parser{roots: roots, byID: map[string]*Step{}} }
 
 func (p *parser) fault(pointer, hint, format string, args ...any) {
 	p.faults = append(p.faults, template.Fault{Pointer: pointer, Message: fmt.Sprintf(format, args...), Hint: hint})
@@ -108,194 +152,143 @@ func (p *parser) definition(raw []byte) *Definition {
 		p.fault("", "", "must be an object with id and steps")
 		return nil
 	}
-	p.checkKeys(members, "", []string{"id", "name", "steps"}, laterKeys)
+	p.checkKeys(members, "", []string{"id", "name", "input", "steps", "output", "timeout", "concurrency"})
 	d := &Definition{}
 	d.ID = p.text(members, "", "id", true)
 	if d.ID != "" && !p.kept && !idPattern.MatchString(d.ID) {
 		p.fault("/id", "letters, digits, _ and -, starting with a letter", "%q is not a workflow id", d.ID)
 	}
 	d.Name = p.text(members, "", "name", false)
-	switch list := members["steps"].(type) {
-	case []any:
-		p.steps(d, list, "/steps")
-	case nil:
-		p.fault("", `give "steps": a list`, "steps is missing")
-	default:
-		p.fault("/steps", "", "steps must be a list, not %s", value.KindOf(list))
+	d.Input, d.InputSchema = p.schema(members, "input")
+	d.Steps = p.blockOf(members, "", "steps", true, false)
+	if output, given := members["output"]; given {
+		d.Output = p.template(output, "/output")
+	}
+	d.Timeout = p.duration(members, "", "timeout")
+	if concurrency, given := members["concurrency"]; given {
+		d.Concurrency = p.concurrency(concurrency, "/concurrency")
 	}
 	p.finish(d, raw)
 	return d
 }
 
 func (p *parser) finish(d *Definition, raw []byte) {
+	if len(p.faults) == 0 {
+		p.checkRefs(d)
+	}
 	if len(p.faults) > 0 {
 		return
 	}
 	sum := sha256.Sum256(raw)
-	d.Raw, d.Hash, d.roots = json.RawMessage(raw), hex.EncodeToString(sum[:]), p.roots
+	d.Raw, d.Hash, d.roots, d.byID = json.RawMessage(raw), hex.EncodeToString(sum[:]), p.roots, p.byID
 }
 
-// steps parses the steps of d, which stand in the list at pointer. A step
-// without id is called "step-" and its place, counting from 1.
-func (p *parser) steps(d *Definition, list []any, pointer string) {
-	if len(list) > MaxSteps {
-		p.fault(pointer, "", "%d steps are more than the %d that a workflow may have", len(list), MaxSteps)
-		return
-	}
-	d.referenced = make(map[string]bool)
-	places := make(map[string]int, len(list))
-	for i, item := range list {
-		if members, ok := item.(map[string]any); ok {
-			if id, ok := members["id"].(string); ok {
-				places[id] = i
-			}
+// blockOf reads the list of steps that is a member of an object.
+func (p *parser) blockOf(members map[string]any, at, key string, required, parallel bool) *Block {
+	switch list := members[key].(type) {
+	case []any:
+		return p.block(list, at+"/"+key, parallel)
+	case nil:
+		if _, given := members[key]; given {
+			p.fault(at+"/"+key, "", "%s must be a list of steps, not null", key)
+		} else if required {
+			p.fault(at, `give "`+key+`": a list of steps`, "%s is missing", key)
 		}
+	default:
+		p.fault(at+"/"+key, "", "%s must be a list of steps, not %s", key, value.KindOf(list))
 	}
-	seen := make(map[string]bool, len(list))
+	return nil
+}
+
+// block parses a list of steps. A step without id is called "step-" and its
+// number, in the order of the file.
+func (p *parser) block(list []any, pointer string, parallel bool) *Block {
+	b := &Block{Parallel: parallel}
+	if p.depth++; p.depth > MaxDepth {
+		p.fault(pointer, "", "steps stand more than %d deep in steps", MaxDepth)
+		return b
+	}
+	defer func() { p.depth-- }()
 	for i, item := range list {
 		at := fmt.Sprintf("%s/%d", pointer, i)
 		members, ok := item.(map[string]any)
 		if !ok {
 			p.fault(at, "", "a step must be an object, not %s", value.KindOf(item))
-			d.Steps = append(d.Steps, &Step{}) // so that those behind it keep their places
 			continue
 		}
-		step := p.step(members, at, fmt.Sprintf("step-%d", i+1))
-		if seen[step.ID] {
-			p.fault(at+"/id", "ids are unique within a workflow", "another step has the id %q", step.ID)
+		p.unique++
+		if p.unique > MaxSteps {
+			p.fault(pointer, "", "a workflow may have %d steps at most", MaxSteps)
+			return b
 		}
-		p.checkRefs(d, step, members, at, i, places)
-		seen[step.ID] = true
-		d.Steps = append(d.Steps, step)
+		b.Steps = append(b.Steps, p.step(members, at, fmt.Sprintf("step-%d", p.unique)))
 	}
+	p.dependencies(b, list, pointer)
+	return b
 }
 
-func (p *parser) step(members map[string]any, at, defaultID string) *Step {
-	p.checkKeys(members, at, []string{"id", "name", "type", "integration", "action", "condition", "params", "retry"}, laterStepKeys)
-	s := &Step{ID: defaultID, Retry: DefaultRetry}
-	if _, given := members["id"]; given {
-		s.ID = p.text(members, at, "id", true)
-		if s.ID != "" && !idPattern.MatchString(s.ID) {
-			p.fault(at+"/id", "letters, digits, _ and -, starting with a letter", "%q is not a step id", s.ID)
-		}
+// dependencies turns the ids that steps of a block depend on into places.
+func (p *parser) dependencies(b *Block, list []any, pointer string) {
+	if len(b.Steps) != len(list) {
+		return // some were no steps
 	}
-	p.text(members, at, "name", false)
-	p.target(s, members, at)
-	p.condition(s, members, at)
-	p.params(s, members, at)
-	if retry, given := members["retry"]; given {
-		p.retry(&s.Retry, retry, at+"/retry")
+	places := make(map[string]int, len(b.Steps))
+	for i, s := range b.Steps {
+		places[s.ID] = i
 	}
-	return s
-}
-
-// target reads what the step calls: "type": "integration" with "integration",
-// or the integration's name as the type, which mean the same.
-func (p *parser) target(s *Step, members map[string]any, at string) {
-	stepType := p.text(members, at, "type", false)
-	s.Integration = p.text(members, at, "integration", false)
-	s.Action = p.text(members, at, "action", true)
-	switch {
-	case slices.Contains(laterTypes, stepType):
-		p.fault(at+"/type", "", "step type %q is not supported by this version", stepType)
-	case stepType == "" && s.Integration == "":
-		p.fault(at, `give "type": "integration" and "integration": a name`, "the step does not say what to call")
-	case stepType == "" || stepType == "integration":
-		if s.Integration == "" {
-			p.fault(at, `give "integration": a name`, "integration is missing")
-		}
-	case s.Integration == "":
-		s.Integration = stepType
-	case s.Integration != stepType:
-		p.fault(at+"/integration", "give one of them", "type names the integration %q and integration another, %q", stepType, s.Integration)
-	}
-}
-
-func (p *parser) condition(s *Step, members map[string]any, at string) {
-	if _, given := members["condition"]; !given {
-		return
-	}
-	source := p.text(members, at, "condition", true)
-	if source == "" {
-		return
-	}
-	c, err := condition.Compile(source, template.Options{Roots: p.roots})
-	if err != nil {
-		p.nested(at+"/condition", err)
-		return
-	}
-	s.Condition = c
-}
-
-func (p *parser) params(s *Step, members map[string]any, at string) {
-	params, given := members["params"]
-	if !given {
-		params = map[string]any{}
-	}
-	if _, ok := params.(map[string]any); !ok {
-		p.fault(at+"/params", "", "params must be an object, not %s", value.KindOf(params))
-		return
-	}
-	t, err := template.Compile(params, template.Options{Roots: p.roots})
-	if err != nil {
-		p.nested(at+"/params", err)
-		return
-	}
-	s.Params, s.Source = t, params
-}
-
-// nested takes over the faults of a template or condition that stands at a
-// pointer.
-func (p *parser) nested(at string, err error) {
-	faults, ok := err.(template.Faults) //nolint:errorlint // Compile documents this very type
-	if !ok {
-		p.fault(at, "", "%v", err)
-		return
-	}
-	for _, f := range faults {
-		f.Pointer = at + f.Pointer
-		p.faults = append(p.faults, f)
-	}
-}
-
-// checkRefs makes sure that what the step reads of other steps can be there.
-func (p *parser) checkRefs(d *Definition, s *Step, members map[string]any, at string, index int, places map[string]int) {
-	check := func(at string, refs []template.Ref) {
-		for _, ref := range refs {
-			if ref.Root == "steps" {
-				p.checkStepRef(d, ref, at+ref.Pointer, index, places)
+	for i, s := range b.Steps {
+		at := fmt.Sprintf("%s/%d/dependsOn", pointer, i)
+		for j, id := range p.texts(list[i].(map[string]any), fmt.Sprintf("%s/%d", pointer, i), "dependsOn") {
+			place, known := places[id]
+			switch {
+			case !known:
+				p.fault(fmt.Sprintf("%s/%d", at, j), suggest.Hint(id, sortedNames(places)), "there is no step %q in this list", id)
+			case place == i:
+				p.fault(fmt.Sprintf("%s/%d", at, j), "", "step %q depends on itself", id)
+			default:
+				s.Deps = append(s.Deps, place)
 			}
 		}
 	}
-	if s.Condition != nil {
-		check(at+"/condition", s.Condition.Refs())
-	}
-	if s.Params != nil {
-		check(at+"/params", s.Params.Refs())
+	if cycle := b.cycle(); cycle != nil {
+		p.fault(pointer, "", "the steps %q depend on each other in a circle", cycle)
 	}
 }
 
-func (p *parser) checkStepRef(d *Definition, ref template.Ref, pointer string, index int, places map[string]int) {
-	fault := func(hint, format string, args ...any) {
-		p.faults = append(p.faults, template.Fault{Pointer: pointer, Offset: ref.Offset, Message: fmt.Sprintf(format, args...), Hint: hint})
-	}
-	if len(ref.Path) == 0 || ref.Path[0].IsIndex {
-		fault("write {{steps.ID.result…}}", "%s names no step", ref)
-		return
-	}
-	id := ref.Path[0].Key
-	place, known := places[id]
+// waitsFor are the places of the steps that a step of the block waits for.
+func (b *Block) waitsFor(i int) []int {
 	switch {
-	case !known:
-		fault(suggest.Hint(id, sortedNames(places)), "there is no step %q", id)
-	case place == index:
-		fault("", "step %q reads its own result", id)
-	case place > index:
-		fault("move it up, or this step down", "step %q has not run yet when this step begins", id)
-	case len(ref.Path) < 2 || ref.Path[1].Key != "result":
-		fault("write {{steps."+id+".result…}}", "%s: a step has only a result", ref)
+	case b.Steps[i].HasDeps:
+		return b.Steps[i].Deps
+	case b.Parallel || i == 0:
+		return nil
 	default:
-		d.referenced[id] = true
+		return []int{i - 1}
+	}
+}
+
+// cycle answers the ids of steps that can never run, for they wait for each
+// other; nil if there are none.
+func (b *Block) cycle() []string {
+	left := make([]int, 0, len(b.Steps))
+	for i := range b.Steps {
+		left = append(left, i)
+	}
+	for {
+		n := len(left)
+		left = slices.DeleteFunc(left, func(i int) bool {
+			return !slices.ContainsFunc(b.waitsFor(i), func(dep int) bool { return slices.Contains(left, dep) })
+		})
+		if len(left) == 0 {
+			return nil
+		}
+		if len(left) == n {
+			ids := make([]string, n)
+			for i, place := range left {
+				ids[i] = b.Steps[place].ID
+			}
+			return ids
+		}
 	}
 }
 
@@ -319,15 +312,52 @@ func (p *parser) text(members map[string]any, at, key string, required bool) str
 	return ""
 }
 
-// checkKeys refuses keys that do not exist, and those of the contract that
-// this version does not obey.
-func (p *parser) checkKeys(members map[string]any, at string, known, later []string) {
+// texts reads a member that is a list of strings.
+func (p *parser) texts(members map[string]any, at, key string) []string {
+	v, given := members[key]
+	if !given {
+		return nil
+	}
+	list, ok := v.([]any)
+	if !ok {
+		p.fault(at+"/"+key, "", "%s must be a list of strings, not %s", key, value.KindOf(v))
+		return nil
+	}
+	var texts []string
+	for i, item := range list {
+		s, ok := item.(string)
+		if !ok || s == "" {
+			p.fault(fmt.Sprintf("%s/%s/%d", at, key, i), "", "must be a string that is not empty")
+			continue
+		}
+		texts = append(texts, s)
+	}
+	return texts
+}
+
+// maxDuration bounds durations that a definition gives: generous, and far from
+// overflow.
+const maxDuration = 365 * 24 * time.Hour
+
+// duration reads a member that is a duration; 0 where it is absent.
+func (p *parser) duration(members map[string]any, at, key string) time.Duration {
+	v, given := members[key]
+	if !given {
+		return 0
+	}
+	s, _ := v.(string)
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 || d > maxDuration {
+		p.fault(at+"/"+key, `such as "500ms", "1m" or "24h"`, "%s must be a duration, more than 0 and at most %s", key, maxDuration)
+		return 0
+	}
+	return d
+}
+
+// checkKeys refuses keys that do not exist.
+func (p *parser) checkKeys(members map[string]any, at string, known []string) {
 	for _, key := range sortedNames(members) {
-		switch {
-		case slices.Contains(known, key):
-		case slices.Contains(later, key):
-			p.fault(at+"/"+key, "", "%q is not supported by this version", key)
-		default:
+		if !slices.Contains(known, key) {
 			p.fault(at+"/"+key, suggest.Hint(key, known), "unknown key %q", key)
 		}
 	}

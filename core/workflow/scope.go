@@ -3,35 +3,48 @@ package workflow
 import (
 	"encoding/json"
 
+	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
 )
 
-// scope is what templates and conditions of a run see. Values are parsed when
-// they are first asked for, and a step's result only if any template or
+// scope is what all templates and conditions of a run see. Values are parsed
+// when they are first asked for, and a step's result only if any template or
 // condition of the definition reads it.
 type scope struct {
 	machine *Machine
 	raw     map[string]json.RawMessage
 	parsed  map[string]any
-	steps   map[string]any
 }
 
+// view is the scope at one step: it sees the results of the steps before it,
+// in its own block and in those around it, and the item of its iteration.
+type view struct {
+	scope *scope
+	node  *node // nil is the end of the run
+	steps map[string]any
+}
+
+func (s *scope) at(n *node) *view { return &view{scope: s, node: n} }
+
 // Root answers one root value, as template.Scope.
-func (s *scope) Root(name string) (any, bool) {
+func (v *view) Root(name string) (any, bool) {
 	switch name {
 	case "run":
-		return map[string]any{"id": s.machine.runID, "workflow": s.machine.definition.ID}, true
+		return map[string]any{"id": v.scope.machine.runID, "workflow": v.scope.machine.definition.ID}, true
 	case "steps":
-		return s.stepsRoot(), true
+		return v.stepsRoot(), true
+	case "item", "index":
+		return v.iteration(name)
 	}
-	if v, ok := s.parsed[name]; ok {
-		return v, true
+	s := v.scope
+	if parsed, ok := s.parsed[name]; ok {
+		return parsed, true
 	}
 	raw, ok := s.raw[name]
 	if !ok {
 		return nil, false
 	}
-	v, err := value.Parse(raw)
+	parsed, err := value.Parse(raw)
 	if err != nil {
 		// What is recorded was checked at the border when it came in.
 		return nil, false
@@ -39,26 +52,101 @@ func (s *scope) Root(name string) (any, bool) {
 	if s.parsed == nil {
 		s.parsed = make(map[string]any, len(s.raw))
 	}
-	s.parsed[name] = v
-	return v, true
+	s.parsed[name] = parsed
+	return parsed, true
 }
 
-func (s *scope) stepsRoot() map[string]any {
-	if s.steps == nil {
-		s.steps = make(map[string]any, len(s.machine.definition.referenced))
+// iteration answers the item or the index of the innermost iteration.
+func (v *view) iteration(name string) (any, bool) {
+	if v.node == nil {
+		return nil, false
 	}
-	for i := range s.machine.steps {
-		step := &s.machine.steps[i]
-		id := step.Step.ID
-		if step.Status != StepSucceeded || !s.machine.definition.referenced[id] {
-			continue
+	for b := v.node.block; b != nil; {
+		if b.item != nil {
+			if name == "index" {
+				return b.index, true
+			}
+			item, err := value.Parse(b.item)
+			return item, err == nil
 		}
-		if _, done := s.steps[id]; done {
-			continue
+		if b.owner == nil {
+			break
 		}
-		if result, err := value.Parse(step.Result); err == nil {
-			s.steps[id] = map[string]any{"result": result}
+		b = b.owner.block
+	}
+	return nil, false
+}
+
+// stepsRoot gathers the steps that have ended, in the blocks from here outwards.
+func (v *view) stepsRoot() map[string]any {
+	if v.steps != nil {
+		return v.steps
+	}
+	v.steps = map[string]any{}
+	b := v.scope.machine.root
+	if v.node != nil {
+		b = v.node.block
+	}
+	for b != nil {
+		for _, n := range b.nodes {
+			v.add(n)
+		}
+		if b.owner == nil {
+			break
+		}
+		v.add(b.owner) // steps of onError and compensate see what they belong to
+		b = b.owner.block
+	}
+	return v.steps
+}
+
+func (v *view) add(n *node) {
+	if !v.scope.machine.definition.referenced[n.Step.ID] {
+		return
+	}
+	switch n.Status {
+	case StepSucceeded, StepCompensated:
+		v.steps[n.Step.ID] = map[string]any{"result": n.parsedResult()}
+	case StepFailed:
+		v.steps[n.Step.ID] = map[string]any{"error": n.parsedError()}
+	}
+}
+
+// parsedResult is the result as templates see it. It is parsed once, as a step
+// that has ended does not change.
+func (n *node) parsedResult() any {
+	if n.parsed == nil {
+		raw := n.resultOrNull()
+		if parsed, err := value.Parse(raw); err == nil {
+			n.parsed = &parsed
+		} else {
+			return nil
 		}
 	}
-	return s.steps
+	return *n.parsed
+}
+
+func (n *node) parsedError() any {
+	members := map[string]any{"code": string(n.Error.Code), "message": n.Error.Message}
+	if details, err := value.Parse(n.Error.Details); err == nil {
+		members["details"] = details
+	}
+	return members
+}
+
+// render renders a template to JSON; nil renders to nothing.
+func (m *Machine) render(t *template.Template, see *view) (json.RawMessage, error) {
+	if t == nil {
+		return nil, nil
+	}
+	return t.AppendJSON(nil, see)
+}
+
+// renderText renders a template that must come out as a string.
+func (m *Machine) renderText(t *template.Template, see *view) (string, error) {
+	v, err := t.Render(see)
+	if err != nil {
+		return "", err
+	}
+	return value.Text(v)
 }

@@ -1,0 +1,150 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// extra is what a commit carries beside a run's own events.
+type extra struct {
+	conditions []state.Op
+	ops        []state.Op
+}
+
+// commit applies events, decides what follows, and writes all of it with the
+// head that results, over the one that is stored. The machine is ahead of the
+// store until it returns; after an error the run must be loaded again.
+func (r *run) commit(stored *head, events []workflow.Event, with extra) error {
+	now := r.engine.now().UTC()
+	for _, event := range events {
+		if err := r.machine.Apply(event); err != nil {
+			return err
+		}
+	}
+	decided, err := r.machine.Advance(now)
+	if err != nil {
+		return err
+	}
+	events = append(events, decided...)
+
+	r.settleHead(len(events) > 0)
+	ops := make([]state.Op, 0, len(with.conditions)+len(with.ops)+8)
+	ops = append(ops, r.engine.lease.Fence())
+	ops = append(ops, with.conditions...)
+	ops = append(ops, with.ops...)
+	if stored.Status != r.head.Status || stored.Lease != r.head.Lease || stored.Pickups != r.head.Pickups {
+		ops = append(ops, stored.change(&r.head)...)
+	}
+	if len(events) > 0 {
+		ops = append(ops, state.Append(r.head.ID, r.entries, workflow.EncodeEntry(events)))
+	}
+	ops = append(ops, r.timer(now)...)
+	kin, err := r.kin(events)
+	if err != nil {
+		return err
+	}
+	ops = append(ops, kin.ops...)
+	if err := r.engine.commitSurely(r.head.ID, r.entries, ops); err != nil {
+		return err
+	}
+	if len(events) > 0 {
+		r.entries++
+	}
+	r.engine.told(kin)
+	r.engine.changed(r.head.ID)
+	if r.head.Status.Ended() {
+		r.engine.announce(r)
+		if r.head.Group != "" {
+			poke(r.engine.admit)
+		}
+	}
+	return nil
+}
+
+// timer sets when the run goes on by itself. While a process works on it, the
+// process looks at the time itself: the timer is for who comes after it.
+func (r *run) timer(now time.Time) []state.Op {
+	if r.head.Lease != "" {
+		return nil
+	}
+	until, waits := r.machine.WaitUntil()
+	if !waits {
+		return nil
+	}
+	return []state.Op{state.SetTimerAfter(queueRun, r.head.ID, max(until.Sub(now), time.Millisecond))}
+}
+
+// settleHead brings the head in line with the machine.
+func (r *run) settleHead(progress bool) {
+	r.head.Status = r.machine.Status()
+	if r.machine.Idle() {
+		r.head.Lease = ""
+	}
+	if progress {
+		r.head.Pickups = 0
+	}
+	if r.head.Status.Ended() {
+		r.head.FinishedAt = r.machine.EndedAt()
+		r.head.Error = r.machine.Failure()
+	} else {
+		r.head.FinishedAt, r.head.Error = time.Time{}, nil
+	}
+}
+
+// handBack puts a run that is between two calls back into the queue, so that
+// another process goes on with it at once. Of a queued run no call can have
+// been sent that is not recorded.
+func (r *run) handBack() {
+	next := r.head
+	next.Status, next.Lease = workflow.RunQueued, ""
+	ops := append([]state.Op{r.engine.lease.Fence()}, r.head.change(&next)...)
+	if err := r.engine.store.Commit(context.Background(), ops...); err != nil {
+		r.engine.log.Warn("a run could not be handed back; it is taken up when the lease is over", "run", r.head.ID, "error", err)
+	}
+}
+
+// commitSurely commits until the outcome is known. A commit that an outage of
+// the store left in doubt is made again; that it was applied the first time is
+// seen by its journal entry.
+func (e *Engine) commitSurely(id string, entries int, ops []state.Op) error {
+	const firstWait, longestWait = 50 * time.Millisecond, 2 * time.Second
+	wait := firstWait
+	for doubt := false; ; doubt = true {
+		err := e.store.Commit(context.Background(), ops...)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, state.ErrUnavailable):
+			e.log.Warn("the state store does not answer; trying again", "run", id, "error", err)
+		case doubt && e.applied(id, entries, ops):
+			return nil
+		default:
+			return fmt.Errorf("engine: record run %s: %w", id, err)
+		}
+		select {
+		case <-e.calls.Done():
+			return fmt.Errorf("engine: record run %s: %w", id, err)
+		case <-time.After(wait):
+			wait = min(2*wait, longestWait)
+		}
+	}
+}
+
+// applied reports whether the journal holds the entry that ops append.
+func (e *Engine) applied(id string, entries int, ops []state.Op) bool {
+	found, err := e.store.Journal(context.Background(), id, entries)
+	if err != nil || len(found) == 0 {
+		return false
+	}
+	for _, op := range ops {
+		if op.Kind == state.KindAppend && op.ID == id {
+			return string(found[0]) == string(op.Value)
+		}
+	}
+	return false
+}

@@ -1,0 +1,85 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// Cancel ends a run, in whatever state it is: what waits ends at once, a call
+// that is under way is waited for and recorded, and what can be undone is. It
+// returns once the cancellation is on stable storage, with the run as it is then.
+// Cancelling a run that has ended is ErrEnded.
+func (e *Engine) Cancel(ctx context.Context, id string, also ...state.Op) (Run, error) {
+	return e.mail(ctx, id, mail{Kind: mailCancel}, also)
+}
+
+// Signal hands a signal to a run. It returns once the signal is on stable
+// storage: the run takes it when it waits for one of that name, each signal
+// once, in the order in which they came. A body is JSON. Errors: ErrNotFound,
+// ErrEnded, ErrTooLarge.
+func (e *Engine) Signal(ctx context.Context, id, name string, body json.RawMessage, also ...state.Op) (Run, error) {
+	if len(body) > MaxInput {
+		return Run{}, fmt.Errorf("%w: %d bytes are more than %d", ErrTooLarge, len(body), MaxInput)
+	}
+	return e.mail(ctx, id, mail{Kind: mailSignal, Name: name, Body: body}, also)
+}
+
+// mail puts mail into the box of a run that has not ended.
+func (e *Engine) mail(ctx context.Context, id string, m mail, also []state.Op) (Run, error) {
+	run, err := e.Get(ctx, id)
+	if err != nil {
+		return Run{}, err
+	}
+	if run.Status.Ended() {
+		return run, fmt.Errorf("%w: run %s is %s", ErrEnded, id, run.Status)
+	}
+	ops := append(append([]state.Op(nil), also...), e.lease.Fence())
+	ops = append(ops, send(id, m)...)
+	if err := e.store.Commit(ctx, ops...); err != nil {
+		return Run{}, fmt.Errorf("engine: %s run %s: %w", m.Kind, id, err)
+	}
+	e.told(kin{woken: []string{id}})
+	return run, nil
+}
+
+// Retry lets a failed run go on from where it failed. A step that failed for
+// certain is called with another idempotency key, one whose outcome is unknown
+// with the same. Errors: ErrNotFound; *sdk.Error with CodeConflict for a run that
+// cannot be retried.
+func (e *Engine) Retry(ctx context.Context, id string, also ...state.Op) (Run, error) {
+	r, data, err := e.load(ctx, id)
+	if err != nil {
+		return Run{}, err
+	}
+	if r == nil {
+		return Run{}, fmt.Errorf("%w: %s", ErrNotFound, id)
+	}
+	if refused := r.machine.CanRetry(); refused != nil {
+		return r.snapshot(), refused
+	}
+	event := r.machine.Retry(e.now().UTC())
+	if err := r.machine.Apply(event); err != nil {
+		return Run{}, err
+	}
+	next := r.head
+	next.Status, next.Pickups, next.Error = workflow.RunQueued, 0, nil
+	ops := append(append([]state.Op(nil), also...), e.lease.Fence(), state.RequireValue(bucketRun, id, data))
+	ops = append(ops, r.head.change(&next)...)
+	ops = append(ops, state.Append(id, r.entries, workflow.EncodeEntry([]workflow.Event{event})))
+	if err := e.store.Commit(ctx, ops...); err != nil {
+		var conflict *state.ConflictError
+		if errors.As(err, &conflict) && conflict.Index > len(also) {
+			return Run{}, fmt.Errorf("%w: run %s is being changed by somebody else", ErrBusy, id)
+		}
+		return Run{}, fmt.Errorf("engine: retry run %s: %w", id, err)
+	}
+	r.head = next
+	poke(e.pull)
+	e.changed(id)
+	return r.snapshot(), nil
+}

@@ -1,0 +1,539 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+)
+
+// status reads where a run is.
+func (g *gateway) status(id string) workflow.RunStatus {
+	g.t.Helper()
+	run, err := g.Get(context.Background(), id)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return run.Status
+}
+
+const approval = `{"id":"approval","steps":[
+  {"id":"ask","type":"waitForEvent","event":"approved","timeout":"24h"},
+  {"id":"pay","type":"vendor","action":"safe","params":{"by":"{{steps.ask.result.by}}"}}]}`
+
+func TestASignalWakesTheRunThatWaitsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vendor{}
+		g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, approval)
+		defer g.stop()
+		id := g.start("approval", `{}`).ID
+		synctest.Wait()
+		if g.status(id) != workflow.RunWaiting || g.works(id) {
+			t.Fatalf("run = %s", g.status(id))
+		}
+		if _, err := g.Signal(t.Context(), id, "approved", json.RawMessage(`{"by":"Ann"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if run := g.wait(id); run.Status != workflow.RunSucceeded || string(v.seen()[0].Params) != `{"by":"Ann"}` {
+			t.Errorf("run = %s, call %s", run.Status, v.seen()[0].Params)
+		}
+		if _, err := g.Signal(t.Context(), id, "approved", nil); !errors.Is(err, ErrEnded) {
+			t.Errorf("a signal to a run that has ended: %v", err)
+		}
+	})
+}
+
+func TestSignalsThatComeBeforeTheWaitAreKeptAndEachIsTakenOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const two = `{"id":"two","steps":[
+		  {"id":"work","type":"vendor","action":"safe"},
+		  {"id":"a","type":"waitForEvent","event":"go"},
+		  {"id":"b","type":"waitForEvent","event":"go"},
+		  {"id":"r","type":"return","output":["{{steps.a.result}}","{{steps.b.result}}"]}]}`
+		store := memory.New(memory.Options{})
+		release := make(chan struct{})
+		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			<-release
+			return sdk.Result{Body: []byte(`{}`)}, nil
+		}}
+		g := open(t, store, "g1", v, Options{}, two)
+		defer g.stop()
+		id := g.start("two", `{}`).ID
+		synctest.Wait()
+		for i := range 3 {
+			time.Sleep(2 * time.Millisecond) // virtual: mail of one millisecond has no order
+			if _, err := g.Signal(t.Context(), id, "go", fmt.Appendf(nil, "%d", i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		close(release)
+		if run := g.wait(id); string(run.Output) != `[0,1]` {
+			t.Errorf("output = %s", run.Output)
+		}
+		time.Sleep(time.Minute)
+		if left, err := store.Range(t.Context(), state.Range{Set: setMail + "/" + id, Limit: 10}); err != nil || len(left) != 0 {
+			t.Errorf("mail of a run that has ended is left: %v, %v", left, err)
+		}
+	})
+}
+
+func TestASignalReachesARunOnAnotherGateway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New(memory.Options{})
+		release := make(chan struct{})
+		v := &vendor{do: func(_ context.Context, n int, _ sdk.Call) (sdk.Result, error) {
+			if n == 1 {
+				<-release
+			}
+			return sdk.Result{Body: []byte(`{}`)}, nil
+		}}
+		const both = `{"id":"both","steps":[{"id":"p","type":"parallel","steps":[
+		  {"id":"long","type":"vendor","action":"safe"},
+		  {"id":"s","type":"sequence","steps":[{"id":"ask","type":"waitForEvent","event":"go"},{"id":"then","type":"vendor","action":"safe"}]}]}]}`
+		g1 := open(t, store, "g1", v, Options{}, both)
+		defer g1.stop()
+		g2 := open(t, store, "g2", v, Options{}, both)
+		defer g2.stop()
+		id := g1.start("both", `{}`).ID
+		synctest.Wait()
+		if _, err := g2.Signal(t.Context(), id, "go", json.RawMessage(`1`)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		if n := len(v.seen()); n != 2 {
+			t.Errorf("%d calls were made while the first one is under way, want 2", n)
+		}
+		close(release)
+		if run := g1.wait(id); run.Status != workflow.RunSucceeded {
+			t.Errorf("run = %s", run.Status)
+		}
+	})
+}
+
+func TestCancelEndsARunInEveryState(t *testing.T) {
+	cancel := func(t *testing.T, g *gateway, id string) Run {
+		t.Helper()
+		if _, err := g.Cancel(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		run := g.wait(id)
+		if run.Status != workflow.RunCancelled {
+			t.Errorf("run = %s", run.Status)
+		}
+		if _, err := g.Cancel(t.Context(), id); !errors.Is(err, ErrEnded) {
+			t.Errorf("cancelled twice: %v", err)
+		}
+		return run
+	}
+	t.Run("while it waits", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			g := open(t, memory.New(memory.Options{}), "g1", &vendor{}, Options{}, approval)
+			defer g.stop()
+			id := g.start("approval", `{}`).ID
+			synctest.Wait()
+			if run := cancel(t, g, id); run.Steps[0].Status != workflow.StepCancelled {
+				t.Errorf("step = %s", run.Steps[0].Status)
+			}
+		})
+	})
+	t.Run("while an action is under way", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+				time.Sleep(5 * time.Second)
+				return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+			}}
+			g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, twoSteps)
+			defer g.stop()
+			id := g.start("two", `{"x":1}`).ID
+			synctest.Wait()
+			run := cancel(t, g, id)
+			if run.Steps[0].Status != workflow.StepSucceeded || run.Steps[1].Status != workflow.StepPending || len(v.seen()) != 1 {
+				t.Errorf("steps = %+v after %d calls", run.Steps, len(v.seen()))
+			}
+		})
+	})
+	t.Run("while it is queued", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			release := make(chan struct{})
+			v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+				<-release
+				return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+			}}
+			// Nothing takes it out of the queue but the cancellation.
+			g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, `{"id":"one","concurrency":1,"steps":[{"id":"a","type":"vendor","action":"safe"}]}`)
+			defer g.stop()
+			first := g.start("one", `{}`).ID
+			time.Sleep(time.Second)
+			second := g.start("one", `{}`).ID
+			time.Sleep(time.Second)
+			if run := cancel(t, g, second); len(v.seen()) != 1 || run.Steps[0].Status != workflow.StepPending {
+				t.Errorf("%d calls", len(v.seen()))
+			}
+			close(release)
+			g.wait(first)
+		})
+	})
+	t.Run("between two attempts, and it undoes what it did", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			v := &vendor{do: func(_ context.Context, n int, _ sdk.Call) (sdk.Result, error) {
+				if n == 2 {
+					return sdk.Result{}, &sdk.Error{Code: sdk.CodeUnavailable, Retryable: true, RetryAfter: time.Hour, Outcome: sdk.OutcomeNotExecuted}
+				}
+				return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+			}}
+			g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, `{"id":"w","steps":[
+			  {"id":"a","type":"vendor","action":"safe","compensate":[{"id":"undo","type":"vendor","action":"safe"}]},
+			  {"id":"b","type":"vendor","action":"safe"}]}`)
+			defer g.stop()
+			id := g.start("w", `{}`).ID
+			synctest.Wait()
+			run := cancel(t, g, id)
+			if run.Steps[0].Status != workflow.StepCompensated || len(v.seen()) != 3 {
+				t.Errorf("steps = %+v", run.Steps)
+			}
+		})
+	})
+}
+
+func TestRetryGoesOnFromTheFailedStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		declines := true
+		v := &vendor{}
+		v.do = func(_ context.Context, n int, call sdk.Call) (sdk.Result, error) {
+			if declines && n == 2 {
+				return sdk.Result{}, &sdk.Error{Code: sdk.CodeDeclined, Final: true, Outcome: sdk.OutcomeNotExecuted}
+			}
+			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+		}
+		g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, twoSteps)
+		defer g.stop()
+		id := g.start("two", `{"x":1}`).ID
+		if run := g.wait(id); run.Status != workflow.RunFailed {
+			t.Fatalf("run = %s", run.Status)
+		}
+		declines = false
+		if _, err := g.Retry(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		run := g.wait(id)
+		calls := v.seen()
+		if run.Status != workflow.RunSucceeded || run.Error != nil || len(calls) != 3 || calls[1].IdempotencyKey == calls[2].IdempotencyKey {
+			t.Errorf("run = %s after %d calls", run.Status, len(calls))
+		}
+		var refused *sdk.Error
+		if _, err := g.Retry(t.Context(), id); !errors.As(err, &refused) || refused.Code != sdk.CodeConflict {
+			t.Errorf("a run that succeeded was retried: %v", err)
+		}
+		if list, err := g.List(t.Context(), ListRequest{Status: workflow.RunFailed}); err != nil || len(list.Runs) != 0 {
+			t.Errorf("it is still listed as failed: %v, %v", list.Runs, err)
+		}
+	})
+}
+
+const parentFlow = `{"id":"parent","steps":[
+  {"id":"c","type":"workflow","workflow":"child","input":{"x":"{{input.x}}"}},
+  {"id":"r","type":"return","output":"{{steps.c.result}}"}]}`
+
+const childFlow = `{"id":"child","input":{"type":"object","properties":{"x":{"type":"integer"}}},"steps":[
+  {"id":"a","type":"vendor","action":"safe","params":{"x":"{{input.x}}"}}],"output":"{{steps.a.result.n}}"}`
+
+func TestAParentWaitsForItsChildAndHoldsNothingMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New(memory.Options{})
+		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			time.Sleep(time.Second)
+			return sdk.Result{Body: []byte(`{"n":42}`)}, nil
+		}}
+		g := open(t, store, "g1", v, Options{}, parentFlow, childFlow)
+		defer g.stop()
+		id := g.start("parent", `{"x":1}`).ID
+		synctest.Wait()
+		if g.works(id) || g.status(id) != workflow.RunWaiting {
+			t.Errorf("the parent is %s", g.status(id))
+		}
+		if run := g.wait(id); run.Status != workflow.RunSucceeded || string(run.Output) != "42" {
+			t.Errorf("run = %s, output %s, %+v", run.Status, run.Output, run.Error)
+		}
+		bad := g.wait(g.start("parent", `{"x":"one"}`).ID)
+		if bad.Status != workflow.RunFailed || bad.Error.Err.Code != sdk.CodeInvalidParams {
+			t.Errorf("a child with a bad input: %s, %+v", bad.Status, bad.Error)
+		}
+	})
+}
+
+func TestCancellingAParentCancelsItsChild(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := open(t, memory.New(memory.Options{}), "g1", &vendor{}, Options{}, parentFlow,
+			`{"id":"child","steps":[{"id":"w","type":"wait","duration":"24h"}]}`)
+		defer g.stop()
+		id := g.start("parent", `{"x":1}`).ID
+		synctest.Wait()
+		if _, err := g.Cancel(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if run := g.wait(id); run.Status != workflow.RunCancelled {
+			t.Errorf("parent = %s", run.Status)
+		}
+		time.Sleep(10 * time.Second)
+		list, err := g.List(t.Context(), ListRequest{Workflow: "child"})
+		if err != nil || len(list.Runs) != 1 || list.Runs[0].Status != workflow.RunCancelled {
+			t.Errorf("child = %+v, %v", list.Runs, err)
+		}
+	})
+}
+
+func TestAWorkflowThatRunsItselfComesToAnEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := open(t, memory.New(memory.Options{}), "g1", &vendor{}, Options{}, `{"id":"self","steps":[{"id":"c","type":"workflow","workflow":"self"}]}`)
+		defer g.stop()
+		run := g.wait(g.start("self", `{}`).ID)
+		if run.Status != workflow.RunFailed || !strings.Contains(run.Error.Err.Message, "in a row") {
+			t.Errorf("run = %s, %+v", run.Status, run.Error)
+		}
+	})
+}
+
+func TestALimitHoldsRunsUntilThereIsRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var now, most atomic.Int64
+		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			if n := now.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			time.Sleep(time.Second)
+			now.Add(-1)
+			return sdk.Result{Body: []byte(`{}`)}, nil
+		}}
+		store := memory.New(memory.Options{})
+		const limited = `{"id":"limited","concurrency":{"key":"{{input.customer}}","limit":2},"steps":[{"id":"a","type":"vendor","action":"safe"}]}`
+		g1 := open(t, store, "g1", v, Options{}, limited)
+		defer g1.stop()
+		g2 := open(t, store, "g2", v, Options{}, limited)
+		defer g2.stop()
+		var ids []string
+		for i := range 10 {
+			ids = append(ids, []*gateway{g1, g2}[i%2].start("limited", `{"customer":"a"}`).ID)
+		}
+		for _, id := range ids {
+			if run := g1.wait(id); run.Status != workflow.RunSucceeded {
+				t.Errorf("run = %s", run.Status)
+			}
+		}
+		if most.Load() != 2 {
+			t.Errorf("%d runs were under way at once, want 2", most.Load())
+		}
+		other := g1.start("limited", `{"customer":"b"}`).ID
+		g1.wait(other)
+	})
+}
+
+func TestALimitThatDropsRefusesFurtherRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			time.Sleep(time.Second)
+			return sdk.Result{Body: []byte(`{}`)}, nil
+		}}
+		g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, `{"id":"d","concurrency":{"limit":1,"onFull":"drop"},"steps":[{"id":"a","type":"vendor","action":"safe"}]}`)
+		defer g.stop()
+		id := g.start("d", `{}`).ID
+		if _, err := g.Start(t.Context(), StartRequest{Workflow: "d", Roots: map[string]json.RawMessage{"input": json.RawMessage(`{}`)}}); !errors.Is(err, ErrFull) {
+			t.Errorf("error = %v", err)
+		}
+		g.wait(id)
+		g.wait(g.start("d", `{}`).ID)
+	})
+}
+
+func TestARunThatEndsItsProcessAgainAndAgainIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New(memory.Options{})
+		hang := &vendor{do: func(ctx context.Context, _ int, _ sdk.Call) (sdk.Result, error) {
+			<-ctx.Done()
+			return sdk.Result{}, &sdk.Error{Code: sdk.CodeTimeout, Retryable: true}
+		}}
+		var id string
+		for i := range MaxPickups + 1 {
+			g := open(t, store, fmt.Sprint("g", i), hang, Options{}, twoSteps)
+			if i == 0 {
+				id = g.start("two", `{"x":1}`).ID
+			}
+			synctest.Wait()
+			if g.status(id) != workflow.RunRunning {
+				t.Fatalf("after %d crashes the run is %s", i, g.status(id))
+			}
+			g.crash()
+		}
+		last := open(t, store, "last", hang, Options{}, twoSteps)
+		defer last.stop()
+		run := last.wait(id)
+		if run.Status != workflow.RunFailed || !strings.Contains(run.Error.Err.Message, "without any progress") {
+			t.Errorf("run = %s, %+v", run.Status, run.Error)
+		}
+		if n := len(hang.seen()); n != MaxPickups+1 {
+			t.Errorf("it was called %d times", n)
+		}
+	})
+}
+
+func TestCleanHandOversAreNotCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New(memory.Options{})
+		var id string
+		for i := range 3 * MaxPickups {
+			g := open(t, store, fmt.Sprint("g", i), &vendor{}, Options{}, approval)
+			if i == 0 {
+				id = g.start("approval", `{}`).ID
+			}
+			synctest.Wait()
+			g.stop()
+		}
+		g := open(t, store, "last", &vendor{}, Options{}, approval)
+		defer g.stop()
+		if _, err := g.Signal(t.Context(), id, "approved", json.RawMessage(`{"by":"Ann"}`)); err != nil {
+			t.Fatal(err)
+		}
+		if run := g.wait(id); run.Status != workflow.RunSucceeded {
+			t.Errorf("run = %s", run.Status)
+		}
+	})
+}
+
+func TestAWorkflowWithALongQueueDoesNotHoldUpTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var order []string
+		v := &vendor{}
+		v.do = func(_ context.Context, _ int, call sdk.Call) (sdk.Result, error) {
+			v.mu.Lock()
+			order = append(order, string(call.Params))
+			v.mu.Unlock()
+			time.Sleep(time.Second)
+			return sdk.Result{Body: []byte(`{}`)}, nil
+		}
+		one := func(id string) string {
+			return `{"id":"` + id + `","steps":[{"id":"s","type":"vendor","action":"safe","params":{"of":"` + id + `"}}]}`
+		}
+		g := open(t, memory.New(memory.Options{}), "g1", v, Options{MaxRunning: 1}, one("busy"), one("quiet"))
+		defer g.stop()
+		for range 50 {
+			g.start("busy", `{}`)
+		}
+		quiet := g.start("quiet", `{}`).ID
+		g.wait(quiet)
+		if i := slices.Index(order, `{"of":"quiet"}`); i > 2*pullShare+1 {
+			t.Errorf("the other workflow had its turn after %d runs", i)
+		}
+	})
+}
+
+func TestFollowTellsEachEventOnceInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			time.Sleep(time.Second)
+			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+		}}
+		g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, twoSteps)
+		defer g.stop()
+		id := g.start("two", `{"x":1}`).ID
+		var types []workflow.EventType
+		for after := -1; ; {
+			p, err := g.Follow(t.Context(), id, after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, event := range p.Events {
+				types = append(types, event.Type)
+			}
+			if after = p.Entry; p.Run.Status.Ended() {
+				break
+			}
+		}
+		want := []workflow.EventType{"started", "scheduled", "succeeded", "scheduled", "succeeded", "ended"}
+		if !slices.Equal(types, want) {
+			t.Errorf("events = %v, want %v", types, want)
+		}
+	})
+}
+
+func TestOldRunsAreRemovedWithAllThatIsKeptOfThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fail := false
+		v := &vendor{}
+		v.do = func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			if fail {
+				return sdk.Result{}, &sdk.Error{Code: sdk.CodeDeclined, Final: true}
+			}
+			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+		}
+		store := memory.New(memory.Options{})
+		g := open(t, store, "g1", v, Options{Retention: Retention{Succeeded: time.Hour, Failed: 3 * time.Hour}}, twoSteps)
+		defer g.stop()
+		ok := g.start("two", `{"x":1}`).ID
+		g.wait(ok)
+		fail = true
+		failed := g.start("two", `{"x":1}`).ID
+		g.wait(failed)
+
+		time.Sleep(2 * time.Hour)
+		if _, err := g.Get(t.Context(), ok); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a run is kept too long: %v", err)
+		}
+		if _, err := g.Get(t.Context(), failed); err != nil {
+			t.Errorf("a failed run is gone too early: %v", err)
+		}
+		time.Sleep(2 * time.Hour)
+		if list, err := g.List(t.Context(), ListRequest{}); err != nil || len(list.Runs) != 0 {
+			t.Errorf("left: %v, %v", list.Runs, err)
+		}
+		for _, set := range []string{setRuns, setOf("two"), setFailed, setEnded + "/succeeded", setEnded + "/failed"} {
+			if left, err := store.Range(t.Context(), state.Range{Set: set, Limit: 10}); err != nil || len(left) != 0 {
+				t.Errorf("%s holds %v, %v", set, left, err)
+			}
+		}
+		if left, err := store.Journal(t.Context(), failed, 0); err != nil || len(left) != 0 {
+			t.Errorf("the journal is left: %v", err)
+		}
+	})
+}
+
+func TestParallelCallsAreUnderWayAtOnceAndACrashRepeatsOnlyThoseUnanswered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const par = `{"id":"par","steps":[{"id":"p","type":"parallel","steps":[
+		  {"id":"a","type":"vendor","action":"safe","params":{"of":"a"}},{"id":"b","type":"vendor","action":"safe","params":{"of":"b"}}]}]}`
+		store := memory.New(memory.Options{})
+		v := &vendor{do: func(ctx context.Context, _ int, call sdk.Call) (sdk.Result, error) {
+			if string(call.Params) == `{"of":"b"}` {
+				<-ctx.Done()
+				return sdk.Result{}, &sdk.Error{Code: sdk.CodeTimeout, Retryable: true}
+			}
+			return sdk.Result{Body: []byte(`{}`)}, nil
+		}}
+		g1 := open(t, store, "g1", v, Options{}, par)
+		id := g1.start("par", `{}`).ID
+		synctest.Wait()
+		if n := len(v.seen()); n != 2 {
+			t.Fatalf("%d calls are under way, want 2", n)
+		}
+		g1.crash()
+		again := &vendor{}
+		g2 := open(t, store, "g2", again, Options{}, par)
+		defer g2.stop()
+		if run := g2.wait(id); run.Status != workflow.RunSucceeded {
+			t.Errorf("run = %s", run.Status)
+		}
+		if calls := again.seen(); len(calls) != 1 || string(calls[0].Params) != `{"of":"b"}` {
+			t.Errorf("repeated: %v", calls)
+		}
+	})
+}

@@ -1,0 +1,135 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+)
+
+// MaxDepth is how many runs may wait for each other in a row, so that a
+// workflow that runs itself comes to an end.
+const MaxDepth = 20
+
+// kin is what a commit means to other runs: those that it starts and cancels,
+// and the one that waits for its end.
+type kin struct {
+	ops   []state.Op
+	woken []string // runs that have mail now
+	begun bool     // a run was put into the queue
+}
+
+// kin works out what events, that were just applied, mean to other runs.
+func (r *run) kin(events []workflow.Event) (kin, error) {
+	var k kin
+	for _, event := range events {
+		switch {
+		case event.Type == workflow.EventChild:
+			if err := r.startChild(&k, event); err != nil {
+				return kin{}, err
+			}
+		case event.Child != "": // the step that waited for it was given up
+			k.ops = append(k.ops, send(event.Child, mail{Kind: mailCancel})...)
+			k.woken = append(k.woken, event.Child)
+		case event.Type == workflow.EventEnded && r.head.Parent != nil:
+			k.ops = append(k.ops, send(r.head.Parent.ID, mail{
+				Kind: mailChild, Child: r.head.ID, Status: r.head.Status,
+				Body: r.machine.Output(), Failure: r.machine.Failure(),
+			})...)
+			k.woken = append(k.woken, r.head.Parent.ID)
+		}
+	}
+	return k, nil
+}
+
+// startChild makes the run that a step waits for, in the write that makes it
+// wait. One that cannot be made has failed.
+func (r *run) startChild(k *kin, event workflow.Event) error {
+	step, ok := r.machine.Step(event.Path)
+	if !ok {
+		return fmt.Errorf("engine: run %s has no step %s", r.head.ID, event.Path)
+	}
+	depth := 1
+	if r.head.Parent != nil {
+		depth = r.head.Parent.Depth + 1
+	}
+	definition, known := r.engine.definitions.current(step.Workflow)
+	var refused *sdk.Error
+	switch {
+	case !known:
+		refused = refuseChild("there is no workflow %q", step.Workflow)
+	case depth > MaxDepth:
+		refused = refuseChild("more than %d runs wait for each other in a row", MaxDepth)
+	default:
+		refused = checkInput(definition, event.Params)
+	}
+	if refused != nil {
+		k.ops = append(k.ops, send(r.head.ID, mail{
+			Kind: mailChild, Child: event.Child, Status: workflow.RunFailed, Failure: &workflow.Failure{Err: refused},
+		})...)
+		k.woken = append(k.woken, r.head.ID)
+		return nil
+	}
+	child := &run{engine: r.engine, head: head{
+		Version: recordVersion, ID: event.Child, Workflow: definition.ID, Definition: definition.Hash,
+		Status: workflow.RunQueued, CreatedAt: event.At, RequestID: r.head.RequestID,
+		Parent: &parent{ID: r.head.ID, Depth: depth},
+	}}
+	roots := map[string]json.RawMessage{"input": event.Params}
+	if err := child.join(definition, roots); err != nil {
+		return err
+	}
+	k.ops = append(k.ops, child.made(workflow.EncodeEntry([]workflow.Event{{Type: workflow.EventStarted, At: event.At, Roots: roots}}))...)
+	k.begun = true
+	return nil
+}
+
+func refuseChild(format string, args ...any) *sdk.Error {
+	return &sdk.Error{Code: sdk.CodeInvalidParams, Message: fmt.Sprintf(format, args...), Outcome: sdk.OutcomeNotExecuted}
+}
+
+// checkInput holds an input against the schema of its workflow. The error has
+// every fault.
+func checkInput(definition *workflow.Definition, input json.RawMessage) *sdk.Error {
+	if definition.Input == nil {
+		return nil
+	}
+	v, err := value.Parse(input)
+	if err != nil {
+		return refuseChild("input: %v", err)
+	}
+	faults := definition.Input.Faults(v)
+	if len(faults) == 0 {
+		return nil
+	}
+	return &sdk.Error{
+		Code: sdk.CodeInvalidParams, Message: fmt.Sprintf("the input of %s: %s", definition.ID, faults[0].Message),
+		Outcome: sdk.OutcomeNotExecuted, Faults: faults,
+	}
+}
+
+// told wakes, after the commit, the runs that it means something to.
+func (e *Engine) told(k kin) {
+	if len(k.woken) > 0 {
+		for _, id := range k.woken {
+			e.nudge(id)
+		}
+		poke(e.wake)
+	}
+	if k.begun {
+		poke(e.pull)
+		poke(e.admit)
+	}
+}
+
+// nudge tells a run that this process works on that it has mail.
+func (e *Engine) nudge(id string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if a, ok := e.active[id]; ok {
+		poke(a.nudge)
+	}
+}

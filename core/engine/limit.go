@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// Runs of a workflow with a limit are counted in groups: all of them, or those
+// of one key. A new one is held until the group has room. Holders are members
+// of a set, added under a record of the group, the gate, that each admission
+// changes: so two processes cannot admit a run each into the last place. The end
+// of a run only takes its member away, which can do no harm, and costs no
+// conflict.
+
+// join puts a new run under the limit of its workflow, if there is one.
+func (r *run) join(definition *workflow.Definition, roots map[string]json.RawMessage) error {
+	limit := definition.Concurrency
+	if limit == nil {
+		return nil
+	}
+	key := ""
+	if limit.Key != nil {
+		scope := template.Map{}
+		for name, raw := range roots {
+			v, err := value.Parse(raw)
+			if err != nil {
+				return fmt.Errorf("engine: %s: %w", name, err)
+			}
+			scope[name] = v
+		}
+		v, err := limit.Key.Render(scope)
+		if err != nil {
+			return fmt.Errorf("%w: concurrency.key: %w", ErrBadInput, err)
+		}
+		if key, err = value.Text(v); err != nil {
+			return fmt.Errorf("%w: concurrency.key: %w", ErrBadInput, err)
+		}
+	}
+	sum := sha256.Sum256([]byte(key))
+	r.head.Group = definition.ID + "/" + strconv.Itoa(limit.Limit) + "/" + hex.EncodeToString(sum[:16])
+	r.head.Held = true
+	return nil
+}
+
+// groupLimit is how many runs of a group may be under way at once.
+func groupLimit(group string) int {
+	parts := strings.Split(group, "/")
+	if len(parts) != 3 {
+		return 1
+	}
+	n, err := strconv.Atoi(parts[1])
+	if err != nil {
+		return 1
+	}
+	return n
+}
+
+// full reports whether a new run of the group would have to wait.
+func (e *Engine) full(ctx context.Context, group string) (bool, error) {
+	limit := groupLimit(group)
+	taken := 0
+	for _, set := range []string{setHolding + "/" + group, setHeld + "/" + group} {
+		members, err := e.store.Range(ctx, state.Range{Set: set, Limit: limit})
+		if err != nil {
+			return false, fmt.Errorf("engine: limit: %w", err)
+		}
+		taken += len(members)
+	}
+	return taken >= limit, nil
+}
+
+// admitLoop lets held runs go on when their groups have room.
+func (e *Engine) admitLoop() {
+	for e.sleep(e.admit, e.interval) {
+		if err := e.admitAll(context.Background()); err != nil {
+			e.log.Error("runs that wait for others could not be admitted; trying again", "error", err)
+		}
+	}
+}
+
+func (e *Engine) admitAll(ctx context.Context) error {
+	for after := ""; ; {
+		groups, err := e.store.Range(ctx, state.Range{Set: setGroups, After: after, Limit: page})
+		if err != nil || len(groups) == 0 {
+			return err
+		}
+		for _, group := range groups {
+			if err := e.admitGroup(ctx, group); err != nil {
+				return err
+			}
+		}
+		after = groups[len(groups)-1]
+	}
+}
+
+// admitGroup admits the oldest held runs of a group into its free places.
+func (e *Engine) admitGroup(ctx context.Context, group string) error {
+	limit := groupLimit(group)
+	for {
+		gate, err := e.store.Get(ctx, state.Ref{Bucket: bucketGate, ID: group})
+		if err != nil {
+			return err
+		}
+		holding, err := e.store.Range(ctx, state.Range{Set: setHolding + "/" + group, Limit: limit})
+		if err != nil || len(holding) >= limit {
+			return err
+		}
+		held, err := e.store.Range(ctx, state.Range{Set: setHeld + "/" + group, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(held) == 0 {
+			return e.closeGroup(ctx, group, gate[0])
+		}
+		switch err := e.admitRun(ctx, group, held[0], gate[0]); {
+		case errors.As(err, new(*state.ConflictError)):
+			continue // somebody else was faster; look again
+		case err != nil:
+			return err
+		}
+		poke(e.pull)
+	}
+}
+
+// admitRun moves one held run into the queue.
+func (e *Engine) admitRun(ctx context.Context, group, id string, gate []byte) error {
+	found, err := e.store.Get(ctx, state.Ref{Bucket: bucketRun, ID: id})
+	if err != nil {
+		return err
+	}
+	if found[0] == nil {
+		return e.store.Commit(ctx, e.lease.Fence(), state.Remove(setHeld+"/"+group, id))
+	}
+	h, err := decodeHead(found[0])
+	if err != nil {
+		return err
+	}
+	if !h.Held || h.Status != workflow.RunQueued {
+		return e.store.Commit(ctx, e.lease.Fence(), state.Remove(setHeld+"/"+group, id))
+	}
+	next := *h
+	next.Held = false
+	ops := []state.Op{e.lease.Fence(), state.RequireValue(bucketRun, id, found[0])}
+	ops = append(ops, passGate(group, gate)...)
+	ops = append(ops, state.Add(setHolding+"/"+group, id))
+	ops = append(ops, h.change(&next)...)
+	return e.store.Commit(ctx, ops...)
+}
+
+// gateLife is how long a gate is kept after it was last passed. Without one,
+// the first to pass makes it.
+const gateLife = 24 * time.Hour
+
+// passGate makes a commit fail if anybody else passed the gate meanwhile.
+func passGate(group string, gate []byte) []state.Op {
+	next := []byte(NewRunID())
+	if gate == nil {
+		return []state.Op{state.Insert(bucketGate, group, next, gateLife)}
+	}
+	return []state.Op{state.RequireValue(bucketGate, group, gate), state.Put(bucketGate, group, next, gateLife)}
+}
+
+// touchGate makes whoever is about to pass the gate look again.
+func touchGate(group string) state.Op {
+	return state.Put(bucketGate, group, []byte(NewRunID()), gateLife)
+}
+
+// closeGroup forgets a group of which no run is held. One that is held at the
+// same moment touches the gate, and the group stays.
+func (e *Engine) closeGroup(ctx context.Context, group string, gate []byte) error {
+	ops := append([]state.Op{e.lease.Fence(), state.Remove(setGroups, group)}, passGate(group, gate)...)
+	err := e.store.Commit(ctx, ops...)
+	if errors.As(err, new(*state.ConflictError)) {
+		return nil
+	}
+	return err
+}

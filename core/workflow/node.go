@@ -1,0 +1,282 @@
+package workflow
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// node is one step of a run: a step of the definition at one place, such as the
+// third iteration of a foreach.
+type node struct {
+	StepState
+	block *block
+	place int // in the block
+
+	blocks  []*block // opened in it: the body, the iterations, or the case taken
+	items   []json.RawMessage
+	begun   int    // of foreach: iterations that were begun
+	ended   int    // of foreach: iterations before this one have all ended
+	handler *block // of its onError, opened when it failed
+	undo    *block // of its compensate, opened when it is undone
+
+	deadline time.Time // zero is no bound
+	expired  bool      // its deadline has passed, what is in it is being ended
+	tries    int       // attempts since it was last begun, for its retry policy
+	parsed   *any      // its result as templates see it, once it was asked for
+}
+
+// StepState is what is known of one step.
+type StepState struct {
+	Step   *Step
+	Path   string
+	Status StepStatus
+	// Attempts counts the calls that may have been sent.
+	Attempts   int
+	StartedAt  time.Time // zero before
+	FinishedAt time.Time // zero until it ended
+	Result     json.RawMessage
+	Error      *sdk.Error // of the last failed attempt
+	RetryAt    time.Time  // when a waiting step goes on by itself; zero if it does not
+	Unknown    bool       // an attempt had an outcome that is not known
+	// Event is the signal that a waiting step waits for, Child the run.
+	Event string
+	Child string
+
+	params     json.RawMessage
+	key        string
+	generation int
+}
+
+// block is a list of steps of a run that was begun.
+type block struct {
+	definition *Block
+	owner      *node // nil for the run's own steps
+	prefix     string
+	nodes      []*node
+	item       json.RawMessage // of a foreach's iteration
+	index      int
+	open       int // the steps before this one have all ended well
+}
+
+func newBlock(definition *Block, owner *node, prefix string) *block {
+	b := &block{definition: definition, owner: owner, prefix: prefix, nodes: make([]*node, len(definition.Steps))}
+	for i, step := range definition.Steps {
+		b.nodes[i] = &node{
+			StepState: StepState{Step: step, Path: prefix + step.ID, Status: StepPending},
+			block:     b, place: i,
+		}
+	}
+	return b
+}
+
+// in answers the step of that id, nil if the block has none.
+func (b *block) in(id string) *node {
+	i := slices.IndexFunc(b.definition.Steps, func(s *Step) bool { return s.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return b.nodes[i]
+}
+
+// goesOn reports whether what comes after the step can be run: it ended well,
+// or badly and that was dealt with.
+func (n *node) goesOn() bool {
+	switch n.Status {
+	case StepSucceeded, StepSkipped, StepCompensated:
+		return true
+	case StepFailed:
+		return n.Step.OnError == OnErrorContinue || (n.handler != nil && n.handler.done())
+	default:
+		return false
+	}
+}
+
+// broken reports whether the step's failure is that of what it is part of.
+func (n *node) broken() bool {
+	if n.Status != StepFailed {
+		return false
+	}
+	switch n.Step.OnError {
+	case OnErrorContinue:
+		return false
+	case OnErrorSteps:
+		return n.handler != nil && n.handler.failed() != nil
+	default:
+		return true
+	}
+}
+
+// done reports whether all steps of the block have ended well.
+func (b *block) done() bool {
+	for b.open < len(b.nodes) && b.nodes[b.open].goesOn() {
+		b.open++
+	}
+	return b.open == len(b.nodes)
+}
+
+// failed answers the first step whose failure is that of the block, nil if
+// there is none.
+func (b *block) failed() *node {
+	for _, n := range b.nodes[b.open:] {
+		if n.broken() {
+			if n.handler != nil {
+				if inner := n.handler.failed(); inner != nil {
+					return inner
+				}
+			}
+			return n
+		}
+	}
+	return nil
+}
+
+// ready reports whether a step's turn has come.
+func (b *block) ready(n *node) bool {
+	switch {
+	case n.Step.HasDeps:
+		for _, dep := range n.Step.Deps {
+			if !b.nodes[dep].goesOn() {
+				return false
+			}
+		}
+		return true
+	case b.definition.Parallel || n.place == 0:
+		return true
+	default:
+		return b.nodes[n.place-1].goesOn()
+	}
+}
+
+// result is what templates see of a step that ended well: its own result, or
+// what the steps in it resulted in.
+func (n *node) result() json.RawMessage {
+	switch n.Step.Type {
+	case TypeSequence, TypeSwitch:
+		if len(n.blocks) == 0 {
+			return json.RawMessage("null")
+		}
+		return n.blocks[0].last()
+	case TypeForeach:
+		out := []byte{'['}
+		for i, b := range n.blocks {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = append(out, b.last()...)
+		}
+		return append(out, ']')
+	case TypeParallel:
+		out := []byte{'{'}
+		for i, inner := range n.blocks[0].nodes {
+			if i > 0 {
+				out = append(out, ',')
+			}
+			out = append(appendString(out, inner.Step.ID), ':')
+			out = append(out, inner.resultOrNull()...)
+		}
+		return append(out, '}')
+	default:
+		return n.Result
+	}
+}
+
+// last is the result of a block: that of its last step.
+func (b *block) last() json.RawMessage {
+	if len(b.nodes) == 0 {
+		return json.RawMessage("null")
+	}
+	return b.nodes[len(b.nodes)-1].resultOrNull()
+}
+
+func (n *node) resultOrNull() json.RawMessage {
+	if n.Status != StepSucceeded && n.Status != StepCompensated {
+		return json.RawMessage("null")
+	}
+	if result := n.result(); result != nil {
+		return result
+	}
+	return json.RawMessage("null")
+}
+
+// Names of the blocks that are no step's body, within a path.
+const (
+	handlerName = "onError"
+	undoName    = "compensate"
+)
+
+// find answers the step at a path, opening the iterations that lead to it; nil
+// if no step can be there.
+func (m *Machine) find(path string) *node {
+	if n, ok := m.byPath[path]; ok {
+		return n
+	}
+	parent, id := path, ""
+	if i := strings.LastIndexByte(path, '.'); i >= 0 {
+		parent, id = path[:i], path[i+1:]
+	} else {
+		return nil // the run's own steps are all known
+	}
+	b := m.findBlock(parent)
+	if b == nil {
+		return nil
+	}
+	n := b.in(id)
+	if n != nil {
+		m.byPath[path] = n
+	}
+	return n
+}
+
+// findBlock answers the block whose steps' paths begin with the path given and
+// a dot.
+func (m *Machine) findBlock(path string) *block {
+	if owner, name, ok := cutLast(path, "."+handlerName); ok && name == "" {
+		if n := m.find(owner); n != nil {
+			return n.handler
+		}
+		return nil
+	}
+	if owner, name, ok := cutLast(path, "."+undoName); ok && name == "" {
+		if n := m.find(owner); n != nil {
+			return n.undo
+		}
+		return nil
+	}
+	if open := strings.LastIndexByte(path, '['); open >= 0 && strings.HasSuffix(path, "]") {
+		n := m.find(path[:open])
+		index, err := strconv.Atoi(path[open+1 : len(path)-1])
+		if n == nil || err != nil || n.Step.Type != TypeForeach || index < 0 || index >= len(n.items) {
+			return nil
+		}
+		m.openIterations(n, index+1)
+		return n.blocks[index]
+	}
+	n := m.find(path)
+	if n == nil || len(n.blocks) == 0 || n.Step.Type == TypeForeach {
+		return nil
+	}
+	return n.blocks[0]
+}
+
+// openIterations makes the blocks of the first count iterations.
+func (m *Machine) openIterations(n *node, count int) {
+	for i := len(n.blocks); i < count; i++ {
+		b := newBlock(n.Step.Body, n, n.Path+"["+strconv.Itoa(i)+"].")
+		b.item, b.index = n.items[i], i
+		n.blocks = append(n.blocks, b)
+	}
+	n.begun = max(n.begun, count)
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}

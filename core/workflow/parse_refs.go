@@ -1,0 +1,120 @@
+package workflow
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/backflow/backflow/core/suggest"
+	"github.com/backflow/backflow/core/template"
+)
+
+// refChecker makes sure that what a step reads of other steps can be there when
+// it begins, and notes what is read.
+type refChecker struct {
+	*parser
+	referenced map[string]bool
+}
+
+// sight are the steps that can be read at one place. What failed can be read
+// there for its error.
+type sight map[string]*Step
+
+func (p *parser) checkRefs(d *Definition) {
+	c := &refChecker{parser: p, referenced: map[string]bool{}}
+	c.block(d.Steps, sight{})
+	if d.Output != nil {
+		all := sight{}
+		for _, s := range d.Steps.Steps {
+			all[s.ID] = s
+		}
+		c.refs(d.Output.Refs(), "/output", all)
+	}
+	d.referenced = c.referenced
+}
+
+// block checks the steps of a block, at a place from which outer can be seen.
+func (c *refChecker) block(b *Block, outer sight) {
+	if b == nil {
+		return
+	}
+	for i, s := range b.Steps {
+		seen := maps.Clone(outer)
+		for _, place := range b.before(i) {
+			seen[b.Steps[place].ID] = b.Steps[place]
+		}
+		c.step(s, seen)
+	}
+}
+
+// before are the places of all steps that have ended when a step begins.
+func (b *Block) before(i int) []int {
+	var places []int
+	var add func(int)
+	add = func(i int) {
+		for _, dep := range b.waitsFor(i) {
+			if !slices.Contains(places, dep) {
+				places = append(places, dep)
+				add(dep)
+			}
+		}
+	}
+	add(i)
+	return places
+}
+
+func (c *refChecker) step(s *Step, seen sight) {
+	if s.Condition != nil {
+		c.refs(s.Condition.Refs(), s.Pointer+"/condition", seen)
+	}
+	for key, t := range map[string]*template.Template{
+		"params": s.Params, "items": s.Items, "duration": s.Duration, "until": s.Until, "event": s.Event,
+		"input": s.Input, "values": s.Values, "message": s.Message, "output": s.Output,
+	} {
+		if t != nil {
+			c.refs(t.Refs(), s.Pointer+"/"+key, seen)
+		}
+	}
+	for i, cs := range s.Cases {
+		c.refs(cs.When.Refs(), fmt.Sprintf("%s/cases/%d/when", s.Pointer, i), seen)
+		c.block(cs.Steps, seen)
+	}
+	c.block(s.Body, seen)
+	c.block(s.Default, seen)
+	own := maps.Clone(seen)
+	own[s.ID] = s
+	c.block(s.Handler, own)
+	c.block(s.Compensate, own)
+}
+
+func (c *refChecker) refs(refs []template.Ref, pointer string, seen sight) {
+	for _, ref := range refs {
+		if ref.Root != "steps" {
+			continue
+		}
+		if message, hint := c.ref(ref, seen); message != "" {
+			c.faults = append(c.faults, template.Fault{Pointer: pointer + ref.Pointer, Offset: ref.Offset, Message: message, Hint: hint})
+		}
+	}
+}
+
+// ref says what is wrong with a path into another step; "" if nothing is.
+func (c *refChecker) ref(ref template.Ref, seen sight) (message, hint string) {
+	if len(ref.Path) == 0 || ref.Path[0].IsIndex {
+		return ref.String() + " names no step", "write {{steps.ID.result…}}"
+	}
+	id := ref.Path[0].Key
+	s, visible := seen[id]
+	_, exists := c.byID[id]
+	switch {
+	case !exists:
+		return fmt.Sprintf("there is no step %q", id), suggest.Hint(id, sortedNames(c.byID))
+	case !visible:
+		return fmt.Sprintf("step %q cannot be read here: it has not run for certain when this step begins", id),
+			"a step sees those before it, in its own list and in those around it; of a step with steps in it, only its own result"
+	case len(ref.Path) < 2 || (ref.Path[1].Key != "result" && ref.Path[1].Key != "error"):
+		return ref.String() + ": a step has a result, and an error where it failed", "write {{steps." + id + ".result…}}"
+	}
+	c.referenced[s.ID] = true
+	return "", ""
+}
