@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -285,9 +284,4 @@ func (a *app) ready() (bool, any) {
 		Status       string                   `json:"status"`
 		Integrations map[string]action.Status `json:"integrations"`
 	}{status, integrations}
-}
-
-// under answers a path below a directory, absolute.
-func under(dir string, elem ...string) (string, error) {
-	return filepath.Abs(filepath.Join(append([]string{dir}, elem...)...))
 }

@@ -2,6 +2,9 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/backflow/backflow/core/action"
@@ -20,7 +23,7 @@ func (l *loaded) check(registry *action.Registry) {
 	for _, d := range l.definitions {
 		d.Walk(func(step *workflow.Step) { l.checkStep(d, step, registry) })
 	}
-	for _, name := range sortedKeys(l.config.Credentials) {
+	for _, name := range slices.Sorted(maps.Keys(l.config.Credentials)) {
 		l.checkCredential(l.config.Credentials[name], manifestOf(registry, name))
 	}
 	for _, w := range l.config.Webhooks {
@@ -63,7 +66,7 @@ func (l *loaded) checkChild(d definition, step *workflow.Step) {
 		known = append(known, other.ID)
 	}
 	if step.Workflow != "" && !slices.Contains(known, step.Workflow) {
-		l.faults = append(l.faults, d.source.Fault(step.Pointer+"/workflow", "there is no workflow "+quote(step.Workflow), suggest.Hint(step.Workflow, known)))
+		l.faults = append(l.faults, d.source.Fault(step.Pointer+"/workflow", fmt.Sprintf("there is no workflow %q", step.Workflow), suggest.Hint(step.Workflow, known)))
 	}
 }
 
@@ -99,11 +102,11 @@ func (l *loaded) checkWebhook(w config.Webhook, manifest *sdk.Manifest) {
 	switch {
 	case manifest == nil:
 	case manifest.Webhook == nil:
-		l.faults = append(l.faults, config.Fault{Pos: w.Pos, Message: "integration " + quote(w.Provider) + " cannot verify webhooks"})
+		l.faults = append(l.faults, config.Fault{Pos: w.Pos, Message: fmt.Sprintf("integration %q cannot verify webhooks", w.Provider)})
 	case w.Secrets.Given:
 	case manifest.Webhook.SecretField == "" || !l.hasField(w.Provider, manifest.Webhook.SecretField):
 		l.faults = append(l.faults, config.Fault{
-			Pos: w.Pos, Message: "webhook " + quote(w.Name) + " has no secret, and neither have the credentials of " + quote(w.Provider),
+			Pos: w.Pos, Message: fmt.Sprintf("webhook %q has no secret, and neither have the credentials of %q", w.Name, w.Provider),
 			Hint: `give "secret": "{{env.…}}"`,
 		})
 	}

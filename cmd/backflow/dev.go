@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"path/filepath"
 	"slices"
@@ -89,7 +91,7 @@ func (p *program) dev(ctx context.Context, file, listen string) error {
 	s.redactor.Add(kept.Token)
 	s.secrets = func(l *loaded) (map[string]string, error) {
 		kept.renewWebhooks(l)
-		s.redactor.Add(sortedValues(kept.Made)...)
+		s.redactor.Add(slices.Collect(maps.Values(kept.Made))...)
 		return kept.Made, kept.write(dir)
 	}
 	s.log = telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: s.redactor, Format: telemetry.FormatText})
@@ -99,7 +101,7 @@ func (p *program) dev(ctx context.Context, file, listen string) error {
 	}
 	kept.Address = "http://" + a.listener.Addr().String()
 	if err := kept.write(dir); err != nil {
-		return joinClose(err, a)
+		return errors.Join(err, a.Close())
 	}
 	p.welcome(l, a, kept)
 	return a.serve(ctx)
@@ -109,7 +111,7 @@ func (p *program) dev(ctx context.Context, file, listen string) error {
 // credentials in the environment. Those that have no sandbox are faults.
 func (l *loaded) sandboxes(ctx context.Context) (map[string]bool, error) {
 	sandbox := map[string]bool{}
-	for _, name := range sortedKeys(l.config.Credentials) {
+	for _, name := range slices.Sorted(maps.Keys(l.config.Credentials)) {
 		c := l.config.Credentials[name]
 		if len(c.UnsetFields) == 0 || !l.knows(name) {
 			continue
@@ -138,7 +140,7 @@ func (l *loaded) inspect(ctx context.Context, name string) (*sdk.Manifest, error
 	i := slices.IndexFunc(l.specs, func(s plugin.Spec) bool { return s.Name == name })
 	manifest, err := plugin.Inspect(ctx, launcher, l.specs[i])
 	if err != nil {
-		return nil, joinClose(err, launcher)
+		return nil, errors.Join(err, launcher.Close())
 	}
 	return manifest, launcher.Close()
 }

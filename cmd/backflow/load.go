@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/gateway"
@@ -107,7 +109,7 @@ func (l *loaded) discover() {
 			Name: p.Name, Path: p.Path, SHA256: p.SHA256, Env: make(map[string]string, len(p.Env)),
 			Timeout: p.Timeout, MaxConcurrency: p.MaxConcurrency,
 		}
-		for _, name := range sortedKeys(p.Env) {
+		for _, name := range slices.Sorted(maps.Keys(p.Env)) {
 			spec.Env[name] = p.Env[name].Reveal()
 			spec.Secrets = append(spec.Secrets, spec.Env[name])
 		}
@@ -140,7 +142,7 @@ func (l *loaded) refer() {
 			l.references[name] = at
 		}
 	}
-	for _, name := range sortedKeys(l.config.Credentials) {
+	for _, name := range slices.Sorted(maps.Keys(l.config.Credentials)) {
 		note(name, config.Fault{Pos: l.config.Credentials[name].Pos})
 	}
 	for _, p := range l.config.Plugins {
@@ -153,12 +155,12 @@ func (l *loaded) refer() {
 		d.Walk(func(step *workflow.Step) { note(step.Integration, d.source.Fault(step.Pointer, "", "")) })
 	}
 	known := l.names()
-	for _, name := range sortedKeys(l.references) {
+	for _, name := range slices.Sorted(maps.Keys(l.references)) {
 		if l.knows(name) || l.namesPlugin(name) {
 			continue
 		}
 		at := l.references[name]
-		at.Message = "there is no integration " + quote(name) + ": " + l.searched()
+		at.Message = fmt.Sprintf("there is no integration %q: %s", name, l.searched())
 		if at.Hint = suggest.Hint(name, known); at.Hint == "" && len(l.config.PluginDirs) == 0 {
 			at.Hint = `give "pluginDirs": ["bin/plugins"]`
 		}
@@ -209,3 +211,6 @@ func (l *loaded) searched() string {
 	}
 	return text
 }
+
+// indexPointer is the JSON Pointer of an element of a list.
+func indexPointer(list string, i int) string { return fmt.Sprintf("%s/%d", list, i) }

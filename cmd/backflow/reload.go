@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -53,10 +55,10 @@ func (l *loaded) fixedChange(next *loaded) string {
 		return "state"
 	case !reflect.DeepEqual(l.specs, next.specs):
 		return "the set of plugins or what the config says of one"
-	case !slices.Equal(sortedKeys(before.Credentials), sortedKeys(after.Credentials)):
+	case !slices.Equal(slices.Sorted(maps.Keys(before.Credentials)), slices.Sorted(maps.Keys(after.Credentials))):
 		return "credentials"
 	}
-	for _, name := range sortedKeys(before.Credentials) {
+	for _, name := range slices.Sorted(maps.Keys(before.Credentials)) {
 		if !bytes.Equal(before.Credentials[name].Reveal(), after.Credentials[name].Reveal()) {
 			return "credentials." + name
 		}
@@ -109,7 +111,7 @@ func newWatcher(l *loaded) (*watcher, error) {
 	}
 	w := &watcher{notify: notify}
 	if err := w.add(l); err != nil {
-		return nil, joinClose(err, notify)
+		return nil, errors.Join(err, notify.Close())
 	}
 	return w, nil
 }

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/backflow/backflow/core/config"
+import (
+	"encoding/json"
+
+	"github.com/backflow/backflow/core/config"
+)
 
 // configuredSecrets are what the events of a webhook are signed with: its own
 // secrets, else that in the credentials of its provider. There is none where
@@ -16,4 +20,14 @@ func (l *loaded) configuredSecrets(w config.Webhook) []string {
 		}
 	}
 	return secrets
+}
+
+// stringField reads a string member of a JSON object; "" where there is none.
+func stringField(object []byte, name string) string {
+	var members map[string]json.RawMessage
+	var text string
+	if json.Unmarshal(object, &members) != nil || json.Unmarshal(members[name], &text) != nil {
+		return ""
+	}
+	return text
 }

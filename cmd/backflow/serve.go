@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -34,12 +35,8 @@ a change of a file of the config, puts the new config in force.`,
 			}
 			s := settings{listen: listen, options: options, redactor: &telemetry.Redactor{}, hangups: hup}
 			s.log = telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: s.redactor})
-			if s.dataDir, err = under(l.config.BaseDir, "data"); err != nil {
-				return err
-			}
-			if s.statePath, err = under(s.dataDir, "state.db"); err != nil {
-				return err
-			}
+			s.dataDir = filepath.Join(l.config.BaseDir, "data")
+			s.statePath = filepath.Join(s.dataDir, "state.db")
 			if len(l.config.Auth.Tokens) == 0 {
 				s.log.Warn("the config has no auth.tokens: nobody may use anything but webhooks (backflow token new makes one)")
 			}

@@ -193,8 +193,17 @@ func makeSample(ctx context.Context, spec plugin.Spec, request sdk.SampleRequest
 	launcher := process.NewLauncher()
 	instance, err := launcher.Launch(ctx, spec, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return sdk.Sample{}, joinClose(err, launcher)
+		return sdk.Sample{}, errors.Join(err, launcher.Close())
 	}
 	sample, err := instance.SampleWebhook(ctx, request)
 	return sample, errors.Join(err, instance.Close(ctx), launcher.Close())
+}
+
+// quoteJSON writes a text as a JSON string.
+func quoteJSON(text string) string {
+	data, err := json.Marshal(text)
+	if err != nil {
+		panic(err) // a string always marshals
+	}
+	return string(data)
 }

@@ -98,7 +98,7 @@ func (l *loaded) checkPublished(ctx context.Context) error {
 	}
 	registry, err := action.NewRegistry(integrations...)
 	if err != nil {
-		return joinClose(err, launcher)
+		return errors.Join(err, launcher.Close())
 	}
 	l.check(registry)
 	return launcher.Close()
