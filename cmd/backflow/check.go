@@ -52,10 +52,8 @@ func (l *loaded) checkStep(d definition, step *workflow.Step, registry *action.R
 		return // what they would become cannot be told
 	}
 	refs := step.Params.Refs()
-	for _, fault := range found.Faults(step.Source) {
-		if !dynamic(fault.Pointer, refs) {
-			l.faults = append(l.faults, d.source.Fault(at+"/params"+fault.Pointer, step.Integration+"."+step.Action+": "+fault.Message, ""))
-		}
+	for _, fault := range found.Faults(step.Source, func(pointer string) bool { return dynamic(pointer, refs) }) {
+		l.faults = append(l.faults, d.source.Fault(at+"/params"+fault.Pointer, step.Integration+"."+step.Action+": "+fault.Message, ""))
 	}
 }
 

@@ -71,8 +71,11 @@ func unreadable(err error) *sdk.Error {
 }
 
 // Faults are all places in which params, as value.Parse answers them, do not
-// meet the schema.
-func (a *Action) Faults(params any) []sdk.Fault { return a.params.Faults(params) }
+// meet the schema. Of the values at the pointers for which open holds, which
+// are placeholders still, only the names are judged.
+func (a *Action) Faults(params any, open func(pointer string) bool) []sdk.Fault {
+	return a.params.OpenFaults(params, open)
+}
 
 // Execute checks the params and calls the action once. The error is *sdk.Error.
 // Who calls it decides about repeats; the engine does, for steps.

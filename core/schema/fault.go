@@ -20,9 +20,9 @@ const maxFaults = 50
 // flatten turns what a schema has against a value into one fault for each rule
 // that is broken, in the order of the pointers. Of an anyOf only the branch that
 // was meant is told: a caller who wrote items[0].prise means that one. Known are
-// the fields of the value itself, for hints.
-func flatten(err *jsonschema.ValidationError, known []string) []sdk.Fault {
-	c := collector{known: known}
+// the fields of the value itself, for hints; for open see [Schema.OpenFaults].
+func flatten(err *jsonschema.ValidationError, known []string, open func(pointer string) bool) []sdk.Fault {
+	c := collector{known: known, open: open}
 	c.collect(err)
 	slices.SortFunc(c.faults, func(a, b sdk.Fault) int {
 		return cmp.Or(strings.Compare(a.Pointer, b.Pointer), strings.Compare(a.Message, b.Message))
@@ -33,25 +33,40 @@ func flatten(err *jsonschema.ValidationError, known []string) []sdk.Fault {
 
 type collector struct {
 	known  []string
+	open   func(pointer string) bool
+	branch int // how many alternatives this part of the schema lies in
 	faults []sdk.Fault
 }
 
+// add tells a fault of the value at a location.
 func (c *collector) add(location []string, text string) {
-	c.faults = append(c.faults, sdk.Fault{Pointer: pointer(location), Message: text})
+	if at := pointer(location); !c.open(at) {
+		c.faults = append(c.faults, sdk.Fault{Pointer: at, Message: text})
+	}
+}
+
+// addName tells a fault of a field's name, which stands whatever its value
+// becomes; but which alternative was meant may depend on it.
+func (c *collector) addName(location []string, name, text string) {
+	if at := pointer(child(location, name)); c.branch == 0 || !c.open(at) {
+		c.faults = append(c.faults, sdk.Fault{Pointer: at, Message: text})
+	}
 }
 
 func (c *collector) collect(err *jsonschema.ValidationError) {
 	switch k := err.ErrorKind.(type) {
 	case *kind.AnyOf, *kind.OneOf:
 		if branch := meant(err); branch != nil {
+			c.branch++
 			c.collect(branch)
+			c.branch--
 			return
 		}
 		c.add(err.InstanceLocation, alternatives(err))
 		return
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
-			c.add(child(err.InstanceLocation, name), c.unknownField(err.InstanceLocation, name))
+			c.addName(err.InstanceLocation, name, c.unknownField(err.InstanceLocation, name))
 		}
 		return
 	case *kind.Required:
@@ -65,7 +80,7 @@ func (c *collector) collect(err *jsonschema.ValidationError) {
 		}
 		return
 	case *kind.PropertyNames: // its causes are about the name, not about a place
-		c.add(child(err.InstanceLocation, k.Property), fmt.Sprintf("%q is not a name that a field may have here", k.Property))
+		c.addName(err.InstanceLocation, k.Property, fmt.Sprintf("%q is not a name that a field may have here", k.Property))
 		return
 	}
 	if len(err.Causes) == 0 {

@@ -76,6 +76,13 @@ func (s *Schema) Check(document []byte) ([]sdk.Fault, error) {
 // [value.Parse], which bounds numbers: they are compared as fractions, and the
 // fraction of 1e999999999 has a thousand million digits.
 func (s *Schema) Faults(v any) []sdk.Fault {
+	return s.OpenFaults(v, func(string) bool { return false })
+}
+
+// OpenFaults is Faults for a value of which parts are placeholders still: of
+// the values at the pointers for which open holds nothing is told but what is
+// wrong with their names.
+func (s *Schema) OpenFaults(v any, open func(pointer string) bool) []sdk.Fault {
 	err := s.compiled.Validate(v)
 	if err == nil {
 		return nil
@@ -84,5 +91,5 @@ func (s *Schema) Faults(v any) []sdk.Fault {
 	if !errors.As(err, &invalid) {
 		return []sdk.Fault{{Message: err.Error()}}
 	}
-	return flatten(invalid, s.fields)
+	return flatten(invalid, s.fields, open)
 }

@@ -70,6 +70,26 @@ func TestFieldsThatDependOnOthersAndNamesOfFields(t *testing.T) {
 	}
 }
 
+func TestOfAPlaceholderTheNameIsJudgedAndNotTheValue(t *testing.T) {
+	const inner = `{"type":"object","additionalProperties":false,"properties":{"n":{"type":"integer"}}}`
+	s, err := schema.Compile([]byte(`{"additionalProperties":false,"required":["amount","currency"],"properties":{
+		"amount":{"type":"integer"},"plain":` + inner + `,"either":{"anyOf":[{"type":"integer"},` + inner + `]}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	object := func() any { return map[string]any{"n": "{{input.n}}", "m": "{{input.m}}"} }
+	params := map[string]any{"amount": "{{input.amount}}", "amuont": "{{input.amount}}", "plain": object(), "either": object()}
+	open := []string{"/amount", "/amuont", "/plain/n", "/plain/m", "/either/n", "/either/m"}
+	var told []string
+	for _, fault := range s.OpenFaults(params, func(pointer string) bool { return slices.Contains(open, pointer) }) {
+		told = append(told, fault.Pointer)
+	}
+	// Which alternative was meant may depend on what the placeholders become.
+	if want := []string{"/amuont", "/currency", "/plain/m"}; !slices.Equal(told, want) {
+		t.Errorf("faults at %v, want %v", told, want)
+	}
+}
+
 func TestASchemaIsAnObjectAndCompleteInItself(t *testing.T) {
 	for source, want := range map[string]string{
 		`{`:                             "not JSON",

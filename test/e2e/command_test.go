@@ -74,7 +74,7 @@ func TestValidateTellsEveryFaultWithItsPlace(t *testing.T) {
 	}
 
 	w.WriteExample("stripe.json",
-		program.Edit{Old: `"name": "{{input.name}}"`, New: `"nmae": "John Doe", "phone": 5`},
+		program.Edit{Old: `"name": "{{input.name}}"`, New: `"nmae": "{{input.name}}", "phone": 5`},
 		program.Edit{Old: `{{steps.create-customer.result.id}}`, New: `{{steps.create-custmer.result.id}}`},
 		program.Edit{Old: `"provider": "stripe"`, New: `"provider": "stirpe"`},
 		program.Edit{Old: `"action": "createPaymentIntent"`, New: `"action": "createPaymentIntnt"`},
