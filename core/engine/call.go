@@ -26,7 +26,7 @@ func (r *run) call(ctx context.Context, call workflow.Call) answer {
 		ctx, cancel = context.WithTimeout(ctx, call.Deadline.Sub(e.now()))
 		defer cancel()
 	}
-	found, err := (*e.actions.Load()).Find(call.Integration, call.Action)
+	found, err := e.actions.Find(call.Integration, call.Action)
 	if err != nil {
 		return answer{call: call, err: callError(err)}
 	}

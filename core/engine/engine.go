@@ -30,7 +30,7 @@ type Actions interface {
 // Defaults of Options.
 const (
 	DefaultMaxRunning    = 1000
-	DefaultCallTimeout   = 30 * time.Second
+	DefaultCallTimeout   = 2 * time.Minute
 	DefaultCheckInterval = 2 * time.Second
 	DefaultMaxQueued     = 100_000
 )
@@ -78,7 +78,7 @@ type Engine struct {
 	maxQueued int
 	retention Retention
 
-	actions     atomic.Pointer[Actions]
+	actions     Actions
 	definitions definitions
 	slots       chan struct{} // one token for each run that is worked on
 	wake        chan struct{} // pokes the timer loop
@@ -148,12 +148,8 @@ func New(o Options) *Engine {
 		watchers:  make(map[string][]chan struct{}),
 	}
 	e.calls, e.cancelCalls = context.WithCancelCause(context.Background())
-	e.SetActions(o.Actions)
 	return e
 }
-
-// SetActions replaces the actions that later calls find.
-func (e *Engine) SetActions(actions Actions) { e.actions.Store(&actions) }
 
 // NewRunID makes a run id: a UUIDv7 (RFC 9562), so that ids order by time and
 // what is written of new runs stays at the right edge of the store's trees.

@@ -11,7 +11,7 @@ import (
 // told now, since its integration was not ready since this process began. An
 // action that does not exist any more is known: it is not repeated.
 func (e *Engine) repeat(integration, action string) (workflow.Repeat, bool) {
-	found, err := (*e.actions.Load()).Find(integration, action)
+	found, err := e.actions.Find(integration, action)
 	if err != nil {
 		return workflow.Repeat{}, !errors.Is(err, &sdk.Error{Code: sdk.CodeUnavailable})
 	}
