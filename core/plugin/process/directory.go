@@ -81,9 +81,25 @@ func (d *directory) close() error {
 	if d.path == "" {
 		return nil
 	}
-	err := errors.Join(os.RemoveAll(d.path), d.lock.Close())
+	err := errors.Join(remove(d.path), d.lock.Close())
 	d.path = ""
 	return err
+}
+
+// remove removes a directory, and its lock last: a plugin that has not ended yet
+// may put its socket where everything was just removed, and a directory that is
+// left behind without its lock is never judged again.
+func remove(path string) error {
+	entries, err := os.ReadDir(path)
+	for _, entry := range entries {
+		if entry.Name() != lockName {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(path, entry.Name())))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(path)
 }
 
 // sweep removes the directories whose gateway has gone. It leaves alone what is
@@ -106,7 +122,7 @@ func sweep(base string) {
 			continue
 		}
 		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-			_ = os.RemoveAll(path)
+			_ = remove(path)
 		}
 		_ = lock.Close()
 	}
