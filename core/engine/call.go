@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
@@ -17,9 +18,16 @@ type answer struct {
 	err    *sdk.Error
 }
 
-// call makes one attempt at an action.
-func (r *run) call(ctx context.Context, call workflow.Call) answer {
+// call makes one attempt at an action. One that panics has failed, and whether
+// it took effect is not known.
+func (r *run) call(ctx context.Context, call workflow.Call) (a answer) {
 	e := r.engine
+	defer func() {
+		if p := recover(); p != nil {
+			e.log.Error("an action panicked", "run", r.head.ID, "step", call.Path, "panic", p, "stack", string(debug.Stack()))
+			a = answer{call: call, err: &sdk.Error{Code: sdk.CodeInternal, Message: "the call failed inside the gateway", Outcome: sdk.OutcomeUnknown}}
+		}
+	}()
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
 	defer cancel()
 	if !call.Deadline.IsZero() {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -39,7 +40,10 @@ func (r *run) drive() {
 	ctx, cancel := context.WithCancelCause(e.calls)
 	defer func() {
 		cancel(context.Canceled)
-		r.abandon()
+		r.making.Wait() // their answers nobody takes any more
+		if p := recover(); p != nil {
+			e.log.Error("a run is left for the check to take up, for working on it panicked", "run", r.head.ID, "panic", p, "stack", string(debug.Stack()))
+		}
 	}()
 	if r.claimed && r.head.Lease != "" {
 		if err := r.readMail(); err != nil {
@@ -92,9 +96,6 @@ func (r *run) makeCalls(ctx context.Context) {
 		})
 	}
 }
-
-// abandon waits for the calls whose answers nobody takes any more.
-func (r *run) abandon() { r.making.Wait() }
 
 // await waits for what happens next, an answer, a time, or mail, and records
 // it with what follows.

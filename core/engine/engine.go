@@ -130,6 +130,7 @@ func New(o Options) *Engine {
 	}
 	e := &Engine{
 		store:     o.Store,
+		actions:   o.Actions,
 		lease:     o.Lease,
 		log:       o.Logger,
 		now:       o.Now,

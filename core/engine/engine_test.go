@@ -582,3 +582,22 @@ func TestUnknownRunsAndWorkflowsAreToldApart(t *testing.T) {
 		}
 	})
 }
+
+func TestAnActionThatPanicsFailsItsStepAndNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vendor{do: func(_ context.Context, n int, _ sdk.Call) (sdk.Result, error) {
+			if n == 1 {
+				panic("a bug")
+			}
+			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+		}}
+		g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, twoSteps)
+		defer g.stop()
+		if run := g.wait(g.start("two", `{"x":1}`).ID); run.Status != workflow.RunFailed || run.Error.Err.Code != sdk.CodeInternal {
+			t.Errorf("run = %s, %+v", run.Status, run.Error)
+		}
+		if run := g.wait(g.start("two", `{"x":1}`).ID); run.Status != workflow.RunSucceeded {
+			t.Errorf("the next run = %s", run.Status)
+		}
+	})
+}
