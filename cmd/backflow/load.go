@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -99,7 +100,7 @@ func (l *loaded) parsed(source config.Definition, d *workflow.Definition, err er
 // discover finds the plugins: those in the directories, and those that the
 // config names, which stand over them.
 func (l *loaded) discover() {
-	found, err := plugin.Discover(l.config.PluginDirs)
+	found, err := plugin.Discover(l.pluginDirs())
 	if err != nil {
 		l.faults = append(l.faults, config.Fault{Pos: l.config.At("/pluginDirs"), Message: err.Error()})
 	}
@@ -161,7 +162,7 @@ func (l *loaded) refer() {
 		}
 		at := l.references[name]
 		at.Message = fmt.Sprintf("there is no integration %q: %s", name, l.searched())
-		if at.Hint = suggest.Hint(name, known); at.Hint == "" && len(l.config.PluginDirs) == 0 {
+		if at.Hint = suggest.Hint(name, known); at.Hint == "" && len(l.pluginDirs()) == 0 {
 			at.Hint = `give "pluginDirs": ["bin/plugins"]`
 		}
 		l.faults = append(l.faults, at)
@@ -197,13 +198,37 @@ func (l *loaded) names() []string {
 	return names
 }
 
+// pluginDirs is where plugins are looked for: where the config says, else
+// beside the program.
+func (l *loaded) pluginDirs() []string {
+	if len(l.config.PluginDirs) > 0 {
+		return l.config.PluginDirs
+	}
+	return installedPlugins()
+}
+
+// installedPlugins is the directory "plugins" beside the program, if there is
+// one: how a release is laid out.
+func installedPlugins() []string {
+	program, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	dir := filepath.Join(filepath.Dir(program), "plugins")
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil
+	}
+	return []string{dir}
+}
+
 // searched says where plugins were looked for.
 func (l *loaded) searched() string {
-	if len(l.config.PluginDirs) == 0 {
+	dirs := l.pluginDirs()
+	if len(dirs) == 0 {
 		return "the config names no pluginDirs"
 	}
 	text := "no " + plugin.FilePrefix + "NAME in "
-	for i, dir := range l.config.PluginDirs {
+	for i, dir := range dirs {
 		if i > 0 {
 			text += " or "
 		}

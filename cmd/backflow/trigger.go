@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -179,11 +177,7 @@ func (f triggerFlags) pluginDirs() []string {
 	if f.pluginDir != "" {
 		return []string{f.pluginDir}
 	}
-	program, err := os.Executable()
-	if err != nil {
-		return nil
-	}
-	return []string{filepath.Join(filepath.Dir(program), "plugins")}
+	return installedPlugins()
 }
 
 // makeSample starts the plugin, without any config, and has it make a sample.

@@ -21,7 +21,7 @@ func declaration() shape[Config] {
 		key("credentials", dict(integrationName, credential()), func(c *Config) *map[string]Credential { return &c.Credentials },
 			"What each integration is told, by the name of the integration. The integration says which keys it knows.").or("{}"),
 		key("pluginDirs", list(directory()), func(c *Config) *[]string { return &c.PluginDirs },
-			"Directories in which plugins are found: every file `backflow-plugin-NAME` is the integration NAME."),
+			"Directories in which plugins are found: every file `backflow-plugin-NAME` is the integration NAME. Without any: `plugins` beside the program."),
 		key("plugins", plugins(), func(c *Config) *[]Plugin { return &c.Plugins },
 			"How single plugins are run. A plugin that a directory of `pluginDirs` holds needs no entry."),
 		key("state", state(), func(c *Config) *State { return &c.State },
