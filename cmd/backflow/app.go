@@ -36,7 +36,7 @@ const (
 )
 
 // errLeaseLost ends a gateway that must not write any more.
-var errLeaseLost = errors.New("the lease of this gateway was taken away: another process runs at the same place")
+var errLeaseLost = errors.New("the lease of this gateway was taken away: it gave no sign of life for too long, or another process runs at the same place")
 
 // settings is what a gateway is made of beside its config.
 type settings struct {

@@ -8,11 +8,23 @@ import (
 	"github.com/backflow/backflow/core/state"
 )
 
-// keep renews the lease three times in its life, so that one lost heartbeat
-// does not lose it, until ctx ends or the lease is taken away.
+const (
+	// beats is how often a lease is renewed in its life, so that one lost
+	// heartbeat does not lose it.
+	beats = 3
+	// steady is how many renewals in a row, the acquiring included, come before
+	// other leases are looked at. After an outage of the store every lease has
+	// expired: within that time each process that lives has renewed its own.
+	steady = 3
+)
+
+// keep renews the lease until ctx ends or the lease is taken away, and takes
+// away those that others do not renew any more.
 func (l *Lease) keep(ctx context.Context) {
-	ticker := time.NewTicker(l.ttl / 3)
+	every := l.ttl / beats
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
+	inARow, last := 1, wallClock()
 	for {
 		select {
 		case <-ctx.Done():
@@ -31,6 +43,44 @@ func (l *Lease) keep(ctx context.Context) {
 			return
 		default:
 			l.logger.Warn("heartbeat failed, will be tried again", "lease", l.id, "error", err)
+			inARow = 0
+			continue
+		}
+		l.renewed.Store(time.Now())
+		// A process that was paused, maybe with its whole machine, has just come
+		// back, and so may the others have.
+		now := wallClock()
+		if gap := now.Sub(last); gap < 0 || gap > 2*every {
+			inARow = 0
+		}
+		last = now
+		if inARow++; inARow >= steady {
+			l.takeExpired(ctx)
+		}
+	}
+}
+
+// wallClock is the time as the world has it: a monotonic clock stands still
+// while a machine sleeps.
+func wallClock() time.Time { return time.Now().Round(0) }
+
+// takeExpired takes away the leases that their processes do not renew. What it
+// fails at is done at the next heartbeat, here or elsewhere.
+func (l *Lease) takeExpired(ctx context.Context) {
+	expired, err := l.Expired(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			l.logger.Warn("expired leases cannot be listed, will be tried again", "error", err)
+		}
+		return
+	}
+	for _, id := range expired {
+		taken, err := l.Take(ctx, id)
+		switch {
+		case taken:
+			l.logger.Warn("a process gave no sign of life: its lease was taken away, its runs go on elsewhere", "lease", id)
+		case err != nil && ctx.Err() == nil:
+			l.logger.Warn("an expired lease cannot be taken away, will be tried again", "lease", id, "error", err)
 		}
 	}
 }

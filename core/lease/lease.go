@@ -6,7 +6,8 @@
 // it carries Fence, so that a process which lost its lease cannot write any
 // more, whatever it still believes. Expiry is a timer judged by the store's
 // clock; clocks of gateways are never compared. An expired lease that nobody
-// took is simply renewed.
+// took is simply renewed. Whoever notices an expired one takes it away: every
+// process looks with its own heartbeat, and one of them succeeds.
 //
 // A lease whose record is gone is over for certain: that is how work that a
 // process left behind is told from work under way. Nobody keeps a list of it.
@@ -20,6 +21,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -55,6 +57,7 @@ type Lease struct {
 	ttl    time.Duration
 	logger *slog.Logger
 
+	renewed  atomic.Value  // time.Time of the last heartbeat that succeeded
 	lost     chan struct{} // closed by the heartbeat
 	stop     context.CancelFunc
 	beating  sync.WaitGroup
@@ -82,6 +85,7 @@ func Acquire(ctx context.Context, store state.Store, o Options) (*Lease, error) 
 	if err := l.acquire(ctx, o.Node); err != nil {
 		return nil, fmt.Errorf("lease: acquire: %w", err)
 	}
+	l.renewed.Store(time.Now())
 	beat, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives the acquiring
 	l.stop = stop
 	l.beating.Go(func() { l.keep(beat) })
@@ -114,6 +118,13 @@ func (l *Lease) ID() string { return l.id }
 // Fence is the condition that the lease was not taken away. Every commit about
 // work that is done under the lease carries it.
 func (l *Lease) Fence() state.Op { return state.Require(bucket, l.id) }
+
+// Fresh reports whether a heartbeat succeeded within the lease's life: if not,
+// the store cannot be reached, or the lease was taken away.
+func (l *Lease) Fresh() bool {
+	renewed, _ := l.renewed.Load().(time.Time) // stored by Acquire
+	return time.Since(renewed) < l.ttl
+}
 
 // Lost is closed once a heartbeat has found the lease taken away.
 func (l *Lease) Lost() <-chan struct{} { return l.lost }

@@ -164,6 +164,56 @@ func TestAnExpiredLeaseIsTakenOnce(t *testing.T) {
 	})
 }
 
+func TestAProcessThatGivesNoSignOfLifeLosesItsLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		mute := &faulty{Store: s} // what the dead one reaches the store by
+		dead := acquire(t, mute, "a")
+		b, c := acquire(t, s, "b"), acquire(t, s, "c")
+		defer release(t, b, c)
+		mute.down.Store(true)
+		time.Sleep(2 * time.Second)
+		if !holds(t, s, dead) || !dead.Fresh() {
+			t.Fatal("the lease was taken away before it expired")
+		}
+		time.Sleep(2 * time.Second) // its life of 3 s, and a heartbeat of the others
+		if holds(t, s, dead) || dead.Fresh() || !holds(t, s, b) || !holds(t, s, c) {
+			t.Error("want the mute one fenced off, and no other")
+		}
+		mute.down.Store(false)
+		time.Sleep(time.Second)
+		if !isLost(dead) {
+			t.Error("it does not know")
+		}
+		release(t, dead)
+	})
+}
+
+func TestAfterAnOutageOfTheStoreNobodyLosesItsLease(t *testing.T) {
+	for _, outage := range []time.Duration{time.Second, 4 * time.Second, 10 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStore()
+			var all []*lease.Lease
+			for _, node := range []string{"a", "b", "c"} {
+				all = append(all, acquire(t, s, node))
+				time.Sleep(300 * time.Millisecond)
+			}
+			time.Sleep(time.Minute)
+			s.down.Store(true)
+			time.Sleep(outage)
+			s.down.Store(false)
+			all = append(all, acquire(t, s, "d"))
+			time.Sleep(time.Minute)
+			for i, l := range all {
+				if isLost(l) || !holds(t, s, l) || !l.Fresh() {
+					t.Errorf("after %v lease %d is lost", outage, i)
+				}
+			}
+			release(t, all...)
+		})
+	}
+}
+
 func TestALostLeaseTakesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
