@@ -19,6 +19,7 @@ const (
 	KindSetTimer
 	KindClearTimer
 	KindRequireDue
+	KindReplace
 )
 
 // Op is one part of a commit. Make it with a constructor.
@@ -50,6 +51,13 @@ func Insert(bucket, id string, value []byte, ttl time.Duration) Op {
 // Put writes a record, whether it exists or not. The time to live starts anew.
 func Put(bucket, id string, value []byte, ttl time.Duration) Op {
 	return Op{Kind: KindPut, Space: bucket, ID: id, Value: value, TTL: ttl}
+}
+
+// Replace writes a record that exists, and fails if there is none. Its life
+// ends when it would have ended: what is left of it is counted by the store
+// alone, whatever the caller's clock shows.
+func Replace(bucket, id string, value []byte) Op {
+	return Op{Kind: KindReplace, Space: bucket, ID: id, Value: value}
 }
 
 // Delete removes a record if it exists.
@@ -101,7 +109,7 @@ func RequireDue(queue, id string) Op { return Op{Kind: KindRequireDue, Space: qu
 // IsCondition reports whether the op can fail a commit.
 func (o Op) IsCondition() bool {
 	switch o.Kind {
-	case KindInsert, KindRequire, KindRequireValue, KindAppend, KindRequireDue:
+	case KindInsert, KindReplace, KindRequire, KindRequireValue, KindAppend, KindRequireDue:
 		return true
 	default:
 		return false

@@ -82,7 +82,7 @@ func TestTimesAreRoundedUpToMilliseconds(t *testing.T) {
 func TestOnlyConditionsCanFailACommit(t *testing.T) {
 	conditions := []state.Op{
 		state.Insert("r", "a", nil, 0), state.Require("r", "a"), state.RequireValue("r", "a", nil),
-		state.Append("j", 0, nil), state.RequireDue("q", "t"),
+		state.Append("j", 0, nil), state.RequireDue("q", "t"), state.Replace("r", "a", nil),
 	}
 	effects := []state.Op{
 		state.Put("r", "a", nil, 0), state.Delete("r", "a"), state.Add("s", "m"), state.Remove("s", "m"),

@@ -26,7 +26,7 @@ func Validate(ops []Op) error {
 
 func (o *Op) validate() error {
 	switch o.Kind {
-	case KindInsert, KindPut, KindDelete, KindRequire, KindRequireValue, KindAdd,
+	case KindInsert, KindPut, KindReplace, KindDelete, KindRequire, KindRequireValue, KindAdd,
 		KindRemove, KindSetTimer, KindClearTimer, KindRequireDue:
 		if o.Space == "" {
 			return errors.New("empty bucket, set or queue")

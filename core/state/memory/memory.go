@@ -87,7 +87,7 @@ func (s *Store) holds(op state.Op, now int64, appended map[string]int) bool {
 	case state.KindInsert:
 		_, found := s.record(op.Space, op.ID, now)
 		return !found
-	case state.KindRequire:
+	case state.KindRequire, state.KindReplace:
 		_, found := s.record(op.Space, op.ID, now)
 		return found
 	case state.KindRequireValue:
@@ -114,6 +114,10 @@ func (s *Store) apply(op state.Op, now time.Time) {
 			r.expires = now.UnixMilli() + state.Millis(op.TTL)
 		}
 		s.records[ref] = r
+	case state.KindReplace:
+		if r, found := s.records[ref]; found { // unless an op before it removed it
+			s.records[ref] = record{value: append([]byte{}, op.Value...), expires: r.expires}
+		}
 	case state.KindDelete:
 		delete(s.records, ref)
 	case state.KindAdd:

@@ -69,6 +69,8 @@ func encodeOp(args []any, op *state.Op) []any {
 		return append(args, "I", value, state.Millis(op.TTL))
 	case state.KindPut:
 		return append(args, "P", value, state.Millis(op.TTL))
+	case state.KindReplace:
+		return append(args, "K", value)
 	case state.KindDelete:
 		return append(args, "D")
 	case state.KindRequire:

@@ -54,6 +54,9 @@ for c = 1, tonumber(ARGV[2]) do
     elseif op == 'I' then
       if call('EXISTS', key) == 1 then failed = i break end
       p = p + 3
+    elseif op == 'K' then
+      if call('EXISTS', key) == 0 then failed = i break end
+      p = p + 2
     elseif op == 'V' then
       if call('GET', key) ~= ARGV[p + 1] then failed = i break end
       p = p + 2
@@ -96,6 +99,9 @@ for c = 1, tonumber(ARGV[2]) do
           call('SET', key, ARGV[p + 1], 'PX', ARGV[p + 2])
         end
         p = p + 3
+      elseif op == 'K' then -- unless an op before it removed the record
+        call('SET', key, ARGV[p + 1], 'XX', 'KEEPTTL')
+        p = p + 2
       elseif op == 'D' then
         there[key] = nil
         call('DEL', key)

@@ -8,7 +8,7 @@ import (
 )
 
 type (
-	recordStmts struct{ expiry, value, put, del *stmt }
+	recordStmts struct{ expiry, value, put, replace, del *stmt }
 	setStmts    struct{ add, del *stmt }
 	timerStmts  struct{ at, set, clear *stmt }
 )
@@ -25,6 +25,8 @@ func (w *writer) judge(ops []state.Op, now time.Time) (int, error) {
 		case state.KindInsert:
 			holds, err = w.exists(op, ms)
 			holds = !holds
+		case state.KindReplace:
+			holds, err = w.exists(op, ms)
 		case state.KindRequire:
 			holds, err = w.required(op, ms)
 		case state.KindRequireValue:
@@ -107,6 +109,8 @@ func (w *writer) apply(op *state.Op, now time.Time) error {
 			expires = now.UnixMilli() + state.Millis(op.TTL)
 		}
 		return w.records.put.run(op.Space, op.ID, op.Value, expires)
+	case state.KindReplace:
+		return w.records.replace.run(op.Value, op.Space, op.ID)
 	case state.KindDelete:
 		w.known.dropRecord(state.Ref{Bucket: op.Space, ID: op.ID})
 		return w.records.del.run(op.Space, op.ID)

@@ -51,7 +51,8 @@ func newWriter(c *conn, o Options) (*writer, error) {
 		value:  prepare("SELECT value, expires FROM record WHERE bucket = ? AND id = ?"),
 		put: prepare(`INSERT INTO record (bucket, id, value, expires) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET value = excluded.value, expires = excluded.expires`),
-		del: prepare("DELETE FROM record WHERE bucket = ? AND id = ?"),
+		replace: prepare("UPDATE record SET value = ? WHERE bucket = ? AND id = ?"),
+		del:     prepare("DELETE FROM record WHERE bucket = ? AND id = ?"),
 	}
 	w.journals = journalStmts{
 		last:   prepare("SELECT max(number) FROM entry"),
@@ -154,7 +155,7 @@ func (w *writer) close() error {
 	var errs []error
 	for _, s := range []*stmt{
 		w.begin, w.commit, w.rollback,
-		w.records.expiry, w.records.value, w.records.put, w.records.del,
+		w.records.expiry, w.records.value, w.records.put, w.records.replace, w.records.del,
 		w.journals.last, w.journals.number, w.journals.length,
 		w.journals.begin, w.journals.add, w.journals.drop,
 		w.sets.add, w.sets.del,

@@ -73,7 +73,7 @@ var (
 // op draws any op; conditions are likely enough to hold.
 func (n namespace) op(rt *rapid.T) state.Op {
 	kinds := []state.Kind{
-		state.KindInsert, state.KindPut, state.KindDelete, state.KindRequire, state.KindRequireValue,
+		state.KindInsert, state.KindPut, state.KindReplace, state.KindDelete, state.KindRequire, state.KindRequireValue,
 		state.KindAdd, state.KindRemove, state.KindAppend, state.KindAppend, state.KindDropJournal,
 		state.KindSetTimer, state.KindClearTimer, state.KindRequireDue,
 	}

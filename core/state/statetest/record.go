@@ -99,6 +99,27 @@ func testRecord(t *testing.T, factory Factory) {
 			t.Error("a Put with a longer time to live keeps the old one")
 		}
 	})
+	promise(t, factory, "replaceLeavesTheTimeToLiveAsItIs", func(t *testing.T, h Harness) {
+		conflict(t, h.Store, 0, state.Replace("r", "absent", nil))
+		commit(t, h.Store, state.Put("r", "a", []byte("1"), 10*h.Tick), state.Put("r", "stays", []byte("1"), 0))
+		h.Advance(5 * h.Tick)
+		commit(t, h.Store, state.Replace("r", "a", []byte("2")), state.Replace("r", "stays", []byte("2")))
+		if string(get(t, h.Store, "r", "a")) != "2" || string(get(t, h.Store, "r", "stays")) != "2" {
+			t.Error("the records were not replaced")
+		}
+		h.Advance(6 * h.Tick)
+		if get(t, h.Store, "r", "a") != nil || get(t, h.Store, "r", "stays") == nil {
+			t.Error("replacing a record changed how long it lives")
+		}
+		conflict(t, h.Store, 0, state.Replace("r", "a", []byte("3")))
+	})
+	promise(t, factory, "replaceOfWhatTheCommitRemovesMakesNothing", func(t *testing.T, h Harness) {
+		commit(t, h.Store, state.Put("r", "a", nil, 0))
+		commit(t, h.Store, state.Delete("r", "a"), state.Replace("r", "a", []byte("2")))
+		if get(t, h.Store, "r", "a") != nil {
+			t.Error("a removed record is back")
+		}
+	})
 	promise(t, factory, "valuesHoldAnyBytes", func(t *testing.T, h Harness) {
 		all := make([]byte, 256)
 		for i := range all {
