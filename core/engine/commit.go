@@ -33,6 +33,9 @@ func (r *run) commit(stored *head, events []workflow.Event, with extra) error {
 	events = append(events, decided...)
 
 	r.settleHead(len(events) > 0)
+	if stored.Status != r.head.Status && !stored.Status.CanBecome(r.head.Status) {
+		return fmt.Errorf("engine: run %s is %s and cannot become %s", r.head.ID, stored.Status, r.head.Status)
+	}
 	ops := make([]state.Op, 0, len(with.conditions)+len(with.ops)+8)
 	ops = append(ops, r.engine.lease.Fence())
 	ops = append(ops, with.conditions...)

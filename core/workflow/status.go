@@ -1,5 +1,7 @@
 package workflow
 
+import "slices"
+
 // RunStatus is where a run is in its life.
 type RunStatus string
 
@@ -22,6 +24,25 @@ var RunStatuses = [...]RunStatus{
 // Ended reports whether a run with this status goes no further by itself.
 func (s RunStatus) Ended() bool {
 	return s == RunSucceeded || s == RunFailed || s == RunCancelled
+}
+
+// runTransitions is the life of a run: what each status can become. Users see it
+// drawn in docs/workflows.md.
+var runTransitions = map[RunStatus][]RunStatus{
+	RunQueued:       {RunRunning},
+	RunRunning:      {RunQueued, RunWaiting, RunCompensating, RunSucceeded, RunFailed, RunCancelled},
+	RunWaiting:      {RunRunning},
+	RunCompensating: {RunQueued, RunFailed, RunCancelled},
+	RunFailed:       {RunQueued},
+}
+
+// CanBecome reports whether a run with this status can be recorded with the
+// next one. One write may take a run up and record what became of it, so that
+// RunRunning between the two is never seen.
+func (s RunStatus) CanBecome(next RunStatus) bool {
+	after := runTransitions[s]
+	return slices.Contains(after, next) ||
+		slices.Contains(after, RunRunning) && slices.Contains(runTransitions[RunRunning], next)
 }
 
 // StepStatus is where a step of a run is in its life.
