@@ -99,7 +99,9 @@ func newApp(ctx context.Context, l *loaded, s settings) (_ *app, err error) {
 	if a.lease, err = lease.Acquire(ctx, a.store, lease.Options{Node: nodeName(a.listener.Addr()), Logger: s.log}); err != nil {
 		return nil, err
 	}
-	a.engine = engine.New(engine.Options{Store: a.store, Lease: a.lease, Actions: a.registry, Logger: s.log})
+	a.engine = engine.New(engine.Options{
+		Store: a.store, Lease: a.lease, Actions: a.registry, Logger: s.log, Retention: engine.Retention(l.config.State.Retention),
+	})
 	if err := a.apply(ctx, l); err != nil {
 		return nil, err
 	}

@@ -51,7 +51,8 @@ func (l *loaded) fixedChange(next *loaded) string {
 	case before.Server.Listen != after.Server.Listen:
 		return "server.listen"
 	case !before.State.URL.Equal(after.State.URL) || before.State.Path != after.State.Path ||
-		before.State.AllowVolatile != after.State.AllowVolatile || before.State.Durability != after.State.Durability:
+		before.State.AllowVolatile != after.State.AllowVolatile || before.State.Durability != after.State.Durability ||
+		before.State.Retention != after.State.Retention:
 		return "state"
 	case !reflect.DeepEqual(l.specs, next.specs):
 		return "the set of plugins or what the config says of one"

@@ -88,6 +88,14 @@ type State struct {
 	// Durability declares how the store syncs ("always", "everysec") where that
 	// cannot be asked; "" is not declared.
 	Durability string
+	Retention  Retention
+}
+
+// Retention says how long runs are kept after their end.
+type Retention struct {
+	Succeeded, Failed time.Duration
+	// MaxRuns is the most ended runs that are kept; 0 is no bound.
+	MaxRuns int
 }
 
 // Plugin says how one plugin is run. A plugin that pluginDirs holds needs none.

@@ -29,7 +29,8 @@ func TestEveryKeyArrivesInTheConfig(t *testing.T) {
 			"credentials": { "stripe": { "secretKey": "{{env.KEY}}", "big": 12345678901234567890, "price": 19.990, "list": [true, null, "x{{env.KEY}}"] }, "database": {} },
 			"pluginDirs": ["bin/plugins", "/opt/plugins"],
 			"plugins": [{ "name": "acme", "path": "bin/acme", "sha256": "` + strings.Repeat("AB", 32) + `", "env": { "A": "{{file:secret}}" }, "timeout": "5s", "maxConcurrency": 3 }],
-			"state": { "url": "sqlite://data/state.db", "allowVolatile": true, "durability": "everysec" },
+			"state": { "url": "sqlite://data/state.db", "allowVolatile": true, "durability": "everysec",
+				"retention": { "succeeded": "24h", "maxRuns": 1000 } },
 			"workflows": [{ "id": "a", "steps": [ 1.50 ] /* kept */ }, "flows/*.json"],
 			"webhooks": [
 				{ "name": "one", "path": "/webhooks/one", "provider": "stripe", "secrets": ["new", "old"], "actions": [{ "id": "x" }] },
@@ -70,7 +71,8 @@ func TestEveryKeyArrivesInTheConfig(t *testing.T) {
 		p.Env["A"].Reveal() != "from a file" || p.Timeout != 5*time.Second || p.MaxConcurrency != 3 {
 		t.Errorf("plugin is %+v", p)
 	}
-	if s := c.State; s.Backend != "sqlite" || s.Path != "/etc/backflow/data/state.db" || !s.AllowVolatile || s.Durability != "everysec" {
+	if s := c.State; s.Backend != "sqlite" || s.Path != "/etc/backflow/data/state.db" || !s.AllowVolatile || s.Durability != "everysec" ||
+		s.Retention != (Retention{Succeeded: 24 * time.Hour, Failed: 720 * time.Hour, MaxRuns: 1000}) {
 		t.Errorf("state is %+v", s)
 	}
 	var ids []string

@@ -25,7 +25,7 @@ func declaration() shape[Config] {
 		key("plugins", plugins(), func(c *Config) *[]Plugin { return &c.Plugins },
 			"How single plugins are run. A plugin that a directory of `pluginDirs` holds needs no entry."),
 		key("state", state(), func(c *Config) *State { return &c.State },
-			"Where runs, events and idempotency records are kept."),
+			"Where runs, events and idempotency records are kept.").or("{}"),
 		key("workflows", workflows(), func(c *Config) *[]Definition { return &c.Workflows },
 			"Workflows: definitions, and globs of files that hold one definition or an array of them."),
 		key("webhooks", webhooks(), func(c *Config) *[]Webhook { return &c.Webhooks },
@@ -119,7 +119,9 @@ func state() shape[State] {
 			"Accepts a Redis that may lose accepted work: without persistence, or one that evicts keys.").or("false"),
 		key("durability", oneOf("", "always", "everysec"), func(s *State) *string { return &s.Durability },
 			"How Redis syncs its log, `always` or `everysec`, where the gateway cannot ask it.").or(`""`),
-	}, later[State]("retention", "minReplicas")...)...).and(func(v value, s *State) {
+		key("retention", retention(), func(s *State) *Retention { return &s.Retention },
+			"How long runs are kept after their end, with all that is known of them.").or("{}"),
+	}, later[State]("minReplicas")...)...).and(func(v value, s *State) {
 		s.Pos = v.node.Pos
 		if s.URL.IsZero() {
 			return
@@ -138,6 +140,17 @@ func state() shape[State] {
 		// The check of the URL has found a path in it.
 		s.Path, _ = resolveSQLite(s.URL.Reveal(), url.baseDir())
 	})
+}
+
+func retention() shape[Retention] {
+	return object(
+		key("succeeded", duration(), func(r *Retention) *time.Duration { return &r.Succeeded },
+			"How long a run that succeeded is kept.").or(`"168h"`),
+		key("failed", duration(), func(r *Retention) *time.Duration { return &r.Failed },
+			"How long a run that failed or was cancelled is kept.").or(`"720h"`),
+		key("maxRuns", integer(0, 1_000_000_000), func(r *Retention) *int { return &r.MaxRuns },
+			"How many ended runs are kept at most, whatever their age; those that ended first go first. 0: any number.").or("0"),
+	)
 }
 
 func webhooks() shape[[]Webhook] {

@@ -273,6 +273,41 @@ func TestAParentWaitsForItsChildAndHoldsNothingMeanwhile(t *testing.T) {
 	})
 }
 
+func TestRetryingAParentRetriesItsChildUnderTheSameKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fail := true
+		v := &vendor{}
+		v.do = func(_ context.Context, n int, _ sdk.Call) (sdk.Result, error) {
+			if fail && n == 2 {
+				// It may have taken effect: a repeat must have the same key.
+				return sdk.Result{}, &sdk.Error{Code: sdk.CodeUpstream, Message: "gone", Outcome: sdk.OutcomeUnknown}
+			}
+			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+		}
+		g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, parentFlow, `{"id":"child","steps":[
+		  {"id":"a","type":"vendor","action":"safe"},{"id":"b","type":"vendor","action":"safe"}],"output":{"n":"{{steps.b.result.n}}"}}`)
+		defer g.stop()
+		id := g.start("parent", `{"x":1}`).ID
+		if run := g.wait(id); run.Status != workflow.RunFailed {
+			t.Fatalf("parent = %s", run.Status)
+		}
+		fail = false
+		if _, err := g.Retry(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		if run := g.wait(id); run.Status != workflow.RunSucceeded || string(run.Output) != `{"n":1}` {
+			t.Errorf("parent = %s, %+v", run.Status, run.Error)
+		}
+		calls := v.seen()
+		if len(calls) != 3 || calls[1].IdempotencyKey != calls[2].IdempotencyKey {
+			t.Errorf("%d calls; the repeat has another key", len(calls))
+		}
+		if list, err := g.List(t.Context(), ListRequest{Workflow: "child"}); err != nil || len(list.Runs) != 1 {
+			t.Errorf("%d children, %v", len(list.Runs), err)
+		}
+	})
+}
+
 func TestCancellingAParentCancelsItsChild(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := open(t, memory.New(memory.Options{}), "g1", &vendor{}, Options{}, parentFlow,
@@ -503,6 +538,43 @@ func TestOldRunsAreRemovedWithAllThatIsKeptOfThem(t *testing.T) {
 		}
 		if left, err := store.Journal(t.Context(), failed, 0); err != nil || len(left) != 0 {
 			t.Errorf("the journal is left: %v", err)
+		}
+	})
+}
+
+func TestOfMoreRunsThanAreKeptTheOldestGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &vendor{do: func(_ context.Context, n int, _ sdk.Call) (sdk.Result, error) {
+			if n%3 == 0 {
+				return sdk.Result{}, &sdk.Error{Code: sdk.CodeDeclined, Final: true}
+			}
+			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+		}}
+		store := memory.New(memory.Options{})
+		const one = `{"id":"one","steps":[{"id":"a","type":"vendor","action":"safe"}]}`
+		g := open(t, store, "g1", v, Options{Retention: Retention{MaxRuns: 70}}, one, approval)
+		defer g.stop()
+		waiting := g.start("approval", `{}`).ID // has not ended and does not count
+		var ids []string
+		for range 200 {
+			ids = append(ids, g.start("one", `{}`).ID)
+			g.wait(ids[len(ids)-1])
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(2 * time.Minute)
+		for i, id := range ids {
+			_, err := g.Get(t.Context(), id)
+			if kept := i >= 200-70; kept && err != nil || !kept && !errors.Is(err, ErrNotFound) {
+				t.Errorf("run %d of 200: %v", i, err)
+			}
+		}
+		if g.status(waiting) != workflow.RunWaiting {
+			t.Error("a run that has not ended is gone")
+		}
+		for set, want := range map[string]int{setRuns: 71, setOf("one"): 70, setEnded + "/succeeded": 47, setEnded + "/failed": 23, setFailed: 23} {
+			if got, err := store.Count(t.Context(), set); err != nil || got != want {
+				t.Errorf("%s has %d members, %v, want %d", set, got, err, want)
+			}
 		}
 	})
 }

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,74 +61,137 @@ func (e *Engine) retentionLoop() {
 func (e *Engine) removeOld(ctx context.Context) error {
 	now := e.now()
 	for kind, keep := range map[string]time.Duration{endedSucceded: e.retention.Succeeded, endedFailed: e.retention.Failed} {
-		if err := e.removeBefore(ctx, kind, now.Add(-keep)); err != nil {
+		if err := e.removeBefore(ctx, setEnded+"/"+kind, now.Add(-keep)); err != nil {
+			return err
+		}
+	}
+	if e.retention.MaxRuns > 0 {
+		return e.removeOver(ctx, e.retention.MaxRuns)
+	}
+	return nil
+}
+
+// ended is an ended run's place in the order of time: see head.endedMember.
+type ended struct{ set, member string }
+
+// removeBefore removes the runs of a set that ended before a time.
+func (e *Engine) removeBefore(ctx context.Context, set string, before time.Time) error {
+	limit := fmt.Sprintf("%016x", before.UnixMilli())
+	for {
+		old, err := e.oldest(ctx, set)
+		if err != nil {
+			return err
+		}
+		for i, run := range old {
+			if run.member >= limit {
+				old = old[:i]
+				break
+			}
+		}
+		if goOn, err := e.remove(ctx, old); err != nil || !goOn {
+			return err
+		}
+	}
+}
+
+// removeOver removes the runs that ended first, as long as there are more than
+// so many.
+func (e *Engine) removeOver(ctx context.Context, most int) error {
+	sets := []string{setEnded + "/" + endedSucceded, setEnded + "/" + endedFailed}
+	excess := -most
+	for _, set := range sets {
+		n, err := e.store.Count(ctx, set)
+		if err != nil {
+			return err
+		}
+		excess += n
+	}
+	for excess > 0 {
+		old, err := e.oldest(ctx, sets...)
+		if err != nil {
+			return err
+		}
+		old = old[:min(len(old), excess)]
+		excess -= len(old)
+		if goOn, err := e.remove(ctx, old); err != nil || !goOn {
 			return err
 		}
 	}
 	return nil
 }
 
-// removeBefore removes the runs of a kind that ended before a time.
-func (e *Engine) removeBefore(ctx context.Context, kind string, before time.Time) error {
-	set := setEnded + "/" + kind
-	limit := fmt.Sprintf("%016x", before.UnixMilli())
-	for {
+// oldest answers a batch of those runs of some sets that ended first.
+func (e *Engine) oldest(ctx context.Context, sets ...string) ([]ended, error) {
+	var old []ended
+	for _, set := range sets {
 		members, err := e.store.Range(ctx, state.Range{Set: set, Limit: removeBatch})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		var old []string
 		for _, member := range members {
-			if member < limit {
-				old = append(old, member)
-			}
-		}
-		if len(old) == 0 {
-			return nil
-		}
-		if err := e.remove(ctx, set, old); err != nil {
-			return err
-		}
-		if !e.sleep(nil, removePause) {
-			return nil
+			old = append(old, ended{set, member})
 		}
 	}
+	slices.SortFunc(old, func(a, b ended) int { return strings.Compare(a.member, b.member) })
+	return old[:min(len(old), removeBatch)], nil
 }
 
-// remove removes ended runs with everything that is kept of them.
-func (e *Engine) remove(ctx context.Context, set string, members []string) error {
-	refs := make([]state.Ref, len(members))
-	for i, member := range members {
-		_, id, _ := strings.Cut(member, "/")
+// remove removes a batch of ended runs with everything that is kept of them,
+// and pauses. It reports whether there was something to remove and the engine
+// is not stopping.
+func (e *Engine) remove(ctx context.Context, batch []ended) (goOn bool, err error) {
+	if len(batch) == 0 {
+		return false, nil
+	}
+	refs := make([]state.Ref, len(batch))
+	for i, run := range batch {
+		_, id, _ := strings.Cut(run.member, "/")
 		refs[i] = state.Ref{Bucket: bucketRun, ID: id}
 	}
 	heads, err := e.store.Get(ctx, refs...)
 	if err != nil {
-		return err
+		return false, err
 	}
 	ops := []state.Op{e.lease.Fence()}
 	for i, data := range heads {
-		id := refs[i].ID
-		ops = append(ops, state.Remove(set, members[i]))
-		if data == nil {
-			continue
-		}
-		h, err := decodeHead(data)
+		removing, err := removal(batch[i], refs[i].ID, data)
 		if err != nil {
-			return err
+			return false, err
 		}
-		if !h.Status.Ended() || endedAt(members[i]) != h.FinishedAt.UnixMilli() {
-			continue // it was retried since
-		}
-		ops = append(ops,
-			state.RequireValue(bucketRun, id, data),
-			state.Delete(bucketRun, id), state.DropJournal(id),
-			state.Remove(setRuns, id), state.Remove(setOf(h.Workflow), id))
-		if place, member := h.place(); place != "" {
-			ops = append(ops, state.Remove(place, member))
-		}
+		ops = append(ops, removing...)
 	}
-	return e.store.Commit(ctx, ops...)
+	err = e.store.Commit(ctx, ops...)
+	if conflict := (*state.ConflictError)(nil); errors.As(err, &conflict) && conflict.Index > 0 {
+		err = nil // one was retried, or another process was faster: what is left is read again
+	}
+	if err != nil {
+		return false, err
+	}
+	return e.sleep(nil, removePause), nil
+}
+
+// removal answers the ops that remove an ended run, whose head is given; nil if
+// there is none any more.
+func removal(run ended, id string, data []byte) ([]state.Op, error) {
+	ops := []state.Op{state.Remove(run.set, run.member)}
+	if data == nil {
+		return ops, nil
+	}
+	h, err := decodeHead(data)
+	if err != nil {
+		return nil, err
+	}
+	if !h.Status.Ended() || endedAt(run.member) != h.FinishedAt.UnixMilli() {
+		return ops, nil // it was retried since
+	}
+	ops = append(ops,
+		state.RequireValue(bucketRun, id, data),
+		state.Delete(bucketRun, id), state.DropJournal(id),
+		state.Remove(setRuns, id), state.Remove(setOf(h.Workflow), id))
+	if place, member := h.place(); place != "" {
+		ops = append(ops, state.Remove(place, member))
+	}
+	return ops, nil
 }
 
 // endedAt is the time that a member of the set of ended runs stands at.

@@ -201,6 +201,16 @@ func (s *Store) Range(ctx context.Context, r state.Range) ([]string, error) {
 	return members[:min(len(members), r.Limit)], nil
 }
 
+// Count implements state.Store.
+func (s *Store) Count(ctx context.Context, set string) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.ready(ctx); err != nil {
+		return 0, err
+	}
+	return len(s.sets[set]), nil
+}
+
 // Journal implements state.Store.
 func (s *Store) Journal(ctx context.Context, id string, from int) ([][]byte, error) {
 	s.mu.Lock()

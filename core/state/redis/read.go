@@ -67,6 +67,16 @@ func (s *Store) Range(ctx context.Context, r state.Range) ([]string, error) {
 	return members, nil
 }
 
+// Count implements state.Store.
+func (s *Store) Count(ctx context.Context, set string) (int, error) {
+	var n int64
+	err := s.read(ctx, "count", func(ctx context.Context) (err error) {
+		n, err = s.client.ZCard(ctx, s.keys.set(set)).Result()
+		return err
+	})
+	return int(n), err
+}
+
 // Journal implements state.Store.
 func (s *Store) Journal(ctx context.Context, id string, from int) ([][]byte, error) {
 	var entries [][]byte

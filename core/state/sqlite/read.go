@@ -20,6 +20,7 @@ type reader struct {
 	record, journal *sql.Stmt
 	up, down        *sql.Stmt // members of a set with both bounds
 	upAll, downAll  *sql.Stmt // without an upper bound
+	count           *sql.Stmt
 	due, next       *sql.Stmt
 }
 
@@ -48,6 +49,7 @@ func openReader(ctx context.Context, path string, now func() time.Time) (_ *read
 		{&r.upAll, "SELECT member FROM member WHERE name = ? AND member >= ? ORDER BY member LIMIT ?"},
 		{&r.down, "SELECT member FROM member WHERE name = ? AND member >= ? AND member < ? ORDER BY member DESC LIMIT ?"},
 		{&r.downAll, "SELECT member FROM member WHERE name = ? AND member >= ? ORDER BY member DESC LIMIT ?"},
+		{&r.count, "SELECT count(*) FROM member WHERE name = ?"},
 		{&r.due, "SELECT id, at FROM timer WHERE queue = ? AND at <= ? ORDER BY at, id LIMIT ?"},
 		{&r.next, "SELECT at FROM timer WHERE queue = ? AND at > ? ORDER BY at LIMIT 1"},
 	} {
@@ -142,6 +144,13 @@ func (r *reader) members(ctx context.Context, want state.Range) (*sql.Rows, erro
 	default:
 		return r.up.QueryContext(ctx, want.Set, from, below, want.Limit)
 	}
+}
+
+// Count implements state.Store. It reads the set's part of one index.
+func (s *Store) Count(ctx context.Context, set string) (int, error) {
+	var n int
+	err := s.read(ctx, "count", func() error { return s.reads.count.QueryRowContext(ctx, set).Scan(&n) })
+	return n, err
 }
 
 // Journal implements state.Store.

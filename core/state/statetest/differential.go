@@ -119,7 +119,9 @@ func (n namespace) contents(rt *rapid.T, s state.Store, page state.Range) string
 		must(err)
 		timers, next, err := s.Due(ctx, space, page.Limit)
 		must(err)
-		text = fmt.Appendf(text, "members %q timers %v next %t\n", members, timers, next > 0)
+		count, err := s.Count(ctx, space)
+		must(err)
+		text = fmt.Appendf(text, "members %q of %d timers %v next %t\n", members, count, timers, next > 0)
 	}
 	for _, id := range fewIDs {
 		entries, err := s.Journal(ctx, string(n)+id, page.Limit-2)

@@ -102,6 +102,15 @@ func testSet(t *testing.T, factory Factory) {
 			}
 		}
 	})
+	promise(t, factory, "countsItsMembers", func(t *testing.T, h Harness) {
+		fill(t, h.Store, "a", "b", "b", "c", "\xff")
+		commit(t, h.Store, state.Remove("s", "b"), state.Remove("s", "none"), state.Add("s2", "x"))
+		for set, want := range map[string]int{"s": 3, "s2": 1, "none": 0, "": 0} {
+			if got, err := h.Store.Count(context.Background(), set); err != nil || got != want {
+				t.Errorf("set %q: got %d, %v, want %d", set, got, err, want)
+			}
+		}
+	})
 	promise(t, factory, "refusesLimitZero", func(t *testing.T, h Harness) {
 		if _, err := h.Store.Range(context.Background(), state.Range{Set: "s"}); !errors.Is(err, state.ErrInvalid) {
 			t.Errorf("got %v, want ErrInvalid", err)
