@@ -49,7 +49,7 @@ func (e *Engine) mail(ctx context.Context, id string, m mail, also []state.Op) (
 
 // Retry lets a failed run go on from where it failed. A step that failed for
 // certain is called with another idempotency key, one whose outcome is unknown
-// with the same. Errors: ErrNotFound; *sdk.Error with CodeConflict for a run that
+// with the same. A run that failed as its child did has the child retried. Errors: ErrNotFound; *sdk.Error with CodeConflict for a run that
 // cannot be retried.
 func (e *Engine) Retry(ctx context.Context, id string, also ...state.Op) (Run, error) {
 	r, data, err := e.load(ctx, id)
@@ -62,15 +62,11 @@ func (e *Engine) Retry(ctx context.Context, id string, also ...state.Op) (Run, e
 	if refused := r.machine.CanRetry(); refused != nil {
 		return r.snapshot(), refused
 	}
-	event := r.machine.Retry(e.now().UTC())
-	if err := r.machine.Apply(event); err != nil {
+	ops, err := e.retryOps(ctx, r, data)
+	if err != nil {
 		return Run{}, err
 	}
-	next := r.head
-	next.Status, next.Pickups, next.Error = workflow.RunQueued, 0, nil
-	ops := append(append([]state.Op(nil), also...), e.lease.Fence(), state.RequireValue(bucketRun, id, data))
-	ops = append(ops, r.head.change(&next)...)
-	ops = append(ops, state.Append(id, r.entries, workflow.EncodeEntry([]workflow.Event{event})))
+	ops = append(append(append([]state.Op(nil), also...), e.lease.Fence()), ops...)
 	if err := e.store.Commit(ctx, ops...); err != nil {
 		var conflict *state.ConflictError
 		if errors.As(err, &conflict) && conflict.Index > len(also) {
@@ -78,8 +74,41 @@ func (e *Engine) Retry(ctx context.Context, id string, also ...state.Op) (Run, e
 		}
 		return Run{}, fmt.Errorf("engine: retry run %s: %w", id, err)
 	}
-	r.head = next
 	poke(e.pull)
 	e.changed(id)
 	return r.snapshot(), nil
+}
+
+// retryOps answers the ops that let a failed run go on, with the runs whose
+// failure was its own. A child that can be retried is, for another one would
+// repeat under new keys what this one did; only where it cannot be (it was
+// cancelled, or has undone what it did) another is started.
+func (e *Engine) retryOps(ctx context.Context, r *run, data []byte) ([]state.Op, error) {
+	var kept []string
+	var ops []state.Op
+	for _, c := range r.machine.FailedChildren() {
+		child, childData, err := e.load(ctx, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		if child == nil || child.machine.CanRetry() != nil {
+			continue
+		}
+		childOps, err := e.retryOps(ctx, child, childData)
+		if err != nil {
+			return nil, err
+		}
+		kept, ops = append(kept, c.Path), append(ops, childOps...)
+	}
+	event := r.machine.Retry(kept, e.now().UTC())
+	if err := r.machine.Apply(event); err != nil {
+		return nil, err
+	}
+	next := r.head
+	next.Status, next.Pickups, next.Error = workflow.RunQueued, 0, nil
+	ops = append(ops, state.RequireValue(bucketRun, r.head.ID, data))
+	ops = append(ops, r.head.change(&next)...)
+	ops = append(ops, state.Append(r.head.ID, r.entries, workflow.EncodeEntry([]workflow.Event{event})))
+	r.head = next
+	return ops, nil
 }

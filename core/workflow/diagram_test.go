@@ -99,10 +99,14 @@ func TestTheDiagramOfStepsIsWhatEventsDo(t *testing.T) {
 		around.blocks = []*block{newBlock(around.Step.Body, around, "s.")}
 		m := NewMachine(&Definition{}, "run")
 		for _, n := range []*node{alone, around} {
-			m.reopenStep(n, noon)
+			m.reopenStep(n, nil, noon)
 			wanted[edge{string(from), string(n.Status), string(EventRetry)}] = true
 		}
 	}
+	child := stepWith(StepFailed)
+	child.Step, child.Path, child.Child = &Step{Type: TypeWorkflow}, "c", "another-run"
+	NewMachine(&Definition{}, "run").reopenStep(child, []string{"c"}, noon)
+	wanted[edge{string(StepFailed), string(child.Status), string(EventRetry)}] = true
 	for status := range ends {
 		if status.Ended() {
 			wanted[edge{string(status), "[*]", ""}] = true

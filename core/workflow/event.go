@@ -31,7 +31,7 @@ const (
 	EventCompensated   EventType = "compensated"   // Path
 	EventUndoFailed    EventType = "undoFailed"    // Path, Error
 	EventEnded         EventType = "ended"         // Status, and Error or Result
-	EventRetry         EventType = "retry"         // a failed run goes on from where it failed
+	EventRetry         EventType = "retry"         // a failed run goes on from where it failed; Params: paths of children that are retried too
 )
 
 // Event is one recorded fact of a run. Which fields are set is said at the type.

@@ -464,7 +464,7 @@ func TestARetryGoesOnFromTheFailedStepWithANewKeyOnlyIfTheFailureWasCertain(t *t
 				t.Fatal(err)
 			}
 			fail = false
-			w.record(w.m.Retry(w.now))
+			w.record(w.m.Retry(nil, w.now))
 			w.run()
 			w.ended(RunSucceeded)
 			w.called("a", "e[0].b", "e[1].b", "e[1].b")

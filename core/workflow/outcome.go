@@ -87,9 +87,39 @@ func outcomeUnknown(err *sdk.Error, why string) *sdk.Error {
 	}
 }
 
+// FailedChildren are the runs whose failure failed the steps that a retry would
+// begin again.
+func (m *Machine) FailedChildren() []Child {
+	var children []Child
+	var visit func(b *block)
+	visit = func(b *block) {
+		for _, n := range b.nodes {
+			if n.goesOn() {
+				continue
+			}
+			if n.Step.Type == TypeWorkflow && n.Status == StepFailed && n.Child != "" {
+				children = append(children, Child{Path: n.Path, ID: n.Child, Workflow: n.Step.Workflow, Input: n.params})
+			}
+			for _, inner := range n.inner() {
+				visit(inner)
+			}
+		}
+	}
+	visit(m.root)
+	return children
+}
+
 // Retry decides that a failed run goes on from where it failed. CanRetry must
-// have allowed it.
-func (m *Machine) Retry(now time.Time) Event { return Event{Type: EventRetry, At: now} }
+// have allowed it. Kept are the paths of FailedChildren that are retried
+// themselves: their steps wait for them again. The other steps start another
+// run, with keys of its own.
+func (m *Machine) Retry(kept []string, now time.Time) Event {
+	event := Event{Type: EventRetry, At: now}
+	if len(kept) > 0 {
+		event.Params = appendJSON(nil, kept)
+	}
+	return event
+}
 
 // applyRetry folds a retry: what failed or was cancelled is as if its turn had
 // not come. A step that failed for certain gets another key, or the vendor would
@@ -98,38 +128,49 @@ func (m *Machine) applyRetry(event Event) error {
 	if event.Type != EventRetry || m.CanRetry() != nil {
 		return m.impossible(event, "the run has ended")
 	}
+	var kept []string
+	if event.Params != nil {
+		if err := json.Unmarshal(event.Params, &kept); err != nil {
+			return m.impossible(event, "the children that it keeps are no list")
+		}
+	}
 	m.ended, m.endedAt, m.failure, m.stop = "", time.Time{}, nil, nil
 	if m.definition.Timeout > 0 {
 		m.deadline = event.At.Add(m.definition.Timeout)
 	}
-	m.reopen(m.root, event.At)
+	m.reopen(m.root, kept, event.At)
 	return nil
 }
 
-func (m *Machine) reopen(b *block, at time.Time) {
+func (m *Machine) reopen(b *block, kept []string, at time.Time) {
 	for _, n := range b.nodes {
-		if n.goesOn() && n.Status != StepFailed {
-			continue
-		}
-		if n.goesOn() { // it failed, and that was dealt with
+		if n.goesOn() { // also if it failed, and that was dealt with
 			continue
 		}
 		if n.handler != nil && n.handler.failed() != nil {
-			m.reopen(n.handler, at)
+			m.reopen(n.handler, kept, at)
 			continue
 		}
-		m.reopenStep(n, at)
+		m.reopenStep(n, kept, at)
 	}
 }
 
-func (m *Machine) reopenStep(n *node, at time.Time) {
+func (m *Machine) reopenStep(n *node, kept []string, at time.Time) {
 	if len(n.blocks) > 0 && (n.Status == StepFailed || n.Status == StepCancelled) && n.Step.Type != TypeIntegration {
 		n.Status, n.FinishedAt, n.Error, n.expired = StepRunning, time.Time{}, nil, false
 		if n.Step.Timeout > 0 {
 			n.deadline = at.Add(n.Step.Timeout)
 		}
 		for _, inner := range n.blocks {
-			m.reopen(inner, at)
+			m.reopen(inner, kept, at)
+		}
+		m.track(n)
+		return
+	}
+	if slices.Contains(kept, n.Path) {
+		n.Status, n.FinishedAt, n.Error = StepWaiting, time.Time{}, nil
+		if n.Step.Timeout > 0 {
+			n.deadline = at.Add(n.Step.Timeout)
 		}
 		m.track(n)
 		return
