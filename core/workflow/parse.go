@@ -255,8 +255,8 @@ func (p *parser) dependencies(b *Block, list []any, pointer string) {
 	}
 }
 
-// waitsFor are the places of the steps that a step of the block waits for.
-func (b *Block) waitsFor(i int) []int {
+// WaitsFor are the places of the steps that a step of the block waits for.
+func (b *Block) WaitsFor(i int) []int {
 	switch {
 	case b.Steps[i].HasDeps:
 		return b.Steps[i].Deps
@@ -277,7 +277,7 @@ func (b *Block) cycle() []string {
 	for {
 		n := len(left)
 		left = slices.DeleteFunc(left, func(i int) bool {
-			return !slices.ContainsFunc(b.waitsFor(i), func(dep int) bool { return slices.Contains(left, dep) })
+			return !slices.ContainsFunc(b.WaitsFor(i), func(dep int) bool { return slices.Contains(left, dep) })
 		})
 		if len(left) == 0 {
 			return nil

@@ -52,7 +52,7 @@ func (b *Block) before(i int) []int {
 	var places []int
 	var add func(int)
 	add = func(i int) {
-		for _, dep := range b.waitsFor(i) {
+		for _, dep := range b.WaitsFor(i) {
 			if !slices.Contains(places, dep) {
 				places = append(places, dep)
 				add(dep)

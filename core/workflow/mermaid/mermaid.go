@@ -1,0 +1,206 @@
+// Package mermaid draws a workflow as a Mermaid flowchart
+// (https://mermaid.js.org/syntax/flowchart.html), a text that many programs
+// show as a picture.
+//
+// Arrows say what waits for what. A step with steps in it is a frame around
+// them, each case of a switch is a frame whose arrow says when it is taken, and
+// dotted arrows lead to what runs when a step fails and to what undoes it.
+//
+// The package imports core/workflow alone. It knows nothing of runs.
+package mermaid
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// Flowchart draws a definition that workflow.Parse has accepted. The same
+// definition always gives the same text, which ends with a line end.
+func Flowchart(d *workflow.Definition) string {
+	c := &chart{ids: map[*workflow.Step]string{}}
+	c.line("flowchart TD")
+	c.indent++
+	c.line(`begin(["%s"])`, escape(d.ID))
+	c.block(d.Steps)
+	first, last := ends(d.Steps)
+	for _, s := range first {
+		c.line("begin --> %s", c.ids[s])
+	}
+	c.line(`finish(["end"])`)
+	if len(first) == 0 {
+		c.line("begin --> finish")
+	}
+	for _, s := range last {
+		c.leave(s, "finish")
+	}
+	return c.text.String()
+}
+
+// chart is a drawing under way. Its names of steps are numbers: a step's id may
+// be a word that means something to Mermaid.
+type chart struct {
+	text   strings.Builder
+	indent int
+	last   int
+	ids    map[*workflow.Step]string
+}
+
+func (c *chart) line(format string, args ...any) {
+	c.text.WriteString(strings.Repeat("  ", c.indent))
+	fmt.Fprintf(&c.text, format, args...)
+	c.text.WriteByte('\n')
+}
+
+// name makes a name that nothing else in the chart has.
+func (c *chart) name() string {
+	c.last++
+	return "n" + strconv.Itoa(c.last)
+}
+
+// block draws the steps of a block, and the arrows between them.
+func (c *chart) block(b *workflow.Block) {
+	for _, s := range b.Steps {
+		c.step(s)
+	}
+	for i, s := range b.Steps {
+		for _, place := range b.WaitsFor(i) {
+			c.leave(b.Steps[place], c.ids[s])
+		}
+	}
+}
+
+// leave draws the arrows by which a run goes on after a step.
+func (c *chart) leave(s *workflow.Step, to string) {
+	switch s.Type {
+	case workflow.TypeFail:
+	case workflow.TypeReturn:
+		return
+	default:
+		c.line("%s --> %s", c.ids[s], to)
+	}
+	switch s.OnError {
+	case workflow.OnErrorSteps:
+		c.line("%s -.-> %s", c.handler(s), to)
+	case workflow.OnErrorContinue:
+		c.line(`%s -. "onError: continue" .-> %s`, c.ids[s], to)
+	}
+}
+
+// handler is the name of the frame around a step's onError.
+func (c *chart) handler(s *workflow.Step) string { return c.ids[s] + "e" }
+
+func (c *chart) step(s *workflow.Step) {
+	name := c.name()
+	c.ids[s] = name
+	switch s.Type {
+	case workflow.TypeSequence, workflow.TypeParallel, workflow.TypeForeach:
+		c.frame(name, label(s), func() { c.block(s.Body) })
+	case workflow.TypeSwitch:
+		c.frame(name, label(s), func() { c.cases(s) })
+	case workflow.TypeWait, workflow.TypeWaitForEvent:
+		c.line(`%s[/"%s"/]`, name, label(s))
+	case workflow.TypeWorkflow:
+		c.line(`%s[["%s"]]`, name, label(s))
+	case workflow.TypeFail, workflow.TypeReturn:
+		c.line(`%s(["%s"])`, name, label(s))
+	default:
+		c.line(`%s["%s"]`, name, label(s))
+	}
+	if s.OnError == workflow.OnErrorSteps {
+		c.beside(s, c.handler(s), "onError", s.Handler)
+	}
+	if s.Compensate != nil {
+		c.beside(s, name+"c", "compensate", s.Compensate)
+	}
+}
+
+// beside draws the steps that belong to a step without being in it.
+func (c *chart) beside(s *workflow.Step, name, what string, b *workflow.Block) {
+	c.frame(name, what+" of "+escape(s.ID), func() { c.block(b) })
+	c.line("%s -. \"%s\" .-> %s", c.ids[s], what, name)
+}
+
+// cases draws the choice of a switch, and what is chosen from.
+func (c *chart) cases(s *workflow.Step) {
+	choice := c.name()
+	c.line(`%s{"?"}`, choice)
+	for i, taken := range s.Cases {
+		name := c.name()
+		c.frame(name, "case "+strconv.Itoa(i+1), func() { c.block(taken.Steps) })
+		c.line(`%s -- "%s" --> %s`, choice, escape(taken.When.String()), name)
+	}
+	if s.Default != nil {
+		name := c.name()
+		c.frame(name, "default", func() { c.block(s.Default) })
+		c.line("%s -- \"default\" --> %s", choice, name)
+	}
+}
+
+func (c *chart) frame(name, title string, draw func()) {
+	c.line(`subgraph %s["%s"]`, name, title)
+	c.indent++
+	draw()
+	c.indent--
+	c.line("end")
+}
+
+// label is what stands in a step's shape: its id, what it does, and when.
+func label(s *workflow.Step) string {
+	text := escape(s.ID) + "<br>" + escape(does(s))
+	if s.Condition != nil {
+		text += "<br>if " + escape(s.Condition.String())
+	}
+	return text
+}
+
+func does(s *workflow.Step) string {
+	switch s.Type {
+	case workflow.TypeIntegration:
+		return s.Integration + "." + s.Action
+	case workflow.TypeWorkflow:
+		return "workflow " + s.Workflow
+	case workflow.TypeForeach:
+		if s.Concurrency > 1 {
+			return fmt.Sprintf("foreach, %d at once", s.Concurrency)
+		}
+	}
+	return string(s.Type)
+}
+
+// ends are the steps of a block that wait for no other, and those that no other
+// waits for.
+func ends(b *workflow.Block) (first, last []*workflow.Step) {
+	awaited := map[int]bool{}
+	for i, s := range b.Steps {
+		before := b.WaitsFor(i)
+		if len(before) == 0 {
+			first = append(first, s)
+		}
+		for _, place := range before {
+			awaited[place] = true
+		}
+	}
+	for i, s := range b.Steps {
+		if !awaited[i] {
+			last = append(last, s)
+		}
+	}
+	return first, last
+}
+
+// longest is how much of a condition is shown, in characters.
+const longest = 80
+
+// escape makes text safe within the quotes of a label, where Mermaid knows
+// entities with # for &, and shows HTML.
+func escape(text string) string {
+	if runes := []rune(text); len(runes) > longest {
+		text = string(runes[:longest-1]) + "…"
+	}
+	return strings.NewReplacer(
+		"#", "#35;", "&", "#38;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "`", "#96;", "\n", " ", "\r", " ",
+	).Replace(text)
+}
