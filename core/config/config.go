@@ -28,6 +28,8 @@ type Config struct {
 	// Workflows are in the order of the config; files of a glob by name.
 	Workflows []Definition
 	Webhooks  []Webhook
+	// CustomIntegrations are in the order of the config.
+	CustomIntegrations []CustomIntegration
 
 	root    *Node
 	secrets []Secret

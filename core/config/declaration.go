@@ -30,7 +30,9 @@ func declaration() shape[Config] {
 			"Workflows: definitions, and globs of files that hold one definition or an array of them."),
 		key("webhooks", webhooks(), func(c *Config) *[]Webhook { return &c.Webhooks },
 			"Receivers of events."),
-	}, later[Config]("requirePinned", "schedules", "routes", "customIntegrations", "rateLimit", "egress", "include")...)...)
+		key("customIntegrations", customIntegrations(), func(c *Config) *[]CustomIntegration { return &c.CustomIntegrations },
+			"REST APIs that become integrations."),
+	}, later[Config]("requirePinned", "schedules", "routes", "rateLimit", "egress", "include")...)...)
 }
 
 func server() shape[Server] {

@@ -6,6 +6,13 @@ import (
 	"strings"
 )
 
+// Where definitions stand, and what secrets are put into instead, as messages
+// say it.
+const (
+	inDefinitions      = "workflows and webhook actions"
+	credentialsInstead = "put it into credentials, where the integration gets it"
+)
+
 // workflows declares the list of definitions and of globs of files that hold
 // them.
 func workflows() shape[[]Definition] {
@@ -51,7 +58,7 @@ type workflowReader struct {
 // define takes a definition. Only what the config itself needs is checked: that
 // ids differ, and that no secret is in it.
 func (w *workflowReader) define(v value) {
-	v.noSecrets()
+	v.noSecrets(inDefinitions, credentialsInstead)
 	d := Definition{Raw: v.node.JSON(), Node: v.node}
 	if id := v.node.Get("id"); id != nil && id.Kind == String {
 		d.ID = id.Text
@@ -142,7 +149,7 @@ func actions() shape[Definition] {
 			if !v.is(Array, "an array of steps") {
 				return
 			}
-			v.noSecrets()
+			v.noSecrets(inDefinitions, credentialsInstead)
 			*into = Definition{Raw: v.node.JSON(), Node: v.node}
 		},
 	}

@@ -35,18 +35,19 @@ func (v value) plain() bool {
 	if !secretPlaceholder.MatchString(v.node.Text) {
 		return true
 	}
-	v.fault("they are for credentials, webhook secrets, state.url, plugins[].env, token hashes, server.listen and server.publicUrl",
+	v.fault("they are for credentials, webhook secrets, auth and baseUrl of custom integrations, state.url, plugins[].env, token hashes, server.listen and server.publicUrl",
 		"{{env.X}} and {{file:PATH}} are not expanded here")
 	return false
 }
 
 // noSecrets reports a fault for every placeholder for a secret in a tree that
-// is handed on as it is.
-func (v value) noSecrets() {
+// is handed on as it is, with the place that the tree has in a config and what
+// to do with the secret.
+func (v value) noSecrets(where, instead string) {
 	v.node.strings(func(n *Node) {
 		if secretPlaceholder.MatchString(n.Text) {
-			v.add(n.Pos, "secrets never go where data can reach them: put it into credentials, where the integration gets it",
-				"{{env.X}} and {{file:PATH}} are not allowed in workflows and webhook actions")
+			v.add(n.Pos, "secrets never go where data can reach them: "+instead,
+				"{{env.X}} and {{file:PATH}} are not allowed in %s", where)
 		}
 	})
 }
