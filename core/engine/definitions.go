@@ -103,7 +103,7 @@ func (e *Engine) Workflows() []Workflow {
 		if !slices.Contains(d.Roots(), "input") {
 			continue
 		}
-		w := Workflow{ID: d.ID, Name: d.Name, Input: d.InputSchema, Steps: describe(d.Steps)}
+		w := Workflow{ID: d.ID, Name: d.Name, Input: d.InputSchema, Steps: describe(d.Steps), Definition: d.Raw}
 		list = append(list, w)
 	}
 	slices.SortFunc(list, func(a, b Workflow) int {

@@ -104,6 +104,8 @@ type Workflow struct {
 	// Input is the schema of the input; nil accepts anything.
 	Input json.RawMessage
 	Steps []WorkflowStep
+	// Definition is all of it, as it was written.
+	Definition json.RawMessage
 }
 
 // WorkflowStep describes one step of a definition.

@@ -16,6 +16,8 @@ type workflowDoc struct {
 	// Input is the schema of the input, where there is one.
 	Input json.RawMessage   `json:"input,omitempty"`
 	Steps []workflowStepDoc `json:"steps"`
+	// Definition is all of the workflow as it was written; lists leave it out.
+	Definition json.RawMessage `json:"definition,omitempty"`
 }
 
 type workflowStepDoc struct {
@@ -63,7 +65,9 @@ func (x *exchange) showWorkflow(w http.ResponseWriter, _ *http.Request) error {
 	}
 	for _, wf := range x.runs.Workflows() {
 		if wf.ID == id {
-			return sendJSON(w, http.StatusOK, nil, newWorkflowDoc(wf))
+			doc := newWorkflowDoc(wf)
+			doc.Definition = wf.Definition
+			return sendJSON(w, http.StatusOK, nil, doc)
 		}
 	}
 	return &refusal{code: sdk.CodeNotFound, detail: "there is no such workflow"}
