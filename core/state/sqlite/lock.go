@@ -41,6 +41,19 @@ func lockFile(path string) (*fileLock, error) {
 	return &fileLock{f}, nil
 }
 
+// onlyName refuses a file that has another name too (a hard link): lock and log
+// of SQLite go by the name, so another process could open it by the other one.
+func onlyName(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Nlink > 1 {
+		return fmt.Errorf("%s has %d names (hard links); a state file must have one", path, stat.Nlink)
+	}
+	return nil
+}
+
 // readHolder is a hint for people, empty when it cannot be read.
 func readHolder(f *os.File) string {
 	pid, err := io.ReadAll(io.LimitReader(f, 20))

@@ -79,6 +79,9 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err := create(path); err != nil {
 		return nil, err
 	}
+	if err := onlyName(path); err != nil {
+		return nil, err
+	}
 	c, err := connect(path, o.pragmas)
 	if err != nil {
 		return nil, err

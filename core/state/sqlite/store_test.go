@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -79,4 +80,23 @@ func TestSQLiteStoreKeepsEveryPromise(t *testing.T) {
 			},
 		}
 	})
+}
+
+func TestAFileWithTwoNamesIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	store, err := Open(t.Context(), Options{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(path, path+".other"); err != nil {
+		t.Skip("no hard links here: ", err)
+	}
+	for _, name := range []string{path, path + ".other"} {
+		if _, err := Open(t.Context(), Options{Path: name}); err == nil || !strings.Contains(err.Error(), "hard links") {
+			t.Errorf("open %s: %v", filepath.Base(name), err)
+		}
+	}
 }
