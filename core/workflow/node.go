@@ -24,10 +24,10 @@ type node struct {
 	handler *block // of its onError, opened when it failed
 	undo    *block // of its compensate, opened when it is undone
 
-	deadline time.Time // zero is no bound
-	expired  bool      // its deadline has passed, what is in it is being ended
-	tries    int       // attempts since it was last begun, for its retry policy
-	parsed   *any      // its result as templates see it, once it was asked for
+	deadline time.Time      // zero is no bound
+	expired  bool           // its deadline has passed, what is in it is being ended
+	tries    int            // attempts since it was last begun, for its retry policy
+	shown    map[string]any // the step as templates see it, once that was asked for
 }
 
 // StepState is what is known of one step.
