@@ -65,6 +65,7 @@ type app struct {
 	store    state.Store
 	lease    *lease.Lease
 	engine   *engine.Engine
+	ledger   *idempotency.Ledger
 	gateway  *gateway.Gateway
 	registry *action.Registry
 	settled  atomic.Bool // each plugin was ready once or is reported as failed
@@ -102,6 +103,7 @@ func newApp(ctx context.Context, l *loaded, s settings) (_ *app, err error) {
 	a.engine = engine.New(engine.Options{
 		Store: a.store, Lease: a.lease, Actions: a.registry, Logger: s.log, Retention: engine.Retention(l.config.State.Retention),
 	})
+	a.ledger = idempotency.New(a.store, a.lease, idempotency.Options{})
 	if err := a.apply(ctx, l); err != nil {
 		return nil, err
 	}
@@ -128,7 +130,7 @@ func (a *app) apply(ctx context.Context, l *loaded) error {
 		err = a.gateway.Swap(routes)
 	} else {
 		a.gateway, err = gateway.New(gateway.Options{
-			Runs: a.engine, Ledger: idempotency.New(a.store, a.lease, idempotency.Options{}), Routes: routes,
+			Runs: a.engine, Ledger: a.ledger, Routes: routes,
 			Ready: a.ready, Logger: a.log, Redactor: a.settings.redactor, Limits: gateway.Limits{DrainTimeout: drainTime},
 		})
 	}
@@ -248,6 +250,9 @@ func (a *app) Close() error {
 		ctx, cancel := context.WithTimeout(context.Background(), handOver)
 		errs = append(errs, a.engine.Stop(ctx))
 		cancel()
+	}
+	if a.ledger != nil {
+		a.ledger.Close()
 	}
 	if a.lease != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), handOver)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -48,6 +49,10 @@ func TestARepeatIsAnsweredWithTheFirstAnswer(t *testing.T) {
 	}
 	if first.Header().Get(replayed) != "" || second.Header().Get(replayed) != "true" || second.Header().Get("X-Request-Id") != "req-2" {
 		t.Errorf("headers %v and %v", first.Header(), second.Header())
+	}
+	until, err := time.Parse(time.RFC3339, first.Header().Get(keptUntil))
+	if err != nil || time.Until(until).Round(time.Minute) != idempotency.DefaultTTL || second.Header().Get(keptUntil) != first.Header().Get(keptUntil) {
+		t.Errorf("kept until %q, then %q", first.Header().Get(keptUntil), second.Header().Get(keptUntil))
 	}
 	w.wantCalls(1)
 	wantStatus(t, w.pay("k2"), 200)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -120,26 +119,4 @@ func FuzzDecodeRecord(f *testing.F) {
 			t.Fatal(diff)
 		}
 	})
-}
-
-func TestRemainingLifeIsNeverForEver(t *testing.T) {
-	made := time.UnixMilli(1_000_000)
-	day := &record{CreatedAt: made.UnixMilli(), ExpiresAt: made.Add(24 * time.Hour).UnixMilli()}
-	second := &record{CreatedAt: made.UnixMilli(), ExpiresAt: made.Add(time.Second).UnixMilli()}
-	for _, tc := range []struct {
-		name string
-		rec  *record
-		now  time.Time
-		want time.Duration
-	}{
-		{"at once", day, made, 24 * time.Hour},
-		{"later", day, made.Add(20 * time.Hour), 4 * time.Hour},
-		{"a clock behind the maker's", day, made.Add(-time.Hour), 24 * time.Hour},
-		{"a clock ahead of the maker's", day, made.Add(48 * time.Hour), time.Minute},
-		{"a life shorter than the floor", second, made.Add(time.Hour), time.Second},
-	} {
-		if got := tc.rec.remaining(tc.now); got != tc.want {
-			t.Errorf("%s: remaining %v, want %v", tc.name, got, tc.want)
-		}
-	}
 }

@@ -74,8 +74,10 @@ func serveInProcess(ctx context.Context, listener net.Listener, medium medium, s
 	}
 	// What is logged is written as a gateway writes it, to standard error.
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	ledger := idempotency.New(store, held, idempotency.Options{})
+	defer ledger.Close()
 	served, err := gateway.New(gateway.Options{
-		Runs: runs, Ledger: idempotency.New(store, held, idempotency.Options{}), Logger: log,
+		Runs: runs, Ledger: ledger, Logger: log,
 		Routes: gateway.Routes{
 			Actions: registry, MaxBodyBytes: 1 << 20,
 			Tokens: []gateway.Token{{Name: "load", Hash: tokenHash(), Scopes: []access.Scope{everything}}},
