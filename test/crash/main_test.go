@@ -11,6 +11,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -23,6 +24,18 @@ const defaultKills = 10
 
 // binaries are built once, by TestMain, and only read from then on.
 var binaries *program.Binaries
+
+// withFailpoints builds those whose gateway can be told where to die.
+var withFailpoints func() (*program.Binaries, error)
+
+func failing(t *testing.T) *program.Binaries {
+	t.Helper()
+	b, err := withFailpoints()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -37,6 +50,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	withFailpoints = sync.OnceValues(func() (*program.Binaries, error) { return binaries.WithFailpoints(dir) })
 	code := m.Run()
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
