@@ -42,7 +42,7 @@ func (e *Engine) take(id string, why reason) (bool, error) {
 		e.release(id)
 		return false, err
 	}
-	go r.drive() // owned by e.driving, which Stop waits for
+	e.crew.do(r.drive)
 	return true, nil
 }
 

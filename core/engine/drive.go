@@ -22,7 +22,7 @@ type run struct {
 
 	answers  chan answer
 	underWay map[string]struct{} // paths of the calls that are being made
-	making   sync.WaitGroup      // the goroutines that make them
+	making   sync.WaitGroup      // those who make them
 	// notBefore keeps timers from being looked at, where that was no use.
 	notBefore time.Time
 	activity  *activity
@@ -87,7 +87,9 @@ func (r *run) makeCalls(ctx context.Context) {
 			continue
 		}
 		r.underWay[call.Path] = struct{}{}
-		r.making.Go(func() {
+		r.making.Add(1)
+		r.engine.crew.do(func() {
+			defer r.making.Done()
 			a := r.call(ctx, call)
 			select {
 			case r.answers <- a:
