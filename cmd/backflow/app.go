@@ -14,12 +14,14 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/custom"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/process"
+	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/core/webhook"
@@ -62,11 +64,13 @@ type app struct {
 	listener net.Listener
 	launcher *process.Launcher
 	host     *plugin.Host
+	declared []*custom.Integration
 	store    state.Store
 	lease    *lease.Lease
 	engine   *engine.Engine
 	ledger   *idempotency.Ledger
 	gateway  *gateway.Gateway
+	schedule *schedule.Scheduler
 	registry *action.Registry
 	settled  atomic.Bool // each plugin was ready once or is reported as failed
 }
@@ -104,10 +108,12 @@ func newApp(ctx context.Context, l *loaded, s settings) (_ *app, err error) {
 		Store: a.store, Lease: a.lease, Actions: a.registry, Logger: s.log, Retention: engine.Retention(l.config.State.Retention),
 	})
 	a.ledger = idempotency.New(a.store, a.lease, idempotency.Options{})
+	a.schedule = schedule.New(schedule.Options{Store: a.store, Lease: a.lease, Starter: a.engine, Logger: s.log})
 	if err := a.apply(ctx, l); err != nil {
 		return nil, err
 	}
 	a.engine.Run()
+	a.schedule.Run()
 	return a, nil
 }
 
@@ -124,6 +130,9 @@ func (a *app) apply(ctx context.Context, l *loaded) error {
 		definitions[i] = d.Definition
 	}
 	if err := a.engine.SetDefinitions(ctx, definitions); err != nil {
+		return err
+	}
+	if err := a.schedule.Set(ctx, l.schedules); err != nil {
 		return err
 	}
 	if a.gateway != nil {
@@ -166,6 +175,10 @@ func (a *app) startPlugins(ctx context.Context, l *loaded, s settings) error {
 	integrations := make([]action.Integration, 0, len(members))
 	for _, p := range host.Plugins() {
 		integrations = append(integrations, p)
+	}
+	a.declared = l.declared
+	for _, c := range a.declared {
+		integrations = append(integrations, c)
 	}
 	a.registry, err = action.NewRegistry(integrations...)
 	return err
@@ -246,6 +259,9 @@ func (a *app) Close() error {
 	if a.listener != nil {
 		errs = append(errs, a.listener.Close())
 	}
+	if a.schedule != nil {
+		a.schedule.Stop()
+	}
 	if a.engine != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), handOver)
 		errs = append(errs, a.engine.Stop(ctx))
@@ -266,6 +282,9 @@ func (a *app) Close() error {
 	}
 	if a.launcher != nil {
 		errs = append(errs, a.launcher.Close())
+	}
+	for _, c := range a.declared {
+		c.Close()
 	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())

@@ -10,8 +10,10 @@ import (
 	"slices"
 
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/custom"
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/webhook"
@@ -24,7 +26,9 @@ type loaded struct {
 	config      *config.Config
 	sum         [sha256.Size]byte // of the files of the config as they were read
 	definitions []definition
+	schedules   []schedule.Schedule
 	specs       []plugin.Spec
+	declared    []*custom.Integration // those of the config that have no fault
 	// references are the first places that name an integration, by its name.
 	references map[string]config.Fault
 	// secretFields are the fields of credentials that hold a webhook secret, by
@@ -50,7 +54,9 @@ func load(path string, options config.Options) (*loaded, error) {
 	}
 	l.sum = contents(cfg.Files)
 	l.parse()
+	l.schedule()
 	l.discover()
+	l.declare()
 	l.refer()
 	return l, nil
 }
@@ -157,7 +163,7 @@ func (l *loaded) refer() {
 	}
 	known := l.names()
 	for _, name := range slices.Sorted(maps.Keys(l.references)) {
-		if l.knows(name) || l.namesPlugin(name) {
+		if l.knows(name) || l.namesPlugin(name) || l.declares(name) {
 			continue
 		}
 		at := l.references[name]
@@ -194,6 +200,9 @@ func (l *loaded) names() []string {
 	var names []string
 	for _, spec := range l.specs {
 		names = append(names, spec.Name)
+	}
+	for _, c := range l.config.CustomIntegrations {
+		names = append(names, c.Name)
 	}
 	return names
 }

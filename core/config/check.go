@@ -132,6 +132,13 @@ func stateURL(s string) (problem, hint string) {
 	return "", ""
 }
 
+func notEmpty(s string) (problem, hint string) {
+	if s == "" {
+		return "the string is empty", ""
+	}
+	return "", ""
+}
+
 // webhookPath leaves to the gateway which paths are its own.
 func webhookPath(s string) (problem, hint string) {
 	if !strings.HasPrefix(s, "/") {

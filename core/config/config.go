@@ -28,6 +28,7 @@ type Config struct {
 	// Workflows are in the order of the config; files of a glob by name.
 	Workflows []Definition
 	Webhooks  []Webhook
+	Schedules []Schedule
 	// CustomIntegrations are in the order of the config.
 	CustomIntegrations []CustomIntegration
 

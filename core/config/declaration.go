@@ -32,7 +32,9 @@ func declaration() shape[Config] {
 			"Receivers of events."),
 		key("customIntegrations", customIntegrations(), func(c *Config) *[]CustomIntegration { return &c.CustomIntegrations },
 			"REST APIs that become integrations."),
-	}, later[Config]("requirePinned", "schedules", "routes", "rateLimit", "egress", "include")...)...)
+		key("schedules", schedules(), func(c *Config) *[]Schedule { return &c.Schedules },
+			"Workflows that are started at times of the clock."),
+	}, later[Config]("requirePinned", "routes", "rateLimit", "egress", "include")...)...)
 }
 
 func server() shape[Server] {

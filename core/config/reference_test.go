@@ -172,7 +172,7 @@ func TestSchemaAcceptsWhatLoadAccepts(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	for _, text := range []string{`{"sever":{}}`, `{"server":{"listen":1}}`, `{"schedules":[]}`, `{"webhooks":[{"name":"a"}]}`, `{"state":{"durability":"never"}}`} {
+	for _, text := range []string{`{"sever":{}}`, `{"server":{"listen":1}}`, `{"schedules":{}}`, `{"webhooks":[{"name":"a"}]}`, `{"state":{"durability":"never"}}`} {
 		if valid(text) == nil {
 			t.Errorf("%s is accepted", text)
 		}
