@@ -108,7 +108,7 @@ func (r *run) snapshot() Run {
 	for i := range steps {
 		s := &steps[i]
 		run.Steps = append(run.Steps, Step{
-			ID: s.Step.ID, Path: s.Path, Status: s.Status, Attempts: s.Attempts,
+			ID: s.Step.ID, Path: s.Path, Status: s.Status, Attempts: s.Attempts, Integration: s.Step.Integration,
 			StartedAt: s.StartedAt, FinishedAt: s.FinishedAt,
 			Result: s.Result, Error: r.machine.StepFailure(s),
 		})

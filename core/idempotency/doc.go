@@ -21,8 +21,8 @@
 // fixed time from its first insert, whatever happens to it, by the store's
 // clock alone.
 //
-// Starts of runs are recorded by the write that makes the run and answered from
-// the run itself: see [Ledger.Start].
+// Requests for runs (start, cancel, retry, signal) are recorded by the write that
+// makes or changes the run and answered from the run itself: see [Ledger.Record].
 //
 // The package is a layer over core/state and imports nothing else of the
 // project. It does not know what an action is, nor decide what may be repeated.

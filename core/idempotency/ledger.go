@@ -227,7 +227,7 @@ func (l *Ledger) later(id string, raw []byte, write state.Op) {
 // or neither when the record is pending.
 func (l *Ledger) answer(rec *record, id string, scope Scope, fp Fingerprint) (*Entry, error) {
 	switch {
-	case rec.Status == statusStart || rec.Fingerprint != fp:
+	case rec.Status == statusRun || rec.Fingerprint != fp:
 		return nil, ErrMismatch
 	case rec.Status == statusUnknown:
 		return nil, &UnknownOutcomeError{Since: rec.since()}

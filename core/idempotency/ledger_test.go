@@ -326,8 +326,8 @@ func TestACorruptRecordExecutesNothing(t *testing.T) {
 	if _, err := l.Begin(t.Context(), scope, request); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("Begin: %v, want ErrCorrupt", err)
 	}
-	if _, _, err := l.Started(t.Context(), scope, request); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("Started: %v, want ErrCorrupt", err)
+	if _, _, err := l.Recorded(t.Context(), scope, request); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("Recorded: %v, want ErrCorrupt", err)
 	}
 }
 

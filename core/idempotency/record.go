@@ -21,7 +21,9 @@ const (
 	statusPending status = "pending" // held, or to be repeated by whoever asks next
 	statusDone    status = "done"    // answered
 	statusUnknown status = "unknown" // not to be repeated
-	statusStart   status = "start"   // the start of a run
+	// statusRun is that of a request that made or changed a run. Starts came
+	// first, hence the word that is stored.
+	statusRun status = "start"
 )
 
 // record is what is stored under a scope.
@@ -101,7 +103,7 @@ func (r *record) check(bodyLen int) error {
 		return errors.New("it expires before it was made")
 	}
 	switch r.Status {
-	case statusStart:
+	case statusRun:
 		if r.RunID == "" {
 			return errors.New("a request for a run, without the run")
 		}

@@ -18,7 +18,7 @@ func sampleRecords() map[string]*record {
 		"pending": {Status: statusPending, Fingerprint: fp, CreatedAt: 1, ExpiresAt: 2, ID: "r", Lease: "l", Attempt: 1},
 		"free":    {Status: statusPending, Fingerprint: fp, CreatedAt: 1, ExpiresAt: 2, ID: "r", Attempt: 3},
 		"unknown": {Status: statusUnknown, Fingerprint: fp, CreatedAt: 1, ExpiresAt: 2, ID: "r", Attempt: 1},
-		"start":   {Status: statusStart, Fingerprint: fp, CreatedAt: 1, ExpiresAt: 2, RunID: "run"},
+		"start":   {Status: statusRun, Fingerprint: fp, CreatedAt: 1, ExpiresAt: 2, RunID: "run"},
 		"done": {
 			Status: statusDone, Fingerprint: fp, CreatedAt: 1, ExpiresAt: 2, ID: "r", Attempt: 2, Code: 402,
 			Header: http.Header{"Content-Type": {"application/problem+json"}}, body: []byte("{\"a\":\xff\x00}"),
