@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/backflow/backflow/core/config"
 )
 
 // settleTime is how long files must have been left alone before they are read:
@@ -56,6 +58,8 @@ func (l *loaded) fixedChange(next *loaded) string {
 		return "state"
 	case !reflect.DeepEqual(l.specs, next.specs):
 		return "the set of plugins or what the config says of one"
+	case !slices.EqualFunc(before.CustomIntegrations, after.CustomIntegrations, config.CustomIntegration.Equal):
+		return "customIntegrations"
 	case !slices.Equal(slices.Sorted(maps.Keys(before.Credentials)), slices.Sorted(maps.Keys(after.Credentials))):
 		return "credentials"
 	}

@@ -91,6 +91,9 @@ func (l *loaded) checkPublished(ctx context.Context) error {
 		}
 		integrations = append(integrations, published{spec.Name, manifest})
 	}
+	for _, c := range l.declared {
+		integrations = append(integrations, c)
+	}
 	registry, err := action.NewRegistry(integrations...)
 	if err != nil {
 		return errors.Join(err, launcher.Close())
