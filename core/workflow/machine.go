@@ -143,6 +143,9 @@ func (m *Machine) applyStep(n *node, event Event) error {
 		n.Attempts++
 		n.tries = 1
 		n.params, n.key, n.generation = event.Params, event.Key, event.Generation
+		if n.keyedAt.IsZero() {
+			n.keyedAt = event.At
+		}
 	case EventWaiting:
 		n.Status = StepWaiting
 		n.RetryAt, n.Event = event.RetryAt, event.Name
@@ -209,7 +212,7 @@ func (m *Machine) end(n *node, event Event) {
 	case EventSucceeded:
 		n.Status = StepSucceeded
 		n.Result, n.Error, n.params = event.Result, nil, nil
-		if n.Step.Compensate != nil {
+		if n.Step.Compensate != nil && m.undoing == nil { // what undoes is not undone
 			m.undoable = append(m.undoable, n)
 		}
 	case EventFailed:

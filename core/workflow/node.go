@@ -50,6 +50,7 @@ type StepState struct {
 	params     json.RawMessage
 	key        string
 	generation int
+	keyedAt    time.Time // when the key was sent for the first time, at the earliest
 }
 
 // block is a list of steps of a run that was begun.
