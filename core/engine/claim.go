@@ -80,11 +80,28 @@ func (e *Engine) claim(ctx context.Context, id string, why reason, a *activity) 
 			return r.claimForMail(ctx, with)
 		}
 	case orphaned:
+		// Since it was found, somebody alive may have taken it up.
+		if alive, err := e.heldElsewhere(ctx, r.head.Lease); alive || err != nil {
+			return nil, err
+		}
 		if events, err = r.whatWasInterrupted(); err != nil {
 			return nil, err
 		}
 	}
 	return r.claimWith(events, with)
+}
+
+// heldElsewhere reports whether a lease is that of another process, which lives.
+// One that is gone does not come back.
+func (e *Engine) heldElsewhere(ctx context.Context, lease string) (bool, error) {
+	if lease == e.lease.ID() {
+		return false, nil
+	}
+	found, err := e.store.Get(ctx, e.leaseRef(lease))
+	if err != nil {
+		return false, fmt.Errorf("engine: read lease: %w", err)
+	}
+	return found[0] != nil, nil
 }
 
 // waitsFor reports whether a run that has not ended is to be taken up for a

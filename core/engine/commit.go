@@ -138,15 +138,19 @@ func (e *Engine) commitSurely(id string, entries int, ops []state.Op) error {
 	}
 }
 
-// applied reports whether the journal holds the entry that ops append.
+// applied reports whether the store holds what ops write: the entry that they
+// append to the run's journal or, without one, the head that they put.
 func (e *Engine) applied(id string, entries int, ops []state.Op) bool {
-	found, err := e.store.Journal(context.Background(), id, entries)
-	if err != nil || len(found) == 0 {
-		return false
-	}
 	for _, op := range ops {
 		if op.Kind == state.KindAppend && op.ID == id {
-			return string(found[0]) == string(op.Value)
+			found, err := e.store.Journal(context.Background(), id, entries)
+			return err == nil && len(found) > 0 && string(found[0]) == string(op.Value)
+		}
+	}
+	for _, op := range ops {
+		if op.Kind == state.KindPut && op.Space == bucketRun && op.ID == id {
+			found, err := e.store.Get(context.Background(), state.Ref{Bucket: bucketRun, ID: id})
+			return err == nil && string(found[0]) == string(op.Value)
 		}
 	}
 	return false

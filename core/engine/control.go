@@ -75,6 +75,7 @@ func (e *Engine) Retry(ctx context.Context, id string, also ...state.Op) (Run, e
 		return Run{}, fmt.Errorf("engine: retry run %s: %w", id, err)
 	}
 	poke(e.pull)
+	poke(e.admit)
 	e.changed(id)
 	return r.snapshot(), nil
 }
@@ -106,6 +107,9 @@ func (e *Engine) retryOps(ctx context.Context, r *run, data []byte) ([]state.Op,
 	}
 	next := r.head
 	next.Status, next.Pickups, next.Error = workflow.RunQueued, 0, nil
+	if next.Held = next.Group != ""; next.Held { // its place may be taken by now
+		ops = append(ops, touchGate(next.Group))
+	}
 	ops = append(ops, state.RequireValue(bucketRun, r.head.ID, data))
 	ops = append(ops, r.head.change(&next)...)
 	ops = append(ops, state.Append(r.head.ID, r.entries, workflow.EncodeEntry([]workflow.Event{event})))

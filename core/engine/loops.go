@@ -113,7 +113,7 @@ func (e *Engine) checkLoop() {
 }
 
 func (e *Engine) checkRunning(ctx context.Context) error {
-	alive := map[string]bool{} // leases
+	alive := map[string]bool{} // leases of others
 	for after := ""; ; {
 		members, err := e.store.Range(ctx, state.Range{Set: setRunning, After: after, Limit: page})
 		if err != nil || len(members) == 0 {
@@ -121,15 +121,12 @@ func (e *Engine) checkRunning(ctx context.Context) error {
 		}
 		for _, member := range members {
 			id, lease := splitRunning(member)
-			mine := lease == e.lease.ID()
-			if _, asked := alive[lease]; !mine && !asked {
-				found, err := e.store.Get(ctx, e.leaseRef(lease))
-				if err != nil {
+			if _, asked := alive[lease]; !asked {
+				if alive[lease], err = e.heldElsewhere(ctx, lease); err != nil {
 					return err
 				}
-				alive[lease] = found[0] != nil
 			}
-			if (mine && e.works(id)) || (!mine && alive[lease]) {
+			if alive[lease] || e.works(id) {
 				continue
 			}
 			if !e.waitSlot() {

@@ -160,14 +160,11 @@ func (h *head) leave() []state.Op {
 	return ops
 }
 
-// rejoin takes back what leave did, when a run is retried.
+// rejoin takes back what leave did, when a run is retried. Its place in its
+// group it has to wait for.
 func (h *head) rejoin() []state.Op {
 	set, member := h.endedMember()
-	ops := []state.Op{state.Remove(set, member)}
-	if h.Group != "" {
-		ops = append(ops, state.Add(setHolding+"/"+h.Group, h.ID))
-	}
-	return ops
+	return []state.Op{state.Remove(set, member)}
 }
 
 // endedMember is the run's place among those that ended as it did, in the order
