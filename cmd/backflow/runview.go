@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
+	"time"
 	"unicode"
 )
 
@@ -82,7 +83,11 @@ func writeRuns(w io.Writer, runs []json.RawMessage) error {
 		if v.Error != nil {
 			failure = v.Error.String()
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Workflow, v.Status, v.CreatedAt, v.took(), failure)
+		created := v.CreatedAt
+		if at, err := time.Parse(time.RFC3339, created); err == nil {
+			created = at.Format(time.RFC3339) // to the second
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Workflow, v.Status, created, v.took(), failure)
 	}
 	return table.Flush()
 }
