@@ -216,12 +216,11 @@ func (m *Machine) find(path string) *node {
 	if n, ok := m.byPath[path]; ok {
 		return n
 	}
-	parent, id := path, ""
-	if i := strings.LastIndexByte(path, '.'); i >= 0 {
-		parent, id = path[:i], path[i+1:]
-	} else {
+	dot := strings.LastIndexByte(path, '.')
+	if dot < 0 {
 		return nil // the run's own steps are all known
 	}
+	parent, id := path[:dot], path[dot+1:]
 	b := m.findBlock(parent)
 	if b == nil {
 		return nil
