@@ -107,11 +107,11 @@ func classify(err error) *refusal {
 	case errors.Is(err, engine.ErrBadCursor):
 		return &refusal{code: codeBadRequest, detail: "the cursor is not one that this list answered"}
 	case errors.Is(err, engine.ErrEnded):
-		return &refusal{code: sdk.CodeConflict, detail: told(err)}
+		return &refusal{code: sdk.CodeConflict, detail: reasonOf(err)}
 	case errors.Is(err, engine.ErrTooLarge):
-		return &refusal{code: codeTooLarge, detail: told(err)}
+		return &refusal{code: codeTooLarge, detail: reasonOf(err)}
 	case errors.Is(err, engine.ErrBadInput):
-		return &refusal{code: sdk.CodeInvalidParams, detail: told(err)}
+		return &refusal{code: sdk.CodeInvalidParams, detail: reasonOf(err)}
 	case errors.Is(err, engine.ErrFull):
 		return &refusal{code: codeLimitReached, detail: "as many runs of the workflow as may be are under way, and it drops further ones"}
 	case errors.Is(err, engine.ErrBusy):
@@ -132,8 +132,8 @@ func classify(err error) *refusal {
 	return &refusal{code: sdk.CodeInternal, detail: "an internal error; the log tells more under this request id", cause: err}
 }
 
-// told is what the engine says about what a client asked for.
-func told(err error) string { return strings.TrimPrefix(err.Error(), "engine: ") }
+// reasonOf is what the engine says about what a client asked for.
+func reasonOf(err error) string { return strings.TrimPrefix(err.Error(), "engine: ") }
 
 // ofSDK is the refusal that tells an error of an integration, or one of the
 // same kind that the gateway found by itself.

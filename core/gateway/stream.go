@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
@@ -64,7 +65,9 @@ func (x *exchange) streamRun(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	if err := s.follow(ctx, first); err != nil && ctx.Err() == nil {
+	err = s.follow(ctx, first)
+	// A failed write ends the context, too.
+	if slow := errors.Is(err, os.ErrDeadlineExceeded); err != nil && (slow || ctx.Err() == nil) {
 		// The answer has begun, so that it can only end. Who follows comes back
 		// with the last event that arrived.
 		x.log.WarnContext(r.Context(), "a stream was cut off", "run", s.run, "error", err.Error())
