@@ -380,3 +380,21 @@ func TestUnknownErrorsTellTheClientNothing(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+func TestAStartUnderAKeySaysUntilWhenTheKeyIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	start := func() string {
+		rec := w.send("POST", "/workflows/process-order/runs", `{"amount":1}`, "Idempotency-Key: k")
+		wantStatus(t, rec, 202)
+		return rec.Header().Get(keptUntil)
+	}
+	first := start()
+	until, err := time.Parse(time.RFC3339, first)
+	if err != nil || time.Until(until).Round(time.Minute) != idempotency.DefaultTTL {
+		t.Errorf("kept until %q", first)
+	}
+	if again := start(); again != first {
+		t.Errorf("kept until %q, then %q", first, again)
+	}
+}

@@ -146,18 +146,21 @@ func (x *exchange) change(w http.ResponseWriter, r *http.Request, c change, runI
 	}
 	scope := x.scope(r, c.key)
 	fingerprint := idempotency.FingerprintOf(scope.Method, scope.Path, r.URL.RawQuery, c.body, "wait")
-	if run, found, err := x.changedBy(r.Context(), scope, fingerprint); found || err != nil {
-		return markReplayed(w, run, err)
+	if run, found, err := x.changedBy(w, r, scope, fingerprint); found || err != nil {
+		return run, err
 	}
-	also := x.ledger.Record(scope, fingerprint, runID)
+	also, expires := x.ledger.Record(scope, fingerprint, runID)
 	run, err := do(also...)
+	if err == nil {
+		w.Header().Set(keptUntil, expires.Format(time.RFC3339))
+	}
 	if err == nil || errors.Is(err, state.ErrUnavailable) {
 		return run, err
 	}
 	// It may be that another request with the key was faster: then the run is
 	// what that one has made of it, and it may forbid what it allowed before.
-	if run, found, lookErr := x.changedBy(r.Context(), scope, fingerprint); found || lookErr != nil {
-		return markReplayed(w, run, lookErr)
+	if run, found, lookErr := x.changedBy(w, r, scope, fingerprint); found || lookErr != nil {
+		return run, lookErr
 	}
 	if conflict, ok := errors.AsType[*state.ConflictError](err); ok && conflict.Index < len(also) {
 		err = &idempotency.InProgressError{RetryAfter: defaultRetryAfter}
@@ -165,26 +168,23 @@ func (x *exchange) change(w http.ResponseWriter, r *http.Request, c change, runI
 	return engine.Run{}, err
 }
 
-// markReplayed says that an answer is that of an earlier request.
-func markReplayed(w http.ResponseWriter, run engine.Run, err error) (engine.Run, error) {
-	if err == nil {
-		w.Header().Set(replayed, "true")
-	}
-	return run, err
-}
-
 // changedBy answers the run that a request with the key has made or changed, as
-// it is now.
-func (x *exchange) changedBy(ctx context.Context, scope idempotency.Scope, fp idempotency.Fingerprint) (engine.Run, bool, error) {
-	id, ok, err := x.ledger.Recorded(ctx, scope, fp)
+// it is now, and marks the answer as that of an earlier request.
+func (x *exchange) changedBy(w http.ResponseWriter, r *http.Request, scope idempotency.Scope, fp idempotency.Fingerprint) (engine.Run, bool, error) {
+	done, ok, err := x.ledger.Recorded(r.Context(), scope, fp)
 	if err != nil || !ok {
 		return engine.Run{}, false, err
 	}
-	run, err := x.runs.Get(ctx, id)
+	run, err := x.runs.Get(r.Context(), done.RunID)
 	if errors.Is(err, engine.ErrNotFound) {
-		return engine.Run{}, false, &refusal{code: sdk.CodeNotFound, detail: fmt.Sprintf("the run %s of this Idempotency-Key is not kept any more", id)}
+		return engine.Run{}, false, &refusal{code: sdk.CodeNotFound, detail: fmt.Sprintf("the run %s of this Idempotency-Key is not kept any more", done.RunID)}
 	}
-	return run, err == nil, err
+	if err != nil {
+		return engine.Run{}, false, err
+	}
+	w.Header().Set(replayed, "true")
+	w.Header().Set(keptUntil, done.Expires.Format(time.RFC3339))
+	return run, true, nil
 }
 
 // await answers a run at its end, if that comes within the time to wait, else

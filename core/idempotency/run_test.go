@@ -14,17 +14,20 @@ func TestARequestForARunIsRecordedInTheWriteThatDoesIt(t *testing.T) {
 	if _, ok, err := l.Recorded(t.Context(), scope, request); ok || err != nil {
 		t.Fatalf("Recorded = %v, %v before anything was", ok, err)
 	}
+	var expires time.Time
 	makeRun := func(id string) error {
-		return w.Commit(t.Context(), append(l.Record(scope, request, id), state.Put("run", id, []byte("x"), 0))...)
+		var ops []state.Op
+		ops, expires = l.Record(scope, request, id)
+		return w.Commit(t.Context(), append(ops, state.Put("run", id, []byte("x"), 0))...)
 	}
 	must(t, makeRun("run-1"))
 	var conflict *state.ConflictError
 	if err := makeRun("run-2"); !errors.As(err, &conflict) || conflict.Index != 0 {
 		t.Fatalf("a second start: %v, want a conflict of its first op", err)
 	}
-	id, ok, err := l.Recorded(t.Context(), scope, request)
-	if id != "run-1" || !ok || err != nil {
-		t.Errorf("Recorded = %q, %v, %v; want run-1", id, ok, err)
+	want := Change{RunID: "run-1", Expires: w.clock().Add(DefaultTTL)}
+	if got, ok, err := l.Recorded(t.Context(), scope, request); got != want || !ok || err != nil || !expires.Equal(want.Expires) {
+		t.Errorf("Recorded = %v, %v, %v and until %s; want %v", got, ok, err, expires, want)
 	}
 	w.pass(DefaultTTL)
 	if _, ok, err := l.Recorded(t.Context(), scope, request); ok || err != nil {
@@ -35,7 +38,8 @@ func TestARequestForARunIsRecordedInTheWriteThatDoesIt(t *testing.T) {
 func TestARunIsNotAnsweredToAnotherRequest(t *testing.T) {
 	w := newWorld(t)
 	l := w.process("a")
-	w.commit(l.Record(scope, request, "run-1")...)
+	ops, _ := l.Record(scope, request, "run-1")
+	w.commit(ops...)
 	if _, ok, err := l.Recorded(t.Context(), scope, different); ok || !errors.Is(err, ErrMismatch) {
 		t.Errorf("another fingerprint: %v, %v; want ErrMismatch", ok, err)
 	}
