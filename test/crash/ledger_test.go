@@ -42,13 +42,23 @@ func (p *place) killAt(t *testing.T, point int, key string) {
 	}
 	g := p.Serve(token)
 	delete(p.Env, "BACKFLOW_FAILPOINT")
+	p.dieUnder(t, g, customerRequest(key), at.name == "", func() bool { return len(p.stripe.Effects()) > before })
+	if got := len(p.stripe.Effects()) - before; got != at.effects {
+		t.Fatalf("%d effects before the repeat, want %d", got, at.effects)
+	}
+}
+
+// dieUnder sends a request under which the gateway dies: by itself, or killed
+// here once the effect took place.
+func (p *place) dieUnder(t *testing.T, g *program.Gateway, r program.Request, killed bool, effect func() bool) {
+	t.Helper()
 	answered := make(chan error, 1)
 	go func() { // ends when the gateway does, which this waits for
-		_, err := g.Send(customerRequest(key))
+		_, err := g.Send(r)
 		answered <- err
 	}()
-	if at.name == "" {
-		program.Eventually(t, time.Minute, "the effect takes place", func() bool { return len(p.stripe.Effects()) > before })
+	if killed {
+		program.Eventually(t, time.Minute, "the effect takes place", effect)
 		g.Kill()
 	}
 	if err := <-answered; err == nil {
@@ -58,9 +68,6 @@ func (p *place) killAt(t *testing.T, point int, key string) {
 		t.Fatalf("the gateway ended with exit code %d, not by a signal", code)
 	}
 	p.PluginsGone(orphanLimit)
-	if got := len(p.stripe.Effects()) - before; got != at.effects {
-		t.Fatalf("%d effects before the repeat, want %d", got, at.effects)
-	}
 }
 
 // wantOneCustomer checks the answer to the repeat of a call that was killed at a
