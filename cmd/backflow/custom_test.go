@@ -108,3 +108,19 @@ func TestAChangedCustomIntegrationNeedsARestart(t *testing.T) {
 		}
 	}
 }
+
+func TestTheManualsCustomIntegrationsAreValid(t *testing.T) {
+	page, err := os.ReadFile("../../docs/custom-integrations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(page), "```jsonc\n")
+	example, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("the manual has no example")
+	}
+	l := loadText(t, example, config.Options{LookupEnv: func(string) (string, bool) { return "token", true }})
+	if err := l.checkPublished(t.Context()); err != nil || l.err() != nil {
+		t.Error(err, l.err())
+	}
+}
