@@ -8,6 +8,7 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 FUZZTIME  ?= 10s
 BENCH     ?= .
 BENCHTIME ?= 1s
+LOADROUNDS ?= 1
 
 GO      ?= go
 DIRS    := cmd core plugins sdk test
@@ -70,6 +71,7 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 
 bench: build ## run the benchmarks, each beside its floor
 	$(GOTEST) -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -benchmem $(BENCHED)
+	$(GO) run ./test/load -stores sqlite,redis-everysec,redis-always -rounds $(LOADROUNDS)
 
 lint: $(LINT) ## check format, imports, go.mod and the linters' list
 	@test -z "$$(gofmt -l $(DIRS))" || { echo 'not formatted:'; gofmt -l $(DIRS); exit 1; }
