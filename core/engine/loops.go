@@ -26,14 +26,15 @@ func (e *Engine) timerLoop() {
 		}
 		taken := 0
 		for _, timer := range timers {
-			if e.works(timer.ID) {
-				e.nudge(timer.ID)
+			id := runOf(timer.ID)
+			if e.works(id) {
+				e.nudge(id)
 				continue
 			}
 			if !e.waitSlot() {
 				return
 			}
-			if e.took(timer.ID, due) {
+			if e.took(id, due, timer.ID) {
 				taken++
 			}
 		}
@@ -90,7 +91,7 @@ func (e *Engine) pullRound(ctx context.Context) (taken int, err error) {
 			if !e.waitSlot() {
 				return 0, nil
 			}
-			if e.took(id, queued) {
+			if e.took(id, queued, "") {
 				taken++
 			}
 		}
@@ -132,7 +133,7 @@ func (e *Engine) checkRunning(ctx context.Context) error {
 			if !e.waitSlot() {
 				return nil
 			}
-			e.took(id, orphaned)
+			e.took(id, orphaned, "")
 		}
 		after = members[len(members)-1]
 	}
@@ -167,8 +168,8 @@ func (e *Engine) backlogged() bool { return e.backlog.Load() >= int64(e.maxQueue
 
 // took takes up a run and reports whether this process works on it now. What
 // keeps it from it is logged.
-func (e *Engine) took(id string, why reason) bool {
-	taken, err := e.take(id, why)
+func (e *Engine) took(id string, why reason, timer string) bool {
+	taken, err := e.take(id, why, timer)
 	switch {
 	case errors.Is(err, errNotNow):
 		e.log.Warn("a run cannot be taken up yet", "run", id, "reason", err)

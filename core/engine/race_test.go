@@ -78,7 +78,7 @@ func TestARunIsNotTakenFromAProcessThatLives(t *testing.T) {
 		id := g1.start("one", `{}`).ID
 		synctest.Wait()
 		// As if g2 had found the run under a dead lease just before g1 took it.
-		if taken := g2.trySlot() && g2.took(id, orphaned); taken {
+		if taken := g2.trySlot() && g2.took(id, orphaned, ""); taken {
 			t.Error("a run was taken from the process that works on it")
 		}
 		close(release)
@@ -134,4 +134,95 @@ func TestAProcessWithoutItsLeaseDoesNotTryToAdmitForEver(t *testing.T) {
 	if err := e.admitAll(t.Context()); !errors.As(err, new(*state.ConflictError)) {
 		t.Errorf("admission without a lease: %v", err)
 	}
+}
+
+// racing calls back before a commit is made, once, if it clears a timer.
+type racing struct {
+	state.Store
+	before atomic.Pointer[func()]
+}
+
+func (r *racing) Commit(ctx context.Context, ops ...state.Op) error {
+	for _, op := range ops {
+		if op.Kind == state.KindClearTimer && op.Space == queueRun {
+			if f := r.before.Swap(nil); f != nil {
+				(*f)()
+			}
+		}
+	}
+	return r.Store.Commit(ctx, ops...)
+}
+
+func TestASignalThatComesWhileTheBoxIsReadIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &racing{Store: memory.New(memory.Options{})}
+		const ask = `{"id":"ask","steps":[{"id":"a","type":"waitForEvent","event":"go"}]}`
+		g := open(t, store, "g1", &vendor{}, Options{}, ask)
+		defer g.stop()
+		id := g.start("ask", `{}`).ID
+		synctest.Wait()
+		late := func() {
+			if _, err := g.Signal(context.Background(), id, "go", []byte(`1`)); err != nil {
+				t.Error(err)
+			}
+		}
+		store.before.Store(&late)
+		if _, err := g.Signal(t.Context(), id, "other", nil); err != nil { // for nobody: the run waits on
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if g.status(id) != workflow.RunSucceeded {
+			t.Errorf("run = %s although its signal has come", g.status(id))
+		}
+	})
+}
+
+func TestASignalThatWaitsForItsStepSurvivesACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New(memory.Options{})
+		const later = `{"id":"later","steps":[{"id":"w","type":"wait","duration":"1h"},{"id":"a","type":"waitForEvent","event":"go"}]}`
+		g1 := open(t, store, "g1", &vendor{}, Options{}, later)
+		id := g1.start("later", `{}`).ID
+		if _, err := g1.Signal(t.Context(), id, "go", []byte(`1`)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute) // it was seen, and nobody waits for it
+		g1.crash()
+		g2 := open(t, store, "g2", &vendor{}, Options{}, later)
+		defer g2.stop()
+		time.Sleep(time.Hour - time.Minute + time.Second)
+		if g2.status(id) != workflow.RunSucceeded {
+			t.Errorf("run = %s although its signal had come", g2.status(id))
+		}
+	})
+}
+
+func TestMailThatIsTooLateIsThrownAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New(memory.Options{})
+		release := make(chan struct{})
+		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			<-release
+			return sdk.Result{Body: []byte(`{}`)}, nil
+		}}
+		const one = `{"id":"one","steps":[{"id":"only","type":"vendor","action":"safe"}]}`
+		g := open(t, store, "g1", v, Options{}, one)
+		defer g.stop()
+		id := g.start("one", `{}`).ID
+		for range 3 {
+			if _, err := g.Signal(t.Context(), id, "nobody", nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		close(release)
+		g.wait(id)
+		time.Sleep(10 * time.Second)
+		if left, err := store.Range(t.Context(), state.Range{Set: setMail + "/" + id, Limit: 10}); err != nil || len(left) > 0 {
+			t.Errorf("mail is left: %v, %v", left, err)
+		}
+		if due, next, err := store.Due(t.Context(), queueRun, 10); err != nil || len(due) > 0 || next >= 0 {
+			t.Errorf("timers are left: %v, %v, %v", due, next, err)
+		}
+	})
 }
