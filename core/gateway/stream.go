@@ -14,6 +14,10 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
+// streamChunk is about how much is sent at once, so that the time which a client
+// has to take it is not for all of a long run.
+const streamChunk = 64 << 10
+
 // streamRun follows a run as Server-Sent Events (WHATWG HTML, section 9.2) from
 // the event after Last-Event-ID, or from the first, to the run's end. Events are
 // numbered from 1 in the order of the run's journal, which is only ever appended
@@ -162,6 +166,13 @@ func (s *stream) send(p engine.Progress) error {
 		}
 		// JSON as marshal writes it has no line break.
 		out = fmt.Appendf(out, "id: %d\nevent: %s\ndata: %s\n\n", s.told, e.Type, data)
+		if len(out) < streamChunk {
+			continue
+		}
+		if err := s.write(out); err != nil {
+			return err
+		}
+		out = out[:0]
 	}
 	s.after = p.Entry
 	return s.write(out)

@@ -229,6 +229,19 @@ func TestAStreamThatIsReopenedLosesAndRepeatsNothing(t *testing.T) {
 	eventually(t, "all streams have ended", func() bool { return len(l.streaming) == 0 })
 }
 
+func TestALongRunIsStreamedInParts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.define(`"steps":[{"id":"each","type":"foreach","items":[1,2,3,4,5],"steps":[{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":1}}]}]`)
+	w.shop.succeeds(`"` + strings.Repeat("x", streamChunk) + `"`)
+	id := w.start()
+	w.is(id, workflow.RunSucceeded)
+	all := w.stream(id, 0)
+	if rest := w.stream(id, 3); len(all) < 12 || fmt.Sprint(rest) != fmt.Sprint(all[3:]) {
+		t.Errorf("%d events, then %d", len(all), len(rest))
+	}
+}
+
 func wantOK(t *testing.T, res *http.Response) {
 	t.Helper()
 	if res.StatusCode != 200 {
