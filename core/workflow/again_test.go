@@ -66,3 +66,16 @@ func TestWhatUndoesIsNotUndone(t *testing.T) {
 		t.Errorf("calls: %v", w.calls)
 	}
 }
+
+func TestWhatWasUnknownOfAnInnerStepIsForgottenOfTheOuterOne(t *testing.T) {
+	w := newWorld(t, `{"id":"w","steps":[{"id":"s","type":"sequence","timeout":"1m","steps":[
+		{"id":"c","type":"shop","action":"pay"},{"id":"wait","type":"wait","duration":"1h"}]}]}`, `{}`)
+	w.record(w.m.Failed("s.c", &sdk.Error{Code: sdk.CodeTimeout, Message: "lost", Retryable: true}, Repeat{}, w.now))
+	w.ended(RunFailed)
+	w.record(w.m.Retry(nil, w.now))
+	w.run()
+	w.ended(RunFailed)
+	if f := w.m.Failure(); f.Err.Code != sdk.CodeTimeout {
+		t.Errorf("failure = %v, want a timeout", f.Err)
+	}
+}

@@ -157,7 +157,7 @@ func (m *Machine) reopen(b *block, kept []string, at time.Time) {
 
 func (m *Machine) reopenStep(n *node, kept []string, at time.Time) {
 	if len(n.blocks) > 0 && (n.Status == StepFailed || n.Status == StepCancelled) && n.Step.Type != TypeIntegration {
-		n.Status, n.FinishedAt, n.Error, n.expired = StepRunning, time.Time{}, nil, false
+		n.Status, n.FinishedAt, n.Error, n.Unknown, n.expired = StepRunning, time.Time{}, nil, false, false
 		if n.Step.Timeout > 0 {
 			n.deadline = at.Add(n.Step.Timeout)
 		}
@@ -168,7 +168,7 @@ func (m *Machine) reopenStep(n *node, kept []string, at time.Time) {
 		return
 	}
 	if slices.Contains(kept, n.Path) {
-		n.Status, n.FinishedAt, n.Error = StepWaiting, time.Time{}, nil
+		n.Status, n.FinishedAt, n.Error, n.Unknown = StepWaiting, time.Time{}, nil, false
 		if n.Step.Timeout > 0 {
 			n.deadline = at.Add(n.Step.Timeout)
 		}
