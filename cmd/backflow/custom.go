@@ -9,9 +9,13 @@ import (
 	"github.com/backflow/backflow/core/template"
 )
 
-// declare makes the custom integrations. What is wrong with one is a fault, and
-// it is not there then.
+// declare makes the custom integrations. What is wrong with one is a fault,
+// unless one is told of the same place already, and it is not there then.
 func (l *loaded) declare() {
+	told := make(map[config.Pos]bool, len(l.faults))
+	for _, f := range l.faults {
+		told[f.Pos] = true
+	}
 	for _, c := range l.config.CustomIntegrations {
 		if spec, taken := l.pluginNamed(c.Name); taken {
 			l.faults = append(l.faults, c.Fault("/name", fmt.Sprintf("there is a plugin of this name, %s", spec), "an integration is one or the other"))
@@ -24,7 +28,9 @@ func (l *loaded) declare() {
 			l.declared = append(l.declared, made)
 		case errors.As(err, &faults):
 			for _, f := range faults {
-				l.faults = append(l.faults, c.Fault(f.Pointer, f.Message, f.Hint))
+				if fault := c.Fault(f.Pointer, f.Message, f.Hint); !told[fault.Pos] {
+					l.faults = append(l.faults, fault)
+				}
 			}
 		default:
 			l.faults = append(l.faults, c.Fault("", err.Error(), ""))

@@ -67,6 +67,22 @@ func TestACustomIntegrationIsCheckedWithoutBeingAsked(t *testing.T) {
 	}
 }
 
+func TestAFaultOfACustomIntegrationIsToldOnce(t *testing.T) {
+	l := loadText(t, `{ "customIntegrations": [{ "name": "crm", "baseUrl": "crm", "auth": { "type": "header", "value": "hush" }, "actions": {
+  "a": { "method": "FETCH", "path": "/" },
+  "b": { "method": "GET" },
+  "c": { "method": "GET", "path": "" } } }] }`, config.Options{})
+	told := strings.Split(l.err().Error(), "\n")
+	for i, want := range []string{"not an http or https URL", `"name" is missing`, `unknown value "FETCH"`, `"path" is missing`, `a path begins with "/"`} {
+		if i >= len(told) || !strings.Contains(told[i], want) {
+			t.Errorf("fault %d is not %s", i, want)
+		}
+	}
+	if t.Failed() || len(told) != 5 {
+		t.Errorf("%d faults:\n%s", len(told), strings.Join(told, "\n"))
+	}
+}
+
 func TestACustomIntegrationIsCheckedWithoutItsSecrets(t *testing.T) {
 	text := `{ "customIntegrations": [{ "name": "crm", "baseUrl": "{{env.CRM_URL}}", "auth": { "type": "bearer", "token": "{{env.CRM_TOKEN}}" },
   "actions": { "a": { "method": "GET", "path": "/{{params.x?}}" } } }] }`

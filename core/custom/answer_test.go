@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -210,11 +212,21 @@ func TestAnAPIThatCannotBeReachedWasNotAsked(t *testing.T) {
 	}
 	address := l.Addr().String()
 	_ = l.Close()
-	for _, base := range []string{"http://" + address, "http://nowhere.invalid"} {
-		_, err := execute(t.Context(), one(t, base, custom.Auth{}, post), `{}`)
-		if err == nil || err.Code != sdk.CodeUnavailable || err.Outcome != sdk.OutcomeNotExecuted || !err.Retryable || strings.Contains(err.Message, "127.0.0.1") {
-			t.Errorf("%s: %+v", base, err)
-		}
+	_, failed := execute(t.Context(), one(t, "http://"+address, custom.Auth{}, post), `{}`)
+	if failed == nil || failed.Code != sdk.CodeUnavailable || failed.Outcome != sdk.OutcomeNotExecuted || !failed.Retryable || failed.Message != "crm.act: the API cannot be reached: connection refused" {
+		t.Errorf("%+v", failed)
+	}
+}
+
+func TestACertificateThatIsNotTrustedIsTold(t *testing.T) {
+	asked := false
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of the handshake
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	_, failed := execute(t.Context(), one(t, server.URL, custom.Auth{}, post), `{}`)
+	if failed == nil || failed.Code != sdk.CodeUnavailable || failed.Outcome != sdk.OutcomeNotExecuted || !strings.Contains(failed.Message, "certificate is not valid") || asked {
+		t.Errorf("%+v", failed)
 	}
 }
 
