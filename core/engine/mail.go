@@ -38,6 +38,10 @@ const (
 
 const mailVersion = 1
 
+// MaxMail is how many signals may wait for a run at once. Its box has room for
+// as many cancellations and ends of children.
+const MaxMail = 200
+
 // send answers the ops that put mail into a run's box and wake the run.
 func send(runID string, m mail) []state.Op {
 	m.Version = mailVersion
@@ -68,7 +72,7 @@ type letter struct {
 
 // box reads the mail of a run, the oldest first.
 func (e *Engine) box(ctx context.Context, runID string) ([]letter, error) {
-	ids, err := e.store.Range(ctx, state.Range{Set: setMail + "/" + runID, Limit: page})
+	ids, err := e.store.Range(ctx, state.Range{Set: setMail + "/" + runID, Limit: 2 * MaxMail})
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}

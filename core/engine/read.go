@@ -50,6 +50,10 @@ func (e *Engine) Wait(ctx context.Context, id string) (Run, error) {
 		}
 		select {
 		case run := <-ended:
+			if run.Status == workflow.RunFailed {
+				// It may have been retried before this was told.
+				return e.Get(context.WithoutCancel(ctx), id)
+			}
 			return run, nil
 		case <-ticker.C:
 		case <-ctx.Done():
