@@ -25,6 +25,11 @@ func TestNothingIsUnderWayInARunThatHasEnded(t *testing.T) {
 			{"id":"s","type":"sequence","steps":[{"id":"g","type":"fail","message":"no","onError":[
 				{"id":"h","type":"sequence","steps":[{"id":"wait","type":"wait","duration":"1h"}]}]}]},
 			{"id":"q","type":"sequence","steps":[{"id":"later","type":"wait","duration":"1s"},{"id":"f","type":"fail","message":"no"}]}]}]}`,
+		"what was begun when what was begun when a step failed failed": `{"id":"w","steps":[{"id":"p","type":"parallel","steps":[
+			{"id":"a","type":"fail","message":"no","onError":[{"id":"b","type":"fail","message":"no","onError":[{"id":"c","type":"waitForEvent","event":"go"}]}]},
+			{"id":"d","type":"sequence","steps":[{"id":"later","type":"wait","duration":"1s"},{"id":"f","type":"fail","message":"no"}]}]}]}`,
+		"the same, in the run itself": `{"id":"w","timeout":"1s","steps":[
+			{"id":"a","type":"fail","message":"no","onError":[{"id":"b","type":"fail","message":"no","onError":[{"id":"c","type":"waitForEvent","event":"go"}]}]}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, raw, `{}`)
