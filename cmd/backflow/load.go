@@ -135,7 +135,14 @@ func (l *loaded) discover() {
 		l.specs = append(l.specs, spec)
 	}
 	for _, spec := range found {
-		if !named[spec.Name] {
+		switch {
+		case named[spec.Name]:
+		case slices.Contains(workflow.StepTypes(), spec.Name):
+			l.faults = append(l.faults, config.Fault{
+				Pos: l.config.At("/pluginDirs"), Message: fmt.Sprintf("%s: an integration may not be named like a step type", spec.Path),
+				Hint: "rename the plugin",
+			})
+		default:
 			l.specs = append(l.specs, spec)
 		}
 	}
