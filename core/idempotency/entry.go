@@ -20,8 +20,8 @@ import (
 // it over with the same upstream key, and its entry says Repeated. So whoever
 // settles answers its client with what the integration answered all the same:
 // that is true, and a repeat cannot act twice if it heeds Repeated. Where the
-// store was unavailable, the ledger makes the write once it answers again,
-// unless somebody took the record over before that.
+// store was unavailable, the ledger makes the write once it answers again, or
+// before it answers the next request with the key.
 type Entry struct {
 	ledger   *Ledger
 	recordID string

@@ -143,6 +143,14 @@ func (l *Ledger) begin(ctx context.Context, id string, scope Scope, fp Fingerpri
 		if alive {
 			return nil, &InProgressError{RetryAfter: retryAfter}
 		}
+		if rec.Lease == l.lease.ID() {
+			// We may know better what became of it than the record says.
+			if written, err := l.mender.hasten(ctx, id); written {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+		}
 		entry, err = l.take(ctx, id, scope, rec, raw)
 		if entry != nil || err != nil {
 			return entry, err
@@ -220,7 +228,7 @@ func (l *Ledger) take(ctx context.Context, id string, scope Scope, old *record, 
 // later leaves a write to the mender that is to be made if the record still has
 // a value that we wrote.
 func (l *Ledger) later(id string, raw []byte, write state.Op) {
-	l.mender.add(l.lease.Fence(), state.RequireValue(bucket, id, raw), write)
+	l.mender.add(id, l.lease.Fence(), state.RequireValue(bucket, id, raw), write)
 }
 
 // answer says what a record means for a request: an entry to replay, an error,

@@ -16,7 +16,7 @@ const (
 	mendLimit = 10 * time.Minute
 	// mendWrites and mendBytes bound what waits. What finds no room is left to
 	// the next request with the key that this process gets, or to whoever takes
-	// over once this process has ended.
+	// over once this process has ended; it is then an attempt that may have acted.
 	mendWrites = 4096
 	mendBytes  = 16 << 20
 )
@@ -41,8 +41,9 @@ type mender struct {
 	loop    sync.WaitGroup
 }
 
-// late is a write that waits.
+// late is a write to a record that waits.
 type late struct {
+	id    string // the record's
 	ops   []state.Op
 	since time.Time
 }
@@ -60,8 +61,8 @@ func newMender(store state.Store) *mender {
 }
 
 // add leaves a write to the mender.
-func (m *mender) add(ops ...state.Op) {
-	w := late{ops: ops, since: time.Now()}
+func (m *mender) add(id string, ops ...state.Op) {
+	w := late{id: id, ops: ops, since: time.Now()}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed || len(m.waiting) >= mendWrites || m.bytes+w.size() > mendBytes {
@@ -73,6 +74,33 @@ func (m *mender) add(ops ...state.Op) {
 		m.running = true
 		m.loop.Go(m.run)
 	}
+}
+
+// hasten makes at once what waits for a record, since somebody asks for it, and
+// reports whether that changed the record. The write goes on waiting then, and
+// finds that nothing is left to do.
+func (m *mender) hasten(ctx context.Context, id string) (bool, error) {
+	for _, w := range m.of(id) {
+		lost, err := outcome(m.store.Commit(ctx, w.ops...), "write what an outage left")
+		if !lost {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// of lists the writes that wait for a record. At most one of them is about what
+// the record is: the others were of requests whose insert was not made at all.
+func (m *mender) of(id string) []late {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var writes []late
+	for _, w := range m.waiting {
+		if w.id == id {
+			writes = append(writes, w)
+		}
+	}
+	return writes
 }
 
 // run makes what waits, until nothing does.

@@ -32,7 +32,7 @@ func TestAnAnswerThatTheStoreMissedIsStoredOnceItIsBack(t *testing.T) {
 		e := begin(t, a)
 		w.suffer(faultBefore)
 		unavailable(t, e.Complete(t.Context(), payment))
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute + mendPause/2)
 		w.suffer(faultNone)
 		busy(t, b)
 		time.Sleep(2 * mendPause)
@@ -102,15 +102,28 @@ func TestATakeOverThatNobodyKnewOfIsGivenUp(t *testing.T) {
 	})
 }
 
+func TestAnAnswerThatTheStoreMissedIsReplayedToTheNextRequest(t *testing.T) {
+	w := newWorld(t)
+	a := w.process("a")
+	e := begin(t, a)
+	w.suffer(faultBefore)
+	unavailable(t, e.Complete(t.Context(), payment))
+	_, err := a.Begin(t.Context(), scope, request)
+	unavailable(t, err)
+	w.suffer(faultNone)
+	replay(t, a)
+}
+
 func TestALateWriteLosesToWhoeverTookTheRecordOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		a := w.process("a")
+		a, b := w.process("a"), w.process("b")
 		first := begin(t, a)
 		w.suffer(faultBefore)
-		unavailable(t, first.KeepUnknown(t.Context()))
+		unavailable(t, first.Abandon(t.Context()))
 		w.suffer(faultNone)
-		second := begin(t, a)
+		w.commit(state.Put(bucket, scope.recordID(), first.rec.released(statusPending).encode(), 0))
+		second := begin(t, b)
 		time.Sleep(2 * mendPause)
 		must(t, second.Complete(t.Context(), payment))
 		replay(t, a)
@@ -139,18 +152,23 @@ func TestWhatWaitsForTheStoreIsBoundedInNumberSizeAndTime(t *testing.T) {
 		w.suffer(faultBefore)
 		m := newMender(w)
 		defer m.close()
-		for range mendBytes>>20 + 5 {
-			m.add(state.Put(bucket, "x", make([]byte, 1<<20), 0))
+		waiting := func() (writes, bytes int) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			return len(m.waiting), m.bytes
 		}
-		if m.bytes != mendBytes {
-			t.Errorf("%d bytes wait, want %d", m.bytes, mendBytes)
+		for range mendBytes>>20 + 5 {
+			m.add("x", state.Put(bucket, "x", make([]byte, 1<<20), 0))
+		}
+		if _, bytes := waiting(); bytes != mendBytes {
+			t.Errorf("%d bytes wait, want %d", bytes, mendBytes)
 		}
 		time.Sleep(mendLimit + 2*mendPause)
 		for range mendWrites + 5 {
-			m.add(state.Put(bucket, "x", nil, 0))
+			m.add("x", state.Put(bucket, "x", nil, 0))
 		}
-		if len(m.waiting) != mendWrites || m.bytes != 0 {
-			t.Errorf("%d writes of %d bytes wait, want %d of none", len(m.waiting), m.bytes, mendWrites)
+		if writes, bytes := waiting(); writes != mendWrites || bytes != 0 {
+			t.Errorf("%d writes of %d bytes wait, want %d of none", writes, bytes, mendWrites)
 		}
 	})
 }
