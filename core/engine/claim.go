@@ -77,7 +77,7 @@ func (e *Engine) claim(ctx context.Context, id string, why reason, timer string,
 		if r.head.Status == workflow.RunQueued {
 			return r.claimEarly(ctx, with)
 		}
-		if events, err = r.whatIsDue(); err != nil {
+		if events, err = r.whatIsDue(timer); err != nil {
 			return nil, err
 		}
 		if len(events) == 0 && !r.hasMail(e.now()) {
@@ -148,11 +148,16 @@ func (r *run) claimEarly(ctx context.Context, with extra) (*run, error) {
 }
 
 // waitOn leaves a run that was woken for nothing as it is. Its timer is set
-// anew: that of mail may have been the one that was due, or the clock by which
-// this process judges its time is behind the store's.
+// anew: that of mail may have been the one that was due.
 func (r *run) waitOn(ctx context.Context, with extra) error {
 	ops := append(append([]state.Op{r.engine.lease.Fence()}, with.conditions...), with.ops...)
-	ops = append(ops, r.leaveMail()...)
+	if left := r.leaveMail(); len(left) > 0 {
+		// Who takes the run up at this moment may have read the box before the
+		// mail came: the changed head makes him look again.
+		next := r.head
+		next.Looks++
+		ops = append(append(ops, left...), r.head.change(&next)...)
+	}
 	if r.head.Status != workflow.RunQueued {
 		ops = append(ops, r.timer(r.engine.now())...)
 	}
@@ -183,9 +188,15 @@ func ignoreConflict(err error) error {
 	return err
 }
 
-// whatIsDue decides what becomes of a waiting run whose time has come.
-func (r *run) whatIsDue() ([]workflow.Event, error) {
-	events, left := r.machine.Wake(r.engine.now().UTC(), r.engine.repeat)
+// whatIsDue decides what becomes of a waiting run whose time has come. That it has
+// is judged by the store's clock, which found the run's timer due: this process's
+// own may be behind that of the process which set it.
+func (r *run) whatIsDue(timer string) ([]workflow.Event, error) {
+	now := r.engine.now()
+	if until, waits := r.machine.WaitUntil(); waits && timer == r.head.ID && until.After(now) {
+		now = until
+	}
+	events, left := r.machine.Wake(now.UTC(), r.engine.repeat)
 	if left && len(events) == 0 {
 		return nil, fmt.Errorf("%w: an integration that it needs is not ready", errNotNow)
 	}

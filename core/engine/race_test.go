@@ -177,6 +177,65 @@ func TestASignalThatComesWhileTheBoxIsReadIsNotForgotten(t *testing.T) {
 	})
 }
 
+func TestASignalIsKnownToWhoTakesTheRunUpWhileAnotherSeesIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// g2 reads the empty box of a run in the queue; a signal comes, which g1
+		// sees and leaves to the run's turn; then g2 takes the run up.
+		store := &racing{Store: memory.New(memory.Options{})}
+		const one = `{"id":"one","concurrency":1,"steps":[{"id":"w","type":"wait","duration":"1m"},{"id":"a","type":"waitForEvent","event":"go"}]}`
+		g1 := open(t, store, "g1", &vendor{}, Options{CheckInterval: 10 * time.Second}, one)
+		defer g1.stop()
+		first := g1.start("one", `{}`).ID
+		id := g1.start("one", `{}`).ID // held
+		synctest.Wait()
+		if err := store.Commit(t.Context(), state.Insert("lease", "g2", nil, 0)); err != nil {
+			t.Fatal(err)
+		}
+		g2 := New(Options{Store: store, Lease: testLease("g2"), Actions: g1.actions})
+		r, data, err := g2.load(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.look(t.Context()); err != nil || len(r.box) > 0 {
+			t.Fatal(r.box, err)
+		}
+		if _, err := g1.Signal(t.Context(), id, "go", []byte(`1`)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		r.activity = &activity{nudge: make(chan struct{}, 1)}
+		taken, err := r.claimWith(nil, extra{conditions: []state.Op{state.RequireValue(bucketRun, id, data)}})
+		if taken != nil || err != nil {
+			t.Errorf("the run was taken up by who does not know its mail (%v)", err)
+		}
+		if _, err := g1.Cancel(t.Context(), first); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		if g1.status(id) != workflow.RunSucceeded {
+			t.Errorf("run = %s although its signal had come", g1.status(id))
+		}
+	})
+}
+
+func TestTheStoresClockSaysWhenAWaitIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New(memory.Options{})
+		const wait = `{"id":"wait","steps":[{"id":"w","type":"wait","duration":"1m"}]}`
+		g1 := open(t, store, "g1", &vendor{}, Options{}, wait)
+		id := g1.start("wait", `{}`).ID
+		synctest.Wait()
+		g1.stop()
+		late := func() time.Time { return time.Now().Add(-time.Hour) }
+		g2 := open(t, store, "g2", &vendor{}, Options{Now: late}, wait)
+		defer g2.stop()
+		time.Sleep(2 * time.Minute)
+		if g2.status(id) != workflow.RunSucceeded {
+			t.Errorf("run = %s long after its wait was over", g2.status(id))
+		}
+	})
+}
+
 func TestASignalThatWaitsForItsStepSurvivesACrash(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New(memory.Options{})

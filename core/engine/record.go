@@ -49,7 +49,9 @@ type head struct {
 	Group string `json:"group,omitempty"`
 	// Pickups counts how often in a row the run was taken up after its process
 	// had ended, without any progress since.
-	Pickups    int               `json:"pickups,omitempty"`
+	Pickups int `json:"pickups,omitempty"`
+	// Looks counts how often mail was seen by who did not take the run up.
+	Looks      int               `json:"looks,omitempty"`
 	Parent     *parent           `json:"parent,omitempty"`
 	CreatedAt  time.Time         `json:"createdAt"`
 	StartedAt  time.Time         `json:"startedAt,omitzero"`
