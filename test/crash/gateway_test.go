@@ -12,14 +12,17 @@ func TestNothingIsLostOrDoneTwiceWhenTheGatewayIsKilled(t *testing.T) {
 	eachStore(t, func(t *testing.T, p *place, choices *rand.Rand) {
 		g := p.Serve(token)
 		s := open(t, g)
+		starting := 0
 		for range kills(t) {
 			p.killSoon(g, choices)
 			if choices.IntN(4) == 0 { // while it starts, too
 				p.killSoon(p.Launch(token), choices)
+				starting++
 			}
 			g = p.Serve(token)
 		}
 		p.wantEverythingOnce(t, s, g)
+		t.Logf("%d gateways were killed, %d of them while they started", kills(t)+starting, starting)
 		if code := g.Stop(); code != 0 {
 			t.Errorf("SIGTERM at the end: exit code %d", code)
 		}
