@@ -111,7 +111,11 @@ func (w *world) insist(r *rand.Rand, method, path, key string, body any) answer 
 	for range 400 {
 		a = w.request(r, method, path, key, body)
 		switch a.status {
-		case 0, http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusConflict:
+		case http.StatusTooManyRequests:
+			if a.field("code") == "limit_reached" {
+				return a
+			}
+		case 0, http.StatusInternalServerError, http.StatusServiceUnavailable, http.StatusConflict:
 			if a.status == http.StatusConflict && a.field("code") != "idempotency_key_in_progress" {
 				return a
 			}

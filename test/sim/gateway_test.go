@@ -48,6 +48,7 @@ type gateway struct {
 
 	lease  *lease.Lease
 	engine *engine.Engine
+	ledger *idempotency.Ledger
 	http   *corehttp.Gateway
 
 	mu      sync.Mutex    // guards running
@@ -141,9 +142,9 @@ func (g *gateway) rise(random *rand.Rand) error {
 	if err != nil {
 		return err
 	}
-	ledger := idempotency.New(g.handle, g.lease, idempotency.Options{Now: g.now, NewID: func() string { return engine.NewRunID() }})
+	g.ledger = idempotency.New(g.handle, g.lease, idempotency.Options{Now: g.now, NewID: func() string { return engine.NewRunID() }})
 	g.http, err = corehttp.New(corehttp.Options{
-		Runs: g.engine, Ledger: ledger, Now: g.now, Logger: log,
+		Runs: g.engine, Ledger: g.ledger, Now: g.now, Logger: log,
 		Routes: corehttp.Routes{
 			Actions: registry, Webhooks: []corehttp.Webhook{receiver},
 			Tokens: []corehttp.Token{{Name: "shop", Hash: access.HashOf(token), Scopes: []access.Scope{all}}},
@@ -250,6 +251,9 @@ func (g *gateway) end() {
 	if g.engine != nil {
 		_ = g.engine.Stop(dead)
 	}
+	if g.ledger != nil {
+		g.ledger.Close()
+	}
 	if g.lease != nil {
 		_ = g.lease.Release(dead)
 	}
@@ -274,6 +278,7 @@ func (s *slot) stop() {
 	if err := g.engine.Stop(ctx); err != nil {
 		s.w.violated("an engine without work stops", "%s: %v", g.name, err)
 	}
+	g.ledger.Close()
 	if err := g.lease.Release(ctx); err != nil {
 		s.w.note("%s does not release its lease: %v", g.name, err)
 	}
