@@ -3,7 +3,6 @@ package sim
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -25,7 +24,7 @@ type books struct {
 	events  map[string]bool   // acknowledged
 	results map[string]answer // of calls by key
 	effects map[place]int
-	leases  map[string]bool // that there are
+	timers  map[string]bool // of runs, that are set
 }
 
 // ledgerRun is what was written of a run.
@@ -71,7 +70,7 @@ type storedHead struct {
 func newBooks(w *world) *books {
 	return &books{
 		w: w, runs: map[string]*ledgerRun{}, started: map[string]string{}, events: map[string]bool{},
-		results: map[string]answer{}, effects: map[place]int{},
+		results: map[string]answer{}, effects: map[place]int{}, timers: map[string]bool{},
 	}
 }
 
@@ -108,6 +107,28 @@ func (b *books) committed(g *gateway, ops []state.Op) {
 		b.status(run, before[run])
 	}
 	b.limits(touched)
+	b.timed(ops)
+}
+
+// timed: a run that nobody works on and that waits for a time has a timer.
+func (b *books) timed(ops []state.Op) {
+	for _, op := range ops {
+		switch {
+		case op.Kind == state.KindSetTimer && op.Space == "run":
+			b.timers[op.ID] = true
+		case op.Kind == state.KindClearTimer && op.Space == "run":
+			delete(b.timers, op.ID)
+		}
+	}
+	for _, op := range ops {
+		run := b.runs[op.ID]
+		if run == nil || run.head.Lease != "" || run.head.Status.Ended() || run.head.Status == workflow.RunQueued {
+			continue
+		}
+		if _, waits := run.machine.WaitUntil(); waits && !b.timers[run.id] {
+			b.w.violatedLocked("what waits for a time has a timer", "%s has none", run.name)
+		}
+	}
 }
 
 func (r *ledgerRun) note() string {
@@ -393,5 +414,3 @@ func (b *books) anyRun(r *rand.Rand) string {
 	}
 	return b.order[r.IntN(len(b.order))]
 }
-
-var _ = fmt.Sprint

@@ -77,11 +77,12 @@ func (s *slot) boot() {
 		s.lives++
 		life := s.lives
 		s.mu.Unlock()
-		random := s.w.random(actorStore + 1000*(s.number+1) + life)
+		actor := actorStore + 1000*(s.number+1) + life
+		random := s.w.random(actor)
 		g := &gateway{w: s.w, slot: s, name: fmt.Sprintf("g%d.%d", s.number+1, life), running: make(chan struct{})}
 		close(g.running)
 		g.life, g.kill = context.WithCancel(context.Background())
-		g.handle = &handle{gateway: g, random: random}
+		g.handle = &handle{gateway: g, random: random, actor: actor, kinds: map[string]*rand.Rand{}}
 		if chance(random, 60) {
 			g.handle.crashAt = 1 + random.IntN(400)
 			if chance(random, 50) {

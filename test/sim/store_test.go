@@ -15,9 +15,11 @@ import (
 // everything once its gateway has crashed.
 type handle struct {
 	gateway *gateway
-	random  *rand.Rand
+	random  *rand.Rand // of the gateway itself
+	actor   int
 
 	mu      sync.Mutex // guards the fields below
+	kinds   map[string]*rand.Rand
 	ops     int
 	crashAt int // the operation at which the gateway crashes; 0 is never
 }
@@ -35,17 +37,24 @@ const (
 	crashesAfter
 )
 
-// draw decides about the next operation.
-func (h *handle) draw(write bool) (f fate, slow time.Duration) {
+// draw decides about the next operation. Each kind of operation has numbers of
+// its own: loops that look at the same instant do so in no fixed order, and their
+// fates are not to depend on it.
+func (h *handle) draw(write bool, what string) (f fate, slow time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ops++
-	dice, length := h.random.IntN(1000), h.random.IntN(1000)
+	r := h.kinds[what]
+	if r == nil {
+		r = h.gateway.w.randomOf(h.actor, what)
+		h.kinds[what] = r
+	}
+	dice, length := r.IntN(1000), r.IntN(1000)
 	if !h.gateway.w.faults.Load() {
 		return works, 0
 	}
 	if h.ops == h.crashAt {
-		return pick(h.random, crashesBefore, crashesAfter), 0
+		return pick(r, crashesBefore, crashesAfter), 0
 	}
 	switch {
 	case dice < 15:
@@ -68,7 +77,7 @@ func (h *handle) operate(ctx context.Context, write bool, what string, do func()
 	if err := g.gate(ctx); err != nil {
 		return err
 	}
-	f, slow := h.draw(write)
+	f, slow := h.draw(write, what)
 	if slow > 0 {
 		pause(g.life, slow)
 		if err := g.gate(ctx); err != nil {
@@ -100,7 +109,7 @@ func (h *handle) operate(ctx context.Context, write bool, what string, do func()
 
 // Commit implements state.Store.
 func (h *handle) Commit(ctx context.Context, ops ...state.Op) error {
-	return h.operate(ctx, true, "commit", func() error {
+	return h.operate(ctx, true, "commit "+h.gateway.w.shortOps(ops), func() error {
 		err := h.gateway.w.commit(ctx, h.gateway, ops)
 		if err != nil {
 			h.gateway.w.note("%s commit %s: %v", h.gateway.name, h.gateway.w.shortOps(ops), err)
@@ -111,7 +120,7 @@ func (h *handle) Commit(ctx context.Context, ops ...state.Op) error {
 
 // Get implements state.Store.
 func (h *handle) Get(ctx context.Context, refs ...state.Ref) (values [][]byte, err error) {
-	err = h.operate(ctx, false, "get", func() error {
+	err = h.operate(ctx, false, "get "+refs[0].Bucket, func() error {
 		values, err = h.gateway.w.store.Get(ctx, refs...)
 		return err
 	})
@@ -120,7 +129,7 @@ func (h *handle) Get(ctx context.Context, refs ...state.Ref) (values [][]byte, e
 
 // Range implements state.Store.
 func (h *handle) Range(ctx context.Context, r state.Range) (members []string, err error) {
-	err = h.operate(ctx, false, "range", func() error {
+	err = h.operate(ctx, false, "range "+kindOf(r.Set), func() error {
 		members, err = h.gateway.w.store.Range(ctx, r)
 		return err
 	})
@@ -138,7 +147,7 @@ func (h *handle) Journal(ctx context.Context, id string, from int) (entries [][]
 
 // Due implements state.Store.
 func (h *handle) Due(ctx context.Context, queue string, limit int) (timers []state.Timer, next time.Duration, err error) {
-	err = h.operate(ctx, false, "due", func() error {
+	err = h.operate(ctx, false, "due "+queue, func() error {
 		timers, next, err = h.gateway.w.store.Due(ctx, queue, limit)
 		return err
 	})
@@ -160,18 +169,34 @@ func (w *world) commit(ctx context.Context, g *gateway, ops []state.Op) error {
 	return nil
 }
 
-// shortOps names the ops of a commit in a trace.
+// opNames are short names of the kinds of ops, in the order of their constants.
+var opNames = [...]string{"", "insert", "put", "delete", "require", "same", "add", "remove", "append", "drop", "timer", "clear", "due"}
+
+// shortOps names the ops of a commit, without ids.
 func (w *world) shortOps(ops []state.Op) string {
-	var words []string
-	for _, op := range ops {
-		words = append(words, strings.TrimSpace(fmt.Sprintf("%d %s", op.Kind, op.Space)))
+	var text strings.Builder
+	for i, op := range ops {
+		if i > 0 {
+			text.WriteByte(' ')
+		}
+		if int(op.Kind) < len(opNames) {
+			text.WriteString(opNames[op.Kind])
+		}
+		text.WriteByte(':')
+		text.WriteString(kindOf(op.Space))
 	}
-	return strings.Join(words, ", ")
+	return text.String()
+}
+
+// kindOf is the first part of the name of a set, where ids do not stand yet.
+func kindOf(space string) string {
+	kind, _, _ := strings.Cut(space, "/")
+	return kind
 }
 
 // Count implements state.Store.
 func (h *handle) Count(ctx context.Context, set string) (n int, err error) {
-	err = h.operate(ctx, false, "count", func() error {
+	err = h.operate(ctx, false, "count "+kindOf(set), func() error {
 		n, err = h.gateway.w.store.Count(ctx, set)
 		return err
 	})

@@ -37,7 +37,7 @@ type vendor struct {
 	w *world
 
 	mu      sync.Mutex // guards the fields below
-	random  *rand.Rand
+	steps   map[string]*rand.Rand
 	answers map[string]given // by key
 	number  int
 }
@@ -50,7 +50,7 @@ type given struct {
 }
 
 func newVendor(w *world) *vendor {
-	return &vendor{w: w, random: w.random(actorVendor), answers: map[string]given{}}
+	return &vendor{w: w, steps: map[string]*rand.Rand{}, answers: map[string]given{}}
 }
 
 // port is the vendor as one gateway calls it.
@@ -103,10 +103,16 @@ type course struct {
 
 func keyed(action string) bool { return action == "keyed" || action == "short" }
 
-func (v *vendor) draw(action string) course {
+// draw decides about the next call of a step, whichever run it is of.
+func (v *vendor) draw(action string, at place) course {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	r := v.random
+	step := at.Step + at.Item + at.Request
+	r := v.steps[step]
+	if r == nil {
+		r = v.w.randomOf(actorVendor, step)
+		v.steps[step] = r
+	}
 	c := course{way: between(r, 0, 30*time.Millisecond), back: between(r, 0, 30*time.Millisecond)}
 	dice, slow, deaf := r.IntN(100), r.IntN(100), r.IntN(100)
 	far := between(r, 0, 8*time.Second)
@@ -144,7 +150,7 @@ func (v *vendor) execute(ctx context.Context, g *gateway, call sdk.Call) (sdk.Re
 		v.w.violated("params arrive as they were written", "%s: %v", call.Params, err)
 	}
 	label := v.w.books.called(g, at, call)
-	c := v.draw(call.Action)
+	c := v.draw(call.Action, at)
 	v.w.note("%s calls %s %s %+v", g.name, call.Action, label, c)
 	arrived := make(chan given, 1)
 	v.w.actors.Go(func() { // what is on its way arrives, whatever becomes of the caller

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -76,6 +77,13 @@ const (
 
 func (w *world) random(actor int) *rand.Rand {
 	return rand.New(rand.NewPCG(uint64(w.seed), uint64(actor)))
+}
+
+// randomOf answers the numbers that an actor draws for one purpose.
+func (w *world) randomOf(actor int, purpose string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(purpose))
+	return rand.New(rand.NewPCG(uint64(w.seed), h.Sum64()^uint64(actor)<<48))
 }
 
 // ids are the random bits of ids.
