@@ -293,7 +293,8 @@ func (a *app) Close() error {
 }
 
 // ready is what /readyz shows: 200 once each plugin was ready or is reported
-// as failed.
+// as failed, as long as the state store takes heartbeats: without it nothing is
+// accepted.
 func (a *app) ready() (bool, any) {
 	integrations := map[string]action.Status{}
 	for _, p := range a.host.Plugins() {
@@ -301,10 +302,12 @@ func (a *app) ready() (bool, any) {
 		// plugin: it is for those who may see the integration.
 		integrations[p.Name()] = action.Status{State: p.Status().State}
 	}
-	ready := a.settled.Load()
-	status := "starting"
-	if ready {
-		status = "ready"
+	ready, status := true, "ready"
+	switch {
+	case !a.settled.Load():
+		ready, status = false, "starting"
+	case !a.lease.Fresh():
+		ready, status = false, "state store unavailable"
 	}
 	return ready, struct {
 		Status       string                   `json:"status"`

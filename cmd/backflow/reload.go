@@ -54,7 +54,7 @@ func (l *loaded) fixedChange(next *loaded) string {
 		return "server.listen"
 	case !before.State.URL.Equal(after.State.URL) || before.State.Path != after.State.Path ||
 		before.State.AllowVolatile != after.State.AllowVolatile || before.State.Durability != after.State.Durability ||
-		before.State.Retention != after.State.Retention:
+		before.State.Retention != after.State.Retention || before.State.MinReplicas != after.State.MinReplicas:
 		return "state"
 	case !reflect.DeepEqual(l.specs, next.specs):
 		return "the set of plugins or what the config says of one"

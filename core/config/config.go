@@ -91,7 +91,10 @@ type State struct {
 	// Durability declares how the store syncs ("always", "everysec") where that
 	// cannot be asked; "" is not declared.
 	Durability string
-	Retention  Retention
+	// MinReplicas is how many replicas of Redis must have a write before it is
+	// done.
+	MinReplicas int
+	Retention   Retention
 }
 
 // Retention says how long runs are kept after their end.
