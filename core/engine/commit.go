@@ -34,7 +34,7 @@ func (r *run) commit(stored *head, events []workflow.Event, with extra) error {
 	ops = append(ops, with.conditions...)
 	ops = append(ops, with.ops...)
 	ops = append(ops, mailOps...)
-	if stored.Status != r.head.Status || stored.Lease != r.head.Lease || stored.Pickups != r.head.Pickups {
+	if stored.Status != r.head.Status || stored.Lease != r.head.Lease || stored.Pickups != r.head.Pickups || stored.Turns != r.head.Turns {
 		ops = append(ops, stored.change(&r.head)...)
 	}
 	if len(events) > 0 {
