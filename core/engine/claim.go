@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/backflow/backflow/core/state"
@@ -37,7 +38,7 @@ func (e *Engine) take(id string, why reason, cause string) (bool, error) {
 		e.freeSlot()
 		return false, nil // this process has it already, or is stopping
 	}
-	r, err := e.claim(context.Background(), id, why, cause, activity)
+	r, err := e.claimSafely(id, why, cause, activity)
 	if err != nil || r == nil {
 		e.freeSlot()
 		e.release(id)
@@ -45,6 +46,17 @@ func (e *Engine) take(id string, why reason, cause string) (bool, error) {
 	}
 	e.crew.do(r.drive)
 	return true, nil
+}
+
+// claimSafely is claim, of which a panic is an error: a run that cannot be worked
+// out must not end the gateway.
+func (e *Engine) claimSafely(id string, why reason, cause string, a *activity) (r *run, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			r, err = nil, fmt.Errorf("engine: taking up run %s panicked: %v\n%s", id, p, debug.Stack())
+		}
+	}()
+	return e.claim(context.Background(), id, why, cause, a)
 }
 
 // claim loads a run and makes this process its holder, in one write that fails
