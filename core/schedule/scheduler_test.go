@@ -66,6 +66,13 @@ func (w *world) Start(ctx context.Context, req engine.StartRequest) (engine.Run,
 	return engine.Run{ID: id}, nil
 }
 
+// failNext is what the next starts are answered.
+func (w *world) failNext(errs ...error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fails = errs
+}
+
 // gateway starts a scheduler; end ends it.
 func (w *world) gateway(name string, schedules ...schedule.Schedule) *schedule.Scheduler {
 	w.t.Helper()
@@ -241,10 +248,10 @@ func TestATickThatCannotBeStartedIsLateAndOneThatIsRefusedIsPassedOver(t *testin
 		w := newWorld(t)
 		s := w.gateway("a", w.one("0 * * * *", ""))
 		defer s.Stop()
-		w.fails = []error{engine.ErrOverloaded, state.ErrUnavailable, errors.New("odd")}
+		w.failNext(engine.ErrOverloaded, state.ErrUnavailable, errors.New("odd"))
 		time.Sleep(65 * time.Minute)
 		w.want(`w at 2000-01-01 01:00:03 with {"n":1}`)
-		w.fails = []error{fmt.Errorf("no: %w", engine.ErrFull)}
+		w.failNext(fmt.Errorf("no: %w", engine.ErrFull))
 		time.Sleep(65 * time.Minute)
 		w.want()
 		time.Sleep(time.Hour)

@@ -38,12 +38,27 @@ func TestACommitThatTooFewReplicasHaveIsNotAcknowledged(t *testing.T) {
 	}
 	// The outcome is unknown to the caller; here it was applied, and once.
 	replica.Restart()
+	waitForReplica(t, primary)
 	if err := s.Commit(t.Context(), state.Append("j", 2, []byte("2"))); err != nil {
 		t.Errorf("with the replica again: %v", err)
 	}
 	if entries, err := s.Journal(t.Context(), "j", 0); err != nil || len(entries) != 3 {
 		t.Errorf("%q, %v", entries, err)
 	}
+}
+
+// waitForReplica waits until a replica follows the primary again: it comes back
+// when it sees fit, not when it is started.
+func waitForReplica(t *testing.T, primary *redistest.Server) {
+	t.Helper()
+	client := primary.Client()
+	defer func() { _ = client.Close() }() // only read from
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if info, err := client.Info(t.Context(), "replication").Result(); err == nil && strings.Contains(info, "state=online") {
+			return
+		}
+	}
+	t.Fatal("the replica does not come back")
 }
 
 func TestACommitWaitsForAReplicaThatComesBackInTimeAndIsAppliedOnce(t *testing.T) {

@@ -83,7 +83,8 @@ func TestTLSTrustsTheAuthorityThatIsNamedAndNoOther(t *testing.T) {
 	wantRefused(t, Options{URL: url + "?x=1" + pair, RetryFor: soon}, `unknown parameter "x"`, "s3cret")
 	wantRefused(t, Options{URL: url, RetryFor: soon}, "certificate", "s3cret")
 	wantRefused(t, Options{URL: url + "?ca=" + filepath.Join(certificates(t), "ca.pem") + pair, RetryFor: soon}, "unknown authority", "s3cret")
-	wantRefused(t, Options{URL: url + "?ca=" + file("ca.pem"), RetryFor: soon}, "certificate", "s3cret")
+	// The server says why after the handshake, and may have closed before it is heard.
+	wantRefused(t, Options{URL: url + "?ca=" + file("ca.pem"), RetryFor: soon}, "", "s3cret")
 	wantRefused(t, Options{URL: url + "?ca=" + file("key.pem"), RetryFor: soon}, "there is none in", "s3cret")
 	wantRefused(t, Options{URL: url + "?ca=" + file("none.pem"), RetryFor: soon}, "no such file", "s3cret")
 	wantRefused(t, Options{URL: url + "?cert=" + file("cert.pem"), RetryFor: soon}, "certificate to show", "s3cret")
