@@ -61,7 +61,7 @@ func (f Frame) Fields() iter.Seq2[Tag, []byte] {
 func Begin(data []byte, kind Kind) []byte { return append(data, byte(kind)) }
 
 // Append adds a field.
-func Append[T []byte | string](data []byte, tag Tag, content T) []byte {
+func Append[T ~[]byte | ~string](data []byte, tag Tag, content T) []byte {
 	data = append(data, byte(tag))
 	data = binary.LittleEndian.AppendUint32(data, uint32(len(content)))
 	return append(data, content...)

@@ -189,3 +189,22 @@ func slogLevel(name string) slog.Level {
 	}
 	return slog.LevelInfo
 }
+
+// Log writes a record of the gateway's own about the plugin, as an error. It is
+// counted like the plugin's, because a plugin can be the cause of as many.
+func (l *Lines) Log(message string, args ...any) {
+	if !l.rate.allowed(l.logger) {
+		return
+	}
+	if l.attrs != nil {
+		args = append(args, l.attrs()...)
+	}
+	l.logger.Error(message, args...)
+}
+
+// Record logs one line that is whole by itself.
+func (l *Lines) Record(line []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.line(line)
+}
