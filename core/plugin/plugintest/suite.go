@@ -138,7 +138,9 @@ func errorsCrossUnchanged(t *testing.T, tr Transport) {
 }
 
 func failuresOfACallAreItsOwn(t *testing.T, tr Transport) {
-	p := tr.StartReady(t, tr.Fixture())
+	member := tr.Fixture()
+	member.Spec.WASM.MemoryLimitMiB = 512 // room for the result that is too large
+	p := tr.StartReady(t, member)
 	cases := map[string]struct {
 		action  string
 		code    sdk.Code
@@ -201,7 +203,7 @@ func hangingCallEndsInTimeAndTheRestGoOn(t *testing.T, tr Transport) {
 	member := tr.Fixture()
 	member.Spec.Timeout = 200 * time.Millisecond
 	p := tr.StartReady(t, member)
-	_, err := p.Execute(t.Context(), sdk.Call{Action: "hang", Params: json.RawMessage(`{}`)})
+	_, err := p.Execute(t.Context(), sdk.Call{Action: "sleep", Params: json.RawMessage(`{}`)})
 	var got *sdk.Error
 	if !errors.As(err, &got) || got.Code != sdk.CodeTimeout || got.Outcome != sdk.OutcomeUnknown {
 		t.Errorf("got %#v", err)
@@ -221,7 +223,7 @@ func fullQueueRefusesAtOnce(t *testing.T, tr Transport) {
 	codes := make(chan *sdk.Error, callers)
 	for range callers {
 		go func() {
-			_, err := p.Execute(ctx, sdk.Call{Action: "hang", Params: json.RawMessage(`{}`)})
+			_, err := p.Execute(ctx, sdk.Call{Action: "sleep", Params: json.RawMessage(`{}`)})
 			var e *sdk.Error
 			errors.As(err, &e)
 			codes <- e

@@ -254,13 +254,15 @@ func (g *guest) attrs() []any {
 	return attrs
 }
 
-// sleep is the guest's sleep, which ends when it is interrupted.
+// sleep is the guest's sleep. When the guest is interrupted it ends it, since a
+// sleep that only returned would be begun again.
 func (g *guest) sleep(nanoseconds int64) {
 	timer := time.NewTimer(time.Duration(nanoseconds))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
 	case <-g.ctx.Done():
+		panic(errInterrupted)
 	}
 }
 
