@@ -8,15 +8,16 @@ VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo de
 FUZZTIME  ?= 10s
 BENCH     ?= .
 BENCHTIME ?= 1s
+SEEDS     ?= 10000
+LOADROUNDS ?= 1
 
 GO      ?= go
 DIRS    := cmd core plugins sdk test
 LINT    := bin/tools/golangci-lint-$(GOLANGCI_LINT_VERSION)
 BUF     := $(GO) run github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION)
 GOBUILD := $(GO) build -trimpath
-# The crash tests kill a gateway fifty times for each store. What is in test/
-# runs with -count=1: Go's cache of results does not see that the binaries have
-# changed which those tests build and start.
+# What is in test/ runs with -count=1: Go's cache of results does not see that
+# the binaries have changed which those tests build and start.
 GOTEST  := $(GO) test -timeout 15m
 
 # The binaries are static; only the race detector needs C.
@@ -28,11 +29,11 @@ concurrent  := \bgo func|\.Go\(|\bsync\.|\batomic\.
 servers     := redistest\.|BACKFLOW_REQUIRE_SERVERS
 benchmarks  := ^func Benchmark
 RACE         = $(filter-out ./test/%,$(call packages,concurrent,*.go)) ./test/stripedouble
-INTEGRATION  = $(call packages,servers,*_test.go)
+INTEGRATION  = $(filter-out ./test/crash,$(call packages,servers,*_test.go))
 BENCHED      = $(call packages,benchmarks,*_test.go)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-race test-integration fuzz bench lint check generate proto clean
+.PHONY: help run build test test-race test-integration test-crash test-crash-long sim sim-mutants fuzz bench lint check generate proto clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +58,18 @@ test-race: ## run what starts goroutines or holds locks under the race detector
 test-integration: build ## run what needs Redis; fail where it is missing
 	BACKFLOW_REQUIRE_SERVERS=1 $(GOTEST) -count=1 $(INTEGRATION)
 
+test-crash: ## kill gateways, plugins and Redis under load, fifty gateways for each store
+	BACKFLOW_REQUIRE_SERVERS=1 BACKFLOW_CRASH_KILLS=50 $(GOTEST) -count=1 ./test/crash
+
+test-crash-long: ## the same for at least 2,000 runs and 200 kills; about ten minutes
+	BACKFLOW_REQUIRE_SERVERS=1 BACKFLOW_CRASH_KILLS=120 BACKFLOW_CRASH_TIME=5m $(GO) test -timeout 40m -count=1 -v ./test/crash
+
+sim: ## simulate whole gateways in virtual time: SEEDS (10000) worlds full of faults
+	$(GO) test -count=1 -timeout 24h ./test/sim -run '^TestSim$$' -v -sim.seeds=$(SEEDS)
+
+sim-mutants: ## plant bugs into a copy of the tree; the simulation must find each
+	GO='$(GO)' test/sim/mutants/run.sh
+
 fuzz: ## run every fuzz target for FUZZTIME (10s)
 	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' $(DIRS) | while IFS=: read -r file target; do \
 		package=./$$(dirname "$$file"); target=$${target#func }; echo "$$package $$target"; \
@@ -65,6 +78,7 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 
 bench: build ## run the benchmarks, each beside its floor
 	$(GOTEST) -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -benchmem $(BENCHED)
+	$(GO) run ./test/load -stores sqlite,redis-everysec,redis-always -rounds $(LOADROUNDS)
 
 lint: $(LINT) ## check format, imports, go.mod and the linters' list
 	@test -z "$$(gofmt -l $(DIRS))" || { echo 'not formatted:'; gofmt -l $(DIRS); exit 1; }
@@ -77,7 +91,7 @@ $(LINT):
 	GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	mv bin/tools/golangci-lint $@
 
-check: lint test test-race test-integration ## what CI runs
+check: lint test test-race test-integration test-crash ## what CI runs
 
 generate: proto ## write all generated code anew
 	$(GO) generate ./...

@@ -14,12 +14,14 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/custom"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/process"
+	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/core/webhook"
@@ -62,10 +64,13 @@ type app struct {
 	listener net.Listener
 	launcher *process.Launcher
 	host     *plugin.Host
+	declared []*custom.Integration
 	store    state.Store
 	lease    *lease.Lease
 	engine   *engine.Engine
+	ledger   *idempotency.Ledger
 	gateway  *gateway.Gateway
+	schedule *schedule.Scheduler
 	registry *action.Registry
 	settled  atomic.Bool // each plugin was ready once or is reported as failed
 }
@@ -102,10 +107,13 @@ func newApp(ctx context.Context, l *loaded, s settings) (_ *app, err error) {
 	a.engine = engine.New(engine.Options{
 		Store: a.store, Lease: a.lease, Actions: a.registry, Logger: s.log, Retention: engine.Retention(l.config.State.Retention),
 	})
+	a.ledger = idempotency.New(a.store, a.lease, idempotency.Options{})
+	a.schedule = schedule.New(schedule.Options{Store: a.store, Lease: a.lease, Starter: a.engine, Logger: s.log})
 	if err := a.apply(ctx, l); err != nil {
 		return nil, err
 	}
 	a.engine.Run()
+	a.schedule.Run()
 	return a, nil
 }
 
@@ -124,11 +132,14 @@ func (a *app) apply(ctx context.Context, l *loaded) error {
 	if err := a.engine.SetDefinitions(ctx, definitions); err != nil {
 		return err
 	}
+	if err := a.schedule.Set(ctx, l.schedules); err != nil {
+		return err
+	}
 	if a.gateway != nil {
 		err = a.gateway.Swap(routes)
 	} else {
 		a.gateway, err = gateway.New(gateway.Options{
-			Runs: a.engine, Ledger: idempotency.New(a.store, a.lease, idempotency.Options{}), Routes: routes,
+			Runs: a.engine, Ledger: a.ledger, Routes: routes,
 			Ready: a.ready, Logger: a.log, Redactor: a.settings.redactor, Limits: gateway.Limits{DrainTimeout: drainTime},
 		})
 	}
@@ -164,6 +175,10 @@ func (a *app) startPlugins(ctx context.Context, l *loaded, s settings) error {
 	integrations := make([]action.Integration, 0, len(members))
 	for _, p := range host.Plugins() {
 		integrations = append(integrations, p)
+	}
+	a.declared = l.declared
+	for _, c := range a.declared {
+		integrations = append(integrations, c)
 	}
 	a.registry, err = action.NewRegistry(integrations...)
 	return err
@@ -244,10 +259,16 @@ func (a *app) Close() error {
 	if a.listener != nil {
 		errs = append(errs, a.listener.Close())
 	}
+	if a.schedule != nil {
+		a.schedule.Stop()
+	}
 	if a.engine != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), handOver)
 		errs = append(errs, a.engine.Stop(ctx))
 		cancel()
+	}
+	if a.ledger != nil {
+		a.ledger.Close()
 	}
 	if a.lease != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), handOver)
@@ -262,6 +283,9 @@ func (a *app) Close() error {
 	if a.launcher != nil {
 		errs = append(errs, a.launcher.Close())
 	}
+	for _, c := range a.declared {
+		c.Close()
+	}
 	if a.store != nil {
 		errs = append(errs, a.store.Close())
 	}
@@ -269,7 +293,8 @@ func (a *app) Close() error {
 }
 
 // ready is what /readyz shows: 200 once each plugin was ready or is reported
-// as failed.
+// as failed, as long as the state store takes heartbeats: without it nothing is
+// accepted.
 func (a *app) ready() (bool, any) {
 	integrations := map[string]action.Status{}
 	for _, p := range a.host.Plugins() {
@@ -277,10 +302,12 @@ func (a *app) ready() (bool, any) {
 		// plugin: it is for those who may see the integration.
 		integrations[p.Name()] = action.Status{State: p.Status().State}
 	}
-	ready := a.settled.Load()
-	status := "starting"
-	if ready {
-		status = "ready"
+	ready, status := true, "ready"
+	switch {
+	case !a.settled.Load():
+		ready, status = false, "starting"
+	case !a.lease.Fresh():
+		ready, status = false, "state store unavailable"
 	}
 	return ready, struct {
 		Status       string                   `json:"status"`

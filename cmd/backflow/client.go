@@ -50,22 +50,9 @@ func (p *program) client() (*client, error) {
 func (c *client) do(ctx context.Context, method, path string, headers map[string]string, body []byte, wait time.Duration, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout+wait)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, c.address+path, bytes.NewReader(body))
+	res, err := c.send(ctx, method, path, headers, body)
 	if err != nil {
 		return err
-	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	for name, value := range headers {
-		req.Header.Set(name, value)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("gateway at %s: %w", c.address, err)
 	}
 	// The body was read to its end, or is of no more use.
 	defer func() { _ = res.Body.Close() }()
@@ -85,9 +72,77 @@ func (c *client) do(ctx context.Context, method, path string, headers map[string
 	return nil
 }
 
-// problemOf tells an answer in application/problem+json (RFC 9457).
-func problemOf(res *http.Response, data []byte) error {
-	var problem struct {
+// send sends a request. The caller closes the answer's body.
+func (c *client) send(ctx context.Context, method, path string, headers map[string]string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.address+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for name, value := range headers {
+		req.Header.Set(name, value)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("gateway at %s: %w", c.address, err)
+	}
+	return res, nil
+}
+
+// Repeats of a request that had no answer.
+const (
+	changeAttempts = 3
+	firstPause     = 250 * time.Millisecond
+	longestPause   = 5 * time.Second
+)
+
+// change sends a POST that takes effect once: the key lets it be sent again
+// where no answer came.
+func (c *client) change(ctx context.Context, path, key string, body []byte, into any) error {
+	pause := firstPause
+	for attempt := 1; ; attempt++ {
+		err := c.do(ctx, http.MethodPost, path, map[string]string{"Idempotency-Key": key}, body, 0, into)
+		if err == nil || !transient(err) || attempt == changeAttempts || !sleep(ctx, pause) {
+			return err
+		}
+		pause *= 2
+	}
+}
+
+// sleep waits, and reports whether it did to the end.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// problem is an answer that tells an error.
+type problem struct {
+	status int
+	text   string
+}
+
+func (p *problem) Error() string { return p.text }
+
+// transient reports whether a request may succeed when it is sent again.
+func transient(err error) bool {
+	refused, answered := errors.AsType[*problem](err)
+	return !answered || refused.status >= http.StatusInternalServerError || refused.status == http.StatusTooManyRequests
+}
+
+// problemOf reads an answer in application/problem+json (RFC 9457).
+func problemOf(res *http.Response, data []byte) *problem {
+	var told struct {
 		Title  string `json:"title"`
 		Detail string `json:"detail"`
 		Errors []struct {
@@ -95,15 +150,15 @@ func problemOf(res *http.Response, data []byte) error {
 			Message string `json:"message"`
 		} `json:"errors"`
 	}
-	if json.Unmarshal(data, &problem) != nil || problem.Title == "" {
-		return fmt.Errorf("the gateway answered %s", res.Status)
+	if json.Unmarshal(data, &told) != nil || told.Title == "" {
+		return &problem{res.StatusCode, "the gateway answered " + res.Status}
 	}
-	text := fmt.Sprintf("%s (%d)", problem.Title, res.StatusCode)
-	if problem.Detail != "" {
-		text += ": " + problem.Detail
+	text := fmt.Sprintf("%s (%d)", told.Title, res.StatusCode)
+	if told.Detail != "" {
+		text += ": " + told.Detail
 	}
-	for _, fault := range problem.Errors {
+	for _, fault := range told.Errors {
 		text += "\n  " + fault.Pointer + ": " + fault.Message
 	}
-	return errors.New(text)
+	return &problem{res.StatusCode, text}
 }

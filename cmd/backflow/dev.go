@@ -46,6 +46,7 @@ it has one.`,
 }
 
 func (p *program) dev(ctx context.Context, file, listen string) error {
+	collectSeldom(p.lookupEnv)
 	hup, stop := hangups()
 	defer stop()
 	options := config.Options{LookupEnv: p.lookupEnv, Dev: true}

@@ -10,8 +10,10 @@ import (
 	"slices"
 
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/custom"
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/webhook"
@@ -24,7 +26,9 @@ type loaded struct {
 	config      *config.Config
 	sum         [sha256.Size]byte // of the files of the config as they were read
 	definitions []definition
+	schedules   []schedule.Schedule
 	specs       []plugin.Spec
+	declared    []*custom.Integration // those of the config that have no fault
 	// references are the first places that name an integration, by its name.
 	references map[string]config.Fault
 	// secretFields are the fields of credentials that hold a webhook secret, by
@@ -50,7 +54,9 @@ func load(path string, options config.Options) (*loaded, error) {
 	}
 	l.sum = contents(cfg.Files)
 	l.parse()
+	l.schedule()
 	l.discover()
+	l.declare()
 	l.refer()
 	return l, nil
 }
@@ -129,7 +135,14 @@ func (l *loaded) discover() {
 		l.specs = append(l.specs, spec)
 	}
 	for _, spec := range found {
-		if !named[spec.Name] {
+		switch {
+		case named[spec.Name]:
+		case slices.Contains(workflow.StepTypes(), spec.Name):
+			l.faults = append(l.faults, config.Fault{
+				Pos: l.config.At("/pluginDirs"), Message: fmt.Sprintf("%s: an integration may not be named like a step type", spec.Path),
+				Hint: "rename the plugin",
+			})
+		default:
 			l.specs = append(l.specs, spec)
 		}
 	}
@@ -157,7 +170,7 @@ func (l *loaded) refer() {
 	}
 	known := l.names()
 	for _, name := range slices.Sorted(maps.Keys(l.references)) {
-		if l.knows(name) || l.namesPlugin(name) {
+		if l.knows(name) || l.namesPlugin(name) || l.declares(name) {
 			continue
 		}
 		at := l.references[name]
@@ -194,6 +207,9 @@ func (l *loaded) names() []string {
 	var names []string
 	for _, spec := range l.specs {
 		names = append(names, spec.Name)
+	}
+	for _, c := range l.config.CustomIntegrations {
+		names = append(names, c.Name)
 	}
 	return names
 }

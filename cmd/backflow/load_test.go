@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/workflow"
 )
 
 func TestTheGatewaysOwnPathsAreNoWebhooks(t *testing.T) {
@@ -61,6 +62,36 @@ func TestWhatAPluginIsToldByItsEnvironmentIsNeverShown(t *testing.T) {
 		}
 		if what := l.fixedChange(again); what != "" {
 			t.Errorf("the same config read twice: %s changed", what)
+		}
+	}
+}
+
+func TestNoIntegrationIsNamedLikeAStepType(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "backflow-plugin-sequence"), nil, 0o700); err != nil { // #nosec G306 -- a plugin is run
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "backflow.json")
+	if err := os.WriteFile(file, []byte(`{ "pluginDirs": ["."] }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := load(file, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(l.specs) != 0 || l.err() == nil || !strings.Contains(l.err().Error(), "like a step type") {
+		t.Errorf("plugins %v, faults %v", l.specs, l.err())
+	}
+	for _, name := range workflow.StepTypes() {
+		if name != strings.ToLower(name) {
+			continue // no name of an integration has capitals
+		}
+		if err := os.WriteFile(file, []byte(`{ "credentials": { "`+name+`": {} } }`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := config.Load(file, config.Options{})
+		if err == nil || !strings.Contains(err.Error(), "is the name of a step type") {
+			t.Errorf("credentials of %q: %v", name, err)
 		}
 	}
 }

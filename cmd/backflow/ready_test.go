@@ -6,9 +6,14 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/memory"
 )
 
 // crashing is a launcher whose plugins say what they should not.
@@ -16,6 +21,19 @@ type crashing struct{}
 
 func (crashing) Launch(context.Context, plugin.Spec, *slog.Logger) (plugin.Instance, error) {
 	return nil, errors.New("it ended: exit status 2: panic: jane@example.com has no card")
+}
+
+// unsteady is a store that can be out of reach.
+type unsteady struct {
+	state.Store
+	down atomic.Bool
+}
+
+func (u *unsteady) Commit(ctx context.Context, ops ...state.Op) error {
+	if u.down.Load() {
+		return state.ErrUnavailable
+	}
+	return u.Store.Commit(ctx, ops...)
 }
 
 func TestReadinessTellsStatesAndNoReasons(t *testing.T) {
@@ -36,7 +54,18 @@ func TestReadinessTellsStatesAndNoReasons(t *testing.T) {
 	if err := host.Ready(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	a := &app{host: host}
+	store := &unsteady{Store: memory.New(memory.Options{})}
+	held, err := lease.Acquire(t.Context(), store, lease.Options{Node: "test", TTL: 300 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		store.down.Store(false)
+		if err := held.Release(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	a := &app{host: host, lease: held}
 	ready, told := a.ready()
 	body, err := json.Marshal(told)
 	if err != nil {
@@ -48,6 +77,18 @@ func TestReadinessTellsStatesAndNoReasons(t *testing.T) {
 	a.settled.Store(true)
 	if ready, _ := a.ready(); !ready {
 		t.Error("not ready, though each plugin is reported")
+	}
+	store.down.Store(true)
+	for ready, told = a.ready(); ready; ready, told = a.ready() {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if body, err = json.Marshal(told); err != nil || !strings.Contains(string(body), `"status":"state store unavailable"`) {
+		t.Errorf("without the store: %s, %v", body, err)
+	}
+	store.down.Store(false)
+	for !ready {
+		time.Sleep(10 * time.Millisecond)
+		ready, _ = a.ready()
 	}
 	if p, _ := host.Plugin("shop"); !strings.Contains(p.Status().Reason, "jane") {
 		t.Errorf("reason %q, want it for those who may see the integration", p.Status().Reason)

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/backflow/backflow/core/config"
 )
 
 // settleTime is how long files must have been left alone before they are read:
@@ -52,10 +54,12 @@ func (l *loaded) fixedChange(next *loaded) string {
 		return "server.listen"
 	case !before.State.URL.Equal(after.State.URL) || before.State.Path != after.State.Path ||
 		before.State.AllowVolatile != after.State.AllowVolatile || before.State.Durability != after.State.Durability ||
-		before.State.Retention != after.State.Retention:
+		before.State.Retention != after.State.Retention || before.State.MinReplicas != after.State.MinReplicas:
 		return "state"
 	case !reflect.DeepEqual(l.specs, next.specs):
 		return "the set of plugins or what the config says of one"
+	case !slices.EqualFunc(before.CustomIntegrations, after.CustomIntegrations, config.CustomIntegration.Equal):
+		return "customIntegrations"
 	case !slices.Equal(slices.Sorted(maps.Keys(before.Credentials)), slices.Sorted(maps.Keys(after.Credentials))):
 		return "credentials"
 	}

@@ -1,30 +1,129 @@
 package main
 
 import (
-	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"text/tabwriter"
+	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/backflow/backflow/core/workflow"
 )
 
 func (p *program) runsCommand() *cobra.Command {
-	var format string
-	show := &cobra.Command{
-		Use:   "show ID",
-		Short: "Show a run with its steps",
-		Args:  cobra.ExactArgs(1),
+	return group("runs", "Runs of a gateway (BACKFLOW_URL, BACKFLOW_TOKEN, or that of `backflow dev`)",
+		p.runsListCommand(),
+		p.runsShowCommand(),
+		p.runsWatchCommand(),
+		p.runsChangeCommand("cancel", "Cancel a run: what it did is undone where the workflow says how"),
+		p.runsChangeCommand("retry", "Let a failed run go on from the step that failed"),
+		p.runsSignalCommand(),
+	)
+}
+
+// runsPage is the most runs that a gateway answers at once.
+const runsPage = 200
+
+func (p *program) runsListCommand() *cobra.Command {
+	var format, id, status, since, cursor string
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List runs, the newest first",
+		Example: `  backflow runs list --workflow process-order --status failed --since 24h
+  backflow runs list --since 2026-01-31T12:00:00Z --format json`,
+		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			if format != "text" && format != "json" {
-				return fmt.Errorf("--format is text or json, not %q", format)
+			if limit < 1 {
+				return fmt.Errorf("--limit must be at least 1, not %d", limit)
+			}
+			var err error
+			if since, err = sinceTime(since, time.Now()); err != nil {
+				return err
+			}
+			return checkFormat(format)
+		},
+		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			c, err := p.client()
+			if err != nil {
+				return err
+			}
+			query := url.Values{}
+			for name, value := range map[string]string{"workflow": id, "status": status, "since": since} {
+				if value != "" {
+					query.Set(name, value)
+				}
+			}
+			found := runList{Data: []json.RawMessage{}, NextCursor: &cursor}
+			// A page may be short although more follow.
+			for len(found.Data) < limit && found.NextCursor != nil {
+				if *found.NextCursor != "" {
+					query.Set("cursor", *found.NextCursor)
+				}
+				query.Set("limit", strconv.Itoa(min(limit-len(found.Data), runsPage)))
+				var page runList
+				if err := c.do(cmd.Context(), http.MethodGet, "/runs?"+query.Encode(), nil, nil, 0, &page); err != nil {
+					return err
+				}
+				found.Data, found.NextCursor = append(found.Data, page.Data...), page.NextCursor
+			}
+			if format == "json" {
+				data, err := json.Marshal(found)
+				if err != nil {
+					return err
+				}
+				return writeJSON(p.stdout, data)
+			}
+			if err := writeRuns(p.stdout, found.Data); err != nil {
+				return err
+			}
+			if found.NextCursor != nil {
+				fmt.Fprintf(p.stderr, "there may be more: --cursor %s\n", *found.NextCursor)
 			}
 			return nil
-		},
+		}),
+	}
+	cmd.Flags().StringVar(&id, "workflow", "", "only runs of this workflow")
+	cmd.Flags().StringVar(&status, "status", "", "only runs with this status: queued, running, waiting, compensating, succeeded, failed or cancelled")
+	cmd.Flags().StringVar(&since, "since", "", "only runs accepted since then: a time of RFC 3339, or so long ago, such as 24h")
+	cmd.Flags().IntVar(&limit, "limit", 50, "how many at most")
+	cmd.Flags().StringVar(&cursor, "cursor", "", "where an earlier list ended")
+	formatFlag(cmd, &format)
+	return cmd
+}
+
+// runList is a page of runs.
+type runList struct {
+	Data       []json.RawMessage `json:"data"`
+	NextCursor *string           `json:"nextCursor"`
+}
+
+// sinceTime reads --since: a time, or how long ago it was.
+func sinceTime(text string, now time.Time) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago).UTC().Format(time.RFC3339), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return "", fmt.Errorf("--since is a time such as 2026-01-31T12:00:00Z or a duration such as 24h, not %q", text)
+	}
+	return at.UTC().Format(time.RFC3339Nano), nil
+}
+
+func (p *program) runsShowCommand() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:     "show ID",
+		Short:   "Show a run with its steps",
+		Args:    cobra.ExactArgs(1),
+		PreRunE: func(*cobra.Command, []string) error { return checkFormat(format) },
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			c, err := p.client()
 			if err != nil {
@@ -40,92 +139,119 @@ func (p *program) runsCommand() *cobra.Command {
 			return writeRun(p.stdout, shown)
 		}),
 	}
-	show.Flags().StringVar(&format, "format", "text", "text, or json as the gateway answers it")
-	return group("runs", "Runs of a gateway (BACKFLOW_URL, BACKFLOW_TOKEN, or that of `backflow dev`)", show)
+	formatFlag(cmd, &format)
+	return cmd
 }
 
-// runView is a run as the gateway answers it, as far as it is shown.
-type runView struct {
-	ID         string          `json:"id"`
-	Workflow   string          `json:"workflow"`
-	Status     string          `json:"status"`
-	Input      json.RawMessage `json:"input"`
-	Output     json.RawMessage `json:"output"`
-	Error      *problemView    `json:"error"`
-	CreatedAt  string          `json:"createdAt"`
-	FinishedAt string          `json:"finishedAt"`
-	Steps      []struct {
-		Path     string          `json:"path"`
-		Status   string          `json:"status"`
-		Attempts int             `json:"attempts"`
-		Result   json.RawMessage `json:"result"`
-		Error    *problemView    `json:"error"`
-	} `json:"steps"`
+func (p *program) runsWatchCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "watch ID",
+		Short: "Show what happens in a run, from its beginning until it ends",
+		Long: `Show what happens in a run, from its beginning until it ends: a line for each
+change of a step in a terminal, else each event as a line of JSON and the run as
+the last one. Exit code 1 if the run failed or was cancelled.`,
+		Args: cobra.ExactArgs(1),
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			c, err := p.client()
+			if err != nil {
+				return err
+			}
+			show := p.progress()
+			ended, err := c.follow(cmd.Context(), args[0], show.event)
+			if err != nil {
+				return err
+			}
+			return show.outcome(ended)
+		}),
+	}
 }
 
-type problemView struct {
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
+// runsChangeCommand is a command that asks something of a run by its id alone.
+func (p *program) runsChangeCommand(what, short string) *cobra.Command {
+	var wait bool
+	cmd := &cobra.Command{
+		Use:   what + " ID",
+		Short: short,
+		Args:  cobra.ExactArgs(1),
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			return p.change(cmd, args[0], what, nil, wait)
+		}),
+	}
+	waitFlag(cmd, &wait)
+	return cmd
 }
 
-func (v *problemView) String() string { return v.Code + ": " + v.Detail }
+func (p *program) runsSignalCommand() *cobra.Command {
+	var body string
+	var wait bool
+	cmd := &cobra.Command{
+		Use:     "signal ID NAME [--body JSON|@FILE]",
+		Short:   "Send a signal to a run, for the step waitForEvent that waits for it",
+		Example: `  backflow runs signal 01a20000-0000-7000-8000-000000000000 approval --body '{"approved":true}'`,
+		Args:    cobra.ExactArgs(2),
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			data, err := readJSON("--body", body)
+			if err != nil {
+				return err
+			}
+			return p.change(cmd, args[0], "signals/"+url.PathEscape(args[1]), data, wait)
+		}),
+	}
+	cmd.Flags().StringVar(&body, "body", "null", "what the signal says: JSON, or @FILE")
+	waitFlag(cmd, &wait)
+	return cmd
+}
 
-// writeRun writes a run for people.
-func writeRun(w io.Writer, data json.RawMessage) error {
-	var v runView
-	if err := json.Unmarshal(data, &v); err != nil {
+// change asks something of a run and, if asked to, watches it to its end.
+func (p *program) change(cmd *cobra.Command, id, what string, body []byte, wait bool) error {
+	c, err := p.client()
+	if err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintf(table, "run\t%s\nworkflow\t%s\nstatus\t%s\ncreated\t%s\n", v.ID, v.Workflow, v.Status, v.CreatedAt)
-	if v.FinishedAt != "" {
-		fmt.Fprintf(table, "finished\t%s\n", v.FinishedAt)
-	}
-	if v.Input != nil {
-		fmt.Fprintf(table, "input\t%s\n", brief(v.Input))
-	}
-	if v.Error != nil {
-		fmt.Fprintf(table, "error\t%s\n", v.Error)
-	}
-	fmt.Fprintln(table, "\nSTEP\tSTATUS\tATTEMPTS\tRESULT")
-	for _, s := range v.Steps {
-		result := brief(s.Result)
-		if s.Error != nil {
-			result = s.Error.String()
-		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", s.Path, s.Status, s.Attempts, result)
-	}
-	return table.Flush()
-}
-
-// brief is JSON on one line, cut where it is long.
-func brief(data json.RawMessage) string {
-	const most = 100
-	var line bytes.Buffer
-	if json.Compact(&line, data) != nil {
-		return ""
-	}
-	if runes := []rune(line.String()); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return line.String()
-}
-
-func writeJSON(w io.Writer, data json.RawMessage) error {
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, data, "", "  "); err != nil {
+	var changed json.RawMessage
+	if err := c.change(cmd.Context(), "/runs/"+url.PathEscape(id)+"/"+what, rand.Text(), body, &changed); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, pretty.String())
-	return err
+	show := p.progress()
+	if !wait {
+		return show.accepted(changed)
+	}
+	ended, err := c.follow(cmd.Context(), id, show.event)
+	if err != nil {
+		return err
+	}
+	return show.outcome(ended)
 }
 
-// isTerminal reports whether people read what is written.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
+// outcome shows a run at its end. A run that did not succeed is an error.
+func (s *progress) outcome(run json.RawMessage) error {
+	if err := s.ended(run); err != nil {
+		return err
 	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if status := stringField(run, "status"); workflow.RunStatus(status) != workflow.RunSucceeded {
+		return fmt.Errorf("the run %s", runVerb(status))
+	}
+	return nil
+}
+
+func runVerb(status string) string {
+	if workflow.RunStatus(status) == workflow.RunCancelled {
+		return "was cancelled"
+	}
+	return status
+}
+
+func waitFlag(cmd *cobra.Command, wait *bool) {
+	cmd.Flags().BoolVar(wait, "wait", false, "show what happens until the run has ended; exit 1 if it failed or was cancelled")
+}
+
+func formatFlag(cmd *cobra.Command, format *string) {
+	cmd.Flags().StringVar(format, "format", "text", "text, or json as the gateway answers it")
+}
+
+func checkFormat(format string) error {
+	if format != "text" && format != "json" {
+		return fmt.Errorf("--format is text or json, not %q", format)
+	}
+	return nil
 }

@@ -23,6 +23,7 @@ a change of a file of the config, puts the new config in force.`,
 		Example: "  backflow serve -c backflow.json",
 		Args:    cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			collectSeldom(p.lookupEnv)
 			hup, stop := hangups()
 			defer stop()
 			options := config.Options{LookupEnv: p.lookupEnv}

@@ -18,6 +18,7 @@ func openStore(ctx context.Context, cfg config.State, defaultPath string, log *s
 		redis.SetDriverLogger(log)
 		store, err := redis.Open(ctx, redis.Options{
 			URL: cfg.URL.Reveal(), AllowVolatile: cfg.AllowVolatile, Durability: cfg.Durability,
+			MinReplicas: cfg.MinReplicas, Logger: log,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("state store: %w", err)

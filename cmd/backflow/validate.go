@@ -25,13 +25,8 @@ func (p *program) validateCommand() *cobra.Command {
 		Long: `Check a config with its templates, conditions and workflows, and the actions and
 params that they name against what the plugins publish. Every fault is told with
 its place. No plugin is handed any credential.`,
-		Args: cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error {
-			if format != "text" && format != "json" {
-				return fmt.Errorf("--format is text or json, not %q", format)
-			}
-			return nil
-		},
+		Args:    cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error { return checkFormat(format) },
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
 			return p.validate(cmd.Context(), file, format, config.Options{LookupEnv: p.lookupEnv, AllowUnsetEnv: allowUnset})
 		}),
@@ -95,6 +90,9 @@ func (l *loaded) checkPublished(ctx context.Context) error {
 			continue
 		}
 		integrations = append(integrations, published{spec.Name, manifest})
+	}
+	for _, c := range l.declared {
+		integrations = append(integrations, c)
 	}
 	registry, err := action.NewRegistry(integrations...)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -14,22 +15,69 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// waitStep is how long one request waits for a run before it is asked again.
-const waitStep = 20 * time.Second
-
 func (p *program) workflowCommand() *cobra.Command {
+	return group("workflow", "Workflows of a gateway (BACKFLOW_URL, BACKFLOW_TOKEN, or that of `backflow dev`)",
+		p.workflowListCommand(),
+		p.workflowRunCommand(),
+		p.workflowGraphCommand(),
+	)
+}
+
+func (p *program) workflowListCommand() *cobra.Command {
+	var format string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the workflows",
+		Args:    cobra.NoArgs,
+		PreRunE: func(*cobra.Command, []string) error { return checkFormat(format) },
+		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			c, err := p.client()
+			if err != nil {
+				return err
+			}
+			var answer json.RawMessage
+			if err := c.do(cmd.Context(), http.MethodGet, "/workflows", nil, nil, 0, &answer); err != nil {
+				return err
+			}
+			if format == "json" {
+				return writeJSON(p.stdout, answer)
+			}
+			var found struct {
+				Data []struct {
+					ID    string            `json:"id"`
+					Name  string            `json:"name"`
+					Steps []json.RawMessage `json:"steps"`
+				} `json:"data"`
+			}
+			if err := json.Unmarshal(answer, &found); err != nil {
+				return err
+			}
+			table := newTable(p.stdout)
+			fmt.Fprintln(table, "WORKFLOW\tSTEPS\tNAME")
+			for _, w := range found.Data {
+				fmt.Fprintf(table, "%s\t%d\t%s\n", w.ID, len(w.Steps), printable(w.Name))
+			}
+			return table.Flush()
+		}),
+	}
+	formatFlag(cmd, &format)
+	return cmd
+}
+
+func (p *program) workflowRunCommand() *cobra.Command {
 	var input string
 	var wait bool
-	start := &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "run ID --input JSON|@FILE [--wait]",
 		Short: "Start a run of a workflow",
-		Long: `Start a run of a workflow. With --wait the run is shown when it has ended: to
-people in a terminal, else as the JSON that the gateway answers.`,
+		Long: `Start a run of a workflow. With --wait it shows what happens until the run has
+ended: a line for each change of a step in a terminal, else each event as a line
+of JSON and the run as the last one.`,
 		Example: `  backflow workflow run process-order --input '{"email":"customer@example.com","name":"John Doe","amount":2000}' --wait
   backflow workflow run process-order --input @order.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			body, err := readInput(input)
+			body, err := readJSON("--input", input)
 			if err != nil {
 				return err
 			}
@@ -37,46 +85,60 @@ people in a terminal, else as the JSON that the gateway answers.`,
 			if err != nil {
 				return err
 			}
-			// With a key, the same request waits on for the same run, and one
-			// whose answer was lost starts no second run.
-			headers := map[string]string{"Idempotency-Key": rand.Text()}
-			path := "/workflows/" + url.PathEscape(args[0]) + "/runs"
-			step := time.Duration(0)
-			if wait {
-				step = waitStep
-				path += "?wait=" + step.String()
-			}
-			var shown json.RawMessage
-			for {
-				if err := c.do(cmd.Context(), http.MethodPost, path, headers, body, step, &shown); err != nil {
-					return err
-				}
-				if status := stringField(shown, "status"); !wait || status == "succeeded" || status == "failed" {
-					break
-				}
-			}
-			write := writeJSON
-			if wait && isTerminal(p.stdout) {
-				write = writeRun
-			}
-			if err := write(p.stdout, shown); err != nil {
-				return err
-			}
-			if stringField(shown, "status") == "failed" {
-				return errors.New("the run failed")
-			}
-			return nil
+			return p.startRun(cmd.Context(), c, "/workflows/"+url.PathEscape(args[0])+"/runs", body, wait)
 		}),
 	}
-	start.Flags().StringVar(&input, "input", "{}", "the input: JSON, or @FILE")
-	start.Flags().BoolVar(&wait, "wait", false, "wait until the run has ended; exit 1 if it failed")
-	return group("workflow", "Workflows of a gateway (BACKFLOW_URL, BACKFLOW_TOKEN, or that of `backflow dev`)", start)
+	cmd.Flags().StringVar(&input, "input", "{}", "the input: JSON, or @FILE")
+	waitFlag(cmd, &wait)
+	return cmd
 }
 
-// readInput reads --input: JSON, or the name of a file behind an @.
-func readInput(input string) ([]byte, error) {
-	body := []byte(input)
-	if file, named := strings.CutPrefix(input, "@"); named {
+// startRun starts a run and, if asked to, shows it to its end. With a key, one
+// whose answer was lost starts no second run.
+func (p *program) startRun(ctx context.Context, c *client, path string, input []byte, wait bool) error {
+	key := rand.Text()
+	var started json.RawMessage
+	if err := c.change(ctx, path, key, input, &started); err != nil {
+		return err
+	}
+	show := p.progress()
+	if !wait {
+		return show.accepted(started)
+	}
+	if err := show.begun(started); err != nil {
+		return err
+	}
+	ended, err := c.follow(ctx, stringField(started, "id"), show.event)
+	if refused, ok := errors.AsType[*problem](err); ok && refused.status == http.StatusForbidden {
+		ended, err = c.await(ctx, path, key, input) // who may run a workflow need not see runs
+	}
+	if err != nil {
+		return err
+	}
+	return show.outcome(ended)
+}
+
+// waitStep is how long one request waits for a run before it is asked again.
+const waitStep = 20 * time.Second
+
+// await waits for the run that a key has started, and answers it.
+func (c *client) await(ctx context.Context, path, key string, input []byte) (json.RawMessage, error) {
+	for {
+		var run json.RawMessage
+		headers := map[string]string{"Idempotency-Key": key}
+		if err := c.do(ctx, http.MethodPost, path+"?wait="+waitStep.String(), headers, input, waitStep, &run); err != nil {
+			return nil, err
+		}
+		if hasEnded(run) {
+			return run, nil
+		}
+	}
+}
+
+// readJSON reads a flag that is JSON, or the name of a file behind an @.
+func readJSON(flag, text string) ([]byte, error) {
+	body := []byte(text)
+	if file, named := strings.CutPrefix(text, "@"); named {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
@@ -85,7 +147,7 @@ func readInput(input string) ([]byte, error) {
 	}
 	var value json.RawMessage
 	if err := json.Unmarshal(body, &value); err != nil {
-		return nil, fmt.Errorf("--input is not JSON: %w", err)
+		return nil, fmt.Errorf("%s is not JSON: %w", flag, err)
 	}
 	return body, nil
 }

@@ -116,7 +116,7 @@ func stateURL(s string) (problem, hint string) {
 		if _, err := resolveSQLite(s, string(filepath.Separator)); err != nil {
 			return err.Error(), "as in sqlite://data/state.db"
 		}
-	case scheme == "redis" || scheme == "rediss":
+	case slices.Contains([]string{"redis", "rediss", "redis+sentinel", "rediss+sentinel"}, scheme):
 		u, err := url.Parse(s)
 		if err != nil || u.Hostname() == "" || u.Fragment != "" {
 			return "not a valid URL of Redis", "as in redis://user:password@127.0.0.1:6379/0; other characters than letters and digits in the password are written as %XX"
@@ -128,6 +128,13 @@ func stateURL(s string) (problem, hint string) {
 		}
 	default:
 		return "state is kept in SQLite or Redis, not elsewhere", example
+	}
+	return "", ""
+}
+
+func notEmpty(s string) (problem, hint string) {
+	if s == "" {
+		return "the string is empty", ""
 	}
 	return "", ""
 }

@@ -28,6 +28,7 @@ type Config struct {
 	// Workflows are in the order of the config; files of a glob by name.
 	Workflows []Definition
 	Webhooks  []Webhook
+	Schedules []Schedule
 	// CustomIntegrations are in the order of the config.
 	CustomIntegrations []CustomIntegration
 
@@ -90,7 +91,10 @@ type State struct {
 	// Durability declares how the store syncs ("always", "everysec") where that
 	// cannot be asked; "" is not declared.
 	Durability string
-	Retention  Retention
+	// MinReplicas is how many replicas of Redis must have a write before it is
+	// done.
+	MinReplicas int
+	Retention   Retention
 }
 
 // Retention says how long runs are kept after their end.

@@ -147,11 +147,11 @@ func customAuth() shape[CustomAuth] {
 			"`bearer`, `basic`, `header` or `query`.").required(),
 		key("token", secretText(headerSafe), func(a *CustomAuth) *Secret { return &a.Token },
 			"For `bearer`: the token."),
-		key("username", secretText(userName), func(a *CustomAuth) *Secret { return &a.Username },
+		key("username", userName(), func(a *CustomAuth) *Secret { return &a.Username },
 			"For `basic`: the user."),
 		key("password", secretText(headerSafe), func(a *CustomAuth) *Secret { return &a.Password },
 			"For `basic`: the password. Without it: an empty one."),
-		key("name", text("name", anything), func(a *CustomAuth) *string { return &a.Name },
+		key("name", text("name", notEmpty), func(a *CustomAuth) *string { return &a.Name },
 			"For `header` and `query`: the name of the header or of the query parameter."),
 		key("value", secretText(headerSafe), func(a *CustomAuth) *Secret { return &a.Value },
 			"For `header` and `query`: its value."),
@@ -198,11 +198,27 @@ func headerSafe(s string) (problem, hint string) {
 	return "", ""
 }
 
-func userName(s string) (problem, hint string) {
-	if strings.Contains(s, ":") {
-		return "the value holds a colon", "a colon ends the user's name, says RFC 7617"
+// userName declares the user of basic authentication, whom some APIs make a
+// secret. Where it is written out it is none, so that the logs may hold the
+// word; what a placeholder stands for is a secret anyway.
+func userName() shape[Secret] {
+	s := expanded("text", func(s string) (problem, hint string) {
+		switch {
+		case s == "":
+			return "the name is empty", ""
+		case strings.Contains(s, ":"):
+			return "the value holds a colon", "a colon ends the user's name, says RFC 7617"
+		}
+		return headerSafe(s)
+	})
+	return shape[Secret]{
+		description: s.description,
+		decode: func(v value, into *Secret) {
+			var name string
+			s.decode(v, &name)
+			*into = NewSecret(name)
+		},
 	}
-	return headerSafe(s)
 }
 
 // baseURL must not quote the URL, which may come from the environment.

@@ -32,7 +32,9 @@ func declaration() shape[Config] {
 			"Receivers of events."),
 		key("customIntegrations", customIntegrations(), func(c *Config) *[]CustomIntegration { return &c.CustomIntegrations },
 			"REST APIs that become integrations."),
-	}, later[Config]("requirePinned", "schedules", "routes", "rateLimit", "egress", "include")...)...)
+		key("schedules", schedules(), func(c *Config) *[]Schedule { return &c.Schedules },
+			"Workflows that are started at times of the clock."),
+	}, later[Config]("requirePinned", "routes", "rateLimit", "egress", "include")...)...)
 }
 
 func server() shape[Server] {
@@ -114,17 +116,22 @@ func pluginFile() shape[string] {
 }
 
 func state() shape[State] {
-	return object(append([]field[State]{
+	return object(
 		key("url", secretText(stateURL), func(s *State) *Secret { return &s.URL },
-			"`sqlite://PATH`, relative to the config or absolute (`sqlite:///var/…`), or `redis://…`, `rediss://…`. Default: `sqlite://data/state.db`; in `backflow dev` a file under `.backflow/`."),
+			"`sqlite://PATH`, relative to the config or absolute (`sqlite:///var/…`), or `redis://…`, `rediss://…`, `redis+sentinel://…`, `rediss+sentinel://…`. Default: `sqlite://data/state.db`; in `backflow dev` a file under `.backflow/`."),
 		key("allowVolatile", boolean(), func(s *State) *bool { return &s.AllowVolatile },
 			"Accepts a Redis that may lose accepted work: without persistence, or one that evicts keys.").or("false"),
 		key("durability", oneOf("", "always", "everysec"), func(s *State) *string { return &s.Durability },
 			"How Redis syncs its log, `always` or `everysec`, where the gateway cannot ask it.").or(`""`),
 		key("retention", retention(), func(s *State) *Retention { return &s.Retention },
 			"How long runs are kept after their end, with all that is known of them.").or("{}"),
-	}, later[State]("minReplicas")...)...).and(func(v value, s *State) {
+		key("minReplicas", integer(0, 100), func(s *State) *int { return &s.MinReplicas },
+			"How many replicas of Redis must have a write before it counts as done. A failover to one of them then loses nothing that was accepted.").or("0"),
+	).and(func(v value, s *State) {
 		s.Pos = v.node.Pos
+		if n := v.node.Get("minReplicas"); n != nil && s.MinReplicas > 0 && (s.URL.IsZero() || strings.HasPrefix(s.URL.Reveal(), "sqlite:")) {
+			v.at("minReplicas", n).fault("leave it out", "an SQLite file has no replicas")
+		}
 		if s.URL.IsZero() {
 			return
 		}
@@ -135,6 +142,7 @@ func state() shape[State] {
 			if u, err := neturl.Parse(s.URL.Reveal()); err == nil {
 				password, _ := u.User.Password()
 				v.remember(password)
+				v.remember(u.Query().Get("sentinelPassword"))
 			}
 			return
 		}

@@ -61,7 +61,7 @@ func keep(result sdk.Result) (json.RawMessage, *sdk.Error) {
 			return nil, callError(err)
 		}
 		body = wrapped
-	} else if _, err := value.Parse(body); err != nil {
+	} else if err := value.Check(body); err != nil {
 		return nil, &sdk.Error{Code: sdk.CodeInternal, Outcome: sdk.OutcomeUnknown, Final: true,
 			Message: fmt.Sprintf("the integration answered success, but what it answered is not JSON: %v", err)}
 	}

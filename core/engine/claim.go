@@ -29,62 +29,83 @@ const (
 )
 
 // take claims a run that nobody works on and works on it, if it can be. The
-// caller has a slot, which take passes on or gives back.
-func (e *Engine) take(id string, why reason) (bool, error) {
+// caller has a slot, which take passes on or gives back. The timer is the one
+// that is due, where that is the reason.
+func (e *Engine) take(id string, why reason, timer string) (bool, error) {
 	activity := e.reserve(id)
 	if activity == nil {
 		e.freeSlot()
 		return false, nil // this process has it already, or is stopping
 	}
-	r, err := e.claim(context.Background(), id, why, activity)
+	r, err := e.claim(context.Background(), id, why, timer, activity)
 	if err != nil || r == nil {
 		e.freeSlot()
 		e.release(id)
 		return false, err
 	}
-	go r.drive() // owned by e.driving, which Stop waits for
+	e.crew.do(r.drive)
 	return true, nil
 }
 
 // claim loads a run and makes this process its holder, in one write that fails
 // if anybody else changed the run meanwhile. It answers nil if the run is not
 // to be taken up for this reason any more.
-func (e *Engine) claim(ctx context.Context, id string, why reason, a *activity) (*run, error) {
+func (e *Engine) claim(ctx context.Context, id string, why reason, timer string, a *activity) (*run, error) {
 	r, data, err := e.load(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil || r.head.Status.Ended() {
 		if why == due {
-			return nil, e.dropMail(ctx, id)
+			return nil, e.dropMail(ctx, id, timer, data)
 		}
 		return nil, nil
 	}
 	if !r.head.waitsFor(why) {
 		return nil, nil
 	}
-	r.activity, r.claimed = a, true
+	r.activity = a
+	if _, err := r.look(ctx); err != nil {
+		return nil, err
+	}
 	with := extra{conditions: []state.Op{state.RequireValue(bucketRun, id, data)}}
 	var events []workflow.Event
 	switch why {
 	case due:
-		with.conditions = append(with.conditions, state.RequireDue(queueRun, id))
-		with.ops = append(with.ops, state.ClearTimer(queueRun, id))
+		with.conditions = append(with.conditions, state.RequireDue(queueRun, timer))
+		with.ops = append(with.ops, state.ClearTimer(queueRun, timer), state.ClearTimer(queueRun, id))
 		if r.head.Status == workflow.RunQueued {
-			return e.claimEarly(ctx, r, with)
+			return r.claimEarly(ctx, with)
 		}
-		if events, err = r.whatIsDue(); err != nil {
+		if events, err = r.whatIsDue(timer); err != nil {
 			return nil, err
 		}
-		if len(events) == 0 {
-			return r.claimForMail(ctx, with)
+		if len(events) == 0 && !r.hasMail(e.now()) {
+			return nil, r.waitOn(ctx, with)
 		}
 	case orphaned:
+		// Since it was found, somebody alive may have taken it up.
+		if alive, err := e.heldElsewhere(ctx, r.head.Lease); alive || err != nil {
+			return nil, err
+		}
 		if events, err = r.whatWasInterrupted(); err != nil {
 			return nil, err
 		}
 	}
 	return r.claimWith(events, with)
+}
+
+// heldElsewhere reports whether a lease is that of another process, which lives.
+// One that is gone does not come back.
+func (e *Engine) heldElsewhere(ctx context.Context, lease string) (bool, error) {
+	if lease == e.lease.ID() {
+		return false, nil
+	}
+	found, err := e.store.Get(ctx, e.leaseRef(lease))
+	if err != nil {
+		return false, fmt.Errorf("engine: read lease: %w", err)
+	}
+	return found[0] != nil, nil
 }
 
 // waitsFor reports whether a run that has not ended is to be taken up for a
@@ -119,60 +140,63 @@ func (r *run) claimWith(events []workflow.Event, with extra) (*run, error) {
 
 // claimEarly deals with mail to a run that is still in the queue: only a
 // cancellation takes it out, a signal is read when its turn has come.
-func (e *Engine) claimEarly(ctx context.Context, r *run, with extra) (*run, error) {
-	letters, err := e.box(ctx, r.head.ID)
-	if err != nil {
-		return nil, err
+func (r *run) claimEarly(ctx context.Context, with extra) (*run, error) {
+	if len(r.box) > 0 && r.box[0].Kind == mailCancel {
+		return r.claimWith(nil, with)
 	}
-	for _, l := range letters {
-		if event, ok := r.open(l); ok && l.Kind == mailCancel {
-			with.ops = append(with.ops, l.discard()...)
-			return r.claimWith([]workflow.Event{event}, with)
-		}
-	}
-	ops := append(append([]state.Op{e.lease.Fence()}, with.conditions...), with.ops...)
-	if err := e.store.Commit(ctx, ops...); err != nil && !errors.As(err, new(*state.ConflictError)) {
-		return nil, err
-	}
-	return nil, nil
+	return nil, r.waitOn(ctx, with)
 }
 
-// claimForMail takes up a waiting run that has mail, with the first piece that
-// it waits for. Where there is none, it goes on waiting.
-func (r *run) claimForMail(ctx context.Context, with extra) (*run, error) {
-	letters, err := r.engine.box(ctx, r.head.ID)
-	if err != nil {
-		return nil, err
-	}
-	events, taken, found := r.take(letters)
-	with.ops = append(with.ops, taken.ops...)
-	if found {
-		return r.claimWith(events, with)
-	}
+// waitOn leaves a run that was woken for nothing as it is. Its timer is set
+// anew: that of mail may have been the one that was due.
+func (r *run) waitOn(ctx context.Context, with extra) error {
 	ops := append(append([]state.Op{r.engine.lease.Fence()}, with.conditions...), with.ops...)
-	ops = append(ops, r.timer(r.engine.now())...)
-	if err := r.engine.store.Commit(ctx, ops...); err != nil && !errors.As(err, new(*state.ConflictError)) {
-		return nil, err
+	if left := r.leaveMail(); len(left) > 0 {
+		// Who takes the run up at this moment may have read the box before the
+		// mail came: the changed head makes him look again.
+		next := r.head
+		next.Looks++
+		ops = append(append(ops, left...), r.head.change(&next)...)
 	}
-	return nil, nil
+	if r.head.Status != workflow.RunQueued {
+		ops = append(ops, r.timer(r.engine.now())...)
+	}
+	return ignoreConflict(r.engine.store.Commit(ctx, ops...)) // somebody else was faster
 }
 
-// dropMail throws away what reached a run after its end.
-func (e *Engine) dropMail(ctx context.Context, id string) error {
+// dropMail throws away what reached a run after its end. Where it is retried
+// meanwhile, and may have got new mail, nothing is changed.
+func (e *Engine) dropMail(ctx context.Context, id, timer string, data []byte) error {
 	letters, err := e.box(ctx, id)
 	if err != nil {
 		return err
 	}
-	ops := []state.Op{e.lease.Fence(), state.ClearTimer(queueRun, id)}
+	ops := []state.Op{e.lease.Fence(), state.ClearTimer(queueRun, timer), state.ClearTimer(queueRun, id)}
+	if data != nil {
+		ops = append(ops, state.RequireValue(bucketRun, id, data))
+	}
 	for _, l := range letters {
 		ops = append(ops, l.discard()...)
 	}
-	return e.store.Commit(ctx, ops...)
+	return ignoreConflict(e.store.Commit(ctx, ops...))
 }
 
-// whatIsDue decides what becomes of a waiting run whose time has come.
-func (r *run) whatIsDue() ([]workflow.Event, error) {
-	events, left := r.machine.Wake(r.engine.now().UTC(), r.engine.repeat)
+func ignoreConflict(err error) error {
+	if errors.As(err, new(*state.ConflictError)) {
+		return nil
+	}
+	return err
+}
+
+// whatIsDue decides what becomes of a waiting run whose time has come. That it has
+// is judged by the store's clock, which found the run's timer due: this process's
+// own may be behind that of the process which set it.
+func (r *run) whatIsDue(timer string) ([]workflow.Event, error) {
+	now := r.engine.now()
+	if until, waits := r.machine.WaitUntil(); waits && timer == r.head.ID && until.After(now) {
+		now = until
+	}
+	events, left := r.machine.Wake(now.UTC(), r.engine.repeat)
 	if left && len(events) == 0 {
 		return nil, fmt.Errorf("%w: an integration that it needs is not ready", errNotNow)
 	}

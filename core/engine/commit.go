@@ -21,17 +21,10 @@ type extra struct {
 // store until it returns; after an error the run must be loaded again.
 func (r *run) commit(stored *head, events []workflow.Event, with extra) error {
 	now := r.engine.now().UTC()
-	for _, event := range events {
-		if err := r.machine.Apply(event); err != nil {
-			return err
-		}
-	}
-	decided, err := r.machine.Advance(now)
+	events, mailOps, err := r.follow(events, now)
 	if err != nil {
 		return err
 	}
-	events = append(events, decided...)
-
 	r.settleHead(len(events) > 0)
 	if stored.Status != r.head.Status && !stored.Status.CanBecome(r.head.Status) {
 		return fmt.Errorf("engine: run %s is %s and cannot become %s", r.head.ID, stored.Status, r.head.Status)
@@ -40,6 +33,7 @@ func (r *run) commit(stored *head, events []workflow.Event, with extra) error {
 	ops = append(ops, r.engine.lease.Fence())
 	ops = append(ops, with.conditions...)
 	ops = append(ops, with.ops...)
+	ops = append(ops, mailOps...)
 	if stored.Status != r.head.Status || stored.Lease != r.head.Lease || stored.Pickups != r.head.Pickups {
 		ops = append(ops, stored.change(&r.head)...)
 	}
@@ -67,6 +61,32 @@ func (r *run) commit(stored *head, events []workflow.Event, with extra) error {
 		}
 	}
 	return nil
+}
+
+// follow applies events and all that follows from them, the mail that is known
+// included: so a run never comes to wait for what it has already. It answers
+// all events, and the ops that take the mail out of its box.
+func (r *run) follow(events []workflow.Event, now time.Time) (all []workflow.Event, ops []state.Op, err error) {
+	for _, event := range events {
+		if err := r.machine.Apply(event); err != nil {
+			return nil, nil, err
+		}
+	}
+	all = events
+	for more := true; more; {
+		// A cancellation comes before what would be begun.
+		taken, with, err := r.takeMail(now)
+		if err != nil {
+			return nil, nil, err
+		}
+		decided, err := r.machine.Advance(now)
+		if err != nil {
+			return nil, nil, err
+		}
+		all, ops = append(append(all, taken...), decided...), append(ops, with...)
+		more = r.hasMail(now)
+	}
+	return all, append(ops, r.leaveMail()...), nil
 }
 
 // timer sets when the run goes on by itself. While a process works on it, the
@@ -138,15 +158,19 @@ func (e *Engine) commitSurely(id string, entries int, ops []state.Op) error {
 	}
 }
 
-// applied reports whether the journal holds the entry that ops append.
+// applied reports whether the store holds what ops write: the entry that they
+// append to the run's journal or, without one, the head that they put.
 func (e *Engine) applied(id string, entries int, ops []state.Op) bool {
-	found, err := e.store.Journal(context.Background(), id, entries)
-	if err != nil || len(found) == 0 {
-		return false
-	}
 	for _, op := range ops {
 		if op.Kind == state.KindAppend && op.ID == id {
-			return string(found[0]) == string(op.Value)
+			found, err := e.store.Journal(context.Background(), id, entries)
+			return err == nil && len(found) > 0 && string(found[0]) == string(op.Value)
+		}
+	}
+	for _, op := range ops {
+		if op.Kind == state.KindPut && op.Space == bucketRun && op.ID == id {
+			found, err := e.store.Get(context.Background(), state.Ref{Bucket: bucketRun, ID: id})
+			return err == nil && string(found[0]) == string(op.Value)
 		}
 	}
 	return false

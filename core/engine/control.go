@@ -21,7 +21,7 @@ func (e *Engine) Cancel(ctx context.Context, id string, also ...state.Op) (Run, 
 // Signal hands a signal to a run. It returns once the signal is on stable
 // storage: the run takes it when it waits for one of that name, each signal
 // once, in the order in which they came. A body is JSON. Errors: ErrNotFound,
-// ErrEnded, ErrTooLarge.
+// ErrEnded, ErrTooLarge, ErrOverloaded where MaxMail signals wait already.
 func (e *Engine) Signal(ctx context.Context, id, name string, body json.RawMessage, also ...state.Op) (Run, error) {
 	if len(body) > MaxInput {
 		return Run{}, fmt.Errorf("%w: %d bytes are more than %d", ErrTooLarge, len(body), MaxInput)
@@ -38,6 +38,13 @@ func (e *Engine) mail(ctx context.Context, id string, m mail, also []state.Op) (
 	if run.Status.Ended() {
 		return run, fmt.Errorf("%w: run %s is %s", ErrEnded, id, run.Status)
 	}
+	waiting, err := e.store.Range(ctx, state.Range{Set: setMail + "/" + id, Limit: MaxMail})
+	if err != nil {
+		return Run{}, fmt.Errorf("engine: %s run %s: %w", m.Kind, id, err)
+	}
+	if len(waiting) == MaxMail && m.Kind == mailSignal {
+		return run, fmt.Errorf("%w: %d signals wait for run %s", ErrOverloaded, MaxMail, id)
+	}
 	ops := append(append([]state.Op(nil), also...), e.lease.Fence())
 	ops = append(ops, send(id, m)...)
 	if err := e.store.Commit(ctx, ops...); err != nil {
@@ -49,8 +56,9 @@ func (e *Engine) mail(ctx context.Context, id string, m mail, also []state.Op) (
 
 // Retry lets a failed run go on from where it failed. A step that failed for
 // certain is called with another idempotency key, one whose outcome is unknown
-// with the same. A run that failed as its child did has the child retried. Errors: ErrNotFound; *sdk.Error with CodeConflict for a run that
-// cannot be retried.
+// with the same. A run that failed as its child did has the child retried.
+// Errors: ErrNotFound; *sdk.Error with CodeConflict for a run that cannot be
+// retried.
 func (e *Engine) Retry(ctx context.Context, id string, also ...state.Op) (Run, error) {
 	r, data, err := e.load(ctx, id)
 	if err != nil {
@@ -75,6 +83,7 @@ func (e *Engine) Retry(ctx context.Context, id string, also ...state.Op) (Run, e
 		return Run{}, fmt.Errorf("engine: retry run %s: %w", id, err)
 	}
 	poke(e.pull)
+	poke(e.admit)
 	e.changed(id)
 	return r.snapshot(), nil
 }
@@ -106,6 +115,9 @@ func (e *Engine) retryOps(ctx context.Context, r *run, data []byte) ([]state.Op,
 	}
 	next := r.head
 	next.Status, next.Pickups, next.Error = workflow.RunQueued, 0, nil
+	if next.Held = next.Group != ""; next.Held { // its place may be taken by now
+		ops = append(ops, touchGate(next.Group))
+	}
 	ops = append(ops, state.RequireValue(bucketRun, r.head.ID, data))
 	ops = append(ops, r.head.change(&next)...)
 	ops = append(ops, state.Append(r.head.ID, r.entries, workflow.EncodeEntry([]workflow.Event{event})))

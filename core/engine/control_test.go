@@ -466,6 +466,8 @@ func TestAWorkflowWithALongQueueDoesNotHoldUpTheOthers(t *testing.T) {
 		}
 		quiet := g.start("quiet", `{}`).ID
 		g.wait(quiet)
+		v.mu.Lock()
+		defer v.mu.Unlock()
 		if i := slices.Index(order, `{"of":"quiet"}`); i > 2*pullShare+1 {
 			t.Errorf("the other workflow had its turn after %d runs", i)
 		}

@@ -17,16 +17,15 @@ type run struct {
 	head    head
 	entries int
 
-	// claimed: the run was taken up, not started here; there may be mail.
-	claimed bool
+	// box is the mail to the run that is known and was not taken.
+	box []letter
 
 	answers  chan answer
 	underWay map[string]struct{} // paths of the calls that are being made
-	making   sync.WaitGroup      // the goroutines that make them
+	making   sync.WaitGroup      // those who make them
 	// notBefore keeps timers from being looked at, where that was no use.
 	notBefore time.Time
 	activity  *activity
-	leftMail  bool // the box held mail that the run did not take
 }
 
 // drive works on a run until it ends, waits, or is handed back; it gives back
@@ -45,12 +44,6 @@ func (r *run) drive() {
 			e.log.Error("a run is left for the check to take up, for working on it panicked", "run", r.head.ID, "panic", p, "stack", string(debug.Stack()))
 		}
 	}()
-	if r.claimed && r.head.Lease != "" {
-		if err := r.readMail(); err != nil {
-			r.leave(err)
-			return
-		}
-	}
 	for r.head.Lease != "" {
 		if !e.isStopping() {
 			r.makeCalls(ctx)
@@ -64,12 +57,7 @@ func (r *run) drive() {
 			return
 		}
 	}
-	if err := r.recheckMail(); err != nil {
-		e.log.Error("mail of a run that waits could not be read; its timer is left", "run", r.head.ID, "error", err)
-	}
-	if !r.head.Status.Ended() {
-		poke(e.wake)
-	}
+	poke(e.wake) // for a timer that was set, or mail that came meanwhile
 }
 
 // leave tells that the run could not be worked on further. It is found by the
@@ -87,7 +75,9 @@ func (r *run) makeCalls(ctx context.Context) {
 			continue
 		}
 		r.underWay[call.Path] = struct{}{}
-		r.making.Go(func() {
+		r.making.Add(1)
+		r.engine.crew.do(func() {
+			defer r.making.Done()
 			a := r.call(ctx, call)
 			select {
 			case r.answers <- a:

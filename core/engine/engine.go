@@ -93,6 +93,7 @@ type Engine struct {
 	stopOnce    sync.Once
 	loops       sync.WaitGroup // timer, queue, check, admission and retention loop
 	driving     sync.WaitGroup // runs that are worked on
+	crew        *crew          // works on runs and makes their calls
 
 	mu      sync.Mutex            // guards the fields below
 	stopped bool                  // no further run is taken up
@@ -148,6 +149,7 @@ func New(o Options) *Engine {
 		waiters:   make(map[string][]chan Run),
 		watchers:  make(map[string][]chan struct{}),
 	}
+	e.crew = newCrew(e.stopping)
 	e.calls, e.cancelCalls = context.WithCancelCause(context.Background())
 	return e
 }
@@ -184,10 +186,12 @@ func (e *Engine) Stop(ctx context.Context) error {
 	select {
 	case <-done:
 		e.cancelCalls(ErrStopped)
+		e.crew.wait()
 		return nil
 	case <-ctx.Done():
 		e.cancelCalls(ErrStopped)
 		<-done
+		e.crew.wait()
 		return fmt.Errorf("engine: calls were abandoned: %w", context.Cause(ctx))
 	}
 }

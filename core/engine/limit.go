@@ -124,11 +124,12 @@ func (e *Engine) admitGroup(ctx context.Context, group string) error {
 		if len(held) == 0 {
 			return e.closeGroup(ctx, group, gate[0])
 		}
+		conflict := (*state.ConflictError)(nil)
 		switch err := e.admitRun(ctx, group, held[0], gate[0]); {
-		case errors.As(err, new(*state.ConflictError)):
+		case errors.As(err, &conflict) && conflict.Index > 0 && !e.isStopping():
 			continue // somebody else was faster; look again
 		case err != nil:
-			return err
+			return err // or the lease is gone: index 0 is the fence
 		}
 		poke(e.pull)
 	}

@@ -26,14 +26,15 @@ func (e *Engine) timerLoop() {
 		}
 		taken := 0
 		for _, timer := range timers {
-			if e.works(timer.ID) {
-				e.nudge(timer.ID)
+			id := runOf(timer.ID)
+			if e.works(id) {
+				e.nudge(id)
 				continue
 			}
 			if !e.waitSlot() {
 				return
 			}
-			if e.took(timer.ID, due) {
+			if e.took(id, due, timer.ID) {
 				taken++
 			}
 		}
@@ -90,7 +91,7 @@ func (e *Engine) pullRound(ctx context.Context) (taken int, err error) {
 			if !e.waitSlot() {
 				return 0, nil
 			}
-			if e.took(id, queued) {
+			if e.took(id, queued, "") {
 				taken++
 			}
 		}
@@ -113,7 +114,7 @@ func (e *Engine) checkLoop() {
 }
 
 func (e *Engine) checkRunning(ctx context.Context) error {
-	alive := map[string]bool{} // leases
+	alive := map[string]bool{} // leases of others
 	for after := ""; ; {
 		members, err := e.store.Range(ctx, state.Range{Set: setRunning, After: after, Limit: page})
 		if err != nil || len(members) == 0 {
@@ -121,21 +122,18 @@ func (e *Engine) checkRunning(ctx context.Context) error {
 		}
 		for _, member := range members {
 			id, lease := splitRunning(member)
-			mine := lease == e.lease.ID()
-			if _, asked := alive[lease]; !mine && !asked {
-				found, err := e.store.Get(ctx, e.leaseRef(lease))
-				if err != nil {
+			if _, asked := alive[lease]; !asked {
+				if alive[lease], err = e.heldElsewhere(ctx, lease); err != nil {
 					return err
 				}
-				alive[lease] = found[0] != nil
 			}
-			if (mine && e.works(id)) || (!mine && alive[lease]) {
+			if alive[lease] || e.works(id) {
 				continue
 			}
 			if !e.waitSlot() {
 				return nil
 			}
-			e.took(id, orphaned)
+			e.took(id, orphaned, "")
 		}
 		after = members[len(members)-1]
 	}
@@ -170,8 +168,8 @@ func (e *Engine) backlogged() bool { return e.backlog.Load() >= int64(e.maxQueue
 
 // took takes up a run and reports whether this process works on it now. What
 // keeps it from it is logged.
-func (e *Engine) took(id string, why reason) bool {
-	taken, err := e.take(id, why)
+func (e *Engine) took(id string, why reason, timer string) bool {
+	taken, err := e.take(id, why, timer)
 	switch {
 	case errors.Is(err, errNotNow):
 		e.log.Warn("a run cannot be taken up yet", "run", id, "reason", err)

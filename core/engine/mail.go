@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/workflow"
 )
 
 // mail is what reaches a run from outside: from a user, or from a run that it
-// waits for. It is kept until the run takes it, in the order in which it came;
-// the run is woken by its timer, wherever it is.
+// waits for. It is kept until the run takes it, in the order in which it came.
+// Each piece has a timer of its own, due at once, which is there until somebody
+// who holds the run has seen the piece: so none is forgotten, whatever becomes
+// of those who are about to look at it.
 type mail struct {
 	Version int             `json:"v"`
 	Kind    mailKind        `json:"kind"`
@@ -35,6 +38,10 @@ const (
 
 const mailVersion = 1
 
+// MaxMail is how many signals may wait for a run at once. Its box has room for
+// as many cancellations and ends of children.
+const MaxMail = 200
+
 // send answers the ops that put mail into a run's box and wake the run.
 func send(runID string, m mail) []state.Op {
 	m.Version = mailVersion
@@ -46,19 +53,26 @@ func send(runID string, m mail) []state.Op {
 	return []state.Op{
 		state.Put(bucketMail, id, data, 0),
 		state.Add(setMail+"/"+runID, id),
-		state.SetTimerAfter(queueRun, runID, 0),
+		state.SetTimerAfter(queueRun, id, 0),
 	}
+}
+
+// runOf is the run that a timer is of: its own, or that of mail to it.
+func runOf(timerID string) string {
+	runID, _, _ := strings.Cut(timerID, "/")
+	return runID
 }
 
 // letter is mail with its id.
 type letter struct {
 	mail
-	id string
+	id   string
+	seen bool // its timer is cleared
 }
 
 // box reads the mail of a run, the oldest first.
 func (e *Engine) box(ctx context.Context, runID string) ([]letter, error) {
-	ids, err := e.store.Range(ctx, state.Range{Set: setMail + "/" + runID, Limit: page})
+	ids, err := e.store.Range(ctx, state.Range{Set: setMail + "/" + runID, Limit: 2 * MaxMail})
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
@@ -89,54 +103,87 @@ func (e *Engine) box(ctx context.Context, runID string) ([]letter, error) {
 
 // discard answers the ops that take mail out of its box.
 func (l letter) discard() []state.Op {
-	runID, _, _ := strings.Cut(l.id, "/")
-	return []state.Op{state.Delete(bucketMail, l.id), state.Remove(setMail+"/"+runID, l.id)}
+	return []state.Op{state.Delete(bucketMail, l.id), state.Remove(setMail+"/"+runOf(l.id), l.id), state.ClearTimer(queueRun, l.id)}
+}
+
+// look reads the box: from then on the mail in it is known, and is taken by the
+// commit in which it comes to mean something. It reports whether any is new.
+func (r *run) look(ctx context.Context) (news bool, err error) {
+	letters, err := r.engine.box(ctx, r.head.ID)
+	if err != nil {
+		return false, err
+	}
+	slices.SortStableFunc(letters, func(a, b letter) int { return a.rank() - b.rank() })
+	for i := range letters {
+		known := slices.IndexFunc(r.box, func(l letter) bool { return l.id == letters[i].id })
+		if known >= 0 {
+			letters[i].seen = r.box[known].seen
+		}
+		news = news || known < 0
+	}
+	r.box = letters
+	return news, nil
 }
 
 // readMail takes what mail there is for the run, as far as it waits for it, and
-// records it with what follows. The timer is cleared before the box is read: mail
-// that comes later sets it anew.
+// records it with what follows. While the box cannot be read the run goes on:
+// the mail's timer tells of it again.
 func (r *run) readMail() error {
-	clear := extra{ops: []state.Op{state.ClearTimer(queueRun, r.head.ID)}}
+	news, err := r.look(context.Background())
+	if err != nil {
+		r.engine.log.Warn("mail of a run cannot be read now; trying again", "run", r.head.ID, "error", err)
+		return nil
+	}
+	if !news {
+		return nil
+	}
 	stored := r.head
-	if err := r.commit(&stored, nil, clear); err != nil {
-		return err
-	}
-	for r.head.Lease != "" {
-		letters, err := r.engine.box(context.Background(), r.head.ID)
-		if err != nil {
-			return err
-		}
-		event, with, found := r.take(letters)
-		if !found {
-			return nil
-		}
-		stored := r.head
-		if err := r.commit(&stored, event, with); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.commit(&stored, nil, extra{})
 }
 
-// take chooses the piece of mail that the run takes next: a cancellation before
-// all others, then the oldest that it waits for. Mail that comes too late to
-// mean anything is taken without an event; a signal that nobody waits for yet is
-// left.
-func (r *run) take(letters []letter) (events []workflow.Event, with extra, found bool) {
-	slices.SortStableFunc(letters, func(a, b letter) int { return a.rank() - b.rank() })
-	r.leftMail = len(letters) > 0
-	for _, l := range letters {
-		event, ok := r.open(l)
-		if !ok && l.Kind == mailSignal && !r.machine.Status().Ended() {
+// takeMail applies the known mail that means something now: cancellations before
+// all others, then the oldest. Mail that comes too late to mean anything is
+// taken without an event.
+func (r *run) takeMail(now time.Time) (events []workflow.Event, ops []state.Op, err error) {
+	for i := r.nextMail(now); i >= 0; i = r.nextMail(now) {
+		l := r.box[i]
+		r.box = slices.Delete(r.box, i, i+1)
+		ops = append(ops, l.discard()...)
+		event, ok := r.open(l, now)
+		if !ok {
 			continue
 		}
-		if r.leftMail = len(letters) > 1; ok {
-			events = []workflow.Event{event}
+		if err := r.machine.Apply(event); err != nil {
+			return nil, nil, err
 		}
-		return events, extra{ops: l.discard()}, true
+		events = append(events, event)
 	}
-	return nil, extra{}, false
+	return events, ops, nil
+}
+
+// hasMail reports whether any known mail is to be taken now.
+func (r *run) hasMail(now time.Time) bool { return r.nextMail(now) >= 0 }
+
+// nextMail is the place of the mail to be taken next, -1 if there is none: a
+// signal that nobody waits for yet is left.
+func (r *run) nextMail(now time.Time) int {
+	return slices.IndexFunc(r.box, func(l letter) bool {
+		_, ok := r.open(l, now)
+		return ok || l.Kind != mailSignal || r.machine.Status().Ended()
+	})
+}
+
+// leaveMail answers the ops after which the mail that is left does not wake the
+// run any more: whoever holds it knows of it.
+func (r *run) leaveMail() []state.Op {
+	var ops []state.Op
+	for i := range r.box {
+		if l := &r.box[i]; !l.seen {
+			l.seen = true
+			ops = append(ops, state.ClearTimer(queueRun, l.id))
+		}
+	}
+	return ops
 }
 
 func (l letter) rank() int {
@@ -147,8 +194,7 @@ func (l letter) rank() int {
 }
 
 // open decides what a piece of mail means to the run now.
-func (r *run) open(l letter) (workflow.Event, bool) {
-	now := r.engine.now().UTC()
+func (r *run) open(l letter, now time.Time) (workflow.Event, bool) {
 	switch l.Kind {
 	case mailCancel:
 		return r.machine.Cancel(now)
@@ -157,31 +203,4 @@ func (r *run) open(l letter) (workflow.Event, bool) {
 	default:
 		return r.machine.Signal(l.Name, l.Body, now)
 	}
-}
-
-// recheckMail looks at the box once more after the run was put away to wait, for
-// mail that came in between: what the run can take wakes it at once. What is
-// left to a run that has ended is thrown away.
-func (r *run) recheckMail() error {
-	ended := r.head.Status.Ended()
-	if ended && !r.leftMail && !r.claimed {
-		return nil
-	}
-	letters, err := r.engine.box(context.Background(), r.head.ID)
-	if err != nil || len(letters) == 0 {
-		return err
-	}
-	var ops []state.Op
-	if ended {
-		ops = append(ops, state.ClearTimer(queueRun, r.head.ID))
-		for _, l := range letters {
-			ops = append(ops, l.discard()...)
-		}
-	} else if _, _, found := r.take(letters); found {
-		ops = append(ops, state.SetTimerAfter(queueRun, r.head.ID, 0))
-	}
-	if len(ops) == 0 {
-		return nil
-	}
-	return r.engine.store.Commit(context.Background(), ops...)
 }

@@ -50,6 +50,10 @@ func (e *Engine) Wait(ctx context.Context, id string) (Run, error) {
 		}
 		select {
 		case run := <-ended:
+			if run.Status == workflow.RunFailed {
+				// It may have been retried before this was told.
+				return e.Get(context.WithoutCancel(ctx), id)
+			}
 			return run, nil
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -108,7 +112,7 @@ func (r *run) snapshot() Run {
 	for i := range steps {
 		s := &steps[i]
 		run.Steps = append(run.Steps, Step{
-			ID: s.Step.ID, Path: s.Path, Status: s.Status, Attempts: s.Attempts,
+			ID: s.Step.ID, Path: s.Path, Status: s.Status, Attempts: s.Attempts, Integration: s.Step.Integration,
 			StartedAt: s.StartedAt, FinishedAt: s.FinishedAt,
 			Result: s.Result, Error: r.machine.StepFailure(s),
 		})

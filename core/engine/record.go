@@ -49,7 +49,9 @@ type head struct {
 	Group string `json:"group,omitempty"`
 	// Pickups counts how often in a row the run was taken up after its process
 	// had ended, without any progress since.
-	Pickups    int               `json:"pickups,omitempty"`
+	Pickups int `json:"pickups,omitempty"`
+	// Looks counts how often mail was seen by who did not take the run up.
+	Looks      int               `json:"looks,omitempty"`
 	Parent     *parent           `json:"parent,omitempty"`
 	CreatedAt  time.Time         `json:"createdAt"`
 	StartedAt  time.Time         `json:"startedAt,omitzero"`
@@ -160,14 +162,11 @@ func (h *head) leave() []state.Op {
 	return ops
 }
 
-// rejoin takes back what leave did, when a run is retried.
+// rejoin takes back what leave did, when a run is retried. Its place in its
+// group it has to wait for.
 func (h *head) rejoin() []state.Op {
 	set, member := h.endedMember()
-	ops := []state.Op{state.Remove(set, member)}
-	if h.Group != "" {
-		ops = append(ops, state.Add(setHolding+"/"+h.Group, h.ID))
-	}
-	return ops
+	return []state.Op{state.Remove(set, member)}
 }
 
 // endedMember is the run's place among those that ended as it did, in the order

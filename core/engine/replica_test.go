@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -135,10 +136,13 @@ func TestAReplicaThatIsPausedPastItsLeaseLosesItsRunsAndCannotWrite(t *testing.T
 		default:
 			t.Error("the paused one does not know that its lease is lost")
 		}
-		if len(store1.outcome) == 0 {
+		store1.mu.Lock()
+		outcome := slices.Clone(store1.outcome)
+		store1.mu.Unlock()
+		if len(outcome) == 0 {
 			t.Error("the paused one tried to write nothing")
 		}
-		for _, err := range store1.outcome {
+		for _, err := range outcome {
 			if !errors.As(err, new(*state.ConflictError)) {
 				t.Errorf("the paused one wrote: %v", err)
 			}

@@ -74,6 +74,9 @@ type Step struct {
 	Path     string
 	Status   workflow.StepStatus
 	Attempts int
+	// Integration is that of the action which the step calls; empty where it
+	// calls none.
+	Integration string
 	// StartedAt and FinishedAt are zero while unknown.
 	StartedAt  time.Time
 	FinishedAt time.Time

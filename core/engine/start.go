@@ -64,7 +64,7 @@ func (e *Engine) Start(ctx context.Context, req StartRequest) (Run, error) {
 		poke(e.admit)
 		return accepted, nil
 	}
-	go r.drive() // owned by e.driving, which Stop waits for
+	e.crew.do(r.drive)
 	return accepted, nil
 }
 

@@ -14,7 +14,7 @@ type Progress struct {
 	// they come from: where the next look begins.
 	Events []workflow.Event
 	Entry  int
-	Run    Run // as it is after them
+	Run    Run // as it was when they were read, or a moment before
 }
 
 // Follow answers what happened in a run after the journal entry given (-1 is
@@ -45,11 +45,16 @@ func (e *Engine) Follow(ctx context.Context, id string, after int) (Progress, er
 }
 
 func (e *Engine) progress(ctx context.Context, id string, after int) (Progress, error) {
+	// The run is read first: of one that has ended by then, the journal is whole.
+	run, err := e.Get(ctx, id)
+	if err != nil {
+		return Progress{}, err
+	}
 	entries, err := e.store.Journal(ctx, id, after+1)
 	if err != nil {
 		return Progress{}, fmt.Errorf("engine: follow run %s: %w", id, err)
 	}
-	p := Progress{Entry: after}
+	p := Progress{Entry: after, Run: run}
 	for _, data := range entries {
 		events, err := workflow.DecodeEntry(data)
 		if err != nil {
@@ -57,9 +62,6 @@ func (e *Engine) progress(ctx context.Context, id string, after int) (Progress, 
 		}
 		p.Events = append(p.Events, events...)
 		p.Entry++
-	}
-	if p.Run, err = e.Get(ctx, id); err != nil {
-		return Progress{}, err
 	}
 	return p, nil
 }

@@ -44,12 +44,29 @@ func (c *caller) authorize(permission ...string) error {
 		return nil
 	}
 	needed := access.ScopeFor(permission...).String()
+	detail := fmt.Sprintf("this needs the scope %s, which the token %s does not have", needed, c.name)
+	if slices.Contains(permission, access.Some) {
+		detail = fmt.Sprintf("this needs a scope %s, which the token %s does not have", someOf(permission), c.name)
+	}
 	return &refusal{
 		code:   codeForbidden,
-		detail: fmt.Sprintf("this needs the scope %s, which the token %s does not have", needed, c.name),
+		detail: detail,
 		// RFC 6750 section 3.1.
 		header: map[string]string{"WWW-Authenticate": fmt.Sprintf(`Bearer realm="backflow", error="insufficient_scope", scope="%s"`, headerSafe(needed))},
 	}
+}
+
+// someOf writes a permission of which some parts may be any name, as the
+// documentation writes scopes.
+func someOf(permission []string) string {
+	parts := slices.Clone(permission)
+	names := map[string][]string{"integrations": {"", "NAME", "ACTION"}, "workflows": {"", "ID", ""}}[parts[0]]
+	for i, part := range parts {
+		if part == access.Some && i < len(names) {
+			parts[i] = names[i]
+		}
+	}
+	return strings.Join(parts, ":")
 }
 
 // headerSafe keeps a name from a path from ending a quoted string of a header.

@@ -97,17 +97,21 @@ func TestCallersStayWithinTheirScopes(t *testing.T) {
 		{narrowToken, "POST", "/integrations/shop/payments", 403, "integrations:shop:createPayment"},
 		{narrowToken, "DELETE", "/integrations/shop/payments/x", 403, "integrations:shop:cancelPayment"},
 		{narrowToken, "POST", "/integrations/shop/actions/nothing", 403, "integrations:shop:nothing"},
-		{narrowToken, "GET", "/integrations/none", 403, "integrations:none:*"},
-		{narrowToken, "POST", "/integrations/none/x", 403, "integrations:none:*"},
+		{narrowToken, "GET", "/integrations/none", 403, "integrations:none:ACTION"},
+		{narrowToken, "POST", "/integrations/none/x", 403, "integrations:none:ACTION"},
 		{narrowToken, "POST", "/integrations/*/actions/*", 403, "integrations:*:*"},
 		{narrowToken, "POST", "/workflows/process-order/runs", 403, "workflows:process-order:run"},
 		{narrowToken, "POST", "/workflows/other/runs", 404, ""},
-		{narrowToken, "GET", "/workflows", 403, "workflows:*:read"},
+		{narrowToken, "GET", "/workflows", 403, "workflows:ID:read"},
 		{narrowToken, "GET", "/workflows/other", 403, "workflows:other:read"},
 		{narrowToken, "GET", "/runs", 403, "runs:read"},
 		{narrowToken, "GET", "/runs/x", 403, "runs:read"},
-		{noneToken, "GET", "/integrations", 403, "integrations:*:*"},
-		{noneToken, "GET", "/integrations/shop/payments/pay_1", 403, "integrations:shop:*"},
+		{narrowToken, "GET", "/runs/x/stream", 403, "runs:read"},
+		{narrowToken, "POST", "/runs/x/cancel", 403, "runs:write"},
+		{narrowToken, "POST", "/runs/x/retry", 403, "runs:write"},
+		{narrowToken, "POST", "/runs/x/signals/go", 403, "runs:write"},
+		{noneToken, "GET", "/integrations", 403, "integrations:NAME:ACTION"},
+		{noneToken, "GET", "/integrations/shop/payments/pay_1", 403, "integrations:shop:ACTION"},
 		{noneToken, "GET", "/nothing", 404, ""},
 		{noneToken, "GET", "/readyz", 200, ""},
 	} {
@@ -116,7 +120,7 @@ func TestCallersStayWithinTheirScopes(t *testing.T) {
 			t.Errorf("%s %s: %d, want %d: %s", c.method, c.target, rec.Code, c.want, rec.Body)
 			continue
 		}
-		if c.needed != "" && !strings.Contains(rec.Body.String(), "needs the scope "+c.needed+",") {
+		if c.needed != "" && !strings.Contains(rec.Body.String(), " scope "+c.needed+",") {
 			t.Errorf("%s %s: %s, want %s", c.method, c.target, rec.Body, c.needed)
 		}
 	}

@@ -60,7 +60,7 @@ func (x *exchange) readJSON(w http.ResponseWriter, r *http.Request) ([]byte, err
 	if err := checkType(r.Header); err != nil {
 		return nil, err
 	}
-	if _, err := value.Parse(body); err != nil {
+	if err := value.Check(body); err != nil {
 		return nil, invalidJSON(err)
 	}
 	return body, nil

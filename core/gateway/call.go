@@ -16,6 +16,10 @@ import (
 // replayed marks an answer that is that of an earlier request with the same key.
 const replayed = "Idempotent-Replayed"
 
+// keptUntil says when the record behind a kept answer ends, and the key is as if
+// it had never been used.
+const keptUntil = "Idempotency-Expires"
+
 // call calls an action with what the request brings, and answers its result.
 func (x *exchange) call(w http.ResponseWriter, r *http.Request, a *action.Action, path map[string]string) error {
 	key, err := x.keyOf(r)
@@ -50,9 +54,11 @@ func (x *exchange) call(w http.ResponseWriter, r *http.Request, a *action.Action
 		return err
 	}
 	defer entry.Release()
+	failpoint("inserted")
 	if stored, ok := entry.Replay(); ok {
 		a := answer{status: stored.Status, header: stored.Header.Clone(), body: stored.Body}
 		w.Header().Set(replayed, "true")
+		w.Header().Set(keptUntil, entry.Expires().Format(time.RFC3339))
 		a.send(w)
 		return nil
 	}
@@ -67,9 +73,11 @@ func (x *exchange) callOnce(w http.ResponseWriter, r *http.Request, a *action.Ac
 		return &idempotency.UnknownOutcomeError{Since: entry.Since()}
 	}
 	result, err := x.execute(r.Context(), a, params, entry.UpstreamKey())
+	failpoint("answered")
 	if err == nil {
 		told := answerWith(result)
-		x.settled(r, entry.Complete(r.Context(), told.stored()))
+		x.complete(w, r, entry, told)
+		failpoint("done")
 		told.send(w)
 		return nil
 	}
@@ -83,13 +91,22 @@ func (x *exchange) callOnce(w http.ResponseWriter, r *http.Request, a *action.Ac
 		if renderErr != nil {
 			return fmt.Errorf("gateway: write problem: %w", renderErr)
 		}
-		x.settled(r, entry.Complete(r.Context(), told.stored()))
+		x.complete(w, r, entry, told)
 	case isUntried(failed):
 		x.settled(r, entry.Abandon(r.Context()))
 	default:
 		x.settled(r, x.keepOrRepeat(r.Context(), a, entry))
 	}
 	return err
+}
+
+// complete stores the answer, and says until when it is kept.
+func (x *exchange) complete(w http.ResponseWriter, r *http.Request, entry *idempotency.Entry, told answer) {
+	err := entry.Complete(r.Context(), told.stored())
+	x.settled(r, err)
+	if err == nil {
+		w.Header().Set(keptUntil, entry.Expires().Format(time.RFC3339))
+	}
 }
 
 // keepOrRepeat settles the record of an effect that may have taken place.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -23,7 +24,7 @@ func TestTheErrorTableIsTrue(t *testing.T) {
 	}
 	codes := []sdk.Code{
 		codeBadRequest, codeInvalidJSON, codeUnauthorized, codeForbidden, codeMethodNotAllowed, codeRequestTimeout, codeTooLarge,
-		codeUnsupportedType, codeKeyInvalid, codeKeyInProgress, codeKeyReused, codeWebhookRefused, codeOverloaded,
+		codeUnsupportedType, codeKeyInvalid, codeKeyInProgress, codeKeyReused, codeWebhookRefused, codeOverloaded, codeLimitReached, workflow.CodeCancelled, workflow.CodeFailed,
 		sdk.CodeInvalidParams, sdk.CodeRejected, sdk.CodeDeclined, sdk.CodeNotFound, sdk.CodeConflict, sdk.CodeRateLimited,
 		sdk.CodeCredentials, sdk.CodeUpstream, sdk.CodeTimeout, sdk.CodeUnavailable, sdk.CodeOutcomeUnknown, sdk.CodeResultTooLarge,
 		sdk.CodeUnknownAction, sdk.CodeInternal,
@@ -43,8 +44,9 @@ func TestTheErrorTableIsTrue(t *testing.T) {
 func TestTheDocumentedLimitsAreTheDefaults(t *testing.T) {
 	t.Parallel()
 	want := Limits{
-		MaxHeaderBytes: 32 << 10, MaxConnections: 10_000, MaxConcurrent: 1024, MaxWaiting: 4096,
+		MaxHeaderBytes: 32 << 10, MaxConnections: 10_000, MaxConcurrent: 1024, MaxWaiting: 4096, MaxStreams: 1024,
 		HeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, DrainTimeout: 20 * time.Second,
+		Heartbeat: 15 * time.Second, StreamWriteTimeout: 10 * time.Second,
 	}
 	if got := (Limits{}).withDefaults(); got != want {
 		t.Errorf("%+v", got)

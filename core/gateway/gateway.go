@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -10,10 +11,11 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/idempotency"
+	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/telemetry"
 )
 
-// Runs starts and shows runs. *engine.Engine is one.
+// Runs starts, changes and shows runs. *engine.Engine is one.
 type Runs interface {
 	// Start makes a run durable and answers it.
 	Start(ctx context.Context, request engine.StartRequest) (engine.Run, error)
@@ -21,6 +23,14 @@ type Runs interface {
 	Wait(ctx context.Context, id string) (engine.Run, error)
 	Get(ctx context.Context, id string) (engine.Run, error)
 	List(ctx context.Context, request engine.ListRequest) (engine.List, error)
+	// Follow answers what happened in a run after a journal entry, and waits for
+	// something to happen if nothing has; -1 is from the beginning.
+	Follow(ctx context.Context, id string, after int) (engine.Progress, error)
+	// Cancel, Retry and Signal return once the change is durable, in one write
+	// with the ops given.
+	Cancel(ctx context.Context, id string, also ...state.Op) (engine.Run, error)
+	Retry(ctx context.Context, id string, also ...state.Op) (engine.Run, error)
+	Signal(ctx context.Context, id, name string, body json.RawMessage, also ...state.Op) (engine.Run, error)
 	// Workflows lists what can be started, in the order in which users see it.
 	Workflows() []engine.Workflow
 }
@@ -55,12 +65,13 @@ type Gateway struct {
 	limits    Limits
 	now       func() time.Time
 
-	table   atomic.Pointer[table]
-	working limiter // requests that are worked on
-	waiting limiter // requests that wait for a run to end
+	table     atomic.Pointer[table]
+	working   limiter // requests that are worked on
+	waiting   limiter // requests that wait for a run to end
+	streaming limiter // requests that follow a run
 
 	// stopping ends when the gateway begins to stop, so that nobody waits for
-	// a run until the drain time is over.
+	// or follows a run until the drain time is over.
 	stopping context.Context
 	stop     context.CancelFunc
 }
@@ -90,6 +101,7 @@ func New(o Options) (*Gateway, error) {
 	}
 	g.working = newLimiter(g.limits.MaxConcurrent)
 	g.waiting = newLimiter(g.limits.MaxWaiting)
+	g.streaming = newLimiter(g.limits.MaxStreams)
 	g.stopping, g.stop = context.WithCancel(context.Background())
 	if err := g.Swap(o.Routes); err != nil {
 		return nil, err

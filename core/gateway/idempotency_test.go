@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -48,6 +49,10 @@ func TestARepeatIsAnsweredWithTheFirstAnswer(t *testing.T) {
 	}
 	if first.Header().Get(replayed) != "" || second.Header().Get(replayed) != "true" || second.Header().Get("X-Request-Id") != "req-2" {
 		t.Errorf("headers %v and %v", first.Header(), second.Header())
+	}
+	until, err := time.Parse(time.RFC3339, first.Header().Get(keptUntil))
+	if err != nil || time.Until(until).Round(time.Minute) != idempotency.DefaultTTL || second.Header().Get(keptUntil) != first.Header().Get(keptUntil) {
+		t.Errorf("kept until %q, then %q", first.Header().Get(keptUntil), second.Header().Get(keptUntil))
 	}
 	w.wantCalls(1)
 	wantStatus(t, w.pay("k2"), 200)
@@ -262,12 +267,13 @@ func TestAnEffectIsToldThoughItsRecordIsLost(t *testing.T) {
 		t.Error("the lost record is not in the log")
 	}
 	w.store.down.Store(false)
-	w.shop.succeeds(`{"id":"pay_1"}`)
-	wantStatus(t, w.pay("k"), 200)
-	calls := w.shop.called()
-	if len(calls) != 2 || calls[0].IdempotencyKey != calls[1].IdempotencyKey {
-		t.Errorf("calls %+v", calls)
+	w.shop.succeeds(`{"id":"pay_2"}`)
+	again := w.pay("k")
+	wantStatus(t, again, 200)
+	if again.Body.String() != `{"id":"pay_1"}` || again.Header().Get(replayed) != "true" {
+		t.Errorf("then %v %s", again.Header(), again.Body)
 	}
+	w.wantCalls(1)
 }
 
 func TestAPanicCostsNobodyTheKey(t *testing.T) {
@@ -373,5 +379,23 @@ func TestUnknownErrorsTellTheClientNothing(t *testing.T) {
 	r := refusalOf(fmt.Errorf("dial postgres://user:password@host: %w", errOdd))
 	if r.code != sdk.CodeInternal || strings.Contains(r.detail, "password") || !errors.Is(r, errOdd) {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestAStartUnderAKeySaysUntilWhenTheKeyIsKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	start := func() string {
+		rec := w.send("POST", "/workflows/process-order/runs", `{"amount":1}`, "Idempotency-Key: k")
+		wantStatus(t, rec, 202)
+		return rec.Header().Get(keptUntil)
+	}
+	first := start()
+	until, err := time.Parse(time.RFC3339, first)
+	if err != nil || time.Until(until).Round(time.Minute) != idempotency.DefaultTTL {
+		t.Errorf("kept until %q", first)
+	}
+	if again := start(); again != first {
+		t.Errorf("kept until %q, then %q", first, again)
 	}
 }

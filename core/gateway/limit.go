@@ -17,6 +17,9 @@ type Limits struct {
 	// MaxWaiting bounds the requests that wait for a run to end; one more is
 	// answered 202 at once. Default 4096.
 	MaxWaiting int
+	// MaxStreams bounds the requests that follow a run; one more is answered
+	// 503 at once. Default 1024.
+	MaxStreams int
 	// HeaderTimeout bounds the time from a request's first byte to the end of
 	// its headers. Default 10 s.
 	HeaderTimeout time.Duration
@@ -28,6 +31,12 @@ type Limits struct {
 	// DrainTimeout is how long requests under way may take to finish when the
 	// gateway stops. Default 20 s.
 	DrainTimeout time.Duration
+	// Heartbeat is how often a stream in which nothing happens shows that it is
+	// alive. Default 15 s.
+	Heartbeat time.Duration
+	// StreamWriteTimeout bounds the time in which who follows a run takes what
+	// was sent; then the stream is cut. Default 10 s.
+	StreamWriteTimeout time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
@@ -35,10 +44,13 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.MaxConnections, 10_000)
 	setDefault(&l.MaxConcurrent, 1024)
 	setDefault(&l.MaxWaiting, 4096)
+	setDefault(&l.MaxStreams, 1024)
 	setDefault(&l.HeaderTimeout, 10*time.Second)
 	setDefault(&l.ReadTimeout, 30*time.Second)
 	setDefault(&l.IdleTimeout, 2*time.Minute)
 	setDefault(&l.DrainTimeout, 20*time.Second)
+	setDefault(&l.Heartbeat, 15*time.Second)
+	setDefault(&l.StreamWriteTimeout, 10*time.Second)
 	return l
 }
 

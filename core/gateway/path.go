@@ -98,6 +98,9 @@ func single(rawQuery string, allowed ...string) (map[string]string, error) {
 		delete(query, name)
 	}
 	for name := range query {
+		if len(allowed) == 0 {
+			return nil, &refusal{code: codeBadRequest, detail: fmt.Sprintf("the query has an unknown name %q, none is known", name)}
+		}
 		return nil, &refusal{code: codeBadRequest, detail: fmt.Sprintf("the query has an unknown name %q, known are: %s", name, strings.Join(allowed, ", "))}
 	}
 	return values, nil

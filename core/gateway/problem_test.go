@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -64,6 +65,18 @@ func TestProblemsAreAsDocumented(t *testing.T) {
 		{name: "no such action", method: "POST", target: "/integrations/shop/actions/createPaymnt", body: `{}`},
 		{name: "no such workflow", method: "POST", target: "/workflows/none/runs"},
 		{name: "no such run", method: "GET", target: "/runs/none"},
+		{name: "no such run to cancel", method: "POST", target: "/runs/none/cancel"},
+		{name: "no such run to follow", method: "GET", target: "/runs/none/stream"},
+		{name: "bad last event", method: "GET", target: "/runs/none/stream", headers: []string{"Last-Event-ID: first"}},
+		{name: "a body that means nothing", method: "POST", target: "/runs/none/cancel", body: `{"reason":"mistake"}`},
+		{name: "name of a signal too long", method: "POST", target: "/runs/none/signals/" + strings.Repeat("x", 256)},
+		{name: "query that means nothing", method: "POST", target: "/runs/none/signals/go?wait=1s"},
+		{name: "scope for a list missing", method: "GET", target: "/workflows", headers: []string{"Authorization: Bearer " + noneToken}},
+		{name: "scope to change runs missing", method: "POST", target: "/runs/none/retry", headers: []string{"Authorization: Bearer " + narrowToken}},
+		{name: "too many follow runs", method: "GET", target: "/runs/none/stream", prepare: func(w *world) { w.streaming.tryAcquire() }, options: func(o *Options) { o.Limits.MaxStreams = 1 }},
+		{name: "limit of the workflow", method: "POST", target: startPath, options: func(o *Options) {
+			o.Runs = scriptedRuns{Runs: o.Runs, start: func(engine.StartRequest) (engine.Run, error) { return engine.Run{}, engine.ErrFull }}
+		}},
 		{name: "object not found by the vendor", method: "GET", target: payments + "/pay_9", fails: &sdk.Error{Code: sdk.CodeNotFound, Message: "No such payment: pay_9", Final: true}},
 		{name: "wrong method", method: "PATCH", target: "/workflows"},
 		{name: "wrong method of a binding", method: "PUT", target: payments + "/pay_1"},

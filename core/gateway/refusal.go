@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
@@ -61,7 +62,7 @@ func refusalOf(err error) *refusal {
 	r := classify(err)
 	if r.retryAfter == 0 {
 		switch r.code {
-		case codeKeyInProgress, codeOverloaded, sdk.CodeRateLimited, sdk.CodeUnavailable:
+		case codeKeyInProgress, codeLimitReached, codeOverloaded, sdk.CodeRateLimited, sdk.CodeUnavailable:
 			r.retryAfter = defaultRetryAfter
 		}
 	}
@@ -105,6 +106,16 @@ func classify(err error) *refusal {
 		return &refusal{code: sdk.CodeNotFound, detail: "there is no such run"}
 	case errors.Is(err, engine.ErrBadCursor):
 		return &refusal{code: codeBadRequest, detail: "the cursor is not one that this list answered"}
+	case errors.Is(err, engine.ErrEnded):
+		return &refusal{code: sdk.CodeConflict, detail: reasonOf(err)}
+	case errors.Is(err, engine.ErrTooLarge):
+		return &refusal{code: codeTooLarge, detail: reasonOf(err)}
+	case errors.Is(err, engine.ErrBadInput):
+		return &refusal{code: sdk.CodeInvalidParams, detail: reasonOf(err)}
+	case errors.Is(err, engine.ErrFull):
+		return &refusal{code: codeLimitReached, detail: "as many runs of the workflow as may be are under way, and it drops further ones"}
+	case errors.Is(err, engine.ErrBusy):
+		return &refusal{code: sdk.CodeConflict, detail: "the run is being changed by another request, try again", retryAfter: defaultRetryAfter}
 	case errors.Is(err, engine.ErrOverloaded):
 		return &refusal{code: codeOverloaded, detail: "too many runs are being started, try again"}
 	case errors.Is(err, engine.ErrStopped), errors.Is(err, state.ErrClosed), errors.Is(err, idempotency.ErrFenced):
@@ -120,6 +131,9 @@ func classify(err error) *refusal {
 	}
 	return &refusal{code: sdk.CodeInternal, detail: "an internal error; the log tells more under this request id", cause: err}
 }
+
+// reasonOf is what the engine says about what a client asked for.
+func reasonOf(err error) string { return strings.TrimPrefix(err.Error(), "engine: ") }
 
 // ofSDK is the refusal that tells an error of an integration, or one of the
 // same kind that the gateway found by itself.

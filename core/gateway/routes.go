@@ -162,6 +162,10 @@ func (t *table) addFixed() {
 	t.routes[t.router.Path("/workflows/{workflow}/runs")] = &route{methods: post((*exchange).startRun)}
 	t.routes[t.router.Path("/runs")] = &route{methods: get((*exchange).listRuns)}
 	t.routes[t.router.Path("/runs/{run}")] = &route{methods: get((*exchange).showRun)}
+	t.routes[t.router.Path("/runs/{run}/stream")] = &route{methods: get((*exchange).streamRun)}
+	t.routes[t.router.Path("/runs/{run}/cancel")] = &route{methods: post((*exchange).cancelRun)}
+	t.routes[t.router.Path("/runs/{run}/retry")] = &route{methods: post((*exchange).retryRun)}
+	t.routes[t.router.Path("/runs/{run}/signals/{signal}")] = &route{methods: post((*exchange).signalRun)}
 }
 
 func get(e endpoint) map[string]endpoint  { return map[string]endpoint{http.MethodGet: e} }

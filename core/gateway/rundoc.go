@@ -88,6 +88,12 @@ func (x *exchange) failure(f *workflow.Failure) *problem {
 	}
 	p := newProblem(ofSDK(f.Err, f.Integration), "", x.redactor)
 	p.Step = f.Step
+	if p.Code != f.Err.Code && f.Integration == "" {
+		// It is no code of ours and no integration's: the workflow's author
+		// gave it to a step "fail".
+		p.Status, p.Title = statusOf(workflow.CodeFailed)
+		p.Type, p.Code = typePrefix+string(f.Err.Code), f.Err.Code
+	}
 	return p
 }
 

@@ -97,7 +97,8 @@ func TestWorkflowsAreShown(t *testing.T) {
 	if rec := w.send("GET", "/workflows", ""); rec.Body.String() != `{"data":[`+one+`],"nextCursor":null}` {
 		t.Errorf("%s", rec.Body)
 	}
-	if rec := w.send("GET", "/workflows/process-order", ""); rec.Body.String() != one {
+	whole := strings.TrimSuffix(one, "}") + `,"definition":{"id":"process-order","name":"Process","steps":[{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":"{{input.amount}}"}}]}}`
+	if rec := w.send("GET", "/workflows/process-order", ""); rec.Body.String() != whole {
 		t.Errorf("%s", rec.Body)
 	}
 	wantStatus(t, w.send("GET", "/workflows/none", ""), 404)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 
+	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -20,6 +21,7 @@ const (
 	codeKeyInProgress    sdk.Code = "idempotency_key_in_progress"
 	codeKeyReused        sdk.Code = "idempotency_key_reused"
 	codeWebhookRefused   sdk.Code = "webhook_refused"
+	codeLimitReached     sdk.Code = "limit_reached"
 	codeOverloaded       sdk.Code = "overloaded"
 )
 
@@ -53,18 +55,24 @@ func statusOf(code sdk.Code) (status int, title string) {
 		return http.StatusRequestTimeout, "Request took too long to arrive"
 	case sdk.CodeConflict:
 		return http.StatusConflict, "Conflict"
+	case workflow.CodeCancelled:
+		return http.StatusConflict, "Cancelled"
 	case codeKeyInProgress:
 		return http.StatusConflict, "A request with this key is under way"
 	case codeTooLarge:
 		return http.StatusRequestEntityTooLarge, "Body too large"
 	case codeUnsupportedType:
 		return http.StatusUnsupportedMediaType, "Unsupported media type"
+	case workflow.CodeFailed:
+		return http.StatusUnprocessableEntity, "Failed"
 	case sdk.CodeInvalidParams:
 		return http.StatusUnprocessableEntity, "Invalid parameters"
 	case codeKeyReused:
 		return http.StatusUnprocessableEntity, "Idempotency-Key was used for another request"
 	case sdk.CodeRateLimited:
 		return http.StatusTooManyRequests, "Too many requests"
+	case codeLimitReached:
+		return http.StatusTooManyRequests, "Limit of the workflow reached"
 	case sdk.CodeCredentials:
 		return http.StatusBadGateway, "Integration refused the configured credentials"
 	case sdk.CodeUpstream:

@@ -217,6 +217,7 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		must(t, w.engine.Stop(ctx))
+		o.Ledger.Close()
 		must(t, own.Release(ctx))
 		must(t, w.store.Close())
 	})

@@ -15,11 +15,14 @@
 //
 // A pending record names the lease of the process that holds it; it is held
 // while that lease exists and, within the process, while its Entry is not
-// settled. So a crash, a panic or a lost write costs nobody the key. A record
-// lives for a fixed time from its first insert, whatever happens to it.
+// settled. So a crash, a panic or a lost write costs nobody the key; and what an
+// outage of the store kept from being written is written after it, so that
+// other processes do not wait for a holder that is none. A record lives for a
+// fixed time from its first insert, whatever happens to it, by the store's
+// clock alone.
 //
-// Starts of runs are recorded by the write that makes the run and answered from
-// the run itself: see [Ledger.Start].
+// Requests for runs (start, cancel, retry, signal) are recorded by the write that
+// makes or changes the run and answered from the run itself: see [Ledger.Record].
 //
 // The package is a layer over core/state and imports nothing else of the
 // project. It does not know what an action is, nor decide what may be repeated.

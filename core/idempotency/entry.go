@@ -2,6 +2,7 @@ package idempotency
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/backflow/backflow/core/state"
@@ -18,7 +19,9 @@ import (
 // is pending, with another holder or none: the next request with the key takes
 // it over with the same upstream key, and its entry says Repeated. So whoever
 // settles answers its client with what the integration answered all the same:
-// that is true, and a repeat cannot act twice if it heeds Repeated.
+// that is true, and a repeat cannot act twice if it heeds Repeated. Where the
+// store was unavailable, the ledger makes the write once it answers again, or
+// before it answers the next request with the key.
 type Entry struct {
 	ledger   *Ledger
 	recordID string
@@ -48,6 +51,11 @@ func (e *Entry) Repeated() bool { return e.rec.Attempt > 1 }
 // no effect under this upstream key is older.
 func (e *Entry) Since() time.Time { return e.rec.since() }
 
+// Expires is when the record ends, in UTC: from then on the key is as if it had
+// never been used. The store's clock decides; this is by that of whoever made
+// the record.
+func (e *Entry) Expires() time.Time { return e.rec.expires() }
+
 // Complete stores the answer for the rest of the record's life, which counts
 // from its first insert. For successes and final refusals only: what may be
 // different next time is not kept.
@@ -59,7 +67,7 @@ func (e *Entry) Complete(ctx context.Context, response Response) error {
 	if len(response.Body) > e.ledger.opt.MaxResponseBytes {
 		return e.RepeatLater(ctx)
 	}
-	rec := e.released(statusDone)
+	rec := e.rec.released(statusDone)
 	rec.Code, rec.Header, rec.body = response.Status, response.Header, response.Body
 	return e.settle(ctx, rec)
 }
@@ -78,31 +86,31 @@ func (e *Entry) Abandon(ctx context.Context) error {
 // repeated: until the record expires, every request with the key is answered
 // by *UnknownOutcomeError.
 func (e *Entry) KeepUnknown(ctx context.Context) error {
-	return e.settle(ctx, e.released(statusUnknown))
+	return e.settle(ctx, e.rec.released(statusUnknown))
 }
 
 // RepeatLater is for an effect that may have taken place and can be repeated:
 // the next request with the key takes the record over and acts with the same
 // upstream key.
 func (e *Entry) RepeatLater(ctx context.Context) error {
-	return e.settle(ctx, e.released(statusPending))
+	return e.settle(ctx, e.rec.released(statusPending))
 }
 
 // Release gives up an entry that could not be settled, for instance because of
-// a panic: it writes nothing, and the next request with the key takes the
-// record over. After any other call it does nothing, so it is made for defer.
+// a panic. It does not wait for the store: the next request with the key that
+// this process gets takes the record over, and so does any other process a
+// moment later. After any other call it does nothing, so it is made for defer.
 func (e *Entry) Release() {
 	if !e.settled {
-		e.settled = true
-		e.ledger.unreserve(e.recordID)
+		e.end()
+		e.ledger.later(e.recordID, e.raw, e.write(e.rec.released(statusPending)))
 	}
 }
 
-// released is the record in another status and without a holder.
-func (e *Entry) released(to status) *record {
-	rec := *e.rec
-	rec.Status, rec.Lease = to, ""
-	return &rec
+// end gives up the right to act.
+func (e *Entry) end() {
+	e.settled = true
+	e.ledger.unreserve(e.recordID)
 }
 
 // settle swaps the record for another, or removes it for nil.
@@ -110,11 +118,8 @@ func (e *Entry) settle(ctx context.Context, rec *record) error {
 	if e.settled {
 		return ErrSettled
 	}
-	defer e.Release()
-	write := state.Delete(bucket, e.recordID)
-	if rec != nil {
-		write = state.Put(bucket, e.recordID, rec.encode(), rec.remaining(e.ledger.opt.Now()))
-	}
+	defer e.end()
+	write := e.write(rec)
 	// The effect stands whether or not the client still listens, so its record
 	// must not hang on the client's context.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
@@ -124,8 +129,20 @@ func (e *Entry) settle(ctx context.Context, rec *record) error {
 		state.RequireValue(bucket, e.recordID, e.raw),
 		write)
 	lost, err := outcome(err, "settle request")
-	if lost {
+	switch {
+	case lost:
 		return ErrLost
+	case err != nil && !errors.Is(err, ErrFenced):
+		e.ledger.later(e.recordID, e.raw, write)
 	}
 	return err
+}
+
+// write is the op that makes the record another, with the life that it has, or
+// removes it for nil.
+func (e *Entry) write(rec *record) state.Op {
+	if rec == nil {
+		return state.Delete(bucket, e.recordID)
+	}
+	return state.Replace(bucket, e.recordID, rec.encode())
 }

@@ -56,9 +56,10 @@ type Options struct {
 // concurrent use. Two ledgers of one process would take each other's records
 // for left over: there is one for each lease.
 type Ledger struct {
-	store state.Store
-	lease Lease
-	opt   Options
+	store  state.Store
+	lease  Lease
+	opt    Options
+	mender *mender
 
 	mu sync.Mutex // guards underWay
 	// underWay has the requests that this process is working on, by record id.
@@ -67,7 +68,7 @@ type Ledger struct {
 	underWay map[string]Fingerprint
 }
 
-// New makes a ledger over a store.
+// New makes a ledger over a store. It is closed before the lease is released.
 func New(store state.Store, lease Lease, opt Options) *Ledger {
 	if opt.TTL == 0 {
 		opt.TTL = DefaultTTL
@@ -81,8 +82,12 @@ func New(store state.Store, lease Lease, opt Options) *Ledger {
 	if opt.NewID == nil {
 		opt.NewID = rand.Text
 	}
-	return &Ledger{store: store, lease: lease, opt: opt, underWay: map[string]Fingerprint{}}
+	return &Ledger{store: store, lease: lease, opt: opt, mender: newMender(store), underWay: map[string]Fingerprint{}}
 }
+
+// Close ends what the ledger does in the background, and waits for it. A second
+// call does nothing.
+func (l *Ledger) Close() { l.mender.close() }
 
 // Response is a stored answer.
 type Response struct {
@@ -138,6 +143,14 @@ func (l *Ledger) begin(ctx context.Context, id string, scope Scope, fp Fingerpri
 		if alive {
 			return nil, &InProgressError{RetryAfter: retryAfter}
 		}
+		if rec.Lease == l.lease.ID() {
+			// We may know better what became of it than the record says.
+			if written, err := l.mender.hasten(ctx, id); written {
+				continue
+			} else if err != nil {
+				return nil, err
+			}
+		}
 		entry, err = l.take(ctx, id, scope, rec, raw)
 		if entry != nil || err != nil {
 			return entry, err
@@ -183,6 +196,10 @@ func (l *Ledger) insert(ctx context.Context, id string, scope Scope, fp Fingerpr
 	raw := rec.encode()
 	err := l.store.Commit(ctx, l.lease.Fence(), state.Insert(bucket, id, raw, l.opt.TTL))
 	if lost, err := outcome(err, "record request"); lost || err != nil {
+		if errors.Is(err, state.ErrUnavailable) {
+			// The record may be there, and nothing will be done under it.
+			l.later(id, raw, state.Delete(bucket, id))
+		}
 		return nil, err
 	}
 	return &Entry{ledger: l, recordID: id, scope: scope, rec: rec, raw: raw}, nil
@@ -198,18 +215,27 @@ func (l *Ledger) take(ctx context.Context, id string, scope Scope, old *record, 
 	err := l.store.Commit(ctx,
 		l.lease.Fence(),
 		state.RequireValue(bucket, id, oldRaw),
-		state.Put(bucket, id, raw, rec.remaining(l.opt.Now())))
+		state.Replace(bucket, id, raw))
 	if lost, err := outcome(err, "take over request"); lost || err != nil {
+		if errors.Is(err, state.ErrUnavailable) {
+			l.later(id, raw, state.Replace(bucket, id, rec.released(statusPending).encode()))
+		}
 		return nil, err
 	}
 	return &Entry{ledger: l, recordID: id, scope: scope, rec: &rec, raw: raw}, nil
+}
+
+// later leaves a write to the mender that is to be made if the record still has
+// a value that we wrote.
+func (l *Ledger) later(id string, raw []byte, write state.Op) {
+	l.mender.add(id, l.lease.Fence(), state.RequireValue(bucket, id, raw), write)
 }
 
 // answer says what a record means for a request: an entry to replay, an error,
 // or neither when the record is pending.
 func (l *Ledger) answer(rec *record, id string, scope Scope, fp Fingerprint) (*Entry, error) {
 	switch {
-	case rec.Status == statusStart || rec.Fingerprint != fp:
+	case rec.Status == statusRun || rec.Fingerprint != fp:
 		return nil, ErrMismatch
 	case rec.Status == statusUnknown:
 		return nil, &UnknownOutcomeError{Since: rec.since()}

@@ -135,13 +135,6 @@ func TestARepeatHasTheSameUpstreamKey(t *testing.T) {
 	for name, unsettle := range map[string]func(*testing.T, *world, *Entry){
 		"outcome unknown": func(t *testing.T, _ *world, e *Entry) { must(t, e.RepeatLater(t.Context())) },
 		"panic":           func(_ *testing.T, _ *world, e *Entry) { e.Release() },
-		"answer not stored": func(t *testing.T, w *world, e *Entry) {
-			w.suffer(faultBefore)
-			if err := e.Complete(t.Context(), payment); !errors.Is(err, state.ErrUnavailable) {
-				t.Errorf("Complete: %v, want ErrUnavailable", err)
-			}
-			w.suffer(faultNone)
-		},
 		"answer too large": func(t *testing.T, _ *world, e *Entry) {
 			must(t, e.Complete(t.Context(), Response{Status: 200, Body: big}))
 		},
@@ -243,7 +236,11 @@ func TestStoreDownMeansNothingMayBeExecuted(t *testing.T) {
 				t.Fatalf("Begin = %v, %v; want ErrUnavailable", e, err)
 			}
 			w.suffer(faultNone)
-			must(t, begin(t, l).Complete(t.Context(), payment))
+			e := begin(t, l)
+			if e.Repeated() {
+				t.Error("what was never executed is said to be a repeat")
+			}
+			must(t, e.Complete(t.Context(), payment))
 		})
 	}
 }
@@ -326,8 +323,8 @@ func TestACorruptRecordExecutesNothing(t *testing.T) {
 	if _, err := l.Begin(t.Context(), scope, request); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("Begin: %v, want ErrCorrupt", err)
 	}
-	if _, _, err := l.Started(t.Context(), scope, request); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("Started: %v, want ErrCorrupt", err)
+	if _, _, err := l.Recorded(t.Context(), scope, request); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("Recorded: %v, want ErrCorrupt", err)
 	}
 }
 

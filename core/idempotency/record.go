@@ -21,7 +21,9 @@ const (
 	statusPending status = "pending" // held, or to be repeated by whoever asks next
 	statusDone    status = "done"    // answered
 	statusUnknown status = "unknown" // not to be repeated
-	statusStart   status = "start"   // the start of a run
+	// statusRun is that of a request that made or changed a run. Starts came
+	// first, hence the word that is stored.
+	statusRun status = "start"
 )
 
 // record is what is stored under a scope.
@@ -31,14 +33,14 @@ type record struct {
 	// CreatedAt and ExpiresAt are Unix milliseconds.
 	CreatedAt int64 `json:"createdAt"`
 	ExpiresAt int64 `json:"expiresAt"`
-	// ID is the record's own random id; starts have none.
+	// ID is the record's own random id; requests for runs have none.
 	ID string `json:"id,omitempty"`
 	// Lease is the holder's lease id; empty when nobody holds the record.
 	Lease string `json:"lease,omitempty"`
 	// Attempt counts who held the record, from 1. It also makes every value of
 	// a record differ from the one before, which compare-and-swap rests on.
 	Attempt int `json:"attempt,omitempty"`
-	// RunID is the run of a start.
+	// RunID is the run that the request made or changed.
 	RunID string `json:"runId,omitempty"`
 	// Code and Header belong to the stored answer, as does body.
 	Code   int         `json:"code,omitempty"`
@@ -46,17 +48,16 @@ type record struct {
 	body   []byte
 }
 
-// remaining is what is left of the record's life at now. It is never zero or
-// less, which would mean "for ever" to the store: a record that is still there
-// although its time is over was made by a clock that differs from ours, and is
-// given a minute.
-func (r *record) remaining(now time.Time) time.Duration {
-	life := time.Duration(r.ExpiresAt-r.CreatedAt) * time.Millisecond
-	left := time.Duration(r.ExpiresAt-now.UnixMilli()) * time.Millisecond
-	return min(life, max(left, time.Minute))
+// released is the record in another status and without a holder.
+func (r *record) released(to status) *record {
+	rec := *r
+	rec.Status, rec.Lease = to, ""
+	return &rec
 }
 
 func (r *record) since() time.Time { return time.UnixMilli(r.CreatedAt).UTC() }
+
+func (r *record) expires() time.Time { return time.UnixMilli(r.ExpiresAt).UTC() }
 
 func (r *record) encode() []byte {
 	// Marshal fails for values that JSON cannot hold; a record has strings and
@@ -102,9 +103,9 @@ func (r *record) check(bodyLen int) error {
 		return errors.New("it expires before it was made")
 	}
 	switch r.Status {
-	case statusStart:
+	case statusRun:
 		if r.RunID == "" {
-			return errors.New("a start without a run")
+			return errors.New("a request for a run, without the run")
 		}
 	case statusPending, statusDone, statusUnknown:
 		if r.ID == "" || r.Attempt < 1 {

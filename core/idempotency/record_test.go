@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -19,7 +18,7 @@ func sampleRecords() map[string]*record {
 		"pending": {Status: statusPending, Fingerprint: fp, CreatedAt: 1, ExpiresAt: 2, ID: "r", Lease: "l", Attempt: 1},
 		"free":    {Status: statusPending, Fingerprint: fp, CreatedAt: 1, ExpiresAt: 2, ID: "r", Attempt: 3},
 		"unknown": {Status: statusUnknown, Fingerprint: fp, CreatedAt: 1, ExpiresAt: 2, ID: "r", Attempt: 1},
-		"start":   {Status: statusStart, Fingerprint: fp, CreatedAt: 1, ExpiresAt: 2, RunID: "run"},
+		"start":   {Status: statusRun, Fingerprint: fp, CreatedAt: 1, ExpiresAt: 2, RunID: "run"},
 		"done": {
 			Status: statusDone, Fingerprint: fp, CreatedAt: 1, ExpiresAt: 2, ID: "r", Attempt: 2, Code: 402,
 			Header: http.Header{"Content-Type": {"application/problem+json"}}, body: []byte("{\"a\":\xff\x00}"),
@@ -120,26 +119,4 @@ func FuzzDecodeRecord(f *testing.F) {
 			t.Fatal(diff)
 		}
 	})
-}
-
-func TestRemainingLifeIsNeverForEver(t *testing.T) {
-	made := time.UnixMilli(1_000_000)
-	day := &record{CreatedAt: made.UnixMilli(), ExpiresAt: made.Add(24 * time.Hour).UnixMilli()}
-	second := &record{CreatedAt: made.UnixMilli(), ExpiresAt: made.Add(time.Second).UnixMilli()}
-	for _, tc := range []struct {
-		name string
-		rec  *record
-		now  time.Time
-		want time.Duration
-	}{
-		{"at once", day, made, 24 * time.Hour},
-		{"later", day, made.Add(20 * time.Hour), 4 * time.Hour},
-		{"a clock behind the maker's", day, made.Add(-time.Hour), 24 * time.Hour},
-		{"a clock ahead of the maker's", day, made.Add(48 * time.Hour), time.Minute},
-		{"a life shorter than the floor", second, made.Add(time.Hour), time.Second},
-	} {
-		if got := tc.rec.remaining(tc.now); got != tc.want {
-			t.Errorf("%s: remaining %v, want %v", tc.name, got, tc.want)
-		}
-	}
 }

@@ -98,7 +98,9 @@ func (l lease) Fence() state.Op { return state.Require("lease", string(l)) }
 func (w *world) process(name lease) *Ledger {
 	w.t.Helper()
 	w.commit(state.Put("lease", string(name), []byte("1"), 0))
-	return New(w, name, Options{Now: w.clock, NewID: w.newID, MaxResponseBytes: 1000})
+	l := New(w, name, Options{Now: w.clock, NewID: w.newID, MaxResponseBytes: 1000})
+	w.t.Cleanup(l.Close)
+	return l
 }
 
 // end is the end of a process, as its successor or a reaper notes it.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -52,19 +53,74 @@ func (e *SyntaxError) Error() string {
 // keys, invalid UTF-8, anything after the value, and what exceeds the limits
 // of this package. The result shares no memory with b.
 func Parse(b []byte) (any, error) {
-	p := parser{dec: jsontext.NewDecoder(bytes.NewBuffer(b))}
+	p := newParser(b)
+	defer p.release()
 	v, err := p.value(0)
 	if err != nil {
 		return nil, err
 	}
-	if rest := bytes.TrimLeft(b[p.dec.InputOffset():], " \t\r\n"); len(rest) > 0 {
-		return nil, &SyntaxError{Offset: len(b) - len(rest), Message: "there is more after the JSON value"}
+	if err := p.end(b); err != nil {
+		return nil, err
 	}
 	return v, nil
 }
 
+// Check answers the error that [Parse] would, for those who need no value.
+func Check(b []byte) error {
+	p := newParser(b)
+	defer p.release()
+	for {
+		tok, err := p.dec.ReadToken()
+		if err != nil {
+			return p.fault(err)
+		}
+		switch tok.Kind() {
+		case '0':
+			_, err = p.number(tok)
+		case '[', '{':
+			if p.dec.StackDepth() > MaxDepth {
+				err = p.tooDeep()
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if p.dec.StackDepth() == 0 {
+			return p.end(b)
+		}
+	}
+}
+
+// parser reads one text.
 type parser struct {
 	dec *jsontext.Decoder
+	src bytes.Buffer
+}
+
+// parsers keeps parsers for reuse: what a decoder allocates for itself costs as
+// much as reading a small value.
+var parsers = sync.Pool{New: func() any { return &parser{dec: new(jsontext.Decoder)} }}
+
+func newParser(b []byte) *parser {
+	p := parsers.Get().(*parser)
+	p.src = *bytes.NewBuffer(b) // the decoder reads it in place
+	p.dec.Reset(&p.src)
+	return p
+}
+
+// release gives the parser back, without hold on the text.
+func (p *parser) release() {
+	p.src = bytes.Buffer{}
+	p.dec.Reset(&p.src)
+	parsers.Put(p)
+}
+
+// end refuses what follows the value.
+func (p *parser) end(b []byte) error {
+	if rest := bytes.TrimLeft(b[p.dec.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		return &SyntaxError{Offset: len(b) - len(rest), Message: "there is more after the JSON value"}
+	}
+	return nil
 }
 
 // value reads the next value, which stands inside depth arrays and objects.
@@ -83,16 +139,21 @@ func (p *parser) value(depth int) (any, error) {
 	case '"':
 		return tok.String(), nil
 	case '0':
-		lit := tok.String()
-		if err := checkNumber(lit); err != nil {
-			return nil, p.here(len(lit), err.Message)
-		}
-		return json.Number(lit), nil
+		return p.number(tok)
 	case '[':
 		return p.array(depth + 1)
 	default: // only '{' is left: the decoder hands out no other token here
 		return p.object(depth + 1)
 	}
+}
+
+// number reads the number that a token is.
+func (p *parser) number(tok jsontext.Token) (any, error) {
+	lit := tok.String()
+	if err := checkNumber(lit); err != nil {
+		return nil, p.here(len(lit), err.Message)
+	}
+	return json.Number(lit), nil
 }
 
 func (p *parser) array(depth int) (any, error) {

@@ -122,6 +122,9 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		v, err := Parse(b)
+		if checked := Check(b); !reflect.DeepEqual(checked, err) {
+			t.Fatalf("Check answers %v, Parse %v", checked, err)
+		}
 		if err != nil {
 			var syn *SyntaxError
 			if !errors.As(err, &syn) {
@@ -141,6 +144,16 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%s comes back as %v, %v", out, again, err)
 		}
 	})
+}
+
+func BenchmarkCheck(b *testing.B) {
+	in := []byte(`{"id":"pi_123","object":"payment_intent","amount":2000,"currency":"usd","metadata":{"order":"6735"},"charges":{"data":[{"id":"ch_1","paid":true}]}}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := Check(in); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 func BenchmarkParse(b *testing.B) {

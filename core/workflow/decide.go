@@ -285,14 +285,24 @@ func within(path, of string) bool {
 // waits is cancelled, calls are waited for.
 func (m *Machine) haltRest(b *block, now time.Time) (Event, bool) {
 	for _, n := range b.nodes[b.open:] {
-		if n.Status != StepRunning && n.Status != StepWaiting {
-			continue
-		}
-		if event, ok := m.halt(n, now); ok {
+		if event, ok := m.haltStep(n, now); ok {
 			return event, true
 		}
 	}
 	return Event{}, false
+}
+
+// haltStep is halt for a step that may be under way, or for what was begun when
+// it failed.
+func (m *Machine) haltStep(n *node, now time.Time) (Event, bool) {
+	switch {
+	case n.Status == StepRunning || n.Status == StepWaiting:
+		return m.halt(n, now)
+	case n.Status == StepFailed && n.handler != nil:
+		return m.haltRest(n.handler, now)
+	default:
+		return Event{}, false
+	}
 }
 
 // halt cancels a step that is under way, unless a call in it is.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/sdk"
@@ -108,13 +109,13 @@ type Call struct {
 // paths.
 func (m *Machine) Calls() []Call {
 	calls := make([]Call, 0, len(m.calling))
-	for _, path := range slices.Sorted(maps.Keys(m.calling)) {
-		n := m.calling[path]
+	for path, n := range m.calling {
 		calls = append(calls, Call{
 			Path: path, Integration: n.Step.Integration, Action: n.Step.Action,
 			Params: n.params, Key: n.key, Attempt: n.Attempts, Deadline: m.deadlineOf(n),
 		})
 	}
+	slices.SortFunc(calls, func(a, b Call) int { return strings.Compare(a.Path, b.Path) })
 	return calls
 }
 

@@ -143,6 +143,9 @@ func (m *Machine) applyStep(n *node, event Event) error {
 		n.Attempts++
 		n.tries = 1
 		n.params, n.key, n.generation = event.Params, event.Key, event.Generation
+		if n.keyedAt.IsZero() {
+			n.keyedAt = event.At
+		}
 	case EventWaiting:
 		n.Status = StepWaiting
 		n.RetryAt, n.Event = event.RetryAt, event.Name
@@ -209,29 +212,32 @@ func (m *Machine) end(n *node, event Event) {
 	case EventSucceeded:
 		n.Status = StepSucceeded
 		n.Result, n.Error, n.params = event.Result, nil, nil
-		if n.Step.Compensate != nil {
+		if n.Step.Compensate != nil && m.undoing == nil { // what undoes is not undone
 			m.undoable = append(m.undoable, n)
 		}
 	case EventFailed:
 		n.Status = StepFailed
 		n.Error, n.Unknown = event.Error, event.Unknown
+		m.cancelInside(n, event.At) // such as the other iterations of a foreach
 		if n.Step.OnError == OnErrorSteps {
 			n.handler = newBlock(n.Step.Handler, n, n.Path+"."+handlerName+".")
 		}
 	case EventCancelled:
-		m.cancel(n)
+		n.Status = StepCancelled
+		m.cancelInside(n, event.At)
 	}
 }
 
-// cancel ends a step and whatever is under way in it.
-func (m *Machine) cancel(n *node) {
-	n.Status = StepCancelled
+// cancelInside ends whatever is under way in a step, also in what was begun
+// when a step in it failed.
+func (m *Machine) cancelInside(n *node, at time.Time) {
 	for _, b := range n.inner() {
 		for _, inner := range b.nodes {
 			if inner.Status == StepRunning || inner.Status == StepWaiting {
-				m.cancel(inner)
+				inner.Status, inner.FinishedAt, inner.RetryAt = StepCancelled, at, time.Time{}
 				m.track(inner)
 			}
+			m.cancelInside(inner, at)
 		}
 	}
 }
@@ -268,7 +274,9 @@ func (m *Machine) track(n *node) {
 	}
 	put(m.calling, n.Status == StepRunning && n.Step.Type == TypeIntegration)
 	put(m.sleeping, n.Status == StepWaiting)
-	put(m.bounded, (n.Status == StepRunning || n.Status == StepWaiting) && !n.deadline.IsZero() && !n.expired)
+	// A call under way carries its deadline with it: it answers for itself.
+	begun := n.Status == StepWaiting || (n.Status == StepRunning && n.Step.Type != TypeIntegration)
+	put(m.bounded, begun && !n.deadline.IsZero() && !n.expired)
 }
 
 // from is the set of statuses in which a step can meet an event.

@@ -24,10 +24,10 @@ type node struct {
 	handler *block // of its onError, opened when it failed
 	undo    *block // of its compensate, opened when it is undone
 
-	deadline time.Time // zero is no bound
-	expired  bool      // its deadline has passed, what is in it is being ended
-	tries    int       // attempts since it was last begun, for its retry policy
-	parsed   *any      // its result as templates see it, once it was asked for
+	deadline time.Time      // zero is no bound
+	expired  bool           // its deadline has passed, what is in it is being ended
+	tries    int            // attempts since it was last begun, for its retry policy
+	shown    map[string]any // the step as templates see it, once that was asked for
 }
 
 // StepState is what is known of one step.
@@ -50,6 +50,7 @@ type StepState struct {
 	params     json.RawMessage
 	key        string
 	generation int
+	keyedAt    time.Time // when the key was sent for the first time, at the earliest
 }
 
 // block is a list of steps of a run that was begun.
@@ -215,12 +216,11 @@ func (m *Machine) find(path string) *node {
 	if n, ok := m.byPath[path]; ok {
 		return n
 	}
-	parent, id := path, ""
-	if i := strings.LastIndexByte(path, '.'); i >= 0 {
-		parent, id = path[:i], path[i+1:]
-	} else {
+	dot := strings.LastIndexByte(path, '.')
+	if dot < 0 {
 		return nil // the run's own steps are all known
 	}
+	parent, id := path[:dot], path[dot+1:]
 	b := m.findBlock(parent)
 	if b == nil {
 		return nil

@@ -36,7 +36,7 @@ func (m *Machine) Failed(path string, err *sdk.Error, repeat Repeat, now time.Ti
 		return failed
 	}
 	retryAt := now.Add(max(policy.delay(n.tries, n.key), err.RetryAfter))
-	if unknown && repeat.expired(n.StartedAt, retryAt) {
+	if unknown && repeat.expired(n.keyedAt, retryAt) {
 		failed.Error = outcomeUnknown(err, "the next attempt would come after its idempotency key is forgotten")
 		return failed
 	}
@@ -50,7 +50,7 @@ func (m *Machine) Failed(path string, err *sdk.Error, repeat Repeat, now time.Ti
 // attempt; not so where it comes so late, after an outage, that its key may be
 // forgotten.
 func (m *Machine) woken(n *node, repeat Repeat, now time.Time) Event {
-	if n.Unknown && repeat.expired(n.StartedAt, now) {
+	if n.Unknown && repeat.expired(n.keyedAt, now) {
 		return Event{Type: EventFailed, At: now, Path: n.Path, Unknown: true,
 			Error: outcomeUnknown(n.Error, "its idempotency key may be forgotten by now")}
 	}
@@ -67,7 +67,7 @@ func (m *Machine) Interrupted(path string, repeat Repeat, now time.Time) (Event,
 	switch {
 	case !repeat.Safe:
 		why = "the action honours no idempotency key, so it is not repeated by itself"
-	case repeat.expired(n.StartedAt, now):
+	case repeat.expired(n.keyedAt, now):
 		why = "its idempotency key may be forgotten by now"
 	default:
 		return Event{}, false
@@ -147,7 +147,7 @@ func (m *Machine) reopen(b *block, kept []string, at time.Time) {
 		if n.goesOn() { // also if it failed, and that was dealt with
 			continue
 		}
-		if n.handler != nil && n.handler.failed() != nil {
+		if n.handler != nil { // the run had gone on behind the failure
 			m.reopen(n.handler, kept, at)
 			continue
 		}
@@ -157,7 +157,7 @@ func (m *Machine) reopen(b *block, kept []string, at time.Time) {
 
 func (m *Machine) reopenStep(n *node, kept []string, at time.Time) {
 	if len(n.blocks) > 0 && (n.Status == StepFailed || n.Status == StepCancelled) && n.Step.Type != TypeIntegration {
-		n.Status, n.FinishedAt, n.Error, n.expired = StepRunning, time.Time{}, nil, false
+		n.Status, n.FinishedAt, n.Error, n.Unknown, n.expired = StepRunning, time.Time{}, nil, false, false
 		if n.Step.Timeout > 0 {
 			n.deadline = at.Add(n.Step.Timeout)
 		}
@@ -168,7 +168,7 @@ func (m *Machine) reopenStep(n *node, kept []string, at time.Time) {
 		return
 	}
 	if slices.Contains(kept, n.Path) {
-		n.Status, n.FinishedAt, n.Error = StepWaiting, time.Time{}, nil
+		n.Status, n.FinishedAt, n.Error, n.Unknown = StepWaiting, time.Time{}, nil, false
 		if n.Step.Timeout > 0 {
 			n.deadline = at.Add(n.Step.Timeout)
 		}
@@ -177,6 +177,7 @@ func (m *Machine) reopenStep(n *node, kept []string, at time.Time) {
 	}
 	if n.Status == StepFailed && !n.Unknown {
 		n.generation++
+		n.keyedAt = time.Time{}
 	}
 	n.Status, n.FinishedAt, n.Error, n.RetryAt, n.Event, n.Child = StepPending, time.Time{}, nil, time.Time{}, "", ""
 	n.tries = 0

@@ -129,6 +129,7 @@ type parser struct {
 	byID   map[string]*Step
 	depth  int
 	loops  int // foreach steps around
+	undo   int // compensate lists around
 	unique int // numbers the steps without id
 }
 

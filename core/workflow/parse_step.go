@@ -63,7 +63,9 @@ func (p *parser) step(members map[string]any, at, defaultID string) *Step {
 	s.Timeout = p.duration(members, at, "timeout")
 	_, s.HasDeps = members["dependsOn"]
 	p.onError(s, members, at)
+	p.undo++
 	s.Compensate = p.blockOf(members, at, "compensate", false, false)
+	p.undo--
 	p.typed(s, members, at)
 	return s
 }
@@ -144,6 +146,9 @@ func (p *parser) typed(s *Step, members map[string]any, at string) {
 			s.Code = string(CodeFailed)
 		}
 	case TypeReturn:
+		if p.undo > 0 {
+			p.fault(at+"/type", "how the run ends is decided when steps are undone", "compensate cannot return")
+		}
 		s.Output = p.optional(members, at, "output")
 	}
 }

@@ -106,24 +106,24 @@ func (v *view) add(n *node) {
 	}
 	switch n.Status {
 	case StepSucceeded, StepCompensated:
-		v.steps[n.Step.ID] = map[string]any{"result": n.parsedResult()}
+		v.steps[n.Step.ID] = n.shownResult()
 	case StepFailed:
 		v.steps[n.Step.ID] = map[string]any{"error": n.parsedError()}
 	}
 }
 
-// parsedResult is the result as templates see it. It is parsed once, as a step
-// that has ended does not change.
-func (n *node) parsedResult() any {
-	if n.parsed == nil {
-		raw := n.resultOrNull()
-		if parsed, err := value.Parse(raw); err == nil {
-			n.parsed = &parsed
-		} else {
-			return nil
+// shownResult is a step that ended well as templates see it. It is made once, as
+// such a step does not change.
+func (n *node) shownResult() any {
+	if n.shown == nil {
+		// What is recorded was checked when it came in.
+		parsed, err := value.Parse(n.resultOrNull())
+		if err != nil {
+			parsed = nil
 		}
+		n.shown = map[string]any{"result": parsed}
 	}
-	return *n.parsed
+	return n.shown
 }
 
 func (n *node) parsedError() any {

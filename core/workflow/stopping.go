@@ -14,12 +14,8 @@ func (m *Machine) decideStopping(now time.Time) (Event, bool) {
 	if m.undoing != nil {
 		return m.decideUndoing(m.undoing, now)
 	}
-	for _, n := range m.root.nodes {
-		if n.Status == StepRunning || n.Status == StepWaiting || n.handler != nil {
-			if event, ok := m.haltAll(n, now); ok {
-				return event, true
-			}
-		}
+	if event, ok := m.haltRest(m.root, now); ok {
+		return event, true
 	}
 	if len(m.calling) > 0 {
 		return Event{}, false
@@ -35,14 +31,6 @@ func (m *Machine) decideStopping(now time.Time) (Event, bool) {
 		ended.Error = &faulty
 	}
 	return ended, true
-}
-
-// haltAll is halt for a step and for what was begun when it failed.
-func (m *Machine) haltAll(n *node, now time.Time) (Event, bool) {
-	if n.Status == StepRunning || n.Status == StepWaiting {
-		return m.halt(n, now)
-	}
-	return m.haltRest(n.handler, now)
 }
 
 // decideUndoing goes on with the steps that undo a step. One that fails is told

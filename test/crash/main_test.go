@@ -2,7 +2,8 @@
 // was lost and what was done twice.
 //
 // BACKFLOW_CRASH_KILLS is how often a gateway is killed, for each store;
-// BACKFLOW_CRASH_SEED repeats the choices of an earlier run, whose seed it
+// BACKFLOW_CRASH_TIME is for how long two gateways on one Redis are upset in
+// every way; BACKFLOW_CRASH_SEED repeats the choices of an earlier run, whose seed it
 // printed.
 package crash
 
@@ -11,18 +12,35 @@ import (
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/backflow/backflow/test/program"
 )
 
-// defaultKills is the short form.
-const defaultKills = 10
+// The short form.
+const (
+	defaultKills  = 10
+	defaultBudget = 15 * time.Second
+)
 
 // binaries are built once, by TestMain, and only read from then on.
 var binaries *program.Binaries
+
+// withFailpoints builds those whose gateway can be told where to die.
+var withFailpoints func() (*program.Binaries, error)
+
+func failing(t *testing.T) *program.Binaries {
+	t.Helper()
+	b, err := withFailpoints()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -37,6 +55,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	withFailpoints = sync.OnceValues(func() (*program.Binaries, error) { return binaries.WithFailpoints(dir) })
 	code := m.Run()
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -48,6 +67,20 @@ func run(m *testing.M) int {
 // kills is how often to kill.
 func kills(t *testing.T) int {
 	return int(number(t, "BACKFLOW_CRASH_KILLS", defaultKills))
+}
+
+// budget is how long to go on.
+func budget(t *testing.T) time.Duration {
+	t.Helper()
+	text, set := os.LookupEnv("BACKFLOW_CRASH_TIME")
+	if !set {
+		return defaultBudget
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("BACKFLOW_CRASH_TIME: %v", err)
+	}
+	return d
 }
 
 // seeded answers a source of choices, and prints its seed.

@@ -18,11 +18,15 @@ const (
 	webhookClients = 2 // send events
 )
 
-// shop has clients that ask a gateway for things, each under a key of its own,
+// patience is how long a client waits for an answer, before it asks elsewhere.
+const patience = 10 * time.Second
+
+// shop has clients that ask gateways for things, each under a key of its own,
 // and that ask again with the same key until they know that it was accepted.
 type shop struct {
-	stop chan struct{}
-	wg   sync.WaitGroup
+	gateways []*program.Gateway
+	stop     chan struct{}
+	wg       sync.WaitGroup
 
 	mu sync.Mutex // guards what follows
 	// runs and customers are what process-order and the action answered with,
@@ -32,22 +36,25 @@ type shop struct {
 	odd             []string // what must not happen
 }
 
-// open starts the clients. The gateway may die and come back; its address
-// stays.
-func open(t *testing.T, g *program.Gateway) *shop {
-	s := &shop{stop: make(chan struct{}), runs: map[string]string{}, customers: map[string]string{}}
-	crowd := func(n int, name string, ask func(key string)) {
+// open starts the clients. Gateways may die and come back; their addresses
+// stay. Events are sent where there is one gateway only: of two, each has a
+// database of its own.
+func open(t *testing.T, gateways ...*program.Gateway) *shop {
+	s := &shop{gateways: gateways, stop: make(chan struct{}), runs: map[string]string{}, customers: map[string]string{}}
+	crowd := func(n int, name string, ask func(client int, key string)) {
 		for client := range n {
 			s.wg.Go(func() {
 				for i := 0; s.pause(30 * time.Millisecond); i++ {
-					ask(fmt.Sprintf("%s-%d-%d", name, client, i))
+					ask(client, fmt.Sprintf("%s-%d-%d", name, client, i))
 				}
 			})
 		}
 	}
-	crowd(orderClients, "order", func(key string) { s.order(g, key) })
-	crowd(actionClients, "customer", func(key string) { s.customer(g, key) })
-	crowd(webhookClients, "event", func(key string) { s.event(g, key) })
+	crowd(orderClients, "order", s.order)
+	crowd(actionClients, "customer", s.customer)
+	if len(gateways) == 1 {
+		crowd(webhookClients, "event", s.event)
+	}
 	t.Cleanup(s.close)
 	return s
 }
@@ -80,41 +87,52 @@ func customerRequest(key string) program.Request {
 	}
 }
 
-func (s *shop) order(g *program.Gateway, key string) {
-	answer, ok := s.insist(g, key, http.StatusAccepted, func() program.Request { return orderRequest(key) })
+func (s *shop) order(client int, key string) {
+	answer, ok := s.insist(client, key, http.StatusAccepted, func() program.Request { return orderRequest(key) })
 	s.keep(ok, func() { s.runs[key] = answer.Text("id") })
 }
 
-func (s *shop) customer(g *program.Gateway, key string) {
-	answer, ok := s.insist(g, key, http.StatusOK, func() program.Request { return customerRequest(key) })
+func (s *shop) customer(client int, key string) {
+	answer, ok := s.insist(client, key, http.StatusOK, func() program.Request { return customerRequest(key) })
 	s.keep(ok, func() { s.customers[key] = answer.Text("id") })
 }
 
-func (s *shop) event(g *program.Gateway, key string) {
+func (s *shop) event(client int, key string) {
 	body := program.StripeEvent(key, "payment_intent.succeeded", 2000)
-	_, ok := s.insist(g, key, http.StatusOK, func() program.Request { return program.StripeDelivery(body, webhookSecret, time.Now()) })
+	_, ok := s.insist(client, key, http.StatusOK, func() program.Request { return program.StripeDelivery(body, webhookSecret, time.Now()) })
 	s.keep(ok, func() { s.events = append(s.events, key) })
 }
 
 // insist sends a request until it is accepted, also after the shop has closed:
-// whoever asked once wants to know what became of it. Between the attempts it
-// waits only where nobody answers.
-func (s *shop) insist(g *program.Gateway, key string, accepted int, request func() program.Request) (program.Answer, bool) {
-	deadline := time.Now().Add(time.Minute)
-	for time.Now().Before(deadline) {
-		answer, err := g.Send(request())
+// whoever asked once wants to know what became of it. Each attempt goes to
+// another gateway, where there are several.
+func (s *shop) insist(client int, key string, accepted int, request func() program.Request) (program.Answer, bool) {
+	deadline := time.Now().Add(2 * time.Minute)
+	for attempt := client; time.Now().Before(deadline); attempt++ {
+		r := request()
+		r.Timeout = patience
+		answer, err := s.gateways[attempt%len(s.gateways)].Send(r)
 		switch {
 		case err != nil: // nobody is there, or was killed under way
 		case answer.Status == accepted:
 			return answer, true
-		case !slices.Contains([]int{http.StatusConflict, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, answer.Status):
+		case !mayBeRepeated(answer):
 			s.note("%s: answered %d %s", key, answer.Status, answer.Body)
 			return program.Answer{}, false
 		}
 		time.Sleep(20 * time.Millisecond) // a client's own backoff
 	}
-	s.note("%s: not accepted within a minute", key)
+	s.note("%s: not accepted within two minutes", key)
 	return program.Answer{}, false
+}
+
+// mayBeRepeated reports whether an answer says that the same request may be
+// sent again.
+func mayBeRepeated(a program.Answer) bool {
+	return slices.Contains([]int{
+		http.StatusConflict, http.StatusTooManyRequests,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+	}, a.Status)
 }
 
 func (s *shop) keep(ok bool, write func()) {

@@ -147,7 +147,12 @@ func TestCommandsFindTheGatewayOfDev(t *testing.T) {
 		if code != 0 {
 			t.Fatalf("workflow run: exit code %d: %s", code, stderr)
 		}
-		run := decode(t, out).(map[string]any)
+		// An event on each line, and the run on the last one.
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		if first := decode(t, lines[0]).(map[string]any); first["type"] != "started" {
+			t.Errorf("the first event is %s", lines[0])
+		}
+		run := decode(t, lines[len(lines)-1]).(map[string]any)
 		if run["status"] != "succeeded" {
 			t.Errorf("the run is %s", out)
 		}
@@ -157,6 +162,25 @@ func TestCommandsFindTheGatewayOfDev(t *testing.T) {
 		}
 		if code, out, _ := w.Run("runs", "show", id, "--format", "json"); code != 0 || decode(t, out).(map[string]any)["id"] != id {
 			t.Errorf("runs show --format json: exit code %d: %s", code, out)
+		}
+		if code, out, _ := w.Run("runs", "watch", id); code != 0 || !strings.HasSuffix(out, lines[len(lines)-1]+"\n") {
+			t.Errorf("runs watch: exit code %d: %s", code, out)
+		}
+		if code, out, _ := w.Run("runs", "list", "--workflow", "process-order", "--since", "1h"); code != 0 || !strings.Contains(out, id) {
+			t.Errorf("runs list: exit code %d: %s", code, out)
+		}
+		if code, out, stderr := w.Run("runs", "retry", id); code != 1 || out != "" || !strings.Contains(stderr, "409") {
+			t.Errorf("a retry of a run that succeeded: exit code %d: %s%s", code, out, stderr)
+		}
+		if code, out, _ := w.Run("workflow", "list"); code != 0 || !strings.Contains(out, "process-order") {
+			t.Errorf("workflow list: exit code %d: %s", code, out)
+		}
+		code, drawn, _ := w.Run("workflow", "graph", "process-order")
+		if offCode, offline, _ := w.Run("workflow", "graph", "process-order", "-c", w.Config()); code != 0 || offCode != 0 || drawn != offline || !strings.Contains(drawn, "stripe.createCustomer") {
+			t.Errorf("workflow graph: exit codes %d and %d: %s%s", code, offCode, drawn, offline)
+		}
+		if code, out, _ := w.Run("workflow", "run", "process-order", "--input", order); code != 0 || decode(t, out).(map[string]any)["id"] == "" {
+			t.Errorf("workflow run without --wait: exit code %d: %s", code, out)
 		}
 		if code, _, stderr := w.Run("runs", "show", "01a20000-0000-7000-8000-000000000000"); code != 1 || !strings.Contains(stderr, "404") {
 			t.Errorf("a run that is not there: exit code %d: %s", code, stderr)
@@ -212,9 +236,9 @@ func TestExitCodes(t *testing.T) {
 		{"version", 0}, {"help", 0}, {"serve --help", 0}, {"", 0},
 		{"nonsense", 2}, {"serve", 2}, {"dev", 2}, {"serve -c x --nonsense", 2}, {"version extra", 2},
 		{"validate", 2}, {"validate -c x --format yaml", 2}, {"token new", 2}, {"token new --name x --scopes nonsense", 2},
-		{"workflow", 2}, {"workflow run", 2}, {"runs", 2}, {"runs show", 2}, {"trigger stripe", 2}, {"trigger stripe x --secret s", 2}, {"token", 2},
+		{"workflow", 2}, {"workflow run", 2}, {"runs", 2}, {"runs show", 2}, {"runs watch", 2}, {"runs signal x", 2}, {"runs list --since nonsense", 2}, {"runs list --limit 0", 2}, {"workflow graph", 2}, {"workflow list --format yaml", 2}, {"trigger stripe", 2}, {"trigger stripe x --secret s", 2}, {"token", 2},
 		{"serve -c absent.json", 1}, {"dev -c absent.json", 1}, {"validate -c absent.json", 1},
-		{"runs show x", 1}, {"workflow run x", 1}, {"trigger stripe payment_intent.succeeded", 1},
+		{"runs show x", 1}, {"runs list", 1}, {"runs cancel x", 1}, {"runs signal x y --body {", 1}, {"workflow graph x -c absent.json", 1}, {"workflow run x", 1}, {"trigger stripe payment_intent.succeeded", 1},
 	} {
 		code, stdout, stderr := w.Run(strings.Fields(c.args)...)
 		if code != c.code {

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net"
 
 	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/custom"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/idempotency"
@@ -17,35 +17,18 @@ import (
 	"github.com/backflow/backflow/core/state/redis"
 	"github.com/backflow/backflow/core/state/sqlite"
 	"github.com/backflow/backflow/core/workflow"
-	"github.com/backflow/backflow/sdk"
-	"github.com/backflow/backflow/test/load/internal/poster"
 )
 
-// local is the integration without a plugin's process around it.
-type local struct {
-	poster.Plugin
-	manifest sdk.Manifest
-}
-
-var _ action.Integration = (*local)(nil)
-
-func (l *local) Name() string            { return l.manifest.Name }
-func (l *local) Manifest() *sdk.Manifest { return &l.manifest }
-func (l *local) Status() action.Status   { return action.Status{State: action.StateReady} }
-
-// serveInProcess serves a gateway of the real parts whose integration is part
-// of the process, so that what the engine costs shows apart from what a plugin
-// costs. It returns when ctx has ended.
+// serveInProcess serves a gateway of the real parts, in this process so that a
+// profile can be taken of it. It returns when ctx has ended.
 func serveInProcess(ctx context.Context, listener net.Listener, medium medium, stubURL string) (err error) {
-	credentials, err := json.Marshal(map[string]string{"url": stubURL})
+	integration, err := custom.New(custom.Definition{
+		Name: "poster", BaseURL: stubURL, Actions: map[string]custom.Action{"post": stepAction},
+	})
 	if err != nil {
 		return err
 	}
-	integration := &local{}
-	integration.manifest = integration.Plugin.Manifest()
-	if err := integration.Configure(ctx, sdk.Config{Credentials: credentials}); err != nil {
-		return err
-	}
+	defer integration.Close()
 	registry, err := action.NewRegistry(integration)
 	if err != nil {
 		return err
@@ -74,8 +57,10 @@ func serveInProcess(ctx context.Context, listener net.Listener, medium medium, s
 	}
 	// What is logged is written as a gateway writes it, to standard error.
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
+	ledger := idempotency.New(store, held, idempotency.Options{})
+	defer ledger.Close()
 	served, err := gateway.New(gateway.Options{
-		Runs: runs, Ledger: idempotency.New(store, held, idempotency.Options{}), Logger: log,
+		Runs: runs, Ledger: ledger, Logger: log,
 		Routes: gateway.Routes{
 			Actions: registry, MaxBodyBytes: 1 << 20,
 			Tokens: []gateway.Token{{Name: "load", Hash: tokenHash(), Scopes: []access.Scope{everything}}},

@@ -8,8 +8,11 @@
 // strikes them alike, and prints medians over the rounds:
 //
 //   - floor: the least that such a workflow costs (floor.go);
-//   - inprocess: the gateway's parts, with the steps' integration among them;
-//   - gateway: the program itself, with the integration as a plugin's process.
+//   - gateway: the program itself, with the steps' API as a custom integration;
+//   - plugin: the same, with the steps' API behind a plugin's process.
+//
+// A fourth, inprocess, is the gateway's parts in a process of this program, of
+// which a CPU profile can be taken (-subjects floor,inprocess -cpuprofile F).
 //
 // Ratios to the floor count, not times: the load and the stub that the steps
 // call run on the same machine. It also measures how long the program takes to
@@ -67,7 +70,7 @@ func exit(err error) {
 func parse(args []string) (options, error) {
 	flags := flag.NewFlagSet("load", flag.ExitOnError)
 	stores := flags.String("stores", "start,sqlite,redis-everysec,redis-always", "what to measure")
-	subjects := flags.String("subjects", "floor,inprocess,gateway", "beside the floor, which comes first")
+	subjects := flags.String("subjects", "floor,gateway,plugin", "beside the floor, which comes first")
 	callers := flags.String("callers", "1,16,64", "numbers of callers")
 	rounds := flags.Int("rounds", 3, "rounds, of which the median counts")
 	length := flags.Duration("time", time.Second, "length of one point")
@@ -127,7 +130,8 @@ func run(ctx context.Context, o options) (err error) {
 
 // build builds the program and the plugins from the present sources.
 func build(ctx context.Context, dir string) (programs, error) {
-	p := programs{backflow: filepath.Join(dir, "backflow"), plugins: filepath.Join(dir, "plugins")}
+	// Not "plugins": there the program would look by itself.
+	p := programs{backflow: filepath.Join(dir, "backflow"), plugins: filepath.Join(dir, "poster")}
 	for output, source := range map[string]string{
 		p.backflow: "./cmd/backflow",
 		filepath.Join(p.plugins, "backflow-plugin-poster"):        "./test/load/poster",

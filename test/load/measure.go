@@ -39,9 +39,12 @@ func measureStore(ctx context.Context, o options, store, dir string, p programs,
 			m = medium{url: url}
 		}
 		var s *subject
-		if name == "gateway" {
-			s, err = startGateway(ctx, p, own, loadConfig(m, stubURL))
-		} else {
+		switch name {
+		case "gateway":
+			s, err = startGateway(ctx, name, p, own, customConfig(m, stubURL))
+		case "plugin":
+			s, err = startGateway(ctx, name, p, own, pluginConfig(p, m, stubURL))
+		default:
 			s, err = startSelf(ctx, name, own, m, stubURL, o.profile)
 		}
 		if err != nil {
@@ -77,16 +80,18 @@ const (
 // measureStart measures the time from exec to the first 200 of /readyz, and the
 // memory that is resident when nothing happens.
 func measureStart(ctx context.Context, w io.Writer, p programs, dir string) error {
-	config := map[string]any{"credentials": map[string]any{
-		"stripe":   map[string]any{"secretKey": "sk_test_load", "webhookSecret": "whsec_load"},
-		"database": map[string]any{},
-	}}
-	p.plugins = filepath.Join(filepath.Dir(p.backflow), "product")
+	config := map[string]any{
+		"credentials": map[string]any{
+			"stripe":   map[string]any{"secretKey": "sk_test_load", "webhookSecret": "whsec_load"},
+			"database": map[string]any{},
+		},
+		"pluginDirs": []string{filepath.Join(filepath.Dir(p.backflow), "product")},
+	}
 	var times []time.Duration
 	var idle usage
 	names := map[int]string{}
 	for i := range starts {
-		s, err := startGateway(ctx, p, dir, config)
+		s, err := startGateway(ctx, "gateway", p, dir, config)
 		if err != nil {
 			return err
 		}

@@ -48,10 +48,10 @@ func startSelf(ctx context.Context, kind, dir string, m medium, stubURL, profile
 	return start(ctx, kind, address, cmd, dir)
 }
 
-// startGateway starts the real program on a config in dir.
-func startGateway(ctx context.Context, p programs, dir string, config map[string]any) (*subject, error) {
+// startGateway starts the real program on a config in dir, under the name of a
+// subject.
+func startGateway(ctx context.Context, name string, p programs, dir string, config map[string]any) (*subject, error) {
 	config["auth"] = map[string]any{"tokens": []any{map[string]any{"name": "load", "hash": tokenHash().String(), "scopes": []string{"*"}}}}
-	config["pluginDirs"] = []string{p.plugins}
 	data, err := json.Marshal(config)
 	if err != nil {
 		return nil, err
@@ -64,13 +64,30 @@ func startGateway(ctx context.Context, p programs, dir string, config map[string
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, "gateway", address, exec.Command(p.backflow, "serve", "-c", path, "--listen", address), dir)
+	return start(ctx, name, address, exec.Command(p.backflow, "serve", "-c", path, "--listen", address), dir)
 }
 
-// loadConfig is the config of a gateway that runs the load's workflow.
-func loadConfig(m medium, stubURL string) map[string]any {
+// customConfig is the config of a gateway that runs the load's workflow, whose
+// steps call a custom integration.
+func customConfig(m medium, stubURL string) map[string]any {
+	return map[string]any{
+		"customIntegrations": []any{map[string]any{
+			"name": "poster", "baseUrl": stubURL,
+			"actions": map[string]any{"post": map[string]any{
+				"method": stepAction.Method, "path": stepAction.Path, "body": stepAction.Body, "params": stepAction.Params,
+				"idempotencyHeader": stepAction.IdempotencyHeader,
+			}},
+		}},
+		"state":     m.config(),
+		"workflows": []any{json.RawMessage(definition)},
+	}
+}
+
+// pluginConfig is customConfig with a plugin in place of the custom integration.
+func pluginConfig(p programs, m medium, stubURL string) map[string]any {
 	return map[string]any{
 		"credentials": map[string]any{"poster": map[string]any{"url": stubURL}},
+		"pluginDirs":  []string{p.plugins},
 		"state":       m.config(),
 		"workflows":   []any{json.RawMessage(definition)},
 	}

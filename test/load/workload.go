@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/backflow/backflow/core/access"
+	"github.com/backflow/backflow/core/custom"
 )
 
 // steps is how many calls a run of the workflow makes, one after another.
@@ -25,6 +26,13 @@ const definition = `{"id":"load","steps":[
   {"id":"first","type":"poster","action":"post","params":{"step":1,"data":"{{input.data}}"}},
   {"id":"second","type":"poster","action":"post","params":{"step":2,"previous":"{{steps.first.result.id}}","data":"{{input.data}}"}},
   {"id":"third","type":"poster","action":"post","params":{"step":3,"previous":"{{steps.second.result.id}}","data":"{{input.data}}"}}]}`
+
+// stepAction is the steps' action, declared.
+var stepAction = custom.Action{
+	Method: http.MethodPost, Path: "/", Body: json.RawMessage(`"{{params}}"`), IdempotencyHeader: "Idempotency-Key",
+	Params: json.RawMessage(`{"type":"object","required":["step","data"],"additionalProperties":false,"properties":{
+		"step":{"type":"integer","minimum":1},"previous":{"type":"string"},"data":{"type":"string"}}}`),
+}
 
 // data is what makes the steps' bodies about 200 bytes long.
 var data = strings.Repeat("0123456789abcdef", 9)

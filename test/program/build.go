@@ -39,12 +39,28 @@ func Build(dir string) (*Binaries, error) {
 		wanted[b.plugins[file]] = "./plugins/" + name
 	}
 	for path, source := range wanted {
-		cmd := exec.Command("go", "build", "-o", path, source)
-		cmd.Dir = Root()
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("go build %s: %w\n%s", source, err, out)
+		if err := build(path, source); err != nil {
+			return nil, err
 		}
 	}
 	return b, nil
+}
+
+// WithFailpoints builds a backflow into a directory that ends itself where the
+// environment's BACKFLOW_FAILPOINT says, and answers the binaries with it.
+func (b *Binaries) WithFailpoints(dir string) (*Binaries, error) {
+	failing := *b
+	failing.Backflow = filepath.Join(dir, "backflow-failpoint")
+	return &failing, build(failing.Backflow, "./cmd/backflow", "-tags", "failpoint")
+}
+
+func build(path, source string, flags ...string) error {
+	args := append([]string{"build", "-o", path}, flags...)
+	cmd := exec.Command("go", append(args, source)...)
+	cmd.Dir = Root()
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build %s: %w\n%s", source, err, out)
+	}
+	return nil
 }

@@ -50,8 +50,8 @@ func (c *Child) PID() int { return c.cmd.Process.Pid }
 // Output is what the program has printed so far, on stdout and on stderr.
 func (c *Child) Output() (stdout, stderr string) { return c.stdout.String(), c.stderr.String() }
 
-// running reports whether the program has not ended.
-func (c *Child) running() bool {
+// Running reports whether the program has not ended.
+func (c *Child) Running() bool {
 	select {
 	case <-c.ended:
 		return false

@@ -2,6 +2,7 @@ package program
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -24,6 +25,9 @@ type Request struct {
 	Header             map[string]string
 	// Token replaces the gateway's token; "none" sends none.
 	Token string
+	// Timeout is how long the client waits for the answer; 0 is long enough for
+	// any that comes.
+	Timeout time.Duration
 }
 
 // Answer is an answer of a gateway.
@@ -67,7 +71,13 @@ func (a Answer) Text(path string) string {
 
 // Send sends a request. It is safe for concurrent use.
 func (g *Gateway) Send(r Request) (Answer, error) {
-	req, err := http.NewRequest(r.Method, g.URL+r.Path, strings.NewReader(r.Body))
+	ctx := context.Background()
+	if r.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.Timeout)
+		defer cancel()
+	}
+	req, err := http.NewRequestWithContext(ctx, r.Method, g.URL+r.Path, strings.NewReader(r.Body))
 	if err != nil {
 		return Answer{}, err
 	}

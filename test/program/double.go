@@ -34,7 +34,18 @@ func StartDouble(t testing.TB, b *Binaries) *Double {
 // SetChance makes requests fail by chance.
 func (d *Double) SetChance(chance stripedouble.Chance) {
 	d.t.Helper()
-	body, err := json.Marshal(chance)
+	d.faults(chance)
+}
+
+// Script adds faults, which apply one after the other.
+func (d *Double) Script(script ...stripedouble.Fault) {
+	d.t.Helper()
+	d.faults(map[string][]stripedouble.Fault{"script": script})
+}
+
+func (d *Double) faults(wanted any) {
+	d.t.Helper()
+	body, err := json.Marshal(wanted)
 	if err != nil {
 		d.t.Fatal(err)
 	}

@@ -67,7 +67,7 @@ func (g *Gateway) Ready() {
 func (g *Gateway) await(out *output, listening *regexp.Regexp) {
 	g.t.Helper()
 	Eventually(g.t, startLimit, "the gateway listens", func() bool {
-		if !g.running() {
+		if !g.Running() {
 			g.t.Fatalf("the gateway has ended with exit code %d", g.Wait())
 		}
 		address := out.find(listening)

@@ -145,6 +145,7 @@ func (d *Double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	response := d.once(call, fault)
+	fault.wait(SlowAnswer)
 	switch fault.Kind {
 	case CutAfter:
 		cut(w)

@@ -238,6 +238,7 @@ func TestFaults(t *testing.T) {
 		HTML502:      {502, 0, false},
 		HTML502After: {502, 1, true},
 		Slow:         {200, 1, true},
+		SlowAnswer:   {200, 1, true},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()

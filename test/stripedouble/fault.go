@@ -22,6 +22,8 @@ const (
 	RateLimit Kind = "rateLimit"
 	// Slow waits before it does the work.
 	Slow Kind = "slow"
+	// SlowAnswer does the work, and waits before it answers.
+	SlowAnswer Kind = "slowAnswer"
 	// HTML502 answers the page of a proxy and does nothing.
 	HTML502 Kind = "html502"
 	// HTML502After does the work, and a proxy loses the answer.
@@ -38,15 +40,16 @@ type Fault struct {
 	Times int `json:"times,omitempty"`
 	// RetryAfter is in seconds, for RateLimit; 0 leaves the header out.
 	RetryAfter int `json:"retryAfter,omitempty"`
-	// DelayMillis is how long Slow waits.
+	// DelayMillis is how long Slow and SlowAnswer wait.
 	DelayMillis int `json:"delayMillis,omitempty"`
-	// Until is what Slow waits for instead, in tests of the same process.
+	// Until is what they wait for instead, in tests of the same process.
 	Until <-chan struct{} `json:"-"`
 }
 
-func (f Fault) wait() {
+// wait waits if that is the failure.
+func (f Fault) wait(kind Kind) {
 	switch {
-	case f.Kind != Slow:
+	case f.Kind != kind:
 	case f.Until != nil:
 		<-f.Until
 	default:
@@ -58,10 +61,43 @@ func (f Fault) wait() {
 // Chance makes any request fail by chance, where no scripted fault applies. The
 // same seed gives the same decisions in the order of the requests.
 type Chance struct {
-	// CutBefore and CutAfter are probabilities, from 0 to 1 together.
-	CutBefore float64 `json:"cutBefore"`
-	CutAfter  float64 `json:"cutAfter"`
-	Seed      uint64  `json:"seed"`
+	// The kinds that may happen have probabilities, from 0 to 1 together.
+	CutBefore    float64 `json:"cutBefore,omitempty"`
+	CutAfter     float64 `json:"cutAfter,omitempty"`
+	HTML502      float64 `json:"html502,omitempty"`
+	HTML502After float64 `json:"html502After,omitempty"`
+	RateLimit    float64 `json:"rateLimit,omitempty"`
+	Slow         float64 `json:"slow,omitempty"`
+	SlowAnswer   float64 `json:"slowAnswer,omitempty"`
+	// DelayMillis is how long the slow ones wait.
+	DelayMillis int    `json:"delayMillis,omitempty"`
+	Seed        uint64 `json:"seed"`
+}
+
+// possible lists what may happen, in an order that is always the same.
+func (c Chance) possible() []struct {
+	kind        Kind
+	probability float64
+} {
+	return []struct {
+		kind        Kind
+		probability float64
+	}{
+		{CutBefore, c.CutBefore}, {CutAfter, c.CutAfter}, {HTML502, c.HTML502}, {HTML502After, c.HTML502After},
+		{RateLimit, c.RateLimit}, {Slow, c.Slow}, {SlowAnswer, c.SlowAnswer},
+	}
+}
+
+// decide answers the fault for a throw of a dice in [0, 1); an empty Kind is
+// none.
+func (c Chance) decide(dice float64) Fault {
+	for _, p := range c.possible() {
+		if dice < p.probability {
+			return Fault{Kind: p.kind, DelayMillis: c.DelayMillis}
+		}
+		dice -= p.probability
+	}
+	return Fault{}
 }
 
 // faults decide which request fails. They are guarded by Double.mu.
@@ -75,7 +111,7 @@ type faults struct {
 func (d *Double) Script(script ...Fault) error {
 	for _, fault := range script {
 		switch fault.Kind {
-		case CutBefore, CutAfter, Error500, RateLimit, Slow, HTML502, HTML502After:
+		case CutBefore, CutAfter, Error500, RateLimit, Slow, SlowAnswer, HTML502, HTML502After:
 		default:
 			return fmt.Errorf("stripedouble: there is no fault %q", fault.Kind)
 		}
@@ -91,8 +127,15 @@ func (d *Double) Script(script ...Fault) error {
 
 // SetChance replaces the chances; the zero Chance switches them off.
 func (d *Double) SetChance(chance Chance) error {
-	if chance.CutBefore < 0 || chance.CutAfter < 0 || chance.CutBefore+chance.CutAfter > 1 {
-		return fmt.Errorf("stripedouble: chances are from 0 to 1 together")
+	sum := 0.0
+	for _, p := range chance.possible() {
+		if p.probability < 0 {
+			return fmt.Errorf("stripedouble: the chance of %s is negative", p.kind)
+		}
+		sum += p.probability
+	}
+	if sum > 1 {
+		return fmt.Errorf("stripedouble: the chances are more than 1 together")
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -123,11 +166,5 @@ func (f *faults) next(operation string) Fault {
 	if f.random == nil {
 		return Fault{}
 	}
-	switch dice := f.random.Float64(); {
-	case dice < f.chance.CutBefore:
-		return Fault{Kind: CutBefore}
-	case dice < f.chance.CutBefore+f.chance.CutAfter:
-		return Fault{Kind: CutAfter}
-	}
-	return Fault{}
+	return f.chance.decide(f.random.Float64())
 }

@@ -59,7 +59,7 @@ func (c *call) fingerprint() string { return c.method + " " + c.path + "?" + c.f
 // once does a call, or answers what it answered before.
 func (d *Double) once(c *call, fault Fault) *answer {
 	if c.method != http.MethodPost || c.key == "" {
-		fault.wait()
+		fault.wait(Slow)
 		return d.execute(c, fault)
 	}
 	id := c.owner + "\x00" + c.key
@@ -67,7 +67,7 @@ func (d *Double) once(c *call, fault Fault) *answer {
 		known.key = c.key
 		return known
 	}
-	fault.wait()
+	fault.wait(Slow)
 	done := d.execute(c, fault)
 	done.key = c.key
 

@@ -48,6 +48,9 @@ func check(ctx context.Context, client *goredis.Client, o Options) (string, erro
 	if err := checkServer(info); err != nil {
 		return "", err
 	}
+	if err := checkReplicas(info, o.MinReplicas); err != nil {
+		return "", err
+	}
 	return durability(settings{
 		config: func(name string) (string, error) { return readConfig(ctx, client, name) },
 		info:   info,
@@ -108,6 +111,19 @@ func checkServer(info map[string]string) error {
 	}
 	if info["role"] == "slave" {
 		return unfit("the server is a read-only replica; name the primary")
+	}
+	return nil
+}
+
+// checkReplicas finds out before the first commit that there are too few
+// replicas; waiting may mend it. Where the server does not tell, commits will.
+func checkReplicas(info map[string]string, least int) error {
+	if least < 0 {
+		return unfit("minReplicas %d is negative", least)
+	}
+	have, err := strconv.Atoi(info["connected_slaves"])
+	if err == nil && have < least {
+		return &replicasError{have: int64(have), want: least}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/internal/group"
@@ -20,6 +21,21 @@ var callLimits = group.Limits{Commits: 128, Bytes: 4 << 20}
 // senders is how many calls may be under way: while Redis works on one, the
 // next is made up and sent.
 const senders = 2
+
+// replicaWait is how long one call waits for replicas. It is below the driver's
+// read timeout, so that the answer is heard.
+const replicaWait = time.Second
+
+// replicasError says that the primary has applied a commit and too few replicas
+// have it yet. It is asked for again like a lost answer.
+type replicasError struct {
+	have int64
+	want int
+}
+
+func (e *replicasError) Error() string {
+	return fmt.Sprintf("%d of %d replicas have it (minReplicas)", e.have, e.want)
+}
 
 // send makes calls of the commit script until the queue is closed.
 func (s *Store) send() {
@@ -102,7 +118,7 @@ func encodeOp(args []any, op *state.Op) []any {
 func (s *Store) answer(batch []*group.Request, arguments []any) {
 	var failed string
 	err := s.retry(context.Background(), batch[0].At, func(ctx context.Context) (err error) {
-		failed, err = s.commit.call(ctx, s.client, arguments).Text()
+		failed, err = s.call(ctx, arguments)
 		return err
 	})
 	var conflicts map[int]int
@@ -123,6 +139,35 @@ func (s *Store) answer(batch []*group.Request, arguments []any) {
 			r.Answer(nil)
 		}
 	}
+}
+
+// call runs the script once, and waits for replicas if need be.
+func (s *Store) call(ctx context.Context, arguments []any) (string, error) {
+	if s.replicas == 0 {
+		return s.commit.call(arguments, func(arguments []any) *goredis.Cmd {
+			return s.client.Do(ctx, arguments...)
+		}).Text()
+	}
+	var waited *goredis.Cmd
+	failed, err := s.commit.call(arguments, func(arguments []any) *goredis.Cmd {
+		// WAIT is about what its own connection wrote: both go over one.
+		both := s.client.Pipeline()
+		cmd := both.Do(ctx, arguments...)
+		waited = both.Do(ctx, "wait", s.replicas, replicaWait.Milliseconds())
+		_, _ = both.Exec(ctx) // each command has its own error
+		return cmd
+	}).Text()
+	if err != nil {
+		return "", err
+	}
+	have, err := waited.Int64()
+	if err != nil {
+		return "", err
+	}
+	if have < int64(s.replicas) {
+		return "", &replicasError{have: have, want: s.replicas}
+	}
+	return failed, nil
 }
 
 // parseConflicts reads the script's answer: the failed op by commit.

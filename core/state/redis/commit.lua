@@ -11,9 +11,13 @@
 -- empty if all commits were applied.
 local call = redis.call
 
--- The call was made before and its answer lost.
+-- The call was made before and its answer lost. Who waits for replicas waits for
+-- what its own connection wrote, so that there is something to wait for.
 local answer = call('GET', KEYS[1])
-if answer then return answer end
+if answer then
+  call('PEXPIRE', KEYS[1], ARGV[1])
+  return answer
+end
 
 local now
 local function clock()

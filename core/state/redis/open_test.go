@@ -140,7 +140,9 @@ func TestOpenChecksTheServer(t *testing.T) {
 func TestMalformedURLsAreRefusedWithoutTheirPassword(t *testing.T) {
 	for _, bad := range []string{
 		"", "redis://:s3cret@host:port", "http://:s3cret@host", "redis://:s3cret@host/db", "redis://:s3cret@h%zz",
-		"redis://:s3cret@host?max_retries=3", "redis://:s3cret@host?db=1", "rediss://:s3cret@host?skip_verify=true", "://s3cret",
+		"redis://:s3cret@host?max_retries=3", "redis://:s3cret@host?db=1", "rediss://:s3cret@host?skip_verify=true", "redis://:s3cret@host?ca=/x", "redis://:s3cret@host?master=m",
+		"redis+sentinel://:s3cret@host", "redis+sentinel://:s3cret@host?master=m&master=n", "redis+sentinel://:s3cret@host?master=m&ca=/x",
+		"unix+sentinel://:s3cret@/x?master=m", "redis+sentinel://:s3cret@host?master=m&sentinel=:26379", "://s3cret",
 	} {
 		wantRefused(t, Options{URL: bad, RetryFor: time.Millisecond}, "url", "s3cret")
 	}

@@ -1,13 +1,8 @@
 package redis
 
 import (
-	"errors"
-	"fmt"
-	"net/url"
+	"log/slog"
 	"time"
-
-	goredis "github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
 const (
@@ -19,9 +14,18 @@ const (
 
 // Options configure a store.
 type Options struct {
-	// URL is redis://[user:password@]host[:port][/database], rediss:// for
-	// TLS, or unix://[user:password@]/path/to/socket[?db=database]. The query
-	// parameter prefix=… names what every key begins with.
+	// URL is one of
+	//
+	//	redis://[user:password@]host[:port][/database]
+	//	redis+sentinel://[user:password@]host[:port][/database]?master=NAME
+	//	unix://[user:password@]/path/to/socket[?db=database]
+	//
+	// with rediss:// and rediss+sentinel:// for TLS. With +sentinel, host is a
+	// Sentinel; further ones are named by sentinel=HOST:PORT, and what they ask
+	// for by sentinelUsername and sentinelPassword. For TLS, ca=PATH names the
+	// certificates to trust instead of the system's, cert=PATH and key=PATH those
+	// to show, all in PEM. The parameter prefix=… names what every key begins
+	// with.
 	URL string
 	// Prefix begins every key when the URL names none; DefaultPrefix when
 	// empty. Stores with different prefixes share nothing.
@@ -34,54 +38,10 @@ type Options struct {
 	// Durability declares appendfsync ("always" or "everysec") where the
 	// server does not let it be read. What can be read counts.
 	Durability string
-}
-
-// client turns the options into those of the driver, and the key prefix. Errors
-// do not show the URL, which may hold a password.
-func (o Options) client() (*goredis.Options, string, error) {
-	u, err := url.Parse(o.URL)
-	if err != nil {
-		var parse *url.Error
-		if errors.As(err, &parse) {
-			err = parse.Err
-		}
-		return nil, "", fmt.Errorf("malformed url: %w", err)
-	}
-	prefix := o.Prefix
-	query := u.Query()
-	for name := range query {
-		switch {
-		case name == "prefix":
-			prefix = query.Get(name)
-		case name == "db" && u.Scheme == "unix":
-		default:
-			return nil, "", fmt.Errorf("unknown parameter %q in url", name)
-		}
-	}
-	query.Del("prefix")
-	u.RawQuery = query.Encode()
-	if prefix == "" {
-		prefix = DefaultPrefix
-	}
-	c, err := goredis.ParseURL(u.String())
-	if err != nil {
-		return nil, "", fmt.Errorf("malformed url: %w", hideURL(err))
-	}
-	// The driver would repeat blindly what may have been applied.
-	c.MaxRetries = -1
-	c.DialerRetries = 1
-	c.ContextTimeoutEnabled = true
-	c.DisableIdentity = true
-	c.Protocol = 2
-	c.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return c, prefix, nil
-}
-
-// hideURL takes the URL out of a parser's error.
-func hideURL(err error) error {
-	var parse *url.Error
-	if errors.As(err, &parse) {
-		return parse.Err
-	}
-	return err
+	// MinReplicas is how many replicas must have a commit, in memory at least,
+	// before it returns; 0 waits for none. A commit that fewer had in time fails
+	// with ErrUnavailable.
+	MinReplicas int
+	// Logger hears of the beginning and the end of outages; nil discards.
+	Logger *slog.Logger
 }

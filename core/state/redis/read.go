@@ -104,7 +104,9 @@ func (s *Store) Due(ctx context.Context, queue string, limit int) (due []state.T
 			return err
 		}
 		arguments := append(s.due.arguments(nil, 1), s.keys.timers(queue), limit)
-		answer, err := s.due.call(ctx, s.client, arguments).StringSlice()
+		answer, err := s.due.call(arguments, func(arguments []any) *goredis.Cmd {
+			return s.client.Do(ctx, arguments...)
+		}).StringSlice()
 		if err != nil {
 			return err
 		}

@@ -23,9 +23,14 @@ func (s *Store) retry(ctx context.Context, start time.Time, f func(context.Conte
 	deadline := start.Add(s.retryFor)
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
 		err := f(ctx)
-		if err == nil || !passing(err) {
+		if err == nil {
+			s.outage.over()
+			return nil
+		}
+		if !passing(err) {
 			return err
 		}
+		s.outage.began(err)
 		if !time.Now().Add(pause).Before(deadline) {
 			return err
 		}

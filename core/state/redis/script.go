@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"context"
 	"crypto/sha1" //nolint:gosec // how Redis names scripts
 	_ "embed"
 	"encoding/hex"
@@ -33,13 +32,13 @@ func (s script) arguments(into []any, keys int) []any {
 	return append(into, "evalsha", s.sha, keys)
 }
 
-// call runs the script. When Redis does not know it (after a restart, nothing
-// was executed then), the source is sent.
-func (s script) call(ctx context.Context, client *goredis.Client, arguments []any) *goredis.Cmd {
-	cmd := client.Do(ctx, arguments...)
+// call runs the script by do. When Redis does not know it (after a restart,
+// nothing was executed then), the source is sent.
+func (s script) call(arguments []any, do func(arguments []any) *goredis.Cmd) *goredis.Cmd {
+	cmd := do(arguments)
 	if err := cmd.Err(); err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") {
 		arguments[0], arguments[1] = "eval", s.source
-		cmd = client.Do(ctx, arguments...)
+		cmd = do(arguments)
 		arguments[0], arguments[1] = "evalsha", s.sha
 	}
 	return cmd

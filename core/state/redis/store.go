@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -26,6 +27,8 @@ type Store struct {
 	durability string
 	commit     script
 	due        script
+	replicas   int // that must have a commit
+	outage     *outage
 	queue      *group.Queue
 	senders    sync.WaitGroup
 }
@@ -36,21 +39,26 @@ var _ state.Store = (*Store)(nil)
 // stored format up to date. While Redis cannot be reached it tries again for
 // RetryFor.
 func Open(ctx context.Context, o Options) (_ *Store, err error) {
-	options, prefix, err := o.client()
+	server, err := o.server()
 	if err != nil {
 		return nil, fmt.Errorf("redis: open state: %w", err)
 	}
 	if o.RetryFor == 0 {
 		o.RetryFor = DefaultRetryFor
 	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
 	s := &Store{
-		client:   goredis.NewClient(options),
-		keys:     keys(prefix),
+		client:   server.client,
+		keys:     keys(server.prefix),
 		retryFor: o.RetryFor,
 		// The last try begins within RetryFor and may reach Redis late.
 		remember: 2*o.RetryFor + time.Minute,
 		commit:   newScript(commitSource),
 		due:      newScript(dueSource),
+		replicas: o.MinReplicas,
+		outage:   &outage{logger: o.Logger},
 		queue:    group.New(queueLength),
 	}
 	err = s.retry(ctx, time.Now(), func(ctx context.Context) error {
@@ -61,7 +69,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		return migrate(ctx, s.client, s.keys)
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("redis: open state at %s: %w", options.Addr, err), s.client.Close())
+		return nil, errors.Join(fmt.Errorf("redis: open state at %s: %w", server.name, err), s.client.Close())
 	}
 	for range senders {
 		s.senders.Go(s.send)

@@ -179,6 +179,9 @@ func TestExpiredRecordsAreRemovedAndTheFileShrinks(t *testing.T) {
 		if err := row.Scan(&left, &free); err != nil {
 			t.Fatal(err)
 		}
+		if (left-12)%sweepRecords != 0 {
+			t.Fatalf("%d records are left: they are not removed in batches of %d", left, sweepRecords)
+		}
 		if left == 12 && free <= keepFree {
 			break
 		}

@@ -1,8 +1,15 @@
 package sqlite
 
-import "github.com/backflow/backflow/core/state"
+import (
+	"database/sql/driver"
 
-type journalStmts struct{ last, number, length, begin, add, drop *stmt }
+	"github.com/backflow/backflow/core/state"
+)
+
+type journalStmts struct {
+	last, number, length, drop *stmt
+	add                        *rows
+}
 
 // journal is what the writer remembers of one: its number, 0 if it has no entry
 // yet, and how many it has.
@@ -11,7 +18,8 @@ type journal struct {
 	length int
 }
 
-// journal looks a journal up.
+// journal looks a journal up. One whose entries are still to be inserted is
+// remembered.
 func (w *writer) journal(id string) (journal, error) {
 	if j, found := w.known.journals[id]; found {
 		return j, nil
@@ -64,16 +72,13 @@ func (w *writer) append(id string, value []byte) error {
 		w.known.last, _ = row[0].(int64) // NULL: there is none
 	}
 	w.known.last++
-	number, first := w.known.last, j.number == 0
-	if first {
-		j.number = number
+	var first driver.Value // the id, of a first entry
+	if j.number == 0 {
+		j.number, first = w.known.last, id
 	}
 	j.length++
 	w.known.journal(id, j)
-	if first {
-		return w.journals.begin.run(number, id, value)
-	}
-	return w.journals.add.run(number, j.number, value)
+	return w.journals.add.add(w.known.last, j.number, first, value)
 }
 
 // drop removes a journal.
@@ -83,5 +88,8 @@ func (w *writer) drop(id string) error {
 		return err
 	}
 	w.known.dropJournal(id)
+	if err := w.journals.add.flush(); err != nil {
+		return err
+	}
 	return w.journals.drop.run(j.number)
 }

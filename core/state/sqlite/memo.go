@@ -26,7 +26,7 @@ type memo struct {
 }
 
 func (m *memo) record(ref state.Ref, expires int64) {
-	if m.records == nil || len(m.records) >= memoRecords {
+	if m.records == nil {
 		m.records = map[state.Ref]int64{}
 	}
 	m.records[ref] = expires
@@ -35,12 +35,23 @@ func (m *memo) record(ref state.Ref, expires int64) {
 func (m *memo) dropRecord(ref state.Ref) { delete(m.records, ref) }
 
 func (m *memo) journal(id string, j journal) {
-	if m.journals == nil || len(m.journals) >= memoJournals {
+	if m.journals == nil {
 		m.journals = map[string]journal{}
 	}
 	m.journals[id] = j
 }
 
 func (m *memo) dropJournal(id string) { delete(m.journals, id) }
+
+// trim keeps the memory bounded. It is for the beginning of a transaction: within
+// one, nothing is forgotten.
+func (m *memo) trim() {
+	if len(m.records) >= memoRecords {
+		m.records = nil
+	}
+	if len(m.journals) >= memoJournals {
+		m.journals = nil
+	}
+}
 
 func (m *memo) forget() { *m = memo{} }

@@ -9,8 +9,11 @@ import (
 
 type (
 	recordStmts struct{ expiry, value, put, replace, del *stmt }
-	setStmts    struct{ add, del *stmt }
-	timerStmts  struct{ at, set, clear *stmt }
+	setStmts    struct {
+		add *rows
+		del *stmt
+	}
+	timerStmts struct{ at, set, clear *stmt }
 )
 
 // judge finds the first condition of a commit that does not hold, before any op
@@ -115,8 +118,13 @@ func (w *writer) apply(op *state.Op, now time.Time) error {
 		w.known.dropRecord(state.Ref{Bucket: op.Space, ID: op.ID})
 		return w.records.del.run(op.Space, op.ID)
 	case state.KindAdd:
-		return w.sets.add.run(op.Space, op.ID)
+		return w.sets.add.add(op.Space, op.ID)
 	case state.KindRemove:
+		if w.sets.add.waits(op.Space, op.ID) {
+			if err := w.sets.add.flush(); err != nil {
+				return err
+			}
+		}
 		return w.sets.del.run(op.Space, op.ID)
 	case state.KindAppend:
 		return w.append(op.ID, op.Value)

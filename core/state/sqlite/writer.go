@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/backflow/backflow/core/state"
@@ -58,12 +59,11 @@ func newWriter(c *conn, o Options) (*writer, error) {
 		last:   prepare("SELECT max(number) FROM entry"),
 		number: prepare("SELECT number FROM entry WHERE id = ?"),
 		length: prepare("SELECT count(*) FROM entry WHERE journal = ?"),
-		begin:  prepare("INSERT INTO entry (number, journal, id, value) VALUES (?1, ?1, ?2, ?3)"),
-		add:    prepare("INSERT INTO entry (number, journal, value) VALUES (?, ?, ?)"),
+		add:    newRows(prepare, "entry (number, journal, id, value)", 4, ""),
 		drop:   prepare("DELETE FROM entry WHERE journal = ?"),
 	}
 	w.sets = setStmts{
-		add: prepare("INSERT INTO member (name, member) VALUES (?, ?) ON CONFLICT DO NOTHING"),
+		add: newRows(prepare, "member (name, member)", 2, " ON CONFLICT DO NOTHING"),
 		del: prepare("DELETE FROM member WHERE name = ? AND member = ?"),
 	}
 	w.timers = timerStmts{
@@ -123,6 +123,7 @@ func (w *writer) transaction(batch []*group.Request, answers []error) ([]error, 
 	if err := w.begin.run(); err != nil {
 		return answers, err
 	}
+	w.known.trim()
 	now := w.now()
 	for _, r := range batch {
 		conflict, err := w.judge(r.Ops, now)
@@ -140,6 +141,9 @@ func (w *writer) transaction(batch []*group.Request, answers []error) ([]error, 
 		}
 		answers = append(answers, nil)
 	}
+	if err := errors.Join(w.journals.add.flush(), w.sets.add.flush()); err != nil {
+		return answers, err
+	}
 	return answers, w.commit.run()
 }
 
@@ -148,19 +152,20 @@ func (w *writer) transaction(batch []*group.Request, answers []error) ([]error, 
 // error says nothing.
 func (w *writer) abandon() {
 	_ = w.rollback.run()
+	w.journals.add.forget()
+	w.sets.add.forget()
 	w.known.forget()
 }
 
 func (w *writer) close() error {
 	var errs []error
-	for _, s := range []*stmt{
+	for _, s := range slices.Concat([]*stmt{
 		w.begin, w.commit, w.rollback,
 		w.records.expiry, w.records.value, w.records.put, w.records.replace, w.records.del,
-		w.journals.last, w.journals.number, w.journals.length,
-		w.journals.begin, w.journals.add, w.journals.drop,
-		w.sets.add, w.sets.del,
+		w.journals.last, w.journals.number, w.journals.length, w.journals.drop,
+		w.sets.del,
 		w.timers.at, w.timers.set, w.timers.clear,
-	} {
+	}, w.journals.add.stmts[:], w.sets.add.stmts[:]) {
 		errs = append(errs, s.s.Close())
 	}
 	return errors.Join(append(errs, w.c.close())...)

@@ -24,7 +24,8 @@ type Request struct {
 	answer chan error
 }
 
-// Answer ends the request. It must be called once.
+// Answer ends the request. It must be called once, and the request is not to be
+// used after it.
 func (r *Request) Answer(err error) { r.answer <- err }
 
 // Limits bound what one batch holds.
@@ -80,7 +81,12 @@ func (q *Queue) Commit(ctx context.Context, ops []state.Op) error {
 	if len(ops) == 0 {
 		return nil
 	}
-	r := &Request{Ops: ops, At: time.Now(), size: size(ops), answer: make(chan error, 1)}
+	r := requests.Get().(*Request)
+	r.Ops, r.At, r.size = ops, time.Now(), size(ops)
+	defer func() {
+		r.Ops = nil
+		requests.Put(r)
+	}()
 	select {
 	case q.requests <- r:
 	case <-ctx.Done():
@@ -88,6 +94,10 @@ func (q *Queue) Commit(ctx context.Context, ops []state.Op) error {
 	}
 	return <-r.answer
 }
+
+// requests keeps requests for reuse. One that was handed over comes back with
+// its answer, after which the writer does not touch it.
+var requests = sync.Pool{New: func() any { return &Request{answer: make(chan error, 1)} }}
 
 func size(ops []state.Op) int {
 	n := 0

@@ -28,6 +28,9 @@ type Options struct {
 	AppendFsync string
 	// Password is asked of every client if not empty.
 	Password string
+	// ReplicaOf makes the server a replica of another, by its address. It serves
+	// once it has all data of the other.
+	ReplicaOf string
 	// Args are further settings, as on redis-server's command line.
 	Args []string
 }
@@ -39,6 +42,8 @@ type Server struct {
 	o    Options
 	dir  string
 	addr string
+	// sentinelOf is the address of the server that a Sentinel watches.
+	sentinelOf string
 
 	mu     sync.Mutex // guards below
 	cmd    *exec.Cmd
@@ -50,13 +55,18 @@ type Server struct {
 // the test is skipped, or fails if BACKFLOW_REQUIRE_SERVERS is 1.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
+	return start(t, &Server{o: o})
+}
+
+func start(t testing.TB, s *Server) *Server {
+	t.Helper()
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		if os.Getenv("BACKFLOW_REQUIRE_SERVERS") == "1" {
 			t.Fatal("redis-server is required by BACKFLOW_REQUIRE_SERVERS and not on the PATH")
 		}
 		t.Skip("redis-server is not on the PATH")
 	}
-	s := &Server{t: t, o: o, dir: t.TempDir()}
+	s.t, s.dir = t, t.TempDir()
 	t.Cleanup(s.Stop)
 	// Another process may take the free port before Redis does.
 	for range 5 {
@@ -112,7 +122,12 @@ func (s *Server) Kill() {
 	s.cmd = nil
 }
 
-// Stop ends the server by SIGTERM, if it runs, and waits until it is gone.
+// stopTime is how long a server may take to stop: a primary waits for replicas
+// that lag, also for those that are gone.
+const stopTime = 2 * time.Second
+
+// Stop ends the server by SIGINT, if it runs, and waits until it is gone; one
+// that takes too long is killed.
 func (s *Server) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,7 +137,14 @@ func (s *Server) Stop() {
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		s.t.Errorf("stop redis-server: %v", err)
 	}
-	<-s.ended
+	select {
+	case <-s.ended:
+	case <-time.After(stopTime):
+		if err := s.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			s.t.Errorf("kill redis-server: %v", err)
+		}
+		<-s.ended
+	}
 	s.cmd = nil
 }
 
@@ -143,7 +165,19 @@ func (s *Server) start() error {
 	if err != nil {
 		return err
 	}
-	args := []string{"--bind", host, "--port", port, "--dir", s.dir, "--save", "", "--loglevel", "warning"}
+	args := []string{"--bind", host, "--port", port, "--dir", s.dir, "--save", "", "--loglevel", "warning", "--repl-diskless-sync-delay", "0"}
+	if s.sentinelOf != "" {
+		if args, err = s.sentinelArgs(host, port); err != nil {
+			return err
+		}
+	}
+	if s.o.ReplicaOf != "" {
+		primary, primaryPort, err := net.SplitHostPort(s.o.ReplicaOf)
+		if err != nil {
+			return err
+		}
+		args = append(args, "--replicaof", primary+" "+primaryPort)
+	}
 	if s.o.AppendFsync != "" {
 		args = append(args, "--appendonly", "yes", "--appendfsync", s.o.AppendFsync)
 	}
@@ -185,13 +219,20 @@ func (s *Server) ready() error {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		info, err := client.InfoMap(ctx, "server").Result()
+		info, err := client.InfoMap(ctx).Result()
 		cancel()
 		if err == nil {
 			if pid := info["Server"]["process_id"]; pid != strconv.Itoa(s.cmd.Process.Pid) {
 				return fmt.Errorf("port of process %s", pid)
 			}
-			err = client.Set(context.Background(), "redistest:ready", 1, time.Second).Err()
+			switch {
+			case s.sentinelOf != "" || info["Replication"]["master_link_status"] == "up":
+				return nil
+			case s.o.ReplicaOf != "":
+				err = errors.New("it has not all data yet")
+			default:
+				err = client.Set(context.Background(), "redistest:ready", 1, time.Second).Err()
+			}
 		}
 		if err == nil || strings.HasPrefix(err.Error(), "CLUSTERDOWN") {
 			return nil

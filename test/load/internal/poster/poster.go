@@ -1,5 +1,5 @@
 // Package poster is the integration of the load test: one action, which sends
-// its params to a URL. It runs as a plugin's process and inside a gateway's.
+// its params to a URL. It runs as a plugin's process.
 package poster
 
 import (

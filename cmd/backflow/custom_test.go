@@ -1,0 +1,142 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/backflow/backflow/core/config"
+)
+
+// loadText loads a config beside which there is a plugin "taken".
+func loadText(t *testing.T, text string, options config.Options) *loaded {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "backflow-plugin-taken"), nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "backflow.json")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := load(file, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestACustomIntegrationIsCheckedWithoutBeingAsked(t *testing.T) {
+	l := loadText(t, `{ "pluginDirs": ["."],
+  "customIntegrations": [
+    { "name": "crm", "baseUrl": "https://crm", "actions": { "getUser": { "method": "GET", "path": "/users/{{params.userId}}" } } },
+    { "name": "taken", "baseUrl": "https://crm", "actions": { "a": { "method": "GET", "path": "/" } } },
+    { "name": "faulty", "baseUrl": "https://crm", "actions": {
+      "a": { "method": "GET", "path": "/{{input.id}}" },
+      "b": { "method": "POST", "path": "/", "body": { "x": ["{{params.x}}", "{{parms.x}}"] }, "headers": { "Host": "x" } } } }
+  ],
+  "workflows": [{ "id": "w", "steps": [
+    { "id": "one", "type": "crm", "action": "getUser", "params": { "userID": "{{input.id}}" } },
+    { "id": "two", "type": "crm", "action": "getUsr", "params": {} },
+    { "id": "three", "type": "crn", "action": "getUser", "params": {} },
+    { "id": "four", "type": "faulty", "action": "a", "params": {} }
+  ] }]
+}`, config.Options{})
+	if err := l.checkPublished(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	told := l.err().Error()
+	dir := filepath.Dir(l.config.Path)
+	for _, want := range []string{
+		`:4:15: customIntegrations.taken.name: there is a plugin of this name, ` + dir,
+		`:6:39: customIntegrations.faulty.actions.a.path: "input" is not available here (available are params)`,
+		`:7:77: customIntegrations.faulty.actions.b.body.x.1: unknown name "parms" (did you mean "params"?)`,
+		`:7:116: customIntegrations.faulty.actions.b.headers.Host: the header Host is set by the gateway alone`,
+		`:10:78: crm.getUser: unknown field "userID" (did you mean "userId"?)`,
+		`:10:66: crm.getUser: "userId" is required`,
+		`:11:45: integration "crm" has no action "getUsr" (did you mean "getUser"?)`,
+		`:12:5: there is no integration "crn": no backflow-plugin-NAME in ` + dir + ` (did you mean "crm"?)`,
+	} {
+		if strings.Count(told, want) != 1 {
+			t.Errorf("not told once: %s", want)
+		}
+	}
+	if n := strings.Count(told, "\n") + 1; t.Failed() || n != 8 {
+		t.Errorf("%d faults:\n%s", n, told)
+	}
+}
+
+func TestAFaultOfACustomIntegrationIsToldOnce(t *testing.T) {
+	l := loadText(t, `{ "customIntegrations": [{ "name": "crm", "baseUrl": "crm", "auth": { "type": "header", "value": "hush" }, "actions": {
+  "a": { "method": "FETCH", "path": "/" },
+  "b": { "method": "GET" },
+  "c": { "method": "GET", "path": "" } } }] }`, config.Options{})
+	told := strings.Split(l.err().Error(), "\n")
+	for i, want := range []string{"not an http or https URL", `"name" is missing`, `unknown value "FETCH"`, `"path" is missing`, `a path begins with "/"`} {
+		if i >= len(told) || !strings.Contains(told[i], want) {
+			t.Errorf("fault %d is not %s", i, want)
+		}
+	}
+	if t.Failed() || len(told) != 5 {
+		t.Errorf("%d faults:\n%s", len(told), strings.Join(told, "\n"))
+	}
+}
+
+func TestACustomIntegrationIsCheckedWithoutItsSecrets(t *testing.T) {
+	text := `{ "customIntegrations": [{ "name": "crm", "baseUrl": "{{env.CRM_URL}}", "auth": { "type": "bearer", "token": "{{env.CRM_TOKEN}}" },
+  "actions": { "a": { "method": "GET", "path": "/{{params.x?}}" } } }] }`
+	unset := func(string) (string, bool) { return "", false }
+	l := loadText(t, text, config.Options{LookupEnv: unset, AllowUnsetEnv: true})
+	if told := l.err(); told == nil || strings.Contains(told.Error(), "\n") || !strings.Contains(told.Error(), "? leaves out a field") {
+		t.Error(told)
+	}
+	l = loadText(t, text, config.Options{LookupEnv: unset, Dev: true})
+	if told := l.err().Error(); strings.Count(told, "is not set") != 2 {
+		t.Error(told)
+	}
+}
+
+func TestAChangedCustomIntegrationNeedsARestart(t *testing.T) {
+	const text = `{ "customIntegrations": [{ "name": "crm", "baseUrl": "{{env.URL}}", "auth": { "type": "bearer", "token": "{{env.TOKEN}}" },
+  "actions": { "a": { "method": "GET", "path": "/x" } } }] }`
+	env := func(url, token string) config.Options {
+		return config.Options{LookupEnv: func(name string) (string, bool) {
+			return map[string]string{"URL": url, "TOKEN": token}[name], true
+		}}
+	}
+	before := loadText(t, text, env("https://a", "one"))
+	for name, test := range map[string]struct {
+		text, url, token string
+		want             string
+	}{
+		"nothing":   {text, "https://a", "one", ""},
+		"a comment": {strings.Replace(text, `"name"`, `/* CRM */ "name"`, 1), "https://a", "one", ""},
+		"the URL":   {text, "https://b", "one", "customIntegrations"},
+		"a secret":  {text, "https://a", "two", "customIntegrations"},
+		"an action": {strings.Replace(text, "/x", "/y", 1), "https://a", "one", "customIntegrations"},
+		"all of it": {`{}`, "", "", "customIntegrations"},
+	} {
+		after := loadText(t, test.text, env(test.url, test.token))
+		after.specs = before.specs
+		if got := before.fixedChange(after); got != test.want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+func TestTheManualsCustomIntegrationsAreValid(t *testing.T) {
+	page, err := os.ReadFile("../../docs/custom-integrations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, found := strings.Cut(string(page), "```jsonc\n")
+	example, _, closed := strings.Cut(rest, "```")
+	if !found || !closed {
+		t.Fatal("the manual has no example")
+	}
+	l := loadText(t, example, config.Options{LookupEnv: func(string) (string, bool) { return "token", true }})
+	if err := l.checkPublished(t.Context()); err != nil || l.err() != nil {
+		t.Error(err, l.err())
+	}
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// progress shows what happens in a run while it happens: to people a line for
+// each change of a step, in a pipe each event as a line of JSON, and the run as
+// the last one.
+type progress struct {
+	w      io.Writer
+	people bool
+	color  bool
+}
+
+func (p *program) progress() *progress {
+	people := isTerminal(p.stdout)
+	// https://no-color.org: set and not empty.
+	plain, _ := p.lookupEnv("NO_COLOR")
+	term, _ := p.lookupEnv("TERM")
+	return &progress{w: p.stdout, people: people, color: people && plain == "" && term != "dumb"}
+}
+
+// runEvent is an event of a run as its stream tells it.
+type runEvent struct {
+	Type   workflow.EventType `json:"type"`
+	Path   string             `json:"path"`
+	Result json.RawMessage    `json:"result"`
+	Error  *problemView       `json:"error"`
+	// What a step waits for: a signal, the end of a run, a time.
+	Signal  string    `json:"signal"`
+	Run     string    `json:"run"`
+	RetryAt time.Time `json:"retryAt"`
+}
+
+// more is what there is to say of an event beside its word.
+func (e *runEvent) more() string {
+	var parts []string
+	if e.Error != nil {
+		parts = append(parts, e.Error.String())
+	}
+	if result := brief(e.Result); result != "" {
+		parts = append(parts, result)
+	}
+	if e.Signal != "" {
+		parts = append(parts, "for the signal "+printable(e.Signal))
+	}
+	if e.Run != "" {
+		parts = append(parts, "for run "+e.Run)
+	}
+	if !e.RetryAt.IsZero() {
+		parts = append(parts, "until "+e.RetryAt.Local().Format(time.DateTime))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// eventWords say what an event of a step means. Those without are not shown to
+// people.
+var eventWords = map[workflow.EventType]string{
+	workflow.EventSkipped:       "skipped",
+	workflow.EventEntered:       "running",
+	workflow.EventScheduled:     "running",
+	workflow.EventWaiting:       "waiting",
+	workflow.EventChild:         "waiting",
+	workflow.EventAttemptFailed: "retrying",
+	workflow.EventRetried:       "running",
+	workflow.EventExpired:       "timed out",
+	workflow.EventSucceeded:     "succeeded",
+	workflow.EventFailed:        "failed",
+	workflow.EventCancelled:     "cancelled",
+	workflow.EventUndoing:       "undoing",
+	workflow.EventCompensated:   "compensated",
+	workflow.EventUndoFailed:    "not undone",
+}
+
+// Colours of a terminal (ECMA-48, select graphic rendition).
+const (
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	faint  = "\x1b[2m"
+	normal = "\x1b[0m"
+)
+
+var wordColors = map[string]string{
+	"succeeded": green, "compensated": green,
+	"failed": red, "not undone": red, "timed out": red,
+	"retrying": yellow, "undoing": yellow, "cancelled": yellow,
+	"skipped": faint, "waiting": faint, "running": faint,
+}
+
+// event shows one event.
+func (s *progress) event(data json.RawMessage) error {
+	if !s.people {
+		return writeLine(s.w, data)
+	}
+	var e runEvent
+	if err := json.Unmarshal(data, &e); err != nil {
+		return fmt.Errorf("an event of the run: %w", err)
+	}
+	word, shown := eventWords[e.Type]
+	if !shown || e.Path == "" {
+		return nil
+	}
+	line := "  " + s.paint(word, fmt.Sprintf("%-11s", word)) + "  " + e.Path
+	if more := e.more(); more != "" {
+		line += "  " + more
+	}
+	_, err := fmt.Fprintln(s.w, line)
+	return err
+}
+
+// begun shows a run that was accepted; in a pipe its first event does.
+func (s *progress) begun(run json.RawMessage) error {
+	if !s.people {
+		return nil
+	}
+	return s.accepted(run)
+}
+
+// accepted shows what a gateway answered to a request that it works on without
+// the client.
+func (s *progress) accepted(run json.RawMessage) error {
+	if !s.people {
+		return writeLine(s.w, run)
+	}
+	var v runView
+	if err := json.Unmarshal(run, &v); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(s.w, "run %s of %s is %s\n", v.ID, v.Workflow, v.Status)
+	return err
+}
+
+// ended shows the run at its end.
+func (s *progress) ended(run json.RawMessage) error {
+	if !s.people {
+		return writeLine(s.w, run)
+	}
+	var v runView
+	if err := json.Unmarshal(run, &v); err != nil {
+		return err
+	}
+	line := "run " + v.ID + " " + s.paint(v.Status, v.Status)
+	if took := v.took(); took != "" {
+		line += " after " + took
+	}
+	if v.Error != nil {
+		line += ": " + v.Error.String()
+	}
+	if output := brief(v.Output); output != "" && output != "null" {
+		line += "\n" + output
+	}
+	_, err := fmt.Fprintln(s.w, line)
+	return err
+}
+
+// paint gives text the colour of a word.
+func (s *progress) paint(word, text string) string {
+	color := wordColors[word]
+	if !s.color || color == "" {
+		return text
+	}
+	return color + text + normal
+}
+
+// took is how long a run has taken from its acceptance to its end; "" while
+// that is not known.
+func (v *runView) took() string {
+	created, err := time.Parse(time.RFC3339, v.CreatedAt)
+	ended, err2 := time.Parse(time.RFC3339, v.FinishedAt)
+	if cmp.Or(err, err2) != nil {
+		return ""
+	}
+	return ended.Sub(created).Round(time.Millisecond).String()
+}
+
+// writeLine writes JSON as one line.
+func writeLine(w io.Writer, data json.RawMessage) error {
+	var line bytes.Buffer
+	if err := json.Compact(&line, data); err != nil {
+		return err
+	}
+	line.WriteByte('\n')
+	_, err := w.Write(line.Bytes())
+	return err
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/schedule"
+	"github.com/backflow/backflow/core/suggest"
+	"github.com/backflow/backflow/core/value"
+)
+
+// schedule reads the schedules, and holds what they start against the workflows.
+func (l *loaded) schedule() {
+	for i, s := range l.config.Schedules {
+		fault := func(at config.Pos, key, hint, format string, args ...any) {
+			message := fmt.Sprintf("schedules[%d]%s: ", i, key) + fmt.Sprintf(format, args...)
+			l.faults = append(l.faults, config.Fault{Pos: at, Message: message, Hint: hint})
+		}
+		plan, err := schedule.NewPlan(s.Cron, s.Timezone)
+		if _, zone := schedule.NewPlan("@daily", s.Timezone); zone != nil {
+			fault(s.At("timezone"), ".timezone", "the name of a place in the IANA database, such as Europe/Berlin, or UTC", "%v", zone)
+			_, err = schedule.NewPlan(s.Cron, "")
+		}
+		if err != nil && s.Cron != "" { // else a fault that is told already
+			fault(s.At("cron"), ".cron", "minute, hour, day of the month, month, day of the week (0 is Sunday), as in 0 3 * * *", "%v", err)
+		}
+		l.schedules = append(l.schedules, schedule.Schedule{Name: s.Name, Plan: plan, Workflow: s.Workflow, Input: s.Input.Raw})
+		if len(s.Input.Raw) > engine.MaxInput {
+			fault(s.At("input"), ".input", "", "%d bytes are more than an input may have, %d", len(s.Input.Raw), engine.MaxInput)
+		}
+		if s.Workflow != "" {
+			l.checkScheduled(s, fault)
+		}
+	}
+}
+
+// checkScheduled makes sure that the workflow of a schedule is there, and takes
+// its input.
+func (l *loaded) checkScheduled(s config.Schedule, fault func(at config.Pos, key, hint, format string, args ...any)) {
+	var known []string
+	for _, w := range l.config.Workflows {
+		known = append(known, w.ID)
+		if w.ID != s.Workflow {
+			continue
+		}
+		for _, d := range l.definitions {
+			if d.ID != s.Workflow || d.Input == nil {
+				continue
+			}
+			input, err := value.Parse(s.Input.Raw)
+			if err != nil {
+				fault(s.At("input"), ".input", "", "%v", err)
+				continue
+			}
+			for _, f := range d.Input.Faults(input) {
+				fault(s.Input.Node.At(f.Pointer), ".input"+strings.ReplaceAll(f.Pointer, "/", "."), "", "%s: %s", s.Workflow, f.Message)
+			}
+		}
+		return
+	}
+	fault(s.At("workflow"), ".workflow", suggest.Hint(s.Workflow, known), "there is no workflow %q", s.Workflow)
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/backflow/backflow/core/config"
+)
+
+func TestSchedulesAreCheckedBeforeAnythingStarts(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "backflow.json")
+	if err := os.WriteFile(file, []byte(`{
+  "workflows": [{ "id": "reconcile", "input": { "type": "object", "required": ["days"], "properties": { "days": { "type": "integer" } } },
+    "steps": [{ "id": "a", "type": "set", "values": { "n": "{{input.days}}" } }] }],
+  "schedules": [
+    { "name": "a", "cron": "0 3 * * *", "timezone": "Europe/Berlin", "workflow": "reconcile", "input": { "days": 1 } },
+    { "name": "b", "cron": "0 3 * * * *", "timezone": "Europe/Berlim", "workflow": "reconcile", "input": { "days": 1 } },
+    { "name": "c", "cron": "0 25 * * *", "workflow": "reconcil", "input": { "days": 1 } },
+    { "name": "d", "cron": "@daily", "workflow": "reconcile", "input": { "days": "one" } },
+    { "name": "e", "cron": "@daily", "workflow": "reconcile" } ] }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := load(file, config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := l.err().Error()
+	for _, want := range []string{
+		`:6:55: schedules[1].timezone: not a time zone: "Europe/Berlim" (the name of a place`,
+		`:6:28: schedules[1].cron: not a cron expression: expected exactly 5 fields, found 6`,
+		`:7:28: schedules[2].cron: not a cron expression: end of range (25) above maximum (23): 25 (minute, hour`,
+		`:7:54: schedules[2].workflow: there is no workflow "reconcil" (did you mean "reconcile"?)`,
+		`:8:82: schedules[3].input.days: reconcile: `,
+		`:9:5: schedules[4].input.days: reconcile: `,
+	} {
+		if strings.Count(told, file+want) != 1 {
+			t.Errorf("not told once: %s", want)
+		}
+	}
+	if len(l.faults) != 6 || t.Failed() {
+		t.Error(told)
+	}
+	if len(l.schedules) != 5 || string(l.schedules[0].Input) != `{"days":1}` {
+		t.Errorf("schedules %+v", l.schedules)
+	}
+}

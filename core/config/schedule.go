@@ -1,0 +1,51 @@
+package config
+
+// Schedule starts runs of a workflow at times of the clock.
+type Schedule struct {
+	Pos  Pos
+	Name string
+	// Cron and Timezone are checked by who knows what they mean.
+	Cron, Timezone string
+	// Workflow is the id of the workflow.
+	Workflow string
+	// Input is what the runs start with; its ID is empty.
+	Input Definition
+
+	node *Node
+}
+
+// At answers where a key of the schedule is written, or the schedule where the
+// key is left out.
+func (s Schedule) At(key string) Pos { return s.node.At("/" + key) }
+
+func schedules() shape[[]Schedule] {
+	schedule := object(
+		key("name", text("name", simpleName("a schedule").check), func(s *Schedule) *string { return &s.Name },
+			"Name of the schedule, unique. Under another name it is another schedule.").required(),
+		key("cron", text("cron expression", notEmpty), func(s *Schedule) *string { return &s.Cron },
+			"When: minute, hour, day of the month, month and day of the week, as in `0 3 * * *`, or `@yearly`, `@monthly`, `@weekly`, `@daily`, `@hourly`.").required(),
+		key("timezone", text("time zone", anything), func(s *Schedule) *string { return &s.Timezone },
+			"The zone of the clock, by its IANA name such as `Europe/Berlin`.").or(`"UTC"`),
+		key("workflow", text("id", notEmpty), func(s *Schedule) *string { return &s.Workflow },
+			"Id of the workflow.").required(),
+		key("input", literal(), func(s *Schedule) *Definition { return &s.Input },
+			"What each run starts with, as it is written: there are no templates in it.").or("{}"),
+	).and(func(v value, s *Schedule) {
+		s.Pos, s.node = v.node.Pos, v.node
+		if v.node.Get("input") == nil {
+			s.Input.Node = &Node{Kind: Object, Pos: v.node.Pos}
+		}
+	})
+	return unique(list(schedule), "name")
+}
+
+// literal declares a JSON value of any type that is taken as it is written.
+func literal() shape[Definition] {
+	return shape[Definition]{
+		description: description{typ: "any", schema: map[string]any{}},
+		decode: func(v value, into *Definition) {
+			v.noSecrets("the input of a schedule", credentialsInstead)
+			*into = Definition{Raw: v.node.JSON(), Node: v.node}
+		},
+	}
+}

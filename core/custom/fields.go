@@ -1,0 +1,195 @@
+package custom
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/http/httpguts"
+
+	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/value"
+)
+
+// fields is a compiled query or set of headers: names of the declaration with
+// values that templates give. The nil fields have none.
+type fields struct {
+	template *template.Template
+	refs     []template.Ref
+	constant []field // all of them, where no value holds a placeholder
+}
+
+// field is one name with one value.
+type field struct{ name, value string }
+
+// compileFields compiles a JSON object. Pointer is where it stands.
+func compileFields(source json.RawMessage, pointer string) (*fields, template.Faults) {
+	if source == nil {
+		return nil, nil
+	}
+	t, faults := compileTemplate(source, pointer)
+	if faults != nil {
+		return nil, faults
+	}
+	f := &fields{template: t, refs: t.Refs()}
+	if len(f.refs) == 0 {
+		var err error
+		if f.constant, err = f.expand(template.Map{}); err != nil {
+			return nil, template.Faults{{Pointer: pointer, Message: err.Error()}}
+		}
+	}
+	return f, nil
+}
+
+// render answers the fields with their values, by name. Every error is a
+// refusal.
+func (f *fields) render(scope template.Scope) ([]field, error) {
+	switch {
+	case f == nil:
+		return nil, nil
+	case f.isConstant():
+		return f.constant, nil
+	default:
+		return f.expand(scope)
+	}
+}
+
+// isConstant reports whether no value holds a placeholder.
+func (f *fields) isConstant() bool { return f == nil || len(f.refs) == 0 }
+
+func (f *fields) expand(scope template.Scope) ([]field, error) {
+	rendered, err := f.template.Render(scope)
+	if err != nil {
+		return nil, refuseRendering(f.refs, err)
+	}
+	members, ok := rendered.(map[string]any)
+	if !ok {
+		return nil, &refusal{reason: "expected an object by name"}
+	}
+	var all []field
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		values, list := members[name].([]any)
+		if !list {
+			values = []any{members[name]}
+		}
+		for _, v := range values {
+			if v == nil {
+				continue
+			}
+			text, ok := scalar(v)
+			if !ok {
+				return nil, &refusal{f.paramAt(name), fmt.Sprintf("must be text, a number or a boolean to stand in %q", name)}
+			}
+			all = append(all, field{name, text})
+		}
+	}
+	return all, nil
+}
+
+// paramAt names the param that a field is made of; "" where there is none.
+func (f *fields) paramAt(name string) string {
+	for _, ref := range f.refs {
+		first, _, _ := strings.Cut(strings.TrimPrefix(ref.Pointer, "/"), "/")
+		if strings.NewReplacer("~1", "/", "~0", "~").Replace(first) == name {
+			return paramName(ref)
+		}
+	}
+	return ""
+}
+
+// encode writes a query. Line ends and NUL are refused although they could be
+// encoded: no query means them, and what logs or forwards the decoded value
+// may be split by them.
+func (f *fields) encode(scope template.Scope) (string, error) {
+	all, err := f.render(scope)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for i, pair := range all {
+		if strings.ContainsAny(pair.value, "\r\n\x00") {
+			return "", &refusal{f.paramAt(pair.name), fmt.Sprintf("holds a line end or NUL and cannot stand in the query %q", pair.name)}
+		}
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(url.QueryEscape(pair.name))
+		b.WriteByte('=')
+		b.WriteString(url.QueryEscape(pair.value))
+	}
+	return b.String(), nil
+}
+
+// setIn writes headers.
+func (f *fields) setIn(header http.Header, scope template.Scope) error {
+	all, err := f.render(scope)
+	if err != nil {
+		return err
+	}
+	for i, pair := range all {
+		if !httpguts.ValidHeaderFieldValue(pair.value) {
+			return &refusal{f.paramAt(pair.name), fmt.Sprintf("holds control characters and cannot stand in the header %s", pair.name)}
+		}
+		if i > 0 && all[i-1].name == pair.name {
+			return &refusal{f.paramAt(pair.name), fmt.Sprintf("is a list, and the header %s takes one value", pair.name)}
+		}
+		header[headerKey(pair.name)] = []string{pair.value}
+	}
+	return nil
+}
+
+// ownHeaders say how a message is framed and where it goes: they are for who
+// sends it.
+var ownHeaders = []string{"Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive",
+	"Proxy-Connection", "Proxy-Authorization", "Te", "Upgrade", "Expect", "Accept-Encoding", "Content-Encoding"}
+
+// checkHeaderName answers what is wrong with the name of a header, nil if
+// nothing is.
+func checkHeaderName(name string) *template.Fault {
+	switch {
+	case !httpguts.ValidHeaderFieldName(name):
+		return &template.Fault{Message: fmt.Sprintf("%q is not the name of a header", name), Hint: "letters, digits and hyphens, as in X-Api-Key"}
+	case slices.Contains(ownHeaders, http.CanonicalHeaderKey(name)):
+		return &template.Fault{Message: fmt.Sprintf("the header %s is set by the gateway alone", name)}
+	}
+	return nil
+}
+
+// headerKey is the key under which a header is kept in a request.
+//
+// net/http sends a request whose header holds Idempotency-Key a second time by
+// itself when a kept connection breaks (see isReplayable in its source). It
+// looks for that very spelling. Names of headers have no case (RFC 9110, section
+// 5.1), so in another one the API finds the key and net/http does not: who
+// repeats a call is its caller.
+func headerKey(name string) string {
+	key := http.CanonicalHeaderKey(name)
+	if key == "Idempotency-Key" || key == "X-Idempotency-Key" {
+		return strings.ToLower(key)
+	}
+	return key
+}
+
+// scalar is a value as text; false for one that is none.
+func scalar(v any) (string, bool) {
+	switch value.KindOf(v) {
+	case value.KindString, value.KindNumber, value.KindBool:
+		text, err := value.Text(v)
+		return text, err == nil
+	default:
+		return "", false
+	}
+}
+
+// names are those of a JSON object that compiled, in order.
+func names(object json.RawMessage) []string {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(object, &members) != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(members))
+}

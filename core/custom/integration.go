@@ -1,0 +1,104 @@
+package custom
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/suggest"
+	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/sdk"
+)
+
+// Integration is a declared integration. It is safe for concurrent use.
+type Integration struct {
+	manifest  sdk.Manifest
+	requests  map[string]*request
+	names     []string // of the actions, in order
+	transport *http.Transport
+	redactor  *telemetry.Redactor
+	now       func() time.Time
+}
+
+var _ action.Integration = (*Integration)(nil)
+
+// New makes an integration. The error is template.Faults with everything that
+// is wrong with the definition; their pointers are into it, in the form that it
+// has in a config: /actions/getUser/path. New does no I/O.
+func New(d Definition) (*Integration, error) {
+	faults := d.Auth.check()
+	base, err := url.Parse(strings.TrimRight(d.BaseURL, "/"))
+	if err != nil || (base.Scheme != "http" && base.Scheme != "https") || base.Hostname() == "" ||
+		base.User != nil || base.RawQuery != "" || base.Fragment != "" {
+		// The URL may come from the environment and is not quoted.
+		faults = append(faults, template.Fault{Pointer: "/baseUrl", Message: "not an http or https URL without user, query and fragment"})
+		base = &url.URL{Scheme: "https", Host: "invalid"} // for the checks of the actions
+	}
+	i := &Integration{
+		manifest: sdk.Manifest{Name: d.Name},
+		requests: make(map[string]*request, len(d.Actions)),
+		names:    d.actionNames(), redactor: &telemetry.Redactor{}, now: time.Now,
+	}
+	for _, name := range i.names {
+		compiled, published, found := compile(d, base, name)
+		for _, f := range found {
+			f.Pointer = pointerTo("/actions", name) + f.Pointer
+			faults = append(faults, f)
+		}
+		i.requests[name] = compiled
+		i.manifest.Actions = append(i.manifest.Actions, published)
+	}
+	if len(faults) > 0 {
+		return nil, faults
+	}
+	i.redactor.Add(d.Auth.revealed()...)
+	i.transport = newTransport()
+	return i, nil
+}
+
+// pointerTo is the JSON Pointer of a member.
+func pointerTo(object, member string) string {
+	return string(jsontext.Pointer(object).AppendToken(member))
+}
+
+// Name is what config and paths call the integration.
+func (i *Integration) Name() string { return i.manifest.Name }
+
+// Manifest is what the integration publishes, always the same.
+func (i *Integration) Manifest() *sdk.Manifest { return &i.manifest }
+
+// Status is always ready: whether the API answers, a call tells.
+func (i *Integration) Status() action.Status { return action.Status{State: action.StateReady} }
+
+// Close closes idle connections. Calls under way go on.
+func (i *Integration) Close() { i.transport.CloseIdleConnections() }
+
+// Execute sends the request of an action once, within the action's timeout and
+// the context's deadline. The error is *sdk.Error.
+func (i *Integration) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+	r, ok := i.requests[call.Action]
+	if !ok {
+		return sdk.Result{}, &sdk.Error{
+			Code: sdk.CodeUnknownAction, Outcome: sdk.OutcomeNotExecuted,
+			Message: fmt.Sprintf("integration %s has no action %q: %s", i.Name(), call.Action, suggest.Hint(call.Action, i.names)),
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	seen := &exchange{}
+	request, err := r.build(seen.trace(ctx), call)
+	if err != nil {
+		return sdk.Result{}, invalid(r.name, err)
+	}
+	if err := seen.send(i.transport, request); err != nil {
+		return sdk.Result{}, i.noAnswer(ctx, r, seen, err)
+	}
+	return i.answer(r, seen, call.IdempotencyKey != "" && r.keyHeader != "")
+}

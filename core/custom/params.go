@@ -1,0 +1,159 @@
+package custom
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/backflow/backflow/core/schema"
+	"github.com/backflow/backflow/core/suggest"
+	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/value"
+)
+
+// root is the one root of the templates.
+const root = "params"
+
+func templateOptions() template.Options { return template.Options{Roots: []string{root}} }
+
+// compileTemplate compiles a JSON value. Pointer is where it stands.
+func compileTemplate(source json.RawMessage, pointer string) (*template.Template, template.Faults) {
+	v, err := value.Parse(source)
+	if err != nil {
+		return nil, template.Faults{{Pointer: pointer, Message: err.Error()}}
+	}
+	t, err := template.Compile(v, templateOptions())
+	if err != nil {
+		return nil, faultsOf(err, pointer)
+	}
+	return t, nil
+}
+
+// paramUse is what the templates of an action do with one param.
+type paramUse struct {
+	// required: without the param the request cannot be made.
+	required bool
+	// inPath: it stands in the path, where only a scalar can.
+	inPath bool
+}
+
+// paramUses are the params that the templates of an action name.
+type paramUses struct {
+	byName map[string]paramUse
+	// whole: a template takes the params as they are, whatever is in them.
+	whole bool
+}
+
+// add notes the params of one expression.
+func (u *paramUses) add(expr *template.Expr, inPath bool) {
+	refs := expr.Refs()
+	_, optional := expr.Optional()
+	// Without any data, an expression has a value if its last operand is a
+	// literal; else that operand must be there.
+	_, err := expr.Value(template.Map{})
+	for i, ref := range refs {
+		name := paramName(ref)
+		if name == "" {
+			u.whole = true
+			continue
+		}
+		use := u.byName[name]
+		use.required = use.required || err != nil && !optional && i == len(refs)-1
+		use.inPath = use.inPath || inPath && len(ref.Path) == 1
+		u.byName[name] = use
+	}
+}
+
+// addAll notes the params of every placeholder in a value that compiles.
+func (u *paramUses) addAll(v any) {
+	switch v := v.(type) {
+	case string:
+		for rest := 0; ; {
+			start := strings.Index(v[rest:], "{{")
+			if start < 0 {
+				return
+			}
+			expr, end, fault := template.ScanExpr(v, rest+start+2, templateOptions())
+			if fault != nil {
+				return // not reached: it compiles
+			}
+			u.add(expr, false)
+			rest = end
+		}
+	case []any:
+		for _, element := range v {
+			u.addAll(element)
+		}
+	case map[string]any:
+		for _, member := range v {
+			u.addAll(member)
+		}
+	}
+}
+
+// paramName is the param that a path leads into; "" for the params as a whole.
+func paramName(ref template.Ref) string {
+	if len(ref.Path) == 0 {
+		return ""
+	}
+	return ref.Path[0].Key
+}
+
+// paramOf names the param that an expression reads first; "" where it reads
+// none.
+func paramOf(expr *template.Expr) string {
+	if refs := expr.Refs(); len(refs) > 0 {
+		return paramName(refs[0])
+	}
+	return ""
+}
+
+// schema is the JSON Schema of what the templates name.
+func (u *paramUses) schema() json.RawMessage {
+	properties, required := map[string]any{}, []string{}
+	for _, name := range slices.Sorted(maps.Keys(u.byName)) {
+		property := map[string]any{}
+		if u.byName[name].inPath {
+			property["type"] = []string{"string", "number", "boolean"}
+		}
+		properties[name] = property
+		if u.byName[name].required {
+			required = append(required, name)
+		}
+	}
+	derived := map[string]any{"type": "object", "properties": properties, "additionalProperties": u.whole}
+	if len(required) > 0 {
+		derived["required"] = required
+	}
+	raw, err := json.Marshal(derived)
+	if err != nil {
+		return json.RawMessage(`{"type":"object"}`) // not reached: maps of strings always marshal
+	}
+	return raw
+}
+
+// check holds the templates against a schema that was given: a param that the
+// schema refuses can never be there.
+func (u *paramUses) check(given json.RawMessage) template.Faults {
+	if _, err := schema.Compile(given); err != nil {
+		return template.Faults{{Pointer: "/params", Message: "not a JSON Schema: " + strings.ReplaceAll(err.Error(), "\n", "; ")}}
+	}
+	var top struct {
+		Properties           map[string]json.RawMessage `json:"properties"`
+		AdditionalProperties any                        `json:"additionalProperties"`
+	}
+	if err := json.Unmarshal(given, &top); err != nil || top.AdditionalProperties != false {
+		return nil // nothing can be told without following the whole schema
+	}
+	known := slices.Sorted(maps.Keys(top.Properties))
+	var faults template.Faults
+	for _, name := range slices.Sorted(maps.Keys(u.byName)) {
+		if _, ok := top.Properties[name]; !ok {
+			faults = append(faults, template.Fault{Pointer: "/params",
+				Message: fmt.Sprintf("a template names the param %q, which the schema does not allow", name), Hint: suggest.Hint(name, known)})
+		}
+	}
+	return faults
+}

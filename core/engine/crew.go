@@ -1,0 +1,53 @@
+package engine
+
+import (
+	"sync"
+	"time"
+)
+
+// memberIdle is how long a goroutine of the crew waits for more work.
+const memberIdle = 5 * time.Second
+
+// crew runs calls, and the work on runs between them, on goroutines that are
+// used again. A new goroutine has a small stack; the check of params and an HTTP
+// request make it grow, which costs more than either check or start. As many
+// goroutines as are needed at once are there, and they go when they are not
+// needed any more.
+type crew struct {
+	work    chan func()
+	over    <-chan struct{} // closed when nobody is to wait for work any more
+	members sync.WaitGroup
+}
+
+func newCrew(over <-chan struct{}) *crew {
+	return &crew{work: make(chan func()), over: over}
+}
+
+// do runs f on a goroutine of the crew. It does not wait for it.
+func (c *crew) do(f func()) {
+	select {
+	case c.work <- f: // somebody is idle
+	default:
+		c.members.Go(func() { c.member(f) })
+	}
+}
+
+func (c *crew) member(f func()) {
+	idle := time.NewTimer(memberIdle)
+	defer idle.Stop()
+	for {
+		f()
+		f = nil // what is done is not kept alive by waiting
+		idle.Reset(memberIdle)
+		select {
+		case f = <-c.work:
+		case <-idle.C:
+			return
+		case <-c.over:
+			return
+		}
+	}
+}
+
+// wait waits for the goroutines of a crew that is over and has nothing to do.
+func (c *crew) wait() { c.members.Wait() }

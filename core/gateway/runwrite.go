@@ -1,0 +1,236 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/idempotency"
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/sdk"
+)
+
+const (
+	// maxWait is the longest time that a client may ask to wait for a run.
+	maxWait = 10 * time.Minute
+	// maxSignalName is the most bytes that the name of a signal may have.
+	maxSignalName = 255
+)
+
+// startRun starts a run of a workflow and, if asked to, waits for its end.
+func (x *exchange) startRun(w http.ResponseWriter, r *http.Request) error {
+	id := x.segments[1]
+	if err := x.caller.authorize("workflows", id, "run"); err != nil {
+		return err
+	}
+	if strings.Contains(id, ":") {
+		// The actions of webhooks run as workflows too, which have a colon in
+		// their ids: they are started by their sender alone.
+		return fmt.Errorf("%w %q", engine.ErrUnknownWorkflow, id)
+	}
+	c, err := x.readChange(w, r, "wait")
+	if err != nil {
+		return err
+	}
+	input := json.RawMessage(c.body)
+	if len(input) == 0 {
+		input = json.RawMessage("{}")
+	}
+	request := engine.StartRequest{
+		ID: engine.NewRunID(), Workflow: id, Roots: map[string]json.RawMessage{"input": input}, RequestID: x.id,
+	}
+	run, err := x.change(w, r, c, request.ID, func(also ...state.Op) (engine.Run, error) {
+		request.Also = also
+		return x.runs.Start(r.Context(), request)
+	})
+	if err != nil {
+		return err
+	}
+	run = x.await(r, run, c.wait)
+	return x.answerChange(w, run, c.wait, startedDoc{ID: run.ID, Workflow: run.Workflow, Status: run.Status})
+}
+
+// cancelRun cancels a run and, if asked to, waits for its end.
+func (x *exchange) cancelRun(w http.ResponseWriter, r *http.Request) error {
+	return x.control(w, r, x.runs.Cancel)
+}
+
+// retryRun has a failed run go on and, if asked to, waits for its end.
+func (x *exchange) retryRun(w http.ResponseWriter, r *http.Request) error {
+	return x.control(w, r, x.runs.Retry)
+}
+
+// control does to a run what takes nothing but its id.
+func (x *exchange) control(w http.ResponseWriter, r *http.Request, do func(context.Context, string, ...state.Op) (engine.Run, error)) error {
+	if err := x.caller.authorize("runs", "write"); err != nil {
+		return err
+	}
+	c, err := x.readChange(w, r, "wait")
+	if err != nil {
+		return err
+	}
+	if len(c.body) > 0 && !isEmptyObject(c.body) {
+		return &refusal{code: sdk.CodeInvalidParams, detail: "the body must be empty, or an empty object"}
+	}
+	id := x.segments[1]
+	run, err := x.change(w, r, c, id, func(also ...state.Op) (engine.Run, error) { return do(r.Context(), id, also...) })
+	if err != nil {
+		return err
+	}
+	run = x.await(r, run, c.wait)
+	return x.answerChange(w, run, c.wait, x.runSummary(run))
+}
+
+// signalRun hands a signal to a run, whether it waits for it yet or not.
+func (x *exchange) signalRun(w http.ResponseWriter, r *http.Request) error {
+	if err := x.caller.authorize("runs", "write"); err != nil {
+		return err
+	}
+	id, name := x.segments[1], x.segments[3]
+	if len(name) > maxSignalName {
+		return &refusal{code: codeBadRequest, detail: fmt.Sprintf("the name of a signal has at most %d bytes", maxSignalName)}
+	}
+	c, err := x.readChange(w, r)
+	if err != nil {
+		return err
+	}
+	body := json.RawMessage(c.body)
+	if len(body) == 0 {
+		body = json.RawMessage("null")
+	}
+	run, err := x.change(w, r, c, id, func(also ...state.Op) (engine.Run, error) {
+		return x.runs.Signal(r.Context(), id, name, body, also...)
+	})
+	if err != nil {
+		return err
+	}
+	return x.answerChange(w, run, 0, x.runSummary(run))
+}
+
+// change is a request that makes or changes a run.
+type change struct {
+	key  string // empty where it has none
+	wait time.Duration
+	body []byte // JSON, or empty
+}
+
+// readChange reads a request that makes or changes a run; names are those that
+// its query may have.
+func (x *exchange) readChange(w http.ResponseWriter, r *http.Request, names ...string) (c change, err error) {
+	query, err := single(r.URL.RawQuery, names...)
+	if err != nil {
+		return c, err
+	}
+	if c.wait, err = waitOf(query); err != nil {
+		return c, err
+	}
+	if c.key, err = x.keyOf(r); err != nil {
+		return c, err
+	}
+	c.body, err = x.readJSON(w, r)
+	return c, err
+}
+
+// change does something to a run. Under a key it is done once: the key is
+// recorded in the write that does it, and a repeat is answered with the run as it
+// is now.
+func (x *exchange) change(w http.ResponseWriter, r *http.Request, c change, runID string, do func(also ...state.Op) (engine.Run, error)) (engine.Run, error) {
+	if c.key == "" {
+		return do()
+	}
+	scope := x.scope(r, c.key)
+	fingerprint := idempotency.FingerprintOf(scope.Method, scope.Path, r.URL.RawQuery, c.body, "wait")
+	if run, found, err := x.changedBy(w, r, scope, fingerprint); found || err != nil {
+		return run, err
+	}
+	also, expires := x.ledger.Record(scope, fingerprint, runID)
+	run, err := do(also...)
+	if err == nil {
+		w.Header().Set(keptUntil, expires.Format(time.RFC3339))
+	}
+	if err == nil || errors.Is(err, state.ErrUnavailable) {
+		return run, err
+	}
+	// It may be that another request with the key was faster: then the run is
+	// what that one has made of it, and it may forbid what it allowed before.
+	if run, found, lookErr := x.changedBy(w, r, scope, fingerprint); found || lookErr != nil {
+		return run, lookErr
+	}
+	if conflict, ok := errors.AsType[*state.ConflictError](err); ok && conflict.Index < len(also) {
+		err = &idempotency.InProgressError{RetryAfter: defaultRetryAfter}
+	}
+	return engine.Run{}, err
+}
+
+// changedBy answers the run that a request with the key has made or changed, as
+// it is now, and marks the answer as that of an earlier request.
+func (x *exchange) changedBy(w http.ResponseWriter, r *http.Request, scope idempotency.Scope, fp idempotency.Fingerprint) (engine.Run, bool, error) {
+	done, ok, err := x.ledger.Recorded(r.Context(), scope, fp)
+	if err != nil || !ok {
+		return engine.Run{}, false, err
+	}
+	run, err := x.runs.Get(r.Context(), done.RunID)
+	if errors.Is(err, engine.ErrNotFound) {
+		return engine.Run{}, false, &refusal{code: sdk.CodeNotFound, detail: fmt.Sprintf("the run %s of this Idempotency-Key is not kept any more", done.RunID)}
+	}
+	if err != nil {
+		return engine.Run{}, false, err
+	}
+	w.Header().Set(replayed, "true")
+	w.Header().Set(keptUntil, done.Expires.Format(time.RFC3339))
+	return run, true, nil
+}
+
+// await answers a run at its end, if that comes within the time to wait, else
+// as it is then.
+func (x *exchange) await(r *http.Request, run engine.Run, wait time.Duration) engine.Run {
+	// A request that waits needs no place among those that are worked on. If
+	// too many wait already, the answer is that of a wait that took too long.
+	if wait == 0 || run.Status.Ended() || !x.hold(x.waiting) {
+		return run
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
+	defer cancel()
+	defer context.AfterFunc(x.stopping, cancel)()
+	latest, err := x.runs.Wait(ctx, run.ID)
+	if err != nil {
+		// What was asked for is done: an error while waiting must not hide it.
+		x.log.WarnContext(r.Context(), "waiting for a run failed", "run", run.ID, "error", err.Error())
+		return run
+	}
+	return latest
+}
+
+// answerChange answers with all of a run whose end was waited for, else that it
+// was accepted.
+func (x *exchange) answerChange(w http.ResponseWriter, run engine.Run, wait time.Duration, accepted any) error {
+	header := http.Header{"Location": {"/runs/" + url.PathEscape(run.ID)}}
+	if wait > 0 && run.Status.Ended() {
+		return sendJSON(w, http.StatusOK, header, x.runDoc(run))
+	}
+	return sendJSON(w, http.StatusAccepted, header, accepted)
+}
+
+// waitOf reads how long a query asks to wait.
+func waitOf(query map[string]string) (time.Duration, error) {
+	text, given := query["wait"]
+	if !given {
+		return 0, nil
+	}
+	wait, err := time.ParseDuration(text)
+	if err != nil || wait < 0 || wait > maxWait {
+		return 0, &refusal{code: codeBadRequest, detail: fmt.Sprintf("wait must be a duration such as 30s, of at most %s", lifetime(maxWait))}
+	}
+	return wait, nil
+}
+
+func isEmptyObject(body []byte) bool {
+	var members map[string]json.RawMessage
+	return json.Unmarshal(body, &members) == nil && members != nil && len(members) == 0
+}

@@ -1,0 +1,249 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// streamChunk is about how much is sent at once, so that the time which a client
+// has to take it is not for all of a long run.
+const streamChunk = 64 << 10
+
+// streamRun follows a run as Server-Sent Events (WHATWG HTML, section 9.2) from
+// the event after Last-Event-ID, or from the first, to the run's end. Events are
+// numbered from 1 in the order of the run's journal, which is only ever appended
+// to: who comes back with the last number that it saw loses and repeats nothing.
+func (x *exchange) streamRun(w http.ResponseWriter, r *http.Request) error {
+	if err := x.caller.authorize("runs", "read"); err != nil {
+		return err
+	}
+	if _, err := single(r.URL.RawQuery); err != nil {
+		return err
+	}
+	seen, err := lastEventID(r.Header)
+	if err != nil {
+		return err
+	}
+	// Also clears the connection's read deadline, which a stream outlives.
+	if _, err := readBody(w, r, x.table.MaxBodyBytes); err != nil {
+		return err
+	}
+	if !x.hold(x.streaming) {
+		return &refusal{code: codeOverloaded, detail: "too many runs are being followed, try again"}
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(x.stopping, cancel)()
+
+	// The journal is read from its beginning, also by who comes back: the
+	// numbers of events and of attempts are counted, not stored.
+	s := &stream{exchange: x, w: w, run: x.segments[1], seen: seen, after: -1, attempts: map[string]int{}}
+	first, err := x.runs.Follow(ctx, s.run, s.after)
+	if err != nil {
+		return err
+	}
+	switch told := len(first.Events); {
+	case seen > told:
+		return &refusal{code: codeBadRequest, detail: fmt.Sprintf("Last-Event-ID: the run has no event %d yet", seen)}
+	case seen == told && first.Run.Status.Ended():
+		// There is nothing to come; this is how an EventSource is told not to
+		// come back.
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("X-Accel-Buffering", "no") // proxies that know it hand events on at once
+	// The write deadline of a stream is that of its connection.
+	header.Set("Connection", "close")
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	err = s.follow(ctx, first)
+	// A failed write ends the context, too.
+	if slow := errors.Is(err, os.ErrDeadlineExceeded); err != nil && (slow || ctx.Err() == nil) {
+		// The answer has begun, so that it can only end. Who follows comes back
+		// with the last event that arrived.
+		x.log.WarnContext(r.Context(), "a stream was cut off", "run", s.run, "error", err.Error())
+	}
+	return nil
+}
+
+// lastEventID reads where a stream was left, 0 if nowhere.
+func lastEventID(h http.Header) (int, error) {
+	given := h.Values("Last-Event-Id")
+	if len(given) == 0 || len(given) == 1 && given[0] == "" {
+		return 0, nil
+	}
+	seen, err := strconv.ParseUint(given[0], 10, 31)
+	if err != nil || len(given) > 1 {
+		return 0, &refusal{code: codeBadRequest, detail: "Last-Event-ID must be the id of an event of this stream, a whole number"}
+	}
+	return int(seen), nil
+}
+
+// stream is a run on its way to one client.
+type stream struct {
+	*exchange
+	w        http.ResponseWriter
+	run      string
+	seen     int // the number of the last event that the client has
+	told     int // the number of the last event that was looked at
+	after    int // the number of the last journal entry that was looked at
+	attempts map[string]int
+}
+
+// follow sends what happens until the run has ended and all was sent.
+func (s *stream) follow(ctx context.Context, p engine.Progress) error {
+	for ended := false; ; {
+		if err := s.send(p); err != nil {
+			return err
+		}
+		// Events may have been recorded between the look at the journal and the
+		// look at the run: only a look that began after the end has seen all.
+		if ended && p.Run.Status.Ended() && len(p.Events) == 0 {
+			return nil
+		}
+		ended = p.Run.Status.Ended()
+		var err error
+		if p, err = s.next(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// next waits for something to happen, and shows every now and then that the
+// stream is alive.
+func (s *stream) next(ctx context.Context) (engine.Progress, error) {
+	for {
+		beat, cancel := context.WithTimeout(ctx, s.limits.Heartbeat)
+		p, err := s.runs.Follow(beat, s.run, s.after)
+		idle := beat.Err() != nil
+		cancel()
+		switch {
+		case ctx.Err() != nil:
+			return p, ctx.Err()
+		case err != nil && !(idle && errors.Is(err, context.DeadlineExceeded)):
+			return p, err
+		case err == nil && (len(p.Events) > 0 || p.Run.Status.Ended()):
+			return p, nil
+		}
+		if err := s.write([]byte(": nothing new\n\n")); err != nil {
+			return p, err
+		}
+	}
+}
+
+// send sends the events that the client does not have yet.
+func (s *stream) send(p engine.Progress) error {
+	integrations := make(map[string]string, len(p.Run.Steps))
+	for i := range p.Run.Steps {
+		integrations[p.Run.Steps[i].Path] = p.Run.Steps[i].Integration
+	}
+	var out []byte
+	for i := range p.Events {
+		e := &p.Events[i]
+		s.told++
+		if e.Type == workflow.EventScheduled || e.Type == workflow.EventRetried {
+			s.attempts[e.Path]++
+		}
+		if s.told <= s.seen {
+			continue
+		}
+		data, err := marshal(s.doc(e, integrations[e.Path]))
+		if err != nil {
+			return fmt.Errorf("gateway: event %d: %w", s.told, err)
+		}
+		// JSON as marshal writes it has no line break.
+		out = fmt.Appendf(out, "id: %d\nevent: %s\ndata: %s\n\n", s.told, e.Type, data)
+		if len(out) < streamChunk {
+			continue
+		}
+		if err := s.write(out); err != nil {
+			return err
+		}
+		out = out[:0]
+	}
+	s.after = p.Entry
+	return s.write(out)
+}
+
+// write sends bytes at once. A client that does not take them in time is cut off.
+func (s *stream) write(p []byte) error {
+	c := http.NewResponseController(s.w)
+	// A writer without a connection, as in tests, has no deadline to set.
+	if err := c.SetWriteDeadline(time.Now().Add(s.limits.StreamWriteTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("gateway: set write deadline: %w", err)
+	}
+	if _, err := s.w.Write(p); err != nil {
+		return err
+	}
+	return c.Flush()
+}
+
+// eventDoc is an event of a run. Status is that of the step at the path
+// afterwards; of events without a path, and of the last one, that of the run.
+type eventDoc struct {
+	Type     workflow.EventType `json:"type"`
+	Path     string             `json:"path,omitempty"`
+	At       time.Time          `json:"at"`
+	Status   string             `json:"status"`
+	Attempts int                `json:"attempts,omitempty"`
+	// Signal is the one that a step waits for, Run the run; RetryAt is when it
+	// goes on by itself.
+	Signal  string          `json:"signal,omitempty"`
+	Run     string          `json:"run,omitempty"`
+	RetryAt *time.Time      `json:"retryAt,omitempty"`
+	Result  json.RawMessage `json:"result,omitempty"`
+	Error   *problem        `json:"error,omitempty"`
+}
+
+// doc shows an event as GET /runs/{id} shows what comes of it.
+func (s *stream) doc(e *workflow.Event, integration string) eventDoc {
+	doc := eventDoc{
+		Type: e.Type, Path: e.Path, At: e.At.UTC(), Status: statusAfter(e), Attempts: s.attempts[e.Path],
+		RetryAt: known(e.RetryAt), Result: e.Result,
+	}
+	switch e.Type {
+	case workflow.EventWaiting:
+		doc.Signal = e.Name
+	case workflow.EventChild:
+		doc.Run = e.Child
+	}
+	if e.Error != nil {
+		failure := workflow.Failure{Step: e.Path, Err: e.Error}
+		if doc.Attempts > 0 {
+			failure.Integration = integration
+		}
+		doc.Error = s.failure(&failure)
+	}
+	return doc
+}
+
+// statusAfter is the status that an event leads to.
+func statusAfter(e *workflow.Event) string {
+	switch e.Type {
+	case workflow.EventStarted, workflow.EventRetry:
+		return string(workflow.RunQueued)
+	case workflow.EventStopping, workflow.EventEnded:
+		return string(e.Status)
+	case workflow.EventEntered, workflow.EventScheduled, workflow.EventRetried, workflow.EventExpired:
+		return string(workflow.StepRunning)
+	case workflow.EventWaiting, workflow.EventChild, workflow.EventAttemptFailed:
+		return string(workflow.StepWaiting)
+	case workflow.EventUndoing, workflow.EventUndoFailed:
+		return string(workflow.StepSucceeded) // until it is undone
+	default: // the others are named after the status
+		return string(e.Type)
+	}
+}

@@ -1,0 +1,160 @@
+package schedule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+)
+
+// Where schedules are kept. The names are part of the stored format.
+const (
+	bucket     = "schedule"      // records by name
+	bucketTick = "schedule-tick" // by NAME/TICK: that a tick was dealt with
+	set        = "schedules"     // names of all
+	queue      = "schedule"      // timers by name: the next tick
+
+	formatVersion = 1
+	pageSize      = 100
+)
+
+// tickLife is how long it is known that a tick was dealt with. It is asked for
+// only where a record was removed and made again, or a clock was set back.
+const tickLife = 48 * time.Hour
+
+// record is what is stored of a schedule.
+type record struct {
+	Version int    `json:"v"`
+	Cron    string `json:"cron"`
+	Zone    string `json:"timezone"`
+	// Next is the next tick. The timer has it too, and is what counts.
+	Next time.Time `json:"next"`
+}
+
+// of reports whether the record was made for a plan.
+func (r *record) of(p *Plan) bool { return r.Cron == p.cron && r.Zone == p.zone }
+
+// write answers the ops that store the record with its timer. Without another
+// tick the schedule rests.
+func (r *record) write(name string) []state.Op {
+	raw, err := json.Marshal(r)
+	if err != nil {
+		panic(err) // strings and a time of this era always encode
+	}
+	ops := []state.Op{state.Put(bucket, name, raw, 0), state.Add(set, name)}
+	if r.Next.IsZero() {
+		return append(ops, state.ClearTimer(queue, name))
+	}
+	return append(ops, state.SetTimer(queue, name, r.Next))
+}
+
+func tickID(name string, tick time.Time) string { return name + "/" + tick.UTC().Format(time.RFC3339) }
+
+// read answers the record of a schedule with its bytes; nil if there is none.
+func (s *Scheduler) read(ctx context.Context, name string) (*record, []byte, error) {
+	found, err := s.store.Get(ctx, state.Ref{Bucket: bucket, ID: name})
+	if err != nil || found[0] == nil {
+		return nil, nil, err
+	}
+	r := &record{}
+	if err := json.Unmarshal(found[0], r); err != nil {
+		return nil, nil, fmt.Errorf("read record: %w", err)
+	}
+	if r.Version != formatVersion {
+		return nil, nil, fmt.Errorf("record has format %d, this version knows %d", r.Version, formatVersion)
+	}
+	return r, found[0], nil
+}
+
+// register makes sure that a schedule is in the store, and learns its next tick.
+// Where the record is of another plan, it is replaced if asked for.
+func (s *Scheduler) register(ctx context.Context, entry *scheduled, replace bool) error {
+	for range maxTries {
+		stored, raw, err := s.read(ctx, entry.Name)
+		if err != nil {
+			return err
+		}
+		upcoming := entry.Plan.Next(s.now())
+		ops := []state.Op{s.lease.Fence()}
+		switch {
+		case stored == nil:
+			ops = append(ops, state.Insert(bucket, entry.Name, nil, 0))
+			if !replace && !entry.next.IsZero() {
+				upcoming = entry.next
+			}
+		case !stored.of(entry.Plan) && !replace:
+			return nil
+		case stored.of(entry.Plan) && !stored.isAhead(upcoming):
+			entry.next = stored.Next
+			return nil
+		default:
+			ops = append(ops, state.RequireValue(bucket, entry.Name, raw))
+		}
+		fresh := record{Version: formatVersion, Cron: entry.Plan.cron, Zone: entry.Plan.zone, Next: upcoming}
+		err = s.store.Commit(ctx, append(ops, fresh.write(entry.Name)...)...)
+		if conflict := (*state.ConflictError)(nil); errors.As(err, &conflict) && conflict.Index == 1 {
+			continue // another gateway was faster
+		}
+		if err == nil {
+			entry.next = fresh.Next
+		}
+		return err
+	}
+	return errors.New("the record changes all the time")
+}
+
+// isAhead reports whether a record waits for a later tick than the upcoming one:
+// a clock was wrong, and set back since. That a tick between was dealt with
+// already is seen by its own record.
+func (r *record) isAhead(upcoming time.Time) bool {
+	return !upcoming.IsZero() && (r.Next.IsZero() || r.Next.After(upcoming))
+}
+
+// keep makes again the records that a gateway with another config removed, and
+// mends those that a wrong clock spoiled.
+func (s *Scheduler) keep() error {
+	s.mu.Lock()
+	entries := make([]*scheduled, 0, len(s.schedules))
+	for _, entry := range s.schedules {
+		entries = append(entries, entry)
+	}
+	s.mu.Unlock()
+	for _, entry := range entries {
+		s.mu.Lock()
+		known := &scheduled{Schedule: entry.Schedule, next: entry.next}
+		s.mu.Unlock()
+		if err := s.register(s.stopping, known, false); err != nil {
+			return fmt.Errorf("%s: %w", entry.Name, err)
+		}
+		s.mu.Lock()
+		entry.next = known.next
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// removeOthers removes the schedules of the store that are not among these.
+func (s *Scheduler) removeOthers(ctx context.Context, these map[string]*scheduled) error {
+	for after := ""; ; {
+		names, err := s.store.Range(ctx, state.Range{Set: set, After: after, Limit: pageSize})
+		if err != nil || len(names) == 0 {
+			return err
+		}
+		after = names[len(names)-1]
+		ops := []state.Op{s.lease.Fence()}
+		for _, name := range names {
+			if these[name] == nil {
+				ops = append(ops, state.Delete(bucket, name), state.Remove(set, name), state.ClearTimer(queue, name))
+			}
+		}
+		if len(ops) == 1 {
+			continue
+		}
+		if err := s.store.Commit(ctx, ops...); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package schedule
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/sdk"
+)
+
+const (
+	// checkInterval is how often the timers are looked at where none is known to
+	// be due before: the store's clock may have been set.
+	checkInterval = 10 * time.Second
+	// keepInterval is how often the records of the schedules are looked after: a
+	// gateway that starts with another config removes those that it has not.
+	keepInterval = time.Minute
+	// retryPause is how long a tick waits that could not be dealt with.
+	retryPause = time.Second
+	// maxTries bounds how often Set meets a record that changes under its hands.
+	maxTries = 8
+)
+
+// Schedule starts runs of a workflow.
+type Schedule struct {
+	// Name is unique among the schedules.
+	Name string
+	Plan *Plan
+	// Workflow is the id of the workflow and Input what its runs start with.
+	Workflow string
+	Input    json.RawMessage
+}
+
+// Starter starts runs, as engine.Engine does.
+type Starter interface {
+	Start(ctx context.Context, req engine.StartRequest) (engine.Run, error)
+}
+
+// Lease is the lease of this process.
+type Lease interface {
+	// Fence is a condition that fails once the lease was taken away.
+	Fence() state.Op
+}
+
+// Options are what a scheduler is made of. Store, Lease and Starter are
+// required; the starter writes into the same store.
+type Options struct {
+	Store   state.Store
+	Lease   Lease
+	Starter Starter
+	Logger  *slog.Logger
+	// Now is the clock that the first tick of a schedule is reckoned from, and
+	// that says which ticks were missed; nil is time.Now.
+	Now func() time.Time
+}
+
+// Scheduler starts the runs of schedules. Its methods are safe for concurrent use.
+type Scheduler struct {
+	store   state.Store
+	lease   Lease
+	starter Starter
+	log     *slog.Logger
+	now     func() time.Time
+
+	poke     chan struct{} // wakes the loop
+	stopping context.Context
+	stop     context.CancelFunc
+	loop     sync.WaitGroup
+
+	mu        sync.Mutex // guards the field below
+	schedules map[string]*scheduled
+}
+
+// scheduled is a schedule that is in force.
+type scheduled struct {
+	Schedule
+	next time.Time // tick, as it was known last
+}
+
+// New makes a scheduler without schedules. It does nothing before Run.
+func New(o Options) *Scheduler {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s := &Scheduler{
+		store: o.Store, lease: o.Lease, starter: o.Starter, log: o.Logger, now: o.Now,
+		poke: make(chan struct{}, 1), schedules: map[string]*scheduled{},
+	}
+	s.stopping, s.stop = context.WithCancel(context.Background())
+	return s
+}
+
+// Run starts ticks as they are due until Stop. It returns at once.
+func (s *Scheduler) Run() { s.loop.Go(s.work) }
+
+// Stop starts no further tick and waits for the one that is being started. It
+// may be called again.
+func (s *Scheduler) Stop() {
+	s.stop()
+	s.loop.Wait()
+}
+
+// Set puts schedules in force instead of those before. One that is new, or whose
+// plan changed, ticks from now on; one that was there already keeps its next
+// tick. Those that are not among them are removed.
+func (s *Scheduler) Set(ctx context.Context, schedules []Schedule) error {
+	inForce := make(map[string]*scheduled, len(schedules))
+	for _, one := range schedules {
+		entry := &scheduled{Schedule: one}
+		if err := s.register(ctx, entry, true); err != nil {
+			return fmt.Errorf("schedule %s: %w", one.Name, err)
+		}
+		inForce[one.Name] = entry
+	}
+	s.mu.Lock()
+	s.schedules = inForce
+	s.mu.Unlock()
+	if err := s.removeOthers(ctx, inForce); err != nil {
+		return fmt.Errorf("schedule: remove what the config has no more: %w", err)
+	}
+	select {
+	case s.poke <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// work deals with the ticks that are due.
+func (s *Scheduler) work() {
+	kept := time.Now()
+	for {
+		wait, err := s.tick()
+		if err == nil && time.Since(kept) >= keepInterval {
+			kept = time.Now()
+			err = s.keep()
+		}
+		if err != nil {
+			if s.stopping.Err() != nil {
+				return
+			}
+			s.log.Error("schedules cannot be looked at; trying again", "error", err)
+			wait = retryPause
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-s.poke:
+			timer.Stop()
+		case <-s.stopping.Done():
+			timer.Stop()
+			return
+		}
+	}
+}
+
+// tick starts what is due and answers when to look again.
+func (s *Scheduler) tick() (wait time.Duration, err error) {
+	s.mu.Lock()
+	count := len(s.schedules)
+	s.mu.Unlock()
+	if count == 0 {
+		return checkInterval, nil
+	}
+	// There may be timers of schedules that only other gateways know.
+	due, next, err := s.store.Due(s.stopping, queue, count+100)
+	if err != nil {
+		return 0, err
+	}
+	wait = checkInterval
+	if next >= 0 && next < wait {
+		wait = next
+	}
+	for _, timer := range due {
+		s.mu.Lock()
+		entry := s.schedules[timer.ID]
+		s.mu.Unlock()
+		if entry == nil {
+			continue
+		}
+		switch again, err := s.fire(entry); {
+		case err != nil && s.stopping.Err() == nil:
+			s.log.Error("the run of a schedule could not be started; trying again", "schedule", entry.Name, "error", err)
+			wait = min(wait, retryPause)
+		case again:
+			wait = 0
+		}
+	}
+	return wait, nil
+}
+
+// fire starts the run of a schedule whose timer is due, in the write that sets
+// its next tick. It reports whether the schedule is to be looked at again at
+// once: then somebody else changed it meanwhile, or it has another tick by now.
+func (s *Scheduler) fire(entry *scheduled) (again bool, err error) {
+	stored, raw, err := s.read(s.stopping, entry.Name)
+	if err != nil || stored == nil || !stored.of(entry.Plan) {
+		return false, err // another gateway has a newer config
+	}
+	// Of the ticks that nobody was there for, the latest stands for all.
+	tick, now := stored.Next, s.now()
+	if latest := entry.Plan.Latest(tick, now); !latest.IsZero() {
+		s.log.Warn("ticks of a schedule were missed: the latest is made up for", "schedule", entry.Name, "first", tick, "latest", latest)
+		tick = latest
+	}
+	next := *stored
+	next.Next = entry.Plan.Next(tick)
+	advance := append([]state.Op{
+		state.RequireDue(queue, entry.Name),
+		state.RequireValue(bucket, entry.Name, raw),
+		// A record that was removed and made again, or a clock that was set back,
+		// may name a tick anew.
+		state.Insert(bucketTick, tickID(entry.Name, tick), nil, tickLife),
+	}, next.write(entry.Name)...)
+
+	run, err := s.starter.Start(s.stopping, engine.StartRequest{
+		Workflow: entry.Workflow, Roots: map[string]json.RawMessage{"input": entry.Input}, Also: advance,
+	})
+	switch conflict := (*state.ConflictError)(nil); {
+	case err == nil:
+		s.log.Info("a schedule started a run", "schedule", entry.Name, "tick", tick, "run", run.ID)
+	case errors.As(err, &conflict) && conflict.Op.Space == bucketTick: // the tick was dealt with
+		err = s.store.Commit(s.stopping, append([]state.Op{s.lease.Fence(), advance[0], advance[1]}, advance[3:]...)...)
+	case errors.As(err, &conflict) && conflict.Index < len(advance):
+		return false, nil // another gateway was faster, and set the next tick
+	case passedOver(err):
+		s.log.Warn("a schedule's tick is passed over", "schedule", entry.Name, "tick", tick, "reason", err)
+		err = s.store.Commit(s.stopping, append([]state.Op{s.lease.Fence()}, advance...)...)
+	}
+	if err == nil {
+		s.mu.Lock()
+		entry.next = next.Next
+		s.mu.Unlock()
+	}
+	return err == nil, err
+}
+
+// passedOver reports whether a start was refused for a reason that stays: the
+// workflow's limit drops the run, or does not take the input.
+func passedOver(err error) bool {
+	return errors.Is(err, engine.ErrFull) || errors.Is(err, engine.ErrBadInput) || errors.Is(err, engine.ErrTooLarge) ||
+		errors.As(err, new(*sdk.Error))
+}

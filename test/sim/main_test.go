@@ -1,0 +1,23 @@
+package sim
+
+import (
+	"flag"
+	"os"
+	"runtime"
+	"testing"
+)
+
+var (
+	oneSeed   = flag.Int64("sim.seed", -1, "run this seed alone and print its trace")
+	seedCount = flag.Int64("sim.seeds", 1000, "how many seeds to run")
+	goOn      = flag.Bool("sim.all", false, "go on after a seed that fails, and tell each in a line")
+	firstSeed = flag.Int64("sim.from", 1, "the first of the seeds")
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	// One processor: which goroutine runs next is then nearly always decided by
+	// what the program does, not by the machine's load.
+	runtime.GOMAXPROCS(1)
+	os.Exit(m.Run())
+}
