@@ -25,7 +25,8 @@ var _ plugin.Launcher = (*Launcher)(nil)
 // NewLauncher answers a Launcher that keeps compiled modules in cacheDir, so that
 // the next start need not compile them. Whoever can write there can run code as
 // the gateway: the directory is made with, and set to, mode 0700. It may be
-// removed at any time. Without it each process compiles for itself.
+// removed at any time. Without it, or where it cannot be used, each process
+// compiles for itself.
 func NewLauncher(cacheDir string) *Launcher {
 	return &Launcher{modules: modules{cacheDir: cacheDir, runtimes: make(map[runtimeKey]*runtime)}}
 }
@@ -53,6 +54,9 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 	module, err := l.modules.acquire(ctx, key, sha256.Sum256(binary), binary)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
+	}
+	if module.runtime.slow != nil {
+		logger.Warn("the plugin is compiled at each start", "reason", module.runtime.slow.Error())
 	}
 	i := newInstance(module, spec, logger)
 	if err := i.begin(ctx); err != nil {

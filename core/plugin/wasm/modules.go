@@ -40,6 +40,7 @@ type runtime struct {
 	key     runtimeKey
 	wazero  wazero.Runtime
 	cache   wazero.CompilationCache
+	slow    error // why nothing is kept on disk, nil if it is
 	modules map[[sha256.Size]byte]*module
 }
 
@@ -148,17 +149,18 @@ func (m *modules) close() error {
 // newRuntime makes a runtime with everything that a guest may import.
 func newRuntime(ctx context.Context, key runtimeKey, cacheDir string) (*runtime, error) {
 	ctx = context.WithoutCancel(ctx)
-	cache, err := openCache(cacheDir)
-	if err != nil {
-		return nil, err
+	cache, slow := openCache(cacheDir)
+	if slow != nil {
+		cache = wazero.NewCompilationCache()
 	}
 	config := wazero.NewRuntimeConfig().
 		WithCompilationCache(cache).
 		WithMemoryLimitPages(key.pages).
 		WithCloseOnContextDone(!key.soft).
 		WithDebugInfoEnabled(false)
-	r := &runtime{key: key, wazero: wazero.NewRuntimeWithConfig(ctx, config), cache: cache, modules: make(map[[sha256.Size]byte]*module)}
-	if _, err = wasi_snapshot_preview1.Instantiate(ctx, r.wazero); err == nil {
+	r := &runtime{key: key, wazero: wazero.NewRuntimeWithConfig(ctx, config), cache: cache, slow: slow, modules: make(map[[sha256.Size]byte]*module)}
+	_, err := wasi_snapshot_preview1.Instantiate(ctx, r.wazero)
+	if err == nil {
 		err = offerHost(ctx, r.wazero)
 	}
 	if err != nil {
