@@ -29,15 +29,15 @@ const (
 )
 
 // take claims a run that nobody works on and works on it, if it can be. The
-// caller has a slot, which take passes on or gives back. The timer is the one
-// that is due, where that is the reason.
-func (e *Engine) take(id string, why reason, timer string) (bool, error) {
+// caller has a slot, which take passes on or gives back. The cause is the timer
+// that is due, or the lease that is over for certain, where that is the reason.
+func (e *Engine) take(id string, why reason, cause string) (bool, error) {
 	activity := e.reserve(id)
 	if activity == nil {
 		e.freeSlot()
 		return false, nil // this process has it already, or is stopping
 	}
-	r, err := e.claim(context.Background(), id, why, timer, activity)
+	r, err := e.claim(context.Background(), id, why, cause, activity)
 	if err != nil || r == nil {
 		e.freeSlot()
 		e.release(id)
@@ -50,14 +50,14 @@ func (e *Engine) take(id string, why reason, timer string) (bool, error) {
 // claim loads a run and makes this process its holder, in one write that fails
 // if anybody else changed the run meanwhile. It answers nil if the run is not
 // to be taken up for this reason any more.
-func (e *Engine) claim(ctx context.Context, id string, why reason, timer string, a *activity) (*run, error) {
+func (e *Engine) claim(ctx context.Context, id string, why reason, cause string, a *activity) (*run, error) {
 	r, data, err := e.load(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if r == nil || r.head.Status.Ended() {
 		if why == due {
-			return nil, e.dropMail(ctx, id, timer, data)
+			return nil, e.dropMail(ctx, id, cause, data)
 		}
 		return nil, nil
 	}
@@ -72,21 +72,22 @@ func (e *Engine) claim(ctx context.Context, id string, why reason, timer string,
 	var events []workflow.Event
 	switch why {
 	case due:
-		with.conditions = append(with.conditions, state.RequireDue(queueRun, timer))
-		with.ops = append(with.ops, state.ClearTimer(queueRun, timer), state.ClearTimer(queueRun, id))
+		with.conditions = append(with.conditions, state.RequireDue(queueRun, cause))
+		with.ops = append(with.ops, state.ClearTimer(queueRun, cause), state.ClearTimer(queueRun, id))
 		if r.head.Status == workflow.RunQueued {
 			return r.claimEarly(ctx, with)
 		}
-		if events, err = r.whatIsDue(timer); err != nil {
+		if events, err = r.whatIsDue(cause); err != nil {
 			return nil, err
 		}
 		if len(events) == 0 && !r.hasMail(e.now()) {
 			return nil, r.waitOn(ctx, with)
 		}
 	case orphaned:
-		// Since it was found, somebody alive may have taken it up.
-		if alive, err := e.heldElsewhere(ctx, r.head.Lease); alive || err != nil {
-			return nil, err
+		// Since it was found, somebody alive may have taken it up. Of a lease
+		// that was over before the journal was read nothing more can be written.
+		if r.head.Lease != cause {
+			return nil, nil
 		}
 		if events, err = r.whatWasInterrupted(); err != nil {
 			return nil, err
@@ -125,6 +126,7 @@ func (h *head) waitsFor(why reason) bool {
 func (r *run) claimWith(events []workflow.Event, with extra) (*run, error) {
 	stored := r.head
 	r.head.Status, r.head.Lease, r.head.Held = workflow.RunRunning, r.engine.lease.ID(), false
+	r.head.Turns++
 	if r.head.StartedAt.IsZero() {
 		r.head.StartedAt = r.engine.now().UTC()
 	}
@@ -155,7 +157,7 @@ func (r *run) waitOn(ctx context.Context, with extra) error {
 		// Who takes the run up at this moment may have read the box before the
 		// mail came: the changed head makes him look again.
 		next := r.head
-		next.Looks++
+		next.Turns++
 		ops = append(append(ops, left...), r.head.change(&next)...)
 	}
 	if r.head.Status != workflow.RunQueued {

@@ -34,7 +34,7 @@ func (r *run) commit(stored *head, events []workflow.Event, with extra) error {
 	ops = append(ops, with.conditions...)
 	ops = append(ops, with.ops...)
 	ops = append(ops, mailOps...)
-	if stored.Status != r.head.Status || stored.Lease != r.head.Lease || stored.Pickups != r.head.Pickups {
+	if stored.Status != r.head.Status || stored.Lease != r.head.Lease || stored.Pickups != r.head.Pickups || stored.Turns != r.head.Turns {
 		ops = append(ops, stored.change(&r.head)...)
 	}
 	if len(events) > 0 {
@@ -159,19 +159,26 @@ func (e *Engine) commitSurely(id string, entries int, ops []state.Op) error {
 }
 
 // applied reports whether the store holds what ops write: the entry that they
-// append to the run's journal or, without one, the head that they put.
+// append to the run's journal, and the head that they put. Either alone could be
+// another process's, which decided the same at the same time; the head names the
+// holder, and without one only the holder appends.
 func (e *Engine) applied(id string, entries int, ops []state.Op) bool {
+	written := false
 	for _, op := range ops {
-		if op.Kind == state.KindAppend && op.ID == id {
-			found, err := e.store.Journal(context.Background(), id, entries)
-			return err == nil && len(found) > 0 && string(found[0]) == string(op.Value)
+		var held [][]byte
+		var err error
+		switch {
+		case op.Kind == state.KindAppend && op.ID == id:
+			held, err = e.store.Journal(context.Background(), id, entries)
+		case op.Kind == state.KindPut && op.Space == bucketRun && op.ID == id:
+			held, err = e.store.Get(context.Background(), state.Ref{Bucket: bucketRun, ID: id})
+		default:
+			continue
 		}
-	}
-	for _, op := range ops {
-		if op.Kind == state.KindPut && op.Space == bucketRun && op.ID == id {
-			found, err := e.store.Get(context.Background(), state.Ref{Bucket: bucketRun, ID: id})
-			return err == nil && string(found[0]) == string(op.Value)
+		if err != nil || len(held) == 0 || string(held[0]) != string(op.Value) {
+			return false
 		}
+		written = true
 	}
-	return false
+	return written
 }

@@ -114,7 +114,7 @@ func (e *Engine) retryOps(ctx context.Context, r *run, data []byte) ([]state.Op,
 		return nil, err
 	}
 	next := r.head
-	next.Status, next.Pickups, next.Error = workflow.RunQueued, 0, nil
+	next.Status, next.Pickups, next.Turns, next.Error = workflow.RunQueued, 0, next.Turns+1, nil
 	if next.Held = next.Group != ""; next.Held { // its place may be taken by now
 		ops = append(ops, touchGate(next.Group))
 	}

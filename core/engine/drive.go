@@ -57,7 +57,11 @@ func (r *run) drive() {
 			return
 		}
 	}
-	poke(e.wake) // for a timer that was set, or mail that came meanwhile
+	// For a timer that was set, or mail that came meanwhile. Most runs end without
+	// either, and the timers need not be read for each of them.
+	if !r.head.Status.Ended() || len(r.activity.nudge) > 0 {
+		poke(e.wake)
+	}
 }
 
 // leave tells that the run could not be worked on further. It is found by the

@@ -133,7 +133,7 @@ func (e *Engine) checkRunning(ctx context.Context) error {
 			if !e.waitSlot() {
 				return nil
 			}
-			e.took(id, orphaned, "")
+			e.took(id, orphaned, lease)
 		}
 		after = members[len(members)-1]
 	}
@@ -168,8 +168,8 @@ func (e *Engine) backlogged() bool { return e.backlog.Load() >= int64(e.maxQueue
 
 // took takes up a run and reports whether this process works on it now. What
 // keeps it from it is logged.
-func (e *Engine) took(id string, why reason, timer string) bool {
-	taken, err := e.take(id, why, timer)
+func (e *Engine) took(id string, why reason, cause string) bool {
+	taken, err := e.take(id, why, cause)
 	switch {
 	case errors.Is(err, errNotNow):
 		e.log.Warn("a run cannot be taken up yet", "run", id, "reason", err)

@@ -78,7 +78,7 @@ func TestARunIsNotTakenFromAProcessThatLives(t *testing.T) {
 		id := g1.start("one", `{}`).ID
 		synctest.Wait()
 		// As if g2 had found the run under a dead lease just before g1 took it.
-		if taken := g2.trySlot() && g2.took(id, orphaned, ""); taken {
+		if taken := g2.trySlot() && g2.took(id, orphaned, "a-dead-lease"); taken {
 			t.Error("a run was taken from the process that works on it")
 		}
 		close(release)
@@ -282,6 +282,84 @@ func TestMailThatIsTooLateIsThrownAway(t *testing.T) {
 		}
 		if due, next, err := store.Due(t.Context(), queueRun, 10); err != nil || len(due) > 0 || next >= 0 {
 			t.Errorf("timers are left: %v, %v, %v", due, next, err)
+		}
+	})
+}
+
+func TestARunIsNotTakenUpByAnOldLook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// The run waits for its second attempt as it waited for its first: who
+		// looked at it then must not take it up now.
+		store := memory.New(memory.Options{})
+		const one = `{"id":"one","steps":[{"id":"a","type":"wait","duration":"1m"},{"id":"b","type":"wait","duration":"1h"}]}`
+		g1 := open(t, store, "g1", &vendor{}, Options{}, one)
+		defer g1.stop()
+		id := g1.start("one", `{}`).ID
+		synctest.Wait()
+		old, data, err := g1.load(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		if err := old.waitOn(t.Context(), extra{conditions: []state.Op{state.RequireValue(bucketRun, id, data)}, ops: []state.Op{state.ClearTimer(queueRun, id)}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, next, err := store.Due(t.Context(), queueRun, 1); err != nil || next < time.Minute {
+			t.Errorf("the run goes on in %v (%v), not when its second wait is over", next, err)
+		}
+	})
+}
+
+// rival has another process take a run up between a commit that fails and its
+// repetition.
+type rival struct {
+	state.Store
+	fail    atomic.Bool
+	instead func()
+}
+
+func (r *rival) Commit(ctx context.Context, ops ...state.Op) error {
+	for _, op := range ops {
+		if op.Kind == state.KindRequireDue && op.Space == queueRun && r.fail.CompareAndSwap(true, false) {
+			r.instead()
+			return fmt.Errorf("%w: not applied", state.ErrUnavailable)
+		}
+	}
+	return r.Store.Commit(ctx, ops...)
+}
+
+func TestAClaimInDoubtIsNotTakenForThatOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Both gateways decide the very same when the run's time has come: that
+		// the journal holds what one of them decided does not make it the holder.
+		const one = `{"id":"one","steps":[{"id":"w","type":"wait","duration":"1m"},{"id":"a","type":"vendor","action":"unsafe"}]}`
+		release := make(chan struct{})
+		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			<-release
+			return sdk.Result{Body: []byte(`{}`)}, nil
+		}}
+		store := memory.New(memory.Options{})
+		slow := Options{CheckInterval: time.Hour} // it looks when it is told to
+		g2 := open(t, store, "g2", v, slow, one)
+		defer g2.stop()
+		through := &rival{Store: store}
+		g1 := open(t, through, "g1", v, Options{}, one)
+		defer g1.stop()
+		id := g1.start("one", `{}`).ID
+		synctest.Wait()
+		through.instead = func() {
+			if !g2.trySlot() || !g2.took(id, due, id) {
+				t.Error("g2 did not take the run up")
+			}
+		}
+		through.fail.Store(true)
+		time.Sleep(90 * time.Second)
+		if n := len(v.seen()); n != 1 {
+			t.Errorf("%d calls of an action that honours no key", n)
+		}
+		close(release)
+		if run := g2.wait(id); run.Status != workflow.RunSucceeded {
+			t.Errorf("run = %s (%v)", run.Status, run.Error)
 		}
 	})
 }

@@ -134,7 +134,7 @@ const (
 	maxLimit     = 200
 	// maxLooks bounds how many runs are looked at for one page: a rare one is
 	// found over several pages, none of which takes long.
-	maxLooks = 10 * page
+	maxLooks = 4 * page
 )
 
 // List answers a page of runs, the newest first.

@@ -50,8 +50,10 @@ type head struct {
 	// Pickups counts how often in a row the run was taken up after its process
 	// had ended, without any progress since.
 	Pickups int `json:"pickups,omitempty"`
-	// Looks counts how often mail was seen by who did not take the run up.
-	Looks      int               `json:"looks,omitempty"`
+	// Turns counts how often the run was taken up, or its mail was seen by who did
+	// not take it up: so no two heads of a run are the same bytes, and who
+	// requires one knows that the journal is as it was with it.
+	Turns      int               `json:"turns,omitempty"`
 	Parent     *parent           `json:"parent,omitempty"`
 	CreatedAt  time.Time         `json:"createdAt"`
 	StartedAt  time.Time         `json:"startedAt,omitzero"`

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/workflow"
 )
 
 func TestMain(m *testing.M) {
@@ -51,6 +54,49 @@ func TestFloorAndGatewayDoTheSameWork(t *testing.T) {
 				t.Errorf("measured %+v", p)
 			}
 		})
+	}
+}
+
+func TestStoredRunsAreThoseOfTheEngine(t *testing.T) {
+	stubURL, _, stop, err := serveStub()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	m := medium{path: filepath.Join(t.TempDir(), "state.db")}
+	const stored = 2 * failEvery
+	oldest, err := fill(t.Context(), m, stubURL, stored)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := m.store(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	runs := engine.New(engine.Options{Store: store})
+	run, err := runs.Get(t.Context(), oldest)
+	if err != nil || run.Status != workflow.RunSucceeded || len(run.Steps) != steps {
+		t.Errorf("the oldest run is %+v, %v", run, err)
+	}
+	for status, want := range map[workflow.RunStatus]int{workflow.RunFailed: 3, workflow.RunRunning: 0, "": stored + 2} {
+		list, err := runs.List(t.Context(), engine.ListRequest{Status: status, Limit: 200})
+		if err == nil && list.NextCursor != "" {
+			var rest engine.List
+			rest, err = runs.List(t.Context(), engine.ListRequest{Status: status, Limit: 200, Cursor: list.NextCursor})
+			list.Runs = append(list.Runs, rest.Runs...)
+		}
+		if err != nil || len(list.Runs) != want {
+			t.Errorf("%d runs of status %q are stored, want %d: %v", len(list.Runs), status, want, err)
+		}
 	}
 }
 

@@ -14,6 +14,9 @@
 // A fourth, inprocess, is the gateway's parts in a process of this program, of
 // which a CPU profile can be taken (-subjects floor,inprocess -cpuprofile F).
 //
+// With -stored 1000000 it measures what that many ended runs in an SQLite store
+// change: the load, lists, starts beside their removal, and memory (stored.go).
+//
 // Ratios to the floor count, not times: the load and the stub that the steps
 // call run on the same machine. It also measures how long the program takes to
 // be ready, and what it and its plugins hold in memory then.
@@ -44,6 +47,7 @@ type options struct {
 	rounds   int
 	length   time.Duration
 	profile  string
+	stored   int
 }
 
 func main() {
@@ -75,12 +79,13 @@ func parse(args []string) (options, error) {
 	rounds := flags.Int("rounds", 3, "rounds, of which the median counts")
 	length := flags.Duration("time", time.Second, "length of one point")
 	profile := flags.String("cpuprofile", "", "what the files of CPU profiles of the floor and of the in-process gateway begin with")
+	stored := flags.Int("stored", 0, "how many ended runs to store, to measure what they cost; nothing else is measured then (1000000: ten minutes)")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
 	o := options{
 		stores: strings.Split(*stores, ","), subjects: strings.Split(*subjects, ","),
-		rounds: *rounds, length: *length, profile: *profile,
+		rounds: *rounds, length: *length, profile: *profile, stored: *stored,
 	}
 	for text := range strings.SplitSeq(*callers, ",") {
 		n, err := strconv.Atoi(text)
@@ -107,6 +112,9 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
+	if o.stored > 0 {
+		return measureStored(ctx, o, os.Stdout, dir, p, stubURL, newSender(s))
+	}
 	for _, store := range o.stores {
 		own := filepath.Join(dir, store)
 		if err := os.Mkdir(own, 0o700); err != nil {

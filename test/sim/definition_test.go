@@ -69,16 +69,24 @@ func encode(v any) []byte {
 	return raw
 }
 
-// steps writes a list of steps.
-func (a *author) steps(n int) []any {
+// steps writes a list of steps that are run in order.
+func (a *author) steps(n int) []any { return a.list(n, true) }
+
+// list writes a list of steps. In one that is run in order, calls bring the result
+// of the step before with them.
+func (a *author) list(n int, inOrder bool) []any {
 	a.depth++
 	defer func() { a.depth-- }()
 	list := make([]any, 0, n)
 	var ids []string
 	for range n {
 		s := a.step()
-		if len(ids) > 0 && chance(a.Rand, 15) {
+		params, calls := s["params"].(object)
+		switch {
+		case len(ids) > 0 && chance(a.Rand, 15):
 			s["dependsOn"] = []string{pick(a.Rand, ids...)}
+		case len(ids) > 0 && inOrder && calls:
+			params["before"] = fmt.Sprintf("{{steps.%s.result?}}", ids[len(ids)-1])
 		}
 		ids = append(ids, s["id"].(string))
 		list = append(list, s)
@@ -139,7 +147,7 @@ func (a *author) typed(s object) {
 	case dice < 70:
 		s["type"], s["steps"] = "sequence", a.steps(1+a.IntN(3))
 	case dice < 80:
-		s["type"], s["steps"] = "parallel", a.steps(2+a.IntN(2))
+		s["type"], s["steps"] = "parallel", a.list(2+a.IntN(2), false)
 	case dice < 89:
 		a.foreach(s)
 	case dice < 94:

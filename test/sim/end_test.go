@@ -137,8 +137,9 @@ func (w *world) checkEnd() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	b := w.books
+	reader := engine.New(engine.Options{Store: w.store, Lease: w.slots[0].up().lease})
 	for _, id := range b.order {
-		b.checkRun(b.runs[id])
+		b.checkRun(reader, b.runs[id])
 	}
 	for tag, id := range b.started {
 		if n := b.runsOf("input", tag); n != 1 {
@@ -218,7 +219,7 @@ func sortedKeys[V any](m map[string]V) []string {
 }
 
 // checkRun holds what is stored of a run against what happened.
-func (b *books) checkRun(run *ledgerRun) {
+func (b *books) checkRun(reader *engine.Engine, run *ledgerRun) {
 	again := workflow.NewMachine(run.definition, run.id)
 	entries, err := b.w.store.Journal(context.Background(), run.id, 0)
 	if err != nil || len(entries) != run.entries {
@@ -248,7 +249,7 @@ func (b *books) checkRun(run *ledgerRun) {
 		}
 	}
 	b.checkUndone(run, again)
-	b.checkShown(run, again)
+	b.checkShown(reader, run, again)
 }
 
 // checkUndone: what succeeded and can be undone was, once, the last first.
@@ -274,8 +275,7 @@ func (b *books) checkUndone(run *ledgerRun, m *workflow.Machine) {
 }
 
 // checkShown: what a gateway shows is what the journal says.
-func (b *books) checkShown(run *ledgerRun, m *workflow.Machine) {
-	reader := engine.New(engine.Options{Store: b.w.store, Lease: b.w.slots[0].up().lease})
+func (b *books) checkShown(reader *engine.Engine, run *ledgerRun, m *workflow.Machine) {
 	shown, err := reader.Get(context.Background(), run.id)
 	if err != nil {
 		b.w.violatedLocked("every run can be shown", "%s: %v", run.name, err)

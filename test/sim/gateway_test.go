@@ -82,7 +82,7 @@ func (s *slot) boot() {
 		g := &gateway{w: s.w, slot: s, name: fmt.Sprintf("g%d.%d", s.number+1, life), running: make(chan struct{})}
 		close(g.running)
 		g.life, g.kill = context.WithCancel(context.Background())
-		g.handle = &handle{gateway: g, random: random, actor: actor, kinds: map[string]*rand.Rand{}}
+		g.handle = &handle{gateway: g, random: random, actor: actor, kinds: map[string]*kind{}}
 		if chance(random, 60) {
 			g.handle.crashAt = 1 + random.IntN(400)
 			if chance(random, 50) {

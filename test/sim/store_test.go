@@ -19,7 +19,7 @@ type handle struct {
 	actor   int
 
 	mu      sync.Mutex // guards the fields below
-	kinds   map[string]*rand.Rand
+	kinds   map[string]*kind
 	ops     int
 	crashAt int // the operation at which the gateway crashes; 0 is never
 }
@@ -44,14 +44,16 @@ func (h *handle) draw(write bool, what string) (f fate, slow time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ops++
-	r := h.kinds[what]
-	if r == nil {
-		r = h.gateway.w.randomOf(h.actor, what)
-		h.kinds[what] = r
+	k := h.kinds[what]
+	if k == nil {
+		r := h.gateway.w.randomOf(h.actor, what)
+		k = &kind{r, time.Duration(1 + r.IntN(10_000))}
+		h.kinds[what] = k
 	}
+	r := k.random
 	dice, length := r.IntN(1000), r.IntN(1000)
 	if !h.gateway.w.faults.Load() {
-		return works, 0
+		return works, k.latency + time.Duration(length)
 	}
 	if h.ops == h.crashAt {
 		return pick(r, crashesBefore, crashesAfter), 0
@@ -66,7 +68,14 @@ func (h *handle) draw(write bool, what string) (f fate, slow time.Duration) {
 	case dice < 200:
 		return works, time.Duration(length+1) * time.Microsecond
 	}
-	return works, 0
+	return works, k.latency + time.Duration(length)
+}
+
+// kind is a kind of operation of one gateway. Its latency is its own, so that two
+// of them hardly ever come at the same instant: their order would be anybody's.
+type kind struct {
+	random  *rand.Rand
+	latency time.Duration
 }
 
 var errDown = fmt.Errorf("%w: simulated", state.ErrUnavailable)

@@ -87,9 +87,14 @@ func (w *world) randomOf(actor int, purpose string) *rand.Rand {
 }
 
 // ids are the random bits of ids.
-type ids struct{ *rand.Rand }
+type ids struct {
+	mu sync.Mutex
+	*rand.Rand
+}
 
-func (r ids) Read(p []byte) (int, error) {
+func (r *ids) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for i := range p {
 		p[i] = byte(r.Uint32())
 	}
@@ -98,7 +103,7 @@ func (r ids) Read(p []byte) (int, error) {
 
 func newWorld(t *testing.T, seed int64) *world {
 	w := &world{t: t, seed: seed, began: time.Now(), store: memory.New(memory.Options{}), over: make(chan struct{}), names: map[string]string{}}
-	uuid.SetRand(ids{w.random(actorIDs)})
+	uuid.SetRand(&ids{Rand: w.random(actorIDs)})
 	w.faults.Store(true)
 	w.definitions = w.define()
 	w.vendor = newVendor(w)

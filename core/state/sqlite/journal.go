@@ -7,8 +7,8 @@ import (
 )
 
 type journalStmts struct {
-	last, number, length, drop *stmt
-	add                        *rows
+	last, greatest, number, length, drop *stmt
+	add                                  *rows
 }
 
 // journal is what the writer remembers of one: its number, 0 if it has no entry
@@ -25,6 +25,9 @@ func (w *writer) journal(id string) (journal, error) {
 		return j, nil
 	}
 	var j journal
+	if isNew, err := w.newJournal(id); isNew || err != nil {
+		return j, err
+	}
 	row, err := w.journals.number.first(id)
 	if err != nil {
 		return j, err
@@ -38,6 +41,19 @@ func (w *writer) journal(id string) (journal, error) {
 	}
 	w.known.journal(id, j)
 	return j, nil
+}
+
+// newJournal reports whether an id is greater than those of all journals.
+func (w *writer) newJournal(id string) (bool, error) {
+	if w.known.greatestJournal == nil {
+		row, err := w.journals.greatest.first()
+		if err != nil {
+			return false, err
+		}
+		greatest, _ := row[0].(string) // NULL: there is none
+		w.known.greatestJournal = &greatest
+	}
+	return id > *w.known.greatestJournal, nil
 }
 
 // follows reports whether the journal has as many entries as the i-th op says,
@@ -75,6 +91,7 @@ func (w *writer) append(id string, value []byte) error {
 	var first driver.Value // the id, of a first entry
 	if j.number == 0 {
 		j.number, first = w.known.last, id
+		w.known.began(id)
 	}
 	j.length++
 	w.known.journal(id, j)

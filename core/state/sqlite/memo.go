@@ -23,6 +23,19 @@ type memo struct {
 	records  map[state.Ref]int64 // expiry of records that exist and were required
 	journals map[string]journal  // journals that were appended to
 	last     int64               // number of the last entry of all; 0 is unknown
+	// No id is greater than these, of the records of a bucket, and of journals;
+	// what is not there is unknown. Ids of runs are ordered by time, so that it
+	// is seldom necessary to look for a new one.
+	greatest        map[string]string
+	greatestJournal *string
+}
+
+// put notes that there is a record.
+func (m *memo) put(bucket, id string) {
+	delete(m.records, state.Ref{Bucket: bucket, ID: id})
+	if greatest, known := m.greatest[bucket]; known && id > greatest {
+		m.greatest[bucket] = id
+	}
 }
 
 func (m *memo) record(ref state.Ref, expires int64) {
@@ -39,6 +52,13 @@ func (m *memo) journal(id string, j journal) {
 		m.journals = map[string]journal{}
 	}
 	m.journals[id] = j
+}
+
+// began notes that there is a journal.
+func (m *memo) began(id string) {
+	if m.greatestJournal != nil && id > *m.greatestJournal {
+		m.greatestJournal = &id
+	}
 }
 
 func (m *memo) dropJournal(id string) { delete(m.journals, id) }

@@ -8,7 +8,7 @@ import (
 )
 
 type (
-	recordStmts struct{ expiry, value, put, replace, del *stmt }
+	recordStmts struct{ greatest, expiry, value, put, replace, del *stmt }
 	setStmts    struct {
 		add *rows
 		del *stmt
@@ -53,11 +53,31 @@ func (w *writer) judge(ops []state.Op, now time.Time) (int, error) {
 
 // exists looks for a record that is not expired.
 func (w *writer) exists(op *state.Op, now int64) (bool, error) {
+	if isNew, err := w.newRecord(op); isNew || err != nil {
+		return false, err
+	}
 	row, err := w.records.expiry.first(op.Space, op.ID)
 	if err != nil || row == nil {
 		return false, err
 	}
 	return alive(row[0], now), nil
+}
+
+// newRecord reports whether a record's id is greater than all of its bucket.
+func (w *writer) newRecord(op *state.Op) (bool, error) {
+	greatest, known := w.known.greatest[op.Space]
+	if !known {
+		row, err := w.records.greatest.first(op.Space)
+		if err != nil {
+			return false, err
+		}
+		greatest, _ = row[0].(string) // NULL: there is none
+		if w.known.greatest == nil {
+			w.known.greatest = map[string]string{}
+		}
+		w.known.greatest[op.Space] = greatest
+	}
+	return op.ID > greatest, nil
 }
 
 // required is exists with a memory: the lease that each commit names is looked
@@ -106,7 +126,7 @@ func alive(expires driver.Value, now int64) bool {
 func (w *writer) apply(op *state.Op, now time.Time) error {
 	switch op.Kind {
 	case state.KindInsert, state.KindPut:
-		w.known.dropRecord(state.Ref{Bucket: op.Space, ID: op.ID})
+		w.known.put(op.Space, op.ID)
 		var expires driver.Value
 		if op.TTL > 0 {
 			expires = now.UnixMilli() + state.Millis(op.TTL)

@@ -52,15 +52,17 @@ func newWriter(c *conn, o Options) (*writer, error) {
 		value:  prepare("SELECT value, expires FROM record WHERE bucket = ? AND id = ?"),
 		put: prepare(`INSERT INTO record (bucket, id, value, expires) VALUES (?, ?, ?, ?)
 			ON CONFLICT DO UPDATE SET value = excluded.value, expires = excluded.expires`),
-		replace: prepare("UPDATE record SET value = ? WHERE bucket = ? AND id = ?"),
-		del:     prepare("DELETE FROM record WHERE bucket = ? AND id = ?"),
+		replace:  prepare("UPDATE record SET value = ? WHERE bucket = ? AND id = ?"),
+		greatest: prepare("SELECT max(id) FROM record WHERE bucket = ?"),
+		del:      prepare("DELETE FROM record WHERE bucket = ? AND id = ?"),
 	}
 	w.journals = journalStmts{
-		last:   prepare("SELECT max(number) FROM entry"),
-		number: prepare("SELECT number FROM entry WHERE id = ?"),
-		length: prepare("SELECT count(*) FROM entry WHERE journal = ?"),
-		add:    newRows(prepare, "entry (number, journal, id, value)", 4, ""),
-		drop:   prepare("DELETE FROM entry WHERE journal = ?"),
+		last:     prepare("SELECT max(number) FROM entry"),
+		greatest: prepare("SELECT max(id) FROM entry WHERE id IS NOT NULL"),
+		number:   prepare("SELECT number FROM entry WHERE id = ?"),
+		length:   prepare("SELECT count(*) FROM entry WHERE journal = ?"),
+		add:      newRows(prepare, "entry (number, journal, id, value)", 4, ""),
+		drop:     prepare("DELETE FROM entry WHERE journal = ?"),
 	}
 	w.sets = setStmts{
 		add: newRows(prepare, "member (name, member)", 2, " ON CONFLICT DO NOTHING"),
@@ -161,8 +163,8 @@ func (w *writer) close() error {
 	var errs []error
 	for _, s := range slices.Concat([]*stmt{
 		w.begin, w.commit, w.rollback,
-		w.records.expiry, w.records.value, w.records.put, w.records.replace, w.records.del,
-		w.journals.last, w.journals.number, w.journals.length, w.journals.drop,
+		w.records.greatest, w.records.expiry, w.records.value, w.records.put, w.records.replace, w.records.del,
+		w.journals.last, w.journals.greatest, w.journals.number, w.journals.length, w.journals.drop,
 		w.sets.del,
 		w.timers.at, w.timers.set, w.timers.clear,
 	}, w.journals.add.stmts[:], w.sets.add.stmts[:]) {
