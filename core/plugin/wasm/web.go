@@ -99,9 +99,8 @@ func (w *web) try(ctx context.Context, during abi.Kind, frame abi.Frame) ([]byte
 	if err != nil {
 		return nil, w.explain(request.URL, err)
 	}
-	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
-	if err != nil {
+	if err := errors.Join(err, response.Body.Close()); err != nil {
 		return nil, w.explain(request.URL, err)
 	}
 	if len(body) > maxResponse {
