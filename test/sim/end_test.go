@@ -99,7 +99,6 @@ func (b *books) justified(run *ledgerRun) {
 	}
 	// The clock of the gateway that set a timer may be wrong by some minutes.
 	until, timed := run.machine.WaitUntil()
-	late := timed && time.Since(until) > patience
 	switch {
 	case run.head.Held:
 		if b.room(run.head.Group) {
@@ -109,9 +108,10 @@ func (b *books) justified(run *ledgerRun) {
 		stuck("no gateway is at work any more")
 	case run.head.Status == workflow.RunQueued:
 		stuck("the gateways have nothing to do")
-	case late && time.Since(until) > patience+4*time.Minute:
+	case timed && time.Since(until) > patience+4*time.Minute:
 		stuck("its time came " + time.Since(until).String() + " ago")
-	case !run.waits.IsZero() && run.head.Status != workflow.RunCompensating:
+	case !run.waits.IsZero() && run.retries == 0 && run.head.Status != workflow.RunCompensating:
+		// (What is sent to a run at its end is dropped with it, and it may be retried then.)
 		stuck("it was cancelled")
 	case timed:
 	case len(run.machine.Children()) > 0:
