@@ -150,7 +150,7 @@ func Event(fixtures []byte, eventType string, set map[string]string, now time.Ti
 func id(prefix string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	raw := make([]byte, 24)
-	rand.Read(raw) //nolint:errcheck // never fails (crypto/rand, since Go 1.24)
+	rand.Read(raw) // never fails (crypto/rand, since Go 1.24)
 	for i, b := range raw {
 		raw[i] = alphabet[int(b)%len(alphabet)]
 	}
