@@ -8,15 +8,12 @@
 package crash
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"github.com/backflow/backflow/test/program"
 )
@@ -42,26 +39,11 @@ func failing(t *testing.T) *program.Binaries {
 	return b
 }
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "backflow-crash-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // it is in the directory for temporary files
-	if binaries, err = program.Build(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	withFailpoints = sync.OnceValues(func() (*program.Binaries, error) { return binaries.WithFailpoints(dir) })
-	code := m.Run()
-	if err := goleak.Find(); code == 0 && err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+func TestMain(m *testing.M) {
+	os.Exit(program.Main(m, func(b *program.Binaries, dir string) {
+		binaries = b
+		withFailpoints = sync.OnceValues(func() (*program.Binaries, error) { return b.WithFailpoints(dir) })
+	}))
 }
 
 // kills is how often to kill.
