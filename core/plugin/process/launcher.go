@@ -68,7 +68,7 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 		GRPCDialOptions:  dialOptions(),
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: dir},
 		SkipHostEnv:      true,
-		StartTimeout:     remaining(ctx),
+		StartTimeout:     startTimeout(ctx),
 		SyncStdout:       newLines(logger, nil),
 		SyncStderr:       newLines(logger, nil),
 		// What there is to say of a plugin's life, the supervisor says.
@@ -114,9 +114,12 @@ func environment(config map[string]string, handshake []string) []string {
 	return append(variables, sdk.ParentVariable+"="+strconv.Itoa(os.Getpid()))
 }
 
-func remaining(ctx context.Context) time.Duration {
+// startTimeout is go-plugin's own limit for a start. A deadline of ctx comes first
+// for certain, so that what ends a start, and its error, does not depend on which
+// of two timers of one instant fires first.
+func startTimeout(ctx context.Context) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
-		return max(time.Until(deadline), time.Millisecond)
+		return max(time.Until(deadline), 0) + startLimit
 	}
 	return startLimit
 }
