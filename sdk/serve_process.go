@@ -28,7 +28,7 @@ import (
 func Serve(p Plugin) {
 	watchParent()
 	stderr := os.Stderr
-	logger := newProcessLogger(stderr)
+	logger := newLineLogger(stderr)
 	slog.SetDefault(logger)
 
 	server := newServer(p, logger, stderr)

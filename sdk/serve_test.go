@@ -97,7 +97,7 @@ func TestContextOfACallEndsWithIt(t *testing.T) {
 
 func TestPanicBecomesAnErrorOfTheCall(t *testing.T) {
 	var output bytes.Buffer
-	response := execute(t.Context(), newProcessLogger(&output), 0, func(context.Context, Call) (Result, error) {
+	response := execute(t.Context(), newLineLogger(&output), 0, func(context.Context, Call) (Result, error) {
 		panic("at the disco")
 	})
 	if got := response.GetError(); got.GetCode() != string(CodeInternal) || got.GetOutcome() != string(OutcomeUnknown) {
@@ -121,7 +121,7 @@ func TestErrorsThatAreWrappedKeepWhatTheySay(t *testing.T) {
 
 func TestLoggerOfACallWritesWhatTheHostReads(t *testing.T) {
 	var output bytes.Buffer
-	execute(t.Context(), newProcessLogger(&output), 0, func(ctx context.Context, _ Call) (Result, error) {
+	execute(t.Context(), newLineLogger(&output), 0, func(ctx context.Context, _ Call) (Result, error) {
 		Logger(ctx).Log(ctx, slog.LevelError+4, "message", "n", 1, slog.Group("g", "level", "x"))
 		return Result{}, nil
 	})

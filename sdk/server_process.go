@@ -5,11 +5,9 @@ package sdk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -41,7 +39,7 @@ func newServer(p Plugin, logger *slog.Logger, stderr *os.File) *server {
 func (s *server) GetManifest(context.Context, *pluginv1.GetManifestRequest) (*pluginv1.GetManifestResponse, error) {
 	s.isolate.Do(s.afterHandshake)
 	var manifest Manifest
-	if failure := s.guard("Manifest", func() { manifest = s.plugin.Manifest() }); failure != nil {
+	if failure := guard(s.logger, "Manifest", func() { manifest = s.plugin.Manifest() }); failure != nil {
 		return nil, status.Error(codes.Internal, failure.Message)
 	}
 	return &pluginv1.GetManifestResponse{Manifest: manifestToWire(&manifest)}, nil
@@ -72,7 +70,7 @@ func (s *server) Configure(ctx context.Context, request *pluginv1.ConfigureReque
 	}
 	ctx = WithLogger(ctx, s.logger)
 	var err error
-	if failure := s.guard("Configure", func() { err = s.plugin.Configure(ctx, config) }); failure != nil {
+	if failure := guard(s.logger, "Configure", func() { err = s.plugin.Configure(ctx, config) }); failure != nil {
 		err = failure
 	}
 	return &pluginv1.ConfigureResponse{Error: errorToWire(err)}, nil
@@ -112,14 +110,11 @@ func (s *server) execute(ctx context.Context, request *pluginv1.ExecuteRequest, 
 	defer callCtx.finish()
 	var result Result
 	var err error
-	if failure := s.guard(call.Action, func() { result, err = s.plugin.Execute(callCtx, call) }); failure != nil {
+	if failure := guard(s.logger, call.Action, func() { result, err = s.plugin.Execute(callCtx, call) }); failure != nil {
 		err = failure
 	}
-	if err == nil && len(result.Body) > MaxBodySize {
-		err = &Error{
-			Code:    CodeResultTooLarge,
-			Message: fmt.Sprintf("the result has %d bytes, more than the %d that a plugin may answer", len(result.Body), MaxBodySize),
-		}
+	if err == nil {
+		err = checkSize(result)
 	}
 	if err != nil {
 		result = Result{}
@@ -136,7 +131,7 @@ func (s *server) VerifyWebhook(ctx context.Context, request *pluginv1.VerifyWebh
 	ctx = WithLogger(ctx, s.logger)
 	var event WebhookEvent
 	var err error
-	if failure := s.guard("VerifyWebhook", func() { event, err = verifier.VerifyWebhook(ctx, webhookRequestFromWire(request)) }); failure != nil {
+	if failure := guard(s.logger, "VerifyWebhook", func() { event, err = verifier.VerifyWebhook(ctx, webhookRequestFromWire(request)) }); failure != nil {
 		err = failure
 	}
 	return verifyToWire(event, err), nil
@@ -151,25 +146,8 @@ func (s *server) SampleWebhook(ctx context.Context, request *pluginv1.SampleWebh
 	ctx = WithLogger(ctx, s.logger)
 	var sample Sample
 	var err error
-	if failure := s.guard("SampleWebhook", func() { sample, err = sampler.SampleWebhook(ctx, sampleRequestFromWire(request)) }); failure != nil {
+	if failure := guard(s.logger, "SampleWebhook", func() { sample, err = sampler.SampleWebhook(ctx, sampleRequestFromWire(request)) }); failure != nil {
 		err = failure
 	}
 	return &pluginv1.SampleWebhookResponse{Headers: sample.Headers, Body: sample.Body, Error: errorToWire(err)}, nil
-}
-
-// guard runs a method of the plugin and answers its panic as an error: what was
-// under way may have taken effect. The stack goes to the log.
-func (s *server) guard(operation string, run func()) (failure *Error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			s.logger.Error("panic in plugin", "operation", operation, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-			failure = &Error{
-				Code:    CodeInternal,
-				Message: fmt.Sprintf("the plugin panicked in %s: %v", operation, cause),
-				Outcome: OutcomeUnknown,
-			}
-		}
-	}()
-	run()
-	return nil
 }

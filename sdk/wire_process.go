@@ -3,7 +3,6 @@
 package sdk
 
 import (
-	"context"
 	"errors"
 	"strings"
 
@@ -56,20 +55,13 @@ func actionToWire(a *Action) *pluginv1.Action {
 	return wire
 }
 
-// errorToWire answers nil for nil. An error that is no *Error says nothing of
-// the outcome, so that it is unknown; the end of the context is a timeout.
-// Texts are made valid UTF-8, which the wire insists on.
+// errorToWire answers nil for nil. Texts are made valid UTF-8, which the wire
+// insists on.
 func errorToWire(err error) *pluginv1.Error {
 	if err == nil {
 		return nil
 	}
-	var e *Error
-	if !errors.As(err, &e) {
-		e = &Error{Code: CodeInternal, Message: err.Error(), Outcome: OutcomeUnknown}
-		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-			e.Code, e.Retryable = CodeTimeout, true
-		}
-	}
+	e := asError(err)
 	wire := &pluginv1.Error{
 		Code:      string(e.Code),
 		Message:   strings.ToValidUTF8(e.Message, "\uFFFD"),

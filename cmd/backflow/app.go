@@ -20,7 +20,6 @@ import (
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/core/plugin/process"
 	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/telemetry"
@@ -62,7 +61,7 @@ type app struct {
 	loaded   *loaded // the config in force; the reload loop's once it runs
 	log      *slog.Logger
 	listener net.Listener
-	launcher *process.Launcher
+	launcher *launchers
 	host     *plugin.Host
 	declared []*custom.Integration
 	store    state.Store
@@ -163,7 +162,7 @@ func (a *app) startPlugins(ctx context.Context, l *loaded, s settings) error {
 		}
 		members[i] = member
 	}
-	a.launcher = process.NewLauncher()
+	a.launcher = newLaunchers()
 	host, err := plugin.NewHost(plugin.Options{Launcher: a.launcher, Logger: s.log}, members)
 	if err != nil {
 		return err

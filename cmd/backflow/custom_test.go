@@ -56,7 +56,7 @@ func TestACustomIntegrationIsCheckedWithoutBeingAsked(t *testing.T) {
 		`:10:78: crm.getUser: unknown field "userID" (did you mean "userId"?)`,
 		`:10:66: crm.getUser: "userId" is required`,
 		`:11:45: integration "crm" has no action "getUsr" (did you mean "getUser"?)`,
-		`:12:5: there is no integration "crn": no backflow-plugin-NAME in ` + dir + ` (did you mean "crm"?)`,
+		`:12:5: there is no integration "crn": no backflow-plugin-NAME or NAME.wasm in ` + dir + ` (did you mean "crm"?)`,
 	} {
 		if strings.Count(told, want) != 1 {
 			t.Errorf("not told once: %s", want)

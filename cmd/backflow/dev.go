@@ -17,7 +17,6 @@ import (
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/core/plugin/process"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/sdk"
 )
@@ -137,7 +136,7 @@ func (l *loaded) sandboxes(ctx context.Context) (map[string]bool, error) {
 
 // inspect asks a plugin for its manifest, without handing it anything.
 func (l *loaded) inspect(ctx context.Context, name string) (*sdk.Manifest, error) {
-	launcher := process.NewLauncher()
+	launcher := newLaunchers()
 	i := slices.IndexFunc(l.specs, func(s plugin.Spec) bool { return s.Name == name })
 	manifest, err := plugin.Inspect(ctx, launcher, l.specs[i])
 	if err != nil {

@@ -111,7 +111,7 @@ func (l *loaded) discover() {
 		l.faults = append(l.faults, config.Fault{Pos: l.config.At("/pluginDirs"), Message: err.Error()})
 	}
 	named := make(map[string]bool, len(l.config.Plugins))
-	for _, p := range l.config.Plugins {
+	for i, p := range l.config.Plugins {
 		spec := plugin.Spec{
 			Name: p.Name, Path: p.Path, SHA256: p.SHA256, Env: make(map[string]string, len(p.Env)),
 			Timeout: p.Timeout, MaxConcurrency: p.MaxConcurrency,
@@ -132,6 +132,10 @@ func (l *loaded) discover() {
 			continue
 		}
 		named[p.Name] = true
+		spec.WASM = plugin.WASM{
+			AllowedHosts: p.AllowedHosts, MemoryLimitMiB: p.MemoryLimitMiB, Deadline: plugin.Deadline(p.Deadline), Instances: p.Instances,
+		}
+		l.checkTransport(p, indexPointer("/plugins", i), plugin.IsWASM(spec.Path))
 		l.specs = append(l.specs, spec)
 	}
 	for _, spec := range found {
@@ -145,6 +149,30 @@ func (l *loaded) discover() {
 		default:
 			l.specs = append(l.specs, spec)
 		}
+	}
+}
+
+// checkTransport finds keys that mean nothing to the way in which a plugin is run.
+func (l *loaded) checkTransport(p config.Plugin, pointer string, isWASM bool) {
+	for _, key := range []struct {
+		name    string
+		given   bool
+		forWASM bool
+	}{
+		{"env", len(p.Env) > 0, false},
+		{"allowedHosts", p.AllowedHosts != nil, true},
+		{"memoryLimitMiB", p.MemoryLimitMiB != 0, true},
+		{"deadline", p.Deadline != "", true},
+		{"instances", p.Instances != 0, true},
+	} {
+		if !key.given || key.forWASM == isWASM {
+			continue
+		}
+		message := "plugin " + p.Name + " is a process: " + key.name + " is for WASM plugins"
+		if isWASM {
+			message = "plugin " + p.Name + " runs as WASM, which has no environment"
+		}
+		l.faults = append(l.faults, config.Fault{Pos: l.config.At(pointer + "/" + key.name), Message: message, Hint: "leave " + key.name + " out"})
 	}
 }
 
@@ -243,7 +271,7 @@ func (l *loaded) searched() string {
 	if len(dirs) == 0 {
 		return "the config names no pluginDirs"
 	}
-	text := "no " + plugin.FilePrefix + "NAME in "
+	text := "no " + plugin.FilePrefix + "NAME or NAME" + plugin.FileSuffix + " in "
 	for i, dir := range dirs {
 		if i > 0 {
 			text += " or "

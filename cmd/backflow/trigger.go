@@ -15,7 +15,6 @@ import (
 
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/core/plugin/process"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -184,7 +183,7 @@ func (f triggerFlags) pluginDirs() []string {
 func makeSample(ctx context.Context, spec plugin.Spec, request sdk.SampleRequest) (sdk.Sample, error) {
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
-	launcher := process.NewLauncher()
+	launcher := newLaunchers()
 	instance, err := launcher.Launch(ctx, spec, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return sdk.Sample{}, errors.Join(err, launcher.Close())

@@ -12,7 +12,6 @@ import (
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/core/plugin/process"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -73,7 +72,7 @@ func (p *program) validate(ctx context.Context, file, format string, options con
 // checkPublished asks the plugins that the config names for their manifests
 // and holds the config against these.
 func (l *loaded) checkPublished(ctx context.Context) error {
-	launcher := process.NewLauncher()
+	launcher := newLaunchers()
 	var integrations []action.Integration
 	for _, spec := range l.specs {
 		at, named := l.references[spec.Name]

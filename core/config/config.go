@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/access"
+	"github.com/backflow/backflow/core/egress"
 )
 
 // Config is a config file, read and checked. Paths in it are absolute. It is
@@ -118,6 +119,11 @@ type Plugin struct {
 	// is the host's default.
 	Timeout        time.Duration
 	MaxConcurrency int
+	// What follows is for WASM plugins alone; zero is the host's default.
+	AllowedHosts   []egress.Host
+	MemoryLimitMiB int
+	Deadline       string // "hard" or "soft"
+	Instances      int
 }
 
 // Webhook is a receiver of events.

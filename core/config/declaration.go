@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/access"
+	"github.com/backflow/backflow/core/egress"
 )
 
 // declaration is the one place that says what a config may hold.
@@ -21,7 +22,7 @@ func declaration() shape[Config] {
 		key("credentials", dict(integrationName, credential()), func(c *Config) *map[string]Credential { return &c.Credentials },
 			"What each integration is told, by the name of the integration. The integration says which keys it knows.").or("{}"),
 		key("pluginDirs", list(directory()), func(c *Config) *[]string { return &c.PluginDirs },
-			"Directories in which plugins are found: every file `backflow-plugin-NAME` is the integration NAME. Without any: `plugins` beside the program."),
+			"Directories in which plugins are found: every file `backflow-plugin-NAME` or `NAME.wasm` is the integration NAME. Without any: `plugins` beside the program."),
 		key("plugins", plugins(), func(c *Config) *[]Plugin { return &c.Plugins },
 			"How single plugins are run. A plugin that a directory of `pluginDirs` holds needs no entry."),
 		key("state", state(), func(c *Config) *State { return &c.State },
@@ -85,30 +86,54 @@ func directory() shape[string] {
 }
 
 func plugins() shape[[]Plugin] {
-	plugin := object(append([]field[Plugin]{
+	plugin := object(
 		key("name", text("name", integrationName.check), func(p *Plugin) *string { return &p.Name },
 			"Name of the integration.").required(),
 		key("path", pluginFile(), func(p *Plugin) *string { return &p.Path },
-			"File of the plugin. Without it: `backflow-plugin-NAME` in one of `pluginDirs`."),
+			"File of the plugin; what ends in `.wasm` is run as WASM. Without it: `backflow-plugin-NAME` or `NAME.wasm` in one of `pluginDirs`."),
 		key("sha256", text("hex digits", hexSum).and(func(_ value, s *string) { *s = strings.ToLower(*s) }),
 			func(p *Plugin) *string { return &p.SHA256 },
 			"SHA-256 that the file must have; it is checked before every start."),
 		key("env", dict(variableName, secretText(anything)), func(p *Plugin) *map[string]Secret { return &p.Env },
-			"The whole environment of the plugin's process; it inherits nothing."),
+			"The whole environment of the plugin's process; it inherits nothing. A WASM plugin has none."),
 		key("timeout", duration(), func(p *Plugin) *time.Duration { return &p.Timeout },
 			"How long a call may take, at most. Default: 2 minutes."),
 		key("maxConcurrency", integer(1, 10000), func(p *Plugin) *int { return &p.MaxConcurrency },
 			"How many calls the plugin is given at the same time. Default: 64."),
-	}, later[Plugin]("allowedHosts", "memoryLimitMiB", "deadline", "instances")...)...)
+		key("allowedHosts", list(egressHost()), func(p *Plugin) *[]egress.Host { return &p.AllowedHosts },
+			"All that the HTTP requests of a WASM plugin may go to: `api.acme.com` or `api.acme.com:8443` by HTTPS, `http://10.0.0.7:8080` without. Default: nothing."),
+		key("memoryLimitMiB", integer(1, 4096), func(p *Plugin) *int { return &p.MemoryLimitMiB },
+			"Memory that each guest of a WASM plugin may have. Default: 64."),
+		key("deadline", oneOf("", "hard", "soft"), func(p *Plugin) *string { return &p.Deadline },
+			"What happens to a guest of a WASM plugin that overruns its time: `hard` interrupts it; `soft`, for trusted plugins whose code must be fast, lets it go on. Default: `hard`."),
+		key("instances", integer(1, 1000), func(p *Plugin) *int { return &p.Instances },
+			"How many guests a WASM plugin has at most; each takes one call at a time. Default: twice the cores, at least 8."),
+	)
 	return unique(list(plugin.and(func(v value, p *Plugin) { p.Pos = v.node.Pos })), "name")
+}
+
+// egressHost declares one place that requests may go to.
+func egressHost() shape[egress.Host] {
+	s := text("host", func(s string) (problem, hint string) {
+		if _, err := egress.ParseHost(s); err != nil {
+			return err.Error(), ""
+		}
+		return "", ""
+	})
+	return shape[egress.Host]{
+		description: s.description,
+		decode: func(v value, into *egress.Host) {
+			var written string
+			s.decode(v, &written)
+			*into, _ = egress.ParseHost(written) // the check has told of a fault
+		},
+	}
 }
 
 func pluginFile() shape[string] {
 	return directory().and(func(v value, s *string) {
 		switch {
 		case *s == "":
-		case strings.HasSuffix(*s, ".wasm"):
-			v.fault("", "WASM plugins are not supported by this version")
 		case !v.options.exists(*s):
 			v.fault("the path is relative to the file that names it", "there is no file %s", clip(v.node.Text))
 		}

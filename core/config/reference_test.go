@@ -127,7 +127,7 @@ func TestTheManualsExamplesAreValid(t *testing.T) {
 	for _, block := range blocks {
 		text, _, _ := strings.Cut(block, "```")
 		env := map[string]string{"STRIPE_SECRET_KEY": "sk_test_x", "STRIPE_WEBHOOK_SECRET": "whsec_x", "REDIS_URL": "redis://127.0.0.1", "ACME_KEY": "x"}
-		o := archive(map[string]string{"config.json": text, "workflows/a.json": `{ "id": "a" }`, "bin/backflow-plugin-acme": ""}, env)
+		o := archive(map[string]string{"config.json": text, "workflows/a.json": `{ "id": "a" }`, "bin/backflow-plugin-acme": "", "bin/rates.wasm": ""}, env)
 		o.LookupEnv = func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 		inner := o.ReadFile
 		o.ReadFile = func(path string) ([]byte, error) {

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/backflow/backflow/core/egress"
 )
 
 // Spec says which plugin to run and how.
@@ -33,7 +35,36 @@ type Spec struct {
 	// MaxConcurrency is how many calls run at once; zero means
 	// DefaultMaxConcurrency.
 	MaxConcurrency int
+	// WASM is for WASM plugins alone.
+	WASM WASM
 }
+
+// WASM is what there is to say about a plugin that runs as WASM.
+type WASM struct {
+	// AllowedHosts are all that the plugin's HTTP requests may go to.
+	AllowedHosts []egress.Host
+	// MemoryLimitMiB bounds the memory of each guest; zero means
+	// DefaultMemoryLimitMiB.
+	MemoryLimitMiB int
+	// Deadline says what happens to a guest that overruns its time; empty means
+	// DeadlineHard.
+	Deadline Deadline
+	// Instances bounds how many guests there are, which each take one call at a
+	// time; zero leaves it to the transport.
+	Instances int
+}
+
+// Deadline is what happens to a guest that overruns its time.
+type Deadline string
+
+const (
+	// DeadlineHard: it is interrupted.
+	DeadlineHard Deadline = "hard"
+	// DeadlineSoft: its caller stops waiting, and it goes on until it returns or
+	// calls the host. Its code runs faster, for it is not asked at each loop
+	// whether it may go on.
+	DeadlineSoft Deadline = "soft"
+)
 
 // The values that a Spec's zero fields stand for.
 const (
@@ -41,15 +72,33 @@ const (
 	// bounds a call.
 	DefaultTimeout        = 2 * time.Minute
 	DefaultMaxConcurrency = 64
+	// DefaultMemoryLimitMiB is room for a Go guest and results of some MiB.
+	DefaultMemoryLimitMiB = 64
 )
 
-// FilePrefix is what the file name of a process plugin begins with.
-const FilePrefix = "backflow-plugin-"
+const (
+	// FilePrefix is what the file name of a process plugin begins with.
+	FilePrefix = "backflow-plugin-"
+	// FileSuffix is what that of a WASM plugin ends with.
+	FileSuffix = ".wasm"
+)
+
+// IsWASM reports whether a file is a WASM plugin, by its name.
+func IsWASM(path string) bool { return strings.HasSuffix(path, FileSuffix) }
+
+// pluginName answers which plugin a file in a plugin directory is, by its name.
+func pluginName(file string) (name string, ok bool) {
+	if name, ok = strings.CutPrefix(file, FilePrefix); ok {
+		return name, namePattern.MatchString(name)
+	}
+	name, ok = strings.CutSuffix(file, FileSuffix)
+	return name, ok && namePattern.MatchString(name)
+}
 
 var namePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
 // Discover finds the plugins in dirs: files that are named FilePrefix and a
-// valid name. Everything else in a directory is ignored. The answer is sorted by
+// valid name, or a valid name and FileSuffix. Everything else in a directory is ignored. The answer is sorted by
 // name. Two files of one name are an error that names both; all errors are
 // answered at once. A file that cannot be executed is answered too, so that its
 // start fails by name and reason instead of the plugin being unknown.
@@ -69,8 +118,8 @@ func Discover(dirs []string) ([]Spec, error) {
 			continue
 		}
 		for _, entry := range entries {
-			name, found := strings.CutPrefix(entry.Name(), FilePrefix)
-			if !found || !namePattern.MatchString(name) {
+			name, found := pluginName(entry.Name())
+			if !found {
 				continue
 			}
 			path := filepath.Join(absolute, entry.Name())

@@ -60,3 +60,23 @@ func TestDiscoverTellsEveryFault(t *testing.T) {
 		}
 	}
 }
+
+func TestWASMFilesAreFoundBesideProcesses(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"acme.wasm", "Not-a-name.wasm", "backflow-plugin-shop", "backflow-plugin-old.wasm"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	specs, err := plugin.Discover([]string{dir})
+	if err != nil || len(specs) != 2 || specs[0].Name != "acme" || !plugin.IsWASM(specs[0].Path) || plugin.IsWASM(specs[1].Path) {
+		t.Errorf("got %+v, %v", specs, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "shop.wasm"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err = plugin.Discover([]string{dir})
+	if err == nil || !strings.Contains(err.Error(), "backflow-plugin-shop") || !strings.Contains(err.Error(), "shop.wasm") {
+		t.Errorf("one name as both: %v", err)
+	}
+}

@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/go-plugin/runner"
 
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/internal/output"
 )
 
 // maxHandshake bounds the line that a plugin shakes hands with.
@@ -37,7 +38,7 @@ type child struct {
 	cmd    *exec.Cmd
 
 	handshake *io.PipeReader
-	stderr    *tail
+	stderr    *output.Tail
 	// exited is closed when the process has ended and its output is read.
 	exited chan struct{}
 	reason string
@@ -53,7 +54,7 @@ type child struct {
 var _ runner.Runner = (*child)(nil)
 
 func newChild(thread *thread, logger *slog.Logger, dir string) *child {
-	return &child{thread: thread, logger: logger, dir: dir, stderr: &tail{}, exited: make(chan struct{})}
+	return &child{thread: thread, logger: logger, dir: dir, stderr: &output.Tail{}, exited: make(chan struct{})}
 }
 
 // prepare says what to run. The process's standard input is empty, its working
@@ -140,10 +141,10 @@ func (c *child) readStdout(stdout *os.File, handshake *io.PipeWriter) {
 }
 
 func (c *child) readStderr(stderr *os.File) {
-	lines := newLines(c.logger, c.stderr)
+	lines := output.NewLines(c.logger, c.stderr)
 	// It ends with the pipe; there is nobody to tell of an error.
 	_, _ = io.Copy(lines, stderr)
-	lines.flush()
+	lines.Flush()
 	_ = stderr.Close()
 }
 

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/internal/output"
 	"github.com/backflow/backflow/sdk"
 	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
 )
@@ -69,8 +70,8 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: dir},
 		SkipHostEnv:      true,
 		StartTimeout:     startTimeout(ctx),
-		SyncStdout:       newLines(logger, nil),
-		SyncStderr:       newLines(logger, nil),
+		SyncStdout:       output.NewLines(logger, nil),
+		SyncStderr:       output.NewLines(logger, nil),
 		// What there is to say of a plugin's life, the supervisor says.
 		Logger: hclog.NewNullLogger(),
 	})

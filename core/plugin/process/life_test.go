@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/plugin/plugintest"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -130,7 +131,7 @@ func TestPrintingAndFloodingHarmNobody(t *testing.T) {
 
 func TestLogsCarryThePluginAndHideSecrets(t *testing.T) {
 	p, output := start(t, fixture(""))
-	_, err := p.Execute(t.Context(), sdk.Call{Action: "log", Params: json.RawMessage(credentials), RequestID: "req_1"})
+	_, err := p.Execute(t.Context(), sdk.Call{Action: "log", Params: json.RawMessage(plugintest.Credentials), RequestID: "req_1"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,10 @@
 // Command backflow-plugin-hello is the smallest plugin: one action that greets.
 //
 //	go build -o bin/plugins/backflow-plugin-hello ./sdk/examples/hello
+//
+// It builds as a WASM module as well:
+//
+//	GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -o bin/plugins/hello.wasm ./sdk/examples/hello
 package main
 
 import (

@@ -1,5 +1,3 @@
-//go:build !wasip1
-
 package sdk
 
 import (
@@ -72,9 +70,13 @@ func (c *callContext) Done() <-chan struct{} { return c.real().Done() }
 // Err says why the context has ended, nil while it has not.
 func (c *callContext) Err() error { return c.real().Err() }
 
-// Value answers the call's logger, and what the stream's context knows.
+// Value answers the call's logger, and what the stream's context knows. Where the
+// host itself adds to a record which call it belongs to, the action is empty.
 func (c *callContext) Value(key any) any {
 	if key == (loggerKey{}) {
+		if c.action == "" {
+			return c.logger
+		}
 		return c.logger.With("action", c.action, "requestId", c.requestID)
 	}
 	return c.real().Value(key)

@@ -1,5 +1,3 @@
-//go:build !wasip1
-
 package sdk
 
 import (
@@ -7,10 +5,11 @@ import (
 	"log/slog"
 )
 
-// newProcessLogger answers a logger that writes lines in the JSON form of
-// hashicorp/go-hclog, which is what a host of go-plugin reads from a plugin's
-// standard error. The host decides which levels it keeps.
-func newProcessLogger(w io.Writer) *slog.Logger {
+// newLineLogger answers a logger that writes lines in the JSON form of
+// hashicorp/go-hclog, which is what the gateway reads of a plugin: from a process's
+// standard error, from a WASM guest by a host call. The host decides which
+// levels it keeps.
+func newLineLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{
 		Level:       slog.LevelDebug,
 		ReplaceAttr: hclogAttr,

@@ -1,4 +1,4 @@
-package process
+package output
 
 import (
 	"bytes"
@@ -15,35 +15,45 @@ import (
 const (
 	// maxLine bounds one log line; what is longer is cut into several.
 	maxLine = 64 << 10
-	// maxLinesPerSecond bounds what a plugin can make the gateway log.
+	// maxLinesPerSecond bounds what a plugin can make the gateway log, with all
+	// its outputs that were forked from one.
 	maxLinesPerSecond = 1000
 )
 
-// lines makes log records of a plugin's output: lines in the JSON form of
+// Lines makes log records of a plugin's output: lines in the JSON form of
 // hashicorp/go-hclog with their level and attributes, all others as they are. It
-// believes nothing about them.
-type lines struct {
+// believes nothing about them. It is safe for concurrent use.
+type Lines struct {
 	logger *slog.Logger
-	tail   *tail // may be nil
+	tail   *Tail
+	attrs  func() []any
+	rate   *rate
 
 	mu       sync.Mutex // guards what follows
 	partial  []byte
 	panicked bool
-	second   time.Time
-	inSecond int
 }
 
-func newLines(logger *slog.Logger, tail *tail) *lines {
-	return &lines{logger: logger, tail: tail}
+// NewLines answers lines that go to logger; tail, which may be nil, gets the
+// output as well.
+func NewLines(logger *slog.Logger, tail *Tail) *Lines {
+	return &Lines{logger: logger, tail: tail, rate: &rate{}}
+}
+
+// Fork answers lines of another output of the same plugin: they share the bound
+// on what a plugin may log. Attrs, which may be nil, says what is added to each
+// record; it is called while a record is written.
+func (l *Lines) Fork(tail *Tail, attrs func() []any) *Lines {
+	return &Lines{logger: l.logger, tail: tail, attrs: attrs, rate: l.rate}
 }
 
 // Write takes output as it comes. It never fails and never blocks for long, so
 // that a plugin is not held up by what it prints.
-func (l *lines) Write(p []byte) (int, error) {
+func (l *Lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.tail != nil {
-		l.tail.write(p)
+		l.tail.Write(p)
 	}
 	n := len(p)
 	for len(p) > 0 {
@@ -67,20 +77,24 @@ func (l *lines) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// flush logs a last line that has no end.
-func (l *lines) flush() {
+// Flush logs a last line that has no end.
+func (l *Lines) Flush() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.line(l.partial)
 	l.partial = nil
 }
 
-func (l *lines) line(line []byte) {
-	if len(bytes.TrimSpace(line)) == 0 || !l.allowed() {
+func (l *Lines) line(line []byte) {
+	if len(bytes.TrimSpace(line)) == 0 || !l.rate.allowed(l.logger) {
 		return
 	}
+	var more []any
+	if l.attrs != nil {
+		more = l.attrs()
+	}
 	if level, message, attrs, ok := parseLine(line); ok {
-		l.logger.Log(context.Background(), level, message, attrs...)
+		l.logger.Log(context.Background(), level, message, append(attrs, more...)...)
 		return
 	}
 	text := strings.ToValidUTF8(string(line), "\uFFFD")
@@ -89,23 +103,32 @@ func (l *lines) line(line []byte) {
 		l.panicked = true
 	}
 	if l.panicked {
-		l.logger.Error(text)
+		l.logger.Error(text, more...)
 	} else {
-		l.logger.Info(text)
+		l.logger.Info(text, more...)
 	}
 }
 
+// rate bounds the lines of a second.
+type rate struct {
+	mu       sync.Mutex // guards what follows
+	second   time.Time
+	inSecond int
+}
+
 // allowed counts a line, and says once a second how many were left out.
-func (l *lines) allowed() bool {
+func (r *rate) allowed(logger *slog.Logger) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	now := time.Now()
-	if now.Sub(l.second) >= time.Second {
-		if dropped := l.inSecond - maxLinesPerSecond; dropped > 0 {
-			l.logger.Warn("the plugin logs too much: lines were left out", "lines", dropped)
+	if now.Sub(r.second) >= time.Second {
+		if dropped := r.inSecond - maxLinesPerSecond; dropped > 0 {
+			logger.Warn("the plugin logs too much: lines were left out", "lines", dropped)
 		}
-		l.second, l.inSecond = now, 0
+		r.second, r.inSecond = now, 0
 	}
-	l.inSecond++
-	return l.inSecond <= maxLinesPerSecond
+	r.inSecond++
+	return r.inSecond <= maxLinesPerSecond
 }
 
 // parseLine reads one line of hclog's JSON. Attributes come sorted by name.
@@ -165,4 +188,23 @@ func slogLevel(name string) slog.Level {
 		return slog.LevelError
 	}
 	return slog.LevelInfo
+}
+
+// Log writes a record of the gateway's own about the plugin, as an error. It is
+// counted like the plugin's, because a plugin can be the cause of as many.
+func (l *Lines) Log(message string, args ...any) {
+	if !l.rate.allowed(l.logger) {
+		return
+	}
+	if l.attrs != nil {
+		args = append(args, l.attrs()...)
+	}
+	l.logger.Error(message, args...)
+}
+
+// Record logs one line that is whole by itself.
+func (l *Lines) Record(line []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.line(line)
 }

@@ -1,4 +1,4 @@
-package process
+package output
 
 import (
 	"bytes"
@@ -19,12 +19,12 @@ func collect(output ...string) string {
 			return attr
 		},
 	}))
-	l := newLines(logger, nil)
+	l := NewLines(logger, nil)
 	for _, part := range output {
 		// It never fails.
 		_, _ = l.Write([]byte(part))
 	}
-	l.flush()
+	l.Flush()
 	return b.String()
 }
 
@@ -54,6 +54,18 @@ func TestLinesBecomeRecords(t *testing.T) {
 	}
 }
 
+func TestForkedLinesSayWhoseTheyAre(t *testing.T) {
+	var b bytes.Buffer
+	all := NewLines(slog.New(slog.NewTextHandler(&b, nil)), nil)
+	fork := all.Fork(nil, func() []any { return []any{"requestId", "r"} })
+	_, _ = fork.Write([]byte("plain\n" + `{"@message":"m","a":1}` + "\n"))
+	for _, want := range []string{"msg=plain requestId=r", "msg=m a=1 requestId=r"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in %s", want, b.String())
+		}
+	}
+}
+
 func TestLongLinesAreCutAndManyAreLeftOut(t *testing.T) {
 	got := collect(strings.Repeat("x", 3*maxLine+1))
 	if lines := strings.Count(got, "\n"); lines != 4 {
@@ -67,11 +79,11 @@ func TestLongLinesAreCutAndManyAreLeftOut(t *testing.T) {
 }
 
 func TestTailKeepsTheLast(t *testing.T) {
-	var kept tail
+	var kept Tail
 	for range 1000 {
-		kept.write([]byte(strings.Repeat("a", 1000)))
+		kept.Write([]byte(strings.Repeat("a", 1000)))
 	}
-	kept.write([]byte("the end"))
+	kept.Write([]byte("the end"))
 	got := kept.String()
 	if len(got) != tailSize || !strings.HasSuffix(got, "athe end") {
 		t.Errorf("got %d bytes ending in %q", len(got), got[len(got)-10:])

@@ -1,4 +1,4 @@
-package process
+package output
 
 import (
 	"strings"
@@ -8,14 +8,15 @@ import (
 // tailSize is how much of a plugin's last output is kept.
 const tailSize = 64 << 10
 
-// tail keeps the last tailSize bytes that were written to it. It is safe for
+// Tail keeps the last tailSize bytes that were written to it. It is safe for
 // concurrent use.
-type tail struct {
+type Tail struct {
 	mu   sync.Mutex // guards kept
 	kept []byte
 }
 
-func (t *tail) write(p []byte) {
+// Write adds output.
+func (t *Tail) Write(p []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	// Up to twice the size is kept, so that not every write moves everything.
@@ -26,7 +27,7 @@ func (t *tail) write(p []byte) {
 }
 
 // String answers what is kept.
-func (t *tail) String() string {
+func (t *Tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	kept := t.kept

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/backflow/backflow/core/config"
+)
+
+func TestKeysOfOneKindOfPluginAreAFaultOfTheOther(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"backflow-plugin-a": "", "b.wasm": "",
+		"config.json": `{ "pluginDirs": ["."], "plugins": [
+			{ "name": "a", "memoryLimitMiB": 64, "allowedHosts": [] },
+			{ "name": "b", "env": { "X": "y" }, "instances": 2 }
+		] }`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := load(filepath.Join(dir, "config.json"), config.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := l.err().Error()
+	for _, want := range []string{
+		":2:37: plugin a is a process: memoryLimitMiB is for WASM plugins (leave memoryLimitMiB out)",
+		"plugin a is a process: allowedHosts is for WASM plugins",
+		"plugin b runs as WASM, which has no environment",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "instances") {
+		t.Errorf("instances of a WASM plugin are refused:\n%s", got)
+	}
+}

@@ -1,0 +1,22 @@
+package plugin
+
+import (
+	"context"
+	"log/slog"
+)
+
+// ByFile is a Launcher that chooses the transport by the plugin's file.
+type ByFile struct {
+	// Process starts executable files, WASM those that end in FileSuffix.
+	Process, WASM Launcher
+}
+
+var _ Launcher = ByFile{}
+
+// Launch starts the plugin over its transport.
+func (l ByFile) Launch(ctx context.Context, spec Spec, logger *slog.Logger) (Instance, error) {
+	if IsWASM(spec.Path) {
+		return l.WASM.Launch(ctx, spec, logger)
+	}
+	return l.Process.Launch(ctx, spec, logger)
+}

@@ -1,0 +1,125 @@
+package plugintest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/sdk"
+)
+
+// Transport is a way to run plugins that is put to the test.
+type Transport struct {
+	// Launcher answers a launcher that is closed at the test's end.
+	Launcher func(t testing.TB) plugin.Launcher
+	// Path answers the built file of a plugin, "fixture" or "hello".
+	Path func(name string) string
+}
+
+// Credentials satisfy the fixture.
+const Credentials = `{"key":"key_s3cr3t/\"x"}`
+
+// Fixture answers a member that behaves.
+func (tr Transport) Fixture() plugin.Member {
+	return plugin.Member{
+		Spec:   plugin.Spec{Name: "fixture", Path: tr.Path("fixture")},
+		Config: sdk.Config{Credentials: json.RawMessage(Credentials)},
+	}
+}
+
+// Quick is real time, but that a plugin is started again at once.
+func Quick() plugin.Timing {
+	return plugin.Timing{
+		Now:    time.Now,
+		After:  func(d time.Duration) <-chan time.Time { return time.After(d / 100) },
+		Random: func() float64 { return 0 },
+	}
+}
+
+// Start starts a host with one plugin and stops both at the test's end.
+func (tr Transport) Start(t testing.TB, member plugin.Member) (*plugin.Plugin, *Logs) {
+	t.Helper()
+	output := &Logs{}
+	host, err := plugin.NewHost(plugin.Options{
+		Launcher: tr.Launcher(t),
+		Logger:   slog.New(slog.NewTextHandler(output, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Timing:   Quick(),
+	}, []plugin.Member{member})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := host.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		if err := host.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	ready, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := host.Ready(ready); err != nil {
+		t.Fatal(err)
+	}
+	p, _ := host.Plugin(member.Spec.Name)
+	return p, output
+}
+
+// StartReady is Start for a plugin that must be ready.
+func (tr Transport) StartReady(t testing.TB, member plugin.Member) *plugin.Plugin {
+	t.Helper()
+	p, _ := tr.Start(t, member)
+	if status := p.Status(); status.State != action.StateReady {
+		t.Fatalf("status %+v", status)
+	}
+	return p
+}
+
+// Call executes an action and answers its body as text.
+func Call(t testing.TB, p *plugin.Plugin, name, params string) string {
+	t.Helper()
+	result, err := p.Execute(t.Context(), sdk.Call{Action: name, Params: json.RawMessage(params)})
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return string(result.Body)
+}
+
+// Eventually waits for a condition.
+func Eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if condition() {
+			return
+		}
+	}
+	t.Fatalf("not in time: %s", what)
+}
+
+// Logs collects a log. It is safe for concurrent use.
+type Logs struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write adds to the log.
+func (l *Logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// String answers the log.
+func (l *Logs) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

@@ -1,0 +1,275 @@
+package wasm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	goruntime "runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/internal/output"
+	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/abi"
+)
+
+// patience is how long calls may go on when the instance is closed.
+const patience = 2 * time.Second
+
+// leastInstances is the bound on guests where the config gives none and the
+// machine has few cores: a guest that waits for HTTP uses none.
+const leastInstances = 8
+
+// instance is a plugin's module with a pool of guests.
+type instance struct {
+	name   string
+	module *module
+	soft   bool
+	pool   *pool
+	lines  *output.Lines
+	web    *web
+	// config is what each new guest is told before its first call, nil before
+	// Configure.
+	config atomic.Pointer[sdk.Config]
+
+	// abandoned are calls of guests with a soft deadline that nobody waits for.
+	abandoned sync.WaitGroup
+
+	close  sync.Once
+	closed error
+	done   chan struct{}
+}
+
+var _ plugin.Instance = (*instance)(nil)
+
+// newInstance takes over the count of the module.
+func newInstance(m *module, spec plugin.Spec, logger *slog.Logger) *instance {
+	guests := spec.WASM.Instances
+	if guests <= 0 {
+		guests = max(leastInstances, 2*goruntime.GOMAXPROCS(0))
+		if spec.MaxConcurrency > 0 {
+			guests = min(guests, spec.MaxConcurrency)
+		}
+	}
+	return &instance{
+		name: spec.Name, module: m, soft: m.runtime.key.soft, pool: newPool(guests),
+		lines: output.NewLines(logger, nil), web: newWeb(spec.Name, spec.WASM.AllowedHosts), done: make(chan struct{}),
+	}
+}
+
+// begin starts the first guest, so that a module that cannot start is known at
+// once and the first call finds a guest.
+func (i *instance) begin(ctx context.Context) error {
+	if err := i.pool.enter(ctx, time.Time{}); err != nil {
+		return err
+	}
+	defer i.pool.leave()
+	g, err := newGuest(ctx, time.Time{}, i.module, i.lines, i.web)
+	if err != nil {
+		return err
+	}
+	i.pool.add(g)
+	return i.pool.give(g)
+}
+
+// Manifest asks a guest for the manifest.
+func (i *instance) Manifest(ctx context.Context) (*sdk.Manifest, error) {
+	manifest := &sdk.Manifest{}
+	err := i.do(ctx, request{
+		kind: abi.Manifest, operation: "GetManifest",
+		encode: func(frame []byte) []byte { return frame },
+		decode: func(frame abi.Frame) error { return readManifest(frame, manifest) },
+	})
+	if err != nil {
+		return nil, fmt.Errorf("get manifest: %w", err)
+	}
+	return manifest, nil
+}
+
+// Configure hands the config to a guest, and to all that come later.
+func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
+	if _, err := appendConfig(nil, config); err != nil {
+		return fmt.Errorf("configure: %w", err)
+	}
+	i.config.Store(&config)
+	err := i.do(ctx, request{})
+	var told *sdk.Error
+	if errors.As(err, &told) {
+		// It is a reason for operators: a code says nothing more to them.
+		return fmt.Errorf("configure: %s", told.Message)
+	}
+	return err
+}
+
+// Execute runs one action in a guest.
+func (i *instance) Execute(ctx context.Context, deadline time.Time, call sdk.Call) (sdk.Result, error) {
+	if len(call.Params) > sdk.MaxBodySize {
+		return sdk.Result{}, &sdk.Error{
+			Code:    sdk.CodeInvalidParams,
+			Message: fmt.Sprintf("the params have %d bytes, more than the %d that a plugin takes", len(call.Params), sdk.MaxBodySize),
+			Outcome: sdk.OutcomeNotExecuted,
+		}
+	}
+	var result sdk.Result
+	err := i.do(ctx, request{
+		kind: abi.Execute, operation: call.Action, action: call.Action, requestID: call.RequestID, deadline: deadline,
+		encode: func(frame []byte) []byte { return appendCall(frame, &call, deadline) },
+		decode: func(frame abi.Frame) error { return readResult(frame, &result) },
+	})
+	if err != nil {
+		return sdk.Result{}, asError(err)
+	}
+	return result, nil
+}
+
+// VerifyWebhook has a guest check a webhook.
+func (i *instance) VerifyWebhook(ctx context.Context, hook sdk.WebhookRequest) (sdk.WebhookEvent, error) {
+	var event sdk.WebhookEvent
+	deadline, _ := ctx.Deadline()
+	err := i.do(ctx, request{
+		kind: abi.VerifyWebhook, operation: "VerifyWebhook",
+		encode: func(frame []byte) []byte { return appendWebhook(appendTimeout(frame, deadline), hook) },
+		decode: func(frame abi.Frame) error { return readEvent(frame, &event) },
+	})
+	if err != nil {
+		return sdk.WebhookEvent{}, err
+	}
+	return event, nil
+}
+
+// SampleWebhook has a guest make a sample event.
+func (i *instance) SampleWebhook(ctx context.Context, wanted sdk.SampleRequest) (sdk.Sample, error) {
+	var sample sdk.Sample
+	deadline, _ := ctx.Deadline()
+	err := i.do(ctx, request{
+		kind: abi.SampleWebhook, operation: "SampleWebhook",
+		encode: func(frame []byte) []byte { return appendSample(appendTimeout(frame, deadline), wanted) },
+		decode: func(frame abi.Frame) error { return readSample(frame, &sample) },
+	})
+	if err != nil {
+		return sdk.Sample{}, err
+	}
+	return sample, nil
+}
+
+// do has a guest answer a request. One of no kind only makes sure that there is a
+// guest.
+func (i *instance) do(ctx context.Context, r request) error {
+	if err := i.pool.enter(ctx, r.deadline); err != nil {
+		return notSent(err)
+	}
+	if !i.soft {
+		return i.answer(ctx, r)
+	}
+	// Nobody can end such a call, so that whoever has no more time leaves it
+	// behind. The guest's slot is taken for as long as it goes on.
+	if !r.deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, r.deadline)
+		defer cancel()
+	}
+	answered := make(chan error, 1)
+	i.abandoned.Go(func() { answered <- i.answer(ctx, r) })
+	select {
+	case err := <-answered:
+		return err
+	case <-ctx.Done():
+		return abandoned(ctx, r.operation)
+	}
+}
+
+// answer does the work of do, for which the caller has a slot that is given back.
+func (i *instance) answer(ctx context.Context, r request) (err error) {
+	defer i.pool.leave()
+	g := i.pool.take()
+	if g == nil {
+		if g, err = newGuest(ctx, r.deadline, i.module, i.lines, i.web); err != nil {
+			return notSent(err)
+		}
+		i.pool.add(g)
+	}
+	defer func() {
+		if failed := i.pool.give(g); failed != nil {
+			// The call has its answer; what failed is of interest to operators.
+			i.lines.Log("a guest was not closed", "reason", failed.Error())
+		}
+	}()
+	if err := i.configure(ctx, g, r.deadline); err != nil {
+		return notSent(err)
+	}
+	if r.kind == 0 {
+		return nil
+	}
+	return g.exchange(ctx, r)
+}
+
+// configure tells a guest the config, where there is one that it does not know.
+func (i *instance) configure(ctx context.Context, g *guest, deadline time.Time) error {
+	config := i.config.Load()
+	if config == nil || g.configured {
+		return nil
+	}
+	err := g.exchange(ctx, request{
+		kind: abi.Configure, operation: "Configure", deadline: deadline,
+		encode: func(frame []byte) []byte {
+			// Configure has tried whether this config can be written.
+			frame, _ = appendConfig(appendTimeout(frame, deadline), *config)
+			return frame
+		},
+		decode: func(abi.Frame) error { return nil },
+	})
+	g.configured = err == nil
+	g.broken = g.broken || err != nil
+	return err
+}
+
+// notSent says of a failure before the call that the call was not executed.
+func notSent(err error) error {
+	var told *sdk.Error
+	if errors.As(err, &told) {
+		not := *told
+		not.Outcome = sdk.OutcomeNotExecuted
+		return &not
+	}
+	e := &sdk.Error{Code: sdk.CodeUnavailable, Message: err.Error(), Retryable: true, Outcome: sdk.OutcomeNotExecuted}
+	if errors.Is(err, errNoGuest) {
+		e.Code = sdk.CodeTimeout
+	}
+	return e
+}
+
+// asError answers the *sdk.Error that err is or holds.
+func asError(err error) *sdk.Error {
+	var told *sdk.Error
+	if errors.As(err, &told) {
+		return told
+	}
+	return &sdk.Error{Code: sdk.CodeInternal, Message: err.Error(), Outcome: sdk.OutcomeUnknown}
+}
+
+// Done is closed when the instance has been closed: it never ends by itself,
+// since a guest that fails is replaced.
+func (i *instance) Done() <-chan struct{} { return i.done }
+
+// Exit says that it was stopped.
+func (i *instance) Exit() plugin.Exit { return plugin.Exit{Reason: "stopped"} }
+
+// Close waits until calls have ended, interrupts them when ctx ends or two seconds
+// have passed, and closes all guests and, with its last user, the module.
+func (i *instance) Close(ctx context.Context) error {
+	i.close.Do(func() {
+		err := i.pool.close(ctx, patience, i.soft)
+		if err == nil {
+			i.abandoned.Wait()
+		}
+		i.web.close()
+		if err := errors.Join(err, i.module.release()); err != nil {
+			i.closed = fmt.Errorf("stop plugin: %w", err)
+		}
+		close(i.done)
+	})
+	return i.closed
+}

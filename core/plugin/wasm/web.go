@@ -1,0 +1,183 @@
+package wasm
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/core/egress"
+	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/abi"
+)
+
+const (
+	// maxResponse bounds the body of a response that a guest is given.
+	maxResponse = 8 << 20
+	// maxResponseHeader bounds its headers.
+	maxResponseHeader = 256 << 10
+	// maxExchange bounds a request and its response where neither the guest nor
+	// the call's deadline does.
+	maxExchange = 30 * time.Second
+)
+
+// web makes the HTTP requests of a plugin's guests. It follows no redirect: that
+// is the guest's affair, whose next request is judged like the first.
+type web struct {
+	plugin    string
+	allowed   []egress.Host
+	transport *http.Transport
+}
+
+// allowedKey is under which a request's context carries its egress.Host.
+type allowedKey struct{}
+
+func newWeb(plugin string, allowed []egress.Host) *web {
+	return &web{plugin: plugin, allowed: allowed, transport: &http.Transport{
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			// Connections are kept by scheme and address, as a host is.
+			host, _ := ctx.Value(allowedKey{}).(egress.Host)
+			return egress.Dialer(func(a netip.Addr) bool { return host.Allows(a) }).DialContext(ctx, network, address)
+		},
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true, // the guest sees what was sent
+		TLSHandshakeTimeout:    10 * time.Second,
+		IdleConnTimeout:        30 * time.Second,
+		MaxIdleConnsPerHost:    8,
+		MaxResponseHeaderBytes: maxResponseHeader,
+	}}
+}
+
+// close ends the connections that are kept.
+func (w *web) close() { w.transport.CloseIdleConnections() }
+
+// exchange answers the frame that the guest is to receive. It ends when the
+// guest's call does.
+func (w *web) exchange(g *guest, frame abi.Frame) []byte {
+	ctx, cancel := context.WithTimeout(g.ctx, maxExchange)
+	defer cancel()
+	answer, failure := w.try(ctx, g.now.kind, frame)
+	if g.ctx.Err() != nil {
+		panic(errInterrupted)
+	}
+	if failure == nil {
+		return answer
+	}
+	encoded, err := json.Marshal(failure)
+	if err != nil {
+		panic(err) // it is made of texts
+	}
+	return abi.Append(abi.Begin(nil, abi.Failure), abi.Error, encoded)
+}
+
+func (w *web) try(ctx context.Context, during abi.Kind, frame abi.Frame) ([]byte, *sdk.Error) {
+	if during == 0 || during == abi.Manifest {
+		return nil, forbidden("a plugin asks nobody before it is configured")
+	}
+	request, timeout, err := readRequest(frame)
+	if err != nil {
+		return nil, forbidden(err.Error())
+	}
+	host, ok := w.allow(request.URL)
+	if !ok {
+		return nil, forbidden(fmt.Sprintf("%s://%s is not in the allowedHosts of plugin %s", request.URL.Scheme, request.URL.Host, w.plugin))
+	}
+	if timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	response, err := w.transport.RoundTrip(request.WithContext(context.WithValue(ctx, allowedKey{}, host)))
+	if err != nil {
+		return nil, w.explain(request.URL, err)
+	}
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		return nil, w.explain(request.URL, err)
+	}
+	if len(body) > maxResponse {
+		return nil, &sdk.Error{
+			Code: sdk.CodeResultTooLarge, Outcome: sdk.OutcomeUnknown,
+			Message: fmt.Sprintf("%s answered more than %d bytes", request.URL.Host, maxResponse),
+		}
+	}
+	answer := abi.AppendNumber(abi.Begin(nil, abi.OK), abi.Status, int64(response.StatusCode))
+	for name, values := range response.Header {
+		for _, value := range values {
+			answer = abi.AppendPair(answer, abi.Header, name, ':', value)
+		}
+	}
+	return abi.Append(answer, abi.Body, body), nil
+}
+
+// allow finds the entry that a request is allowed by.
+func (w *web) allow(u *url.URL) (egress.Host, bool) {
+	for _, host := range w.allowed {
+		if host.Matches(u) {
+			return host, true
+		}
+	}
+	return egress.Host{}, false
+}
+
+// readRequest reads a guest's request. What it copies is not the guest's memory
+// any more.
+func readRequest(frame abi.Frame) (*http.Request, time.Duration, error) {
+	if frame.Kind != abi.HTTPRequest {
+		return nil, 0, errors.New("http_send takes a request")
+	}
+	var method, address string
+	var body []byte
+	var timeout time.Duration
+	header := make(http.Header)
+	for tag, content := range frame.Fields() {
+		switch tag {
+		case abi.Method:
+			method = string(content)
+		case abi.URL:
+			address = string(content)
+		case abi.Header:
+			name, value, _ := strings.Cut(string(content), ":")
+			header.Add(name, strings.TrimLeft(value, " "))
+		case abi.Timeout:
+			timeout = time.Duration(abi.Number(content))
+		case abi.Body:
+			body = copied(content)
+		}
+	}
+	request, err := http.NewRequest(method, address, bytes.NewReader(body)) //nolint:noctx // the caller gives it one
+	if err != nil {
+		return nil, 0, errors.New("the request has no valid method or URL")
+	}
+	request.Header = header
+	return request, timeout, nil
+}
+
+// forbidden is the error of a request that was never sent.
+func forbidden(message string) *sdk.Error {
+	return &sdk.Error{Code: sdk.CodeRejected, Message: message, Outcome: sdk.OutcomeNotExecuted}
+}
+
+// explain tells why a request failed. It names no address.
+func (w *web) explain(u *url.URL, err error) *sdk.Error {
+	if errors.Is(err, egress.ErrForbidden) {
+		return forbidden(fmt.Sprintf("%s: %v; the allowedHosts of plugin %s would have to name the address itself", u.Host, egress.ErrForbidden, w.plugin))
+	}
+	e := &sdk.Error{Code: sdk.CodeUnavailable, Message: "the request to " + u.Host + " failed", Retryable: true, Outcome: sdk.OutcomeUnknown}
+	if errors.Is(err, context.DeadlineExceeded) {
+		e.Code, e.Message = sdk.CodeTimeout, u.Host+" did not answer in time"
+	}
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		e.Message, e.Outcome = "no connection to "+u.Host, sdk.OutcomeNotExecuted
+	}
+	return e
+}

@@ -1,0 +1,152 @@
+package wasm
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/abi"
+)
+
+// The host's half of the mapping between the words of package sdk and frames.
+// What is read is copied: a frame is the guest's memory.
+
+// grace is how much earlier than the host a guest is told that its time is over,
+// so that one that obeys can still answer and need not be thrown away: a part of
+// the time, at most this.
+const (
+	graceShare = 20
+	grace      = 50 * time.Millisecond
+)
+
+// appendTimeout tells how much time is left.
+func appendTimeout(frame []byte, deadline time.Time) []byte {
+	if deadline.IsZero() {
+		return frame
+	}
+	left := time.Until(deadline)
+	return abi.AppendNumber(frame, abi.Timeout, max(1, int64(left-min(left/graceShare, grace))))
+}
+
+func appendCall(frame []byte, call *sdk.Call, deadline time.Time) []byte {
+	frame = abi.Append(frame, abi.Action, call.Action)
+	if call.IdempotencyKey != "" {
+		frame = abi.Append(frame, abi.IdempotencyKey, call.IdempotencyKey)
+	}
+	if call.RequestID != "" {
+		frame = abi.Append(frame, abi.RequestID, call.RequestID)
+	}
+	return abi.Append(appendTimeout(frame, deadline), abi.Body, call.Params)
+}
+
+func readResult(frame abi.Frame, result *sdk.Result) error {
+	if frame.Kind != abi.OK {
+		return errors.New("the answer to Execute is of another kind")
+	}
+	for tag, content := range frame.Fields() {
+		switch tag {
+		case abi.Body:
+			result.Body = copied(content)
+		case abi.ContentType:
+			result.ContentType = string(content)
+		}
+	}
+	return nil
+}
+
+// readError answers the error that a guest told, which is never nil.
+func readError(frame abi.Frame) error {
+	for tag, content := range frame.Fields() {
+		if tag != abi.Error {
+			continue
+		}
+		told := &sdk.Error{}
+		if err := json.Unmarshal(content, told); err != nil {
+			break
+		}
+		return told
+	}
+	return errors.New("its error cannot be read")
+}
+
+func readManifest(frame abi.Frame, manifest *sdk.Manifest) error {
+	for tag, content := range frame.Fields() {
+		if tag == abi.Body {
+			if err := json.Unmarshal(content, manifest); err != nil {
+				return fmt.Errorf("its manifest cannot be read: %w", err)
+			}
+			return nil
+		}
+	}
+	return errors.New("it answered no manifest")
+}
+
+// appendConfig leaves out the directories, of which a guest sees none.
+func appendConfig(frame []byte, config sdk.Config) ([]byte, error) {
+	body, err := json.Marshal(struct {
+		Credentials json.RawMessage `json:"credentials"`
+		Sandbox     bool            `json:"sandbox,omitempty"`
+	}{config.Credentials, config.Sandbox})
+	if err != nil {
+		return nil, fmt.Errorf("credentials: %w", err)
+	}
+	return abi.Append(frame, abi.Body, body), nil
+}
+
+func appendWebhook(frame []byte, request sdk.WebhookRequest) []byte {
+	for name, values := range request.Headers {
+		for _, value := range values {
+			frame = abi.AppendPair(frame, abi.Header, name, ':', value)
+		}
+	}
+	frame = abi.Append(frame, abi.URL, request.URL)
+	for _, secret := range request.Secrets {
+		frame = abi.Append(frame, abi.Secret, secret)
+	}
+	frame = abi.AppendNumber(frame, abi.Now, request.Now.UnixNano())
+	frame = abi.AppendNumber(frame, abi.Tolerance, int64(request.Tolerance))
+	return abi.Append(frame, abi.Body, request.Body)
+}
+
+func readEvent(frame abi.Frame, event *sdk.WebhookEvent) error {
+	for tag, content := range frame.Fields() {
+		switch {
+		case frame.Kind == abi.Refusal && tag == abi.Reason:
+			return &sdk.WebhookRefusal{Reason: string(content)}
+		case tag == abi.EventID:
+			event.ID = string(content)
+		case tag == abi.EventType:
+			event.Type = string(content)
+		}
+	}
+	if frame.Kind == abi.Refusal {
+		return &sdk.WebhookRefusal{Reason: "the plugin gives no reason"}
+	}
+	return nil
+}
+
+func appendSample(frame []byte, request sdk.SampleRequest) []byte {
+	frame = abi.Append(frame, abi.EventType, request.EventType)
+	for path, value := range request.Set {
+		frame = abi.AppendPair(frame, abi.Set, path, '=', value)
+	}
+	frame = abi.Append(frame, abi.Secret, request.Secret)
+	return abi.AppendNumber(frame, abi.Now, request.Now.UnixNano())
+}
+
+func readSample(frame abi.Frame, sample *sdk.Sample) error {
+	sample.Headers = make(map[string]string)
+	for tag, content := range frame.Fields() {
+		switch tag {
+		case abi.Header:
+			name, value, _ := strings.Cut(string(content), ":")
+			sample.Headers[name] = value
+		case abi.Body:
+			sample.Body = copied(content)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+)
+
+// asError answers what is told of an error. One that is no *Error says nothing
+// of the outcome, so that it is unknown; the end of the context is a timeout.
+func asError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	e = &Error{Code: CodeInternal, Message: err.Error(), Outcome: OutcomeUnknown}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		e.Code, e.Retryable = CodeTimeout, true
+	}
+	return e
+}
+
+// checkSize refuses a result that the wire has no room for.
+func checkSize(result Result) error {
+	if len(result.Body) <= MaxBodySize {
+		return nil
+	}
+	return &Error{
+		Code:    CodeResultTooLarge,
+		Message: fmt.Sprintf("the result has %d bytes, more than the %d that a plugin may answer", len(result.Body), MaxBodySize),
+	}
+}
+
+// guard runs a method of the plugin and answers its panic as an error: what was
+// under way may have taken effect. The stack goes to the log.
+func guard(logger *slog.Logger, operation string, run func()) (failure *Error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			logger.Error("panic in plugin", "operation", operation, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			failure = &Error{
+				Code:    CodeInternal,
+				Message: fmt.Sprintf("the plugin panicked in %s: %v", operation, cause),
+				Outcome: OutcomeUnknown,
+			}
+		}
+	}()
+	run()
+	return nil
+}

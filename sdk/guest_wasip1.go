@@ -1,0 +1,223 @@
+package sdk
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/sdk/abi"
+)
+
+// guest answers the host's frames with a Plugin.
+type guest struct {
+	plugin Plugin
+	logger *slog.Logger
+}
+
+// answer writes the answer to a request after into. What it keeps of the request
+// is copied, because the host writes the next one to the same place.
+func (g *guest) answer(into, request []byte) []byte {
+	frame, err := abi.Parse(request)
+	if err != nil {
+		return appendError(into, &Error{Code: CodeInternal, Message: err.Error(), Outcome: OutcomeNotExecuted})
+	}
+	switch frame.Kind {
+	case abi.Execute:
+		return g.execute(into, frame)
+	case abi.Manifest:
+		return g.manifest(into)
+	case abi.Configure:
+		return g.configure(into, frame)
+	case abi.VerifyWebhook:
+		return g.verifyWebhook(into, frame)
+	case abi.SampleWebhook:
+		return g.sampleWebhook(into, frame)
+	}
+	return appendError(into, notImplemented(fmt.Sprintf("request %d", frame.Kind)))
+}
+
+func (g *guest) manifest(into []byte) []byte {
+	var manifest Manifest
+	if failure := guard(g.logger, "Manifest", func() { manifest = g.plugin.Manifest() }); failure != nil {
+		return appendError(into, failure)
+	}
+	encoded, err := json.Marshal(manifest)
+	if err != nil {
+		return appendError(into, fmt.Errorf("the manifest has a schema that is not JSON: %w", err))
+	}
+	return abi.Append(abi.Begin(into, abi.OK), abi.Body, encoded)
+}
+
+func (g *guest) configure(into []byte, frame abi.Frame) []byte {
+	var config struct {
+		Credentials json.RawMessage `json:"credentials"`
+		Sandbox     bool            `json:"sandbox"`
+	}
+	for tag, content := range frame.Fields() {
+		if tag == abi.Body {
+			if err := json.Unmarshal(content, &config); err != nil {
+				return appendError(into, err)
+			}
+		}
+	}
+	ctx, finish := g.context(frame)
+	defer finish()
+	var err error
+	failure := guard(g.logger, "Configure", func() {
+		err = g.plugin.Configure(ctx, Config{Credentials: config.Credentials, Sandbox: config.Sandbox})
+	})
+	if failure != nil {
+		err = failure
+	}
+	if err != nil {
+		return appendError(into, err)
+	}
+	return abi.Begin(into, abi.OK)
+}
+
+func (g *guest) execute(into []byte, frame abi.Frame) []byte {
+	var call Call
+	for tag, content := range frame.Fields() {
+		switch tag {
+		case abi.Action:
+			call.Action = string(content)
+		case abi.Body:
+			call.Params = bytes.Clone(content)
+		case abi.IdempotencyKey:
+			call.IdempotencyKey = string(content)
+		case abi.RequestID:
+			call.RequestID = string(content)
+		}
+	}
+	ctx, finish := g.context(frame)
+	defer finish()
+	var result Result
+	var err error
+	if failure := guard(g.logger, call.Action, func() { result, err = g.plugin.Execute(ctx, call) }); failure != nil {
+		err = failure
+	}
+	if err == nil {
+		err = checkSize(result)
+	}
+	if err != nil {
+		return appendError(into, err)
+	}
+	into = abi.Begin(into, abi.OK)
+	if result.ContentType != "" {
+		into = abi.Append(into, abi.ContentType, result.ContentType)
+	}
+	return abi.Append(into, abi.Body, result.Body)
+}
+
+// context is the context of one call. The host adds to what is logged which call
+// it belongs to.
+func (g *guest) context(frame abi.Frame) (ctx context.Context, finish func()) {
+	var timeout time.Duration
+	for tag, content := range frame.Fields() {
+		if tag == abi.Timeout {
+			timeout = time.Duration(abi.Number(content))
+		}
+	}
+	call := newCallContext(context.Background(), g.logger, &Call{}, timeout)
+	return call, call.finish
+}
+
+func (g *guest) verifyWebhook(into []byte, frame abi.Frame) []byte {
+	verifier, ok := g.plugin.(WebhookVerifier)
+	if !ok {
+		return appendError(into, notImplemented("VerifyWebhook"))
+	}
+	request := WebhookRequest{Headers: make(map[string][]string)}
+	for tag, content := range frame.Fields() {
+		switch tag {
+		case abi.Header:
+			name, value, _ := strings.Cut(string(content), ":")
+			request.Headers[name] = append(request.Headers[name], value)
+		case abi.Body:
+			request.Body = bytes.Clone(content)
+		case abi.URL:
+			request.URL = string(content)
+		case abi.Secret:
+			request.Secrets = append(request.Secrets, string(content))
+		case abi.Now:
+			request.Now = time.Unix(0, abi.Number(content)).UTC()
+		case abi.Tolerance:
+			request.Tolerance = time.Duration(abi.Number(content))
+		}
+	}
+	ctx, finish := g.context(frame)
+	defer finish()
+	var event WebhookEvent
+	var err error
+	if failure := guard(g.logger, "VerifyWebhook", func() { event, err = verifier.VerifyWebhook(ctx, request) }); failure != nil {
+		err = failure
+	}
+	var refusal *WebhookRefusal
+	switch {
+	case errors.As(err, &refusal):
+		return abi.Append(abi.Begin(into, abi.Refusal), abi.Reason, refusal.Reason)
+	case err != nil:
+		return appendError(into, err)
+	}
+	into = abi.Append(abi.Begin(into, abi.OK), abi.EventID, event.ID)
+	return abi.Append(into, abi.EventType, event.Type)
+}
+
+func (g *guest) sampleWebhook(into []byte, frame abi.Frame) []byte {
+	sampler, ok := g.plugin.(WebhookSampler)
+	if !ok {
+		return appendError(into, notImplemented("SampleWebhook"))
+	}
+	request := SampleRequest{Set: make(map[string]string)}
+	for tag, content := range frame.Fields() {
+		switch tag {
+		case abi.EventType:
+			request.EventType = string(content)
+		case abi.Set:
+			path, value, _ := strings.Cut(string(content), "=")
+			request.Set[path] = value
+		case abi.Secret:
+			request.Secret = string(content)
+		case abi.Now:
+			request.Now = time.Unix(0, abi.Number(content)).UTC()
+		}
+	}
+	ctx, finish := g.context(frame)
+	defer finish()
+	var sample Sample
+	var err error
+	if failure := guard(g.logger, "SampleWebhook", func() { sample, err = sampler.SampleWebhook(ctx, request) }); failure != nil {
+		err = failure
+	}
+	if err != nil {
+		return appendError(into, err)
+	}
+	into = abi.Begin(into, abi.OK)
+	for name, value := range sample.Headers {
+		into = abi.AppendPair(into, abi.Header, name, ':', value)
+	}
+	return abi.Append(into, abi.Body, sample.Body)
+}
+
+func notImplemented(what string) *Error {
+	return &Error{Code: CodeUnknownAction, Message: "the plugin does not implement " + what, Outcome: OutcomeNotExecuted}
+}
+
+// appendError writes a failure. Details that are no JSON are dropped: the error
+// is worth more than they are.
+func appendError(into []byte, err error) []byte {
+	told := *asError(err)
+	if !json.Valid(told.Details) {
+		told.Details = nil
+	}
+	encoded, err := json.Marshal(&told)
+	if err != nil {
+		encoded = []byte(`{"code":"internal","message":"the plugin's error cannot be written"}`)
+	}
+	return abi.Append(abi.Begin(into, abi.Failure), abi.Error, encoded)
+}
