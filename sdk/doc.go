@@ -1,5 +1,5 @@
 // Package sdk is what an integration is written with, and the words that the
-// gateway and its plugins share: Manifest, Action, Call, Result, Error.
+// gateway and its plugins share: Manifest, ActionSpec, Call, Result, Error.
 //
 // A plugin is one type that implements Plugin, and a main that hands it to
 // Serve. Everything else (process handling, the wire, retries, idempotency

@@ -17,7 +17,7 @@ type Manifest struct {
 	// Description is one sentence for people.
 	Description string `json:"description,omitempty"`
 	// Actions are in the order in which they are listed to users.
-	Actions []Action `json:"actions"`
+	Actions []ActionSpec `json:"actions"`
 	// Credentials is the JSON Schema (2020-12) of the plugin's entry under
 	// "credentials" in the config. A secret field carries "writeOnly": true.
 	// Empty means that the plugin takes no credentials.
@@ -30,8 +30,8 @@ type Manifest struct {
 	Sandbox bool `json:"sandbox,omitempty"`
 }
 
-// Action describes one thing that an integration does.
-type Action struct {
+// ActionSpec describes one thing that an integration does.
+type ActionSpec struct {
 	// Name is camelCase and unique within the plugin.
 	Name string `json:"name"`
 	// Description is one sentence for people.
@@ -60,7 +60,7 @@ type Action struct {
 // SafeToRepeat reports whether a call may be sent again after an unknown
 // outcome: it reads only, or a repeat with the same key does no harm. It says
 // nothing of a key's lifetime.
-func (a *Action) SafeToRepeat() bool {
+func (a *ActionSpec) SafeToRepeat() bool {
 	return !a.Writes || a.Repeat == RepeatNative || a.Repeat == RepeatTransactional || a.Repeat == RepeatIdempotent
 }
 

@@ -34,7 +34,7 @@ func manifestToWire(m *Manifest) *pluginv1.Manifest {
 	return wire
 }
 
-func actionToWire(a *Action) *pluginv1.Action {
+func actionToWire(a *ActionSpec) *pluginv1.Action {
 	wire := &pluginv1.Action{
 		Name:        a.Name,
 		Description: a.Description,

@@ -16,14 +16,14 @@ import (
 // and safe for concurrent use.
 type Action struct {
 	integration Integration
-	spec        *sdk.Action
+	spec        *sdk.ActionSpec
 	params      *schema.Schema
 	binding     *binding
 	types       map[string]textType
 }
 
 // Spec is what the integration publishes of the action. It must not be changed.
-func (a *Action) Spec() *sdk.Action { return a.spec }
+func (a *Action) Spec() *sdk.ActionSpec { return a.spec }
 
 // Integration is the name of the integration.
 func (a *Action) Integration() string { return a.integration.Name() }

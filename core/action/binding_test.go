@@ -15,7 +15,7 @@ const bindSchema = `{"properties": {
 	"bare": {"type": "array"}, "nested": {"type": "object"}}}`
 
 func TestBindTypesPathAndQueryBySchema(t *testing.T) {
-	registry, _ := registryOf(t, sdk.Action{Name: "do", Params: json.RawMessage(bindSchema)})
+	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(bindSchema)})
 	a := find(t, registry, "do")
 	tests := map[string]struct {
 		path        map[string]string
@@ -65,7 +65,7 @@ func TestBindTypesPathAndQueryBySchema(t *testing.T) {
 }
 
 func TestBindRefusesWhatIsGivenTwiceOrIsNoObject(t *testing.T) {
-	registry, _ := registryOf(t, sdk.Action{Name: "do", Params: json.RawMessage(bindSchema)})
+	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(bindSchema)})
 	a := find(t, registry, "do")
 	tests := map[string]struct {
 		path    map[string]string

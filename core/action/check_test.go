@@ -123,7 +123,7 @@ func FuzzCheck(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"amount":-5,"mandate":{"x":1}}`, `{"mandate":[[]],"items":[{"prise":1},5]}`, `[1e999999]`} {
 		f.Add([]byte(seed))
 	}
-	manifest := &sdk.Manifest{Actions: []sdk.Action{{Name: "pay", Params: []byte(paymentSchema)}}}
+	manifest := &sdk.Manifest{Actions: []sdk.ActionSpec{{Name: "pay", Params: []byte(paymentSchema)}}}
 	registry, err := action.NewRegistry(&double{name: "shop", manifest: manifest})
 	if err != nil {
 		f.Fatal(err)

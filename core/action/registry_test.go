@@ -14,8 +14,8 @@ import (
 
 // spec answers an action that takes anything, bound to "METHOD /path" unless
 // binding is empty.
-func spec(name, binding string) sdk.Action {
-	a := sdk.Action{Name: name, Params: json.RawMessage(`{"type":"object"}`)}
+func spec(name, binding string) sdk.ActionSpec {
+	a := sdk.ActionSpec{Name: name, Params: json.RawMessage(`{"type":"object"}`)}
 	if method, path, ok := strings.Cut(binding, " "); ok {
 		a.HTTP = &sdk.HTTPBinding{Method: method, Path: path}
 	}
@@ -93,7 +93,7 @@ func TestAnIntegrationThatWasNeverReadyIsUnavailableForAReason(t *testing.T) {
 
 func TestAManifestThatAppearsLaterIsSeen(t *testing.T) {
 	registry, shop := registryOf(t)
-	manifest := &sdk.Manifest{Actions: []sdk.Action{spec("pay", "")}}
+	manifest := &sdk.Manifest{Actions: []sdk.ActionSpec{spec("pay", "")}}
 	shop.manifest = nil
 	_, err := registry.Find("shop", "pay")
 	wantError(t, err, sdk.CodeUnavailable)
@@ -110,7 +110,7 @@ func TestAManifestThatAppearsLaterIsSeen(t *testing.T) {
 func TestAReplacedManifestTakesThePlaceOfTheOldOne(t *testing.T) {
 	registry, shop := registryOf(t, spec("old", "GET /old"))
 	find(t, registry, "old")
-	shop.manifest = &sdk.Manifest{Actions: []sdk.Action{spec("new", "GET /new")}}
+	shop.manifest = &sdk.Manifest{Actions: []sdk.ActionSpec{spec("new", "GET /new")}}
 	find(t, registry, "new")
 	_, err := registry.Find("shop", "old")
 	wantError(t, err, sdk.CodeUnknownAction)
@@ -126,7 +126,7 @@ func TestASchemaThatCannotBeUsedFailsItsIntegrationByName(t *testing.T) {
 		"loads from web": `{"$ref":"https://example.com/schema.json"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			registry, _ := registryOf(t, sdk.Action{Name: "pay", Params: json.RawMessage(schema)})
+			registry, _ := registryOf(t, sdk.ActionSpec{Name: "pay", Params: json.RawMessage(schema)})
 			_, err := registry.Find("shop", "pay")
 			failed := wantError(t, err, sdk.CodeUnavailable)
 			if !strings.HasPrefix(failed.Message, `integration "shop": schema of the params of pay: `) || failed.Retryable {

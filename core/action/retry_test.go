@@ -14,7 +14,7 @@ import (
 
 // script answers an action of that kind whose calls are answered by answers in
 // turn (nil is success), and the calls that came, with the time since before.
-func script(t *testing.T, spec sdk.Action, answers ...error) (*action.Action, *[]attempt) {
+func script(t *testing.T, spec sdk.ActionSpec, answers ...error) (*action.Action, *[]attempt) {
 	t.Helper()
 	spec.Name, spec.Params = "pay", []byte(`{"type":"object"}`)
 	registry, shop := registryOf(t, spec)
@@ -49,15 +49,15 @@ func failure(outcome sdk.Outcome, retryable, final bool) *sdk.Error {
 func TestCallRepeatsOnlyWhereItHelpsAndDoesNoHarm(t *testing.T) {
 	kinds := []struct {
 		name            string
-		spec            sdk.Action
+		spec            sdk.ActionSpec
 		safe, safeNoKey bool // after an unknown outcome, with and without a key
 	}{
-		{"reads", sdk.Action{}, true, true},
-		{"none", sdk.Action{Writes: true, Repeat: sdk.RepeatNone}, false, false},
-		{"not declared", sdk.Action{Writes: true}, false, false},
-		{"idempotent", sdk.Action{Writes: true, Repeat: sdk.RepeatIdempotent}, true, true},
-		{"native", sdk.Action{Writes: true, Repeat: sdk.RepeatNative}, true, false},
-		{"transactional", sdk.Action{Writes: true, Repeat: sdk.RepeatTransactional}, true, false},
+		{"reads", sdk.ActionSpec{}, true, true},
+		{"none", sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNone}, false, false},
+		{"not declared", sdk.ActionSpec{Writes: true}, false, false},
+		{"idempotent", sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatIdempotent}, true, true},
+		{"native", sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNative}, true, false},
+		{"transactional", sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatTransactional}, true, false},
 	}
 	for _, kind := range kinds {
 		for _, outcome := range []sdk.Outcome{sdk.OutcomeNotExecuted, sdk.OutcomeUnknown, ""} {
@@ -97,7 +97,7 @@ func TestCallRepeatsOnlyWhereItHelpsAndDoesNoHarm(t *testing.T) {
 func TestEachAttemptIsTheSameCallAndWaitsLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		again := failure(sdk.OutcomeUnknown, true, false)
-		a, attempts := script(t, sdk.Action{Writes: true, Repeat: sdk.RepeatNative}, again, again, nil)
+		a, attempts := script(t, sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNative}, again, again, nil)
 		result, err := a.Call(t.Context(), keyed)
 		if err != nil || string(result.Body) != `{"id": 1.50}` {
 			t.Fatalf("result is %s, %v", result.Body, err)
@@ -129,7 +129,7 @@ func TestRetryAfterIsTheLeastWaitAndBounded(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				busy := failure(sdk.OutcomeNotExecuted, true, false)
 				busy.RetryAfter = retryAfter
-				a, attempts := script(t, sdk.Action{Writes: true}, busy, nil)
+				a, attempts := script(t, sdk.ActionSpec{Writes: true}, busy, nil)
 				begin := time.Now()
 				_, err := a.Call(t.Context(), keyed)
 				if len(*attempts) != want {
@@ -152,7 +152,7 @@ func TestALongRetryAfterOfOneAttemptDoesNotStopTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		busy := failure(sdk.OutcomeNotExecuted, true, false)
 		busy.RetryAfter = time.Second
-		a, attempts := script(t, sdk.Action{Writes: true}, busy, failure(sdk.OutcomeNotExecuted, true, false), nil)
+		a, attempts := script(t, sdk.ActionSpec{Writes: true}, busy, failure(sdk.OutcomeNotExecuted, true, false), nil)
 		if _, err := a.Call(t.Context(), keyed); err != nil || len(*attempts) != 3 {
 			t.Errorf("%d attempts, %v", len(*attempts), err)
 		}
@@ -164,7 +164,7 @@ func TestCallDoesNotWaitBeyondItsDeadline(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		busy := failure(sdk.OutcomeNotExecuted, true, false)
-		a, attempts := script(t, sdk.Action{}, busy)
+		a, attempts := script(t, sdk.ActionSpec{}, busy)
 		begin := time.Now()
 		if _, err := a.Call(ctx, keyed); !errors.Is(err, busy) {
 			t.Errorf("error is %v", err)
@@ -180,7 +180,7 @@ func TestACallerWhoGivesUpEndsTheWait(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(10*time.Millisecond, cancel)
 		busy := failure(sdk.OutcomeNotExecuted, true, false)
-		a, attempts := script(t, sdk.Action{}, busy)
+		a, attempts := script(t, sdk.ActionSpec{}, busy)
 		begin := time.Now()
 		if _, err := a.Call(ctx, keyed); !errors.Is(err, busy) {
 			t.Errorf("error is %v", err)
@@ -206,7 +206,7 @@ func TestAnEarlierUnknownOutcomeStaysUnknownUntilAFinalAnswer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				before := *test.last
-				a, _ := script(t, sdk.Action{Writes: true, Repeat: sdk.RepeatNative}, unknown, test.last)
+				a, _ := script(t, sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNative}, unknown, test.last)
 				_, err := a.Call(t.Context(), keyed)
 				var failed *sdk.Error
 				if !errors.As(err, &failed) || failed.Outcome != test.want {
@@ -222,7 +222,7 @@ func TestAnEarlierUnknownOutcomeStaysUnknownUntilAFinalAnswer(t *testing.T) {
 
 func TestAnUnknownOutcomeForbidsARepeatForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, attempts := script(t, sdk.Action{Writes: true}, failure(sdk.OutcomeNotExecuted, true, false), failure(sdk.OutcomeUnknown, true, false))
+		a, attempts := script(t, sdk.ActionSpec{Writes: true}, failure(sdk.OutcomeNotExecuted, true, false), failure(sdk.OutcomeUnknown, true, false))
 		if _, err := a.Call(t.Context(), keyed); err == nil {
 			t.Error("no error")
 		}
@@ -234,7 +234,7 @@ func TestAnUnknownOutcomeForbidsARepeatForGood(t *testing.T) {
 
 func TestAnErrorOfAnotherTypeSaysNothingOfTheOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a, _ := script(t, sdk.Action{}, errors.New("broken"))
+		a, _ := script(t, sdk.ActionSpec{}, errors.New("broken"))
 		_, err := a.Call(t.Context(), keyed)
 		var failed *sdk.Error
 		if !errors.As(err, &failed) || failed.Code != sdk.CodeInternal || failed.Outcome != sdk.OutcomeUnknown {
@@ -245,7 +245,7 @@ func TestAnErrorOfAnotherTypeSaysNothingOfTheOutcome(t *testing.T) {
 
 func TestExecuteCallsOnce(t *testing.T) {
 	again := failure(sdk.OutcomeNotExecuted, true, false)
-	a, attempts := script(t, sdk.Action{}, again)
+	a, attempts := script(t, sdk.ActionSpec{}, again)
 	if _, err := a.Execute(t.Context(), keyed); !errors.Is(err, again) {
 		t.Errorf("error is %v", err)
 	}

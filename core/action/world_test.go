@@ -55,7 +55,7 @@ const paymentSchema = `{
 }`
 
 // registryOf answers a registry with one integration, "shop".
-func registryOf(t *testing.T, actions ...sdk.Action) (*action.Registry, *double) {
+func registryOf(t *testing.T, actions ...sdk.ActionSpec) (*action.Registry, *double) {
 	t.Helper()
 	shop := &double{
 		name:     "shop",
@@ -86,7 +86,7 @@ func find(t *testing.T, registry *action.Registry, name string) *action.Action {
 // pay answers an action with paymentSchema whose calls go to execute.
 func pay(t *testing.T) *action.Action {
 	t.Helper()
-	registry, _ := registryOf(t, sdk.Action{Name: "pay", Params: json.RawMessage(paymentSchema), Writes: true})
+	registry, _ := registryOf(t, sdk.ActionSpec{Name: "pay", Params: json.RawMessage(paymentSchema), Writes: true})
 	return find(t, registry, "pay")
 }
 

@@ -81,7 +81,7 @@ func customIntegrations() shape[[]CustomIntegration] {
 	return unique(list(integration), "name")
 }
 
-// actionName is what sdk.Action.Name allows.
+// actionName is what sdk.ActionSpec.Name allows.
 var actionName = grammar{
 	what:    "an action",
 	pattern: regexp.MustCompile(`^[a-z][A-Za-z0-9]{0,62}$`),

@@ -42,7 +42,7 @@ var methods = map[string]bool{
 
 // compile checks an action and compiles its templates, and answers what the
 // integration publishes of it. Pointers of the faults are into the action.
-func compile(d Definition, base *url.URL, name string) (*request, sdk.Action, template.Faults) {
+func compile(d Definition, base *url.URL, name string) (*request, sdk.ActionSpec, template.Faults) {
 	a := d.Actions[name]
 	r := &request{name: d.Name + "." + name, method: a.Method, base: base, auth: d.Auth, timeout: a.Timeout}
 	if r.timeout <= 0 {
@@ -68,12 +68,12 @@ func compile(d Definition, base *url.URL, name string) (*request, sdk.Action, te
 	}
 	at("", r.checkHTTP(a))
 	if len(faults) > 0 {
-		return nil, sdk.Action{}, faults
+		return nil, sdk.ActionSpec{}, faults
 	}
 	uses, found := r.uses(a)
 	at("", found)
 	at("", r.fix())
-	published := sdk.Action{
+	published := sdk.ActionSpec{
 		Name: name, Description: a.Method + " " + a.Path, Params: a.Params,
 		Writes: methods[a.Method], Repeat: repeat(a), KeyLifetime: keyLifetime(a),
 	}

@@ -25,7 +25,7 @@ const threeSteps = `{"id":"three","steps":[
 // instant is an integration that answers at once.
 type instant struct{}
 
-var instantManifest = &sdk.Manifest{Name: "instant", Version: "1.0.0", Actions: []sdk.Action{{
+var instantManifest = &sdk.Manifest{Name: "instant", Version: "1.0.0", Actions: []sdk.ActionSpec{{
 	Name: "do", Writes: true, Repeat: sdk.RepeatNative,
 	Params: json.RawMessage(`{"type":"object","properties":{"previous":{"type":"string"},"data":{"type":"string"}},"required":["data"],"additionalProperties":false}`),
 }}}

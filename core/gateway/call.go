@@ -141,7 +141,7 @@ func isUntried(e *sdk.Error) bool {
 
 // repeatable reports whether an action may be called again with a key that was
 // first used some time ago.
-func repeatable(spec *sdk.Action, age time.Duration) bool {
+func repeatable(spec *sdk.ActionSpec, age time.Duration) bool {
 	if !spec.SafeToRepeat() {
 		return false
 	}

@@ -353,18 +353,18 @@ func TestRepeatableFollowsTheManifest(t *testing.T) {
 	t.Parallel()
 	hour := time.Hour
 	for _, c := range []struct {
-		spec sdk.Action
+		spec sdk.ActionSpec
 		age  time.Duration
 		want bool
 	}{
-		{sdk.Action{}, 1000 * hour, true},
-		{sdk.Action{KeyLifetime: hour}, 1000 * hour, true},
-		{sdk.Action{Writes: true, Repeat: sdk.RepeatNone}, 0, false},
-		{sdk.Action{Writes: true}, 0, false},
-		{sdk.Action{Writes: true, Repeat: sdk.RepeatIdempotent, KeyLifetime: hour}, 1000 * hour, true},
-		{sdk.Action{Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: hour}, hour - 1, true},
-		{sdk.Action{Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: hour}, hour, false},
-		{sdk.Action{Writes: true, Repeat: sdk.RepeatTransactional}, 1000 * hour, true},
+		{sdk.ActionSpec{}, 1000 * hour, true},
+		{sdk.ActionSpec{KeyLifetime: hour}, 1000 * hour, true},
+		{sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNone}, 0, false},
+		{sdk.ActionSpec{Writes: true}, 0, false},
+		{sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatIdempotent, KeyLifetime: hour}, 1000 * hour, true},
+		{sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: hour}, hour - 1, true},
+		{sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: hour}, hour, false},
+		{sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatTransactional}, 1000 * hour, true},
 	} {
 		if got := repeatable(&c.spec, c.age); got != c.want {
 			t.Errorf("%+v after %s: %v", c.spec, c.age, got)

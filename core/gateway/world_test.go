@@ -50,7 +50,7 @@ func (*shop) Name() string { return "shop" }
 
 var shopManifest = sdk.Manifest{
 	Name: "shop", Version: "1.2.3", Description: "Takes payments.",
-	Actions: []sdk.Action{
+	Actions: []sdk.ActionSpec{
 		{
 			Name: "createPayment", Description: "Creates a payment.", HTTP: &sdk.HTTPBinding{Method: "POST", Path: "/payments"},
 			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 24 * time.Hour,

@@ -60,7 +60,7 @@ func Validate(manifest *sdk.Manifest, name string) error {
 	return errors.Join(faults...)
 }
 
-func validateAction(action *sdk.Action) error {
+func validateAction(action *sdk.ActionSpec) error {
 	var faults []error
 	if !actionPattern.MatchString(action.Name) {
 		faults = append(faults, errors.New("a name is camelCase: letters and digits, starting with a lower-case letter, at most 63"))

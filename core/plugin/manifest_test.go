@@ -13,7 +13,7 @@ import (
 func valid() sdk.Manifest {
 	return sdk.Manifest{
 		Name: "acme", Version: "1.0.0", Credentials: json.RawMessage(`{"type":"object"}`),
-		Actions: []sdk.Action{
+		Actions: []sdk.ActionSpec{
 			{Name: "get", Params: json.RawMessage(`{"type":"object","properties":{"id":{}}}`), HTTP: &sdk.HTTPBinding{Method: "GET", Path: "/things/:id"}},
 			{Name: "put", Params: json.RawMessage(`{}`), Writes: true, Repeat: sdk.RepeatIdempotent, HTTP: &sdk.HTTPBinding{Method: "PUT", Path: "/things/:id"}},
 		},

@@ -51,7 +51,7 @@ type instance struct {
 }
 
 func (i *instance) Manifest(context.Context) (*sdk.Manifest, error) {
-	return &sdk.Manifest{Name: "fake", Version: "1.0.0", Actions: []sdk.Action{{Name: "echo", Params: json.RawMessage(`{}`)}}}, nil
+	return &sdk.Manifest{Name: "fake", Version: "1.0.0", Actions: []sdk.ActionSpec{{Name: "echo", Params: json.RawMessage(`{}`)}}}, nil
 }
 func (i *instance) Configure(context.Context, sdk.Config) error { return nil }
 func (i *instance) Execute(_ context.Context, _ time.Time, call sdk.Call) (sdk.Result, error) {

@@ -16,7 +16,7 @@ const pluginVersion = "0.1.0"
 
 // action is an action and how it is done.
 type action struct {
-	sdk.Action
+	sdk.ActionSpec
 	run func(ctx context.Context, request *request) ([]byte, error)
 }
 
@@ -31,7 +31,7 @@ func (p *plugin) Manifest() sdk.Manifest {
 		Sandbox:     true,
 	}
 	for _, action := range p.actions {
-		manifest.Actions = append(manifest.Actions, action.Action)
+		manifest.Actions = append(manifest.Actions, action.ActionSpec)
 	}
 	return manifest
 }
@@ -39,7 +39,7 @@ func (p *plugin) Manifest() sdk.Manifest {
 // actions answers the plugin's actions in the order in which users see them.
 func actions() []action {
 	list := []action{
-		{sdk.Action{
+		{sdk.ActionSpec{
 			Name: "createPaymentIntent", Description: "Creates a payment intent.",
 			HTTP:   &sdk.HTTPBinding{Method: http.MethodPost, Path: "/payment-intents"},
 			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime,
@@ -48,24 +48,24 @@ func actions() []action {
 				Result: json.RawMessage(`{"id":"pi_123","client_secret":"pi_123_secret_456","amount":2000,"currency":"usd","status":"requires_payment_method"}`),
 			}},
 		}, createPaymentIntent},
-		{sdk.Action{
+		{sdk.ActionSpec{
 			Name: "createCustomer", Description: "Creates a customer.",
 			HTTP:   &sdk.HTTPBinding{Method: http.MethodPost, Path: "/customers"},
 			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime,
 			Examples: []sdk.Example{{Params: json.RawMessage(`{"email":"customer@example.com","name":"John Doe"}`)}},
 		}, createCustomer},
-		{sdk.Action{
+		{sdk.ActionSpec{
 			Name: "createSubscription", Description: "Subscribes a customer to a price.",
 			HTTP:   &sdk.HTTPBinding{Method: http.MethodPost, Path: "/subscriptions"},
 			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime,
 			Examples: []sdk.Example{{Params: json.RawMessage(`{"customer":"cus_123","priceId":"price_456"}`)}},
 		}, createSubscription},
-		{sdk.Action{
+		{sdk.ActionSpec{
 			Name: "getSubscription", Description: "Answers a subscription.",
 			HTTP:     &sdk.HTTPBinding{Method: http.MethodGet, Path: "/subscriptions/:subscriptionId"},
 			Examples: []sdk.Example{{Params: json.RawMessage(`{"subscriptionId":"sub_789"}`)}},
 		}, getSubscription},
-		{sdk.Action{
+		{sdk.ActionSpec{
 			Name: "cancelSubscription", Description: "Cancels a subscription at the end of its period, or immediately.",
 			HTTP: &sdk.HTTPBinding{Method: http.MethodDelete, Path: "/subscriptions/:subscriptionId"},
 			// Stripe honours no key on DELETE; cancelling twice is cancelling.

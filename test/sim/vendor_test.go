@@ -19,11 +19,11 @@ const (
 	keptLife  = 15 * time.Minute
 )
 
-func spec(name string, writes bool, repeat sdk.Repeat, life time.Duration) sdk.Action {
-	return sdk.Action{Name: name, Params: json.RawMessage(`{"type":"object"}`), Writes: writes, Repeat: repeat, KeyLifetime: life}
+func spec(name string, writes bool, repeat sdk.Repeat, life time.Duration) sdk.ActionSpec {
+	return sdk.ActionSpec{Name: name, Params: json.RawMessage(`{"type":"object"}`), Writes: writes, Repeat: repeat, KeyLifetime: life}
 }
 
-var vendorManifest = &sdk.Manifest{Name: "vendor", Version: "1.0.0", Actions: []sdk.Action{
+var vendorManifest = &sdk.Manifest{Name: "vendor", Version: "1.0.0", Actions: []sdk.ActionSpec{
 	spec("keyed", true, sdk.RepeatNative, 0),
 	spec("short", true, sdk.RepeatNative, shortLife),
 	spec("none", true, sdk.RepeatNone, 0),

@@ -50,7 +50,7 @@ func manifestCrossesUnchanged(t *testing.T, tr Transport) {
 	if manifest.Name != "fixture" || manifest.Version != "1.2.3-rc.1" || manifest.Description != "does what it is told" || !manifest.Sandbox {
 		t.Errorf("got %+v", manifest)
 	}
-	want := sdk.Action{
+	want := sdk.ActionSpec{
 		Name:        "echo",
 		Description: "answers its params",
 		Params:      json.RawMessage(`{"type":"object","properties":{"id":{"type":"string"}}}`),

@@ -33,8 +33,8 @@ func manifestFromWire(wire *pluginv1.Manifest) *sdk.Manifest {
 	return manifest
 }
 
-func actionFromWire(wire *pluginv1.Action) sdk.Action {
-	action := sdk.Action{
+func actionFromWire(wire *pluginv1.Action) sdk.ActionSpec {
+	action := sdk.ActionSpec{
 		Name:        wire.GetName(),
 		Description: wire.GetDescription(),
 		Params:      wire.GetParams(),

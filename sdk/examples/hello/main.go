@@ -17,7 +17,7 @@ import (
 type hello struct{}
 
 func (hello) Manifest() sdk.Manifest {
-	return sdk.Manifest{Name: "hello", Version: "1.0.0", Actions: []sdk.Action{{
+	return sdk.Manifest{Name: "hello", Version: "1.0.0", Actions: []sdk.ActionSpec{{
 		Name:   "greet",
 		Params: json.RawMessage(`{"type":"object","properties":{"name":{"type":"string"}},"required":["name"],"additionalProperties":false}`),
 		HTTP:   &sdk.HTTPBinding{Method: "POST", Path: "/greet"},

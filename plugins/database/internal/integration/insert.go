@@ -16,8 +16,8 @@ import (
 
 const actionInsert = "insert"
 
-func insertAction() sdk.Action {
-	return sdk.Action{
+func insertAction() sdk.ActionSpec {
+	return sdk.ActionSpec{
 		Name:        actionInsert,
 		Description: "Inserts one row and answers it as stored.",
 		Params: json.RawMessage(`{

@@ -35,7 +35,7 @@ func (*Plugin) Manifest() sdk.Manifest {
 		Version:     "0.1.0",
 		Description: "Rows in a SQL database.",
 		Credentials: json.RawMessage(credentialsSchema),
-		Actions:     []sdk.Action{insertAction()},
+		Actions:     []sdk.ActionSpec{insertAction()},
 	}
 }
 

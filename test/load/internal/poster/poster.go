@@ -23,7 +23,7 @@ func (*Plugin) Manifest() sdk.Manifest {
 		Name:        "poster",
 		Version:     "1.0.0",
 		Credentials: json.RawMessage(`{"type":"object","required":["url"],"properties":{"url":{"type":"string"}},"additionalProperties":false}`),
-		Actions: []sdk.Action{{
+		Actions: []sdk.ActionSpec{{
 			Name:   "post",
 			Writes: true,
 			Repeat: sdk.RepeatNative,

@@ -358,7 +358,7 @@ func (x *Manifest) GetSandbox() bool {
 	return false
 }
 
-// Action is sdk.Action.
+// Action is sdk.ActionSpec.
 type Action struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	Name        string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
