@@ -55,9 +55,9 @@ func dotted(pointer string) string {
 	return b.String()
 }
 
-// secretValues answers the texts in the credentials that must never be shown:
+// SecretValues answers the texts in the credentials that must never be shown:
 // those that the schema marks writeOnly, and passwords inside URLs.
-func secretValues(schema, credentials json.RawMessage) []string {
+func SecretValues(schema, credentials json.RawMessage) []string {
 	if len(schema) == 0 || len(credentials) == 0 {
 		return nil
 	}

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,16 +47,31 @@ func TestCredentialsAreCheckedWithoutQuotingThem(t *testing.T) {
 }
 
 func TestSecretsAreFoundBySchemaAndInURLs(t *testing.T) {
-	got := secretValues(json.RawMessage(shopSchema), json.RawMessage(
+	got := SecretValues(json.RawMessage(shopSchema), json.RawMessage(
 		`{"secretKey":"sk_1","url":"postgres://user:pass%20word@db/app","more":["token",7],"secretKey2":"no"}`))
 	if diff := cmp.Diff([]string{"pass word", "sk_1", "token"}, got); diff != "" {
 		t.Error(diff)
 	}
 }
 
+func TestSecretFieldsAreNamedByTheirPath(t *testing.T) {
+	nested := `{"type":"object","properties":{
+		"secretKey":{"$ref":"#/$defs/secret"},
+		"tls":{"type":"object","properties":{"key":{"writeOnly":true},"cert":{}}},
+		"tokens":{"type":"array","items":{"anyOf":[{"type":"string","writeOnly":true},{"type":"number"}]}}
+	},"$defs":{"secret":{"type":"string","writeOnly":true}}}`
+	if diff := cmp.Diff([]string{"secretKey", "tls.key", "tokens[]"}, SecretFields(json.RawMessage(nested))); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestSchemaThatRefersToItselfEnds(t *testing.T) {
 	endless := `{"$ref":"#/$defs/a","$defs":{"a":{"$ref":"#/$defs/a"}}}`
-	if got := secretValues(json.RawMessage(endless), json.RawMessage(`{"a":"b"}`)); got != nil {
+	if got := SecretValues(json.RawMessage(endless), json.RawMessage(`{"a":"b"}`)); got != nil {
+		t.Errorf("got %q", got)
+	}
+	twice := `{"allOf":[{"$ref":"#"},{"$ref":"#"}],"properties":{"a":{"$ref":"#"},"b":{"writeOnly":true}}}`
+	if got := SecretFields(json.RawMessage(twice)); !slices.Contains(got, "b") {
 		t.Errorf("got %q", got)
 	}
 }

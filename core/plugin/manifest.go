@@ -21,12 +21,13 @@ var (
 )
 
 // Validate checks what a plugin publishes, so that everyone above can trust it.
-// Name is what the plugin's file is called. All faults are answered at once.
+// Name is what the plugin's file is called, empty where that says no name. All
+// faults are answered at once.
 func Validate(manifest *sdk.Manifest, name string) error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 
-	if manifest.Name != name {
+	if name != "" && manifest.Name != name {
 		fault("the plugin calls itself %q, its file %q", manifest.Name, name)
 	}
 	if !namePattern.MatchString(manifest.Name) {

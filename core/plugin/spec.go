@@ -86,8 +86,9 @@ const (
 // IsWASM reports whether a file is a WASM plugin, by its name.
 func IsWASM(path string) bool { return strings.HasSuffix(path, FileSuffix) }
 
-// pluginName answers which plugin a file in a plugin directory is, by its name.
-func pluginName(file string) (name string, ok bool) {
+// NameOf answers which plugin a file in a plugin directory is, by the file's name
+// without its directory. Ok is false for a file that is none by its name.
+func NameOf(file string) (name string, ok bool) {
 	if name, ok = strings.CutPrefix(file, FilePrefix); ok {
 		return name, namePattern.MatchString(name)
 	}
@@ -118,7 +119,7 @@ func Discover(dirs []string) ([]Spec, error) {
 			continue
 		}
 		for _, entry := range entries {
-			name, found := pluginName(entry.Name())
+			name, found := NameOf(entry.Name())
 			if !found {
 				continue
 			}

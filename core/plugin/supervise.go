@@ -113,7 +113,7 @@ func (p *Plugin) configure(ctx context.Context, current *running) error {
 			return errors.New(text)
 		}
 	}
-	p.redactor.Add(secretValues(manifest.Credentials, config.Credentials)...)
+	p.redactor.Add(SecretValues(manifest.Credentials, config.Credentials)...)
 	return current.instance.Configure(ctx, config)
 }
 

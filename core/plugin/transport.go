@@ -44,10 +44,24 @@ type Instance interface {
 	Close(ctx context.Context) error
 }
 
+// Patient is an Instance that can wait for longer than it lets its plugin know,
+// which is how one finds out whether a plugin keeps its deadlines by itself.
+type Patient interface {
+	// ExecuteTold is Execute, but the plugin is told that it has so much time,
+	// whatever the deadline is.
+	ExecuteTold(ctx context.Context, deadline time.Time, told time.Duration, call sdk.Call) (sdk.Result, error)
+}
+
 // Exit is how an instance ended.
 type Exit struct {
 	// Reason is short and holds no output: "exit status 2", "signal: killed".
 	Reason string
+	// Clean says that it ended as it was asked to, or by itself without a fault:
+	// it was not killed.
+	Clean bool
+	// Printed is how many bytes it wrote to standard output, which belongs to the
+	// handshake, beyond that. It is zero where standard output is a log.
+	Printed int64
 	// Stderr is the last that the plugin wrote to standard error, bounded; it
 	// may hold anything, secrets too.
 	Stderr string

@@ -40,8 +40,9 @@ type child struct {
 	handshake *io.PipeReader
 	stderr    *output.Tail
 	// exited is closed when the process has ended and its output is read.
-	exited chan struct{}
-	reason string
+	exited  chan struct{}
+	reason  string
+	printed int64 // to standard output, after the handshake
 
 	mu sync.Mutex // guards what follows
 	// running is true from the start until the process may have been reaped,
@@ -134,8 +135,8 @@ func (c *child) readStdout(stdout *os.File, handshake *io.PipeWriter) {
 	// It fails only when go-plugin has given up waiting.
 	_, _ = handshake.Write(line)
 	_ = handshake.Close()
-	if n, _ := io.Copy(io.Discard, reader); n > 0 {
-		c.logger.Warn("the plugin printed to standard output, which is thrown away", "bytes", n)
+	if c.printed, _ = io.Copy(io.Discard, reader); c.printed > 0 {
+		c.logger.Warn("the plugin printed to standard output, which is thrown away", "bytes", c.printed)
 	}
 	_ = stdout.Close()
 }
@@ -173,7 +174,8 @@ func (c *child) killed() bool {
 
 // exit is valid once exited is closed.
 func (c *child) exit() plugin.Exit {
-	return plugin.Exit{Reason: c.reason, Stderr: c.stderr.String()}
+	state := c.cmd.ProcessState
+	return plugin.Exit{Reason: c.reason, Clean: state != nil && state.Success(), Printed: c.printed, Stderr: c.stderr.String()}
 }
 
 // The rest is what go-plugin asks a runner.

@@ -28,7 +28,10 @@ type instance struct {
 	closed  error
 }
 
-var _ plugin.Instance = (*instance)(nil)
+var (
+	_ plugin.Instance = (*instance)(nil)
+	_ plugin.Patient  = (*instance)(nil)
+)
 
 // connect starts the process and shakes hands.
 func (i *instance) connect() error {
@@ -81,6 +84,11 @@ func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
 
 // Execute runs one action on a stream of its own for the time of the call.
 func (i *instance) Execute(ctx context.Context, deadline time.Time, call sdk.Call) (sdk.Result, error) {
+	return i.ExecuteTold(ctx, deadline, time.Until(deadline), call)
+}
+
+// ExecuteTold is Execute that tells the plugin of another deadline.
+func (i *instance) ExecuteTold(ctx context.Context, deadline time.Time, told time.Duration, call sdk.Call) (sdk.Result, error) {
 	if len(call.Params) > sdk.MaxBodySize {
 		return sdk.Result{}, &sdk.Error{
 			Code:    sdk.CodeInvalidParams,
@@ -88,7 +96,7 @@ func (i *instance) Execute(ctx context.Context, deadline time.Time, call sdk.Cal
 			Outcome: sdk.OutcomeNotExecuted,
 		}
 	}
-	result, err := i.streams.exchange(ctx, deadline, call)
+	result, err := i.streams.exchange(ctx, deadline, told, call)
 	var answered *sdk.Error
 	switch {
 	case err == nil:

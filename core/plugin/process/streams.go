@@ -58,16 +58,15 @@ func (s *streams) close() {
 
 // exchange runs one call. It answers the plugin's own errors as *sdk.Error, and
 // wraps errNotSent where the call cannot have reached the plugin.
-func (s *streams) exchange(ctx context.Context, deadline time.Time, call sdk.Call) (sdk.Result, error) {
-	left := time.Until(deadline)
-	if ctx.Err() != nil || left <= 0 {
+func (s *streams) exchange(ctx context.Context, deadline time.Time, told time.Duration, call sdk.Call) (sdk.Result, error) {
+	if ctx.Err() != nil || told <= 0 {
 		return sdk.Result{}, errNotSent
 	}
 	stream, err := s.take()
 	if err != nil {
 		return sdk.Result{}, fmt.Errorf("%w: %w", errNotSent, err)
 	}
-	result, usable, err := stream.exchange(ctx, deadline, left, call)
+	result, usable, err := stream.exchange(ctx, deadline, told, call)
 	if !usable || !s.put(stream) {
 		stream.cancel()
 		stream.expiry.stop()
@@ -76,12 +75,12 @@ func (s *streams) exchange(ctx context.Context, deadline time.Time, call sdk.Cal
 }
 
 // exchange runs one call, and reports whether the stream can carry another.
-func (s *stream) exchange(ctx context.Context, deadline time.Time, left time.Duration, call sdk.Call) (result sdk.Result, usable bool, err error) {
+func (s *stream) exchange(ctx context.Context, deadline time.Time, told time.Duration, call sdk.Call) (result sdk.Result, usable bool, err error) {
 	s.request.Action = call.Action
 	s.request.Params = call.Params
 	s.request.IdempotencyKey = call.IdempotencyKey
 	s.request.RequestId = call.RequestID
-	s.request.TimeoutNanos = int64(left)
+	s.request.TimeoutNanos = int64(told)
 
 	s.expiry.guard(deadline)
 	unwatch := func() bool { return true }

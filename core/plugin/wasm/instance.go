@@ -43,7 +43,10 @@ type instance struct {
 	done   chan struct{}
 }
 
-var _ plugin.Instance = (*instance)(nil)
+var (
+	_ plugin.Instance = (*instance)(nil)
+	_ plugin.Patient  = (*instance)(nil)
+)
 
 // newInstance takes over the count of the module.
 func newInstance(m *module, spec plugin.Spec, logger *slog.Logger) *instance {
@@ -106,6 +109,15 @@ func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
 
 // Execute runs one action in a guest.
 func (i *instance) Execute(ctx context.Context, deadline time.Time, call sdk.Call) (sdk.Result, error) {
+	return i.execute(ctx, deadline, deadline, call)
+}
+
+// ExecuteTold is Execute that tells the guest of another deadline.
+func (i *instance) ExecuteTold(ctx context.Context, deadline time.Time, told time.Duration, call sdk.Call) (sdk.Result, error) {
+	return i.execute(ctx, deadline, time.Now().Add(told), call)
+}
+
+func (i *instance) execute(ctx context.Context, deadline, told time.Time, call sdk.Call) (sdk.Result, error) {
 	if len(call.Params) > sdk.MaxBodySize {
 		return sdk.Result{}, &sdk.Error{
 			Code:    sdk.CodeInvalidParams,
@@ -116,7 +128,7 @@ func (i *instance) Execute(ctx context.Context, deadline time.Time, call sdk.Cal
 	var result sdk.Result
 	err := i.do(ctx, request{
 		kind: abi.Execute, operation: call.Action, action: call.Action, requestID: call.RequestID, deadline: deadline,
-		encode: func(frame []byte) []byte { return appendCall(frame, &call, deadline) },
+		encode: func(frame []byte) []byte { return appendCall(frame, &call, told) },
 		decode: func(frame abi.Frame) error { return readResult(frame, &result) },
 	})
 	if err != nil {
@@ -255,7 +267,9 @@ func asError(err error) *sdk.Error {
 func (i *instance) Done() <-chan struct{} { return i.done }
 
 // Exit says that it was stopped.
-func (i *instance) Exit() plugin.Exit { return plugin.Exit{Reason: "stopped"} }
+func (i *instance) Exit() plugin.Exit {
+	return plugin.Exit{Reason: "stopped", Clean: i.closed == nil}
+}
 
 // Close waits until calls have ended, interrupts them when ctx ends or two seconds
 // have passed, and closes all guests and, with its last user, the module.
