@@ -1,0 +1,61 @@
+import { FrameKind, Tag } from "./abi";
+import { Reader, Writer } from "./frame";
+
+/** WebhookRequest is a received webhook, as it came. */
+export class WebhookRequest {
+  body: ArrayBuffer = new ArrayBuffer(0);
+  url: string = "";
+  /** secrets are tried in order: the new one and the old one during rotation. */
+  secrets: string[] = [];
+  /** now is the time to judge the age of a signature by, in nanoseconds since 1970. */
+  now: i64 = 0;
+  /** tolerance is how far a signature's time may be from now, both ways, in nanoseconds. */
+  tolerance: i64 = 0;
+  private headers: string[] = [];
+
+  constructor(frame: Reader) {
+    while (frame.advance()) {
+      if (frame.tag == Tag.Body) this.body = frame.bytes();
+      else if (frame.tag == Tag.URL) this.url = frame.text();
+      else if (frame.tag == Tag.Secret) this.secrets.push(frame.text());
+      else if (frame.tag == Tag.Now) this.now = frame.number();
+      else if (frame.tag == Tag.Tolerance) this.tolerance = frame.number();
+      else if (frame.tag == Tag.Header) this.headers.push(frame.text());
+    }
+  }
+
+  /** text is the raw body as text: signatures are computed over it. */
+  text(): string {
+    return String.UTF8.decode(this.body);
+  }
+
+  /** header answers the first value of a header, "" where there is none. */
+  header(name: string): string {
+    const wanted = name.toLowerCase() + ":";
+    for (let i = 0; i < this.headers.length; i++) {
+      if (this.headers[i].substring(0, wanted.length).toLowerCase() == wanted) return this.headers[i].substring(wanted.length);
+    }
+    return "";
+  }
+}
+
+/** Verdict is what the check of a webhook comes to. */
+export class Verdict {
+  private constructor(private genuine: bool, private id: string, private type: string, private reason: string) {}
+
+  /** accept tells the sender's id of the event, the same at a repeat, and its word for what happened. */
+  static accept(id: string, type: string): Verdict {
+    return new Verdict(true, id, type, "");
+  }
+
+  /** refuse says why a webhook is not genuine; the reason names neither secret nor signature. */
+  static refuse(reason: string): Verdict {
+    return new Verdict(false, "", "", reason);
+  }
+
+  /** frame is for the kit. */
+  frame(): Writer {
+    if (!this.genuine) return new Writer(FrameKind.Refusal).text(Tag.Reason, this.reason);
+    return new Writer(FrameKind.OK).text(Tag.EventID, this.id).text(Tag.EventType, this.type);
+  }
+}
