@@ -25,6 +25,7 @@ import (
 // Schema is a compiled schema. It is immutable and safe for concurrent use.
 type Schema struct {
 	compiled *jsonschema.Schema
+	rule     *rule    // accepts most valid values without the library
 	fields   []string // of the value itself, for hints
 }
 
@@ -50,7 +51,7 @@ func Compile(raw []byte) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Schema{compiled: compiled, fields: slices.Sorted(maps.Keys(compiled.Properties))}, nil
+	return &Schema{compiled: compiled, rule: compileRule(compiled), fields: slices.Sorted(maps.Keys(compiled.Properties))}, nil
 }
 
 // nothing is a loader of schemas that has none.
@@ -83,6 +84,9 @@ func (s *Schema) Faults(v any) []sdk.Fault {
 // the values at the pointers for which open holds nothing is told but what is
 // wrong with their names.
 func (s *Schema) OpenFaults(v any, open func(pointer string) bool) []sdk.Fault {
+	if s.rule.accepts(v) {
+		return nil
+	}
 	err := s.compiled.Validate(v)
 	if err == nil {
 		return nil

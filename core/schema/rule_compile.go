@@ -1,0 +1,145 @@
+package schema
+
+import (
+	"encoding/json"
+	"maps"
+	"math/big"
+	"reflect"
+	"slices"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// compileRule makes the rule of a schema, nil where it has keywords that no
+// rule obeys.
+func compileRule(s *jsonschema.Schema) *rule {
+	everything := &rule{always: true}
+	switch {
+	case s.Bool != nil && *s.Bool:
+		return everything
+	case s.Bool != nil || s.DraftVersion != 2020 || !obeys(s):
+		return nil
+	}
+	r := &rule{
+		kinds:  kindsOf(s.Types),
+		length: spanOf(s.MinLength, s.MaxLength), pattern: s.Pattern,
+		size: spanOf(s.MinItems, s.MaxItems), items: everything,
+		count: spanOf(s.MinProperties, s.MaxProperties), required: s.Required, others: everything,
+		members: make(map[string]*rule, len(s.Properties)),
+	}
+	for _, bound := range []struct {
+		rule   *json.Number
+		schema *big.Rat
+	}{{&r.minimum, s.Minimum}, {&r.above, s.ExclusiveMinimum}, {&r.maximum, s.Maximum}, {&r.below, s.ExclusiveMaximum}} {
+		var short bool
+		if *bound.rule, short = numberOf(bound.schema); !short {
+			return nil
+		}
+	}
+	switch {
+	case s.Enum != nil && s.Const != nil:
+		return nil
+	case s.Enum != nil:
+		r.values = scalars(s.Enum.Values)
+	case s.Const != nil:
+		r.values = scalars([]any{*s.Const})
+	}
+	for _, part := range s.AllOf {
+		r.all = append(r.all, compileRule(part))
+	}
+	for _, branch := range s.AnyOf {
+		r.any = append(r.any, compileRule(branch))
+	}
+	if s.Items2020 != nil {
+		r.items = compileRule(s.Items2020)
+	}
+	for name, member := range s.Properties {
+		r.members[name] = compileRule(member)
+	}
+	switch others := s.AdditionalProperties.(type) {
+	case bool:
+		if !others {
+			r.others = nil
+		}
+	case *jsonschema.Schema:
+		r.others = compileRule(others)
+	}
+	return r
+}
+
+// obeyed are the fields of the library's schema that a rule obeys, and those
+// that allow everything. With any other, also one that a later version of the
+// library adds, there is no rule.
+var obeyed = []string{
+	"Types", "Enum", "Const", "AllOf", "AnyOf",
+	"Minimum", "ExclusiveMinimum", "Maximum", "ExclusiveMaximum",
+	"MinLength", "MaxLength", "Pattern",
+	"MinItems", "MaxItems", "Items2020",
+	"MinProperties", "MaxProperties", "Required", "Properties", "AdditionalProperties",
+	"DraftVersion", "Location", "ID", "Anchor", "Title", "Description", "Default", "Comment", "ReadOnly", "WriteOnly", "Examples", "Deprecated",
+}
+
+// obeys reports whether a rule can obey all keywords of a schema.
+func obeys(s *jsonschema.Schema) bool {
+	fields := reflect.ValueOf(s).Elem()
+	for _, field := range reflect.VisibleFields(fields.Type()) {
+		if field.IsExported() && !fields.FieldByIndex(field.Index).IsZero() && !slices.Contains(obeyed, field.Name) {
+			return false
+		}
+	}
+	return true
+}
+
+// kindsOf are the kinds of the types that a schema names; nil names all.
+func kindsOf(types *jsonschema.Types) kinds {
+	byName := map[string]kinds{"null": null, "boolean": boolean, "integer": integer, "number": integer | fraction,
+		"string": text, "array": array, "object": object}
+	names := slices.Collect(maps.Keys(byName))
+	if types != nil {
+		names = types.ToStrings()
+	}
+	var all kinds
+	for _, name := range names {
+		all |= byName[name]
+	}
+	return all
+}
+
+// spanOf is the range of two keywords, each of which may be absent.
+func spanOf(least, most *int) span {
+	s := span{0, unbounded}
+	if least != nil {
+		s.least = *least
+	}
+	if most != nil {
+		s.most = *most
+	}
+	return s
+}
+
+// numberOf writes a bound as a number; empty for none. It is not ok for one that
+// has no short decimal.
+func numberOf(bound *big.Rat) (n json.Number, ok bool) {
+	if bound == nil {
+		return "", true
+	}
+	const short = 256 // bits
+	if bound.Num().BitLen() > short || bound.Denom().BitLen() > short {
+		return "", false
+	}
+	digits, exact := bound.FloatPrec()
+	return json.Number(bound.FloatString(digits)), exact
+}
+
+// scalars are those of a list of values that hold no others. Numbers among them
+// stand for those that are written alike.
+func scalars(values []any) []any {
+	found := []any{} // not nil: that would be any value
+	for _, v := range values {
+		switch v.(type) {
+		case nil, bool, string, json.Number:
+			found = append(found, v)
+		}
+	}
+	return found
+}
