@@ -31,14 +31,21 @@ func (a *Action) Integration() string { return a.integration.Name() }
 // Check holds params against the action's schema. The error is *sdk.Error with
 // CodeInvalidParams and every fault.
 func (a *Action) Check(params []byte) error {
-	faults, err := a.params.Check(params)
+	_, err := a.read(params)
+	return err
+}
+
+// read is Check that answers what the params are.
+func (a *Action) read(params []byte) (any, error) {
+	parsed, err := value.Parse(params)
 	if err != nil {
-		return unreadable(err)
+		return nil, unreadable(err)
 	}
+	faults := a.params.Faults(parsed)
 	if len(faults) == 0 {
-		return nil
+		return parsed, nil
 	}
-	return &sdk.Error{
+	return nil, &sdk.Error{
 		Code:    sdk.CodeInvalidParams,
 		Message: fmt.Sprintf("%s.%s: %s", a.Integration(), a.spec.Name, summary(faults)),
 		Outcome: sdk.OutcomeNotExecuted,
@@ -80,13 +87,18 @@ func (a *Action) Faults(params any, open func(pointer string) bool) []sdk.Fault 
 // Execute checks the params and calls the action once. The error is *sdk.Error.
 // Who calls it decides about repeats; the engine does, for steps.
 func (a *Action) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
-	if err := a.Check(call.Params); err != nil {
+	params, err := a.read(call.Params)
+	if err != nil {
 		return sdk.Result{}, err
 	}
-	return a.execute(ctx, call)
+	return a.execute(ctx, call, params)
 }
 
-func (a *Action) execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+// execute calls the action; params are those of the call, parsed.
+func (a *Action) execute(ctx context.Context, call sdk.Call, params any) (sdk.Result, error) {
 	call.Action = a.spec.Name
+	if integration, ok := a.integration.(ParsedExecutor); ok {
+		return integration.ExecuteParsed(ctx, call, params)
+	}
 	return a.integration.Execute(ctx, call)
 }

@@ -22,6 +22,14 @@ type Integration interface {
 	Execute(ctx context.Context, call sdk.Call) (sdk.Result, error)
 }
 
+// ParsedExecutor is an integration inside the gateway, which reads the params as
+// values: they were parsed for their check, and need not be a second time.
+type ParsedExecutor interface {
+	// ExecuteParsed is Execute of a call with its params as value.Parse answers
+	// them. It does not change them.
+	ExecuteParsed(ctx context.Context, call sdk.Call, params any) (sdk.Result, error)
+}
+
 // WebhookProvider is an integration that verifies webhooks and may make samples.
 type WebhookProvider interface {
 	sdk.WebhookVerifier

@@ -23,13 +23,14 @@ const (
 // it does no harm: the effect did not take place, or the action reads, or it
 // honours the key. The error is *sdk.Error.
 func (a *Action) Call(ctx context.Context, call sdk.Call) (sdk.Result, error) {
-	if err := a.Check(call.Params); err != nil {
+	params, err := a.read(call.Params)
+	if err != nil {
 		return sdk.Result{}, err
 	}
 	backoff := callFirstWait
 	unknown := false // an attempt had an outcome that is not known
 	for attempt := 1; ; attempt++ {
-		result, err := a.execute(ctx, call)
+		result, err := a.execute(ctx, call, params)
 		if err == nil {
 			return result, nil
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -27,7 +28,10 @@ type Integration struct {
 	now       func() time.Time
 }
 
-var _ action.Integration = (*Integration)(nil)
+var (
+	_ action.Integration    = (*Integration)(nil)
+	_ action.ParsedExecutor = (*Integration)(nil)
+)
 
 // New makes an integration. The error is template.Faults with everything that
 // is wrong with the definition; their pointers are into it, in the form that it
@@ -83,6 +87,19 @@ func (i *Integration) Close() { i.transport.CloseIdleConnections() }
 // Execute sends the request of an action once, within the action's timeout and
 // the context's deadline. The error is *sdk.Error.
 func (i *Integration) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+	params := any(map[string]any{})
+	if len(call.Params) > 0 {
+		var err error
+		if params, err = value.Parse(call.Params); err != nil {
+			return sdk.Result{}, invalid(i.Name()+"."+call.Action, err)
+		}
+	}
+	return i.ExecuteParsed(ctx, call, params)
+}
+
+// ExecuteParsed is Execute with params as value.Parse answers them, whatever
+// those of the call are.
+func (i *Integration) ExecuteParsed(ctx context.Context, call sdk.Call, params any) (sdk.Result, error) {
 	r, ok := i.requests[call.Action]
 	if !ok {
 		return sdk.Result{}, &sdk.Error{
@@ -93,7 +110,7 @@ func (i *Integration) Execute(ctx context.Context, call sdk.Call) (sdk.Result, e
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	seen := &exchange{}
-	request, err := r.build(seen.trace(ctx), call)
+	request, err := r.build(seen.trace(ctx), params, call.IdempotencyKey)
 	if err != nil {
 		return sdk.Result{}, invalid(r.name, err)
 	}

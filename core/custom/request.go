@@ -29,6 +29,9 @@ type request struct {
 	// keyHeader takes the idempotency key, as headerKey spells it; empty: none.
 	keyHeader string
 	timeout   time.Duration
+	// fixed are the headers of every call but those of auth. Their values are
+	// shared by all requests, which do not change them.
+	fixed http.Header
 	// target is where every call goes, where neither path nor query holds a
 	// placeholder; else nil.
 	target *url.URL
@@ -181,8 +184,12 @@ func (r *request) uses(a Action) (*paramUses, template.Faults) {
 // fix makes what is the same in every call, and checks it thereby.
 func (r *request) fix() template.Faults {
 	nothing := template.Map{}
+	r.fixed = http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}}
+	if r.body != nil {
+		r.fixed["Content-Type"] = []string{"application/json"}
+	}
 	if r.headers.isConstant() {
-		if err := r.headers.setIn(http.Header{}, nothing); err != nil {
+		if err := r.headers.setIn(r.fixed, nothing); err != nil {
 			return template.Faults{{Pointer: "/headers", Message: err.Error()}}
 		}
 	}
@@ -225,47 +232,38 @@ func (r *request) locate(scope template.Scope) (*url.URL, error) {
 	return &target, nil
 }
 
-// build makes the request of one call. An error says what is wrong with the
-// params.
-func (r *request) build(ctx context.Context, call sdk.Call) (*http.Request, error) {
-	var scope template.Map
-	if len(call.Params) > 0 {
-		params, err := value.Parse(call.Params)
-		if err != nil {
-			return nil, err
-		}
-		scope = template.Map{root: params}
-	} else {
-		scope = template.Map{root: map[string]any{}}
-	}
+// build makes the request of one call with an idempotency key, which may be
+// empty. An error says what is wrong with the params.
+func (r *request) build(ctx context.Context, params any, key string) (*http.Request, error) {
+	scope := template.Map{root: params}
 	target, err := r.locate(scope)
 	if err != nil {
 		return nil, err
 	}
-	header := http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}}
-	request := &http.Request{
-		Method: r.method, URL: target, Host: target.Host, Header: header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
+	header := maps.Clone(r.fixed)
+	request := new(http.Request).WithContext(ctx)
+	request.Method, request.URL, request.Host, request.Header = r.method, target, target.Host, header
+	request.Proto, request.ProtoMajor, request.ProtoMinor = "HTTP/1.1", 1, 1
 	if r.body != nil {
 		body, err := r.body.AppendJSON(nil, scope)
 		if err != nil {
 			return nil, refuseRendering(r.body.Refs(), err)
 		}
-		header["Content-Type"] = []string{"application/json"}
 		request.ContentLength = int64(len(body))
 		// Sent anew only where nothing of it went out: see headerKey.
 		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		request.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	if err := r.headers.setIn(header, scope); err != nil {
-		return nil, err
+	if !r.headers.isConstant() {
+		if err := r.headers.setIn(header, scope); err != nil {
+			return nil, err
+		}
 	}
-	if r.keyHeader != "" && call.IdempotencyKey != "" {
-		header[r.keyHeader] = []string{call.IdempotencyKey}
+	if r.keyHeader != "" && key != "" {
+		header[r.keyHeader] = []string{key}
 	}
 	r.auth.applyHeader(header)
-	return request.WithContext(ctx), nil
+	return request, nil
 }
 
 // userAgent is what an API's operator sees of the gateway.
