@@ -245,7 +245,7 @@ func (r *request) build(ctx context.Context, params any, key string) (*http.Requ
 	request.Method, request.URL, request.Host, request.Header = r.method, target, target.Host, header
 	request.Proto, request.ProtoMajor, request.ProtoMinor = "HTTP/1.1", 1, 1
 	if r.body != nil {
-		body, err := r.body.AppendJSON(nil, scope)
+		body, err := r.body.JSON(scope)
 		if err != nil {
 			return nil, refuseRendering(r.body.Refs(), err)
 		}

@@ -1,7 +1,9 @@
 package template
 
 import (
+	"bytes"
 	"fmt"
+	"sync"
 
 	"github.com/backflow/backflow/core/value"
 )
@@ -10,7 +12,7 @@ import (
 // placeholders. The result belongs to the caller. Errors are those of
 // [Template.AppendJSON], which is the faster way where JSON text is wanted.
 func (t *Template) Render(scope Scope) (any, error) {
-	b, err := t.AppendJSON(nil, scope)
+	b, err := t.JSON(scope)
 	if err != nil {
 		return nil, err
 	}
@@ -20,6 +22,26 @@ func (t *Template) Render(scope Scope) (any, error) {
 	}
 	return v, nil
 }
+
+// JSON is [Template.AppendJSON] to nothing, in memory that is no larger than what
+// comes out: params and outputs are kept for as long as their run is worked on.
+func (t *Template) JSON(scope Scope) ([]byte, error) {
+	scratch := scratches.Get().(*[]byte)
+	defer scratches.Put(scratch)
+	b, err := t.AppendJSON((*scratch)[:0], scope)
+	if err != nil {
+		return nil, err
+	}
+	if cap(b) <= maxScratch {
+		*scratch = b
+	}
+	return bytes.Clone(b), nil
+}
+
+// scratches keeps buffers for [Template.JSON], of at most maxScratch bytes.
+var scratches = sync.Pool{New: func() any { return new([]byte) }}
+
+const maxScratch = 64 << 10
 
 // AppendJSON appends to dst the compact JSON of the template with the data of
 // scope in place of its placeholders; keys are sorted, so that equal data give

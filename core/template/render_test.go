@@ -252,3 +252,26 @@ func FuzzTemplate(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatWasRenderedStaysWhatItWas(t *testing.T) {
+	t.Parallel()
+	tpl, err := Compile(parse(t, seedStep), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := tpl.AppendJSON(nil, scopeOf(t, data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := tpl.JSON(scopeOf(t, data))
+	if err != nil || string(first) != string(want) {
+		t.Fatalf("got %s and %v, want %s", first, err, want)
+	}
+	other := strings.NewReplacer("2000", "7", "cus_123", "cus_9").Replace(data)
+	if second, err := tpl.JSON(scopeOf(t, other)); err != nil || string(second) == string(want) || string(first) != string(want) {
+		t.Errorf("the first result is %s after the second, which is %s (%v)", first, second, err)
+	}
+	if b, err := tpl.JSON(Map{}); b != nil || err == nil {
+		t.Errorf("without data: %s and %v", b, err)
+	}
+}

@@ -139,7 +139,7 @@ func (m *Machine) render(t *template.Template, see *view) (json.RawMessage, erro
 	if t == nil {
 		return nil, nil
 	}
-	return t.AppendJSON(nil, see)
+	return t.JSON(see)
 }
 
 // renderText renders a template that must come out as a string.
