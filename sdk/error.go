@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
@@ -80,3 +81,38 @@ const (
 	CodeUnknownAction  Code = "unknown_action"      // the plugin has no such action
 	CodeInternal       Code = "internal"            // a bug
 )
+
+// Refuse makes the error of a call that has certainly changed nothing:
+//
+//	return out, sdk.Refuse(sdk.CodeNotFound, "there is no customer %q", in.ID)
+func Refuse(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Outcome: OutcomeNotExecuted}
+}
+
+// Fail makes the error of a call that may have taken effect all the same, such as
+// one whose answer never came.
+func Fail(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Outcome: OutcomeUnknown}
+}
+
+// Later says that the same call may succeed after a while, zero if nobody knows
+// how long. It changes e and answers it.
+func (e *Error) Later(after time.Duration) *Error {
+	e.Retryable, e.RetryAfter = true, after
+	return e
+}
+
+// With adds one of the vendor's own fields to the details; what JSON cannot write
+// is left out. It changes e and answers it.
+func (e *Error) With(name string, value any) *Error {
+	details := make(map[string]json.RawMessage)
+	if len(e.Details) > 0 {
+		// What is no object would be dropped by the gateway as well.
+		_ = json.Unmarshal(e.Details, &details)
+	}
+	if encoded, err := json.Marshal(value); err == nil {
+		details[name] = encoded
+		e.Details, _ = json.Marshal(details) // raw messages that were just made
+	}
+	return e
+}

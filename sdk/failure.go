@@ -22,6 +22,24 @@ func asError(err error) *Error {
 	return e
 }
 
+// readManifest asks a plugin for its manifest. One that New has made also says
+// what is wrong with its parts.
+func readManifest(p Plugin, logger *slog.Logger) (manifest Manifest, err error) {
+	failure := guard(logger, "Manifest", func() {
+		manifest = p.Manifest()
+		if checked, ok := p.(interface{ Check() error }); ok {
+			err = checked.Check()
+		}
+	})
+	if failure != nil {
+		return Manifest{}, failure
+	}
+	if err != nil {
+		return Manifest{}, &Error{Code: CodeInternal, Message: "the plugin is not in order: " + err.Error(), Outcome: OutcomeNotExecuted}
+	}
+	return manifest, nil
+}
+
 // checkSize refuses a result that the wire has no room for.
 func checkSize(result Result) error {
 	if len(result.Body) <= MaxBodySize {

@@ -42,9 +42,9 @@ func (g *guest) answer(into, request []byte) []byte {
 }
 
 func (g *guest) manifest(into []byte) []byte {
-	var manifest Manifest
-	if failure := guard(g.logger, "Manifest", func() { manifest = g.plugin.Manifest() }); failure != nil {
-		return appendError(into, failure)
+	manifest, err := readManifest(g.plugin, g.logger)
+	if err != nil {
+		return appendError(into, err)
 	}
 	encoded, err := json.Marshal(manifest)
 	if err != nil {

@@ -38,9 +38,9 @@ func newServer(p Plugin, logger *slog.Logger, stderr *os.File) *server {
 // after the handshake and the last before the plugin's own code runs.
 func (s *server) GetManifest(context.Context, *pluginv1.GetManifestRequest) (*pluginv1.GetManifestResponse, error) {
 	s.isolate.Do(s.afterHandshake)
-	var manifest Manifest
-	if failure := guard(s.logger, "Manifest", func() { manifest = s.plugin.Manifest() }); failure != nil {
-		return nil, status.Error(codes.Internal, failure.Message)
+	manifest, err := readManifest(s.plugin, s.logger)
+	if err != nil {
+		return nil, status.Error(codes.Internal, asError(err).Message)
 	}
 	return &pluginv1.GetManifestResponse{Manifest: manifestToWire(&manifest)}, nil
 }

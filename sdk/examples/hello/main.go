@@ -9,31 +9,32 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/backflow/backflow/sdk"
 )
 
-type hello struct{}
-
-func (hello) Manifest() sdk.Manifest {
-	return sdk.Manifest{Name: "hello", Version: "1.0.0", Actions: []sdk.ActionSpec{{
-		Name:   "greet",
-		Params: json.RawMessage(`{"type":"object","properties":{"name":{"type":"string"}},"required":["name"],"additionalProperties":false}`),
-		HTTP:   &sdk.HTTPBinding{Method: "POST", Path: "/greet"},
-	}}}
+type greetParams struct {
+	Name string `json:"name" description:"Who is greeted." minLength:"1"`
 }
 
-func (hello) Configure(context.Context, sdk.Config) error { return nil }
+type greeting struct {
+	Message string `json:"message"`
+}
 
-func (hello) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
-	var params struct{ Name string }
-	if err := json.Unmarshal(call.Params, &params); err != nil {
-		return sdk.Result{}, &sdk.Error{Code: sdk.CodeInvalidParams, Message: err.Error(), Outcome: sdk.OutcomeNotExecuted}
-	}
+func greet(ctx context.Context, in greetParams) (greeting, error) {
 	sdk.Logger(ctx).Info("greeting")
-	body, err := json.Marshal(map[string]string{"message": "Hello, " + params.Name + "!"})
-	return sdk.Result{Body: body}, err
+	return greeting{Message: "Hello, " + in.Name + "!"}, nil
 }
 
-func main() { sdk.Serve(hello{}) }
+func hello() sdk.Plugin {
+	return sdk.New(sdk.Info{Name: "hello", Version: "1.0.0"},
+		sdk.Action[greetParams, greeting]{
+			Name:     "greet",
+			HTTP:     sdk.POST("/greet"),
+			Examples: []greetParams{{Name: "Ada"}},
+			Do:       greet,
+		},
+	)
+}
+
+func main() { sdk.Serve(hello()) }

@@ -10,7 +10,7 @@ import (
 )
 
 func TestHelloGreets(t *testing.T) {
-	result, err := hello{}.Execute(t.Context(), sdk.Call{Action: "greet", Params: json.RawMessage(`{"name":"Ada"}`)})
+	result, err := hello().Execute(t.Context(), sdk.Call{Action: "greet", Params: json.RawMessage(`{"name":"Ada"}`)})
 	if err != nil || string(result.Body) != `{"message":"Hello, Ada!"}` {
 		t.Errorf("got %s, %v", result.Body, err)
 	}

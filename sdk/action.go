@@ -1,0 +1,222 @@
+package sdk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/backflow/backflow/sdk/internal/shape"
+)
+
+// Action is an action whose params and result are Go types: In and Out are
+// structs, whose JSON Schema the manifest publishes and whose JSON is read and
+// written for Do. It is a Part of a plugin that New makes.
+//
+//	type greetParams struct {
+//		Name string `json:"name" minLength:"1" examples:"Ada"`
+//	}
+//
+// Fields are named as encoding/json names them. A field is required unless it is
+// a pointer, has omitempty or omitzero, or a default; nothing else is accepted.
+// Tags say the rest: description, enum, default, examples (both of the last with
+// commas between values, as enum), minimum, maximum, exclusiveMinimum,
+// exclusiveMaximum, multipleOf, minLength, maxLength, pattern, format, minItems,
+// maxItems, and secret:"true". Those of a slice or a map, but for minItems and
+// maxItems, are about its elements. Where there is no description it is the doc
+// comment, if sdk/cmd/typedoc has written it down.
+//
+// Types are read and written like this, all of them exactly, floats apart:
+//
+//   - integers of any size as numbers, and json.Number, which keeps its digits
+//   - time.Time as RFC 3339, time.Duration as "1m30s", []byte as base64
+//   - structs, pointers, slices, and maps with strings as keys, of such types
+//   - json.RawMessage as what it is, which is the way to say "anything"
+//   - types with MarshalText and UnmarshalText as strings
+//   - types with MarshalJSON and UnmarshalJSON, if JSONSchema() json.RawMessage
+//     says what they look like
+//
+// As In, json.RawMessage takes any object. As Out it is any JSON, and Result is
+// an answer that may be no JSON at all.
+type Action[In, Out any] struct {
+	// Name is camelCase and unique within the plugin.
+	Name string
+	// Description is one sentence for people.
+	Description string
+	// HTTP binds the action to a method and a path: GET, POST, PUT, PATCH or
+	// DELETE of this package. Nil: it is only reachable by its name.
+	HTTP *HTTPBinding
+	// Writes is false for an action that changes nothing anywhere.
+	Writes bool
+	// Repeat says what a second call with the same idempotency key does; an
+	// action that writes has to say it.
+	Repeat Repeat
+	// KeyLifetime is how long a key is honoured; zero means for ever.
+	KeyLifetime time.Duration
+	// Examples are params that work. The test kits call the action with them.
+	Examples []In
+	// Do does it. It is called from many goroutines at once; the context carries
+	// the deadline, CallFrom its idempotency key, Logger its logger. An *Error
+	// says what is known of a failure; Refuse and Fail make one.
+	Do func(ctx context.Context, in In) (Out, error)
+}
+
+func (a Action[In, Out]) join(p *integration) {
+	if _, twice := p.actions[a.Name]; twice {
+		p.fault("action %q is there twice", a.Name)
+		return
+	}
+	r := &typed[In, Out]{Action: a}
+	r.shapes = sync.OnceValue(r.readTypes)
+	p.actions[a.Name] = r
+	p.order = append(p.order, r)
+}
+
+// typed is an Action that is part of a plugin.
+type typed[In, Out any] struct {
+	Action[In, Out]
+	// shapes are read off the types at the first call or manifest: a guest
+	// that starts does without.
+	shapes func() shapes
+}
+
+// shapes of params and result; out is nil where the result is a Result.
+type shapes struct {
+	in, out *shape.Shape
+	err     error
+}
+
+func (a *typed[In, Out]) readTypes() (s shapes) {
+	var errIn, errOut error
+	s.in, errIn = shape.Of(reflect.TypeFor[In]())
+	if errIn == nil && !s.in.IsObject() {
+		errIn = fmt.Errorf("params are an object, and %s is none", reflect.TypeFor[In]())
+	}
+	if reflect.TypeFor[Out]() != reflect.TypeFor[Result]() {
+		s.out, errOut = shape.Of(reflect.TypeFor[Out]())
+	}
+	if a.Do == nil {
+		errOut = errors.Join(errOut, errors.New("it has no Do"))
+	}
+	s.err = errors.Join(errIn, errOut)
+	return s
+}
+
+// spec answers what the manifest says of the action.
+func (a *typed[In, Out]) spec() (ActionSpec, error) {
+	spec := ActionSpec{
+		Name: a.Name, Description: a.Description, HTTP: a.HTTP,
+		Writes: a.Writes, Repeat: a.Repeat, KeyLifetime: a.KeyLifetime,
+	}
+	s := a.shapes()
+	if s.err != nil {
+		return spec, s.err
+	}
+	var errIn, errOut error
+	spec.Params, errIn = s.in.Schema(shape.Given)
+	if s.out != nil && s.out.Known() {
+		spec.Result, errOut = s.out.Schema(shape.Answered)
+	}
+	errs := []error{errIn, errOut}
+	for i := range a.Examples {
+		params, err := s.in.AppendGiven(nil, reflect.ValueOf(&a.Examples[i]).Elem())
+		if err != nil {
+			errs = append(errs, fmt.Errorf("example %d: %w", i, err))
+		}
+		spec.Examples = append(spec.Examples, Example{Params: params})
+	}
+	return spec, errors.Join(errs...)
+}
+
+// run reads the params, does it, and writes the result.
+func (a *typed[In, Out]) run(ctx context.Context, call *Call) (Result, error) {
+	s := a.shapes()
+	if s.err != nil {
+		return Result{}, &Error{Code: CodeInternal, Message: s.err.Error(), Outcome: OutcomeNotExecuted}
+	}
+	var in In
+	if err := s.in.Decode(call.Params, reflect.ValueOf(&in).Elem()); err != nil {
+		return Result{}, invalidParams(err)
+	}
+	out, err := a.Do(callOf{ctx, call}, in)
+	if err != nil {
+		return Result{}, err
+	}
+	if s.out == nil {
+		result, _ := any(out).(Result) // nothing else has no shape
+		return result, nil
+	}
+	body, err := s.out.Append(nil, reflect.ValueOf(&out).Elem())
+	if err != nil {
+		return Result{}, fmt.Errorf("the result of %s: %w", a.Name, err)
+	}
+	return Result{Body: body}, nil
+}
+
+// invalidParams answers what is said of params that are not of their type. The
+// gateway has checked them against the schema, so that it is rare: a number that
+// the Go type has no room for.
+func invalidParams(err error) *Error {
+	e := &Error{Code: CodeInvalidParams, Message: "params: " + err.Error(), Outcome: OutcomeNotExecuted}
+	var m *shape.Mismatch
+	if errors.As(err, &m) {
+		e.Faults = []Fault{{Pointer: m.Pointer, Message: m.Reason}}
+	}
+	return e
+}
+
+// callOf is a context that knows its call.
+type callOf struct {
+	context.Context
+	call *Call
+}
+
+type callKey struct{}
+
+// Value answers the call, and what the context around it knows.
+func (c callOf) Value(key any) any {
+	if key == (callKey{}) {
+		return c.call
+	}
+	return c.Context.Value(key)
+}
+
+// CallFrom answers the call that an Action is done for: its idempotency key, its
+// request id, its params as they came. Outside of an Action it is empty.
+func CallFrom(ctx context.Context) Call {
+	if call, ok := ctx.Value(callKey{}).(*Call); ok {
+		return *call
+	}
+	return Call{}
+}
+
+// GET binds an action that is asked for; path is such as "/things/:thingId".
+func GET(path string) *HTTPBinding { return &HTTPBinding{Method: "GET", Path: path} }
+
+// POST binds an action to a path: see GET.
+func POST(path string) *HTTPBinding { return &HTTPBinding{Method: "POST", Path: path} }
+
+// PUT binds an action to a path: see GET.
+func PUT(path string) *HTTPBinding { return &HTTPBinding{Method: "PUT", Path: path} }
+
+// PATCH binds an action to a path: see GET.
+func PATCH(path string) *HTTPBinding { return &HTTPBinding{Method: "PATCH", Path: path} }
+
+// DELETE binds an action to a path: see GET.
+func DELETE(path string) *HTTPBinding { return &HTTPBinding{Method: "DELETE", Path: path} }
+
+// paramsJSON writes params of an action as a caller would: for package sdktest.
+func (a *typed[In, Out]) paramsJSON(params any) (json.RawMessage, error) {
+	in, ok := params.(In)
+	if !ok {
+		return nil, fmt.Errorf("the params of %s are %s, not %T", a.Name, reflect.TypeFor[In](), params)
+	}
+	s := a.shapes()
+	if s.err != nil {
+		return nil, s.err
+	}
+	return s.in.AppendGiven(nil, reflect.ValueOf(&in).Elem())
+}

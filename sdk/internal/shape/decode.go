@@ -1,0 +1,375 @@
+package shape
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A Mismatch is a value that is not of the shape.
+type Mismatch struct {
+	// Pointer is a JSON Pointer (RFC 6901) to the value.
+	Pointer string
+	// Reason never repeats the value, which may be a secret.
+	Reason string
+}
+
+// Error answers the place and the reason.
+func (m *Mismatch) Error() string {
+	if m.Pointer == "" {
+		return m.Reason
+	}
+	return m.Pointer + ": " + m.Reason
+}
+
+var errSyntax = errors.New("is not valid JSON")
+
+// Decode reads data into v, which can be set and has the type of the shape.
+// Fields that data leaves out get their defaults, or are zero. Names are compared
+// as they are written; one that the struct has not, or that comes twice, is
+// refused, and so is a number that the type cannot hold exactly. The error is a
+// *Mismatch. Nothing in v refers to data.
+func (s *Shape) Decode(data []byte, v reflect.Value) error {
+	d := decoder{data: data}
+	err := d.value(s, v, 0)
+	if err == nil {
+		if d.i = space(data, d.i); d.i != len(data) {
+			err = errSyntax
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	var m *Mismatch
+	if errors.As(err, &m) {
+		return m
+	}
+	return &Mismatch{Reason: err.Error()}
+}
+
+// decoder stands before the value that is read next.
+type decoder struct {
+	data []byte
+	i    int
+}
+
+// below adds the name of the place above to an error.
+func below(name string, err error) error {
+	token := "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	var m *Mismatch
+	if errors.As(err, &m) {
+		return &Mismatch{Pointer: token + m.Pointer, Reason: m.Reason}
+	}
+	return &Mismatch{Pointer: token, Reason: err.Error()}
+}
+
+func (d *decoder) value(s *Shape, v reflect.Value, depth int) error {
+	d.i = space(d.data, d.i)
+	if d.i >= len(d.data) || depth > maxDepth {
+		return errSyntax
+	}
+	if d.data[d.i] == 'n' && s.kind != kindRaw && s.kind != kindCustom {
+		end, ok := word(d.data, d.i, "null")
+		if !ok {
+			return errSyntax
+		}
+		d.i = end
+		v.SetZero()
+		if s.kind == kindPointer || s.kind == kindSlice || s.kind == kindMap || s.kind == kindBytes {
+			return nil
+		}
+		return errors.New("is null")
+	}
+	switch s.kind {
+	case kindString:
+		text, err := d.text()
+		v.SetString(text)
+		return err
+	case kindStruct:
+		return d.object(s, v, depth)
+	case kindInt, kindUint, kindFloat, kindNumber:
+		return d.number(s, v)
+	case kindBool:
+		yes, isYes := word(d.data, d.i, "true")
+		no, isNo := word(d.data, d.i, "false")
+		if !isYes && !isNo {
+			return errors.New("is neither true nor false")
+		}
+		d.i = max(yes, no)
+		v.SetBool(isYes)
+		return nil
+	case kindPointer:
+		v.Set(reflect.New(s.elem.typ))
+		return d.value(s.elem, v.Elem(), depth)
+	case kindSlice:
+		return d.array(s, v, depth)
+	case kindMap:
+		return d.names(s, v, depth)
+	case kindRaw, kindCustom:
+		end, ok := skip(d.data, d.i, depth)
+		if !ok {
+			return errSyntax
+		}
+		raw := bytes.Clone(d.data[d.i:end])
+		d.i = end
+		if s.kind == kindRaw {
+			v.SetBytes(raw)
+			return nil
+		}
+		return v.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(raw)
+	}
+	return d.special(s, v)
+}
+
+// special reads a value that is written as a string and is none.
+func (d *decoder) special(s *Shape, v reflect.Value) error {
+	text, err := d.text()
+	if err != nil {
+		return err
+	}
+	switch s.kind {
+	case kindTime:
+		t, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			return errors.New("is not a time of RFC 3339")
+		}
+		v.Set(reflect.ValueOf(t))
+	case kindDuration:
+		duration, err := time.ParseDuration(text)
+		if err != nil {
+			return errors.New(`is not a duration such as "1m30s"`)
+		}
+		v.SetInt(int64(duration))
+	case kindBytes:
+		decoded, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return errors.New("is not base64")
+		}
+		v.SetBytes(decoded)
+	default:
+		if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(text)); err != nil {
+			return fmt.Errorf("is not a %s", s.typ)
+		}
+	}
+	return nil
+}
+
+// text reads a string.
+func (d *decoder) text() (string, error) {
+	end, escaped, ok := scanString(d.data, d.i)
+	if !ok {
+		if d.i < len(d.data) && d.data[d.i] == '"' {
+			return "", errSyntax
+		}
+		return "", errors.New("is no string")
+	}
+	literal := d.data[d.i:end]
+	d.i = end
+	if !escaped {
+		return string(literal[1 : len(literal)-1]), nil
+	}
+	// Escapes are rare, and their rules many.
+	var text string
+	if err := json.Unmarshal(literal, &text); err != nil {
+		return "", errSyntax
+	}
+	return text, nil
+}
+
+func (d *decoder) object(s *Shape, v reflect.Value, depth int) error {
+	if s.defaults {
+		v.Set(s.initial)
+	} else {
+		v.SetZero()
+	}
+	// A bit for each field that was there; structs of more have a slice.
+	var few uint64
+	var many []uint64
+	if len(s.fields) > 64 {
+		many = make([]uint64, (len(s.fields)+63)/64)
+	}
+	next := 0
+	return d.members(func(name []byte) error {
+		at := next
+		if at >= len(s.fields) || s.fields[at].name != string(name) {
+			var known bool
+			if at, known = s.byName[string(name)]; !known {
+				return below(string(name), errors.New("is not known"))
+			}
+		}
+		next = at + 1
+		seen := &few
+		if many != nil {
+			seen = &many[at/64]
+		}
+		if *seen&(1<<(at%64)) != 0 {
+			return below(string(name), errors.New("is there twice"))
+		}
+		*seen |= 1 << (at % 64)
+		f := &s.fields[at]
+		if err := d.value(f.shape, f.of(v), depth+1); err != nil {
+			return below(f.name, err)
+		}
+		return nil
+	})
+}
+
+// names reads an object with any names.
+func (d *decoder) names(s *Shape, v reflect.Value, depth int) error {
+	v.Set(reflect.MakeMap(s.typ))
+	return d.members(func(name []byte) error {
+		key := reflect.ValueOf(string(name)).Convert(s.typ.Key())
+		if v.MapIndex(key).IsValid() {
+			return below(string(name), errors.New("is there twice"))
+		}
+		element := reflect.New(s.elem.typ).Elem()
+		if err := d.value(s.elem, element, depth+1); err != nil {
+			return below(string(name), err)
+		}
+		v.SetMapIndex(key, element)
+		return nil
+	})
+}
+
+// members reads the names of an object and has each value read.
+func (d *decoder) members(value func(name []byte) error) error {
+	if d.data[d.i] != '{' {
+		return errors.New("is no object")
+	}
+	d.i = space(d.data, d.i+1)
+	if d.i < len(d.data) && d.data[d.i] == '}' {
+		d.i++
+		return nil
+	}
+	for {
+		begin := d.i
+		end, escaped, ok := scanString(d.data, begin)
+		if !ok {
+			return errSyntax
+		}
+		name := d.data[begin+1 : end-1]
+		if escaped {
+			text, err := d.text()
+			if err != nil {
+				return err
+			}
+			name = []byte(text)
+		}
+		if d.i = space(d.data, end); d.i >= len(d.data) || d.data[d.i] != ':' {
+			return errSyntax
+		}
+		d.i++
+		if err := value(name); err != nil {
+			return err
+		}
+		if more, err := d.more('}'); !more {
+			return err
+		}
+	}
+}
+
+func (d *decoder) array(s *Shape, v reflect.Value, depth int) error {
+	if d.data[d.i] != '[' {
+		return errors.New("is no array")
+	}
+	v.Set(reflect.MakeSlice(s.typ, 0, 0))
+	d.i = space(d.data, d.i+1)
+	if d.i < len(d.data) && d.data[d.i] == ']' {
+		d.i++
+		return nil
+	}
+	for n := 0; ; n++ {
+		if n == v.Cap() {
+			v.Grow(1)
+		}
+		v.SetLen(n + 1)
+		if err := d.value(s.elem, v.Index(n), depth+1); err != nil {
+			return below(strconv.Itoa(n), err)
+		}
+		if more, err := d.more(']'); !more {
+			return err
+		}
+	}
+}
+
+// more reads a comma, after which there is more, or the end.
+func (d *decoder) more(closing byte) (bool, error) {
+	d.i = space(d.data, d.i)
+	if d.i >= len(d.data) || d.data[d.i] != ',' && d.data[d.i] != closing {
+		return false, errSyntax
+	}
+	comma := d.data[d.i] == ','
+	d.i++
+	if comma {
+		d.i = space(d.data, d.i)
+	}
+	return comma, nil
+}
+
+// number reads a number into a type that can hold it exactly, floats apart.
+func (d *decoder) number(s *Shape, v reflect.Value) error {
+	end, ok := scanNumber(d.data, d.i)
+	if !ok {
+		if d.data[d.i] == '-' || '0' <= d.data[d.i] && d.data[d.i] <= '9' {
+			return errSyntax
+		}
+		return errors.New("is no number")
+	}
+	text := string(d.data[d.i:end])
+	d.i = end
+	switch s.kind {
+	case kindNumber:
+		v.SetString(text)
+		return nil
+	case kindFloat:
+		f, err := strconv.ParseFloat(text, s.typ.Bits())
+		if err != nil {
+			return errors.New("is too large a number")
+		}
+		v.SetFloat(f)
+		return nil
+	}
+	if strings.ContainsAny(text, ".eE") {
+		if text, ok = whole(text); !ok {
+			return errors.New("is no whole number, or too large a one")
+		}
+	}
+	if s.kind == kindInt {
+		n, err := strconv.ParseInt(text, 10, s.typ.Bits())
+		v.SetInt(n)
+		return outOfRange(err)
+	}
+	n, err := strconv.ParseUint(text, 10, s.typ.Bits())
+	if text == "-0" {
+		n, err = 0, nil
+	}
+	v.SetUint(n)
+	return outOfRange(err)
+}
+
+func outOfRange(err error) error {
+	if err != nil {
+		return errors.New("is out of range")
+	}
+	return nil
+}
+
+// whole writes 1.0 and 1e3, which are whole numbers in JSON Schema, with digits
+// alone. No whole number of a Go type has an exponent of three digits.
+func whole(text string) (string, bool) {
+	if _, exponent, has := strings.Cut(strings.ToLower(text), "e"); has && len(strings.TrimLeft(exponent, "+-0")) > 2 {
+		return "", false
+	}
+	if r, ok := new(big.Rat).SetString(text); ok && r.IsInt() {
+		return r.Num().String(), true
+	}
+	return "", false
+}

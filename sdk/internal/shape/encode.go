@@ -1,0 +1,216 @@
+package shape
+
+import (
+	"encoding"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// Append writes the value v, which has the type of the shape, to the end of data.
+// Fields are written in their order, nil slices and maps as empty ones.
+func (s *Shape) Append(data []byte, v reflect.Value) ([]byte, error) {
+	return s.append(data, v, false)
+}
+
+// AppendGiven writes params: fields with a default that are zero are left out, so
+// that they get it.
+func (s *Shape) AppendGiven(data []byte, v reflect.Value) ([]byte, error) {
+	return s.append(data, v, true)
+}
+
+func (s *Shape) append(data []byte, v reflect.Value, given bool) ([]byte, error) {
+	switch s.kind {
+	case kindString:
+		return appendString(data, v.String()), nil
+	case kindStruct:
+		return s.appendStruct(data, v, given)
+	case kindBool:
+		return strconv.AppendBool(data, v.Bool()), nil
+	case kindInt:
+		return strconv.AppendInt(data, v.Int(), 10), nil
+	case kindUint:
+		return strconv.AppendUint(data, v.Uint(), 10), nil
+	case kindNumber:
+		if text := v.String(); text == "" {
+			return append(data, '0'), nil
+		} else if !isNumber(text) {
+			return nil, errors.New("a json.Number is no number")
+		}
+		return append(data, v.String()...), nil
+	case kindPointer:
+		if v.IsNil() {
+			return append(data, "null"...), nil
+		}
+		return s.elem.append(data, v.Elem(), given)
+	case kindSlice:
+		return s.appendSlice(data, v, given)
+	case kindMap:
+		return s.appendMap(data, v, given)
+	case kindRaw:
+		raw := v.Bytes()
+		if len(raw) == 0 {
+			return append(data, "null"...), nil
+		}
+		begin := space(raw, 0)
+		if end, ok := skip(raw, begin, 0); !ok || space(raw, end) != len(raw) {
+			return nil, errors.New("a json.RawMessage is not valid JSON")
+		}
+		return append(data, raw...), nil
+	case kindFloat:
+		f := v.Float()
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return nil, fmt.Errorf("JSON cannot write the number %v", f)
+		}
+		format := byte('f')
+		if size := math.Abs(f); size != 0 && (size < 1e-6 || size >= 1e21) {
+			format = 'e'
+		}
+		return strconv.AppendFloat(data, f, format, -1, s.typ.Bits()), nil
+	case kindTime:
+		t := v.Interface().(time.Time)
+		return append(t.AppendFormat(append(data, '"'), time.RFC3339Nano), '"'), nil
+	case kindDuration:
+		return appendString(data, time.Duration(v.Int()).String()), nil
+	case kindBytes:
+		data = append(data, '"')
+		return append(base64.StdEncoding.AppendEncode(data, v.Bytes()), '"'), nil
+	}
+	return s.appendOwn(data, v)
+}
+
+// appendOwn writes a value of a type that writes itself.
+func (s *Shape) appendOwn(data []byte, v reflect.Value) ([]byte, error) {
+	// The methods may be the pointer's.
+	p := reflect.New(s.typ)
+	p.Elem().Set(v)
+	if s.kind == kindCustom {
+		own, err := p.Interface().(json.Marshaler).MarshalJSON()
+		if err != nil || !json.Valid(own) {
+			return nil, errors.Join(fmt.Errorf("%s writes no valid JSON", s.typ), err)
+		}
+		return append(data, own...), nil
+	}
+	text, err := p.Interface().(encoding.TextMarshaler).MarshalText()
+	if err != nil {
+		return nil, fmt.Errorf("%s writes no text: %w", s.typ, err)
+	}
+	return appendString(data, string(text)), nil
+}
+
+func (s *Shape) appendStruct(data []byte, v reflect.Value, given bool) ([]byte, error) {
+	data = append(data, '{')
+	empty := true
+	for i := range s.fields {
+		f := &s.fields[i]
+		value := f.of(v)
+		if (f.omit || given && f.optional) && leftOut(value) {
+			continue
+		}
+		if !empty {
+			data = append(data, ',')
+		}
+		empty = false
+		var err error
+		data = append(appendString(data, f.name), ':')
+		if data, err = f.shape.append(data, value, given); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	return append(data, '}'), nil
+}
+
+// leftOut reports whether a field that may be left out is.
+func leftOut(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Slice, reflect.Map:
+		return v.Len() == 0
+	}
+	return v.IsZero()
+}
+
+func (s *Shape) appendSlice(data []byte, v reflect.Value, given bool) ([]byte, error) {
+	data = append(data, '[')
+	for i := range v.Len() {
+		if i > 0 {
+			data = append(data, ',')
+		}
+		var err error
+		if data, err = s.elem.append(data, v.Index(i), given); err != nil {
+			return nil, fmt.Errorf("%d: %w", i, err)
+		}
+	}
+	return append(data, ']'), nil
+}
+
+// appendMap writes the names in their order, so that equal maps are equal bytes.
+func (s *Shape) appendMap(data []byte, v reflect.Value, given bool) ([]byte, error) {
+	values := make(map[string]reflect.Value, v.Len())
+	for iteration := v.MapRange(); iteration.Next(); {
+		values[iteration.Key().String()] = iteration.Value()
+	}
+	data = append(data, '{')
+	for i, name := range slices.Sorted(maps.Keys(values)) {
+		if i > 0 {
+			data = append(data, ',')
+		}
+		var err error
+		data = append(appendString(data, name), ':')
+		if data, err = s.elem.append(data, values[name], given); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return append(data, '}'), nil
+}
+
+// appendString writes a string. What is no UTF-8 becomes U+FFFD.
+func appendString(data []byte, text string) []byte {
+	data = append(data, '"')
+	begin := len(data)
+	data = append(data, text...)
+	if simple(data[begin:]) {
+		return append(data, '"')
+	}
+	data = data[:begin]
+	for _, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			data = append(data, '\\', byte(r))
+		case r == '\n':
+			data = append(data, '\\', 'n')
+		case r == '\t':
+			data = append(data, '\\', 't')
+		case r == '\r':
+			data = append(data, '\\', 'r')
+		case r < 0x20:
+			const hex = "0123456789abcdef"
+			data = append(data, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
+		default:
+			data = utf8.AppendRune(data, r)
+		}
+	}
+	return append(data, '"')
+}
+
+// simple reports whether a text can be written as it is.
+func simple(text []byte) bool {
+	if plain(text, 0) != len(text) {
+		return false
+	}
+	i := 0
+	for ; i+8 <= len(text); i += 8 {
+		if binary.LittleEndian.Uint64(text[i:])&highs != 0 {
+			return utf8.Valid(text[i:])
+		}
+	}
+	return utf8.Valid(text[i:])
+}
