@@ -39,7 +39,7 @@ func (e *Engine) SetDefinitions(ctx context.Context, list []*workflow.Definition
 		if err != nil {
 			return fmt.Errorf("engine: definition %s: %w", d.ID, err)
 		}
-		ops = append(ops, state.Put(bucketDefinition, d.Hash, data, 0))
+		ops = append(ops, state.Put(bucketDefinition, d.Hash, data, 0), state.Add(setWorkflows, d.ID))
 		byID[d.ID], byHash[d.Hash] = d, d
 	}
 	if err := e.store.Commit(ctx, ops...); err != nil {

@@ -9,9 +9,14 @@
 //
 //   - record ("run", id): the head, with status and holder;
 //   - journal id: the events;
-//   - sets "runs" and "runs/WORKFLOW": ids, for lists, in the order of time;
-//   - sets "queued", "waiting", "failed": ids of the runs with that status;
+//   - set "runs/WORKFLOW": ids, for lists, in the order of time; set "workflows"
+//     has the names;
+//   - sets "queued/WORKFLOW", "held/GROUP", "waiting": ids of the runs with that
+//     status;
+//   - sets "failed", "cancelled": "ID/WORKFLOW" of the runs with that status;
 //   - set "running": "ID/LEASE" of the runs that a process holds;
+//   - sets "ended/succeeded", "ended/failed": "TIME/ID" of the runs that ended,
+//     but for those that succeeded promptly;
 //   - timer queue "run": when a waiting run goes on;
 //   - record ("definition", hash): the definitions that runs are pinned to.
 //

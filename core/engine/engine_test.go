@@ -174,7 +174,7 @@ func TestParamsAndKeyAreStoredBeforeTheCallIsSent(t *testing.T) {
 		var stored []string
 		var g *gateway
 		v.do = func(ctx context.Context, n int, call sdk.Call) (sdk.Result, error) {
-			runs, err := store.Range(ctx, state.Range{Set: setRuns, Limit: 1})
+			runs, err := store.Range(ctx, state.Range{Set: setOf("two"), Limit: 1})
 			if err != nil || len(runs) != 1 {
 				t.Errorf("runs = %v, %v", runs, err)
 				return sdk.Result{}, err

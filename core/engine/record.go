@@ -16,6 +16,7 @@ const (
 	bucketDefinition = "definition"
 	bucketMail       = "mail"
 	bucketGate       = "gate"
+	setWorkflows     = "workflows"
 	setRuns          = "runs"
 	setRunning       = "running"
 	setWaiting       = "waiting"
@@ -31,8 +32,16 @@ const (
 	queueRun         = "run"
 )
 
-// recordVersion is the version of the head's format.
-const recordVersion = 1
+// recordVersion is the version of the head's format, and of the run's places
+// among the sets. In version 1 a run was a member of "runs" as well, of "failed"
+// and "cancelled" by its id alone, and of "ended/KIND" however soon it had ended.
+// A head is brought forward by the next write that changes it: see head.change.
+const recordVersion = 2
+
+// promptly bounds how long a run takes that succeeds promptly. When such a run
+// ended is told closely enough by its id, which holds the time of its start: it
+// needs no place in the order of ends.
+const promptly = time.Hour
 
 // head is the record of a run: what lists and claims need without the journal.
 type head struct {
@@ -101,14 +110,23 @@ func (h *head) place() (set, member string) {
 	case h.Status == workflow.RunQueued:
 		return setQueued + "/" + h.Workflow, h.ID
 	case h.Status == workflow.RunFailed:
-		return setFailed, h.ID
+		return setFailed, h.endedAs()
 	case h.Status == workflow.RunCancelled:
-		return setCancelled, h.ID
+		return setCancelled, h.endedAs()
 	case h.Status.Ended():
 		return "", ""
 	default:
 		return setWaiting, h.ID
 	}
+}
+
+// endedAs is the run's member in the set of those that failed or were cancelled:
+// with its workflow, so that a list of one workflow's need not look at the others.
+func (h *head) endedAs() string {
+	if h.Version < 2 {
+		return h.ID
+	}
+	return h.ID + "/" + h.Workflow
 }
 
 // splitRunning takes a member of the set "running" apart.
@@ -134,8 +152,9 @@ func (h *head) enter() []state.Op {
 }
 
 // change answers the ops that turn the head as it is stored into the next one,
-// with its place among the sets.
+// with its place among the sets, in the present format.
 func (h *head) change(next *head) []state.Op {
+	next.Version = recordVersion
 	ops := []state.Op{state.Put(bucketRun, h.ID, next.encode(), 0)}
 	oldSet, oldMember := h.place()
 	newSet, newMember := next.place()
@@ -151,13 +170,23 @@ func (h *head) change(next *head) []state.Op {
 	if h.Status.Ended() && !next.Status.Ended() {
 		ops = append(ops, h.rejoin()...)
 	}
+	if h.Version < 2 {
+		ops = append(ops, state.Remove(setRuns, h.ID), state.Add(setWorkflows, h.Workflow))
+		if next.prompt() {
+			set, member := next.endedMember()
+			ops = append(ops, state.Remove(set, member))
+		}
+	}
 	return ops
 }
 
 // leave answers what the end of a run changes beside its place: its age counts
 // from now, and its group has room.
 func (h *head) leave() []state.Op {
-	ops := []state.Op{state.Add(h.endedMember())}
+	var ops []state.Op
+	if !h.prompt() {
+		ops = append(ops, state.Add(h.endedMember()))
+	}
 	if h.Group != "" {
 		ops = append(ops, state.Remove(setHolding+"/"+h.Group, h.ID))
 	}
@@ -169,6 +198,11 @@ func (h *head) leave() []state.Op {
 func (h *head) rejoin() []state.Op {
 	set, member := h.endedMember()
 	return []state.Op{state.Remove(set, member)}
+}
+
+// prompt reports whether the run has succeeded promptly.
+func (h *head) prompt() bool {
+	return h.Status == workflow.RunSucceeded && h.FinishedAt.Sub(h.CreatedAt) <= promptly
 }
 
 // endedMember is the run's place among those that ended as it did, in the order

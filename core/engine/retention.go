@@ -1,15 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
-	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -19,7 +16,8 @@ type Retention struct {
 	// default, 168 h and 720 h.
 	Succeeded, Failed time.Duration
 	// MaxRuns is the most ended runs that are kept, whatever their age; 0 is no
-	// bound. The oldest go first.
+	// bound. The oldest go first: by their end, or by their start where they
+	// succeeded within an hour of it.
 	MaxRuns int
 }
 
@@ -49,157 +47,143 @@ const (
 	endedFailed   = string(workflow.RunFailed)
 )
 
+// remover removes runs that have been kept long enough. It belongs to the
+// retention loop.
+type remover struct {
+	*Engine
+	scan scan
+}
+
 // retentionLoop removes runs that have been kept long enough.
 func (e *Engine) retentionLoop() {
+	r := &remover{Engine: e}
 	for e.sleep(nil, removeEvery) {
-		if err := e.removeOld(context.Background()); err != nil {
+		if err := r.round(context.Background()); err != nil {
 			e.log.Error("old runs could not be removed; trying again", "error", err)
 		}
 	}
 }
 
-func (e *Engine) removeOld(ctx context.Context) error {
-	now := e.now()
-	for kind, keep := range map[string]time.Duration{endedSucceded: e.retention.Succeeded, endedFailed: e.retention.Failed} {
-		if err := e.removeBefore(ctx, setEnded+"/"+kind, now.Add(-keep)); err != nil {
+func (r *remover) round(ctx context.Context) error {
+	if err := r.bringForward(ctx); err != nil {
+		return err
+	}
+	now := r.now()
+	for kind, keep := range map[string]time.Duration{endedSucceded: r.retention.Succeeded, endedFailed: r.retention.Failed} {
+		if err := r.removeBefore(ctx, setEnded+"/"+kind, now.Add(-keep)); err != nil {
 			return err
 		}
 	}
-	if e.retention.MaxRuns > 0 {
-		return e.removeOver(ctx, e.retention.MaxRuns)
+	if err := r.removePrompt(ctx, now); err != nil {
+		return err
+	}
+	if r.retention.MaxRuns > 0 {
+		return r.removeOver(ctx, now, r.retention.MaxRuns)
 	}
 	return nil
 }
-
-// ended is an ended run's place in the order of time: see head.endedMember.
-type ended struct{ set, member string }
 
 // removeBefore removes the runs of a set that ended before a time.
-func (e *Engine) removeBefore(ctx context.Context, set string, before time.Time) error {
-	limit := fmt.Sprintf("%016x", before.UnixMilli())
+func (r *remover) removeBefore(ctx context.Context, set string, before time.Time) error {
 	for {
-		old, err := e.oldest(ctx, set)
+		old, err := r.oldest(ctx, set)
 		if err != nil {
 			return err
 		}
-		for i, run := range old {
-			if run.member >= limit {
-				old = old[:i]
-				break
-			}
+		if i := slices.IndexFunc(old, func(run ended) bool { return run.at >= before.UnixMilli() }); i >= 0 {
+			old = old[:i]
 		}
-		if goOn, err := e.remove(ctx, old); err != nil || !goOn {
+		if len(old) == 0 {
+			return nil
+		}
+		if goOn, err := r.remove(ctx, old); err != nil || !goOn {
 			return err
 		}
 	}
 }
 
-// removeOver removes the runs that ended first, as long as there are more than
-// so many.
-func (e *Engine) removeOver(ctx context.Context, most int) error {
-	sets := []string{setEnded + "/" + endedSucceded, setEnded + "/" + endedFailed}
-	excess := -most
-	for _, set := range sets {
-		n, err := e.store.Count(ctx, set)
+// removePrompt removes those of the runs that succeeded promptly which ended long
+// enough ago. They are among those that were started before.
+func (r *remover) removePrompt(ctx context.Context, now time.Time) error {
+	before := now.Add(-r.retention.Succeeded)
+	r.scan.begin(now)
+	for after := r.scan.passed; ; {
+		old, last, err := r.nextPrompt(ctx, after, now)
 		if err != nil {
 			return err
 		}
-		excess += n
+		old = slices.DeleteFunc(old, func(run ended) bool { return run.finished >= before.UnixMilli() })
+		if len(old) > 0 {
+			if goOn, err := r.remove(ctx, old); err != nil || !goOn {
+				return err
+			}
+		}
+		if last == "" || last >= idsFrom(before) || r.isStopping() {
+			return nil
+		}
+		after = last
 	}
+}
+
+// removeOver removes the oldest runs, as long as there are more than so many
+// that have ended.
+func (r *remover) removeOver(ctx context.Context, now time.Time, most int) error {
+	excess, err := r.countEnded(ctx)
+	if err != nil {
+		return err
+	}
+	excess -= most
+	var prompt []ended // of which it is not yet the turn
+	after, more := r.scan.passed, true
 	for excess > 0 {
-		old, err := e.oldest(ctx, sets...)
+		for len(prompt) == 0 && more && !r.isStopping() {
+			if prompt, after, err = r.nextPrompt(ctx, after, now); err != nil {
+				return err
+			}
+			more = after != ""
+		}
+		old, err := r.oldest(ctx, setEnded+"/"+endedSucceded, setEnded+"/"+endedFailed)
 		if err != nil {
 			return err
 		}
-		old = old[:min(len(old), excess)]
-		excess -= len(old)
-		if goOn, err := e.remove(ctx, old); err != nil || !goOn {
+		old = append(old, prompt...)
+		slices.SortStableFunc(old, func(a, b ended) int { return cmp.Compare(a.at, b.at) })
+		n := min(len(old), removeBatch, excess)
+		if n == 0 {
+			return nil
+		}
+		prompt = slices.DeleteFunc(slices.Clone(old[n:]), func(run ended) bool { return run.set != "" })
+		excess -= n
+		if goOn, err := r.remove(ctx, old[:n]); err != nil || !goOn {
 			return err
 		}
 	}
 	return nil
 }
 
-// oldest answers a batch of those runs of some sets that ended first.
-func (e *Engine) oldest(ctx context.Context, sets ...string) ([]ended, error) {
-	var old []ended
-	for _, set := range sets {
-		members, err := e.store.Range(ctx, state.Range{Set: set, Limit: removeBatch})
-		if err != nil {
-			return nil, err
+// countEnded counts the runs that have ended: all but those that are under way.
+// A run of a group that is new at this moment may count as well.
+func (r *remover) countEnded(ctx context.Context) (int, error) {
+	sets, err := r.named(ctx, setWorkflows, setRuns)
+	if err != nil {
+		return 0, err
+	}
+	all := len(sets)
+	queues, err := r.queues(ctx)
+	if err != nil {
+		return 0, err
+	}
+	counts, err := r.store.Count(ctx, slices.Concat(sets, []string{setRunning, setWaiting}, queues)...)
+	if err != nil {
+		return 0, fmt.Errorf("engine: count runs: %w", err)
+	}
+	ended := 0
+	for i, n := range counts {
+		if i < all {
+			ended += n
+		} else {
+			ended -= n
 		}
-		for _, member := range members {
-			old = append(old, ended{set, member})
-		}
 	}
-	slices.SortFunc(old, func(a, b ended) int { return strings.Compare(a.member, b.member) })
-	return old[:min(len(old), removeBatch)], nil
-}
-
-// remove removes a batch of ended runs with everything that is kept of them,
-// and pauses. It reports whether there was something to remove and the engine
-// is not stopping.
-func (e *Engine) remove(ctx context.Context, batch []ended) (goOn bool, err error) {
-	if len(batch) == 0 {
-		return false, nil
-	}
-	refs := make([]state.Ref, len(batch))
-	for i, run := range batch {
-		_, id, _ := strings.Cut(run.member, "/")
-		refs[i] = state.Ref{Bucket: bucketRun, ID: id}
-	}
-	heads, err := e.store.Get(ctx, refs...)
-	if err != nil {
-		return false, err
-	}
-	ops := []state.Op{e.lease.Fence()}
-	for i, data := range heads {
-		removing, err := removal(batch[i], refs[i].ID, data)
-		if err != nil {
-			return false, err
-		}
-		ops = append(ops, removing...)
-	}
-	err = e.store.Commit(ctx, ops...)
-	if conflict := (*state.ConflictError)(nil); errors.As(err, &conflict) && conflict.Index > 0 {
-		err = nil // one was retried, or another process was faster: what is left is read again
-	}
-	if err != nil {
-		return false, err
-	}
-	return e.sleep(nil, removePause), nil
-}
-
-// removal answers the ops that remove an ended run, whose head is given; nil if
-// there is none any more.
-func removal(run ended, id string, data []byte) ([]state.Op, error) {
-	ops := []state.Op{state.Remove(run.set, run.member)}
-	if data == nil {
-		return ops, nil
-	}
-	h, err := decodeHead(data)
-	if err != nil {
-		return nil, err
-	}
-	if !h.Status.Ended() || endedAt(run.member) != h.FinishedAt.UnixMilli() {
-		return ops, nil // it was retried since
-	}
-	ops = append(ops,
-		state.RequireValue(bucketRun, id, data),
-		state.Delete(bucketRun, id), state.DropJournal(id),
-		state.Remove(setRuns, id), state.Remove(setOf(h.Workflow), id))
-	if place, member := h.place(); place != "" {
-		ops = append(ops, state.Remove(place, member))
-	}
-	return ops, nil
-}
-
-// endedAt is the time that a member of the set of ended runs stands at.
-func endedAt(member string) int64 {
-	text, _, _ := strings.Cut(member, "/")
-	ms, err := strconv.ParseInt(text, 16, 64)
-	if err != nil {
-		return 0
-	}
-	return ms
+	return ended, nil
 }

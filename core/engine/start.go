@@ -154,7 +154,6 @@ func (r *run) made(entry []byte) []state.Op {
 	ops := []state.Op{
 		state.Insert(bucketRun, r.head.ID, r.head.encode(), 0),
 		state.Append(r.head.ID, 0, entry),
-		state.Add(setRuns, r.head.ID),
 		state.Add(setOf(r.head.Workflow), r.head.ID),
 	}
 	if r.head.Held {

@@ -30,9 +30,10 @@ type Store interface {
 	// Range lists members of a set in byte order (descending if r.Reverse).
 	Range(ctx context.Context, r Range) ([]string, error)
 
-	// Count tells how many members a set has. It may read the whole set: it is
-	// for what looks once in a while, not for each request.
-	Count(ctx context.Context, set string) (int, error)
+	// Count tells how many members sets have, in their order and all at one
+	// moment. It may read the whole sets: it is for what looks once in a while,
+	// not for each request.
+	Count(ctx context.Context, sets ...string) ([]int, error)
 
 	// Journal reads the entries of a journal with sequence numbers >= from.
 	// An unknown journal is empty.

@@ -63,6 +63,8 @@ type storedHead struct {
 	Parent     *struct {
 		ID string `json:"id"`
 	} `json:"parent"`
+	CreatedAt  time.Time `json:"createdAt"`
+	FinishedAt time.Time `json:"finishedAt"`
 }
 
 func newBooks(w *world) *books {

@@ -204,10 +204,10 @@ func kindOf(space string) string {
 }
 
 // Count implements state.Store.
-func (h *handle) Count(ctx context.Context, set string) (n int, err error) {
-	err = h.operate(ctx, false, "count "+kindOf(set), func() error {
-		n, err = h.gateway.w.store.Count(ctx, set)
+func (h *handle) Count(ctx context.Context, sets ...string) (counts []int, err error) {
+	err = h.operate(ctx, false, "count "+kindOf(sets[0]), func() error {
+		counts, err = h.gateway.w.store.Count(ctx, sets...)
 		return err
 	})
-	return n, err
+	return counts, err
 }

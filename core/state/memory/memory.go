@@ -202,13 +202,17 @@ func (s *Store) Range(ctx context.Context, r state.Range) ([]string, error) {
 }
 
 // Count implements state.Store.
-func (s *Store) Count(ctx context.Context, set string) (int, error) {
+func (s *Store) Count(ctx context.Context, sets ...string) ([]int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.ready(ctx); err != nil {
-		return 0, err
+		return nil, err
 	}
-	return len(s.sets[set]), nil
+	counts := make([]int, len(sets))
+	for i, set := range sets {
+		counts[i] = len(s.sets[set])
+	}
+	return counts, nil
 }
 
 // Journal implements state.Store.

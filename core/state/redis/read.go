@@ -68,13 +68,30 @@ func (s *Store) Range(ctx context.Context, r state.Range) ([]string, error) {
 }
 
 // Count implements state.Store.
-func (s *Store) Count(ctx context.Context, set string) (int, error) {
-	var n int64
-	err := s.read(ctx, "count", func(ctx context.Context) (err error) {
-		n, err = s.client.ZCard(ctx, s.keys.set(set)).Result()
-		return err
+func (s *Store) Count(ctx context.Context, sets ...string) ([]int, error) {
+	if len(sets) == 0 {
+		return nil, nil
+	}
+	counts := make([]int, len(sets))
+	err := s.read(ctx, "count", func(ctx context.Context) error {
+		answers, err := s.client.TxPipelined(ctx, func(all goredis.Pipeliner) error {
+			for _, set := range sets {
+				all.ZCard(ctx, s.keys.set(set))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for i, answer := range answers {
+			counts[i] = int(answer.(*goredis.IntCmd).Val())
+		}
+		return nil
 	})
-	return int(n), err
+	if err != nil {
+		return nil, err
+	}
+	return counts, nil
 }
 
 // Journal implements state.Store.

@@ -146,11 +146,28 @@ func (r *reader) members(ctx context.Context, want state.Range) (*sql.Rows, erro
 	}
 }
 
-// Count implements state.Store. It reads the set's part of one index.
-func (s *Store) Count(ctx context.Context, set string) (int, error) {
-	var n int
-	err := s.read(ctx, "count", func() error { return s.reads.count.QueryRowContext(ctx, set).Scan(&n) })
-	return n, err
+// Count implements state.Store. It reads the sets' parts of one index, all of
+// them in one snapshot.
+func (s *Store) Count(ctx context.Context, sets ...string) ([]int, error) {
+	counts := make([]int, len(sets))
+	err := s.read(ctx, "count", func() error {
+		tx, err := s.reads.db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback() }() // nothing was written
+		count := tx.StmtContext(ctx, s.reads.count)
+		for i, set := range sets {
+			if err := count.QueryRowContext(ctx, set).Scan(&counts[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return counts, nil
 }
 
 // Journal implements state.Store.
