@@ -22,11 +22,11 @@ func TestDocumentationShowsThisProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, code, _ := strings.Cut(string(program), "package main")
-	page, err := os.ReadFile("../../../docs/plugins.md")
+	page, err := os.ReadFile("../../../docs/plugins/reference.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(page), "```go\npackage main"+code+"```") {
-		t.Error("docs/plugins.md shows another program")
+		t.Error("docs/plugins/reference.md shows another program")
 	}
 }
