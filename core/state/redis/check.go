@@ -59,8 +59,10 @@ func check(ctx context.Context, client *goredis.Client, o Options) (string, erro
 
 // readInfo reads what the server tells about itself; empty where the account
 // may not ask.
-func readInfo(ctx context.Context, client *goredis.Client) (map[string]string, error) {
-	text, err := client.Info(ctx).Result()
+func readInfo(ctx context.Context, server interface {
+	Info(ctx context.Context, sections ...string) *goredis.StringCmd
+}) (map[string]string, error) {
+	text, err := server.Info(ctx).Result()
 	if err != nil {
 		if refused(err) {
 			return map[string]string{}, nil

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/internal/group"
@@ -141,22 +140,29 @@ func (s *Store) answer(batch []*group.Request, arguments []any) {
 	}
 }
 
-// call runs the script once, and waits for replicas if need be.
+// call runs the script once, and waits for replicas if need be. A server that
+// does not know the script has executed nothing.
 func (s *Store) call(ctx context.Context, arguments []any) (string, error) {
-	if s.replicas == 0 {
-		return s.commit.call(arguments, func(arguments []any) *goredis.Cmd {
-			return s.client.Do(ctx, arguments...)
-		}).Text()
+	failed, err := s.run(ctx, arguments)
+	if !unknownScript(err) {
+		return failed, err
 	}
-	var waited *goredis.Cmd
-	failed, err := s.commit.call(arguments, func(arguments []any) *goredis.Cmd {
-		// WAIT is about what its own connection wrote: both go over one.
-		both := s.client.Pipeline()
-		cmd := both.Do(ctx, arguments...)
-		waited = both.Do(ctx, "wait", s.replicas, replicaWait.Milliseconds())
-		_, _ = both.Exec(ctx) // each command has its own error
-		return cmd
-	}).Text()
+	if err := s.load(ctx); err != nil {
+		return "", err
+	}
+	return s.run(ctx, arguments)
+}
+
+func (s *Store) run(ctx context.Context, arguments []any) (string, error) {
+	if s.replicas == 0 {
+		return s.client.Do(ctx, arguments...).Text()
+	}
+	// WAIT is about what its own connection wrote: both go over one.
+	both := s.client.Pipeline()
+	done := both.Do(ctx, arguments...)
+	waited := both.Do(ctx, "wait", s.replicas, replicaWait.Milliseconds())
+	_, _ = both.Exec(ctx) // each command has its own error
+	failed, err := done.Text()
 	if err != nil {
 		return "", err
 	}

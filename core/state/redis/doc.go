@@ -10,7 +10,8 @@
 // own: with appendfsync always a commit that returned survives the machine,
 // with everysec about two seconds of them may be lost with it; Open refuses
 // what would lose more. A failover to a replica that lags may lose commits that
-// returned.
+// returned. After each start of the server its log is rewritten before the first
+// commit (whole.go says why).
 //
 // It imports core/state and go-redis, and knows nothing of what is kept.
 package redis

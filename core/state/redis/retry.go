@@ -56,7 +56,7 @@ func passing(err error) bool {
 	if !errors.As(err, &reply) {
 		return true
 	}
-	for _, code := range []string{"LOADING", "BUSY", "READONLY", "MASTERDOWN", "TRYAGAIN"} {
+	for _, code := range []string{"LOADING", "BUSY", "READONLY", "MASTERDOWN", "TRYAGAIN", "NOSCRIPT"} {
 		if strings.HasPrefix(reply.Error(), code) {
 			return true
 		}

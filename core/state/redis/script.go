@@ -32,11 +32,17 @@ func (s script) arguments(into []any, keys int) []any {
 	return append(into, "evalsha", s.sha, keys)
 }
 
+// unknownScript reports that the server does not know a script: it was started
+// anew, or told to forget scripts.
+func unknownScript(err error) bool {
+	return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT")
+}
+
 // call runs the script by do. When Redis does not know it (after a restart,
 // nothing was executed then), the source is sent.
 func (s script) call(arguments []any, do func(arguments []any) *goredis.Cmd) *goredis.Cmd {
 	cmd := do(arguments)
-	if err := cmd.Err(); err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT") {
+	if unknownScript(cmd.Err()) {
 		arguments[0], arguments[1] = "eval", s.source
 		cmd = do(arguments)
 		arguments[0], arguments[1] = "evalsha", s.sha

@@ -28,6 +28,7 @@ type Store struct {
 	commit     script
 	due        script
 	replicas   int // that must have a commit
+	logger     *slog.Logger
 	outage     *outage
 	queue      *group.Queue
 	senders    sync.WaitGroup
@@ -58,12 +59,16 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		commit:   newScript(commitSource),
 		due:      newScript(dueSource),
 		replicas: o.MinReplicas,
+		logger:   o.Logger,
 		outage:   &outage{logger: o.Logger},
 		queue:    group.New(queueLength),
 	}
 	err = s.retry(ctx, time.Now(), func(ctx context.Context) error {
 		s.durability, err = check(ctx, s.client, o)
 		if err != nil {
+			return err
+		}
+		if err := s.load(ctx); err != nil {
 			return err
 		}
 		return migrate(ctx, s.client, s.keys)

@@ -1,0 +1,102 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	goredis "github.com/redis/go-redis/v9"
+)
+
+// A Redis that was killed, or lost power, while it wrote a commit to its log
+// (AOF) may leave the beginning of one there: MULTI and some of the effects,
+// without EXEC. When it starts again it applies none of that, but of the log it
+// only cuts off the last command that is torn (aof-load-truncated). What is
+// logged from then on follows the open MULTI, so that the next EXEC completes
+// it: after one more restart a commit that was not applied would be there in
+// part, or twice if it had been repeated. Where no EXEC follows, what was
+// accepted since is lost. (Valkey has mended it: valkey-io/valkey#4342.)
+//
+// A log that was rewritten since the server started holds none of that. So the
+// script of commits, without which nothing is committed, is only loaded into a
+// server whose log was. A server that was started anew knows no scripts and
+// says so, which costs a commit nothing.
+//
+// Should the server be killed before the log is rewritten, it cuts off the open
+// MULTI and ends, since more of the log follows; started once more, it serves.
+
+// errRewriting says that commits have to wait for the log.
+var errRewriting = errors.New("its log is being rewritten, as after each start")
+
+// load makes the server know the script of commits, after its log was rewritten.
+func (s *Store) load(ctx context.Context) error {
+	conn := s.client.Conn()             // one server, also while Sentinels change it
+	defer func() { _ = conn.Close() }() // goes back to the pool
+	known, err := conn.ScriptExists(ctx, s.commit.sha).Result()
+	if err != nil {
+		return err
+	}
+	if len(known) == 1 && known[0] {
+		return nil
+	}
+	if err := s.rewriteLog(ctx, conn); err != nil {
+		return err
+	}
+	return conn.ScriptLoad(ctx, s.commit.source).Err()
+}
+
+// rewriteLog has the log rewritten unless it was since the server started, and
+// waits a moment for it: long enough for a small one. It answers errRewriting
+// when it takes longer.
+func (s *Store) rewriteLog(ctx context.Context, conn *goredis.Conn) error {
+	asked := false
+	for pause := firstPause; pause <= maxPause; pause *= 2 {
+		info, err := readInfo(ctx, conn)
+		if err != nil {
+			return err
+		}
+		switch {
+		case info["aof_enabled"] == "0":
+			return nil
+		case info["aof_enabled"] == "":
+			s.mayTear(errors.New("INFO does not tell of it"))
+			return nil
+		case info["aof_rewrite_in_progress"] == "1" || info["aof_rewrite_scheduled"] == "1":
+		case info["aof_last_bgrewrite_status"] == "ok" && info["aof_last_rewrite_time_sec"] != "-1":
+			return nil // -1 is never
+		case asked:
+			return errors.New("its log could not be rewritten, see the log of Redis")
+		default:
+			asked = true
+			err := conn.BgRewriteAOF(ctx).Err()
+			if err != nil && unknownOrForbidden(err) {
+				s.mayTear(err)
+				return nil
+			}
+			if err != nil && !strings.HasPrefix(err.Error(), "ERR Background") { // another gateway was first
+				return fmt.Errorf("rewrite the log: %w", err)
+			}
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+	return errRewriting
+}
+
+// mayTear tells of a server whose log cannot be rewritten.
+func (s *Store) mayTear(why error) {
+	s.logger.Warn("Redis cannot be made to rewrite its log: a commit in the middle of which it is killed may be back in part after two restarts; set aof-load-truncated no", "error", why)
+}
+
+// unknownOrForbidden reports whether the account or the provider does not permit
+// a command.
+func unknownOrForbidden(err error) bool {
+	return strings.HasPrefix(err.Error(), "NOPERM") || strings.HasPrefix(err.Error(), "ERR unknown command")
+}
