@@ -299,7 +299,9 @@ func (a *app) ready() (bool, any) {
 	for _, p := range a.host.Plugins() {
 		// Everybody may read this, and a reason holds the last output of a
 		// plugin: it is for those who may see the integration.
-		integrations[p.Name()] = action.Status{State: p.Status().State}
+		status := p.Status()
+		status.Reason, status.Rejected = "", ""
+		integrations[p.Name()] = status
 	}
 	ready, status := true, "ready"
 	switch {

@@ -110,11 +110,16 @@ func (l *loaded) discover() {
 	if err != nil {
 		l.faults = append(l.faults, config.Fault{Pos: l.config.At("/pluginDirs"), Message: err.Error()})
 	}
+	defer func() {
+		for i := range l.specs {
+			l.specs[i].RequirePinned = l.config.RequirePinned
+		}
+	}()
 	named := make(map[string]bool, len(l.config.Plugins))
 	for i, p := range l.config.Plugins {
 		spec := plugin.Spec{
 			Name: p.Name, Path: p.Path, SHA256: p.SHA256, Env: make(map[string]string, len(p.Env)),
-			Timeout: p.Timeout, MaxConcurrency: p.MaxConcurrency,
+			Timeout: p.Timeout, MaxConcurrency: p.MaxConcurrency, MemoryLimitMiB: p.MemoryLimitMiB,
 		}
 		for _, name := range slices.Sorted(maps.Keys(p.Env)) {
 			spec.Env[name] = p.Env[name].Reveal()
@@ -133,7 +138,7 @@ func (l *loaded) discover() {
 		}
 		named[p.Name] = true
 		spec.WASM = plugin.WASM{
-			AllowedHosts: p.AllowedHosts, MemoryLimitMiB: p.MemoryLimitMiB, Deadline: plugin.Deadline(p.Deadline), Instances: p.Instances,
+			AllowedHosts: p.AllowedHosts, Deadline: plugin.Deadline(p.Deadline), Instances: p.Instances,
 		}
 		l.checkTransport(p, indexPointer("/plugins", i), plugin.IsWASM(spec.Path))
 		l.specs = append(l.specs, spec)
@@ -161,7 +166,6 @@ func (l *loaded) checkTransport(p config.Plugin, pointer string, isWASM bool) {
 	}{
 		{"env", len(p.Env) > 0, false},
 		{"allowedHosts", p.AllowedHosts != nil, true},
-		{"memoryLimitMiB", p.MemoryLimitMiB != 0, true},
 		{"deadline", p.Deadline != "", true},
 		{"instances", p.Instances != 0, true},
 	} {

@@ -38,7 +38,12 @@ func (u *unsteady) Commit(ctx context.Context, ops ...state.Op) error {
 
 func TestReadinessTellsStatesAndNoReasons(t *testing.T) {
 	t.Parallel()
-	host, err := plugin.NewHost(plugin.Options{Launcher: crashing{}, Logger: slog.New(slog.DiscardHandler)},
+	still := plugin.Timing{
+		Now:    func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
+		After:  func(time.Duration) <-chan time.Time { return nil },
+		Random: func() float64 { return 1 },
+	}
+	host, err := plugin.NewHost(plugin.Options{Launcher: crashing{}, Logger: slog.New(slog.DiscardHandler), Timing: still},
 		[]plugin.Member{{Spec: plugin.Spec{Name: "shop", Path: "/nowhere"}}})
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +76,7 @@ func TestReadinessTellsStatesAndNoReasons(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := `{"status":"starting","integrations":{"shop":{"state":"failed"}}}`; ready || string(body) != want {
+	if want := `{"status":"starting","integrations":{"shop":{"state":"failed","since":"2026-01-02T03:04:05Z","retryAt":"2026-01-02T03:04:05.1Z"}}}`; ready || string(body) != want {
 		t.Errorf("%t %s, want %s", ready, body, want)
 	}
 	a.settled.Store(true)

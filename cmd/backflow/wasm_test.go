@@ -28,8 +28,7 @@ func TestKeysOfOneKindOfPluginAreAFaultOfTheOther(t *testing.T) {
 	}
 	got := l.err().Error()
 	for _, want := range []string{
-		":2:37: plugin a is a process: memoryLimitMiB is for WASM plugins (leave memoryLimitMiB out)",
-		"plugin a is a process: allowedHosts is for WASM plugins",
+		":2:57: plugin a is a process: allowedHosts is for WASM plugins (leave allowedHosts out)",
 		"plugin b runs as WASM, which has no environment",
 	} {
 		if !strings.Contains(got, want) {

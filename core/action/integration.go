@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"time"
 
 	"github.com/backflow/backflow/sdk"
 )
@@ -52,4 +53,13 @@ type Status struct {
 	State State `json:"state"`
 	// Reason is empty when ready.
 	Reason string `json:"reason,omitempty"`
+	// Since is when it came into this state; zero where that is not known.
+	Since time.Time `json:"since,omitzero"`
+	// Restarts is how often it was started again after it had failed.
+	Restarts int `json:"restarts,omitempty"`
+	// RetryAt is when it is started again, in a state of failure; zero else.
+	RetryAt time.Time `json:"retryAt,omitzero"`
+	// Rejected is why a new version that was put in its place is not in force,
+	// while the one before goes on; empty if there is none.
+	Rejected string `json:"rejected,omitempty"`
 }

@@ -25,7 +25,9 @@ type Config struct {
 	Credentials map[string]Credential
 	PluginDirs  []string
 	Plugins     []Plugin
-	State       State
+	// RequirePinned refuses plugins without a checksum.
+	RequirePinned bool
+	State         State
 	// Workflows are in the order of the config; files of a glob by name.
 	Workflows []Definition
 	Webhooks  []Webhook

@@ -25,6 +25,8 @@ func declaration() shape[Config] {
 			"Directories in which plugins are found: every file `backflow-plugin-NAME` or `NAME.wasm` is the integration NAME. Without any: `plugins` beside the program."),
 		key("plugins", plugins(), func(c *Config) *[]Plugin { return &c.Plugins },
 			"How single plugins are run. A plugin that a directory of `pluginDirs` holds needs no entry."),
+		key("requirePinned", boolean(), func(c *Config) *bool { return &c.RequirePinned },
+			"Starts no plugin whose entry has no `sha256`. Otherwise there is one warning for each.").or("false"),
 		key("state", state(), func(c *Config) *State { return &c.State },
 			"Where runs, events and idempotency records are kept.").or("{}"),
 		key("workflows", workflows(), func(c *Config) *[]Definition { return &c.Workflows },
@@ -35,7 +37,7 @@ func declaration() shape[Config] {
 			"REST APIs that become integrations."),
 		key("schedules", schedules(), func(c *Config) *[]Schedule { return &c.Schedules },
 			"Workflows that are started at times of the clock."),
-	}, later[Config]("requirePinned", "routes", "rateLimit", "egress", "include")...)...)
+	}, later[Config]("routes", "rateLimit", "egress", "include")...)...)
 }
 
 func server() shape[Server] {
@@ -103,7 +105,7 @@ func plugins() shape[[]Plugin] {
 		key("allowedHosts", list(egressHost()), func(p *Plugin) *[]egress.Host { return &p.AllowedHosts },
 			"All that the HTTP requests of a WASM plugin may go to: `api.acme.com` or `api.acme.com:8443` by HTTPS, `http://10.0.0.7:8080` without. Default: nothing."),
 		key("memoryLimitMiB", integer(1, 4096), func(p *Plugin) *int { return &p.MemoryLimitMiB },
-			"Memory that each guest of a WASM plugin may have. Default: 64."),
+			"Memory that each guest of a WASM plugin may have (default: 64), or that the process of another may hold, which is killed and started again when it holds more (default: no limit)."),
 		key("deadline", oneOf("", "hard", "soft"), func(p *Plugin) *string { return &p.Deadline },
 			"What happens to a guest of a WASM plugin that overruns its time: `hard` interrupts it; `soft`, for trusted plugins whose code must be fast, lets it go on. Default: `hard`."),
 		key("instances", integer(1, 1000), func(p *Plugin) *int { return &p.Instances },

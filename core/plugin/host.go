@@ -31,16 +31,33 @@ type Options struct {
 	Logger *slog.Logger
 	// Timing is real time and chance where it is left out.
 	Timing Timing
+	// Checks say how often plugins are looked after; zero values are defaults.
+	Checks Checks
+	// Accept says whether the config in force can do with the manifest of a file
+	// that has replaced a plugin's; its error keeps the plugin before in force. It
+	// is called from several goroutines. Nil accepts every one.
+	Accept func(name string, manifest *sdk.Manifest) error
 }
 
 // Host owns all plugins of a config: it starts them, keeps them running and
 // stops them. It is safe for concurrent use.
 type Host struct {
-	plugins []*Plugin
+	launcher Launcher
+	log      *slog.Logger
+	timing   Timing
+	checks   Checks
+	accept   func(name string, manifest *sdk.Manifest) error
+	meters   meters
 
-	mu     sync.Mutex // guards cancel and the transition to stopped
-	cancel context.CancelFunc
-	done   sync.WaitGroup
+	changing sync.Mutex // held from Prepare to the end of the Change
+
+	mu      sync.Mutex // guards what follows
+	plugins []*Plugin
+	members map[string]Member
+	life    context.Context // ends with Stop; nil before Start
+	cancel  context.CancelFunc
+	stopped bool
+	done    sync.WaitGroup // everything that runs until Stop
 }
 
 // startWait is how long Start waits for plugins: long enough for all that are
@@ -52,42 +69,65 @@ func NewHost(options Options, members []Member) (*Host, error) {
 	if options.Timing.Now == nil {
 		options.Timing = Timing{Now: time.Now, After: time.After, Random: rand.Float64}
 	}
-	host := &Host{}
-	for _, member := range members {
-		spec := member.Spec
-		if _, twice := host.Plugin(spec.Name); twice {
-			return nil, fmt.Errorf("plugin %q is there twice", spec.Name)
-		}
-		if spec.Timeout <= 0 {
-			spec.Timeout = DefaultTimeout
-		}
-		if spec.MaxConcurrency <= 0 {
-			spec.MaxConcurrency = DefaultMaxConcurrency
-		}
-		p := &Plugin{
-			spec:     spec,
-			config:   member.Config,
-			launcher: options.Launcher,
-			timing:   options.Timing,
-			limit:    newLimiter(spec.MaxConcurrency),
-			settled:  make(chan struct{}),
-			status:   status{Status: action.Status{State: action.StateStarting}, brief: "not ready yet"},
-		}
-		p.redactor.Add(spec.Secrets...)
-		p.logger = slog.New(p.redactor.Handler(options.Logger.Handler())).With("plugin", spec.Name)
-		host.plugins = append(host.plugins, p)
+	host := &Host{
+		launcher: options.Launcher, log: options.Logger, timing: options.Timing,
+		checks: options.Checks.withDefaults(), accept: options.Accept, meters: newMeters(),
 	}
-	slices.SortFunc(host.plugins, func(a, b *Plugin) int { return strings.Compare(a.spec.Name, b.spec.Name) })
+	var err error
+	if host.members, err = byName(members); err != nil {
+		return nil, err
+	}
+	for name := range host.members {
+		host.plugins = append(host.plugins, host.newPlugin(name))
+	}
+	sortPlugins(host.plugins)
 	return host, nil
 }
 
+// byName fills in defaults and finds members of one name.
+func byName(members []Member) (map[string]Member, error) {
+	named := make(map[string]Member, len(members))
+	for _, member := range members {
+		name := member.Spec.Name
+		if _, twice := named[name]; twice {
+			return nil, fmt.Errorf("plugin %q is there twice", name)
+		}
+		if member.Spec.Timeout <= 0 {
+			member.Spec.Timeout = DefaultTimeout
+		}
+		if member.Spec.MaxConcurrency <= 0 {
+			member.Spec.MaxConcurrency = DefaultMaxConcurrency
+		}
+		named[name] = member
+	}
+	return named, nil
+}
+
+func (h *Host) newPlugin(name string) *Plugin {
+	p := &Plugin{
+		name: name, host: h, meter: h.meters.of(name),
+		adoptions: make(chan adoption), removed: make(chan struct{}), settled: make(chan struct{}),
+		status: status{Status: action.Status{State: action.StateStarting, Since: h.timing.Now().UTC()}, brief: "not ready yet"},
+	}
+	p.logger = slog.New(p.redactor.Handler(h.log.Handler())).With("plugin", name)
+	return p
+}
+
+func sortPlugins(plugins []*Plugin) {
+	slices.SortFunc(plugins, func(a, b *Plugin) int { return strings.Compare(a.name, b.name) })
+}
+
 // Plugins answers all plugins, sorted by name.
-func (h *Host) Plugins() []*Plugin { return slices.Clone(h.plugins) }
+func (h *Host) Plugins() []*Plugin {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.plugins)
+}
 
 // Plugin answers a plugin by its name.
 func (h *Host) Plugin(name string) (*Plugin, bool) {
-	for _, p := range h.plugins {
-		if p.spec.Name == name {
+	for _, p := range h.Plugins() {
+		if p.name == name {
 			return p, true
 		}
 	}
@@ -100,14 +140,13 @@ func (h *Host) Plugin(name string) (*Plugin, bool) {
 // after Stop, is an error.
 func (h *Host) Start(ctx context.Context) error {
 	h.mu.Lock()
-	if h.cancel != nil {
+	if h.life != nil || h.stopped {
 		h.mu.Unlock()
 		return errors.New("plugin host: it has been started or stopped before")
 	}
-	life, cancel := context.WithCancel(context.Background())
-	h.cancel = cancel
+	h.life, h.cancel = context.WithCancel(context.Background())
 	for _, p := range h.plugins {
-		h.done.Go(func() { p.supervise(life) })
+		h.supervise(p, nil)
 	}
 	h.mu.Unlock()
 	ctx, stop := context.WithTimeout(ctx, startWait)
@@ -117,14 +156,22 @@ func (h *Host) Start(ctx context.Context) error {
 	return nil
 }
 
+// supervise begins to keep a plugin running; mu is held. What runs of it already
+// is given.
+func (h *Host) supervise(p *Plugin, given *running) {
+	s := &supervisor{p: p, member: h.members[p.name]}
+	life := h.life
+	h.done.Go(func() { s.run(life, given) })
+}
+
 // Ready waits until each plugin has once been ready, unconfigured or reported
 // failed. It answers ctx's error when that ends first.
 func (h *Host) Ready(ctx context.Context) error {
-	for _, p := range h.plugins {
+	for _, p := range h.Plugins() {
 		select {
 		case <-p.settled:
 		case <-ctx.Done():
-			return fmt.Errorf("plugin %s is not ready: %w", p.spec.Name, ctx.Err())
+			return fmt.Errorf("plugin %s is not ready: %w", p.name, ctx.Err())
 		}
 	}
 	return nil
@@ -134,10 +181,10 @@ func (h *Host) Ready(ctx context.Context) error {
 // and no goroutine of theirs is left, or ctx ends. It is safe to call twice.
 func (h *Host) Stop(ctx context.Context) error {
 	h.mu.Lock()
-	if h.cancel == nil {
-		h.cancel = func() {}
+	h.stopped = true
+	if h.cancel != nil {
+		h.cancel()
 	}
-	h.cancel()
 	h.mu.Unlock()
 	done := make(chan struct{})
 	go func() {

@@ -24,9 +24,9 @@ func Inspect(ctx context.Context, launcher Launcher, spec Spec) (*sdk.Manifest, 
 	return manifest, nil
 }
 
-// launch checks the file, starts it and checks its manifest.
+// launch starts the file and checks its manifest.
 func launch(ctx context.Context, launcher Launcher, spec Spec, logger *slog.Logger) (Instance, *sdk.Manifest, error) {
-	if err := verifyChecksum(spec); err != nil {
+	if err := spec.checkPinned(); err != nil {
 		return nil, nil, err
 	}
 	instance, err := launcher.Launch(ctx, spec, logger)
@@ -36,7 +36,7 @@ func launch(ctx context.Context, launcher Launcher, spec Spec, logger *slog.Logg
 	manifest, err := instance.Manifest(ctx)
 	if err == nil {
 		if err = Validate(manifest, spec.Name); err != nil {
-			err = fmt.Errorf("manifest: %w", err)
+			err = Refuse(fmt.Errorf("manifest: %w", err))
 		}
 	}
 	if err != nil {

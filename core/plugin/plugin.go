@@ -18,16 +18,19 @@ import (
 // an instance is ready and are refused with the reason while none is. It is made
 // by a Host and safe for concurrent use.
 type Plugin struct {
-	spec     Spec
-	config   sdk.Config
-	launcher Launcher
-	logger   *slog.Logger
-	timing   Timing
+	name   string
+	host   *Host
+	logger *slog.Logger
+	meter  meter
 
-	limit    *limiter
 	redactor telemetry.Redactor // knows the secrets in environment and credentials
 	manifest atomic.Pointer[sdk.Manifest]
 	current  atomic.Pointer[running]
+
+	// adoptions are instances that a changed config has started; removed is
+	// closed when a changed config has no such plugin any more.
+	adoptions chan adoption
+	removed   chan struct{}
 
 	// settled is closed when the first start has succeeded or failed.
 	settled chan struct{}
@@ -35,6 +38,10 @@ type Plugin struct {
 
 	mu     sync.Mutex // guards status
 	status status
+
+	summing sync.Mutex // guards what follows: the last file of which a sum was made
+	summed  fileState
+	sum     string
 }
 
 var (
@@ -42,26 +49,15 @@ var (
 	_ action.WebhookProvider = (*Plugin)(nil)
 )
 
-// running is an instance that has been checked, and configured if it could be.
-type running struct {
-	instance Instance
-	manifest *sdk.Manifest
-	actions  map[string]struct{}
-	// missing says which credentials the config lacks; empty when configured.
-	missing string
-}
-
 // status is what Status answers, and what a refused call is told.
 type status struct {
 	action.Status
 	// brief is the reason without the plugin's output, for callers.
 	brief string
-	// retryAt is when the next start is tried; zero when none is planned.
-	retryAt time.Time
 }
 
 // Name answers the name in config and paths.
-func (p *Plugin) Name() string { return p.spec.Name }
+func (p *Plugin) Name() string { return p.name }
 
 // Manifest answers what the plugin published last, nil before it first did.
 func (p *Plugin) Manifest() *sdk.Manifest { return p.manifest.Load() }
@@ -70,24 +66,57 @@ func (p *Plugin) Manifest() *sdk.Manifest { return p.manifest.Load() }
 func (p *Plugin) Status() action.Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.status.Status
+	now := p.status.Status
+	now.Restarts = int(p.meter.restarts.Load())
+	return now
 }
 
 func (p *Plugin) setStatus(s status) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s.Since = p.status.Since; s.State != p.status.State {
+		s.Since = p.host.timing.Now().UTC()
+	}
 	p.status = s
+}
+
+// setRejected shows why a replaced file is not in force; "" that it is.
+func (p *Plugin) setRejected(reason string) {
+	p.mu.Lock()
+	p.status.Rejected = reason
 	p.mu.Unlock()
 }
 
 // Execute runs one action once. It waits for its turn where the plugin has as
 // many calls as it may; no call outlasts the plugin's timeout.
 func (p *Plugin) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
-	deadline := p.deadline(ctx)
-	switch p.limit.enter(ctx, deadline) {
+	begun := p.meter.begin()
+	result, err := p.execute(ctx, begun, call)
+	p.meter.end(begun, err)
+	if err != nil {
+		return sdk.Result{}, err
+	}
+	return result, nil
+}
+
+func (p *Plugin) execute(ctx context.Context, begun time.Time, call sdk.Call) (sdk.Result, *sdk.Error) {
+	r, refusal := p.hold()
+	if refusal != nil {
+		return sdk.Result{}, refusal
+	}
+	defer r.release()
+	if r.missing != "" {
+		return sdk.Result{}, p.refusal(action.StateUnconfigured, r.missing, time.Time{})
+	}
+	deadline := begun.Add(r.timeout)
+	if callers, ok := ctx.Deadline(); ok && callers.Before(deadline) {
+		deadline = callers
+	}
+	switch r.limit.enter(ctx, deadline) {
 	case overfull:
 		return sdk.Result{}, &sdk.Error{
 			Code:       sdk.CodeUnavailable,
-			Message:    fmt.Sprintf("plugin %s is overloaded: %d calls run and more than %d wait", p.spec.Name, cap(p.limit.slots), cap(p.limit.slots)*queueFactor),
+			Message:    fmt.Sprintf("plugin %s is overloaded: %d calls run and more than %d wait", p.name, cap(r.limit.slots), cap(r.limit.slots)*queueFactor),
 			Retryable:  true,
 			RetryAfter: time.Second,
 			Outcome:    sdk.OutcomeNotExecuted,
@@ -95,60 +124,69 @@ func (p *Plugin) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error)
 	case gaveUp:
 		return sdk.Result{}, &sdk.Error{
 			Code:      sdk.CodeTimeout,
-			Message:   fmt.Sprintf("plugin %s had no room for the call in time", p.spec.Name),
+			Message:   fmt.Sprintf("plugin %s had no room for the call in time", p.name),
 			Retryable: true,
 			Outcome:   sdk.OutcomeNotExecuted,
 		}
 	}
-	defer p.limit.leave()
-
-	current := p.current.Load()
-	if current == nil || current.missing != "" {
-		return sdk.Result{}, p.refusal()
-	}
-	if _, known := current.actions[call.Action]; !known {
+	defer r.limit.leave()
+	if _, known := r.actions[call.Action]; !known {
 		return sdk.Result{}, &sdk.Error{
 			Code:    sdk.CodeUnknownAction,
-			Message: fmt.Sprintf("plugin %s has no action %q", p.spec.Name, call.Action),
+			Message: fmt.Sprintf("plugin %s has no action %q", p.name, call.Action),
 			Outcome: sdk.OutcomeNotExecuted,
 		}
 	}
-	result, err := current.instance.Execute(ctx, deadline, call)
+	result, err := r.instance.Execute(ctx, deadline, call)
 	if err != nil {
-		return sdk.Result{}, p.clean(err)
+		failure := p.clean(err)
+		if verdict := r.verdict.Load(); verdict != nil && failure.Code == sdk.CodeUnavailable {
+			failure.Message += ": " + *verdict
+		}
+		return sdk.Result{}, failure
 	}
 	return checkResult(result)
 }
 
-// deadline is the latest end of a call: the caller's or the plugin's own.
-func (p *Plugin) deadline(ctx context.Context) time.Time {
-	own := time.Now().Add(p.spec.Timeout)
-	if callers, ok := ctx.Deadline(); ok && callers.Before(own) {
-		return callers
+// hold answers the instance that takes calls now, which is not closed before it
+// is released, or why there is none.
+func (p *Plugin) hold() (*running, *sdk.Error) {
+	for {
+		r := p.current.Load()
+		if r == nil {
+			p.mu.Lock()
+			now := p.status
+			p.mu.Unlock()
+			if now.State == action.StateReady || now.State == action.StateUnconfigured {
+				continue // one has got ready since the line before
+			}
+			return nil, p.refusal(now.State, now.brief, now.RetryAt)
+		}
+		if r.hold() {
+			return r, nil
+		}
+		// It has been replaced since the line before.
 	}
-	return own
 }
 
 // refusal is the error of a call that cannot be sent.
-func (p *Plugin) refusal() *sdk.Error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (p *Plugin) refusal(state action.State, reason string, retryAt time.Time) *sdk.Error {
 	e := &sdk.Error{
 		Code:    sdk.CodeUnavailable,
-		Message: fmt.Sprintf("plugin %s is %s: %s", p.spec.Name, p.status.State, p.status.brief),
+		Message: fmt.Sprintf("plugin %s is %s: %s", p.name, state, reason),
 		Outcome: sdk.OutcomeNotExecuted,
 		// Only a change of the config gives a plugin its credentials.
-		Retryable: p.status.State != action.StateUnconfigured,
+		Retryable: state != action.StateUnconfigured,
 	}
-	if !p.status.retryAt.IsZero() {
-		e.RetryAfter = max(0, p.status.retryAt.Sub(p.timing.Now()))
+	if !retryAt.IsZero() {
+		e.RetryAfter = max(0, retryAt.Sub(p.host.timing.Now()))
 	}
 	return e
 }
 
 // checkResult makes sure that what is called JSON is JSON: nobody looks at it
 // again before the client.
-func checkResult(result sdk.Result) (sdk.Result, error) {
+func checkResult(result sdk.Result) (sdk.Result, *sdk.Error) {
 	if result.ContentType != "" {
 		return result, nil
 	}
@@ -168,13 +206,14 @@ func checkResult(result sdk.Result) (sdk.Result, error) {
 // VerifyWebhook has the plugin check a webhook. It also works without
 // credentials: the secrets come with the request.
 func (p *Plugin) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest) (sdk.WebhookEvent, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.spec.Timeout)
-	defer cancel()
-	current := p.current.Load()
-	if current == nil {
-		return sdk.WebhookEvent{}, p.refusal()
+	r, refusal := p.hold()
+	if refusal != nil {
+		return sdk.WebhookEvent{}, refusal
 	}
-	event, err := current.instance.VerifyWebhook(ctx, request)
+	defer r.release()
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	event, err := r.instance.VerifyWebhook(ctx, request)
 	if err != nil {
 		return sdk.WebhookEvent{}, p.cleanWith(err, request.Secrets...)
 	}
@@ -183,13 +222,14 @@ func (p *Plugin) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest) 
 
 // SampleWebhook has the plugin make a signed sample event.
 func (p *Plugin) SampleWebhook(ctx context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.spec.Timeout)
-	defer cancel()
-	current := p.current.Load()
-	if current == nil {
-		return sdk.Sample{}, p.refusal()
+	r, refusal := p.hold()
+	if refusal != nil {
+		return sdk.Sample{}, refusal
 	}
-	sample, err := current.instance.SampleWebhook(ctx, request)
+	defer r.release()
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	sample, err := r.instance.SampleWebhook(ctx, request)
 	if err != nil {
 		return sdk.Sample{}, p.cleanWith(err, request.Secret)
 	}

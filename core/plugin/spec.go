@@ -1,11 +1,8 @@
 package plugin
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,6 +21,8 @@ type Spec struct {
 	Path string
 	// SHA256 pins the file: hex, checked before each start. Empty: not pinned.
 	SHA256 string
+	// RequirePinned refuses the plugin where it is not pinned.
+	RequirePinned bool
 	// Env is the whole environment of the plugin.
 	Env map[string]string
 	// Secrets are texts that are never shown, beside those that the credentials
@@ -35,6 +34,10 @@ type Spec struct {
 	// MaxConcurrency is how many calls run at once; zero means
 	// DefaultMaxConcurrency.
 	MaxConcurrency int
+	// MemoryLimitMiB bounds the memory of a process, which is watched and killed
+	// when it holds more, or of each guest of a WASM plugin. Zero means no limit for
+	// a process, and DefaultMemoryLimitMiB for a guest.
+	MemoryLimitMiB int
 	// WASM is for WASM plugins alone.
 	WASM WASM
 }
@@ -43,9 +46,6 @@ type Spec struct {
 type WASM struct {
 	// AllowedHosts are all that the plugin's HTTP requests may go to.
 	AllowedHosts []egress.Host
-	// MemoryLimitMiB bounds the memory of each guest; zero means
-	// DefaultMemoryLimitMiB.
-	MemoryLimitMiB int
 	// Deadline says what happens to a guest that overruns its time; empty means
 	// DeadlineHard.
 	Deadline Deadline
@@ -143,37 +143,4 @@ func Discover(dirs []string) ([]Spec, error) {
 	}
 	slices.SortFunc(specs, func(a, b Spec) int { return strings.Compare(a.Name, b.Name) })
 	return specs, nil
-}
-
-// verifyChecksum compares the file with its pin, if it has one. Whoever can
-// replace the file between this check and the start can do so at any time:
-// pins protect from a wrong file, permissions from a hostile one.
-func verifyChecksum(spec Spec) error {
-	if spec.SHA256 == "" {
-		return nil
-	}
-	actual, err := Checksum(spec.Path)
-	if err != nil {
-		return err
-	}
-	if !strings.EqualFold(actual, spec.SHA256) {
-		return fmt.Errorf("%s has another checksum than the config pins: expected sha256 %s, actual %s; "+
-			`if you trust this file, put "sha256": %q into the plugin's entry`,
-			spec.Path, strings.ToLower(spec.SHA256), actual, actual)
-	}
-	return nil
-}
-
-// Checksum answers the SHA-256 of a file as hex, as Spec.SHA256 has it.
-func Checksum(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("checksum: %w", err)
-	}
-	sum := sha256.New()
-	_, err = io.Copy(sum, file)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return "", fmt.Errorf("checksum of %s: %w", path, err)
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
 }

@@ -2,12 +2,12 @@ package plugin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/sdk"
 )
 
 // Timing is time and chance for the supervision of plugins; tests hand in their
@@ -22,14 +22,15 @@ type Timing struct {
 }
 
 const (
-	// startTimeout bounds one start: handshake, manifest and Configure.
-	startTimeout = 30 * time.Second
 	// closeTimeout is how long a plugin may take to end when it is asked to.
 	closeTimeout = 3 * time.Second
 	// The pause before start n after a failure doubles from the first to the
 	// last of these.
 	firstPause = 100 * time.Millisecond
 	lastPause  = 30 * time.Second
+	// The same after a start of which it is certain that it would fail again.
+	firstSlowPause = 5 * time.Second
+	lastSlowPause  = 5 * time.Minute
 	// stableAfter is how long an instance must have lived for its end to count
 	// as the first failure again.
 	stableAfter = time.Minute
@@ -37,146 +38,273 @@ const (
 
 // pause is how long to wait after so many failures in a row. A quarter of it is
 // chance, so that plugins that died together do not start together.
-func pause(failures int, random float64) time.Duration {
-	full := lastPause
+func pause(failures int, refused bool, random float64) time.Duration {
+	first, last := firstPause, lastPause
+	if refused {
+		first, last = firstSlowPause, lastSlowPause
+	}
+	full := last
 	if shift := failures - 1; shift < 20 {
-		full = min(lastPause, firstPause<<shift)
+		full = min(last, first<<shift)
 	}
 	return full*3/4 + time.Duration(random*float64(full)/4)
 }
 
-// supervise keeps an instance running until ctx ends, and then ends it.
-func (p *Plugin) supervise(ctx context.Context) {
-	defer p.settle.Do(func() { close(p.settled) })
-	failures := 0
-	for ctx.Err() == nil {
-		current, err := p.start(ctx)
-		if err == nil {
-			begun := p.timing.Now()
-			p.ready(current)
-			err = p.watch(ctx, current)
-			if p.timing.Now().Sub(begun) >= stableAfter {
-				failures = 0
-			}
+// supervisor keeps an instance of one plugin running. All of it belongs to the
+// goroutine of run; what takes time is done by others, which report to it.
+type supervisor struct {
+	p      *Plugin
+	member Member
+
+	current  *running         // what callers see; nil: nothing
+	trial    *trial           // the start that is under way, nil if none is
+	retry    <-chan time.Time // when the next start is due, nil if none is
+	failures int              // failures in a row
+	tried    fileState        // the file of the last start that failed
+	seen     fileState        // the file when it was last looked at
+	again    time.Time        // when a replaced file that failed is tried again; zero: when it changes
+	probes   chan probe       // what came of asking current for a sign of life
+	probing  bool
+	probed   time.Time
+}
+
+// trial is a start that is under way.
+type trial struct {
+	cancel context.CancelFunc
+	done   chan attempt
+	file   fileState
+}
+
+// attempt is what came of a start: a running instance, nothing at all where the
+// file turned out to be the one that runs, or an error.
+type attempt struct {
+	running *running
+	err     error
+}
+
+// adoption is an instance that a changed config has started already.
+type adoption struct {
+	member  Member
+	running *running
+}
+
+// run supervises until ctx ends or the plugin is removed, and then ends what
+// runs. What it starts with is shown at once, where there is something.
+func (s *supervisor) run(ctx context.Context, given *running) {
+	ticker := time.NewTicker(s.p.host.checks.Look)
+	defer ticker.Stop()
+	if given != nil {
+		s.show(ctx, given)
+	} else {
+		s.try(ctx, nil)
+	}
+	for {
+		var tried <-chan attempt
+		if s.trial != nil {
+			tried = s.trial.done
 		}
-		if ctx.Err() != nil {
-			break
+		var ended <-chan struct{}
+		if s.current != nil {
+			ended = s.current.instance.Done()
 		}
-		failures++
-		delay := pause(failures, p.timing.Random())
-		p.failed(err, failures, delay)
 		select {
-		case <-p.timing.After(delay):
+		case <-ctx.Done():
+			s.stop(ctx, "stopped")
+			return
+		case <-s.p.removed:
+			s.stop(ctx, "removed from the config")
+			return
+		case adopted := <-s.p.adoptions:
+			s.adopt(ctx, adopted)
+		case a := <-tried:
+			s.conclude(ctx, a)
+		case <-ended:
+			exit := s.current.instance.Exit()
+			s.lose(ctx, &exitError{exit}, "it ended: "+exit.Reason, false)
+		case <-s.retry:
+			s.try(ctx, nil)
+		case probe := <-s.probes:
+			s.judge(ctx, probe)
+		case <-ticker.C:
+			s.lookAround(ctx)
+		}
+	}
+}
+
+// try begins a start, unless one is under way.
+func (s *supervisor) try(ctx context.Context, accept func(*sdk.Manifest) error) {
+	s.retry = nil
+	if s.trial != nil {
+		return
+	}
+	if s.failures > 0 && s.current == nil {
+		s.p.meter.restarts.Add(1)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	t := &trial{cancel: cancel, done: make(chan attempt, 1), file: look(s.member.Spec.Path)}
+	s.trial = t
+	member, runs := s.member, s.current
+	s.p.host.done.Go(func() {
+		if runs != nil && sameContent(runs, member.Spec) {
+			t.done <- attempt{}
+			return
+		}
+		started, err := s.p.start(ctx, member, accept)
+		t.done <- attempt{started, err}
+	})
+}
+
+// giveUp ends the start that is under way, and whatever came of it.
+func (s *supervisor) giveUp() {
+	if s.trial == nil {
+		return
+	}
+	s.trial.cancel()
+	if a := <-s.trial.done; a.running != nil {
+		s.p.close(a.running)
+	}
+	s.trial = nil
+}
+
+// conclude takes in what came of a start.
+func (s *supervisor) conclude(ctx context.Context, a attempt) {
+	s.trial.cancel()
+	file := s.trial.file
+	s.trial = nil
+	switch {
+	case a.running != nil:
+		s.show(ctx, a.running)
+	case s.current == nil && a.err == nil:
+		s.try(ctx, nil) // the instance ended while its file was looked at
+	case s.current == nil:
+		s.tried = file
+		s.fail(a.err, a.err.Error())
+	case a.err == nil:
+		s.confirm(file) // written anew, with the same content
+	default:
+		s.reject(file, a.err)
+	}
+}
+
+// show puts an instance in front of the callers. The one before, if there is one,
+// finishes its calls.
+func (s *supervisor) show(ctx context.Context, r *running) {
+	p := s.p
+	old := s.current
+	s.current, s.tried, s.again = r, fileState{}, time.Time{}
+	s.probing, s.probes, s.probed = false, make(chan probe, 1), p.host.timing.Now()
+	r.begun = p.host.timing.Now()
+	now := status{Status: action.Status{State: action.StateReady}}
+	if r.missing != "" {
+		now = status{Status: action.Status{State: action.StateUnconfigured, Reason: r.missing}, brief: r.missing}
+	}
+	p.manifest.Store(r.manifest)
+	p.current.Store(r)
+	p.setStatus(now)
+	p.settle.Do(func() { close(p.settled) })
+	message := "plugin started"
+	if old != nil {
+		message = "plugin replaced"
+		s.drain(ctx, old)
+	}
+	p.logger.Info(message, "version", r.manifest.Version, "state", string(now.State))
+	p.host.done.Go(func() { p.learnSum(r, s.member.Spec) })
+}
+
+// drain ends an instance that has been replaced, once its calls have ended.
+func (s *supervisor) drain(ctx context.Context, old *running) {
+	old.retire()
+	s.p.host.done.Go(func() {
+		// No call outlasts its timeout; this is for one that does.
+		last := time.NewTimer(old.timeout + closeTimeout)
+		defer last.Stop()
+		select {
+		case <-old.idle:
+		case <-old.instance.Done():
+		case <-last.C:
 		case <-ctx.Done():
 		}
-	}
-	p.setStatus(status{Status: action.Status{State: action.StateFailed, Reason: "stopped"}, brief: "stopped"})
+		s.p.close(old)
+	})
 }
 
-// start brings one instance up: nothing is taken for granted from the last one,
-// because the file may be another.
-func (p *Plugin) start(ctx context.Context) (*running, error) {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	instance, manifest, err := launch(ctx, p.launcher, p.spec, p.logger)
-	if err != nil {
-		return nil, err
-	}
-	current := &running{instance: instance, manifest: manifest, actions: make(map[string]struct{})}
-	for i := range manifest.Actions {
-		current.actions[manifest.Actions[i].Name] = struct{}{}
-	}
-	if err := p.configure(ctx, current); err != nil {
-		return nil, errors.Join(withExit(instance, err), instance.Close(ctx))
-	}
-	return current, nil
+// adopt takes over the instance that a changed config has started.
+func (s *supervisor) adopt(ctx context.Context, a adoption) {
+	s.giveUp()
+	s.member, s.failures, s.retry = a.member, 0, nil
+	s.show(ctx, a.running)
 }
 
-// configure hands over the config, or finds that there is none to hand over.
-func (p *Plugin) configure(ctx context.Context, current *running) error {
-	config, manifest := p.config, current.manifest
-	if config.Sandbox && !manifest.Sandbox {
-		return errors.New("the plugin has no sandbox: it needs real credentials")
+// lose shows the callers that there is no instance any more, ends what is left
+// of it, and has another started. Brief is the reason for everybody's eyes.
+func (s *supervisor) lose(ctx context.Context, why error, brief string, force bool) {
+	p, r := s.p, s.current
+	if p.host.timing.Now().Sub(r.begun) >= stableAfter {
+		s.failures = 0
 	}
-	none := len(config.Credentials) == 0
-	if none {
-		config.Credentials = json.RawMessage("{}")
+	s.current = nil
+	s.tried = r.file
+	if force {
+		r.verdict.Store(&brief)
 	}
-	// In the sandbox there need not be any credentials, or not all.
-	if !config.Sandbox {
-		if faults := CheckCredentials(manifest, config.Credentials); len(faults) > 0 {
-			text := describeFaults(p.spec.Name, faults)
-			if none {
-				current.missing = text
-				return nil
-			}
-			return errors.New(text)
-		}
-	}
-	p.redactor.Add(SecretValues(manifest.Credentials, config.Credentials)...)
-	return current.instance.Configure(ctx, config)
-}
-
-// ready shows an instance to the callers.
-func (p *Plugin) ready(current *running) {
-	now := status{Status: action.Status{State: action.StateReady}}
-	if current.missing != "" {
-		now = status{Status: action.Status{State: action.StateUnconfigured, Reason: current.missing}, brief: current.missing}
-	}
-	p.manifest.Store(current.manifest)
-	p.current.Store(current)
-	p.setStatus(now)
-	p.settle.Do(func() { close(p.settled) })
-	p.logger.Info("plugin started", "version", current.manifest.Version, "state", string(now.State))
-}
-
-// watch waits for the end of an instance, or ends it when ctx does.
-func (p *Plugin) watch(ctx context.Context, current *running) error {
-	select {
-	case <-current.instance.Done():
-	case <-ctx.Done():
-	}
+	// First the reason, then the refusals that tell it.
+	p.setStatus(status{Status: action.Status{State: action.StateFailed, Reason: p.redactor.String(why.Error())}, brief: p.redactor.String(brief)})
 	p.current.Store(nil)
-	// The gateway's stop must not make the plugin's end a forced one.
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
 	defer cancel()
-	err := current.instance.Close(closing)
-	return errors.Join(&exitError{current.instance.Exit()}, err)
+	if force {
+		cancel()
+	}
+	if err := r.instance.Close(closing); err != nil {
+		why = errors.Join(why, err)
+	}
+	if s.trial != nil {
+		return // a replacement is about to be ready, or to fail
+	}
+	s.fail(why, brief)
 }
 
-// failed shows the callers why there is no instance.
-func (p *Plugin) failed(err error, failures int, delay time.Duration) {
-	brief := err.Error()
-	var ended *exitError
-	if errors.As(err, &ended) {
-		brief = "it ended: " + ended.exit.Reason
-	}
+// fail shows the callers why there is no instance, and plans the next start.
+func (s *supervisor) fail(err error, brief string) {
+	p := s.p
+	s.failures++
+	delay := pause(s.failures, isRefused(err), p.host.timing.Random())
 	again := ""
-	if failures > 1 {
-		again = fmt.Sprintf(" (%d times in a row)", failures)
+	if s.failures > 1 {
+		again = fmt.Sprintf(" (%d times in a row)", s.failures)
 	}
 	now := status{
-		Status:  action.Status{State: action.StateFailed, Reason: p.redactor.String(err.Error()) + again},
-		brief:   p.redactor.String(brief) + again,
-		retryAt: p.timing.Now().Add(delay),
+		Status: action.Status{
+			State: action.StateFailed, Reason: p.redactor.String(err.Error()) + again,
+			RetryAt: p.host.timing.Now().Add(delay).UTC(),
+		},
+		brief: p.redactor.String(brief) + again,
 	}
 	p.setStatus(now)
 	p.settle.Do(func() { close(p.settled) })
-	p.logger.Error("plugin failed", "reason", now.Reason, "failures", failures, "nextStart", delay.String())
+	p.logger.Error("plugin failed", "reason", now.Reason, "failures", s.failures, "nextStart", delay.String())
+	s.retry = p.host.timing.After(delay)
 }
 
-// exitError is an instance that has ended by itself.
-type exitError struct{ exit Exit }
+// stop ends everything: gently where the plugin was removed, whose calls finish.
+func (s *supervisor) stop(ctx context.Context, reason string) {
+	p, r := s.p, s.current
+	s.current = nil
+	p.setStatus(status{Status: action.Status{State: action.StateFailed, Reason: reason}, brief: reason})
+	p.current.Store(nil)
+	s.giveUp()
+	if r != nil {
+		s.drain(ctx, r)
+	}
+	p.settle.Do(func() { close(p.settled) })
+}
 
-// Error answers how it ended, with its last output.
-func (e *exitError) Error() string { return "it ended: " + e.exit.String() }
-
-// withExit adds to a failure of the start how the instance ended, where it has.
-func withExit(instance Instance, err error) error {
-	select {
-	case <-instance.Done():
-		return fmt.Errorf("%w: %w", err, &exitError{instance.Exit()})
-	default:
-		return err
+// close ends an instance for good, for which it has a few seconds whatever else
+// ends.
+func (p *Plugin) close(r *running) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := r.instance.Close(ctx); err != nil {
+		p.logger.Warn("the plugin did not end as it should", "error", p.redactor.String(err.Error()))
 	}
 }

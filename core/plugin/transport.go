@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -14,7 +15,8 @@ import (
 type Launcher interface {
 	// Launch starts the plugin of spec and shakes hands with it. The context
 	// bounds the start only, not the life of the instance. What the plugin logs
-	// goes to logger. The file's checksum is not checked here.
+	// goes to logger. No byte is run that Spec.CheckSum has not passed. An error of
+	// which it is certain that the same start would fail again is marked with Refuse.
 	Launch(ctx context.Context, spec Spec, logger *slog.Logger) (Instance, error)
 }
 
@@ -24,7 +26,8 @@ type Launcher interface {
 type Instance interface {
 	// Manifest asks for the plugin's manifest, unchecked.
 	Manifest(ctx context.Context) (*sdk.Manifest, error)
-	// Configure hands the config over, once, before the first Execute.
+	// Configure hands the config over, once, before the first Execute. What the
+	// plugin itself says against it is an *sdk.Error.
 	Configure(ctx context.Context, config sdk.Config) error
 	// Execute runs one action once. Its errors are *sdk.Error. An instance that
 	// is gone answers CodeUnavailable; its outcome is not_executed only when the
@@ -50,6 +53,39 @@ type Patient interface {
 	// ExecuteTold is Execute, but the plugin is told that it has so much time,
 	// whatever the deadline is.
 	ExecuteTold(ctx context.Context, deadline time.Time, told time.Duration, call sdk.Call) (sdk.Result, error)
+}
+
+// Prober is an Instance that can be asked whether it is still there. It must not
+// take a slow action for a dead plugin. It is safe for concurrent use.
+type Prober interface {
+	// Probe asks for a sign of life. An error means that none came, which the
+	// end of ctx is as well.
+	Probe(ctx context.Context) error
+}
+
+// Weigher is an Instance whose memory can be measured from outside. It is safe
+// for concurrent use.
+type Weigher interface {
+	// Memory answers how many bytes of memory the plugin holds.
+	Memory() (int64, error)
+}
+
+// Refuse marks the error of a start that would fail again with the same file and
+// config: it is tried again when one of them changes, or after a long while.
+func Refuse(err error) error { return &refusedError{err} }
+
+// refusedError is what Refuse makes.
+type refusedError struct{ cause error }
+
+// Error answers the cause's text.
+func (e *refusedError) Error() string { return e.cause.Error() }
+
+// Unwrap answers the cause.
+func (e *refusedError) Unwrap() error { return e.cause }
+
+func isRefused(err error) bool {
+	var refused *refusedError
+	return errors.As(err, &refused)
 }
 
 // Exit is how an instance ended.

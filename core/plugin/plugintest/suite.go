@@ -139,7 +139,7 @@ func errorsCrossUnchanged(t *testing.T, tr Transport) {
 
 func failuresOfACallAreItsOwn(t *testing.T, tr Transport) {
 	member := tr.Fixture()
-	member.Spec.WASM.MemoryLimitMiB = 512 // room for the result that is too large
+	member.Spec.MemoryLimitMiB = 512 // room for the result that is too large
 	p := tr.StartReady(t, member)
 	cases := map[string]struct {
 		action  string

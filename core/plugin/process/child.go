@@ -42,7 +42,8 @@ type child struct {
 	// exited is closed when the process has ended and its output is read.
 	exited  chan struct{}
 	reason  string
-	printed int64 // to standard output, after the handshake
+	printed int64  // to standard output, after the handshake
+	line    string // that it shook hands with; known once exited is closed
 
 	mu sync.Mutex // guards what follows
 	// running is true from the start until the process may have been reaped,
@@ -132,6 +133,7 @@ func (c *child) setReaped() {
 func (c *child) readStdout(stdout *os.File, handshake *io.PipeWriter) {
 	reader := bufio.NewReaderSize(stdout, maxHandshake)
 	line, _ := reader.ReadSlice('\n')
+	c.line = string(line)
 	// It fails only when go-plugin has given up waiting.
 	_, _ = handshake.Write(line)
 	_ = handshake.Close()

@@ -5,6 +5,7 @@ package process
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -17,6 +18,7 @@ const (
 	directoryPrefix = "bf-"
 	longestTemp     = 36
 	lockName        = "lock"
+	imagesName      = "images"
 )
 
 // directory is a launcher's own part of the temporary directory, where its
@@ -33,19 +35,41 @@ type directory struct {
 func (d *directory) child() (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed {
-		return "", errClosed
-	}
-	if d.path == "" {
-		if err := d.open(); err != nil {
-			return "", fmt.Errorf("temporary directory: %w", err)
-		}
+	if err := d.ensure(); err != nil {
+		return "", err
 	}
 	path, err := os.MkdirTemp(d.path, "")
 	if err != nil {
 		return "", fmt.Errorf("temporary directory: %w", err)
 	}
 	return path, nil
+}
+
+// images answers the directory for copies of plugins, with mode 0700.
+func (d *directory) images() (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.ensure(); err != nil {
+		return "", err
+	}
+	path := filepath.Join(d.path, imagesName)
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("temporary directory: %w", err)
+	}
+	return path, nil
+}
+
+// ensure makes the directory unless it is there; mu is held.
+func (d *directory) ensure() error {
+	if d.closed {
+		return errClosed
+	}
+	if d.path == "" {
+		if err := d.open(); err != nil {
+			return fmt.Errorf("temporary directory: %w", err)
+		}
+	}
+	return nil
 }
 
 func (d *directory) open() error {

@@ -10,6 +10,7 @@ import (
 
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 
 	"github.com/backflow/backflow/core/plugin"
@@ -23,6 +24,7 @@ type instance struct {
 	child   *child
 	dir     string
 	service pluginv1.PluginServiceClient
+	health  grpc_health_v1.HealthClient
 	streams *streams
 	close   sync.Once
 	closed  error
@@ -31,6 +33,8 @@ type instance struct {
 var (
 	_ plugin.Instance = (*instance)(nil)
 	_ plugin.Patient  = (*instance)(nil)
+	_ plugin.Prober   = (*instance)(nil)
+	_ plugin.Weigher  = (*instance)(nil)
 )
 
 // connect starts the process and shakes hands.
@@ -39,6 +43,11 @@ func (i *instance) connect() error {
 	if err != nil {
 		return err
 	}
+	grpcClient, ok := protocol.(*goplugin.GRPCClient)
+	if !ok {
+		return fmt.Errorf("go-plugin answered a %T", protocol)
+	}
+	i.health = grpc_health_v1.NewHealthClient(grpcClient.Conn)
 	dispensed, err := protocol.Dispense(sdk.DispenseName)
 	if err != nil {
 		return err
@@ -73,11 +82,10 @@ func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
 		DataDir:     config.DataDir,
 	})
 	if err != nil {
-		return fmt.Errorf("configure: %w", i.failure(ctx, time.Time{}, "Configure", err))
+		return i.failure(ctx, time.Time{}, "Configure", err)
 	}
 	if response.GetError() != nil {
-		// It is a reason for operators: a code says nothing more to them.
-		return fmt.Errorf("configure: %s", errorFromWire(response.GetError()).Message)
+		return errorFromWire(response.GetError())
 	}
 	return nil
 }
@@ -138,6 +146,23 @@ func (i *instance) SampleWebhook(ctx context.Context, request sdk.SampleRequest)
 	}
 	return sdk.Sample{Headers: response.GetHeaders(), Body: response.GetBody()}, nil
 }
+
+// Probe asks gRPC's own health service, which go-plugin serves in each plugin: it
+// answers whatever the plugin's calls do, unless the process stands still or its
+// connection does. A plugin without that service says so, which is an answer.
+func (i *instance) Probe(ctx context.Context) error {
+	_, err := i.health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: goplugin.GRPCServiceName})
+	switch status.Code(err) {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
+		return fmt.Errorf("health check: %w", err)
+	default:
+		return nil
+	}
+}
+
+// Memory answers the resident memory of the process. What it has started itself
+// is not counted.
+func (i *instance) Memory() (int64, error) { return i.child.memory() }
 
 // Done is closed when the process has ended.
 func (i *instance) Done() <-chan struct{} { return i.child.exited }

@@ -29,13 +29,16 @@ const startLimit = time.Minute
 type Launcher struct {
 	thread    *thread
 	directory directory
+	images    images
 }
 
 var _ plugin.Launcher = (*Launcher)(nil)
 
 // NewLauncher answers a Launcher. Close ends it.
 func NewLauncher() *Launcher {
-	return &Launcher{thread: newThread()}
+	l := &Launcher{thread: newThread()}
+	l.images = images{thread: l.thread, directory: &l.directory}
+	return l
 }
 
 // Close releases the launcher's thread and directory; from then on Launch fails.
@@ -47,6 +50,10 @@ func (l *Launcher) Close() error {
 
 // Launch starts the process of spec and shakes hands with it.
 func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Logger) (plugin.Instance, error) {
+	program, err := l.images.program(spec)
+	if err != nil {
+		return nil, fmt.Errorf("start: %w", err)
+	}
 	dir, err := l.directory.child()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
@@ -62,7 +69,7 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 			sdk.ProtocolVersion: {sdk.DispenseName: dispenser{}},
 		},
 		RunnerFunc: func(_ hclog.Logger, handshake *exec.Cmd, _ string) (runner.Runner, error) {
-			child.prepare(spec.Path, environment(spec.Env, handshake.Env))
+			child.prepare(program, environment(spec.Env, handshake.Env))
 			return child, nil
 		},
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
@@ -99,6 +106,9 @@ func startError(ctx context.Context, child *child, err error) error {
 		return err
 	}
 	<-child.exited
+	if mismatch := otherProtocol(child.line); mismatch != nil {
+		return mismatch
+	}
 	if child.killed() {
 		return fmt.Errorf("handshake: %w", err)
 	}

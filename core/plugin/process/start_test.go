@@ -49,7 +49,7 @@ func TestStatusOfAPluginThatCannotStart(t *testing.T) {
 		"prints first":           {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "print-first" }, action.StateFailed, []string{"Hello from main"}},
 		"ends first":             {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "exit-first" }, action.StateFailed, []string{"exit status 4: no config file"}},
 		"listens where it likes": {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "elsewhere" }, action.StateFailed, []string{"instead of a unix socket where it was told to"}},
-		"other protocol":         {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "other-protocol" }, action.StateFailed, []string{"Plugin version: 99, Client versions: [1]"}},
+		"other protocol":         {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "other-protocol" }, action.StateFailed, []string{"the plugin speaks version 99 of the plugin protocol, this gateway version 1; the gateway is too old for it: update Backflow"}},
 		"refuses its config, and quotes it": {
 			func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "refuse-config" }, action.StateFailed,
 			[]string{`configure: vendor does not like {"key":"***"}`},

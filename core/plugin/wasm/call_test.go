@@ -89,7 +89,7 @@ func TestHostileCallsAreAnsweredInTimeAndHarmNoOther(t *testing.T) {
 
 func TestAnswerLargerThanAMessageIsRefused(t *testing.T) {
 	member := transport.Fixture()
-	member.Spec.WASM.MemoryLimitMiB = 1024
+	member.Spec.MemoryLimitMiB = 1024
 	p := transport.StartReady(t, member)
 	// The SDK refuses it in the guest.
 	e := execute(t, p, "enormous")

@@ -98,13 +98,7 @@ func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
 		return fmt.Errorf("configure: %w", err)
 	}
 	i.config.Store(&config)
-	err := i.do(ctx, request{})
-	var told *sdk.Error
-	if errors.As(err, &told) {
-		// It is a reason for operators: a code says nothing more to them.
-		return fmt.Errorf("configure: %s", told.Message)
-	}
-	return err
+	return i.do(ctx, request{})
 }
 
 // Execute runs one action in a guest.

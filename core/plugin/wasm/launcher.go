@@ -3,6 +3,7 @@ package wasm
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -46,12 +47,16 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 	if err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
-	memory := spec.WASM.MemoryLimitMiB
+	sum := sha256.Sum256(binary)
+	if err := spec.CheckSum(hex.EncodeToString(sum[:])); err != nil {
+		return nil, fmt.Errorf("start: %w", err)
+	}
+	memory := spec.MemoryLimitMiB
 	if memory <= 0 {
 		memory = plugin.DefaultMemoryLimitMiB
 	}
 	key := runtimeKey{pages: uint32(memory) * pagesPerMiB, soft: spec.WASM.Deadline == plugin.DeadlineSoft}
-	module, err := l.modules.acquire(ctx, key, sha256.Sum256(binary), binary)
+	module, err := l.modules.acquire(ctx, key, sum, binary)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
 	}
