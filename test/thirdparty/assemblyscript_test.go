@@ -65,25 +65,35 @@ func greets(t *testing.T, module string) {
 	}
 }
 
-func TestTheSameHelloInTwoLanguages(t *testing.T) {
+func TestHelloIsTheSameInGoAndInAssemblyScript(t *testing.T) {
 	t.Parallel()
-	s := program.NewSite(t, binaries)
-	run(t, program.Root(), []string{"CGO_ENABLED=0"}, "go", "build", "-o", filepath.Join(s.Plugins, "backflow-plugin-hello"), "./sdk/examples/hello")
-	described := func() map[string]any {
-		s.WriteConfig("backflow.json", fmt.Sprintf(`{ "pluginDirs": [%q] }`, s.Plugins))
-		g := s.Dev()
-		defer g.Stop()
-		answer := program.Want(t, http.StatusOK, g.Get("/integrations/hello"))
-		greeting := program.Want(t, http.StatusOK, g.Post("/integrations/hello/greet", `{"name":"<Ada>"}`))
-		return map[string]any{"version": answer.Field("version"), "actions": answer.Field("actions"), "greeting": greeting.Field("message")}
-	}
-	process := described()
-	if err := os.Remove(filepath.Join(s.Plugins, "backflow-plugin-hello")); err != nil {
-		t.Fatal(err)
-	}
-	drop(t, s, frozen(), "hello.wasm")
-	if diff := cmp.Diff(process, described()); diff != "" {
+	dir := kit(t)
+	hello := filepath.Join(dir, "examples", "hello")
+	install(t, hello)
+	run(t, hello, nil, "npm", "run", "build")
+	native := filepath.Join(t.TempDir(), "backflow-plugin-hello")
+	run(t, program.Root(), []string{"CGO_ENABLED=0"}, "go", "build", "-o", native, "./sdk/examples/hello")
+	if diff := cmp.Diff(described(t, native, "backflow-plugin-hello"), described(t, filepath.Join(hello, "bin", "hello.wasm"), "hello.wasm")); diff != "" {
 		t.Errorf("-Go +AssemblyScript:\n%s", diff)
+	}
+}
+
+// described drops in a hello and answers what it says of itself, and says.
+func described(t *testing.T, plugin, name string) map[string]any {
+	t.Helper()
+	s := program.NewSite(t, binaries)
+	drop(t, s, plugin, name)
+	s.WriteConfig("backflow.json", fmt.Sprintf(`{ "pluginDirs": [%q] }`, s.Plugins))
+	g := s.Dev()
+	answer := program.Want(t, http.StatusOK, g.Get("/integrations/hello"))
+	if answer.Field("actions.0.params") == nil {
+		t.Fatalf("it says of itself: %s", answer.Body)
+	}
+	greeting := program.Want(t, http.StatusOK, g.Post("/integrations/hello/greet", `{"name":"Ada \u003c"}`))
+	refusal := program.Want(t, http.StatusUnprocessableEntity, g.Post("/integrations/hello/greet", `{"name":""}`))
+	return map[string]any{
+		"version": answer.Field("version"), "actions": answer.Field("actions"),
+		"greeting": greeting.Field("message"), "errors": refusal.Field("errors"),
 	}
 }
 
