@@ -26,6 +26,7 @@ func Exercise(t *testing.T, tr Transport) {
 	t.Run("Failures of a call are its own", func(t *testing.T) { failuresOfACallAreItsOwn(t, tr) })
 	t.Run("Deadline reaches the plugin", func(t *testing.T) { deadlineReachesThePlugin(t, tr) })
 	t.Run("Hanging call ends in time and the rest go on", func(t *testing.T) { hangingCallEndsInTimeAndTheRestGoOn(t, tr) })
+	t.Run("Lost call may have taken effect and may be repeated", func(t *testing.T) { lostCallMayHaveTakenEffectAndMayBeRepeated(t, tr) })
 	t.Run("Full queue refuses at once", func(t *testing.T) { fullQueueRefusesAtOnce(t, tr) })
 	t.Run("Webhooks cross", func(t *testing.T) { webhooksCross(t, tr) })
 	t.Run("Plugin without webhooks says so", func(t *testing.T) { pluginWithoutWebhooksSaysSo(t, tr) })
@@ -210,6 +211,23 @@ func hangingCallEndsInTimeAndTheRestGoOn(t *testing.T, tr Transport) {
 	}
 	if got := Call(t, p, "echo", `{}`); got != `{}` {
 		t.Errorf("got %s", got)
+	}
+}
+
+// Whether a lost call is repeated is decided by whoever knows the action: the
+// error says that it might succeed, and that it may have taken effect already.
+func lostCallMayHaveTakenEffectAndMayBeRepeated(t *testing.T, tr Transport) {
+	for name, code := range map[string]sdk.Code{"sleep": sdk.CodeTimeout, "exit": sdk.CodeUnavailable, "crash": sdk.CodeUnavailable} {
+		member := tr.Fixture()
+		if code == sdk.CodeTimeout {
+			member.Spec.Timeout = 200 * time.Millisecond
+		}
+		p := tr.StartReady(t, member)
+		_, err := p.Execute(t.Context(), sdk.Call{Action: name, Params: json.RawMessage(`{}`)})
+		var got *sdk.Error
+		if !errors.As(err, &got) || got.Code != code || got.Outcome != sdk.OutcomeUnknown || !got.Retryable || got.Final {
+			t.Errorf("%s: got %#v", name, err)
+		}
 	}
 }
 

@@ -104,7 +104,7 @@ func (g *guest) start() error {
 		WithRandSource(rand.Reader).
 		WithSysWalltime().WithSysNanotime().
 		WithNanosleep(g.sleep)
-	mod, err := g.module.runtime.wazero.InstantiateModule(g.ctx, g.module.compiled, config)
+	mod, err := g.module.runtime.InstantiateModule(g.ctx, g.module.compiled, config)
 	if err != nil {
 		return err
 	}
@@ -232,8 +232,8 @@ func (g *guest) failure(ctx context.Context, err error) error {
 	if errors.As(err, &exit) {
 		reason = fmt.Sprintf("exit code %d", exit.ExitCode())
 	}
-	if limit := uint64(g.module.runtime.key.pages) << 16; g.mod != nil && uint64(g.mod.Memory().Size()) > limit-limit/16 {
-		reason += fmt.Sprintf(", with the %d MiB of its memory used up", g.module.runtime.key.pages/pagesPerMiB)
+	if limit := uint64(g.module.key.pages) << 16; g.mod != nil && uint64(g.mod.Memory().Size()) > limit-limit/16 {
+		reason += fmt.Sprintf(", with the %d MiB of its memory used up", g.module.key.pages/pagesPerMiB)
 	}
 	g.lines.Log("the guest is thrown away", "reason", reason, "stack", stack)
 	return &sdk.Error{

@@ -58,7 +58,7 @@ func newInstance(m *module, spec plugin.Spec, logger *slog.Logger) *instance {
 		}
 	}
 	return &instance{
-		name: spec.Name, module: m, soft: m.runtime.key.soft, pool: newPool(guests),
+		name: spec.Name, module: m, soft: m.key.soft, pool: newPool(guests),
 		lines: output.NewLines(logger, nil), web: newWeb(spec.Name, spec.WASM.AllowedHosts), done: make(chan struct{}),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/backflow/backflow/core/plugin"
 )
@@ -29,7 +30,7 @@ var _ plugin.Launcher = (*Launcher)(nil)
 // removed at any time. Without it, or where it cannot be used, each process
 // compiles for itself.
 func NewLauncher(cacheDir string) *Launcher {
-	return &Launcher{modules: modules{cacheDir: cacheDir, runtimes: make(map[runtimeKey]*runtime)}}
+	return &Launcher{modules: modules{shelf: shelf{dir: cacheDir, bound: keepBytes, now: time.Now}, inUse: make(map[moduleKey]*module)}}
 }
 
 // Close says whether everything was closed that was launched; from then on Launch
@@ -43,11 +44,10 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 	if len(spec.Env) > 0 {
 		return nil, fmt.Errorf("start %s: a WASM plugin has no environment", spec.Path)
 	}
-	binary, err := read(spec.Path)
+	sum, err := checksum(spec.Path)
 	if err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
-	sum := sha256.Sum256(binary)
 	if err := spec.CheckSum(hex.EncodeToString(sum[:])); err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
@@ -55,13 +55,16 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 	if memory <= 0 {
 		memory = plugin.DefaultMemoryLimitMiB
 	}
-	key := runtimeKey{pages: uint32(memory) * pagesPerMiB, soft: spec.WASM.Deadline == plugin.DeadlineSoft}
-	module, err := l.modules.acquire(ctx, key, sum, binary)
+	module, err := l.modules.acquire(ctx, moduleKey{
+		sum:   sum,
+		pages: uint32(memory) * pagesPerMiB,
+		soft:  spec.WASM.Deadline == plugin.DeadlineSoft,
+	}, spec.Path)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
 	}
-	if module.runtime.slow != nil {
-		logger.Warn("the plugin is compiled at each start", "reason", module.runtime.slow.Error())
+	if module.slow != nil {
+		logger.Warn("the plugin is compiled at each start", "reason", module.slow.Error())
 	}
 	i := newInstance(module, spec, logger)
 	if err := i.begin(ctx); err != nil {
@@ -70,19 +73,34 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 	return i, nil
 }
 
-// read reads a module's file.
-func read(path string) (_ []byte, err error) {
+// checksum answers the SHA-256 of a module's file. Of a module that is compiled
+// nothing else is read.
+func checksum(path string) (sum [sha256.Size]byte, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return sum, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	binary, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	hash := sha256.New()
+	size, err := io.Copy(hash, io.LimitReader(file, maxFile+1))
+	if err != nil {
+		return sum, err
+	}
+	if size > maxFile {
+		return sum, fmt.Errorf("%s has more than %d bytes", path, maxFile)
+	}
+	hash.Sum(sum[:0])
+	return sum, nil
+}
+
+// read reads a module's file, which must have the checksum.
+func read(path string, sum [sha256.Size]byte) ([]byte, error) {
+	binary, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	if len(binary) > maxFile {
-		return nil, fmt.Errorf("%s has more than %d bytes", path, maxFile)
+	if sha256.Sum256(binary) != sum {
+		return nil, errors.New("the file was replaced just now")
 	}
 	return binary, nil
 }

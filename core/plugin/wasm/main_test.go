@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -17,8 +19,12 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// built is where TestMain leaves the guests, and the cache of compiled modules.
-var built string
+// built is where the guests are, and their machine code, for all tests. It is
+// filled for the first test that asks for a guest.
+var (
+	built string
+	build = sync.OnceValue(buildGuests)
+)
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -34,14 +40,6 @@ func run(m *testing.M) int {
 			fmt.Fprintln(os.Stderr, err)
 		}
 	}()
-	for name, source := range map[string]string{"fixture": "../internal/fixture", "hello": "../../../sdk/examples/hello"} {
-		build := exec.Command("go", "build", "-buildmode=c-shared", "-o", path(name), source)
-		build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-		if output, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build %s: %v\n%s", name, err, output)
-			return 1
-		}
-	}
 	code := m.Run()
 	if code == 0 {
 		if err := goleak.Find(); err != nil {
@@ -52,7 +50,42 @@ func run(m *testing.M) int {
 	return code
 }
 
-func path(name string) string { return filepath.Join(built, name+plugin.FileSuffix) }
+// buildGuests builds the guests, and compiles them in a program that has no race
+// detector: under it compiling takes a minute.
+func buildGuests() error {
+	// The program of a test does not know the version of wazero, by which machine
+	// code is kept.
+	const version = "-ldflags=-X=github.com/tetratelabs/wazero/internal/version.version=dev"
+	precompile := []string{"run", version, "../internal/precompile", filepath.Join(built, "cache")}
+	for name, source := range map[string]string{
+		"fixture": "../internal/fixture", "fetcher": "../internal/fetcher", "hello": "../../../sdk/examples/hello",
+	} {
+		file := filepath.Join(built, name+plugin.FileSuffix)
+		precompile = append(precompile, file)
+		err := goTool([]string{"GOOS=wasip1", "GOARCH=wasm"}, "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", file, source)
+		if err != nil {
+			return err
+		}
+	}
+	return goTool(nil, precompile...)
+}
+
+func goTool(env []string, args ...string) error {
+	command := exec.Command("go", args...)
+	command.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, output)
+	}
+	return nil
+}
+
+// path answers the file of a guest.
+func path(name string) string {
+	if err := build(); err != nil {
+		panic(err) // there is nothing to test
+	}
+	return filepath.Join(built, name+plugin.FileSuffix)
+}
 
 // transport is what the shared suite runs over.
 var transport = plugintest.Transport{
@@ -73,7 +106,8 @@ func newLauncher(t testing.TB) *wasm.Launcher {
 	return launcher
 }
 
-// launch starts an instance of the fixture that is closed at the test's end.
+// launch starts an instance, of the fixture unless spec names another file, that
+// is closed at the test's end.
 func launch(t testing.TB, launcher *wasm.Launcher, spec plugin.Spec) plugin.Instance {
 	t.Helper()
 	if spec.Path == "" {

@@ -45,11 +45,11 @@ func TestGuestReachesAllowedHostsAndNoOthers(t *testing.T) {
 		default:
 			body, _ := io.ReadAll(r.Body)
 			w.Header().Set("Content-Type", "text/x")
-			fmt.Fprintf(w, "%s %s %s", r.Method, body, r.Header.Get("X-Fixture"))
+			fmt.Fprintf(w, "%s %s %s", r.Method, body, r.Header.Get("X-Fetcher"))
 		}
 	}))
 	defer server.Close()
-	i := launch(t, newLauncher(t), plugin.Spec{WASM: plugin.WASM{AllowedHosts: hosts(t, server.URL, "http://localhost:1"), Instances: 1}})
+	i := launch(t, newLauncher(t), plugin.Spec{Path: path("fetcher"), WASM: plugin.WASM{AllowedHosts: hosts(t, server.URL, "http://localhost:1"), Instances: 1}})
 
 	for _, path := range []string{"/", "/again"} {
 		if got, err := fetch(t, i, server.URL+path); err != nil || got != `{"body":"POST ping yes","status":200,"type":"text/x"}` {
