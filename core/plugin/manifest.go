@@ -1,155 +1,24 @@
 package plugin
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
-	"slices"
-	"strings"
 
 	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/sdk"
-)
-
-var (
-	actionPattern  = regexp.MustCompile(`^[a-z][A-Za-z0-9]{0,62}$`)
-	versionPattern = regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
-	segmentPattern = regexp.MustCompile(`^(:[A-Za-z_][A-Za-z0-9_]*|[A-Za-z0-9_~-][A-Za-z0-9._~-]*)$`)
-	methods        = []string{"GET", "POST", "PUT", "PATCH", "DELETE"}
-	repeats        = []sdk.Repeat{sdk.RepeatNone, sdk.RepeatNative, sdk.RepeatTransactional, sdk.RepeatIdempotent}
+	"github.com/backflow/backflow/sdk/manifest"
 )
 
 // Validate checks what a plugin publishes, so that everyone above can trust it.
 // Name is what the plugin's file is called, empty where that says no name. All
 // faults are answered at once.
-func Validate(manifest *sdk.Manifest, name string) error {
-	var faults []error
-	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-
-	if name != "" && manifest.Name != name {
-		fault("the plugin calls itself %q, its file %q", manifest.Name, name)
+func Validate(published *sdk.Manifest, name string) error {
+	var misnamed error
+	if name != "" && published.Name != name {
+		misnamed = fmt.Errorf("the plugin calls itself %q, its file %q", published.Name, name)
 	}
-	if !namePattern.MatchString(manifest.Name) {
-		fault("name %q: lower-case letters, digits and hyphens, starting with a letter, at most 63", manifest.Name)
-	}
-	if !versionPattern.MatchString(manifest.Version) {
-		fault(`version %q: a semantic version without "v"`, manifest.Version)
-	}
-	if len(manifest.Credentials) > 0 {
-		if _, err := schema.Compile(manifest.Credentials); err != nil {
-			fault("schema of the credentials: %w", err)
-		}
-	}
-	names := make(map[string]bool)
-	for i := range manifest.Actions {
-		action := &manifest.Actions[i]
-		if names[action.Name] {
-			fault("action %q is there twice", action.Name)
-		}
-		names[action.Name] = true
-		if err := validateAction(action); err != nil {
-			fault("action %q: %w", action.Name, err)
-		}
-		for j := range i {
-			if other := &manifest.Actions[j]; overlap(action.HTTP, other.HTTP) {
-				fault("actions %q and %q: %s %s and %s match the same requests",
-					other.Name, action.Name, action.HTTP.Method, other.HTTP.Path, action.HTTP.Path)
-			}
-		}
-	}
-	return errors.Join(faults...)
-}
-
-func validateAction(action *sdk.ActionSpec) error {
-	var faults []error
-	if !actionPattern.MatchString(action.Name) {
-		faults = append(faults, errors.New("a name is camelCase: letters and digits, starting with a lower-case letter, at most 63"))
-	}
-	if len(action.Params) == 0 {
-		faults = append(faults, errors.New(`it has no schema of its params; {"type":"object"} is the least`))
-	} else if _, err := schema.Compile(action.Params); err != nil {
-		faults = append(faults, fmt.Errorf("schema of the params: %w", err))
-	}
-	if len(action.Result) > 0 {
-		if _, err := schema.Compile(action.Result); err != nil {
-			faults = append(faults, fmt.Errorf("schema of the result: %w", err))
-		}
-	}
-	if action.Writes && !slices.Contains(repeats, action.Repeat) {
-		faults = append(faults, fmt.Errorf("it writes, and says %q of a repeat: one of %q is needed", action.Repeat, repeats))
-	}
-	if action.KeyLifetime < 0 {
-		faults = append(faults, fmt.Errorf("a key cannot live for %s", action.KeyLifetime))
-	}
-	if action.HTTP != nil {
-		if err := validateBinding(action.HTTP, action.Params); err != nil {
-			faults = append(faults, err)
-		}
-	}
-	return errors.Join(faults...)
-}
-
-func validateBinding(binding *sdk.HTTPBinding, params json.RawMessage) error {
-	if !slices.Contains(methods, binding.Method) {
-		return fmt.Errorf("method %q: one of %q is needed", binding.Method, methods)
-	}
-	path, absolute := strings.CutPrefix(binding.Path, "/")
-	if !absolute {
-		return fmt.Errorf("path %q does not start with a slash", binding.Path)
-	}
-	segments := strings.Split(path, "/")
-	// Below /integrations/NAME/actions every action has its path by name.
-	if segments[0] == "actions" {
-		return fmt.Errorf("path %q: /actions belongs to the gateway", binding.Path)
-	}
-	declared := declaredParams(params)
-	var seen []string
-	for _, segment := range segments {
-		if !segmentPattern.MatchString(segment) {
-			return fmt.Errorf("path %q: segment %q is neither a plain word nor :param", binding.Path, segment)
-		}
-		name, variable := strings.CutPrefix(segment, ":")
-		if !variable {
-			continue
-		}
-		if slices.Contains(seen, name) {
-			return fmt.Errorf("path %q: :%s is there twice", binding.Path, name)
-		}
-		seen = append(seen, name)
-		if declared != nil && declared[name] == nil {
-			return fmt.Errorf("path %q: the schema of the params has no %q", binding.Path, name)
-		}
-	}
-	return nil
-}
-
-// declaredParams answers the properties at the top of a schema, nil where it
-// has none there.
-func declaredParams(schema json.RawMessage) map[string]json.RawMessage {
-	var top struct {
-		Properties map[string]json.RawMessage `json:"properties"`
-	}
-	if err := json.Unmarshal(schema, &top); err != nil {
-		return nil // told by the compilation of the schema
-	}
-	return top.Properties
-}
-
-// overlap reports whether one request can match both bindings. "/a/:x" and
-// "/a/b" do: which of them wins would depend on the router.
-func overlap(a, b *sdk.HTTPBinding) bool {
-	if a == nil || b == nil || a.Method != b.Method {
-		return false
-	}
-	left, right := strings.Split(a.Path, "/"), strings.Split(b.Path, "/")
-	if len(left) != len(right) {
-		return false
-	}
-	for i := range left {
-		if left[i] != right[i] && !strings.HasPrefix(left[i], ":") && !strings.HasPrefix(right[i], ":") {
-			return false
-		}
-	}
-	return true
+	return errors.Join(misnamed, manifest.Validate(published, func(raw []byte) error {
+		_, err := schema.Compile(raw)
+		return err
+	}))
 }

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/backflow/backflow/core/egress"
+	"github.com/backflow/backflow/sdk/manifest"
 )
 
 // Spec says which plugin to run and how.
@@ -90,13 +90,11 @@ func IsWASM(path string) bool { return strings.HasSuffix(path, FileSuffix) }
 // without its directory. Ok is false for a file that is none by its name.
 func NameOf(file string) (name string, ok bool) {
 	if name, ok = strings.CutPrefix(file, FilePrefix); ok {
-		return name, namePattern.MatchString(name)
+		return name, manifest.ValidName(name)
 	}
 	name, ok = strings.CutSuffix(file, FileSuffix)
-	return name, ok && namePattern.MatchString(name)
+	return name, ok && manifest.ValidName(name)
 }
-
-var namePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`)
 
 // Discover finds the plugins in dirs: files that are named FilePrefix and a
 // valid name, or a valid name and FileSuffix. Everything else in a directory is ignored. The answer is sorted by
