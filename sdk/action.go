@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -207,16 +206,3 @@ func PATCH(path string) *HTTPBinding { return &HTTPBinding{Method: "PATCH", Path
 
 // DELETE binds an action to a path: see GET.
 func DELETE(path string) *HTTPBinding { return &HTTPBinding{Method: "DELETE", Path: path} }
-
-// paramsJSON writes params of an action as a caller would: for package sdktest.
-func (a *typed[In, Out]) paramsJSON(params any) (json.RawMessage, error) {
-	in, ok := params.(In)
-	if !ok {
-		return nil, fmt.Errorf("the params of %s are %s, not %T", a.Name, reflect.TypeFor[In](), params)
-	}
-	s := a.shapes()
-	if s.err != nil {
-		return nil, s.err
-	}
-	return s.in.AppendGiven(nil, reflect.ValueOf(&in).Elem())
-}

@@ -45,7 +45,6 @@ func New(info Info, parts ...Part) Plugin {
 type runner interface {
 	spec() (ActionSpec, error)
 	run(ctx context.Context, call *Call) (Result, error)
-	paramsJSON(params any) (json.RawMessage, error)
 }
 
 // integration is a plugin that is made of parts.
@@ -117,15 +116,6 @@ func (p *integration) Execute(ctx context.Context, call Call) (Result, error) {
 		return Result{}, Refuse(CodeUnknownAction, "%s has no action %q", p.info.Name, call.Action)
 	}
 	return a.run(ctx, &call)
-}
-
-// ParamsJSON writes typed params of an action as JSON: for package sdktest.
-func (p *integration) ParamsJSON(action string, params any) (json.RawMessage, error) {
-	a, ok := p.actions[action]
-	if !ok {
-		return nil, fmt.Errorf("%s has no action %q", p.info.Name, action)
-	}
-	return a.paramsJSON(params)
 }
 
 // Credentials are a plugin's credentials as a Go type. C is a struct with the

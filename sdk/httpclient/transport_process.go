@@ -2,8 +2,12 @@
 
 package httpclient
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/backflow/backflow/sdk/internal/outgoing"
+)
 
 // transport is the process's own network, with connections that all clients
-// share.
-func transport() http.RoundTripper { return http.DefaultTransport }
+// share. In a test it is what sdktest.HTTP puts in its place.
+func transport() http.RoundTripper { return outgoing.Or{RoundTripper: http.DefaultTransport} }

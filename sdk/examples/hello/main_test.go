@@ -1,20 +1,18 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"strings"
 	"testing"
 
-	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/sdktest"
 )
 
 func TestHelloGreets(t *testing.T) {
-	result, err := hello().Execute(t.Context(), sdk.Call{Action: "greet", Params: json.RawMessage(`{"name":"Ada"}`)})
-	if err != nil || string(result.Body) != `{"message":"Hello, Ada!"}` {
-		t.Errorf("got %s, %v", result.Body, err)
-	}
+	sdktest.Call(t, hello(), "greet", greetParams{Name: "Ada"}).Is(greeting{Message: "Hello, Ada!"}).Logs("greeting")
 }
+
+func TestHelloKeepsWhatPluginsPromise(t *testing.T) { sdktest.Check(t, hello()) }
 
 func TestDocumentationShowsThisProgram(t *testing.T) {
 	program, err := os.ReadFile("main.go")

@@ -19,18 +19,22 @@ type plain struct{}
 
 func (plain) Manifest() sdk.Manifest {
 	return sdk.Manifest{Name: "plain", Version: "1.0.0", Actions: []sdk.ActionSpec{{
-		Name:   "greet",
-		Params: json.RawMessage(`{"type":"object","properties":{"name":{"type":"string"}},"required":["name"],"additionalProperties":false}`),
-		HTTP:   &sdk.HTTPBinding{Method: "POST", Path: "/greet"},
+		Name:     "greet",
+		Params:   json.RawMessage(`{"type":"object","properties":{"name":{"type":"string"}},"required":["name"],"additionalProperties":false}`),
+		HTTP:     sdk.POST("/greet"),
+		Examples: []sdk.Example{{Params: json.RawMessage(`{"name":"Ada"}`)}},
 	}}}
 }
 
 func (plain) Configure(context.Context, sdk.Config) error { return nil }
 
 func (plain) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+	if call.Action != "greet" {
+		return sdk.Result{}, sdk.Refuse(sdk.CodeUnknownAction, "there is no action %q", call.Action)
+	}
 	var params struct{ Name string }
 	if err := json.Unmarshal(call.Params, &params); err != nil {
-		return sdk.Result{}, &sdk.Error{Code: sdk.CodeInvalidParams, Message: err.Error(), Outcome: sdk.OutcomeNotExecuted}
+		return sdk.Result{}, sdk.Refuse(sdk.CodeInvalidParams, "%v", err)
 	}
 	sdk.Logger(ctx).Info("greeting")
 	body, err := json.Marshal(map[string]string{"message": "Hello, " + params.Name + "!"})

@@ -1,20 +1,18 @@
 package main
 
 import (
-	"encoding/json"
 	"os"
 	"strings"
 	"testing"
 
-	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/sdktest"
 )
 
 func TestPlainGreets(t *testing.T) {
-	result, err := plain{}.Execute(t.Context(), sdk.Call{Action: "greet", Params: json.RawMessage(`{"name":"Ada"}`)})
-	if err != nil || string(result.Body) != `{"message":"Hello, Ada!"}` {
-		t.Errorf("got %s, %v", result.Body, err)
-	}
+	sdktest.Call(t, plain{}, "greet", `{"name":"Ada"}`).Is(`{"message":"Hello, Ada!"}`)
 }
+
+func TestPlainKeepsWhatPluginsPromise(t *testing.T) { sdktest.Check(t, plain{}) }
 
 func TestDocumentationShowsThisProgram(t *testing.T) {
 	program, err := os.ReadFile("main.go")
