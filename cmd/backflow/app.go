@@ -23,9 +23,9 @@ import (
 	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/core/telemetry/metrics"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/core/workflow"
-	"github.com/backflow/backflow/sdk"
 )
 
 // How long the parts of a stop may take: requests that are under way, then
@@ -46,6 +46,9 @@ type settings struct {
 	dataDir   string         // of plugins
 	options   config.Options // that the config is read with
 	sandbox   map[string]bool
+	// sandboxes answers anew which integrations run in their sandbox; nil where
+	// none ever does. It is asked at each reload.
+	sandboxes func(context.Context, *loaded) (map[string]bool, error)
 	tokens    []gateway.Token // beside those of the config
 	hangups   <-chan os.Signal
 	// secrets answers secrets for webhooks that have none, by the webhook's
@@ -70,14 +73,16 @@ type app struct {
 	ledger   *idempotency.Ledger
 	gateway  *gateway.Gateway
 	schedule *schedule.Scheduler
-	registry *action.Registry
-	settled  atomic.Bool // each plugin was ready once or is reported as failed
+	actions  actions
+	metrics  *metrics.Registry
+	inForce  atomic.Pointer[loaded] // the same as loaded, for whoever else asks
+	settled  atomic.Bool            // each plugin was ready once or is reported as failed
 }
 
 // newApp builds and starts everything but the answering of requests. What a
 // fault of the config leaves started, it stops again.
 func newApp(ctx context.Context, l *loaded, s settings) (_ *app, err error) {
-	a := &app{settings: s, loaded: l, log: s.log}
+	a := &app{settings: s, loaded: l, log: s.log, metrics: metrics.New(version, s.log)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -90,10 +95,10 @@ func newApp(ctx context.Context, l *loaded, s settings) (_ *app, err error) {
 	if a.listener, err = lc.Listen(ctx, "tcp", s.listen); err != nil {
 		return nil, fmt.Errorf("%w (--listen chooses another address)", err)
 	}
-	if err := a.startPlugins(ctx, l, s); err != nil {
+	if err := a.startPlugins(ctx, l); err != nil {
 		return nil, err
 	}
-	if l.check(a.registry); l.err() != nil {
+	if l.check(a.actions.registry.Load()); l.err() != nil {
 		return nil, l.err()
 	}
 	if a.store, err = openStore(ctx, l.config.State, s.statePath, s.log); err != nil {
@@ -104,11 +109,11 @@ func newApp(ctx context.Context, l *loaded, s settings) (_ *app, err error) {
 		return nil, err
 	}
 	a.engine = engine.New(engine.Options{
-		Store: a.store, Lease: a.lease, Actions: a.registry, Logger: s.log, Retention: engine.Retention(l.config.State.Retention),
+		Store: a.store, Lease: a.lease, Actions: &a.actions, Logger: s.log, Retention: engine.Retention(l.config.State.Retention),
 	})
 	a.ledger = idempotency.New(a.store, a.lease, idempotency.Options{})
 	a.schedule = schedule.New(schedule.Options{Store: a.store, Lease: a.lease, Starter: a.engine, Logger: s.log})
-	if err := a.apply(ctx, l); err != nil {
+	if err := a.apply(ctx, l, a.host.Plugins()); err != nil {
 		return nil, err
 	}
 	a.engine.Run()
@@ -118,12 +123,22 @@ func newApp(ctx context.Context, l *loaded, s settings) (_ *app, err error) {
 
 // apply puts a checked config in force, for runs and requests that begin from
 // then on.
-func (a *app) apply(ctx context.Context, l *loaded) error {
+func (a *app) apply(ctx context.Context, l *loaded, plugins []*plugin.Plugin) (err error) {
 	a.settings.redactor.Add(l.config.SecretValues()...)
-	routes, err := a.routes(l)
+	registry, err := registryOf(plugins, l.declared)
 	if err != nil {
 		return err
 	}
+	routes, err := a.routes(l, registry, plugins)
+	if err != nil {
+		return err
+	}
+	before := a.actions.registry.Swap(registry)
+	defer func() {
+		if err != nil {
+			a.actions.registry.Store(before)
+		}
+	}()
 	definitions := make([]*workflow.Definition, len(l.definitions))
 	for i, d := range l.definitions {
 		definitions[i] = d.Definition
@@ -139,52 +154,23 @@ func (a *app) apply(ctx context.Context, l *loaded) error {
 	} else {
 		a.gateway, err = gateway.New(gateway.Options{
 			Runs: a.engine, Ledger: a.ledger, Routes: routes,
-			Ready: a.ready, Logger: a.log, Redactor: a.settings.redactor, Limits: gateway.Limits{DrainTimeout: drainTime},
+			Ready: a.ready, Metrics: a.metrics.Handler(), Logger: a.log, Redactor: a.settings.redactor, Limits: gateway.Limits{DrainTimeout: drainTime},
 		})
 	}
 	if err != nil {
 		return err
 	}
+	for _, c := range a.declared {
+		c.Close() // only idle connections: calls under way finish
+	}
+	a.declared = l.declared
 	a.loaded = l
+	a.inForce.Store(l)
 	return nil
 }
 
-// startPlugins starts the plugins and waits until each is ready or has failed,
-// for a few seconds at most.
-func (a *app) startPlugins(ctx context.Context, l *loaded, s settings) error {
-	members := make([]plugin.Member, len(l.specs))
-	for i, spec := range l.specs {
-		member := plugin.Member{Spec: spec, Config: sdk.Config{
-			BaseDir: l.config.BaseDir, DataDir: s.dataDir, Sandbox: s.sandbox[spec.Name],
-		}}
-		if c, ok := l.config.Credentials[spec.Name]; ok {
-			member.Config.Credentials = c.Reveal()
-		}
-		members[i] = member
-	}
-	a.launcher = newLaunchers()
-	host, err := plugin.NewHost(plugin.Options{Launcher: a.launcher, Logger: s.log}, members)
-	if err != nil {
-		return err
-	}
-	a.host = host
-	if err := host.Start(ctx); err != nil {
-		return err
-	}
-	integrations := make([]action.Integration, 0, len(members))
-	for _, p := range host.Plugins() {
-		integrations = append(integrations, p)
-	}
-	a.declared = l.declared
-	for _, c := range a.declared {
-		integrations = append(integrations, c)
-	}
-	a.registry, err = action.NewRegistry(integrations...)
-	return err
-}
-
 // routes are what the config says about requests.
-func (a *app) routes(l *loaded) (gateway.Routes, error) {
+func (a *app) routes(l *loaded, registry *action.Registry, plugins []*plugin.Plugin) (gateway.Routes, error) {
 	var made map[string]string
 	if a.settings.secrets != nil {
 		var err error
@@ -194,7 +180,7 @@ func (a *app) routes(l *loaded) (gateway.Routes, error) {
 	}
 	server := l.config.Server
 	routes := gateway.Routes{
-		Actions: a.registry, Tokens: slices.Clone(a.settings.tokens),
+		Actions: registry, Tokens: slices.Clone(a.settings.tokens),
 		MaxBodyBytes: int(server.MaxBodyBytes), RequestTimeout: server.RequestTimeout,
 		TrustedProxies: server.TrustedProxies, PublicURL: server.PublicURL,
 	}
@@ -202,8 +188,8 @@ func (a *app) routes(l *loaded) (gateway.Routes, error) {
 		routes.Tokens = append(routes.Tokens, gateway.Token{Name: token.Name, Hash: token.Hash, Scopes: token.Scopes})
 	}
 	for _, w := range l.config.Webhooks {
-		verifier, ok := a.host.Plugin(w.Provider)
-		if !ok {
+		provider := slices.IndexFunc(plugins, func(p *plugin.Plugin) bool { return p.Name() == w.Provider })
+		if provider < 0 {
 			return gateway.Routes{}, fmt.Errorf("%s: there is no integration %s", w.Pos, w.Provider)
 		}
 		secrets := l.configuredSecrets(w)
@@ -211,7 +197,7 @@ func (a *app) routes(l *loaded) (gateway.Routes, error) {
 			secrets = []string{secret}
 		}
 		receiver, err := webhook.NewReceiver(webhook.Options{
-			Name: w.Name, Path: w.Path, Provider: w.Provider, Verifier: verifier,
+			Name: w.Name, Path: w.Path, Provider: w.Provider, Verifier: plugins[provider],
 			Secrets: secrets, Store: a.store, Starter: a.engine, MaxBodyBytes: int(server.MaxBodyBytes), Logger: a.log,
 		})
 		if err != nil {

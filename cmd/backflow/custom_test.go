@@ -97,34 +97,6 @@ func TestACustomIntegrationIsCheckedWithoutItsSecrets(t *testing.T) {
 	}
 }
 
-func TestAChangedCustomIntegrationNeedsARestart(t *testing.T) {
-	const text = `{ "customIntegrations": [{ "name": "crm", "baseUrl": "{{env.URL}}", "auth": { "type": "bearer", "token": "{{env.TOKEN}}" },
-  "actions": { "a": { "method": "GET", "path": "/x" } } }] }`
-	env := func(url, token string) config.Options {
-		return config.Options{LookupEnv: func(name string) (string, bool) {
-			return map[string]string{"URL": url, "TOKEN": token}[name], true
-		}}
-	}
-	before := loadText(t, text, env("https://a", "one"))
-	for name, test := range map[string]struct {
-		text, url, token string
-		want             string
-	}{
-		"nothing":   {text, "https://a", "one", ""},
-		"a comment": {strings.Replace(text, `"name"`, `/* CRM */ "name"`, 1), "https://a", "one", ""},
-		"the URL":   {text, "https://b", "one", "customIntegrations"},
-		"a secret":  {text, "https://a", "two", "customIntegrations"},
-		"an action": {strings.Replace(text, "/x", "/y", 1), "https://a", "one", "customIntegrations"},
-		"all of it": {`{}`, "", "", "customIntegrations"},
-	} {
-		after := loadText(t, test.text, env(test.url, test.token))
-		after.specs = before.specs
-		if got := before.fixedChange(after); got != test.want {
-			t.Errorf("%s: %q", name, got)
-		}
-	}
-}
-
 func TestTheManualsCustomIntegrationsAreValid(t *testing.T) {
 	page, err := os.ReadFile("../../docs/custom-integrations.md")
 	if err != nil {

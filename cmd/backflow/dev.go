@@ -89,6 +89,7 @@ func (p *program) dev(ctx context.Context, file, listen string) error {
 		}
 	}
 	s.redactor.Add(kept.Token)
+	s.sandboxes = func(ctx context.Context, l *loaded) (map[string]bool, error) { return l.sandboxes(ctx) }
 	s.secrets = func(l *loaded) (map[string]string, error) {
 		kept.renewWebhooks(l)
 		s.redactor.Add(slices.Collect(maps.Values(kept.Made))...)

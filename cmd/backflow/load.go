@@ -24,7 +24,8 @@ import (
 // finds. Nothing of it runs yet.
 type loaded struct {
 	config      *config.Config
-	sum         [sha256.Size]byte // of the files of the config as they were read
+	sources     sources
+	sum         [sha256.Size]byte // of the sources as they were read
 	definitions []definition
 	schedules   []schedule.Schedule
 	specs       []plugin.Spec
@@ -52,10 +53,11 @@ func load(path string, options config.Options) (*loaded, error) {
 	if err != nil && (!errors.As(err, &l.faults) || cfg == nil) {
 		return nil, err
 	}
-	l.sum = contents(cfg.Files)
 	l.parse()
 	l.schedule()
 	l.discover()
+	l.sources = l.findSources()
+	l.sum = l.sources.sum()
 	l.declare()
 	l.refer()
 	return l, nil
@@ -110,11 +112,6 @@ func (l *loaded) discover() {
 	if err != nil {
 		l.faults = append(l.faults, config.Fault{Pos: l.config.At("/pluginDirs"), Message: err.Error()})
 	}
-	defer func() {
-		for i := range l.specs {
-			l.specs[i].RequirePinned = l.config.RequirePinned
-		}
-	}()
 	named := make(map[string]bool, len(l.config.Plugins))
 	for i, p := range l.config.Plugins {
 		spec := plugin.Spec{
@@ -154,6 +151,9 @@ func (l *loaded) discover() {
 		default:
 			l.specs = append(l.specs, spec)
 		}
+	}
+	for i := range l.specs {
+		l.specs[i].RequirePinned = l.config.RequirePinned
 	}
 }
 

@@ -1,24 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"reflect"
-	"slices"
 	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
 
-	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/plugin"
 )
 
 // settleTime is how long files must have been left alone before they are read:
@@ -39,10 +34,34 @@ func (a *app) reload(ctx context.Context) error {
 	if what := a.loaded.fixedChange(next); what != "" {
 		return fmt.Errorf("%s changed: that needs a restart", what)
 	}
-	if next.check(a.registry); next.err() != nil {
+	sandbox := a.settings.sandbox
+	if a.settings.sandboxes != nil {
+		if sandbox, err = a.settings.sandboxes(ctx, next); err != nil {
+			return err
+		}
+	}
+	change, err := a.host.Prepare(ctx, a.members(next, sandbox))
+	if err != nil {
+		return err
+	}
+	if err := a.take(ctx, next, change); err != nil {
+		change.Discard()
+		return err
+	}
+	change.Commit()
+	return nil
+}
+
+// take puts a config in force whose plugins are about to be.
+func (a *app) take(ctx context.Context, next *loaded, change *plugin.Change) error {
+	registry, err := preview(change, next.declared)
+	if err != nil {
+		return err
+	}
+	if next.check(registry); next.err() != nil {
 		return next.err()
 	}
-	return a.apply(ctx, next)
+	return a.apply(ctx, next, change.Plugins())
 }
 
 // fixedChange names the first thing that another config has otherwise and that
@@ -56,17 +75,6 @@ func (l *loaded) fixedChange(next *loaded) string {
 		before.State.AllowVolatile != after.State.AllowVolatile || before.State.Durability != after.State.Durability ||
 		before.State.Retention != after.State.Retention || before.State.MinReplicas != after.State.MinReplicas:
 		return "state"
-	case !reflect.DeepEqual(l.specs, next.specs):
-		return "the set of plugins or what the config says of one"
-	case !slices.EqualFunc(before.CustomIntegrations, after.CustomIntegrations, config.CustomIntegration.Equal):
-		return "customIntegrations"
-	case !slices.Equal(slices.Sorted(maps.Keys(before.Credentials)), slices.Sorted(maps.Keys(after.Credentials))):
-		return "credentials"
-	}
-	for _, name := range slices.Sorted(maps.Keys(before.Credentials)) {
-		if !bytes.Equal(before.Credentials[name].Reveal(), after.Credentials[name].Reveal()) {
-			return "credentials." + name
-		}
 	}
 	return ""
 }
@@ -104,9 +112,9 @@ func (a *app) reloads(ctx context.Context) {
 // replace files, and mounted config maps swap a link, of which one who watches
 // the file itself hears nothing.
 type watcher struct {
-	notify *fsnotify.Watcher // nil: nothing is watched
-	files  []string
-	sum    [sha256.Size]byte // of the files when they were read last
+	notify  *fsnotify.Watcher // nil: nothing is watched
+	sources sources
+	sum     [sha256.Size]byte // of the sources when they were read last
 }
 
 func newWatcher(l *loaded) (*watcher, error) {
@@ -121,15 +129,15 @@ func newWatcher(l *loaded) (*watcher, error) {
 	return w, nil
 }
 
-// add watches the directories of a config's files. What differs from how the
+// add watches the directories of a config's sources. What differs from how the
 // config was read, be it since before this call, is a change.
 func (w *watcher) add(l *loaded) error {
-	for _, file := range l.config.Files {
-		if err := w.notify.Add(filepath.Dir(file)); err != nil {
+	for _, dir := range l.sources.directories() {
+		if err := w.notify.Add(dir); err != nil {
 			return err
 		}
 	}
-	w.files, w.sum = l.config.Files, l.sum
+	w.sources, w.sum = l.sources, l.sum
 	return nil
 }
 
@@ -156,11 +164,11 @@ func (w *watcher) channels() (<-chan fsnotify.Event, <-chan error) {
 // changed and been left alone for a while, or somebody asks for it. It returns
 // false when ctx ends.
 //
-// Only the contents of the files count. Their directory may never be quiet: a
+// Only what the sum is made of counts. The files'  directory may never be quiet: a
 // log or a database may lie in it.
 func (w *watcher) wait(ctx context.Context, hup <-chan os.Signal, log *slog.Logger) bool {
 	events, failures := w.channels()
-	seen := contents(w.files)
+	seen := w.sources.sum()
 	var settled <-chan time.Time // nil: nothing is to be looked at
 	if seen != w.sum && w.notify != nil {
 		settled = time.After(settleTime)
@@ -170,13 +178,13 @@ func (w *watcher) wait(ctx context.Context, hup <-chan os.Signal, log *slog.Logg
 		case <-ctx.Done():
 			return false
 		case <-hup:
-			w.sum = contents(w.files)
+			w.sum = w.sources.sum()
 			return true
 		case <-events:
 		case err := <-failures: // events were lost, so any file may have changed
 			log.Warn("the watch of the config failed", "error", err)
 		case <-settled:
-			now := contents(w.files)
+			now := w.sources.sum()
 			if now == seen && now == w.sum {
 				settled = nil
 				continue
@@ -201,16 +209,4 @@ func (w *watcher) close(log *slog.Logger) {
 	if err := w.notify.Close(); err != nil {
 		log.Warn("the watch of the config did not end well", "error", err)
 	}
-}
-
-// contents is a sum over the contents of files, unreadable ones included.
-func contents(files []string) [sha256.Size]byte {
-	h := sha256.New()
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		// Writing to a hash never fails.
-		_, _ = fmt.Fprintf(h, "%s\x00%t\x00%d\x00", file, err != nil, len(data))
-		_, _ = h.Write(data)
-	}
-	return [sha256.Size]byte(h.Sum(nil))
 }

@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/backflow/backflow/core/config"
 )
 
 // watched is a watcher over one config file.
@@ -19,8 +17,8 @@ func watched(t *testing.T) (w *watcher, file string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "shop.json")
 	write(t, file, "one")
-	l := &loaded{config: &config.Config{Files: []string{file}}}
-	l.sum = contents(l.config.Files)
+	l := &loaded{sources: sources{files: []string{file}}}
+	l.sum = l.sources.sum()
 	w, err := newWatcher(l)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +93,7 @@ func TestAChangeSinceTheConfigWasReadIsSeen(t *testing.T) {
 	t.Parallel()
 	w, file := watched(t)
 	write(t, file, "two")
-	l := &loaded{config: &config.Config{Files: w.files}, sum: w.sum}
+	l := &loaded{sources: w.sources, sum: w.sum}
 	later, err := newWatcher(l)
 	if err != nil {
 		t.Fatal(err)

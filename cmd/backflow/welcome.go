@@ -19,7 +19,7 @@ import (
 func (p *program) welcome(l *loaded, a *app, kept devState) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nBackflow is listening on %s\nDevelopment token: %s\n", kept.Address, kept.Token)
-	for _, integration := range a.registry.Integrations() {
+	for _, integration := range a.actions.registry.Load().Integrations() {
 		if status := integration.Status(); status.State != action.StateReady {
 			fmt.Fprintf(&b, "\n%s is %s", integration.Name(), status.State)
 			if status.Reason != "" {
@@ -35,10 +35,10 @@ func (p *program) welcome(l *loaded, a *app, kept devState) {
 			continue
 		}
 		fmt.Fprintf(&b, "\nRun the workflow %s:\n\n  curl -X POST '%s/workflows/%s/runs?wait=30s' \\\n    -H %s \\\n    -H 'Content-Type: application/json' \\\n    -d %s\n",
-			d.ID, kept.Address, d.ID, shellQuote("Authorization: Bearer "+kept.Token), shellQuote(sampleInput(d, a.registry)))
+			d.ID, kept.Address, d.ID, shellQuote("Authorization: Bearer "+kept.Token), shellQuote(sampleInput(d, a.actions.registry.Load())))
 	}
 	for _, w := range kept.Webhooks {
-		if eventType := l.sampleEvent(w.Name, eventTypes(a.registry, w.Provider)); eventType != "" {
+		if eventType := l.sampleEvent(w.Name, eventTypes(a.actions.registry.Load(), w.Provider)); eventType != "" {
 			fmt.Fprintf(&b, "\nSend a signed sample event to %s:\n\n  %s trigger %s %s\n", w.Path, p.calledAs, w.Provider, eventType)
 		}
 	}

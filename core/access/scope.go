@@ -37,6 +37,7 @@ var kinds = []struct {
 	{"workflows", [][]string{nil, {"run", "read"}}, "workflows:ID:run or workflows:ID:read"},
 	{"runs", [][]string{{"read", "write"}}, "runs:read or runs:write"},
 	{"events", [][]string{{"read", "write"}}, "events:read or events:write"},
+	{"metrics", [][]string{{"read"}}, "metrics:read"},
 	{admin, nil, admin},
 }
 
@@ -49,6 +50,7 @@ var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 //	workflows:ID:run  workflows:ID:read
 //	runs:read         runs:write
 //	events:read       events:write
+//	metrics:read
 //	admin             everything, as does "*"
 //
 // "*" stands for any one segment, as the last one for the rest: "integrations:*"

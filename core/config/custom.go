@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -46,13 +45,6 @@ type CustomAction struct {
 	IdempotencyHeader string
 	// Timeout bounds a call; zero is the default.
 	Timeout time.Duration
-}
-
-// Equal reports whether two declarations say the same, secrets included.
-func (c CustomIntegration) Equal(other CustomIntegration) bool {
-	return c.BaseURL == other.BaseURL && bytes.Equal(c.node.JSON(), other.node.JSON()) &&
-		c.Auth.Token.Equal(other.Auth.Token) && c.Auth.Username.Equal(other.Auth.Username) &&
-		c.Auth.Password.Equal(other.Auth.Password) && c.Auth.Value.Equal(other.Auth.Value)
 }
 
 // Fault answers a fault of the value that a JSON Pointer into the integration

@@ -70,7 +70,7 @@ func token() shape[Token] {
 		key("hash", parsed(expanded, "hash", access.ParseHash), func(t *Token) *access.Hash { return &t.Hash },
 			"`sha256:` and the hex SHA-256 of the token.").required(),
 		key("scopes", list(parsed(text, "scope", access.ParseScope)), func(t *Token) *[]access.Scope { return &t.Scopes },
-			"What the token may do: `integrations:NAME:ACTION`, `workflows:ID:run`, `workflows:ID:read`, `runs:read`, `runs:write`, `events:read`, `events:write`, `admin`; `*` stands for any part, as the last one for the rest.").required(),
+			"What the token may do: `integrations:NAME:ACTION`, `workflows:ID:run`, `workflows:ID:read`, `runs:read`, `runs:write`, `events:read`, `events:write`, `metrics:read`, `admin`; `*` stands for any part, as the last one for the rest.").required(),
 	).and(func(v value, t *Token) { t.Pos = v.node.Pos })
 }
 

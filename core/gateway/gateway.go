@@ -46,6 +46,9 @@ type Options struct {
 	// Ready says whether requests can be expected to work, and what /readyz
 	// shows as JSON; nil is always ready.
 	Ready func() (bool, any)
+	// Metrics answers GET /metrics to callers with the scope metrics:read; nil is
+	// nothing at that path.
+	Metrics http.Handler
 	// Logger is the access log and more; nil is none.
 	Logger *slog.Logger
 	// Redactor takes secrets out of problem documents; nil takes out none.
@@ -60,6 +63,7 @@ type Gateway struct {
 	runs      Runs
 	ledger    *idempotency.Ledger
 	readiness func() (bool, any)
+	metrics   http.Handler
 	log       *slog.Logger
 	redactor  *telemetry.Redactor
 	limits    Limits
@@ -94,6 +98,7 @@ func New(o Options) (*Gateway, error) {
 		runs:      o.Runs,
 		ledger:    o.Ledger,
 		readiness: o.Ready,
+		metrics:   o.Metrics,
 		log:       o.Logger,
 		redactor:  o.Redactor,
 		limits:    o.Limits.withDefaults(),

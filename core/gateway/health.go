@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"net/http"
+
+	"github.com/backflow/backflow/sdk"
 )
 
 // health answers that the process works. It does not ask whether others do: a
@@ -21,4 +23,17 @@ func (x *exchange) ready(w http.ResponseWriter, _ *http.Request) error {
 		status = http.StatusServiceUnavailable
 	}
 	return sendJSON(w, status, nil, body)
+}
+
+// showMetrics answers what was measured. It tells operators how the gateway and
+// its vendors do, which is not for everybody.
+func (x *exchange) showMetrics(w http.ResponseWriter, r *http.Request) error {
+	if err := x.caller.authorize("metrics", "read"); err != nil {
+		return err
+	}
+	if x.metrics == nil {
+		return &refusal{code: sdk.CodeNotFound, detail: "there is nothing at this path"}
+	}
+	x.metrics.ServeHTTP(w, r)
+	return nil
 }

@@ -153,6 +153,7 @@ func newTable(routes Routes) (*table, error) {
 func (t *table) addFixed() {
 	t.routes[t.router.Path("/healthz")] = &route{public: true, vital: true, methods: get((*exchange).health)}
 	t.routes[t.router.Path("/readyz")] = &route{public: true, vital: true, methods: get((*exchange).ready)}
+	t.routes[t.router.Path("/metrics")] = &route{vital: true, methods: get((*exchange).showMetrics)}
 	t.routes[t.router.Path("/integrations")] = &route{methods: get((*exchange).listIntegrations)}
 	t.routes[t.router.Path("/integrations/{integration}")] = &route{methods: get((*exchange).showIntegration)}
 	t.routes[t.router.Path("/integrations/{integration}/actions/{action}")] = &route{methods: post((*exchange).callByName)}
