@@ -1,0 +1,225 @@
+package conformance
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"sync"
+
+	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk"
+)
+
+// none says of a check that there was no action to try it with.
+func none(v *verdict, tried int, what string) {
+	if tried == 0 && len(v.faults) == 0 {
+		v.skip("there is no action %s", what)
+	}
+}
+
+func checkCalls(ctx context.Context, s *session, v *verdict) {
+	none(v, len(s.subjects), "with an example that meets its schema")
+	for _, subject := range s.subjects {
+		if !s.ready(ctx, v) {
+			return
+		}
+		result, err := s.call(ctx, subject.Name, subject.example, subject.key)
+		if err != nil {
+			v.fault("%s: %v", subject.Name, err)
+			continue
+		}
+		subject.works = true
+		if subject.result == nil || result.ContentType != "" {
+			continue
+		}
+		faults, err := subject.result.Check(orNull(result.Body))
+		if err != nil {
+			v.fault("%s: its result: %v", subject.Name, err)
+		}
+		for _, fault := range faults {
+			v.fault("%s: its result does not meet the schema: %s: %s", subject.Name, fault.Pointer, fault.Message)
+		}
+	}
+}
+
+// orNull is what an empty body means.
+func orNull(body []byte) []byte {
+	if len(body) == 0 {
+		return []byte("null")
+	}
+	return body
+}
+
+// checkBadParams does not send what an action might carry out all the same, where
+// that would have an effect.
+func checkBadParams(ctx context.Context, s *session, v *verdict) {
+	none(v, len(s.subjects), "with an example that meets its schema")
+	for _, subject := range s.subjects {
+		refused := func(document json.RawMessage, what string) {
+			if !s.ready(ctx, v) {
+				return
+			}
+			_, err := s.call(ctx, subject.Name, document, subject.freshKey())
+			switch {
+			case err == nil:
+				v.fault("%s: it carried out a call with %s", subject.Name, what)
+			case broken(err):
+				v.fault("%s: called with %s, it answered %v", subject.Name, what, err)
+			}
+		}
+		refused(notAnObject, "params that are no object")
+		if document, field := wrongType(subject.params, subject.Params, subject.example); document != nil && subject.free {
+			refused(document, "a "+field+" of the wrong type")
+		}
+	}
+}
+
+// freshKey is the key of a call that is another than the example's.
+func (s *subject) freshKey() string {
+	if !s.Writes {
+		return ""
+	}
+	return newKey()
+}
+
+func checkUnknownAction(ctx context.Context, s *session, v *verdict) {
+	if !s.ready(ctx, v) {
+		return
+	}
+	_, err := s.call(ctx, "conformanceUnknown", json.RawMessage(`{}`), "")
+	if !errors.Is(err, &sdk.Error{Code: sdk.CodeUnknownAction}) {
+		v.fault("called with an action that its manifest does not have, it answered %s", answer(err))
+	}
+}
+
+// answer names what a call came to.
+func answer(err error) string {
+	if err == nil {
+		return "a result"
+	}
+	return err.Error()
+}
+
+// concurrency is how many calls run at once, and rounds how often each caller
+// calls.
+const (
+	concurrency = 16
+	rounds      = 4
+)
+
+func checkConcurrency(ctx context.Context, s *session, v *verdict) {
+	subjects := s.repeatable(v)
+	none(v, len(subjects), "that may be called again")
+	if len(subjects) == 0 || !s.ready(ctx, v) {
+		return
+	}
+	errs := make([]error, concurrency)
+	var callers sync.WaitGroup
+	for caller := range concurrency {
+		callers.Go(func() {
+			for round := range rounds {
+				subject := subjects[(caller+round)%len(subjects)]
+				_, err := s.call(ctx, subject.Name, subject.example, subject.key)
+				if err != nil && !busy(err) {
+					errs[caller] = fmt.Errorf("%s: %w", subject.Name, err)
+					return
+				}
+			}
+		})
+	}
+	callers.Wait()
+	seen := make(map[string]bool)
+	for _, err := range errs {
+		if err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
+			v.fault("%v", err)
+		}
+	}
+	v.note("%d callers, %d calls each", concurrency, rounds)
+}
+
+// busy reports whether a refusal is a plugin's right when much comes at once, or
+// the same key.
+func busy(err error) bool {
+	return errors.Is(err, &sdk.Error{Code: sdk.CodeRateLimited}) || errors.Is(err, &sdk.Error{Code: sdk.CodeConflict})
+}
+
+// repeatable are the subjects that may be called again.
+func (s *session) repeatable(v *verdict) []*subject {
+	var list []*subject
+	for _, subject := range s.subjects {
+		switch {
+		case subject.repeatable():
+			list = append(list, subject)
+		case subject.works:
+			v.note("%s is left out: it writes, and a repeat may act twice", subject.Name)
+		}
+	}
+	return list
+}
+
+func checkRepeatedKey(ctx context.Context, s *session, v *verdict) {
+	tried := 0
+	for _, subject := range s.subjects {
+		if !subject.Writes || !subject.works || subject.Repeat == sdk.RepeatNone {
+			continue
+		}
+		if !s.ready(ctx, v) {
+			return
+		}
+		tried++
+		var bodies []any
+		for range 2 {
+			// The example was called with this key before: nothing more happens.
+			result, err := s.call(ctx, subject.Name, subject.example, subject.key)
+			if err != nil {
+				v.fault("%s: its key was repeated, and it answered %v", subject.Name, err)
+				break
+			}
+			body, err := value.Parse(orNull(result.Body))
+			if err != nil && result.ContentType == "" {
+				v.fault("%s: its result: %v", subject.Name, err)
+				break
+			}
+			bodies = append(bodies, body)
+		}
+		switch {
+		case len(bodies) < 2 || subject.Repeat == sdk.RepeatIdempotent:
+		case s.mode == InSandbox:
+			// What keeps the key, or does not, is not the vendor.
+			v.note("%s: answered in the sandbox, whose results are not compared", subject.Name)
+		case !reflect.DeepEqual(bodies[0], bodies[1]):
+			v.fault("%s: its repeat is %s, but two calls with the same key had different results", subject.Name, subject.Repeat)
+		}
+	}
+	none(v, tried, "that writes and takes a repeat")
+}
+
+func checkBigParams(ctx context.Context, s *session, v *verdict) {
+	tried := 0
+	for _, subject := range s.subjects {
+		if !subject.works {
+			continue
+		}
+		if !s.ready(ctx, v) {
+			return
+		}
+		tried++
+		document, valid := bigNonsense(), false
+		if subject.free {
+			document, valid = big(subject.params, subject.Params, subject.example)
+		}
+		_, err := s.call(ctx, subject.Name, document, subject.freshKey())
+		switch {
+		case err != nil && broken(err):
+			v.fault("%s: called with %d bytes of params, it answered %v", subject.Name, len(document), err)
+		case valid:
+			v.note("%s: a text of 1 MiB in params that meet the schema: %s", subject.Name, answer(err))
+		default:
+			v.note("%s: a text of 1 MiB in params that the schema forbids: %s", subject.Name, answer(err))
+		}
+	}
+	none(v, tried, "whose example works")
+}

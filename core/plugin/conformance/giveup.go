@@ -1,0 +1,83 @@
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/sdk"
+)
+
+// toldTime is the time that a call is told to have when its deadline is checked:
+// an action that takes longer must give up then.
+const toldTime = time.Millisecond
+
+// checkDeadline tells the plugin of a deadline and waits for much longer: the
+// gateway itself would have given up, and could not tell what the plugin does.
+func checkDeadline(ctx context.Context, s *session, v *verdict) {
+	subjects := s.repeatable(v)
+	none(v, len(subjects), "that may be called again")
+	for _, subject := range subjects {
+		if !s.ready(ctx, v) {
+			return
+		}
+		patient, ok := s.instance.(plugin.Patient)
+		if !ok {
+			v.skip("its transport does not wait for longer than it tells the plugin")
+			return
+		}
+		patience := time.Now().Add(toldTime + endTime)
+		_, err := patient.ExecuteTold(ctx, patience, toldTime, sdk.Call{
+			Action: subject.Name, Params: subject.example, IdempotencyKey: subject.key, RequestID: newKey(),
+		})
+		switch {
+		case !time.Now().Before(patience):
+			v.fault("%s: it went on for more than %s after its deadline", subject.Name, endTime)
+		case ended(s.instance):
+			v.fault("%s: its deadline passed, and it answered %v", subject.Name, s.explain(err))
+		}
+	}
+}
+
+// cancellations is how many calls of each action are given up, each a little later
+// than the one before, so that they are cut off in many places.
+const (
+	cancellations = 16
+	cancelStep    = 250 * time.Microsecond
+)
+
+func checkCancellation(ctx context.Context, s *session, v *verdict) {
+	subjects := s.repeatable(v)
+	none(v, len(subjects), "that may be called again")
+	for _, subject := range subjects {
+		if !s.ready(ctx, v) {
+			return
+		}
+		for n := range cancellations {
+			call, cancel := context.WithCancel(ctx)
+			timer := time.AfterFunc(time.Duration(n)*cancelStep, cancel)
+			// What it answers, if it still does, is of no interest.
+			_, _ = s.call(call, subject.Name, subject.example, subject.key)
+			timer.Stop()
+			cancel()
+		}
+		if fault := s.stillWorks(ctx, subject); fault != "" {
+			v.fault("%s: %d calls were given up, and then %s", subject.Name, cancellations, fault)
+			subject.works = false
+			s.abandon()
+		}
+	}
+}
+
+// stillWorks calls an example that has worked before and says what is wrong with
+// the answer.
+func (s *session) stillWorks(ctx context.Context, subject *subject) string {
+	if ended(s.instance) {
+		return fmt.Sprintf("it ended: %s", s.instance.Exit())
+	}
+	if _, err := s.call(ctx, subject.Name, subject.example, subject.key); err != nil && !busy(err) {
+		return fmt.Sprintf("the example was answered with %v", err)
+	}
+	return ""
+}

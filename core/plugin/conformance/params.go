@@ -1,0 +1,91 @@
+package conformance
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/backflow/backflow/core/schema"
+)
+
+// notAnObject is what no schema of params accepts, and what no action can be
+// carried out with.
+var notAnObject = json.RawMessage(`["this is no object"]`)
+
+// bigSize is how long the text in big params is.
+const bigSize = 1 << 20
+
+// object reads an example. It is nil for what is no object.
+func object(document json.RawMessage) map[string]json.RawMessage {
+	var fields map[string]json.RawMessage
+	// The example has met its schema: it is JSON.
+	_ = json.Unmarshal(document, &fields)
+	return fields
+}
+
+// with answers the object with one more field, or one of another value.
+func with(fields map[string]json.RawMessage, name string, value json.RawMessage) json.RawMessage {
+	changed := maps.Clone(fields)
+	if changed == nil {
+		changed = make(map[string]json.RawMessage)
+	}
+	changed[name] = value
+	// Each value is JSON already.
+	document, _ := json.Marshal(changed)
+	return document
+}
+
+// wrongType answers the example with a field of a type that the schema forbids,
+// and the field's name: one that the example has, else any that the schema
+// declares. It is nil where the schema forbids none.
+func wrongType(params *schema.Schema, declared, example json.RawMessage) (json.RawMessage, string) {
+	fields := object(example)
+	names := slices.Sorted(maps.Keys(fields))
+	for _, name := range slices.Sorted(maps.Keys(properties(declared))) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		for _, value := range []string{`{"a":["wrong","type"]}`, `["wrong","type"]`, `true`, `"wrong type"`} {
+			document := with(fields, name, json.RawMessage(value))
+			if faults, err := params.Check(document); err == nil && len(faults) > 0 {
+				return document, name
+			}
+		}
+	}
+	return nil, ""
+}
+
+func properties(raw json.RawMessage) map[string]json.RawMessage {
+	var top struct {
+		Properties map[string]json.RawMessage `json:"properties"`
+	}
+	// The schema has compiled: it is an object.
+	_ = json.Unmarshal(raw, &top)
+	return top.Properties
+}
+
+// big answers params of more than bigSize bytes: the example with a long text in
+// a field that takes one. Where none does, a plugin gets to see a field that it
+// does not know, and valid is false.
+func big(params *schema.Schema, declared, example json.RawMessage) (document json.RawMessage, valid bool) {
+	text := json.RawMessage(`"` + strings.Repeat("x", bigSize) + `"`)
+	fields := object(example)
+	for _, name := range slices.Sorted(maps.Keys(properties(declared))) {
+		document := with(fields, name, text)
+		if faults, err := params.Check(document); err == nil && len(faults) == 0 {
+			return document, true
+		}
+	}
+	document = with(fields, "conformance", text)
+	faults, err := params.Check(document)
+	return document, err == nil && len(faults) == 0
+}
+
+// bigNonsense is as large, and cannot be carried out.
+func bigNonsense() json.RawMessage {
+	return slices.Concat([]byte(`["`), bytes.Repeat([]byte("x"), bigSize), []byte(`"]`))
+}

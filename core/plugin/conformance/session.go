@@ -1,0 +1,217 @@
+package conformance
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/schema"
+	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/sdk"
+)
+
+// session is one run of the suite: the plugin under check and what is known of it.
+type session struct {
+	Options
+	redactor telemetry.Redactor
+	stage    stage
+	mode     Mode
+	instance plugin.Instance // nil where none runs
+	// printed counts what earlier instances printed to standard output.
+	printed int64
+	// finished is how the last instance ended when it was asked to, nil before.
+	finished *finish
+	manifest *sdk.Manifest
+	subjects []*subject
+}
+
+// subject is an action whose examples can be called.
+type subject struct {
+	*sdk.ActionSpec
+	params  *schema.Schema
+	result  *schema.Schema // nil where anything will do
+	example json.RawMessage
+	// key is that of every call which must not act twice; empty for reads.
+	key string
+	// free says that calls have no effect beyond this machine's sandbox.
+	free bool
+	// works says that the example was answered with a result.
+	works bool
+}
+
+// repeatable reports whether the example may be called again: with the same key,
+// where it writes.
+func (s *subject) repeatable() bool { return s.works && (s.free || s.SafeToRepeat()) }
+
+func newKey() string { return "conformance-" + rand.Text() }
+
+// prepare makes subjects of the actions whose schema compiles and accepts the
+// first example.
+func (s *session) prepare() {
+	for i := range s.manifest.Actions {
+		action := &s.manifest.Actions[i]
+		params, err := schema.Compile(action.Params)
+		if err != nil || len(action.Examples) == 0 {
+			continue
+		}
+		example := action.Examples[0].Params
+		if faults, err := params.Check(example); err != nil || len(faults) > 0 {
+			continue
+		}
+		subject := &subject{ActionSpec: action, params: params, example: example, free: !action.Writes || s.mode == InSandbox}
+		if len(action.Result) > 0 {
+			// What does not compile is a fault of the schemas.
+			subject.result, _ = schema.Compile(action.Result)
+		}
+		if action.Writes {
+			subject.key = newKey()
+		}
+		s.subjects = append(s.subjects, subject)
+	}
+}
+
+// obstacle says why a stage was not reached.
+func (s *session) obstacle(needed stage) string {
+	switch {
+	case s.stage < started:
+		return "the plugin does not start"
+	case s.stage < described:
+		return "its manifest cannot be read"
+	case needed == configured && s.mode == NotAtAll && s.manifest != nil:
+		return "it takes credentials, and none were given"
+	default:
+		return "it was not configured"
+	}
+}
+
+// launch starts an instance.
+func (s *session) launch(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	instance, err := s.Launcher.Launch(ctx, s.Spec, s.Logger)
+	if err != nil {
+		return err
+	}
+	s.instance = instance
+	return nil
+}
+
+// configure hands the config to the instance.
+func (s *session) configure(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	credentials := s.Credentials
+	if credentials == nil {
+		credentials = json.RawMessage("{}")
+	}
+	return s.instance.Configure(ctx, sdk.Config{
+		Credentials: credentials, Sandbox: s.mode == InSandbox, BaseDir: s.BaseDir, DataDir: s.DataDir,
+	})
+}
+
+// ready makes sure that an instance runs: an earlier check may have ended the last
+// one. It reports whether one does, and tells the verdict why not.
+func (s *session) ready(ctx context.Context, v *verdict) bool {
+	if s.instance != nil {
+		if !ended(s.instance) {
+			return true
+		}
+		_, _ = s.close(ctx) // how it ended, the check that saw it has told
+	}
+	err := s.launch(ctx)
+	if err == nil && s.stage == configured {
+		err = s.configure(ctx)
+	}
+	if err != nil {
+		v.fault("it ended in an earlier check, and does not start again: %v", err)
+		return false
+	}
+	return true
+}
+
+// close ends the instance and answers how it ended.
+func (s *session) close(ctx context.Context) (plugin.Exit, error) {
+	ctx, cancel := context.WithTimeout(ctx, endTime)
+	defer cancel()
+	err := s.instance.Close(ctx)
+	exit := s.instance.Exit()
+	s.printed += exit.Printed
+	s.instance = nil
+	return exit, err
+}
+
+// finish is how an instance ended when it was asked to.
+type finish struct {
+	exit plugin.Exit
+	err  error
+}
+
+// finish ends the instance that has answered the calls, once: only then all is
+// known of what it printed.
+func (s *session) finish(ctx context.Context, v *verdict) *finish {
+	if s.finished == nil && s.ready(ctx, v) {
+		exit, err := s.close(ctx)
+		s.finished = &finish{exit, err}
+	}
+	return s.finished
+}
+
+// abandon ends what is left when nobody asks how it ends.
+func (s *session) abandon() {
+	if s.instance != nil {
+		// There is nothing more to be said about this plugin.
+		_, _ = s.close(context.Background())
+	}
+}
+
+func ended(instance plugin.Instance) bool {
+	select {
+	case <-instance.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// call executes an action with the time that an example has.
+func (s *session) call(ctx context.Context, action string, params json.RawMessage, key string) (sdk.Result, error) {
+	result, err := s.instance.Execute(ctx, time.Now().Add(s.Timeout), sdk.Call{
+		Action: action, Params: params, IdempotencyKey: key, RequestID: newKey(),
+	})
+	if err != nil {
+		return sdk.Result{}, s.explain(err)
+	}
+	if result.ContentType == "" && len(result.Body) > 0 && !json.Valid(result.Body) {
+		return sdk.Result{}, &sdk.Error{Code: sdk.CodeInternal, Message: "the result is not JSON, and has no content type"}
+	}
+	return result, nil
+}
+
+// explain adds to an error how the plugin ended, where it has.
+func (s *session) explain(err error) error {
+	var told *sdk.Error
+	if !errors.As(err, &told) || told.Code != sdk.CodeUnavailable || !ended(s.instance) {
+		return err
+	}
+	more := *told
+	more.Message = fmt.Sprintf("%s (%s)", told.Message, s.instance.Exit())
+	return &more
+}
+
+// broken reports whether an error means that the plugin failed, as against a call
+// that it refused.
+func broken(err error) bool {
+	var told *sdk.Error
+	if !errors.As(err, &told) {
+		return true
+	}
+	switch told.Code {
+	case sdk.CodeInternal, sdk.CodeUnavailable, sdk.CodeTimeout, sdk.CodeOutcomeUnknown:
+		return true
+	}
+	return false
+}
