@@ -82,6 +82,7 @@ func (p *program) root() *cobra.Command {
 		p.runsCommand(),
 		p.triggerCommand(),
 		p.tokenCommand(),
+		p.pluginCommand(),
 		p.versionCommand(),
 	)
 	return root

@@ -1,0 +1,293 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/sdk"
+)
+
+func (p *program) pluginInfoCommand() *cobra.Command {
+	var places pluginPlaces
+	var format string
+	cmd := &cobra.Command{
+		Use:   "info NAME|PATH",
+		Short: "Show what a plugin can do: its actions, credentials and webhooks",
+		Long: `Show what a plugin publishes: its actions with their params, HTTP bindings and what
+a repeat does, its credentials with the secret fields marked, and its webhooks.
+--format json has the schemas whole. The plugin is handed neither credentials nor
+environment.`,
+		Args:    cobra.ExactArgs(1),
+		PreRunE: func(*cobra.Command, []string) error { return checkFormat(format) },
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			spec, err := places.find(p, args[0])
+			if err != nil {
+				return err
+			}
+			view, err := describePlugin(cmd.Context(), spec)
+			if err != nil {
+				return err
+			}
+			if format == "json" {
+				data, err := json.Marshal(view)
+				if err != nil {
+					return err
+				}
+				return writeJSON(p.stdout, data)
+			}
+			return view.write(p.stdout)
+		}),
+	}
+	places.flags(cmd)
+	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	return cmd
+}
+
+// pluginView is what info shows.
+type pluginView struct {
+	Name         string                 `json:"name"`
+	Version      string                 `json:"version"`
+	Description  string                 `json:"description,omitempty"`
+	Kind         string                 `json:"kind"`
+	Path         string                 `json:"path"`
+	SHA256       string                 `json:"sha256"`
+	Protocol     int                    `json:"protocol"`
+	Sandbox      bool                   `json:"sandbox"`
+	Webhook      *sdk.WebhookCapability `json:"webhook,omitempty"`
+	Credentials  json.RawMessage        `json:"credentials,omitempty"`
+	SecretFields []string               `json:"secretFields,omitempty"`
+	Actions      []actionView           `json:"actions"`
+}
+
+// actionView is an action as GET /integrations/{integration} describes it, and
+// its examples.
+type actionView struct {
+	Name        string           `json:"name"`
+	Description string           `json:"description,omitempty"`
+	Path        string           `json:"path"`
+	HTTP        *sdk.HTTPBinding `json:"http,omitempty"`
+	Writes      bool             `json:"writes"`
+	Repeat      sdk.Repeat       `json:"repeat,omitempty"`
+	KeyLifetime string           `json:"keyLifetime,omitempty"`
+	Params      json.RawMessage  `json:"params"`
+	Result      json.RawMessage  `json:"result,omitempty"`
+	Examples    []sdk.Example    `json:"examples,omitempty"`
+}
+
+// describePlugin asks a plugin what it is.
+func describePlugin(ctx context.Context, spec plugin.Spec) (*pluginView, error) {
+	launcher := newLaunchers()
+	f := inspect(ctx, launcher, spec)
+	if err := launcher.Close(); err != nil {
+		return nil, err
+	}
+	if f.manifest == nil {
+		return nil, errors.New(f.Reason)
+	}
+	m := f.manifest
+	view := &pluginView{
+		Name: m.Name, Version: m.Version, Description: m.Description, Kind: f.Kind, Path: f.Path, SHA256: f.SHA256,
+		Protocol: protocolOf(spec), Sandbox: m.Sandbox, Webhook: m.Webhook,
+		Credentials: m.Credentials, SecretFields: plugin.SecretFields(m.Credentials), Actions: []actionView{},
+	}
+	for i := range m.Actions {
+		view.Actions = append(view.Actions, viewOf(m.Name, &m.Actions[i]))
+	}
+	return view, nil
+}
+
+func viewOf(integration string, a *sdk.ActionSpec) actionView {
+	view := actionView{
+		Name: a.Name, Description: a.Description, Path: "/integrations/" + integration + "/actions/" + a.Name,
+		Writes: a.Writes, Params: a.Params, Result: a.Result, Examples: a.Examples,
+	}
+	if a.HTTP != nil {
+		view.HTTP = &sdk.HTTPBinding{Method: a.HTTP.Method, Path: "/integrations/" + integration + a.HTTP.Path}
+	}
+	if a.Writes {
+		view.Repeat = a.Repeat
+		if a.KeyLifetime > 0 {
+			view.KeyLifetime = a.KeyLifetime.String()
+		}
+	}
+	return view
+}
+
+// write writes the view for people.
+func (v *pluginView) write(w io.Writer) error {
+	fmt.Fprintf(w, "%s %s\n", printable(v.Name), printable(v.Version))
+	if v.Description != "" {
+		fmt.Fprintln(w, printable(v.Description))
+	}
+	table := newTable(w)
+	fmt.Fprintf(table, "\nkind\t%s\nprotocol\t%d\npath\t%s\nsha256\t%s\nsandbox\t%s\nwebhooks\t%s\n",
+		v.Kind, v.Protocol, v.Path, v.SHA256, yesNo(v.Sandbox), v.webhooks())
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, "\nCREDENTIALS")
+	switch {
+	case len(v.Credentials) == 0:
+		fmt.Fprintln(w, "  none")
+	default:
+		if err := writeFields(w, v.Credentials, v.SecretFields); err != nil {
+			return err
+		}
+	}
+	for i := range v.Actions {
+		if err := v.Actions[i].write(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// webhooks says what the plugin can do with its vendor's.
+func (v *pluginView) webhooks() string {
+	if v.Webhook == nil {
+		return "no"
+	}
+	text := "verified"
+	if v.Webhook.SecretField != "" {
+		text += ", with the secret in " + v.Webhook.SecretField
+	}
+	if len(v.Webhook.EventTypes) > 0 {
+		text += "; samples of " + strings.Join(v.Webhook.EventTypes, ", ")
+	}
+	return printable(text)
+}
+
+func (a *actionView) write(w io.Writer) error {
+	fmt.Fprintf(w, "\nACTION %s\n", printable(a.Name))
+	if a.Description != "" {
+		fmt.Fprintln(w, " ", printable(a.Description))
+	}
+	table := newTable(w)
+	if a.HTTP != nil {
+		fmt.Fprintf(table, "  http\t%s %s\n", a.HTTP.Method, printable(a.HTTP.Path))
+	}
+	fmt.Fprintf(table, "  \tPOST %s\n", a.Path)
+	fmt.Fprintf(table, "  writes\t%s\n", a.writing())
+	for _, example := range a.Examples {
+		fmt.Fprintf(table, "  example\t%s\n", brief(example.Params))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return writeFields(w, a.Params, nil)
+}
+
+// writing says whether the action writes and what a repeat does.
+func (a *actionView) writing() string {
+	switch {
+	case !a.Writes:
+		return "no"
+	case a.KeyLifetime != "":
+		return fmt.Sprintf("yes; a repeat with the same key: %s, for %s", a.Repeat, a.KeyLifetime)
+	default:
+		return fmt.Sprintf("yes; a repeat with the same key: %s", a.Repeat)
+	}
+}
+
+func yesNo(yes bool) string {
+	if yes {
+		return "yes"
+	}
+	return "no"
+}
+
+// schemaField is what is shown of a field at the top of a schema.
+type schemaField struct {
+	Type        json.RawMessage   `json:"type"`
+	Enum        []json.RawMessage `json:"enum"`
+	Format      string            `json:"format"`
+	Description string            `json:"description"`
+}
+
+// writeFields writes the fields at the top of a schema, the required first.
+func writeFields(w io.Writer, schema json.RawMessage, secret []string) error {
+	var top struct {
+		Properties map[string]schemaField `json:"properties"`
+		Required   []string               `json:"required"`
+	}
+	if err := json.Unmarshal(schema, &top); err != nil || len(top.Properties) == 0 {
+		return nil // it has no fields, or says them in a way that only the schema itself can show
+	}
+	names := make([]string, 0, len(top.Properties))
+	for name := range top.Properties {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		ra, rb := slices.Contains(top.Required, a), slices.Contains(top.Required, b)
+		switch {
+		case ra == rb:
+			return strings.Compare(a, b)
+		case ra:
+			return -1
+		}
+		return 1
+	})
+	table := newTable(w)
+	fmt.Fprintln(table, "  FIELD\tTYPE\t\tDESCRIPTION")
+	for _, name := range names {
+		field := top.Properties[name]
+		var marks []string
+		if slices.Contains(top.Required, name) {
+			marks = append(marks, "required")
+		}
+		if slices.ContainsFunc(secret, func(path string) bool {
+			return path == name || strings.HasPrefix(path, name+".") || strings.HasPrefix(path, name+"[]")
+		}) {
+			marks = append(marks, "secret")
+		}
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", printable(name), printable(field.typeName()), strings.Join(marks, ", "), firstSentence(field.Description))
+	}
+	return table.Flush()
+}
+
+// typeName names what the field takes, as far as that is short.
+func (f *schemaField) typeName() string {
+	var one string
+	var many []string
+	switch {
+	case len(f.Enum) > 0:
+		values := make([]string, len(f.Enum))
+		for i, value := range f.Enum {
+			values[i] = string(value)
+		}
+		return shorten(strings.Join(values, " | "), 40)
+	case json.Unmarshal(f.Type, &one) == nil && one != "":
+	case json.Unmarshal(f.Type, &many) == nil:
+		one = strings.Join(many, " | ")
+	default:
+		return "any"
+	}
+	if f.Format != "" {
+		one += " (" + f.Format + ")"
+	}
+	return one
+}
+
+// firstSentence is enough of a description for a line.
+func firstSentence(text string) string {
+	text = printable(text)
+	if at := strings.Index(text, ". "); at >= 0 {
+		text = text[:at+1]
+	}
+	return shorten(text, 100)
+}
+
+func shorten(text string, most int) string {
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return text
+}
