@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,23 +41,19 @@ func (p *program) writeChecks(report *conformance.Report, verbose bool) error {
 	table := newTable(p.stdout)
 	fmt.Fprintln(table, "CHECK\tSTATUS\tTOOK\tPROMISE")
 	for _, check := range report.Checks {
-		took := check.Took.Round(100 * time.Microsecond).String()
+		took, promise := check.Took.Round(100*time.Microsecond).String(), check.Promise
 		if check.Status == conformance.Skipped {
-			took = ""
+			took, promise = "", check.Reason
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", check.Name, check.Status, took, check.Promise)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", check.Name, check.Status, took, printable(promise))
 	}
 	if err := table.Flush(); err != nil {
 		return err
 	}
 	for _, check := range report.Checks {
-		var lines []string
-		lines = append(lines, check.Faults...)
-		if check.Status == conformance.Skipped {
-			lines = append(lines, "skipped: "+check.Reason)
-		}
+		lines := check.Faults
 		if verbose {
-			lines = append(lines, check.Notes...)
+			lines = slices.Concat(lines, check.Notes)
 		}
 		for i, line := range lines {
 			if i == 0 {

@@ -70,6 +70,9 @@ func (p *program) verifyPlugin(ctx context.Context, places *pluginPlaces, argume
 	if err := launcher.Close(); err != nil {
 		return err
 	}
+	if sum != "" && v.State == fileOther {
+		v.Reason = fmt.Sprintf("%s has another checksum: expected sha256 %s, actual %s", spec.Path, strings.ToLower(sum), v.SHA256)
+	}
 	if v.manifest != nil {
 		v.Valid, v.Protocol, v.Actions = true, protocolOf(spec), len(v.manifest.Actions)
 		v.Entry = &pluginEntry{Name: v.Name, SHA256: v.SHA256}

@@ -1,0 +1,67 @@
+// Package plugin drives `backflow plugin` as authors and operators do: our own
+// plugins pass the conformance suite over the transports that they have, and the
+// projects that `plugin new` makes build, pass their tests and pass the suite.
+package plugin
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/backflow/backflow/test/program"
+)
+
+// Set by TestMain and only read from then on.
+var (
+	backflow string
+	// built is the directory with the built plugins: stripe, database and hello
+	// as processes, hello.wasm.
+	built string
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(program.Main(m, func(b *program.Binaries, dir string) {
+		backflow, built = b.Backflow, dir
+		// What is compiled of WASM modules is kept here and not in the user's cache.
+		for _, err := range []error{
+			os.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache")),
+			build(filepath.Join(dir, "backflow-plugin-hello")),
+			build(filepath.Join(dir, "wasm", "hello.wasm"), "GOOS=wasip1", "GOARCH=wasm"),
+		} {
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+		}
+	}))
+}
+
+// build builds the hello plugin.
+func build(path string, env ...string) error {
+	args := []string{"build", "-o", path}
+	if len(env) > 0 {
+		args = append(args, "-buildmode=c-shared", "-ldflags", "-s -w")
+	}
+	cmd := exec.Command("go", append(args, "./sdk/examples/hello")...)
+	cmd.Dir = program.Root()
+	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", path, err, out)
+	}
+	return nil
+}
+
+// run runs backflow in a directory and answers its exit code and output.
+func run(t *testing.T, dir string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), backflow, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &err
+	if failure := cmd.Run(); cmd.ProcessState == nil {
+		t.Fatal(failure)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), err.String()
+}
