@@ -144,6 +144,7 @@ const (
 	fileMissing       = "missing"
 	fileNotExecutable = "not executable"
 	fileOther         = "other checksum"
+	fileNotPinned     = "not pinned"
 	fileFails         = "fails"
 )
 
@@ -168,8 +169,11 @@ func inspect(ctx context.Context, launcher plugin.Launcher, spec plugin.Spec) pl
 	if f.SHA256, err = plugin.Checksum(spec.Path); err != nil {
 		return fails(fileFails, err)
 	}
-	if err := plugin.VerifyChecksum(spec); err != nil {
+	if err := spec.CheckSum(f.SHA256); err != nil {
 		return fails(fileOther, err)
+	}
+	if spec.RequirePinned && !f.Pinned {
+		return fails(fileNotPinned, errors.New("the config requires that plugins are pinned (requirePinned): verify prints the entry"))
 	}
 	ctx, cancel := context.WithTimeout(ctx, inspectTime)
 	defer cancel()

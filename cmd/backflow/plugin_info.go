@@ -84,6 +84,7 @@ type actionView struct {
 
 // describePlugin asks a plugin what it is.
 func describePlugin(ctx context.Context, spec plugin.Spec) (*pluginView, error) {
+	spec.RequirePinned = false // it says nothing of what the plugin can do
 	launcher := newLaunchers()
 	f := inspect(ctx, launcher, spec)
 	if err := launcher.Close(); err != nil {

@@ -62,6 +62,7 @@ func (p *program) verifyPlugin(ctx context.Context, places *pluginPlaces, argume
 	if err != nil {
 		return err
 	}
+	spec.RequirePinned = false // to pin it is what verify is for
 	if sum != "" {
 		spec.SHA256 = sum
 	}

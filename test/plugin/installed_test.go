@@ -101,6 +101,21 @@ func TestListTellsTheStateOfEachPlugin(t *testing.T) {
 	}
 }
 
+func TestListTellsWhatThePinsAreMissing(t *testing.T) {
+	t.Parallel()
+	dir, _ := site(t)
+	config := filepath.Join(dir, "pinned.json")
+	write(t, config, `{ "pluginDirs": ["plugins"], "requirePinned": true }`, 0o644)
+	_, stdout, _ := run(t, dir, "plugin", "list", "-c", config)
+	if !strings.Contains(stdout, "\nhello   process           no      not pinned ") {
+		t.Error(stdout)
+	}
+	code, stdout, stderr := run(t, dir, "plugin", "verify", "hello", "-c", config)
+	if code != 0 || !strings.Contains(stdout, `{"name":"hello","sha256":"`) {
+		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
+	}
+}
+
 func TestVerifyChecksTheSumAndPrintsTheEntryThatPins(t *testing.T) {
 	t.Parallel()
 	dir, config := site(t)
