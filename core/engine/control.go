@@ -58,7 +58,8 @@ func (e *Engine) mail(ctx context.Context, id string, m mail, also []state.Op) (
 // certain is called with another idempotency key, one whose outcome is unknown
 // with the same. A run that failed as its child did has the child retried.
 // Errors: ErrNotFound; *sdk.Error with CodeConflict for a run that cannot be
-// retried.
+// retried, and with CodeOutcomeUnknown where that could repeat, under another key,
+// what may have taken effect.
 func (e *Engine) Retry(ctx context.Context, id string, also ...state.Op) (Run, error) {
 	r, data, err := e.load(ctx, id)
 	if err != nil {
@@ -91,7 +92,8 @@ func (e *Engine) Retry(ctx context.Context, id string, also ...state.Op) (Run, e
 // retryOps answers the ops that let a failed run go on, with the runs whose
 // failure was its own. A child that can be retried is, for another one would
 // repeat under new keys what this one did; only where it cannot be (it was
-// cancelled, or has undone what it did) another is started.
+// cancelled, or has undone what it did), and it is known what came of it, another
+// is started.
 func (e *Engine) retryOps(ctx context.Context, r *run, data []byte) ([]state.Op, error) {
 	var kept []string
 	var ops []state.Op
@@ -101,6 +103,9 @@ func (e *Engine) retryOps(ctx context.Context, r *run, data []byte) ([]state.Op,
 			return nil, err
 		}
 		if child == nil || child.machine.CanRetry() != nil {
+			if err := e.canReplace(ctx, c, child); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		childOps, err := e.retryOps(ctx, child, childData)

@@ -133,12 +133,14 @@ func (m *Machine) deadlineOf(n *node) time.Time {
 	return deadline
 }
 
-// Child is a run that a step waits for.
+// Child is a run that a step waits for, or waited for.
 type Child struct {
 	Path     string
 	ID       string
 	Workflow string
 	Input    json.RawMessage
+	// Error is what the step failed with.
+	Error *sdk.Error
 }
 
 // Children are the runs that steps wait for, in the order of their paths.

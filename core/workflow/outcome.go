@@ -98,7 +98,7 @@ func (m *Machine) FailedChildren() []Child {
 				continue
 			}
 			if n.Step.Type == TypeWorkflow && n.Status == StepFailed && n.Child != "" {
-				children = append(children, Child{Path: n.Path, ID: n.Child, Workflow: n.Step.Workflow, Input: n.params})
+				children = append(children, Child{Path: n.Path, ID: n.Child, Workflow: n.Step.Workflow, Input: n.params, Error: n.Error})
 			}
 			for _, inner := range n.inner() {
 				visit(inner)
@@ -107,6 +107,31 @@ func (m *Machine) FailedChildren() []Child {
 	}
 	visit(m.root)
 	return children
+}
+
+// Doubts are what of a run that has ended may have taken effect or not: the
+// first step that failed or was cancelled with an unknown outcome, empty if there
+// is none; and the runs that did not end well for the steps that waited for them,
+// whose own doubts come on top.
+func (m *Machine) Doubts() (path string, children []Child) {
+	var visit func(b *block)
+	visit = func(b *block) {
+		for _, n := range b.nodes {
+			if n.Status == StepFailed || n.Status == StepCancelled {
+				if n.Unknown && path == "" {
+					path = n.Path
+				}
+				if n.Child != "" {
+					children = append(children, Child{Path: n.Path, ID: n.Child, Workflow: n.Step.Workflow, Input: n.params, Error: n.Error})
+				}
+			}
+			for _, inner := range n.inner() {
+				visit(inner)
+			}
+		}
+	}
+	visit(m.root)
+	return path, children
 }
 
 // Retry decides that a failed run goes on from where it failed. CanRetry must

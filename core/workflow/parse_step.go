@@ -130,6 +130,10 @@ func (p *parser) typed(s *Step, members map[string]any, at string) {
 		}
 	case TypeWaitForEvent:
 		s.Event = p.required(members, at, "event")
+		if p.undo > 0 && s.Timeout == 0 && !p.kept && members["timeout"] == nil {
+			p.fault(at, `give it one, such as "timeout": "24h"`,
+				"waitForEvent in compensate needs a timeout: a run that undoes its steps cannot be cancelled, and would wait for ever")
+		}
 	case TypeWorkflow:
 		s.Workflow = p.text(members, at, "workflow", true)
 		if s.Input = p.optional(members, at, "input"); s.Input == nil {

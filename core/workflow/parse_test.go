@@ -44,8 +44,10 @@ func TestFaultsOfADefinitionNameThePlaceAndTheRemedy(t *testing.T) {
 		"interval order":         {step(`"type":"s","action":"y","retry":{"initialInterval":"2m","maxInterval":"1m"}`), "/steps/0/retry/maxInterval", "less than"},
 		"multiplier":             {step(`"type":"s","action":"y","retry":{"multiplier":0.5}`), "/steps/0/retry/multiplier", "from 1 to"},
 		"retry key":              {step(`"type":"s","action":"y","retry":{"attempts":3}`), "/steps/0/retry/attempts", "unknown key"},
-		"return when undone":     {step(`"type":"s","action":"y","compensate":[{"id":"b","type":"return"}]`), "/steps/0/compensate/0/type", "cannot return"},
-		"codes":                  {step(`"type":"s","action":"y","retry":{"nonRetryable":[1]}`), "/steps/0/retry/nonRetryable/0", "string"},
+		"wait when undone": {step(`"type":"s","action":"y","compensate":[{"id":"b","type":"sequence","steps":[{"id":"c","type":"waitForEvent","event":"e"}]}]`),
+			"/steps/0/compensate/0/steps/0", "needs a timeout"},
+		"return when undone": {step(`"type":"s","action":"y","compensate":[{"id":"b","type":"return"}]`), "/steps/0/compensate/0/type", "cannot return"},
+		"codes":              {step(`"type":"s","action":"y","retry":{"nonRetryable":[1]}`), "/steps/0/retry/nonRetryable/0", "string"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
