@@ -139,11 +139,14 @@ func (e *Engine) commitSurely(id string, entries int, ops []state.Op) error {
 	wait := firstWait
 	for doubt := false; ; doubt = true {
 		err := e.store.Commit(context.Background(), ops...)
+		if !errors.Is(err, state.ErrUnavailable) {
+			e.outage.Note("record", nil)
+		}
 		switch {
 		case err == nil:
 			return nil
 		case errors.Is(err, state.ErrUnavailable):
-			e.log.Warn("the state store does not answer; trying again", "run", id, "error", err)
+			e.outage.Note("record", err)
 		case doubt && e.applied(id, entries, ops):
 			return nil
 		default:

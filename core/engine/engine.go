@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
 )
 
@@ -72,6 +73,7 @@ type Engine struct {
 	store     state.Store
 	lease     Lease
 	log       *slog.Logger
+	outage    *outage.Log // of the store
 	now       func() time.Time
 	timeout   time.Duration
 	interval  time.Duration
@@ -134,6 +136,7 @@ func New(o Options) *Engine {
 		actions:   o.Actions,
 		lease:     o.Lease,
 		log:       o.Logger,
+		outage:    outage.New(o.Logger, "the state store"),
 		now:       o.Now,
 		timeout:   o.CallTimeout,
 		interval:  o.CheckInterval,

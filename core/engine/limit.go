@@ -84,9 +84,7 @@ func (e *Engine) full(ctx context.Context, group string) (bool, error) {
 // admitLoop lets held runs go on when their groups have room.
 func (e *Engine) admitLoop() {
 	for e.sleep(e.admit, e.interval) {
-		if err := e.admitAll(context.Background()); err != nil {
-			e.log.Error("runs that wait for others could not be admitted; trying again", "error", err)
-		}
+		e.outage.Note("admit runs that wait for others", e.admitAll(context.Background()))
 	}
 }
 

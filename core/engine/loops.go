@@ -20,8 +20,8 @@ const retryPause = time.Second
 func (e *Engine) timerLoop() {
 	for {
 		timers, next, err := e.store.Due(context.Background(), queueRun, page)
+		e.outage.Note("read the timers", err)
 		if err != nil {
-			e.log.Error("timers cannot be read; trying again", "error", err)
 			next = retryPause
 		}
 		taken := 0
@@ -58,9 +58,7 @@ func (e *Engine) timerLoop() {
 func (e *Engine) queueLoop() {
 	for {
 		taken, err := e.pullRound(context.Background())
-		if err != nil {
-			e.log.Error("the queue cannot be read; trying again", "error", err)
-		}
+		e.outage.Note("read the queue", err)
 		if taken > 0 {
 			continue
 		}
@@ -104,12 +102,8 @@ func (e *Engine) pullRound(ctx context.Context) (taken int, err error) {
 // outage of the store left behind. It also measures the queue.
 func (e *Engine) checkLoop() {
 	for e.sleep(e.check, e.interval) {
-		if err := e.checkRunning(context.Background()); err != nil {
-			e.log.Error("the search for runs that nobody works on failed; trying again", "error", err)
-		}
-		if err := e.measureQueue(context.Background()); err != nil {
-			e.log.Error("the queue cannot be measured; trying again", "error", err)
-		}
+		e.outage.Note("search for runs that nobody works on", e.checkRunning(context.Background()))
+		e.outage.Note("measure the queue", e.measureQueue(context.Background()))
 	}
 }
 
@@ -170,9 +164,14 @@ func (e *Engine) backlogged() bool { return e.backlog.Load() >= int64(e.maxQueue
 // keeps it from it is logged.
 func (e *Engine) took(id string, why reason, cause string) bool {
 	taken, err := e.take(id, why, cause)
+	if err == nil {
+		e.outage.Note("take up a run", nil)
+	}
 	switch {
 	case errors.Is(err, errNotNow):
 		e.log.Warn("a run cannot be taken up yet", "run", id, "reason", err)
+	case errors.Is(err, state.ErrUnavailable):
+		e.outage.Note("take up a run", err)
 	case err != nil:
 		e.log.Error("a run cannot be taken up", "run", id, "error", err)
 	}

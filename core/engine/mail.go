@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -130,8 +131,13 @@ func (r *run) look(ctx context.Context) (news bool, err error) {
 // the mail's timer tells of it again.
 func (r *run) readMail() error {
 	news, err := r.look(context.Background())
+	if errors.Is(err, state.ErrUnavailable) {
+		r.engine.outage.Note("read mail", err)
+		return nil
+	}
+	r.engine.outage.Note("read mail", nil)
 	if err != nil {
-		r.engine.log.Warn("mail of a run cannot be read now; trying again", "run", r.head.ID, "error", err)
+		r.engine.log.Error("mail of a run cannot be read; trying again", "run", r.head.ID, "error", err)
 		return nil
 	}
 	if !news {

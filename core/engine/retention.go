@@ -58,9 +58,7 @@ type remover struct {
 func (e *Engine) retentionLoop() {
 	r := &remover{Engine: e}
 	for e.sleep(nil, removeEvery) {
-		if err := r.round(context.Background()); err != nil {
-			e.log.Error("old runs could not be removed; trying again", "error", err)
-		}
+		e.outage.Note("remove old runs", r.round(context.Background()))
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
 )
 
@@ -25,6 +26,7 @@ func (l *Lease) keep(ctx context.Context) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	inARow, last := 1, wallClock()
+	trouble := outage.New(l.logger.With("lease", l.id), "the heartbeat of this process")
 	for {
 		select {
 		case <-ctx.Done():
@@ -42,10 +44,11 @@ func (l *Lease) keep(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		default:
-			l.logger.Warn("heartbeat failed, will be tried again", "lease", l.id, "error", err)
+			trouble.Note("renew", err)
 			inARow = 0
 			continue
 		}
+		trouble.Note("renew", nil)
 		l.renewed.Store(time.Now())
 		// A process that was paused, maybe with its whole machine, has just come
 		// back, and so may the others have.
@@ -55,7 +58,7 @@ func (l *Lease) keep(ctx context.Context) {
 		}
 		last = now
 		if inARow++; inARow >= steady {
-			l.takeExpired(ctx)
+			l.takeExpired(ctx, trouble)
 		}
 	}
 }
@@ -66,14 +69,12 @@ func wallClock() time.Time { return time.Now().Round(0) }
 
 // takeExpired takes away the leases that their processes do not renew. What it
 // fails at is done at the next heartbeat, here or elsewhere.
-func (l *Lease) takeExpired(ctx context.Context) {
+func (l *Lease) takeExpired(ctx context.Context, trouble *outage.Log) {
 	expired, err := l.Expired(ctx)
-	if err != nil {
-		if ctx.Err() == nil {
-			l.logger.Warn("expired leases cannot be listed, will be tried again", "error", err)
-		}
+	if err != nil && ctx.Err() != nil {
 		return
 	}
+	trouble.Note("list expired leases", err)
 	for _, id := range expired {
 		taken, err := l.Take(ctx, id)
 		switch {
