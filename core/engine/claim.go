@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"time"
 
@@ -258,37 +259,47 @@ func (r *run) giveUp(now time.Time) []workflow.Event {
 // load reads a run and folds its journal; nil if there is no such run. It also
 // answers the head's bytes, for a compare-and-swap.
 func (e *Engine) load(ctx context.Context, id string) (*run, []byte, error) {
+	r, data, _, err := e.loadEvents(ctx, id, math.MaxInt)
+	return r, data, err
+}
+
+// loadEvents is load, which answers also the events of the entries from one on.
+func (e *Engine) loadEvents(ctx context.Context, id string, from int) (*run, []byte, []workflow.Event, error) {
 	found, err := e.store.Get(ctx, state.Ref{Bucket: bucketRun, ID: id})
 	if err != nil {
-		return nil, nil, fmt.Errorf("engine: load run %s: %w", id, err)
+		return nil, nil, nil, fmt.Errorf("engine: load run %s: %w", id, err)
 	}
 	if found[0] == nil {
-		return nil, nil, nil
+		return nil, nil, nil, nil
 	}
 	h, err := decodeHead(found[0])
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	definition, err := e.pinned(ctx, h.Definition)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	r := &run{engine: e, machine: workflow.NewMachine(definition, id), head: *h}
 	entries, err := e.store.Journal(ctx, id, 0)
 	if err != nil {
-		return nil, nil, fmt.Errorf("engine: journal of run %s: %w", id, err)
+		return nil, nil, nil, fmt.Errorf("engine: journal of run %s: %w", id, err)
 	}
-	for _, data := range entries {
+	var later []workflow.Event
+	for n, data := range entries {
 		events, err := workflow.DecodeEntry(data)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		for _, event := range events {
 			if err := r.machine.Apply(event); err != nil {
-				return nil, nil, err
+				return nil, nil, nil, err
 			}
+		}
+		if n >= from {
+			later = append(later, events...)
 		}
 	}
 	r.entries = len(entries)
-	return r, found[0], nil
+	return r, found[0], later, nil
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -17,10 +18,14 @@ import (
 type countingStore struct {
 	state.Store
 	reads atomic.Int64
+	whole atomic.Int64 // of the reads, those from the beginning
 }
 
 func (s *countingStore) Journal(ctx context.Context, id string, from int) ([][]byte, error) {
 	s.reads.Add(1)
+	if from == 0 {
+		s.whole.Add(1)
+	}
 	return s.Store.Journal(ctx, id, from)
 }
 
@@ -66,6 +71,72 @@ func TestEveryWaiterIsToldOfTheEndAtOnce(t *testing.T) {
 			if d := <-took; d != 3*time.Second {
 				t.Errorf("told after %s, want 3s", d)
 			}
+		}
+	})
+}
+
+// TestFollowingReadsNothingWhileThisProcessWorksOnTheRun: it is told. Of a run that
+// waits only the end of the journal is read, for another process may go on with it.
+func TestFollowingReadsNothingWhileThisProcessWorksOnTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &countingStore{Store: memory.New(memory.Options{})}
+		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			time.Sleep(time.Minute)
+			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+		}}
+		g := open(t, store, "g1", v, Options{}, twoSteps, approval)
+		defer g.stop()
+		follow := func(id string, after int, patience time.Duration) (Progress, int64) {
+			t.Helper()
+			before := store.reads.Load()
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			p, err := g.Follow(ctx, id, after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p, store.reads.Load() - before
+		}
+		id := g.start("two", `{"x":1}`).ID
+		time.Sleep(100 * time.Millisecond)
+		if p, reads := follow(id, 0, time.Hour); len(p.Events) != 2 || reads != 2 {
+			t.Errorf("%d events by %d reads of the journal, want 2 by 2: at the beginning and at the change", len(p.Events), reads)
+		}
+		g.wait(id)
+		waiting := g.start("approval", `{}`).ID
+		synctest.Wait()
+		store.whole.Store(0)
+		if p, reads := follow(waiting, 0, 10500*time.Millisecond); len(p.Events) != 0 || reads != 11 || store.whole.Load() != 1 {
+			t.Errorf("%d events by %d reads, %d of the whole journal", len(p.Events), reads, store.whole.Load())
+		}
+	})
+}
+
+// TestFollowingTellsWhatAnotherProcessDoes: and that the run is gone.
+func TestFollowingTellsWhatAnotherProcessDoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New(memory.Options{})
+		g1 := open(t, store, "g1", &vendor{}, Options{}, approval)
+		defer g1.stop()
+		g2 := open(t, store, "g2", &vendor{}, Options{}, approval)
+		defer g2.stop()
+		id := g1.start("approval", `{}`).ID
+		synctest.Wait()
+		time.AfterFunc(5*time.Second, func() {
+			if _, err := g1.Signal(context.Background(), id, "approved", json.RawMessage(`{"by":"ann"}`)); err != nil {
+				t.Error(err)
+			}
+		})
+		began := time.Now()
+		for after, ended := 0, false; !ended; {
+			p, err := g2.Follow(t.Context(), id, after)
+			if err != nil || len(p.Events) == 0 {
+				t.Fatalf("%+v, %v", p, err)
+			}
+			after, ended = p.Entry, p.Run.Status.Ended()
+		}
+		if took := time.Since(began); took > 7*time.Second {
+			t.Errorf("it was told after %s", took)
 		}
 	})
 }

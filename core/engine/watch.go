@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -28,42 +29,65 @@ func (e *Engine) Follow(ctx context.Context, id string, after int) (Progress, er
 	e.mu.Unlock()
 	defer e.unwatch(id, changes)
 
-	ticker := time.NewTicker(waitPoll)
-	defer ticker.Stop()
 	for {
 		p, err := e.progress(ctx, id, after)
 		if err != nil || len(p.Events) > 0 || p.Run.Status.Ended() {
 			return p, err
 		}
-		select {
-		case <-changes:
-		case <-ticker.C: // another process may work on it
-		case <-ctx.Done():
+		if err := e.awaitNews(ctx, id, after, changes); err != nil {
+			return p, err
+		}
+		if ctx.Err() != nil {
 			return p, nil
 		}
 	}
 }
 
+// awaitNews waits until there is more in a run's journal than up to an entry, or
+// ctx is done. While this process works on the run it is told; else it looks for
+// what another one may have written, and no further.
+func (e *Engine) awaitNews(ctx context.Context, id string, after int, changes <-chan struct{}) error {
+	ticker := time.NewTicker(waitPoll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-changes:
+			return nil
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if e.works(id) {
+			continue
+		}
+		found, err := e.store.Get(ctx, state.Ref{Bucket: bucketRun, ID: id})
+		if err == nil && found[0] == nil {
+			return fmt.Errorf("%w: %s", ErrNotFound, id)
+		}
+		var entries [][]byte
+		if err == nil {
+			entries, err = e.store.Journal(ctx, id, after+1)
+		}
+		if err != nil {
+			return fmt.Errorf("engine: follow run %s: %w", id, err)
+		}
+		if len(entries) > 0 {
+			return nil
+		}
+	}
+}
+
 func (e *Engine) progress(ctx context.Context, id string, after int) (Progress, error) {
-	// The run is read first: of one that has ended by then, the journal is whole.
-	run, err := e.Get(ctx, id)
+	// The head is read before the journal: of a run that has ended by then, the
+	// journal is whole.
+	r, _, events, err := e.loadEvents(ctx, id, after+1)
 	if err != nil {
 		return Progress{}, err
 	}
-	entries, err := e.store.Journal(ctx, id, after+1)
-	if err != nil {
-		return Progress{}, fmt.Errorf("engine: follow run %s: %w", id, err)
+	if r == nil {
+		return Progress{}, fmt.Errorf("%w: %s", ErrNotFound, id)
 	}
-	p := Progress{Entry: after, Run: run}
-	for _, data := range entries {
-		events, err := workflow.DecodeEntry(data)
-		if err != nil {
-			return Progress{}, err
-		}
-		p.Events = append(p.Events, events...)
-		p.Entry++
-	}
-	return p, nil
+	return Progress{Events: events, Entry: max(after, r.entries-1), Run: r.snapshot()}, nil
 }
 
 // changed tells those who follow a run that something happened in it.

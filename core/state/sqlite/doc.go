@@ -9,7 +9,8 @@
 // Durability: WAL with synchronous FULL, so a commit that returned survives the
 // loss of the process, of the system and of power, as far as the disk keeps
 // what it has acknowledged. A second process on the same file is refused by a
-// lock that the kernel drops when its holder dies.
+// lock that the kernel drops when its holder dies. Once a second the writer looks
+// whether the files still have their names, and writes nothing if not.
 //
 // It imports core/state and a SQLite driver, and knows nothing of what is kept.
 package sqlite

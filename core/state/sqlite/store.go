@@ -99,6 +99,9 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		return nil, err
 	}
 	w, err := newWriter(c, o)
+	if err == nil {
+		w.files, err = identify(path)
+	}
 	if err != nil {
 		return nil, errors.Join(err, reads.close())
 	}

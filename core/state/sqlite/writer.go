@@ -23,6 +23,8 @@ type writer struct {
 	now    func() time.Time
 	logger *slog.Logger
 	every  time.Duration
+	files  *identity
+	gone   error // why nothing is written at present: the files are not ours any more
 
 	begin, commit, rollback *stmt
 	records                 recordStmts
@@ -99,20 +101,38 @@ func (w *writer) run(q *group.Queue) {
 			// into this batch and not the one after it.
 			runtime.Gosched()
 		case <-tick.C:
-			w.sweep()
+			w.look()
+			if w.gone == nil {
+				w.sweep()
+			}
 		}
 	}
+}
+
+// look finds out whether the files are still what their names stand for.
+func (w *writer) look() {
+	gone := w.files.check()
+	switch {
+	case gone != nil && w.gone == nil:
+		w.logger.Error("nothing is written any more", "error", gone)
+	case gone == nil && w.gone != nil:
+		w.logger.Info("the state file is back: it is written again")
+	}
+	w.gone = gone
 }
 
 // write puts a batch into one transaction and answers for each request after
 // the sync, also for those that conflict: what they conflict with may be in the
 // same transaction. When the store fails, nothing of the batch is applied.
 func (w *writer) write(batch []*group.Request, answers []error) []error {
-	answers, err := w.transaction(batch, answers)
+	err := w.gone
 	if err == nil {
-		return answers
+		answers, err = w.transaction(batch, answers)
+		if err == nil {
+			return answers
+		}
+		w.abandon()
 	}
-	w.abandon()
 	err = fmt.Errorf("sqlite: commit: %w: %w", state.ErrUnavailable, err)
 	answers = answers[:0]
 	for range batch {
