@@ -12,7 +12,7 @@ SEEDS     ?= 10000
 LOADROUNDS ?= 1
 
 GO      ?= go
-DIRS    := cmd core plugins sdk test
+DIRS    := cmd configs core plugins sdk test
 LINT    := bin/tools/golangci-lint-$(GOLANGCI_LINT_VERSION)
 BUF     := $(GO) run github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION)
 GOBUILD := $(GO) build -trimpath

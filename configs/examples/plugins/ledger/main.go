@@ -15,7 +15,7 @@ func main() { sdk.Serve(plugin()) }
 
 type settings struct {
 	Directory string              `json:"directory" description:"Where the files are; relative to the config file."`
-	Files     map[string][]string `json:"files" minItems:"1" pattern:"^[A-Za-z][A-Za-z0-9_-]*$" description:"The columns of each file, by its name without .csv."`
+	Files     map[string][]string `json:"files" pattern:"^[A-Za-z][A-Za-z0-9_-]*$" description:"The columns of each file, by its name without .csv."`
 }
 
 type appendParams struct {

@@ -29,7 +29,7 @@ func TestAmountsAreWrittenWithTheirMinorUnits(t *testing.T) {
 		`{"amount":-5,"currency":"EUR","point":","}`:                            `{"text":"-0,05 EUR","decimal":"-0.05"}`,
 		`{"amount":1234567,"currency":"JPY","separator":"."}`:                   `{"text":"1.234.567 JPY","decimal":"1234567"}`,
 		`{"amount":1,"currency":"BHD"}`:                                         `{"text":"0.001 BHD","decimal":"0.001"}`,
-		`{"amount":-9223372036854775808,"currency":"CLF","separator":"\u00a0"}`: `{"text":"-922 337 203 685 477.5808 CLF","decimal":"-922337203685477.5808"}`,
+		`{"amount":-9223372036854775808,"currency":"CLF","separator":"\u00a0"}`: `{"text":"-922\u00a0337\u00a0203\u00a0685\u00a0477.5808 CLF","decimal":"-922337203685477.5808"}`,
 		`{"amount":123,"currency":"EUR","separator":",","point":"."}`:           `{"text":"1.23 EUR","decimal":"1.23"}`,
 		`{"amount":100000,"currency":"EUR","separator":"'"}`:                    `{"text":"1'000.00 EUR","decimal":"1000.00"}`,
 	} {
