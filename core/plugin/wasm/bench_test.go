@@ -3,6 +3,7 @@ package wasm_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -16,15 +17,20 @@ import (
 
 const payload = 300
 
-// BenchmarkExecute is a call of 300 bytes, frame in and frame out: echo. With
-// JSON it is hello's greet, whose guest reads and writes JSON with encoding/json.
+// BenchmarkExecute is a call of 300 bytes, frame in and frame out: echo. The
+// others read and write JSON in the guest as well: typed is a typed action of
+// package sdk, plain the same written by hand with encoding/json. Both write a
+// record into the log, and so does log, without the JSON.
 func BenchmarkExecute(b *testing.B) {
+	greet := `{"name":"` + strings.Repeat("x", payload-11) + `"}`
 	for _, deadline := range []plugin.Deadline{plugin.DeadlineHard, plugin.DeadlineSoft} {
-		for name, c := range map[string]struct{ file, call, params string }{
-			"echo": {"fixture", "echo", `{"p":"` + strings.Repeat("x", payload-8) + `"}`},
-			"json": {"hello", "greet", `{"name":"` + strings.Repeat("x", payload-11) + `"}`},
+		for _, c := range []struct{ name, file, call, params string }{
+			{"echo", "fixture", "echo", `{"p":"` + strings.Repeat("x", payload-8) + `"}`},
+			{"typed", "hello", "greet", greet},
+			{"plain", "plain", "greet", greet},
+			{"log", "fixture", "log", "{}"},
 		} {
-			b.Run(name+"/"+string(deadline), func(b *testing.B) {
+			b.Run(c.name+"/"+string(deadline), func(b *testing.B) {
 				i := launch(b, newLauncher(b), plugin.Spec{Path: path(c.file), WASM: plugin.WASM{Deadline: deadline, Instances: 1}})
 				ctx, cancel := context.WithCancel(context.Background())
 				defer cancel()
@@ -46,26 +52,35 @@ func BenchmarkExecute(b *testing.B) {
 	}
 }
 
-// BenchmarkCallers is echo with many callers at once.
+// BenchmarkCallers is echo with many callers at once. On as many cores as are
+// asked for (-cpu 1,2), it tells how calls scale with them.
 func BenchmarkCallers(b *testing.B) {
-	i := launch(b, newLauncher(b), plugin.Spec{})
-	call := sdk.Call{Action: "echo", Params: json.RawMessage(`{"p":"` + strings.Repeat("x", payload-8) + `"}`)}
-	var left atomic.Int64
-	left.Store(int64(b.N))
-	var callers sync.WaitGroup
-	b.ResetTimer()
-	for range 64 {
-		callers.Go(func() {
-			for left.Add(-1) >= 0 {
-				if _, err := i.Execute(context.Background(), time.Now().Add(time.Minute), call); err != nil {
-					b.Error(err)
-					return
+	call := sdk.Call{Action: "echo", Params: json.RawMessage(`{"p":"` + strings.Repeat("x", payload-8) + `"}`), IdempotencyKey: "k", RequestID: "r"}
+	for _, deadline := range []plugin.Deadline{plugin.DeadlineHard, plugin.DeadlineSoft} {
+		for _, callers := range []int{1, 16, 64} {
+			b.Run(fmt.Sprintf("%s/callers=%d", deadline, callers), func(b *testing.B) {
+				i := launch(b, newLauncher(b), plugin.Spec{WASM: plugin.WASM{Deadline: deadline}})
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				var left atomic.Int64
+				left.Store(int64(b.N))
+				var group sync.WaitGroup
+				b.ResetTimer()
+				for range callers {
+					group.Go(func() {
+						for left.Add(-1) >= 0 {
+							if _, err := i.Execute(ctx, time.Now().Add(time.Minute), call); err != nil {
+								b.Error(err)
+								return
+							}
+						}
+					})
 				}
-			}
-		})
+				group.Wait()
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
+			})
+		}
 	}
-	callers.Wait()
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
 }
 
 // BenchmarkFirstCall is a start with a warm cache and the first call after it.

@@ -46,6 +46,8 @@ type guest struct {
 	scratch  []byte
 	stack    [2]uint64
 
+	// rests is since when nobody uses it.
+	rests time.Time
 	// configured says that the guest was told the config.
 	configured bool
 	// broken says that the guest must not be used again.

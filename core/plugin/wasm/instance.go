@@ -57,9 +57,11 @@ func newInstance(m *module, spec plugin.Spec, logger *slog.Logger) *instance {
 			guests = min(guests, spec.MaxConcurrency)
 		}
 	}
+	lines := output.NewLines(logger, nil)
+	failed := func(err error) { lines.Log("a guest was not closed", "reason", err.Error()) }
 	return &instance{
-		name: spec.Name, module: m, soft: m.key.soft, pool: newPool(guests),
-		lines: output.NewLines(logger, nil), web: newWeb(spec.Name, spec.WASM.AllowedHosts), done: make(chan struct{}),
+		name: spec.Name, module: m, soft: m.key.soft, pool: newPool(guests, failed),
+		lines: lines, web: newWeb(spec.Name, spec.WASM.AllowedHosts), done: make(chan struct{}),
 	}
 }
 
@@ -75,7 +77,8 @@ func (i *instance) begin(ctx context.Context) error {
 		return err
 	}
 	i.pool.add(g)
-	return i.pool.give(g)
+	i.pool.give(g)
+	return nil
 }
 
 // Manifest asks a guest for the manifest.
@@ -197,12 +200,7 @@ func (i *instance) answer(ctx context.Context, r request) (err error) {
 		}
 		i.pool.add(g)
 	}
-	defer func() {
-		if failed := i.pool.give(g); failed != nil {
-			// The call has its answer; what failed is of interest to operators.
-			i.lines.Log("a guest was not closed", "reason", failed.Error())
-		}
-	}()
+	defer i.pool.give(g)
 	if err := i.configure(ctx, g, r.deadline); err != nil {
 		return notSent(err)
 	}

@@ -19,11 +19,16 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// built is where the guests are, and their machine code, for all tests. It is
-// filled for the first test that asks for a guest.
+// built is where the guests are, and their machine code, for all tests. A guest is
+// built for the first test that asks for it.
 var (
-	built string
-	build = sync.OnceValue(buildGuests)
+	built  string
+	guests = map[string]func() error{
+		"fixture": sync.OnceValue(func() error { return build("fixture", "../internal/fixture") }),
+		"fetcher": sync.OnceValue(func() error { return build("fetcher", "../internal/fetcher") }),
+		"hello":   sync.OnceValue(func() error { return build("hello", "../../../sdk/examples/hello") }),
+		"plain":   sync.OnceValue(func() error { return build("plain", "../../../sdk/examples/plain") }),
+	}
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -50,24 +55,18 @@ func run(m *testing.M) int {
 	return code
 }
 
-// buildGuests builds the guests, and compiles them in a program that has no race
-// detector: under it compiling takes a minute.
-func buildGuests() error {
+// build builds a guest, and compiles it in a program that has no race detector:
+// under it compiling takes a minute.
+func build(name, source string) error {
+	file := filepath.Join(built, name+plugin.FileSuffix)
+	err := goTool([]string{"GOOS=wasip1", "GOARCH=wasm"}, "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", file, source)
+	if err != nil {
+		return err
+	}
 	// The program of a test does not know the version of wazero, by which machine
 	// code is kept.
 	const version = "-ldflags=-X=github.com/tetratelabs/wazero/internal/version.version=dev"
-	precompile := []string{"run", version, "../internal/precompile", filepath.Join(built, "cache")}
-	for name, source := range map[string]string{
-		"fixture": "../internal/fixture", "fetcher": "../internal/fetcher", "hello": "../../../sdk/examples/hello",
-	} {
-		file := filepath.Join(built, name+plugin.FileSuffix)
-		precompile = append(precompile, file)
-		err := goTool([]string{"GOOS=wasip1", "GOARCH=wasm"}, "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", file, source)
-		if err != nil {
-			return err
-		}
-	}
-	return goTool(nil, precompile...)
+	return goTool(nil, "run", version, "../internal/precompile", filepath.Join(built, "cache"), file)
 }
 
 func goTool(env []string, args ...string) error {
@@ -81,7 +80,7 @@ func goTool(env []string, args ...string) error {
 
 // path answers the file of a guest.
 func path(name string) string {
-	if err := build(); err != nil {
+	if err := guests[name](); err != nil {
 		panic(err) // there is nothing to test
 	}
 	return filepath.Join(built, name+plugin.FileSuffix)

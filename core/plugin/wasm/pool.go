@@ -3,6 +3,7 @@ package wasm
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,19 +15,33 @@ type pool struct {
 	// closing is closed when no guest is to be had any more.
 	closing chan struct{}
 	once    sync.Once
+	// failed is told of a guest that could not be closed.
+	failed func(error)
 
-	mu   sync.Mutex // guards what follows
-	idle []*guest   // the one used last is the last, and used first: it is warm
-	busy map[*guest]struct{}
+	// timer runs shrink, which holds shrinking.
+	timer     *time.Timer
+	shrinking sync.Mutex
+
+	mu    sync.Mutex // guards what follows
+	idle  []*guest   // the one used last is the last, and used first: it is warm
+	busy  map[*guest]struct{}
+	armed bool // the timer runs
 }
+
+// keepIdle is how long a guest rests before its memory is given back, unless it
+// is the only one.
+const keepIdle = time.Minute
 
 var (
 	errPoolClosed = errors.New("the plugin is being stopped")
 	errNoGuest    = errors.New("no guest was free in time")
 )
 
-func newPool(size int) *pool {
-	return &pool{slots: make(chan struct{}, size), closing: make(chan struct{}), busy: make(map[*guest]struct{})}
+func newPool(size int, failed func(error)) *pool {
+	p := &pool{slots: make(chan struct{}, size), closing: make(chan struct{}), failed: failed, busy: make(map[*guest]struct{})}
+	p.timer = time.AfterFunc(keepIdle, p.shrink)
+	p.timer.Stop()
+	return p
 }
 
 // enter waits for a slot until ctx ends or the deadline passes.
@@ -76,17 +91,54 @@ func (p *pool) add(g *guest) {
 }
 
 // give takes a guest back: to rest, or, where it is broken, to its end.
-func (p *pool) give(g *guest) error {
+func (p *pool) give(g *guest) {
 	p.mu.Lock()
 	delete(p.busy, g)
 	if !g.broken {
+		g.rests = time.Now()
 		p.idle = append(p.idle, g)
+		if len(p.idle) > 1 && !p.armed {
+			p.armed = true
+			p.timer.Reset(keepIdle)
+		}
 	}
 	p.mu.Unlock()
 	if g.broken {
-		return g.close()
+		p.end(g)
 	}
-	return nil
+}
+
+// end closes a guest. Its call has had its answer: what fails is of interest to
+// operators.
+func (p *pool) end(g *guest) {
+	if err := g.close(); err != nil {
+		p.failed(err)
+	}
+}
+
+// shrink ends the guests that have rested for long, but for one.
+func (p *pool) shrink() {
+	p.shrinking.Lock()
+	defer p.shrinking.Unlock()
+	select {
+	case <-p.closing:
+		return
+	default:
+	}
+	p.mu.Lock()
+	now, n := time.Now(), 0
+	for n < len(p.idle)-1 && now.Sub(p.idle[n].rests) >= keepIdle {
+		n++
+	}
+	tired := slices.Clone(p.idle[:n])
+	p.idle = slices.Delete(p.idle, 0, n)
+	if p.armed = len(p.idle) > 1; p.armed {
+		p.timer.Reset(keepIdle - now.Sub(p.idle[0].rests))
+	}
+	p.mu.Unlock()
+	for _, g := range tired {
+		p.end(g)
+	}
 }
 
 // close ends all guests: those that rest at once, the others when their call has
@@ -95,6 +147,9 @@ func (p *pool) give(g *guest) error {
 // with a soft deadline goes on.
 func (p *pool) close(ctx context.Context, patience time.Duration, soft bool) error {
 	p.once.Do(func() { close(p.closing) })
+	p.timer.Stop()
+	p.shrinking.Lock()   // a shrink that has begun is waited for, no other begins
+	p.shrinking.Unlock() //nolint:staticcheck // nothing is to be done in between
 	gentle, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	held := p.drain(gentle, 0)

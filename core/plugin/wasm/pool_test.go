@@ -1,0 +1,63 @@
+package wasm
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/backflow/backflow/core/plugin"
+)
+
+func TestGuestsThatRestGiveTheirMemoryBack(t *testing.T) {
+	file := write(t, "a.wasm", `"a"`)
+	synctest.Test(t, func(t *testing.T) {
+		launched, err := NewLauncher("").Launch(t.Context(), plugin.Spec{Name: "tiny", Path: file}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := launched.(*instance)
+		busy := func(n int) (release func()) {
+			var guests []*guest
+			for range n {
+				g := i.pool.take()
+				if g == nil {
+					if g, err = newGuest(t.Context(), time.Time{}, i.module, i.lines, i.web); err != nil {
+						t.Fatal(err)
+					}
+					i.pool.add(g)
+				}
+				guests = append(guests, g)
+			}
+			return func() {
+				for _, g := range guests {
+					i.pool.give(g)
+				}
+			}
+		}
+		rest := func(d time.Duration, want int) {
+			t.Helper()
+			time.Sleep(d)
+			synctest.Wait()
+			if got := len(i.pool.idle); got != want {
+				t.Errorf("%d guests rest, want %d", got, want)
+			}
+		}
+		busy(5)()
+		rest(keepIdle/2, 5)
+		busy(2)() // the ones used last are used again
+		rest(keepIdle/2, 2)
+		rest(keepIdle/2, 1)
+		rest(10*keepIdle, 1)
+		release := busy(3)
+		rest(10*keepIdle, 0)
+		release()
+		rest(keepIdle, 1)
+		busy(3)()
+		if err := i.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+		rest(keepIdle, 0)
+	})
+}
