@@ -2,6 +2,7 @@ package wasm_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -9,10 +10,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/plugintest"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -32,8 +35,12 @@ func reloads(t *testing.T) int {
 
 func TestReloadsLeaveNothingBehind(t *testing.T) {
 	launcher := newLauncher(t)
-	reload := func() {
-		i, err := launcher.Launch(t.Context(), plugin.Spec{Name: "hello", Path: path("hello")}, discard)
+	reload := func(n int) {
+		spec := plugin.Spec{Name: "hello", Path: path("hello")}
+		if n%2 == 1 {
+			spec.WASM.Deadline = plugin.DeadlineSoft
+		}
+		i, err := launcher.Launch(t.Context(), spec, discard)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,20 +52,65 @@ func TestReloadsLeaveNothingBehind(t *testing.T) {
 		}
 	}
 	n := reloads(t)
-	for range n / 4 {
-		reload()
+	before := usage{}
+	for round := range n {
+		if round == n/4 {
+			before = measure(t)
+		}
+		reload(round)
 	}
-	before, goroutines := resident(t), runtime.NumGoroutine()
-	for range n - n/4 {
-		reload()
+	before.compare(t, n-n/4)
+}
+
+func TestHundredCrashesUnderLoadHarmNoOther(t *testing.T) {
+	i := launch(t, newLauncher(t), plugin.Spec{})
+	load := func(crashes int) {
+		const callers = 64
+		var left atomic.Int64
+		left.Store(int64(crashes))
+		var group sync.WaitGroup
+		for range callers {
+			group.Go(func() {
+				for left.Add(-1) >= 0 {
+					_, err := i.Execute(t.Context(), time.Time{}, sdk.Call{Action: "crash"})
+					var e *sdk.Error
+					if !errors.As(err, &e) || e.Code != sdk.CodeUnavailable || !e.Retryable || e.Outcome != sdk.OutcomeUnknown {
+						t.Errorf("a crash: got %v", err)
+					}
+					for range 5 {
+						result, err := i.Execute(t.Context(), time.Time{}, sdk.Call{Action: "echo", Params: []byte(`{"a":1}`)})
+						if err != nil || string(result.Body) != `{"a":1}` {
+							t.Errorf("another call: got %s, %v", result.Body, err)
+						}
+					}
+				}
+			})
+		}
+		group.Wait()
 	}
+	load(20)
+	before := measure(t)
+	load(100)
+	before.compare(t, 100)
+}
+
+// usage is what must be as before when all is over.
+type usage struct{ resident, goroutines int }
+
+func measure(t *testing.T) usage {
+	t.Helper()
+	return usage{resident(t), runtime.NumGoroutine()}
+}
+
+// compare waits until no more is used than before, but for what an allocator
+// keeps.
+func (before usage) compare(t *testing.T, times int) {
+	t.Helper()
+	plugintest.Eventually(t, "the goroutines have ended", func() bool { return runtime.NumGoroutine() <= before.goroutines })
 	after := resident(t)
-	t.Logf("resident after %d reloads: %d MiB, after %d: %d MiB", n/4, before>>20, n, after>>20)
-	if after > before+before/4+16<<20 {
-		t.Errorf("resident memory grew from %d to %d MiB", before>>20, after>>20)
-	}
-	if now := runtime.NumGoroutine(); now > goroutines {
-		t.Errorf("%d goroutines became %d", goroutines, now)
+	t.Logf("resident before: %d MiB, %d times later: %d MiB", before.resident>>20, times, after>>20)
+	if after > before.resident+before.resident/4+16<<20 {
+		t.Errorf("resident memory grew from %d to %d MiB", before.resident>>20, after>>20)
 	}
 }
 

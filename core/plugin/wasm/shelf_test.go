@@ -2,7 +2,6 @@ package wasm
 
 import (
 	"context"
-	"encoding/binary"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,24 +12,7 @@ import (
 
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/sdk"
-	"github.com/backflow/backflow/sdk/abi"
 )
-
-// tiny is a module that answers the text to every request.
-func tiny(text string) []byte {
-	section := func(id byte, content string) string { return string(appendSection(nil, id, []byte(content))) }
-	body := func(code string) string { return string(rune(len(code)+2)) + "\x00" + code + "\x0b" }
-	answer := abi.Append(abi.Begin(nil, abi.OK), abi.Body, text)
-	place := string(appendInt32(nil, 1024))
-	return []byte("\x00asm\x01\x00\x00\x00" +
-		section(1, "\x03\x60\x00\x01\x7f\x60\x01\x7f\x01\x7f\x60\x01\x7f\x01\x7e") +
-		section(3, "\x03\x00\x01\x02") +
-		section(5, "\x01\x00\x01") +
-		section(7, "\x04\x06memory\x02\x00\x0cbackflow_abi\x00\x00\x0ebackflow_alloc\x00\x01\x0dbackflow_call\x00\x02") +
-		section(10, "\x03"+body("\x41\x01")+body("\x41"+string(appendInt32(nil, 8192)))+
-			body("\x42"+place+"\x42"+string(appendInt32(nil, 32))+"\x86\x42"+string(appendInt32(nil, int32(len(answer))))+"\x84")) +
-		section(11, "\x01\x00\x41"+place+"\x0b"+string(binary.AppendUvarint(nil, uint64(len(answer))))+string(answer)))
-}
 
 // ask launches a file and answers what it answers.
 func ask(t *testing.T, l *Launcher, file string) string {
