@@ -36,12 +36,17 @@ var errSyntax = errors.New("is not valid JSON")
 // Fields that data leaves out get their defaults, or are zero. Names are compared
 // as they are written; one that the struct has not, or that comes twice, is
 // refused, and so is a number that the type cannot hold exactly. The error is a
-// *Mismatch. Nothing in v refers to data.
+// *Mismatch. Nothing in v refers to data, which is copied once: the strings in v
+// are parts of that copy.
 func (s *Shape) Decode(data []byte, v reflect.Value) error {
-	d := decoder{data: data}
+	if s.kind == kindRaw {
+		v.SetBytes(bytes.Clone(data)) // whoever reads it finds out
+		return nil
+	}
+	d := decoder{data: string(data)}
 	err := d.value(s, v, 0)
 	if err == nil {
-		if d.i = space(data, d.i); d.i != len(data) {
+		if d.i = space(d.data, d.i); d.i != len(d.data) {
 			err = errSyntax
 		}
 	}
@@ -57,7 +62,7 @@ func (s *Shape) Decode(data []byte, v reflect.Value) error {
 
 // decoder stands before the value that is read next.
 type decoder struct {
-	data []byte
+	data string
 	i    int
 }
 
@@ -118,7 +123,7 @@ func (d *decoder) value(s *Shape, v reflect.Value, depth int) error {
 		if !ok {
 			return errSyntax
 		}
-		raw := bytes.Clone(d.data[d.i:end])
+		raw := []byte(d.data[d.i:end])
 		d.i = end
 		if s.kind == kindRaw {
 			v.SetBytes(raw)
@@ -174,11 +179,11 @@ func (d *decoder) text() (string, error) {
 	literal := d.data[d.i:end]
 	d.i = end
 	if !escaped {
-		return string(literal[1 : len(literal)-1]), nil
+		return literal[1 : len(literal)-1], nil
 	}
 	// Escapes are rare, and their rules many.
 	var text string
-	if err := json.Unmarshal(literal, &text); err != nil {
+	if err := json.Unmarshal([]byte(literal), &text); err != nil {
 		return "", errSyntax
 	}
 	return text, nil
@@ -190,132 +195,171 @@ func (d *decoder) object(s *Shape, v reflect.Value, depth int) error {
 	} else {
 		v.SetZero()
 	}
-	// A bit for each field that was there; structs of more have a slice.
-	var few uint64
-	var many []uint64
-	if len(s.fields) > 64 {
-		many = make([]uint64, (len(s.fields)+63)/64)
+	more, err := d.open('{', '}')
+	if err != nil {
+		return errors.New("is no object")
 	}
-	next := 0
-	return d.members(func(name []byte) error {
-		at := next
-		if at >= len(s.fields) || s.fields[at].name != string(name) {
-			var known bool
-			if at, known = s.byName[string(name)]; !known {
-				return below(string(name), errors.New("is not known"))
-			}
+	seen := fieldSet{}
+	for next := 0; more; {
+		at, err := d.field(s, next)
+		if err != nil {
+			return err
 		}
-		next = at + 1
-		seen := &few
-		if many != nil {
-			seen = &many[at/64]
-		}
-		if *seen&(1<<(at%64)) != 0 {
-			return below(string(name), errors.New("is there twice"))
-		}
-		*seen |= 1 << (at % 64)
 		f := &s.fields[at]
+		if !seen.add(at) {
+			return below(f.name, errors.New("is there twice"))
+		}
 		if err := d.value(f.shape, f.of(v), depth+1); err != nil {
 			return below(f.name, err)
 		}
-		return nil
-	})
+		next = at + 1
+		if more, err = d.more('}'); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// field reads a name and the colon after it. Most callers write the fields in
+// their order and without white space, so that one look at the next one suffices.
+func (d *decoder) field(s *Shape, next int) (int, error) {
+	if next < len(s.fields) {
+		if label := s.fields[next].label; strings.HasPrefix(d.data[d.i:], label) {
+			d.i += len(label)
+			return next, nil
+		}
+	}
+	name, err := d.name()
+	if err != nil {
+		return 0, err
+	}
+	at, known := s.byName[name]
+	if !known {
+		return 0, below(name, errors.New("is not known"))
+	}
+	return at, nil
+}
+
+// fieldSet is a set of fields: a bit for each, and a map for those of a struct
+// that has more.
+type fieldSet struct {
+	few  uint64
+	many map[int]bool
+}
+
+// add reports whether the field is new.
+func (f *fieldSet) add(at int) bool {
+	if at < 64 {
+		bit := uint64(1) << at
+		added := f.few&bit == 0
+		f.few |= bit
+		return added
+	}
+	if f.many == nil {
+		f.many = make(map[int]bool)
+	}
+	added := !f.many[at]
+	f.many[at] = true
+	return added
 }
 
 // names reads an object with any names.
 func (d *decoder) names(s *Shape, v reflect.Value, depth int) error {
 	v.Set(reflect.MakeMap(s.typ))
-	return d.members(func(name []byte) error {
-		key := reflect.ValueOf(string(name)).Convert(s.typ.Key())
+	more, err := d.open('{', '}')
+	if err != nil {
+		return errors.New("is no object")
+	}
+	for more {
+		name, err := d.name()
+		if err != nil {
+			return err
+		}
+		key := reflect.ValueOf(name).Convert(s.typ.Key())
 		if v.MapIndex(key).IsValid() {
-			return below(string(name), errors.New("is there twice"))
+			return below(name, errors.New("is there twice"))
 		}
 		element := reflect.New(s.elem.typ).Elem()
 		if err := d.value(s.elem, element, depth+1); err != nil {
-			return below(string(name), err)
+			return below(name, err)
 		}
 		v.SetMapIndex(key, element)
-		return nil
-	})
-}
-
-// members reads the names of an object and has each value read.
-func (d *decoder) members(value func(name []byte) error) error {
-	if d.data[d.i] != '{' {
-		return errors.New("is no object")
-	}
-	d.i = space(d.data, d.i+1)
-	if d.i < len(d.data) && d.data[d.i] == '}' {
-		d.i++
-		return nil
-	}
-	for {
-		begin := d.i
-		end, escaped, ok := scanString(d.data, begin)
-		if !ok {
-			return errSyntax
-		}
-		name := d.data[begin+1 : end-1]
-		if escaped {
-			text, err := d.text()
-			if err != nil {
-				return err
-			}
-			name = []byte(text)
-		}
-		if d.i = space(d.data, end); d.i >= len(d.data) || d.data[d.i] != ':' {
-			return errSyntax
-		}
-		d.i++
-		if err := value(name); err != nil {
-			return err
-		}
-		if more, err := d.more('}'); !more {
+		if more, err = d.more('}'); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 func (d *decoder) array(s *Shape, v reflect.Value, depth int) error {
-	if d.data[d.i] != '[' {
+	v.Set(reflect.MakeSlice(s.typ, 0, 0))
+	more, err := d.open('[', ']')
+	if err != nil {
 		return errors.New("is no array")
 	}
-	v.Set(reflect.MakeSlice(s.typ, 0, 0))
-	d.i = space(d.data, d.i+1)
-	if d.i < len(d.data) && d.data[d.i] == ']' {
-		d.i++
-		return nil
-	}
-	for n := 0; ; n++ {
+	for n := 0; more; n++ {
 		if n == v.Cap() {
-			v.Grow(1)
+			v.Grow(max(4, n))
 		}
 		v.SetLen(n + 1)
 		if err := d.value(s.elem, v.Index(n), depth+1); err != nil {
 			return below(strconv.Itoa(n), err)
 		}
-		if more, err := d.more(']'); !more {
+		if more, err = d.more(']'); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// name reads a name and the colon after it.
+func (d *decoder) name() (string, error) {
+	name, err := d.text()
+	if err != nil {
+		return "", errSyntax
+	}
+	if d.i = space(d.data, d.i); d.i >= len(d.data) || d.data[d.i] != ':' {
+		return "", errSyntax
+	}
+	d.i++
+	return name, nil
+}
+
+// open reads an opening bracket and, where nothing is inside, the closing one.
+func (d *decoder) open(opening, closing byte) (more bool, err error) {
+	if d.data[d.i] != opening {
+		return false, errSyntax
+	}
+	d.i = space(d.data, d.i+1)
+	if d.i < len(d.data) && d.data[d.i] == closing {
+		d.i++
+		return false, nil
+	}
+	return true, nil
 }
 
 // more reads a comma, after which there is more, or the end.
 func (d *decoder) more(closing byte) (bool, error) {
 	d.i = space(d.data, d.i)
-	if d.i >= len(d.data) || d.data[d.i] != ',' && d.data[d.i] != closing {
+	if d.i >= len(d.data) {
 		return false, errSyntax
 	}
-	comma := d.data[d.i] == ','
-	d.i++
-	if comma {
-		d.i = space(d.data, d.i)
+	switch d.data[d.i] {
+	case ',':
+		d.i = space(d.data, d.i+1)
+		return true, nil
+	case closing:
+		d.i++
+		return false, nil
 	}
-	return comma, nil
+	return false, errSyntax
 }
 
 // number reads a number into a type that can hold it exactly, floats apart.
 func (d *decoder) number(s *Shape, v reflect.Value) error {
+	if s.kind == kindInt && d.small(v) {
+		return nil
+	}
 	end, ok := scanNumber(d.data, d.i)
 	if !ok {
 		if d.data[d.i] == '-' || '0' <= d.data[d.i] && d.data[d.i] <= '9' {
@@ -323,7 +367,7 @@ func (d *decoder) number(s *Shape, v reflect.Value) error {
 		}
 		return errors.New("is no number")
 	}
-	text := string(d.data[d.i:end])
+	text := d.data[d.i:end]
 	d.i = end
 	switch s.kind {
 	case kindNumber:
@@ -353,6 +397,34 @@ func (d *decoder) number(s *Shape, v reflect.Value) error {
 	}
 	v.SetUint(n)
 	return outOfRange(err)
+}
+
+// small reads a whole number of few digits into an integer of 64 bits, as nearly
+// all are. It leaves all others, and zero, to number.
+func (d *decoder) small(v reflect.Value) bool {
+	const digits = 18 // always fit
+	i, n := d.i, int64(0)
+	negative := d.data[i] == '-'
+	if negative {
+		i++
+	}
+	begin := i
+	for i < len(d.data) && d.data[i]-'0' <= 9 {
+		n = n*10 + int64(d.data[i]-'0')
+		i++
+	}
+	if i == begin || i-begin > digits || d.data[begin] == '0' || v.Type().Size() != 8 {
+		return false
+	}
+	if i < len(d.data) && (d.data[i] == '.' || d.data[i]|0x20 == 'e') {
+		return false
+	}
+	if negative {
+		n = -n
+	}
+	v.SetInt(n)
+	d.i = i
+	return true
 }
 
 func outOfRange(err error) error {

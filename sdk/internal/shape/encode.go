@@ -3,7 +3,6 @@ package shape
 import (
 	"encoding"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,9 +15,18 @@ import (
 	"unicode/utf8"
 )
 
+// firstSize holds most results, so that they need not grow from nothing.
+const firstSize = 256
+
 // Append writes the value v, which has the type of the shape, to the end of data.
 // Fields are written in their order, nil slices and maps as empty ones.
 func (s *Shape) Append(data []byte, v reflect.Value) ([]byte, error) {
+	if raw := s.kind == kindRaw; raw && v.Len() > 0 {
+		return append(data, v.Bytes()...), nil // whoever reads it finds out
+	}
+	if data == nil {
+		data = make([]byte, 0, firstSize)
+	}
 	return s.append(data, v, false)
 }
 
@@ -57,7 +65,7 @@ func (s *Shape) append(data []byte, v reflect.Value, given bool) ([]byte, error)
 	case kindMap:
 		return s.appendMap(data, v, given)
 	case kindRaw:
-		raw := v.Bytes()
+		raw := string(v.Bytes())
 		if len(raw) == 0 {
 			return append(data, "null"...), nil
 		}
@@ -121,7 +129,7 @@ func (s *Shape) appendStruct(data []byte, v reflect.Value, given bool) ([]byte, 
 		}
 		empty = false
 		var err error
-		data = append(appendString(data, f.name), ':')
+		data = append(data, f.label...)
 		if data, err = f.shape.append(data, value, given); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}
@@ -175,12 +183,9 @@ func (s *Shape) appendMap(data []byte, v reflect.Value, given bool) ([]byte, err
 // appendString writes a string. What is no UTF-8 becomes U+FFFD.
 func appendString(data []byte, text string) []byte {
 	data = append(data, '"')
-	begin := len(data)
-	data = append(data, text...)
-	if simple(data[begin:]) {
-		return append(data, '"')
+	if plain(text, 0) == len(text) && (ascii(text) || utf8.ValidString(text)) {
+		return append(append(data, text...), '"')
 	}
-	data = data[:begin]
 	for _, r := range text {
 		switch {
 		case r == '"' || r == '\\':
@@ -201,16 +206,23 @@ func appendString(data []byte, text string) []byte {
 	return append(data, '"')
 }
 
-// simple reports whether a text can be written as it is.
-func simple(text []byte) bool {
-	if plain(text, 0) != len(text) {
-		return false
-	}
+// ascii reports whether a text is ASCII, in fewer turns than utf8.ValidString.
+func ascii(text string) bool {
 	i := 0
-	for ; i+8 <= len(text); i += 8 {
-		if binary.LittleEndian.Uint64(text[i:])&highs != 0 {
-			return utf8.Valid(text[i:])
+	for ; i+32 <= len(text); i += 32 {
+		if (word64(text, i)|word64(text, i+8)|word64(text, i+16)|word64(text, i+24))&highs != 0 {
+			return false
 		}
 	}
-	return utf8.Valid(text[i:])
+	for ; i+8 <= len(text); i += 8 {
+		if word64(text, i)&highs != 0 {
+			return false
+		}
+	}
+	for ; i < len(text); i++ {
+		if text[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

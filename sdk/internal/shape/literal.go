@@ -30,6 +30,6 @@ func literal(s *Shape, text string) (json.RawMessage, error) {
 
 // isNumber reports whether text is a number of JSON (RFC 8259, 6).
 func isNumber(text string) bool {
-	end, ok := scanNumber([]byte(text), 0)
+	end, ok := scanNumber(text, 0)
 	return ok && end == len(text)
 }

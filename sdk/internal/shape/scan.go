@@ -1,7 +1,6 @@
 package shape
 
 import (
-	"encoding/binary"
 	"math/bits"
 )
 
@@ -22,19 +21,32 @@ func special(word uint64) uint64 {
 	return hasZero(word^(ones*'"')) | hasZero(word^(ones*'\\')) | (word-ones*0x20)&^word&highs
 }
 
+// word64 is the eight bytes at i, which compilers read at once.
+func word64(data string, i int) uint64 {
+	b := data[i : i+8]
+	return uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+}
+
 // plain answers the index of the first byte from i on that is a quote, a
 // backslash or a control character, len(data) if none is.
-func plain(data []byte, i int) int {
+func plain(data string, i int) int {
 	for ; i+32 <= len(data); i += 32 {
-		chunk := data[i : i+32]
-		a, b := binary.LittleEndian.Uint64(chunk), binary.LittleEndian.Uint64(chunk[8:])
-		c, d := binary.LittleEndian.Uint64(chunk[16:]), binary.LittleEndian.Uint64(chunk[24:])
-		if special(a)|special(b)|special(c)|special(d) != 0 {
-			break
+		if found := special(word64(data, i)); found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+		if found := special(word64(data, i+8)); found != 0 {
+			return i + 8 + bits.TrailingZeros64(found)/8
+		}
+		if found := special(word64(data, i+16)); found != 0 {
+			return i + 16 + bits.TrailingZeros64(found)/8
+		}
+		if found := special(word64(data, i+24)); found != 0 {
+			return i + 24 + bits.TrailingZeros64(found)/8
 		}
 	}
 	for ; i+8 <= len(data); i += 8 {
-		if found := special(binary.LittleEndian.Uint64(data[i:])); found != 0 {
+		if found := special(word64(data, i)); found != 0 {
 			return i + bits.TrailingZeros64(found)/8
 		}
 	}
@@ -47,7 +59,10 @@ func plain(data []byte, i int) int {
 }
 
 // space answers the index of the first byte from i on that is no white space.
-func space(data []byte, i int) int {
+func space(data string, i int) int {
+	if i < len(data) && data[i] > ' ' {
+		return i
+	}
 	for i < len(data) && (data[i] == ' ' || data[i] == '\n' || data[i] == '\t' || data[i] == '\r') {
 		i++
 	}
@@ -56,7 +71,7 @@ func space(data []byte, i int) int {
 
 // scanString answers where the string that begins at i ends, and whether it has
 // escapes.
-func scanString(data []byte, i int) (end int, escaped, ok bool) {
+func scanString(data string, i int) (end int, escaped, ok bool) {
 	if i >= len(data) || data[i] != '"' {
 		return i, false, false
 	}
@@ -75,7 +90,7 @@ func scanString(data []byte, i int) (end int, escaped, ok bool) {
 }
 
 // scanNumber answers where the number that begins at i ends (RFC 8259, 6).
-func scanNumber(data []byte, i int) (end int, ok bool) {
+func scanNumber(data string, i int) (end int, ok bool) {
 	if i < len(data) && data[i] == '-' {
 		i++
 	}
@@ -104,7 +119,7 @@ func scanNumber(data []byte, i int) (end int, ok bool) {
 	return i, true
 }
 
-func digits(data []byte, i int) (end int, ok bool) {
+func digits(data string, i int) (end int, ok bool) {
 	begin := i
 	for i < len(data) && '0' <= data[i] && data[i] <= '9' {
 		i++
@@ -118,7 +133,7 @@ const maxDepth = 512
 // skip answers where the value that begins at i ends. It checks that brackets
 // and texts are whole, which suffices to find the end; whoever cares for what is
 // inside reads it.
-func skip(data []byte, i, depth int) (end int, ok bool) {
+func skip(data string, i, depth int) (end int, ok bool) {
 	if i >= len(data) || depth > maxDepth {
 		return i, false
 	}
@@ -164,8 +179,8 @@ func skip(data []byte, i, depth int) (end int, ok bool) {
 	return scanNumber(data, i)
 }
 
-func word(data []byte, i int, text string) (end int, ok bool) {
-	if end = i + len(text); end <= len(data) && string(data[i:end]) == text {
+func word(data string, i int, text string) (end int, ok bool) {
+	if end = i + len(text); end <= len(data) && data[i:end] == text {
 		return end, true
 	}
 	return i, false

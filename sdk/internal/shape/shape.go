@@ -47,6 +47,7 @@ type Shape struct {
 // field is a field of a struct, those of embedded structs among them.
 type field struct {
 	name     string // in JSON
+	label    string // the name as most callers write it, quoted and with a colon
 	goName   string // in Go
 	owner    reflect.Type
 	index    []int
@@ -215,9 +216,6 @@ func (b *builder) addFields(s *Shape, t reflect.Type, index []int, place string)
 			continue
 		}
 		if !f.IsExported() {
-			if _, tagged := f.Tag.Lookup("json"); tagged {
-				b.fault(where, "a field with a json tag starts with a capital letter")
-			}
 			continue
 		}
 		if f.Anonymous && name == "" {
@@ -231,7 +229,7 @@ func (b *builder) addFields(s *Shape, t reflect.Type, index []int, place string)
 			b.fault(where, "%q is there twice", name)
 			continue
 		}
-		added := field{name: name, goName: f.Name, owner: t, index: at, tag: f.Tag, shape: b.of(f.Type, where)}
+		added := field{name: name, label: string(appendString(nil, name)) + ":", goName: f.Name, owner: t, index: at, tag: f.Tag, shape: b.of(f.Type, where)}
 		for option := range strings.SplitSeq(options, ",") {
 			switch option {
 			case "omitempty", "omitzero":
