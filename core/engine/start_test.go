@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"testing"
+	"testing/synctest"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+)
+
+func TestRunsBeyondTheSlotsWaitInTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			<-release
+			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+		}}
+		g := open(t, memory.New(memory.Options{}), "g1", v, Options{MaxRunning: 2}, twoSteps)
+		defer g.stop()
+		var ids []string
+		for range 5 {
+			ids = append(ids, g.start("two", `{"x":1}`).ID)
+		}
+		synctest.Wait()
+		list, err := g.List(t.Context(), ListRequest{Status: workflow.RunQueued})
+		if err != nil || len(list.Runs) != 3 {
+			t.Errorf("%d runs are queued, want 3 (%v)", len(list.Runs), err)
+		}
+		close(release)
+		synctest.Wait() // no time passes: a free slot is taken at once
+		if n := len(v.seen()); n != 10 {
+			t.Errorf("%d calls were made as soon as slots were free, want 10", n)
+		}
+		for _, id := range ids {
+			if run := g.wait(id); run.Status != workflow.RunSucceeded {
+				t.Errorf("run %s is %s", id, run.Status)
+			}
+		}
+	})
+}
+
+func TestAConditionOfTheCallerFailsTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New(memory.Options{})
+		v := &vendor{}
+		g := open(t, store, "g1", v, Options{}, twoSteps)
+		defer g.stop()
+		also := []state.Op{state.Add("events", "1"), state.Insert("event", "evt_1", nil, 0)}
+		req := StartRequest{Workflow: "two", Roots: map[string]json.RawMessage{"input": json.RawMessage(`{"x":1}`)}, Also: also}
+		if _, err := g.Start(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+		_, err := g.Start(t.Context(), req)
+		var conflict *state.ConflictError
+		if !errors.As(err, &conflict) || conflict.Index != 1 {
+			t.Errorf("error = %v, want a conflict of op 1", err)
+		}
+		list, err := g.List(t.Context(), ListRequest{})
+		if err != nil || len(list.Runs) != 1 {
+			t.Errorf("%d runs were made, want 1 (%v)", len(list.Runs), err)
+		}
+	})
+}

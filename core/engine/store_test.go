@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+)
+
+// flaky is a store that does not answer a number of commits, some of which it
+// applies all the same.
+type flaky struct {
+	state.Store
+	mu     sync.Mutex
+	outage int
+	apply  bool
+}
+
+func (f *flaky) Commit(ctx context.Context, ops ...state.Op) error {
+	f.mu.Lock()
+	down := f.outage > 0
+	if down {
+		f.outage--
+	}
+	f.mu.Unlock()
+	if !down {
+		return f.Store.Commit(ctx, ops...)
+	}
+	if f.apply {
+		if err := f.Store.Commit(ctx, ops...); err != nil {
+			return fmt.Errorf("%w: lost the answer", state.ErrUnavailable)
+		}
+	}
+	return fmt.Errorf("%w: down", state.ErrUnavailable)
+}
+
+func (f *flaky) fail(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.outage = n
+}
+
+func TestAnOutageOfTheStoreLosesNoResultAndCallsNothingTwice(t *testing.T) {
+	for name, apply := range map[string]bool{"commits are lost": false, "answers are lost": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &flaky{Store: memory.New(memory.Options{}), apply: apply}
+				v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+					store.fail(3)
+					return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+				}}
+				g := open(t, store, "g1", v, Options{}, twoSteps)
+				defer g.stop()
+				run := g.wait(g.start("two", `{"x":1}`).ID)
+				if run.Status != workflow.RunSucceeded || len(v.seen()) != 2 {
+					t.Errorf("run %s after %d calls, want 2", run.Status, len(v.seen()))
+				}
+			})
+		})
+	}
+}
+
+func TestARunWhoseStartWasInDoubtGoesOnIfItWasMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &flaky{Store: memory.New(memory.Options{}), apply: true}
+		g := open(t, store, "g1", &vendor{}, Options{}, twoSteps)
+		defer g.stop()
+		store.fail(1)
+		id := NewRunID()
+		_, err := g.Start(t.Context(), StartRequest{ID: id, Workflow: "two", Roots: map[string]json.RawMessage{"input": json.RawMessage(`{"x":1}`)}})
+		if !errors.Is(err, state.ErrUnavailable) {
+			t.Fatalf("error = %v", err)
+		}
+		if run := g.wait(id); run.Status != workflow.RunSucceeded {
+			t.Errorf("run = %s", run.Status)
+		}
+	})
+}

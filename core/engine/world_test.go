@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+)
+
+// vendor is an integration whose actions are scripted: "safe" honours a key,
+// "unsafe" does not. It keeps every call.
+type vendor struct {
+	mu    sync.Mutex
+	calls []sdk.Call
+	// do answers a call; nil answers {"n": number of the call}.
+	do func(ctx context.Context, n int, call sdk.Call) (sdk.Result, error)
+}
+
+var vendorManifest = &sdk.Manifest{Name: "vendor", Version: "1.0.0", Actions: []sdk.ActionSpec{
+	{Name: "safe", Params: json.RawMessage(`{"type":"object"}`), Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 24 * time.Hour},
+	{Name: "unsafe", Params: json.RawMessage(`{"type":"object"}`), Writes: true, Repeat: sdk.RepeatNone},
+	{Name: "strict", Params: json.RawMessage(`{"type":"object","required":["amount"]}`), Writes: true, Repeat: sdk.RepeatNative},
+}}
+
+func (v *vendor) Name() string { return "vendor" }
+
+func (v *vendor) Manifest() *sdk.Manifest { return vendorManifest }
+
+func (v *vendor) Status() action.Status { return action.Status{State: action.StateReady} }
+
+func (v *vendor) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+	v.mu.Lock()
+	v.calls = append(v.calls, call)
+	n, do := len(v.calls), v.do
+	v.mu.Unlock()
+	if do == nil {
+		return sdk.Result{Body: fmt.Appendf(nil, `{"n":%d}`, n)}, nil
+	}
+	return do(ctx, n, call)
+}
+
+func (v *vendor) seen() []sdk.Call {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.calls)
+}
+
+type testLease string
+
+func (l testLease) ID() string { return string(l) }
+
+func (l testLease) Fence() state.Op { return state.Require("lease", string(l)) }
+
+// gateway is an engine with its lease, over a store that outlives it.
+type gateway struct {
+	*Engine
+	t     *testing.T
+	store state.Store
+	lease string
+}
+
+const twoSteps = `{"id":"two","steps":[
+  {"id":"first","type":"vendor","action":"safe","params":{"x":"{{input.x}}"}},
+  {"id":"second","type":"vendor","action":"safe","params":{"n":"{{steps.first.result.n}}"}}]}`
+
+// open starts a gateway on a store with the definitions given.
+func open(t *testing.T, store state.Store, lease string, v *vendor, o Options, raw ...string) *gateway {
+	t.Helper()
+	if err := store.Commit(t.Context(), state.Insert("lease", lease, nil, 0)); err != nil {
+		t.Fatal(err)
+	}
+	registry, err := action.NewRegistry(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Store, o.Lease, o.Actions = store, testLease(lease), registry
+	g := &gateway{Engine: New(o), t: t, store: store, lease: lease}
+	var list []*workflow.Definition
+	for _, r := range raw {
+		d, err := workflow.Parse([]byte(r), workflow.InputRoots)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, d)
+	}
+	if err := g.SetDefinitions(t.Context(), list); err != nil {
+		t.Fatal(err)
+	}
+	g.Run()
+	return g
+}
+
+// stop ends the gateway and lets calls under way finish.
+func (g *gateway) stop() {
+	g.t.Helper()
+	if err := g.Stop(context.Background()); err != nil {
+		g.t.Error(err)
+	}
+}
+
+// crash ends the gateway as kill -9 does: what is under way is not recorded,
+// and its lease is found dead.
+func (g *gateway) crash() {
+	g.t.Helper()
+	if err := g.store.Commit(context.Background(), state.Delete("lease", g.lease)); err != nil {
+		g.t.Fatal(err)
+	}
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := g.Stop(now); err == nil {
+		g.t.Log("nothing was under way")
+	}
+}
+
+func (g *gateway) start(workflowID, input string) Run {
+	g.t.Helper()
+	run, err := g.Start(context.Background(), StartRequest{
+		Workflow: workflowID, Roots: map[string]json.RawMessage{"input": json.RawMessage(input)},
+	})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return run
+}
+
+func (g *gateway) wait(id string) Run {
+	g.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	run, err := g.Wait(ctx, id)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return run
+}
