@@ -19,7 +19,8 @@ type Manifest struct {
 	// Actions are in the order in which they are listed to users.
 	Actions []ActionSpec `json:"actions"`
 	// Credentials is the JSON Schema (2020-12) of the plugin's entry under
-	// "credentials" in the config. A secret field carries "writeOnly": true.
+	// "credentials" in the config. A secret field carries "writeOnly": true; a
+	// field that names a folder, "format": "directory-path".
 	// Empty means that the plugin takes no credentials.
 	Credentials json.RawMessage `json:"credentials,omitempty"`
 	// Webhook is set when the plugin can verify its vendor's webhooks; it then

@@ -85,7 +85,7 @@ func (l *loaded) checkCredential(c config.Credential, manifest *sdk.Manifest) {
 	if manifest == nil {
 		return
 	}
-	for _, fault := range plugin.CheckCredentials(manifest, c.Reveal()) {
+	for _, fault := range plugin.CheckCredentials(manifest, c.Reveal(), l.config.BaseDir) {
 		if !c.Lacks(fault.Pointer) {
 			l.faults = append(l.faults, c.Fault(fault.Pointer, fault.Message, ""))
 		}

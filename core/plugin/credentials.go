@@ -2,7 +2,11 @@ package plugin
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -13,10 +17,17 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
+// FormatDirectory is the format, of a string in a schema of credentials, that
+// names a folder: absolute or relative to the config file. The gateway makes
+// sure that it is there, since the plugin can do so only once it is configured.
+const FormatDirectory = "directory-path"
+
 // CheckCredentials checks the config's entry under "credentials" against the
 // schema that the plugin publishes; raw is nil or empty where the config has
-// none. The faults never repeat a value.
-func CheckCredentials(manifest *sdk.Manifest, raw json.RawMessage) []sdk.Fault {
+// none, baseDir is that of the config file. Secrets are neither empty nor
+// surrounded by white space, and folders are there. The faults never repeat a
+// value.
+func CheckCredentials(manifest *sdk.Manifest, raw json.RawMessage, baseDir string) []sdk.Fault {
 	if len(raw) == 0 {
 		raw = json.RawMessage("{}")
 	}
@@ -34,7 +45,46 @@ func CheckCredentials(manifest *sdk.Manifest, raw json.RawMessage) []sdk.Fault {
 	if err != nil {
 		return []sdk.Fault{{Message: "the plugin's schema of its credentials does not compile: " + err.Error()}}
 	}
-	return compiled.Faults(given)
+	faults := compiled.Faults(given)
+	visitor := visitor{visit: func(rules map[string]any, given any, pointer string, sure bool) {
+		text, isText := given.(string)
+		problem := ""
+		switch {
+		case !isText:
+		case rules["writeOnly"] == true && text == "":
+			problem = "is empty"
+		case rules["writeOnly"] == true && strings.TrimSpace(text) != text:
+			problem = "is surrounded by white space"
+		case sure && rules["format"] == FormatDirectory:
+			problem = directoryProblem(text, baseDir)
+		}
+		told := slices.ContainsFunc(faults, func(f sdk.Fault) bool {
+			return f.Pointer == pointer && (text == "" || f.Message == problem) // a schema has its own words for an empty text
+		})
+		if problem != "" && !told {
+			faults = append(faults, sdk.Fault{Pointer: pointer, Message: problem})
+		}
+	}}
+	visitor.walk(manifest.Credentials, given)
+	return faults
+}
+
+// directoryProblem says what is wrong with a path that names a folder; "" if
+// nothing is.
+func directoryProblem(path, baseDir string) string {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(baseDir, path)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "there is no such folder"
+	case err != nil:
+		return "the folder cannot be read"
+	case !info.IsDir():
+		return "is not a folder"
+	}
+	return ""
 }
 
 // describeFaults writes faults as a sentence that an operator can act upon.
@@ -61,86 +111,26 @@ func SecretValues(schema, credentials json.RawMessage) []string {
 	if len(schema) == 0 || len(credentials) == 0 {
 		return nil
 	}
-	root, errSchema := value.Parse(schema)
-	given, errGiven := value.Parse(credentials)
-	if errSchema != nil || errGiven != nil {
-		return nil // both have been checked before
+	given, err := value.Parse(credentials)
+	if err != nil {
+		return nil // it has been checked before
 	}
-	finder := secretFinder{root: root}
-	finder.walk(root, given, 0)
+	var found []string
+	visitor := visitor{visit: func(rules map[string]any, given any, _ string, _ bool) {
+		if rules["writeOnly"] == true {
+			found = texts(given, found)
+		}
+	}}
+	visitor.walk(schema, given)
 	for _, text := range texts(given, nil) {
 		if address, err := url.Parse(text); err == nil && address.User != nil {
 			if password, given := address.User.Password(); given {
-				finder.found = append(finder.found, password)
+				found = append(found, password)
 			}
 		}
 	}
-	slices.Sort(finder.found)
-	return slices.Compact(finder.found)
-}
-
-// secretFinder walks a schema and a value side by side.
-type secretFinder struct {
-	root  any
-	found []string
-}
-
-// maxSchemaDepth ends the walk through a schema that refers to itself.
-const maxSchemaDepth = 32
-
-func (f *secretFinder) walk(schema, value any, depth int) {
-	rules, ok := schema.(map[string]any)
-	if !ok || depth > maxSchemaDepth {
-		return
-	}
-	if rules["writeOnly"] == true {
-		f.found = texts(value, f.found)
-		return
-	}
-	if reference, ok := rules["$ref"].(string); ok {
-		f.walk(f.resolve(reference), value, depth+1)
-	}
-	for _, keyword := range []string{"allOf", "anyOf", "oneOf"} {
-		branches, _ := rules[keyword].([]any)
-		for _, branch := range branches {
-			f.walk(branch, value, depth+1)
-		}
-	}
-	for _, keyword := range []string{"if", "then", "else"} {
-		f.walk(rules[keyword], value, depth+1)
-	}
-	switch value := value.(type) {
-	case map[string]any:
-		properties, _ := rules["properties"].(map[string]any)
-		for name, field := range value {
-			if rule, known := properties[name]; known {
-				f.walk(rule, field, depth+1)
-			} else {
-				f.walk(rules["additionalProperties"], field, depth+1)
-			}
-		}
-	case []any:
-		for _, element := range value {
-			f.walk(rules["items"], element, depth+1)
-		}
-	}
-}
-
-// resolve follows a reference within the schema, "#/$defs/x".
-func (f *secretFinder) resolve(reference string) any {
-	path, local := strings.CutPrefix(reference, "#")
-	if !local {
-		return nil
-	}
-	current := f.root
-	for segment := range jsontext.Pointer(path).Tokens() {
-		rules, ok := current.(map[string]any)
-		if !ok {
-			return nil
-		}
-		current = rules[segment]
-	}
-	return current
+	slices.Sort(found)
+	return slices.Compact(found)
 }
 
 // texts appends every string inside a JSON value.

@@ -2,11 +2,14 @@ package plugin
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/backflow/backflow/sdk"
 )
@@ -27,10 +30,14 @@ func TestCredentialsAreCheckedWithoutQuotingThem(t *testing.T) {
 		schema, given string
 		want          []sdk.Fault
 	}{
-		"valid":                {shopSchema, `{"secretKey":"sk_1"}`, nil},
-		"none given":           {shopSchema, ``, []sdk.Fault{{Pointer: "/secretKey", Message: `"secretKey" is required`}}},
-		"unknown field":        {shopSchema, `{"secretKey":"sk_1","a/b":1}`, []sdk.Fault{{Pointer: "/a~1b", Message: `unknown field "a/b"`}}},
-		"a value is wrong":     {shopSchema, `{"secretKey":"topsecret"}`, []sdk.Fault{{Pointer: "/secretKey", Message: `must match the pattern "^sk_"`}}},
+		"valid":            {shopSchema, `{"secretKey":"sk_1"}`, nil},
+		"none given":       {shopSchema, ``, []sdk.Fault{{Pointer: "/secretKey", Message: `"secretKey" is required`}}},
+		"unknown field":    {shopSchema, `{"secretKey":"sk_1","a/b":1}`, []sdk.Fault{{Pointer: "/a~1b", Message: `unknown field "a/b"`}}},
+		"a value is wrong": {shopSchema, `{"secretKey":"topsecret"}`, []sdk.Fault{{Pointer: "/secretKey", Message: `must match the pattern "^sk_"`}}},
+		"an empty secret":  {shopSchema, `{"secretKey":"sk_1","more":[""]}`, []sdk.Fault{{Pointer: "/more/0", Message: "is empty"}}},
+		"white space": {shopSchema, `{"secretKey":"sk_1\n","url":" x ","more":["\u00a0token"]}`, []sdk.Fault{
+			{Pointer: "/more/0", Message: "is surrounded by white space"}, {Pointer: "/secretKey", Message: "is surrounded by white space"},
+		}},
 		"no JSON":              {shopSchema, `{`, []sdk.Fault{{Message: "is not JSON"}}},
 		"takes none":           {``, ``, nil},
 		"takes none, given {}": {``, `{}`, nil},
@@ -38,11 +45,39 @@ func TestCredentialsAreCheckedWithoutQuotingThem(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := CheckCredentials(&sdk.Manifest{Credentials: json.RawMessage(c.schema)}, json.RawMessage(c.given))
-			if diff := cmp.Diff(c.want, got); diff != "" {
+			got := CheckCredentials(&sdk.Manifest{Credentials: json.RawMessage(c.schema)}, json.RawMessage(c.given), t.TempDir())
+			if diff := cmp.Diff(c.want, got, cmpopts.SortSlices(func(a, b sdk.Fault) bool { return a.Pointer < b.Pointer })); diff != "" {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestFoldersInCredentialsAreThere(t *testing.T) {
+	base := t.TempDir()
+	for _, name := range []string{"migrations", "odd name"} {
+		if err := os.Mkdir(filepath.Join(base, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(base, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	manifest := &sdk.Manifest{Credentials: json.RawMessage(`{"properties":{
+		"folder":{"$ref":"#/$defs/folder"},
+		"all":{"type":"array","items":{"$ref":"#/$defs/folder"}},
+		"either":{"anyOf":[{"$ref":"#/$defs/folder"},{"const":"none"}]}
+	},"$defs":{"folder":{"type":"string","format":"directory-path"}}}`)}
+	for given, want := range map[string][]sdk.Fault{
+		`{"folder":"migrations","all":["./odd name","` + base + `"],"either":"none"}`: nil,
+		`{"folder":"migration"}`:                     {{Pointer: "/folder", Message: "there is no such folder"}},
+		`{"all":["migrations","/not/there/at/all"]}`: {{Pointer: "/all/1", Message: "there is no such folder"}},
+		`{"folder":"file"}`:                          {{Pointer: "/folder", Message: "is not a folder"}},
+		`{"folder":"file/inside"}`:                   {{Pointer: "/folder", Message: "the folder cannot be read"}},
+	} {
+		if diff := cmp.Diff(want, CheckCredentials(manifest, json.RawMessage(given), base)); diff != "" {
+			t.Errorf("%s: %s", given, diff)
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ func SecretFields(schema json.RawMessage) []string {
 	if err != nil {
 		return nil // no schema, or one that Validate refuses
 	}
-	finder := fieldFinder{resolver: secretFinder{root: root}, found: make(map[string]bool)}
+	finder := fieldFinder{root: root, found: make(map[string]bool)}
 	finder.walk(root, "", 0)
 	return slices.Sorted(maps.Keys(finder.found))
 }
@@ -26,9 +26,9 @@ const maxSchemaSteps = 10_000
 
 // fieldFinder walks a schema.
 type fieldFinder struct {
-	resolver secretFinder
-	found    map[string]bool
-	steps    int
+	root  any
+	found map[string]bool
+	steps int
 }
 
 func (f *fieldFinder) walk(schema any, path string, depth int) {
@@ -41,7 +41,7 @@ func (f *fieldFinder) walk(schema any, path string, depth int) {
 		return
 	}
 	if reference, ok := rules["$ref"].(string); ok {
-		f.walk(f.resolver.resolve(reference), path, depth+1)
+		f.walk(resolve(f.root, reference), path, depth+1)
 	}
 	for _, keyword := range []string{"allOf", "anyOf", "oneOf"} {
 		branches, _ := rules[keyword].([]any)

@@ -56,7 +56,7 @@ func (p *Plugin) configure(ctx context.Context, member Member, r *running) error
 	}
 	// In the sandbox there need not be any credentials, or not all.
 	if !config.Sandbox {
-		if faults := CheckCredentials(r.manifest, config.Credentials); len(faults) > 0 {
+		if faults := CheckCredentials(r.manifest, config.Credentials, config.BaseDir); len(faults) > 0 {
 			text := describeFaults(p.name, faults)
 			if none {
 				r.missing = text

@@ -132,7 +132,7 @@ func checkConfigure(ctx context.Context, s *session, v *verdict) {
 		v.skip("%s", s.obstacle(configured))
 		return
 	case WithCredentials:
-		for _, fault := range plugin.CheckCredentials(s.manifest, s.Credentials) {
+		for _, fault := range plugin.CheckCredentials(s.manifest, s.Credentials, s.BaseDir) {
 			v.fault("credentials%s: %s", fault.Pointer, fault.Message)
 		}
 		if len(v.faults) > 0 {

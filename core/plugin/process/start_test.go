@@ -139,7 +139,7 @@ func TestInspectGivesNothingAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	faults := plugin.CheckCredentials(manifest, nil)
+	faults := plugin.CheckCredentials(manifest, nil, "")
 	if len(faults) != 1 || faults[0] != (sdk.Fault{Pointer: "/key", Message: `"key" is required`}) {
 		t.Errorf("faults %+v", faults)
 	}

@@ -22,13 +22,14 @@ const credentialsSchema = `{
   "properties": {
     "url": {
       "type": "string",
-      "minLength": 1,
+      "pattern": "^sqlite://.",
       "writeOnly": true,
       "description": "Where the database is: sqlite:// and a path, relative to the config file, or absolute as in sqlite:///var/lib/shop/app.db."
     },
     "migrations": {
       "type": "string",
       "minLength": 1,
+      "format": "directory-path",
       "description": "Folder of SQL migrations in goose's form, relative to the config file. What is new in it is applied, in order, at the start."
     }
   },

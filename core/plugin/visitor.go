@@ -1,0 +1,86 @@
+package plugin
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/backflow/backflow/core/value"
+)
+
+// visitor walks a schema and a value side by side.
+type visitor struct {
+	// visit is told each rule that a value is held against, with the value's
+	// place; not sure is a rule of an alternative, which may be meant for another
+	// value.
+	visit func(rules map[string]any, given any, pointer string, sure bool)
+
+	root any // of the schema
+}
+
+// maxSchemaDepth ends the walk through a schema that refers to itself.
+const maxSchemaDepth = 32
+
+// walk visits nothing where the schema, which has been checked before, is none.
+func (f *visitor) walk(schema json.RawMessage, given any) {
+	root, err := value.Parse(schema)
+	if err != nil {
+		return
+	}
+	f.root = root
+	f.step(root, given, "", true, 0)
+}
+
+func (f *visitor) step(schema, given any, pointer jsontext.Pointer, sure bool, depth int) {
+	rules, ok := schema.(map[string]any)
+	if !ok || depth > maxSchemaDepth {
+		return
+	}
+	f.visit(rules, given, string(pointer), sure)
+	if reference, ok := rules["$ref"].(string); ok {
+		f.step(resolve(f.root, reference), given, pointer, sure, depth+1)
+	}
+	for _, keyword := range []string{"allOf", "anyOf", "oneOf"} {
+		branches, _ := rules[keyword].([]any)
+		for _, branch := range branches {
+			f.step(branch, given, pointer, sure && keyword == "allOf", depth+1)
+		}
+	}
+	for _, keyword := range []string{"if", "then", "else"} {
+		f.step(rules[keyword], given, pointer, false, depth+1)
+	}
+	switch given := given.(type) {
+	case map[string]any:
+		properties, _ := rules["properties"].(map[string]any)
+		for name, field := range given {
+			rule, known := properties[name]
+			if !known {
+				rule = rules["additionalProperties"]
+			}
+			f.step(rule, field, pointer.AppendToken(name), sure, depth+1)
+		}
+	case []any:
+		for i, element := range given {
+			f.step(rules["items"], element, pointer.AppendToken(strconv.Itoa(i)), sure, depth+1)
+		}
+	}
+}
+
+// resolve follows a reference within the schema, "#/$defs/x".
+func resolve(root any, reference string) any {
+	path, local := strings.CutPrefix(reference, "#")
+	if !local {
+		return nil
+	}
+	current := root
+	for segment := range jsontext.Pointer(path).Tokens() {
+		rules, ok := current.(map[string]any)
+		if !ok {
+			return nil
+		}
+		current = rules[segment]
+	}
+	return current
+}
