@@ -234,7 +234,10 @@ func (a *app) serve(ctx context.Context) error {
 	if errors.Is(context.Cause(ctx), errLeaseLost) {
 		err = errors.Join(err, errLeaseLost)
 	}
-	return errors.Join(err, a.Close())
+	if err = errors.Join(err, a.Close()); err == nil {
+		a.log.Info("stopped")
+	}
+	return err
 }
 
 // Close stops what was started, in the order in which things depend on each

@@ -10,6 +10,7 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -114,22 +115,24 @@ func (l *loaded) sandboxes(ctx context.Context) (map[string]bool, error) {
 	sandbox := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(l.config.Credentials)) {
 		c := l.config.Credentials[name]
-		if len(c.UnsetFields) == 0 || !l.knows(name) {
+		if len(c.Unset) == 0 || !l.knows(name) {
 			continue
 		}
 		manifest, err := l.inspect(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		for _, field := range c.UnsetFields {
-			if manifest.Webhook != nil && field == "/"+manifest.Webhook.SecretField {
+		for _, field := range c.Unset {
+			if manifest.Webhook != nil && field.Pointer == "/"+manifest.Webhook.SecretField {
 				continue // made where a webhook needs it
 			}
 			if manifest.Sandbox {
 				sandbox[name] = true
 				continue
 			}
-			l.faults = append(l.faults, c.Fault(field, fmt.Sprintf("%v is not set, and integration %q has no sandbox to run without it", c.Unset, name), "export "+c.Unset[0]+"=…"))
+			l.faults = append(l.faults, c.Fault(field.Pointer,
+				fmt.Sprintf("%s is not set, and integration %q has no sandbox to run without it", strings.Join(field.Names, ", "), name),
+				"export "+strings.Join(field.Names, "=… ")+"=…"))
 		}
 	}
 	return sandbox, nil

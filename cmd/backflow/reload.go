@@ -103,8 +103,30 @@ func (a *app) reloads(ctx context.Context) {
 			a.log.Info("config reloaded", "file", a.loaded.config.Path)
 			w.watch(a.loaded, a.log)
 		default:
-			a.log.Error("the config was not reloaded; the one before stays in force", "error", err)
+			logRefusal(a.log, err)
 		}
+	}
+}
+
+// logRefusal tells why a config was not put in force: each fault in a record of
+// its own, as a record is one line.
+func logRefusal(log *slog.Logger, err error) {
+	const refused = "the config was not reloaded; the one before stays in force"
+	var faults config.Faults
+	if !errors.As(err, &faults) {
+		log.Error(refused, "error", err)
+		return
+	}
+	log.Error(refused, "faults", len(faults))
+	for _, fault := range faults {
+		attrs := []any{"fault", fault.Message}
+		if fault.Pos.File != "" {
+			attrs = append(attrs, "at", fault.Pos.String())
+		}
+		if fault.Hint != "" {
+			attrs = append(attrs, "hint", fault.Hint)
+		}
+		log.Error("fault in the config", attrs...)
 	}
 }
 

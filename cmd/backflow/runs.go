@@ -183,17 +183,18 @@ func (p *program) runsChangeCommand(what, short string) *cobra.Command {
 
 func (p *program) runsSignalCommand() *cobra.Command {
 	var body string
+	var data []byte
 	var wait bool
 	cmd := &cobra.Command{
 		Use:     "signal ID NAME [--body JSON|@FILE]",
 		Short:   "Send a signal to a run, for the step waitForEvent that waits for it",
 		Example: `  backflow runs signal 01a20000-0000-7000-8000-000000000000 approval --body '{"approved":true}'`,
 		Args:    cobra.ExactArgs(2),
+		PreRunE: func(*cobra.Command, []string) (err error) {
+			data, err = readJSON("--body", body)
+			return err
+		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			data, err := readJSON("--body", body)
-			if err != nil {
-				return err
-			}
 			return p.change(cmd, args[0], "signals/"+url.PathEscape(args[1]), data, wait)
 		}),
 	}

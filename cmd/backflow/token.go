@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,9 @@ func (p *program) tokenCommand() *cobra.Command {
 		// What follows the first scope are scopes too.
 		Args: cobra.ArbitraryArgs,
 		PreRunE: func(_ *cobra.Command, args []string) error {
+			if strings.TrimSpace(name) == "" {
+				return errors.New("--name is empty: a token has a name, which logs call it by")
+			}
 			scopes = append(scopes, args...)
 			if len(scopes) == 0 {
 				return errors.New("--scopes is empty: a token without scopes may do nothing")

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,6 +64,7 @@ func (p *program) workflowListCommand() *cobra.Command {
 
 func (p *program) workflowRunCommand() *cobra.Command {
 	var input string
+	var body []byte
 	var wait bool
 	cmd := &cobra.Command{
 		Use:   "run ID --input JSON|@FILE [--wait]",
@@ -76,11 +75,11 @@ of JSON and the run as the last one.`,
 		Example: `  backflow workflow run process-order --input '{"email":"customer@example.com","name":"John Doe","amount":2000}' --wait
   backflow workflow run process-order --input @order.json`,
 		Args: cobra.ExactArgs(1),
+		PreRunE: func(*cobra.Command, []string) (err error) {
+			body, err = readJSON("--input", input)
+			return err
+		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			body, err := readJSON("--input", input)
-			if err != nil {
-				return err
-			}
 			c, err := p.client()
 			if err != nil {
 				return err
@@ -133,21 +132,4 @@ func (c *client) await(ctx context.Context, path, key string, input []byte) (jso
 			return run, nil
 		}
 	}
-}
-
-// readJSON reads a flag that is JSON, or the name of a file behind an @.
-func readJSON(flag, text string) ([]byte, error) {
-	body := []byte(text)
-	if file, named := strings.CutPrefix(text, "@"); named {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		body = data
-	}
-	var value json.RawMessage
-	if err := json.Unmarshal(body, &value); err != nil {
-		return nil, fmt.Errorf("%s is not JSON: %w", flag, err)
-	}
-	return body, nil
 }

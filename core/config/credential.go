@@ -11,17 +11,24 @@ import (
 type Credential struct {
 	Name string
 	Pos  Pos
-	// Unset names, in order and each once, the environment variables and files
-	// ("file:PATH") that are not there (see Options); UnsetFields are the JSON
-	// Pointers of the fields that needed them. With Options.Dev these fields are
-	// left out of Reveal, with Options.AllowUnsetEnv they hold the placeholder.
-	Unset       []string
-	UnsetFields []string
+	// Unset are the fields that need what is not there (see Options), in order.
+	// With Options.Dev they are left out of Reveal, with Options.AllowUnsetEnv
+	// they hold the placeholder.
+	Unset []UnsetField
 
 	node    *Node
 	raw     Secret
 	values  []Secret
 	lacking []string // see Lacks
+}
+
+// UnsetField is a field of a credential.
+type UnsetField struct {
+	// Pointer is its JSON Pointer in the credential.
+	Pointer string
+	// Names are the environment variables and files ("file:PATH") that it needs
+	// and that are not there, in order.
+	Names []string
 }
 
 // Lacks reports whether the field that a JSON Pointer names is written but has
@@ -74,12 +81,7 @@ func credential() shape[Credential] {
 					c.lacking = append(c.lacking, pointer)
 				}
 				if !ok && len(e.unset) > 0 {
-					c.UnsetFields = append(c.UnsetFields, pointer)
-					for _, name := range e.unset {
-						if !slices.Contains(c.Unset, name) {
-							c.Unset = append(c.Unset, name)
-						}
-					}
+					c.Unset = append(c.Unset, UnsetField{pointer, e.unset})
 					return e.value, v.options.AllowUnsetEnv
 				}
 				return e.value, ok

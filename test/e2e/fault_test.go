@@ -1,0 +1,141 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/backflow/backflow/test/program"
+)
+
+// records are the lines of a log in JSON.
+func records(t *testing.T, log string) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for line := range strings.Lines(log) {
+		var record map[string]any
+		if err := json.Unmarshal([]byte(line), &record); err != nil {
+			t.Errorf("%v: %s", err, line)
+		}
+		all = append(all, record)
+	}
+	return all
+}
+
+func TestARefusedReloadTellsEachFaultInARecordOfItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "stripe.json")
+	g := w.serve(t)
+	w.WriteExample(w.store, append([]program.Edit{
+		{Old: `"action": "createCustomer"`, New: `"action": "createCustomr"`},
+		{Old: `"action": "createPaymentIntent"`, New: `"action": "createPaymentIntnt"`},
+	}, w.edits...)...)
+	g.Signal(syscall.SIGHUP)
+	program.Eventually(t, eventually, "the log says what is wrong", func() bool {
+		_, log := g.Output()
+		return strings.Contains(log, "createPaymentIntnt")
+	})
+	if code := g.Stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	_, log := g.Output()
+	told := map[string]int{}
+	for _, record := range records(t, log) {
+		fault, ok := record["fault"].(string)
+		if !ok {
+			continue
+		}
+		for _, name := range []string{"createCustomr", "createPaymentIntnt"} {
+			if strings.Contains(fault, name) {
+				told[name]++
+			}
+		}
+		if at, _ := record["at"].(string); !strings.HasPrefix(at, w.Config()+":") || strings.Contains(fault, "\n") || record["level"] != "ERROR" {
+			t.Errorf("the record %v", record)
+		}
+	}
+	if told["createCustomr"] == 0 || told["createCustomr"] != told["createPaymentIntnt"] {
+		t.Errorf("told are %v in %s", told, log)
+	}
+}
+
+func TestTheLastRecordOfACleanStopSaysSo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "stripe.json")
+	g := w.serve(t)
+	if code := g.Stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	_, log := g.Output()
+	all := records(t, log)
+	if last := all[len(all)-1]; last["msg"] != "stopped" {
+		t.Errorf("the last record is %v", last)
+	}
+}
+
+// databaseConfig is a config of the database plugin alone.
+func databaseConfig(w *world, credentials string) string {
+	return fmt.Sprintf(`{ "pluginDirs": [%q], "credentials": { "database": %s } }`, w.Plugins, credentials)
+}
+
+func TestDevNamesWhatAnIntegrationWithoutSandboxNeeds(t *testing.T) {
+	t.Parallel()
+	w := &world{Site: program.NewSite(t, binaries)}
+	w.WriteConfig("shop.json", databaseConfig(w, `{ "url": "{{env.SHOP_DB}}{{env.SHOP_FILE}}" }`))
+	code, _, stderr := w.Run("dev", "-c", w.Config(), "--listen", "127.0.0.1:0")
+	want := `credentials.database.url: SHOP_DB, SHOP_FILE is not set, and integration "database" has no sandbox to run without it (export SHOP_DB=… SHOP_FILE=…)`
+	if code != 1 || !strings.Contains(stderr, want) {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
+func TestValidateFindsInCredentialsWhatAPluginWouldRefuse(t *testing.T) {
+	t.Parallel()
+	w := &world{Site: program.NewSite(t, binaries)}
+	w.WriteConfig("file", "")
+	for credentials, says := range map[string]string{
+		`"database": { "migrations": "migration" }`:               "credentials.database.migrations: there is no such folder",
+		`"database": { "migrations": "file" }`:                    "credentials.database.migrations: is not a folder",
+		`"database": { "url": "mysql://shop:hunter2@db/shop" }`:   `credentials.database.url: must match the pattern "^sqlite://."`,
+		`"database": { "url": "sqlite://app.db " }`:               "credentials.database.url: is surrounded by white space",
+		`"stripe": { "secretKey": "sk_test_hunter2\n" }`:          "credentials.stripe.secretKey: is surrounded by white space",
+		`"stripe": { "secretKey": "", "webhookSecret": "whsec" }`: "credentials.stripe.secretKey: must have at least 1 character, not 0",
+	} {
+		w.WriteConfig("shop.json", fmt.Sprintf("{ \"pluginDirs\": [%q],\n  \"credentials\": { %s } }", w.Plugins, credentials))
+		code, out, _ := w.Run("validate", "-c", w.Config())
+		if code != 1 || !strings.HasPrefix(out, w.Config()+":2:") || !strings.Contains(out, says) || strings.Contains(out, "hunter2") {
+			t.Errorf("%s: exit code %d: %s", credentials, code, out)
+		}
+	}
+	w.WriteConfig("shop.json", databaseConfig(w, `{ "url": "sqlite://app.db", "migrations": "./migrations" }`))
+	if code, out, _ := w.Run("validate", "-c", w.Config()); code != 0 {
+		t.Errorf("what is right: exit code %d: %s", code, out)
+	}
+}
+
+func TestWhatIsWrongWithAFlagIsAFaultOfUsage(t *testing.T) {
+	t.Parallel()
+	w := &world{Site: program.NewSite(t, binaries)}
+	w.WriteConfig("input.json", "{\n  \"a\": 1,\n  \"a\": 2\n}")
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"token", "new", "--name", "", "--scopes", "*"}, 2, "--name is empty"},
+		{[]string{"token", "new", "--name", " ", "--scopes", "*"}, 2, "--name is empty"},
+		{[]string{"workflow", "run", "x", "--input", "{bad"}, 2, "--input:1:2: not JSON"},
+		{[]string{"workflow", "run", "x", "--input", ""}, 2, "--input:1:1: not JSON"},
+		{[]string{"workflow", "run", "x", "--input", "{} {}"}, 2, "--input:1:4: not JSON"},
+		{[]string{"workflow", "run", "x", "--input", "@" + w.Config()}, 2, "--input " + w.Config() + ":3:"},
+		{[]string{"workflow", "run", "x", "--input", "@absent.json"}, 1, "absent.json"},
+		{[]string{"runs", "signal", "x", "y", "--body", "{"}, 2, "--body:1:2: not JSON"},
+	} {
+		code, out, stderr := w.Run(c.args...)
+		if code != c.code || out != "" || !strings.Contains(stderr, c.says) {
+			t.Errorf("%q: exit code %d: %s%s", c.args, code, out, stderr)
+		}
+	}
+}
