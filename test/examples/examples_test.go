@@ -64,6 +64,10 @@ var expected = map[string][]expectation{
 	},
 	"depends-on":  {{status: "succeeded", output: `{"text":"Bern for 700"}`}},
 	"concurrency": {{status: "succeeded", output: `{"customer":"ann","amount":700}`}},
+	"schedule": {
+		{status: "succeeded", output: `"the last 7 days agree"`},
+		{input: `{"days":1}`, status: "succeeded", output: `"the last 1 days agree"`}, // as the schedule starts it
+	},
 	"input-output": {
 		{status: "succeeded", output: `{"line":{"sku":"A-1","quantity":3},"run":"price"}`},
 		{input: `{"sku":"A-1"}`, status: "succeeded", output: `{"line":{"sku":"A-1","quantity":1},"run":"price"}`},
@@ -181,6 +185,16 @@ func TestEveryTypeOfStepHasAnExampleAndEveryExampleIsExplained(t *testing.T) {
 	}
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(all)), slices.Sorted(maps.Keys(linked))); diff != "" {
 		t.Errorf("docs/workflows.md (-examples +linked):\n%s", diff)
+	}
+}
+
+func TestTheInputOfAScheduleIsHeldAgainstItsWorkflow(t *testing.T) {
+	t.Parallel()
+	e := examples(t)["schedule"]
+	s := e.site(t)
+	s.WriteConfig("examples/schedule.json", strings.Replace(e.text, `"input": { "days": 1 }`, `"input": { "days": 0 }`, 1))
+	if code, out, _ := s.Run("validate", "-c", s.Config()); code != 1 || !strings.Contains(out, "days") || !strings.Contains(out, "at least 1") {
+		t.Errorf("exit code %d: %s", code, out)
 	}
 }
 
