@@ -1,5 +1,7 @@
 // Frames: one byte, the kind, then fields of a tag, a length and bytes.
 
+import { decode, encode } from "./text";
+
 const FIELD_SIZE: usize = 5;
 
 /** Reader reads the fields of a frame one after the other. What it answers is a copy. */
@@ -36,7 +38,7 @@ export class Reader {
   }
 
   text(): string {
-    return String.UTF8.decodeUnsafe(this.content, this.size);
+    return decode(this.content, this.size);
   }
 
   bytes(): ArrayBuffer {
@@ -68,10 +70,7 @@ export class Writer {
   }
 
   text(tag: u8, content: string): Writer {
-    const size = String.UTF8.byteLength(content);
-    const at = this.field(tag, size);
-    String.UTF8.encodeUnsafe(changetype<usize>(content), content.length, at);
-    return this;
+    return this.bytes(tag, encode(content));
   }
 
   bytes(tag: u8, content: ArrayBuffer): Writer {

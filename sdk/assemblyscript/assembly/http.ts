@@ -3,6 +3,7 @@ import { Reader, Writer } from "./frame";
 import { hostReceive, hostSend } from "./host";
 import { Json } from "./json";
 import { Code, Failure } from "./result";
+import { decode } from "./text";
 
 /** Request is an HTTP request, which the gateway sends if the config's allowedHosts has its host. */
 export class Request {
@@ -85,7 +86,7 @@ export class Response {
   }
 
   text(): string {
-    return String.UTF8.decode(this.body);
+    return decode(changetype<usize>(this.body), this.body.byteLength);
   }
 
   /** json answers null where the body is not JSON. */

@@ -2,6 +2,8 @@
 // 19.990 come out as they went in. A parse that fails answers null, since nothing
 // can be caught in AssemblyScript and a trap would cost the guest.
 
+import { plainEnd } from "./text";
+
 const MAX_DEPTH = 512;
 
 /** Kind is what a Json is. Missing is what stands in for a field that is not there. */
@@ -197,9 +199,8 @@ export class Json {
 function quote(text: string, parts: string[]): void {
   parts.push('"');
   let begun = 0;
-  for (let i = 0; i < text.length; i++) {
+  for (let i = plainEnd(text, 0); i < text.length; i = plainEnd(text, begun)) {
     const c = text.charCodeAt(i);
-    if (c >= 0x20 && c != 0x22 && c != 0x5c) continue;
     if (i > begun) parts.push(text.substring(begun, i));
     begun = i + 1;
     if (c == 0x22) parts.push('\\"');
@@ -317,11 +318,10 @@ class Parser {
     if (!this.take(0x22)) return null;
     const parts: string[] = [];
     let begun = this.at;
-    for (let c = this.peek(); c >= 0x20; c = this.peek()) {
-      if (c != 0x22 && c != 0x5c) {
-        this.at++;
-        continue;
-      }
+    for (;;) {
+      this.at = plainEnd(this.text, begun);
+      const c = this.peek();
+      if (c != 0x22 && c != 0x5c) break;
       parts.push(this.text.substring(begun, this.at));
       this.at++;
       if (c == 0x22) return parts.length == 1 ? parts[0] : parts.join("");

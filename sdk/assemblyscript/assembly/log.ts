@@ -1,5 +1,6 @@
 import { hostLog } from "./host";
 import { Json } from "./json";
+import { encode } from "./text";
 
 /** log writes into the gateway's log, which adds plugin, action and request id. Attributes are an object's fields. */
 export namespace log {
@@ -26,6 +27,6 @@ function write(level: string, message: string, attributes: Json | null): void {
     const keys = attributes.keys();
     for (let i = 0; i < keys.length; i++) record.set(keys[i], attributes.get(keys[i]));
   }
-  const line = String.UTF8.encode(record.toString());
+  const line = encode(record.toString());
   hostLog(changetype<usize>(line), line.byteLength);
 }

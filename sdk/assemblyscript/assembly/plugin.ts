@@ -3,6 +3,7 @@ import { Reader, Writer } from "./frame";
 import { now } from "./host";
 import { Json } from "./json";
 import { Code, Failure, Result } from "./result";
+import { refusal } from "./schema";
 import { Verdict, WebhookRequest } from "./webhook";
 
 /** Repeat says what a second call with the same idempotency key does. */
@@ -34,7 +35,7 @@ export class Call {
       else if (frame.tag == Tag.Timeout) this.deadline = now() + frame.number();
       else if (frame.tag == Tag.Body) {
         const params = Json.parse(frame.text());
-        if (params != null) this.params = params;
+        this.params = params != null ? params : Json.missing();
       }
     }
   }
@@ -71,6 +72,7 @@ export class Action {
   private repeat: string = "";
   private keyLifetimeSeconds: i64 = 0;
   private examples: string[] = [];
+  private checked: Json | null = null;
 
   constructor(readonly name: string, readonly run: (call: Call) => Result) {}
 
@@ -109,6 +111,18 @@ export class Action {
   example(params: string, result: string = "null"): Action {
     this.examples.push('{"params":' + params + (result == "null" ? "" : ',"result":' + result) + "}");
     return this;
+  }
+
+  /** execute is for the kit: it runs the action if the params are of the types that it declares. */
+  execute(call: Call): Result {
+    let schema = this.checked;
+    if (schema == null) {
+      schema = Json.parse(this.paramsSchema);
+      if (schema == null) schema = Json.object();
+      this.checked = schema;
+    }
+    const refused = refusal(call.params, schema);
+    return refused != null ? refused : this.run(call);
   }
 
   /** manifest is for the kit; null where a schema or an example is not JSON. */
@@ -198,7 +212,7 @@ export class Plugin {
     const call = new Call(frame);
     if (frame.torn) return new Failure(Code.Internal, "the request ends in the middle of a field").notExecuted();
     for (let i = 0; i < this.actions.length; i++) {
-      if (this.actions[i].name == call.action) return this.actions[i].run(call);
+      if (this.actions[i].name == call.action) return this.actions[i].execute(call);
     }
     return unknown("action " + call.action);
   }

@@ -1,6 +1,7 @@
 import { FrameKind, Tag } from "./abi";
 import { Writer } from "./frame";
 import { Json } from "./json";
+import { encode } from "./text";
 
 /** Code says what went wrong. The set is closed: another code becomes `internal`. */
 export namespace Code {
@@ -28,7 +29,7 @@ export class Result {
 
   /** text answers a body as it is; it is JSON unless contentType says otherwise. */
   static text(body: string, contentType: string = ""): Result {
-    return new Result(String.UTF8.encode(body), contentType);
+    return new Result(encode(body), contentType);
   }
 
   static bytes(body: ArrayBuffer, contentType: string): Result {

@@ -1,5 +1,6 @@
 import { FrameKind, Tag } from "./abi";
 import { Reader, Writer } from "./frame";
+import { decode } from "./text";
 
 /** WebhookRequest is a received webhook, as it came. */
 export class WebhookRequest {
@@ -26,7 +27,7 @@ export class WebhookRequest {
 
   /** text is the raw body as text: signatures are computed over it. */
   text(): string {
-    return String.UTF8.decode(this.body);
+    return decode(changetype<usize>(this.body), this.body.byteLength);
   }
 
   /** header answers the first value of a header, "" where there is none. */

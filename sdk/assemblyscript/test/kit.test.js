@@ -37,6 +37,8 @@ test("JSON comes back as it went in, numbers as written", async () => {
     `{"n":12345678901234567890,"d":19.990,"e":1E+6,"z":-0,"f":0.0e-7}`,
     `{"s":"\\"\\\\\\n é 𝄞 \\u0001","t":true,"f":false,"0":null,"a":[],"o":{},"deep":[[{"x":[1,2]}]]}`,
     `{"big":"${"b".repeat(1 << 20)}"}`,
+    `{"big":"${"é".repeat(1 << 10)}"}`,
+    ...Array.from({ length: 40 }, (_, i) => `{"s":"${"a".repeat(i)}\\n${"b".repeat(i)}é${"c".repeat(i)}\\\""}`),
   ]) {
     assert.equal(plugin.execute("echo", text).body.toString(), text);
   }
@@ -76,6 +78,20 @@ test("errors carry every field", async () => {
     details: { n: 1.5 },
   });
   assert.throws(() => plugin.call("nope"), { code: "unknown_action", outcome: "not_executed" });
+});
+
+test("params of another type are refused, should a host let them pass", async () => {
+  const plugin = await load(hello);
+  for (const [params, errors] of [
+    [{}, [{ pointer: "", message: '"name" is required' }]],
+    [{ name: 1 }, [{ pointer: "/name", message: "is not of type string" }]],
+    [{ name: "Ada", "a/b~": 1 }, [{ pointer: "/a~1b~0", message: "is not known" }]],
+    [[], [{ pointer: "", message: "is not of type object" }]],
+    ["no JSON", [{ pointer: "", message: "is not of type object" }]],
+  ]) {
+    assert.throws(() => plugin.call("greet", params), { code: "invalid_params", outcome: "not_executed", errors });
+  }
+  assert.deepEqual(plugin.logs, []);
 });
 
 test("credentials reach the plugin, which may refuse them", async () => {
