@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,36 +28,74 @@ type launcher struct {
 	failures  int
 	launches  int
 	instances chan *instance
+	// make says how the next instances behave, or why there is none; nil: well.
+	make func(plugin.Spec) (*instance, error)
 }
 
 func newLauncher(failures int) *launcher {
 	return &launcher{failures: failures, instances: make(chan *instance, 100)}
 }
 
-func (l *launcher) Launch(context.Context, plugin.Spec, *slog.Logger) (plugin.Instance, error) {
+func (l *launcher) Launch(_ context.Context, spec plugin.Spec, _ *slog.Logger) (plugin.Instance, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.launches++
 	if l.launches <= l.failures {
 		return nil, fmt.Errorf("failure %d", l.launches)
 	}
-	i := &instance{done: make(chan struct{})}
+	i := &instance{}
+	if l.make != nil {
+		var err error
+		if i, err = l.make(spec); err != nil {
+			return nil, err
+		}
+	}
+	i.done = make(chan struct{})
 	l.instances <- i
 	return i, nil
+}
+
+// makes changes how the next instances behave.
+func (l *launcher) makes(how func(plugin.Spec) (*instance, error)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.make = how
 }
 
 // instance is a plugin that lives until it is told to die.
 type instance struct {
 	once sync.Once
 	done chan struct{}
+
+	name, version string // "fake" and "1.0.0" where they are empty
+	configure     error
+	memory        atomic.Int64
+	// probe answers a probe, execute a call; nil: at once.
+	probe   func(context.Context) error
+	execute func(*instance) error
 }
 
 func (i *instance) Manifest(context.Context) (*sdk.Manifest, error) {
-	return &sdk.Manifest{Name: "fake", Version: "1.0.0", Actions: []sdk.ActionSpec{{Name: "echo", Params: json.RawMessage(`{}`)}}}, nil
+	return &sdk.Manifest{
+		Name: cmp.Or(i.name, "fake"), Version: cmp.Or(i.version, "1.0.0"),
+		Actions: []sdk.ActionSpec{{Name: "echo", Params: json.RawMessage(`{}`)}},
+	}, nil
 }
-func (i *instance) Configure(context.Context, sdk.Config) error { return nil }
+func (i *instance) Configure(context.Context, sdk.Config) error { return i.configure }
 func (i *instance) Execute(_ context.Context, _ time.Time, call sdk.Call) (sdk.Result, error) {
+	if i.execute != nil {
+		if err := i.execute(i); err != nil {
+			return sdk.Result{}, err
+		}
+	}
 	return sdk.Result{Body: call.Params}, nil
+}
+func (i *instance) Memory() (int64, error) { return i.memory.Load(), nil }
+func (i *instance) Probe(ctx context.Context) error {
+	if i.probe == nil {
+		return nil
+	}
+	return i.probe(ctx)
 }
 func (i *instance) VerifyWebhook(context.Context, sdk.WebhookRequest) (sdk.WebhookEvent, error) {
 	return sdk.WebhookEvent{}, errors.New("no")

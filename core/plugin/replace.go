@@ -78,25 +78,25 @@ func sameContent(r *running, spec Spec) bool {
 	return err == nil && actual == *sum
 }
 
-// learnSum notes the checksum of what was started, and warns once where it is not
-// pinned.
-func (p *Plugin) learnSum(r *running, spec Spec) {
+// learnSum notes the checksum of what was started from a file in this state, and
+// warns once where it is not pinned.
+func (p *Plugin) learnSum(r *running, spec Spec, file fileState) {
 	if spec.SHA256 != "" {
 		r.sum.Store(&spec.SHA256)
 		return
 	}
 	p.summing.Lock()
 	defer p.summing.Unlock()
-	if p.sum == "" || !p.summed.same(r.file) {
+	if p.sum == "" || !p.summed.same(file) {
 		sum, err := Checksum(spec.Path)
-		if err != nil || !look(spec.Path).same(r.file) {
+		if err != nil || !look(spec.Path).same(file) {
 			return // it was replaced meanwhile: the sum is another file's
 		}
 		if p.sum == "" {
 			p.logger.Warn("the plugin is not pinned: whatever takes the place of its file is run",
 				"file", spec.Path, "pin", pinLine(spec.Name, sum))
 		}
-		p.sum, p.summed = sum, r.file
+		p.sum, p.summed = sum, file
 	}
 	sum := p.sum
 	r.sum.Store(&sum)

@@ -20,7 +20,7 @@ type running struct {
 	missing string
 	timeout time.Duration
 	limit   *limiter
-	// file is how the file looked just before the start.
+	// file is how the file looked just before the start; the supervisor's own.
 	file fileState
 	// begun is when it was shown to callers.
 	begun time.Time

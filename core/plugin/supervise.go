@@ -208,7 +208,8 @@ func (s *supervisor) show(ctx context.Context, r *running) {
 		s.drain(ctx, old)
 	}
 	p.logger.Info(message, "version", r.manifest.Version, "state", string(now.State))
-	p.host.done.Go(func() { p.learnSum(r, s.member.Spec) })
+	spec, file := s.member.Spec, r.file
+	p.host.done.Go(func() { p.learnSum(r, spec, file) })
 }
 
 // drain ends an instance that has been replaced, once its calls have ended.
