@@ -33,7 +33,7 @@ INTEGRATION  = $(filter-out ./test/crash,$(call packages,servers,*_test.go))
 BENCHED      = $(call packages,benchmarks,*_test.go)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-race test-integration test-crash test-crash-long test-reloads sim sim-mutants fuzz bench lint check generate proto clean
+.PHONY: help run build test test-race test-integration test-crash test-crash-long test-reloads test-plugins-long sim sim-mutants fuzz bench lint check generate proto clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ test-crash-long: ## the same for at least 2,000 runs and 200 kills; about ten mi
 
 test-reloads: ## load a WASM plugin a thousand times; memory stays flat
 	BACKFLOW_RELOADS=1000 $(GOTEST) -count=1 -v -run Reloads ./core/plugin/wasm
+
+test-plugins-long: ## crash a plugin 1,000 times; the gateway's memory must not grow
+	BACKFLOW_PLUGINS_LONG=1 $(GOTEST) -count=1 -v ./core/plugin/process -run 'TestCrashes|TestAPluginKilled'
 
 sim: ## simulate whole gateways in virtual time: SEEDS (10000) worlds full of faults
 	$(GO) test -count=1 -timeout 24h ./test/sim -run '^TestSim$$' -v -sim.seeds=$(SEEDS)

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/sdk"
@@ -53,6 +54,7 @@ func (s *supervisor) reject(file fileState, err error) {
 		s.again = s.p.host.timing.Now().Add(lastPause)
 	}
 	reason := s.p.redactor.String("the file was replaced, and the one before stays in force: " + err.Error())
+	s.rejected = reason
 	s.p.setRejected(reason)
 	s.p.logger.Error("plugin not replaced", "reason", reason)
 }
@@ -61,21 +63,21 @@ func (s *supervisor) reject(file fileState, err error) {
 // rejected.
 func (s *supervisor) confirm(file fileState) {
 	s.current.file = file
-	if s.tried.there() {
-		s.tried = fileState{}
+	if s.rejected != "" {
+		s.tried, s.rejected = fileState{}, ""
 		s.p.setRejected("")
 	}
 }
 
 // sameContent reports whether the file is byte for byte what runs: written anew,
-// but not changed.
-func sameContent(r *running, spec Spec) bool {
-	sum := r.sum.Load()
-	if sum == nil {
-		return false
-	}
+// but not changed. A file that the pin does not fit is an error.
+func sameContent(r *running, spec Spec) (bool, error) {
 	actual, err := Checksum(spec.Path)
-	return err == nil && actual == *sum
+	if err != nil {
+		return false, err
+	}
+	sum := r.sum.Load()
+	return sum != nil && strings.EqualFold(actual, *sum), spec.CheckSum(actual)
 }
 
 // learnSum notes the checksum of what was started from a file in this state, and

@@ -60,7 +60,8 @@ type supervisor struct {
 	trial    *trial           // the start that is under way, nil if none is
 	retry    <-chan time.Time // when the next start is due, nil if none is
 	failures int              // failures in a row
-	tried    fileState        // the file of the last start that failed
+	tried    fileState        // the file of the last start that failed, or that was rejected
+	rejected string           // why a replaced file is not in force
 	seen     fileState        // the file when it was last looked at
 	again    time.Time        // when a replaced file that failed is tried again; zero: when it changes
 	probes   chan probe       // what came of asking current for a sign of life
@@ -145,9 +146,11 @@ func (s *supervisor) try(ctx context.Context, accept func(*sdk.Manifest) error) 
 	s.trial = t
 	member, runs := s.member, s.current
 	s.p.host.done.Go(func() {
-		if runs != nil && sameContent(runs, member.Spec) {
-			t.done <- attempt{}
-			return
+		if runs != nil {
+			if same, err := sameContent(runs, member.Spec); same || err != nil {
+				t.done <- attempt{nil, err}
+				return
+			}
 		}
 		started, err := s.p.start(ctx, member, accept)
 		t.done <- attempt{started, err}
@@ -177,7 +180,7 @@ func (s *supervisor) conclude(ctx context.Context, a attempt) {
 	case s.current == nil && a.err == nil:
 		s.try(ctx, nil) // the instance ended while its file was looked at
 	case s.current == nil:
-		s.tried = file
+		s.tried, s.rejected = file, ""
 		s.fail(a.err, a.err.Error())
 	case a.err == nil:
 		s.confirm(file) // written anew, with the same content
@@ -191,12 +194,17 @@ func (s *supervisor) conclude(ctx context.Context, a attempt) {
 func (s *supervisor) show(ctx context.Context, r *running) {
 	p := s.p
 	old := s.current
-	s.current, s.tried, s.again = r, fileState{}, time.Time{}
+	s.current = r
+	if old == nil && s.rejected != "" && s.member.Spec.SHA256 != "" && r.file.same(s.tried) {
+		r.file = fileState{} // a pinned plugin came back from its copy: the file is still another
+	} else {
+		s.tried, s.again, s.rejected = fileState{}, time.Time{}, ""
+	}
 	s.probing, s.probes, s.probed = false, make(chan probe, 1), p.host.timing.Now()
 	r.begun = p.host.timing.Now()
-	now := status{Status: action.Status{State: action.StateReady}}
+	now := status{Status: action.Status{State: action.StateReady, Rejected: s.rejected}}
 	if r.missing != "" {
-		now = status{Status: action.Status{State: action.StateUnconfigured, Reason: r.missing}, brief: r.missing}
+		now.State, now.Reason, now.brief = action.StateUnconfigured, r.missing, r.missing
 	}
 	p.manifest.Store(r.manifest)
 	p.current.Store(r)
@@ -244,7 +252,9 @@ func (s *supervisor) lose(ctx context.Context, why error, brief string, force bo
 		s.failures = 0
 	}
 	s.current = nil
-	s.tried = r.file
+	if s.rejected == "" {
+		s.tried = r.file
+	}
 	if force {
 		r.verdict.Store(&brief)
 	}

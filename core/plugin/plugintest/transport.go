@@ -20,6 +20,10 @@ type Transport struct {
 	Launcher func(t testing.TB) plugin.Launcher
 	// Path answers the built file of a plugin, "fixture" or "hello".
 	Path func(name string) string
+	// Checks are how often plugins are looked after.
+	Checks plugin.Checks
+	// Timing is Quick where it is left out.
+	Timing plugin.Timing
 }
 
 // Credentials satisfy the fixture.
@@ -45,11 +49,15 @@ func Quick() plugin.Timing {
 // Start starts a host with one plugin and stops both at the test's end.
 func (tr Transport) Start(t testing.TB, member plugin.Member) (*plugin.Plugin, *Logs) {
 	t.Helper()
-	output := &Logs{}
+	output, timing := &Logs{}, tr.Timing
+	if timing.Now == nil {
+		timing = Quick()
+	}
 	host, err := plugin.NewHost(plugin.Options{
 		Launcher: tr.Launcher(t),
 		Logger:   slog.New(slog.NewTextHandler(output, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Timing:   Quick(),
+		Timing:   timing,
+		Checks:   tr.Checks,
 	}, []plugin.Member{member})
 	if err != nil {
 		t.Fatal(err)

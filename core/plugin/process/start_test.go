@@ -50,6 +50,17 @@ func TestStatusOfAPluginThatCannotStart(t *testing.T) {
 		"ends first":             {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "exit-first" }, action.StateFailed, []string{"exit status 4: no config file"}},
 		"listens where it likes": {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "elsewhere" }, action.StateFailed, []string{"instead of a unix socket where it was told to"}},
 		"other protocol":         {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "other-protocol" }, action.StateFailed, []string{"the plugin speaks version 99 of the plugin protocol, this gateway version 1; the gateway is too old for it: update Backflow"}},
+		"old protocol": {
+			func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "old-protocol" }, action.StateFailed,
+			[]string{"the plugin speaks version 0 of the plugin protocol, this gateway version 1; the plugin is too old: build it with the SDK of this gateway"},
+		},
+		"not pinned, and has to be": {
+			func(m *plugin.Member) { m.Spec.RequirePinned = true }, action.StateFailed,
+			[]string{"requirePinned", `{ "name": "fixture", "sha256": "` + sum + `" }`},
+		},
+		"pinned as it has to be": {
+			func(m *plugin.Member) { m.Spec.RequirePinned, m.Spec.SHA256 = true, strings.ToUpper(sum) }, action.StateReady, nil,
+		},
 		"refuses its config, and quotes it": {
 			func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "refuse-config" }, action.StateFailed,
 			[]string{`configure: vendor does not like {"key":"***"}`},

@@ -1,0 +1,201 @@
+package process_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/plugintest"
+	"github.com/backflow/backflow/sdk"
+)
+
+// long reports whether the tests are to take their time: make test-plugins-long.
+func long() bool { return os.Getenv("BACKFLOW_PLUGINS_LONG") != "" }
+
+// startPatient starts the fixture in a host that never tires of starting it again.
+func startPatient(t *testing.T) *plugin.Plugin {
+	t.Helper()
+	patient := transport
+	patient.Timing = plugintest.Quick()
+	patient.Timing.After = func(time.Duration) <-chan time.Time { return time.After(time.Millisecond) }
+	return patient.StartReady(t, fixture(""))
+}
+
+// held is what the process holds once garbage is collected.
+type held struct{ resident, goroutines, files int }
+
+func holds(t *testing.T) held {
+	t.Helper()
+	debug.FreeOSMemory()
+	statm, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := strconv.Atoi(strings.Fields(string(statm))[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return held{pages * os.Getpagesize(), runtime.NumGoroutine(), len(files)}
+}
+
+// wantNoMore waits until no more is held than before, but for some MiB, which is
+// what the runtime keeps for itself now and then.
+func wantNoMore(t *testing.T, before held) {
+	t.Helper()
+	const slack = 8 << 20
+	var now held
+	eventually(t, "as much is held as before", func() bool {
+		now = holds(t)
+		return now.resident <= before.resident+slack && now.goroutines <= before.goroutines && now.files <= before.files
+	})
+	t.Logf("resident %d KiB, then %d KiB; goroutines %d, then %d; files %d, then %d",
+		before.resident>>10, now.resident>>10, before.goroutines, now.goroutines, before.files, now.files)
+}
+
+// zombies counts children that nobody waited for.
+func zombies(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, entry := range entries {
+		stat, err := os.ReadFile("/proc/" + entry.Name() + "/stat")
+		if err != nil {
+			continue // no process, or not any more
+		}
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		if fields := strings.Fields(rest); len(fields) > 1 && fields[0] == "Z" && fields[1] == strconv.Itoa(os.Getpid()) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAPluginKilledAHundredTimesUnderLoadHarmsNobody(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("looks into /proc")
+	}
+	const callers, kills, patience = 64, 100, 5 * time.Second
+	p := startPatient(t)
+	var calls, failures, late atomic.Int64
+	// load has 64 callers work until what is done has been done.
+	load := func(done func()) {
+		var stop atomic.Bool
+		var wg sync.WaitGroup
+		for range callers {
+			wg.Go(func() {
+				for !stop.Load() {
+					ctx, cancel := context.WithTimeout(t.Context(), patience)
+					_, err := p.Execute(ctx, sdk.Call{Action: "echo", Params: json.RawMessage(`{"id":"x"}`)})
+					if ctx.Err() != nil {
+						late.Add(1)
+					}
+					cancel()
+					calls.Add(1)
+					var e *sdk.Error
+					switch {
+					case err == nil:
+					case errors.As(err, &e) && e.Code == sdk.CodeUnavailable && e.Retryable:
+						failures.Add(1)
+						time.Sleep(time.Millisecond) // as a caller would
+					default:
+						t.Errorf("got %#v", err)
+						return
+					}
+				}
+			})
+		}
+		done()
+		stop.Store(true)
+		wg.Wait()
+	}
+	var pids []string
+	kill := func(times int) func() {
+		return func() {
+			for range times {
+				last := ""
+				eventually(t, "the plugin is back", func() bool {
+					result, err := p.Execute(t.Context(), sdk.Call{Action: "pid", Params: json.RawMessage(`{}`)})
+					last = string(result.Body)
+					return err == nil && (len(pids) == 0 || last != pids[len(pids)-1])
+				})
+				pids = append(pids, last)
+				pid, err := strconv.Atoi(last)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	quiet := func() held {
+		eventually(t, "the plugin is back", func() bool {
+			_, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)})
+			return err == nil
+		})
+		return holds(t)
+	}
+	load(kill(5)) // what is held once, such as the stacks of callers
+	before := quiet()
+	load(kill(kills))
+	quiet()
+	wantNoMore(t, before)
+	if failures.Load() == 0 || late.Load() > 0 {
+		t.Errorf("%d of %d calls failed, %d were not answered in their time", failures.Load(), calls.Load(), late.Load())
+	}
+	t.Logf("%d calls, %d of them with an error", calls.Load(), failures.Load())
+	eventually(t, "no zombie is left", func() bool { return zombies(t) == 0 })
+	for _, pid := range pids {
+		if alive(pid) {
+			t.Errorf("process %s lives on", pid)
+		}
+	}
+}
+
+func TestCrashesOfAPluginLeaveTheMemoryFlat(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("looks into /proc")
+	}
+	crashes := 50
+	if long() {
+		crashes = 1000
+	}
+	p := startPatient(t)
+	crash := func(times int) {
+		for range times {
+			if _, err := p.Execute(t.Context(), sdk.Call{Action: "exit", Params: json.RawMessage(`{}`)}); err == nil {
+				t.Fatal("it did not end")
+			}
+			eventually(t, "the plugin is back", func() bool {
+				_, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)})
+				return err == nil
+			})
+		}
+	}
+	crash(10)
+	before := holds(t)
+	crash(crashes)
+	wantNoMore(t, before)
+	if zombies := zombies(t); zombies > 0 {
+		t.Errorf("%d zombies", zombies)
+	}
+}
