@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,7 +11,10 @@ import (
 )
 
 // run is a run that this process works on: the machine, the head as it is
-// stored, and the length of the journal. One goroutine owns it.
+// stored, and the length of the journal. They belong to whoever works on it, one
+// goroutine at a time. Nobody waits for something to happen: who brings news, most
+// often a call that was answered, works on the run until there is nothing to do
+// but wait again, and makes the next call itself.
 type run struct {
 	engine  *Engine
 	machine *workflow.Machine
@@ -20,46 +24,184 @@ type run struct {
 	// box is the mail to the run that is known and was not taken.
 	box []letter
 
-	answers  chan answer
-	underWay map[string]struct{} // paths of the calls that are being made
-	making   sync.WaitGroup      // those who make them
+	underWay []string // paths of the calls that are being made
+	alarm    *time.Timer
+	timedTo  time.Time // what the alarm is set to; zero while it is not
 	// notBefore keeps timers from being looked at, where that was no use.
 	notBefore time.Time
 	activity  *activity
+
+	calls  context.Context // of the calls: ends when their answers are of no use
+	cancel context.CancelCauseFunc
+
+	mu     sync.Mutex // guards the fields below
+	news   news
+	busy   bool // somebody works on the run
+	over   bool // nobody does any more
+	making int  // how many calls are being made
 }
 
-// drive works on a run until it ends, waits, or is handed back; it gives back
-// the run's slot and its reservation.
+// news is what has happened to a run since it was worked on.
+type news struct {
+	answers []answer
+	due     bool // its alarm
+	mail    bool
+}
+
+func (n *news) empty() bool { return len(n.answers) == 0 && !n.due && !n.mail }
+
+// drive works on a run until it ends, waits, or is handed back; then its slot and
+// its reservation are given back. It returns when somebody else is to go on.
 func (r *run) drive() {
-	e := r.engine
-	defer e.release(r.head.ID)
-	defer e.freeSlot()
-	r.answers = make(chan answer)
-	r.underWay = map[string]struct{}{}
-	ctx, cancel := context.WithCancelCause(e.calls)
-	defer func() {
-		cancel(context.Canceled)
-		r.making.Wait() // their answers nobody takes any more
-		if p := recover(); p != nil {
-			e.log.Error("a run is left for the check to take up, for working on it panicked", "run", r.head.ID, "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
-	for r.head.Lease != "" {
-		if !e.isStopping() {
-			r.makeCalls(ctx)
-		}
-		if len(r.underWay) == 0 { // not idle, and nothing may be begun any more
-			r.handBack()
+	r.calls, r.cancel = context.WithCancelCause(r.engine.calls)
+	r.busy = true
+	r.engine.attach(r)
+	r.work()
+}
+
+// work works on a run that nobody else works on, and makes calls itself as long as
+// there is nothing else to do.
+func (r *run) work() {
+	for {
+		call, more := r.turn()
+		if !more {
 			return
 		}
-		if err := r.await(); err != nil {
-			r.leave(err)
+		if !r.answered(r.call(r.calls, call)) {
 			return
 		}
 	}
-	// For a timer that was set, or mail that came meanwhile. Most runs end without
-	// either, and the timers need not be read for each of them.
-	if !r.head.Status.Ended() || len(r.activity.nudge) > 0 {
+}
+
+// brings hands in news, which add puts in, and works on the run unless somebody
+// does already.
+func (r *run) brings(add func(*news)) {
+	r.mu.Lock()
+	idle := !r.over && !r.busy
+	if !r.over {
+		add(&r.news)
+		r.busy = true
+	}
+	r.mu.Unlock()
+	if idle {
+		r.work()
+	}
+}
+
+// answered hands in the answer of a call, and reports whether the caller is to
+// work on the run.
+func (r *run) answered(a answer) bool {
+	r.mu.Lock()
+	r.making--
+	if r.over {
+		last := r.making == 0
+		r.mu.Unlock()
+		if last {
+			r.release()
+		}
+		return false
+	}
+	r.news.answers = append(r.news.answers, a)
+	idle := !r.busy
+	r.busy = true
+	r.mu.Unlock()
+	return idle
+}
+
+// turn records what is new and begins the calls that follow, until there is no
+// more news. It answers the last of these calls, for the caller to make; false if
+// there is none, or the run is not worked on any more.
+func (r *run) turn() (call workflow.Call, more bool) {
+	e := r.engine
+	over := true
+	defer func() {
+		if p := recover(); p != nil {
+			e.log.Error("a run is left for the check to take up, for working on it panicked", "run", r.head.ID, "panic", p, "stack", string(debug.Stack()))
+			more = false
+		}
+		if over {
+			r.end()
+		}
+	}()
+	for r.head.Lease != "" {
+		var begun []workflow.Call
+		if !e.isStopping() {
+			begun = r.begun()
+		}
+		if len(r.underWay) == 0 { // not idle, and nothing may be begun any more
+			r.handBack()
+			return call, false
+		}
+		r.setAlarm()
+		now, idle := r.pause(len(begun))
+		if idle && len(begun) > 0 {
+			call, begun, more = begun[len(begun)-1], begun[:len(begun)-1], true
+		}
+		for _, c := range begun {
+			e.crew.do(func() {
+				if r.answered(r.call(r.calls, c)) {
+					r.work()
+				}
+			})
+		}
+		if idle {
+			over = false
+			return call, more
+		}
+		if err := r.take(now); err != nil {
+			r.leave(err)
+			return call, false
+		}
+	}
+	return call, false
+}
+
+// begun answers the calls that are to be under way and were not yet.
+func (r *run) begun() []workflow.Call {
+	calls := slices.DeleteFunc(r.machine.Calls(), func(c workflow.Call) bool { return slices.Contains(r.underWay, c.Path) })
+	for _, c := range calls {
+		r.underWay = append(r.underWay, c.Path)
+	}
+	return calls
+}
+
+// pause counts the calls that are about to be made, and answers what is new. If
+// that is nothing the run is nobody's from then on.
+func (r *run) pause(begun int) (now news, idle bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.making += begun
+	if r.news.empty() {
+		r.busy = false
+		return news{}, true
+	}
+	now, r.news = r.news, news{}
+	return now, false
+}
+
+// end stops the work on a run. Its place is free once all calls have returned,
+// whose answers nobody takes any more.
+func (r *run) end() {
+	r.cancel(context.Canceled)
+	if r.alarm != nil {
+		r.alarm.Stop()
+	}
+	r.mu.Lock()
+	r.over = true
+	last := r.making == 0
+	r.mu.Unlock()
+	if last {
+		r.release()
+	}
+}
+
+// release gives back the run's slot and its reservation. Then its timer may be
+// looked at, or mail that came meanwhile. Most runs end without either, and the
+// timers need not be read for each of them.
+func (r *run) release() {
+	e := r.engine
+	e.freeSlot()
+	if mail := e.release(r.head.ID); mail || r.head.Lease == "" && !r.head.Status.Ended() {
 		poke(e.wake)
 	}
 }
@@ -72,64 +214,53 @@ func (r *run) leave(err error) {
 	}
 }
 
-// makeCalls begins the calls that are to be under way and are not yet.
-func (r *run) makeCalls(ctx context.Context) {
-	for _, call := range r.machine.Calls() {
-		if _, made := r.underWay[call.Path]; made {
-			continue
+// setAlarm has the run worked on when it goes on by itself.
+func (r *run) setAlarm() {
+	until, waits := r.machine.WaitUntil()
+	if !waits {
+		if r.alarm != nil {
+			r.alarm.Stop()
+			r.timedTo = time.Time{}
 		}
-		r.underWay[call.Path] = struct{}{}
-		r.making.Add(1)
-		r.engine.crew.do(func() {
-			defer r.making.Done()
-			a := r.call(ctx, call)
-			select {
-			case r.answers <- a:
-			case <-ctx.Done():
-			}
-		})
+		return
 	}
+	if until.Before(r.notBefore) {
+		until = r.notBefore
+	}
+	if until.Equal(r.timedTo) {
+		return
+	}
+	r.timedTo = until
+	wait := max(until.Sub(r.engine.now()), 0)
+	if r.alarm == nil {
+		r.alarm = time.AfterFunc(wait, func() { r.brings(func(n *news) { n.due = true }) })
+		return
+	}
+	r.alarm.Reset(wait)
 }
 
-// await waits for what happens next, an answer, a time, or mail, and records
-// it with what follows.
-func (r *run) await() error {
-	e := r.engine
-	var timer <-chan time.Time
-	if until, waits := r.machine.WaitUntil(); waits {
-		if until.Before(r.notBefore) {
-			until = r.notBefore
-		}
-		t := time.NewTimer(max(until.Sub(e.now()), 0))
-		defer t.Stop()
-		timer = t.C
+// take deals with news. Answers of calls that were given up mean nothing: what
+// the calls were at is found out by whoever takes the run up.
+func (r *run) take(now news) error {
+	if r.engine.calls.Err() != nil {
+		return context.Cause(r.engine.calls)
 	}
-	select {
-	case a := <-r.answers:
-		return r.record(r.gather(a))
-	case <-timer:
-		return r.wake()
-	case <-r.activity.nudge:
+	if len(now.answers) > 0 {
+		if err := r.record(now.answers); err != nil {
+			return err
+		}
+	}
+	if now.due && r.head.Lease != "" {
+		r.timedTo = time.Time{}
+		if err := r.wake(); err != nil {
+			return err
+		}
+	}
+	if now.mail && r.head.Lease != "" {
+		r.engine.heard(r)
 		return r.readMail()
-	case <-e.calls.Done():
-		return context.Cause(e.calls)
 	}
-}
-
-// gather takes the answers that are there already, to be recorded in one write.
-func (r *run) gather(first answer) []answer {
-	answers := []answer{first}
-	for {
-		select {
-		case a := <-r.answers:
-			answers = append(answers, a)
-		default:
-			for _, a := range answers {
-				delete(r.underWay, a.call.Path)
-			}
-			return answers
-		}
-	}
+	return nil
 }
 
 // record makes durable what came of calls and what follows from it.
@@ -137,6 +268,7 @@ func (r *run) record(answers []answer) error {
 	now := r.engine.now().UTC()
 	events := make([]workflow.Event, 0, len(answers))
 	for _, a := range answers {
+		r.underWay = slices.DeleteFunc(r.underWay, func(path string) bool { return path == a.call.Path })
 		event := r.machine.Succeeded(a.call.Path, a.result, now)
 		if a.err != nil {
 			event = r.machine.Failed(a.call.Path, a.err, r.engine.repeatAfter(a.call), now)

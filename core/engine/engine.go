@@ -107,8 +107,9 @@ type Engine struct {
 
 // activity is what is known of a run that this process works on.
 type activity struct {
-	ended bool          // its end was announced
-	nudge chan struct{} // it has mail
+	ended  bool // its end was announced
+	nudged bool // it has mail that was not looked at
+	run    *run // nil while it is being made or claimed
 }
 
 // New makes an engine. It does nothing before Run.
@@ -207,17 +208,50 @@ func (e *Engine) reserve(id string) *activity {
 	if _, taken := e.active[id]; taken || e.stopped {
 		return nil
 	}
-	a := &activity{nudge: make(chan struct{}, 1)}
+	a := &activity{}
 	e.active[id] = a
 	e.driving.Add(1)
 	return a
 }
 
-func (e *Engine) release(id string) {
+// release ends a reservation, and reports whether the run has mail that was not
+// looked at.
+func (e *Engine) release(id string) (nudged bool) {
 	e.mu.Lock()
+	nudged = e.active[id].nudged
 	delete(e.active, id)
 	e.mu.Unlock()
 	e.driving.Done()
+	return nudged
+}
+
+// attach lets a run be told of its mail from now on.
+func (e *Engine) attach(r *run) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r.activity.run = r
+	r.news.mail = r.activity.nudged
+}
+
+// nudge tells a run that this process works on that it has mail.
+func (e *Engine) nudge(id string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	a, ok := e.active[id]
+	if !ok {
+		return
+	}
+	a.nudged = true
+	if r := a.run; r != nil {
+		e.crew.do(func() { r.brings(func(n *news) { n.mail = true }) })
+	}
+}
+
+// heard notes that a run is about to look at its mail.
+func (e *Engine) heard(r *run) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r.activity.nudged = false
 }
 
 // trySlot takes a place among the runs that are worked on, if there is one.

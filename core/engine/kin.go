@@ -124,12 +124,3 @@ func (e *Engine) told(k kin) {
 		poke(e.admit)
 	}
 }
-
-// nudge tells a run that this process works on that it has mail.
-func (e *Engine) nudge(id string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if a, ok := e.active[id]; ok {
-		poke(a.nudge)
-	}
-}

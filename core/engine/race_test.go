@@ -203,7 +203,7 @@ func TestASignalIsKnownToWhoTakesTheRunUpWhileAnotherSeesIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
-		r.activity = &activity{nudge: make(chan struct{}, 1)}
+		r.activity = &activity{}
 		taken, err := r.claimWith(nil, extra{conditions: []state.Op{state.RequireValue(bucketRun, id, data)}})
 		if taken != nil || err != nil {
 			t.Errorf("the run was taken up by who does not know its mail (%v)", err)
