@@ -13,6 +13,7 @@ import (
 
 	"github.com/fsnotify/fsnotify"
 
+	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
 )
 
