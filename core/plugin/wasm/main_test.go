@@ -24,10 +24,11 @@ import (
 var (
 	built  string
 	guests = map[string]func() error{
-		"fixture": sync.OnceValue(func() error { return build("fixture", "../internal/fixture") }),
-		"fetcher": sync.OnceValue(func() error { return build("fetcher", "../internal/fetcher") }),
-		"hello":   sync.OnceValue(func() error { return build("hello", "../../../sdk/examples/hello") }),
-		"plain":   sync.OnceValue(func() error { return build("plain", "../../../sdk/examples/plain") }),
+		"fixture":   sync.OnceValue(func() error { return build("fixture", "../internal/fixture") }),
+		"fetcher":   sync.OnceValue(func() error { return build("fetcher", "../internal/fetcher") }),
+		"hello":     sync.OnceValue(func() error { return build("hello", "../../../sdk/examples/hello") }),
+		"jsonbench": sync.OnceValue(func() error { return build("jsonbench", "../internal/jsonbench") }),
+		"plain":     sync.OnceValue(func() error { return build("plain", "../../../sdk/examples/plain") }),
 	}
 )
 
