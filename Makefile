@@ -14,7 +14,7 @@ LOADROUNDS ?= 1
 GO      ?= go
 DIRS    := cmd configs core plugins sdk test
 LINT    := bin/tools/golangci-lint-$(GOLANGCI_LINT_VERSION)
-BUF     := $(GO) run github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION)
+BUF     := bin/tools/buf-$(BUF_VERSION)
 GOBUILD := $(GO) build -trimpath
 # What is in test/ runs with -count=1: Go's cache of results does not see that
 # the binaries have changed which those tests build and start.
@@ -33,7 +33,7 @@ INTEGRATION  = $(filter-out ./test/crash,$(call packages,servers,*_test.go))
 BENCHED      = $(call packages,benchmarks,*_test.go)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-race test-integration test-crash test-crash-long test-reloads test-plugins-long sim sim-mutants fuzz bench lint check generate proto clean
+.PHONY: help run build test test-race test-integration test-crash test-crash-long test-reloads test-plugins-long sim sim-mutants fuzz bench lint check generate proto proto-baseline clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,10 +86,11 @@ bench: build ## run the benchmarks, each beside its floor
 	$(GOTEST) -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -benchmem $(BENCHED)
 	$(GO) run ./test/load -stores sqlite,redis-everysec,redis-always -rounds $(LOADROUNDS)
 
-lint: $(LINT) ## check format, imports, go.mod and the linters' list
+lint: $(LINT) $(BUF) ## check format, imports, go.mod, the plugin protocol and the linters' list
 	@test -z "$$(gofmt -l $(DIRS))" || { echo 'not formatted:'; gofmt -l $(DIRS); exit 1; }
 	$(GO) mod tidy -diff
 	$(GO) vet ./...
+	cd sdk/proto && $(CURDIR)/$(BUF) lint && $(CURDIR)/$(BUF) breaking --against baseline.binpb
 	$(LINT) config verify
 	$(LINT) run ./...
 
@@ -97,13 +98,21 @@ $(LINT):
 	GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	mv bin/tools/golangci-lint $@
 
+$(BUF):
+	GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION)
+	mv bin/tools/buf $@
+
 check: lint test test-race test-integration test-crash ## what CI runs
 
 generate: proto ## write all generated code anew
 	$(GO) generate ./...
 
-proto: ## check the plugin protocol and generate its Go code
-	cd sdk/proto && $(BUF) lint && $(BUF) generate
+proto: $(BUF) ## check the plugin protocol and generate its Go code
+	cd sdk/proto && $(CURDIR)/$(BUF) lint && $(CURDIR)/$(BUF) breaking --against baseline.binpb && $(CURDIR)/$(BUF) generate
+
+proto-baseline: $(BUF) ## with a release: later protocols must understand the present one
+	cd sdk/proto && $(CURDIR)/$(BUF) breaking --against baseline.binpb && \
+		$(CURDIR)/$(BUF) build --exclude-source-info -o baseline.binpb
 
 clean: ## remove what was built
 	rm -rf bin dist
