@@ -102,7 +102,7 @@ $(BUF):
 	GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION)
 	mv bin/tools/buf $@
 
-check: lint test test-race test-integration test-crash ## what CI runs
+check: lint test sim test-race test-integration test-crash ## what CI runs
 
 generate: proto ## write all generated code anew
 	$(GO) generate ./...

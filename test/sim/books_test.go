@@ -15,14 +15,16 @@ import (
 // books is what the simulation knows by itself, from what was written and what
 // was answered. world.mu guards all of it.
 type books struct {
-	w       *world
-	runs    map[string]*ledgerRun
-	order   []string          // of the runs
-	started map[string]string // run by tag of the key
-	events  map[string]bool   // acknowledged
-	results map[string]answer // of calls by key
-	effects map[place]int
-	timers  map[string]bool // of runs, that are set
+	w          *world
+	runs       map[string]*ledgerRun
+	order      []string          // of the runs
+	started    map[string]string // run by tag of the key
+	events     map[string]bool   // acknowledged
+	results    map[string]answer // of calls by key
+	effects    map[place]int
+	timers     map[string]bool // of runs, that are set
+	timetables map[string]*timetable
+	requests   map[string]request // by tag: of a key, or the id of an event
 }
 
 // ledgerRun is what was written of a run.
@@ -40,6 +42,8 @@ type ledgerRun struct {
 	accepted   bool
 	ended      bool
 	waits      time.Time // when it was cancelled by a client
+	removed    bool      // by retention
+	timed      bool      // some time limit is in its definition
 }
 
 // sent is what the journal says of a key.
@@ -49,6 +53,7 @@ type sent struct {
 	allowed    int // attempts that were recorded
 	made       int
 	action     string
+	refused    int // of them, by a plugin that was down
 }
 
 // storedHead is what the simulation reads of a run's record.
@@ -71,18 +76,20 @@ func newBooks(w *world) *books {
 	return &books{
 		w: w, runs: map[string]*ledgerRun{}, started: map[string]string{}, events: map[string]bool{},
 		results: map[string]answer{}, effects: map[place]int{}, timers: map[string]bool{},
+		timetables: map[string]*timetable{}, requests: map[string]request{},
 	}
 }
 
 // committed looks at a commit that was applied.
 func (b *books) committed(g *gateway, ops []state.Op) {
-	var touched []*ledgerRun
+	var touched, made []*ledgerRun
 	before := map[*ledgerRun]storedHead{}
 	for _, op := range ops {
 		if (op.Kind == state.KindPut || op.Kind == state.KindInsert) && op.Space == "run" {
 			run := b.runs[op.ID]
 			if run == nil {
 				run = b.open(op.ID)
+				made = append(made, run)
 			}
 			before[run] = run.head
 			run.head = storedHead{}
@@ -108,6 +115,8 @@ func (b *books) committed(g *gateway, ops []state.Op) {
 	}
 	b.limits(touched)
 	b.timed(ops)
+	b.ticked(ops, made)
+	b.removed(g, ops)
 }
 
 // timed: a run that nobody works on and that waits for a time has a timer.
@@ -207,6 +216,7 @@ func (b *books) appended(g *gateway, op state.Op) {
 				run.definition = d
 			}
 		}
+		run.timed = b.w.timed[run.head.Definition]
 		run.machine = workflow.NewMachine(run.definition, run.id)
 	}
 	for _, e := range events {
@@ -238,6 +248,10 @@ func (b *books) detail(e workflow.Event) string {
 }
 
 func (b *books) event(run *ledgerRun, e workflow.Event) {
+	switch e.Type {
+	case workflow.EventAttemptFailed, workflow.EventFailed:
+		b.tried(run, e)
+	}
 	switch e.Type {
 	case workflow.EventScheduled:
 		b.scheduled(run, e)

@@ -152,6 +152,7 @@ func input(r *rand.Rand, tag string) object { return object{"n": r.IntN(4), "tag
 func (w *world) startOnce(r *rand.Rand, n int) {
 	tag := fmt.Sprintf("key-%d", n)
 	path, body := fmt.Sprintf("/workflows/w%d/runs", r.IntN(3)), input(r, tag)
+	w.repeatable(tag, request{path, tag, body})
 	for range 1 + r.IntN(2) {
 		if a := w.insist(r, http.MethodPost, path, tag, body); a.status == http.StatusAccepted {
 			w.books.accepted(a.field("id"), tag)
@@ -171,6 +172,7 @@ func (w *world) startFreely(r *rand.Rand, n int) {
 func (w *world) sendEvent(r *rand.Rand, n int) {
 	id := fmt.Sprintf("evt-%d", n)
 	event := object{"id": id, "n": r.IntN(4)}
+	w.repeatable(id, request{"/webhooks/hook", "", event})
 	for range 1 + r.IntN(2) {
 		if a := w.insist(r, http.MethodPost, "/webhooks/hook", "", event); a.status == http.StatusOK {
 			w.books.acknowledged(id)
@@ -232,7 +234,7 @@ func (w *world) chaos() {
 		case 0:
 			g.crash()
 		case 1:
-			g.skew.Store(int64(between(r, -2*time.Minute, 2*time.Minute)))
+			g.turnClock(between(r, -2*time.Minute, 2*time.Minute))
 			w.note("the clock of %s jumps", g.name)
 		default:
 			resume := g.stopSignal()

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -33,6 +34,7 @@ func (w *world) define() []*workflow.Definition {
 		}
 		w.note("definition %s", raw)
 		all = append(all, d)
+		w.timed[d.Hash] = bytes.Contains(raw, []byte(`"timeout"`))
 	}
 	for i := range 3 {
 		definition := object{"id": fmt.Sprintf("w%d", i), "steps": a.steps(1 + a.IntN(4))}

@@ -140,7 +140,11 @@ func (w *world) checkEnd() {
 	b := w.books
 	reader := engine.New(engine.Options{Store: w.store, Lease: w.slots[0].up().lease})
 	for _, id := range b.order {
-		b.checkRun(reader, b.runs[id])
+		if run := b.runs[id]; run.removed {
+			b.checkGone(run)
+		} else {
+			b.checkRun(reader, run)
+		}
 	}
 	for tag, id := range b.started {
 		if n := b.runsOf("input", tag); n != 1 {
@@ -173,16 +177,19 @@ func (b *books) checkSets() {
 	ended := 0
 	for _, id := range b.order {
 		run := b.runs[id]
+		want["mail/"+id] = nil
+		if run.head.Group != "" {
+			want["holding/"+run.head.Group], want["held/"+run.head.Group] = nil, nil
+		}
+		if run.removed {
+			continue
+		}
 		want["runs/"+run.head.Workflow] = append(want["runs/"+run.head.Workflow], id)
 		if status := run.head.Status; status == workflow.RunFailed || status == workflow.RunCancelled {
 			want[string(status)] = append(want[string(status)], id+"/"+run.head.Workflow)
 			ended++
 		} else if finished := run.head.FinishedAt; finished.Sub(run.head.CreatedAt) > time.Hour {
 			want["ended/succeeded"] = append(want["ended/succeeded"], fmt.Sprintf("%016x/%s", finished.UnixMilli(), id))
-		}
-		want["mail/"+id] = nil
-		if run.head.Group != "" {
-			want["holding/"+run.head.Group], want["held/"+run.head.Group] = nil, nil
 		}
 	}
 	for _, set := range sortedKeys(want) {

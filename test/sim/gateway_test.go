@@ -15,6 +15,7 @@ import (
 	corehttp "github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/lease"
+	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/webhook"
 )
@@ -32,7 +33,9 @@ type slot struct {
 
 	mu      sync.Mutex // guards the fields below
 	lives   int
-	present *gateway // nil while none is up
+	present *gateway      // nil while none is up
+	down    bool          // its plugin
+	lost    chan struct{} // closed when that goes down
 }
 
 // gateway is one process. It has a clock, which may be wrong.
@@ -46,10 +49,11 @@ type gateway struct {
 	skew    atomic.Int64
 	crashed sync.Once
 
-	lease  *lease.Lease
-	engine *engine.Engine
-	ledger *idempotency.Ledger
-	http   *corehttp.Gateway
+	lease     *lease.Lease
+	engine    *engine.Engine
+	scheduler *schedule.Scheduler
+	ledger    *idempotency.Ledger
+	http      *corehttp.Gateway
 
 	mu      sync.Mutex    // guards running
 	running chan struct{} // closed while the process is not paused
@@ -90,7 +94,7 @@ func (s *slot) boot() {
 			}
 		}
 		if chance(random, 20) {
-			g.skew.Store(int64(between(random, -2*time.Minute, 2*time.Minute)))
+			g.turnClock(between(random, -2*time.Minute, 2*time.Minute))
 		}
 		pause(g.life, between(random, time.Millisecond, 900*time.Millisecond)) // no two loops in step
 		if err := g.rise(random); err == nil {
@@ -107,6 +111,13 @@ func (s *slot) boot() {
 		}
 		g.end()
 		time.Sleep(between(random, 100*time.Millisecond, time.Second))
+	}
+}
+
+// turnClock makes the process's clock wrong, where clocks may be.
+func (g *gateway) turnClock(by time.Duration) {
+	if !g.w.steady {
+		g.skew.Store(int64(by))
 	}
 }
 
@@ -128,8 +139,13 @@ func (g *gateway) rise(random *rand.Rand) error {
 	g.engine = engine.New(engine.Options{
 		Store: g.handle, Lease: g.lease, Actions: registry, Now: g.now, Logger: log,
 		CallTimeout: 30 * time.Second, MaxRunning: pick(random, 2, 50),
+		Retention: g.w.retention,
 	})
 	if err := g.engine.SetDefinitions(g.life, g.w.definitions); err != nil {
+		return err
+	}
+	g.scheduler = schedule.New(schedule.Options{Store: g.handle, Lease: g.lease, Starter: g.engine, Now: g.now, Logger: log})
+	if err := g.scheduler.Set(g.life, g.w.inForce()); err != nil {
 		return err
 	}
 	receiver, err := webhook.NewReceiver(webhook.Options{
@@ -155,6 +171,7 @@ func (g *gateway) rise(random *rand.Rand) error {
 		return err
 	}
 	g.engine.Run()
+	g.scheduler.Run()
 	g.w.actors.Go(g.reap)
 	return nil
 }
@@ -249,6 +266,9 @@ func (g *gateway) end() {
 	g.kill()
 	dead, cancel := context.WithCancel(context.Background())
 	cancel()
+	if g.scheduler != nil {
+		g.scheduler.Stop()
+	}
 	if g.engine != nil {
 		_ = g.engine.Stop(dead)
 	}
@@ -276,6 +296,7 @@ func (s *slot) stop() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
+	g.scheduler.Stop()
 	if err := g.engine.Stop(ctx); err != nil {
 		s.w.violated("an engine without work stops", "%s: %v", g.name, err)
 	}

@@ -10,7 +10,7 @@ import (
 
 var (
 	oneSeed   = flag.Int64("sim.seed", -1, "run this seed alone and print its trace")
-	seedCount = flag.Int64("sim.seeds", 1000, "how many seeds to run")
+	seedCount = flag.Int64("sim.seeds", 200, "how many seeds to run")
 	goOn      = flag.Bool("sim.all", false, "go on after a seed that fails, and tell each in a line")
 	firstSeed = flag.Int64("sim.from", 1, "the first of the seeds")
 )

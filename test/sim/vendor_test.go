@@ -70,7 +70,12 @@ func (p *port) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
 	if err := p.gateway.gate(ctx); err != nil {
 		return sdk.Result{}, unanswered(err)
 	}
-	result, err := p.vendor.execute(ctx, p.gateway, call)
+	up, lost := p.gateway.slot.plugin()
+	if !up {
+		p.vendor.w.books.refused(placeOf(p.vendor.w, call), call)
+		return sdk.Result{}, down()
+	}
+	result, err := p.vendor.execute(ctx, p.gateway, call, lost)
 	if gate := p.gateway.gate(context.WithoutCancel(ctx)); gate != nil {
 		return sdk.Result{}, unanswered(gate)
 	}
@@ -87,6 +92,13 @@ type place struct {
 	Item string `json:"item"`
 	// Request is the client's key of a call that belongs to no run.
 	Request string `json:"request"`
+}
+
+func placeOf(w *world, call sdk.Call) (at place) {
+	if err := json.Unmarshal(call.Params, &at); err != nil {
+		w.violated("params arrive as they were written", "%s: %v", call.Params, err)
+	}
+	return at
 }
 
 // course is what becomes of a call.
@@ -144,11 +156,8 @@ func (v *vendor) draw(action string, at place) course {
 	return c
 }
 
-func (v *vendor) execute(ctx context.Context, g *gateway, call sdk.Call) (sdk.Result, error) {
-	var at place
-	if err := json.Unmarshal(call.Params, &at); err != nil {
-		v.w.violated("params arrive as they were written", "%s: %v", call.Params, err)
-	}
+func (v *vendor) execute(ctx context.Context, g *gateway, call sdk.Call, lost <-chan struct{}) (sdk.Result, error) {
+	at := placeOf(v.w, call)
 	label := v.w.books.called(g, at, call)
 	c := v.draw(call.Action, at)
 	v.w.note("%s calls %s %s %+v", g.name, call.Action, label, c)
@@ -174,6 +183,8 @@ func (v *vendor) execute(ctx context.Context, g *gateway, call sdk.Call) (sdk.Re
 			return sdk.Result{}, &sdk.Error{Code: sdk.CodeUpstream, Message: "the vendor failed", Retryable: true}
 		}
 		return sdk.Result{Body: []byte(answer.body)}, nil
+	case <-lost:
+		return sdk.Result{}, &sdk.Error{Code: sdk.CodeUnavailable, Message: "the plugin died", Retryable: true}
 	case <-ctx.Done():
 		time.Sleep(c.deaf)
 		return sdk.Result{}, unanswered(ctx.Err())

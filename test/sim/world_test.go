@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/core/workflow"
 )
@@ -28,21 +30,27 @@ type world struct {
 	faults atomic.Bool
 	over   chan struct{} // closed when nothing is to be begun any more
 
+	// steady: no clock is wrong, so that times can be checked exactly.
+	steady bool
+
 	definitions []*workflow.Definition
+	timed       map[string]bool // definitions with a time limit, by hash
+	retention   engine.Retention
 	vendor      *vendor
 	slots       [2]*slot
 	books       *books
 
-	mu     sync.Mutex // guards the fields below
-	trace  []string
-	broken string // the first broken invariant
-	names  map[string]string
-	tally  tally
+	mu        sync.Mutex // guards the fields below
+	schedules []schedule.Schedule
+	trace     []string
+	broken    string // the first broken invariant
+	names     map[string]string
+	tally     tally
 }
 
 // tally counts what happened, so that a simulation that does nothing is seen.
 type tally struct {
-	commits, faults, crashes, pauses, calls, effects, runs, events, signals, cancels, retries int
+	commits, faults, crashes, pauses, calls, effects, runs, events, signals, cancels, retries, ticks, removals, outages, refused int
 }
 
 func (a *tally) add(b tally) {
@@ -57,11 +65,15 @@ func (a *tally) add(b tally) {
 	a.signals += b.signals
 	a.cancels += b.cancels
 	a.retries += b.retries
+	a.ticks += b.ticks
+	a.removals += b.removals
+	a.outages += b.outages
+	a.refused += b.refused
 }
 
 func (a tally) String() string {
-	return fmt.Sprintf("%d commits, %d store faults, %d crashes, %d pauses, %d calls, %d effects, %d runs, %d events, %d signals, %d cancellations, %d retries",
-		a.commits, a.faults, a.crashes, a.pauses, a.calls, a.effects, a.runs, a.events, a.signals, a.cancels, a.retries)
+	return fmt.Sprintf("%d commits, %d store faults, %d crashes, %d pauses, %d calls, %d effects, %d runs, %d events, %d signals, %d cancellations, %d retries, %d ticks, %d removals, %d outages, %d calls refused by them",
+		a.commits, a.faults, a.crashes, a.pauses, a.calls, a.effects, a.runs, a.events, a.signals, a.cancels, a.retries, a.ticks, a.removals, a.outages, a.refused)
 }
 
 // Actors have their own random numbers each, so that what one of them does
@@ -72,6 +84,9 @@ const (
 	actorVendor
 	actorClients
 	actorChaos
+	actorSchedules
+	actorRetention
+	actorOutages
 	actorStore // plus slot and life of the gateway
 )
 
@@ -102,25 +117,33 @@ func (r *ids) Read(p []byte) (int, error) {
 }
 
 func newWorld(t *testing.T, seed int64) *world {
-	w := &world{t: t, seed: seed, began: time.Now(), store: memory.New(memory.Options{}), over: make(chan struct{}), names: map[string]string{}}
+	w := &world{t: t, seed: seed, began: time.Now(), store: memory.New(memory.Options{}), over: make(chan struct{}), names: map[string]string{}, timed: map[string]bool{}}
 	uuid.SetRand(&ids{Rand: w.random(actorIDs)})
 	w.faults.Store(true)
 	w.definitions = w.define()
 	w.vendor = newVendor(w)
 	w.books = newBooks(w)
+	r := w.random(actorSchedules)
+	w.steady = chance(r, 50)
+	w.plan(r)
+	w.retain(w.random(actorRetention))
 	for i := range w.slots {
-		w.slots[i] = &slot{w: w, number: i}
+		w.slots[i] = &slot{w: w, number: i, lost: make(chan struct{})}
 	}
 	return w
 }
 
 // run lets the world live: under faults, then without, then to its end.
 func (w *world) run() {
+	if r := w.random(actorClients + 2000); len(w.schedules) > 0 {
+		time.Sleep(time.Minute - between(r, time.Second, 20*time.Second)) // they tick in the middle of it
+	}
 	for _, s := range w.slots {
 		s.start()
 	}
 	var chaos sync.WaitGroup
 	chaos.Go(w.chaos)
+	chaos.Go(w.outages)
 	w.clients()
 	chaos.Wait()
 	w.note("faults stop")
@@ -128,7 +151,9 @@ func (w *world) run() {
 	for _, s := range w.slots {
 		s.heal()
 	}
+	w.keepTime()
 	w.settle()
+	w.forget()
 	for _, s := range w.slots {
 		s.heal() // the lease of a process may have been lost before, and found so since
 	}
