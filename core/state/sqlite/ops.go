@@ -8,11 +8,11 @@ import (
 )
 
 type (
-	recordStmts struct{ greatest, expiry, value, put, replace, del *stmt }
-	setStmts    struct {
-		add *rows
-		del *stmt
+	recordStmts struct {
+		greatest, expiry, value, replace, del *stmt
+		put                                   *rows
 	}
+	setStmts   struct{ add, del *rows }
 	timerStmts struct{ at, set, clear *stmt }
 )
 
@@ -56,6 +56,9 @@ func (w *writer) exists(op *state.Op, now int64) (bool, error) {
 	if isNew, err := w.newRecord(op); isNew || err != nil {
 		return false, err
 	}
+	if err := w.records.put.settle(op.Space, op.ID); err != nil {
+		return false, err
+	}
 	row, err := w.records.expiry.first(op.Space, op.ID)
 	if err != nil || row == nil {
 		return false, err
@@ -67,6 +70,9 @@ func (w *writer) exists(op *state.Op, now int64) (bool, error) {
 func (w *writer) newRecord(op *state.Op) (bool, error) {
 	greatest, known := w.known.greatest[op.Space]
 	if !known {
+		if err := w.records.put.flush(); err != nil {
+			return false, err
+		}
 		row, err := w.records.greatest.first(op.Space)
 		if err != nil {
 			return false, err
@@ -87,6 +93,9 @@ func (w *writer) required(op *state.Op, now int64) (bool, error) {
 	if expires, found := w.known.records[ref]; found {
 		return expires > now, nil
 	}
+	if err := w.records.put.settle(op.Space, op.ID); err != nil {
+		return false, err
+	}
 	row, err := w.records.expiry.first(op.Space, op.ID)
 	if err != nil || row == nil {
 		return false, err
@@ -100,6 +109,9 @@ func (w *writer) required(op *state.Op, now int64) (bool, error) {
 }
 
 func (w *writer) equals(op *state.Op, now int64) (bool, error) {
+	if err := w.records.put.settle(op.Space, op.ID); err != nil {
+		return false, err
+	}
 	row, err := w.records.value.first(op.Space, op.ID)
 	if err != nil || row == nil || !alive(row[1], now) {
 		return false, err
@@ -131,21 +143,28 @@ func (w *writer) apply(op *state.Op, now time.Time) error {
 		if op.TTL > 0 {
 			expires = now.UnixMilli() + state.Millis(op.TTL)
 		}
-		return w.records.put.run(op.Space, op.ID, op.Value, expires)
+		return w.records.put.add(op.Space, op.ID, op.Value, expires)
 	case state.KindReplace:
+		if err := w.records.put.settle(op.Space, op.ID); err != nil {
+			return err
+		}
 		return w.records.replace.run(op.Value, op.Space, op.ID)
 	case state.KindDelete:
 		w.known.dropRecord(state.Ref{Bucket: op.Space, ID: op.ID})
+		if err := w.records.put.settle(op.Space, op.ID); err != nil {
+			return err
+		}
 		return w.records.del.run(op.Space, op.ID)
 	case state.KindAdd:
+		if err := w.sets.del.settle(op.Space, op.ID); err != nil {
+			return err
+		}
 		return w.sets.add.add(op.Space, op.ID)
 	case state.KindRemove:
-		if w.sets.add.waits(op.Space, op.ID) {
-			if err := w.sets.add.flush(); err != nil {
-				return err
-			}
+		if err := w.sets.add.settle(op.Space, op.ID); err != nil {
+			return err
 		}
-		return w.sets.del.run(op.Space, op.ID)
+		return w.sets.del.add(op.Space, op.ID)
 	case state.KindAppend:
 		return w.append(op.ID, op.Value)
 	case state.KindDropJournal:

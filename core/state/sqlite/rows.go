@@ -6,30 +6,31 @@ import (
 	"strings"
 )
 
-// blocks are how many rows one statement inserts, the largest number first. A
+// blocks are how many rows one statement writes, the largest number first. A
 // row among many costs half of what it costs alone.
 var blocks = [...]int{16, 4, 1}
 
-// rows are inserts into one table that the transaction under way still has to
-// make. Who reads or deletes in that table flushes them before, unless it is
-// known that it concerns none of them.
+// rows are changes of one table that the transaction under way still has to make,
+// all of one kind. Who reads that table, or changes it in another way, flushes
+// them before, unless it is known that it concerns none of them.
 type rows struct {
 	columns int
 	stmts   [len(blocks)]*stmt // by block
 	waiting []driver.Value     // row after row
 }
 
-// newRows prepares the statements: INSERT INTO what VALUES …, and then.
-func newRows(prepare func(string) *stmt, what string, columns int, then string) *rows {
+// newRows prepares the statements: what is before the values of the rows, and
+// what is after them.
+func newRows(prepare func(string) *stmt, before string, columns int, after string) *rows {
 	r := &rows{columns: columns}
 	row := "(" + strings.TrimSuffix(strings.Repeat("?,", columns), ",") + "),"
 	for i, block := range blocks {
-		r.stmts[i] = prepare("INSERT INTO " + what + " VALUES " + strings.TrimSuffix(strings.Repeat(row, block), ",") + then)
+		r.stmts[i] = prepare(before + " VALUES " + strings.TrimSuffix(strings.Repeat(row, block), ",") + after)
 	}
 	return r
 }
 
-// add inserts a row, now or later.
+// add takes a row, to be written now or later.
 func (r *rows) add(row ...driver.Value) error {
 	r.waiting = append(r.waiting, row...)
 	if len(r.waiting) < blocks[0]*r.columns {
@@ -38,17 +39,17 @@ func (r *rows) add(row ...driver.Value) error {
 	return r.flush()
 }
 
-// waits reports whether a row with these strings is still to be inserted.
-func (r *rows) waits(row ...driver.Value) bool {
+// settle writes what waits, if a row that begins with these strings is among it.
+func (r *rows) settle(first, second string) error {
 	for have := range slices.Chunk(r.waiting, r.columns) {
-		if slices.Equal(have, row) {
-			return true
+		if have[0] == first && have[1] == second {
+			return r.flush()
 		}
 	}
-	return false
+	return nil
 }
 
-// flush inserts what waits.
+// flush writes what waits.
 func (r *rows) flush() error {
 	left := r.waiting
 	for i, block := range blocks {

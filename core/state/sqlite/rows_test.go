@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/backflow/backflow/core/state"
@@ -53,5 +54,56 @@ func TestEveryRowOfATransactionIsInserted(t *testing.T) {
 				t.Errorf("%d together: journal %d has %d entries, %v", count, i, len(got), err)
 			}
 		}
+	}
+}
+
+// Changes of one kind wait for each other, but the last of those about one thing
+// is what holds.
+func TestChangesOfOneThingApplyInTheirOrder(t *testing.T) {
+	s := open(t, Options{Path: filepath.Join(t.TempDir(), "state.db")})
+	put := func(id, value string) state.Op { return state.Put("b", id, []byte(value), 0) }
+	err := s.Commit(t.Context(), put("old", "0"), state.Add("s", "old"))
+	if err == nil {
+		err = s.Commit(t.Context(),
+			put("deleted", "1"), state.Delete("b", "deleted"),
+			put("twice", "1"), put("other", "1"), put("twice", "2"),
+			put("again", "1"), state.Delete("b", "again"), put("again", "2"),
+			put("old", "1"), state.Replace("b", "old", []byte("2")),
+			state.Add("s", "removed"), state.Remove("s", "removed"),
+			state.Remove("s", "old"), state.Add("s", "old"),
+			state.Add("s", "back"), state.Remove("s", "back"), state.Add("s", "back"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]string{"deleted": "", "twice": "2", "other": "1", "again": "2", "old": "2"} {
+		if got, err := s.Get(t.Context(), state.Ref{Bucket: "b", ID: id}); err != nil || string(got[0]) != want || (got[0] == nil) != (want == "") {
+			t.Errorf("%s: got %q, %v, want %q", id, got, err, want)
+		}
+	}
+	if got, err := s.Range(t.Context(), state.Range{Set: "s", Limit: 9}); err != nil || !slices.Equal(got, []string{"back", "old"}) {
+		t.Errorf("members %q, %v", got, err)
+	}
+}
+
+// A member that is removed is looked up, whatever else the set holds.
+func TestRemovalsFindTheirMembersByTheIndex(t *testing.T) {
+	s := open(t, Options{Path: filepath.Join(t.TempDir(), "state.db")})
+	rows, err := s.reads.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN DELETE FROM member WHERE (name, member) IN (VALUES (?,?),(?,?))", "a", "b", "c", "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := ""
+	if err := scan(rows, func() error {
+		var id, parent, unused int
+		var detail string
+		err := rows.Scan(&id, &parent, &unused, &detail)
+		plan += detail + "\n"
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(plan, "SEARCH member USING") {
+		t.Errorf("the plan is\n%s", plan)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
-	"slices"
 	"time"
 
 	"github.com/backflow/backflow/core/state"
@@ -52,8 +51,8 @@ func newWriter(c *conn, o Options) (*writer, error) {
 	w.records = recordStmts{
 		expiry: prepare("SELECT expires FROM record WHERE bucket = ? AND id = ?"),
 		value:  prepare("SELECT value, expires FROM record WHERE bucket = ? AND id = ?"),
-		put: prepare(`INSERT INTO record (bucket, id, value, expires) VALUES (?, ?, ?, ?)
-			ON CONFLICT DO UPDATE SET value = excluded.value, expires = excluded.expires`),
+		put: newRows(prepare, "INSERT INTO record (bucket, id, value, expires)", 4,
+			" ON CONFLICT DO UPDATE SET value = excluded.value, expires = excluded.expires"),
 		replace:  prepare("UPDATE record SET value = ? WHERE bucket = ? AND id = ?"),
 		greatest: prepare("SELECT max(id) FROM record WHERE bucket = ?"),
 		del:      prepare("DELETE FROM record WHERE bucket = ? AND id = ?"),
@@ -63,12 +62,12 @@ func newWriter(c *conn, o Options) (*writer, error) {
 		greatest: prepare("SELECT max(id) FROM entry WHERE id IS NOT NULL"),
 		number:   prepare("SELECT number FROM entry WHERE id = ?"),
 		length:   prepare("SELECT count(*) FROM entry WHERE journal = ?"),
-		add:      newRows(prepare, "entry (number, journal, id, value)", 4, ""),
+		add:      newRows(prepare, "INSERT INTO entry (number, journal, id, value)", 4, ""),
 		drop:     prepare("DELETE FROM entry WHERE journal = ?"),
 	}
 	w.sets = setStmts{
-		add: newRows(prepare, "member (name, member)", 2, " ON CONFLICT DO NOTHING"),
-		del: prepare("DELETE FROM member WHERE name = ? AND member = ?"),
+		add: newRows(prepare, "INSERT INTO member (name, member)", 2, " ON CONFLICT DO NOTHING"),
+		del: newRows(prepare, "DELETE FROM member WHERE (name, member) IN (", 2, ")"),
 	}
 	w.timers = timerStmts{
 		at: prepare("SELECT at FROM timer WHERE queue = ? AND id = ?"),
@@ -163,10 +162,18 @@ func (w *writer) transaction(batch []*group.Request, answers []error) ([]error, 
 		}
 		answers = append(answers, nil)
 	}
-	if err := errors.Join(w.journals.add.flush(), w.sets.add.flush()); err != nil {
-		return answers, err
+	for _, r := range w.batched() {
+		if err := r.flush(); err != nil {
+			return answers, err
+		}
 	}
 	return answers, w.commit.run()
+}
+
+// batched are the rows that wait for the end of a transaction. What is added to
+// a set and what is removed from it are never the same.
+func (w *writer) batched() []*rows {
+	return []*rows{w.records.put, w.journals.add, w.sets.add, w.sets.del}
 }
 
 // abandon ends a transaction that failed. SQLite has rolled back by itself
@@ -174,20 +181,24 @@ func (w *writer) transaction(batch []*group.Request, answers []error) ([]error, 
 // error says nothing.
 func (w *writer) abandon() {
 	_ = w.rollback.run()
-	w.journals.add.forget()
-	w.sets.add.forget()
+	for _, r := range w.batched() {
+		r.forget()
+	}
 	w.known.forget()
 }
 
 func (w *writer) close() error {
-	var errs []error
-	for _, s := range slices.Concat([]*stmt{
+	stmts := []*stmt{
 		w.begin, w.commit, w.rollback,
-		w.records.greatest, w.records.expiry, w.records.value, w.records.put, w.records.replace, w.records.del,
+		w.records.greatest, w.records.expiry, w.records.value, w.records.replace, w.records.del,
 		w.journals.last, w.journals.greatest, w.journals.number, w.journals.length, w.journals.drop,
-		w.sets.del,
 		w.timers.at, w.timers.set, w.timers.clear,
-	}, w.journals.add.stmts[:], w.sets.add.stmts[:]) {
+	}
+	for _, r := range w.batched() {
+		stmts = append(stmts, r.stmts[:]...)
+	}
+	var errs []error
+	for _, s := range stmts {
 		errs = append(errs, s.s.Close())
 	}
 	return errors.Join(append(errs, w.c.close())...)
