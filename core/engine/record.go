@@ -78,16 +78,6 @@ type parent struct {
 	Depth int `json:"depth"`
 }
 
-// encode cannot fail: all fields are plain, and an error's Details were valid
-// JSON when they came in.
-func (h *head) encode() []byte {
-	data, err := json.Marshal(h)
-	if err != nil {
-		panic(fmt.Sprintf("engine: head of run %s: %v", h.ID, err))
-	}
-	return data
-}
-
 func decodeHead(data []byte) (*head, error) {
 	h := &head{}
 	if err := json.Unmarshal(data, h); err != nil {

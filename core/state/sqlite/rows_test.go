@@ -89,21 +89,14 @@ func TestChangesOfOneThingApplyInTheirOrder(t *testing.T) {
 // A member that is removed is looked up, whatever else the set holds.
 func TestRemovalsFindTheirMembersByTheIndex(t *testing.T) {
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "state.db")})
-	rows, err := s.reads.db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN DELETE FROM member WHERE (name, member) IN (VALUES (?,?),(?,?))", "a", "b", "c", "d")
-	if err != nil {
-		t.Fatal(err)
-	}
-	plan := ""
-	if err := scan(rows, func() error {
-		var id, parent, unused int
-		var detail string
-		err := rows.Scan(&id, &parent, &unused, &detail)
-		plan += detail + "\n"
-		return err
-	}); err != nil {
+	var id, parent, unused int
+	var plan string // its first line
+	if err := s.reads.db.QueryRowContext(t.Context(),
+		"EXPLAIN QUERY PLAN DELETE FROM member WHERE (name, member) IN (VALUES (?,?),(?,?))", "a", "b", "c", "d",
+	).Scan(&id, &parent, &unused, &plan); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(plan, "SEARCH member USING") {
-		t.Errorf("the plan is\n%s", plan)
+		t.Errorf("the plan begins with %q", plan)
 	}
 }

@@ -1,0 +1,46 @@
+package engine
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+)
+
+// TestHeadsAreEncodedAsTheirFieldsSay compares the encoder with that of
+// encoding/json, and makes sure that it leaves out no field.
+func TestHeadsAreEncodedAsTheirFieldsSay(t *testing.T) {
+	at := time.Date(2026, 11, 23, 20, 0, 0, 123456789, time.UTC)
+	full := head{
+		Version: 2, ID: "run", Workflow: `odd "name" <é>`, Definition: "hash", Status: workflow.RunFailed, Lease: "lease",
+		Held: true, Group: "w/1/k", Pickups: 3, Turns: -4, Parent: &parent{ID: "p", Depth: 2},
+		CreatedAt: at, StartedAt: at.Add(time.Second), FinishedAt: at.Add(time.Hour),
+		Error:     &workflow.Failure{Step: "a", Err: &sdk.Error{Code: sdk.CodeDeclined, Message: "no\n", Details: json.RawMessage(`{"x":1}`)}},
+		RequestID: "r-1",
+	}
+	fields := reflect.ValueOf(full)
+	for i := range fields.NumField() {
+		if fields.Field(i).IsZero() {
+			t.Errorf("field %s is not tried", fields.Type().Field(i).Name)
+		}
+	}
+	for name, h := range map[string]head{"full": full, "empty": {}, "queued": {Version: 2, ID: "r", Status: workflow.RunQueued, CreatedAt: at}} {
+		var got, want any
+		if err := json.Unmarshal(h.encode(), &got); err != nil {
+			t.Errorf("%s: %v in %s", name, err, h.encode())
+		}
+		marshalled, err := json.Marshal(&h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(marshalled, &want); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %s, want %s", name, h.encode(), marshalled)
+		}
+	}
+}
