@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -24,45 +26,88 @@ import (
 // The two benchmarks belong together: what a call through a plugin costs, and
 // what the bare exchange costs that it cannot be cheaper than.
 
-const payload = 300
+// payloads are a small call and one with a document in it, in bytes.
+var payloads = []int{300, 16 << 10}
 
 func BenchmarkExecute(b *testing.B) {
 	p := startReady(b, fixture(""))
-	params := json.RawMessage(`{"p":"` + strings.Repeat("x", payload-8) + `"}`)
-	call := sdk.Call{Action: "echo", Params: params, IdempotencyKey: "k", RequestID: "r"}
-	eachConcurrency(b, func() func() error {
-		// As a handler would: with a context of its own that can end.
-		ctx, cancel := context.WithCancel(context.Background())
-		b.Cleanup(cancel)
-		return func() error {
-			_, err := p.Execute(ctx, call)
-			return err
-		}
-	})
+	for _, payload := range payloads {
+		params := json.RawMessage(`{"p":"` + strings.Repeat("x", payload-8) + `"}`)
+		call := sdk.Call{Action: "echo", Params: params, IdempotencyKey: "k", RequestID: "r"}
+		eachConcurrency(b, payload, func() func() error {
+			// As a handler would: with a context of its own that can end.
+			ctx, cancel := context.WithCancel(context.Background())
+			b.Cleanup(cancel)
+			return func() error {
+				_, err := p.Execute(ctx, call)
+				return err
+			}
+		})
+	}
 }
 
 func BenchmarkFloor(b *testing.B) {
 	conn := serveFloor(b)
-	message := &wrapperspb.BytesValue{Value: make([]byte, payload)}
-	eachConcurrency(b, func() func() error {
-		stream, err := conn.NewStream(b.Context(), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/floor/Exchange")
-		if err != nil {
-			b.Fatal(err)
-		}
-		return func() error {
-			if err := stream.SendMsg(message); err != nil {
-				return err
+	for _, payload := range payloads {
+		message := &wrapperspb.BytesValue{Value: make([]byte, payload)}
+		eachConcurrency(b, payload, func() func() error {
+			stream, err := conn.NewStream(b.Context(), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/floor/Exchange")
+			if err != nil {
+				b.Fatal(err)
 			}
-			return stream.RecvMsg(&wrapperspb.BytesValue{})
+			return func() error {
+				if err := stream.SendMsg(message); err != nil {
+					return err
+				}
+				return stream.RecvMsg(&wrapperspb.BytesValue{})
+			}
+		})
+	}
+}
+
+// BenchmarkFirstCall is from nothing to the first answer: process, handshake,
+// manifest, configuration and a call. Its floor is a process that is only started
+// and ends.
+func BenchmarkFirstCall(b *testing.B) {
+	launcher := newLauncher(b)
+	call := sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)}
+	b.Run("plugin", func(b *testing.B) {
+		for b.Loop() {
+			instance, err := launcher.Launch(b.Context(), fixture("").Spec, slog.New(slog.DiscardHandler))
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err = instance.Manifest(b.Context()); err == nil {
+				err = instance.Configure(b.Context(), fixture("").Config)
+			}
+			if err == nil {
+				_, err = instance.Execute(b.Context(), time.Now().Add(time.Minute), call)
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.StopTimer()
+			if err := instance.Close(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			b.StartTimer()
+		}
+	})
+	b.Run("floor", func(b *testing.B) {
+		for b.Loop() {
+			command := exec.Command(path("fixture"))
+			command.Env = []string{"FIXTURE=exit-first"}
+			// It exits with 4, as it was told to.
+			_ = command.Run()
 		}
 	})
 }
 
 // eachConcurrency measures what exchange makes, once for each caller, with 1, 16
 // and 64 callers at a time.
-func eachConcurrency(b *testing.B, exchange func() func() error) {
+func eachConcurrency(b *testing.B, payload int, exchange func() func() error) {
 	for _, callers := range []int{1, 16, 64} {
-		b.Run(fmt.Sprint(callers), func(b *testing.B) {
+		b.Run(fmt.Sprintf("%dB/%d", payload, callers), func(b *testing.B) {
 			calls := make([]func() error, callers)
 			for i := range calls {
 				calls[i] = exchange()

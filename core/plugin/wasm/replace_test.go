@@ -1,0 +1,91 @@
+package wasm_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/plugintest"
+	"github.com/backflow/backflow/sdk"
+)
+
+// install puts a module at a path in one step.
+func install(t *testing.T, to string, module []byte) {
+	t.Helper()
+	if err := os.WriteFile(to+".new", module, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(to+".new", to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNoCallFailsWhileAModuleIsReplaced(t *testing.T) {
+	module, err := os.ReadFile(path("fixture"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	member := transport.Fixture()
+	member.Spec.Path = filepath.Join(t.TempDir(), "fixture.wasm")
+	install(t, member.Spec.Path, module)
+	watched := transport
+	watched.Checks = plugin.Checks{Look: 10 * time.Millisecond, Probe: 20 * time.Millisecond}
+	p, output := watched.Start(t, member)
+	var stop atomic.Bool
+	var callers sync.WaitGroup
+	for range 4 {
+		callers.Go(func() {
+			for !stop.Load() {
+				if _, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	// A custom section at the end, which means nothing, makes another content.
+	install(t, member.Spec.Path, append(module[:len(module):len(module)], 0, 3, 1, 'x', 'y'))
+	plugintest.Eventually(t, "the new module is in force", func() bool { return strings.Contains(output.String(), "plugin replaced") })
+	install(t, member.Spec.Path, []byte("no module"))
+	plugintest.Eventually(t, "what is no module is rejected", func() bool { return p.Status().Rejected != "" })
+	stop.Store(true)
+	callers.Wait()
+	if got := plugintest.Call(t, p, "echo", `{"id":"x"}`); got != `{"id":"x"}` {
+		t.Errorf("got %s", got)
+	}
+	if restarts := p.Status().Restarts; restarts != 0 {
+		t.Errorf("%d restarts", restarts)
+	}
+}
+
+// Every guest is busy for longer than a probe is patient.
+func TestAGuestThatIsSlowIsNoPluginThatHangs(t *testing.T) {
+	i := launch(t, newLauncher(t), plugin.Spec{WASM: plugin.WASM{Instances: 1}})
+	prober := i.(plugin.Prober)
+	if err := prober.Probe(t.Context()); err != nil {
+		t.Errorf("a guest that rests: %v", err)
+	}
+	slow, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		// It is cancelled below.
+		_, _ = i.Execute(slow, time.Now().Add(time.Minute), sdk.Call{Action: "sleep", Params: json.RawMessage(`{}`)})
+	}()
+	for range 20 {
+		patience, done := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		if err := prober.Probe(patience); err != nil {
+			t.Error(err)
+		}
+		done()
+	}
+	cancel()
+	<-ended
+}
