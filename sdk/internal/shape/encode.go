@@ -39,7 +39,7 @@ func (s *Shape) AppendGiven(data []byte, v reflect.Value) ([]byte, error) {
 func (s *Shape) append(data []byte, v reflect.Value, given bool) ([]byte, error) {
 	switch s.kind {
 	case kindString:
-		return appendString(data, v.String()), nil
+		return AppendString(data, v.String()), nil
 	case kindStruct:
 		return s.appendStruct(data, v, given)
 	case kindBool:
@@ -88,7 +88,7 @@ func (s *Shape) append(data []byte, v reflect.Value, given bool) ([]byte, error)
 		t := v.Interface().(time.Time)
 		return append(t.AppendFormat(append(data, '"'), time.RFC3339Nano), '"'), nil
 	case kindDuration:
-		return appendString(data, time.Duration(v.Int()).String()), nil
+		return AppendString(data, time.Duration(v.Int()).String()), nil
 	case kindBytes:
 		data = append(data, '"')
 		return append(base64.StdEncoding.AppendEncode(data, v.Bytes()), '"'), nil
@@ -112,7 +112,7 @@ func (s *Shape) appendOwn(data []byte, v reflect.Value) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s writes no text: %w", s.typ, err)
 	}
-	return appendString(data, string(text)), nil
+	return AppendString(data, string(text)), nil
 }
 
 func (s *Shape) appendStruct(data []byte, v reflect.Value, given bool) ([]byte, error) {
@@ -172,7 +172,7 @@ func (s *Shape) appendMap(data []byte, v reflect.Value, given bool) ([]byte, err
 			data = append(data, ',')
 		}
 		var err error
-		data = append(appendString(data, name), ':')
+		data = append(AppendString(data, name), ':')
 		if data, err = s.elem.append(data, values[name], given); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -180,8 +180,8 @@ func (s *Shape) appendMap(data []byte, v reflect.Value, given bool) ([]byte, err
 	return append(data, '}'), nil
 }
 
-// appendString writes a string. What is no UTF-8 becomes U+FFFD.
-func appendString(data []byte, text string) []byte {
+// AppendString writes a string as JSON. What is no UTF-8 becomes U+FFFD.
+func AppendString(data []byte, text string) []byte {
 	data = append(data, '"')
 	if plain(text, 0) == len(text) && (ascii(text) || utf8.ValidString(text)) {
 		return append(append(data, text...), '"')

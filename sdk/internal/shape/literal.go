@@ -11,7 +11,7 @@ import (
 func literal(s *Shape, text string) (json.RawMessage, error) {
 	switch s.kind {
 	case kindString, kindTime, kindDuration, kindText:
-		return appendString(nil, text), nil
+		return AppendString(nil, text), nil
 	case kindBool:
 		if text != "true" && text != "false" {
 			return nil, errors.New("true or false is needed")

@@ -67,12 +67,12 @@ func (w *writer) key(name string) {
 	if last := w.out[len(w.out)-1]; last != '{' {
 		w.out = append(w.out, ',')
 	}
-	w.out = append(appendString(w.out, name), ':')
+	w.out = append(AppendString(w.out, name), ':')
 }
 
 func (w *writer) text(name, value string) {
 	w.key(name)
-	w.out = appendString(w.out, value)
+	w.out = AppendString(w.out, value)
 }
 
 func (w *writer) raw(name, value string) {
@@ -171,7 +171,7 @@ func (w *writer) properties(s *Shape, docs map[string]string, place string) {
 			w.out = append(w.out, ',')
 		}
 		first = false
-		w.out = appendString(w.out, f.name)
+		w.out = AppendString(w.out, f.name)
 	}
 	if !first {
 		w.out = append(w.out, ']')

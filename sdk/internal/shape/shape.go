@@ -229,7 +229,7 @@ func (b *builder) addFields(s *Shape, t reflect.Type, index []int, place string)
 			b.fault(where, "%q is there twice", name)
 			continue
 		}
-		added := field{name: name, label: string(appendString(nil, name)) + ":", goName: f.Name, owner: t, index: at, tag: f.Tag, shape: b.of(f.Type, where)}
+		added := field{name: name, label: string(AppendString(nil, name)) + ":", goName: f.Name, owner: t, index: at, tag: f.Tag, shape: b.of(f.Type, where)}
 		for option := range strings.SplitSeq(options, ",") {
 			switch option {
 			case "omitempty", "omitzero":

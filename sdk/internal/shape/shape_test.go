@@ -88,7 +88,7 @@ func TestSchemaSaysWhatTypeAndTagsSay(t *testing.T) {
 			"address":` + address + `,
 			"friends":{"type":"array","items":` + address + `},
 			"at":{"type":"string","format":"date-time"},
-			"every":{"type":"string","pattern":` + string(appendString(nil, durationPattern)) + `,"default":"1m30s"},
+			"every":{"type":"string","pattern":` + string(AppendString(nil, durationPattern)) + `,"default":"1m30s"},
 			"data":{"type":"string","contentEncoding":"base64"},
 			"host":{"type":"string"},
 			"any":{},
