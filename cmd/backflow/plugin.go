@@ -29,6 +29,7 @@ func (p *program) pluginCommand() *cobra.Command {
 		p.pluginInfoCommand(),
 		p.pluginVerifyCommand(),
 		p.pluginTestCommand(),
+		p.pluginNewCommand(),
 	)
 }
 
