@@ -182,6 +182,7 @@ func TestAProcessThatGivesNoSignOfLifeLosesItsLease(t *testing.T) {
 		}
 		mute.down.Store(false)
 		time.Sleep(time.Second)
+		synctest.Wait() // for the heartbeat of this instant
 		if !isLost(dead) {
 			t.Error("it does not know")
 		}
