@@ -93,9 +93,10 @@ func BenchmarkCallers(b *testing.B) {
 }
 
 // BenchmarkFirstCall is a start with a warm cache and the first call after it, of
-// a small guest and of one that carries net/http.
+// small guests, with typed actions and without, and of one that carries net/http.
 func BenchmarkFirstCall(b *testing.B) {
 	for _, c := range []struct{ file, call, params string }{
+		{"plain", "greet", `{"name":"Ada"}`},
 		{"hello", "greet", `{"name":"Ada"}`},
 		{"fetcher", "fetch", `{"Method":"GET","URL":"https://not.allowed.example/"}`},
 	} {
