@@ -31,7 +31,7 @@ func (m *Mismatch) Error() string {
 
 var errSyntax = errors.New("is not valid JSON")
 
-// Decode reads data into v, which can be set and has the type of the shape.
+// Decode reads data into v, which can be set, is zero, and has the type of the shape.
 // Fields that data leaves out get their defaults, or are zero. Names are compared
 // as they are written; one that the struct has not, or that comes twice, is
 // refused, and so is a number that the type cannot hold exactly. The error is a
@@ -80,6 +80,14 @@ func (d *decoder) value(s *Shape, v reflect.Value, depth int) error {
 	if d.i >= len(d.data) || depth > maxDepth {
 		return errSyntax
 	}
+	if s.kind == kindString && d.data[d.i] == '"' {
+		text, err := d.text()
+		v.SetString(text)
+		return err
+	}
+	if s.kind == kindInt && d.small(v) {
+		return nil
+	}
 	if d.data[d.i] == 'n' && s.kind != kindRaw && s.kind != kindCustom {
 		end, ok := word(d.data, d.i, "null")
 		if !ok {
@@ -94,9 +102,7 @@ func (d *decoder) value(s *Shape, v reflect.Value, depth int) error {
 	}
 	switch s.kind {
 	case kindString:
-		text, err := d.text()
-		v.SetString(text)
-		return err
+		return errors.New("is no string")
 	case kindStruct:
 		return d.object(s, v, depth)
 	case kindInt, kindUint, kindFloat, kindNumber:
@@ -191,8 +197,6 @@ func (d *decoder) text() (string, error) {
 func (d *decoder) object(s *Shape, v reflect.Value, depth int) error {
 	if s.defaults {
 		v.Set(s.initial)
-	} else {
-		v.SetZero()
 	}
 	more, err := d.open('{', '}')
 	if err != nil {
@@ -296,11 +300,13 @@ func (d *decoder) array(s *Shape, v reflect.Value, depth int) error {
 	if err != nil {
 		return errors.New("is no array")
 	}
-	for n := 0; more; n++ {
-		if n == v.Cap() {
+	n := 0
+	for room := 0; more; n++ {
+		if n == room {
 			v.Grow(max(4, n))
+			room = v.Cap()
+			v.SetLen(room)
 		}
-		v.SetLen(n + 1)
 		if err := d.value(s.elem, v.Index(n), depth+1); err != nil {
 			return below(strconv.Itoa(n), err)
 		}
@@ -308,6 +314,7 @@ func (d *decoder) array(s *Shape, v reflect.Value, depth int) error {
 			return err
 		}
 	}
+	v.SetLen(n)
 	return nil
 }
 
@@ -339,7 +346,9 @@ func (d *decoder) open(opening, closing byte) (more bool, err error) {
 
 // more reads a comma, after which there is more, or the end.
 func (d *decoder) more(closing byte) (bool, error) {
-	d.i = space(d.data, d.i)
+	if d.i < len(d.data) && d.data[d.i] <= ' ' {
+		d.i = space(d.data, d.i)
+	}
 	if d.i >= len(d.data) {
 		return false, errSyntax
 	}
@@ -356,9 +365,6 @@ func (d *decoder) more(closing byte) (bool, error) {
 
 // number reads a number into a type that can hold it exactly, floats apart.
 func (d *decoder) number(s *Shape, v reflect.Value) error {
-	if s.kind == kindInt && d.small(v) {
-		return nil
-	}
 	end, ok := scanNumber(d.data, d.i)
 	if !ok {
 		if d.data[d.i] == '-' || '0' <= d.data[d.i] && d.data[d.i] <= '9' {
