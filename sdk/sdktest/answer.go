@@ -50,6 +50,7 @@ func (a *Answer) Into(v any) *Answer {
 	target := reflect.ValueOf(v).Elem()
 	s, err := shape.Of(target.Type())
 	if err == nil {
+		target.SetZero()
 		err = s.Decode(body, target)
 	}
 	if err == nil {
