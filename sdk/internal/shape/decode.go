@@ -294,8 +294,9 @@ func (d *decoder) names(s *Shape, v reflect.Value, depth int) error {
 	return nil
 }
 
+// array reads a slice. It is empty where there are no elements, and nil only where
+// nothing was given.
 func (d *decoder) array(s *Shape, v reflect.Value, depth int) error {
-	v.Set(reflect.MakeSlice(s.typ, 0, 0))
 	more, err := d.open('[', ']')
 	if err != nil {
 		return errors.New("is no array")
@@ -313,6 +314,10 @@ func (d *decoder) array(s *Shape, v reflect.Value, depth int) error {
 		if more, err = d.more(']'); err != nil {
 			return err
 		}
+	}
+	if n == 0 {
+		v.Set(s.empty)
+		return nil
 	}
 	v.SetLen(n)
 	return nil

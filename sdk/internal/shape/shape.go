@@ -41,6 +41,7 @@ type Shape struct {
 	byName   map[string]int         // index into fields
 	defaults bool                   // a field, of this or an inner struct, has a default
 	initial  reflect.Value          // a struct with its defaults, if it has any
+	empty    reflect.Value          // a slice without elements
 	schema   func() json.RawMessage // of a kindCustom
 }
 
@@ -140,7 +141,7 @@ func (b *builder) of(t reflect.Type, place string) *Shape {
 			s.kind = kindBytes
 			return s
 		}
-		s.kind, s.elem = kindSlice, b.of(t.Elem(), place+"[]")
+		s.kind, s.elem, s.empty = kindSlice, b.of(t.Elem(), place+"[]"), reflect.MakeSlice(t, 0, 0)
 	case reflect.Map:
 		if t.Key().Kind() != reflect.String {
 			return b.fault(place, "the keys of a map are names, and %s is no string", t.Key())
