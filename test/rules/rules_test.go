@@ -48,6 +48,11 @@ var rules = []rule{
 		forbidden: []string{module + "/core", module + "/cmd"},
 	},
 	{
+		name:      "an example of a plugin imports sdk only",
+		packages:  "configs",
+		forbidden: []string{module + "/core", module + "/plugins", module + "/cmd"},
+	},
+	{
 		name:      "a plugin knows no other plugin: stripe",
 		packages:  "plugins/stripe",
 		forbidden: []string{module + "/plugins/database"},
@@ -70,7 +75,7 @@ var rules = []rule{
 }
 
 func TestImportsPointDown(t *testing.T) {
-	packages := list(t, nil, "./cmd/...", "./core/...", "./plugins/...", "./sdk/...")
+	packages := list(t, nil, "./cmd/...", "./configs/...", "./core/...", "./plugins/...", "./sdk/...")
 	for _, rule := range rules {
 		t.Run(rule.name, func(t *testing.T) {
 			matched := false

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -124,5 +125,24 @@ func TestTheExamplesAreCalledFromAWebhook(t *testing.T) {
 	read := program.Want(t, http.StatusOK, g.Get("/integrations/ledger/files/payments/rows?limit=1"))
 	if read.Text("rows.0.id") != "pi_1" || fmt.Sprint(read.Field("next")) != "1" {
 		t.Errorf("read: %s", read.Body)
+	}
+}
+
+func TestTheExamplesPassTheConformanceSuite(t *testing.T) {
+	t.Parallel()
+	service := rates(t)
+	cache := t.TempDir()
+	for plugin, args := range map[string][]string{
+		made(t, "money", "money.wasm"):              {"--config", fmt.Sprintf(`{"ratesUrl":%q}`, service.URL), "--allowed-hosts", service.URL},
+		made(t, "ledger", "backflow-plugin-ledger"): {"--config", fmt.Sprintf(`{"directory":%q,"files":{"payments":["id","amount"]}}`, t.TempDir())},
+	} {
+		// Long limits are for a machine on which much else is tested.
+		cmd := exec.Command(binaries.Backflow, append([]string{"plugin", "test", plugin, "--timeout", "30s"}, args...)...)
+		cmd.Env = append(environment(), "XDG_CACHE_HOME="+cache)
+		child := program.Start(t, cmd)
+		program.Eventually(t, 5*time.Minute, "the suite has ended", func() bool { return !child.Running() })
+		if code := child.Wait(); code != 0 {
+			t.Errorf("%s: exit code %d", filepath.Base(plugin), code)
+		}
 	}
 }

@@ -1,11 +1,13 @@
 package thirdparty
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/backflow/backflow/test/program"
@@ -105,5 +107,26 @@ func drop(t *testing.T, s *program.Site, plugin, name string) {
 	}
 	if err := os.WriteFile(filepath.Join(s.Plugins, name), content, 0o700); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// environment is that of a newcomer's shell: nothing of Backflow is set, and
+// nothing of the `make` that this test may run under.
+func environment() []string {
+	var env []string
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, "BACKFLOW_") && !strings.HasPrefix(name, "MAKE") && name != "MFLAGS" && name != "VERSION" {
+			env = append(env, entry)
+		}
+	}
+	return env
+}
+
+// endGroup ends what a program has started and left behind.
+func endGroup(t *testing.T, c *program.Child) {
+	t.Helper()
+	if err := syscall.Kill(-c.PID(), syscall.SIGTERM); err != nil && !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("end the group of %d: %v", c.PID(), err)
 	}
 }
