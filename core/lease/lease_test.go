@@ -145,7 +145,7 @@ func TestAnExpiredLeaseIsTakenOnce(t *testing.T) {
 		s := newStore()
 		dead := acquire(t, s, "a")
 		s.down.Store(true)
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute + 100*time.Millisecond) // between two heartbeats
 		s.down.Store(false)
 		// The dead one's heart beats again only after the others have come.
 		b, c := acquire(t, s, "b"), acquire(t, s, "c")
