@@ -215,3 +215,32 @@ func TestClosedLauncherStartsNothing(t *testing.T) {
 		t.Error("it starts a plugin")
 	}
 }
+
+// A start that hangs must not spoil the next one.
+func TestAfterAStartThatHungTheNextOneWorks(t *testing.T) {
+	launcher := newLauncher(t)
+	marker := filepath.Join(t.TempDir(), "hung")
+	spec := fixture("").Spec
+	spec.Path = script(t, "if [ ! -e "+marker+" ]; then : >"+marker+"; exec /bin/sleep 600; fi; exec "+path("fixture"))
+	ctx, cancel := context.WithCancel(t.Context())
+	started := make(chan error, 1)
+	go func() {
+		_, err := launcher.Launch(ctx, spec, slog.New(slog.DiscardHandler))
+		started <- err
+	}()
+	eventually(t, "it hangs", func() bool { _, err := os.Stat(marker); return err == nil })
+	cancel()
+	if err := <-started; !errors.Is(err, context.Canceled) {
+		t.Errorf("the start that hung: %v", err)
+	}
+	instance, err := launcher.Launch(t.Context(), spec, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := instance.Manifest(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := instance.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
