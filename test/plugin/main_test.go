@@ -25,9 +25,7 @@ var (
 func TestMain(m *testing.M) {
 	os.Exit(program.Main(m, func(b *program.Binaries, dir string) {
 		backflow, built = b.Backflow, dir
-		// What is compiled of WASM modules is kept here and not in the user's cache.
 		for _, err := range []error{
-			os.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache")),
 			build(filepath.Join(dir, "backflow-plugin-hello")),
 			build(filepath.Join(dir, "wasm", "hello.wasm"), "GOOS=wasip1", "GOARCH=wasm"),
 		} {
@@ -60,6 +58,8 @@ func run(t *testing.T, dir string, args ...string) (code int, stdout, stderr str
 	var out, err bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), backflow, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &err
+	// What is compiled of WASM modules is not kept in the user's cache.
+	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+filepath.Join(built, "cache"))
 	if failure := cmd.Run(); cmd.ProcessState == nil {
 		t.Fatal(failure)
 	}
