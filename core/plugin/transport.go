@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -82,6 +83,16 @@ func (e *refusedError) Error() string { return e.cause.Error() }
 
 // Unwrap answers the cause.
 func (e *refusedError) Unwrap() error { return e.cause }
+
+// RefuseVersion is the refusal of a plugin that speaks another version of a
+// protocol than the gateway, with what to do about it.
+func RefuseVersion(protocol string, theirs, ours int) error {
+	advice := fmt.Sprintf("the plugin is too old: build it with the SDK of this gateway, or use a version of it that speaks %d", ours)
+	if theirs > ours {
+		advice = fmt.Sprintf("the gateway is too old for it: update Backflow, or use a version of the plugin that speaks %d", ours)
+	}
+	return Refuse(fmt.Errorf("the plugin speaks version %d of the %s, this gateway version %d; %s", theirs, protocol, ours, advice))
+}
 
 func isRefused(err error) bool {
 	var refused *refusedError

@@ -1,7 +1,6 @@
 package process
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -22,9 +21,5 @@ func otherProtocol(handshake string) error {
 	if err != nil || theirs == sdk.ProtocolVersion {
 		return nil
 	}
-	advice := fmt.Sprintf("the plugin is too old: build it with the SDK of this gateway, or use a version of it that speaks %d", sdk.ProtocolVersion)
-	if theirs > sdk.ProtocolVersion {
-		advice = fmt.Sprintf("the gateway is too old for it: update Backflow, or use a version of the plugin that speaks %d", sdk.ProtocolVersion)
-	}
-	return plugin.Refuse(fmt.Errorf("the plugin speaks version %d of the plugin protocol, this gateway version %d; %s", theirs, sdk.ProtocolVersion, advice))
+	return plugin.RefuseVersion("plugin protocol", theirs, sdk.ProtocolVersion)
 }

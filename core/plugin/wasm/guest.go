@@ -13,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/internal/output"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/abi"
@@ -117,10 +118,7 @@ func (g *guest) start() error {
 		return err
 	}
 	if version[0] != abi.Version {
-		return &sdk.Error{
-			Code: sdk.CodeInternal, Outcome: sdk.OutcomeNotExecuted,
-			Message: fmt.Sprintf("the module speaks version %d of the plugin ABI, this gateway version %d", uint32(version[0]), abi.Version),
-		}
+		return plugin.RefuseVersion("plugin ABI", int(uint32(version[0])), abi.Version)
 	}
 	return nil
 }

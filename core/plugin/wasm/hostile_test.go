@@ -111,7 +111,7 @@ func TestGuestThatDoesNotStartSaysWhy(t *testing.T) {
 		guest handmade
 		want  string
 	}{
-		"another version":     {handmade{version: i32(7)}, "the module speaks version 7 of the plugin ABI, this gateway version 1"},
+		"another version":     {handmade{version: i32(7)}, "the plugin speaks version 7 of the plugin ABI, this gateway version 1; the gateway is too old for it"},
 		"a trap at the start": {handmade{init: "\x00"}, "the plugin's guest failed in the start: "},
 		"a start without end": {handmade{init: forever}, "no answer to the start in time"},
 		"too much memory":     {handmade{pages: 5000}, "compile: "},
