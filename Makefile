@@ -26,7 +26,7 @@ export CGO_ENABLED = 0
 # Lists of packages are read off the sources, so that they cannot go stale.
 packages     = $(sort $(patsubst %/,./%,$(dir $(shell grep -rlE '$($(1))' --include='$(2)' $(DIRS)))))
 concurrent  := \bgo func|\.Go\(|\bsync\.|\batomic\.
-servers     := redistest\.|BACKFLOW_REQUIRE_SERVERS
+servers     := redistest\.
 benchmarks  := ^func Benchmark
 RACE         = $(filter-out ./test/%,$(call packages,concurrent,*.go)) ./test/stripedouble
 INTEGRATION  = $(filter-out ./test/crash,$(call packages,servers,*_test.go))
