@@ -29,6 +29,9 @@ func (p *Plugin) start(ctx context.Context, member Member, accept func(*sdk.Mani
 		instance: instance, manifest: manifest, actions: make(map[string]struct{}, len(manifest.Actions)),
 		timeout: member.Spec.Timeout, limit: newLimiter(member.Spec.MaxConcurrency), file: file, idle: make(chan struct{}),
 	}
+	// What it publishes is known also if it goes no further: a config is held
+	// against it before anything is served.
+	p.manifest.CompareAndSwap(nil, manifest)
 	for i := range manifest.Actions {
 		r.actions[manifest.Actions[i].Name] = struct{}{}
 	}

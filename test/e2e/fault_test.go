@@ -91,7 +91,7 @@ func TestDevNamesWhatAnIntegrationWithoutSandboxNeeds(t *testing.T) {
 	}
 }
 
-func TestValidateFindsInCredentialsWhatAPluginWouldRefuse(t *testing.T) {
+func TestCredentialsThatAPluginWouldRefuseAreFaultsOfTheConfig(t *testing.T) {
 	t.Parallel()
 	w := &world{Site: program.NewSite(t, binaries)}
 	w.WriteConfig("file", "")
@@ -104,9 +104,16 @@ func TestValidateFindsInCredentialsWhatAPluginWouldRefuse(t *testing.T) {
 		`"stripe": { "secretKey": "", "webhookSecret": "whsec" }`: "credentials.stripe.secretKey: must have at least 1 character, not 0",
 	} {
 		w.WriteConfig("shop.json", fmt.Sprintf("{ \"pluginDirs\": [%q],\n  \"credentials\": { %s } }", w.Plugins, credentials))
-		code, out, _ := w.Run("validate", "-c", w.Config())
-		if code != 1 || !strings.HasPrefix(out, w.Config()+":2:") || !strings.Contains(out, says) || strings.Contains(out, "hunter2") {
-			t.Errorf("%s: exit code %d: %s", credentials, code, out)
+		validated, faults, _ := w.Run("validate", "-c", w.Config())
+		served, _, log := w.Run("serve", "-c", w.Config(), "--listen", "127.0.0.1:0")
+		if validated != 1 || !strings.HasPrefix(faults, w.Config()+":2:") || !strings.Contains(faults, says) {
+			t.Errorf("%s: validate: exit code %d: %s", credentials, validated, faults)
+		}
+		if served != 1 || !strings.Contains(log, w.Config()+":2:") || !strings.Contains(log, says) {
+			t.Errorf("%s: serve: exit code %d: %s", credentials, served, log)
+		}
+		if strings.Contains(faults+log, "hunter2") {
+			t.Errorf("%s: a secret shows: %s%s", credentials, faults, log)
 		}
 	}
 	w.WriteConfig("shop.json", databaseConfig(w, `{ "url": "sqlite://app.db", "migrations": "./migrations" }`))
