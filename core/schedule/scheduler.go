@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/sdk"
 )
@@ -66,6 +67,7 @@ type Scheduler struct {
 	lease   Lease
 	starter Starter
 	log     *slog.Logger
+	outage  *outage.Log
 	now     func() time.Time
 
 	poke     chan struct{} // wakes the loop
@@ -93,7 +95,8 @@ func New(o Options) *Scheduler {
 	}
 	s := &Scheduler{
 		store: o.Store, lease: o.Lease, starter: o.Starter, log: o.Logger, now: o.Now,
-		poke: make(chan struct{}, 1), schedules: map[string]*scheduled{},
+		outage: outage.New(o.Logger, "schedules"),
+		poke:   make(chan struct{}, 1), schedules: map[string]*scheduled{},
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	return s
@@ -143,11 +146,10 @@ func (s *Scheduler) work() {
 			kept = time.Now()
 			err = s.keep()
 		}
-		if err != nil {
-			if s.stopping.Err() != nil {
-				return
-			}
-			s.log.Error("schedules cannot be looked at; trying again", "error", err)
+		if s.stopping.Err() != nil {
+			return
+		}
+		if s.outage.Note("look at what is due", err); err != nil {
 			wait = retryPause
 		}
 		timer := time.NewTimer(wait)
@@ -186,9 +188,12 @@ func (s *Scheduler) tick() (wait time.Duration, err error) {
 		if entry == nil {
 			continue
 		}
-		switch again, err := s.fire(entry); {
-		case err != nil && s.stopping.Err() == nil:
-			s.log.Error("the run of a schedule could not be started; trying again", "schedule", entry.Name, "error", err)
+		again, err := s.fire(entry)
+		if s.stopping.Err() != nil {
+			return 0, err
+		}
+		switch s.outage.Note("start the run of schedule "+entry.Name, err); {
+		case err != nil:
 			wait = min(wait, retryPause)
 		case again:
 			wait = 0
