@@ -134,7 +134,7 @@ func (a *typed[In, Out]) spec() (ActionSpec, error) {
 func (a *typed[In, Out]) run(ctx context.Context, call *Call) (Result, error) {
 	s := a.shapes()
 	if s.err != nil {
-		return Result{}, &Error{Code: CodeInternal, Message: s.err.Error(), Outcome: OutcomeNotExecuted}
+		return Result{}, Refuse(CodeInternal, "%v", s.err)
 	}
 	var in In
 	if err := s.in.Decode(call.Params, reflect.ValueOf(&in).Elem()); err != nil {
@@ -159,7 +159,7 @@ func (a *typed[In, Out]) run(ctx context.Context, call *Call) (Result, error) {
 // gateway has checked them against the schema, so that it is rare: a number that
 // the Go type has no room for.
 func invalidParams(err error) *Error {
-	e := &Error{Code: CodeInvalidParams, Message: "params: " + err.Error(), Outcome: OutcomeNotExecuted}
+	e := Refuse(CodeInvalidParams, "params: %v", err)
 	var m *shape.Mismatch
 	if errors.As(err, &m) {
 		e.Faults = []Fault{{Pointer: m.Pointer, Message: m.Reason}}

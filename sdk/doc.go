@@ -1,9 +1,10 @@
 // Package sdk is what an integration is written with, and the words that the
 // gateway and its plugins share: Manifest, ActionSpec, Call, Result, Error.
 //
-// A plugin is one type that implements Plugin, and a main that hands it to
-// Serve. Everything else (process handling, the wire, retries, idempotency
-// records, the check of params against the schema) is the gateway's part.
+// A plugin is what New makes of typed actions, or a type of its own that
+// implements Plugin, and a main that hands it to Serve. Everything else (process
+// handling, the wire, retries, idempotency records, the check of params against
+// the schema) is the gateway's part.
 //
 // The package knows nothing of the gateway's inside: it imports nothing of
 // core/, and the files that a WASM guest compiles are free of gRPC.

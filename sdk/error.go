@@ -82,6 +82,15 @@ const (
 	CodeInternal       Code = "internal"            // a bug
 )
 
+// Codes answers all codes.
+func Codes() []Code {
+	return []Code{
+		CodeInvalidParams, CodeRejected, CodeDeclined, CodeNotFound, CodeConflict,
+		CodeRateLimited, CodeCredentials, CodeUpstream, CodeTimeout, CodeUnavailable,
+		CodeOutcomeUnknown, CodeResultTooLarge, CodeUnknownAction, CodeInternal,
+	}
+}
+
 // Refuse makes the error of a call that has certainly changed nothing:
 //
 //	return out, sdk.Refuse(sdk.CodeNotFound, "there is no customer %q", in.ID)

@@ -25,19 +25,16 @@ func asError(err error) *Error {
 // readManifest asks a plugin for its manifest. One that New has made also says
 // what is wrong with its parts.
 func readManifest(p Plugin, logger *slog.Logger) (manifest Manifest, err error) {
-	failure := guard(logger, "Manifest", func() {
+	err = guard(logger, "Manifest", func() error {
 		manifest = p.Manifest()
 		if checked, ok := p.(interface{ Check() error }); ok {
-			err = checked.Check()
+			if err := checked.Check(); err != nil {
+				return Refuse(CodeInternal, "the plugin is not in order: %v", err)
+			}
 		}
+		return nil
 	})
-	if failure != nil {
-		return Manifest{}, failure
-	}
-	if err != nil {
-		return Manifest{}, &Error{Code: CodeInternal, Message: "the plugin is not in order: " + err.Error(), Outcome: OutcomeNotExecuted}
-	}
-	return manifest, nil
+	return manifest, err
 }
 
 // checkSize refuses a result that the wire has no room for.
@@ -51,19 +48,14 @@ func checkSize(result Result) error {
 	}
 }
 
-// guard runs a method of the plugin and answers its panic as an error: what was
-// under way may have taken effect. The stack goes to the log.
-func guard(logger *slog.Logger, operation string, run func()) (failure *Error) {
+// guard runs a method of the plugin and answers its panic as an error too: what
+// was under way may have taken effect. The stack goes to the log.
+func guard(logger *slog.Logger, operation string, run func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
 			logger.Error("panic in plugin", "operation", operation, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
-			failure = &Error{
-				Code:    CodeInternal,
-				Message: fmt.Sprintf("the plugin panicked in %s: %v", operation, cause),
-				Outcome: OutcomeUnknown,
-			}
+			err = Fail(CodeInternal, "the plugin panicked in %s: %v", operation, cause)
 		}
 	}()
-	run()
-	return nil
+	return run()
 }

@@ -24,7 +24,7 @@ type guest struct {
 func (g *guest) answer(into, request []byte) []byte {
 	frame, err := abi.Parse(request)
 	if err != nil {
-		return appendError(into, &Error{Code: CodeInternal, Message: err.Error(), Outcome: OutcomeNotExecuted})
+		return appendError(into, Refuse(CodeInternal, "%v", err))
 	}
 	switch frame.Kind {
 	case abi.Execute:
@@ -67,13 +67,9 @@ func (g *guest) configure(into []byte, frame abi.Frame) []byte {
 	}
 	ctx, finish := g.context(frame)
 	defer finish()
-	var err error
-	failure := guard(g.logger, "Configure", func() {
-		err = g.plugin.Configure(ctx, Config{Credentials: config.Credentials, Sandbox: config.Sandbox})
+	err := guard(g.logger, "Configure", func() error {
+		return g.plugin.Configure(ctx, Config{Credentials: config.Credentials, Sandbox: config.Sandbox})
 	})
-	if failure != nil {
-		err = failure
-	}
 	if err != nil {
 		return appendError(into, err)
 	}
@@ -97,10 +93,10 @@ func (g *guest) execute(into []byte, frame abi.Frame) []byte {
 	ctx, finish := g.context(frame)
 	defer finish()
 	var result Result
-	var err error
-	if failure := guard(g.logger, call.Action, func() { result, err = g.plugin.Execute(ctx, call) }); failure != nil {
-		err = failure
-	}
+	err := guard(g.logger, call.Action, func() (err error) {
+		result, err = g.plugin.Execute(ctx, call)
+		return err
+	})
 	if err == nil {
 		err = checkSize(result)
 	}
@@ -153,10 +149,10 @@ func (g *guest) verifyWebhook(into []byte, frame abi.Frame) []byte {
 	ctx, finish := g.context(frame)
 	defer finish()
 	var event WebhookEvent
-	var err error
-	if failure := guard(g.logger, "VerifyWebhook", func() { event, err = verifier.VerifyWebhook(ctx, request) }); failure != nil {
-		err = failure
-	}
+	err := guard(g.logger, "VerifyWebhook", func() (err error) {
+		event, err = verifier.VerifyWebhook(ctx, request)
+		return err
+	})
 	var refusal *WebhookRefusal
 	switch {
 	case errors.As(err, &refusal):
@@ -190,10 +186,10 @@ func (g *guest) sampleWebhook(into []byte, frame abi.Frame) []byte {
 	ctx, finish := g.context(frame)
 	defer finish()
 	var sample Sample
-	var err error
-	if failure := guard(g.logger, "SampleWebhook", func() { sample, err = sampler.SampleWebhook(ctx, request) }); failure != nil {
-		err = failure
-	}
+	err := guard(g.logger, "SampleWebhook", func() (err error) {
+		sample, err = sampler.SampleWebhook(ctx, request)
+		return err
+	})
 	if err != nil {
 		return appendError(into, err)
 	}
@@ -205,7 +201,7 @@ func (g *guest) sampleWebhook(into []byte, frame abi.Frame) []byte {
 }
 
 func notImplemented(what string) *Error {
-	return &Error{Code: CodeUnknownAction, Message: "the plugin does not implement " + what, Outcome: OutcomeNotExecuted}
+	return Refuse(CodeUnknownAction, "the plugin does not implement %s", what)
 }
 
 // appendError writes a failure. Details that are no JSON are dropped: the error

@@ -69,10 +69,7 @@ func (s *server) Configure(ctx context.Context, request *pluginv1.ConfigureReque
 		DataDir:     request.GetDataDir(),
 	}
 	ctx = WithLogger(ctx, s.logger)
-	var err error
-	if failure := guard(s.logger, "Configure", func() { err = s.plugin.Configure(ctx, config) }); failure != nil {
-		err = failure
-	}
+	err := guard(s.logger, "Configure", func() error { return s.plugin.Configure(ctx, config) })
 	return &pluginv1.ConfigureResponse{Error: errorToWire(err)}, nil
 }
 
@@ -109,10 +106,10 @@ func (s *server) execute(ctx context.Context, request *pluginv1.ExecuteRequest, 
 	callCtx := newCallContext(ctx, s.logger, &call, time.Duration(request.GetTimeoutNanos()))
 	defer callCtx.finish()
 	var result Result
-	var err error
-	if failure := guard(s.logger, call.Action, func() { result, err = s.plugin.Execute(callCtx, call) }); failure != nil {
-		err = failure
-	}
+	err := guard(s.logger, call.Action, func() (err error) {
+		result, err = s.plugin.Execute(callCtx, call)
+		return err
+	})
 	if err == nil {
 		err = checkSize(result)
 	}
@@ -130,10 +127,10 @@ func (s *server) VerifyWebhook(ctx context.Context, request *pluginv1.VerifyWebh
 	}
 	ctx = WithLogger(ctx, s.logger)
 	var event WebhookEvent
-	var err error
-	if failure := guard(s.logger, "VerifyWebhook", func() { event, err = verifier.VerifyWebhook(ctx, webhookRequestFromWire(request)) }); failure != nil {
-		err = failure
-	}
+	err := guard(s.logger, "VerifyWebhook", func() (err error) {
+		event, err = verifier.VerifyWebhook(ctx, webhookRequestFromWire(request))
+		return err
+	})
 	return verifyToWire(event, err), nil
 }
 
@@ -145,9 +142,9 @@ func (s *server) SampleWebhook(ctx context.Context, request *pluginv1.SampleWebh
 	}
 	ctx = WithLogger(ctx, s.logger)
 	var sample Sample
-	var err error
-	if failure := guard(s.logger, "SampleWebhook", func() { sample, err = sampler.SampleWebhook(ctx, sampleRequestFromWire(request)) }); failure != nil {
-		err = failure
-	}
+	err := guard(s.logger, "SampleWebhook", func() (err error) {
+		sample, err = sampler.SampleWebhook(ctx, sampleRequestFromWire(request))
+		return err
+	})
 	return &pluginv1.SampleWebhookResponse{Headers: sample.Headers, Body: sample.Body, Error: errorToWire(err)}, nil
 }

@@ -9,11 +9,7 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-var codes = []sdk.Code{
-	sdk.CodeInvalidParams, sdk.CodeRejected, sdk.CodeDeclined, sdk.CodeNotFound, sdk.CodeConflict,
-	sdk.CodeRateLimited, sdk.CodeCredentials, sdk.CodeUpstream, sdk.CodeTimeout, sdk.CodeUnavailable,
-	sdk.CodeOutcomeUnknown, sdk.CodeResultTooLarge, sdk.CodeUnknownAction, sdk.CodeInternal,
-}
+var codes = sdk.Codes()
 
 // clean makes of an instance's error one that the rest of the gateway can
 // trust: a known code, a known outcome, details that are an object, no secret.

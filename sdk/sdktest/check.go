@@ -166,19 +166,14 @@ func faultOf(err *sdk.Error) string {
 	switch {
 	case err == nil:
 		return ""
-	case slices.Contains([]sdk.Code{sdk.CodeInternal, sdk.CodeInvalidParams, sdk.CodeUnknownAction}, err.Code):
+	case err.Code == sdk.CodeInternal, err.Code == sdk.CodeInvalidParams, err.Code == sdk.CodeUnknownAction:
 		return err.Error()
-	case !slices.Contains(codes, err.Code):
+	case !slices.Contains(sdk.Codes(), err.Code):
 		return "the code " + string(err.Code) + " is not one of sdk's"
 	case len(err.Details) > 0 && !isObject(err.Details):
 		return "the details of the error are no JSON object"
 	}
 	return ""
-}
-
-var codes = []sdk.Code{
-	sdk.CodeRejected, sdk.CodeDeclined, sdk.CodeNotFound, sdk.CodeConflict, sdk.CodeRateLimited, sdk.CodeCredentials,
-	sdk.CodeUpstream, sdk.CodeTimeout, sdk.CodeUnavailable, sdk.CodeOutcomeUnknown, sdk.CodeResultTooLarge,
 }
 
 func isObject(raw json.RawMessage) bool {

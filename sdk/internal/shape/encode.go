@@ -21,7 +21,7 @@ const firstSize = 256
 // Append writes the value v, which has the type of the shape, to the end of data.
 // Fields are written in their order, nil slices and maps as empty ones.
 func (s *Shape) Append(data []byte, v reflect.Value) ([]byte, error) {
-	if raw := s.kind == kindRaw; raw && v.Len() > 0 {
+	if s.kind == kindRaw && v.Len() > 0 {
 		return append(data, v.Bytes()...), nil // whoever reads it finds out
 	}
 	if data == nil {

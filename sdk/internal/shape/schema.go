@@ -14,7 +14,7 @@ import (
 type Use int
 
 // A value that a plugin is given must be just so; of one that it answers, fields
-// may come to be more, and what is nil is null.
+// may come to be more, and a nil pointer is null.
 const (
 	Given    Use = iota // params and credentials
 	Answered            // results
