@@ -40,17 +40,8 @@ func (f *fieldFinder) walk(schema any, path string, depth int) {
 		f.found[path] = true
 		return
 	}
-	if reference, ok := rules["$ref"].(string); ok {
-		f.walk(resolve(f.root, reference), path, depth+1)
-	}
-	for _, keyword := range []string{"allOf", "anyOf", "oneOf"} {
-		branches, _ := rules[keyword].([]any)
-		for _, branch := range branches {
-			f.walk(branch, path, depth+1)
-		}
-	}
-	for _, keyword := range []string{"if", "then", "else"} {
-		f.walk(rules[keyword], path, depth+1)
+	for other := range besides(f.root, rules) {
+		f.walk(other, path, depth+1)
 	}
 	properties, _ := rules["properties"].(map[string]any)
 	for name, rule := range properties {

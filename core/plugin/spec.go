@@ -96,11 +96,11 @@ func NameOf(file string) (name string, ok bool) {
 	return name, ok && manifest.ValidName(name)
 }
 
-// Discover finds the plugins in dirs: files that are named FilePrefix and a
-// valid name, or a valid name and FileSuffix. Everything else in a directory is ignored. The answer is sorted by
-// name. Two files of one name are an error that names both; all errors are
-// answered at once. A file that cannot be executed is answered too, so that its
-// start fails by name and reason instead of the plugin being unknown.
+// Discover finds the plugins in dirs: files that are named FilePrefix and a valid
+// name, or a valid name and FileSuffix. Everything else in a directory is ignored.
+// The answer is sorted by name. Two files of one name are an error that names both;
+// all errors are answered at once. A file that cannot be executed is answered too,
+// so that its start fails by name and reason instead of the plugin being unknown.
 func Discover(dirs []string) ([]Spec, error) {
 	var specs []Spec
 	var faults []error

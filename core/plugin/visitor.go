@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"encoding/json"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -39,17 +40,8 @@ func (f *visitor) step(schema, given any, pointer jsontext.Pointer, sure bool, d
 		return
 	}
 	f.visit(rules, given, string(pointer), sure)
-	if reference, ok := rules["$ref"].(string); ok {
-		f.step(resolve(f.root, reference), given, pointer, sure, depth+1)
-	}
-	for _, keyword := range []string{"allOf", "anyOf", "oneOf"} {
-		branches, _ := rules[keyword].([]any)
-		for _, branch := range branches {
-			f.step(branch, given, pointer, sure && keyword == "allOf", depth+1)
-		}
-	}
-	for _, keyword := range []string{"if", "then", "else"} {
-		f.step(rules[keyword], given, pointer, false, depth+1)
+	for other, always := range besides(f.root, rules) {
+		f.step(other, given, pointer, sure && always, depth+1)
 	}
 	switch given := given.(type) {
 	case map[string]any:
@@ -64,6 +56,29 @@ func (f *visitor) step(schema, given any, pointer jsontext.Pointer, sure bool, d
 	case []any:
 		for i, element := range given {
 			f.step(rules["items"], element, pointer.AppendToken(strconv.Itoa(i)), sure, depth+1)
+		}
+	}
+}
+
+// besides are the schemas that a value is held against together with rules, each
+// with whether it always is.
+func besides(root any, rules map[string]any) iter.Seq2[any, bool] {
+	return func(yield func(any, bool) bool) {
+		if reference, ok := rules["$ref"].(string); ok && !yield(resolve(root, reference), true) {
+			return
+		}
+		for _, keyword := range []string{"allOf", "anyOf", "oneOf"} {
+			branches, _ := rules[keyword].([]any)
+			for _, branch := range branches {
+				if !yield(branch, keyword == "allOf") {
+					return
+				}
+			}
+		}
+		for _, keyword := range []string{"if", "then", "else"} {
+			if branch, given := rules[keyword]; given && !yield(branch, false) {
+				return
+			}
 		}
 	}
 }
