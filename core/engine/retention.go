@@ -40,11 +40,11 @@ func (r Retention) withDefaults() Retention {
 // Removal goes in small batches with pauses between them, so that who starts a
 // run meanwhile does not wait for it.
 const (
-	removeBatch   = 50
-	removePause   = 20 * time.Millisecond
-	removeEvery   = time.Minute
-	endedSucceded = string(workflow.RunSucceeded)
-	endedFailed   = string(workflow.RunFailed)
+	removeBatch    = 50
+	removePause    = 20 * time.Millisecond
+	removeEvery    = time.Minute
+	endedSucceeded = string(workflow.RunSucceeded)
+	endedFailed    = string(workflow.RunFailed)
 )
 
 // remover removes runs that have been kept long enough. It belongs to the
@@ -67,7 +67,7 @@ func (r *remover) round(ctx context.Context) error {
 		return err
 	}
 	now := r.now()
-	for kind, keep := range map[string]time.Duration{endedSucceded: r.retention.Succeeded, endedFailed: r.retention.Failed} {
+	for kind, keep := range map[string]time.Duration{endedSucceeded: r.retention.Succeeded, endedFailed: r.retention.Failed} {
 		if err := r.removeBefore(ctx, setEnded+"/"+kind, now.Add(-keep)); err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func (r *remover) removeOver(ctx context.Context, now time.Time, most int) error
 			}
 			more = after != ""
 		}
-		old, err := r.oldest(ctx, setEnded+"/"+endedSucceded, setEnded+"/"+endedFailed)
+		old, err := r.oldest(ctx, setEnded+"/"+endedSucceeded, setEnded+"/"+endedFailed)
 		if err != nil {
 			return err
 		}

@@ -139,8 +139,12 @@ type Child struct {
 	ID       string
 	Workflow string
 	Input    json.RawMessage
-	// Error is what the step failed with.
+	// Error is what the step failed with, nil while it has not.
 	Error *sdk.Error
+}
+
+func (n *node) child() Child {
+	return Child{Path: n.Path, ID: n.Child, Workflow: n.Step.Workflow, Input: n.params, Error: n.Error}
 }
 
 // Children are the runs that steps wait for, in the order of their paths.
@@ -148,7 +152,7 @@ func (m *Machine) Children() []Child {
 	var children []Child
 	for _, path := range slices.Sorted(maps.Keys(m.sleeping)) {
 		if n := m.sleeping[path]; n.Child != "" {
-			children = append(children, Child{Path: path, ID: n.Child, Workflow: n.Step.Workflow, Input: n.params})
+			children = append(children, n.child())
 		}
 	}
 	return children

@@ -98,7 +98,7 @@ func (m *Machine) FailedChildren() []Child {
 				continue
 			}
 			if n.Step.Type == TypeWorkflow && n.Status == StepFailed && n.Child != "" {
-				children = append(children, Child{Path: n.Path, ID: n.Child, Workflow: n.Step.Workflow, Input: n.params, Error: n.Error})
+				children = append(children, n.child())
 			}
 			for _, inner := range n.inner() {
 				visit(inner)
@@ -122,7 +122,7 @@ func (m *Machine) Doubts() (path string, children []Child) {
 					path = n.Path
 				}
 				if n.Child != "" {
-					children = append(children, Child{Path: n.Path, ID: n.Child, Workflow: n.Step.Workflow, Input: n.params, Error: n.Error})
+					children = append(children, n.child())
 				}
 			}
 			for _, inner := range n.inner() {
