@@ -61,7 +61,6 @@ type settings struct {
 // app is a running gateway with all its parts.
 type app struct {
 	settings settings
-	loaded   *loaded // the config in force; the reload loop's once it runs
 	log      *slog.Logger
 	listener net.Listener
 	launcher *launchers
@@ -75,14 +74,14 @@ type app struct {
 	schedule *schedule.Scheduler
 	actions  actions
 	metrics  *metrics.Registry
-	inForce  atomic.Pointer[loaded] // the same as loaded, for whoever else asks
+	inForce  atomic.Pointer[loaded] // the config; nil before there is one
 	settled  atomic.Bool            // each plugin was ready once or is reported as failed
 }
 
 // newApp builds and starts everything but the answering of requests. What a
 // fault of the config leaves started, it stops again.
 func newApp(ctx context.Context, l *loaded, s settings) (_ *app, err error) {
-	a := &app{settings: s, loaded: l, log: s.log, metrics: metrics.New(version, s.log)}
+	a := &app{settings: s, log: s.log, metrics: metrics.New(version, s.log)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
@@ -164,7 +163,6 @@ func (a *app) apply(ctx context.Context, l *loaded, plugins []*plugin.Plugin) (e
 		c.Close() // only idle connections: calls under way finish
 	}
 	a.declared = l.declared
-	a.loaded = l
 	a.inForce.Store(l)
 	return nil
 }

@@ -94,20 +94,16 @@ func (t *trial) credentials() (credentials json.RawMessage, baseDir string, err 
 	if baseDir, err = os.Getwd(); err != nil || t.config == "" {
 		return nil, baseDir, err
 	}
-	credentials = json.RawMessage(t.config)
-	if file, ok := strings.CutPrefix(t.config, "@"); ok {
-		if credentials, err = os.ReadFile(file); err != nil {
-			return nil, "", fmt.Errorf("--config: %w", err)
-		}
-		if baseDir, err = filepath.Abs(filepath.Dir(file)); err != nil {
-			return nil, "", err
-		}
+	if credentials, err = readJSON("--config", t.config); err != nil {
+		return nil, "", err
 	}
-	var object map[string]json.RawMessage
-	if err := json.Unmarshal(credentials, &object); err != nil || object == nil {
+	if credentials = bytes.TrimSpace(credentials); credentials[0] != '{' {
 		return nil, "", errors.New("--config: not a JSON object: it is what the config has under credentials.NAME")
 	}
-	return bytes.TrimSpace(credentials), baseDir, nil
+	if file, ok := strings.CutPrefix(t.config, "@"); ok {
+		baseDir, err = filepath.Abs(filepath.Dir(file))
+	}
+	return credentials, baseDir, err
 }
 
 // spec answers how the plugin is run.

@@ -37,11 +37,7 @@ environment.`,
 				return err
 			}
 			if format == "json" {
-				data, err := json.Marshal(view)
-				if err != nil {
-					return err
-				}
-				return writeJSON(p.stdout, data)
+				return writeValue(p.stdout, view)
 			}
 			return view.write(p.stdout)
 		}),

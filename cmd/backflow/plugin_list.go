@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -48,20 +47,12 @@ func (p *program) listPlugins(ctx context.Context, places *pluginPlaces, format 
 	}
 	asked.Wait()
 	if format == "json" {
-		data, err := json.Marshal(files)
-		if err == nil {
-			err = writeJSON(p.stdout, data)
-		}
-		return errors.Join(err, launcher.Close())
+		return errors.Join(writeValue(p.stdout, files), launcher.Close())
 	}
 	table := newTable(p.stdout)
 	fmt.Fprintln(table, "NAME\tKIND\tVERSION\tPINNED\tSTATE\tPATH\tSHA256")
 	for _, f := range files {
-		pinned := "no"
-		if f.Pinned {
-			pinned = "yes"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, f.Kind, f.Version, pinned, f.State, f.Path, f.SHA256)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, f.Kind, f.Version, yesNo(f.Pinned), f.State, f.Path, f.SHA256)
 	}
 	err = table.Flush()
 	for _, f := range files {

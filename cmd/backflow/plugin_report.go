@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"slices"
@@ -15,14 +14,10 @@ import (
 func (p *program) writeReport(report *conformance.Report, t trial) error {
 	switch t.format {
 	case "json":
-		data, err := json.Marshal(struct {
+		return writeValue(p.stdout, struct {
 			Passed bool `json:"passed"`
 			*conformance.Report
 		}{report.Count(conformance.Failed) == 0, report})
-		if err != nil {
-			return err
-		}
-		return writeJSON(p.stdout, data)
 	case "junit":
 		data, err := xml.MarshalIndent(junitOf(report), "", "  ")
 		if err != nil {

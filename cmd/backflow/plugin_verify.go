@@ -83,11 +83,7 @@ func (p *program) verifyPlugin(ctx context.Context, places *pluginPlaces, argume
 		}
 	}
 	if format == "json" {
-		data, err := json.Marshal(v)
-		if err == nil {
-			err = writeJSON(p.stdout, data)
-		}
-		if err != nil {
+		if err := writeValue(p.stdout, v); err != nil {
 			return err
 		}
 	} else if err := p.writeVerification(v); err != nil {

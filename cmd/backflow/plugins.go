@@ -62,7 +62,7 @@ func (a *app) startPlugins(ctx context.Context, l *loaded) error {
 }
 
 // registryOf are all integrations of a config.
-func registryOf(plugins []*plugin.Plugin, declared []*custom.Integration) (*action.Registry, error) {
+func registryOf[P action.Integration](plugins []P, declared []*custom.Integration) (*action.Registry, error) {
 	integrations := make([]action.Integration, 0, len(plugins)+len(declared))
 	for _, p := range plugins {
 		integrations = append(integrations, p)
@@ -76,14 +76,11 @@ func registryOf(plugins []*plugin.Plugin, declared []*custom.Integration) (*acti
 // preview are the integrations of a config as they are once a change is in force,
 // to hold the config against.
 func preview(change *plugin.Change, declared []*custom.Integration) (*action.Registry, error) {
-	var integrations []action.Integration
+	var plugins []published
 	for _, p := range change.Plugins() {
-		integrations = append(integrations, published{p.Name(), change.Manifest(p)})
+		plugins = append(plugins, published{p.Name(), change.Manifest(p)})
 	}
-	for _, c := range declared {
-		integrations = append(integrations, c)
-	}
-	return action.NewRegistry(integrations...)
+	return registryOf(plugins, declared)
 }
 
 // accept says what of the config in force a plugin whose file was replaced could

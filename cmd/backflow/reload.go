@@ -25,14 +25,15 @@ const settleTime = 200 * time.Millisecond
 // that begin from then on. Whatever is wrong with it, the one before stays in
 // force.
 func (a *app) reload(ctx context.Context) error {
-	next, err := load(a.loaded.config.Path, a.settings.options)
+	before := a.inForce.Load()
+	next, err := load(before.config.Path, a.settings.options)
 	if err != nil {
 		return err
 	}
 	if err := next.err(); err != nil {
 		return err
 	}
-	if what := a.loaded.fixedChange(next); what != "" {
+	if what := before.fixedChange(next); what != "" {
 		return fmt.Errorf("%s changed: that needs a restart", what)
 	}
 	sandbox := a.settings.sandbox
@@ -92,7 +93,7 @@ func hangups() (heard <-chan os.Signal, stop func()) {
 // reloads reloads the config whenever a file of it changes, and on SIGHUP,
 // until ctx ends.
 func (a *app) reloads(ctx context.Context) {
-	w, err := newWatcher(a.loaded)
+	w, err := newWatcher(a.inForce.Load())
 	if err != nil {
 		a.log.Warn("the config is not watched; SIGHUP reloads it", "error", err)
 		w = &watcher{} // never tells of a change
@@ -101,8 +102,9 @@ func (a *app) reloads(ctx context.Context) {
 	for w.wait(ctx, a.settings.hangups, a.log) {
 		switch err := a.reload(ctx); {
 		case err == nil:
-			a.log.Info("config reloaded", "file", a.loaded.config.Path)
-			w.watch(a.loaded, a.log)
+			now := a.inForce.Load()
+			a.log.Info("config reloaded", "file", now.config.Path)
+			w.watch(now, a.log)
 		default:
 			logRefusal(a.log, err)
 		}
@@ -187,8 +189,8 @@ func (w *watcher) channels() (<-chan fsnotify.Event, <-chan error) {
 // changed and been left alone for a while, or somebody asks for it. It returns
 // false when ctx ends.
 //
-// Only what the sum is made of counts. The files'  directory may never be quiet: a
-// log or a database may lie in it.
+// Only what the sum is made of counts. The directory of a file may never be quiet:
+// a log or a database may lie in it.
 func (w *watcher) wait(ctx context.Context, hup <-chan os.Signal, log *slog.Logger) bool {
 	events, failures := w.channels()
 	seen := w.sources.sum()

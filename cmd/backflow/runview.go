@@ -128,6 +128,15 @@ func writeJSON(w io.Writer, data json.RawMessage) error {
 	return err
 }
 
+// writeValue writes a value as JSON for people.
+func writeValue(w io.Writer, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, data)
+}
+
 // isTerminal reports whether people read what is written.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)

@@ -2,8 +2,8 @@
 // plugin that builds and passes its tests at once, from templates that are
 // compiled in.
 //
-// It may import core/plugin and core/workflow, for what a plugin may be called,
-// and sdk/assemblyscript, whose kit an AssemblyScript project carries along where
+// It may import core/plugin, core/workflow and sdk/manifest, for what a plugin may
+// be called, and sdk/assemblyscript, whose kit an AssemblyScript project carries along where
 // it names no checkout. It runs nothing and fetches nothing.
 package scaffold
 
@@ -19,6 +19,7 @@ import (
 
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/manifest"
 )
 
 // Kind is what a plugin is written in and how it is run.
@@ -64,7 +65,7 @@ func Published(version string) bool {
 // written.
 func (p Project) Check() error {
 	var faults []error
-	if _, ok := plugin.NameOf(plugin.FilePrefix + p.Name); !ok {
+	if !manifest.ValidName(p.Name) {
 		faults = append(faults, fmt.Errorf("the name %q: lower-case letters, digits and hyphens, starting with a letter, at most 63", p.Name))
 	} else if slices.Contains(workflow.StepTypes(), p.Name) {
 		faults = append(faults, fmt.Errorf("the name %q: an integration may not be named like a step type", p.Name))
