@@ -97,12 +97,8 @@ func (i *instance) Execute(ctx context.Context, deadline time.Time, call sdk.Cal
 
 // ExecuteTold is Execute that tells the plugin of another deadline.
 func (i *instance) ExecuteTold(ctx context.Context, deadline time.Time, told time.Duration, call sdk.Call) (sdk.Result, error) {
-	if len(call.Params) > sdk.MaxBodySize {
-		return sdk.Result{}, &sdk.Error{
-			Code:    sdk.CodeInvalidParams,
-			Message: fmt.Sprintf("the params have %d bytes, more than the %d that a plugin takes", len(call.Params), sdk.MaxBodySize),
-			Outcome: sdk.OutcomeNotExecuted,
-		}
+	if err := plugin.CheckParams(call.Params); err != nil {
+		return sdk.Result{}, err
 	}
 	result, err := i.streams.exchange(ctx, deadline, told, call)
 	var answered *sdk.Error
@@ -199,7 +195,7 @@ const crashGrace = time.Second
 // deadline is none but the context's.
 func (i *instance) failure(ctx context.Context, deadline time.Time, operation string, err error) *sdk.Error {
 	if over(ctx, deadline) {
-		return abandoned(ctx, operation)
+		return plugin.Abandoned(ctx, operation)
 	}
 	switch status.Code(err) {
 	case codes.Unimplemented:
@@ -222,7 +218,7 @@ func (i *instance) failure(ctx context.Context, deadline time.Time, operation st
 	case <-i.child.exited:
 		lost.Message = fmt.Sprintf("the plugin ended during %s: %s", operation, i.child.exit().Reason)
 	case <-ctx.Done():
-		return abandoned(ctx, operation)
+		return plugin.Abandoned(ctx, operation)
 	case <-grace.C:
 		lost.Message = "the connection to the plugin was lost during " + operation
 	}
@@ -232,15 +228,6 @@ func (i *instance) failure(ctx context.Context, deadline time.Time, operation st
 // over reports whether nobody waits for a call any more.
 func over(ctx context.Context, deadline time.Time) bool {
 	return ctx.Err() != nil || !deadline.IsZero() && !time.Now().Before(deadline)
-}
-
-// abandoned is the error of a call that its caller did not wait for.
-func abandoned(ctx context.Context, operation string) *sdk.Error {
-	message := "no answer to " + operation + " in time"
-	if errors.Is(ctx.Err(), context.Canceled) {
-		message = operation + " was cancelled"
-	}
-	return &sdk.Error{Code: sdk.CodeTimeout, Message: message, Retryable: true, Outcome: sdk.OutcomeUnknown}
 }
 
 // notSent is the error of a call that the plugin never saw.

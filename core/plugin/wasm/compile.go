@@ -2,7 +2,6 @@ package wasm
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	goruntime "runtime"
@@ -21,7 +20,7 @@ const pagesPerMiB = 16
 // moduleKey is what makes two modules the same: their content, and what in wazero
 // is a setting of the runtime.
 type moduleKey struct {
-	sum   [sha256.Size]byte
+	sum   string // SHA-256, as hex
 	pages uint32 // the most memory of a guest
 	soft  bool   // guests cannot be interrupted
 }

@@ -1,7 +1,6 @@
 package wasm
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -224,7 +223,7 @@ func (g *guest) failure(ctx context.Context, err error) error {
 	}
 	g.broken = true
 	if g.ctx.Err() != nil {
-		return abandoned(ctx, g.now.operation)
+		return plugin.Abandoned(ctx, g.now.operation)
 	}
 	g.lines.Flush()
 	reason, stack, _ := strings.Cut(err.Error(), "\n")
@@ -277,15 +276,3 @@ func (g *guest) close() error {
 	}
 	return errors.Join(err, g.module.release())
 }
-
-// abandoned is the error of a call that its caller did not wait for.
-func abandoned(ctx context.Context, operation string) *sdk.Error {
-	message := "no answer to " + operation + " in time"
-	if errors.Is(ctx.Err(), context.Canceled) {
-		message = operation + " was cancelled"
-	}
-	return &sdk.Error{Code: sdk.CodeTimeout, Message: message, Retryable: true, Outcome: sdk.OutcomeUnknown}
-}
-
-// copied answers bytes that stay when the guest's memory changes.
-func copied(content []byte) []byte { return bytes.Clone(content) }

@@ -115,12 +115,8 @@ func (i *instance) ExecuteTold(ctx context.Context, deadline time.Time, told tim
 }
 
 func (i *instance) execute(ctx context.Context, deadline, told time.Time, call sdk.Call) (sdk.Result, error) {
-	if len(call.Params) > sdk.MaxBodySize {
-		return sdk.Result{}, &sdk.Error{
-			Code:    sdk.CodeInvalidParams,
-			Message: fmt.Sprintf("the params have %d bytes, more than the %d that a plugin takes", len(call.Params), sdk.MaxBodySize),
-			Outcome: sdk.OutcomeNotExecuted,
-		}
+	if err := plugin.CheckParams(call.Params); err != nil {
+		return sdk.Result{}, err
 	}
 	var result sdk.Result
 	err := i.do(ctx, request{
@@ -186,7 +182,7 @@ func (i *instance) do(ctx context.Context, r request) error {
 	case err := <-answered:
 		return err
 	case <-ctx.Done():
-		return abandoned(ctx, r.operation)
+		return plugin.Abandoned(ctx, r.operation)
 	}
 }
 

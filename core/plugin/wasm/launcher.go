@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -48,7 +47,7 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 	if err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
-	if err := spec.CheckSum(hex.EncodeToString(sum[:])); err != nil {
+	if err := spec.CheckSum(sum); err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
 	memory := spec.MemoryLimitMiB
@@ -73,33 +72,26 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 	return i, nil
 }
 
-// checksum answers the SHA-256 of a module's file. Of a module that is compiled
-// nothing else is read.
-func checksum(path string) (sum [sha256.Size]byte, err error) {
-	file, err := os.Open(path)
+// checksum answers the SHA-256 of a module's file as hex. Of a module that is
+// compiled nothing else is read.
+func checksum(path string) (string, error) {
+	info, err := os.Stat(path)
 	if err != nil {
-		return sum, err
+		return "", err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	hash := sha256.New()
-	size, err := io.Copy(hash, io.LimitReader(file, maxFile+1))
-	if err != nil {
-		return sum, err
+	if info.Size() > maxFile {
+		return "", fmt.Errorf("%s has more than %d bytes", path, maxFile)
 	}
-	if size > maxFile {
-		return sum, fmt.Errorf("%s has more than %d bytes", path, maxFile)
-	}
-	hash.Sum(sum[:0])
-	return sum, nil
+	return plugin.Checksum(path)
 }
 
 // read reads a module's file, which must have the checksum.
-func read(path string, sum [sha256.Size]byte) ([]byte, error) {
+func read(path, sum string) ([]byte, error) {
 	binary, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	if sha256.Sum256(binary) != sum {
+	if actual := sha256.Sum256(binary); hex.EncodeToString(actual[:]) != sum {
 		return nil, errors.New("the file was replaced just now")
 	}
 	return binary, nil

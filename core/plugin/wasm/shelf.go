@@ -2,7 +2,6 @@ package wasm
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -63,7 +62,7 @@ func (s *shelf) entry(key moduleKey) string {
 	if key.soft {
 		kind = "soft"
 	}
-	return filepath.Join(s.dir, hex.EncodeToString(key.sum[:])+"-"+kind)
+	return filepath.Join(s.dir, key.sum+"-"+kind)
 }
 
 // load answers what an entry holds, nil where it is of no use.

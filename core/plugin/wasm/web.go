@@ -150,7 +150,7 @@ func readRequest(frame abi.Frame) (*http.Request, time.Duration, error) {
 		case abi.Timeout:
 			timeout = time.Duration(abi.Number(content))
 		case abi.Body:
-			body = copied(content)
+			body = bytes.Clone(content)
 		}
 	}
 	request, err := http.NewRequest(method, address, bytes.NewReader(body)) //nolint:noctx // the caller gives it one

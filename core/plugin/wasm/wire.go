@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ func readResult(frame abi.Frame, result *sdk.Result) error {
 	for tag, content := range frame.Fields() {
 		switch tag {
 		case abi.Body:
-			result.Body = copied(content)
+			result.Body = bytes.Clone(content)
 		case abi.ContentType:
 			result.ContentType = string(content)
 		}
@@ -145,7 +146,7 @@ func readSample(frame abi.Frame, sample *sdk.Sample) error {
 			name, value, _ := strings.Cut(string(content), ":")
 			sample.Headers[name] = value
 		case abi.Body:
-			sample.Body = copied(content)
+			sample.Body = bytes.Clone(content)
 		}
 	}
 	return nil
