@@ -121,11 +121,13 @@ type Plugin struct {
 	// is the host's default.
 	Timeout        time.Duration
 	MaxConcurrency int
-	// What follows is for WASM plugins alone; zero is the host's default.
-	AllowedHosts   []egress.Host
+	// MemoryLimitMiB bounds a process, or each guest of a WASM plugin; zero is the
+	// host's default.
 	MemoryLimitMiB int
-	Deadline       string // "hard" or "soft"
-	Instances      int
+	// What follows is for WASM plugins alone; zero is the host's default.
+	AllowedHosts []egress.Host
+	Deadline     string // "hard" or "soft"
+	Instances    int
 }
 
 // Webhook is a receiver of events.

@@ -98,10 +98,11 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := newWriter(c, o)
-	if err == nil {
-		w.files, err = identify(path)
+	files, err := identify(path)
+	if err != nil {
+		return nil, errors.Join(err, reads.close())
 	}
+	w, err := newWriter(c, files, o)
 	if err != nil {
 		return nil, errors.Join(err, reads.close())
 	}

@@ -34,8 +34,8 @@ type writer struct {
 	known memo
 }
 
-func newWriter(c *conn, o Options) (*writer, error) {
-	w := &writer{c: c, now: o.Now, logger: o.Logger, every: o.sweepEvery}
+func newWriter(c *conn, files *identity, o Options) (*writer, error) {
+	w := &writer{c: c, files: files, now: o.Now, logger: o.Logger, every: o.sweepEvery}
 	var err error
 	prepare := func(query string) *stmt {
 		if err != nil {

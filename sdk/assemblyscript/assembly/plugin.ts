@@ -239,5 +239,5 @@ export class Plugin {
 }
 
 function unknown(what: string): Failure {
-  return new Failure("unknown_action", "the plugin does not implement " + what).notExecuted();
+  return new Failure(Code.UnknownAction, "the plugin does not implement " + what).notExecuted();
 }

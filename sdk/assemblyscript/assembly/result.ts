@@ -16,6 +16,8 @@ export namespace Code {
   export const Timeout = "timeout";
   export const Unavailable = "unavailable";
   export const OutcomeUnknown = "outcome_unknown";
+  export const ResultTooLarge = "result_too_large";
+  export const UnknownAction = "unknown_action";
   export const Internal = "internal";
 }
 
