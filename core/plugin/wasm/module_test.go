@@ -12,6 +12,7 @@ type handmade struct {
 	version, alloc, call string
 	init                 string // of _initialize, which is there if it is not empty
 	pages                uint32 // of memory; zero for one
+	tables               string // the section's content, if it is not empty
 	data                 []byte // at address 1024
 }
 
@@ -59,6 +60,9 @@ func (h handmade) module() []byte {
 		"\x60\x00\x00")) // 6: ()
 	m = appendSection(m, 2, []byte("\x03"+imported(abi.HostLog, 3)+imported(abi.HostSend, 5)+imported(abi.HostReceive, 4)))
 	m = appendSection(m, 3, append([]byte{own}, functions...))
+	if h.tables != "" {
+		m = appendSection(m, sectionTable, []byte(h.tables))
+	}
 	m = appendSection(m, 5, binary.AppendUvarint([]byte{1, 0}, uint64(max(h.pages, 1))))
 	m = appendSection(m, 7, append([]byte{own + 1}, exports...))
 	m = appendSection(m, sectionCode, append([]byte{own}, codes...))

@@ -46,6 +46,9 @@ func (s *shelf) compile(ctx context.Context, key moduleKey, path string) (_ *mac
 		}
 	}
 	binary, err := read(path, key.sum)
+	if err == nil {
+		binary, err = boundTables(binary)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,6 +12,7 @@ import (
 // https://www.w3.org/TR/wasm-core-2/#sections
 const (
 	sectionCustom    = 0
+	sectionTable     = 4
 	sectionCode      = 10
 	sectionData      = 11
 	sectionDataCount = 12
