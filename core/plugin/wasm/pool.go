@@ -92,9 +92,11 @@ func (p *pool) add(g *guest) {
 
 // give takes a guest back: to rest, or, where it is broken, to its end.
 func (p *pool) give(g *guest) {
+	// Once it rests it is the next one's, which may break it at once.
+	broken := g.broken
 	p.mu.Lock()
 	delete(p.busy, g)
-	if !g.broken {
+	if !broken {
 		g.rests = time.Now()
 		p.idle = append(p.idle, g)
 		if len(p.idle) > 1 && !p.armed {
@@ -103,7 +105,7 @@ func (p *pool) give(g *guest) {
 		}
 	}
 	p.mu.Unlock()
-	if g.broken {
+	if broken {
 		p.end(g)
 	}
 }

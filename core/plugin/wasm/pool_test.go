@@ -40,7 +40,10 @@ func TestGuestsThatRestGiveTheirMemoryBack(t *testing.T) {
 			t.Helper()
 			time.Sleep(d)
 			synctest.Wait()
-			if got := len(i.pool.idle); got != want {
+			i.pool.mu.Lock()
+			got := len(i.pool.idle)
+			i.pool.mu.Unlock()
+			if got != want {
 				t.Errorf("%d guests rest, want %d", got, want)
 			}
 		}
