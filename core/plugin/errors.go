@@ -4,12 +4,16 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/sdk"
 )
 
 var codes = sdk.Codes()
+
+// maxRetryAfter bounds what an error can make a caller, or a run, wait.
+const maxRetryAfter = 24 * time.Hour
 
 // clean makes of an instance's error one that the rest of the gateway can
 // trust: a known code, a known outcome, details that are an object, no secret.
@@ -43,9 +47,10 @@ func cleanError(err error, hide *telemetry.Redactor) *sdk.Error {
 		clean.Outcome = sdk.OutcomeUnknown
 	}
 	clean.Message = hide.String(clean.Message)
-	clean.RetryAfter = max(0, clean.RetryAfter)
+	clean.RetryAfter = min(max(0, clean.RetryAfter), maxRetryAfter)
 	clean.Faults = slices.Clone(clean.Faults)
 	for i := range clean.Faults {
+		clean.Faults[i].Pointer = hide.String(clean.Faults[i].Pointer)
 		clean.Faults[i].Message = hide.String(clean.Faults[i].Message)
 	}
 	clean.Details = cleanDetails(clean.Details, hide)

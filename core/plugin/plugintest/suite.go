@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/textproto"
 	"strings"
 	"testing"
@@ -109,14 +110,22 @@ func errorsCrossUnchanged(t *testing.T, tr Transport) {
 			given: sdk.Error{Code: sdk.CodeNotFound, Message: "m", Details: json.RawMessage(`[1]`)},
 			want:  sdk.Error{Code: sdk.CodeNotFound, Message: "m", Outcome: sdk.OutcomeUnknown},
 		},
+		"nobody is made to wait for years": {
+			given: sdk.Error{Code: sdk.CodeRateLimited, Message: "m", RetryAfter: math.MaxInt64},
+			want:  sdk.Error{Code: sdk.CodeRateLimited, Message: "m", RetryAfter: 24 * time.Hour, Outcome: sdk.OutcomeUnknown},
+		},
+		"nor for less than no time": {
+			given: sdk.Error{Code: sdk.CodeRateLimited, Message: "m", RetryAfter: -time.Hour},
+			want:  sdk.Error{Code: sdk.CodeRateLimited, Message: "m", Outcome: sdk.OutcomeUnknown},
+		},
 		"a secret is hidden": {
 			given: sdk.Error{
 				Code: sdk.CodeCredentials, Message: `bad key key_s3cr3t/"x`,
-				Faults: []sdk.Fault{{Message: `key_s3cr3t/"x`}}, Details: json.RawMessage(`{"key":"key_s3cr3t/\"x"}`),
+				Faults: []sdk.Fault{{Pointer: `/key_s3cr3t/"x`, Message: `key_s3cr3t/"x`}}, Details: json.RawMessage(`{"key":"key_s3cr3t/\"x"}`),
 			},
 			want: sdk.Error{
 				Code: sdk.CodeCredentials, Message: "bad key ***", Outcome: sdk.OutcomeUnknown,
-				Faults: []sdk.Fault{{Message: "***"}}, Details: json.RawMessage(`{"key":"***"}`),
+				Faults: []sdk.Fault{{Pointer: "/***", Message: "***"}}, Details: json.RawMessage(`{"key":"***"}`),
 			},
 		},
 	}
