@@ -41,7 +41,7 @@ func pinLine(name, sum string) string {
 
 // Checksum answers the SHA-256 of a file as hex, as Spec.SHA256 has it.
 func Checksum(path string) (string, error) {
-	file, err := os.Open(path)
+	file, err := Open(path)
 	if err != nil {
 		return "", fmt.Errorf("checksum: %w", err)
 	}

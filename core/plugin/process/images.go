@@ -75,7 +75,7 @@ func (i *images) copy(spec plugin.Spec, to string) error {
 
 // copyFile copies a file and answers the checksum of what was copied.
 func copyFile(from, to string) (sum string, err error) {
-	source, err := os.Open(from)
+	source, err := plugin.Open(from)
 	if err != nil {
 		return "", err
 	}

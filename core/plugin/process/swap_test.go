@@ -140,3 +140,32 @@ func TestAPluginIsKeptFromANewFileThatDoesNotStart(t *testing.T) {
 		t.Error("the old one does not run any more")
 	}
 }
+
+// It would be waited for as long as nobody writes to it, by the thread that starts
+// all plugins.
+func TestAPipeInPlaceOfAPluginHoldsNothingUp(t *testing.T) {
+	for name, pinned := range map[string]bool{"pinned": true, "not pinned": false} {
+		t.Run(name, func(t *testing.T) {
+			member := installed(t)
+			if pinned {
+				pin, err := plugin.Checksum(member.Spec.Path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				member.Spec.SHA256 = pin
+			}
+			p := startWatched(t, member)
+			pid := pidOf(t, p)
+			if err := syscall.Mkfifo(member.Spec.Path+".new", 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Rename(member.Spec.Path+".new", member.Spec.Path); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the pipe is rejected", func() bool { return strings.Contains(p.Status().Rejected, "it is a pipe") })
+			if pidOf(t, p) != pid {
+				t.Error("the old one does not run any more")
+			}
+		})
+	}
+}

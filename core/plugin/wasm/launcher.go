@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -86,8 +87,13 @@ func checksum(path string) (string, error) {
 }
 
 // read reads a module's file, which must have the checksum.
-func read(path, sum string) ([]byte, error) {
-	binary, err := os.ReadFile(path)
+func read(path, sum string) (_ []byte, err error) {
+	file, err := plugin.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	binary, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
 		return nil, err
 	}
