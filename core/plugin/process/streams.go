@@ -62,7 +62,7 @@ func (s *streams) exchange(ctx context.Context, deadline time.Time, told time.Du
 	if ctx.Err() != nil || told <= 0 {
 		return sdk.Result{}, errNotSent
 	}
-	stream, err := s.take()
+	stream, err := s.take(ctx, deadline)
 	if err != nil {
 		return sdk.Result{}, fmt.Errorf("%w: %w", errNotSent, err)
 	}
@@ -108,7 +108,9 @@ func (s *stream) exchange(ctx context.Context, deadline time.Time, told time.Dur
 	return sdk.Result{Body: s.response.GetBody(), ContentType: s.response.GetContentType()}, usable, nil
 }
 
-func (s *streams) take() (*stream, error) {
+// take answers a stream that nobody uses. A new one may have to wait, for gRPC lets
+// a plugin say how many there can be.
+func (s *streams) take(ctx context.Context, deadline time.Time) (*stream, error) {
 	s.mu.Lock()
 	if last := len(s.idle) - 1; last >= 0 {
 		stream := s.idle[last]
@@ -117,13 +119,22 @@ func (s *streams) take() (*stream, error) {
 		return stream, nil
 	}
 	s.mu.Unlock()
-	ctx, cancel := context.WithCancel(s.ctx)
-	wire, err := s.service.Execute(ctx)
+	life, cancel := context.WithCancel(s.ctx)
+	stream := &stream{cancel: cancel, expiry: watchdog{bite: cancel}}
+	stream.expiry.guard(deadline)
+	unwatch := context.AfterFunc(ctx, cancel)
+	wire, err := s.service.Execute(life)
+	unused := unwatch()
+	if inTime := stream.expiry.release() && unused; err == nil && !inTime {
+		err = life.Err()
+	}
 	if err != nil {
 		cancel()
+		stream.expiry.stop()
 		return nil, err
 	}
-	return &stream{wire: wire, cancel: cancel, expiry: watchdog{bite: cancel}}, nil
+	stream.wire = wire
+	return stream, nil
 }
 
 // put keeps a stream for the next call, unless the pool is closed.

@@ -1,0 +1,76 @@
+package process
+
+import (
+	"context"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/backflow/backflow/sdk"
+	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
+)
+
+// silent takes calls and answers none.
+type silent struct {
+	pluginv1.UnimplementedPluginServiceServer
+	taken chan struct{}
+}
+
+func (s *silent) Execute(stream grpc.BidiStreamingServer[pluginv1.ExecuteRequest, pluginv1.ExecuteResponse]) error {
+	if _, err := stream.Recv(); err != nil {
+		return err
+	}
+	s.taken <- struct{}{}
+	<-stream.Context().Done()
+	return stream.Context().Err()
+}
+
+// A plugin that allows one stream at a time, and is busy with it.
+func TestACallThatGetsNoStreamEndsInTime(t *testing.T) {
+	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.MaxConcurrentStreams(1))
+	service := &silent{taken: make(chan struct{}, 1)}
+	pluginv1.RegisterPluginServiceServer(server, service)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	conn, err := grpc.NewClient("unix:"+listener.Addr().String(), append(dialOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := newStreams(pluginv1.NewPluginServiceClient(conn))
+	first := make(chan error, 1)
+	go func() {
+		_, err := pool.exchange(context.Background(), time.Now().Add(time.Hour), time.Hour, sdk.Call{Action: "a"})
+		first <- err
+	}()
+	<-service.taken
+
+	deadline := time.Now().Add(50 * time.Millisecond)
+	if _, err := pool.exchange(context.Background(), deadline, time.Hour, sdk.Call{Action: "a"}); err == nil || time.Now().Before(deadline) {
+		t.Errorf("until the deadline: got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if _, err := pool.exchange(ctx, time.Now().Add(time.Hour), time.Hour, sdk.Call{Action: "a"}); err == nil {
+		t.Error("until its caller gave up: no error")
+	}
+
+	pool.close()
+	if err := <-first; err == nil {
+		t.Error("the call under way: no error")
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
+	}
+	server.Stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
