@@ -91,21 +91,15 @@ func outcomeUnknown(err *sdk.Error, why string) *sdk.Error {
 // begin again.
 func (m *Machine) FailedChildren() []Child {
 	var children []Child
-	var visit func(b *block)
-	visit = func(b *block) {
-		for _, n := range b.nodes {
-			if n.goesOn() {
-				continue
-			}
-			if n.Step.Type == TypeWorkflow && n.Status == StepFailed && n.Child != "" {
-				children = append(children, n.child())
-			}
-			for _, inner := range n.inner() {
-				visit(inner)
-			}
+	m.root.each(func(n *node) (deeper bool) {
+		if n.goesOn() {
+			return false
 		}
-	}
-	visit(m.root)
+		if n.Step.Type == TypeWorkflow && n.Status == StepFailed && n.Child != "" {
+			children = append(children, n.child())
+		}
+		return true
+	})
 	return children
 }
 
@@ -114,24 +108,30 @@ func (m *Machine) FailedChildren() []Child {
 // is none; and the runs that did not end well for the steps that waited for them,
 // whose own doubts come on top.
 func (m *Machine) Doubts() (path string, children []Child) {
-	var visit func(b *block)
-	visit = func(b *block) {
-		for _, n := range b.nodes {
-			if n.Status == StepFailed || n.Status == StepCancelled {
-				if n.Unknown && path == "" {
-					path = n.Path
-				}
-				if n.Child != "" {
-					children = append(children, n.child())
-				}
+	m.root.each(func(n *node) (deeper bool) {
+		if n.Status == StepFailed || n.Status == StepCancelled {
+			if n.Unknown && path == "" {
+				path = n.Path
 			}
-			for _, inner := range n.inner() {
-				visit(inner)
+			if n.Child != "" {
+				children = append(children, n.child())
 			}
 		}
-	}
-	visit(m.root)
+		return true
+	})
 	return path, children
+}
+
+// each calls visit for each step, and for the steps in it if visit says so.
+func (b *block) each(visit func(*node) (deeper bool)) {
+	for _, n := range b.nodes {
+		if !visit(n) {
+			continue
+		}
+		for _, inner := range n.inner() {
+			inner.each(visit)
+		}
+	}
 }
 
 // Retry decides that a failed run goes on from where it failed. CanRetry must
