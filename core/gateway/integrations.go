@@ -108,10 +108,11 @@ func (x *exchange) describe(integration action.Integration) integrationDetail {
 }
 
 // headOf begins a view of an integration; m is nil where it published nothing
-// yet. The reason of its status comes from a plugin.
+// yet. The reasons in its status come from a plugin.
 func (x *exchange) headOf(integration action.Integration, m *sdk.Manifest) integrationHead {
 	head := integrationHead{Name: integration.Name(), Status: integration.Status()}
 	head.Status.Reason = x.redactor.String(head.Status.Reason)
+	head.Status.Rejected = x.redactor.String(head.Status.Rejected)
 	if m != nil {
 		head.Version, head.Description = m.Version, m.Description
 	}
