@@ -56,14 +56,19 @@ func run(m *testing.M) int {
 	return code
 }
 
-// build builds a guest, and compiles it in a program that has no race detector:
-// under it compiling takes a minute.
+// build builds a guest and compiles it.
 func build(name, source string) error {
 	file := filepath.Join(built, name+plugin.FileSuffix)
 	err := goTool([]string{"GOOS=wasip1", "GOARCH=wasm"}, "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", file, source)
 	if err != nil {
 		return err
 	}
+	return precompile(file)
+}
+
+// precompile puts a guest's machine code into the tests' cache, by a program that
+// has no race detector: under it compiling takes a minute.
+func precompile(file string) error {
 	// The program of a test does not know the version of wazero, by which machine
 	// code is kept.
 	const version = "-ldflags=-X=github.com/tetratelabs/wazero/internal/version.version=dev"

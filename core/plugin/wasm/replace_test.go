@@ -33,8 +33,16 @@ func TestNoCallFailsWhileAModuleIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	member := transport.Fixture()
-	member.Spec.Path = filepath.Join(t.TempDir(), "fixture.wasm")
+	dir := t.TempDir()
+	member.Spec.Path = filepath.Join(dir, "fixture.wasm")
 	install(t, member.Spec.Path, module)
+	// A custom section at the end, which means nothing, makes another content.
+	other := filepath.Join(dir, "other.wasm")
+	next := append(module[:len(module):len(module)], 0, 3, 1, 'x', 'y')
+	install(t, other, next)
+	if err := precompile(other); err != nil {
+		t.Fatal(err)
+	}
 	watched := transport
 	watched.Checks = plugin.Checks{Look: 10 * time.Millisecond, Probe: 20 * time.Millisecond}
 	p, output := watched.Start(t, member)
@@ -50,8 +58,7 @@ func TestNoCallFailsWhileAModuleIsReplaced(t *testing.T) {
 			}
 		})
 	}
-	// A custom section at the end, which means nothing, makes another content.
-	install(t, member.Spec.Path, append(module[:len(module):len(module)], 0, 3, 1, 'x', 'y'))
+	install(t, member.Spec.Path, next)
 	plugintest.Eventually(t, "the new module is in force", func() bool { return strings.Contains(output.String(), "plugin replaced") })
 	install(t, member.Spec.Path, []byte("no module"))
 	plugintest.Eventually(t, "what is no module is rejected", func() bool { return p.Status().Rejected != "" })
