@@ -75,12 +75,11 @@ const pullShare = 8
 // pullRound gives each workflow with a queue its share, and answers how many
 // runs were taken up.
 func (e *Engine) pullRound(ctx context.Context) (taken int, err error) {
-	queues, err := e.store.Range(ctx, state.Range{Set: setQueues, Limit: page})
+	queues, err := e.named(ctx, setQueues, setQueued)
 	if err != nil {
 		return 0, err
 	}
-	for _, workflowID := range queues {
-		set := setQueued + "/" + workflowID
+	for _, set := range queues {
 		ids, err := e.store.Range(ctx, state.Range{Set: set, Limit: pullShare})
 		if err != nil {
 			return taken, err
@@ -136,13 +135,13 @@ func (e *Engine) checkRunning(ctx context.Context) error {
 // measureQueue counts the runs that wait for their turn, as far as the bound.
 func (e *Engine) measureQueue(ctx context.Context) error {
 	count := 0
-	queues, err := e.store.Range(ctx, state.Range{Set: setQueues, Limit: page})
+	queues, err := e.named(ctx, setQueues, setQueued)
 	if err != nil {
 		return err
 	}
-	for _, workflowID := range queues {
+	for _, set := range queues {
 		for after := ""; count <= e.maxQueued; {
-			ids, err := e.store.Range(ctx, state.Range{Set: setQueued + "/" + workflowID, After: after, Limit: 10 * page})
+			ids, err := e.store.Range(ctx, state.Range{Set: set, After: after, Limit: 10 * page})
 			if err != nil {
 				return err
 			}

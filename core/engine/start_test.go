@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 
@@ -39,6 +40,33 @@ func TestRunsBeyondTheSlotsWaitInTheStore(t *testing.T) {
 		for _, id := range ids {
 			if run := g.wait(id); run.Status != workflow.RunSucceeded {
 				t.Errorf("run %s is %s", id, run.Status)
+			}
+		}
+	})
+}
+
+func TestARunIsTakenFromItsQueueHoweverManyWorkflowsHaveOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New(memory.Options{})
+		for n := range page {
+			if err := store.Commit(t.Context(), state.Add(setQueues, fmt.Sprintf("early-%03d", n))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		release := make(chan struct{})
+		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			<-release
+			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+		}}
+		g := open(t, store, "g1", v, Options{MaxRunning: 1}, twoSteps)
+		defer g.stop()
+		running, queued := g.start("two", `{"x":1}`), g.start("two", `{"x":2}`)
+		synctest.Wait()
+		close(release)
+		synctest.Wait() // no time passes: a free slot is taken at once
+		for _, id := range []string{running.ID, queued.ID} {
+			if run, err := g.Get(t.Context(), id); err != nil || run.Status != workflow.RunSucceeded {
+				t.Errorf("run %s is %s, %v", id, run.Status, err)
 			}
 		}
 	})
