@@ -78,6 +78,19 @@ func (w *web) exchange(g *guest, frame abi.Frame) []byte {
 	return abi.Append(abi.Begin(nil, abi.Failure), abi.Error, encoded)
 }
 
+// notAllowed says what the config lacks: an entry that leaves the scheme out means
+// HTTPS, which is easily overlooked.
+func (w *web) notAllowed(u *url.URL) string {
+	told := fmt.Sprintf("%s://%s is not in the allowedHosts of plugin %s", u.Scheme, u.Host, w.plugin)
+	switch u.Scheme {
+	case "https":
+		return fmt.Sprintf("%s (the entry for it is %q)", told, u.Host)
+	case "http":
+		return fmt.Sprintf("%s (the entry for it is %q: without http:// an entry means HTTPS)", told, "http://"+u.Host)
+	}
+	return told + " (only http and https can be)"
+}
+
 func (w *web) try(ctx context.Context, during abi.Kind, frame abi.Frame) ([]byte, *sdk.Error) {
 	if during == 0 || during == abi.Manifest {
 		return nil, forbidden("a plugin asks nobody before it is configured")
@@ -88,7 +101,7 @@ func (w *web) try(ctx context.Context, during abi.Kind, frame abi.Frame) ([]byte
 	}
 	host, ok := w.allow(request.URL)
 	if !ok {
-		return nil, forbidden(fmt.Sprintf("%s://%s is not in the allowedHosts of plugin %s", request.URL.Scheme, request.URL.Host, w.plugin))
+		return nil, forbidden(w.notAllowed(request.URL))
 	}
 	if timeout > 0 {
 		var cancel context.CancelFunc

@@ -62,12 +62,12 @@ func TestGuestReachesAllowedHostsAndNoOthers(t *testing.T) {
 		outcome sdk.Outcome
 		message string
 	}{
-		"another host":     {inside.URL, sdk.CodeRejected, sdk.OutcomeNotExecuted, "is not in the allowedHosts of plugin fixture"},
+		"another host":     {inside.URL, sdk.CodeRejected, sdk.OutcomeNotExecuted, "is not in the allowedHosts of plugin fixture (the entry for it is \"" + inside.URL + "\": without http://"},
 		"by redirect":      {server.URL + "/inside", sdk.CodeRejected, sdk.OutcomeNotExecuted, "is not in the allowedHosts of plugin fixture"},
 		"by another name":  {byName, sdk.CodeRejected, sdk.OutcomeNotExecuted, "is not in the allowedHosts"},
 		"metadata":         {"http://169.254.169.254/latest/meta-data", sdk.CodeRejected, sdk.OutcomeNotExecuted, "is not in the allowedHosts"},
-		"another scheme":   {strings.Replace(server.URL, "http", "https", 1), sdk.CodeRejected, sdk.OutcomeNotExecuted, "is not in the allowedHosts"},
-		"a file":           {"file:///etc/passwd", sdk.CodeRejected, sdk.OutcomeNotExecuted, "is not in the allowedHosts"},
+		"another scheme":   {strings.Replace(server.URL, "http", "https", 1), sdk.CodeRejected, sdk.OutcomeNotExecuted, "(the entry for it is \"" + strings.TrimPrefix(server.URL, "http://") + "\")"},
+		"a file":           {"file:///etc/passwd", sdk.CodeRejected, sdk.OutcomeNotExecuted, "(only http and https can be)"},
 		"answers too much": {server.URL + "/large", sdk.CodeResultTooLarge, sdk.OutcomeUnknown, "answered more than 8388608 bytes"},
 		"nobody listens":   {"http://localhost:1/", sdk.CodeUnavailable, sdk.OutcomeNotExecuted, "no connection to localhost:1"},
 	} {
