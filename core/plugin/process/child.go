@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -85,6 +86,9 @@ func (c *child) Start(context.Context) error {
 		err = c.thread.do(c.cmd.Start)
 	}
 	err = errors.Join(err, stdoutWriter.Close(), stderrWriter.Close())
+	if errors.Is(err, syscall.ENOEXEC) {
+		err = fmt.Errorf("%w: the file is no program for %s/%s", err, runtime.GOOS, runtime.GOARCH)
+	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("start %s: %w", c.cmd.Path, err), stdout.Close(), stderr.Close())
 	}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +36,10 @@ func TestStatusOfAPluginThatCannotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	wrong := strings.Repeat("0", 64)
+	noProgram := filepath.Join(t.TempDir(), "backflow-plugin-fixture")
+	if err := os.WriteFile(noProgram, []byte("garbage"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	cases := map[string]struct {
 		change func(*plugin.Member)
 		state  action.State
@@ -45,6 +50,7 @@ func TestStatusOfAPluginThatCannotStart(t *testing.T) {
 			[]string{wrong, sum, `put "sha256": "` + sum + `"`},
 		},
 		"no such file":           {func(m *plugin.Member) { m.Spec.Path += "x" }, action.StateFailed, []string{"no such file"}},
+		"no program":             {func(m *plugin.Member) { m.Spec.Path = noProgram }, action.StateFailed, []string{"the file is no program for " + runtime.GOOS + "/" + runtime.GOARCH}},
 		"wrong name":             {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "wrong-name" }, action.StateFailed, []string{`the plugin calls itself "other", its file "fixture"`}},
 		"prints first":           {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "print-first" }, action.StateFailed, []string{"Hello from main"}},
 		"ends first":             {func(m *plugin.Member) { m.Spec.Env["FIXTURE"] = "exit-first" }, action.StateFailed, []string{"exit status 4: no config file"}},

@@ -1,6 +1,7 @@
 package wasm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -46,6 +47,9 @@ func compile(ctx context.Context, key moduleKey, cache wazero.CompilationCache, 
 	m := &machine{runtime: wazero.NewRuntimeWithConfig(ctx, config), cache: cache}
 	var err error
 	if m.compiled, err = m.runtime.CompileModule(ctx, module); err != nil {
+		if !bytes.HasPrefix(module, []byte("\x00asm")) {
+			err = fmt.Errorf("%w: the file is no WASM module", err)
+		}
 		return nil, errors.Join(fmt.Errorf("compile: %w", err), m.close())
 	}
 	if err = checkExports(m.compiled); err == nil {

@@ -154,7 +154,7 @@ func TestWhatIsNoPluginIsRefusedWithTheReason(t *testing.T) {
 		binary string
 		want   string
 	}{
-		"no WASM at all":   {"#!/bin/sh\n", "compile: invalid magic number"},
+		"no WASM at all":   {"#!/bin/sh\n", "compile: invalid magic number: the file is no WASM module"},
 		"empty module":     {"\x00asm\x01\x00\x00\x00", "exports no function backflow_abi"},
 		"no file":          {"", "no such file"},
 		"a torn module":    {"\x00asm\x01\x00\x00\x00\x01\xff", "compile: "},
