@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 
 	"github.com/backflow/backflow/core/value"
@@ -99,7 +100,17 @@ func answer(err error) string {
 	if err == nil {
 		return "a result"
 	}
-	return err.Error()
+	return brief(err.Error())
+}
+
+// brief is how much of an answer a report shows: a plugin may quote a param of
+// 1 MiB in its error.
+func brief(text string) string {
+	const most = 300
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // concurrency is how many calls run at once, and rounds how often each caller
@@ -214,7 +225,7 @@ func checkBigParams(ctx context.Context, s *session, v *verdict) {
 		_, err := s.call(ctx, subject.Name, document, subject.freshKey())
 		switch {
 		case err != nil && broken(err):
-			v.fault("%s: called with %d bytes of params, it answered %v", subject.Name, len(document), err)
+			v.fault("%s: called with %d bytes of params, it answered %s", subject.Name, len(document), answer(err))
 		case valid:
 			v.note("%s: a text of 1 MiB in params that meet the schema: %s", subject.Name, answer(err))
 		default:

@@ -142,6 +142,19 @@ func TestEachCheckFindsThePluginThatBreaksItsPromise(t *testing.T) {
 	}
 }
 
+func TestAReportStaysShortWhenAPluginQuotesWhatItWasSent(t *testing.T) {
+	t.Parallel()
+	for _, check := range check(t, "quote-params", `{"token":"t0ken"}`).Checks {
+		if check.Name != "big-params" {
+			continue
+		}
+		text := strings.Join(append(check.Faults, check.Notes...), "\n")
+		if check.Status != conformance.Passed || !strings.Contains(text, "there is no {") || len(text) > 2<<10 {
+			t.Errorf("%s with %d bytes: %.500s", check.Status, len(text), text)
+		}
+	}
+}
+
 func TestActionsAreCalledOnlyWhereThatIsAllowed(t *testing.T) {
 	t.Parallel()
 	called := []string{"calls", "bad-params-called", "unknown-action", "deadline", "cancellation", "concurrency", "repeated-key", "big-params"}
