@@ -64,6 +64,18 @@ func (nothing) Load(url string) (any, error) {
 	return nil, fmt.Errorf("%s: a schema must be complete in itself", url)
 }
 
+// told words faults for people: the place of each, and what is wrong there.
+func told(faults []sdk.Fault) string {
+	texts := make([]string, len(faults))
+	for i, fault := range faults {
+		texts[i] = fault.Message
+		if fault.Pointer != "" {
+			texts[i] = fault.Pointer + ": " + fault.Message
+		}
+	}
+	return strings.Join(texts, "; ")
+}
+
 // faultsOf answers where a document does not meet a schema. The error is that of
 // a document that is no JSON, or has a name twice.
 func faultsOf(schema, document []byte) ([]sdk.Fault, error) {
@@ -120,7 +132,7 @@ func checkResult(spec *sdk.ActionSpec, result sdk.Result) error {
 	}
 	faults, err := faultsOf(spec.Result, result.Body)
 	if err == nil && len(faults) > 0 {
-		err = fmt.Errorf("it does not match the schema: %v", faults)
+		err = fmt.Errorf("it does not match the schema: %s", told(faults))
 	}
 	return err
 }

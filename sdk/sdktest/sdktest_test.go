@@ -106,6 +106,10 @@ func TestCredentialsAreCheckedAsTheGatewayDoes(t *testing.T) {
 		}
 	}
 	ConfigureFails(t, rates(), settings{Key: "sk_1"})
+	err := ConfigureFails(t, hooked(h), `{"key":1}`)
+	if want := "the credentials do not match the schema: /key: got number, want string"; err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
 }
 
 type settings struct {
