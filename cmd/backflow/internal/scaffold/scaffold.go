@@ -107,7 +107,7 @@ func (p Project) checkDir() error {
 	case err != nil:
 		return fmt.Errorf("--dir: %w", err)
 	case len(entries) > 0:
-		return fmt.Errorf("--dir %s is not empty", p.Dir)
+		return fmt.Errorf("--dir %s is not empty: --dir DIR names another directory", p.Dir)
 	}
 	return nil
 }
