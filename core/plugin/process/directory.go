@@ -126,7 +126,8 @@ func remove(path string) error {
 	return os.RemoveAll(path)
 }
 
-// sweep removes the directories whose gateway has gone. It leaves alone what is
+// sweep removes the directories whose gateway has gone, and ends what still works
+// inside. It leaves alone what is
 // not ours or cannot be judged; a failure costs a few bytes and nothing else.
 func sweep(base string) {
 	paths, err := filepath.Glob(filepath.Join(base, directoryPrefix+"*"))
@@ -146,6 +147,9 @@ func sweep(base string) {
 			continue
 		}
 		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			if real, err := filepath.EvalSymlinks(path); err == nil {
+				endLeftBehind(real)
+			}
 			_ = remove(path)
 		}
 		_ = lock.Close()

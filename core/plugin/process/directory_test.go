@@ -6,9 +6,12 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -51,5 +54,66 @@ func TestADirectoryIsNeverLeftWithoutItsLock(t *testing.T) {
 		if err := remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
 		}
+	}
+}
+
+// asleep starts a process that works in a directory, and would for long.
+func asleep(t *testing.T, dir string) (*exec.Cmd, <-chan struct{}) {
+	t.Helper()
+	process := exec.Command("/bin/sleep", "600")
+	process.Dir = dir
+	process.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // out of its plugin's group
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = process.Wait() // it is killed
+	}()
+	t.Cleanup(func() {
+		_ = process.Process.Kill() // it may have ended
+		<-ended
+	})
+	return process, ended
+}
+
+func TestWhatPluginsOfAKilledGatewayLeftBehindIsEnded(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells where a process works")
+	}
+	t.Parallel()
+	base := t.TempDir()
+	dirs := make(map[string]string)
+	for _, name := range []string{"dead", "alive"} {
+		path := filepath.Join(base, directoryPrefix+name)
+		dirs[name] = filepath.Join(path, "1")
+		if err := os.MkdirAll(dirs[name], 0o700); err != nil {
+			t.Fatal(err)
+		}
+		lock, err := os.Create(filepath.Join(path, lockName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = lock.Close() }) // nothing was written to it
+		if name == "alive" {
+			if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_, orphan := asleep(t, dirs["dead"])
+	living, _ := asleep(t, dirs["alive"])
+	stranger, _ := asleep(t, base)
+	sweep(base)
+	<-orphan
+	for name, process := range map[string]*exec.Cmd{"of a gateway that lives": living, "of nobody": stranger} {
+		works, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(process.Process.Pid), "cwd"))
+		if err != nil || works != process.Dir {
+			t.Errorf("one %s was ended: %v", name, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Dir(dirs["dead"])); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("its directory: %v", err)
 	}
 }
