@@ -131,6 +131,10 @@ func (r *rate) allowed(logger *slog.Logger) bool {
 	return r.inSecond <= maxLinesPerSecond
 }
 
+// reserved are the fields of a record that the gateway says and no plugin: of two
+// of one name, most readers of JSON believe the last.
+var reserved = []string{slog.TimeKey, slog.LevelKey, slog.MessageKey, slog.SourceKey, "plugin"}
+
 // parseLine reads one line of hclog's JSON. Attributes come sorted by name.
 func parseLine(line []byte) (level slog.Level, message string, attrs []any, ok bool) {
 	if line[0] != '{' {
@@ -155,7 +159,11 @@ func parseLine(line []byte) (level slog.Level, message string, attrs []any, ok b
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		attrs = append(attrs, slog.String(name, text(fields[name])))
+		key := name
+		if slices.Contains(reserved, name) {
+			key = "its." + name
+		}
+		attrs = append(attrs, slog.String(key, text(fields[name])))
 	}
 	return slogLevel(name), message, attrs, true
 }

@@ -43,7 +43,11 @@ func TestLinesBecomeRecords(t *testing.T) {
 		"a panic to its end":   {[]string{"before\npanic: x\n\ngoroutine 1:\n"}, "level=INFO msg=before\nlevel=ERROR msg=\"panic: x\"\nlevel=ERROR msg=\"goroutine 1:\"\n"},
 		"unknown level":        {[]string{`{"@message":"m","@level":"loud"}` + "\n"}, "level=INFO msg=m\n"},
 		"trace":                {[]string{`{"@message":"m","@level":"trace"}` + "\n"}, "level=DEBUG-4 msg=m\n"},
-		"no text at all":       {[]string{"\xff\n"}, "level=INFO msg=\"\uFFFD\"\n"},
+		"fields that are the gateway's": {
+			[]string{`{"@message":"m","plugin":"another","level":"FATAL","msg":"forged","time":"x","source":"y"}` + "\n"},
+			"level=INFO msg=m its.level=FATAL its.msg=forged its.plugin=another its.source=y its.time=x\n",
+		},
+		"no text at all": {[]string{"\xff\n"}, "level=INFO msg=\"\uFFFD\"\n"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
