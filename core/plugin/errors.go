@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/core/telemetry"
@@ -12,8 +13,17 @@ import (
 
 var codes = sdk.Codes()
 
-// maxRetryAfter bounds what an error can make a caller, or a run, wait.
-const maxRetryAfter = 24 * time.Hour
+const (
+	// maxRetryAfter bounds what an error can make a caller, or a run, wait.
+	maxRetryAfter = 24 * time.Hour
+	// The rest bounds, in bytes, what of an error is logged, kept with each attempt
+	// of a run and sent to callers. A message has room for a crashed plugin's last
+	// output.
+	maxMessage = 96 << 10
+	maxFaults  = 100
+	maxFault   = 4 << 10
+	maxDetails = 256 << 10
+)
 
 // clean makes of an instance's error one that the rest of the gateway can
 // trust: a known code, a known outcome, details that are an object, no secret.
@@ -46,20 +56,31 @@ func cleanError(err error, hide *telemetry.Redactor) *sdk.Error {
 	if clean.Outcome != sdk.OutcomeNotExecuted {
 		clean.Outcome = sdk.OutcomeUnknown
 	}
-	clean.Message = hide.String(clean.Message)
+	clean.Message = cut(hide.String(clean.Message), maxMessage)
 	clean.RetryAfter = min(max(0, clean.RetryAfter), maxRetryAfter)
-	clean.Faults = slices.Clone(clean.Faults)
+	clean.Faults = slices.Clone(clean.Faults[:min(len(clean.Faults), maxFaults)])
 	for i := range clean.Faults {
-		clean.Faults[i].Pointer = hide.String(clean.Faults[i].Pointer)
-		clean.Faults[i].Message = hide.String(clean.Faults[i].Message)
+		clean.Faults[i].Pointer = cut(hide.String(clean.Faults[i].Pointer), maxFault)
+		clean.Faults[i].Message = cut(hide.String(clean.Faults[i].Message), maxFault)
 	}
 	clean.Details = cleanDetails(clean.Details, hide)
 	return &clean
 }
 
-// cleanDetails drops what is no JSON object: it is extra information, and the
-// error itself is worth more than it.
+// cut answers the beginning of a text, of about so many bytes.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+// cleanDetails drops what is no JSON object, and what is far too large: it is
+// extra information, and the error itself is worth more than it.
 func cleanDetails(details json.RawMessage, hide *telemetry.Redactor) json.RawMessage {
+	if len(details) > maxDetails {
+		return nil
+	}
 	details = hide.JSON(details)
 	var object map[string]json.RawMessage
 	if err := json.Unmarshal(details, &object); err != nil || object == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"mime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -185,12 +186,20 @@ func (p *Plugin) refusal(state action.State, reason string, retryAt time.Time) *
 	return e
 }
 
-// checkResult makes sure that what is called JSON is JSON: nobody looks at it
+// checkResult makes sure that what is called JSON is JSON, and that what is called
+// otherwise has a type that can be the value of a header: nobody looks at it
 // again before the client. It takes what encoding/json takes, whose own check reads
 // each byte through a state machine: for a result of 16 KiB that took longer than
 // the whole exchange with the plugin.
 func checkResult(result sdk.Result) (sdk.Result, *sdk.Error) {
 	if result.ContentType != "" {
+		if _, _, err := mime.ParseMediaType(result.ContentType); err != nil {
+			return sdk.Result{}, &sdk.Error{
+				Code:    sdk.CodeInternal,
+				Message: "the plugin answered a result of a type that is none, such as image/png is one",
+				Outcome: sdk.OutcomeUnknown,
+			}
+		}
 		return result, nil
 	}
 	if len(result.Body) == 0 {

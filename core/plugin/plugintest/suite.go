@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"net/textproto"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,6 +111,16 @@ func errorsCrossUnchanged(t *testing.T, tr Transport) {
 			given: sdk.Error{Code: sdk.CodeNotFound, Message: "m", Details: json.RawMessage(`[1]`)},
 			want:  sdk.Error{Code: sdk.CodeNotFound, Message: "m", Outcome: sdk.OutcomeUnknown},
 		},
+		"a story is cut": {
+			given: sdk.Error{
+				Code: sdk.CodeRejected, Message: strings.Repeat("m", 1<<20), Details: json.RawMessage(`{"d":"` + strings.Repeat("d", 1<<20) + `"}`),
+				Faults: slices.Repeat([]sdk.Fault{{Message: strings.Repeat("f", 5<<10)}}, 101),
+			},
+			want: sdk.Error{
+				Code: sdk.CodeRejected, Message: strings.Repeat("m", 96<<10) + "…", Outcome: sdk.OutcomeUnknown,
+				Faults: slices.Repeat([]sdk.Fault{{Message: strings.Repeat("f", 4<<10) + "…"}}, 100),
+			},
+		},
 		"nobody is made to wait for years": {
 			given: sdk.Error{Code: sdk.CodeRateLimited, Message: "m", RetryAfter: math.MaxInt64},
 			want:  sdk.Error{Code: sdk.CodeRateLimited, Message: "m", RetryAfter: 24 * time.Hour, Outcome: sdk.OutcomeUnknown},
@@ -160,6 +171,7 @@ func failuresOfACallAreItsOwn(t *testing.T, tr Transport) {
 		"a plain error":       {"failPlainly", sdk.CodeInternal, sdk.OutcomeUnknown, "it did not work"},
 		"a panic":             {"panic", sdk.CodeInternal, sdk.OutcomeUnknown, "the plugin panicked in panic: at the disco"},
 		"not JSON":            {"notJSON", sdk.CodeInternal, sdk.OutcomeUnknown, "the plugin answered a result that is not JSON"},
+		"no type":             {"oddType", sdk.CodeInternal, sdk.OutcomeUnknown, "the plugin answered a result of a type that is none, such as image/png is one"},
 		"a result too large":  {"large", sdk.CodeResultTooLarge, sdk.OutcomeUnknown, "the result has 34603008 bytes, more than the 33488896 that a plugin may answer"},
 		"an action not known": {"nope", sdk.CodeUnknownAction, sdk.OutcomeNotExecuted, `plugin fixture has no action "nope"`},
 	}
