@@ -13,6 +13,9 @@ import (
 func asError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
+		if e == nil {
+			e = &Error{Code: CodeInternal, Message: "the plugin answered a nil *sdk.Error as its error", Outcome: OutcomeUnknown}
+		}
 		return e
 	}
 	e = &Error{Code: CodeInternal, Message: err.Error(), Outcome: OutcomeUnknown}

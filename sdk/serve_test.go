@@ -119,6 +119,14 @@ func TestErrorsThatAreWrappedKeepWhatTheySay(t *testing.T) {
 	}
 }
 
+func TestNilErrorOfTheSDKIsAnErrorWithAnUnknownOutcome(t *testing.T) {
+	var none *Error
+	got := errorToWire(none)
+	if got.GetCode() != string(CodeInternal) || got.GetOutcome() != string(OutcomeUnknown) || got.GetMessage() == "" {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestLoggerOfACallWritesWhatTheHostReads(t *testing.T) {
 	var output bytes.Buffer
 	execute(t.Context(), newLineLogger(&output), 0, func(ctx context.Context, _ Call) (Result, error) {

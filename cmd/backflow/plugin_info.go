@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/sdk"
 )
@@ -60,22 +61,7 @@ type pluginView struct {
 	Webhook      *sdk.WebhookCapability `json:"webhook,omitempty"`
 	Credentials  json.RawMessage        `json:"credentials,omitempty"`
 	SecretFields []string               `json:"secretFields,omitempty"`
-	Actions      []actionView           `json:"actions"`
-}
-
-// actionView is an action as GET /integrations/{integration} describes it, and
-// its examples.
-type actionView struct {
-	Name        string           `json:"name"`
-	Description string           `json:"description,omitempty"`
-	Path        string           `json:"path"`
-	HTTP        *sdk.HTTPBinding `json:"http,omitempty"`
-	Writes      bool             `json:"writes"`
-	Repeat      sdk.Repeat       `json:"repeat,omitempty"`
-	KeyLifetime string           `json:"keyLifetime,omitempty"`
-	Params      json.RawMessage  `json:"params"`
-	Result      json.RawMessage  `json:"result,omitempty"`
-	Examples    []sdk.Example    `json:"examples,omitempty"`
+	Actions      []action.View          `json:"actions"`
 }
 
 // describePlugin asks a plugin what it is.
@@ -93,29 +79,12 @@ func describePlugin(ctx context.Context, spec plugin.Spec) (*pluginView, error) 
 	view := &pluginView{
 		Name: m.Name, Version: m.Version, Description: m.Description, Kind: f.Kind, Path: f.Path, SHA256: f.SHA256,
 		Protocol: protocolOf(spec), Sandbox: m.Sandbox, Webhook: m.Webhook,
-		Credentials: m.Credentials, SecretFields: plugin.SecretFields(m.Credentials), Actions: []actionView{},
+		Credentials: m.Credentials, SecretFields: plugin.SecretFields(m.Credentials), Actions: []action.View{},
 	}
 	for i := range m.Actions {
-		view.Actions = append(view.Actions, viewOf(m.Name, &m.Actions[i]))
+		view.Actions = append(view.Actions, action.ViewOf(m.Name, &m.Actions[i]))
 	}
 	return view, nil
-}
-
-func viewOf(integration string, a *sdk.ActionSpec) actionView {
-	view := actionView{
-		Name: a.Name, Description: a.Description, Path: "/integrations/" + integration + "/actions/" + a.Name,
-		Writes: a.Writes, Params: a.Params, Result: a.Result, Examples: a.Examples,
-	}
-	if a.HTTP != nil {
-		view.HTTP = &sdk.HTTPBinding{Method: a.HTTP.Method, Path: "/integrations/" + integration + a.HTTP.Path}
-	}
-	if a.Writes {
-		view.Repeat = a.Repeat
-		if a.KeyLifetime > 0 {
-			view.KeyLifetime = a.KeyLifetime.String()
-		}
-	}
-	return view
 }
 
 // write writes the view for people.
@@ -140,7 +109,7 @@ func (v *pluginView) write(w io.Writer) error {
 		}
 	}
 	for i := range v.Actions {
-		if err := v.Actions[i].write(w); err != nil {
+		if err := writeAction(w, &v.Actions[i]); err != nil {
 			return err
 		}
 	}
@@ -162,7 +131,7 @@ func (v *pluginView) webhooks() string {
 	return printable(text)
 }
 
-func (a *actionView) write(w io.Writer) error {
+func writeAction(w io.Writer, a *action.View) error {
 	fmt.Fprintf(w, "\nACTION %s\n", printable(a.Name))
 	if a.Description != "" {
 		fmt.Fprintln(w, " ", printable(a.Description))
@@ -172,7 +141,7 @@ func (a *actionView) write(w io.Writer) error {
 		fmt.Fprintf(table, "  http\t%s %s\n", a.HTTP.Method, printable(a.HTTP.Path))
 	}
 	fmt.Fprintf(table, "  \tPOST %s\n", a.Path)
-	fmt.Fprintf(table, "  writes\t%s\n", a.writing())
+	fmt.Fprintf(table, "  writes\t%s\n", writing(a))
 	for _, example := range a.Examples {
 		fmt.Fprintf(table, "  example\t%s\n", brief(example.Params))
 	}
@@ -183,7 +152,7 @@ func (a *actionView) write(w io.Writer) error {
 }
 
 // writing says whether the action writes and what a repeat does.
-func (a *actionView) writing() string {
+func writing(a *action.View) string {
 	switch {
 	case !a.Writes:
 		return "no"

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/telemetry"
@@ -110,17 +109,6 @@ func TestIntegrationsAreDescribed(t *testing.T) {
 	for _, target := range []string{"/integrations", "/integrations/shop"} {
 		if rec := w.send("GET", target, ""); rec.Code != 200 || !strings.Contains(rec.Body.String(), want) {
 			t.Errorf("%d %s", rec.Code, rec.Body)
-		}
-	}
-}
-
-func TestLifetimesAreWrittenAsInTheConfig(t *testing.T) {
-	t.Parallel()
-	for d, want := range map[time.Duration]string{
-		0: "", 24 * time.Hour: "24h", 10 * time.Minute: "10m", 90 * time.Minute: "1h30m", 30 * time.Second: "30s", 100 * time.Minute: "1h40m", 1500 * time.Millisecond: "1.5s",
-	} {
-		if got := lifetime(d); got != want {
-			t.Errorf("%s is written %q, want %q", d, got, want)
 		}
 	}
 }

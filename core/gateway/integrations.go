@@ -1,11 +1,8 @@
 package gateway
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
-	"time"
 
 	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/action"
@@ -29,19 +26,7 @@ type integrationSummary struct {
 // integrationDetail is all that there is to know about calling an integration.
 type integrationDetail struct {
 	integrationHead
-	Actions []actionDetail `json:"actions"`
-}
-
-type actionDetail struct {
-	Name        string           `json:"name"`
-	Description string           `json:"description,omitempty"`
-	Path        string           `json:"path"`
-	HTTP        *sdk.HTTPBinding `json:"http,omitempty"`
-	Writes      bool             `json:"writes"`
-	Repeat      sdk.Repeat       `json:"repeat,omitempty"`
-	KeyLifetime string           `json:"keyLifetime,omitempty"`
-	Params      json.RawMessage  `json:"params"`
-	Result      json.RawMessage  `json:"result,omitempty"`
+	Actions []action.View `json:"actions"`
 }
 
 // listIntegrations shows those integrations of which the caller may call
@@ -82,27 +67,12 @@ func (x *exchange) showIntegration(w http.ResponseWriter, _ *http.Request) error
 
 func (x *exchange) describe(integration action.Integration) integrationDetail {
 	name, m := integration.Name(), integration.Manifest()
-	d := integrationDetail{x.headOf(integration, m), []actionDetail{}}
+	d := integrationDetail{x.headOf(integration, m), []action.View{}}
 	if m == nil {
 		return d
 	}
 	for i := range m.Actions {
-		spec := &m.Actions[i]
-		a := actionDetail{
-			Name:        spec.Name,
-			Description: spec.Description,
-			Path:        "/integrations/" + name + "/actions/" + spec.Name,
-			Writes:      spec.Writes,
-			Params:      spec.Params,
-			Result:      spec.Result,
-		}
-		if spec.HTTP != nil {
-			a.HTTP = &sdk.HTTPBinding{Method: spec.HTTP.Method, Path: "/integrations/" + name + spec.HTTP.Path}
-		}
-		if spec.Writes {
-			a.Repeat, a.KeyLifetime = spec.Repeat, lifetime(spec.KeyLifetime)
-		}
-		d.Actions = append(d.Actions, a)
+		d.Actions = append(d.Actions, action.ViewOf(name, &m.Actions[i]))
 	}
 	return d
 }
@@ -117,22 +87,6 @@ func (x *exchange) headOf(integration action.Integration, m *sdk.Manifest) integ
 		head.Version, head.Description = m.Version, m.Description
 	}
 	return head
-}
-
-// lifetime writes a duration as the config does: 24h, not 24h0m0s. Zero, which
-// is for ever, is left out.
-func lifetime(d time.Duration) string {
-	if d == 0 {
-		return ""
-	}
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }
 
 // callByName calls the action that the path names.

@@ -13,6 +13,7 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -225,7 +226,7 @@ func waitOf(query map[string]string) (time.Duration, error) {
 	}
 	wait, err := time.ParseDuration(text)
 	if err != nil || wait < 0 || wait > maxWait {
-		return 0, &refusal{code: codeBadRequest, detail: fmt.Sprintf("wait must be a duration such as 30s, of at most %s", lifetime(maxWait))}
+		return 0, &refusal{code: codeBadRequest, detail: fmt.Sprintf("wait must be a duration such as 30s, of at most %s", value.Duration(maxWait))}
 	}
 	return wait, nil
 }

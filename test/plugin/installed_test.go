@@ -176,7 +176,7 @@ func TestInfoShowsWhatAPluginPublishes(t *testing.T) {
 	}
 	if a := info.Actions[0]; a.Name != "createPaymentIntent" || a.Path != "/integrations/stripe/actions/createPaymentIntent" ||
 		a.HTTP.Method != "POST" || a.HTTP.Path != "/integrations/stripe/payment-intents" || !a.Writes || a.Repeat != "native" ||
-		a.KeyLifetime != "24h0m0s" || a.Params["type"] != "object" || len(a.Examples) == 0 {
+		a.KeyLifetime != "24h" || a.Params["type"] != "object" || len(a.Examples) == 0 {
 		t.Errorf("got %+v", a)
 	}
 	code, stdout, stderr = run(t, dir, "plugin", "info", filepath.Join(built, "wasm", "hello.wasm"))
