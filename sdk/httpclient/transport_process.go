@@ -3,11 +3,44 @@
 package httpclient
 
 import (
+	"context"
+	"errors"
+	"net"
 	"net/http"
 
+	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/internal/outgoing"
 )
 
 // transport is the process's own network, with connections that all clients
 // share. In a test it is what sdktest.HTTP puts in its place.
-func transport() http.RoundTripper { return outgoing.Or{RoundTripper: http.DefaultTransport} }
+func transport() http.RoundTripper {
+	return telling{outgoing.Or{RoundTripper: http.DefaultTransport}}
+}
+
+// telling is a transport whose errors say what is known of the outcome, as the
+// gateway's do in a guest.
+type telling struct{ http.RoundTripper }
+
+// RoundTrip makes one request. The error of a context that ended stays what it
+// is: package sdk knows that it is a timeout.
+func (t telling) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := t.RoundTripper.RoundTrip(request)
+	if err == nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return response, err
+	}
+	var dial *net.OpError
+	if errors.As(err, &dial) && dial.Op == "dial" {
+		return nil, failure{sdk.Refuse(sdk.CodeUnavailable, "no connection to %s", request.URL.Host).Later(0), err}
+	}
+	return nil, failure{sdk.Fail(sdk.CodeUnavailable, "the request to %s failed", request.URL.Host).Later(0), err}
+}
+
+// failure is what is told to callers, and the cause, for who wants to know more.
+type failure struct {
+	told  *sdk.Error
+	cause error
+}
+
+func (f failure) Error() string   { return f.cause.Error() }
+func (f failure) Unwrap() []error { return []error{f.told, f.cause} }
