@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ func TestManifestIsChecked(t *testing.T) {
 		"credentials schema":       {func(m *sdk.Manifest) { m.Credentials = json.RawMessage(`{"type":"objekt"}`) }, "schema of the credentials"},
 		"action name":              {func(m *sdk.Manifest) { m.Actions[0].Name = "Get-it" }, `action "Get-it": a name is camelCase`},
 		"action twice":             {func(m *sdk.Manifest) { m.Actions[1].Name = "get" }, `action "get" is there twice`},
+		"actions without end":      {func(m *sdk.Manifest) { m.Actions = slices.Repeat(m.Actions, 50_000) }, "it has 100000 actions, at most 2000"},
 		"no params":                {func(m *sdk.Manifest) { m.Actions[0].Params = nil }, "it has no schema of its params"},
 		"params not JSON":          {func(m *sdk.Manifest) { m.Actions[0].Params = json.RawMessage(`{`) }, "schema of the params: not JSON"},
 		"params schema":            {func(m *sdk.Manifest) { m.Actions[0].Params = json.RawMessage(`{"$ref":"#/$defs/x"}`) }, "schema of the params"},

@@ -43,7 +43,7 @@ func TestAValidValueOfACommonSchemaNeedsNoLibrary(t *testing.T) {
 
 func TestASchemaWithAnUnknownKeywordHasNoRule(t *testing.T) {
 	for _, source := range []string{
-		`{"not":{}}`, `{"oneOf":[{}]}`, `{"if":{}}`, `{"$ref":"#/$defs/a","$defs":{"a":{}}}`, `{"$dynamicRef":"#"}`, `{"$dynamicAnchor":"a"}`,
+		`{"not":{}}`, `{"oneOf":[{}]}`, `{"if":{}}`, `{"$ref":"#/$defs/a","$defs":{"a":{}}}`, `{"$dynamicRef":"#/$defs/a","$defs":{"a":{}}}`, `{"$dynamicAnchor":"a"}`,
 		`{"patternProperties":{"a":{}}}`, `{"propertyNames":{}}`, `{"dependentRequired":{"a":["b"]}}`, `{"dependentSchemas":{"a":{}}}`,
 		`{"unevaluatedProperties":false}`, `{"unevaluatedItems":false}`, `{"prefixItems":[{}]}`, `{"contains":{}}`, `{"uniqueItems":true}`,
 		`{"multipleOf":2}`, `{"minimum":1e900}`, `{"const":1,"enum":[1]}`, `{"$schema":"http://json-schema.org/draft-07/schema#"}`,

@@ -30,9 +30,15 @@ type Schema struct {
 }
 
 // Compile compiles a schema, which is a JSON object: of 2020-12, unless it says
-// otherwise. It loads nothing, neither from the network nor from files: a $ref
+// otherwise. It refuses one that would take more time or memory than a schema is
+// worth. It loads nothing, neither from the network nor from files: a $ref
 // out of the schema is an error.
 func Compile(raw []byte) (*Schema, error) {
+	// The library makes fractions of numbers, and panics where one has too many
+	// digits; and it takes time by the square of the depth.
+	if err := value.Check(raw); err != nil {
+		return nil, fmt.Errorf("not JSON: %w", err)
+	}
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
 		return nil, fmt.Errorf("not JSON: %w", err)
@@ -44,11 +50,15 @@ func Compile(raw []byte) (*Schema, error) {
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft2020)
 	compiler.UseLoader(nothing{})
+	compiler.UseRegexpEngine(boundedRegexp(maxProgram + programPerByte*len(raw)))
 	if err := compiler.AddResource(location, document); err != nil {
 		return nil, err
 	}
 	compiled, err := compiler.Compile(location)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkWeight(compiled); err != nil {
 		return nil, err
 	}
 	return &Schema{compiled: compiled, rule: compileRule(compiled), fields: slices.Sorted(maps.Keys(compiled.Properties))}, nil

@@ -23,6 +23,10 @@ var (
 	repeats        = []sdk.Repeat{sdk.RepeatNone, sdk.RepeatNative, sdk.RepeatTransactional, sdk.RepeatIdempotent}
 )
 
+// maxActions is how many actions an integration has: each is held against all
+// others.
+const maxActions = 2000
+
 // ValidName reports whether an integration may be called so.
 func ValidName(name string) bool { return namePattern.MatchString(name) }
 
@@ -43,6 +47,10 @@ func Validate(manifest *sdk.Manifest, compile func(schema []byte) error) error {
 		if err := compile(manifest.Credentials); err != nil {
 			fault("schema of the credentials: %w", err)
 		}
+	}
+	if len(manifest.Actions) > maxActions {
+		fault("it has %d actions, at most %d", len(manifest.Actions), maxActions)
+		return errors.Join(faults...)
 	}
 	names := make(map[string]bool)
 	for i := range manifest.Actions {
