@@ -121,7 +121,9 @@ func SecretValues(schema, credentials json.RawMessage) []string {
 			found = texts(given, found)
 		}
 	}}
-	visitor.walk(schema, given)
+	if !visitor.walk(schema, given) {
+		found = texts(given, nil) // rather all than one too few
+	}
 	for _, text := range texts(given, nil) {
 		if address, err := url.Parse(text); err == nil && address.User != nil {
 			if password, given := address.User.Password(); given {

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -108,6 +109,20 @@ func TestSchemaThatRefersToItselfEnds(t *testing.T) {
 	twice := `{"allOf":[{"$ref":"#"},{"$ref":"#"}],"properties":{"a":{"$ref":"#"},"b":{"writeOnly":true}}}`
 	if got := SecretFields(json.RawMessage(twice)); !slices.Contains(got, "b") {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Ten references in each of ten definitions lead to the same text in 10^10 ways.
+func TestSecretsInASchemaOfTooManyWaysAreHidden(t *testing.T) {
+	defs := `"10":{"type":"string"}`
+	for i := range 10 {
+		reference := fmt.Sprintf(`{"$ref":"#/$defs/%d"}`, i+1)
+		defs += fmt.Sprintf(`,"%d":{"anyOf":[%s]}`, i, strings.Repeat(reference+",", 9)+reference)
+	}
+	schema := `{"properties":{"a":{"$ref":"#/$defs/0"},"b":{"writeOnly":true}},"$defs":{` + defs + `}}`
+	got := SecretValues(json.RawMessage(schema), json.RawMessage(`{"a":"first","b":"second"}`))
+	if diff := cmp.Diff([]string{"first", "second"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

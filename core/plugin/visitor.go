@@ -18,25 +18,32 @@ type visitor struct {
 	// value.
 	visit func(rules map[string]any, given any, pointer string, sure bool)
 
-	root any // of the schema
+	root  any // of the schema
+	steps int
 }
+
+// maxVisits ends the walk through a schema that leads to the same rules in too
+// many ways.
+const maxVisits = 100_000
 
 // maxSchemaDepth ends the walk through a schema that refers to itself.
 const maxSchemaDepth = 32
 
-// walk visits nothing where the schema, which has been checked before, is none.
-func (f *visitor) walk(schema json.RawMessage, given any) {
+// walk visits nothing where the schema, which has been checked before, is none. It
+// reports whether it came to the end.
+func (f *visitor) walk(schema json.RawMessage, given any) (whole bool) {
 	root, err := value.Parse(schema)
 	if err != nil {
-		return
+		return true
 	}
 	f.root = root
 	f.step(root, given, "", true, 0)
+	return f.steps <= maxVisits
 }
 
 func (f *visitor) step(schema, given any, pointer jsontext.Pointer, sure bool, depth int) {
 	rules, ok := schema.(map[string]any)
-	if !ok || depth > maxSchemaDepth {
+	if f.steps++; !ok || depth > maxSchemaDepth || f.steps > maxVisits {
 		return
 	}
 	f.visit(rules, given, string(pointer), sure)
