@@ -93,15 +93,18 @@ func load(ctx context.Context, key moduleKey, entry string) *machine {
 // fill compiles a module and makes its entry. Where that fails the module is as
 // good, and the reason is answered apart.
 func (s *shelf) fill(ctx context.Context, key moduleKey, entry string, binary []byte) (m *machine, slow, err error) {
-	work, failed := os.MkdirTemp(s.dir, workPrefix)
-	if failed != nil {
-		m, err = compile(ctx, key, wazero.NewCompilationCache(), binary)
+	unkept := func(failed error) (*machine, error, error) {
+		m, err := compile(ctx, key, wazero.NewCompilationCache(), binary)
 		return m, fmt.Errorf("keep a compiled module: %w", failed), err
+	}
+	work, err := os.MkdirTemp(s.dir, workPrefix)
+	if err != nil {
+		return unkept(err)
 	}
 	defer func() { slow = errors.Join(slow, os.RemoveAll(work)) }()
 	whole := filepath.Join(work, "whole")
 	if m, err = compileInto(ctx, key, whole, binary); err != nil {
-		return nil, nil, err
+		return unkept(err) // the disk may be full
 	}
 	if err := put(ctx, key, binary, whole, filepath.Join(work, "new"), entry); err != nil {
 		return m, fmt.Errorf("keep a compiled module: %w", err), nil

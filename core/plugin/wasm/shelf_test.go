@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -68,6 +69,25 @@ func TestMachineCodeIsTakenFromTheDirectory(t *testing.T) {
 			t.Fatalf("it was compiled again: %v", err)
 		}
 		before = now
+	}
+}
+
+// A file of machine code has too long a path, its directory has not: wazero fails
+// as it does on a full disk.
+func TestAModuleRunsWhereItsMachineCodeCannotBeWritten(t *testing.T) {
+	longest := 4096 // with the zero at its end
+	if runtime.GOOS == "darwin" {
+		longest = 1024
+	}
+	dir := t.TempDir()
+	for left := longest - 60 - len(dir); left > 1; left = longest - 60 - len(dir) {
+		dir = filepath.Join(dir, strings.Repeat("d", min(left-1, 200)))
+	}
+	if got := ask(t, NewLauncher(dir), write(t, "a.wasm", `"a"`)); got != `"a"` {
+		t.Errorf("got %s", got)
+	}
+	if kept := entries(t, dir); len(kept) != 0 {
+		t.Errorf("the directory holds %q", kept)
 	}
 }
 
