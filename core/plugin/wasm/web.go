@@ -24,6 +24,9 @@ const (
 	maxResponse = 8 << 20
 	// maxResponseHeader bounds its headers.
 	maxResponseHeader = 256 << 10
+	// maxRequestHeaders bounds the headers of a request: each takes much more
+	// memory here than in the guest.
+	maxRequestHeaders = 1000
 	// maxExchange bounds a request and its response where neither the guest nor
 	// the call's deadline does.
 	maxExchange = 30 * time.Second
@@ -150,7 +153,7 @@ func readRequest(frame abi.Frame) (*http.Request, time.Duration, error) {
 	var method, address string
 	var body []byte
 	var timeout time.Duration
-	header := make(http.Header)
+	header, headers := make(http.Header), 0
 	for tag, content := range frame.Fields() {
 		switch tag {
 		case abi.Method:
@@ -158,6 +161,9 @@ func readRequest(frame abi.Frame) (*http.Request, time.Duration, error) {
 		case abi.URL:
 			address = string(content)
 		case abi.Header:
+			if headers++; headers > maxRequestHeaders {
+				return nil, 0, fmt.Errorf("the request has more than %d headers", maxRequestHeaders)
+			}
 			name, value, _ := strings.Cut(string(content), ":")
 			header.Add(name, strings.TrimLeft(value, " "))
 		case abi.Timeout:
@@ -165,6 +171,9 @@ func readRequest(frame abi.Frame) (*http.Request, time.Duration, error) {
 		case abi.Body:
 			body = bytes.Clone(content)
 		}
+	}
+	if method == http.MethodConnect {
+		return nil, 0, errors.New("a plugin opens no tunnel")
 	}
 	request, err := http.NewRequest(method, address, bytes.NewReader(body)) //nolint:noctx // the caller gives it one
 	if err != nil {
