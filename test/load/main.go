@@ -79,7 +79,7 @@ func parse(args []string) (options, error) {
 	rounds := flags.Int("rounds", 3, "rounds, of which the median counts")
 	length := flags.Duration("time", time.Second, "length of one point")
 	profile := flags.String("cpuprofile", "", "what the files of CPU profiles of the floor and of the in-process gateway begin with")
-	stored := flags.Int("stored", 0, "how many ended runs to store, to measure what they cost; nothing else is measured then (1000000: ten minutes)")
+	stored := flags.Int("stored", 0, "how many ended runs to store, to measure what they cost; nothing else is measured then (1000000: some minutes)")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
