@@ -95,17 +95,18 @@ func BenchmarkCallers(b *testing.B) {
 // BenchmarkFirstCall is a start with a warm cache and the first call after it, of
 // small guests, with typed actions and without, and of one that carries net/http.
 func BenchmarkFirstCall(b *testing.B) {
-	for _, c := range []struct{ file, call, params string }{
-		{"plain", "greet", `{"name":"Ada"}`},
-		{"hello", "greet", `{"name":"Ada"}`},
-		{"fetcher", "fetch", `{"Method":"GET","URL":"https://not.allowed.example/"}`},
+	for _, c := range []struct{ name, file, call, params string }{
+		{"assemblyscript", "../../../sdk/assemblyscript/testdata/abi1/hello.wasm", "greet", `{"name":"Ada"}`},
+		{"plain", path("plain"), "greet", `{"name":"Ada"}`},
+		{"hello", path("hello"), "greet", `{"name":"Ada"}`},
+		{"fetcher", path("fetcher"), "fetch", `{"Method":"GET","URL":"https://not.allowed.example/"}`},
 	} {
-		b.Run(c.file, func(b *testing.B) {
+		b.Run(c.name, func(b *testing.B) {
 			launcher := newLauncher(b)
 			var starts, calls []time.Duration
 			once := func() {
 				begun := time.Now()
-				i, err := launcher.Launch(b.Context(), plugin.Spec{Name: c.file, Path: path(c.file)}, discard)
+				i, err := launcher.Launch(b.Context(), plugin.Spec{Name: c.name, Path: c.file}, discard)
 				if err != nil {
 					b.Fatal(err)
 				}
