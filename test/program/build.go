@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 )
 
 // Binaries are the built programs.
@@ -15,13 +14,23 @@ type Binaries struct {
 	plugins          map[string]string // paths by file name
 }
 
-// Root is the repository.
+// Root is the repository: the nearest directory above the working directory
+// that has a go.mod. It panics outside of one.
 func Root() string {
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
-		panic("program: built without file names")
+	dir, err := os.Getwd()
+	if err != nil {
+		panic("program: " + err.Error())
 	}
-	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			panic("program: no go.mod above the working directory")
+		}
+		dir = parent
+	}
 }
 
 // Build builds all programs into a directory, as a release is built: without
