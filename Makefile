@@ -12,7 +12,7 @@ SEEDS     ?= 10000
 LOADROUNDS ?= 1
 
 GO      ?= go
-DIRS    := cmd configs core plugins sdk test
+DIRS    := cmd configs core internal plugins sdk test
 LINT    := bin/tools/golangci-lint-$(GOLANGCI_LINT_VERSION)
 BUF     := bin/tools/buf-$(BUF_VERSION)
 GOBUILD := $(GO) build -trimpath
@@ -33,7 +33,7 @@ INTEGRATION  = $(filter-out ./test/crash,$(call packages,servers,*_test.go))
 BENCHED      = $(call packages,benchmarks,*_test.go)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-race test-integration test-crash test-crash-long test-reloads test-plugins-long sim sim-mutants fuzz bench lint check generate proto proto-baseline clean
+.PHONY: help run build test test-long test-race test-integration test-crash test-crash-long test-reloads test-plugins-long sim sim-mutants fuzz bench lint check generate proto proto-baseline clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,11 +46,14 @@ build: ## build bin/backflow and bin/plugins/*
 	$(GOBUILD) -ldflags '-s -w' -o bin/plugins/backflow-plugin-stripe ./plugins/stripe
 	$(GOBUILD) -ldflags '-s -w' -o bin/plugins/backflow-plugin-database ./plugins/database
 
-test: build ## run every test that this machine can run
+test: build ## run every test that this machine can run, but for the long ones
 	@command -v redis-server >/dev/null || \
 		echo 'redis-server is not on the PATH: what needs Redis is skipped (make test-integration insists on it)'
 	$(GOTEST) $(addprefix ./,$(addsuffix /...,$(filter-out test,$(DIRS))))
 	$(GOTEST) -count=1 ./test/...
+
+test-long: export BACKFLOW_LONG = 1
+test-long: test ## the same with the long tests, see internal/testkit.Long
 
 test-race: ## run what starts goroutines or holds locks under the race detector
 	CGO_ENABLED=1 $(GOTEST) -race $(RACE)
@@ -102,7 +105,7 @@ $(BUF):
 	GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION)
 	mv bin/tools/buf $@
 
-check: lint test sim test-race test-integration test-crash ## what CI runs
+check: lint test-long sim test-race test-integration test-crash ## what CI runs
 
 generate: proto ## write all generated code anew
 	$(GO) generate ./...

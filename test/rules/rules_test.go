@@ -70,7 +70,7 @@ var rules = []rule{
 	{
 		name:      "the program carries no library for tests",
 		packages:  "cmd",
-		forbidden: []string{"go.uber.org/goleak", "pgregory.net/rapid", module + "/test", module + "/core/state/statetest"},
+		forbidden: []string{"go.uber.org/goleak", "pgregory.net/rapid", module + "/test", module + "/internal/testkit", module + "/core/state/statetest"},
 	},
 }
 

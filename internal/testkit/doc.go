@@ -1,0 +1,6 @@
+// Package testkit holds what the tests of several packages share: the choice of
+// long tests, programs and servers that a machine may lack, waiting for a
+// condition, the repository's own directory.
+//
+// Only tests may import it. It imports nothing of the module.
+package testkit
