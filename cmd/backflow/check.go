@@ -9,7 +9,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
-	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/credential"
 	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/workflow"
@@ -85,7 +85,7 @@ func (l *loaded) checkCredential(c config.Credential, manifest *sdk.Manifest) {
 	if manifest == nil {
 		return
 	}
-	for _, fault := range plugin.CheckCredentials(manifest, c.Reveal(), l.config.BaseDir) {
+	for _, fault := range credential.Check(manifest, c.Reveal(), l.config.BaseDir) {
 		if !c.Lacks(fault.Pointer) {
 			l.faults = append(l.faults, c.Fault(fault.Pointer, fault.Message, ""))
 		}

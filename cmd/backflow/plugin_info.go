@@ -13,6 +13,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/credential"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -79,7 +80,7 @@ func describePlugin(ctx context.Context, spec plugin.Spec) (*pluginView, error) 
 	view := &pluginView{
 		Name: m.Name, Version: m.Version, Description: m.Description, Kind: f.Kind, Path: f.Path, SHA256: f.SHA256,
 		Protocol: protocolOf(spec), Sandbox: m.Sandbox, Webhook: m.Webhook,
-		Credentials: m.Credentials, SecretFields: plugin.SecretFields(m.Credentials), Actions: []action.View{},
+		Credentials: m.Credentials, SecretFields: credential.SecretFields(m.Credentials), Actions: []action.View{},
 	}
 	for i := range m.Actions {
 		view.Actions = append(view.Actions, action.ViewOf(m.Name, &m.Actions[i]))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/backflow/backflow/core/plugin/credential"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -59,8 +60,8 @@ func (p *Plugin) configure(ctx context.Context, member Member, r *running) error
 	}
 	// In the sandbox there need not be any credentials, or not all.
 	if !config.Sandbox {
-		if faults := CheckCredentials(r.manifest, config.Credentials, config.BaseDir); len(faults) > 0 {
-			text := describeFaults(p.name, faults)
+		if faults := credential.Check(r.manifest, config.Credentials, config.BaseDir); len(faults) > 0 {
+			text := credential.Describe(p.name, faults)
 			if none {
 				r.missing = text
 				return nil
@@ -68,7 +69,7 @@ func (p *Plugin) configure(ctx context.Context, member Member, r *running) error
 			return Refuse(errors.New(text))
 		}
 	}
-	p.redactor.Add(SecretValues(r.manifest.Credentials, config.Credentials)...)
+	p.redactor.Add(credential.SecretValues(r.manifest.Credentials, config.Credentials)...)
 	err := r.instance.Configure(ctx, config)
 	var told *sdk.Error
 	if errors.As(err, &told) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/credential"
 	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/sdk"
 )
@@ -41,7 +42,7 @@ func checkManifest(ctx context.Context, s *session, v *verdict) {
 		v.fault("asked a second time, it answers another manifest")
 	}
 	s.manifest, s.stage = manifest, described
-	s.redactor.Add(plugin.SecretValues(manifest.Credentials, s.Credentials)...)
+	s.redactor.Add(credential.SecretValues(manifest.Credentials, s.Credentials)...)
 	switch {
 	case s.Credentials != nil:
 		s.mode = WithCredentials
@@ -132,7 +133,7 @@ func checkConfigure(ctx context.Context, s *session, v *verdict) {
 		v.skip("%s", s.obstacle(configured))
 		return
 	case WithCredentials:
-		for _, fault := range plugin.CheckCredentials(s.manifest, s.Credentials, s.BaseDir) {
+		for _, fault := range credential.Check(s.manifest, s.Credentials, s.BaseDir) {
 			v.fault("credentials%s: %s", fault.Pointer, fault.Message)
 		}
 		if len(v.faults) > 0 {

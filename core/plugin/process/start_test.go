@@ -17,6 +17,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/credential"
 	"github.com/backflow/backflow/core/plugin/process"
 	"github.com/backflow/backflow/sdk"
 )
@@ -156,7 +157,7 @@ func TestInspectGivesNothingAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	faults := plugin.CheckCredentials(manifest, nil, "")
+	faults := credential.Check(manifest, nil, "")
 	if len(faults) != 1 || faults[0] != (sdk.Fault{Pointer: "/key", Message: `"key" is required`}) {
 		t.Errorf("faults %+v", faults)
 	}

@@ -1,4 +1,4 @@
-package plugin
+package credential
 
 import (
 	"encoding/json"
@@ -46,7 +46,7 @@ func TestCredentialsAreCheckedWithoutQuotingThem(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := CheckCredentials(&sdk.Manifest{Credentials: json.RawMessage(c.schema)}, json.RawMessage(c.given), t.TempDir())
+			got := Check(&sdk.Manifest{Credentials: json.RawMessage(c.schema)}, json.RawMessage(c.given), t.TempDir())
 			if diff := cmp.Diff(c.want, got, cmpopts.SortSlices(func(a, b sdk.Fault) bool { return a.Pointer < b.Pointer })); diff != "" {
 				t.Error(diff)
 			}
@@ -76,7 +76,7 @@ func TestFoldersInCredentialsAreThere(t *testing.T) {
 		`{"folder":"file"}`:                          {{Pointer: "/folder", Message: "is not a folder"}},
 		`{"folder":"file/inside"}`:                   {{Pointer: "/folder", Message: "the folder cannot be read"}},
 	} {
-		if diff := cmp.Diff(want, CheckCredentials(manifest, json.RawMessage(given), base)); diff != "" {
+		if diff := cmp.Diff(want, Check(manifest, json.RawMessage(given), base)); diff != "" {
 			t.Errorf("%s: %s", given, diff)
 		}
 	}
@@ -123,24 +123,5 @@ func TestSecretsInASchemaOfTooManyWaysAreHidden(t *testing.T) {
 	got := SecretValues(json.RawMessage(schema), json.RawMessage(`{"a":"first","b":"second"}`))
 	if diff := cmp.Diff([]string{"first", "second"}, got); diff != "" {
 		t.Error(diff)
-	}
-}
-
-func TestExitShowsTheBeginningOfACrash(t *testing.T) {
-	noise := strings.Repeat("noise\n", 5000)
-	cases := map[string]struct{ stderr, begins string }{
-		"nothing": {"", "exit status 2"},
-		"lines":   {"one\ntwo\n", "exit status 2: one\ntwo"},
-		"panic":   {noise + "panic: at the disco\n\ngoroutine 1 [running]:\n" + noise, "exit status 2: panic: at the disco"},
-		"fatal":   {"fatal error: all goroutines are asleep\n" + noise, "exit status 2: fatal error: all"},
-		"noise":   {noise, "exit status 2: "},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			got := Exit{Reason: "exit status 2", Stderr: c.stderr}.String()
-			if !strings.HasPrefix(got, c.begins) || len(got) > excerptSize+len("exit status 2: ") {
-				t.Errorf("got %d bytes: %.200s", len(got), got)
-			}
-		})
 	}
 }

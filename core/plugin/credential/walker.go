@@ -1,4 +1,4 @@
-package plugin
+package credential
 
 import (
 	"encoding/json"
@@ -11,12 +11,12 @@ import (
 	"github.com/backflow/backflow/core/value"
 )
 
-// visitor walks a schema and a value side by side.
-type visitor struct {
-	// visit is told each rule that a value is held against, with the value's
-	// place; not sure is a rule of an alternative, which may be meant for another
-	// value.
-	visit func(rules map[string]any, given any, pointer string, sure bool)
+// walker walks a schema and a value side by side.
+type walker struct {
+	// visit is called with each schema that applies to a value, and with the
+	// value's place. required is false for an alternative (anyOf, oneOf, if), which
+	// may be meant for another value.
+	visit func(rules map[string]any, given any, pointer string, required bool)
 
 	root  any // of the schema
 	steps int
@@ -29,26 +29,26 @@ const maxVisits = 100_000
 // maxSchemaDepth ends the walk through a schema that refers to itself.
 const maxSchemaDepth = 32
 
-// walk visits nothing where the schema, which has been checked before, is none. It
-// reports whether it came to the end.
-func (f *visitor) walk(schema json.RawMessage, given any) (whole bool) {
+// walk visits nothing if the schema, which has been checked before, is not JSON.
+// It reports whether it reached the end.
+func (w *walker) walk(schema json.RawMessage, given any) (complete bool) {
 	root, err := value.Parse(schema)
 	if err != nil {
 		return true
 	}
-	f.root = root
-	f.step(root, given, "", true, 0)
-	return f.steps <= maxVisits
+	w.root = root
+	w.step(root, given, "", true, 0)
+	return w.steps <= maxVisits
 }
 
-func (f *visitor) step(schema, given any, pointer jsontext.Pointer, sure bool, depth int) {
+func (w *walker) step(schema, given any, pointer jsontext.Pointer, required bool, depth int) {
 	rules, ok := schema.(map[string]any)
-	if f.steps++; !ok || depth > maxSchemaDepth || f.steps > maxVisits {
+	if w.steps++; !ok || depth > maxSchemaDepth || w.steps > maxVisits {
 		return
 	}
-	f.visit(rules, given, string(pointer), sure)
-	for other, always := range besides(f.root, rules) {
-		f.step(other, given, pointer, sure && always, depth+1)
+	w.visit(rules, given, string(pointer), required)
+	for other, always := range applied(w.root, rules) {
+		w.step(other, given, pointer, required && always, depth+1)
 	}
 	switch given := given.(type) {
 	case map[string]any:
@@ -58,18 +58,18 @@ func (f *visitor) step(schema, given any, pointer jsontext.Pointer, sure bool, d
 			if !known {
 				rule = rules["additionalProperties"]
 			}
-			f.step(rule, field, pointer.AppendToken(name), sure, depth+1)
+			w.step(rule, field, pointer.AppendToken(name), required, depth+1)
 		}
 	case []any:
 		for i, element := range given {
-			f.step(rules["items"], element, pointer.AppendToken(strconv.Itoa(i)), sure, depth+1)
+			w.step(rules["items"], element, pointer.AppendToken(strconv.Itoa(i)), required, depth+1)
 		}
 	}
 }
 
-// besides are the schemas that a value is held against together with rules, each
-// with whether it always is.
-func besides(root any, rules map[string]any) iter.Seq2[any, bool] {
+// applied yields the schemas that apply to a value together with rules, each with
+// whether it always does.
+func applied(root any, rules map[string]any) iter.Seq2[any, bool] {
 	return func(yield func(any, bool) bool) {
 		if reference, ok := rules["$ref"].(string); ok && !yield(resolve(root, reference), true) {
 			return
