@@ -65,9 +65,9 @@ func (c Credential) GoString() string { return c.String() }
 
 // credential declares the object of one integration, of which only the
 // integration knows the keys.
-func credential() shape[Credential] {
-	return shape[Credential]{
-		description: description{typ: "object", schema: map[string]any{"type": "object"}, secret: true},
+func credential() schema[Credential] {
+	return schema[Credential]{
+		description: description{typ: "object", jsonSchema: map[string]any{"type": "object"}, secret: true},
 		decode: func(v value, into *Credential) {
 			if !v.is(Object, "an object") {
 				return

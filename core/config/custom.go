@@ -53,34 +53,34 @@ func (c CustomIntegration) Fault(pointer, message, hint string) Fault {
 	return Fault{Pos: c.node.At(pointer), Message: "customIntegrations." + c.Name + pointerPath(pointer) + ": " + message, Hint: hint}
 }
 
-func customIntegrations() shape[[]CustomIntegration] {
+func customIntegrations() schema[[]CustomIntegration] {
 	integration := object(
 		key("name", text("name", integrationName.check), func(c *CustomIntegration) *string { return &c.Name },
 			"Name of the integration; no plugin may have it.").required(),
-		key("baseUrl", expanded("URL", baseURL).and(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
+		key("baseUrl", expanded("URL", baseURL).with(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
 			func(c *CustomIntegration) *string { return &c.BaseURL },
 			"What every path is put behind, such as `https://api.example.com/v1`.").required(),
 		key("auth", customAuth(), func(c *CustomIntegration) *CustomAuth { return &c.Auth },
 			"How the requests are authenticated. Without it: not at all."),
 		key("actions", dict(actionName, customAction()), func(c *CustomIntegration) *map[string]CustomAction { return &c.Actions },
 			"The requests, by the name of the action.").required(),
-	).and(func(v value, c *CustomIntegration) {
+	).with(func(v value, c *CustomIntegration) {
 		c.Pos, c.node = v.node.Pos, v.node
 		if actions := v.node.Get("actions"); actions != nil && actions.Kind == Object && len(actions.Members) == 0 {
 			v.at("actions", actions).fault("", "there is no action")
 		}
 	})
-	return unique(list(integration), "name")
+	return uniqueBy(list(integration), "name")
 }
 
 // actionName is what sdk.ActionSpec.Name allows.
-var actionName = grammar{
+var actionName = namePattern{
 	what:    "an action",
 	pattern: regexp.MustCompile(`^[a-z][A-Za-z0-9]{0,62}$`),
 	hint:    "letters and digits, starting with a lower-case letter, at most 63",
 }
 
-func customAction() shape[CustomAction] {
+func customAction() schema[CustomAction] {
 	return object(
 		key("method", oneOf(http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete),
 			func(a *CustomAction) *string { return &a.Method },
@@ -107,13 +107,13 @@ const anyKind Kind = 0xff
 
 // templates declares a value that is handed on as it is written, and that no
 // secret may be in.
-func templates(kind Kind, expected, typ string) shape[*Node] {
-	schema := map[string]any{}
+func templates(kind Kind, expected, typ string) schema[*Node] {
+	constraint := map[string]any{}
 	if kind == Object {
-		schema["type"] = "object"
+		constraint["type"] = "object"
 	}
-	return shape[*Node]{
-		description: description{typ: typ, schema: schema},
+	return schema[*Node]{
+		description: description{typ: typ, jsonSchema: constraint},
 		decode: func(v value, into **Node) {
 			if kind != anyKind && !v.is(kind, expected) {
 				return
@@ -133,7 +133,7 @@ var authKeys = map[string][]string{
 	"query":  {"name", "value"},
 }
 
-func customAuth() shape[CustomAuth] {
+func customAuth() schema[CustomAuth] {
 	return object(
 		key("type", authType(), func(a *CustomAuth) *string { return &a.Type },
 			"`bearer`, `basic`, `header` or `query`.").required(),
@@ -147,7 +147,7 @@ func customAuth() shape[CustomAuth] {
 			"For `header` and `query`: the name of the header or of the query parameter."),
 		key("value", secretText(headerSafe), func(a *CustomAuth) *Secret { return &a.Value },
 			"For `header` and `query`: its value."),
-	).and(func(v value, a *CustomAuth) {
+	).with(func(v value, a *CustomAuth) {
 		keys, known := authKeys[a.Type]
 		if !known {
 			return // a fault already
@@ -169,7 +169,7 @@ var allAuthKeys = []string{"token", "username", "password", "name", "value"}
 
 // authType declares the types of authentication, with the one that is not
 // there yet.
-func authType() shape[string] {
+func authType() schema[string] {
 	s := oneOf("bearer", "basic", "header", "query")
 	decode := s.decode
 	s.decode = func(v value, into *string) {
@@ -193,7 +193,7 @@ func headerSafe(s string) (problem, hint string) {
 // userName declares the user of basic authentication, whom some APIs make a
 // secret. Where it is written out it is none, so that the logs may hold the
 // word; what a placeholder stands for is a secret anyway.
-func userName() shape[Secret] {
+func userName() schema[Secret] {
 	s := expanded("text", func(s string) (problem, hint string) {
 		switch {
 		case s == "":
@@ -203,7 +203,7 @@ func userName() shape[Secret] {
 		}
 		return headerSafe(s)
 	})
-	return shape[Secret]{
+	return schema[Secret]{
 		description: s.description,
 		decode: func(v value, into *Secret) {
 			var name string

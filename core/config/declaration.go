@@ -11,24 +11,24 @@ import (
 )
 
 // declaration is the one place that says what a config may hold.
-func declaration() shape[Config] {
+func declaration() schema[Config] {
 	return object(append([]field[Config]{
 		key("$schema", text("string", anything), func(c *Config) *string { return &c.Schema },
 			"The JSON Schema that an editor checks the file against. The gateway ignores it."),
 		key("server", server(), func(c *Config) *Server { return &c.Server },
-			"How the gateway listens.").or("{}"),
+			"How the gateway listens.").withDefault("{}"),
 		key("auth", auth(), func(c *Config) *Auth { return &c.Auth },
 			"Who may use the gateway. Without it nobody may."),
 		key("credentials", dict(integrationName, credential()), func(c *Config) *map[string]Credential { return &c.Credentials },
-			"What each integration is told, by the name of the integration. The integration says which keys it knows.").or("{}"),
+			"What each integration is told, by the name of the integration. The integration says which keys it knows.").withDefault("{}"),
 		key("pluginDirs", list(directory()), func(c *Config) *[]string { return &c.PluginDirs },
 			"Directories in which plugins are found: every file `backflow-plugin-NAME` or `NAME.wasm` is the integration NAME. Without any: `plugins` beside the program."),
 		key("plugins", plugins(), func(c *Config) *[]Plugin { return &c.Plugins },
 			"How single plugins are run. A plugin that a directory of `pluginDirs` holds needs no entry."),
 		key("requirePinned", boolean(), func(c *Config) *bool { return &c.RequirePinned },
-			"Starts no plugin whose entry has no `sha256`. Otherwise there is one warning for each.").or("false"),
+			"Starts no plugin whose entry has no `sha256`. Otherwise there is one warning for each.").withDefault("false"),
 		key("state", state(), func(c *Config) *State { return &c.State },
-			"Where runs, events and idempotency records are kept.").or("{}"),
+			"Where runs, events and idempotency records are kept.").withDefault("{}"),
 		key("workflows", workflows(), func(c *Config) *[]Definition { return &c.Workflows },
 			"Workflows: definitions, and globs of files that hold one definition or an array of them."),
 		key("webhooks", webhooks(), func(c *Config) *[]Webhook { return &c.Webhooks },
@@ -37,33 +37,33 @@ func declaration() shape[Config] {
 			"REST APIs that become integrations."),
 		key("schedules", schedules(), func(c *Config) *[]Schedule { return &c.Schedules },
 			"Workflows that are started at times of the clock."),
-	}, later[Config]("routes", "rateLimit", "egress", "include")...)...)
+	}, unsupported[Config]("routes", "rateLimit", "egress", "include")...)...)
 }
 
-func server() shape[Server] {
+func server() schema[Server] {
 	return object(
 		key("listen", expanded("address", listenAddress), func(s *Server) *string { return &s.Listen },
-			"Address to listen on, `host:port`. Without a host: every address of the machine. Port 0: any free port. `backflow dev` listens on 127.0.0.1, at the port given here.").or(`":3000"`),
+			"Address to listen on, `host:port`. Without a host: every address of the machine. Port 0: any free port. `backflow dev` listens on 127.0.0.1, at the port given here.").withDefault(`":3000"`),
 		key("maxBodyBytes", integer[int64](1, 1<<30), func(s *Server) *int64 { return &s.MaxBodyBytes },
-			"Largest body of a request, in bytes; a larger one is answered 413.").or("1048576"),
+			"Largest body of a request, in bytes; a larger one is answered 413.").withDefault("1048576"),
 		key("requestTimeout", duration(), func(s *Server) *time.Duration { return &s.RequestTimeout },
-			"How long a request may take. It does not apply to `?wait`.").or(`"30s"`),
+			"How long a request may take. It does not apply to `?wait`.").withDefault(`"30s"`),
 		key("trustedProxies", list(prefix()), func(s *Server) *[]netip.Prefix { return &s.TrustedProxies },
-			"Addresses or ranges of proxies whose `X-Forwarded-For` is believed.").or("[]"),
-		key("publicUrl", expanded("URL", publicURL).and(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
+			"Addresses or ranges of proxies whose `X-Forwarded-For` is believed.").withDefault("[]"),
+		key("publicUrl", expanded("URL", publicURL).with(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
 			func(s *Server) *string { return &s.PublicURL },
-			"The address by which the outside knows the gateway.").or(`""`),
+			"The address by which the outside knows the gateway.").withDefault(`""`),
 	)
 }
 
-func auth() shape[Auth] {
+func auth() schema[Auth] {
 	return object(append([]field[Auth]{
-		key("tokens", unique(unique(list(token()), "name"), "hash"), func(a *Auth) *[]Token { return &a.Tokens },
+		key("tokens", uniqueBy(uniqueBy(list(token()), "name"), "hash"), func(a *Auth) *[]Token { return &a.Tokens },
 			"API tokens. `backflow token new` makes one."),
-	}, later[Auth]("jwt")...)...)
+	}, unsupported[Auth]("jwt")...)...)
 }
 
-func token() shape[Token] {
+func token() schema[Token] {
 	return object(
 		key("name", text("name", simpleName("a token").check), func(t *Token) *string { return &t.Name },
 			"Name of the token, unique; logs and idempotency records know the caller by it.").required(),
@@ -71,29 +71,29 @@ func token() shape[Token] {
 			"`sha256:` and the hex SHA-256 of the token.").required(),
 		key("scopes", list(parsed(text, "scope", access.ParseScope)), func(t *Token) *[]access.Scope { return &t.Scopes },
 			"What the token may do: `integrations:NAME:ACTION`, `workflows:ID:run`, `workflows:ID:read`, `runs:read`, `runs:write`, `events:read`, `events:write`, `metrics:read`, `admin`; `*` stands for any part, as the last one for the rest.").required(),
-	).and(func(v value, t *Token) { t.Pos = v.node.Pos })
+	).with(func(v value, t *Token) { t.Pos = v.node.Pos })
 }
 
-func directory() shape[string] {
+func directory() schema[string] {
 	return text("path", func(s string) (problem, hint string) {
 		if s == "" {
 			return "the path is empty", ""
 		}
 		return "", ""
-	}).and(func(v value, s *string) {
+	}).with(func(v value, s *string) {
 		if *s != "" {
 			*s = v.resolve(*s)
 		}
 	})
 }
 
-func plugins() shape[[]Plugin] {
+func plugins() schema[[]Plugin] {
 	plugin := object(
 		key("name", text("name", integrationName.check), func(p *Plugin) *string { return &p.Name },
 			"Name of the integration.").required(),
 		key("path", pluginFile(), func(p *Plugin) *string { return &p.Path },
 			"File of the plugin; what ends in `.wasm` is run as WASM. Without it: `backflow-plugin-NAME` or `NAME.wasm` in one of `pluginDirs`."),
-		key("sha256", text("hex digits", hexSum).and(func(_ value, s *string) { *s = strings.ToLower(*s) }),
+		key("sha256", text("hex digits", hexSum).with(func(_ value, s *string) { *s = strings.ToLower(*s) }),
 			func(p *Plugin) *string { return &p.SHA256 },
 			"SHA-256 that the file must have; it is checked before every start."),
 		key("env", dict(variableName, secretText(anything)), func(p *Plugin) *map[string]Secret { return &p.Env },
@@ -111,18 +111,18 @@ func plugins() shape[[]Plugin] {
 		key("instances", integer(1, 1000), func(p *Plugin) *int { return &p.Instances },
 			"How many guests a WASM plugin has at most; each takes one call at a time. Default: twice the cores, at least 8."),
 	)
-	return unique(list(plugin.and(func(v value, p *Plugin) { p.Pos = v.node.Pos })), "name")
+	return uniqueBy(list(plugin.with(func(v value, p *Plugin) { p.Pos = v.node.Pos })), "name")
 }
 
 // egressHost declares one place that requests may go to.
-func egressHost() shape[egress.Host] {
+func egressHost() schema[egress.Host] {
 	s := text("host", func(s string) (problem, hint string) {
 		if _, err := egress.ParseHost(s); err != nil {
 			return err.Error(), ""
 		}
 		return "", ""
 	})
-	return shape[egress.Host]{
+	return schema[egress.Host]{
 		description: s.description,
 		decode: func(v value, into *egress.Host) {
 			var written string
@@ -132,8 +132,8 @@ func egressHost() shape[egress.Host] {
 	}
 }
 
-func pluginFile() shape[string] {
-	return directory().and(func(v value, s *string) {
+func pluginFile() schema[string] {
+	return directory().with(func(v value, s *string) {
 		switch {
 		case *s == "":
 		case !v.options.exists(*s):
@@ -142,19 +142,19 @@ func pluginFile() shape[string] {
 	})
 }
 
-func state() shape[State] {
+func state() schema[State] {
 	return object(
 		key("url", secretText(stateURL), func(s *State) *Secret { return &s.URL },
 			"`sqlite://PATH`, relative to the config or absolute (`sqlite:///var/…`), or `redis://…`, `rediss://…`, `redis+sentinel://…`, `rediss+sentinel://…`. Default: `sqlite://data/state.db`; in `backflow dev` a file under `.backflow/`."),
 		key("allowVolatile", boolean(), func(s *State) *bool { return &s.AllowVolatile },
-			"Accepts a Redis that may lose accepted work: without persistence, or one that evicts keys.").or("false"),
+			"Accepts a Redis that may lose accepted work: without persistence, or one that evicts keys.").withDefault("false"),
 		key("durability", oneOf("", "always", "everysec"), func(s *State) *string { return &s.Durability },
-			"How Redis syncs its log, `always` or `everysec`, where the gateway cannot ask it.").or(`""`),
+			"How Redis syncs its log, `always` or `everysec`, where the gateway cannot ask it.").withDefault(`""`),
 		key("retention", retention(), func(s *State) *Retention { return &s.Retention },
-			"How long runs are kept after their end, with all that is known of them.").or("{}"),
+			"How long runs are kept after their end, with all that is known of them.").withDefault("{}"),
 		key("minReplicas", integer(0, 100), func(s *State) *int { return &s.MinReplicas },
-			"How many replicas of Redis must have a write before it counts as done. A failover to one of them then loses nothing that was accepted.").or("0"),
-	).and(func(v value, s *State) {
+			"How many replicas of Redis must have a write before it counts as done. A failover to one of them then loses nothing that was accepted.").withDefault("0"),
+	).with(func(v value, s *State) {
 		s.Pos = v.node.Pos
 		if n := v.node.Get("minReplicas"); n != nil && s.MinReplicas > 0 && (s.URL.IsZero() || strings.HasPrefix(s.URL.Reveal(), "sqlite:")) {
 			v.at("minReplicas", n).fault("leave it out", "an SQLite file has no replicas")
@@ -179,18 +179,18 @@ func state() shape[State] {
 	})
 }
 
-func retention() shape[Retention] {
+func retention() schema[Retention] {
 	return object(
 		key("succeeded", duration(), func(r *Retention) *time.Duration { return &r.Succeeded },
-			"How long a run that succeeded is kept.").or(`"168h"`),
+			"How long a run that succeeded is kept.").withDefault(`"168h"`),
 		key("failed", duration(), func(r *Retention) *time.Duration { return &r.Failed },
-			"How long a run that failed or was cancelled is kept.").or(`"720h"`),
+			"How long a run that failed or was cancelled is kept.").withDefault(`"720h"`),
 		key("maxRuns", integer(0, 1_000_000_000), func(r *Retention) *int { return &r.MaxRuns },
-			"How many ended runs are kept at most, whatever their age; those that ended first go first. 0: any number.").or("0"),
+			"How many ended runs are kept at most, whatever their age; those that ended first go first. 0: any number.").withDefault("0"),
 	)
 }
 
-func webhooks() shape[[]Webhook] {
+func webhooks() schema[[]Webhook] {
 	webhook := object(append([]field[Webhook]{
 		key("name", text("name", simpleName("a webhook").check), func(w *Webhook) *string { return &w.Name },
 			"Name of the webhook, unique.").required(),
@@ -204,7 +204,7 @@ func webhooks() shape[[]Webhook] {
 			"Several secrets at once, the new one first, while the sender changes over."),
 		key("actions", actions(), func(w *Webhook) *Definition { return &w.Actions },
 			"The steps that an event runs, as in a workflow, over `payload`."),
-	}, later[Webhook]("custom")...)...).and(func(v value, w *Webhook) {
+	}, unsupported[Webhook]("custom")...)...).with(func(v value, w *Webhook) {
 		w.Pos = v.node.Pos
 		w.Secrets.Given = v.node.Get("secret") != nil || v.node.Get("secrets") != nil
 		if w.Actions.Node == nil {
@@ -214,13 +214,13 @@ func webhooks() shape[[]Webhook] {
 			v.add(second.KeyPos, "put all of them into secrets", "%sboth secret and secrets are given", v.prefix())
 		}
 	})
-	return unique(unique(list(webhook), "name"), "path")
+	return uniqueBy(uniqueBy(list(webhook), "name"), "path")
 }
 
 // webhookSecret declares one secret that may be unset in dev.
-func webhookSecret() shape[WebhookSecrets] {
+func webhookSecret() schema[WebhookSecrets] {
 	s := secretText(anything)
-	return shape[WebhookSecrets]{
+	return schema[WebhookSecrets]{
 		description: s.description,
 		decode: func(v value, into *WebhookSecrets) {
 			if !v.is(String, "a string") {
@@ -237,9 +237,9 @@ func webhookSecret() shape[WebhookSecrets] {
 	}
 }
 
-func webhookSecrets() shape[WebhookSecrets] {
+func webhookSecrets() schema[WebhookSecrets] {
 	of := webhookSecret()
-	return shape[WebhookSecrets]{
+	return schema[WebhookSecrets]{
 		description: description{typ: "array", items: &of.description},
 		decode: func(v value, into *WebhookSecrets) {
 			if !v.is(Array, "an array") {

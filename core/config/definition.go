@@ -15,8 +15,8 @@ const (
 
 // workflows declares the list of definitions and of globs of files that hold
 // them.
-func workflows() shape[[]Definition] {
-	definition := description{typ: "object", schema: map[string]any{
+func workflows() schema[[]Definition] {
+	definition := description{typ: "object", jsonSchema: map[string]any{
 		"type":     "object",
 		"required": []string{"id", "steps"},
 		"properties": map[string]any{
@@ -24,10 +24,10 @@ func workflows() shape[[]Definition] {
 			"steps": map[string]any{"type": "array", "items": map[string]any{"type": "object"}},
 		},
 	}}
-	entry := description{typ: "path or workflow", schema: map[string]any{
-		"anyOf": []any{map[string]any{"type": "string"}, definition.schema},
+	entry := description{typ: "path or workflow", jsonSchema: map[string]any{
+		"anyOf": []any{map[string]any{"type": "string"}, definition.jsonSchema},
 	}}
-	return shape[[]Definition]{
+	return schema[[]Definition]{
 		description: description{typ: "array", items: &entry},
 		decode: func(v value, into *[]Definition) {
 			if !v.is(Array, "an array") {
@@ -62,7 +62,7 @@ func (w *workflowReader) define(v value) {
 	d := Definition{Raw: v.node.JSON(), Node: v.node}
 	if id := v.node.Get("id"); id != nil && id.Kind == String {
 		d.ID = id.Text
-		v.at("id", id).once(w.ids, "another workflow has the same id")
+		v.at("id", id).unique(w.ids, "another workflow has the same id")
 	}
 	w.definitions = append(w.definitions, d)
 }
@@ -140,9 +140,9 @@ func (v value) display(path string) string {
 }
 
 // actions declares the steps of a webhook.
-func actions() shape[Definition] {
-	return shape[Definition]{
-		description: description{typ: "array of steps", schema: map[string]any{
+func actions() schema[Definition] {
+	return schema[Definition]{
+		description: description{typ: "array of steps", jsonSchema: map[string]any{
 			"type": "array", "items": map[string]any{"type": "object"},
 		}},
 		decode: func(v value, into *Definition) {

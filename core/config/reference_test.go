@@ -45,7 +45,7 @@ func TestReferenceInTheManualIsTheDeclaration(t *testing.T) {
 		t.Errorf("reference (-want +got), run with -update:\n%s", diff)
 	}
 	for _, p := range root.keys {
-		if p.later && !strings.Contains(after, "`"+p.name+"`") {
+		if p.unsupported && !strings.Contains(after, "`"+p.name+"`") {
 			t.Errorf("the manual does not say that %s is refused", p.name)
 		}
 	}
@@ -53,7 +53,7 @@ func TestReferenceInTheManualIsTheDeclaration(t *testing.T) {
 
 func writeReference(w *strings.Builder, path string, d description) {
 	for _, p := range d.keys {
-		if p.later {
+		if p.unsupported {
 			continue
 		}
 		name := strings.TrimPrefix(path+"."+p.name, ".")
@@ -98,7 +98,7 @@ func TestDefaultsHaveNoFault(t *testing.T) {
 			if p.def != "" && parseJSON(&collector{}, "default", []byte(p.def)) == nil {
 				t.Errorf("%s.%s: default %s is not JSON", path, p.name, p.def)
 			}
-			if !p.later && p.doc == "" {
+			if !p.unsupported && p.doc == "" {
 				t.Errorf("%s.%s is not documented", path, p.name)
 			}
 			check(path+"."+p.name, p.description)

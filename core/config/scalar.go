@@ -16,9 +16,9 @@ type check func(s string) (problem, hint string)
 func anything(string) (problem, hint string) { return "", "" }
 
 // text declares a string that is taken as it is written.
-func text(typ string, valid check) shape[string] {
-	return shape[string]{
-		description: description{typ: typ, schema: map[string]any{"type": "string"}},
+func text(typ string, valid check) schema[string] {
+	return schema[string]{
+		description: description{typ: typ, jsonSchema: map[string]any{"type": "string"}},
 		decode: func(v value, into *string) {
 			if !v.is(String, "a string") || !v.plain() {
 				return
@@ -34,9 +34,9 @@ func text(typ string, valid check) shape[string] {
 
 // expanded declares a string in which placeholders are expanded, of a field
 // that is no secret by itself.
-func expanded(typ string, valid check) shape[string] {
-	return shape[string]{
-		description: description{typ: typ, schema: map[string]any{"type": "string"}, secret: true},
+func expanded(typ string, valid check) schema[string] {
+	return schema[string]{
+		description: description{typ: typ, jsonSchema: map[string]any{"type": "string"}, secret: true},
 		decode: func(v value, into *string) {
 			if !v.is(String, "a string") {
 				return
@@ -55,7 +55,7 @@ func expanded(typ string, valid check) shape[string] {
 }
 
 // parsed declares a string, by text or expanded, that package access reads.
-func parsed[T any](declare func(string, check) shape[string], typ string, read func(string) (T, error)) shape[T] {
+func parsed[T any](declare func(string, check) schema[string], typ string, read func(string) (T, error)) schema[T] {
 	s := declare(typ, func(s string) (problem, hint string) {
 		_, err := read(s)
 		if wrong := (*access.SyntaxError)(nil); errors.As(err, &wrong) {
@@ -63,7 +63,7 @@ func parsed[T any](declare func(string, check) shape[string], typ string, read f
 		}
 		return "", ""
 	})
-	return shape[T]{
+	return schema[T]{
 		description: s.description,
 		decode: func(v value, into *T) {
 			var written string
@@ -77,9 +77,9 @@ func parsed[T any](declare func(string, check) shape[string], typ string, read f
 // secretText declares a string that is a secret, whether it holds placeholders
 // or not. It is neither empty nor surrounded by white space. What valid says of
 // it must not quote it.
-func secretText(valid check) shape[Secret] {
-	return shape[Secret]{
-		description: description{typ: "secret", schema: map[string]any{"type": "string", "minLength": 1}, secret: true},
+func secretText(valid check) schema[Secret] {
+	return schema[Secret]{
+		description: description{typ: "secret", jsonSchema: map[string]any{"type": "string", "minLength": 1}, secret: true},
 		decode: func(v value, into *Secret) {
 			if !v.is(String, "a string") {
 				return
@@ -103,9 +103,9 @@ func secretText(valid check) shape[Secret] {
 }
 
 // boolean declares true or false.
-func boolean() shape[bool] {
-	return shape[bool]{
-		description: description{typ: "boolean", schema: map[string]any{"type": "boolean"}},
+func boolean() schema[bool] {
+	return schema[bool]{
+		description: description{typ: "boolean", jsonSchema: map[string]any{"type": "boolean"}},
 		decode: func(v value, into *bool) {
 			if v.is(Bool, "true or false") {
 				*into = v.node.Text == "true"
@@ -116,9 +116,9 @@ func boolean() shape[bool] {
 
 // integer declares a whole number between two bounds, written without fraction
 // and exponent.
-func integer[T int | int64](least, most T) shape[T] {
-	return shape[T]{
-		description: description{typ: "integer", schema: map[string]any{"type": "integer", "minimum": least, "maximum": most}},
+func integer[T int | int64](least, most T) schema[T] {
+	return schema[T]{
+		description: description{typ: "integer", jsonSchema: map[string]any{"type": "integer", "minimum": least, "maximum": most}},
 		decode: func(v value, into *T) {
 			if !v.is(Number, "an integer") {
 				return
@@ -137,10 +137,10 @@ func integer[T int | int64](least, most T) shape[T] {
 }
 
 // duration declares a positive length of time.
-func duration() shape[time.Duration] {
+func duration() schema[time.Duration] {
 	const expected = `a duration such as "30s"`
-	return shape[time.Duration]{
-		description: description{typ: "duration", schema: map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`}},
+	return schema[time.Duration]{
+		description: description{typ: "duration", jsonSchema: map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`}},
 		decode: func(v value, into *time.Duration) {
 			if !v.is(String, expected) || !v.plain() {
 				return
@@ -159,9 +159,9 @@ func duration() shape[time.Duration] {
 }
 
 // prefix declares a range of IP addresses, or one address.
-func prefix() shape[netip.Prefix] {
-	return shape[netip.Prefix]{
-		description: description{typ: "CIDR range", schema: map[string]any{"type": "string"}},
+func prefix() schema[netip.Prefix] {
+	return schema[netip.Prefix]{
+		description: description{typ: "CIDR range", jsonSchema: map[string]any{"type": "string"}},
 		decode: func(v value, into *netip.Prefix) {
 			if !v.is(String, "a range of addresses in a string") || !v.plain() {
 				return

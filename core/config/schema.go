@@ -1,53 +1,251 @@
 package config
 
-import "encoding/json"
+import (
+	"fmt"
+	"slices"
+	"strconv"
 
-// Schema answers the JSON Schema (2020-12) of a config file. It says what can
-// be said without reading other files: which keys there are, and their types.
-func Schema() []byte {
-	root := declaration().description
-	schema := root.jsonSchema()
-	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	schema["title"] = "Backflow config"
-	// Maps of strings, numbers and maps cannot fail to encode.
-	out, _ := json.MarshalIndent(schema, "", "  ")
-	return append(out, '\n')
+	"github.com/backflow/backflow/core/suggest"
+)
+
+// description is what a declaration says of a value without decoding it: the
+// reference and the JSON Schema are made of it.
+type description struct {
+	typ        string         // the word of the reference, such as "duration"
+	jsonSchema map[string]any // JSON Schema of a value without keys, items or values
+	secret     bool           // {{env.X}} and {{file:PATH}} are expanded
+	keys       []property     // an object's known keys, in the order of the reference
+	items      *description   // of an array's elements
+	values     *description   // of an object's values where its keys are the user's
 }
 
-// jsonSchema answers the schema of a described value. Keys that this version
-// refuses are not in it.
-func (d description) jsonSchema() map[string]any {
-	switch {
-	case d.keys != nil:
-		properties, required := map[string]any{}, []string{}
-		for _, p := range d.keys {
-			if p.later {
-				continue
-			}
-			property := p.jsonSchema()
-			property["description"] = p.doc
-			if p.def != "" && p.description.keys == nil {
-				property["default"] = json.RawMessage(p.def)
-			}
-			properties[p.name] = property
-			if p.required {
-				required = append(required, p.name)
+// property is one known key of an object.
+type property struct {
+	name string
+	doc  string // one or two sentences of Markdown
+	def  string // the default as JSON; "" is the zero value
+	// required: its absence is a fault. unsupported: the key belongs to Backflow,
+	// but this version refuses it.
+	required, unsupported bool
+	description
+}
+
+// value is a node that is being decoded, with what faults and checks need.
+type value struct {
+	*decoder
+	node *Node
+	path string // for messages, such as webhooks[0].path; "" is the whole file
+}
+
+// fault reports a fault of the value.
+func (v value) fault(hint, format string, args ...any) {
+	v.add(v.node.Pos, hint, "%s%s", v.prefix(), fmt.Sprintf(format, args...))
+}
+
+func (v value) prefix() string {
+	if v.path == "" {
+		return ""
+	}
+	return v.path + ": "
+}
+
+// is reports whether the value has the kind, and reports a fault otherwise.
+func (v value) is(kind Kind, expected string) bool {
+	if v.node.Kind == kind {
+		return true
+	}
+	hint := ""
+	if v.node.Kind == Null {
+		hint = "leave the key out instead"
+	}
+	v.fault(hint, "expected %s, found %s", expected, v.node.Kind)
+	return false
+}
+
+// at answers the value of a key.
+func (v value) at(key string, node *Node) value {
+	if v.path != "" {
+		key = v.path + "." + key
+	}
+	return value{v.decoder, node, key}
+}
+
+// index answers an element.
+func (v value) index(i int) value {
+	return value{v.decoder, v.node.Elements[i], v.path + "[" + strconv.Itoa(i) + "]"}
+}
+
+// schema declares a value that is decoded into a T. decode changes into only
+// where the value has no fault.
+type schema[T any] struct {
+	description
+	decode func(v value, into *T)
+}
+
+// with adds a check of the decoded value, or something that is computed from it.
+func (s schema[T]) with(then func(v value, into *T)) schema[T] {
+	decode := s.decode
+	s.decode = func(v value, into *T) {
+		decode(v, into)
+		then(v, into)
+	}
+	return s
+}
+
+// field declares a key of an object that is decoded into a T.
+type field[T any] struct {
+	property
+	decode func(v value, into *T)
+}
+
+// key declares a key: its name, its schema, where the value goes, and what the
+// reference says of it.
+func key[T, F any](name string, of schema[F], to func(*T) *F, doc string) field[T] {
+	return field[T]{
+		property: property{name: name, doc: doc, description: of.description},
+		decode:   func(v value, into *T) { of.decode(v, to(into)) },
+	}
+}
+
+// required makes the absence of the key a fault.
+func (f field[T]) required() field[T] {
+	f.property.required = true
+	return f
+}
+
+// withDefault gives the key a default, as JSON.
+func (f field[T]) withDefault(def string) field[T] {
+	f.def = def
+	return f
+}
+
+// unsupported declares keys that this version refuses, but not as unknown.
+func unsupported[T any](names ...string) []field[T] {
+	fields := make([]field[T], len(names))
+	for i, name := range names {
+		fields[i].property = property{name: name, unsupported: true}
+	}
+	return fields
+}
+
+// object declares an object of known keys. Every key's default is decoded
+// first, so that also a config with faults holds sensible values.
+func object[T any](fields ...field[T]) schema[T] {
+	var s schema[T]
+	s.typ = "object"
+	byName := make(map[string]*field[T], len(fields))
+	var known []string
+	for i := range fields {
+		f := &fields[i]
+		s.keys = append(s.keys, f.property)
+		byName[f.name] = f
+		if !f.unsupported {
+			known = append(known, f.name)
+		}
+	}
+	s.decode = func(v value, into *T) {
+		for _, f := range fields {
+			if f.def != "" {
+				f.decode(v.at(f.name, parseJSON(v.collector, "default", []byte(f.def))), into)
 			}
 		}
-		schema := map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
-		if len(required) > 0 {
-			schema["required"] = required
+		if !v.is(Object, "an object") {
+			return
 		}
-		return schema
-	case d.items != nil:
-		return map[string]any{"type": "array", "items": d.items.jsonSchema()}
-	case d.values != nil:
-		return map[string]any{"type": "object", "additionalProperties": d.values.jsonSchema()}
-	default:
-		schema := make(map[string]any, len(d.schema))
-		for k, v := range d.schema {
-			schema[k] = v
+		for _, m := range v.node.Members {
+			switch f := byName[m.Key]; {
+			case f == nil:
+				v.add(m.KeyPos, suggest.Hint(m.Key, known), "%sunknown key %q", v.prefix(), clip(m.Key))
+			case f.unsupported:
+				v.add(m.KeyPos, "leave it out", "%s%q is not supported by this version", v.prefix(), m.Key)
+			default:
+				f.decode(v.at(m.Key, m.Value), into)
+			}
 		}
-		return schema
+		for _, f := range fields {
+			if f.property.required && v.node.Get(f.name) == nil {
+				v.fault("", "%q is missing", f.name)
+			}
+		}
+	}
+	return s
+}
+
+// list declares an array.
+func list[T any](of schema[T]) schema[[]T] {
+	return schema[[]T]{
+		description: description{typ: "array", items: &of.description},
+		decode: func(v value, into *[]T) {
+			if !v.is(Array, "an array") {
+				return
+			}
+			out := make([]T, len(v.node.Elements))
+			for i := range v.node.Elements {
+				of.decode(v.index(i), &out[i])
+			}
+			*into = out
+		},
+	}
+}
+
+// uniqueBy makes it a fault when two objects of an array give a key the same
+// string.
+func uniqueBy[T any](s schema[[]T], key string) schema[[]T] {
+	return s.with(func(v value, _ *[]T) {
+		first := make(map[string]Pos)
+		for i, element := range v.node.Elements {
+			if n := element.Get(key); n != nil && n.Kind == String {
+				v.index(i).at(key, n).unique(first, "another one of "+v.path+" has the same "+key)
+			}
+		}
+	})
+}
+
+// unique reports a fault where an earlier string was the same.
+func (v value) unique(first map[string]Pos, message string) {
+	if earlier, dup := first[v.node.Text]; dup {
+		v.fault("the first is at "+earlier.String(), "%s", message)
+		return
+	}
+	first[v.node.Text] = v.node.Pos
+}
+
+// dict declares an object whose keys are names that the user chooses.
+func dict[T any](name namePattern, of schema[T]) schema[map[string]T] {
+	return schema[map[string]T]{
+		description: description{typ: "object", values: &of.description},
+		decode: func(v value, into *map[string]T) {
+			if !v.is(Object, "an object") {
+				return
+			}
+			out := make(map[string]T, len(v.node.Members))
+			for _, m := range v.node.Members {
+				if problem, hint := name.check(m.Key); problem != "" {
+					v.add(m.KeyPos, hint, "%s%s", v.prefix(), problem)
+				}
+				var t T
+				of.decode(v.at(m.Key, m.Value), &t)
+				out[m.Key] = t
+			}
+			*into = out
+		},
+	}
+}
+
+// oneOf declares a string that is one of a few words.
+func oneOf(words ...string) schema[string] {
+	named := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" })
+	return schema[string]{
+		description: description{typ: "string", jsonSchema: map[string]any{"type": "string", "enum": words}},
+		decode: func(v value, into *string) {
+			if !v.is(String, "a string") {
+				return
+			}
+			if !slices.Contains(words, v.node.Text) {
+				v.fault(suggest.Hint(v.node.Text, named), "unknown value %q", clip(v.node.Text))
+				return
+			}
+			*into = v.node.Text
+		},
 	}
 }
