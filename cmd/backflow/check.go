@@ -10,10 +10,10 @@ import (
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin/credential"
-	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // check holds a config against what the integrations publish. Integrations

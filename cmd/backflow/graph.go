@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/backflow/backflow/core/config"
-	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/core/workflow/mermaid"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 func (p *program) workflowGraphCommand() *cobra.Command {

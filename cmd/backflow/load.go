@@ -14,10 +14,10 @@ import (
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/schedule"
-	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // loaded is a config with what was parsed from it and the plugins that it

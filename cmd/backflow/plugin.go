@@ -14,9 +14,9 @@ import (
 
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/abi"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // inspectTime bounds the start of a plugin that is asked what it is. A WASM

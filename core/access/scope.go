@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/backflow/backflow/core/suggest"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // wildcard stands for any one segment of a scope; as the last one, for all

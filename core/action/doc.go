@@ -5,5 +5,5 @@
 // An integration is a set of actions under one name. Where it lives (another
 // process, WASM, a declaration in the config) is not known here: whoever builds a
 // Registry plugs integrations in. The package may import sdk, core/schema,
-// core/value and core/suggest.
+// core/value and sdk/suggest.
 package action

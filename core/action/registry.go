@@ -6,8 +6,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // Registry is the set of integrations that a config gives. It is immutable but

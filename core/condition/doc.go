@@ -15,6 +15,6 @@
 //     build strings, a source of at most [MaxSource] bytes nested at most
 //     [MaxNesting] levels, which is counted before the parser goes down.
 //
-// The package may import core/value, core/template and core/suggest. It must not know what
+// The package may import core/value, core/template and sdk/suggest. It must not know what
 // hangs on a condition, nor where the data come from.
 package condition

@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // operand = primary { "." name [ arguments ] | "?." name [ arguments ] | [ "?." ] "[" choice "]" }

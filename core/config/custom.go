@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/backflow/backflow/core/suggest"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // CustomIntegration is a REST API that the config makes an integration. Its

@@ -11,7 +11,7 @@
 // hold a secret, and nowhere else: workflows and webhook actions are handed on
 // as they are written, and a secret in them is a fault.
 //
-// The package imports core/access and core/suggest, and nothing else of the
+// The package imports core/access and sdk/suggest, and nothing else of the
 // project. It does not know what an integration, a workflow step or a template
 // is: definitions and credentials are handed on as JSON, together with the
 // positions that later checks need to say where a fault is.

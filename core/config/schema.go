@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/backflow/backflow/core/suggest"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // description is what a declaration says of a value without decoding it: the

@@ -11,11 +11,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/backflow/backflow/core/action"
-	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // Integration is a declared integration. It is safe for concurrent use.

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/schema"
-	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // root is the one root of the templates.

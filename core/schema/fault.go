@@ -10,8 +10,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
-	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // maxFaults bounds what a caller has to read.

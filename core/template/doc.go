@@ -17,6 +17,6 @@
 // {{env.X}} and {{file:...}} stand for secrets and belong to the config, which
 // resolves them in its own fields; here they are faults.
 //
-// The package may import core/value and core/suggest. It must not know who provides the data,
+// The package may import core/value and sdk/suggest. It must not know who provides the data,
 // nor what becomes of the result.
 package template

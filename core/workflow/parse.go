@@ -9,9 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // Roots that templates and conditions see, by what the definition is for.

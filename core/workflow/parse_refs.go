@@ -5,8 +5,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/backflow/backflow/core/suggest"
 	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // refChecker makes sure that what a step reads of other steps can be there when

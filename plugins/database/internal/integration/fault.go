@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // invalid answers faults in the params. It is not final: a migration can make
@@ -44,45 +45,12 @@ func shown(name string) string {
 	return strconv.Quote(name[:cut]) + "…"
 }
 
-// suggestion is "; did you mean …?" with the nearest of the candidates, or
-// nothing when none is near: case does not count, and about one character in
-// three may differ.
+// suggestion is "; did you mean …?" with the candidate nearest to name, or ""
+// if none is near.
 func suggestion(name string, candidates []string) string {
-	if len(name) > maxShown {
-		return ""
-	}
-	best, nearest := len(name)/3+1, ""
-	for _, candidate := range candidates {
-		if len(candidate) > maxShown {
-			continue
-		}
-		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d < best {
-			best, nearest = d, candidate
-		}
-	}
+	nearest := suggest.Nearest(name, candidates)
 	if nearest == "" {
 		return ""
 	}
 	return fmt.Sprintf("; did you mean %q?", nearest)
-}
-
-// distance is the Levenshtein distance of two short names, in bytes.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

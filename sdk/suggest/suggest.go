@@ -1,5 +1,6 @@
-// Package suggest finds the word that somebody meant who wrote another one. It
-// imports nothing of the project.
+// Package suggest finds the known word that was meant by a misspelt one, for
+// messages such as `there is no table "paymets"; did you mean "payments"?`.
+// It imports nothing of the project.
 package suggest
 
 import (
@@ -12,9 +13,9 @@ import (
 // words costs the product of their lengths.
 const maxLength = 64
 
-// Nearest answers the known word that a typing error would have turned into
-// word, or "" where none is near. A third of the letters may be wrong; case
-// does not count.
+// Nearest returns the known word that is closest to word, or "" if none is
+// close. At most a third of the known word's letters may be wrong, and at least
+// one may be; case does not count. A word longer than 64 letters has no match.
 func Nearest(word string, known []string) string {
 	if utf8.RuneCountInString(word) > maxLength {
 		return ""
@@ -30,8 +31,8 @@ func Nearest(word string, known []string) string {
 	return best
 }
 
-// Hint answers `did you mean "x"?`, or lists the known words where none is
-// near; "" where there is no known word.
+// Hint returns `did you mean "x"?`, or the list of the known words if none is
+// close. It returns "" if there is no known word.
 func Hint(word string, known []string) string {
 	if near := Nearest(word, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
@@ -42,8 +43,8 @@ func Hint(word string, known []string) string {
 	return "known: " + strings.Join(known, ", ")
 }
 
-// distance is the optimal string alignment distance: how many letters were
-// inserted, left out, replaced, or swapped with their neighbour.
+// distance is the optimal string alignment distance: the number of letters that
+// were inserted, left out, replaced, or swapped with their neighbour.
 func distance(a, b []rune) int {
 	before, previous := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range previous {
