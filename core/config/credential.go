@@ -1,11 +1,6 @@
 package config
 
-import (
-	"slices"
-	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "slices"
 
 // Credential is what the config hands to one integration. It prints no secret.
 type Credential struct {
@@ -32,10 +27,10 @@ type UnsetField struct {
 }
 
 // Lacks reports whether the field that a JSON Pointer names is written but has
-// no value: it is unset, or has a fault that was told.
+// no value: it is unset, or a fault was reported for it.
 func (c Credential) Lacks(pointer string) bool { return slices.Contains(c.lacking, pointer) }
 
-// Reveal answers the credential as a JSON object, with its secrets.
+// Reveal returns the credential as a JSON object, with its secrets.
 func (c Credential) Reveal() []byte {
 	if c.raw.IsZero() {
 		return []byte("{}")
@@ -43,28 +38,27 @@ func (c Credential) Reveal() []byte {
 	return []byte(c.raw.Reveal())
 }
 
-// SecretValues answers what the placeholders of the credential stand for.
+// SecretValues returns what the placeholders of the credential stand for.
 func (c Credential) SecretValues() []string { return reveal(c.values) }
 
-// At answers where the field is written that a JSON Pointer into the credential
+// At returns where the field is written that a JSON Pointer into the credential
 // names, or its nearest ancestor.
 func (c Credential) At(pointer string) Pos { return c.node.At(pointer) }
 
-// Fault answers a fault of the field that a JSON Pointer names; the message is
+// Fault returns a fault of the field that a JSON Pointer names; the message is
 // put behind the field's name. It must not hold a value of the credential.
 func (c Credential) Fault(pointer, message, hint string) Fault {
 	return Fault{Pos: c.node.At(pointer), Message: "credentials." + c.Name + pointerPath(pointer) + ": " + message, Hint: hint}
 }
 
-// String names the credential and keeps what is inside of it, parsed from the file,
-// out of logs.
+// String names the credential. It keeps the parsed values out of logs.
 func (c Credential) String() string { return "credentials of " + c.Name }
 
 // GoString is String.
 func (c Credential) GoString() string { return c.String() }
 
-// credential declares the object of one integration, of which only the
-// integration knows the keys.
+// credential declares the object of one integration. Only the integration knows
+// its keys.
 func credential() schema[Credential] {
 	return schema[Credential]{
 		description: description{typ: "object", jsonSchema: map[string]any{"type": "object"}, secret: true},
@@ -90,13 +84,4 @@ func credential() schema[Credential] {
 			*into = c
 		},
 	}
-}
-
-// pointerPath turns a JSON Pointer into the notation of messages.
-func pointerPath(pointer string) string {
-	var path strings.Builder
-	for token := range jsontext.Pointer(pointer).Tokens() {
-		path.WriteString("." + token)
-	}
-	return path.String()
 }

@@ -47,7 +47,7 @@ type CustomAction struct {
 	Timeout time.Duration
 }
 
-// Fault answers a fault of the value that a JSON Pointer into the integration
+// Fault returns a fault of the value that a JSON Pointer into the integration
 // names, where it is written; the message is put behind the integration's name.
 func (c CustomIntegration) Fault(pointer, message, hint string) Fault {
 	return Fault{Pos: c.node.At(pointer), Message: "customIntegrations." + c.Name + pointerPath(pointer) + ": " + message, Hint: hint}
@@ -102,7 +102,7 @@ func customAction() schema[CustomAction] {
 	)
 }
 
-// anyKind is none of the kinds: templates takes every one.
+// anyKind is no Kind of a Node. It makes templates accept every kind.
 const anyKind Kind = 0xff
 
 // templates declares a value that is handed on as it is written, and that no
@@ -190,9 +190,9 @@ func headerSafe(s string) (problem, hint string) {
 	return "", ""
 }
 
-// userName declares the user of basic authentication, whom some APIs make a
-// secret. Where it is written out it is none, so that the logs may hold the
-// word; what a placeholder stands for is a secret anyway.
+// userName declares the user of basic authentication. Some APIs make it a
+// secret. A name that is written out in the config is not secret, so that logs
+// may hold the word; the value of a placeholder always is.
 func userName() schema[Secret] {
 	s := expanded("text", func(s string) (problem, hint string) {
 		switch {

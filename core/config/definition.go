@@ -1,10 +1,27 @@
 package config
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 )
+
+// Definition is a workflow's definition or a webhook's actions: JSON with
+// the positions to report faults. Other packages check what it means.
+type Definition struct {
+	// ID is the "id" of a workflow where that is a string, else "".
+	ID string
+	// Raw is compact standard JSON, the numbers as they were written.
+	Raw []byte
+	// Node is the tree that Raw was made of. Webhooks without actions have a
+	// node at the webhook.
+	Node *Node
+}
+
+// Fault returns a fault of the value that a JSON Pointer into Raw names, where
+// it is written.
+func (d Definition) Fault(pointer, message, hint string) Fault {
+	return Fault{Pos: d.Node.At(pointer), Message: message, Hint: hint}
+}
 
 // Where definitions stand, and what secrets are put into instead, as messages
 // say it.
@@ -12,6 +29,22 @@ const (
 	inDefinitions      = "workflows and webhook actions"
 	credentialsInstead = "put it into credentials, where the integration gets it"
 )
+
+// actions declares the steps of a webhook.
+func actions() schema[Definition] {
+	return schema[Definition]{
+		description: description{typ: "array of steps", jsonSchema: map[string]any{
+			"type": "array", "items": map[string]any{"type": "object"},
+		}},
+		decode: func(v value, into *Definition) {
+			if !v.is(Array, "an array of steps") {
+				return
+			}
+			v.noSecrets(inDefinitions, credentialsInstead)
+			*into = Definition{Raw: v.node.JSON(), Node: v.node}
+		},
+	}
+}
 
 // workflows declares the list of definitions and of globs of files that hold
 // them.
@@ -124,33 +157,5 @@ func (w *workflowReader) file(v value, path string) {
 		}
 	default:
 		file.fault("", "expected a workflow or an array of them, found %s", root.Kind)
-	}
-}
-
-// display answers the path of a file as messages show it: relative where the
-// config itself was named by a relative path.
-func (v value) display(path string) string {
-	if filepath.IsAbs(v.named) {
-		return path
-	}
-	if relative, err := filepath.Rel(v.workDir, path); err == nil {
-		return relative
-	}
-	return path
-}
-
-// actions declares the steps of a webhook.
-func actions() schema[Definition] {
-	return schema[Definition]{
-		description: description{typ: "array of steps", jsonSchema: map[string]any{
-			"type": "array", "items": map[string]any{"type": "object"},
-		}},
-		decode: func(v value, into *Definition) {
-			if !v.is(Array, "an array of steps") {
-				return
-			}
-			v.noSecrets(inDefinitions, credentialsInstead)
-			*into = Definition{Raw: v.node.JSON(), Node: v.node}
-		},
 	}
 }

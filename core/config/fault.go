@@ -20,7 +20,7 @@ type Fault struct {
 	Hint string
 }
 
-// String answers "file:line:col: message (hint)".
+// String returns "file:line:col: message (hint)".
 func (f Fault) String() string {
 	var b strings.Builder
 	if f.Pos.File != "" {
@@ -40,7 +40,7 @@ func (f Fault) String() string {
 // one line for each fault.
 type Faults []Fault
 
-// Error answers one line for each fault.
+// Error returns one line for each fault.
 func (f Faults) Error() string {
 	lines := make([]string, len(f))
 	for i, fault := range f {
@@ -60,7 +60,7 @@ func (f Faults) Sort() {
 	})
 }
 
-// JSON answers the faults for editors and CI: an array of objects with file,
+// JSON returns the faults for editors and CI: an array of objects with file,
 // line, column (both 0 where the fault is of the whole file), message and, where
 // there is one, hint.
 func (f Faults) JSON() []byte {
@@ -94,7 +94,7 @@ func (c *collector) add(pos Pos, hint, format string, args ...any) {
 	c.faults = append(c.faults, Fault{Pos: pos, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// err answers the faults in order, or nil.
+// err returns the faults in order, or nil.
 func (c *collector) err() error {
 	if len(c.faults) == 0 {
 		return nil
@@ -104,4 +104,13 @@ func (c *collector) err() error {
 		c.faults = append(c.faults, Fault{Message: fmt.Sprintf("%d more faults are not shown", c.dropped)})
 	}
 	return c.faults
+}
+
+// clip keeps a message readable whatever the file holds.
+func clip(s string) string {
+	const most = 80
+	if runes := []rune(s); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return s
 }

@@ -15,7 +15,7 @@ import (
 
 var update = flag.Bool("update", false, "write golden files and the reference in docs/configuration.md")
 
-// archive answers options that see nothing but files, which are below /etc/backflow,
+// archive returns options that see nothing but files, which are below /etc/backflow,
 // and variables.
 func archive(files map[string]string, env map[string]string) Options {
 	disk := fstest.MapFS{}

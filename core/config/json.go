@@ -12,17 +12,13 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-const (
-	// maxFileBytes bounds a config or workflow file.
-	maxFileBytes = 4 << 20
-	// maxDepth bounds how deep objects and arrays may be nested: the parser is
-	// recursive, and a stack overflow cannot be recovered from.
-	maxDepth = 200
-)
+// maxDepth bounds how deep objects and arrays may be nested: the parser is
+// recursive, and a stack overflow cannot be recovered from.
+const maxDepth = 200
 
 // parseJSON is the front end for JSON (RFC 8259) with comments and trailing
-// commas (JWCC). It answers nil after a fault that leaves nothing to go on
-// with; a key given twice is a fault that does.
+// commas (JWCC). It returns nil after a fault that leaves no tree to check. A key
+// that is given twice is a fault with a tree: the first one counts.
 func parseJSON(c *collector, file string, data []byte) *Node {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	at := &tracker{file: file, data: data}
@@ -54,7 +50,7 @@ func parseJSON(c *collector, file string, data []byte) *Node {
 		// stop at the first.
 		dec: jsontext.NewDecoder(bytes.NewReader(standard), jsontext.AllowDuplicateNames(true)),
 	}
-	root, err := p.value()
+	root, err := p.parseValue()
 	if err != nil {
 		var syntactic *jsontext.SyntacticError
 		offset := int(p.dec.InputOffset())
@@ -75,8 +71,8 @@ type jsonParser struct {
 	dec  *jsontext.Decoder
 }
 
-// next reads a token and answers where it starts: blanks, comments (which are
-// blanks by now), commas and colons come before it.
+// next reads a token and returns where it starts. Blanks, comments (which are
+// blanks by now), commas and colons before it are skipped.
 func (p *jsonParser) next() (jsontext.Token, Pos, error) {
 	start := int(p.dec.InputOffset())
 	for start < len(p.data) && strings.IndexByte(" \t\r\n,:", p.data[start]) >= 0 {
@@ -86,7 +82,7 @@ func (p *jsonParser) next() (jsontext.Token, Pos, error) {
 	return token, p.at.pos(start), err
 }
 
-func (p *jsonParser) value() (*Node, error) {
+func (p *jsonParser) parseValue() (*Node, error) {
 	token, pos, err := p.next()
 	if err != nil {
 		return nil, err
@@ -104,7 +100,7 @@ func (p *jsonParser) value() (*Node, error) {
 	case '[':
 		n.Kind = Array
 		for p.dec.PeekKind() != ']' {
-			element, err := p.value()
+			element, err := p.parseValue()
 			if err != nil {
 				return nil, err
 			}
@@ -113,35 +109,35 @@ func (p *jsonParser) value() (*Node, error) {
 		_, _, err = p.next()
 	case '{':
 		n.Kind = Object
-		err = p.members(n)
+		err = p.parseMembers(n)
 	}
 	return n, err
 }
 
-func (p *jsonParser) members(n *Node) error {
+func (p *jsonParser) parseMembers(n *Node) error {
 	first := make(map[string]Pos)
 	for p.dec.PeekKind() != '}' {
 		token, pos, err := p.next()
 		if err != nil {
 			return err
 		}
-		key := token.String()
-		value, err := p.value()
+		name := token.String()
+		member, err := p.parseValue()
 		if err != nil {
 			return err
 		}
-		if earlier, dup := first[key]; dup {
-			p.add(pos, "the first is at "+earlier.String(), "the key %q is given twice", clip(key))
+		if earlier, dup := first[name]; dup {
+			p.add(pos, "the first is at "+earlier.String(), "the key %q is given twice", clip(name))
 			continue
 		}
-		first[key] = pos
-		n.Members = append(n.Members, Member{Key: key, KeyPos: pos, Value: value})
+		first[name] = pos
+		n.Members = append(n.Members, Member{Key: name, KeyPos: pos, Value: member})
 	}
 	_, _, err := p.next()
 	return err
 }
 
-// tooDeep answers the offset of the bracket that is nested too deep, or -1. It
+// tooDeep returns the offset of the bracket that is nested too deep, or -1. It
 // knows only strings, comments and brackets, which is all that it takes.
 func tooDeep(data []byte) int {
 	depth := 0
@@ -209,7 +205,7 @@ type tracker struct {
 	offset, line, col int // of what was read last; line and col count from 0
 }
 
-// pos answers the position of an offset that is not below the one before.
+// pos returns the position of an offset that is not below the one before.
 func (t *tracker) pos(offset int) Pos {
 	for t.offset < min(offset, len(t.data)) {
 		if t.data[t.offset] == '\n' {
@@ -224,7 +220,7 @@ func (t *tracker) pos(offset int) Pos {
 	return Pos{File: t.file, Line: t.line + 1, Col: t.col + 1}
 }
 
-// lineColumn answers the position of a line and a column in bytes, both from 1.
+// lineColumn returns the position of a line and a column in bytes, both from 1.
 func (t *tracker) lineColumn(line, column int) Pos {
 	offset := 0
 	for range line - 1 {

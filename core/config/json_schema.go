@@ -2,19 +2,29 @@ package config
 
 import "encoding/json"
 
-// Schema answers the JSON Schema (2020-12) of a config file. It says what can
-// be said without reading other files: which keys there are, and their types.
-func Schema() []byte {
-	root := declaration().description
-	schema := root.asJSONSchema()
-	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	schema["title"] = "Backflow config"
-	// Maps of strings, numbers and maps cannot fail to encode.
-	out, _ := json.MarshalIndent(schema, "", "  ")
-	return append(out, '\n')
+// description is what a declaration says of a value without decoding it: the
+// reference and the JSON Schema are made of it.
+type description struct {
+	typ        string         // the word of the reference, such as "duration"
+	jsonSchema map[string]any // JSON Schema of a value without keys, items or values
+	secret     bool           // {{env.X}} and {{file:PATH}} are expanded
+	keys       []property     // an object's known keys, in the order of the reference
+	items      *description   // of an array's elements
+	values     *description   // of an object's values where its keys are the user's
 }
 
-// jsonSchema answers the schema of a described value. Keys that this version
+// property is one known key of an object.
+type property struct {
+	name string
+	doc  string // one or two sentences of Markdown
+	def  string // the default as JSON; "" is the zero value
+	// required: its absence is a fault. unsupported: the key belongs to Backflow,
+	// but this version refuses it.
+	required, unsupported bool
+	description
+}
+
+// asJSONSchema returns the schema of a described value. Keys that this version
 // refuses are not in it.
 func (d description) asJSONSchema() map[string]any {
 	switch {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -19,7 +20,7 @@ const (
 	Object
 )
 
-// String answers the kind as a message names it, with its article.
+// String returns the kind as a message names it, with its article.
 func (k Kind) String() string {
 	switch k {
 	case Null:
@@ -35,23 +36,6 @@ func (k Kind) String() string {
 	default:
 		return "an object"
 	}
-}
-
-// Pos is a place in a file. The zero Pos is no place.
-type Pos struct {
-	// File is the path as messages show it: as the user or the config named it.
-	File string
-	// Line and Col count from 1; Col counts characters, not bytes. Both are 0
-	// for a fault of the file as a whole.
-	Line, Col int
-}
-
-// String answers file:line:col, which editors and terminals make clickable.
-func (p Pos) String() string {
-	if p.Line == 0 {
-		return p.File
-	}
-	return p.File + ":" + strconv.Itoa(p.Line) + ":" + strconv.Itoa(p.Col)
 }
 
 // Node is a value of a config file with its position. A tree is not changed
@@ -75,7 +59,7 @@ type Member struct {
 	Value  *Node
 }
 
-// member answers the member of an object by its key, or nil.
+// member returns the member of an object by its key, or nil.
 func (n *Node) member(key string) *Member {
 	if n == nil {
 		return nil
@@ -88,7 +72,7 @@ func (n *Node) member(key string) *Member {
 	return nil
 }
 
-// Get answers the value of an object's key, or nil where there is none.
+// Get returns the value of an object's key, or nil where there is none.
 func (n *Node) Get(key string) *Node {
 	if m := n.member(key); m != nil {
 		return m.Value
@@ -96,8 +80,8 @@ func (n *Node) Get(key string) *Node {
 	return nil
 }
 
-// At answers where the value starts that a JSON Pointer (RFC 6901) names. For
-// a value that does not exist it answers its nearest ancestor that does.
+// At returns where the value starts that a JSON Pointer (RFC 6901) names. For
+// a value that does not exist it returns the start of its nearest ancestor that does.
 func (n *Node) At(pointer string) Pos {
 	if n == nil {
 		return Pos{}
@@ -112,7 +96,7 @@ func (n *Node) At(pointer string) Pos {
 	return n.Pos
 }
 
-// child answers the member or element that a token of a pointer names, or nil.
+// child returns the member or element that a token of a pointer names, or nil.
 func (n *Node) child(token string) *Node {
 	if n.Kind != Array {
 		return n.Get(token)
@@ -124,14 +108,14 @@ func (n *Node) child(token string) *Node {
 	return n.Elements[i]
 }
 
-// JSON answers the value as compact standard JSON: members in the order of the
+// JSON returns the value as compact standard JSON: members in the order of the
 // file, numbers as they were written.
 func (n *Node) JSON() []byte {
 	return n.appendJSON(nil, "", func(_ string, n *Node) (string, bool) { return n.Text, true })
 }
 
-// appendJSON appends the value as JSON. Each string is what text answers for
-// its pointer; a member or element for which text answers false is left out.
+// appendJSON appends the value as JSON. text gives the string to write for each
+// string in the tree; a member or element for which it returns false is left out.
 func (n *Node) appendJSON(dst []byte, pointer string, text func(pointer string, n *Node) (string, bool)) []byte {
 	switch n.Kind {
 	case Null:
@@ -197,4 +181,13 @@ func (n *Node) strings(yield func(*Node)) {
 			m.Value.strings(yield)
 		}
 	}
+}
+
+// pointerPath turns a JSON Pointer into the notation of messages.
+func pointerPath(pointer string) string {
+	var path strings.Builder
+	for token := range jsontext.Pointer(pointer).Tokens() {
+		path.WriteString("." + token)
+	}
+	return path.String()
 }

@@ -3,17 +3,26 @@ package config
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/backflow/backflow/core/access"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
-// check answers what is wrong with a string, and what to do about it; both
+// check returns what is wrong with a string, and what to do about it; both
 // empty where nothing is.
 type check func(s string) (problem, hint string)
 
 func anything(string) (problem, hint string) { return "", "" }
+
+func notEmpty(s string) (problem, hint string) {
+	if s == "" {
+		return "the string is empty", ""
+	}
+	return "", ""
+}
 
 // text declares a string that is taken as it is written.
 func text(typ string, valid check) schema[string] {
@@ -25,6 +34,24 @@ func text(typ string, valid check) schema[string] {
 			}
 			if problem, hint := valid(v.node.Text); problem != "" {
 				v.fault(hint, "%s", problem)
+				return
+			}
+			*into = v.node.Text
+		},
+	}
+}
+
+// oneOf declares a string that is one of a few words.
+func oneOf(words ...string) schema[string] {
+	named := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" })
+	return schema[string]{
+		description: description{typ: "string", jsonSchema: map[string]any{"type": "string", "enum": words}},
+		decode: func(v value, into *string) {
+			if !v.is(String, "a string") {
+				return
+			}
+			if !slices.Contains(words, v.node.Text) {
+				v.fault(suggest.Hint(v.node.Text, named), "unknown value %q", clip(v.node.Text))
 				return
 			}
 			*into = v.node.Text

@@ -4,7 +4,7 @@ package config
 type Schedule struct {
 	Pos  Pos
 	Name string
-	// Cron and Timezone are checked by who knows what they mean.
+	// Cron and Timezone are checked where they are used, by core/schedule.
 	Cron, Timezone string
 	// Workflow is the id of the workflow.
 	Workflow string
@@ -14,7 +14,7 @@ type Schedule struct {
 	node *Node
 }
 
-// At answers where a key of the schedule is written, or the schedule where the
+// At returns where a key of the schedule is written, or the schedule where the
 // key is left out.
 func (s Schedule) At(key string) Pos { return s.node.At("/" + key) }
 

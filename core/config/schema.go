@@ -1,79 +1,6 @@
 package config
 
-import (
-	"fmt"
-	"slices"
-	"strconv"
-
-	"github.com/backflow/backflow/sdk/suggest"
-)
-
-// description is what a declaration says of a value without decoding it: the
-// reference and the JSON Schema are made of it.
-type description struct {
-	typ        string         // the word of the reference, such as "duration"
-	jsonSchema map[string]any // JSON Schema of a value without keys, items or values
-	secret     bool           // {{env.X}} and {{file:PATH}} are expanded
-	keys       []property     // an object's known keys, in the order of the reference
-	items      *description   // of an array's elements
-	values     *description   // of an object's values where its keys are the user's
-}
-
-// property is one known key of an object.
-type property struct {
-	name string
-	doc  string // one or two sentences of Markdown
-	def  string // the default as JSON; "" is the zero value
-	// required: its absence is a fault. unsupported: the key belongs to Backflow,
-	// but this version refuses it.
-	required, unsupported bool
-	description
-}
-
-// value is a node that is being decoded, with what faults and checks need.
-type value struct {
-	*decoder
-	node *Node
-	path string // for messages, such as webhooks[0].path; "" is the whole file
-}
-
-// fault reports a fault of the value.
-func (v value) fault(hint, format string, args ...any) {
-	v.add(v.node.Pos, hint, "%s%s", v.prefix(), fmt.Sprintf(format, args...))
-}
-
-func (v value) prefix() string {
-	if v.path == "" {
-		return ""
-	}
-	return v.path + ": "
-}
-
-// is reports whether the value has the kind, and reports a fault otherwise.
-func (v value) is(kind Kind, expected string) bool {
-	if v.node.Kind == kind {
-		return true
-	}
-	hint := ""
-	if v.node.Kind == Null {
-		hint = "leave the key out instead"
-	}
-	v.fault(hint, "expected %s, found %s", expected, v.node.Kind)
-	return false
-}
-
-// at answers the value of a key.
-func (v value) at(key string, node *Node) value {
-	if v.path != "" {
-		key = v.path + "." + key
-	}
-	return value{v.decoder, node, key}
-}
-
-// index answers an element.
-func (v value) index(i int) value {
-	return value{v.decoder, v.node.Elements[i], v.path + "[" + strconv.Itoa(i) + "]"}
-}
+import "github.com/backflow/backflow/sdk/suggest"
 
 // schema declares a value that is decoded into a T. decode changes into only
 // where the value has no fault.
@@ -201,15 +128,6 @@ func uniqueBy[T any](s schema[[]T], key string) schema[[]T] {
 	})
 }
 
-// unique reports a fault where an earlier string was the same.
-func (v value) unique(first map[string]Pos, message string) {
-	if earlier, dup := first[v.node.Text]; dup {
-		v.fault("the first is at "+earlier.String(), "%s", message)
-		return
-	}
-	first[v.node.Text] = v.node.Pos
-}
-
 // dict declares an object whose keys are names that the user chooses.
 func dict[T any](name namePattern, of schema[T]) schema[map[string]T] {
 	return schema[map[string]T]{
@@ -228,24 +146,6 @@ func dict[T any](name namePattern, of schema[T]) schema[map[string]T] {
 				out[m.Key] = t
 			}
 			*into = out
-		},
-	}
-}
-
-// oneOf declares a string that is one of a few words.
-func oneOf(words ...string) schema[string] {
-	named := slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" })
-	return schema[string]{
-		description: description{typ: "string", jsonSchema: map[string]any{"type": "string", "enum": words}},
-		decode: func(v value, into *string) {
-			if !v.is(String, "a string") {
-				return
-			}
-			if !slices.Contains(words, v.node.Text) {
-				v.fault(suggest.Hint(v.node.Text, named), "unknown value %q", clip(v.node.Text))
-				return
-			}
-			*into = v.node.Text
 		},
 	}
 }

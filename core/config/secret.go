@@ -24,7 +24,7 @@ var (
 	_ slog.LogValuer = Secret{}
 )
 
-// NewSecret answers a Secret that holds value.
+// NewSecret returns a Secret that holds value.
 func NewSecret(value string) Secret {
 	if value == "" {
 		return Secret{}
@@ -32,7 +32,7 @@ func NewSecret(value string) Secret {
 	return Secret{func() string { return value }}
 }
 
-// Reveal answers the value. Every use of a secret is a call of this method, so
+// Reveal returns the value. Every use of a secret is a call of this method, so
 // that they are easily found.
 func (s Secret) Reveal() string {
 	if s.reveal == nil {
@@ -49,7 +49,7 @@ func (s Secret) IsZero() bool { return s.reveal == nil }
 // not run in constant time.
 func (s Secret) Equal(other Secret) bool { return s.Reveal() == other.Reveal() }
 
-// String answers "***".
+// String returns "***".
 func (Secret) String() string { return redacted }
 
 // Format writes "***" for every verb and flag.
@@ -58,16 +58,16 @@ func (Secret) Format(f fmt.State, _ rune) {
 	_, _ = f.Write([]byte(redacted))
 }
 
-// MarshalJSON answers "***" as a JSON string.
+// MarshalJSON returns "***" as a JSON string.
 func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
-// MarshalText answers "***".
+// MarshalText returns "***".
 func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// LogValue answers "***".
+// LogValue returns "***".
 func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// reveal answers the values of secrets.
+// reveal returns the values of secrets.
 func reveal(secrets []Secret) []string {
 	values := make([]string, len(secrets))
 	for i, s := range secrets {

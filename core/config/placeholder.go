@@ -2,9 +2,7 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"unicode"
@@ -18,16 +16,6 @@ const maxSecretBytes = 64 << 10
 var secretPlaceholder = regexp.MustCompile(`\{\{\s*(env\s*\.|file\s*:)`)
 
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
-
-// expansion is a string with its placeholders replaced.
-type expansion struct {
-	value string
-	// unset names what the placeholders name and what is not there; value then
-	// holds these placeholders as they are written.
-	unset []string
-	// secrets are what the other placeholders stand for.
-	secrets []Secret
-}
 
 // plain reports whether the string holds no placeholder for a secret, and
 // reports a fault otherwise.
@@ -52,10 +40,20 @@ func (v value) noSecrets(where, instead string) {
 	})
 }
 
-// expand replaces the placeholders of a string. It answers false after a fault,
-// and where something is unset that may be: always with Options.AllowUnsetEnv,
-// in fields that may be unset in dev with Options.Dev. The value that it answers
-// may be a secret and must not be printed.
+// expansion is a string with its placeholders replaced.
+type expansion struct {
+	value string
+	// unset names what the placeholders name and what is not there; value then
+	// holds these placeholders as they are written.
+	unset []string
+	// secrets are what the other placeholders stand for.
+	secrets []Secret
+}
+
+// expand replaces the placeholders of a string. It returns false after a fault,
+// and where something is unset that may be: with Options.AllowUnsetEnv always,
+// with Options.Dev in fields that may be unset in dev. The returned value may be a
+// secret and must not be printed.
 func (v value) expand(mayBeUnset bool) (expansion, bool) {
 	var e expansion
 	var out strings.Builder
@@ -73,8 +71,8 @@ func (v value) expand(mayBeUnset bool) (expansion, bool) {
 			return e, false
 		}
 		rest = next
-		s, state := v.placeholder(strings.TrimSpace(inner), mayBeUnset)
-		switch state {
+		s, outcome := v.placeholder(strings.TrimSpace(inner), mayBeUnset)
+		switch outcome {
 		case placeholderFound:
 			out.WriteString(s)
 			e.secrets = append(e.secrets, NewSecret(s))
@@ -98,7 +96,7 @@ const (
 	placeholderUnset
 )
 
-// placeholder answers what stands for the inside of a placeholder; for one that
+// placeholder returns what stands for the inside of a placeholder; for one that
 // is unset, what it names.
 func (v value) placeholder(inner string, mayBeUnset bool) (string, placeholderState) {
 	if name, ok := strings.CutPrefix(inner, "env."); ok {
@@ -149,7 +147,7 @@ func (v value) secretFile(name string) (string, placeholderState) {
 		return "", placeholderFaulty
 	}
 	v.read(path)
-	// Editors and `echo` end a file with one line feed that nobody means.
+	// Editors and `echo` end a file with a line feed that is not part of the secret.
 	s := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
 	if problem, hint := soundSecret(s); problem != "" {
 		v.fault(hint, "the content of the file %s is %s", name, problem)
@@ -158,8 +156,8 @@ func (v value) secretFile(name string) (string, placeholderState) {
 	return s, placeholderFound
 }
 
-// soundSecret says what is wrong with a secret that cannot be meant, as the end
-// of a sentence.
+// soundSecret returns what is wrong with a secret that is surely a mistake, as the
+// end of a sentence.
 func soundSecret(s string) (problem, hint string) {
 	switch {
 	case s == "":
@@ -170,45 +168,4 @@ func soundSecret(s string) (problem, hint string) {
 		return "surrounded by white space", "remove blanks and line ends before and after it"
 	}
 	return "", ""
-}
-
-// reason answers the error without the operation and the path around it.
-func reason(err error) error {
-	var pathError *fs.PathError
-	if errors.As(err, &pathError) {
-		return pathError.Err
-	}
-	return err
-}
-
-// resolve answers the absolute path of a path that the value's file names.
-func (v value) resolve(path string) string {
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
-	}
-	return filepath.Join(v.baseDir(), path)
-}
-
-// resolveSQLite answers the absolute path of the file that a sqlite:// URL
-// names; a relative one is relative to baseDir. An error says what is wrong
-// with the URL.
-func resolveSQLite(url, baseDir string) (string, error) {
-	path, ok := strings.CutPrefix(url, "sqlite://")
-	switch {
-	case !ok:
-		return "", errors.New("a URL of SQLite starts with sqlite://")
-	case path == "" || strings.HasSuffix(path, "/"):
-		return "", errors.New("sqlite:// is followed by the path of a file")
-	case strings.ContainsAny(path, "?#"):
-		return "", errors.New("a URL of SQLite takes no options")
-	case strings.HasPrefix(path, ":memory:"):
-		return "", errors.New("SQLite in memory keeps nothing")
-	}
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path), nil
-	}
-	if !filepath.IsAbs(baseDir) {
-		return "", fmt.Errorf("resolve %s: %s is not absolute", path, baseDir)
-	}
-	return filepath.Join(baseDir, path), nil
 }

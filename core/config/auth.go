@@ -1,0 +1,35 @@
+package config
+
+import "github.com/backflow/backflow/core/access"
+
+// Auth says who may use the gateway. No tokens means that nobody may.
+type Auth struct {
+	Tokens []Token
+}
+
+// Token is an API token, known by its hash alone.
+type Token struct {
+	Pos  Pos
+	Name string
+	Hash access.Hash
+	// Scopes say what the token may do.
+	Scopes []access.Scope
+}
+
+func auth() schema[Auth] {
+	return object(append([]field[Auth]{
+		key("tokens", uniqueBy(uniqueBy(list(token()), "name"), "hash"), func(a *Auth) *[]Token { return &a.Tokens },
+			"API tokens. `backflow token new` makes one."),
+	}, unsupported[Auth]("jwt")...)...)
+}
+
+func token() schema[Token] {
+	return object(
+		key("name", text("name", simpleName("a token").check), func(t *Token) *string { return &t.Name },
+			"Name of the token, unique; logs and idempotency records know the caller by it.").required(),
+		key("hash", parsed(expanded, "hash", access.ParseHash), func(t *Token) *access.Hash { return &t.Hash },
+			"`sha256:` and the hex SHA-256 of the token.").required(),
+		key("scopes", list(parsed(text, "scope", access.ParseScope)), func(t *Token) *[]access.Scope { return &t.Scopes },
+			"What the token may do: `integrations:NAME:ACTION`, `workflows:ID:run`, `workflows:ID:read`, `runs:read`, `runs:write`, `events:read`, `events:write`, `metrics:read`, `admin`; `*` stands for any part, as the last one for the rest.").required(),
+	).with(func(v value, t *Token) { t.Pos = v.node.Pos })
+}

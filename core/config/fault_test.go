@@ -1,0 +1,33 @@
+package config
+
+import "testing"
+
+func TestFaultsAsJSON(t *testing.T) {
+	t.Parallel()
+	faults := Faults{{Pos: Pos{"a.json", 2, 3}, Message: "m", Hint: "h"}, {Pos: Pos{File: "b.json"}, Message: "n"}}
+	want := `[
+  {
+    "file": "a.json",
+    "line": 2,
+    "column": 3,
+    "message": "m",
+    "hint": "h"
+  },
+  {
+    "file": "b.json",
+    "line": 0,
+    "column": 0,
+    "message": "n"
+  }
+]
+`
+	if got := string(faults.JSON()); got != want {
+		t.Errorf("got %s", got)
+	}
+	if got := string(Faults(nil).JSON()); got != "[]\n" {
+		t.Errorf("no faults are %q", got)
+	}
+	if got, want := faults.Error(), "a.json:2:3: m (h)\nb.json: n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

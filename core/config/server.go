@@ -1,0 +1,74 @@
+package config
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Server says how the gateway listens.
+type Server struct {
+	// Listen is host:port; an empty host is every address of the machine, port
+	// 0 any free port.
+	Listen string
+	// MaxBodyBytes bounds the body of a request.
+	MaxBodyBytes int64
+	// RequestTimeout bounds a request; waits and streams are not bound by it.
+	RequestTimeout time.Duration
+	// TrustedProxies are the peers whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// PublicURL is the address that the outside knows the gateway by, without a
+	// slash at its end; it may be empty.
+	PublicURL string
+}
+
+func server() schema[Server] {
+	return object(
+		key("listen", expanded("address", listenAddress), func(s *Server) *string { return &s.Listen },
+			"Address to listen on, `host:port`. Without a host: every address of the machine. Port 0: any free port. `backflow dev` listens on 127.0.0.1, at the port given here.").withDefault(`":3000"`),
+		key("maxBodyBytes", integer[int64](1, 1<<30), func(s *Server) *int64 { return &s.MaxBodyBytes },
+			"Largest body of a request, in bytes; a larger one is answered 413.").withDefault("1048576"),
+		key("requestTimeout", duration(), func(s *Server) *time.Duration { return &s.RequestTimeout },
+			"How long a request may take. It does not apply to `?wait`.").withDefault(`"30s"`),
+		key("trustedProxies", list(prefix()), func(s *Server) *[]netip.Prefix { return &s.TrustedProxies },
+			"Addresses or ranges of proxies whose `X-Forwarded-For` is believed.").withDefault("[]"),
+		key("publicUrl", expanded("URL", publicURL).with(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
+			func(s *Server) *string { return &s.PublicURL },
+			"The address by which the outside knows the gateway.").withDefault(`""`),
+	)
+}
+
+func listenAddress(s string) (problem, hint string) {
+	const example = `as in ":3000" or "127.0.0.1:3000"`
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		return "not an address to listen on", example
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+		return "the port is not a number from 0 to 65535", example
+	}
+	if host != "" && net.ParseIP(host) == nil && !hostName.MatchString(host) {
+		return "the host is neither an IP address nor a name", example
+	}
+	return "", ""
+}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$`)
+
+func publicURL(s string) (problem, hint string) {
+	if s == "" {
+		return "", ""
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "":
+		return "not an http or https URL", `as in "https://api.example.com"`
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return "a public URL has no user, query or fragment", `as in "https://api.example.com"`
+	}
+	return "", ""
+}

@@ -1,0 +1,112 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// Webhook is a receiver of events.
+type Webhook struct {
+	Pos  Pos
+	Name string
+	Path string
+	// Provider is the integration that verifies the events.
+	Provider string
+	// Secrets of its own. Where none is given, the webhook uses the secret in the
+	// credentials of its provider.
+	Secrets WebhookSecrets
+	// Actions are the steps that an event runs, an array; its ID is empty.
+	Actions Definition
+}
+
+// WebhookSecrets are what a webhook's events are signed with.
+type WebhookSecrets struct {
+	// Given says that the config names secrets, whether or not they have values.
+	Given bool
+	// Values are tried in order. In dev there may be fewer than are given: what
+	// needs variables that are not set is left out (see Options).
+	Values []Secret
+}
+
+func webhooks() schema[[]Webhook] {
+	webhook := object(append([]field[Webhook]{
+		key("name", text("name", simpleName("a webhook").check), func(w *Webhook) *string { return &w.Name },
+			"Name of the webhook, unique.").required(),
+		key("path", text("path", webhookPath), func(w *Webhook) *string { return &w.Path },
+			"Path at which events are received, by POST; unique, and none of the gateway's own.").required(),
+		key("provider", text("name", provider), func(w *Webhook) *string { return &w.Provider },
+			"The integration that verifies the events, such as `stripe`.").required(),
+		key("secret", webhookSecret(), func(w *Webhook) *WebhookSecrets { return &w.Secrets },
+			"Secret that the events are signed with. Without it and without `secrets`: the one in the integration's credentials."),
+		key("secrets", webhookSecrets(), func(w *Webhook) *WebhookSecrets { return &w.Secrets },
+			"Several secrets at once, the new one first, while the sender changes over."),
+		key("actions", actions(), func(w *Webhook) *Definition { return &w.Actions },
+			"The steps that an event runs, as in a workflow, over `payload`."),
+	}, unsupported[Webhook]("custom")...)...).with(func(v value, w *Webhook) {
+		w.Pos = v.node.Pos
+		w.Secrets.Given = v.node.Get("secret") != nil || v.node.Get("secrets") != nil
+		if w.Actions.Node == nil {
+			w.Actions = Definition{Raw: []byte("[]"), Node: &Node{Kind: Array, Pos: v.node.Pos}}
+		}
+		if second := v.node.member("secrets"); second != nil && v.node.Get("secret") != nil {
+			v.add(second.KeyPos, "put all of them into secrets", "%sboth secret and secrets are given", v.prefix())
+		}
+	})
+	return uniqueBy(uniqueBy(list(webhook), "name"), "path")
+}
+
+// webhookSecret declares one secret that may be unset in dev.
+func webhookSecret() schema[WebhookSecrets] {
+	s := secretText(anything)
+	return schema[WebhookSecrets]{
+		description: s.description,
+		decode: func(v value, into *WebhookSecrets) {
+			if !v.is(String, "a string") {
+				return
+			}
+			if _, ok := v.expand(true); !ok {
+				return
+			}
+			var secret Secret
+			if s.decode(v, &secret); !secret.IsZero() {
+				into.Values = append(into.Values, secret)
+			}
+		},
+	}
+}
+
+func webhookSecrets() schema[WebhookSecrets] {
+	of := webhookSecret()
+	return schema[WebhookSecrets]{
+		description: description{typ: "array", items: &of.description},
+		decode: func(v value, into *WebhookSecrets) {
+			if !v.is(Array, "an array") {
+				return
+			}
+			if len(v.node.Elements) == 0 {
+				v.fault("leave the key out to use the secret in the integration's credentials", "there is no secret in the list")
+			}
+			for i := range v.node.Elements {
+				of.decode(v.index(i), into)
+			}
+		},
+	}
+}
+
+// builtInProviders verify webhooks without a plugin; none is there yet.
+var builtInProviders = []string{"github", "slack", "twilio", "shopify", "standard", "custom"}
+
+func provider(s string) (problem, hint string) {
+	if slices.Contains(builtInProviders, s) {
+		return "the provider " + s + " is not supported by this version", "webhooks are verified by plugins, such as stripe"
+	}
+	return integrationName.check(s)
+}
+
+// webhookPath leaves to the gateway which paths are its own.
+func webhookPath(s string) (problem, hint string) {
+	if !strings.HasPrefix(s, "/") {
+		return `a path begins with "/"`, `as in "/webhooks/stripe"`
+	}
+	return "", ""
+}
