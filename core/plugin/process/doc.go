@@ -1,9 +1,11 @@
 // Package process runs plugins as child processes, over hashicorp/go-plugin and
-// gRPC on a unix socket. It is one plugin.Launcher; what to do when a plugin
-// dies is package plugin's affair.
+// gRPC on a unix socket. It is one plugin.Launcher. Package plugin decides
+// what to do when a plugin dies.
 //
-// go-plugin does the handshake and the connection. What a stranger's process
-// could do harm with is done here instead: its output is read here (go-plugin
-// panics on some log lines, and stops reading on long ones), it is started and
-// killed here, and its socket must be where it was told to be.
+// go-plugin does the handshake and the connection. This package does what a
+// plugin could do harm with: it reads the plugin's output (go-plugin panics on
+// some log lines, and stops reading on long ones), starts and kills the process,
+// and checks that the socket is in the directory that the plugin was given.
+//
+// The package may import core/plugin, core/plugin/internal/output and sdk.
 package process

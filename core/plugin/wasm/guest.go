@@ -14,6 +14,7 @@ import (
 
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/internal/output"
+	"github.com/backflow/backflow/core/plugin/wasm/modulecache"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/abi"
 )
@@ -28,7 +29,7 @@ const (
 // guest is one instance of a module. It has one user at a time, but for
 // interrupt.
 type guest struct {
-	module *module
+	module *modulecache.Module
 	lines  *output.Lines
 	web    *web
 
@@ -79,14 +80,14 @@ func current(ctx context.Context) *guest {
 
 // newGuest starts a guest and lets it initialise until ctx ends or the deadline
 // passes. The module is counted once more until the guest is closed.
-func newGuest(ctx context.Context, deadline time.Time, m *module, lines *output.Lines, web *web) (*guest, error) {
+func newGuest(ctx context.Context, deadline time.Time, m *modulecache.Module, lines *output.Lines, web *web) (*guest, error) {
 	g := &guest{module: m, web: web}
 	g.lines = lines.Fork(nil, g.attrs)
 	life, interrupt := context.WithCancel(context.Background())
 	g.ctx, g.interrupt = context.WithValue(life, guestKey{}, g), interrupt
 	g.timer = time.AfterFunc(time.Hour, interrupt)
 	g.timer.Stop()
-	m.retain()
+	m.Retain()
 	g.now = request{operation: "the start", deadline: deadline}
 	err := g.bounded(ctx, deadline, func() error { return g.start() })
 	if err != nil {
@@ -106,7 +107,7 @@ func (g *guest) start() error {
 		WithRandSource(rand.Reader).
 		WithSysWalltime().WithSysNanotime().
 		WithNanosleep(g.sleep)
-	mod, err := g.module.runtime.InstantiateModule(g.ctx, g.module.compiled, config)
+	mod, err := g.module.Instantiate(g.ctx, config)
 	if err != nil {
 		return err
 	}
@@ -231,8 +232,8 @@ func (g *guest) failure(ctx context.Context, err error) error {
 	if errors.As(err, &exit) {
 		reason = fmt.Sprintf("exit code %d", exit.ExitCode())
 	}
-	if limit := uint64(g.module.key.pages) << 16; g.mod != nil && uint64(g.mod.Memory().Size()) > limit-limit/16 {
-		reason += fmt.Sprintf(", with the %d MiB of its memory used up", g.module.key.pages/pagesPerMiB)
+	if limit := uint64(g.module.Key().MemoryPages) << 16; g.mod != nil && uint64(g.mod.Memory().Size()) > limit-limit/16 {
+		reason += fmt.Sprintf(", with the %d MiB of its memory used up", g.module.Key().MemoryPages/pagesPerMiB)
 	}
 	g.lines.Log("the guest is thrown away", "reason", reason, "stack", stack)
 	return &sdk.Error{
@@ -274,5 +275,5 @@ func (g *guest) close() error {
 	if g.mod != nil {
 		err = g.mod.Close(context.Background())
 	}
-	return errors.Join(err, g.module.release())
+	return errors.Join(err, g.module.Release())
 }

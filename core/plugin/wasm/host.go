@@ -19,9 +19,9 @@ var (
 	errNoResponse  = errors.New("http_receive without a response")
 )
 
-// offerHost makes the module that guests import from. A host function ends the
+// addHostModule adds the module that guests import from. A host function ends the
 // guest that misuses it by a panic, which is how wazero takes errors.
-func offerHost(ctx context.Context, r wazero.Runtime) error {
+func addHostModule(ctx context.Context, r wazero.Runtime) error {
 	i32 := api.ValueTypeI32
 	builder := r.NewHostModuleBuilder(abi.HostModule)
 	for _, f := range []struct {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/internal/output"
+	"github.com/backflow/backflow/core/plugin/wasm/modulecache"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/abi"
 )
@@ -26,7 +27,7 @@ const leastInstances = 8
 // instance is a plugin's module with a pool of guests.
 type instance struct {
 	name   string
-	module *module
+	module *modulecache.Module
 	soft   bool
 	pool   *pool
 	lines  *output.Lines
@@ -49,7 +50,7 @@ var (
 )
 
 // newInstance takes over the count of the module.
-func newInstance(m *module, spec plugin.Spec, logger *slog.Logger) *instance {
+func newInstance(m *modulecache.Module, spec plugin.Spec, logger *slog.Logger) *instance {
 	guests := spec.WASM.Instances
 	if guests <= 0 {
 		guests = max(leastInstances, 2*goruntime.GOMAXPROCS(0))
@@ -60,7 +61,7 @@ func newInstance(m *module, spec plugin.Spec, logger *slog.Logger) *instance {
 	lines := output.NewLines(logger, nil)
 	failed := func(err error) { lines.Log("a guest was not closed", "reason", err.Error()) }
 	return &instance{
-		name: spec.Name, module: m, soft: m.key.soft, pool: newPool(guests, failed),
+		name: spec.Name, module: m, soft: m.Key().Soft, pool: newPool(guests, failed),
 		lines: lines, web: newWeb(spec.Name, spec.WASM.AllowedHosts), done: make(chan struct{}),
 	}
 }
@@ -268,7 +269,7 @@ func (i *instance) Close(ctx context.Context) error {
 			i.abandoned.Wait()
 		}
 		i.web.close()
-		if err := errors.Join(err, i.module.release()); err != nil {
+		if err := errors.Join(err, i.module.Release()); err != nil {
 			i.closed = fmt.Errorf("stop plugin: %w", err)
 		}
 		close(i.done)

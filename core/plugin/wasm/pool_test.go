@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/wasm/internal/wasmtest"
 )
 
 func TestGuestsThatRestGiveTheirMemoryBack(t *testing.T) {
-	file := write(t, "a.wasm", `"a"`)
+	file := writeModule(t, wasmtest.Respond(`"a"`))
 	synctest.Test(t, func(t *testing.T) {
 		launched, err := NewLauncher("").Launch(t.Context(), plugin.Spec{Name: "tiny", Path: file}, slog.New(slog.DiscardHandler))
 		if err != nil {

@@ -1,4 +1,4 @@
-// Package output makes log records of what plugins print, on every transport
-// alike. It believes nothing about it and bounds all of it. It imports the
-// standard library only.
+// Package output makes log records of what plugins print, the same on
+// every transport. It trusts none of it and bounds all of it. It imports nothing
+// of the module.
 package output

@@ -1,8 +1,7 @@
-package wasm
+package modulecache
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,39 +10,89 @@ import (
 	"testing"
 	"time"
 
-	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/sdk"
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/backflow/backflow/core/plugin/wasm/internal/wasmtest"
+	"github.com/backflow/backflow/sdk/abi"
 )
 
-// ask launches a file and answers what it answers.
-func ask(t *testing.T, l *Launcher, file string) string {
+// newCache returns a cache of plugins that may import the gateway's functions, but
+// do not call them.
+func newCache(dir string) *Cache {
+	return New(dir, func(ctx context.Context, r wazero.Runtime, _ wazero.CompiledModule) error {
+		i32, unused := api.ValueTypeI32, api.GoModuleFunc(func(context.Context, api.Module, []uint64) {})
+		builder := r.NewHostModuleBuilder(abi.HostModule)
+		builder.NewFunctionBuilder().WithGoModuleFunction(unused, []api.ValueType{i32, i32}, nil).Export(abi.HostLog)
+		builder.NewFunctionBuilder().WithGoModuleFunction(unused, []api.ValueType{i32, i32}, []api.ValueType{i32}).Export(abi.HostSend)
+		builder.NewFunctionBuilder().WithGoModuleFunction(unused, []api.ValueType{i32}, nil).Export(abi.HostReceive)
+		_, err := builder.Instantiate(ctx)
+		return err
+	})
+}
+
+// call starts a guest of a file and returns the result of a request to it.
+func call(t *testing.T, c *Cache, file string) string {
 	t.Helper()
-	i, err := l.Launch(t.Context(), plugin.Spec{Name: "tiny", Path: file}, slog.New(slog.DiscardHandler))
+	sum, err := Checksum(file)
 	if err != nil {
 		t.Error(err)
 		return ""
 	}
-	result, err := i.Execute(t.Context(), time.Now().Add(time.Minute), sdk.Call{Action: "any"})
+	m, err := c.Acquire(t.Context(), Key{SHA256: sum, MemoryPages: 1024}, file)
 	if err != nil {
 		t.Error(err)
+		return ""
 	}
-	if err := i.Close(context.Background()); err != nil {
+	defer func() {
+		if err := m.Release(); err != nil {
+			t.Error(err)
+		}
+	}()
+	guest, err := m.Instantiate(t.Context(), wazero.NewModuleConfig().WithName(""))
+	if err != nil {
 		t.Error(err)
+		return ""
 	}
-	return string(result.Body)
+	defer func() {
+		if err := guest.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	place, err := guest.ExportedFunction(abi.ExportCall).Call(t.Context(), 0)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	content, ok := guest.Memory().Read(uint32(place[0]>>32), uint32(place[0]))
+	if !ok {
+		t.Error("the result is outside of the memory")
+		return ""
+	}
+	frame, err := abi.Parse(content)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	for tag, body := range frame.Fields() {
+		if tag == abi.Body {
+			return string(body)
+		}
+	}
+	return ""
 }
 
 // write makes a file with a module.
 func write(t *testing.T, name, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, tiny(text), 0o600); err != nil {
+	if err := os.WriteFile(path, wasmtest.Respond(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
-// entries answers the entries of a directory of machine code.
+// entries returns the entries of a directory of machine code.
 func entries(t *testing.T, dir string) []string {
 	t.Helper()
 	found, err := filepath.Glob(filepath.Join(dir, "*"))
@@ -57,7 +106,7 @@ func TestMachineCodeIsTakenFromTheDirectory(t *testing.T) {
 	dir, file := t.TempDir(), write(t, "a.wasm", `"a"`)
 	var before os.FileInfo
 	for range 3 {
-		if got := ask(t, NewLauncher(dir), file); got != `"a"` {
+		if got := call(t, newCache(dir), file); got != `"a"` {
 			t.Fatalf("got %s", got)
 		}
 		kept := entries(t, dir)
@@ -72,8 +121,8 @@ func TestMachineCodeIsTakenFromTheDirectory(t *testing.T) {
 	}
 }
 
-// A file of machine code has too long a path, its directory has not: wazero fails
-// as it does on a full disk.
+// The path of a file of machine code is too long, that of its directory is not:
+// wazero fails as it does on a full disk.
 func TestAModuleRunsWhereItsMachineCodeCannotBeWritten(t *testing.T) {
 	longest := 4096 // with the zero at its end
 	if runtime.GOOS == "darwin" {
@@ -83,7 +132,7 @@ func TestAModuleRunsWhereItsMachineCodeCannotBeWritten(t *testing.T) {
 	for left := longest - 60 - len(dir); left > 1; left = longest - 60 - len(dir) {
 		dir = filepath.Join(dir, strings.Repeat("d", min(left-1, 200)))
 	}
-	if got := ask(t, NewLauncher(dir), write(t, "a.wasm", `"a"`)); got != `"a"` {
+	if got := call(t, newCache(dir), write(t, "a.wasm", `"a"`)); got != `"a"` {
 		t.Errorf("got %s", got)
 	}
 	if kept := entries(t, dir); len(kept) != 0 {
@@ -129,16 +178,16 @@ func TestDamagedMachineCodeIsMadeAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"no skeleton": func(t *testing.T, entry string) {
-			if err := os.Remove(filepath.Join(entry, skeletonFile)); err != nil {
+		"no stripped module": func(t *testing.T, entry string) {
+			if err := os.Remove(filepath.Join(entry, strippedFile)); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"empty skeleton": func(t *testing.T, entry string) {
-			change(t, filepath.Join(entry, skeletonFile), func([]byte) []byte { return nil })
+		"empty stripped module": func(t *testing.T, entry string) {
+			change(t, filepath.Join(entry, strippedFile), func([]byte) []byte { return nil })
 		},
-		"other skeleton": func(t *testing.T, entry string) {
-			change(t, filepath.Join(entry, skeletonFile), func([]byte) []byte { return tiny(`"b"`) })
+		"other stripped module": func(t *testing.T, entry string) {
+			change(t, filepath.Join(entry, strippedFile), func([]byte) []byte { return wasmtest.Respond(`"b"`) })
 		},
 		"an empty entry": func(t *testing.T, entry string) {
 			if err := os.RemoveAll(entry); err != nil {
@@ -151,10 +200,10 @@ func TestDamagedMachineCodeIsMadeAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			ask(t, NewLauncher(dir), file)
+			call(t, newCache(dir), file)
 			damage(t, entries(t, dir)[0])
 			for range 2 {
-				if got := ask(t, NewLauncher(dir), file); got != `"a"` {
+				if got := call(t, newCache(dir), file); got != `"a"` {
 					t.Errorf("got %q", got)
 				}
 			}
@@ -162,7 +211,7 @@ func TestDamagedMachineCodeIsMadeAgain(t *testing.T) {
 			if len(kept) != 1 {
 				t.Fatalf("the directory holds %q", kept)
 			}
-			if bare, err := os.ReadFile(filepath.Join(kept[0], skeletonFile)); err != nil || strings.Contains(string(bare), `"b"`) {
+			if stripped, err := os.ReadFile(filepath.Join(kept[0], strippedFile)); err != nil || strings.Contains(string(stripped), `"b"`) {
 				t.Errorf("the entry was not made again: %v", err)
 			}
 			if _, _, err := machineCode(kept[0]); err != nil {
@@ -176,30 +225,30 @@ func TestUnusedMachineCodeIsRemoved(t *testing.T) {
 	dir := t.TempDir()
 	begin := time.Now()
 	now := begin
-	launcher := NewLauncher(dir)
-	launcher.modules.shelf.now = func() time.Time { return now }
-	left := filepath.Join(dir, workPrefix+"left")
-	if err := os.Mkdir(left, 0o700); err != nil {
+	cache := newCache(dir)
+	cache.disk.now = func() time.Time { return now }
+	unfinished := filepath.Join(dir, workPrefix+"left")
+	if err := os.Mkdir(unfinished, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	old, used := write(t, "old.wasm", `"old"`), write(t, "used.wasm", `"used"`)
-	ask(t, launcher, old)
-	ask(t, launcher, used)
-	if _, err := os.Stat(left); err != nil {
+	call(t, cache, old)
+	call(t, cache, used)
+	if _, err := os.Stat(unfinished); err != nil {
 		t.Error("what another gateway makes was removed")
 	}
 	now = begin.Add(20 * 24 * time.Hour)
-	ask(t, launcher, used)
+	call(t, cache, used)
 	now = begin.Add(31 * 24 * time.Hour)
-	ask(t, launcher, write(t, "new.wasm", `"new"`))
+	call(t, cache, write(t, "new.wasm", `"new"`))
 	if kept := entries(t, dir); len(kept) != 2 {
 		t.Errorf("the directory holds %q", kept)
 	}
 
 	// The bound on all: only what was made last stays.
-	launcher.modules.shelf.bound = 1
+	cache.disk.maxBytes = 1
 	last := write(t, "last.wasm", `"last"`)
-	ask(t, launcher, last)
+	call(t, cache, last)
 	kept := entries(t, dir)
 	if len(kept) != 1 {
 		t.Fatalf("the directory holds %q", kept)
@@ -208,7 +257,7 @@ func TestUnusedMachineCodeIsRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ask(t, launcher, last)
+	call(t, cache, last)
 	if _, after, err := machineCode(kept[0]); err != nil || !os.SameFile(before, after) {
 		t.Errorf("what was made last was removed: %v", err)
 	}
@@ -220,12 +269,12 @@ func TestGatewaysShareADirectoryOfMachineCode(t *testing.T) {
 	var gateways sync.WaitGroup
 	for range 4 {
 		gateways.Go(func() {
-			launcher := NewLauncher(dir)
+			cache := newCache(dir)
 			// Each removes what the others have just made.
-			launcher.modules.shelf.bound = 1
+			cache.disk.maxBytes = 1
 			for n := range 30 {
 				file := files[n%len(files)]
-				if got, want := ask(t, launcher, file), `"`+strings.TrimSuffix(filepath.Base(file), ".wasm")+`"`; got != want {
+				if got, want := call(t, cache, file), `"`+strings.TrimSuffix(filepath.Base(file), ".wasm")+`"`; got != want {
 					t.Errorf("got %s, want %s", got, want)
 				}
 			}
@@ -237,7 +286,7 @@ func TestGatewaysShareADirectoryOfMachineCode(t *testing.T) {
 func TestPluginWorksWhereNothingCanBeKept(t *testing.T) {
 	file := write(t, "a.wasm", `"a"`)
 	// A file where the directory would be.
-	if got := ask(t, NewLauncher(file), file); got != `"a"` {
+	if got := call(t, newCache(file), file); got != `"a"` {
 		t.Errorf("got %s", got)
 	}
 }
@@ -247,7 +296,7 @@ func TestDirectoryOfMachineCodeIsPrivate(t *testing.T) {
 	if err := os.Mkdir(dir, 0o777); err != nil { // as someone careless made it
 		t.Fatal(err)
 	}
-	ask(t, NewLauncher(dir), write(t, "a.wasm", `"a"`))
+	call(t, newCache(dir), write(t, "a.wasm", `"a"`))
 	info, err := os.Stat(dir)
 	if err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("mode %v, %v", info.Mode(), err)

@@ -1,4 +1,4 @@
-package wasm
+package modulecache
 
 import (
 	"encoding/binary"
@@ -6,16 +6,18 @@ import (
 	"fmt"
 )
 
-// Tables are memory too, of 8 bytes an element, that wazero's limit of a guest's
-// memory does not count: a module of a hundred bytes can ask for as much as there
-// is, and the gateway would end. A Go guest has an element for each function.
+// Tables are memory too, of 8 bytes an element, but wazero's limit of a guest's
+// memory does not count them: a module of a hundred bytes can ask for all memory
+// there is, which would end the gateway. A Go guest has an element for each
+// function.
 
-// maxElements bounds the elements of all tables of a guest: 8 MiB.
-const maxElements = 1 << 20
+// MaxTableElements bounds the elements of all tables of a guest together, which
+// is 8 MiB.
+const MaxTableElements = 1 << 20
 
-// boundTables answers the module with a maximum for each table, so that they never
-// hold more than maxElements together. It refuses one that begins with more. What
-// is malformed is left for wazero to refuse.
+// boundTables returns the module with a maximum for each table, so that they never
+// hold more than MaxTableElements together. It refuses a module that begins with
+// more. A malformed module is returned as it is, for wazero to refuse.
 func boundTables(module []byte) ([]byte, error) {
 	if len(module) < preambleSize {
 		return module, nil
@@ -49,7 +51,7 @@ func boundTables(module []byte) ([]byte, error) {
 	return bounded, nil
 }
 
-// table is the type of one table.
+// table is the type of one table. least and most are in elements.
 type table struct {
 	element   byte
 	least     uint64
@@ -89,13 +91,13 @@ func readTables(section []byte) (tables, bool) {
 	return list, len(rest) == 0
 }
 
-// bound shares what there is: each table begins with what it asks for, and the
-// first that can grow gets what is left.
+// bound shares the elements among the tables: each table begins with what it asks
+// for, and the first that can grow gets the rest.
 func (t tables) bound() error {
-	left := uint64(maxElements)
+	left := uint64(MaxTableElements)
 	for i := range t {
 		if t[i].least > left {
-			return fmt.Errorf("the module's tables begin with more than %d elements", maxElements)
+			return fmt.Errorf("the module's tables begin with more than %d elements", MaxTableElements)
 		}
 		left -= t[i].least
 	}
