@@ -33,9 +33,8 @@ func (l *loaded) check(registry *action.Registry) {
 
 func (l *loaded) checkStep(d definition, step *workflow.Step, registry *action.Registry) {
 	at := step.Pointer
-	if step.Type == workflow.TypeWorkflow {
+	if step.Workflow != "" {
 		l.checkChild(d, step)
-		return
 	}
 	if step.Integration == "" || step.Action == "" {
 		return // a fault that is told already
@@ -63,7 +62,7 @@ func (l *loaded) checkChild(d definition, step *workflow.Step) {
 	for _, other := range l.config.Workflows {
 		known = append(known, other.ID)
 	}
-	if step.Workflow != "" && !slices.Contains(known, step.Workflow) {
+	if !slices.Contains(known, step.Workflow) {
 		l.faults = append(l.faults, d.source.Fault(step.Pointer+"/workflow", fmt.Sprintf("there is no workflow %q", step.Workflow), suggest.Hint(step.Workflow, known)))
 	}
 }

@@ -62,23 +62,21 @@ func (e *runEvent) more() string {
 	return strings.Join(parts, ", ")
 }
 
-// eventWords say what an event of a step means. Those without are not shown to
-// people.
+// eventWords say what an event of a step means where its status says too little.
 var eventWords = map[workflow.EventType]string{
-	workflow.EventSkipped:       "skipped",
-	workflow.EventEntered:       "running",
-	workflow.EventScheduled:     "running",
-	workflow.EventWaiting:       "waiting",
-	workflow.EventChild:         "waiting",
 	workflow.EventAttemptFailed: "retrying",
-	workflow.EventRetried:       "running",
 	workflow.EventExpired:       "timed out",
-	workflow.EventSucceeded:     "succeeded",
-	workflow.EventFailed:        "failed",
-	workflow.EventCancelled:     "cancelled",
 	workflow.EventUndoing:       "undoing",
-	workflow.EventCompensated:   "compensated",
 	workflow.EventUndoFailed:    "not undone",
+}
+
+// word says what happened to the step; "" if the event is about none.
+func (e *runEvent) word() string {
+	status, ofStep := e.Type.StepStatus()
+	if !ofStep || e.Path == "" {
+		return ""
+	}
+	return cmp.Or(eventWords[e.Type], string(status))
 }
 
 // Colours of a terminal (ECMA-48, select graphic rendition).
@@ -106,8 +104,8 @@ func (s *progress) event(data json.RawMessage) error {
 	if err := json.Unmarshal(data, &e); err != nil {
 		return fmt.Errorf("an event of the run: %w", err)
 	}
-	word, shown := eventWords[e.Type]
-	if !shown || e.Path == "" {
+	word := e.word()
+	if word == "" {
 		return nil
 	}
 	line := "  " + s.paint(word, fmt.Sprintf("%-11s", word)) + "  " + e.Path

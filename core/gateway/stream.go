@@ -237,13 +237,7 @@ func statusAfter(e *workflow.Event) string {
 		return string(workflow.RunQueued)
 	case workflow.EventStopping, workflow.EventEnded:
 		return string(e.Status)
-	case workflow.EventEntered, workflow.EventScheduled, workflow.EventRetried, workflow.EventExpired:
-		return string(workflow.StepRunning)
-	case workflow.EventWaiting, workflow.EventChild, workflow.EventAttemptFailed:
-		return string(workflow.StepWaiting)
-	case workflow.EventUndoing, workflow.EventUndoFailed:
-		return string(workflow.StepSucceeded) // until it is undone
-	default: // the others are named after the status
-		return string(e.Type)
 	}
+	status, _ := e.Type.StepStatus()
+	return string(status)
 }

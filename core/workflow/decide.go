@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,7 +42,7 @@ func (m *Machine) decide(now time.Time) (Event, bool) {
 	if !m.root.done() {
 		return Event{}, false
 	}
-	output, err := m.render(m.definition.Output, m.scope.at(nil))
+	output, err := m.scope.at(nil).render(m.definition.Output)
 	if err != nil {
 		return Event{Type: EventStopping, At: now, Status: RunFailed, Error: renderError("", "output", err)}, true
 	}
@@ -62,7 +61,7 @@ func (m *Machine) walk(b *block, now time.Time) (Event, bool) {
 		switch {
 		case n.Status == StepPending && b.ready(n):
 			return m.begin(n, now), true
-		case n.Status == StepRunning && n.Step.Type != TypeIntegration:
+		case n.Status == StepRunning && !n.Step.calls():
 			event, ok = m.walkInto(n, now)
 		case n.Status == StepFailed && n.handler != nil:
 			event, ok = m.walk(n.handler, now)
@@ -82,64 +81,11 @@ func (m *Machine) walkInto(n *node, now time.Time) (Event, bool) {
 		}
 		return m.timedOut(n, now), true
 	}
-	if n.Step.Type == TypeForeach {
-		return m.walkIterations(n, now)
+	inside, ok := n.Step.behavior.(container)
+	if !ok {
+		return Event{}, false
 	}
-	if len(n.blocks) == 0 { // a switch of which no case was taken
-		return Event{Type: EventSucceeded, At: now, Path: n.Path}, true
-	}
-	return m.walkInner(n, n.blocks[0], now)
-}
-
-// walkInner decides about the only block in a step, and about the step when
-// that has ended.
-func (m *Machine) walkInner(n *node, b *block, now time.Time) (Event, bool) {
-	if event, ok := m.walk(b, now); ok {
-		return event, true
-	}
-	if failed := b.failed(); failed != nil {
-		if m.busy(n) {
-			return Event{}, false
-		}
-		return Event{Type: EventFailed, At: now, Path: n.Path, Error: failed.Error, Unknown: failed.Unknown}, true
-	}
-	if b.done() {
-		return Event{Type: EventSucceeded, At: now, Path: n.Path}, true
-	}
-	return Event{}, false
-}
-
-// walkIterations decides about a foreach: at most its concurrency of iterations
-// are under way, and one that fails ends the others.
-func (m *Machine) walkIterations(n *node, now time.Time) (Event, bool) {
-	for n.ended < len(n.blocks) && n.blocks[n.ended].done() {
-		n.ended++
-	}
-	open := 0
-	for _, b := range n.blocks[n.ended:] {
-		if failed := b.failed(); failed != nil {
-			if event, ok := m.haltInside(n, now); ok || m.busy(n) {
-				return event, ok
-			}
-			return Event{Type: EventFailed, At: now, Path: n.Path, Error: failed.Error, Unknown: failed.Unknown}, true
-		}
-		if !b.done() {
-			open++
-		}
-	}
-	for _, b := range n.blocks[n.ended:] {
-		if event, ok := m.walk(b, now); ok {
-			return event, true
-		}
-	}
-	if n.ended == len(n.items) {
-		return Event{Type: EventSucceeded, At: now, Path: n.Path}, true
-	}
-	if open < n.Step.Concurrency && len(n.blocks) < len(n.items) {
-		m.openIterations(n, len(n.blocks)+1)
-		return m.walk(n.blocks[len(n.blocks)-1], now)
-	}
-	return Event{}, false
+	return inside.advance(m, n, now)
 }
 
 // begin decides what becomes of a step whose turn has come.
@@ -154,9 +100,9 @@ func (m *Machine) begin(n *node, now time.Time) Event {
 			return Event{Type: EventSkipped, At: now, Path: n.Path}
 		}
 	}
-	event, what, err := m.beginAs(n, see, now)
+	event, field, err := n.Step.behavior.begin(see, now)
 	if err != nil {
-		return m.failedToBegin(n, what, err, now)
+		return m.failedToBegin(n, field, err, now)
 	}
 	event.At, event.Path = now, n.Path
 	return event
@@ -174,95 +120,6 @@ func renderError(path, what string, err error) *sdk.Error {
 		message = "step " + path + ": " + message
 	}
 	return &sdk.Error{Code: sdk.CodeInvalidParams, Message: message, Outcome: sdk.OutcomeNotExecuted}
-}
-
-// MaxItems is the most iterations that a foreach may have.
-const MaxItems = 10_000
-
-// beginAs begins a step as what its type is. With an error it names the field
-// at fault.
-func (m *Machine) beginAs(n *node, see *view, now time.Time) (event Event, what string, err error) {
-	switch n.Step.Type {
-	case TypeIntegration:
-		params, err := m.render(n.Step.Params, see)
-		return Event{
-			Type: EventScheduled, Params: params,
-			Key: StepKey(m.runID, n.Path, n.generation), Generation: n.generation,
-		}, "params", err
-	case TypeForeach:
-		items, err := m.render(n.Step.Items, see)
-		if err != nil {
-			return Event{}, "items", err
-		}
-		var list []json.RawMessage
-		if json.Unmarshal(items, &list) != nil {
-			return Event{}, "items", fmt.Errorf("must be a list")
-		}
-		if len(list) > MaxItems {
-			return Event{}, "items", fmt.Errorf("%d items are more than the %d that there may be", len(list), MaxItems)
-		}
-		return Event{Type: EventEntered, Params: items}, "", nil
-	case TypeSwitch:
-		for i, c := range n.Step.Cases {
-			holds, err := c.When.Eval(see)
-			if err != nil {
-				return Event{}, fmt.Sprintf("case %d", i+1), err
-			}
-			if holds {
-				return Event{Type: EventEntered, Case: i + 1}, "", nil
-			}
-		}
-		return Event{Type: EventEntered}, "", nil
-	case TypeWait:
-		until, what, err := m.waitUntil(n.Step, see, now)
-		return Event{Type: EventWaiting, RetryAt: until}, what, err
-	case TypeWaitForEvent:
-		name, err := m.renderText(n.Step.Event, see)
-		return Event{Type: EventWaiting, Name: name}, "event", err
-	case TypeWorkflow:
-		input, err := m.render(n.Step.Input, see)
-		return Event{
-			Type: EventChild, Params: input,
-			Child: childID(now, StepKey(m.runID, n.Path, n.generation)),
-		}, "input", err
-	case TypeSet:
-		values, err := m.render(n.Step.Values, see)
-		return Event{Type: EventSucceeded, Result: values}, "values", err
-	case TypeFail:
-		message, err := m.renderText(n.Step.Message, see)
-		return Event{Type: EventFailed, Error: &sdk.Error{
-			Code: sdk.Code(n.Step.Code), Message: message, Outcome: sdk.OutcomeNotExecuted,
-		}}, "message", err
-	case TypeReturn:
-		output, err := m.render(n.Step.Output, see)
-		return Event{Type: EventStopping, Status: RunSucceeded, Result: output}, "output", err
-	default: // sequence and parallel
-		return Event{Type: EventEntered}, "", nil
-	}
-}
-
-// waitUntil works out when a wait is over.
-func (m *Machine) waitUntil(s *Step, see *view, now time.Time) (until time.Time, what string, err error) {
-	if s.Until != nil {
-		text, err := m.renderText(s.Until, see)
-		if err != nil {
-			return time.Time{}, "until", err
-		}
-		until, err = time.Parse(time.RFC3339, text)
-		if err != nil {
-			return time.Time{}, "until", fmt.Errorf("%q is no time as RFC 3339 writes it", text)
-		}
-		return until.UTC(), "", nil
-	}
-	text, err := m.renderText(s.Duration, see)
-	if err != nil {
-		return time.Time{}, "duration", err
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		return time.Time{}, "duration", fmt.Errorf("%q is no duration such as 90s or 24h", text)
-	}
-	return now.Add(d), "", nil
 }
 
 // busy reports whether any call is under way in a step, or of it.

@@ -46,24 +46,6 @@ type Concurrency struct {
 	Drop bool
 }
 
-// Type is what a step does.
-type Type string
-
-// The types of steps.
-const (
-	TypeIntegration  Type = "integration"  // calls an action
-	TypeSequence     Type = "sequence"     // runs steps in order
-	TypeParallel     Type = "parallel"     // runs steps all at once
-	TypeForeach      Type = "foreach"      // runs steps for each item
-	TypeSwitch       Type = "switch"       // runs the first case whose condition holds
-	TypeWait         Type = "wait"         // waits for a time
-	TypeWaitForEvent Type = "waitForEvent" // waits for a signal
-	TypeWorkflow     Type = "workflow"     // runs another workflow and waits for its end
-	TypeSet          Type = "set"          // makes values
-	TypeFail         Type = "fail"         // fails
-	TypeReturn       Type = "return"       // ends the run with success
-)
-
 // Block is a list of steps. It is run in order, or all at once; where any step
 // names what it depends on, that counts for it instead.
 type Block struct {
@@ -71,8 +53,7 @@ type Block struct {
 	Parallel bool
 }
 
-// Step is one step of a definition. Its ID is unique in the definition. Which
-// fields are set beyond the first group is said by the type.
+// Step is one step of a definition. Its ID is unique in the definition.
 type Step struct {
 	ID   string
 	Type Type
@@ -90,6 +71,8 @@ type Step struct {
 	// Compensate undoes the step, where the run fails after it; nil does nothing.
 	Compensate *Block
 
+	// Integration and Action are what the step calls, empty where it calls
+	// nothing. The fields below are those of the call.
 	Integration string
 	Action      string
 	// Params renders to the action's params.
@@ -98,28 +81,15 @@ type Step struct {
 	Source any
 	Retry  RetryPolicy
 
-	Body        *Block // of sequence, parallel and foreach
-	Items       *template.Template
-	Concurrency int // of foreach: iterations at once, at least 1
-	Cases       []Case
-	Default     *Block // of switch; nil does nothing
+	// Workflow is the one that the step runs, empty where it runs none.
+	Workflow string
 
-	Duration *template.Template // of wait, one of these
-	Until    *template.Template
-	Event    *template.Template // of waitForEvent
-	Workflow string             // of workflow
-	Input    *template.Template // of workflow
-	Values   *template.Template // of set
-	Message  *template.Template // of fail
-	Code     string             // of fail
-	Output   *template.Template // of return; nil is null
+	kind     *kind
+	behavior behavior
 }
 
-// Case is one case of a switch.
-type Case struct {
-	When  *condition.Condition
-	Steps *Block
-}
+// calls reports whether the step calls an action.
+func (s *Step) calls() bool { return s.Action != "" }
 
 // OnError says what becomes of a run when a step of it fails.
 type OnError string

@@ -71,8 +71,7 @@ func TestTheDiagramOfRunsIsTheTable(t *testing.T) {
 	}
 }
 
-// What a step becomes is not said by a table but by what Apply does, and so it
-// is asked.
+// What a step becomes is what Apply does, not what the table says.
 func TestTheDiagramOfStepsIsWhatEventsDo(t *testing.T) {
 	drawn := map[edge]bool{}
 	for _, e := range diagrams(t)[1] {
@@ -83,7 +82,7 @@ func TestTheDiagramOfStepsIsWhatEventsDo(t *testing.T) {
 	wanted := map[edge]bool{{"[*]", string(StepPending), ""}: true}
 	ends := map[StepStatus]bool{}
 	for _, event := range slices.Sorted(maps.Keys(transitions)) {
-		for _, from := range transitions[event] {
+		for _, from := range transitions[event].from {
 			m := NewMachine(&Definition{}, "run")
 			n := stepWith(from)
 			if err := m.applyStep(n, Event{Type: event, Path: n.Path, Error: &sdk.Error{}}); err != nil {
@@ -95,8 +94,8 @@ func TestTheDiagramOfStepsIsWhatEventsDo(t *testing.T) {
 	}
 	for _, from := range []StepStatus{StepFailed, StepCancelled} {
 		alone, around := stepWith(from), stepWith(from)
-		alone.Step = &Step{Type: TypeIntegration}
-		around.blocks = []*block{newBlock(around.Step.Body, around, "s.")}
+		alone.Step = &Step{Type: TypeIntegration, behavior: integration{}}
+		around.open(&Block{})
 		m := NewMachine(&Definition{}, "run")
 		for _, n := range []*node{alone, around} {
 			m.reopenStep(n, nil, noon)
@@ -104,7 +103,7 @@ func TestTheDiagramOfStepsIsWhatEventsDo(t *testing.T) {
 		}
 	}
 	child := stepWith(StepFailed)
-	child.Step, child.Path, child.Child = &Step{Type: TypeWorkflow}, "c", "another-run"
+	child.Step, child.Path, child.Child = &Step{Type: TypeWorkflow, behavior: childWorkflow{}}, "c", "another-run"
 	NewMachine(&Definition{}, "run").reopenStep(child, []string{"c"}, noon)
 	wanted[edge{string(StepFailed), string(child.Status), string(EventRetry)}] = true
 	for status := range ends {
@@ -119,7 +118,7 @@ func TestTheDiagramOfStepsIsWhatEventsDo(t *testing.T) {
 
 // stepWith is a step, with steps in it, that has a status.
 func stepWith(status StepStatus) *node {
-	step := &Step{Type: TypeSequence, Body: &Block{}, Compensate: &Block{}}
+	step := &Step{Type: TypeSequence, behavior: sequence{body: &Block{}}, Compensate: &Block{}}
 	return &node{StepState: StepState{Step: step, Path: "s", Status: status}, block: &block{definition: &Block{}}}
 }
 

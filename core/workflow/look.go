@@ -165,7 +165,7 @@ func (m *Machine) Awaits(name string) bool { return m.waiter(name) != nil }
 func (m *Machine) waiter(name string) *node {
 	var first *node
 	for _, n := range m.sleeping {
-		if n.Step.Type == TypeWaitForEvent && n.Event == name && (first == nil || n.Path < first.Path) {
+		if name != "" && n.Event == name && (first == nil || n.Path < first.Path) {
 			first = n
 		}
 	}
@@ -175,7 +175,7 @@ func (m *Machine) waiter(name string) *node {
 // AwaitsSignals reports whether any step waits for a signal.
 func (m *Machine) AwaitsSignals() bool {
 	for _, n := range m.sleeping {
-		if n.Step.Type == TypeWaitForEvent {
+		if n.Event != "" {
 			return true
 		}
 	}

@@ -75,7 +75,7 @@ func (m *Machine) Apply(event Event) error {
 		m.stop = &stop{status: event.Status, path: event.Path, err: event.Error, output: event.Result}
 		if n := m.find(event.Path); n != nil && n.Status == StepPending { // a return
 			n.StartedAt = event.At
-			m.end(n, Event{Type: EventSucceeded, At: event.At})
+			return m.applyStep(n, Event{Type: EventSucceeded, At: event.At})
 		}
 		return nil
 	case EventEnded:
@@ -86,15 +86,11 @@ func (m *Machine) Apply(event Event) error {
 	if n == nil {
 		return m.impossible(event, "no such step")
 	}
-	early := event.Type == EventSucceeded && n.Status == StepPending && n.Step.Type != TypeSet
+	early := event.Type == EventSucceeded && n.Status == StepPending && !n.Step.kind.instant
 	if early || !transitions[event.Type].allows(n.Status) {
 		return m.impossible(event, "the step is "+string(n.Status))
 	}
-	if err := m.applyStep(n, event); err != nil {
-		return err
-	}
-	m.track(n)
-	return nil
+	return m.applyStep(n, event)
 }
 
 func (m *Machine) applyStarted(event Event) error {
@@ -127,6 +123,7 @@ func (m *Machine) applyEnded(event Event) {
 
 // applyStep folds an event of one step, whose status allows it.
 func (m *Machine) applyStep(n *node, event Event) error {
+	n.Status = transitions[event.Type].to
 	switch event.Type {
 	case EventEntered, EventScheduled, EventWaiting, EventChild:
 		n.StartedAt = event.At
@@ -136,10 +133,14 @@ func (m *Machine) applyStep(n *node, event Event) error {
 	}
 	switch event.Type {
 	case EventEntered:
-		n.Status = StepRunning
-		return m.enter(n, event)
+		inside, ok := n.Step.behavior.(container)
+		if !ok {
+			return m.impossible(event, "no steps are in it")
+		}
+		if err := inside.enter(n, event); err != nil {
+			return m.impossible(event, err.Error())
+		}
 	case EventScheduled:
-		n.Status = StepRunning
 		n.Attempts++
 		n.tries = 1
 		n.params, n.key, n.generation = event.Params, event.Key, event.Generation
@@ -147,18 +148,14 @@ func (m *Machine) applyStep(n *node, event Event) error {
 			n.keyedAt = event.At
 		}
 	case EventWaiting:
-		n.Status = StepWaiting
 		n.RetryAt, n.Event = event.RetryAt, event.Name
 	case EventChild:
-		n.Status = StepWaiting
 		n.Child, n.params = event.Child, event.Params
 	case EventRetried:
-		n.Status = StepRunning
 		n.Attempts++
 		n.tries++
 		n.RetryAt = time.Time{}
 	case EventAttemptFailed:
-		n.Status = StepWaiting
 		n.Error, n.RetryAt, n.Unknown = event.Error, event.RetryAt, event.Unknown
 	case EventExpired:
 		n.expired = true
@@ -166,7 +163,6 @@ func (m *Machine) applyStep(n *node, event Event) error {
 		n.undo = newBlock(n.Step.Compensate, n, n.Path+"."+undoName+".")
 		m.undoing = n
 	case EventCompensated:
-		n.Status = StepCompensated
 		m.undoing = nil
 		m.undone++
 	case EventUndoFailed:
@@ -178,27 +174,7 @@ func (m *Machine) applyStep(n *node, event Event) error {
 	default:
 		m.end(n, event)
 	}
-	return nil
-}
-
-// enter opens the steps in a step.
-func (m *Machine) enter(n *node, event Event) error {
-	switch n.Step.Type {
-	case TypeForeach:
-		if err := json.Unmarshal(event.Params, &n.items); err != nil {
-			return m.impossible(event, "its items are no list")
-		}
-	case TypeSwitch:
-		taken := n.Step.Default
-		if event.Case > 0 && event.Case <= len(n.Step.Cases) {
-			taken = n.Step.Cases[event.Case-1].Steps
-		}
-		if taken != nil {
-			n.blocks = []*block{newBlock(taken, n, n.Path+".")}
-		}
-	default:
-		n.blocks = []*block{newBlock(n.Step.Body, n, n.Path+".")}
-	}
+	m.track(n)
 	return nil
 }
 
@@ -207,23 +183,18 @@ func (m *Machine) end(n *node, event Event) {
 	n.FinishedAt = event.At
 	n.RetryAt = time.Time{}
 	switch event.Type {
-	case EventSkipped:
-		n.Status = StepSkipped
 	case EventSucceeded:
-		n.Status = StepSucceeded
 		n.Result, n.Error, n.params = event.Result, nil, nil
 		if n.Step.Compensate != nil && m.undoing == nil { // what undoes is not undone
 			m.undoable = append(m.undoable, n)
 		}
 	case EventFailed:
-		n.Status = StepFailed
 		n.Error, n.Unknown = event.Error, event.Unknown
 		m.cancelInside(n, event.At) // such as the other iterations of a foreach
 		if n.Step.OnError == OnErrorSteps {
 			n.handler = newBlock(n.Step.Handler, n, n.Path+"."+handlerName+".")
 		}
 	case EventCancelled:
-		n.Status = StepCancelled
 		m.cancelInside(n, event.At)
 	}
 }
@@ -272,41 +243,11 @@ func (m *Machine) track(n *node) {
 			delete(set, n.Path)
 		}
 	}
-	put(m.calling, n.Status == StepRunning && n.Step.Type == TypeIntegration)
+	put(m.calling, n.Status == StepRunning && n.Step.calls())
 	put(m.sleeping, n.Status == StepWaiting)
 	// A call under way carries its deadline with it: it answers for itself.
-	begun := n.Status == StepWaiting || (n.Status == StepRunning && n.Step.Type != TypeIntegration)
+	begun := n.Status == StepWaiting || (n.Status == StepRunning && !n.Step.calls())
 	put(m.bounded, begun && !n.deadline.IsZero() && !n.expired)
-}
-
-// from is the set of statuses in which a step can meet an event.
-type from []StepStatus
-
-func (f from) allows(status StepStatus) bool {
-	for _, s := range f {
-		if s == status {
-			return true
-		}
-	}
-	return false
-}
-
-// transitions is the life of a step: which events can follow which status.
-var transitions = map[EventType]from{
-	EventSkipped:       {StepPending},
-	EventEntered:       {StepPending},
-	EventScheduled:     {StepPending},
-	EventWaiting:       {StepPending},
-	EventChild:         {StepPending},
-	EventAttemptFailed: {StepRunning},
-	EventRetried:       {StepWaiting},
-	EventExpired:       {StepRunning},
-	EventSucceeded:     {StepPending, StepRunning, StepWaiting},
-	EventFailed:        {StepPending, StepRunning, StepWaiting},
-	EventCancelled:     {StepRunning, StepWaiting},
-	EventUndoing:       {StepSucceeded},
-	EventCompensated:   {StepSucceeded},
-	EventUndoFailed:    {StepSucceeded},
 }
 
 func (m *Machine) impossible(event Event, why string) error {

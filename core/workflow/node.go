@@ -19,7 +19,6 @@ type node struct {
 
 	blocks  []*block // opened in it: the body, the iterations, or the case taken
 	items   []json.RawMessage
-	begun   int    // of foreach: iterations that were begun
 	ended   int    // of foreach: iterations before this one have all ended
 	handler *block // of its onError, opened when it failed
 	undo    *block // of its compensate, opened when it is undone
@@ -156,34 +155,10 @@ func (b *block) ready(n *node) bool {
 // result is what templates see of a step that ended well: its own result, or
 // what the steps in it resulted in.
 func (n *node) result() json.RawMessage {
-	switch n.Step.Type {
-	case TypeSequence, TypeSwitch:
-		if len(n.blocks) == 0 {
-			return json.RawMessage("null")
-		}
-		return n.blocks[0].last()
-	case TypeForeach:
-		out := []byte{'['}
-		for i, b := range n.blocks {
-			if i > 0 {
-				out = append(out, ',')
-			}
-			out = append(out, b.last()...)
-		}
-		return append(out, ']')
-	case TypeParallel:
-		out := []byte{'{'}
-		for i, inner := range n.blocks[0].nodes {
-			if i > 0 {
-				out = append(out, ',')
-			}
-			out = append(appendString(out, inner.Step.ID), ':')
-			out = append(out, inner.resultOrNull()...)
-		}
-		return append(out, '}')
-	default:
-		return n.Result
+	if c, ok := n.Step.behavior.(container); ok {
+		return c.result(n)
 	}
+	return n.Result
 }
 
 // last is the result of a block: that of its last step.
@@ -250,28 +225,26 @@ func (m *Machine) findBlock(path string) *block {
 	if open := strings.LastIndexByte(path, '['); open >= 0 && strings.HasSuffix(path, "]") {
 		n := m.find(path[:open])
 		index, err := strconv.Atoi(path[open+1 : len(path)-1])
-		if n == nil || err != nil || n.Step.Type != TypeForeach || index < 0 || index >= len(n.items) {
+		if n == nil || err != nil {
 			return nil
 		}
-		m.openIterations(n, index+1)
-		return n.blocks[index]
+		if each, ok := n.Step.behavior.(iterator); ok {
+			return each.iteration(n, index)
+		}
+		return nil
 	}
 	n := m.find(path)
-	if n == nil || len(n.blocks) == 0 || n.Step.Type == TypeForeach {
+	if n == nil || len(n.blocks) == 0 {
+		return nil
+	}
+	if _, ok := n.Step.behavior.(iterator); ok {
 		return nil
 	}
 	return n.blocks[0]
 }
 
-// openIterations makes the blocks of the first count iterations.
-func (m *Machine) openIterations(n *node, count int) {
-	for i := len(n.blocks); i < count; i++ {
-		b := newBlock(n.Step.Body, n, n.Path+"["+strconv.Itoa(i)+"].")
-		b.item, b.index = n.items[i], i
-		n.blocks = append(n.blocks, b)
-	}
-	n.begun = max(n.begun, count)
-}
+// open makes the only block in a step.
+func (n *node) open(steps *Block) { n.blocks = []*block{newBlock(steps, n, n.Path+".")} }
 
 func cutLast(s, sep string) (before, after string, found bool) {
 	i := strings.LastIndex(s, sep)

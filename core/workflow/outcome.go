@@ -95,7 +95,7 @@ func (m *Machine) FailedChildren() []Child {
 		if n.goesOn() {
 			return false
 		}
-		if n.Step.Type == TypeWorkflow && n.Status == StepFailed && n.Child != "" {
+		if n.Status == StepFailed && n.Child != "" {
 			children = append(children, n.child())
 		}
 		return true
@@ -181,7 +181,7 @@ func (m *Machine) reopen(b *block, kept []string, at time.Time) {
 }
 
 func (m *Machine) reopenStep(n *node, kept []string, at time.Time) {
-	if len(n.blocks) > 0 && (n.Status == StepFailed || n.Status == StepCancelled) && n.Step.Type != TypeIntegration {
+	if len(n.blocks) > 0 && (n.Status == StepFailed || n.Status == StepCancelled) {
 		n.Status, n.FinishedAt, n.Error, n.Unknown, n.expired = StepRunning, time.Time{}, nil, false, false
 		if n.Step.Timeout > 0 {
 			n.deadline = at.Add(n.Step.Timeout)

@@ -112,17 +112,16 @@ func (s *Step) Inner() []*Block {
 			blocks = append(blocks, b)
 		}
 	}
-	add(s.Body)
-	for _, c := range s.Cases {
-		add(c.Steps)
+	for _, p := range s.behavior.parts(s) {
+		add(p.steps)
 	}
-	add(s.Default)
 	add(s.Handler)
 	add(s.Compensate)
 	return blocks
 }
 
 type parser struct {
+	kinds  map[Type]*kind
 	roots  []string
 	kept   bool // the definition was checked when it was kept
 	faults template.Faults
@@ -133,7 +132,9 @@ type parser struct {
 	unique int // numbers the steps without id
 }
 
-func newParser(roots []string) *parser { return &parser{roots: roots, byID: map[string]*Step{}} }
+func newParser(roots []string) *parser {
+	return &parser{kinds: kinds, roots: roots, byID: map[string]*Step{}}
+}
 
 func (p *parser) fault(pointer, hint, format string, args ...any) {
 	p.faults = append(p.faults, template.Fault{Pointer: pointer, Message: fmt.Sprintf(format, args...), Hint: hint})

@@ -67,20 +67,12 @@ func (c *refChecker) step(s *Step, seen sight) {
 	if s.Condition != nil {
 		c.refs(s.Condition.Refs(), s.Pointer+"/condition", seen)
 	}
-	for key, t := range map[string]*template.Template{
-		"params": s.Params, "items": s.Items, "duration": s.Duration, "until": s.Until, "event": s.Event,
-		"input": s.Input, "values": s.Values, "message": s.Message, "output": s.Output,
-	} {
-		if t != nil {
-			c.refs(t.Refs(), s.Pointer+"/"+key, seen)
+	for _, p := range s.behavior.parts(s) {
+		if p.reads != nil {
+			c.refs(p.reads.Refs(), s.Pointer+"/"+p.key, seen)
 		}
+		c.block(p.steps, seen)
 	}
-	for i, cs := range s.Cases {
-		c.refs(cs.When.Refs(), fmt.Sprintf("%s/cases/%d/when", s.Pointer, i), seen)
-		c.block(cs.Steps, seen)
-	}
-	c.block(s.Body, seen)
-	c.block(s.Default, seen)
 	own := maps.Clone(seen)
 	own[s.ID] = s
 	c.block(s.Handler, own)

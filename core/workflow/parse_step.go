@@ -2,7 +2,6 @@ package workflow
 
 import (
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -10,34 +9,6 @@ import (
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
 )
-
-// Keys of all steps, and of those of each type.
-var (
-	commonKeys = []string{"id", "name", "type", "condition", "timeout", "onError", "compensate", "dependsOn"}
-	typeKeys   = map[Type][]string{
-		TypeIntegration:  {"integration", "action", "params", "retry"},
-		TypeSequence:     {"steps"},
-		TypeParallel:     {"steps"},
-		TypeForeach:      {"items", "steps", "concurrency"},
-		TypeSwitch:       {"cases", "default"},
-		TypeWait:         {"duration", "until"},
-		TypeWaitForEvent: {"event"},
-		TypeWorkflow:     {"workflow", "input"},
-		TypeSet:          {"values"},
-		TypeFail:         {"message", "code"},
-		TypeReturn:       {"output"},
-	}
-)
-
-// StepTypes are the types of steps. An integration may not be named like one.
-func StepTypes() []string {
-	types := make([]string, 0, len(typeKeys))
-	for t := range typeKeys {
-		types = append(types, string(t))
-	}
-	slices.Sort(types)
-	return types
-}
 
 func (p *parser) step(members map[string]any, at, defaultID string) *Step {
 	s := &Step{ID: defaultID, Pointer: at, Retry: DefaultRetry, OnError: OnErrorFail}
@@ -56,7 +27,8 @@ func (p *parser) step(members map[string]any, at, defaultID string) *Step {
 	p.byID[s.ID] = s
 	p.text(members, at, "name", false)
 	p.stepType(s, members, at)
-	p.checkKeys(members, at, append(commonKeys[:len(commonKeys):len(commonKeys)], typeKeys[s.Type]...))
+	s.kind = p.kinds[s.Type]
+	p.checkKeys(members, at, slices.Concat(commonKeys, s.kind.keys))
 	if _, given := members["condition"]; given {
 		s.Condition = p.conditionOf(members, at, "condition")
 	}
@@ -66,7 +38,7 @@ func (p *parser) step(members map[string]any, at, defaultID string) *Step {
 	p.undo++
 	s.Compensate = p.blockOf(members, at, "compensate", false, false)
 	p.undo--
-	p.typed(s, members, at)
+	s.behavior = s.kind.parse(p, s, members, at)
 	return s
 }
 
@@ -74,7 +46,7 @@ func (p *parser) step(members map[string]any, at, defaultID string) *Step {
 // integration.
 func (p *parser) stepType(s *Step, members map[string]any, at string) {
 	name := p.text(members, at, "type", false)
-	if _, known := typeKeys[Type(name)]; known {
+	if _, known := p.kinds[Type(name)]; known {
 		s.Type = Type(name)
 		return
 	}
@@ -108,106 +80,6 @@ func (p *parser) onError(s *Step, members map[string]any, at string) {
 	default:
 		p.fault(at+"/onError", `"fail", "continue" or a list of steps`, "onError cannot be %s", value.KindOf(v))
 	}
-}
-
-// typed reads what only steps of one type have.
-func (p *parser) typed(s *Step, members map[string]any, at string) {
-	switch s.Type {
-	case TypeIntegration:
-		p.call(s, members, at)
-	case TypeSequence:
-		s.Body = p.blockOf(members, at, "steps", true, false)
-	case TypeParallel:
-		s.Body = p.blockOf(members, at, "steps", true, true)
-	case TypeForeach:
-		p.foreach(s, members, at)
-	case TypeSwitch:
-		p.cases(s, members, at)
-	case TypeWait:
-		s.Duration, s.Until = p.optional(members, at, "duration"), p.optional(members, at, "until")
-		if (s.Duration == nil) == (s.Until == nil) {
-			p.fault(at, "", "wait needs either duration or until")
-		}
-	case TypeWaitForEvent:
-		s.Event = p.required(members, at, "event")
-		if p.undo > 0 && s.Timeout == 0 && !p.kept && members["timeout"] == nil {
-			p.fault(at, `give it one, such as "timeout": "24h"`,
-				"waitForEvent in compensate needs a timeout: a run that undoes its steps cannot be cancelled, and would wait for ever")
-		}
-	case TypeWorkflow:
-		s.Workflow = p.text(members, at, "workflow", true)
-		if s.Input = p.optional(members, at, "input"); s.Input == nil {
-			s.Input = p.template(map[string]any{}, at+"/input")
-		}
-	case TypeSet:
-		s.Values = p.required(members, at, "values")
-		if _, ok := members["values"].(map[string]any); !ok && members["values"] != nil {
-			p.fault(at+"/values", "", "values must be an object, not %s", value.KindOf(members["values"]))
-		}
-	case TypeFail:
-		s.Message = p.required(members, at, "message")
-		if s.Code = p.text(members, at, "code", false); s.Code == "" {
-			s.Code = string(CodeFailed)
-		}
-	case TypeReturn:
-		if p.undo > 0 {
-			p.fault(at+"/type", "how the run ends is decided when steps are undone", "compensate cannot return")
-		}
-		s.Output = p.optional(members, at, "output")
-	}
-}
-
-func (p *parser) call(s *Step, members map[string]any, at string) {
-	if _, given := members["integration"]; given {
-		s.Integration = p.text(members, at, "integration", true)
-	} else if members["type"] == string(TypeIntegration) {
-		p.fault(at, `give "integration": a name`, "integration is missing")
-	}
-	s.Action = p.text(members, at, "action", true)
-	params, given := members["params"]
-	if !given {
-		params = map[string]any{}
-	}
-	if _, ok := params.(map[string]any); !ok {
-		p.fault(at+"/params", "", "params must be an object, not %s", value.KindOf(params))
-		return
-	}
-	s.Params, s.Source = p.template(params, at+"/params"), params
-	if retry, given := members["retry"]; given {
-		p.retry(&s.Retry, retry, at+"/retry")
-	}
-}
-
-func (p *parser) foreach(s *Step, members map[string]any, at string) {
-	s.Items = p.required(members, at, "items")
-	p.loops++
-	s.Body = p.blockOf(members, at, "steps", true, false)
-	p.loops--
-	if s.Body != nil && len(s.Body.Steps) == 0 {
-		p.fault(at+"/steps", "", "foreach without steps does nothing")
-	}
-	s.Concurrency = 1
-	if v, given := members["concurrency"]; given {
-		s.Concurrency = p.count(v, at+"/concurrency", 1000)
-	}
-}
-
-func (p *parser) cases(s *Step, members map[string]any, at string) {
-	list, ok := members["cases"].([]any)
-	if !ok || len(list) == 0 {
-		p.fault(at, `give "cases": [{ "when": a condition, "steps": [] }]`, "switch needs cases")
-	}
-	for i, item := range list {
-		at := fmt.Sprintf("%s/cases/%d", at, i)
-		c, ok := item.(map[string]any)
-		if !ok {
-			p.fault(at, "", "a case must be an object, not %s", value.KindOf(item))
-			continue
-		}
-		p.checkKeys(c, at, []string{"when", "steps"})
-		s.Cases = append(s.Cases, Case{When: p.conditionOf(c, at, "when"), Steps: p.blockOf(c, at, "steps", true, false)})
-	}
-	s.Default = p.blockOf(members, at, "default", false, false)
 }
 
 // count reads an integer from 1 to most.

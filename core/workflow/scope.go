@@ -135,18 +135,21 @@ func (n *node) parsedError() any {
 }
 
 // render renders a template to JSON; nil renders to nothing.
-func (m *Machine) render(t *template.Template, see *view) (json.RawMessage, error) {
+func (v *view) render(t *template.Template) (json.RawMessage, error) {
 	if t == nil {
 		return nil, nil
 	}
-	return t.JSON(see)
+	return t.JSON(v)
 }
 
-// renderText renders a template that must come out as a string.
-func (m *Machine) renderText(t *template.Template, see *view) (string, error) {
-	v, err := t.Render(see)
+// text renders a template that must come out as a string.
+func (v *view) text(t *template.Template) (string, error) {
+	rendered, err := t.Render(v)
 	if err != nil {
 		return "", err
 	}
-	return value.Text(v)
+	return value.Text(rendered)
 }
+
+// key is the idempotency key of the step.
+func (v *view) key() string { return StepKey(v.scope.machine.runID, v.node.Path, v.node.generation) }

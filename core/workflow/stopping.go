@@ -103,7 +103,7 @@ func (m *Machine) Wake(now time.Time, lookup func(integration, action string) (R
 		switch {
 		case n.Status == StepWaiting:
 			events = append(events, m.timedOut(n, now))
-		case n.Step.Type != TypeIntegration:
+		case !n.Step.calls():
 			events = append(events, Event{Type: EventExpired, At: now, Path: path})
 		}
 	}
@@ -112,7 +112,7 @@ func (m *Machine) Wake(now time.Time, lookup func(integration, action string) (R
 		if n.RetryAt.IsZero() || n.RetryAt.After(now) || (!n.deadline.IsZero() && !n.deadline.After(now)) {
 			continue
 		}
-		if n.Step.Type == TypeWait {
+		if !n.Step.calls() { // a wait
 			events = append(events, Event{Type: EventSucceeded, At: now, Path: path})
 			continue
 		}

@@ -74,9 +74,9 @@ func (c *chart) block(b *workflow.Block) {
 
 // leave draws the arrows by which a run goes on after a step.
 func (c *chart) leave(s *workflow.Step, to string) {
-	switch s.Type {
-	case workflow.TypeFail:
-	case workflow.TypeReturn:
+	switch s.Outline().Shape {
+	case workflow.ShapeFail:
+	case workflow.ShapeEnd:
 		return
 	default:
 		c.line("%s --> %s", c.ids[s], to)
@@ -95,19 +95,21 @@ func (c *chart) handler(s *workflow.Step) string { return c.ids[s] + "e" }
 func (c *chart) step(s *workflow.Step) {
 	name := c.name()
 	c.ids[s] = name
-	switch s.Type {
-	case workflow.TypeSequence, workflow.TypeParallel, workflow.TypeForeach:
-		c.frame(name, label(s), func() { c.block(s.Body) })
-	case workflow.TypeSwitch:
-		c.frame(name, label(s), func() { c.cases(s) })
-	case workflow.TypeWait, workflow.TypeWaitForEvent:
-		c.line(`%s[/"%s"/]`, name, label(s))
-	case workflow.TypeWorkflow:
-		c.line(`%s[["%s"]]`, name, label(s))
-	case workflow.TypeFail, workflow.TypeReturn:
-		c.line(`%s(["%s"])`, name, label(s))
+	outline := s.Outline()
+	text := label(s, outline.Text)
+	switch outline.Shape {
+	case workflow.ShapeGroup:
+		c.frame(name, text, func() { c.group(outline.Branches) })
+	case workflow.ShapeChoice:
+		c.frame(name, text, func() { c.choice(outline.Branches) })
+	case workflow.ShapeWait:
+		c.line(`%s[/"%s"/]`, name, text)
+	case workflow.ShapeRun:
+		c.line(`%s[["%s"]]`, name, text)
+	case workflow.ShapeFail, workflow.ShapeEnd:
+		c.line(`%s(["%s"])`, name, text)
 	default:
-		c.line(`%s["%s"]`, name, label(s))
+		c.line(`%s["%s"]`, name, text)
 	}
 	if s.OnError == workflow.OnErrorSteps {
 		c.beside(s, c.handler(s), "onError", s.Handler)
@@ -123,19 +125,28 @@ func (c *chart) beside(s *workflow.Step, name, what string, b *workflow.Block) {
 	c.line("%s -. \"%s\" .-> %s", c.ids[s], what, name)
 }
 
-// cases draws the choice of a switch, and what is chosen from.
-func (c *chart) cases(s *workflow.Step) {
+// group draws lists of steps that are all run.
+func (c *chart) group(branches []workflow.Branch) {
+	for _, b := range branches {
+		if b.Title == "" {
+			c.block(b.Steps)
+			continue
+		}
+		c.frame(c.name(), b.Title, func() { c.block(b.Steps) })
+	}
+}
+
+// choice draws a choice, and what is chosen from.
+func (c *chart) choice(branches []workflow.Branch) {
 	choice := c.name()
 	c.line(`%s{"?"}`, choice)
-	for i, taken := range s.Cases {
-		name := c.name()
-		c.frame(name, "case "+strconv.Itoa(i+1), func() { c.block(taken.Steps) })
-		c.line(`%s -- "%s" --> %s`, choice, escape(taken.When.String()), name)
-	}
-	if s.Default != nil {
-		name := c.name()
-		c.frame(name, "default", func() { c.block(s.Default) })
-		c.line("%s -- \"default\" --> %s", choice, name)
+	for _, b := range branches {
+		name, when := c.name(), b.Title
+		c.frame(name, b.Title, func() { c.block(b.Steps) })
+		if b.When != nil {
+			when = b.When.String()
+		}
+		c.line(`%s -- "%s" --> %s`, choice, escape(when), name)
 	}
 }
 
@@ -148,26 +159,12 @@ func (c *chart) frame(name, title string, draw func()) {
 }
 
 // label is what stands in a step's shape: its id, what it does, and when.
-func label(s *workflow.Step) string {
-	text := escape(s.ID) + "<br>" + escape(does(s))
+func label(s *workflow.Step, does string) string {
+	text := escape(s.ID) + "<br>" + escape(does)
 	if s.Condition != nil {
 		text += "<br>if " + escape(s.Condition.String())
 	}
 	return text
-}
-
-func does(s *workflow.Step) string {
-	switch s.Type {
-	case workflow.TypeIntegration:
-		return s.Integration + "." + s.Action
-	case workflow.TypeWorkflow:
-		return "workflow " + s.Workflow
-	case workflow.TypeForeach:
-		if s.Concurrency > 1 {
-			return fmt.Sprintf("foreach, %d at once", s.Concurrency)
-		}
-	}
-	return string(s.Type)
 }
 
 // ends are the steps of a block that wait for no other, and those that no other

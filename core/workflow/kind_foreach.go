@@ -1,0 +1,129 @@
+package workflow
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/backflow/backflow/core/template"
+)
+
+// MaxItems is the most iterations that a foreach may have.
+const MaxItems = 10_000
+
+// foreach is a step that runs a list of steps for each item of a list. Each
+// iteration is a block of its own.
+type foreach struct {
+	items       *template.Template
+	body        *Block
+	concurrency int // iterations at once, at least 1
+}
+
+var _ iterator = (*foreach)(nil)
+
+func parseForeach(p *parser, _ *Step, members map[string]any, at string) behavior {
+	f := &foreach{items: p.required(members, at, "items"), concurrency: 1}
+	p.loops++
+	f.body = p.blockOf(members, at, "steps", true, false)
+	p.loops--
+	if f.body != nil && len(f.body.Steps) == 0 {
+		p.fault(at+"/steps", "", "foreach without steps does nothing")
+	}
+	if v, given := members["concurrency"]; given {
+		f.concurrency = p.count(v, at+"/concurrency", 1000)
+	}
+	return f
+}
+
+func (f *foreach) parts(*Step) []part {
+	return append(templatePart("items", f.items), blockPart("steps", f.body))
+}
+
+func (f *foreach) begin(at *view, _ time.Time) (Event, string, error) {
+	items, err := at.render(f.items)
+	if err != nil {
+		return Event{}, "items", err
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(items, &list) != nil {
+		return Event{}, "items", errors.New("must be a list")
+	}
+	if len(list) > MaxItems {
+		return Event{}, "items", fmt.Errorf("%d items are more than the %d that there may be", len(list), MaxItems)
+	}
+	return Event{Type: EventEntered, Params: items}, "", nil
+}
+
+// enter opens no iteration yet: advance opens them as others end.
+func (f *foreach) enter(n *node, event Event) error {
+	if json.Unmarshal(event.Params, &n.items) != nil {
+		return errors.New("its items are no list")
+	}
+	return nil
+}
+
+// advance lets at most as many iterations be under way as may be at once. One
+// that fails ends the others.
+func (f *foreach) advance(m *Machine, n *node, now time.Time) (Event, bool) {
+	for n.ended < len(n.blocks) && n.blocks[n.ended].done() {
+		n.ended++
+	}
+	open := 0
+	for _, b := range n.blocks[n.ended:] {
+		if failed := b.failed(); failed != nil {
+			if event, ok := m.haltInside(n, now); ok || m.busy(n) {
+				return event, ok
+			}
+			return Event{Type: EventFailed, At: now, Path: n.Path, Error: failed.Error, Unknown: failed.Unknown}, true
+		}
+		if !b.done() {
+			open++
+		}
+	}
+	for _, b := range n.blocks[n.ended:] {
+		if event, ok := m.walk(b, now); ok {
+			return event, true
+		}
+	}
+	if n.ended == len(n.items) {
+		return Event{Type: EventSucceeded, At: now, Path: n.Path}, true
+	}
+	if open < f.concurrency && len(n.blocks) < len(n.items) {
+		return m.walk(f.iteration(n, len(n.blocks)), now)
+	}
+	return Event{}, false
+}
+
+func (f *foreach) iteration(n *node, index int) *block {
+	if index < 0 || index >= len(n.items) {
+		return nil
+	}
+	for i := len(n.blocks); i <= index; i++ {
+		b := newBlock(f.body, n, n.Path+"["+strconv.Itoa(i)+"].")
+		b.item, b.index = n.items[i], i
+		n.blocks = append(n.blocks, b)
+	}
+	return n.blocks[index]
+}
+
+// result is the list of the iterations' results.
+func (f *foreach) result(n *node) json.RawMessage {
+	out := []byte{'['}
+	for i, b := range n.blocks {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, b.last()...)
+	}
+	return append(out, ']')
+}
+
+func (f *foreach) outline(*Step) Outline {
+	o := Outline{Shape: ShapeGroup, Branches: []Branch{{Steps: f.body}}}
+	if f.concurrency > 1 {
+		o.Text = fmt.Sprintf("foreach, %d at once", f.concurrency)
+	}
+	return o
+}

@@ -1,0 +1,30 @@
+package workflow
+
+import (
+	"time"
+
+	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/value"
+)
+
+// set is a step that makes values.
+type set struct{ values *template.Template }
+
+var _ behavior = set{}
+
+func parseSet(p *parser, _ *Step, members map[string]any, at string) behavior {
+	s := set{values: p.required(members, at, "values")}
+	if _, ok := members["values"].(map[string]any); !ok && members["values"] != nil {
+		p.fault(at+"/values", "", "values must be an object, not %s", value.KindOf(members["values"]))
+	}
+	return s
+}
+
+func (s set) parts(*Step) []part { return templatePart("values", s.values) }
+
+func (s set) begin(at *view, _ time.Time) (Event, string, error) {
+	values, err := at.render(s.values)
+	return Event{Type: EventSucceeded, Result: values}, "values", err
+}
+
+func (set) outline(*Step) Outline { return Outline{} }

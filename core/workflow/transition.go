@@ -1,0 +1,36 @@
+package workflow
+
+import "slices"
+
+// transition is what an event does to the step that it is about.
+type transition struct {
+	from []StepStatus // in which the step can meet the event
+	to   StepStatus   // in which it is afterwards
+}
+
+func (t transition) allows(status StepStatus) bool { return slices.Contains(t.from, status) }
+
+// transitions is the life of a step. Users see it drawn in docs/workflows.md.
+var transitions = map[EventType]transition{
+	EventSkipped:       {[]StepStatus{StepPending}, StepSkipped},
+	EventEntered:       {[]StepStatus{StepPending}, StepRunning},
+	EventScheduled:     {[]StepStatus{StepPending}, StepRunning},
+	EventWaiting:       {[]StepStatus{StepPending}, StepWaiting},
+	EventChild:         {[]StepStatus{StepPending}, StepWaiting},
+	EventAttemptFailed: {[]StepStatus{StepRunning}, StepWaiting},
+	EventRetried:       {[]StepStatus{StepWaiting}, StepRunning},
+	EventExpired:       {[]StepStatus{StepRunning}, StepRunning},
+	EventSucceeded:     {[]StepStatus{StepPending, StepRunning, StepWaiting}, StepSucceeded},
+	EventFailed:        {[]StepStatus{StepPending, StepRunning, StepWaiting}, StepFailed},
+	EventCancelled:     {[]StepStatus{StepRunning, StepWaiting}, StepCancelled},
+	EventUndoing:       {[]StepStatus{StepSucceeded}, StepSucceeded},
+	EventCompensated:   {[]StepStatus{StepSucceeded}, StepCompensated},
+	EventUndoFailed:    {[]StepStatus{StepSucceeded}, StepSucceeded},
+}
+
+// StepStatus returns the status that a step has after an event of this type;
+// false if the event is about the run.
+func (t EventType) StepStatus() (StepStatus, bool) {
+	next, ok := transitions[t]
+	return next.to, ok
+}
