@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+
+	"github.com/backflow/backflow/core/workflow"
 )
 
 // namePattern is what a name may look like.
@@ -29,8 +31,7 @@ var integrationName = namePattern{
 	what:    "an integration",
 	pattern: regexp.MustCompile(`^[a-z][a-z0-9-]{0,62}$`),
 	hint:    "lower-case letters, digits and hyphens, starting with a letter, at most 63",
-	taken: []string{"integration", "sequence", "parallel", "foreach", "switch", "wait", "waitForEvent",
-		"workflow", "set", "fail", "return"},
+	taken:   workflow.StepTypes(),
 }
 
 // simpleName is the pattern of names that appear in paths, logs and metrics.
