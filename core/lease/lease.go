@@ -12,7 +12,7 @@
 // A lease whose record is gone is over for certain: that is how work that a
 // process left behind is told from work under way. Nobody keeps a list of it.
 //
-// The package imports core/state, and knows nothing of what runs under a lease.
+// The package imports core/outage and core/state. It knows nothing of what runs under a lease.
 package lease
 
 import (
@@ -118,6 +118,17 @@ func (l *Lease) ID() string { return l.id }
 // Fence is the condition that the lease was not taken away. Every commit about
 // work that is done under the lease carries it.
 func (l *Lease) Fence() state.Op { return state.Require(bucket, l.id) }
+
+// Alive reports whether the lease with this id still exists. A process whose lease
+// does not can write nothing any more, and the id never comes back: the work that
+// it held is free for certain.
+func (l *Lease) Alive(ctx context.Context, id string) (bool, error) {
+	found, err := l.store.Get(ctx, state.Ref{Bucket: bucket, ID: id})
+	if err != nil {
+		return false, fmt.Errorf("lease: read %s: %w", id, err)
+	}
+	return found[0] != nil, nil
+}
 
 // Fresh reports whether a heartbeat succeeded within the lease's life: if not,
 // the store cannot be reached, or the lease was taken away.

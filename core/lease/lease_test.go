@@ -82,6 +82,29 @@ func TestHeartbeatKeepsALease(t *testing.T) {
 	})
 }
 
+func TestALeaseIsAliveUntilItIsReleased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		a, b := acquire(t, s, "a"), acquire(t, s, "b")
+		defer release(t, b)
+		alive := func(id string) bool {
+			t.Helper()
+			ok, err := b.Alive(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ok
+		}
+		if !alive(a.ID()) || !alive(b.ID()) || alive("never") {
+			t.Errorf("alive: %t, %t, %t; want a and b", alive(a.ID()), alive(b.ID()), alive("never"))
+		}
+		release(t, a)
+		if alive(a.ID()) {
+			t.Error("a released lease is alive")
+		}
+	})
+}
+
 func TestReleaseLeavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()

@@ -28,8 +28,9 @@ func (l *Lease) Expired(ctx context.Context) ([]string, error) {
 // is nobody's. It reports false when the lease is not expired any more, or
 // somebody else took it.
 func (l *Lease) Take(ctx context.Context, id string) (bool, error) {
-	err := l.store.Commit(ctx, append([]state.Op{l.Fence(), state.RequireDue(queue, id)}, end(id)...)...)
-	if conflict := (*state.ConflictError)(nil); errors.As(err, &conflict) && conflict.Index == 1 {
+	expired := state.RequireDue(queue, id)
+	err := l.store.Commit(ctx, append([]state.Op{l.Fence(), expired}, end(id)...)...)
+	if conflict, ok := errors.AsType[*state.ConflictError](err); ok && conflict.Failed(expired) {
 		return false, nil
 	}
 	if err != nil {

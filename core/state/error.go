@@ -23,6 +23,13 @@ type ConflictError struct {
 	Op    Op
 }
 
+// Failed reports whether op is the condition that did not hold: one of the same
+// kind about the same record, journal or timer. A caller asks for each condition
+// that it knows how to go on from, wherever in the commit it stood.
+func (e *ConflictError) Failed(op Op) bool {
+	return e.Op.Kind == op.Kind && e.Op.Space == op.Space && e.Op.ID == op.ID
+}
+
 // Error names the condition without its value.
 func (e *ConflictError) Error() string {
 	return fmt.Sprintf("state: condition %d (%s %s) does not hold", e.Index, e.Op.Space, e.Op.ID)

@@ -103,6 +103,25 @@ func TestOnlyConditionsCanFailACommit(t *testing.T) {
 	}
 }
 
+func TestAConflictTellsWhichConditionFailed(t *testing.T) {
+	conflict := &state.ConflictError{Index: 1, Op: state.RequireValue("run", "r1", []byte("old"))}
+	for _, test := range []struct {
+		name string
+		op   state.Op
+		want bool
+	}{
+		{"the condition", state.RequireValue("run", "r1", []byte("old")), true},
+		{"the condition with another value", state.RequireValue("run", "r1", []byte("new")), true},
+		{"another kind", state.Require("run", "r1"), false},
+		{"another bucket", state.RequireValue("lease", "r1", []byte("old")), false},
+		{"another id", state.RequireValue("run", "r2", []byte("old")), false},
+	} {
+		if got := conflict.Failed(test.op); got != test.want {
+			t.Errorf("%s: Failed = %t, want %t", test.name, got, test.want)
+		}
+	}
+}
+
 func TestErrorsShowNoValue(t *testing.T) {
 	op := state.RequireValue("lease", "l1", []byte("s3cret"))
 	err := error(&state.ConflictError{Index: 3, Op: op})

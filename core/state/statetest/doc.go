@@ -71,8 +71,14 @@ func conflict(t *testing.T, s state.Store, index int, ops ...state.Op) {
 	if !errors.As(err, &c) {
 		t.Fatalf("commit: got %v, want a conflict", err)
 	}
-	if c.Index != index || c.Op.Kind != ops[index].Kind || c.Op.ID != ops[index].ID {
+	if c.Index != index {
 		t.Fatalf("conflict at op %d (%s), want op %d (%s)", c.Index, c.Op.ID, index, ops[index].ID)
+	}
+	for i, op := range ops {
+		same := op.Kind == ops[index].Kind && op.Space == ops[index].Space && op.ID == ops[index].ID
+		if c.Failed(op) != same {
+			t.Fatalf("conflict at op %d (%s %s): Failed of op %d (%s %s) is %t", index, c.Op.Space, c.Op.ID, i, op.Space, op.ID, !same)
+		}
 	}
 }
 
