@@ -16,6 +16,7 @@ import (
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/custom"
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/lease"
@@ -196,7 +197,7 @@ func (a *app) routes(l *loaded, registry *action.Registry, plugins []*plugin.Plu
 		}
 		receiver, err := webhook.NewReceiver(webhook.Options{
 			Name: w.Name, Path: w.Path, Provider: w.Provider, Verifier: plugins[provider],
-			Secrets: secrets, Store: a.store, Starter: a.engine, MaxBodyBytes: int(server.MaxBodyBytes), Logger: a.log,
+			Secrets: secrets, Events: event.NewLog(a.store), Starter: a.engine, MaxBodyBytes: int(server.MaxBodyBytes), Logger: a.log,
 		})
 		if err != nil {
 			return gateway.Routes{}, fmt.Errorf("%s: %w", w.Pos, err)

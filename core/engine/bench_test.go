@@ -99,7 +99,8 @@ func openBench(b *testing.B) *Engine {
 	if err != nil {
 		b.Fatal(err)
 	}
-	e := New(Options{Store: openBenchStore(b), Lease: testLease("g"), Actions: registry})
+	store := openBenchStore(b)
+	e := New(Options{Store: store, Lease: testLease{id: "g", store: store}, Actions: registry})
 	d, err := workflow.Parse([]byte(threeSteps), workflow.InputRoots)
 	if err != nil {
 		b.Fatal(err)

@@ -115,11 +115,11 @@ func (e *Engine) heldElsewhere(ctx context.Context, lease string) (bool, error) 
 	if lease == e.lease.ID() {
 		return false, nil
 	}
-	found, err := e.store.Get(ctx, e.leaseRef(lease))
+	alive, err := e.lease.Alive(ctx, lease)
 	if err != nil {
-		return false, fmt.Errorf("engine: read lease: %w", err)
+		return false, fmt.Errorf("engine: %w", err)
 	}
-	return found[0] != nil, nil
+	return alive, nil
 }
 
 // waitsFor reports whether a run that has not ended is to be taken up for a

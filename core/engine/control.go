@@ -13,24 +13,26 @@ import (
 // Cancel ends a run, in whatever state it is: what waits ends at once, a call
 // that is under way is waited for and recorded, and what can be undone is. It
 // returns once the cancellation is on stable storage, with the run as it is then.
-// Cancelling a run that has ended is ErrEnded.
-func (e *Engine) Cancel(ctx context.Context, id string, also ...state.Op) (Run, error) {
-	return e.mail(ctx, id, mail{Kind: mailCancel}, also)
+// Cancelling a run that has ended is ErrEnded; a further request with once is a
+// *DuplicateError.
+func (e *Engine) Cancel(ctx context.Context, id string, once Once) (Run, error) {
+	return e.mail(ctx, id, mail{Kind: mailCancel}, once)
 }
 
 // Signal hands a signal to a run. It returns once the signal is on stable
 // storage: the run takes it when it waits for one of that name, each signal
 // once, in the order in which they came. A body is JSON. Errors: ErrNotFound,
-// ErrEnded, ErrTooLarge, ErrOverloaded where MaxMail signals wait already.
-func (e *Engine) Signal(ctx context.Context, id, name string, body json.RawMessage, also ...state.Op) (Run, error) {
+// ErrEnded, ErrTooLarge, ErrOverloaded where MaxMail signals wait already, and
+// *DuplicateError where once is taken.
+func (e *Engine) Signal(ctx context.Context, id, name string, body json.RawMessage, once Once) (Run, error) {
 	if len(body) > MaxInput {
 		return Run{}, fmt.Errorf("%w: %d bytes are more than %d", ErrTooLarge, len(body), MaxInput)
 	}
-	return e.mail(ctx, id, mail{Kind: mailSignal, Name: name, Body: body}, also)
+	return e.mail(ctx, id, mail{Kind: mailSignal, Name: name, Body: body}, once)
 }
 
 // mail puts mail into the box of a run that has not ended.
-func (e *Engine) mail(ctx context.Context, id string, m mail, also []state.Op) (Run, error) {
+func (e *Engine) mail(ctx context.Context, id string, m mail, once Once) (Run, error) {
 	run, err := e.Get(ctx, id)
 	if err != nil {
 		return Run{}, err
@@ -45,10 +47,10 @@ func (e *Engine) mail(ctx context.Context, id string, m mail, also []state.Op) (
 	if len(waiting) == MaxMail && m.Kind == mailSignal {
 		return run, fmt.Errorf("%w: %d signals wait for run %s", ErrOverloaded, MaxMail, id)
 	}
-	ops := append(append([]state.Op(nil), also...), e.lease.Fence())
+	ops := append(once.Ops(), e.lease.Fence())
 	ops = append(ops, send(id, m)...)
 	if err := e.store.Commit(ctx, ops...); err != nil {
-		return Run{}, fmt.Errorf("engine: %s run %s: %w", m.Kind, id, err)
+		return Run{}, e.conflictOf(ctx, fmt.Errorf("engine: %s run %s: %w", m.Kind, id, err), once, Advance{})
 	}
 	e.told(kin{woken: []string{id}})
 	return run, nil
@@ -59,8 +61,8 @@ func (e *Engine) mail(ctx context.Context, id string, m mail, also []state.Op) (
 // with the same. A run that failed as its child did has the child retried.
 // Errors: ErrNotFound; *sdk.Error with CodeConflict for a run that cannot be
 // retried, and with CodeOutcomeUnknown where that could repeat, under another key,
-// what may have taken effect.
-func (e *Engine) Retry(ctx context.Context, id string, also ...state.Op) (Run, error) {
+// what may have taken effect; *DuplicateError where once is taken; ErrBusy.
+func (e *Engine) Retry(ctx context.Context, id string, once Once) (Run, error) {
 	r, data, err := e.load(ctx, id)
 	if err != nil {
 		return Run{}, err
@@ -75,13 +77,13 @@ func (e *Engine) Retry(ctx context.Context, id string, also ...state.Op) (Run, e
 	if err != nil {
 		return Run{}, err
 	}
-	ops = append(append(append([]state.Op(nil), also...), e.lease.Fence()), ops...)
+	ops = append(append(once.Ops(), e.lease.Fence()), ops...)
 	if err := e.store.Commit(ctx, ops...); err != nil {
-		var conflict *state.ConflictError
-		if errors.As(err, &conflict) && conflict.Index > len(also) {
-			return Run{}, fmt.Errorf("%w: run %s is being changed by somebody else", ErrBusy, id)
+		err = e.conflictOf(ctx, fmt.Errorf("engine: retry run %s: %w", id, err), once, Advance{})
+		if errors.As(err, new(*state.ConflictError)) && !errors.Is(err, ErrFenced) {
+			return Run{}, fmt.Errorf("%w: run %s is being changed by another request", ErrBusy, id)
 		}
-		return Run{}, fmt.Errorf("engine: retry run %s: %w", id, err)
+		return Run{}, err
 	}
 	poke(e.pull)
 	poke(e.admit)

@@ -41,13 +41,13 @@ func TestASignalWakesTheRunThatWaitsForIt(t *testing.T) {
 		if g.status(id) != workflow.RunWaiting || g.works(id) {
 			t.Fatalf("run = %s", g.status(id))
 		}
-		if _, err := g.Signal(t.Context(), id, "approved", json.RawMessage(`{"by":"Ann"}`)); err != nil {
+		if _, err := g.Signal(t.Context(), id, "approved", json.RawMessage(`{"by":"Ann"}`), Once{}); err != nil {
 			t.Fatal(err)
 		}
 		if run := g.wait(id); run.Status != workflow.RunSucceeded || string(v.seen()[0].Params) != `{"by":"Ann"}` {
 			t.Errorf("run = %s, call %s", run.Status, v.seen()[0].Params)
 		}
-		if _, err := g.Signal(t.Context(), id, "approved", nil); !errors.Is(err, ErrEnded) {
+		if _, err := g.Signal(t.Context(), id, "approved", nil, Once{}); !errors.Is(err, ErrEnded) {
 			t.Errorf("a signal to a run that has ended: %v", err)
 		}
 	})
@@ -72,7 +72,7 @@ func TestSignalsThatComeBeforeTheWaitAreKeptAndEachIsTakenOnce(t *testing.T) {
 		synctest.Wait()
 		for i := range 3 {
 			time.Sleep(2 * time.Millisecond) // virtual: mail of one millisecond has no order
-			if _, err := g.Signal(t.Context(), id, "go", fmt.Appendf(nil, "%d", i)); err != nil {
+			if _, err := g.Signal(t.Context(), id, "go", fmt.Appendf(nil, "%d", i), Once{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -107,7 +107,7 @@ func TestASignalReachesARunOnAnotherGateway(t *testing.T) {
 		defer g2.stop()
 		id := g1.start("both", `{}`).ID
 		synctest.Wait()
-		if _, err := g2.Signal(t.Context(), id, "go", json.RawMessage(`1`)); err != nil {
+		if _, err := g2.Signal(t.Context(), id, "go", json.RawMessage(`1`), Once{}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
@@ -124,14 +124,14 @@ func TestASignalReachesARunOnAnotherGateway(t *testing.T) {
 func TestCancelEndsARunInEveryState(t *testing.T) {
 	cancel := func(t *testing.T, g *gateway, id string) Run {
 		t.Helper()
-		if _, err := g.Cancel(t.Context(), id); err != nil {
+		if _, err := g.Cancel(t.Context(), id, Once{}); err != nil {
 			t.Fatal(err)
 		}
 		run := g.wait(id)
 		if run.Status != workflow.RunCancelled {
 			t.Errorf("run = %s", run.Status)
 		}
-		if _, err := g.Cancel(t.Context(), id); !errors.Is(err, ErrEnded) {
+		if _, err := g.Cancel(t.Context(), id, Once{}); !errors.Is(err, ErrEnded) {
 			t.Errorf("cancelled twice: %v", err)
 		}
 		return run
@@ -223,7 +223,7 @@ func TestRetryGoesOnFromTheFailedStep(t *testing.T) {
 			t.Fatalf("run = %s", run.Status)
 		}
 		declines = false
-		if _, err := g.Retry(t.Context(), id); err != nil {
+		if _, err := g.Retry(t.Context(), id, Once{}); err != nil {
 			t.Fatal(err)
 		}
 		run := g.wait(id)
@@ -232,7 +232,7 @@ func TestRetryGoesOnFromTheFailedStep(t *testing.T) {
 			t.Errorf("run = %s after %d calls", run.Status, len(calls))
 		}
 		var refused *sdk.Error
-		if _, err := g.Retry(t.Context(), id); !errors.As(err, &refused) || refused.Code != sdk.CodeConflict {
+		if _, err := g.Retry(t.Context(), id, Once{}); !errors.As(err, &refused) || refused.Code != sdk.CodeConflict {
 			t.Errorf("a run that succeeded was retried: %v", err)
 		}
 		if list, err := g.List(t.Context(), ListRequest{Status: workflow.RunFailed}); err != nil || len(list.Runs) != 0 {
@@ -291,7 +291,7 @@ func TestRetryingAParentRetriesItsChildUnderTheSameKeys(t *testing.T) {
 			t.Fatalf("parent = %s", run.Status)
 		}
 		fail = false
-		if _, err := g.Retry(t.Context(), id); err != nil {
+		if _, err := g.Retry(t.Context(), id, Once{}); err != nil {
 			t.Fatal(err)
 		}
 		if run := g.wait(id); run.Status != workflow.RunSucceeded || string(run.Output) != `{"n":1}` {
@@ -314,7 +314,7 @@ func TestCancellingAParentCancelsItsChild(t *testing.T) {
 		defer g.stop()
 		id := g.start("parent", `{"x":1}`).ID
 		synctest.Wait()
-		if _, err := g.Cancel(t.Context(), id); err != nil {
+		if _, err := g.Cancel(t.Context(), id, Once{}); err != nil {
 			t.Fatal(err)
 		}
 		if run := g.wait(id); run.Status != workflow.RunCancelled {
@@ -384,7 +384,7 @@ func TestCleanHandOversAreNotCounted(t *testing.T) {
 		}
 		g := open(t, store, "last", &vendor{}, Options{}, approval)
 		defer g.stop()
-		if _, err := g.Signal(t.Context(), id, "approved", json.RawMessage(`{"by":"Ann"}`)); err != nil {
+		if _, err := g.Signal(t.Context(), id, "approved", json.RawMessage(`{"by":"Ann"}`), Once{}); err != nil {
 			t.Fatal(err)
 		}
 		if run := g.wait(id); run.Status != workflow.RunSucceeded {

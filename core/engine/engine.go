@@ -21,6 +21,9 @@ type Lease interface {
 	ID() string
 	// Fence is a condition that fails once the lease was taken away.
 	Fence() state.Op
+	// Alive reports whether a lease, this one or another's, still exists. One that
+	// is gone does not come back.
+	Alive(ctx context.Context, id string) (bool, error)
 }
 
 // Actions finds the actions that steps call. The error is *sdk.Error.

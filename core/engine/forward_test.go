@@ -125,14 +125,14 @@ func TestRunsOfFormat1AreReadAndBroughtForward(t *testing.T) {
 			"ended/failed":    {ended("failed"), ended("cancelled")},
 		})
 
-		if _, err := g.Retry(t.Context(), ids["failed"]); err != nil {
+		if _, err := g.Retry(t.Context(), ids["failed"], Once{}); err != nil {
 			t.Fatal(err)
 		}
 		if run := g.wait(ids["failed"]); run.Status != workflow.RunSucceeded {
 			t.Errorf("the run that was retried is %s", run.Status)
 		}
 		for _, name := range []string{"waiting", "limited", "held"} {
-			if _, err := g.Signal(t.Context(), ids[name], "approved", json.RawMessage(`{"by":"ann"}`)); err != nil {
+			if _, err := g.Signal(t.Context(), ids[name], "approved", json.RawMessage(`{"by":"ann"}`), Once{}); err != nil {
 				t.Fatal(err)
 			}
 			if run := g.wait(ids[name]); run.Status != workflow.RunSucceeded {

@@ -122,12 +122,12 @@ func (e *Engine) admitGroup(ctx context.Context, group string) error {
 		if len(held) == 0 {
 			return e.closeGroup(ctx, group, gate[0])
 		}
-		conflict := (*state.ConflictError)(nil)
-		switch err := e.admitRun(ctx, group, held[0], gate[0]); {
-		case errors.As(err, &conflict) && conflict.Index > 0 && !e.isStopping():
-			continue // somebody else was faster; look again
+		err = e.admitRun(ctx, group, held[0], gate[0])
+		switch conflict, ok := errors.AsType[*state.ConflictError](err); {
+		case ok && !conflict.Failed(e.lease.Fence()) && !e.isStopping():
+			continue // another process was faster; look again
 		case err != nil:
-			return err // or the lease is gone: index 0 is the fence
+			return err
 		}
 		poke(e.pull)
 	}

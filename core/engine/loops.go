@@ -184,8 +184,3 @@ func (e *Engine) works(id string) bool {
 	_, ok := e.active[id]
 	return ok
 }
-
-// leaseRef names the record of a lease: that which its fence requires.
-func (e *Engine) leaseRef(lease string) state.Ref {
-	return state.Ref{Bucket: e.lease.Fence().Space, ID: lease}
-}

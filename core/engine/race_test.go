@@ -110,7 +110,7 @@ func TestALimitHoldsForRunsThatAreRetried(t *testing.T) {
 		}
 		second := g.start("one", `{}`).ID
 		time.Sleep(time.Second)
-		if _, err := g.Retry(t.Context(), failed); err != nil {
+		if _, err := g.Retry(t.Context(), failed, Once{}); err != nil {
 			t.Fatal(err)
 		}
 		for _, id := range []string{second, failed} {
@@ -126,7 +126,7 @@ func TestALimitHoldsForRunsThatAreRetried(t *testing.T) {
 
 func TestAProcessWithoutItsLeaseDoesNotTryToAdmitForEver(t *testing.T) {
 	store := memory.New(memory.Options{})
-	e := New(Options{Store: store, Lease: testLease("taken-away")})
+	e := New(Options{Store: store, Lease: testLease{id: "taken-away", store: store}})
 	h := head{Version: recordVersion, ID: NewRunID(), Workflow: "one", Status: workflow.RunQueued, Group: "one/1/all", Held: true}
 	if err := store.Commit(t.Context(), append(h.enter(), state.Insert(bucketRun, h.ID, h.encode(), 0))...); err != nil {
 		t.Fatal(err)
@@ -162,12 +162,12 @@ func TestASignalThatComesWhileTheBoxIsReadIsNotForgotten(t *testing.T) {
 		id := g.start("ask", `{}`).ID
 		synctest.Wait()
 		late := func() {
-			if _, err := g.Signal(context.Background(), id, "go", []byte(`1`)); err != nil {
+			if _, err := g.Signal(context.Background(), id, "go", []byte(`1`), Once{}); err != nil {
 				t.Error(err)
 			}
 		}
 		store.before.Store(&late)
-		if _, err := g.Signal(t.Context(), id, "other", nil); err != nil { // for nobody: the run waits on
+		if _, err := g.Signal(t.Context(), id, "other", nil, Once{}); err != nil { // for nobody: the run waits on
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -191,7 +191,7 @@ func TestASignalIsKnownToWhoTakesTheRunUpWhileAnotherSeesIt(t *testing.T) {
 		if err := store.Commit(t.Context(), state.Insert("lease", "g2", nil, 0)); err != nil {
 			t.Fatal(err)
 		}
-		g2 := New(Options{Store: store, Lease: testLease("g2"), Actions: g1.actions})
+		g2 := New(Options{Store: store, Lease: testLease{id: "g2", store: store}, Actions: g1.actions})
 		r, data, err := g2.load(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
@@ -199,7 +199,7 @@ func TestASignalIsKnownToWhoTakesTheRunUpWhileAnotherSeesIt(t *testing.T) {
 		if _, err := r.look(t.Context()); err != nil || len(r.box) > 0 {
 			t.Fatal(r.box, err)
 		}
-		if _, err := g1.Signal(t.Context(), id, "go", []byte(`1`)); err != nil {
+		if _, err := g1.Signal(t.Context(), id, "go", []byte(`1`), Once{}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
@@ -208,7 +208,7 @@ func TestASignalIsKnownToWhoTakesTheRunUpWhileAnotherSeesIt(t *testing.T) {
 		if taken != nil || err != nil {
 			t.Errorf("the run was taken up by who does not know its mail (%v)", err)
 		}
-		if _, err := g1.Cancel(t.Context(), first); err != nil {
+		if _, err := g1.Cancel(t.Context(), first, Once{}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(5 * time.Minute)
@@ -242,7 +242,7 @@ func TestASignalThatWaitsForItsStepSurvivesACrash(t *testing.T) {
 		const later = `{"id":"later","steps":[{"id":"w","type":"wait","duration":"1h"},{"id":"a","type":"waitForEvent","event":"go"}]}`
 		g1 := open(t, store, "g1", &vendor{}, Options{}, later)
 		id := g1.start("later", `{}`).ID
-		if _, err := g1.Signal(t.Context(), id, "go", []byte(`1`)); err != nil {
+		if _, err := g1.Signal(t.Context(), id, "go", []byte(`1`), Once{}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute) // it was seen, and nobody waits for it
@@ -269,7 +269,7 @@ func TestMailThatIsTooLateIsThrownAway(t *testing.T) {
 		defer g.stop()
 		id := g.start("one", `{}`).ID
 		for range 3 {
-			if _, err := g.Signal(t.Context(), id, "nobody", nil); err != nil {
+			if _, err := g.Signal(t.Context(), id, "nobody", nil, Once{}); err != nil {
 				t.Fatal(err)
 			}
 		}

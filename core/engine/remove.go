@@ -139,7 +139,7 @@ func (r *remover) remove(ctx context.Context, batch []ended) (goOn bool, err err
 // or that it was retried: what is left is read again.
 func (r *remover) write(ctx context.Context, ops []state.Op) (goOn bool, err error) {
 	err = r.store.Commit(ctx, ops...)
-	if conflict := (*state.ConflictError)(nil); errors.As(err, &conflict) && conflict.Index > 0 {
+	if conflict, ok := errors.AsType[*state.ConflictError](err); ok && !conflict.Failed(r.lease.Fence()) {
 		err = nil
 	}
 	if err != nil {

@@ -32,7 +32,7 @@ func TestRunsAreKeptForTheirAgeHoweverLongTheyTook(t *testing.T) {
 				defer g.stop()
 				id, other := g.start("approval", `{}`).ID, g.start("approval", `{}`).ID
 				time.Sleep(test.took)
-				if _, err := g.Signal(t.Context(), id, "approved", json.RawMessage(`{"by":"ann"}`)); err != nil {
+				if _, err := g.Signal(t.Context(), id, "approved", json.RawMessage(`{"by":"ann"}`), Once{}); err != nil {
 					t.Fatal(err)
 				}
 				if run := g.wait(id); run.Status != workflow.RunSucceeded {
@@ -46,7 +46,7 @@ func TestRunsAreKeptForTheirAgeHoweverLongTheyTook(t *testing.T) {
 				if _, err := g.Get(t.Context(), id); !errors.Is(err, ErrNotFound) {
 					t.Errorf("it is kept too long: %v", err)
 				}
-				if _, err := g.Cancel(t.Context(), other); err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrEnded) {
+				if _, err := g.Cancel(t.Context(), other, Once{}); err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrEnded) {
 					t.Error(err)
 				}
 				time.Sleep(test.keep + 2*removeEvery)
@@ -70,7 +70,7 @@ func TestAFailedRunThatIsRetriedIsKeptForItsAge(t *testing.T) {
 			t.Fatalf("it is %s", run.Status)
 		}
 		time.Sleep(40 * time.Minute)
-		if _, err := g.Retry(t.Context(), id); err != nil {
+		if _, err := g.Retry(t.Context(), id, Once{}); err != nil {
 			t.Fatal(err)
 		}
 		g.wait(id)

@@ -29,8 +29,16 @@ var (
 	ErrEnded = errors.New("engine: the run has ended")
 	// ErrBusy: somebody else is changing the run; try again.
 	ErrBusy = errors.New("engine: busy")
-	// ErrBadCursor: a cursor that no list answered.
+	// ErrBadCursor: a cursor that no list returned.
 	ErrBadCursor = errors.New("engine: bad cursor")
+	// ErrFenced: this process's lease is gone, so it can write nothing any more.
+	// Nothing was changed.
+	ErrFenced = errors.New("engine: the lease of this process is gone")
+	// ErrUnavailable is matched by errors after which it is not known whether a
+	// request took effect, or a read had no answer: the store cannot be reached.
+	ErrUnavailable = state.ErrUnavailable
+	// ErrClosed is the error of a store that is closed: the process is ending.
+	ErrClosed = state.ErrClosed
 )
 
 // StartRequest asks for a run.
@@ -45,10 +53,10 @@ type StartRequest struct {
 	Roots map[string]json.RawMessage
 	// RequestID joins logs.
 	RequestID string
-	// Also are ops committed in the write that makes the run. A condition of
-	// theirs that fails comes back as *state.ConflictError, with its index
-	// among them.
-	Also []state.Op
+	// Once has the run made at most once; the zero value is no restriction.
+	Once Once
+	// Advance moves a timer on in the same write; the zero value moves none.
+	Advance Advance
 }
 
 // Run is what is known of a run.

@@ -16,10 +16,10 @@ import (
 //
 // Errors: ErrUnknownWorkflow; *sdk.Error with the faults of an input that does
 // not meet the workflow's schema; ErrBadInput; ErrTooLarge; ErrFull where the
-// workflow's limit drops the run; ErrOverloaded; ErrStopped;
-// *state.ConflictError when a condition of req.Also does not hold; one that
-// matches state.ErrUnavailable when it is not known whether the run was made: if
-// it was, it will go on.
+// workflow's limit drops the run; ErrOverloaded; ErrStopped; ErrStale where the
+// timer of req.Advance was moved, and *DuplicateError where req.Once is taken, in
+// this order; ErrFenced; one that matches ErrUnavailable when it is not known
+// whether the run was made: if it was, it will go on.
 func (e *Engine) Start(ctx context.Context, req StartRequest) (Run, error) {
 	definition, ok := e.definitions.current(req.Workflow)
 	if !ok {
@@ -134,7 +134,7 @@ func (r *run) create(ctx context.Context, req StartRequest, picked bool) error {
 			return err
 		}
 	}
-	ops := append([]state.Op(nil), req.Also...)
+	ops := append(req.Advance.Ops(), req.Once.Ops()...)
 	ops = append(ops, r.engine.lease.Fence())
 	ops = append(ops, r.made(workflow.EncodeEntry(events))...)
 	if picked {
@@ -142,7 +142,7 @@ func (r *run) create(ctx context.Context, req StartRequest, picked bool) error {
 	}
 	ops = append(ops, k.ops...)
 	if err := r.engine.store.Commit(ctx, ops...); err != nil {
-		return fmt.Errorf("engine: start run: %w", err)
+		return r.engine.conflictOf(ctx, fmt.Errorf("engine: start run: %w", err), req.Once, req.Advance)
 	}
 	r.entries = 1
 	r.engine.told(k)

@@ -2,8 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -68,29 +66,6 @@ func TestARunIsTakenFromItsQueueHoweverManyWorkflowsHaveOne(t *testing.T) {
 			if run, err := g.Get(t.Context(), id); err != nil || run.Status != workflow.RunSucceeded {
 				t.Errorf("run %s is %s, %v", id, run.Status, err)
 			}
-		}
-	})
-}
-
-func TestAConditionOfTheCallerFailsTheStart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := memory.New(memory.Options{})
-		v := &vendor{}
-		g := open(t, store, "g1", v, Options{}, twoSteps)
-		defer g.stop()
-		also := []state.Op{state.Add("events", "1"), state.Insert("event", "evt_1", nil, 0)}
-		req := StartRequest{Workflow: "two", Roots: map[string]json.RawMessage{"input": json.RawMessage(`{"x":1}`)}, Also: also}
-		if _, err := g.Start(t.Context(), req); err != nil {
-			t.Fatal(err)
-		}
-		_, err := g.Start(t.Context(), req)
-		var conflict *state.ConflictError
-		if !errors.As(err, &conflict) || conflict.Index != 1 {
-			t.Errorf("error = %v, want a conflict of op 1", err)
-		}
-		list, err := g.List(t.Context(), ListRequest{})
-		if err != nil || len(list.Runs) != 1 {
-			t.Errorf("%d runs were made, want 1 (%v)", len(list.Runs), err)
 		}
 	})
 }

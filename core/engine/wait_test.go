@@ -123,7 +123,7 @@ func TestFollowingTellsWhatAnotherProcessDoes(t *testing.T) {
 		id := g1.start("approval", `{}`).ID
 		synctest.Wait()
 		time.AfterFunc(5*time.Second, func() {
-			if _, err := g1.Signal(context.Background(), id, "approved", json.RawMessage(`{"by":"ann"}`)); err != nil {
+			if _, err := g1.Signal(context.Background(), id, "approved", json.RawMessage(`{"by":"ann"}`), Once{}); err != nil {
 				t.Error(err)
 			}
 		})

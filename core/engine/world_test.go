@@ -53,11 +53,22 @@ func (v *vendor) seen() []sdk.Call {
 	return slices.Clone(v.calls)
 }
 
-type testLease string
+type testLease struct {
+	id    string
+	store state.Store
+}
 
-func (l testLease) ID() string { return string(l) }
+func (l testLease) ID() string { return l.id }
 
-func (l testLease) Fence() state.Op { return state.Require("lease", string(l)) }
+func (l testLease) Fence() state.Op { return state.Require("lease", l.id) }
+
+func (l testLease) Alive(ctx context.Context, id string) (bool, error) {
+	found, err := l.store.Get(ctx, state.Ref{Bucket: "lease", ID: id})
+	if err != nil {
+		return false, err
+	}
+	return found[0] != nil, nil
+}
 
 // gateway is an engine with its lease, over a store that outlives it.
 type gateway struct {
@@ -81,7 +92,7 @@ func open(t *testing.T, store state.Store, lease string, v *vendor, o Options, r
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Store, o.Lease, o.Actions = store, testLease(lease), registry
+	o.Store, o.Lease, o.Actions = store, testLease{id: lease, store: store}, registry
 	g := &gateway{Engine: New(o), t: t, store: store, lease: lease}
 	var list []*workflow.Definition
 	for _, r := range raw {

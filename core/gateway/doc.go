@@ -12,7 +12,7 @@
 // body. So an unauthenticated client learns nothing of what there is, and a
 // path that could mean two things reaches no handler.
 //
-// The package may import the packages named above, core/access, core/state for
-// its errors, core/value, core/workflow, core/telemetry and sdk. It knows no vendor, no
-// store, no config file and no plugin process.
+// The package may import the packages named above, core/access, core/value,
+// core/workflow, core/telemetry and sdk. It knows no vendor, no store, no config
+// file and no plugin process.
 package gateway

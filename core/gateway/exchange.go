@@ -8,7 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -94,7 +94,7 @@ func (x *exchange) refuse(w *recorder, r *http.Request, err error) {
 // logFailure logs errors that an operator may have to act upon.
 func (x *exchange) logFailure(r *http.Request, status int, err error) {
 	level := slog.LevelWarn
-	if status == http.StatusInternalServerError || errors.Is(err, state.ErrUnavailable) {
+	if status == http.StatusInternalServerError || errors.Is(err, engine.ErrUnavailable) {
 		level = slog.LevelError
 	}
 	x.log.Log(r.Context(), level, "request failed", "status", status, "error", err.Error())

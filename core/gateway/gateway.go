@@ -11,7 +11,6 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/idempotency"
-	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/telemetry"
 )
 
@@ -28,9 +27,9 @@ type Runs interface {
 	Follow(ctx context.Context, id string, after int) (engine.Progress, error)
 	// Cancel, Retry and Signal return once the change is durable, in one write
 	// with the ops given.
-	Cancel(ctx context.Context, id string, also ...state.Op) (engine.Run, error)
-	Retry(ctx context.Context, id string, also ...state.Op) (engine.Run, error)
-	Signal(ctx context.Context, id, name string, body json.RawMessage, also ...state.Op) (engine.Run, error)
+	Cancel(ctx context.Context, id string, once engine.Once) (engine.Run, error)
+	Retry(ctx context.Context, id string, once engine.Once) (engine.Run, error)
+	Signal(ctx context.Context, id, name string, body json.RawMessage, once engine.Once) (engine.Run, error)
 	// Workflows lists what can be started, in the order in which users see it.
 	Workflows() []engine.Workflow
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/idempotency"
-	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk"
 )
@@ -92,12 +91,9 @@ func classify(err error) *refusal {
 		}
 		return &refusal{code: codeWebhookRefused, detail: refused.Reason}
 	}
-	if _, ok := errors.AsType[*state.ConflictError](err); ok {
-		// Conditions of the gateway's own are dealt with where they are set:
-		// what is left is the fence of a process that lost its lease.
-		return &refusal{code: sdk.CodeUnavailable, detail: "this gateway cannot write any more, try again", cause: err}
-	}
 	switch {
+	case errors.Is(err, engine.ErrFenced):
+		return &refusal{code: sdk.CodeUnavailable, detail: "this gateway cannot write any more, try again", cause: err}
 	case errors.Is(err, idempotency.ErrMismatch):
 		return &refusal{code: codeKeyReused, detail: "this Idempotency-Key was used for a request with another method, path, query or body"}
 	case errors.Is(err, engine.ErrUnknownWorkflow):
@@ -118,9 +114,9 @@ func classify(err error) *refusal {
 		return &refusal{code: sdk.CodeConflict, detail: "the run is being changed by another request, try again", retryAfter: defaultRetryAfter}
 	case errors.Is(err, engine.ErrOverloaded):
 		return &refusal{code: codeOverloaded, detail: "too many runs are being started, try again"}
-	case errors.Is(err, engine.ErrStopped), errors.Is(err, state.ErrClosed), errors.Is(err, idempotency.ErrFenced):
+	case errors.Is(err, engine.ErrStopped), errors.Is(err, engine.ErrClosed), errors.Is(err, idempotency.ErrFenced):
 		return &refusal{code: sdk.CodeUnavailable, detail: "this gateway is stopping, try again", cause: err}
-	case errors.Is(err, state.ErrUnavailable):
+	case errors.Is(err, engine.ErrUnavailable):
 		return &refusal{code: sdk.CodeUnavailable, detail: "the state store cannot be reached, try again", cause: err}
 	case errors.Is(err, webhook.ErrUnavailable):
 		return &refusal{code: sdk.CodeUnavailable, detail: "the webhook cannot be checked or stored now, try again", cause: err}

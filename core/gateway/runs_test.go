@@ -228,8 +228,8 @@ func TestStartsThatFailSaySo(t *testing.T) {
 		{state.ErrUnavailable, 503, sdk.CodeUnavailable},
 		{&sdk.Error{Code: sdk.CodeInvalidParams, Message: "input", Faults: []sdk.Fault{{Pointer: "/email", Message: "is missing"}}}, 422, sdk.CodeInvalidParams},
 		{errOdd, 500, sdk.CodeInternal},
-		{&state.ConflictError{}, 409, codeKeyInProgress},           // the record is gone again
-		{&state.ConflictError{Index: 1}, 503, sdk.CodeUnavailable}, // the lease is gone
+		{&engine.DuplicateError{}, 409, codeKeyInProgress}, // the record is gone again
+		{engine.ErrFenced, 503, sdk.CodeUnavailable},
 	} {
 		w := newWorld(t, func(o *Options) {
 			o.Runs = scriptedRuns{Runs: o.Runs, start: func(engine.StartRequest) (engine.Run, error) { return engine.Run{}, c.err }}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/idempotency"
-	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
@@ -46,8 +45,8 @@ func (x *exchange) startRun(w http.ResponseWriter, r *http.Request) error {
 	request := engine.StartRequest{
 		ID: engine.NewRunID(), Workflow: id, Roots: map[string]json.RawMessage{"input": input}, RequestID: x.id,
 	}
-	run, err := x.change(w, r, c, request.ID, func(also ...state.Op) (engine.Run, error) {
-		request.Also = also
+	run, err := x.change(w, r, c, request.ID, func(once engine.Once) (engine.Run, error) {
+		request.Once = once
 		return x.runs.Start(r.Context(), request)
 	})
 	if err != nil {
@@ -68,7 +67,7 @@ func (x *exchange) retryRun(w http.ResponseWriter, r *http.Request) error {
 }
 
 // control does to a run what takes nothing but its id.
-func (x *exchange) control(w http.ResponseWriter, r *http.Request, do func(context.Context, string, ...state.Op) (engine.Run, error)) error {
+func (x *exchange) control(w http.ResponseWriter, r *http.Request, do func(context.Context, string, engine.Once) (engine.Run, error)) error {
 	if err := x.caller.authorize("runs", "write"); err != nil {
 		return err
 	}
@@ -80,7 +79,7 @@ func (x *exchange) control(w http.ResponseWriter, r *http.Request, do func(conte
 		return &refusal{code: sdk.CodeInvalidParams, detail: "the body must be empty, or an empty object"}
 	}
 	id := x.segments[1]
-	run, err := x.change(w, r, c, id, func(also ...state.Op) (engine.Run, error) { return do(r.Context(), id, also...) })
+	run, err := x.change(w, r, c, id, func(once engine.Once) (engine.Run, error) { return do(r.Context(), id, once) })
 	if err != nil {
 		return err
 	}
@@ -105,8 +104,8 @@ func (x *exchange) signalRun(w http.ResponseWriter, r *http.Request) error {
 	if len(body) == 0 {
 		body = json.RawMessage("null")
 	}
-	run, err := x.change(w, r, c, id, func(also ...state.Op) (engine.Run, error) {
-		return x.runs.Signal(r.Context(), id, name, body, also...)
+	run, err := x.change(w, r, c, id, func(once engine.Once) (engine.Run, error) {
+		return x.runs.Signal(r.Context(), id, name, body, once)
 	})
 	if err != nil {
 		return err
@@ -141,21 +140,21 @@ func (x *exchange) readChange(w http.ResponseWriter, r *http.Request, names ...s
 // change does something to a run. Under a key it is done once: the key is
 // recorded in the write that does it, and a repeat is answered with the run as it
 // is now.
-func (x *exchange) change(w http.ResponseWriter, r *http.Request, c change, runID string, do func(also ...state.Op) (engine.Run, error)) (engine.Run, error) {
+func (x *exchange) change(w http.ResponseWriter, r *http.Request, c change, runID string, do func(once engine.Once) (engine.Run, error)) (engine.Run, error) {
 	if c.key == "" {
-		return do()
+		return do(engine.Once{})
 	}
 	scope := x.scope(r, c.key)
 	fingerprint := idempotency.FingerprintOf(scope.Method, scope.Path, r.URL.RawQuery, c.body, "wait")
 	if run, found, err := x.changedBy(w, r, scope, fingerprint); found || err != nil {
 		return run, err
 	}
-	also, expires := x.ledger.Record(scope, fingerprint, runID)
-	run, err := do(also...)
+	once, expires := x.ledger.Record(scope, fingerprint, runID)
+	run, err := do(once)
 	if err == nil {
 		w.Header().Set(keptUntil, expires.Format(time.RFC3339))
 	}
-	if err == nil || errors.Is(err, state.ErrUnavailable) {
+	if err == nil || errors.Is(err, engine.ErrUnavailable) {
 		return run, err
 	}
 	// It may be that another request with the key was faster: then the run is
@@ -163,7 +162,7 @@ func (x *exchange) change(w http.ResponseWriter, r *http.Request, c change, runI
 	if run, found, lookErr := x.changedBy(w, r, scope, fingerprint); found || lookErr != nil {
 		return run, lookErr
 	}
-	if conflict, ok := errors.AsType[*state.ConflictError](err); ok && conflict.Index < len(also) {
+	if errors.Is(err, engine.ErrDuplicate) {
 		err = &idempotency.InProgressError{RetryAfter: defaultRetryAfter}
 	}
 	return engine.Run{}, err

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
-	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -321,8 +320,8 @@ func TestChangesOfRunsThatAreRefused(t *testing.T) {
 	w.is(id, workflow.RunSucceeded)
 }
 
-func (s scriptedRuns) Cancel(_ context.Context, id string, also ...state.Op) (engine.Run, error) {
-	return s.start(engine.StartRequest{ID: id, Also: also})
+func (s scriptedRuns) Cancel(_ context.Context, id string, once engine.Once) (engine.Run, error) {
+	return s.start(engine.StartRequest{ID: id, Once: once})
 }
 
 func TestWhatTheEngineRefusesIsToldAsWhatItIs(t *testing.T) {
@@ -362,7 +361,7 @@ func TestARequestThatLosesTheRaceIsAnsweredWithTheRun(t *testing.T) {
 		real := o.Runs
 		o.Runs = scriptedRuns{Runs: real, start: func(r engine.StartRequest) (engine.Run, error) {
 			// The winner comes between the look at the ledger and the write.
-			if _, err := real.Cancel(context.Background(), r.ID, r.Also...); err != nil {
+			if _, err := real.Cancel(context.Background(), r.ID, r.Once); err != nil {
 				return engine.Run{}, err
 			}
 			return engine.Run{}, engine.ErrEnded

@@ -19,6 +19,7 @@ import (
 	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/state"
@@ -184,7 +185,7 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 	w.engine.Run()
 	receiver, err := webhook.NewReceiver(webhook.Options{
 		Name: "events", Path: "/webhooks/shop", Provider: "shop", Verifier: verifier{}, Secrets: []string{"whsec_of_the_test"},
-		Store: w.store, Starter: w.engine, NewRunID: engine.NewRunID,
+		Events: event.NewLog(w.store), Starter: w.engine, NewRunID: engine.NewRunID,
 	})
 	must(t, err)
 	redactor := &telemetry.Redactor{}

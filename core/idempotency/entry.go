@@ -124,11 +124,12 @@ func (e *Entry) settle(ctx context.Context, rec *record) error {
 	// must not hang on the client's context.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
+	fence := e.ledger.lease.Fence()
 	err := e.ledger.store.Commit(ctx,
-		e.ledger.lease.Fence(),
+		fence,
 		state.RequireValue(bucket, e.recordID, e.raw),
 		write)
-	lost, err := outcome(err, "settle request")
+	lost, err := outcome(err, fence, "settle request")
 	switch {
 	case lost:
 		return ErrLost

@@ -10,10 +10,13 @@ import (
 	"github.com/backflow/backflow/core/state/memory"
 )
 
+// held is a lease that nobody takes away, of the only process.
 type held string
 
 func (h held) ID() string      { return string(h) }
 func (h held) Fence() state.Op { return state.Require("lease", string(h)) }
+
+func (h held) Alive(_ context.Context, id string) (bool, error) { return id == string(h), nil }
 
 // A handler begins before the effect, heeds Repeated, and settles by what is
 // known of the outcome.

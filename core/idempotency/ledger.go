@@ -32,10 +32,11 @@ const (
 // Lease is the lease of this process. Its id never changes.
 type Lease interface {
 	ID() string
-	// Fence is a condition that fails a commit once the lease is gone: it names
-	// the lease's record, and another lease whose record is gone from the same
-	// place is over for certain.
+	// Fence is a condition that fails a commit once the lease is gone.
 	Fence() state.Op
+	// Alive reports whether a lease, this one or another's, still exists. One that
+	// is gone does not come back.
+	Alive(ctx context.Context, id string) (bool, error)
 }
 
 // Options of a Ledger; the zero value is ready to use.
@@ -82,7 +83,7 @@ func New(store state.Store, lease Lease, opt Options) *Ledger {
 	if opt.NewID == nil {
 		opt.NewID = rand.Text
 	}
-	return &Ledger{store: store, lease: lease, opt: opt, mender: newMender(store), underWay: map[string]Fingerprint{}}
+	return &Ledger{store: store, lease: lease, opt: opt, mender: newMender(store, lease), underWay: map[string]Fingerprint{}}
 }
 
 // Close ends what the ledger does in the background, and waits for it. A second
@@ -195,7 +196,7 @@ func (l *Ledger) insert(ctx context.Context, id string, scope Scope, fp Fingerpr
 	}
 	raw := rec.encode()
 	err := l.store.Commit(ctx, l.lease.Fence(), state.Insert(bucket, id, raw, l.opt.TTL))
-	if lost, err := outcome(err, "record request"); lost || err != nil {
+	if lost, err := outcome(err, l.lease.Fence(), "record request"); lost || err != nil {
 		if errors.Is(err, state.ErrUnavailable) {
 			// The record may be there, and nothing will be done under it.
 			l.later(id, raw, state.Delete(bucket, id))
@@ -216,7 +217,7 @@ func (l *Ledger) take(ctx context.Context, id string, scope Scope, old *record, 
 		l.lease.Fence(),
 		state.RequireValue(bucket, id, oldRaw),
 		state.Replace(bucket, id, raw))
-	if lost, err := outcome(err, "take over request"); lost || err != nil {
+	if lost, err := outcome(err, l.lease.Fence(), "take over request"); lost || err != nil {
 		if errors.Is(err, state.ErrUnavailable) {
 			l.later(id, raw, state.Replace(bucket, id, rec.released(statusPending).encode()))
 		}
@@ -255,11 +256,11 @@ func (l *Ledger) held(ctx context.Context, rec *record) (bool, error) {
 	if rec.Lease == "" || rec.Lease == l.lease.ID() {
 		return false, nil
 	}
-	values, err := l.store.Get(ctx, state.Ref{Bucket: l.lease.Fence().Space, ID: rec.Lease})
+	alive, err := l.lease.Alive(ctx, rec.Lease)
 	if err != nil {
-		return false, fmt.Errorf("idempotency: read lease: %w", err)
+		return false, fmt.Errorf("idempotency: %w", err)
 	}
-	return values[0] != nil, nil
+	return alive, nil
 }
 
 // read answers a record and its stored bytes, nil if there is none.
@@ -291,14 +292,14 @@ func (l *Ledger) unreserve(id string) {
 	delete(l.underWay, id)
 }
 
-// outcome sorts the error of a commit whose first op is the fence: lost means
-// that a later condition did not hold.
-func outcome(err error, operation string) (lost bool, _ error) {
+// outcome sorts the error of a commit under a fence: lost means that another
+// condition did not hold.
+func outcome(err error, fence state.Op, operation string) (lost bool, _ error) {
 	if err == nil {
 		return false, nil
 	}
 	if conflict, ok := errors.AsType[*state.ConflictError](err); ok {
-		if conflict.Index == 0 {
+		if conflict.Failed(fence) {
 			return false, ErrFenced
 		}
 		return true, nil

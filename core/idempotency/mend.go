@@ -31,6 +31,7 @@ const (
 // the record over meanwhile, or the write had been made after all.
 type mender struct {
 	store state.Store
+	lease Lease
 
 	mu      sync.Mutex // guards all below
 	waiting []late
@@ -56,8 +57,8 @@ func (w late) size() int {
 	return n
 }
 
-func newMender(store state.Store) *mender {
-	return &mender{store: store, stop: make(chan struct{})}
+func newMender(store state.Store, lease Lease) *mender {
+	return &mender{store: store, lease: lease, stop: make(chan struct{})}
 }
 
 // add leaves a write to the mender.
@@ -81,7 +82,7 @@ func (m *mender) add(id string, ops ...state.Op) {
 // finds that nothing is left to do.
 func (m *mender) hasten(ctx context.Context, id string) (bool, error) {
 	for _, w := range m.of(id) {
-		lost, err := outcome(m.store.Commit(ctx, w.ops...), "write what an outage left")
+		lost, err := outcome(m.store.Commit(ctx, w.ops...), m.lease.Fence(), "write what an outage left")
 		if !lost {
 			return err == nil, err
 		}

@@ -150,7 +150,7 @@ func TestWhatWaitsForTheStoreIsBoundedInNumberSizeAndTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
 		w.suffer(faultBefore)
-		m := newMender(w)
+		m := newMender(w, lease{id: "a", w: w})
 		defer m.close()
 		waiting := func() (writes, bytes int) {
 			m.mu.Lock()

@@ -4,16 +4,15 @@ import (
 	"context"
 	"time"
 
-	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/engine"
 )
 
-// Record answers the ops that record a request which makes or changes a run: its
-// start, cancellation, retry, or a signal. They are committed in the write that
-// does it, so there is a record if and only if it was done. The first of them is
-// an Insert that conflicts if the key is taken: then Recorded says by what. The
-// run's id is not empty. It also answers when the record will end, as
-// Entry.Expires does.
-func (l *Ledger) Record(scope Scope, fp Fingerprint, runID string) (ops []state.Op, expires time.Time) {
+// Record returns what records a request that makes or changes a run: its start,
+// cancellation, retry, or a signal. The engine records it in the write that does
+// what is asked, so there is a record if and only if it was done. Where the key is
+// taken, Recorded says by what. The run's id is not empty. It also returns when the
+// record will end, as Entry.Expires does.
+func (l *Ledger) Record(scope Scope, fp Fingerprint, runID string) (once engine.Once, expires time.Time) {
 	now := l.opt.Now()
 	rec := &record{
 		Status:      statusRun,
@@ -22,7 +21,7 @@ func (l *Ledger) Record(scope Scope, fp Fingerprint, runID string) (ops []state.
 		ExpiresAt:   now.Add(l.opt.TTL).UnixMilli(),
 		RunID:       runID,
 	}
-	return []state.Op{state.Insert(bucket, scope.recordID(), rec.encode(), l.opt.TTL)}, rec.expires()
+	return engine.Once{Bucket: bucket, Key: scope.recordID(), Value: rec.encode(), TTL: l.opt.TTL}, rec.expires()
 }
 
 // Change is what is known of a request that made or changed a run.
@@ -32,8 +31,9 @@ type Change struct {
 	Expires time.Time
 }
 
-// Recorded answers what was done under a key to which run, false if nothing was. Errors: ErrMismatch where the key was used for another request, and
-// those that match state.ErrUnavailable and ErrCorrupt.
+// Recorded returns what was done under a key to which run, false if nothing was.
+// Errors: ErrMismatch where the key was used for another request, and those that
+// match state.ErrUnavailable and ErrCorrupt.
 func (l *Ledger) Recorded(ctx context.Context, scope Scope, fp Fingerprint) (change Change, ok bool, err error) {
 	rec, _, err := l.read(ctx, scope.recordID())
 	if err != nil || rec == nil {

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/state"
 )
 
@@ -16,14 +17,14 @@ func TestARequestForARunIsRecordedInTheWriteThatDoesIt(t *testing.T) {
 	}
 	var expires time.Time
 	makeRun := func(id string) error {
-		var ops []state.Op
-		ops, expires = l.Record(scope, request, id)
-		return w.Commit(t.Context(), append(ops, state.Put("run", id, []byte("x"), 0))...)
+		var once engine.Once
+		once, expires = l.Record(scope, request, id)
+		return w.Commit(t.Context(), append(once.Ops(), state.Put("run", id, []byte("x"), 0))...)
 	}
 	must(t, makeRun("run-1"))
 	var conflict *state.ConflictError
 	if err := makeRun("run-2"); !errors.As(err, &conflict) || conflict.Index != 0 {
-		t.Fatalf("a second start: %v, want a conflict of its first op", err)
+		t.Fatalf("a second start: %v, want a conflict of the record", err)
 	}
 	want := Change{RunID: "run-1", Expires: w.clock().Add(DefaultTTL)}
 	if got, ok, err := l.Recorded(t.Context(), scope, request); got != want || !ok || err != nil || !expires.Equal(want.Expires) {
@@ -38,8 +39,8 @@ func TestARequestForARunIsRecordedInTheWriteThatDoesIt(t *testing.T) {
 func TestARunIsNotAnsweredToAnotherRequest(t *testing.T) {
 	w := newWorld(t)
 	l := w.process("a")
-	ops, _ := l.Record(scope, request, "run-1")
-	w.commit(ops...)
+	once, _ := l.Record(scope, request, "run-1")
+	w.commit(once.Ops()...)
 	if _, ok, err := l.Recorded(t.Context(), scope, different); ok || !errors.Is(err, ErrMismatch) {
 		t.Errorf("another fingerprint: %v, %v; want ErrMismatch", ok, err)
 	}
@@ -68,7 +69,7 @@ func TestRecordedNeedsTheStore(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	w := newWorld(t)
-	l := New(w, lease("a"), Options{})
+	l := New(w, lease{id: "a", w: w}, Options{})
 	if l.opt.TTL != 24*time.Hour || l.opt.MaxResponseBytes != 1<<20 {
 		t.Errorf("defaults: %+v", l.opt)
 	}

@@ -89,24 +89,35 @@ func (w *world) newID() string {
 }
 
 // lease is a process's lease in a world.
-type lease string
+type lease struct {
+	id string
+	w  *world
+}
 
-func (l lease) ID() string      { return string(l) }
-func (l lease) Fence() state.Op { return state.Require("lease", string(l)) }
+func (l lease) ID() string      { return l.id }
+func (l lease) Fence() state.Op { return state.Require("lease", l.id) }
+
+func (l lease) Alive(ctx context.Context, id string) (bool, error) {
+	found, err := l.w.Get(ctx, state.Ref{Bucket: "lease", ID: id})
+	if err != nil {
+		return false, err
+	}
+	return found[0] != nil, nil
+}
 
 // process starts a gateway process with a lease of its own.
-func (w *world) process(name lease) *Ledger {
+func (w *world) process(name string) *Ledger {
 	w.t.Helper()
-	w.commit(state.Put("lease", string(name), []byte("1"), 0))
-	l := New(w, name, Options{Now: w.clock, NewID: w.newID, MaxResponseBytes: 1000})
+	w.commit(state.Put("lease", name, []byte("1"), 0))
+	l := New(w, lease{id: name, w: w}, Options{Now: w.clock, NewID: w.newID, MaxResponseBytes: 1000})
 	w.t.Cleanup(l.Close)
 	return l
 }
 
 // end is the end of a process, as its successor or a reaper notes it.
-func (w *world) end(name lease) {
+func (w *world) end(name string) {
 	w.t.Helper()
-	w.commit(state.Delete("lease", string(name)))
+	w.commit(state.Delete("lease", name))
 }
 
 func (w *world) commit(ops ...state.Op) {

@@ -37,14 +37,18 @@ type record struct {
 // of reports whether the record was made for a plan.
 func (r *record) of(p *Plan) bool { return r.Cron == p.cron && r.Zone == p.zone }
 
-// write answers the ops that store the record with its timer. Without another
-// tick the schedule rests.
-func (r *record) write(name string) []state.Op {
+func (r *record) encode() []byte {
 	raw, err := json.Marshal(r)
 	if err != nil {
 		panic(err) // strings and a time of this era always encode
 	}
-	ops := []state.Op{state.Put(bucket, name, raw, 0), state.Add(set, name)}
+	return raw
+}
+
+// write returns the ops that store the record with its timer. Without another
+// tick the schedule rests.
+func (r *record) write(name string) []state.Op {
+	ops := []state.Op{state.Put(bucket, name, r.encode(), 0), state.Add(set, name)}
 	if r.Next.IsZero() {
 		return append(ops, state.ClearTimer(queue, name))
 	}
@@ -53,7 +57,7 @@ func (r *record) write(name string) []state.Op {
 
 func tickID(name string, tick time.Time) string { return name + "/" + tick.UTC().Format(time.RFC3339) }
 
-// read answers the record of a schedule with its bytes; nil if there is none.
+// read returns the record of a schedule with its bytes; nil if there is none.
 func (s *Scheduler) read(ctx context.Context, name string) (*record, []byte, error) {
 	found, err := s.store.Get(ctx, state.Ref{Bucket: bucket, ID: name})
 	if err != nil || found[0] == nil {
@@ -95,7 +99,7 @@ func (s *Scheduler) register(ctx context.Context, entry *scheduled, replace bool
 		}
 		fresh := record{Version: formatVersion, Cron: entry.Plan.cron, Zone: entry.Plan.zone, Next: upcoming}
 		err = s.store.Commit(ctx, append(ops, fresh.write(entry.Name)...)...)
-		if conflict := (*state.ConflictError)(nil); errors.As(err, &conflict) && conflict.Index == 1 {
+		if conflict, ok := errors.AsType[*state.ConflictError](err); ok && !conflict.Failed(s.lease.Fence()) {
 			continue // another gateway was faster
 		}
 		if err == nil {

@@ -218,27 +218,29 @@ func (s *Scheduler) fire(entry *scheduled) (again bool, err error) {
 	}
 	next := *stored
 	next.Next = entry.Plan.Next(tick)
-	advance := append([]state.Op{
-		state.RequireDue(queue, entry.Name),
-		state.RequireValue(bucket, entry.Name, raw),
-		// A record that was removed and made again, or a clock that was set back,
-		// may name a tick anew.
-		state.Insert(bucketTick, tickID(entry.Name, tick), nil, tickLife),
-	}, next.write(entry.Name)...)
+	advance := engine.Advance{
+		Queue: queue, Key: entry.Name, Next: next.Next,
+		Bucket: bucket, From: raw, To: next.encode(),
+	}
+	// A record that was removed and made again, or a clock that was set back, may
+	// name a tick anew.
+	once := engine.Once{Bucket: bucketTick, Key: tickID(entry.Name, tick), TTL: tickLife}
 
 	run, err := s.starter.Start(s.stopping, engine.StartRequest{
-		Workflow: entry.Workflow, Roots: map[string]json.RawMessage{"input": entry.Input}, Also: advance,
+		Workflow: entry.Workflow, Roots: map[string]json.RawMessage{"input": entry.Input},
+		Once: once, Advance: advance,
 	})
-	switch conflict := (*state.ConflictError)(nil); {
+	switch {
 	case err == nil:
 		s.log.Info("a schedule started a run", "schedule", entry.Name, "tick", tick, "run", run.ID)
-	case errors.As(err, &conflict) && conflict.Op.Space == bucketTick: // the tick was dealt with
-		err = s.store.Commit(s.stopping, append([]state.Op{s.lease.Fence(), advance[0], advance[1]}, advance[3:]...)...)
-	case errors.As(err, &conflict) && conflict.Index < len(advance):
+	case errors.Is(err, engine.ErrStale):
 		return false, nil // another gateway was faster, and set the next tick
+	case errors.Is(err, engine.ErrDuplicate): // the tick was dealt with
+		err = s.store.Commit(s.stopping, append([]state.Op{s.lease.Fence()}, advance.Ops()...)...)
 	case passedOver(err):
 		s.log.Warn("a schedule's tick is passed over", "schedule", entry.Name, "tick", tick, "reason", err)
-		err = s.store.Commit(s.stopping, append([]state.Op{s.lease.Fence()}, advance...)...)
+		ops := append([]state.Op{s.lease.Fence()}, advance.Ops()...)
+		err = s.store.Commit(s.stopping, append(ops, once.Ops()...)...)
 	}
 	if err == nil {
 		s.mu.Lock()

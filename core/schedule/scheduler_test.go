@@ -56,7 +56,14 @@ func (w *world) Start(ctx context.Context, req engine.StartRequest) (engine.Run,
 	}
 	w.mu.Unlock()
 	id := engine.NewRunID()
-	if err := w.store.Commit(ctx, append(slices.Clone(req.Also), state.Insert("run", id, nil, 0))...); err != nil {
+	once := req.Once.Ops()
+	ops := append(append(req.Advance.Ops(), once...), state.Insert("run", id, nil, 0))
+	if err := w.store.Commit(ctx, ops...); err != nil {
+		if conflict, ok := errors.AsType[*state.ConflictError](err); ok && conflict.Failed(once[0]) {
+			return engine.Run{}, &engine.DuplicateError{}
+		} else if ok {
+			return engine.Run{}, engine.ErrStale
+		}
 		return engine.Run{}, fmt.Errorf("start: %w", err)
 	}
 	at := w.now().UTC().Format("2006-01-02 15:04:05")

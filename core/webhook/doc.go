@@ -7,6 +7,6 @@
 // again. A repeated event conflicts with the record of the first, which outlives
 // the run, and so runs nothing.
 //
-// The package may import core/engine, core/state, core/value, core/telemetry
-// and sdk. It does not know how any sender signs: that is a plugin's ability.
+// The package imports core/engine, core/event, core/telemetry, core/value and sdk.
+// It does not know how any sender signs: that is a plugin's ability.
 package webhook

@@ -8,6 +8,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/state/sqlite"
 	"github.com/backflow/backflow/core/workflow"
@@ -44,7 +45,7 @@ func (w *world) gateway(t *testing.T, path string, test func(*Receiver, *engine.
 	must(e.SetDefinitions(ctx, []*workflow.Definition{definition}))
 	e.Run()
 	opt := w.options()
-	opt.Store, opt.Starter, opt.NewRunID = store, e, nil
+	opt.Events, opt.Starter, opt.NewRunID = event.NewLog(store), e, nil
 	r, err := NewReceiver(opt)
 	must(err)
 	test(r, e)

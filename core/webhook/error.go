@@ -4,7 +4,7 @@ import "errors"
 
 // ErrUnavailable is matched by errors after which the sender shall try again
 // later: the check could not be made, or the event could not be stored for
-// certain. Where the store is the cause, state.ErrUnavailable matches too.
+// certain. Where the store is the cause, engine.ErrUnavailable matches too.
 var ErrUnavailable = errors.New("webhook: cannot be received now")
 
 // RefusalKind classifies refusals, for counting and for the HTTP status.

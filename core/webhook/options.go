@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
-	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -25,6 +24,12 @@ type Starter interface {
 	Start(ctx context.Context, request engine.StartRequest) (engine.Run, error)
 }
 
+// Events are the lists of received events, as event.Log.
+type Events interface {
+	// Sweep removes a bounded number of events that are not remembered any more.
+	Sweep(ctx context.Context, now time.Time) error
+}
+
 // Options of a Receiver. All fields before Tolerance are required.
 type Options struct {
 	// Name is the webhook's name, without a slash.
@@ -37,9 +42,10 @@ type Options struct {
 	// Secrets are tried in order: the new one and the old one during rotation.
 	// There is at least one; none is empty or has white space around it.
 	Secrets []string
-	Store   state.Store
-	// Starter makes the runs of WorkflowID(Name), in Store.
+	// Starter makes the runs of WorkflowID(Name).
 	Starter Starter
+	// Events are the lists of what was received.
+	Events Events
 
 	// Tolerance is how far a signature's time may be from ours, both ways; zero
 	// is DefaultTolerance.
@@ -67,8 +73,8 @@ func (o *Options) complete() error {
 		return fmt.Errorf("webhook %q: path %q does not start with a slash", o.Name, o.Path)
 	case o.Provider == "" || o.Verifier == nil:
 		return fmt.Errorf("webhook %q: no provider", o.Name)
-	case o.Store == nil || o.Starter == nil:
-		return fmt.Errorf("webhook %q: no store, or nothing that starts runs", o.Name)
+	case o.Events == nil || o.Starter == nil:
+		return fmt.Errorf("webhook %q: no lists of events, or nothing that starts runs", o.Name)
 	case o.Tolerance < 0 || o.MaxBodyBytes < 0:
 		return fmt.Errorf("webhook %q: a negative limit", o.Name)
 	}

@@ -10,16 +10,24 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/backflow/backflow/core/engine"
-	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
-// maxReason bounds what is taken over of a verifier's reason, in bytes.
-const maxReason = 300
+const (
+	// MaxIDLen bounds the id and the type of an event, in bytes.
+	MaxIDLen = 512
+	// maxReason bounds what is taken over of a verifier's reason, in bytes.
+	maxReason = 300
+	// sweepEvery is after how many accepted events the old ones are swept. A sweep
+	// removes more than that, so the lists stay within what is kept.
+	sweepEvery = 64
+)
 
 // Receiver receives the events of one webhook. It is safe for concurrent use.
 type Receiver struct {
@@ -77,7 +85,9 @@ func (r *Receiver) Receive(ctx context.Context, headers http.Header, body []byte
 	case err == nil:
 		r.log(ctx, slog.LevelDebug, "webhook event received", "event", receipt.ID, "run", receipt.RunID)
 		if r.accepted.Add(1)%sweepEvery == 1 {
-			r.sweep(ctx)
+			if err := r.opt.Events.Sweep(ctx, r.opt.Now()); err != nil { // a later event tries again
+				r.log(ctx, slog.LevelWarn, "old webhook events could not be removed", "error", err.Error())
+			}
 		}
 	case errors.As(err, &refusal):
 		r.log(ctx, slog.LevelWarn, "webhook refused", "kind", string(refusal.Kind), "reason", refusal.Reason)
@@ -101,8 +111,7 @@ func (r *Receiver) receive(ctx context.Context, headers http.Header, body []byte
 	if _, err := value.Parse(body); err != nil {
 		return Receipt{}, &Refusal{Kind: RefusedNotJSON, Reason: "the body is not JSON: " + err.Error()}
 	}
-	return r.store(ctx, &event{
-		Version:    eventVersion,
+	return r.store(ctx, event.Event{
 		ID:         verified.ID,
 		Type:       verified.Type,
 		Webhook:    r.opt.Name,
@@ -135,6 +144,20 @@ func (r *Receiver) verify(ctx context.Context, now time.Time, headers http.Heade
 	return verified, checkWord("type", verified.Type, true)
 }
 
+// checkWord refuses ids and types that cannot be kept.
+func checkWord(what, s string, mayBeEmpty bool) error {
+	switch {
+	case s == "" && !mayBeEmpty:
+		return &Refusal{Kind: RefusedEvent, Reason: "the event has no " + what}
+	case len(s) > MaxIDLen:
+		return &Refusal{Kind: RefusedEvent, Reason: fmt.Sprintf("the event's %s has %d bytes, at most %d are kept", what, len(s), MaxIDLen)}
+	case !utf8.ValidString(s):
+		return &Refusal{Kind: RefusedEvent, Reason: "the event's " + what + " is not valid UTF-8"}
+	default:
+		return nil
+	}
+}
+
 // reason is a verifier's reason as far as it may be shown: a plugin promises to
 // name no secret, and this does not rest on it.
 func (r *Receiver) reason(s string) string {
@@ -146,47 +169,31 @@ func (r *Receiver) reason(s string) string {
 }
 
 // store makes event and run in one write.
-func (r *Receiver) store(ctx context.Context, e *event, headers http.Header, body []byte) (Receipt, error) {
+func (r *Receiver) store(ctx context.Context, e event.Event, headers http.Header, body []byte) (Receipt, error) {
 	_, err := r.opt.Starter.Start(ctx, engine.StartRequest{
 		ID:        e.RunID,
 		Workflow:  WorkflowID(e.Webhook),
-		Roots:     e.roots(body, headers),
+		Roots:     roots(e, body, headers),
 		RequestID: telemetry.RequestID(ctx),
-		Also:      e.ops(),
+		Once:      e.Once(),
 	})
 	if err == nil {
 		return Receipt{ID: e.ID, RunID: e.RunID}, nil
 	}
-	if conflict, ok := errors.AsType[*state.ConflictError](err); ok {
-		if conflict.Index == 0 {
-			return Receipt{ID: e.ID, Duplicate: true, RunID: r.runOf(ctx, e)}, nil
-		}
-		// The only other condition is the engine's own: that this process still
-		// holds its lease. Its successor will receive the event.
-		return Receipt{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	if duplicate, ok := errors.AsType[*engine.DuplicateError](err); ok {
+		// Where the record cannot be read, the run is left empty.
+		first, _ := event.Decode(duplicate.Value)
+		return Receipt{ID: e.ID, Duplicate: true, RunID: first.RunID}, nil
 	}
 	for _, passing := range []error{
-		state.ErrUnavailable, state.ErrClosed, engine.ErrStopped, engine.ErrOverloaded, context.Canceled, context.DeadlineExceeded,
+		engine.ErrUnavailable, engine.ErrClosed, engine.ErrStopped, engine.ErrOverloaded, context.Canceled, context.DeadlineExceeded,
+		engine.ErrFenced, // the process that follows this one will receive the event
 	} {
 		if errors.Is(err, passing) {
 			return Receipt{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 	}
 	return Receipt{}, fmt.Errorf("webhook: start run: %w", err)
-}
-
-// runOf reads the run of the first delivery of an event. That the event is a
-// duplicate is certain without it, so what cannot be read is left empty.
-func (r *Receiver) runOf(ctx context.Context, e *event) string {
-	values, err := r.opt.Store.Get(ctx, state.Ref{Bucket: bucket, ID: recordID(e.Webhook, e.ID)})
-	if err != nil || values[0] == nil {
-		return ""
-	}
-	first, err := decodeEvent(values[0])
-	if err != nil {
-		return ""
-	}
-	return first.RunID
 }
 
 func (r *Receiver) log(ctx context.Context, level slog.Level, message string, args ...any) {

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/telemetry"
 )
@@ -204,7 +205,7 @@ func TestWhatIsRefusedLeavesNothing(t *testing.T) {
 			if refusal.Kind != tc.kind {
 				t.Errorf("refused as %s (%s), want %s", refusal.Kind, refusal.Reason, tc.kind)
 			}
-			if len(w.started()) != 0 || len(w.members(index)) != 0 {
+			if len(w.started()) != 0 || len(w.members("events")) != 0 {
 				t.Error("something was stored")
 			}
 			logged := w.log.String()
@@ -258,7 +259,7 @@ func TestWhatCannotBeDoneNowIsToldSo(t *testing.T) {
 		{"overload", func(w *world) { w.startErr = engine.ErrOverloaded }, nil, true},
 		{"sender gone", func(w *world) { w.startErr = context.Canceled }, nil, true},
 		{"a bug", func(w *world) { w.startErr = engine.ErrUnknownWorkflow }, []error{engine.ErrUnknownWorkflow}, false},
-		{"lease lost", func(w *world) { w.startErr = &state.ConflictError{Index: 3} }, nil, true},
+		{"lease lost", func(w *world) { w.startErr = fmt.Errorf("%w: lost", engine.ErrFenced) }, nil, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -295,7 +296,7 @@ func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
 		"relative path":      func(o *Options) { o.Path = "webhooks" },
 		"no verifier":        func(o *Options) { o.Verifier = nil },
 		"no provider":        func(o *Options) { o.Provider = "" },
-		"no store":           func(o *Options) { o.Store = nil },
+		"no events":          func(o *Options) { o.Events = nil },
 		"no starter":         func(o *Options) { o.Starter = nil },
 		"negative tolerance": func(o *Options) { o.Tolerance = -1 },
 		"negative body":      func(o *Options) { o.MaxBodyBytes = -1 },
@@ -310,7 +311,7 @@ func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
 		})
 	}
 	r, err := NewReceiver(Options{
-		Name: "n", Path: "/p", Provider: "stripe", Verifier: w, Secrets: []string{secret}, Store: w.store, Starter: w,
+		Name: "n", Path: "/p", Provider: "stripe", Verifier: w, Secrets: []string{secret}, Events: event.NewLog(w.store), Starter: w,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+
+	"github.com/backflow/backflow/core/event"
 )
 
 // eventRoot is what {{event}} stands for.
@@ -16,9 +18,9 @@ type eventRoot struct {
 
 // roots are what the actions' templates and conditions see. They are stored
 // with the run.
-func (e *event) roots(body []byte, headers http.Header) map[string]json.RawMessage {
+func roots(e event.Event, body []byte, headers http.Header) map[string]json.RawMessage {
 	// Both marshal for certain: they have nothing but strings.
-	about, _ := json.Marshal(eventRoot{ID: e.ID, Type: e.Type, Webhook: e.Webhook, ReceivedAt: e.ReceivedAt.Format(timeFormat)})
+	about, _ := json.Marshal(eventRoot{ID: e.ID, Type: e.Type, Webhook: e.Webhook, ReceivedAt: e.ReceivedAt.Format(event.TimeFormat)})
 	head, _ := json.Marshal(publicHeaders(headers))
 	return map[string]json.RawMessage{"payload": body, "event": about, "headers": head}
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/sdk"
@@ -73,7 +74,12 @@ func (w *world) Start(ctx context.Context, request engine.StartRequest) (engine.
 	if w.startErr != nil {
 		return engine.Run{}, w.startErr
 	}
-	if err := w.store.Commit(ctx, append(slices.Clone(request.Also), state.Put("run", request.ID, []byte("run"), 0))...); err != nil {
+	err := w.store.Commit(ctx, append(request.Once.Ops(), state.Put("run", request.ID, []byte("run"), 0))...)
+	if errors.As(err, new(*state.ConflictError)) {
+		first, err := w.store.Get(ctx, state.Ref{Bucket: request.Once.Bucket, ID: request.Once.Key})
+		return engine.Run{}, errors.Join(&engine.DuplicateError{Value: first[0]}, err)
+	}
+	if err != nil {
 		return engine.Run{}, fmt.Errorf("engine: start: %w", err)
 	}
 	w.mu.Lock()
@@ -142,7 +148,7 @@ func (w *world) send(secret, body string) delivery {
 func (w *world) options() Options {
 	return Options{
 		Name: "stripe-events", Path: "/webhooks/stripe", Provider: "stripe", Verifier: w,
-		Secrets: []string{secret, oldSecret}, Store: w.store, Starter: w, NewRunID: w.newRunID,
+		Secrets: []string{secret, oldSecret}, Events: event.NewLog(w.store), Starter: w, NewRunID: w.newRunID,
 		MaxBodyBytes: 4096, Now: w.clock,
 		Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	corehttp "github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/lease"
@@ -150,7 +151,7 @@ func (g *gateway) rise(random *rand.Rand) error {
 	}
 	receiver, err := webhook.NewReceiver(webhook.Options{
 		Name: "hook", Path: "/webhooks/hook", Provider: "sender", Verifier: verifier{}, Secrets: []string{hookSecret},
-		Store: g.handle, Starter: g.engine, Now: g.now, Logger: log,
+		Events: event.NewLog(g.handle), Starter: g.engine, Now: g.now, Logger: log,
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,88 @@
+// Package event keeps the record of webhook events: what was received, when, and
+// which run came of it.
+//
+// A record is made by the engine in the write that makes the event's run, from the
+// value that Event.Once returns. So an event has a run if and only if it is
+// recorded, and an id that is recorded is a duplicate. Records end by themselves,
+// by the store's clock; the lists of them are swept by Log.
+//
+// The package imports core/engine, for that value, and core/state. It knows
+// neither HTTP nor how an event is verified.
+package event
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/backflow/backflow/core/engine"
+)
+
+const (
+	// Kept is how long an event id is remembered, whatever becomes of its run.
+	Kept = 30 * 24 * time.Hour
+	// TimeFormat is how times of events are written: of fixed width, so that its
+	// texts sort by time.
+	TimeFormat = "2006-01-02T15:04:05.000Z"
+
+	// bucket has a record for each event; index is the set of all events in the
+	// order of their time, and index/NAME that of one webhook.
+	bucket = "event"
+	index  = "events"
+
+	// formatVersion is the version of a stored event.
+	formatVersion = 1
+)
+
+// Event is what is kept of a received event.
+type Event struct {
+	Version int    `json:"v"` // set by Once
+	ID      string `json:"id"`
+	Type    string `json:"type"`
+	// Webhook is the name of the webhook that received it, without a slash.
+	Webhook    string    `json:"webhook"`
+	RunID      string    `json:"runId"`
+	ReceivedAt time.Time `json:"receivedAt"` // UTC, whole milliseconds
+	Size       int       `json:"size"`       // of the body, in bytes
+}
+
+// Once returns what has the event's run started once for each id of its webhook,
+// and recorded.
+func (e Event) Once() engine.Once {
+	e.Version = formatVersion
+	return engine.Once{
+		Bucket: bucket, Key: recordID(e.Webhook, e.ID), Value: e.encode(), TTL: Kept,
+		Index: []engine.IndexEntry{{Set: index, Member: e.member()}, {Set: index + "/" + e.Webhook, Member: e.member()}},
+	}
+}
+
+// recordID is the id of an event's record. A webhook's name holds no slash, so
+// two events never meet, whatever their ids hold.
+func recordID(webhook, id string) string { return webhook + "/" + id }
+
+func (e Event) member() string {
+	return e.ReceivedAt.Format(TimeFormat) + "/" + recordID(e.Webhook, e.ID)
+}
+
+func (e Event) encode() []byte {
+	// Marshal fails for values that JSON cannot hold; an event has strings,
+	// integers and a time of this era only.
+	b, _ := json.Marshal(e)
+	return b
+}
+
+// Decode reads the value of an event's record.
+func Decode(value []byte) (Event, error) {
+	var e Event
+	if err := json.Unmarshal(value, &e); err != nil {
+		return Event{}, fmt.Errorf("event: stored event: %w", err)
+	}
+	if e.Version != formatVersion {
+		return Event{}, fmt.Errorf("event: stored event of version %d, this program knows %d", e.Version, formatVersion)
+	}
+	if e.ID == "" || e.Webhook == "" || e.RunID == "" {
+		return Event{}, errors.New("event: stored event without id, webhook or run")
+	}
+	return e, nil
+}
