@@ -64,10 +64,10 @@ func (e *runEvent) more() string {
 
 // eventWords say what an event of a step means where its status says too little.
 var eventWords = map[workflow.EventType]string{
-	workflow.EventAttemptFailed: "retrying",
-	workflow.EventExpired:       "timed out",
-	workflow.EventUndoing:       "undoing",
-	workflow.EventUndoFailed:    "not undone",
+	workflow.EventAttemptFailed:      "retrying",
+	workflow.EventExpired:            "timed out",
+	workflow.EventCompensating:       "undoing",
+	workflow.EventCompensationFailed: "not undone",
 }
 
 // word says what happened to the step; "" if the event is about none.

@@ -211,7 +211,7 @@ func (r *run) whatIsDue(timer string) ([]workflow.Event, error) {
 	if until, waits := r.machine.WaitUntil(); waits && timer == r.head.ID && until.After(now) {
 		now = until
 	}
-	events, left := r.machine.Wake(now.UTC(), r.engine.repeat)
+	events, left := r.machine.FireTimers(now.UTC(), r.engine.repeat)
 	if left && len(events) == 0 {
 		return nil, fmt.Errorf("%w: an integration that it needs is not ready", errNotNow)
 	}

@@ -282,7 +282,7 @@ func (r *run) record(answers []answer) error {
 // wake records what is due while calls are under way. What cannot be told now,
 // for an integration is not ready, is looked at again after a pause.
 func (r *run) wake() error {
-	events, left := r.machine.Wake(r.engine.now().UTC(), r.engine.repeat)
+	events, left := r.machine.FireTimers(r.engine.now().UTC(), r.engine.repeat)
 	if left {
 		r.notBefore = r.engine.now().Add(retryPause)
 	}

@@ -23,7 +23,7 @@ func (e *Engine) canReplace(ctx context.Context, c workflow.Child, child *run) e
 	case child.head.Status == workflow.RunSucceeded:
 		return cannotReplace(sdk.CodeConflict, c, "it succeeded after all")
 	}
-	path, children := child.machine.Doubts()
+	path, children := child.machine.UnknownOutcomes()
 	if path != "" {
 		return cannotReplace(sdk.CodeOutcomeUnknown, c, fmt.Sprintf("it is not known whether its step %s took effect", path))
 	}

@@ -42,7 +42,7 @@ func (m *Machine) decide(now time.Time) (Event, bool) {
 	if !m.root.done() {
 		return Event{}, false
 	}
-	output, err := m.scope.at(nil).render(m.definition.Output)
+	output, err := m.scopeAt(nil).render(m.definition.Output)
 	if err != nil {
 		return Event{Type: EventStopping, At: now, Status: RunFailed, Error: renderError("", "output", err)}, true
 	}
@@ -53,7 +53,7 @@ func (m *Machine) decide(now time.Time) (Event, bool) {
 func (m *Machine) walk(b *block, now time.Time) (Event, bool) {
 	b.done() // passes over the steps that are behind
 	if b.failed() != nil {
-		return m.haltRest(b, now)
+		return m.cancelPending(b, now)
 	}
 	for _, n := range b.nodes[b.open:] {
 		var event Event
@@ -76,7 +76,7 @@ func (m *Machine) walk(b *block, now time.Time) (Event, bool) {
 // walkInto decides about a step that has steps in it.
 func (m *Machine) walkInto(n *node, now time.Time) (Event, bool) {
 	if n.expired {
-		if event, ok := m.haltInside(n, now); ok || m.busy(n) {
+		if event, ok := m.cancelPendingInside(n, now); ok || m.busy(n) {
 			return event, ok
 		}
 		return m.timedOut(n, now), true
@@ -90,9 +90,9 @@ func (m *Machine) walkInto(n *node, now time.Time) (Event, bool) {
 
 // begin decides what becomes of a step whose turn has come.
 func (m *Machine) begin(n *node, now time.Time) Event {
-	see := m.scope.at(n)
+	at := m.scopeAt(n)
 	if c := n.Step.Condition; c != nil {
-		run, err := c.Eval(see)
+		run, err := c.Eval(at)
 		if err != nil {
 			return m.failedToBegin(n, "condition", err, now)
 		}
@@ -100,7 +100,7 @@ func (m *Machine) begin(n *node, now time.Time) Event {
 			return Event{Type: EventSkipped, At: now, Path: n.Path}
 		}
 	}
-	event, field, err := n.Step.behavior.begin(see, now)
+	event, field, err := n.Step.behavior.begin(at, now)
 	if err != nil {
 		return m.failedToBegin(n, field, err, now)
 	}
@@ -124,7 +124,7 @@ func renderError(path, what string, err error) *sdk.Error {
 
 // busy reports whether any call is under way in a step, or of it.
 func (m *Machine) busy(n *node) bool {
-	for path := range m.calling {
+	for path := range m.activeCalls {
 		if within(path, n.Path) {
 			return true
 		}
@@ -138,50 +138,50 @@ func within(path, of string) bool {
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// haltRest ends what is under way in a block beside the step that failed: what
+// cancelPending ends what is under way in a block beside the step that failed: what
 // waits is cancelled, calls are waited for.
-func (m *Machine) haltRest(b *block, now time.Time) (Event, bool) {
+func (m *Machine) cancelPending(b *block, now time.Time) (Event, bool) {
 	for _, n := range b.nodes[b.open:] {
-		if event, ok := m.haltStep(n, now); ok {
+		if event, ok := m.cancelPendingStep(n, now); ok {
 			return event, true
 		}
 	}
 	return Event{}, false
 }
 
-// haltStep is halt for a step that may be under way, or for what was begun when
+// cancelPendingStep is halt for a step that may be under way, or for what was begun when
 // it failed.
-func (m *Machine) haltStep(n *node, now time.Time) (Event, bool) {
+func (m *Machine) cancelPendingStep(n *node, now time.Time) (Event, bool) {
 	switch {
 	case n.Status == StepRunning || n.Status == StepWaiting:
-		return m.halt(n, now)
+		return m.cancelStep(n, now)
 	case n.Status == StepFailed && n.handler != nil:
-		return m.haltRest(n.handler, now)
+		return m.cancelPending(n.handler, now)
 	default:
 		return Event{}, false
 	}
 }
 
 // halt cancels a step that is under way, unless a call in it is.
-func (m *Machine) halt(n *node, now time.Time) (Event, bool) {
-	if event, ok := m.haltInside(n, now); ok || m.busy(n) {
+func (m *Machine) cancelStep(n *node, now time.Time) (Event, bool) {
+	if event, ok := m.cancelPendingInside(n, now); ok || m.busy(n) {
 		return event, ok
 	}
 	return Event{Type: EventCancelled, At: now, Path: n.Path, Child: n.Child}, true
 }
 
-// haltInside cancels, one by one, the steps in a step that wait.
-func (m *Machine) haltInside(n *node, now time.Time) (Event, bool) {
-	for _, path := range slices.Sorted(maps.Keys(m.sleeping)) {
+// cancelPendingInside cancels, one by one, the steps in a step that wait.
+func (m *Machine) cancelPendingInside(n *node, now time.Time) (Event, bool) {
+	for _, path := range slices.Sorted(maps.Keys(m.waiting)) {
 		if path != n.Path && within(path, n.Path) {
-			return Event{Type: EventCancelled, At: now, Path: path, Child: m.sleeping[path].Child}, true
+			return Event{Type: EventCancelled, At: now, Path: path, Child: m.waiting[path].Child}, true
 		}
 	}
 	return Event{}, false
 }
 
 // halted reports whether nothing new is to be begun where a step is.
-func (m *Machine) halted(n *node) bool {
+func (m *Machine) isStopping(n *node) bool {
 	for b := n.block; ; b = b.owner.block {
 		if b.failed() != nil {
 			return true
@@ -189,7 +189,7 @@ func (m *Machine) halted(n *node) bool {
 		if b.owner == nil {
 			return m.stop != nil
 		}
-		if b.owner.undo == b {
+		if b.owner.compensate == b {
 			return false
 		}
 		if b.owner.expired {

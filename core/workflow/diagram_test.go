@@ -82,7 +82,7 @@ func TestTheDiagramOfStepsIsWhatEventsDo(t *testing.T) {
 	wanted := map[edge]bool{{"[*]", string(StepPending), ""}: true}
 	ends := map[StepStatus]bool{}
 	for _, event := range slices.Sorted(maps.Keys(transitions)) {
-		for _, from := range transitions[event].from {
+		for _, from := range transitions[event].allowedFrom {
 			m := NewMachine(&Definition{}, "run")
 			n := stepWith(from)
 			if err := m.applyStep(n, Event{Type: event, Path: n.Path, Error: &sdk.Error{}}); err != nil {

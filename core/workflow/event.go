@@ -14,24 +14,24 @@ type EventType string
 
 // The events of a run. The names are kept in journals: they never change.
 const (
-	EventStarted       EventType = "started"       // Roots
-	EventSkipped       EventType = "skipped"       // Path
-	EventEntered       EventType = "entered"       // Path; Params: the items of a foreach; Case: that of a switch
-	EventScheduled     EventType = "scheduled"     // Path, Params, Key, Generation: the first attempt may be sent
-	EventWaiting       EventType = "waiting"       // Path; RetryAt of a wait, Name of a signal
-	EventChild         EventType = "child"         // Path, Child, Params: the run that the step waits for
-	EventAttemptFailed EventType = "attemptFailed" // Path, Error, RetryAt
-	EventRetried       EventType = "retried"       // Path: the next attempt may be sent
-	EventExpired       EventType = "expired"       // Path: what is in the step is being ended
-	EventSucceeded     EventType = "succeeded"     // Path, Result
-	EventFailed        EventType = "failed"        // Path, Error; Child: the run that it does not wait for any more
-	EventCancelled     EventType = "cancelled"     // Path, with all that is under way in the step; Child as for failed
-	EventStopping      EventType = "stopping"      // Status, and Path, Error or Result: the run goes no further
-	EventUndoing       EventType = "undoing"       // Path
-	EventCompensated   EventType = "compensated"   // Path
-	EventUndoFailed    EventType = "undoFailed"    // Path, Error
-	EventEnded         EventType = "ended"         // Status, and Error or Result
-	EventRetry         EventType = "retry"         // a failed run goes on from where it failed; Params: paths of children that are retried too
+	EventStarted            EventType = "started"       // Roots
+	EventSkipped            EventType = "skipped"       // Path
+	EventEntered            EventType = "entered"       // Path; Params: the items of a foreach; Case: that of a switch
+	EventScheduled          EventType = "scheduled"     // Path, Params, Key, Generation: the first attempt may be sent
+	EventWaiting            EventType = "waiting"       // Path; RetryAt of a wait, Name of a signal
+	EventChild              EventType = "child"         // Path, Child, Params: the run that the step waits for
+	EventAttemptFailed      EventType = "attemptFailed" // Path, Error, RetryAt
+	EventRetried            EventType = "retried"       // Path: the next attempt may be sent
+	EventExpired            EventType = "expired"       // Path: what is in the step is being ended
+	EventSucceeded          EventType = "succeeded"     // Path, Result
+	EventFailed             EventType = "failed"        // Path, Error; Child: the run that it does not wait for any more
+	EventCancelled          EventType = "cancelled"     // Path, with all that is under way in the step; Child as for failed
+	EventStopping           EventType = "stopping"      // Status, and Path, Error or Result: the run goes no further
+	EventCompensating       EventType = "undoing"       // Path
+	EventCompensated        EventType = "compensated"   // Path
+	EventCompensationFailed EventType = "undoFailed"    // Path, Error
+	EventEnded              EventType = "ended"         // Status, and Error or Result
+	EventRetry              EventType = "retry"         // a failed run goes on from where it failed; Params: paths of children that are retried too
 )
 
 // Event is one recorded fact of a run. Which fields are set is said at the type.

@@ -25,7 +25,7 @@ func parseFail(p *parser, _ *Step, members map[string]any, at string) behavior {
 
 func (f fail) parts(*Step) []part { return templatePart("message", f.message) }
 
-func (f fail) begin(at *view, _ time.Time) (Event, string, error) {
+func (f fail) begin(at *scope, _ time.Time) (Event, string, error) {
 	message, err := at.text(f.message)
 	return Event{Type: EventFailed, Error: &sdk.Error{Code: f.code, Message: message, Outcome: sdk.OutcomeNotExecuted}}, "message", err
 }

@@ -41,7 +41,7 @@ func (f *foreach) parts(*Step) []part {
 	return append(templatePart("items", f.items), blockPart("steps", f.body))
 }
 
-func (f *foreach) begin(at *view, _ time.Time) (Event, string, error) {
+func (f *foreach) begin(at *scope, _ time.Time) (Event, string, error) {
 	items, err := at.render(f.items)
 	if err != nil {
 		return Event{}, "items", err
@@ -73,7 +73,7 @@ func (f *foreach) advance(m *Machine, n *node, now time.Time) (Event, bool) {
 	open := 0
 	for _, b := range n.blocks[n.ended:] {
 		if failed := b.failed(); failed != nil {
-			if event, ok := m.haltInside(n, now); ok || m.busy(n) {
+			if event, ok := m.cancelPendingInside(n, now); ok || m.busy(n) {
 				return event, ok
 			}
 			return Event{Type: EventFailed, At: now, Path: n.Path, Error: failed.Error, Unknown: failed.Unknown}, true

@@ -35,7 +35,7 @@ func parseIntegration(p *parser, s *Step, members map[string]any, at string) beh
 
 func (integration) parts(s *Step) []part { return templatePart("params", s.Params) }
 
-func (integration) begin(at *view, _ time.Time) (Event, string, error) {
+func (integration) begin(at *scope, _ time.Time) (Event, string, error) {
 	params, err := at.render(at.node.Step.Params)
 	return Event{Type: EventScheduled, Params: params, Key: at.key(), Generation: at.node.generation}, "params", err
 }

@@ -12,7 +12,7 @@ type returning struct{ output *template.Template } // nil is null
 var _ behavior = returning{}
 
 func parseReturn(p *parser, _ *Step, members map[string]any, at string) behavior {
-	if p.undo > 0 {
+	if p.compensating > 0 {
 		p.fault(at+"/type", "how the run ends is decided when steps are undone", "compensate cannot return")
 	}
 	return returning{output: p.optional(members, at, "output")}
@@ -20,7 +20,7 @@ func parseReturn(p *parser, _ *Step, members map[string]any, at string) behavior
 
 func (r returning) parts(*Step) []part { return templatePart("output", r.output) }
 
-func (r returning) begin(at *view, _ time.Time) (Event, string, error) {
+func (r returning) begin(at *scope, _ time.Time) (Event, string, error) {
 	output, err := at.render(r.output)
 	return Event{Type: EventStopping, Status: RunSucceeded, Result: output}, "output", err
 }

@@ -17,7 +17,7 @@ func parseSequence(p *parser, _ *Step, members map[string]any, at string) behavi
 
 func (s sequence) parts(*Step) []part { return []part{blockPart("steps", s.body)} }
 
-func (sequence) begin(*view, time.Time) (Event, string, error) {
+func (sequence) begin(*scope, time.Time) (Event, string, error) {
 	return Event{Type: EventEntered}, "", nil
 }
 

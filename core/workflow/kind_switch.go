@@ -52,7 +52,7 @@ func (c *choice) parts(*Step) []part {
 	return append(parts, blockPart("default", c.other))
 }
 
-func (c *choice) begin(at *view, _ time.Time) (Event, string, error) {
+func (c *choice) begin(at *scope, _ time.Time) (Event, string, error) {
 	for i, taken := range c.cases {
 		holds, err := taken.when.Eval(at)
 		if err != nil {

@@ -27,7 +27,7 @@ func (w wait) parts(*Step) []part {
 	return append(templatePart("duration", w.duration), templatePart("until", w.until)...)
 }
 
-func (w wait) begin(at *view, now time.Time) (Event, string, error) {
+func (w wait) begin(at *scope, now time.Time) (Event, string, error) {
 	if w.until != nil {
 		until, err := w.time(at)
 		return Event{Type: EventWaiting, RetryAt: until}, "until", err
@@ -36,7 +36,7 @@ func (w wait) begin(at *view, now time.Time) (Event, string, error) {
 	return Event{Type: EventWaiting, RetryAt: now.Add(d)}, "duration", err
 }
 
-func (w wait) time(at *view) (time.Time, error) {
+func (w wait) time(at *scope) (time.Time, error) {
 	text, err := at.text(w.until)
 	if err != nil {
 		return time.Time{}, err
@@ -48,7 +48,7 @@ func (w wait) time(at *view) (time.Time, error) {
 	return until.UTC(), nil
 }
 
-func (w wait) length(at *view) (time.Duration, error) {
+func (w wait) length(at *scope) (time.Duration, error) {
 	text, err := at.text(w.duration)
 	if err != nil {
 		return 0, err

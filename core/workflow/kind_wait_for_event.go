@@ -13,7 +13,7 @@ var _ behavior = waitForEvent{}
 
 func parseWaitForEvent(p *parser, s *Step, members map[string]any, at string) behavior {
 	w := waitForEvent{event: p.required(members, at, "event")}
-	if p.undo > 0 && s.Timeout == 0 && !p.kept && members["timeout"] == nil {
+	if p.compensating > 0 && s.Timeout == 0 && !p.kept && members["timeout"] == nil {
 		p.fault(at, `give it one, such as "timeout": "24h"`,
 			"waitForEvent in compensate needs a timeout: a run that undoes its steps cannot be cancelled, and would wait for ever")
 	}
@@ -22,7 +22,7 @@ func parseWaitForEvent(p *parser, s *Step, members map[string]any, at string) be
 
 func (w waitForEvent) parts(*Step) []part { return templatePart("event", w.event) }
 
-func (w waitForEvent) begin(at *view, _ time.Time) (Event, string, error) {
+func (w waitForEvent) begin(at *scope, _ time.Time) (Event, string, error) {
 	name, err := at.text(w.event)
 	return Event{Type: EventWaiting, Name: name}, "event", err
 }

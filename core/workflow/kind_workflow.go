@@ -23,7 +23,7 @@ func parseWorkflow(p *parser, s *Step, members map[string]any, at string) behavi
 
 func (c childWorkflow) parts(*Step) []part { return templatePart("input", c.input) }
 
-func (c childWorkflow) begin(at *view, now time.Time) (Event, string, error) {
+func (c childWorkflow) begin(at *scope, now time.Time) (Event, string, error) {
 	input, err := at.render(c.input)
 	return Event{Type: EventChild, Params: input, Child: childID(now, at.key())}, "input", err
 }

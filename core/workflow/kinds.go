@@ -86,7 +86,7 @@ type behavior interface {
 	parts(s *Step) []part
 	// begin decides the event with which a step begins. Its time and path are
 	// filled in by the caller. With an error it names the field at fault.
-	begin(at *view, now time.Time) (event Event, field string, err error)
+	begin(at *scope, now time.Time) (event Event, field string, err error)
 	// outline says how the step is drawn. Without a text it is drawn with its
 	// type.
 	outline(s *Step) Outline

@@ -13,10 +13,10 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// world runs a machine as an engine would, in a time of its own: actions are
+// harness runs a machine as an engine would, in a time of its own: actions are
 // answered by a script, waits are over at once, and after each event the
 // journal must give the same state again.
-type world struct {
+type harness struct {
 	t    *testing.T
 	d    *Definition
 	m    *Machine
@@ -29,16 +29,16 @@ type world struct {
 
 var keyed = Repeat{Safe: true}
 
-func newWorld(t *testing.T, raw, input string) *world {
+func newHarness(t *testing.T, raw, input string) *harness {
 	t.Helper()
-	w := &world{t: t, d: parse(t, raw), now: noon}
+	w := &harness{t: t, d: parse(t, raw), now: noon}
 	w.m = NewMachine(w.d, "run-1")
 	w.record(Event{Type: EventStarted, At: w.now, Roots: map[string]json.RawMessage{"input": json.RawMessage(input)}})
 	return w
 }
 
 // record applies an event with all that follows, and replays the journal.
-func (w *world) record(event Event) {
+func (w *harness) record(event Event) {
 	w.t.Helper()
 	apply(w.t, w.m, event)
 	events, err := w.m.Advance(w.now)
@@ -67,7 +67,7 @@ func (w *world) record(event Event) {
 }
 
 // answer makes one call that is to be under way, the one with the first path.
-func (w *world) answer(call Call) {
+func (w *harness) answer(call Call) {
 	w.t.Helper()
 	w.calls = append(w.calls, call.Path)
 	result, failed := fmt.Sprintf(`{"path":%q}`, call.Path), (*sdk.Error)(nil)
@@ -82,7 +82,7 @@ func (w *world) answer(call Call) {
 }
 
 // run goes on until nothing is left to do but to wait for a signal or a child.
-func (w *world) run() {
+func (w *harness) run() {
 	w.t.Helper()
 	for range 10_000 {
 		if calls := w.m.Calls(); len(calls) > 0 {
@@ -94,7 +94,7 @@ func (w *world) run() {
 			return
 		}
 		w.now = until
-		events, _ := w.m.Wake(w.now, func(string, string) (Repeat, bool) { return keyed, true })
+		events, _ := w.m.FireTimers(w.now, func(string, string) (Repeat, bool) { return keyed, true })
 		for _, event := range events {
 			w.record(event)
 		}
@@ -103,14 +103,14 @@ func (w *world) run() {
 }
 
 // ended makes sure that the run has ended so.
-func (w *world) ended(status RunStatus) {
+func (w *harness) ended(status RunStatus) {
 	w.t.Helper()
 	if got := w.m.Status(); got != status {
 		w.t.Fatalf("run = %s (%+v), want %s; steps: %v", got, w.m.Failure(), status, w.statuses())
 	}
 }
 
-func (w *world) statuses() map[string]StepStatus {
+func (w *harness) statuses() map[string]StepStatus {
 	statuses := map[string]StepStatus{}
 	for _, s := range w.m.Steps() {
 		statuses[s.Path] = s.Status
@@ -118,7 +118,7 @@ func (w *world) statuses() map[string]StepStatus {
 	return statuses
 }
 
-func (w *world) called(want ...string) {
+func (w *harness) called(want ...string) {
 	w.t.Helper()
 	if !slices.Equal(w.calls, want) {
 		w.t.Errorf("calls = %v, want %v", w.calls, want)
@@ -146,14 +146,14 @@ func declined(path string) func(Call) (string, *sdk.Error) {
 }
 
 func TestSequenceRunsInOrderAndResultsInItsLastStep(t *testing.T) {
-	w := newWorld(t, flow(`{"id":"s","type":"sequence","steps":[`+call("a")+`,`+call("b")+`]}`, call("c", `"params":{"p":"{{steps.s.result.path}}"}`)), `{}`)
+	w := newHarness(t, flow(`{"id":"s","type":"sequence","steps":[`+call("a")+`,`+call("b")+`]}`, call("c", `"params":{"p":"{{steps.s.result.path}}"}`)), `{}`)
 	w.run()
 	w.ended(RunSucceeded)
 	w.called("s.a", "s.b", "c")
 }
 
 func TestParallelCallsAllAtOnceAndResultsById(t *testing.T) {
-	w := newWorld(t, flow(`{"id":"p","type":"parallel","steps":[`+call("a")+`,`+call("b")+`]}`,
+	w := newHarness(t, flow(`{"id":"p","type":"parallel","steps":[`+call("a")+`,`+call("b")+`]}`,
 		`{"id":"end","type":"return","output":{"b":"{{steps.p.result.b.path}}"}}`), `{}`)
 	if n := len(w.m.Calls()); n != 2 {
 		t.Fatalf("%d calls are under way, want 2", n)
@@ -166,7 +166,7 @@ func TestParallelCallsAllAtOnceAndResultsById(t *testing.T) {
 }
 
 func TestForeachKeepsOrderAndItsConcurrency(t *testing.T) {
-	w := newWorld(t, `{"id":"w","steps":[
+	w := newHarness(t, `{"id":"w","steps":[
 	  {"id":"e","type":"foreach","items":"{{input.list}}","concurrency":2,"steps":[
 	    `+call("c", `"params":{"item":"{{item}}","index":"{{index}}"}`)+`,
 	    {"id":"d","type":"set","values":{"of":"{{steps.c.result}}"}}]}],
@@ -196,12 +196,12 @@ func TestForeachKeepsOrderAndItsConcurrency(t *testing.T) {
 }
 
 func TestForeachOverNothingSucceeds(t *testing.T) {
-	w := newWorld(t, flow(`{"id":"e","type":"foreach","items":[],"steps":[`+call("c")+`]}`), `{}`)
+	w := newHarness(t, flow(`{"id":"e","type":"foreach","items":[],"steps":[`+call("c")+`]}`), `{}`)
 	w.ended(RunSucceeded)
 }
 
 func TestAnIterationThatFailsEndsTheOthers(t *testing.T) {
-	w := newWorld(t, flow(`{"id":"e","type":"foreach","items":[1,2,3],"concurrency":2,"steps":[
+	w := newHarness(t, flow(`{"id":"e","type":"foreach","items":[1,2,3],"concurrency":2,"steps":[
 	  `+call("c")+`,{"id":"w8","type":"wait","duration":"1h"}]}`), `{}`)
 	w.does = declined("e[1].c")
 	w.run()
@@ -221,17 +221,17 @@ func TestSwitchTakesTheFirstCaseThatHolds(t *testing.T) {
 	  {"when":"{{input.n}} > 5","steps":[`+call("middle")+`]}],
 	  "default":[`+call("small")+`]}`, call("after"))
 	for input, want := range map[string]string{`{"n":11}`: "s.big", `{"n":6}`: "s.middle", `{"n":1}`: "s.small"} {
-		w := newWorld(t, raw, input)
+		w := newHarness(t, raw, input)
 		w.run()
 		w.ended(RunSucceeded)
 		w.called(want, "after")
 	}
-	w := newWorld(t, flow(`{"id":"s","type":"switch","cases":[{"when":"false","steps":[`+call("x")+`]}]}`), `{}`)
+	w := newHarness(t, flow(`{"id":"s","type":"switch","cases":[{"when":"false","steps":[`+call("x")+`]}]}`), `{}`)
 	w.ended(RunSucceeded)
 }
 
 func TestWaitsWaitAsLongAsTheySay(t *testing.T) {
-	w := newWorld(t, flow(`{"id":"a","type":"wait","duration":"{{input.d}}"}`, `{"id":"b","type":"wait","until":"2026-03-02T00:00:00+01:00"}`), `{"d":"90m"}`)
+	w := newHarness(t, flow(`{"id":"a","type":"wait","duration":"{{input.d}}"}`, `{"id":"b","type":"wait","until":"2026-03-02T00:00:00+01:00"}`), `{"d":"90m"}`)
 	if until, ok := w.m.WaitUntil(); !ok || until.Sub(noon) != 90*time.Minute || w.m.Status() != RunWaiting {
 		t.Errorf("waits until %s, %s", until, w.m.Status())
 	}
@@ -240,12 +240,12 @@ func TestWaitsWaitAsLongAsTheySay(t *testing.T) {
 	if want := time.Date(2026, 3, 1, 23, 0, 0, 0, time.UTC); !w.now.Equal(want) {
 		t.Errorf("ended at %s, want %s", w.now, want)
 	}
-	bad := newWorld(t, flow(`{"id":"a","type":"wait","duration":"{{input.d}}"}`), `{"d":"soon"}`)
+	bad := newHarness(t, flow(`{"id":"a","type":"wait","duration":"{{input.d}}"}`), `{"d":"soon"}`)
 	bad.ended(RunFailed)
 }
 
 func TestASignalIsTakenOnceByWhoWaitsForIt(t *testing.T) {
-	w := newWorld(t, flow(`{"id":"a","type":"waitForEvent","event":"approval-{{input.id}}","timeout":"24h"}`,
+	w := newHarness(t, flow(`{"id":"a","type":"waitForEvent","event":"approval-{{input.id}}","timeout":"24h"}`,
 		`{"id":"b","type":"return","output":"{{steps.a.result.by}}"}`), `{"id":7}`)
 	if _, ok := w.m.Signal("approval-8", nil, w.now); ok {
 		t.Error("a signal of another name was taken")
@@ -263,7 +263,7 @@ func TestASignalIsTakenOnceByWhoWaitsForIt(t *testing.T) {
 		t.Error("a signal was taken twice")
 	}
 
-	late := newWorld(t, flow(`{"id":"a","type":"waitForEvent","event":"approval","timeout":"24h"}`), `{}`)
+	late := newHarness(t, flow(`{"id":"a","type":"waitForEvent","event":"approval","timeout":"24h"}`), `{}`)
 	late.run()
 	late.ended(RunFailed)
 	if f := late.m.Failure(); f.Err.Code != sdk.CodeTimeout || !late.now.Equal(noon.Add(24*time.Hour)) {
@@ -273,7 +273,7 @@ func TestASignalIsTakenOnceByWhoWaitsForIt(t *testing.T) {
 
 func TestAChildRunIsStartedAndItsEndIsTheStepsResult(t *testing.T) {
 	raw := flow(`{"id":"c","type":"workflow","workflow":"other","input":{"x":"{{input.x}}"}}`, `{"id":"r","type":"return","output":"{{steps.c.result}}"}`)
-	w := newWorld(t, raw, `{"x":5}`)
+	w := newHarness(t, raw, `{"x":5}`)
 	children := w.m.Children()
 	if len(children) != 1 || children[0].Workflow != "other" || string(children[0].Input) != `{"x":5}` {
 		t.Fatalf("children = %+v", children)
@@ -287,7 +287,7 @@ func TestAChildRunIsStartedAndItsEndIsTheStepsResult(t *testing.T) {
 	if got := string(w.m.Output()); got != `{"y":6}` {
 		t.Errorf("output = %s", got)
 	}
-	w = newWorld(t, raw, `{"x":5}`)
+	w = newHarness(t, raw, `{"x":5}`)
 	failed := &Failure{Err: &sdk.Error{Code: sdk.CodeDeclined, Message: "no"}}
 	event, _ = w.m.ChildEnded(w.m.Children()[0].ID, RunFailed, nil, failed, w.now)
 	w.record(event)
@@ -298,13 +298,13 @@ func TestAChildRunIsStartedAndItsEndIsTheStepsResult(t *testing.T) {
 }
 
 func TestFailAndReturnEndTheRun(t *testing.T) {
-	w := newWorld(t, flow(`{"id":"f","type":"fail","message":"no {{input.x}}","code":"too_poor"}`, call("never")), `{"x":1}`)
+	w := newHarness(t, flow(`{"id":"f","type":"fail","message":"no {{input.x}}","code":"too_poor"}`, call("never")), `{"x":1}`)
 	w.run()
 	w.ended(RunFailed)
 	if f := w.m.Failure(); f.Err.Code != "too_poor" || f.Err.Message != "no 1" || f.Step != "f" {
 		t.Errorf("failure = %+v", f)
 	}
-	w = newWorld(t, flow(`{"id":"p","type":"parallel","steps":[{"id":"long","type":"wait","duration":"1h"},`+call("a")+`,{"id":"r","type":"return","output":1,"dependsOn":["a"]}]}`, call("never")), `{}`)
+	w = newHarness(t, flow(`{"id":"p","type":"parallel","steps":[{"id":"long","type":"wait","duration":"1h"},`+call("a")+`,{"id":"r","type":"return","output":1,"dependsOn":["a"]}]}`, call("never")), `{}`)
 	w.run()
 	w.ended(RunSucceeded)
 	w.called("p.a")
@@ -314,7 +314,7 @@ func TestFailAndReturnEndTheRun(t *testing.T) {
 }
 
 func TestDependsOnReplacesTheOrder(t *testing.T) {
-	w := newWorld(t, flow(call("a"), call("b", `"dependsOn":[]`), call("c", `"dependsOn":["a","b"]`, `"params":{"x":"{{steps.b.result.path}}"}`)), `{}`)
+	w := newHarness(t, flow(call("a"), call("b", `"dependsOn":[]`), call("c", `"dependsOn":["a","b"]`, `"params":{"x":"{{steps.b.result.path}}"}`)), `{}`)
 	if n := len(w.m.Calls()); n != 2 {
 		t.Errorf("%d calls are under way, want a and b", n)
 	}
@@ -324,7 +324,7 @@ func TestDependsOnReplacesTheOrder(t *testing.T) {
 }
 
 func TestOnErrorGoesOnAndShowsTheError(t *testing.T) {
-	w := newWorld(t, flow(call("a", `"onError":"continue"`), `{"id":"r","type":"return","output":"{{steps.a.error.code}}"}`), `{}`)
+	w := newHarness(t, flow(call("a", `"onError":"continue"`), `{"id":"r","type":"return","output":"{{steps.a.error.code}}"}`), `{}`)
 	w.does = declined("a")
 	w.run()
 	w.ended(RunSucceeded)
@@ -332,13 +332,13 @@ func TestOnErrorGoesOnAndShowsTheError(t *testing.T) {
 		t.Errorf("output = %s", got)
 	}
 
-	w = newWorld(t, flow(call("a", `"onError":[`+call("tell", `"params":{"why":"{{steps.a.error.message}}"}`)+`]`), call("b")), `{}`)
+	w = newHarness(t, flow(call("a", `"onError":[`+call("tell", `"params":{"why":"{{steps.a.error.message}}"}`)+`]`), call("b")), `{}`)
 	w.does = declined("a")
 	w.run()
 	w.ended(RunSucceeded)
 	w.called("a", "a.onError.tell", "b")
 
-	w = newWorld(t, flow(call("a", `"onError":[`+call("tell")+`]`), call("b")), `{}`)
+	w = newHarness(t, flow(call("a", `"onError":[`+call("tell")+`]`), call("b")), `{}`)
 	w.does = func(Call) (string, *sdk.Error) {
 		return "", &sdk.Error{Code: sdk.CodeRejected, Outcome: sdk.OutcomeNotExecuted}
 	}
@@ -353,7 +353,7 @@ func TestWhatSucceededIsUndoneLastFirst(t *testing.T) {
 	raw := flow(call("a", `"compensate":[`+call("undoA", `"params":{"of":"{{steps.a.result.path}}"}`)+`]`),
 		`{"id":"e","type":"foreach","items":[1,2],"steps":[`+call("b", `"compensate":[`+call("undoB")+`]`)+`]}`,
 		call("c", `"compensate":[`+call("undoC")+`]`))
-	w := newWorld(t, raw, `{}`)
+	w := newHarness(t, raw, `{}`)
 	w.does = declined("c")
 	w.run()
 	w.ended(RunFailed)
@@ -370,7 +370,7 @@ func TestWhatSucceededIsUndoneLastFirst(t *testing.T) {
 }
 
 func TestAStepThatCannotBeUndoneIsToldAndTheOthersAreUndone(t *testing.T) {
-	w := newWorld(t, flow(call("a", `"compensate":[`+call("undoA")+`]`), call("b", `"compensate":[`+call("undoB")+`]`), call("c")), `{}`)
+	w := newHarness(t, flow(call("a", `"compensate":[`+call("undoA")+`]`), call("b", `"compensate":[`+call("undoB")+`]`), call("c")), `{}`)
 	w.does = func(c Call) (string, *sdk.Error) {
 		if c.Path == "c" || strings.HasSuffix(c.Path, "undoB") {
 			return "", &sdk.Error{Code: sdk.CodeRejected, Message: "no", Outcome: sdk.OutcomeNotExecuted}
@@ -388,7 +388,7 @@ func TestAStepThatCannotBeUndoneIsToldAndTheOthersAreUndone(t *testing.T) {
 }
 
 func TestCancelEndsWaitsAtOnceCallsWhenTheyAreAnsweredAndUndoes(t *testing.T) {
-	w := newWorld(t, flow(call("a", `"compensate":[`+call("undoA")+`]`),
+	w := newHarness(t, flow(call("a", `"compensate":[`+call("undoA")+`]`),
 		`{"id":"p","type":"parallel","steps":[`+call("b")+`,{"id":"long","type":"wait","duration":"1h"}]}`), `{}`)
 	w.answer(w.m.Calls()[0])
 	event, ok := w.m.Cancel(w.now)
@@ -411,7 +411,7 @@ func TestTimeoutsBoundStepsAndRuns(t *testing.T) {
 	always := func(Call) (string, *sdk.Error) {
 		return "", &sdk.Error{Code: sdk.CodeUnavailable, Message: "down", Retryable: true, Outcome: sdk.OutcomeNotExecuted}
 	}
-	w := newWorld(t, flow(call("a", `"timeout":"3s"`)), `{}`)
+	w := newHarness(t, flow(call("a", `"timeout":"3s"`)), `{}`)
 	w.does = always
 	w.run()
 	w.ended(RunFailed)
@@ -419,7 +419,7 @@ func TestTimeoutsBoundStepsAndRuns(t *testing.T) {
 		t.Errorf("the step took %s", took)
 	}
 
-	w = newWorld(t, flow(`{"id":"s","type":"sequence","timeout":"1m","onError":"continue","steps":[`+call("x")+`,{"id":"long","type":"wait","duration":"1h"}]}`, call("after")), `{}`)
+	w = newHarness(t, flow(`{"id":"s","type":"sequence","timeout":"1m","onError":"continue","steps":[`+call("x")+`,{"id":"long","type":"wait","duration":"1h"}]}`, call("after")), `{}`)
 	w.run()
 	w.ended(RunSucceeded)
 	w.called("s.x", "after")
@@ -427,13 +427,13 @@ func TestTimeoutsBoundStepsAndRuns(t *testing.T) {
 		t.Errorf("after %s: %v", w.now.Sub(noon), w.statuses())
 	}
 
-	w = newWorld(t, `{"id":"w","timeout":"10s","steps":[{"id":"long","type":"wait","duration":"1h"}]}`, `{}`)
+	w = newHarness(t, `{"id":"w","timeout":"10s","steps":[{"id":"long","type":"wait","duration":"1h"}]}`, `{}`)
 	w.run()
 	w.ended(RunFailed)
 	if w.m.Failure().Err.Code != sdk.CodeTimeout || w.now.Sub(noon) != 10*time.Second {
 		t.Errorf("after %s: %+v", w.now.Sub(noon), w.m.Failure())
 	}
-	if calls := newWorld(t, `{"id":"w","timeout":"10s","steps":[`+call("a")+`]}`, `{}`).m.Calls(); !calls[0].Deadline.Equal(noon.Add(10 * time.Second)) {
+	if calls := newHarness(t, `{"id":"w","timeout":"10s","steps":[`+call("a")+`]}`, `{}`).m.Calls(); !calls[0].Deadline.Equal(noon.Add(10 * time.Second)) {
 		t.Errorf("deadline of the call = %s", calls[0].Deadline)
 	}
 }
@@ -447,7 +447,7 @@ func TestARetryGoesOnFromTheFailedStepWithANewKeyOnlyIfTheFailureWasCertain(t *t
 		"an unknown outcome keeps its key": {sdk.Error{Code: sdk.CodeUpstream}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, flow(call("a"), `{"id":"e","type":"foreach","items":[1,2],"steps":[`+call("b")+`]}`), `{}`)
+			w := newHarness(t, flow(call("a"), `{"id":"e","type":"foreach","items":[1,2],"steps":[`+call("b")+`]}`), `{}`)
 			keys := map[string][]string{}
 			fail := true
 			w.does = func(c Call) (string, *sdk.Error) {
@@ -477,7 +477,7 @@ func TestARetryGoesOnFromTheFailedStepWithANewKeyOnlyIfTheFailureWasCertain(t *t
 }
 
 func TestAFailureInParallelLetsCallsUnderWayFinish(t *testing.T) {
-	w := newWorld(t, flow(`{"id":"p","type":"parallel","steps":[`+call("a")+`,{"id":"s","type":"sequence","steps":[`+call("b")+`,`+call("c")+`]}]}`), `{}`)
+	w := newHarness(t, flow(`{"id":"p","type":"parallel","steps":[`+call("a")+`,{"id":"s","type":"sequence","steps":[`+call("b")+`,`+call("c")+`]}]}`), `{}`)
 	w.does = declined("p.a")
 	w.run()
 	w.ended(RunFailed)

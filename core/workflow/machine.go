@@ -11,26 +11,26 @@ import (
 // Machine is the state of one run, folded from its events. It is not safe for
 // concurrent use: one goroutine owns it.
 type Machine struct {
-	definition *Definition
-	runID      string
-	root       *block // nil until the run has started
-	byPath     map[string]*node
-	calling    map[string]*node // whose action is being called
-	sleeping   map[string]*node // that wait for a time, a signal or a child
-	bounded    map[string]*node // under way, with a deadline
-	deadline   time.Time        // of the run; zero is no bound
+	definition   *Definition
+	runID        string
+	root         *block // nil until the run has started
+	byPath       map[string]*node
+	activeCalls  map[string]*node // whose action is being called
+	waiting      map[string]*node // that wait for a time, a signal or a child
+	withDeadline map[string]*node // under way, with a deadline
+	deadline     time.Time        // of the run; zero is no bound
 
-	stop      *stop   // why the run goes no further, once that is decided
-	undoable  []*node // that succeeded and can be undone, in that order
-	undoing   *node   // what is being undone
-	undone    int     // how many of undoable are dealt with, from the end
-	undoFault string  // the first thing that could not be undone, and why
+	stop              *stop   // why the run goes no further, once that is decided
+	compensable       []*node // that succeeded and can be undone, in that order
+	compensating      *node   // what is being undone
+	compensated       int     // how many of compensable are dealt with, from the end
+	compensationFault string  // the first thing that could not be undone, and why
 
 	ended   RunStatus
 	endedAt time.Time
 	failure *Failure
 	output  json.RawMessage
-	scope   scope
+	roots   roots
 }
 
 // stop is the decision that a run goes no further.
@@ -44,14 +44,13 @@ type stop struct {
 // NewMachine makes the machine of a run before its first event.
 func NewMachine(definition *Definition, runID string) *Machine {
 	m := &Machine{
-		definition: definition,
-		runID:      runID,
-		byPath:     map[string]*node{},
-		calling:    map[string]*node{},
-		sleeping:   map[string]*node{},
-		bounded:    map[string]*node{},
+		definition:   definition,
+		runID:        runID,
+		byPath:       map[string]*node{},
+		activeCalls:  map[string]*node{},
+		waiting:      map[string]*node{},
+		withDeadline: map[string]*node{},
 	}
-	m.scope.machine = m
 	return m
 }
 
@@ -97,7 +96,7 @@ func (m *Machine) applyStarted(event Event) error {
 	if m.root != nil {
 		return m.impossible(event, "the run has started already")
 	}
-	m.scope.raw = event.Roots
+	m.roots.raw = event.Roots
 	m.root = newBlock(m.definition.Steps, nil, "")
 	for _, n := range m.root.nodes {
 		m.byPath[n.Path] = n
@@ -159,17 +158,17 @@ func (m *Machine) applyStep(n *node, event Event) error {
 		n.Error, n.RetryAt, n.Unknown = event.Error, event.RetryAt, event.Unknown
 	case EventExpired:
 		n.expired = true
-	case EventUndoing:
-		n.undo = newBlock(n.Step.Compensate, n, n.Path+"."+undoName+".")
-		m.undoing = n
+	case EventCompensating:
+		n.compensate = newBlock(n.Step.Compensate, n, n.Path+"."+compensateName+".")
+		m.compensating = n
 	case EventCompensated:
-		m.undoing = nil
-		m.undone++
-	case EventUndoFailed:
-		m.undoing = nil
-		m.undone++
-		if m.undoFault == "" {
-			m.undoFault = fmt.Sprintf("step %s could not be undone: %s", n.Path, event.Error.Message)
+		m.compensating = nil
+		m.compensated++
+	case EventCompensationFailed:
+		m.compensating = nil
+		m.compensated++
+		if m.compensationFault == "" {
+			m.compensationFault = fmt.Sprintf("step %s could not be undone: %s", n.Path, event.Error.Message)
 		}
 	default:
 		m.end(n, event)
@@ -185,8 +184,8 @@ func (m *Machine) end(n *node, event Event) {
 	switch event.Type {
 	case EventSucceeded:
 		n.Result, n.Error, n.params = event.Result, nil, nil
-		if n.Step.Compensate != nil && m.undoing == nil { // what undoes is not undone
-			m.undoable = append(m.undoable, n)
+		if n.Step.Compensate != nil && m.compensating == nil { // what undoes is not undone
+			m.compensable = append(m.compensable, n)
 		}
 	case EventFailed:
 		n.Error, n.Unknown = event.Error, event.Unknown
@@ -219,8 +218,8 @@ func (n *node) inner() []*block {
 	if n.handler != nil {
 		blocks = append(blocks[:len(blocks):len(blocks)], n.handler)
 	}
-	if n.undo != nil {
-		blocks = append(blocks[:len(blocks):len(blocks)], n.undo)
+	if n.compensate != nil {
+		blocks = append(blocks[:len(blocks):len(blocks)], n.compensate)
 	}
 	return blocks
 }
@@ -243,11 +242,11 @@ func (m *Machine) track(n *node) {
 			delete(set, n.Path)
 		}
 	}
-	put(m.calling, n.Status == StepRunning && n.Step.calls())
-	put(m.sleeping, n.Status == StepWaiting)
+	put(m.activeCalls, n.Status == StepRunning && n.Step.calls())
+	put(m.waiting, n.Status == StepWaiting)
 	// A call under way carries its deadline with it: it answers for itself.
 	begun := n.Status == StepWaiting || (n.Status == StepRunning && !n.Step.calls())
-	put(m.bounded, begun && !n.deadline.IsZero() && !n.expired)
+	put(m.withDeadline, begun && !n.deadline.IsZero() && !n.expired)
 }
 
 func (m *Machine) impossible(event Event, why string) error {

@@ -29,7 +29,7 @@ var (
 // woken answers the one event of a retry that is due.
 func woken(t *testing.T, m *Machine, repeat Repeat, now time.Time) Event {
 	t.Helper()
-	events, _ := m.Wake(now, func(string, string) (Repeat, bool) { return repeat, true })
+	events, _ := m.FireTimers(now, func(string, string) (Repeat, bool) { return repeat, true })
 	if len(events) != 1 {
 		t.Fatalf("%d events are due, want 1", len(events))
 	}

@@ -17,11 +17,11 @@ type node struct {
 	block *block
 	place int // in the block
 
-	blocks  []*block // opened in it: the body, the iterations, or the case taken
-	items   []json.RawMessage
-	ended   int    // of foreach: iterations before this one have all ended
-	handler *block // of its onError, opened when it failed
-	undo    *block // of its compensate, opened when it is undone
+	blocks     []*block // opened in it: the body, the iterations, or the case taken
+	items      []json.RawMessage
+	ended      int    // of foreach: iterations before this one have all ended
+	handler    *block // of its onError, opened when it failed
+	compensate *block // of its compensate, opened when it is undone
 
 	deadline time.Time      // zero is no bound
 	expired  bool           // its deadline has passed, what is in it is being ended
@@ -83,9 +83,9 @@ func (b *block) in(id string) *node {
 	return b.nodes[i]
 }
 
-// goesOn reports whether what comes after the step can be run: it ended well,
+// satisfied reports whether what comes after the step can be run: it ended well,
 // or badly and that was dealt with.
-func (n *node) goesOn() bool {
+func (n *node) satisfied() bool {
 	switch n.Status {
 	case StepSucceeded, StepSkipped, StepCompensated:
 		return true
@@ -96,8 +96,8 @@ func (n *node) goesOn() bool {
 	}
 }
 
-// broken reports whether the step's failure is that of what it is part of.
-func (n *node) broken() bool {
+// propagates reports whether the step's failure is that of what it is part of.
+func (n *node) propagates() bool {
 	if n.Status != StepFailed {
 		return false
 	}
@@ -113,7 +113,7 @@ func (n *node) broken() bool {
 
 // done reports whether all steps of the block have ended well.
 func (b *block) done() bool {
-	for b.open < len(b.nodes) && b.nodes[b.open].goesOn() {
+	for b.open < len(b.nodes) && b.nodes[b.open].satisfied() {
 		b.open++
 	}
 	return b.open == len(b.nodes)
@@ -123,7 +123,7 @@ func (b *block) done() bool {
 // there is none.
 func (b *block) failed() *node {
 	for _, n := range b.nodes[b.open:] {
-		if n.broken() {
+		if n.propagates() {
 			if n.handler != nil {
 				if inner := n.handler.failed(); inner != nil {
 					return inner
@@ -140,7 +140,7 @@ func (b *block) ready(n *node) bool {
 	switch {
 	case n.Step.HasDeps:
 		for _, dep := range n.Step.Deps {
-			if !b.nodes[dep].goesOn() {
+			if !b.nodes[dep].satisfied() {
 				return false
 			}
 		}
@@ -148,7 +148,7 @@ func (b *block) ready(n *node) bool {
 	case b.definition.Parallel || n.place == 0:
 		return true
 	default:
-		return b.nodes[n.place-1].goesOn()
+		return b.nodes[n.place-1].satisfied()
 	}
 }
 
@@ -181,8 +181,8 @@ func (n *node) resultOrNull() json.RawMessage {
 
 // Names of the blocks that are no step's body, within a path.
 const (
-	handlerName = "onError"
-	undoName    = "compensate"
+	handlerName    = "onError"
+	compensateName = "compensate"
 )
 
 // find answers the step at a path, opening the iterations that lead to it; nil
@@ -216,9 +216,9 @@ func (m *Machine) findBlock(path string) *block {
 		}
 		return nil
 	}
-	if owner, name, ok := cutLast(path, "."+undoName); ok && name == "" {
+	if owner, name, ok := cutLast(path, "."+compensateName); ok && name == "" {
 		if n := m.find(owner); n != nil {
-			return n.undo
+			return n.compensate
 		}
 		return nil
 	}

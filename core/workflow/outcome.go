@@ -21,7 +21,7 @@ func (m *Machine) Succeeded(path string, result json.RawMessage, now time.Time) 
 // and only while its key is honoured; else the step fails with
 // sdk.CodeOutcomeUnknown and to repeat it is the user's decision.
 func (m *Machine) Failed(path string, err *sdk.Error, repeat Repeat, now time.Time) Event {
-	n := m.calling[path]
+	n := m.activeCalls[path]
 	unknown := n.Unknown || (err.Outcome != sdk.OutcomeNotExecuted && !err.Final)
 	failed := Event{Type: EventFailed, At: now, Path: path, Error: err, Unknown: unknown}
 
@@ -32,7 +32,7 @@ func (m *Machine) Failed(path string, err *sdk.Error, repeat Repeat, now time.Ti
 	case unknown && !repeat.Safe:
 		failed.Error = outcomeUnknown(err, "the action honours no idempotency key, so it is not repeated by itself")
 		return failed
-	case n.tries >= policy.MaxAttempts || m.halted(n):
+	case n.tries >= policy.MaxAttempts || m.isStopping(n):
 		return failed
 	}
 	retryAt := now.Add(max(policy.delay(n.tries, n.key), err.RetryAfter))
@@ -49,7 +49,7 @@ func (m *Machine) Failed(path string, err *sdk.Error, repeat Repeat, now time.Ti
 // woken decides what becomes of a step whose retry is due: normally another
 // attempt; not so where it comes so late, after an outage, that its key may be
 // forgotten.
-func (m *Machine) woken(n *node, repeat Repeat, now time.Time) Event {
+func (m *Machine) retryDue(n *node, repeat Repeat, now time.Time) Event {
 	if n.Unknown && repeat.expired(n.keyedAt, now) {
 		return Event{Type: EventFailed, At: now, Path: n.Path, Unknown: true,
 			Error: outcomeUnknown(n.Error, "its idempotency key may be forgotten by now")}
@@ -62,7 +62,7 @@ func (m *Machine) woken(n *node, repeat Repeat, now time.Time) Event {
 // answers false where the call is simply made again with the same key, which
 // spends no attempt.
 func (m *Machine) Interrupted(path string, repeat Repeat, now time.Time) (Event, bool) {
-	n := m.calling[path]
+	n := m.activeCalls[path]
 	var why string
 	switch {
 	case !repeat.Safe:
@@ -92,7 +92,7 @@ func outcomeUnknown(err *sdk.Error, why string) *sdk.Error {
 func (m *Machine) FailedChildren() []Child {
 	var children []Child
 	m.root.each(func(n *node) (deeper bool) {
-		if n.goesOn() {
+		if n.satisfied() {
 			return false
 		}
 		if n.Status == StepFailed && n.Child != "" {
@@ -103,11 +103,11 @@ func (m *Machine) FailedChildren() []Child {
 	return children
 }
 
-// Doubts are what of a run that has ended may have taken effect or not: the
+// UnknownOutcomes are what of a run that has ended may have taken effect or not: the
 // first step that failed or was cancelled with an unknown outcome, empty if there
 // is none; and the runs that did not end well for the steps that waited for them,
 // whose own doubts come on top.
-func (m *Machine) Doubts() (path string, children []Child) {
+func (m *Machine) UnknownOutcomes() (path string, children []Child) {
 	m.root.each(func(n *node) (deeper bool) {
 		if n.Status == StepFailed || n.Status == StepCancelled {
 			if n.Unknown && path == "" {
@@ -169,7 +169,7 @@ func (m *Machine) applyRetry(event Event) error {
 
 func (m *Machine) reopen(b *block, kept []string, at time.Time) {
 	for _, n := range b.nodes {
-		if n.goesOn() { // also if it failed, and that was dealt with
+		if n.satisfied() { // also if it failed, and that was dealt with
 			continue
 		}
 		if n.handler != nil { // the run had gone on behind the failure

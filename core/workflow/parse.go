@@ -121,15 +121,15 @@ func (s *Step) Inner() []*Block {
 }
 
 type parser struct {
-	kinds  map[Type]*kind
-	roots  []string
-	kept   bool // the definition was checked when it was kept
-	faults template.Faults
-	byID   map[string]*Step
-	depth  int
-	loops  int // foreach steps around
-	undo   int // compensate lists around
-	unique int // numbers the steps without id
+	kinds        map[Type]*kind
+	roots        []string
+	kept         bool // the definition was checked when it was kept
+	faults       template.Faults
+	byID         map[string]*Step
+	depth        int
+	loops        int // foreach steps around
+	compensating int // compensate lists around
+	unique       int // numbers the steps without id
 }
 
 func newParser(roots []string) *parser {

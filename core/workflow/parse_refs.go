@@ -16,15 +16,15 @@ type refChecker struct {
 	referenced map[string]bool
 }
 
-// sight are the steps that can be read at one place. What failed can be read
+// visibleSteps are the steps that can be read at one place. What failed can be read
 // there for its error.
-type sight map[string]*Step
+type visibleSteps map[string]*Step
 
 func (p *parser) checkRefs(d *Definition) {
 	c := &refChecker{parser: p, referenced: map[string]bool{}}
-	c.block(d.Steps, sight{})
+	c.block(d.Steps, visibleSteps{})
 	if d.Output != nil {
-		all := sight{}
+		all := visibleSteps{}
 		for _, s := range d.Steps.Steps {
 			all[s.ID] = s
 		}
@@ -34,7 +34,7 @@ func (p *parser) checkRefs(d *Definition) {
 }
 
 // block checks the steps of a block, at a place from which outer can be seen.
-func (c *refChecker) block(b *Block, outer sight) {
+func (c *refChecker) block(b *Block, outer visibleSteps) {
 	if b == nil {
 		return
 	}
@@ -63,7 +63,7 @@ func (b *Block) before(i int) []int {
 	return places
 }
 
-func (c *refChecker) step(s *Step, seen sight) {
+func (c *refChecker) step(s *Step, seen visibleSteps) {
 	if s.Condition != nil {
 		c.refs(s.Condition.Refs(), s.Pointer+"/condition", seen)
 	}
@@ -79,7 +79,7 @@ func (c *refChecker) step(s *Step, seen sight) {
 	c.block(s.Compensate, own)
 }
 
-func (c *refChecker) refs(refs []template.Ref, pointer string, seen sight) {
+func (c *refChecker) refs(refs []template.Ref, pointer string, seen visibleSteps) {
 	for _, ref := range refs {
 		if ref.Root != "steps" {
 			continue
@@ -91,7 +91,7 @@ func (c *refChecker) refs(refs []template.Ref, pointer string, seen sight) {
 }
 
 // ref says what is wrong with a path into another step; "" if nothing is.
-func (c *refChecker) ref(ref template.Ref, seen sight) (message, hint string) {
+func (c *refChecker) ref(ref template.Ref, seen visibleSteps) (message, hint string) {
 	if len(ref.Path) == 0 || ref.Path[0].IsIndex {
 		return ref.String() + " names no step", "write {{steps.ID.result…}}"
 	}

@@ -15,7 +15,7 @@ func (p *parser) step(members map[string]any, at, defaultID string) *Step {
 	if _, given := members["id"]; given {
 		s.ID = p.text(members, at, "id", true)
 		switch {
-		case s.ID == handlerName || s.ID == undoName:
+		case s.ID == handlerName || s.ID == compensateName:
 			p.fault(at+"/id", "choose another", "%q means something else in a path", s.ID)
 		case s.ID != "" && !idPattern.MatchString(s.ID):
 			p.fault(at+"/id", "letters, digits, _ and -, starting with a letter", "%q is not a step id", s.ID)
@@ -35,9 +35,9 @@ func (p *parser) step(members map[string]any, at, defaultID string) *Step {
 	s.Timeout = p.duration(members, at, "timeout")
 	_, s.HasDeps = members["dependsOn"]
 	p.onError(s, members, at)
-	p.undo++
+	p.compensating++
 	s.Compensate = p.blockOf(members, at, "compensate", false, false)
-	p.undo--
+	p.compensating--
 	s.behavior = s.kind.parse(p, s, members, at)
 	return s
 }

@@ -7,40 +7,43 @@ import (
 	"github.com/backflow/backflow/core/value"
 )
 
-// scope is what all templates and conditions of a run see. Values are parsed
-// when they are first asked for, and a step's result only if any template or
-// condition of the definition reads it.
+// scope is what templates and conditions see at one step: the values that the
+// run started with, the results of the steps before it, in its own block and in
+// those around it, and the item of its iteration. A step's result is parsed only
+// if some template or condition of the definition reads it.
 type scope struct {
 	machine *Machine
-	raw     map[string]json.RawMessage
-	parsed  map[string]any
+	node    *node // nil is the end of the run
+	steps   map[string]any
 }
 
-// view is the scope at one step: it sees the results of the steps before it,
-// in its own block and in those around it, and the item of its iteration.
-type view struct {
-	scope *scope
-	node  *node // nil is the end of the run
-	steps map[string]any
-}
+func (m *Machine) scopeAt(n *node) *scope { return &scope{machine: m, node: n} }
 
-func (s *scope) at(n *node) *view { return &view{scope: s, node: n} }
-
-// Root answers one root value, as template.Scope.
-func (v *view) Root(name string) (any, bool) {
+// Root implements template.Scope.
+func (s *scope) Root(name string) (any, bool) {
 	switch name {
 	case "run":
-		return map[string]any{"id": v.scope.machine.runID, "workflow": v.scope.machine.definition.ID}, true
+		return map[string]any{"id": s.machine.runID, "workflow": s.machine.definition.ID}, true
 	case "steps":
-		return v.stepsRoot(), true
+		return s.stepsRoot(), true
 	case "item", "index":
-		return v.iteration(name)
+		return s.iteration(name)
 	}
-	s := v.scope
-	if parsed, ok := s.parsed[name]; ok {
+	return s.machine.roots.get(name)
+}
+
+// roots are the values that a run starts with. They are parsed when they are
+// first read.
+type roots struct {
+	raw    map[string]json.RawMessage
+	parsed map[string]any
+}
+
+func (r *roots) get(name string) (any, bool) {
+	if parsed, ok := r.parsed[name]; ok {
 		return parsed, true
 	}
-	raw, ok := s.raw[name]
+	raw, ok := r.raw[name]
 	if !ok {
 		return nil, false
 	}
@@ -49,19 +52,19 @@ func (v *view) Root(name string) (any, bool) {
 		// What is recorded was checked at the border when it came in.
 		return nil, false
 	}
-	if s.parsed == nil {
-		s.parsed = make(map[string]any, len(s.raw))
+	if r.parsed == nil {
+		r.parsed = make(map[string]any, len(r.raw))
 	}
-	s.parsed[name] = parsed
+	r.parsed[name] = parsed
 	return parsed, true
 }
 
 // iteration answers the item or the index of the innermost iteration.
-func (v *view) iteration(name string) (any, bool) {
-	if v.node == nil {
+func (s *scope) iteration(name string) (any, bool) {
+	if s.node == nil {
 		return nil, false
 	}
-	for b := v.node.block; b != nil; {
+	for b := s.node.block; b != nil; {
 		if b.item != nil {
 			if name == "index" {
 				return b.index, true
@@ -78,37 +81,37 @@ func (v *view) iteration(name string) (any, bool) {
 }
 
 // stepsRoot gathers the steps that have ended, in the blocks from here outwards.
-func (v *view) stepsRoot() map[string]any {
-	if v.steps != nil {
-		return v.steps
+func (s *scope) stepsRoot() map[string]any {
+	if s.steps != nil {
+		return s.steps
 	}
-	v.steps = map[string]any{}
-	b := v.scope.machine.root
-	if v.node != nil {
-		b = v.node.block
+	s.steps = map[string]any{}
+	b := s.machine.root
+	if s.node != nil {
+		b = s.node.block
 	}
 	for b != nil {
 		for _, n := range b.nodes {
-			v.add(n)
+			s.add(n)
 		}
 		if b.owner == nil {
 			break
 		}
-		v.add(b.owner) // steps of onError and compensate see what they belong to
+		s.add(b.owner) // steps of onError and compensate see what they belong to
 		b = b.owner.block
 	}
-	return v.steps
+	return s.steps
 }
 
-func (v *view) add(n *node) {
-	if !v.scope.machine.definition.referenced[n.Step.ID] {
+func (s *scope) add(n *node) {
+	if !s.machine.definition.referenced[n.Step.ID] {
 		return
 	}
 	switch n.Status {
 	case StepSucceeded, StepCompensated:
-		v.steps[n.Step.ID] = n.shownResult()
+		s.steps[n.Step.ID] = n.shownResult()
 	case StepFailed:
-		v.steps[n.Step.ID] = map[string]any{"error": n.parsedError()}
+		s.steps[n.Step.ID] = map[string]any{"error": n.parsedError()}
 	}
 }
 
@@ -135,16 +138,16 @@ func (n *node) parsedError() any {
 }
 
 // render renders a template to JSON; nil renders to nothing.
-func (v *view) render(t *template.Template) (json.RawMessage, error) {
+func (s *scope) render(t *template.Template) (json.RawMessage, error) {
 	if t == nil {
 		return nil, nil
 	}
-	return t.JSON(v)
+	return t.JSON(s)
 }
 
 // text renders a template that must come out as a string.
-func (v *view) text(t *template.Template) (string, error) {
-	rendered, err := t.Render(v)
+func (s *scope) text(t *template.Template) (string, error) {
+	rendered, err := t.Render(s)
 	if err != nil {
 		return "", err
 	}
@@ -152,4 +155,4 @@ func (v *view) text(t *template.Template) (string, error) {
 }
 
 // key is the idempotency key of the step.
-func (v *view) key() string { return StepKey(v.scope.machine.runID, v.node.Path, v.node.generation) }
+func (s *scope) key() string { return StepKey(s.machine.runID, s.node.Path, s.node.generation) }

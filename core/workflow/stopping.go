@@ -11,38 +11,38 @@ import (
 // decideStopping brings a run to its end: what waits is cancelled, calls under
 // way are waited for, what succeeded is undone backwards, and then it ends.
 func (m *Machine) decideStopping(now time.Time) (Event, bool) {
-	if m.undoing != nil {
-		return m.decideUndoing(m.undoing, now)
+	if m.compensating != nil {
+		return m.decideCompensating(m.compensating, now)
 	}
-	if event, ok := m.haltRest(m.root, now); ok {
+	if event, ok := m.cancelPending(m.root, now); ok {
 		return event, true
 	}
-	if len(m.calling) > 0 {
+	if len(m.activeCalls) > 0 {
 		return Event{}, false
 	}
-	if m.stop.status != RunSucceeded && m.undone < len(m.undoable) {
-		next := m.undoable[len(m.undoable)-1-m.undone]
-		return Event{Type: EventUndoing, At: now, Path: next.Path}, true
+	if m.stop.status != RunSucceeded && m.compensated < len(m.compensable) {
+		next := m.compensable[len(m.compensable)-1-m.compensated]
+		return Event{Type: EventCompensating, At: now, Path: next.Path}, true
 	}
 	ended := Event{Type: EventEnded, At: now, Status: m.stop.status, Path: m.stop.path, Error: m.stop.err, Result: m.stop.output}
-	if m.undoFault != "" && ended.Error != nil {
+	if m.compensationFault != "" && ended.Error != nil {
 		faulty := *ended.Error
-		faulty.Message += "; " + m.undoFault
+		faulty.Message += "; " + m.compensationFault
 		ended.Error = &faulty
 	}
 	return ended, true
 }
 
-// decideUndoing goes on with the steps that undo a step. One that fails is told
+// decideCompensating goes on with the steps that undo a step. One that fails is told
 // at the end; the others are undone all the same.
-func (m *Machine) decideUndoing(n *node, now time.Time) (Event, bool) {
-	if event, ok := m.walk(n.undo, now); ok {
+func (m *Machine) decideCompensating(n *node, now time.Time) (Event, bool) {
+	if event, ok := m.walk(n.compensate, now); ok {
 		return event, true
 	}
-	if failed := n.undo.failed(); failed != nil {
-		return Event{Type: EventUndoFailed, At: now, Path: n.Path, Error: failed.Error}, len(m.calling) == 0
+	if failed := n.compensate.failed(); failed != nil {
+		return Event{Type: EventCompensationFailed, At: now, Path: n.Path, Error: failed.Error}, len(m.activeCalls) == 0
 	}
-	if n.undo.done() {
+	if n.compensate.done() {
 		return Event{Type: EventCompensated, At: now, Path: n.Path}, true
 	}
 	return Event{}, false
@@ -84,19 +84,19 @@ func (m *Machine) timedOut(n *node, now time.Time) Event {
 	return Event{Type: EventFailed, At: now, Path: n.Path, Error: err, Unknown: unknown, Child: n.Child}
 }
 
-// Wake decides what becomes of what is due: waits that are over, attempts to
+// FireTimers decides what becomes of what is due: waits that are over, attempts to
 // be made, timeouts. Lookup says what is known of repeating an action, and false
 // where that cannot be told at present: what needs to know it is left as it is,
-// and Wake answers that something was left.
-func (m *Machine) Wake(now time.Time, lookup func(integration, action string) (Repeat, bool)) (events []Event, left bool) {
+// and FireTimers answers that something was left.
+func (m *Machine) FireTimers(now time.Time, lookup func(integration, action string) (Repeat, bool)) (events []Event, left bool) {
 	if m.stop == nil && !m.deadline.IsZero() && !m.deadline.After(now) {
 		return []Event{{Type: EventStopping, At: now, Status: RunFailed, Error: &sdk.Error{
 			Code: sdk.CodeTimeout, Message: "the run took longer than its timeout of " + m.definition.Timeout.String(),
 			Outcome: sdk.OutcomeNotExecuted,
 		}}}, false
 	}
-	for _, path := range slices.Sorted(maps.Keys(m.bounded)) {
-		n := m.bounded[path]
+	for _, path := range slices.Sorted(maps.Keys(m.withDeadline)) {
+		n := m.withDeadline[path]
 		if n.deadline.After(now) {
 			continue
 		}
@@ -107,8 +107,8 @@ func (m *Machine) Wake(now time.Time, lookup func(integration, action string) (R
 			events = append(events, Event{Type: EventExpired, At: now, Path: path})
 		}
 	}
-	for _, path := range slices.Sorted(maps.Keys(m.sleeping)) {
-		n := m.sleeping[path]
+	for _, path := range slices.Sorted(maps.Keys(m.waiting)) {
+		n := m.waiting[path]
 		if n.RetryAt.IsZero() || n.RetryAt.After(now) || (!n.deadline.IsZero() && !n.deadline.After(now)) {
 			continue
 		}
@@ -121,7 +121,7 @@ func (m *Machine) Wake(now time.Time, lookup func(integration, action string) (R
 			left = true
 			continue
 		}
-		events = append(events, m.woken(n, repeat, now))
+		events = append(events, m.retryDue(n, repeat, now))
 	}
 	return events, left
 }
@@ -138,7 +138,7 @@ func (m *Machine) Signal(name string, body []byte, now time.Time) (Event, bool) 
 // ChildEnded decides what the end of a run means to the step that waits for it;
 // false if none does.
 func (m *Machine) ChildEnded(child string, status RunStatus, output []byte, failure *Failure, now time.Time) (Event, bool) {
-	for _, n := range m.sleeping {
+	for _, n := range m.waiting {
 		if n.Child != child {
 			continue
 		}

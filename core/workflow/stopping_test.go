@@ -8,7 +8,7 @@ import (
 )
 
 // nothingUnderWay makes sure that no step of a run that has ended goes on.
-func (w *world) nothingUnderWay() {
+func (w *harness) nothingUnderWay() {
 	w.t.Helper()
 	for path, status := range w.statuses() {
 		if !status.Ended() && status != StepPending {
@@ -32,7 +32,7 @@ func TestNothingIsUnderWayInARunThatHasEnded(t *testing.T) {
 			{"id":"a","type":"fail","message":"no","onError":[{"id":"b","type":"fail","message":"no","onError":[{"id":"c","type":"waitForEvent","event":"go"}]}]}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, raw, `{}`)
+			w := newHarness(t, raw, `{}`)
 			w.run()
 			w.ended(RunFailed)
 			w.nothingUnderWay()
@@ -41,7 +41,7 @@ func TestNothingIsUnderWayInARunThatHasEnded(t *testing.T) {
 }
 
 func TestACallThatIsLateIsLeftToItself(t *testing.T) {
-	w := newWorld(t, `{"id":"w","steps":[{"id":"c","type":"shop","action":"pay","timeout":"1s"}]}`, `{}`)
+	w := newHarness(t, `{"id":"w","steps":[{"id":"c","type":"shop","action":"pay","timeout":"1s"}]}`, `{}`)
 	if until, waits := w.m.WaitUntil(); waits {
 		t.Errorf("the run goes on by itself at %s while its only step is a call", until)
 	}

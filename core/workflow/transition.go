@@ -4,28 +4,28 @@ import "slices"
 
 // transition is what an event does to the step that it is about.
 type transition struct {
-	from []StepStatus // in which the step can meet the event
-	to   StepStatus   // in which it is afterwards
+	allowedFrom []StepStatus // in which the step can meet the event
+	to          StepStatus   // in which it is afterwards
 }
 
-func (t transition) allows(status StepStatus) bool { return slices.Contains(t.from, status) }
+func (t transition) allows(status StepStatus) bool { return slices.Contains(t.allowedFrom, status) }
 
 // transitions is the life of a step. Users see it drawn in docs/workflows.md.
 var transitions = map[EventType]transition{
-	EventSkipped:       {[]StepStatus{StepPending}, StepSkipped},
-	EventEntered:       {[]StepStatus{StepPending}, StepRunning},
-	EventScheduled:     {[]StepStatus{StepPending}, StepRunning},
-	EventWaiting:       {[]StepStatus{StepPending}, StepWaiting},
-	EventChild:         {[]StepStatus{StepPending}, StepWaiting},
-	EventAttemptFailed: {[]StepStatus{StepRunning}, StepWaiting},
-	EventRetried:       {[]StepStatus{StepWaiting}, StepRunning},
-	EventExpired:       {[]StepStatus{StepRunning}, StepRunning},
-	EventSucceeded:     {[]StepStatus{StepPending, StepRunning, StepWaiting}, StepSucceeded},
-	EventFailed:        {[]StepStatus{StepPending, StepRunning, StepWaiting}, StepFailed},
-	EventCancelled:     {[]StepStatus{StepRunning, StepWaiting}, StepCancelled},
-	EventUndoing:       {[]StepStatus{StepSucceeded}, StepSucceeded},
-	EventCompensated:   {[]StepStatus{StepSucceeded}, StepCompensated},
-	EventUndoFailed:    {[]StepStatus{StepSucceeded}, StepSucceeded},
+	EventSkipped:            {[]StepStatus{StepPending}, StepSkipped},
+	EventEntered:            {[]StepStatus{StepPending}, StepRunning},
+	EventScheduled:          {[]StepStatus{StepPending}, StepRunning},
+	EventWaiting:            {[]StepStatus{StepPending}, StepWaiting},
+	EventChild:              {[]StepStatus{StepPending}, StepWaiting},
+	EventAttemptFailed:      {[]StepStatus{StepRunning}, StepWaiting},
+	EventRetried:            {[]StepStatus{StepWaiting}, StepRunning},
+	EventExpired:            {[]StepStatus{StepRunning}, StepRunning},
+	EventSucceeded:          {[]StepStatus{StepPending, StepRunning, StepWaiting}, StepSucceeded},
+	EventFailed:             {[]StepStatus{StepPending, StepRunning, StepWaiting}, StepFailed},
+	EventCancelled:          {[]StepStatus{StepRunning, StepWaiting}, StepCancelled},
+	EventCompensating:       {[]StepStatus{StepSucceeded}, StepSucceeded},
+	EventCompensated:        {[]StepStatus{StepSucceeded}, StepCompensated},
+	EventCompensationFailed: {[]StepStatus{StepSucceeded}, StepSucceeded},
 }
 
 // StepStatus returns the status that a step has after an event of this type;

@@ -269,7 +269,7 @@ func (b *books) checkUndone(run *ledgerRun, m *workflow.Machine) {
 			if step, ok := m.Step(e.Path); ok && step.Compensate != nil && (e.Type == workflow.EventSucceeded || step.Type == workflow.TypeReturn) {
 				want = append(want, e.Path)
 			}
-		case workflow.EventUndoing:
+		case workflow.EventCompensating:
 			undone = append(undone, e.Path)
 		}
 	}

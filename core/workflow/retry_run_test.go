@@ -14,7 +14,7 @@ func refused() *sdk.Error {
 func TestARetryGoesOnWithWhatFollowedAFailure(t *testing.T) {
 	// The run fails beside a step whose failure is being dealt with: the step is
 	// not called again, what deals with it is.
-	w := newWorld(t, `{"id":"w","steps":[{"id":"p","type":"parallel","steps":[
+	w := newHarness(t, `{"id":"w","steps":[{"id":"p","type":"parallel","steps":[
 		{"id":"a","type":"shop","action":"pay","onError":[{"id":"h1","type":"shop","action":"tell"},{"id":"h2","type":"wait","duration":"1h"},{"id":"h3","type":"shop","action":"tell"}]},
 		{"id":"b","type":"sequence","steps":[{"id":"b1","type":"wait","duration":"1m"},{"id":"b2","type":"shop","action":"pay"}]}]}]}`, `{}`)
 	w.does = func(call Call) (string, *sdk.Error) {
@@ -40,7 +40,7 @@ func TestARetryGoesOnWithWhatFollowedAFailure(t *testing.T) {
 func TestTheLifeOfAKeyCountsFromItsFirstUse(t *testing.T) {
 	// The user retries a step whose outcome is unknown just before its key is
 	// forgotten. The next attempt by itself would come after that.
-	w := newWorld(t, `{"id":"w","steps":[{"id":"c","type":"shop","action":"pay","retry":{"initialInterval":"2h","maxInterval":"2h","maxAttempts":1}}]}`, `{}`)
+	w := newHarness(t, `{"id":"w","steps":[{"id":"c","type":"shop","action":"pay","retry":{"initialInterval":"2h","maxInterval":"2h","maxAttempts":1}}]}`, `{}`)
 	lost := &sdk.Error{Code: sdk.CodeTimeout, Message: "lost", Retryable: true}
 	day := Repeat{Safe: true, KeyLifetime: 24 * time.Hour}
 	w.record(w.m.Failed("c", lost, day, w.now))
@@ -56,7 +56,7 @@ func TestTheLifeOfAKeyCountsFromItsFirstUse(t *testing.T) {
 }
 
 func TestWhatUndoesIsNotUndone(t *testing.T) {
-	w := newWorld(t, `{"id":"w","steps":[
+	w := newHarness(t, `{"id":"w","steps":[
 		{"id":"a","type":"shop","action":"pay","compensate":[{"id":"u","type":"shop","action":"refund","compensate":[{"id":"uu","type":"shop","action":"pay"}]}]},
 		{"id":"b","type":"shop","action":"pay","compensate":[{"id":"v","type":"shop","action":"refund"}]},
 		{"id":"f","type":"fail","message":"no"}]}`, `{}`)
@@ -68,7 +68,7 @@ func TestWhatUndoesIsNotUndone(t *testing.T) {
 }
 
 func TestWhatWasUnknownOfAnInnerStepIsForgottenOfTheOuterOne(t *testing.T) {
-	w := newWorld(t, `{"id":"w","steps":[{"id":"s","type":"sequence","timeout":"1m","steps":[
+	w := newHarness(t, `{"id":"w","steps":[{"id":"s","type":"sequence","timeout":"1m","steps":[
 		{"id":"c","type":"shop","action":"pay"},{"id":"wait","type":"wait","duration":"1h"}]}]}`, `{}`)
 	w.record(w.m.Failed("s.c", &sdk.Error{Code: sdk.CodeTimeout, Message: "lost", Retryable: true}, Repeat{}, w.now))
 	w.ended(RunFailed)

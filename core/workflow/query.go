@@ -16,9 +16,9 @@ func (m *Machine) Status() RunStatus {
 	switch {
 	case m.ended != "":
 		return m.ended
-	case m.undoing != nil || m.undone > 0:
+	case m.compensating != nil || m.compensated > 0:
 		return RunCompensating
-	case len(m.calling) == 0 && len(m.sleeping) > 0:
+	case len(m.activeCalls) == 0 && len(m.waiting) > 0:
 		return RunWaiting
 	default:
 		return RunRunning
@@ -26,7 +26,7 @@ func (m *Machine) Status() RunStatus {
 }
 
 // Idle reports whether no call is to be under way: the run has ended, or waits.
-func (m *Machine) Idle() bool { return len(m.calling) == 0 }
+func (m *Machine) Idle() bool { return len(m.activeCalls) == 0 }
 
 // Failure is why the run failed or was cancelled, nil otherwise.
 func (m *Machine) Failure() *Failure { return m.failure }
@@ -39,7 +39,7 @@ func (m *Machine) EndedAt() time.Time { return m.endedAt }
 
 // Root is one of the values that the run started with, nil where it has none
 // of that name.
-func (m *Machine) Root(name string) json.RawMessage { return m.scope.raw[name] }
+func (m *Machine) Root(name string) json.RawMessage { return m.roots.raw[name] }
 
 // Steps lists the steps as far as they are known, each before those in it: in
 // the order of the definition, iterations by index.
@@ -108,8 +108,8 @@ type Call struct {
 // Calls are the attempts that are to be under way now, in the order of their
 // paths.
 func (m *Machine) Calls() []Call {
-	calls := make([]Call, 0, len(m.calling))
-	for path, n := range m.calling {
+	calls := make([]Call, 0, len(m.activeCalls))
+	for path, n := range m.activeCalls {
 		calls = append(calls, Call{
 			Path: path, Integration: n.Step.Integration, Action: n.Step.Action,
 			Params: n.params, Key: n.key, Attempt: n.Attempts, Deadline: m.deadlineOf(n),
@@ -150,8 +150,8 @@ func (n *node) child() Child {
 // Children are the runs that steps wait for, in the order of their paths.
 func (m *Machine) Children() []Child {
 	var children []Child
-	for _, path := range slices.Sorted(maps.Keys(m.sleeping)) {
-		if n := m.sleeping[path]; n.Child != "" {
+	for _, path := range slices.Sorted(maps.Keys(m.waiting)) {
+		if n := m.waiting[path]; n.Child != "" {
 			children = append(children, n.child())
 		}
 	}
@@ -164,7 +164,7 @@ func (m *Machine) Awaits(name string) bool { return m.waiter(name) != nil }
 // waiter is the step that the next signal of a name is for: the first by path.
 func (m *Machine) waiter(name string) *node {
 	var first *node
-	for _, n := range m.sleeping {
+	for _, n := range m.waiting {
 		if name != "" && n.Event == name && (first == nil || n.Path < first.Path) {
 			first = n
 		}
@@ -174,7 +174,7 @@ func (m *Machine) waiter(name string) *node {
 
 // AwaitsSignals reports whether any step waits for a signal.
 func (m *Machine) AwaitsSignals() bool {
-	for _, n := range m.sleeping {
+	for _, n := range m.waiting {
 		if n.Event != "" {
 			return true
 		}
@@ -194,10 +194,10 @@ func (m *Machine) WaitUntil() (time.Time, bool) {
 			next = t
 		}
 	}
-	for _, n := range m.sleeping {
+	for _, n := range m.waiting {
 		consider(n.RetryAt)
 	}
-	for _, n := range m.bounded {
+	for _, n := range m.withDeadline {
 		consider(n.deadline)
 	}
 	if m.stop == nil {
@@ -216,7 +216,7 @@ func (m *Machine) CanRetry() *sdk.Error {
 		return refuse("the run has not ended")
 	case m.ended != RunFailed:
 		return refuse("the run is " + string(m.ended) + ": only a failed run can be retried")
-	case m.undone > 0:
+	case m.compensated > 0:
 		return refuse("the run has undone what it did: start a new one")
 	default:
 		return nil
