@@ -12,7 +12,7 @@ import (
 
 // launchers are all ways to run plugins.
 type launchers struct {
-	plugin.ByFile
+	plugin.Transports
 	process *process.Launcher
 	wasm    *wasm.Launcher
 }
@@ -25,7 +25,7 @@ func newLaunchers() *launchers {
 		dir = filepath.Join(dir, "backflow", "wasm")
 	}
 	l := &launchers{process: process.NewLauncher(), wasm: wasm.NewLauncher(dir)}
-	l.ByFile = plugin.ByFile{Process: l.process, WASM: l.wasm}
+	l.Transports = plugin.Transports{Process: l.process, WASM: l.wasm}
 	return l
 }
 

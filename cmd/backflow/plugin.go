@@ -170,7 +170,7 @@ func inspect(ctx context.Context, launcher plugin.Launcher, spec plugin.Spec) pl
 	if f.SHA256, err = plugin.Checksum(spec.Path); err != nil {
 		return fails(fileFails, err)
 	}
-	if err := spec.CheckSum(f.SHA256); err != nil {
+	if err := spec.VerifyChecksum(f.SHA256); err != nil {
 		return fails(fileOther, err)
 	}
 	if spec.RequirePinned && !f.Pinned {

@@ -8,25 +8,25 @@ import (
 
 // Checks say how often plugins are looked after.
 type Checks struct {
-	// Look is how often memory and file are looked at; zero means a second.
-	Look time.Duration
-	// Probe is how often a plugin is asked for a sign of life; zero means 5 s.
-	Probe time.Duration
-	// Patience is how long that sign may take; zero means 10 s. It is much longer
+	// Interval is how often memory and file are looked at; zero means a second.
+	Interval time.Duration
+	// ProbeInterval is how often a plugin is asked for a sign of life; zero means 5 s.
+	ProbeInterval time.Duration
+	// ProbeTimeout is how long that sign may take; zero means 10 s. It is much longer
 	// than any answer of a plugin that is well takes on a busy machine, because a
 	// plugin is killed on the strength of it.
-	Patience time.Duration
+	ProbeTimeout time.Duration
 }
 
 func (c Checks) withDefaults() Checks {
-	if c.Look <= 0 {
-		c.Look = time.Second
+	if c.Interval <= 0 {
+		c.Interval = time.Second
 	}
-	if c.Probe <= 0 {
-		c.Probe = 5 * time.Second
+	if c.ProbeInterval <= 0 {
+		c.ProbeInterval = 5 * time.Second
 	}
-	if c.Patience <= 0 {
-		c.Patience = 10 * time.Second
+	if c.ProbeTimeout <= 0 {
+		c.ProbeTimeout = 10 * time.Second
 	}
 	return c
 }
@@ -51,7 +51,7 @@ func (s *supervisor) lookAround(ctx context.Context) {
 // overweight kills an instance that holds more memory than it may, and reports
 // whether it did.
 func (s *supervisor) overweight(ctx context.Context) bool {
-	weigher, ok := s.current.instance.(Weigher)
+	weigher, ok := s.current.instance.(MemoryReporter)
 	if !ok {
 		return false
 	}
@@ -73,13 +73,13 @@ func (s *supervisor) overweight(ctx context.Context) bool {
 func (s *supervisor) ask(ctx context.Context) {
 	prober, ok := s.current.instance.(Prober)
 	now := s.p.host.timing.Now()
-	if !ok || s.probing || now.Sub(s.probed) < s.p.host.checks.Probe {
+	if !ok || s.probing || now.Sub(s.probed) < s.p.host.checks.ProbeInterval {
 		return
 	}
 	s.probing, s.probed = true, now
 	asked, answers := s.current, s.probes
 	s.p.host.done.Go(func() {
-		ctx, cancel := context.WithTimeout(ctx, s.p.host.checks.Patience)
+		ctx, cancel := context.WithTimeout(ctx, s.p.host.checks.ProbeTimeout)
 		defer cancel()
 		answers <- probe{asked, prober.Probe(ctx)}
 	})
@@ -99,7 +99,7 @@ func (s *supervisor) judge(ctx context.Context, answer probe) {
 		return // it has ended by itself, and its end says more
 	default:
 	}
-	s.kill(ctx, fmt.Sprintf("it gave no sign of life for %s and was killed", s.p.host.checks.Patience))
+	s.kill(ctx, fmt.Sprintf("it gave no sign of life for %s and was killed", s.p.host.checks.ProbeTimeout))
 }
 
 // kill ends the instance by force.

@@ -36,7 +36,7 @@ func launch(ctx context.Context, launcher Launcher, spec Spec, logger *slog.Logg
 	manifest, err := instance.Manifest(ctx)
 	if err == nil {
 		if err = Validate(manifest, spec.Name); err != nil {
-			err = Refuse(fmt.Errorf("manifest: %w", err))
+			err = Permanent(fmt.Errorf("manifest: %w", err))
 		}
 	}
 	if err != nil {

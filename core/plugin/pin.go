@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// CheckSum compares the SHA-256 of the bytes that a transport is about to run,
+// VerifyChecksum compares the SHA-256 of the bytes that a transport is about to run,
 // as hex, with the pin, if there is one.
-func (s Spec) CheckSum(actual string) error {
+func (s Spec) VerifyChecksum(actual string) error {
 	if s.SHA256 == "" || strings.EqualFold(actual, s.SHA256) {
 		return nil
 	}
-	return Refuse(fmt.Errorf("%s has another checksum than the config pins: expected sha256 %s, actual %s; "+
+	return Permanent(fmt.Errorf("%s has another checksum than the config pins: expected sha256 %s, actual %s; "+
 		`if you trust this file, put "sha256": %q into the plugin's entry`,
 		s.Path, strings.ToLower(s.SHA256), strings.ToLower(actual), strings.ToLower(actual)))
 }
@@ -30,7 +30,7 @@ func (s Spec) checkPinned() error {
 	if err != nil {
 		return err
 	}
-	return Refuse(fmt.Errorf("the config requires that plugins are pinned (requirePinned), and this one is not; "+
+	return Permanent(fmt.Errorf("the config requires that plugins are pinned (requirePinned), and this one is not; "+
 		"if you trust %s, have under plugins: %s", s.Path, pinLine(s.Name, sum)))
 }
 

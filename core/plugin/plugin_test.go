@@ -90,6 +90,9 @@ func (i *instance) Execute(_ context.Context, _ time.Time, call sdk.Call) (sdk.R
 	}
 	return sdk.Result{Body: call.Params}, nil
 }
+func (i *instance) ExecuteWithTimeout(ctx context.Context, deadline time.Time, _ time.Duration, call sdk.Call) (sdk.Result, error) {
+	return i.Execute(ctx, deadline, call)
+}
 func (i *instance) Memory() (int64, error) { return i.memory.Load(), nil }
 func (i *instance) Probe(ctx context.Context) error {
 	if i.probe == nil {

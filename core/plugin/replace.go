@@ -40,7 +40,7 @@ func (s *supervisor) accept(manifest *sdk.Manifest) error {
 		return nil
 	}
 	if err := s.p.host.accept(s.p.name, manifest); err != nil {
-		return Refuse(err)
+		return Permanent(err)
 	}
 	return nil
 }
@@ -77,7 +77,7 @@ func sameContent(r *running, spec Spec) (bool, error) {
 		return false, err
 	}
 	sum := r.sum.Load()
-	return sum != nil && strings.EqualFold(actual, *sum), spec.CheckSum(actual)
+	return sum != nil && strings.EqualFold(actual, *sum), spec.VerifyChecksum(actual)
 }
 
 // learnSum notes the checksum of what was started from a file in this state, and

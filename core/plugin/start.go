@@ -52,7 +52,7 @@ func (p *Plugin) start(ctx context.Context, member Member, accept func(*sdk.Mani
 func (p *Plugin) configure(ctx context.Context, member Member, r *running) error {
 	config := member.Config
 	if config.Sandbox && !r.manifest.Sandbox {
-		return Refuse(errors.New("the plugin has no sandbox: it needs real credentials"))
+		return Permanent(errors.New("the plugin has no sandbox: it needs real credentials"))
 	}
 	none := len(config.Credentials) == 0
 	if none {
@@ -66,7 +66,7 @@ func (p *Plugin) configure(ctx context.Context, member Member, r *running) error
 				r.missing = text
 				return nil
 			}
-			return Refuse(errors.New(text))
+			return Permanent(errors.New(text))
 		}
 	}
 	p.redactor.Add(credential.SecretValues(r.manifest.Credentials, config.Credentials)...)
@@ -76,7 +76,7 @@ func (p *Plugin) configure(ctx context.Context, member Member, r *running) error
 		// It is a reason for operators: a code says nothing more to them.
 		err = fmt.Errorf("configure: %s", told.Message)
 		if !passing(told) {
-			err = Refuse(err)
+			err = Permanent(err)
 		}
 	}
 	return err

@@ -92,7 +92,7 @@ type adoption struct {
 // run supervises until ctx ends or the plugin is removed, and then ends what
 // runs. What it starts with is shown at once, where there is something.
 func (s *supervisor) run(ctx context.Context, given *running) {
-	ticker := time.NewTicker(s.p.host.checks.Look)
+	ticker := time.NewTicker(s.p.host.checks.Interval)
 	defer ticker.Stop()
 	if given != nil {
 		s.show(ctx, given)

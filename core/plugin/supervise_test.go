@@ -17,7 +17,7 @@ import (
 )
 
 // restless looks after plugins all the time.
-var restless = plugin.Checks{Look: time.Millisecond, Probe: time.Nanosecond, Patience: 20 * time.Millisecond}
+var restless = plugin.Checks{Interval: time.Millisecond, ProbeInterval: time.Nanosecond, ProbeTimeout: 20 * time.Millisecond}
 
 // hosted starts a host over fakes, in real time but for the pauses, which do not
 // end by themselves.
@@ -228,7 +228,7 @@ func TestAReplacedFileThatFailsLeavesTheOldInstanceInForce(t *testing.T) {
 		accept func(string, *sdk.Manifest) error
 		reason string
 	}{
-		"it does not start":    {func(plugin.Spec) (*instance, error) { return nil, plugin.Refuse(errors.New("exec format error")) }, nil, "exec format error"},
+		"it does not start":    {func(plugin.Spec) (*instance, error) { return nil, plugin.Permanent(errors.New("exec format error")) }, nil, "exec format error"},
 		"it is another plugin": {func(plugin.Spec) (*instance, error) { return &instance{name: "other"}, nil }, nil, `the plugin calls itself "other"`},
 		"it refuses its config": {func(plugin.Spec) (*instance, error) {
 			return &instance{configure: &sdk.Error{Message: "no such region"}}, nil

@@ -11,18 +11,18 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// Launcher is a transport: it starts instances of one kind of plugin. It is
-// safe for concurrent use.
+// Launcher is a transport: it starts instances of one kind of plugin. It is safe
+// for concurrent use.
 type Launcher interface {
 	// Launch starts the plugin of spec and shakes hands with it. The context
 	// bounds the start only, not the life of the instance. What the plugin logs
-	// goes to logger. No byte is run that Spec.CheckSum has not passed. An error of
+	// goes to logger. No byte is run that Spec.VerifyChecksum has not passed. An error of
 	// which it is certain that the same start would fail again is marked with Refuse.
 	Launch(ctx context.Context, spec Spec, logger *slog.Logger) (Instance, error)
 }
 
 // Instance is one running plugin. All methods but Configure are safe for
-// concurrent use. Whoever launched it closes it, also after it has ended by
+// concurrent use. The caller of Launch closes it, also after it has ended by
 // itself.
 type Instance interface {
 	// Manifest asks for the plugin's manifest, unchecked.
@@ -31,12 +31,16 @@ type Instance interface {
 	// plugin itself says against it is an *sdk.Error.
 	Configure(ctx context.Context, config sdk.Config) error
 	// Execute runs one action once. Its errors are *sdk.Error. An instance that
-	// is gone answers CodeUnavailable; its outcome is not_executed only when the
-	// call was never sent. When ctx ends or the deadline passes, whatever is first,
-	// the call is abandoned and answered with CodeTimeout. The deadline is apart
-	// from the context because a transport has cheaper means than a context of its
-	// own for each call.
+	// is gone returns CodeUnavailable; the outcome is not_executed only when the
+	// call was never sent. When ctx ends or the deadline passes, whichever is first,
+	// the call is abandoned and returns CodeTimeout. The deadline is apart from the
+	// context because a transport has cheaper means than a context of its own for
+	// each call.
 	Execute(ctx context.Context, deadline time.Time, call sdk.Call) (sdk.Result, error)
+	// ExecuteWithTimeout is Execute, but the plugin gets the timeout instead of the
+	// time until the deadline. With a timeout that ends long before the deadline one
+	// finds out whether a plugin keeps its deadlines by itself.
+	ExecuteWithTimeout(ctx context.Context, deadline time.Time, timeout time.Duration, call sdk.Call) (sdk.Result, error)
 	sdk.WebhookVerifier
 	sdk.WebhookSampler
 	// Done is closed when the instance has ended, for whatever reason.
@@ -48,14 +52,6 @@ type Instance interface {
 	Close(ctx context.Context) error
 }
 
-// Patient is an Instance that can wait for longer than it lets its plugin know,
-// which is how one finds out whether a plugin keeps its deadlines by itself.
-type Patient interface {
-	// ExecuteTold is Execute, but the plugin is told that it has so much time,
-	// whatever the deadline is.
-	ExecuteTold(ctx context.Context, deadline time.Time, told time.Duration, call sdk.Call) (sdk.Result, error)
-}
-
 // Prober is an Instance that can be asked whether it is still there. It must not
 // take a slow action for a dead plugin. It is safe for concurrent use.
 type Prober interface {
@@ -64,16 +60,16 @@ type Prober interface {
 	Probe(ctx context.Context) error
 }
 
-// Weigher is an Instance whose memory can be measured from outside. It is safe
+// MemoryReporter is an Instance whose memory can be measured from outside. It is safe
 // for concurrent use.
-type Weigher interface {
+type MemoryReporter interface {
 	// Memory answers how many bytes of memory the plugin holds.
 	Memory() (int64, error)
 }
 
-// Refuse marks the error of a start that would fail again with the same file and
+// Permanent marks the error of a start that would fail again with the same file and
 // config: it is tried again when one of them changes, or after a long while.
-func Refuse(err error) error { return &refusedError{err} }
+func Permanent(err error) error { return &refusedError{err} }
 
 // refusedError is what Refuse makes.
 type refusedError struct{ cause error }
@@ -84,14 +80,14 @@ func (e *refusedError) Error() string { return e.cause.Error() }
 // Unwrap answers the cause.
 func (e *refusedError) Unwrap() error { return e.cause }
 
-// RefuseVersion is the refusal of a plugin that speaks another version of a
+// VersionMismatch is the refusal of a plugin that speaks another version of a
 // protocol than the gateway, with what to do about it.
-func RefuseVersion(protocol string, theirs, ours int) error {
+func VersionMismatch(protocol string, theirs, ours int) error {
 	advice := fmt.Sprintf("the plugin is too old: build it with the SDK of this gateway, or use a version of it that speaks %d", ours)
 	if theirs > ours {
 		advice = fmt.Sprintf("the gateway is too old for it: update Backflow, or use a version of the plugin that speaks %d", ours)
 	}
-	return Refuse(fmt.Errorf("the plugin speaks version %d of the %s, this gateway version %d; %s", theirs, protocol, ours, advice))
+	return Permanent(fmt.Errorf("the plugin speaks version %d of the %s, this gateway version %d; %s", theirs, protocol, ours, advice))
 }
 
 func isRefused(err error) bool {

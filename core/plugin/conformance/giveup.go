@@ -5,16 +5,15 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/sdk"
 )
 
-// toldTime is the time that a call is told to have when its deadline is checked:
-// an action that takes longer must give up then.
-const toldTime = time.Millisecond
+// shortTimeout is the timeout that a plugin gets when its deadline is checked: an
+// action that takes longer must give up then.
+const shortTimeout = time.Millisecond
 
-// checkDeadline tells the plugin of a deadline and waits for much longer: the
-// gateway itself would have given up, and could not tell what the plugin does.
+// checkDeadline gives the plugin a deadline and waits for much longer: the gateway
+// itself would have given up, and could not see what the plugin does.
 func checkDeadline(ctx context.Context, s *session, v *verdict) {
 	subjects := s.repeatable(v)
 	none(v, len(subjects), "that may be called again")
@@ -22,17 +21,12 @@ func checkDeadline(ctx context.Context, s *session, v *verdict) {
 		if !s.ready(ctx, v) {
 			return
 		}
-		patient, ok := s.instance.(plugin.Patient)
-		if !ok {
-			v.skip("its transport does not wait for longer than it tells the plugin")
-			return
-		}
-		patience := time.Now().Add(toldTime + endTime)
-		_, err := patient.ExecuteTold(ctx, patience, toldTime, sdk.Call{
+		deadline := time.Now().Add(shortTimeout + endTime)
+		_, err := s.instance.ExecuteWithTimeout(ctx, deadline, shortTimeout, sdk.Call{
 			Action: subject.Name, Params: subject.example, IdempotencyKey: subject.key, RequestID: newKey(),
 		})
 		switch {
-		case !time.Now().Before(patience):
+		case !time.Now().Before(deadline):
 			v.fault("%s: it went on for more than %s after its deadline", subject.Name, endTime)
 		case ended(s.instance):
 			v.fault("%s: its deadline passed, and it answered %v", subject.Name, s.explain(err))

@@ -19,7 +19,7 @@ import (
 // watchful looks after plugins often. Its patience is what a machine under load
 // may need for an answer.
 func watchful() plugin.Checks {
-	return plugin.Checks{Look: 10 * time.Millisecond, Probe: 50 * time.Millisecond, Patience: 2 * time.Second}
+	return plugin.Checks{Interval: 10 * time.Millisecond, ProbeInterval: 50 * time.Millisecond, ProbeTimeout: 2 * time.Second}
 }
 
 // startWatched is start with a host that looks after its plugin often.

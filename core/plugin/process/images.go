@@ -61,7 +61,7 @@ func (i *images) copy(spec plugin.Spec, to string) error {
 	return i.thread.do(func() error {
 		sum, err := copyFile(spec.Path, to+".new")
 		if err == nil {
-			err = spec.CheckSum(sum)
+			err = spec.VerifyChecksum(sum)
 		}
 		if err == nil {
 			err = os.Rename(to+".new", to)

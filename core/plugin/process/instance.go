@@ -31,10 +31,9 @@ type instance struct {
 }
 
 var (
-	_ plugin.Instance = (*instance)(nil)
-	_ plugin.Patient  = (*instance)(nil)
-	_ plugin.Prober   = (*instance)(nil)
-	_ plugin.Weigher  = (*instance)(nil)
+	_ plugin.Instance       = (*instance)(nil)
+	_ plugin.Prober         = (*instance)(nil)
+	_ plugin.MemoryReporter = (*instance)(nil)
 )
 
 // connect starts the process and shakes hands.
@@ -92,15 +91,15 @@ func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
 
 // Execute runs one action on a stream of its own for the time of the call.
 func (i *instance) Execute(ctx context.Context, deadline time.Time, call sdk.Call) (sdk.Result, error) {
-	return i.ExecuteTold(ctx, deadline, time.Until(deadline), call)
+	return i.ExecuteWithTimeout(ctx, deadline, time.Until(deadline), call)
 }
 
-// ExecuteTold is Execute that tells the plugin of another deadline.
-func (i *instance) ExecuteTold(ctx context.Context, deadline time.Time, told time.Duration, call sdk.Call) (sdk.Result, error) {
-	if err := plugin.CheckParams(call.Params); err != nil {
+// ExecuteWithTimeout is Execute that gives the plugin another timeout.
+func (i *instance) ExecuteWithTimeout(ctx context.Context, deadline time.Time, timeout time.Duration, call sdk.Call) (sdk.Result, error) {
+	if err := plugin.CheckParamsSize(call.Params); err != nil {
 		return sdk.Result{}, err
 	}
-	result, err := i.streams.exchange(ctx, deadline, told, call)
+	result, err := i.streams.exchange(ctx, deadline, timeout, call)
 	var answered *sdk.Error
 	switch {
 	case err == nil:
@@ -195,7 +194,7 @@ const crashGrace = time.Second
 // deadline is none but the context's.
 func (i *instance) failure(ctx context.Context, deadline time.Time, operation string, err error) *sdk.Error {
 	if over(ctx, deadline) {
-		return plugin.Abandoned(ctx, operation)
+		return plugin.TimeoutError(ctx, operation)
 	}
 	switch status.Code(err) {
 	case codes.Unimplemented:
@@ -218,7 +217,7 @@ func (i *instance) failure(ctx context.Context, deadline time.Time, operation st
 	case <-i.child.exited:
 		lost.Message = fmt.Sprintf("the plugin ended during %s: %s", operation, i.child.exit().Reason)
 	case <-ctx.Done():
-		return plugin.Abandoned(ctx, operation)
+		return plugin.TimeoutError(ctx, operation)
 	case <-grace.C:
 		lost.Message = "the connection to the plugin was lost during " + operation
 	}

@@ -21,5 +21,5 @@ func otherProtocol(handshake string) error {
 	if err != nil || theirs == sdk.ProtocolVersion {
 		return nil
 	}
-	return plugin.RefuseVersion("plugin protocol", theirs, sdk.ProtocolVersion)
+	return plugin.VersionMismatch("plugin protocol", theirs, sdk.ProtocolVersion)
 }

@@ -118,7 +118,7 @@ func (g *guest) start() error {
 		return err
 	}
 	if version[0] != abi.Version {
-		return plugin.RefuseVersion("plugin ABI", int(uint32(version[0])), abi.Version)
+		return plugin.VersionMismatch("plugin ABI", int(uint32(version[0])), abi.Version)
 	}
 	return nil
 }
@@ -224,7 +224,7 @@ func (g *guest) failure(ctx context.Context, err error) error {
 	}
 	g.broken = true
 	if g.ctx.Err() != nil {
-		return plugin.Abandoned(ctx, g.now.operation)
+		return plugin.TimeoutError(ctx, g.now.operation)
 	}
 	g.lines.Flush()
 	reason, stack, _ := strings.Cut(err.Error(), "\n")

@@ -44,10 +44,7 @@ type instance struct {
 	done   chan struct{}
 }
 
-var (
-	_ plugin.Instance = (*instance)(nil)
-	_ plugin.Patient  = (*instance)(nil)
-)
+var _ plugin.Instance = (*instance)(nil)
 
 // newInstance takes over the count of the module.
 func newInstance(m *modulecache.Module, spec plugin.Spec, logger *slog.Logger) *instance {
@@ -110,19 +107,19 @@ func (i *instance) Execute(ctx context.Context, deadline time.Time, call sdk.Cal
 	return i.execute(ctx, deadline, deadline, call)
 }
 
-// ExecuteTold is Execute that tells the guest of another deadline.
-func (i *instance) ExecuteTold(ctx context.Context, deadline time.Time, told time.Duration, call sdk.Call) (sdk.Result, error) {
-	return i.execute(ctx, deadline, time.Now().Add(told), call)
+// ExecuteWithTimeout is Execute that gives the guest another timeout.
+func (i *instance) ExecuteWithTimeout(ctx context.Context, deadline time.Time, timeout time.Duration, call sdk.Call) (sdk.Result, error) {
+	return i.execute(ctx, deadline, time.Now().Add(timeout), call)
 }
 
-func (i *instance) execute(ctx context.Context, deadline, told time.Time, call sdk.Call) (sdk.Result, error) {
-	if err := plugin.CheckParams(call.Params); err != nil {
+func (i *instance) execute(ctx context.Context, deadline, guestDeadline time.Time, call sdk.Call) (sdk.Result, error) {
+	if err := plugin.CheckParamsSize(call.Params); err != nil {
 		return sdk.Result{}, err
 	}
 	var result sdk.Result
 	err := i.do(ctx, request{
 		kind: abi.Execute, operation: call.Action, action: call.Action, requestID: call.RequestID, deadline: deadline,
-		encode: func(frame []byte) []byte { return appendCall(frame, &call, told) },
+		encode: func(frame []byte) []byte { return appendCall(frame, &call, guestDeadline) },
 		decode: func(frame abi.Frame) error { return readResult(frame, &result) },
 	})
 	if err != nil {
@@ -183,7 +180,7 @@ func (i *instance) do(ctx context.Context, r request) error {
 	case err := <-answered:
 		return err
 	case <-ctx.Done():
-		return plugin.Abandoned(ctx, r.operation)
+		return plugin.TimeoutError(ctx, r.operation)
 	}
 }
 

@@ -44,7 +44,7 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 	if err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
-	if err := spec.CheckSum(sum); err != nil {
+	if err := spec.VerifyChecksum(sum); err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
 	memory := spec.MemoryLimitMiB

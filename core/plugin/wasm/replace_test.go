@@ -44,7 +44,7 @@ func TestNoCallFailsWhileAModuleIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	watched := transport
-	watched.Checks = plugin.Checks{Look: 10 * time.Millisecond, Probe: 20 * time.Millisecond}
+	watched.Checks = plugin.Checks{Interval: 10 * time.Millisecond, ProbeInterval: 20 * time.Millisecond}
 	p, output := watched.Start(t, member)
 	var stop atomic.Bool
 	var callers sync.WaitGroup

@@ -5,16 +5,16 @@ import (
 	"log/slog"
 )
 
-// ByFile is a Launcher that chooses the transport by the plugin's file.
-type ByFile struct {
+// Transports is a Launcher that chooses the transport by the plugin's file.
+type Transports struct {
 	// Process starts executable files, WASM those that end in FileSuffix.
 	Process, WASM Launcher
 }
 
-var _ Launcher = ByFile{}
+var _ Launcher = Transports{}
 
 // Launch starts the plugin over its transport.
-func (l ByFile) Launch(ctx context.Context, spec Spec, logger *slog.Logger) (Instance, error) {
+func (l Transports) Launch(ctx context.Context, spec Spec, logger *slog.Logger) (Instance, error) {
 	if IsWASM(spec.Path) {
 		return l.WASM.Launch(ctx, spec, logger)
 	}
