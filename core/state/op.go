@@ -105,13 +105,3 @@ func ClearTimer(queue, id string) Op { return Op{Kind: KindClearTimer, Space: qu
 // RequireDue fails the commit unless the timer exists and is due by the
 // store's clock.
 func RequireDue(queue, id string) Op { return Op{Kind: KindRequireDue, Space: queue, ID: id} }
-
-// IsCondition reports whether the op can fail a commit.
-func (o Op) IsCondition() bool {
-	switch o.Kind {
-	case KindInsert, KindReplace, KindRequire, KindRequireValue, KindAppend, KindRequireDue:
-		return true
-	default:
-		return false
-	}
-}

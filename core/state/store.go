@@ -58,8 +58,6 @@ type Ref struct {
 // Range selects members of a set.
 type Range struct {
 	Set string
-	// Prefix limits the answer to members that start with it.
-	Prefix string
 	// After is an exclusive bound to continue from: members greater than it,
 	// or less than it if Reverse. Empty means from the start.
 	After string

@@ -18,13 +18,13 @@ func testRace(t *testing.T, factory Factory) {
 			id := fmt.Sprint(round)
 			won := race(t, callers, func(caller int) error {
 				return h.Store.Commit(context.Background(),
-					state.Insert("r", id, fmt.Append(nil, caller), 0), state.Add("winners", id+"/"+fmt.Sprint(caller)))
+					state.Insert("r", id, fmt.Append(nil, caller), 0), state.Add("winners/"+id, fmt.Sprint(caller)))
 			})
 			if won != 1 {
 				t.Fatalf("%d of %d inserts won", won, callers)
 			}
-			winner := list(t, h.Store, state.Range{Set: "winners", Prefix: id + "/", Limit: 9})
-			if len(winner) != 1 || winner[0] != id+"/"+string(get(t, h.Store, "r", id)) {
+			winner := list(t, h.Store, state.Range{Set: "winners/" + id, Limit: 9})
+			if len(winner) != 1 || winner[0] != string(get(t, h.Store, "r", id)) {
 				t.Fatalf("record and set disagree on who won: %q", winner)
 			}
 		}
