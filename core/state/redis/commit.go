@@ -10,12 +10,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/backflow/backflow/core/state"
-	"github.com/backflow/backflow/core/state/internal/group"
+	"github.com/backflow/backflow/core/state/internal/groupcommit"
 )
 
 // callLimits bound one call of the script, during which Redis serves nobody
 // else.
-var callLimits = group.Limits{Commits: 128, Bytes: 4 << 20}
+var callLimits = groupcommit.Limits{Commits: 128, Bytes: 4 << 20}
 
 // senders is how many calls may be under way: while Redis works on one, the
 // next is made up and sent.
@@ -38,7 +38,7 @@ func (e *replicasError) Error() string {
 
 // send makes calls of the commit script until the queue is closed.
 func (s *Store) send() {
-	var batch []*group.Request
+	var batch []*groupcommit.Request
 	var arguments []any
 	for first := range s.queue.Requests() {
 		batch = s.queue.Gather(batch[:0], first, callLimits)
@@ -50,7 +50,7 @@ func (s *Store) send() {
 }
 
 // encode makes the command for a batch, as commit.lua reads it.
-func (s *Store) encode(args []any, batch []*group.Request) []any {
+func (s *Store) encode(args []any, batch []*groupcommit.Request) []any {
 	ops := 0
 	for _, r := range batch {
 		ops += len(r.Ops)
@@ -114,7 +114,7 @@ func encodeOp(args []any, op *state.Op) []any {
 
 // answer makes the call and answers the batch. The call is repeated while its
 // outcome is unknown, for as long as the first of the batch allows.
-func (s *Store) answer(batch []*group.Request, arguments []any) {
+func (s *Store) answer(batch []*groupcommit.Request, arguments []any) {
 	var failed string
 	err := s.retry(context.Background(), batch[0].At, func(ctx context.Context) (err error) {
 		failed, err = s.call(ctx, arguments)
@@ -127,15 +127,15 @@ func (s *Store) answer(batch []*group.Request, arguments []any) {
 	if err != nil {
 		err = fmt.Errorf("redis: commit: %w: %w", state.ErrUnavailable, err)
 		for _, r := range batch {
-			r.Answer(err)
+			r.Complete(err)
 		}
 		return
 	}
 	for i, r := range batch {
 		if op, conflict := conflicts[i]; conflict {
-			r.Answer(&state.ConflictError{Index: op, Op: r.Ops[op]})
+			r.Complete(&state.ConflictError{Index: op, Op: r.Ops[op]})
 		} else {
-			r.Answer(nil)
+			r.Complete(nil)
 		}
 	}
 }
@@ -177,7 +177,7 @@ func (s *Store) run(ctx context.Context, arguments []any) (string, error) {
 }
 
 // parseConflicts reads the script's answer: the failed op by commit.
-func parseConflicts(answer string, batch []*group.Request) (map[int]int, error) {
+func parseConflicts(answer string, batch []*groupcommit.Request) (map[int]int, error) {
 	if answer == "" {
 		return nil, nil
 	}

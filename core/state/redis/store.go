@@ -11,7 +11,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 
 	"github.com/backflow/backflow/core/state"
-	"github.com/backflow/backflow/core/state/internal/group"
+	"github.com/backflow/backflow/core/state/internal/groupcommit"
 )
 
 // queueLength is how many commits may wait for a call; further callers block in
@@ -30,7 +30,7 @@ type Store struct {
 	replicas   int // that must have a commit
 	logger     *slog.Logger
 	outage     *outage
-	queue      *group.Queue
+	queue      *groupcommit.Queue
 	senders    sync.WaitGroup
 }
 
@@ -61,7 +61,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		replicas: o.MinReplicas,
 		logger:   o.Logger,
 		outage:   &outage{logger: o.Logger},
-		queue:    group.New(queueLength),
+		queue:    groupcommit.New(queueLength),
 	}
 	err = s.retry(ctx, time.Now(), func(ctx context.Context) error {
 		s.durability, err = check(ctx, s.client, o)

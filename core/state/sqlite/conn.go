@@ -22,8 +22,8 @@ type conn struct {
 // durability depend on.
 func connect(path string, extra []string) (*conn, error) {
 	// fdatasync leaves out the time stamps of the file and nothing else; it is
-	// what SQLite uses on Linux unless built without looking. Where there is
-	// none the driver says so and keeps to its own way of syncing.
+	// what SQLite uses on Linux by default. Where it is missing the driver says
+	// so and keeps its own way of syncing.
 	if _, err := driversqlite.Fdatasync(true); err != nil && !errors.Is(err, driversqlite.ErrFdatasyncUnavailable) {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func dsn(path string, pragmas ...string) string {
 
 func (c *conn) close() error { return c.c.Close() }
 
-// exec runs SQL without answer, also several statements.
+// exec runs SQL without a result; it may hold several statements.
 func (c *conn) exec(query string) error {
 	_, err := c.c.(driver.ExecerContext).ExecContext(context.Background(), query, nil)
 	return err
@@ -80,7 +80,7 @@ func (c *conn) integer(query string) (int64, error) {
 	}
 	n, ok := row[0].(int64)
 	if !ok {
-		return 0, fmt.Errorf("%s: %T is no number", query, row[0])
+		return 0, fmt.Errorf("%s: %T is not a number", query, row[0])
 	}
 	return n, nil
 }
@@ -116,7 +116,7 @@ func (s *stmt) run(values ...driver.Value) error {
 	return err
 }
 
-// first answers the first row, or nil if there is none. It is valid until the
+// first returns the first row, or nil if there is none. The row is valid until the
 // next call.
 func (s *stmt) first(values ...driver.Value) ([]driver.Value, error) {
 	rows, err := s.s.(driver.StmtQueryContext).QueryContext(context.Background(), s.bind(values))

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// resolve makes the file's directory (mode 0700) and answers the path by which
-// every process knows the file: absolute, links resolved.
+// resolve makes the file's directory (mode 0700) and returns the path of the file
+// that is the same for every process: absolute, links resolved.
 func resolve(path string) (string, error) {
 	if path == "" {
 		return "", errors.New("no path given")
@@ -53,7 +53,7 @@ func syncDirs(dir string) error {
 	for {
 		d, err := os.Open(dir)
 		if errors.Is(err, fs.ErrPermission) {
-			return nil // not ours, so not made just now
+			return nil // not ours, so it existed before
 		}
 		if err != nil {
 			return err

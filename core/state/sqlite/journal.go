@@ -11,17 +11,17 @@ type journalStmts struct {
 	add                                  *rows
 }
 
-// journal is what the writer remembers of one: its number, 0 if it has no entry
-// yet, and how many it has.
+// journal is what the cache holds of a journal: its number, 0 if it has no entry
+// yet, and how many entries it has.
 type journal struct {
 	number int64
 	length int
 }
 
-// journal looks a journal up. One whose entries are still to be inserted is
-// remembered.
+// journal looks a journal up. One whose entries are still pending is always in the
+// cache.
 func (w *writer) journal(id string) (journal, error) {
-	if j, found := w.known.journals[id]; found {
+	if j, found := w.cache.journals[id]; found {
 		return j, nil
 	}
 	var j journal
@@ -39,24 +39,24 @@ func (w *writer) journal(id string) (journal, error) {
 		}
 		j.length = int(row[0].(int64))
 	}
-	w.known.journal(id, j)
+	w.cache.setJournal(id, j)
 	return j, nil
 }
 
 // newJournal reports whether an id is greater than those of all journals.
 func (w *writer) newJournal(id string) (bool, error) {
-	if w.known.greatestJournal == nil {
+	if w.cache.greatestJournal == nil {
 		row, err := w.journals.greatest.first()
 		if err != nil {
 			return false, err
 		}
 		greatest, _ := row[0].(string) // NULL: there is none
-		w.known.greatestJournal = &greatest
+		w.cache.greatestJournal = &greatest
 	}
-	return id > *w.known.greatestJournal, nil
+	return id > *w.cache.greatestJournal, nil
 }
 
-// follows reports whether the journal has as many entries as the i-th op says,
+// follows reports whether the journal has as many entries as the i-th op demands,
 // counting the appends before it in the commit.
 func (w *writer) follows(ops []state.Op, i int) (bool, error) {
 	j, err := w.journal(ops[i].ID)
@@ -73,29 +73,29 @@ func (w *writer) follows(ops []state.Op, i int) (bool, error) {
 }
 
 // append adds an entry. Numbers of entries only grow, so that they order the
-// entries of a journal; one may be used again only after the last journal of
-// all was dropped.
+// entries of a journal. A number is used again only after the last journal of all
+// was dropped.
 func (w *writer) append(id string, value []byte) error {
 	j, err := w.journal(id)
 	if err != nil {
 		return err
 	}
-	if w.known.last == 0 {
+	if w.cache.last == 0 {
 		row, err := w.journals.last.first()
 		if err != nil {
 			return err
 		}
-		w.known.last, _ = row[0].(int64) // NULL: there is none
+		w.cache.last, _ = row[0].(int64) // NULL: there is none
 	}
-	w.known.last++
+	w.cache.last++
 	var first driver.Value // the id, of a first entry
 	if j.number == 0 {
-		j.number, first = w.known.last, id
-		w.known.began(id)
+		j.number, first = w.cache.last, id
+		w.cache.journalAdded(id)
 	}
 	j.length++
-	w.known.journal(id, j)
-	return w.journals.add.add(w.known.last, j.number, first, value)
+	w.cache.setJournal(id, j)
+	return w.journals.add.add(w.cache.last, j.number, first, value)
 }
 
 // drop removes a journal.
@@ -104,7 +104,7 @@ func (w *writer) drop(id string) error {
 	if err != nil || j.number == 0 {
 		return err
 	}
-	w.known.dropJournal(id)
+	w.cache.dropJournal(id)
 	if err := w.journals.add.flush(); err != nil {
 		return err
 	}

@@ -16,8 +16,8 @@ import (
 var ErrInUse = errors.New("state file is in use by another process; only one may use it (Redis serves several)")
 
 // fileLock is an advisory lock (flock) on a file beside the database. The
-// kernel drops it when its holder ends in whatever way. It is not on the
-// database itself, whose locks belong to SQLite.
+// kernel drops it however its holder ends. It is not on the database itself,
+// whose locks belong to SQLite.
 type fileLock struct{ f *os.File }
 
 // lockFile takes the lock or fails at once. The file stays when the lock is
@@ -54,7 +54,7 @@ func onlyName(path string) error {
 	return nil
 }
 
-// readHolder is a hint for people, empty when it cannot be read.
+// readHolder returns a hint for people, empty when it cannot be read.
 func readHolder(f *os.File) string {
 	pid, err := io.ReadAll(io.LimitReader(f, 20))
 	if err != nil || len(pid) == 0 {

@@ -11,8 +11,8 @@ const applicationID = 0x42467374
 
 // migrations bring a file from version i to i+1. They are only ever added to.
 //
-// A commit costs as much as the pages that it changes, so that what grows fast
-// grows at few places. Entries of all journals are one table in the order of
+// A commit costs as much as the pages that it changes, so what grows fast must
+// grow at few places. Entries of all journals are one table in the order of
 // their writing: those of one transaction lie side by side, however many runs
 // they belong to. A journal is a number there, that of its first entry, which
 // alone holds its id. The other tables are clustered by their key (WITHOUT

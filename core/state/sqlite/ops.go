@@ -16,9 +16,9 @@ type (
 	timerStmts struct{ at, set, clear *stmt }
 )
 
-// judge finds the first condition of a commit that does not hold, before any op
-// of it has been applied; -1 if all hold.
-func (w *writer) judge(ops []state.Op, now time.Time) (int, error) {
+// firstConflict returns the index of the first condition of a commit that does not
+// hold, before any op of it has been applied; -1 if all hold.
+func (w *writer) firstConflict(ops []state.Op, now time.Time) (int, error) {
 	ms := now.UnixMilli()
 	for i := range ops {
 		op := &ops[i]
@@ -51,12 +51,12 @@ func (w *writer) judge(ops []state.Op, now time.Time) (int, error) {
 	return -1, nil
 }
 
-// exists looks for a record that is not expired.
+// exists reports whether there is a record that has not expired.
 func (w *writer) exists(op *state.Op, now int64) (bool, error) {
 	if isNew, err := w.newRecord(op); isNew || err != nil {
 		return false, err
 	}
-	if err := w.records.put.settle(op.Space, op.ID); err != nil {
+	if err := w.records.put.flushIfPending(op.Space, op.ID); err != nil {
 		return false, err
 	}
 	row, err := w.records.expiry.first(op.Space, op.ID)
@@ -68,8 +68,8 @@ func (w *writer) exists(op *state.Op, now int64) (bool, error) {
 
 // newRecord reports whether a record's id is greater than all of its bucket.
 func (w *writer) newRecord(op *state.Op) (bool, error) {
-	greatest, known := w.known.greatest[op.Space]
-	if !known {
+	greatest, found := w.cache.greatest[op.Space]
+	if !found {
 		if err := w.records.put.flush(); err != nil {
 			return false, err
 		}
@@ -78,22 +78,22 @@ func (w *writer) newRecord(op *state.Op) (bool, error) {
 			return false, err
 		}
 		greatest, _ = row[0].(string) // NULL: there is none
-		if w.known.greatest == nil {
-			w.known.greatest = map[string]string{}
+		if w.cache.greatest == nil {
+			w.cache.greatest = map[string]string{}
 		}
-		w.known.greatest[op.Space] = greatest
+		w.cache.greatest[op.Space] = greatest
 	}
 	return op.ID > greatest, nil
 }
 
-// required is exists with a memory: the lease that each commit names is looked
-// up once, not each time.
+// required is exists with a cache: the lease that each commit names is queried
+// once, not each time.
 func (w *writer) required(op *state.Op, now int64) (bool, error) {
 	ref := state.Ref{Bucket: op.Space, ID: op.ID}
-	if expires, found := w.known.records[ref]; found {
+	if expires, found := w.cache.records[ref]; found {
 		return expires > now, nil
 	}
-	if err := w.records.put.settle(op.Space, op.ID); err != nil {
+	if err := w.records.put.flushIfPending(op.Space, op.ID); err != nil {
 		return false, err
 	}
 	row, err := w.records.expiry.first(op.Space, op.ID)
@@ -104,12 +104,13 @@ func (w *writer) required(op *state.Op, now int64) (bool, error) {
 	if !limited {
 		expires = forever
 	}
-	w.known.record(ref, expires)
+	w.cache.setRecord(ref, expires)
 	return expires > now, nil
 }
 
+// equals reports whether a record exists and holds exactly the value of the op.
 func (w *writer) equals(op *state.Op, now int64) (bool, error) {
-	if err := w.records.put.settle(op.Space, op.ID); err != nil {
+	if err := w.records.put.flushIfPending(op.Space, op.ID); err != nil {
 		return false, err
 	}
 	row, err := w.records.value.first(op.Space, op.ID)
@@ -120,6 +121,7 @@ func (w *writer) equals(op *state.Op, now int64) (bool, error) {
 	return string(value) == string(op.Value), nil
 }
 
+// due reports whether a timer exists and its time has come.
 func (w *writer) due(op *state.Op, now int64) (bool, error) {
 	row, err := w.timers.at.first(op.Space, op.ID)
 	if err != nil || row == nil {
@@ -128,40 +130,40 @@ func (w *writer) due(op *state.Op, now int64) (bool, error) {
 	return row[0].(int64) <= now, nil
 }
 
-// alive reports whether a record's expiry, NULL for none, is still to come.
+// alive reports whether a record's expiry is still to come. NULL means no expiry.
 func alive(expires driver.Value, now int64) bool {
 	at, limited := expires.(int64)
 	return !limited || at > now
 }
 
-// apply carries out the effect of an op; conditions have none.
+// apply makes the change of an op. A pure condition changes nothing.
 func (w *writer) apply(op *state.Op, now time.Time) error {
 	switch op.Kind {
 	case state.KindInsert, state.KindPut:
-		w.known.put(op.Space, op.ID)
+		w.cache.recordAdded(op.Space, op.ID)
 		var expires driver.Value
 		if op.TTL > 0 {
 			expires = now.UnixMilli() + state.Millis(op.TTL)
 		}
 		return w.records.put.add(op.Space, op.ID, op.Value, expires)
 	case state.KindReplace:
-		if err := w.records.put.settle(op.Space, op.ID); err != nil {
+		if err := w.records.put.flushIfPending(op.Space, op.ID); err != nil {
 			return err
 		}
 		return w.records.replace.run(op.Value, op.Space, op.ID)
 	case state.KindDelete:
-		w.known.dropRecord(state.Ref{Bucket: op.Space, ID: op.ID})
-		if err := w.records.put.settle(op.Space, op.ID); err != nil {
+		w.cache.dropRecord(state.Ref{Bucket: op.Space, ID: op.ID})
+		if err := w.records.put.flushIfPending(op.Space, op.ID); err != nil {
 			return err
 		}
 		return w.records.del.run(op.Space, op.ID)
 	case state.KindAdd:
-		if err := w.sets.del.settle(op.Space, op.ID); err != nil {
+		if err := w.sets.del.flushIfPending(op.Space, op.ID); err != nil {
 			return err
 		}
 		return w.sets.add.add(op.Space, op.ID)
 	case state.KindRemove:
-		if err := w.sets.add.settle(op.Space, op.ID); err != nil {
+		if err := w.sets.add.flushIfPending(op.Space, op.ID); err != nil {
 			return err
 		}
 		return w.sets.del.add(op.Space, op.ID)

@@ -11,8 +11,8 @@ import (
 	"github.com/backflow/backflow/core/state"
 )
 
-// reader answers reads on a few connections that cannot write. In WAL mode they
-// neither wait for the writer nor hold it up.
+// reader reads on a few connections that cannot write. In WAL mode they neither
+// wait for the writer nor hold it up.
 type reader struct {
 	db  *sql.DB
 	now func() time.Time
@@ -60,7 +60,7 @@ func openReader(ctx context.Context, path string, now func() time.Time) (_ *read
 	return r, nil
 }
 
-// close also closes the statements.
+// close closes the connections and their statements.
 func (r *reader) close() error { return r.db.Close() }
 
 // Get implements state.Store. All records come from one snapshot.
@@ -234,8 +234,8 @@ func (s *Store) Due(ctx context.Context, queue string, limit int) (due []state.T
 	return due, next, nil
 }
 
-// read runs f unless the store is closed and gives its errors their class: the
-// caller's fault, the end of the context, or the store's failure.
+// read runs f unless the store is closed, and classifies its error: the caller's
+// fault, the end of the context, or the store's failure.
 func (s *Store) read(ctx context.Context, operation string, f func() error) error {
 	if err := s.queue.Enter(); err != nil {
 		return err

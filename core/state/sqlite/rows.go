@@ -10,17 +10,17 @@ import (
 // row among many costs half of what it costs alone.
 var blocks = [...]int{16, 4, 1}
 
-// rows are changes of one table that the transaction under way still has to make,
-// all of one kind. Who reads that table, or changes it in another way, flushes
-// them before, unless it is known that it concerns none of them.
+// rows are changes of one table, all of one kind, that the current transaction
+// still has to make. Before code reads that table, or changes it in another way,
+// it must flush them, unless it concerns none of the pending rows.
 type rows struct {
 	columns int
 	stmts   [len(blocks)]*stmt // by block
-	waiting []driver.Value     // row after row
+	pending []driver.Value     // row after row
 }
 
-// newRows prepares the statements: what is before the values of the rows, and
-// what is after them.
+// newRows prepares the statements: before and after are the SQL around the values
+// of the rows.
 func newRows(prepare func(string) *stmt, before string, columns int, after string) *rows {
 	r := &rows{columns: columns}
 	row := "(" + strings.TrimSuffix(strings.Repeat("?,", columns), ",") + "),"
@@ -30,18 +30,18 @@ func newRows(prepare func(string) *stmt, before string, columns int, after strin
 	return r
 }
 
-// add takes a row, to be written now or later.
+// add takes a row, to be written now or with a later flush.
 func (r *rows) add(row ...driver.Value) error {
-	r.waiting = append(r.waiting, row...)
-	if len(r.waiting) < blocks[0]*r.columns {
+	r.pending = append(r.pending, row...)
+	if len(r.pending) < blocks[0]*r.columns {
 		return nil
 	}
 	return r.flush()
 }
 
-// settle writes what waits, if a row that begins with these strings is among it.
-func (r *rows) settle(first, second string) error {
-	for have := range slices.Chunk(r.waiting, r.columns) {
+// flushIfPending writes the pending rows if one of them begins with these strings.
+func (r *rows) flushIfPending(first, second string) error {
+	for have := range slices.Chunk(r.pending, r.columns) {
 		if have[0] == first && have[1] == second {
 			return r.flush()
 		}
@@ -49,9 +49,9 @@ func (r *rows) settle(first, second string) error {
 	return nil
 }
 
-// flush writes what waits.
+// flush writes the pending rows.
 func (r *rows) flush() error {
-	left := r.waiting
+	left := r.pending
 	for i, block := range blocks {
 		for n := block * r.columns; len(left) >= n; left = left[n:] {
 			if err := r.stmts[i].run(left[:n]...); err != nil {
@@ -59,12 +59,12 @@ func (r *rows) flush() error {
 			}
 		}
 	}
-	r.forget()
+	r.discard()
 	return nil
 }
 
-// forget drops what waits, and holds no caller's bytes.
-func (r *rows) forget() {
-	clear(r.waiting)
-	r.waiting = r.waiting[:0]
+// discard drops the pending rows. It keeps no caller's bytes alive.
+func (r *rows) discard() {
+	clear(r.pending)
+	r.pending = r.pending[:0]
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
-	"github.com/backflow/backflow/core/state/internal/group"
+	"github.com/backflow/backflow/core/state/internal/groupcommit"
 )
 
 // queueLength is how many commits may wait for the writer; further callers
@@ -24,19 +24,19 @@ type Options struct {
 	// Now is the store's clock, by which times to live and timers are judged;
 	// time.Now when nil.
 	Now func() time.Time
-	// Logger hears of upkeep that failed; nil discards.
+	// Logger gets upkeep that failed, and files that disappeared; nil discards.
 	Logger *slog.Logger
 
 	// sweepEvery is the pause between rounds of upkeep; a test shortens it.
 	sweepEvery time.Duration
-	// pragmas are set on the writer's connection after our own; a test limits
-	// the size of the file by them.
+	// pragmas are set on the writer's connection after our own; a test uses them
+	// to limit the size of the file.
 	pragmas []string
 }
 
 // Store is a state.Store in one SQLite file.
 type Store struct {
-	queue  *group.Queue
+	queue  *groupcommit.Queue
 	reads  *reader
 	lock   *fileLock
 	writer *writer
@@ -106,12 +106,13 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, errors.Join(err, reads.close())
 	}
-	s := &Store{queue: group.New(queueLength), reads: reads, lock: lock, writer: w}
+	s := &Store{queue: groupcommit.New(queueLength), reads: reads, lock: lock, writer: w}
 	s.done.Go(func() { w.run(s.queue) })
 	return s, nil
 }
 
-// Durability says what a power loss may take: nothing that was acknowledged.
+// Durability describes how commits are synced. A power loss takes nothing that was
+// acknowledged.
 func (s *Store) Durability() string { return "sqlite, WAL, synchronous FULL" }
 
 // Commit implements state.Store.

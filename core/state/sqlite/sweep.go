@@ -2,7 +2,7 @@ package sqlite
 
 import "fmt"
 
-// One round of upkeep is small, so that commits that arrive meanwhile wait for
+// One round of upkeep is small, so that commits that arrive meanwhile wait only
 // milliseconds.
 const (
 	sweepRecords = 500
@@ -11,15 +11,15 @@ const (
 	keepFree = 2048
 )
 
-// sweep removes some expired records, which reads and conditions do not see
-// any more, and gives free pages back to the file system.
+// sweep removes some expired records, which reads and conditions no longer see,
+// and gives free pages back to the file system.
 func (w *writer) sweep() {
 	if err := w.removeExpired(); err != nil {
 		w.abandon()
 		w.logger.Warn("expired records could not be removed", "error", err)
 		return
 	}
-	if err := w.giveBack(); err != nil {
+	if err := w.vacuum(); err != nil {
 		w.logger.Warn("free pages could not be given back", "error", err)
 	}
 }
@@ -31,12 +31,12 @@ func (w *writer) removeExpired() error {
 	if err != nil || expired == 0 {
 		return err
 	}
-	// Whatever is remembered of these records says that they are over, too.
+	// What the cache holds of these records says that they are expired, too.
 	return w.c.exec(fmt.Sprintf(`DELETE FROM record WHERE (bucket, id) IN
 		(SELECT bucket, id FROM record WHERE expires <= %d ORDER BY expires LIMIT %d)`, now, sweepRecords))
 }
 
-func (w *writer) giveBack() error {
+func (w *writer) vacuum() error {
 	free, err := w.c.integer("PRAGMA freelist_count")
 	if err != nil || free <= keepFree {
 		return err

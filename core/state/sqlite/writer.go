@@ -8,22 +8,22 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
-	"github.com/backflow/backflow/core/state/internal/group"
+	"github.com/backflow/backflow/core/state/internal/groupcommit"
 )
 
 // batchLimits bound one transaction: how long its callers wait for each other,
 // and how far the log grows between two checkpoints.
-var batchLimits = group.Limits{Commits: 512, Bytes: 8 << 20}
+var batchLimits = groupcommit.Limits{Commits: 512, Bytes: 8 << 20}
 
-// writer owns the connection that writes. All its methods but newWriter and
-// close belong to its goroutine.
+// writer owns the connection that writes. All its methods but close belong to its
+// goroutine.
 type writer struct {
-	c      *conn
-	now    func() time.Time
-	logger *slog.Logger
-	every  time.Duration
-	files  *identity
-	gone   error // why nothing is written at present: the files are not ours any more
+	c        *conn
+	now      func() time.Time
+	logger   *slog.Logger
+	every    time.Duration
+	files    *identity
+	filesErr error // not nil while the files are no longer ours: nothing is written then
 
 	begin, commit, rollback *stmt
 	records                 recordStmts
@@ -31,7 +31,7 @@ type writer struct {
 	sets                    setStmts
 	timers                  timerStmts
 
-	known memo
+	cache cache
 }
 
 func newWriter(c *conn, files *identity, o Options) (*writer, error) {
@@ -79,11 +79,11 @@ func newWriter(c *conn, files *identity, o Options) (*writer, error) {
 }
 
 // run writes until the queue is closed.
-func (w *writer) run(q *group.Queue) {
+func (w *writer) run(q *groupcommit.Queue) {
 	tick := time.NewTicker(w.every)
 	defer tick.Stop()
-	var batch []*group.Request
-	var answers []error
+	var batch []*groupcommit.Request
+	var results []error
 	for {
 		select {
 		case first, ok := <-q.Requests():
@@ -91,100 +91,99 @@ func (w *writer) run(q *group.Queue) {
 				return
 			}
 			batch = q.Gather(batch[:0], first, batchLimits)
-			answers = w.write(batch, answers[:0])
+			results = w.write(batch, results[:0])
 			for i, r := range batch {
-				r.Answer(answers[i])
+				r.Complete(results[i])
 			}
 			clear(batch)
-			// Those who were answered run first: what they commit next comes
-			// into this batch and not the one after it.
+			// The callers run first, so that what they commit next comes into the
+			// next batch and not the one after it.
 			runtime.Gosched()
 		case <-tick.C:
-			w.look()
-			if w.gone == nil {
+			w.checkFiles()
+			if w.filesErr == nil {
 				w.sweep()
 			}
 		}
 	}
 }
 
-// look finds out whether the files are still what their names stand for.
-func (w *writer) look() {
-	gone := w.files.check()
+// checkFiles finds out whether the names still stand for the open files.
+func (w *writer) checkFiles() {
+	err := w.files.check()
 	switch {
-	case gone != nil && w.gone == nil:
-		w.logger.Error("nothing is written any more", "error", gone)
-	case gone == nil && w.gone != nil:
+	case err != nil && w.filesErr == nil:
+		w.logger.Error("nothing is written any more", "error", err)
+	case err == nil && w.filesErr != nil:
 		w.logger.Info("the state file is back: it is written again")
 	}
-	w.gone = gone
+	w.filesErr = err
 }
 
-// write puts a batch into one transaction and answers for each request after
-// the sync, also for those that conflict: what they conflict with may be in the
-// same transaction. When the store fails, nothing of the batch is applied.
-func (w *writer) write(batch []*group.Request, answers []error) []error {
-	err := w.gone
+// write puts a batch into one transaction and returns the result of each request
+// after the sync, also of those that conflict: what they conflict with may be in
+// the same transaction. When the store fails, nothing of the batch is applied.
+func (w *writer) write(batch []*groupcommit.Request, results []error) []error {
+	err := w.filesErr
 	if err == nil {
-		answers, err = w.transaction(batch, answers)
+		results, err = w.transaction(batch, results)
 		if err == nil {
-			return answers
+			return results
 		}
 		w.abandon()
 	}
 	err = fmt.Errorf("sqlite: commit: %w: %w", state.ErrUnavailable, err)
-	answers = answers[:0]
+	results = results[:0]
 	for range batch {
-		answers = append(answers, err)
+		results = append(results, err)
 	}
-	return answers
+	return results
 }
 
-func (w *writer) transaction(batch []*group.Request, answers []error) ([]error, error) {
+func (w *writer) transaction(batch []*groupcommit.Request, results []error) ([]error, error) {
 	if err := w.begin.run(); err != nil {
-		return answers, err
+		return results, err
 	}
-	w.known.trim()
+	w.cache.trim()
 	now := w.now()
 	for _, r := range batch {
-		conflict, err := w.judge(r.Ops, now)
+		failed, err := w.firstConflict(r.Ops, now)
 		if err != nil {
-			return answers, err
+			return results, err
 		}
-		if conflict >= 0 {
-			answers = append(answers, &state.ConflictError{Index: conflict, Op: r.Ops[conflict]})
+		if failed >= 0 {
+			results = append(results, &state.ConflictError{Index: failed, Op: r.Ops[failed]})
 			continue
 		}
 		for i := range r.Ops {
 			if err := w.apply(&r.Ops[i], now); err != nil {
-				return answers, err
+				return results, err
 			}
 		}
-		answers = append(answers, nil)
+		results = append(results, nil)
 	}
 	for _, r := range w.batched() {
 		if err := r.flush(); err != nil {
-			return answers, err
+			return results, err
 		}
 	}
-	return answers, w.commit.run()
+	return results, w.commit.run()
 }
 
-// batched are the rows that wait for the end of a transaction. What is added to
-// a set and what is removed from it are never the same.
+// batched returns the rows that wait for the end of a transaction. Their order does
+// not matter: the same member is never pending for both adding and removing.
 func (w *writer) batched() []*rows {
 	return []*rows{w.records.put, w.journals.add, w.sets.add, w.sets.del}
 }
 
-// abandon ends a transaction that failed. SQLite has rolled back by itself
-// after some failures (disk full, I/O), so that ROLLBACK finds none to end: its
-// error says nothing.
+// abandon ends a transaction that failed. After some failures (disk full, I/O)
+// SQLite has rolled back by itself and ROLLBACK fails, so its error is ignored.
 func (w *writer) abandon() {
 	_ = w.rollback.run()
 	for _, r := range w.batched() {
-		r.forget()
+		r.discard()
 	}
-	w.known.forget()
+	w.cache.reset()
 }
 
 func (w *writer) close() error {

@@ -1,10 +1,10 @@
-// Package group is the queue before a store's writer: many goroutines hand in
-// commits, one or a few writers take as many as wait and answer each. Nobody
-// waits for more callers to come: what gathers is what came during the last
-// write.
+// Package groupcommit is the queue before a store's writer. Many goroutines hand
+// in commits; one or a few writers take as many as wait and complete each.
+// A writer never waits for more commits to come: a batch holds what came during
+// the last write.
 //
 // It knows state.Op and nothing of how a store writes.
-package group
+package groupcommit
 
 import (
 	"context"
@@ -14,19 +14,19 @@ import (
 	"github.com/backflow/backflow/core/state"
 )
 
-// Request is one commit that waits for its answer.
+// Request is one commit that waits for its result.
 type Request struct {
 	Ops []state.Op
 	// At is when the request was made, for a writer that gives up after a time.
 	At time.Time
 
-	size   int
-	answer chan error
+	size int
+	done chan error
 }
 
-// Answer ends the request. It must be called once, and the request is not to be
-// used after it.
-func (r *Request) Answer(err error) { r.answer <- err }
+// Complete ends the request with its result. It must be called once; the request
+// must not be used after it.
+func (r *Request) Complete(err error) { r.done <- err }
 
 // Limits bound what one batch holds.
 type Limits struct {
@@ -35,14 +35,14 @@ type Limits struct {
 	Bytes int
 }
 
-// Queue is a bounded queue of requests and the gate that everything passes
-// which must be over before a store closes. It is safe for concurrent use.
+// Queue is a bounded queue of requests. It also counts the calls that must be
+// over before a store closes. It is safe for concurrent use.
 type Queue struct {
 	requests chan *Request
 
 	mu     sync.RWMutex // guards closed
 	closed bool
-	inside sync.WaitGroup
+	calls  sync.WaitGroup
 }
 
 // New makes a queue for at most capacity waiting commits; further callers
@@ -58,15 +58,15 @@ func (q *Queue) Enter() error {
 	if q.closed {
 		return state.ErrClosed
 	}
-	q.inside.Add(1)
+	q.calls.Add(1)
 	return nil
 }
 
 // Leave ends a call that Enter let in.
-func (q *Queue) Leave() { q.inside.Done() }
+func (q *Queue) Leave() { q.calls.Done() }
 
-// Commit checks ops, hands them to a writer and waits for the answer. It
-// fulfils what state.Store says about contexts.
+// Commit checks ops, hands them to a writer and waits for the result. It treats
+// contexts as state.Store says.
 func (q *Queue) Commit(ctx context.Context, ops []state.Op) error {
 	if err := q.Enter(); err != nil {
 		return err
@@ -92,12 +92,12 @@ func (q *Queue) Commit(ctx context.Context, ops []state.Op) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	return <-r.answer
+	return <-r.done
 }
 
-// requests keeps requests for reuse. One that was handed over comes back with
-// its answer, after which the writer does not touch it.
-var requests = sync.Pool{New: func() any { return &Request{answer: make(chan error, 1)} }}
+// requests keeps requests for reuse. The writer does not touch a request after
+// its result.
+var requests = sync.Pool{New: func() any { return &Request{done: make(chan error, 1)} }}
 
 func size(ops []state.Op) int {
 	n := 0
@@ -111,7 +111,7 @@ func size(ops []state.Op) int {
 // closed by Close.
 func (q *Queue) Requests() <-chan *Request { return q.requests }
 
-// Gather adds to a batch that begins with first what waits already, in order,
+// Gather returns a batch of first and the requests that wait already, in order,
 // as far as limits allow.
 func (q *Queue) Gather(batch []*Request, first *Request, limits Limits) []*Request {
 	batch = append(batch, first)
@@ -131,7 +131,7 @@ func (q *Queue) Gather(batch []*Request, first *Request, limits Limits) []*Reque
 	return batch
 }
 
-// Close refuses new calls, waits for those inside, and ends the writers. It
+// Close refuses new calls, waits for the calls under way, and ends the writers. It
 // reports whether this call was the one that closed the queue.
 func (q *Queue) Close() bool {
 	q.mu.Lock()
@@ -141,7 +141,7 @@ func (q *Queue) Close() bool {
 	}
 	q.closed = true
 	q.mu.Unlock()
-	q.inside.Wait()
+	q.calls.Wait()
 	close(q.requests)
 	return true
 }
