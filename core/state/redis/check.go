@@ -26,7 +26,7 @@ const (
 )
 
 // unfitError says why a server or its contents cannot be used. Waiting does not
-// mend it.
+// help.
 type unfitError struct{ reason string }
 
 func (e *unfitError) Error() string { return e.reason }
@@ -36,7 +36,7 @@ func unfit(format string, args ...any) error {
 }
 
 // check refuses a server on which accepted work would be lost or that cannot do
-// what the store needs, and answers how durable it is.
+// what the store needs. It returns how durable the server is.
 func check(ctx context.Context, client *goredis.Client, o Options) (string, error) {
 	if err := client.Ping(ctx).Err(); err != nil {
 		return "", err
@@ -57,8 +57,7 @@ func check(ctx context.Context, client *goredis.Client, o Options) (string, erro
 	}, o)
 }
 
-// readInfo reads what the server tells about itself; empty where the account
-// may not ask.
+// readInfo reads the server's INFO; empty where the account may not read it.
 func readInfo(ctx context.Context, server interface {
 	Info(ctx context.Context, sections ...string) *goredis.StringCmd
 }) (map[string]string, error) {
@@ -79,20 +78,19 @@ func readInfo(ctx context.Context, server interface {
 	return info, lines.Err()
 }
 
-// readConfig reads a setting; empty where the account or the provider does not
-// permit it.
+// readConfig reads a setting; empty where the account may not read it.
 func readConfig(ctx context.Context, client *goredis.Client, name string) (string, error) {
-	answer, err := client.ConfigGet(ctx, name).Result()
+	values, err := client.ConfigGet(ctx, name).Result()
 	if err != nil {
 		if refused(err) {
 			return "", nil
 		}
 		return "", err
 	}
-	return answer[name], nil
+	return values[name], nil
 }
 
-// refused reports whether the server answered that the command may not be used.
+// refused reports whether the server does not permit a command.
 func refused(err error) bool {
 	var reply goredis.Error
 	return errors.As(err, &reply) && (strings.HasPrefix(reply.Error(), "NOPERM") || strings.HasPrefix(reply.Error(), "ERR"))
@@ -118,7 +116,7 @@ func checkServer(info map[string]string) error {
 }
 
 // checkReplicas finds out before the first commit that there are too few
-// replicas; waiting may mend it. Where the server does not tell, commits will.
+// replicas; waiting may help. Where INFO does not say, commits will fail instead.
 func checkReplicas(info map[string]string, least int) error {
 	if least < 0 {
 		return unfit("minReplicas %d is negative", least)
@@ -131,7 +129,7 @@ func checkReplicas(info map[string]string, least int) error {
 }
 
 // settings reads the server's settings by CONFIG GET, else from INFO; empty
-// where neither tells.
+// where neither has them.
 type settings struct {
 	config func(name string) (string, error)
 	info   map[string]string
@@ -145,7 +143,7 @@ func (s settings) read(config, info string) (string, error) {
 	return s.info[info], nil
 }
 
-// durability judges the settings. What cannot be read must be declared.
+// durability checks the settings. What cannot be read must be declared.
 func durability(s settings, o Options) (string, error) {
 	switch o.Durability {
 	case "", always, everysec:

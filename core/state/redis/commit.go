@@ -13,20 +13,20 @@ import (
 	"github.com/backflow/backflow/core/state/internal/groupcommit"
 )
 
-// callLimits bound one call of the script, during which Redis serves nobody
-// else.
+// callLimits bound one call of the script, during which Redis serves no other
+// client.
 var callLimits = groupcommit.Limits{Commits: 128, Bytes: 4 << 20}
 
-// senders is how many calls may be under way: while Redis works on one, the
-// next is made up and sent.
+// senders is how many calls may be in flight: while Redis works on one, the next
+// is encoded and sent.
 const senders = 2
 
 // replicaWait is how long one call waits for replicas. It is below the driver's
-// read timeout, so that the answer is heard.
+// read timeout, so that the reply still arrives.
 const replicaWait = time.Second
 
 // replicasError says that the primary has applied a commit and too few replicas
-// have it yet. It is asked for again like a lost answer.
+// have it yet. The call is repeated as after a lost reply.
 type replicasError struct {
 	have int64
 	want int
@@ -43,7 +43,7 @@ func (s *Store) send() {
 	for first := range s.queue.Requests() {
 		batch = s.queue.Gather(batch[:0], first, callLimits)
 		arguments = s.encode(arguments[:0], batch)
-		s.answer(batch, arguments)
+		s.commitBatch(batch, arguments)
 		clear(batch)
 		clear(arguments)
 	}
@@ -112,9 +112,9 @@ func encodeOp(args []any, op *state.Op) []any {
 	}
 }
 
-// answer makes the call and answers the batch. The call is repeated while its
-// outcome is unknown, for as long as the first of the batch allows.
-func (s *Store) answer(batch []*groupcommit.Request, arguments []any) {
+// commitBatch makes the call and completes the requests. The call is repeated while
+// its outcome is unknown, for as long as the first request of the batch allows.
+func (s *Store) commitBatch(batch []*groupcommit.Request, arguments []any) {
 	var failed string
 	err := s.retry(context.Background(), batch[0].At, func(ctx context.Context) (err error) {
 		failed, err = s.call(ctx, arguments)
@@ -140,14 +140,14 @@ func (s *Store) answer(batch []*groupcommit.Request, arguments []any) {
 	}
 }
 
-// call runs the script once, and waits for replicas if need be. A server that
-// does not know the script has executed nothing.
+// call runs the script once, and waits for replicas if configured. A server that
+// does not know the script has executed nothing; call loads it and tries again.
 func (s *Store) call(ctx context.Context, arguments []any) (string, error) {
 	failed, err := s.run(ctx, arguments)
 	if !unknownScript(err) {
 		return failed, err
 	}
-	if err := s.load(ctx); err != nil {
+	if err := s.loadScript(ctx); err != nil {
 		return "", err
 	}
 	return s.run(ctx, arguments)
@@ -157,7 +157,7 @@ func (s *Store) run(ctx context.Context, arguments []any) (string, error) {
 	if s.replicas == 0 {
 		return s.client.Do(ctx, arguments...).Text()
 	}
-	// WAIT is about what its own connection wrote: both go over one.
+	// WAIT counts what its own connection wrote, so both go over one.
 	both := s.client.Pipeline()
 	done := both.Do(ctx, arguments...)
 	waited := both.Do(ctx, "wait", s.replicas, replicaWait.Milliseconds())
@@ -176,18 +176,18 @@ func (s *Store) run(ctx context.Context, arguments []any) (string, error) {
 	return failed, nil
 }
 
-// parseConflicts reads the script's answer: the failed op by commit.
-func parseConflicts(answer string, batch []*groupcommit.Request) (map[int]int, error) {
-	if answer == "" {
+// parseConflicts reads the script's reply: the failed op by commit.
+func parseConflicts(reply string, batch []*groupcommit.Request) (map[int]int, error) {
+	if reply == "" {
 		return nil, nil
 	}
 	conflicts := map[int]int{}
-	for pair := range strings.SplitSeq(answer, ",") {
+	for pair := range strings.SplitSeq(reply, ",") {
 		left, right, _ := strings.Cut(pair, ":")
 		commit, err1 := strconv.Atoi(left)
 		op, err2 := strconv.Atoi(right)
 		if err1 != nil || err2 != nil || commit >= len(batch) || op >= len(batch[commit].Ops) {
-			return nil, fmt.Errorf("the script answered %q", answer)
+			return nil, fmt.Errorf("the script answered %q", reply)
 		}
 		conflicts[commit] = op
 	}

@@ -7,16 +7,16 @@
 -- ARGV[3..]     for each commit: number of ops, number of arguments that
 --               follow, and for each op a letter and its arguments
 --
--- Answers a list "commit:op,…" of the conditions that failed, counted from 0;
+-- Returns a list "commit:op,…" of the conditions that failed, counted from 0;
 -- empty if all commits were applied.
 local call = redis.call
 
--- The call was made before and its answer lost. Who waits for replicas waits for
--- what its own connection wrote, so that there is something to wait for.
-local answer = call('GET', KEYS[1])
-if answer then
+-- The call was made before and its reply was lost. The write gives a WAIT on this
+-- connection something to wait for.
+local result = call('GET', KEYS[1])
+if result then
   call('PEXPIRE', KEYS[1], ARGV[1])
-  return answer
+  return result
 end
 
 local now
@@ -30,7 +30,7 @@ end
 
 local marked = false
 local failures
-local there = {} -- records that were required and exist
+local existing = {} -- records that were required and exist
 local k, a = 2, 3
 for c = 1, tonumber(ARGV[2]) do
   local ops, args = tonumber(ARGV[a]), tonumber(ARGV[a + 1])
@@ -44,9 +44,9 @@ for c = 1, tonumber(ARGV[2]) do
   for i = 0, ops - 1 do
     local op, key = ARGV[p], KEYS[k + i]
     if op == 'R' then
-      if not there[key] then
+      if not existing[key] then
         if call('EXISTS', key) == 0 then failed = i break end
-        there[key] = true
+        existing[key] = true
       end
       p = p + 1
     elseif op == 'A' then
@@ -96,7 +96,7 @@ for c = 1, tonumber(ARGV[2]) do
         call('RPUSH', key, ARGV[p + 2])
         p = p + 3
       elseif op == 'P' or op == 'I' then
-        there[key] = nil
+        existing[key] = nil
         if ARGV[p + 2] == '0' then
           call('SET', key, ARGV[p + 1])
         else
@@ -107,7 +107,7 @@ for c = 1, tonumber(ARGV[2]) do
         call('SET', key, ARGV[p + 1], 'XX', 'KEEPTTL')
         p = p + 2
       elseif op == 'D' then
-        there[key] = nil
+        existing[key] = nil
         call('DEL', key)
         p = p + 1
       elseif op == 'J' then
@@ -134,8 +134,8 @@ for c = 1, tonumber(ARGV[2]) do
 end
 
 if not failures then return '' end
-answer = table.concat(failures, ',')
+result = table.concat(failures, ',')
 if marked then
-  call('SET', KEYS[1], answer, 'PX', ARGV[1])
+  call('SET', KEYS[1], result, 'PX', ARGV[1])
 end
-return answer
+return result

@@ -48,8 +48,8 @@ func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
 		t.Fatalf("a commit failed: %v", err)
 	}
 	statetest.Verify(t, s, []string{"r"}, acknowledged)
-	// Every call had its answer, so nothing was applied that was not
-	// acknowledged, and nothing twice.
+	// Every commit returned, so nothing was applied that was not acknowledged,
+	// and nothing twice.
 	total := 0
 	for worker := range 8 {
 		entries, err := s.Journal(t.Context(), fmt.Sprintf("r-%d", worker), 0)

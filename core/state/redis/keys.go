@@ -13,7 +13,7 @@ import (
 //	s:SET         set, a sorted set with score 0, listed by bytes
 //	j:ID          journal, a list
 //	t:QUEUE       timers, a sorted set by due time in Unix milliseconds
-//	c:ID          answers of a call of the commit script, for a short time
+//	c:ID          results of a call of the commit script, for a short time
 //	format        version of this layout
 type keys string
 
@@ -32,7 +32,7 @@ func (k keys) timers(name string) string { return string(k) + "t:" + name }
 func (k keys) call(id string) string     { return string(k) + "c:" + id }
 func (k keys) format() string            { return string(k) + "format" }
 
-// of is the key that an op is about.
+// of returns the key that an op is about.
 func (k keys) of(op *state.Op) string {
 	switch op.Kind {
 	case state.KindAdd, state.KindRemove:

@@ -7,8 +7,8 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// formatVersion is the version of the layout in keys.go. An older one will be
-// brought forward here.
+// formatVersion is the version of the layout in keys.go. Migrations from older
+// versions belong here.
 const formatVersion = 1
 
 // migrate marks an empty prefix with the format, and refuses one that a newer

@@ -23,9 +23,9 @@ type proxy struct {
 
 	mu    sync.Mutex // guards below
 	conns []net.Conn
-	// cut decides, for a chunk from the client (or to it, if answer), whether
+	// cut decides, for a chunk from the client (or to it, if reply), whether
 	// to close the connection instead of passing it on.
-	cut func(answer bool) bool
+	cut func(reply bool) bool
 }
 
 func startProxy(t *testing.T, target string) *proxy {
@@ -64,7 +64,7 @@ func (p *proxy) accept() {
 	}
 }
 
-func (p *proxy) pass(from, to net.Conn, answer bool) {
+func (p *proxy) pass(from, to net.Conn, reply bool) {
 	defer func() { _, _ = from.Close(), to.Close() }() // cut on purpose
 	buffer := make([]byte, 64<<10)
 	for {
@@ -73,7 +73,7 @@ func (p *proxy) pass(from, to net.Conn, answer bool) {
 			return
 		}
 		p.mu.Lock()
-		cut := p.cut(answer)
+		cut := p.cut(reply)
 		p.mu.Unlock()
 		if cut {
 			return
@@ -84,7 +84,7 @@ func (p *proxy) pass(from, to net.Conn, answer bool) {
 	}
 }
 
-func (p *proxy) setCut(cut func(answer bool) bool) {
+func (p *proxy) setCut(cut func(reply bool) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cut = cut
@@ -99,13 +99,13 @@ func (p *proxy) cutAll() {
 	p.conns = nil
 }
 
-func TestLostAnswersAreAskedForAgainAndAppliedOnce(t *testing.T) {
+func TestLostRepliesAreRepeatedAndAppliedOnce(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{AppendFsync: everysec})
 	p := startProxy(t, server.Addr())
 	s := open(t, Options{URL: p.url(), RetryFor: time.Minute})
 	for name, cut := range map[string]func(bool) bool{
-		"before": func(answer bool) bool { return !answer && rand.IntN(4) == 0 },
-		"after":  func(answer bool) bool { return answer && rand.IntN(4) == 0 },
+		"before": func(reply bool) bool { return !reply && rand.IntN(4) == 0 },
+		"after":  func(reply bool) bool { return reply && rand.IntN(4) == 0 },
 	} {
 		p.setCut(cut)
 		var wg sync.WaitGroup
@@ -117,7 +117,7 @@ func TestLostAnswersAreAskedForAgainAndAppliedOnce(t *testing.T) {
 						t.Errorf("%s: entry %d: %v", journal, seq, err)
 						return
 					}
-					// A conflict is answered as one, not as done, also when asked again.
+					// A conflict stays a conflict, also when the call is repeated.
 					var conflict *state.ConflictError
 					if err := s.Commit(t.Context(), state.Append(journal, seq, nil)); !errors.As(err, &conflict) {
 						t.Errorf("%s: entry %d again: %v", journal, seq, err)

@@ -8,7 +8,7 @@ import (
 const (
 	// DefaultPrefix begins every key.
 	DefaultPrefix = "backflow:"
-	// DefaultRetryFor is how long the store tries again by itself.
+	// DefaultRetryFor is how long the store retries by itself.
 	DefaultRetryFor = 5 * time.Second
 )
 
@@ -21,27 +21,26 @@ type Options struct {
 	//	unix://[user:password@]/path/to/socket[?db=database]
 	//
 	// with rediss:// and rediss+sentinel:// for TLS. With +sentinel, host is a
-	// Sentinel; further ones are named by sentinel=HOST:PORT, and what they ask
-	// for by sentinelUsername and sentinelPassword. For TLS, ca=PATH names the
-	// certificates to trust instead of the system's, cert=PATH and key=PATH those
-	// to show, all in PEM. The parameter prefix=… names what every key begins
-	// with.
+	// Sentinel; sentinel=HOST:PORT names further ones, and sentinelUsername and
+	// sentinelPassword authenticate at them. For TLS, ca=PATH names the
+	// certificates to trust instead of the system's; cert=PATH and key=PATH name
+	// the client's own. All are PEM files. prefix=… is what every key begins with.
 	URL string
 	// Prefix begins every key when the URL names none; DefaultPrefix when
 	// empty. Stores with different prefixes share nothing.
 	Prefix string
-	// RetryFor is how long a commit or read is tried again while Redis cannot
-	// be reached, before it fails with ErrUnavailable; DefaultRetryFor when 0.
+	// RetryFor is how long a commit or read is retried while Redis cannot be
+	// reached, before it fails with ErrUnavailable; DefaultRetryFor when 0.
 	RetryFor time.Duration
 	// AllowVolatile accepts a Redis whose settings would lose accepted work.
 	AllowVolatile bool
-	// Durability declares appendfsync ("always" or "everysec") where the
-	// server does not let it be read. What can be read counts.
+	// Durability declares appendfsync ("always" or "everysec") where the server
+	// does not permit reading it. What can be read takes precedence.
 	Durability string
 	// MinReplicas is how many replicas must have a commit, in memory at least,
-	// before it returns; 0 waits for none. A commit that fewer had in time fails
-	// with ErrUnavailable.
+	// before it returns; 0 waits for none. A commit that reached fewer in time
+	// fails with ErrUnavailable.
 	MinReplicas int
-	// Logger hears of the beginning and the end of outages; nil discards.
+	// Logger gets the beginning and the end of outages; nil discards.
 	Logger *slog.Logger
 }

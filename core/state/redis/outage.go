@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// outage tells once that Redis cannot be used, and once that it can be again,
+// outage logs once that Redis cannot be used, and once that it can be used again,
 // however many operations notice.
 type outage struct {
 	logger *slog.Logger
 
-	down  atomic.Bool // what over looks at without the lock
+	down  atomic.Bool // read by over without the lock
 	mu    sync.Mutex  // guards since
-	since time.Time   // zero while there is none
+	since time.Time   // zero while Redis works
 }
 
-// began notes that an operation has to be tried again.
+// began notes that an operation failed and is tried again.
 func (o *outage) began(err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -37,9 +37,9 @@ func (o *outage) over() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.since.IsZero() {
-		return // another operation told it
+		return // another operation has logged it
 	}
-	o.logger.Info("Redis can be used again", "after", time.Since(o.since).Round(time.Millisecond))
+	o.logger.Info("Redis can be used again", "afterMs", time.Since(o.since).Milliseconds())
 	o.since = time.Time{}
 	o.down.Store(false)
 }

@@ -74,7 +74,7 @@ func (s *Store) Count(ctx context.Context, sets ...string) ([]int, error) {
 	}
 	counts := make([]int, len(sets))
 	err := s.read(ctx, "count", func(ctx context.Context) error {
-		answers, err := s.client.TxPipelined(ctx, func(all goredis.Pipeliner) error {
+		replies, err := s.client.TxPipelined(ctx, func(all goredis.Pipeliner) error {
 			for _, set := range sets {
 				all.ZCard(ctx, s.keys.set(set))
 			}
@@ -83,8 +83,8 @@ func (s *Store) Count(ctx context.Context, sets ...string) ([]int, error) {
 		if err != nil {
 			return err
 		}
-		for i, answer := range answers {
-			counts[i] = int(answer.(*goredis.IntCmd).Val())
+		for i, reply := range replies {
+			counts[i] = int(reply.(*goredis.IntCmd).Val())
 		}
 		return nil
 	})
@@ -121,13 +121,13 @@ func (s *Store) Due(ctx context.Context, queue string, limit int) (due []state.T
 			return err
 		}
 		arguments := append(s.due.arguments(nil, 1), s.keys.timers(queue), limit)
-		answer, err := s.due.call(arguments, func(arguments []any) *goredis.Cmd {
+		reply, err := s.due.call(arguments, func(arguments []any) *goredis.Cmd {
 			return s.client.Do(ctx, arguments...)
 		}).StringSlice()
 		if err != nil {
 			return err
 		}
-		due, next, err = parseDue(answer)
+		due, next, err = parseDue(reply)
 		return err
 	})
 	if err != nil {
@@ -136,30 +136,30 @@ func (s *Store) Due(ctx context.Context, queue string, limit int) (due []state.T
 	return due, next, nil
 }
 
-// parseDue reads the answer of due.lua.
-func parseDue(answer []string) ([]state.Timer, time.Duration, error) {
-	if len(answer) < 2 || len(answer)%2 != 0 {
-		return nil, 0, fmt.Errorf("the script answered %d values", len(answer))
+// parseDue reads the reply of due.lua.
+func parseDue(reply []string) ([]state.Timer, time.Duration, error) {
+	if len(reply) < 2 || len(reply)%2 != 0 {
+		return nil, 0, fmt.Errorf("the script answered %d values", len(reply))
 	}
-	now, err := strconv.ParseInt(answer[0], 10, 64)
+	now, err := strconv.ParseInt(reply[0], 10, 64)
 	if err != nil {
 		return nil, 0, err
 	}
 	next := time.Duration(-1)
-	if answer[1] != "" {
-		at, err := parseScore(answer[1])
+	if reply[1] != "" {
+		at, err := parseScore(reply[1])
 		if err != nil {
 			return nil, 0, err
 		}
 		next = at.Sub(time.UnixMicro(now))
 	}
 	var due []state.Timer
-	for i := 2; i < len(answer); i += 2 {
-		at, err := parseScore(answer[i+1])
+	for i := 2; i < len(reply); i += 2 {
+		at, err := parseScore(reply[i+1])
 		if err != nil {
 			return nil, 0, err
 		}
-		due = append(due, state.Timer{ID: answer[i], At: at})
+		due = append(due, state.Timer{ID: reply[i], At: at})
 	}
 	return due, next, nil
 }
@@ -174,8 +174,8 @@ func parseScore(score string) (time.Time, error) {
 	return time.UnixMilli(int64(ms)).UTC(), nil
 }
 
-// read runs f unless the store is closed, again while Redis has no answer, and
-// gives its errors their class: the caller's fault, the end of the context, or
+// read runs f unless the store is closed, and retries it while Redis does not
+// reply. It classifies the error: the caller's fault, the end of the context, or
 // the store's failure.
 func (s *Store) read(ctx context.Context, operation string, f func(context.Context) error) error {
 	if err := s.queue.Enter(); err != nil {

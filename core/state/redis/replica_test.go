@@ -48,7 +48,7 @@ func TestACommitThatTooFewReplicasHaveIsNotAcknowledged(t *testing.T) {
 }
 
 // waitForReplica waits until a replica follows the primary again: it comes back
-// when it sees fit, not when it is started.
+// at a time of its own, not when it is started.
 func waitForReplica(t *testing.T, primary *redistest.Server) {
 	t.Helper()
 	client := primary.Client()
@@ -108,23 +108,23 @@ func TestSentinelFindsThePrimaryAlsoAfterAFailover(t *testing.T) {
 	wantRefused(t, Options{URL: strings.Replace(url, redistest.MasterName, "other", 1), RetryFor: 50 * time.Millisecond}, "other of Sentinel 127.0.0.1:1")
 }
 
-func TestAnOutageIsToldOnceAndItsEndOnce(t *testing.T) {
+func TestAnOutageIsLoggedOnceAndItsEndOnce(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{AppendFsync: everysec})
-	var told bytes.Buffer
-	s := open(t, Options{URL: server.URL(), RetryFor: 1500 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(&told, nil))})
+	var log bytes.Buffer
+	s := open(t, Options{URL: server.URL(), RetryFor: 1500 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	for range 2 {
-		told.Reset()
+		log.Reset()
 		server.Kill()
 		var trying sync.WaitGroup
 		for range 3 {
 			trying.Go(func() {
 				if _, err := s.Get(t.Context(), state.Ref{Bucket: "r", ID: "a"}); err == nil {
-					t.Error("a read was answered")
+					t.Error("a read succeeded")
 				}
 			})
 			trying.Go(func() {
 				if err := s.Commit(t.Context(), state.Delete("r", "a")); err == nil {
-					t.Error("a commit was answered")
+					t.Error("a commit succeeded")
 				}
 			})
 		}
@@ -135,8 +135,8 @@ func TestAnOutageIsToldOnceAndItsEndOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := told.String(); strings.Count(got, "\n") != 2 || strings.Count(got, "cannot be used") != 1 || strings.Count(got, "can be used again") != 1 {
-			t.Errorf("told:\n%s", got)
+		if got := log.String(); strings.Count(got, "\n") != 2 || strings.Count(got, "cannot be used") != 1 || strings.Count(got, "can be used again") != 1 {
+			t.Errorf("the log:\n%s", got)
 		}
 	}
 }

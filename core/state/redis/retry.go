@@ -11,14 +11,14 @@ import (
 	"github.com/backflow/backflow/core/state"
 )
 
-// Pauses between two tries.
+// Pauses between two attempts.
 const (
 	firstPause = 5 * time.Millisecond
 	maxPause   = 250 * time.Millisecond
 )
 
-// retry calls f until it succeeds, fails for good, ctx ends, or RetryFor has
-// passed since start. At least one try is made.
+// retry calls f until it succeeds, fails with an error that is not transient, ctx
+// ends, or RetryFor has passed since start. It makes at least one attempt.
 func (s *Store) retry(ctx context.Context, start time.Time, f func(context.Context) error) error {
 	deadline := start.Add(s.retryFor)
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
@@ -27,7 +27,7 @@ func (s *Store) retry(ctx context.Context, start time.Time, f func(context.Conte
 			s.outage.over()
 			return nil
 		}
-		if !passing(err) {
+		if !transient(err) {
 			return err
 		}
 		s.outage.began(err)
@@ -44,9 +44,9 @@ func (s *Store) retry(ctx context.Context, start time.Time, f func(context.Conte
 	}
 }
 
-// passing reports whether an error may go away by waiting: no answer from the
-// server, or one that says not now.
-func passing(err error) bool {
+// transient reports whether waiting may help: the server did not reply, or its
+// reply means "not now".
+func transient(err error) bool {
 	var unfit *unfitError
 	if errors.As(err, &unfit) || errors.Is(err, state.ErrInvalid) ||
 		errors.Is(err, context.Canceled) || errors.Is(err, goredis.ErrClosed) {

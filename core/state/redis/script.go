@@ -26,20 +26,20 @@ func newScript(source string) script {
 	return script{source, hex.EncodeToString(sum[:])}
 }
 
-// arguments begins the command for a call with this many keys; keys and
-// arguments of the script are appended.
+// arguments appends the beginning of the command for a call with this many keys.
+// The caller appends the keys and arguments of the script.
 func (s script) arguments(into []any, keys int) []any {
 	return append(into, "evalsha", s.sha, keys)
 }
 
-// unknownScript reports that the server does not know a script: it was started
-// anew, or told to forget scripts.
+// unknownScript reports whether the server does not know a script: it was
+// restarted, or its scripts were flushed.
 func unknownScript(err error) bool {
 	return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT")
 }
 
-// call runs the script by do. When Redis does not know it (after a restart,
-// nothing was executed then), the source is sent.
+// call runs the script with do. When Redis does not know the script, as after a
+// restart, nothing was executed, and call sends the source.
 func (s script) call(arguments []any, do func(arguments []any) *goredis.Cmd) *goredis.Cmd {
 	cmd := do(arguments)
 	if unknownScript(cmd.Err()) {

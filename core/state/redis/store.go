@@ -14,8 +14,8 @@ import (
 	"github.com/backflow/backflow/core/state/internal/groupcommit"
 )
 
-// queueLength is how many commits may wait for a call; further callers block in
-// Commit until there is room.
+// queueLength is how many commits may wait for a call of the script; further
+// callers block in Commit until there is room.
 const queueLength = 1024
 
 // Store is a state.Store in a Redis server.
@@ -27,7 +27,7 @@ type Store struct {
 	durability string
 	commit     script
 	due        script
-	replicas   int // that must have a commit
+	replicas   int // how many must have a commit
 	logger     *slog.Logger
 	outage     *outage
 	queue      *groupcommit.Queue
@@ -68,7 +68,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		if err != nil {
 			return err
 		}
-		if err := s.load(ctx); err != nil {
+		if err := s.loadScript(ctx); err != nil {
 			return err
 		}
 		return migrate(ctx, s.client, s.keys)
@@ -82,8 +82,8 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	return s, nil
 }
 
-// Durability says what may be lost with the machine: the server's appendfsync,
-// or "volatile".
+// Durability returns what decides how much may be lost with the machine: the
+// server's appendfsync, or "volatile".
 func (s *Store) Durability() string { return s.durability }
 
 // Commit implements state.Store.

@@ -22,7 +22,7 @@ const (
 // server is where the state is kept.
 type server struct {
 	client *goredis.Client
-	name   string // for messages
+	name   string // in messages
 	prefix string // of every key
 }
 
@@ -65,11 +65,11 @@ func (o Options) server() (*server, error) {
 		return nil, fmt.Errorf("malformed url: %w", hideURL(err))
 	}
 	if c.TLSConfig != nil {
-		if err := trust(c.TLSConfig, query); err != nil {
+		if err := loadCertificates(c.TLSConfig, query); err != nil {
 			return nil, err
 		}
 	}
-	// The driver would repeat blindly what may have been applied.
+	// The driver would repeat what may have been applied already.
 	c.MaxRetries = -1
 	c.DialerRetries = 1
 	c.ContextTimeoutEnabled = true
@@ -90,7 +90,8 @@ func (o Options) server() (*server, error) {
 	return s, nil
 }
 
-// failover asks Sentinels for the server that c would connect to.
+// failover returns the options of a client that asks Sentinels for the server that
+// c would connect to.
 func failover(c *goredis.Options, u *url.URL, query url.Values) (*goredis.FailoverOptions, error) {
 	f := &goredis.FailoverOptions{
 		MasterName: query.Get("master"), SentinelUsername: query.Get("sentinelUsername"), SentinelPassword: query.Get("sentinelPassword"),
@@ -117,8 +118,8 @@ func failover(c *goredis.Options, u *url.URL, query url.Values) (*goredis.Failov
 	return f, nil
 }
 
-// trust reads the certificates that a URL names.
-func trust(c *tls.Config, query url.Values) error {
+// loadCertificates reads the certificates that a URL names.
+func loadCertificates(c *tls.Config, query url.Values) error {
 	if path := query.Get("ca"); path != "" {
 		pem, err := os.ReadFile(path)
 		if err != nil {
@@ -141,7 +142,7 @@ func trust(c *tls.Config, query url.Values) error {
 	return nil
 }
 
-// hideURL takes the URL out of a parser's error.
+// hideURL returns a parser's error without the URL.
 func hideURL(err error) error {
 	var parse *url.Error
 	if errors.As(err, &parse) {

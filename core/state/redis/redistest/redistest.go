@@ -26,12 +26,12 @@ import (
 type Options struct {
 	// AppendFsync is always, everysec or no; empty means no AOF at all.
 	AppendFsync string
-	// Password is asked of every client if not empty.
+	// Password is required of every client if not empty.
 	Password string
-	// ReplicaOf makes the server a replica of another, by its address. It serves
-	// once it has all data of the other.
+	// ReplicaOf makes the server a replica of the server at this address. Start
+	// returns once it has all data of the other.
 	ReplicaOf string
-	// Args are further settings, as on redis-server's command line.
+	// Args are further arguments of redis-server.
 	Args []string
 }
 
@@ -85,7 +85,7 @@ func freeAddr(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }() // only its number was wanted
+	defer func() { _ = l.Close() }() // only its port was needed
 	return l.Addr().String()
 }
 
@@ -150,7 +150,8 @@ func (s *Server) Stop() {
 
 // Restart starts a killed or stopped server again, on the same port and data,
 // and waits until it serves. As under a supervisor, it is started once more if it
-// ends: so it does after a kill while it wrote its log and one while it rewrote it.
+// ends: it does so after one kill while it wrote its log and another while it
+// rewrote it.
 func (s *Server) Restart() {
 	s.t.Helper()
 	err := s.start()
@@ -201,12 +202,12 @@ func (s *Server) start() error {
 	s.ended = ended
 	go func() { // ends with the process, which Kill and Stop wait for
 		defer close(ended)
-		_ = cmd.Wait() // how it ends is of no interest here
+		_ = cmd.Wait() // its exit status does not matter
 	}()
 	return s.ready()
 }
 
-// ready waits until the server we started answers, with its data loaded.
+// ready waits until the server that was started serves, with its data loaded.
 func (s *Server) ready() error {
 	client := s.Client()
 	defer func() { _ = client.Close() }() // nothing was written
@@ -219,7 +220,7 @@ func (s *Server) ready() error {
 		}
 		// The driver logs every connection that is refused; this does not.
 		if conn, err := net.Dial("tcp", s.addr); err == nil {
-			_ = conn.Close() // only that it opened was wanted
+			_ = conn.Close() // it was only opened to see whether it can be
 		} else if time.Now().Before(deadline) {
 			time.Sleep(5 * time.Millisecond)
 			continue

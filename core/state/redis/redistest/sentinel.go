@@ -18,8 +18,7 @@ func StartSentinel(t testing.TB, primary *Server) *Server {
 	return start(t, &Server{sentinelOf: primary.addr})
 }
 
-// sentinelArgs writes the file that a Sentinel insists on, and keeps what it
-// finds out in.
+// sentinelArgs writes the file that a Sentinel requires and keeps its findings in.
 func (s *Server) sentinelArgs(host, port string) ([]string, error) {
 	primary, primaryPort, err := net.SplitHostPort(s.sentinelOf)
 	if err != nil {

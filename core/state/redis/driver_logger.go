@@ -8,10 +8,10 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// SetDriverLogger sends what the driver has to say to a logger instead of plain
-// text to stderr, at the level of debugging: it has a line for each connection
-// that it could not make, and an outage is told by the store. It is for the
-// whole process, as the driver has it; call it once, before Open.
+// SetDriverLogger sends the driver's messages to a logger, at debug level, instead
+// of plain text to stderr: the driver has a line for each connection that it could
+// not make, and the store itself reports an outage. It changes a global of the
+// driver; call it once, before Open.
 func SetDriverLogger(logger *slog.Logger) { goredis.SetLogger(driverLogger{logger}) }
 
 type driverLogger struct{ logger *slog.Logger }

@@ -26,9 +26,9 @@ func logOf(t *testing.T, server *redistest.Server) string {
 	return files[0]
 }
 
-// tear kills a server and shortens its log to what it would be had the kill come
-// while its last transaction was written: it ends inside that command of the
-// transaction, counted from 1 after MULTI.
+// tear kills a server and shortens its log as if the kill had come while its last
+// transaction was written: the log ends inside that command of the transaction,
+// counted from 1 after MULTI.
 func tear(t *testing.T, server *redistest.Server, command int) {
 	t.Helper()
 	server.Kill()
@@ -50,7 +50,7 @@ func tear(t *testing.T, server *redistest.Server, command int) {
 	}
 }
 
-// commitOf is what statetest.Verify looks for, as commit seq of a worker.
+// commitOf returns what statetest.Verify expects as commit seq of a worker.
 func commitOf(worker, seq int) (string, []state.Op) {
 	journal := fmt.Sprintf("r-%d", worker)
 	id := fmt.Sprintf("%s/%06d", journal, seq)
@@ -62,8 +62,8 @@ func commitOf(worker, seq int) (string, []state.Op) {
 	}
 }
 
-// TestCommitThatWasTornIsNeitherThereTwiceNorInPart: the server is killed while
-// it writes a commit, which is then made again, or never; and is killed again.
+// TestCommitThatWasTornIsNeitherThereTwiceNorInPart kills the server while it
+// writes a commit, repeats the commit or not, and kills the server again.
 func TestCommitThatWasTornIsNeitherThereTwiceNorInPart(t *testing.T) {
 	for _, repeated := range []bool{true, false} {
 		for command := 1; command <= 6; command++ { // the marker, four effects, EXEC
