@@ -17,7 +17,7 @@ func (r Range) Bounds() (from, below string) {
 	}
 }
 
-// Validate reports a range that no store can read.
+// Validate returns an error for a range that no store can read.
 func (r Range) Validate() error {
 	if r.Limit <= 0 {
 		return fmt.Errorf("state: range of %s: %w: limit %d is not positive", r.Set, ErrInvalid, r.Limit)

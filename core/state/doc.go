@@ -12,7 +12,7 @@
 // once for all stores. Fencing is a condition like any other: a process's lease
 // is a record, and Require makes a commit fail once that record is gone.
 //
-// The package imports nothing of the project; state/sqlite, state/redis and
-// state/memory implement Store, and state/statetest is the one suite that all
-// of them pass.
+// The package imports nothing of the project. Packages state/sqlite, state/redis
+// and state/memory implement Store, and all of them pass the one suite of package
+// state/statetest.
 package state

@@ -7,10 +7,10 @@ import (
 
 var (
 	// ErrUnavailable is matched by errors after which the outcome of a commit
-	// is unknown, or a read had no answer: the store cannot be reached, or its
-	// disk fails.
+	// is unknown, or a read failed: the store cannot be reached, or its disk
+	// fails.
 	ErrUnavailable = errors.New("state store is unavailable")
-	// ErrClosed is what a closed store answers.
+	// ErrClosed is returned by a closed store.
 	ErrClosed = errors.New("state store is closed")
 )
 

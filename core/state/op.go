@@ -2,7 +2,7 @@ package state
 
 import "time"
 
-// Kind tells ops apart.
+// Kind is the kind of an op.
 type Kind uint8
 
 // The kinds of ops. A store switches over them; layers use the constructors.
@@ -53,9 +53,9 @@ func Put(bucket, id string, value []byte, ttl time.Duration) Op {
 	return Op{Kind: KindPut, Space: bucket, ID: id, Value: value, TTL: ttl}
 }
 
-// Replace writes a record that exists, and fails if there is none. Its life
-// ends when it would have ended: what is left of it is counted by the store
-// alone, whatever the caller's clock shows.
+// Replace writes a record that exists, and fails if there is none. The record
+// expires when it would have expired: its time to live is counted by the store's
+// clock, not by the caller's.
 func Replace(bucket, id string, value []byte) Op {
 	return Op{Kind: KindReplace, Space: bucket, ID: id, Value: value}
 }
@@ -79,9 +79,9 @@ func Add(set, member string) Op { return Op{Kind: KindAdd, Space: set, ID: membe
 func Remove(set, member string) Op { return Op{Kind: KindRemove, Space: set, ID: member} }
 
 // Append adds an entry to a journal and fails unless the journal has exactly
-// seq entries: a late writer cannot write over, and no entry can be lost
-// between two. Several appends to one journal in one commit number on: each
-// counts those before it.
+// seq entries: a late writer cannot overwrite entries, and no entry can be lost
+// between two. Several appends to one journal in one commit are numbered
+// consecutively: each counts those before it.
 func Append(journal string, seq int, entry []byte) Op {
 	return Op{Kind: KindAppend, ID: journal, Seq: seq, Value: entry}
 }
@@ -94,7 +94,8 @@ func SetTimer(queue, id string, at time.Time) Op {
 	return Op{Kind: KindSetTimer, Space: queue, ID: id, At: at}
 }
 
-// SetTimerAfter sets or moves a timer to a time from the store's present.
+// SetTimerAfter sets or moves a timer to a time that counts from the store's clock
+// at the commit.
 func SetTimerAfter(queue, id string, after time.Duration) Op {
 	return Op{Kind: KindSetTimer, Space: queue, ID: id, After: after}
 }

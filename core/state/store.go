@@ -11,28 +11,27 @@ import (
 // process at least; on Redis, of every process.
 type Store interface {
 	// Commit applies all ops or none, in the order given. Conditions are
-	// judged against the state before the commit: no op sees another's effect
-	// (but see Append). Without ops it does nothing.
-	// It returns after the result is on stable storage, as far as the store's
-	// documented durability goes.
+	// checked against the state before the commit: no op sees another's effect
+	// (but see Append). Without ops it does nothing. It returns after the result
+	// is on stable storage, as far as the store's documented durability goes.
 	//
 	// A condition that does not hold is a *ConflictError. An error that
 	// matches ErrUnavailable leaves the outcome unknown: the commit may have
 	// been applied, or be applied later, but at most once. When ctx ends
 	// before the commit was handed to the store, ctx's error is returned and
-	// nothing was applied; once handed over, Commit waits for the answer.
+	// nothing was applied; once handed over, Commit waits for the result.
 	Commit(ctx context.Context, ops ...Op) error
 
-	// Get reads records. The answer has one entry for each ref, in order, nil
-	// where there is no such record or its time to live is over.
+	// Get reads records. It returns one value for each ref, in order, nil where
+	// there is no such record or its time to live is over.
 	Get(ctx context.Context, refs ...Ref) ([][]byte, error)
 
 	// Range lists members of a set in byte order (descending if r.Reverse).
 	Range(ctx context.Context, r Range) ([]string, error)
 
-	// Count tells how many members sets have, in their order and all at one
-	// moment. It may read the whole sets: it is for what looks once in a while,
-	// not for each request.
+	// Count returns how many members sets have, in their order and all at one
+	// moment. It may read the whole sets: it is for occasional use, not for each
+	// request.
 	Count(ctx context.Context, sets ...string) ([]int, error)
 
 	// Journal reads the entries of a journal with sequence numbers >= from.
@@ -40,11 +39,12 @@ type Store interface {
 	Journal(ctx context.Context, id string, from int) ([][]byte, error)
 
 	// Due lists at most limit timers of a queue that are due by the store's
-	// clock, the earliest first, then by id. The limit must be positive. It also answers when the next timer that is
-	// not due yet will be, as a duration from now; negative if there is none.
+	// clock, the earliest first, then by id. The limit must be positive. next is
+	// the time until the next timer that is not due yet; negative if there is
+	// none.
 	Due(ctx context.Context, queue string, limit int) (due []Timer, next time.Duration, err error)
 
-	// Close waits for commits under way and releases the store. Later calls
+	// Close waits for calls under way and releases the store. Later calls
 	// fail with ErrClosed.
 	Close() error
 }
@@ -61,7 +61,7 @@ type Range struct {
 	// After is an exclusive bound to continue from: members greater than it,
 	// or less than it if Reverse. Empty means from the start.
 	After string
-	// Limit is the most members to answer; it must be positive.
+	// Limit is the most members to return; it must be positive.
 	Limit   int
 	Reverse bool
 }

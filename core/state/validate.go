@@ -6,14 +6,14 @@ import (
 )
 
 // MaxValue is the largest value of a record or journal entry in bytes. It keeps
-// one commit from filling what others share: a transaction, a socket, memory.
+// one commit from exhausting what others share: a transaction, a socket, memory.
 const MaxValue = 64 << 20
 
 // ErrInvalid is matched by the error for ops and reads that no store can carry
-// out: a fault of the caller, found before anything reaches the store.
+// out: an error of the caller, found before anything reaches the store.
 var ErrInvalid = errors.New("invalid use of state store")
 
-// Validate reports the first op that no store can apply. Every store calls it
+// Validate returns an error for the first op that no store can apply. Every store calls it
 // before anything else.
 func Validate(ops []Op) error {
 	for i := range ops {

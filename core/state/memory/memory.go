@@ -1,8 +1,8 @@
-// Package memory is a state store that forgets: the plain reference that the
-// durable stores are compared with, and what tests and simulations run on.
+// Package memory keeps state in memory: the plain reference that the durable
+// stores are compared with, and the store of tests and simulations.
 //
-// It is deterministic: no goroutine, no randomness, and no clock but the one
-// that it is given. It imports core/state only.
+// It is deterministic: it has no goroutine, no randomness, and no clock but
+// Options.Now. It imports core/state only.
 package memory
 
 import (
@@ -80,8 +80,8 @@ func (s *Store) Commit(ctx context.Context, ops ...state.Op) error {
 	return nil
 }
 
-// holds judges a condition; appended counts the appends before it in the
-// commit, by journal.
+// holds reports whether the condition of an op holds. appended counts the appends
+// before it in the commit, by journal.
 func (s *Store) holds(op state.Op, now int64, appended map[string]int) bool {
 	switch op.Kind {
 	case state.KindInsert:
@@ -105,6 +105,7 @@ func (s *Store) holds(op state.Op, now int64, appended map[string]int) bool {
 	}
 }
 
+// apply makes the change of an op. A pure condition changes nothing.
 func (s *Store) apply(op state.Op, now time.Time) {
 	ref := state.Ref{Bucket: op.Space, ID: op.ID}
 	switch op.Kind {
@@ -146,7 +147,7 @@ func (s *Store) apply(op state.Op, now time.Time) {
 	}
 }
 
-// record finds a record that is not expired.
+// record returns a record that has not expired.
 func (s *Store) record(bucket, id string, now int64) ([]byte, bool) {
 	ref := state.Ref{Bucket: bucket, ID: id}
 	r, found := s.records[ref]
@@ -279,6 +280,7 @@ func (s *Store) Close() error {
 	return nil
 }
 
+// ready returns an error if the store is closed or ctx has ended.
 func (s *Store) ready(ctx context.Context) error {
 	if s.closed {
 		return state.ErrClosed

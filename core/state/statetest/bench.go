@@ -23,7 +23,7 @@ var BenchEntry = bytes.Repeat([]byte("0123456789"), 30)
 const benchRun = 4
 
 // benchSlices is how often commit and floor take turns in one measurement, so
-// that what else the machine does meanwhile falls on both.
+// that other load of the machine falls on both.
 const benchSlices = 20
 
 // Bench measures a typical commit (the process's lease holds, one entry is
@@ -76,7 +76,7 @@ func appender(s state.Store) func() error {
 	}
 }
 
-// measure divides n calls among callers and answers how long they took.
+// measure divides n calls among callers and returns how long they took.
 func measure(b *testing.B, n, callers int, caller func() func() error) time.Duration {
 	var left atomic.Int64
 	left.Store(int64(n))

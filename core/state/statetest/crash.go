@@ -22,8 +22,8 @@ const crashWorkers = 8
 // Load commits from several goroutines until ctx ends or a commit fails, each
 // worker to its own journal, and calls acknowledged after every commit that
 // returned, from several goroutines at once. Entries of a journal, members of a
-// set, records and timers are written together, so that Verify can tell a
-// commit that was applied in part. It answers the first error that is not the
+// set, records and timers are written together, so that Verify can detect
+// a commit that was applied in part. It returns the workers' errors, except the
 // end of ctx.
 func Load(ctx context.Context, s state.Store, round string, acknowledged func(id string)) error {
 	var wg sync.WaitGroup
@@ -53,7 +53,7 @@ func Load(ctx context.Context, s state.Store, round string, acknowledged func(id
 }
 
 // Verify checks what Load left in a store: all that was acknowledged is there,
-// and every commit is there whole or not at all.
+// and every commit is there as a whole or not at all.
 func Verify(t *testing.T, s state.Store, rounds []string, acknowledged []string) {
 	t.Helper()
 	var appended []string
@@ -122,7 +122,7 @@ func StartChild(t *testing.T, env ...string) *Child {
 }
 
 // KillAfter reads n acknowledged ids, kills the child as kill -9 does, and
-// answers all ids that it had printed.
+// returns all ids that it had printed.
 func (c *Child) KillAfter(t *testing.T, n int) []string {
 	t.Helper()
 	var ids []string
@@ -134,7 +134,7 @@ func (c *Child) KillAfter(t *testing.T, n int) []string {
 			}
 		}
 	}
-	_ = c.cmd.Wait() // it was killed, and says so
+	_ = c.cmd.Wait() // the error says that it was killed
 	if len(ids) < n {
 		t.Fatalf("the child ended after %d of %d commits", len(ids), n)
 	}
@@ -148,6 +148,6 @@ func ServeLoad(s state.Store, round string, w io.Writer) error {
 		mu.Lock()
 		defer mu.Unlock()
 		// One write is one line, whole in the pipe or not there.
-		_, _ = io.WriteString(w, id+"\n") // nobody reads any more: the kill is near
+		_, _ = io.WriteString(w, id+"\n") // an error means that the reader is gone: the kill is near
 	})
 }

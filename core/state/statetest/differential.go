@@ -14,10 +14,10 @@ import (
 )
 
 // testDifferential gives the same random commits and reads to the memory store
-// and to the store under test, and wants the same answers. Clocks are left out:
+// and to the store under test, and wants the same results. Clocks are left out:
 // timers are years away from now, and records live long or for ever.
 func testDifferential(t *testing.T, factory Factory) {
-	promise(t, factory, "randomOperationsGiveTheSameAnswers", func(t *testing.T, h Harness) {
+	promise(t, factory, "randomOperationsGiveTheSameResults", func(t *testing.T, h Harness) {
 		round := 0
 		rapid.Check(t, func(rt *rapid.T) {
 			round++
@@ -48,7 +48,7 @@ func testDifferential(t *testing.T, factory Factory) {
 	})
 }
 
-// outcome is what must be equal about two errors.
+// outcome returns what must be equal about two errors.
 func outcome(err error) string {
 	var conflict *state.ConflictError
 	if errors.As(err, &conflict) {

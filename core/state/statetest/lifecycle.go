@@ -92,7 +92,7 @@ func testLifecycle(t *testing.T, factory Factory) {
 	})
 	promise(t, factory, "reopenedHoldsEverything", func(t *testing.T, h Harness) {
 		if h.Reopen == nil {
-			return // a store that forgets promises nothing here
+			return // a store that keeps nothing promises nothing here
 		}
 		commit(t, h.Store,
 			state.Insert("r", "a", []byte("1"), 0), state.Insert("r", "brief", []byte("1"), h.Tick),

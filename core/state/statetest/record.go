@@ -8,8 +8,8 @@ import (
 	"github.com/backflow/backflow/core/state"
 )
 
-// oddNames are ids and members with whatever may confuse a store: separators of
-// keys, zero bytes, bytes that are no UTF-8, patterns and quotes.
+// oddNames are ids and members with everything that may confuse a store:
+// separators of keys, zero bytes, bytes that are not UTF-8, patterns and quotes.
 var oddNames = []string{
 	" ", ":", "a:b", "a%3Ab", "%", "a%", "a/b", "..", "*", "a*", "[a]", "{a}", "'", `"`, `\`, "a\x00", "a\x00b", "\x00",
 	"\xff", "\xff\xff", "a\xffb", "é", "日本", "a\nb", "a\r\nb", "NULL", "0", "-", "+", "(a",

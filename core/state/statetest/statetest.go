@@ -1,9 +1,9 @@
-// Package statetest is the one suite that every state store passes: what the
-// comments of state.Store and the op constructors promise, one subtest for each
-// promise, and random operations compared with the memory store.
+// Package statetest is the one suite that every state store passes. It has one
+// subtest for each promise in the comments of state.Store and the op
+// constructors, and compares random operations with the memory store.
 //
 // A store that passes it may be plugged in. The package may import testing
-// libraries; nothing but tests may import it.
+// libraries; only tests may import it.
 package statetest
 
 import (
@@ -18,18 +18,18 @@ import (
 // Harness is a fresh, empty store and what a test may do to it.
 type Harness struct {
 	Store state.Store
-	// Tick is a span that the suite may take for "soon": tests let records
-	// live and timers wait a few of them.
+	// Tick is the unit of time of the suite: tests let records live and timers
+	// wait a few of them.
 	Tick time.Duration
-	// Advance lets the store's clock move on by at least d, by setting it or
-	// by sleeping.
+	// Advance moves the store's clock on by at least d, by setting it or by
+	// sleeping.
 	Advance func(d time.Duration)
 	// Reopen closes the store and opens what it left behind; nil for a store
-	// that forgets.
+	// that keeps nothing.
 	Reopen func(t *testing.T) state.Store
 }
 
-// Factory makes a harness and ends it with the test.
+// Factory makes a harness that ends with the test.
 type Factory func(t *testing.T) Harness
 
 // Run runs the whole suite.
@@ -90,7 +90,7 @@ func get(t *testing.T, s state.Store, bucket, id string) []byte {
 		t.Fatalf("get: %v", err)
 	}
 	if len(values) != 1 {
-		t.Fatalf("get: %d answers to one ref", len(values))
+		t.Fatalf("get: %d values for one ref", len(values))
 	}
 	return values[0]
 }
