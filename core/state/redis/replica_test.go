@@ -95,7 +95,7 @@ func TestSentinelFindsThePrimaryAlsoAfterAFailover(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.replicas = 0 // there is none left after the failover
+	s.replicas = 0 // no replica is left after the failover
 	primary.Kill()
 	for i := range 10 {
 		if err := s.Commit(t.Context(), state.Append("j", 10+i, nil)); err != nil {

@@ -16,7 +16,7 @@ var oddNames = []string{
 }
 
 func testRecord(t *testing.T, factory Factory) {
-	promise(t, factory, "getAnswersInOrderAndNilForAbsent", func(t *testing.T, h Harness) {
+	promise(t, factory, "getReturnsInOrderAndNilForAbsent", func(t *testing.T, h Harness) {
 		commit(t, h.Store, state.Put("r", "a", []byte("1"), 0), state.Put("r", "c", []byte("3"), 0))
 		values, err := h.Store.Get(context.Background(),
 			state.Ref{Bucket: "r", ID: "c"}, state.Ref{Bucket: "r", ID: "b"}, state.Ref{Bucket: "r", ID: "a"}, state.Ref{Bucket: "x", ID: "a"})
