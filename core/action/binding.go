@@ -140,7 +140,7 @@ func scalarOf(name string) scalar {
 // object, or empty; alone, it is passed on byte for byte and left to Check. A
 // name that comes twice is an *sdk.Error with CodeRejected, but for an array,
 // whose items may come one by one in the query.
-func (a *Action) Bind(path map[string]string, query url.Values, body []byte) ([]byte, error) {
+func (d *Descriptor) Bind(path map[string]string, query url.Values, body []byte) ([]byte, error) {
 	if len(path) == 0 && len(query) == 0 && len(body) > 0 {
 		return body, nil
 	}
@@ -161,16 +161,16 @@ func (a *Action) Bind(path map[string]string, query url.Values, body []byte) ([]
 			return nil, twice(name)
 		}
 		values := query[name]
-		if len(values) > 1 && !a.types[name].list {
+		if len(values) > 1 && !d.types[name].list {
 			return nil, twice(name)
 		}
-		params[name] = a.typed(name, values)
+		params[name] = d.typed(name, values)
 	}
 	for _, name := range slices.Sorted(maps.Keys(path)) {
 		if _, taken := params[name]; taken {
 			return nil, twice(name)
 		}
-		params[name] = a.typed(name, []string{path[name]})
+		params[name] = d.typed(name, []string{path[name]})
 	}
 	raw, err := value.Marshal(params)
 	if err != nil {
@@ -184,8 +184,8 @@ func twice(name string) *sdk.Error {
 }
 
 // typed turns the texts of a path or query value into what the schema says.
-func (a *Action) typed(name string, texts []string) any {
-	t := a.types[name]
+func (d *Descriptor) typed(name string, texts []string) any {
+	t := d.types[name]
 	if !t.list {
 		return t.of.parse(texts[0])
 	}

@@ -2,43 +2,152 @@ package action
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
 
 	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
-// catalog is a manifest made ready for use: its schemas are compiled.
-type catalog struct {
+// Catalog is what integrations publish: their names, their manifests and their
+// actions with compiled schemas. Nothing can be called through it. It is
+// immutable but for what integrations publish when they become ready, and safe
+// for concurrent use.
+type Catalog struct {
+	names   []string // sorted
+	entries map[string]*entry
+}
+
+// publisher is what a catalog needs of an integration.
+type publisher interface {
+	Manifest() *sdk.Manifest
+	Status() Status
+}
+
+// entry is an integration with what was compiled from its manifest.
+type entry struct {
+	publisher   publisher
+	integration Integration // nil where only the manifest is known
+
+	mu        sync.Mutex // guards published
+	published *published // what the manifest of the last call declares; nil before the first
+}
+
+// published is a manifest with its schemas compiled.
+type published struct {
 	manifest *sdk.Manifest
 	actions  map[string]*Action
 	names    []string  // sorted
 	bound    []*Action // those with an HTTP binding, in the order to try
 }
 
-func newCatalog(integration Integration, manifest *sdk.Manifest) (*catalog, error) {
-	c := &catalog{manifest: manifest, actions: make(map[string]*Action, len(manifest.Actions))}
+// NewCatalog returns a catalog of manifests by the name of their integration. A
+// nil manifest is that of an integration that has published nothing yet.
+func NewCatalog(manifests map[string]*sdk.Manifest) *Catalog {
+	c := &Catalog{entries: make(map[string]*entry, len(manifests))}
+	for name, manifest := range manifests {
+		c.entries[name] = &entry{publisher: manifestOnly{manifest}}
+	}
+	c.names = slices.Sorted(maps.Keys(c.entries))
+	return c
+}
+
+// manifestOnly is an integration of which nothing but the manifest is known.
+type manifestOnly struct{ manifest *sdk.Manifest }
+
+func (m manifestOnly) Manifest() *sdk.Manifest { return m.manifest }
+func (m manifestOnly) Status() Status          { return Status{State: StateStarting} }
+
+// Names lists the integrations, sorted.
+func (c *Catalog) Names() []string { return slices.Clone(c.names) }
+
+// Manifest returns what an integration publishes: nil where it has published
+// nothing yet, or does not exist. It must not be changed.
+func (c *Catalog) Manifest(integration string) *sdk.Manifest {
+	e, ok := c.entries[integration]
+	if !ok {
+		return nil
+	}
+	return e.publisher.Manifest()
+}
+
+// Describe returns what is published of an action. Its errors are those of
+// Registry.Find.
+func (c *Catalog) Describe(integration, action string) (*Descriptor, error) {
+	a, err := c.action(integration, action)
+	if err != nil {
+		return nil, err
+	}
+	return &a.Descriptor, nil
+}
+
+// action finds an action by name.
+func (c *Catalog) action(integration, name string) (*Action, error) {
+	p, err := c.published(integration)
+	if err != nil {
+		return nil, err
+	}
+	a, ok := p.actions[name]
+	if !ok {
+		return nil, refuse(sdk.CodeUnknownAction, suggest.Hint(name, p.names),
+			"integration %q has no action %q", integration, name)
+	}
+	return a, nil
+}
+
+// published returns what an integration publishes now.
+func (c *Catalog) published(name string) (*published, error) {
+	e, ok := c.entries[name]
+	if !ok {
+		return nil, refuse(sdk.CodeNotFound, suggest.Hint(name, c.names), "there is no integration %q", name)
+	}
+	manifest := e.publisher.Manifest()
+	if manifest == nil {
+		return nil, Unavailable(name, e.publisher.Status())
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.published != nil && e.published.manifest == manifest {
+		return e.published, nil
+	}
+	p, err := compile(name, e.integration, manifest)
+	if err != nil {
+		return nil, &sdk.Error{Code: sdk.CodeUnavailable, Outcome: sdk.OutcomeNotExecuted,
+			Message: fmt.Sprintf("integration %q: %v", name, err)}
+	}
+	e.published = p
+	return p, nil
+}
+
+// compile compiles the schemas of a manifest.
+func compile(name string, integration Integration, manifest *sdk.Manifest) (*published, error) {
+	p := &published{manifest: manifest, actions: make(map[string]*Action, len(manifest.Actions))}
 	for i := range manifest.Actions {
 		spec := &manifest.Actions[i]
 		params, err := schema.Compile(spec.Params)
 		if err != nil {
 			return nil, fmt.Errorf("schema of the params of %s: %w", spec.Name, err)
 		}
-		c.actions[spec.Name] = &Action{
-			integration: integration,
-			spec:        spec,
-			params:      params,
-			binding:     newBinding(spec.HTTP),
-			types:       textTypes(spec.Params),
+		p.actions[spec.Name] = &Action{
+			Descriptor: Descriptor{
+				integration: name,
+				spec:        spec,
+				params:      params,
+				binding:     newBinding(spec.HTTP),
+				types:       textTypes(spec.Params),
+			},
+			callee: integration,
 		}
-		c.names = append(c.names, spec.Name)
+		p.names = append(p.names, spec.Name)
 	}
-	slices.Sort(c.names)
-	for _, name := range c.names {
-		if a := c.actions[name]; a.binding != nil {
-			c.bound = append(c.bound, a)
+	slices.Sort(p.names)
+	for _, name := range p.names {
+		if a := p.actions[name]; a.binding != nil {
+			p.bound = append(p.bound, a)
 		}
 	}
-	slices.SortStableFunc(c.bound, func(a, b *Action) int { return a.binding.compare(b.binding) })
-	return c, nil
+	slices.SortStableFunc(p.bound, func(a, b *Action) int { return a.binding.compare(b.binding) })
+	return p, nil
 }

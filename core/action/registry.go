@@ -4,37 +4,25 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/backflow/backflow/sdk"
-	"github.com/backflow/backflow/sdk/suggest"
 )
 
-// Registry is the set of integrations that a config gives. It is immutable but
-// for what integrations publish when they become ready, and safe for
-// concurrent use.
+// Registry is the set of integrations that a config gives: a Catalog whose
+// actions can be called. It is safe for concurrent use.
 type Registry struct {
-	names   []string // sorted
-	entries map[string]*entry
+	Catalog
 }
 
-// entry is an integration with what was compiled from its manifest.
-type entry struct {
-	integration Integration
-
-	mu      sync.Mutex // guards catalog
-	catalog *catalog   // of the manifest it was last asked for; nil before the first
-}
-
-// NewRegistry makes a registry. Two integrations of one name are an error.
+// NewRegistry returns a registry. Two integrations of one name are an error.
 func NewRegistry(integrations ...Integration) (*Registry, error) {
-	r := &Registry{entries: make(map[string]*entry, len(integrations))}
+	r := &Registry{Catalog{entries: make(map[string]*entry, len(integrations))}}
 	for _, integration := range integrations {
 		name := integration.Name()
 		if _, taken := r.entries[name]; taken {
 			return nil, fmt.Errorf("action: there are two integrations %q", name)
 		}
-		r.entries[name] = &entry{integration: integration}
+		r.entries[name] = &entry{publisher: integration, integration: integration}
 		r.names = append(r.names, name)
 	}
 	slices.Sort(r.names)
@@ -50,7 +38,7 @@ func (r *Registry) Integrations() []Integration {
 	return list
 }
 
-// Integration answers the integration of that name.
+// Integration returns the integration of that name.
 func (r *Registry) Integration(name string) (Integration, bool) {
 	e, ok := r.entries[name]
 	if !ok {
@@ -59,33 +47,24 @@ func (r *Registry) Integration(name string) (Integration, bool) {
 	return e.integration, true
 }
 
-// Find answers an action by name. The error is *sdk.Error: CodeNotFound for an
+// Find returns an action by name. The error is *sdk.Error: CodeNotFound for an
 // unknown integration, CodeUnknownAction for an unknown action, CodeUnavailable
 // with the reason for an integration that was never ready.
 func (r *Registry) Find(integration, action string) (*Action, error) {
-	c, err := r.catalog(integration)
-	if err != nil {
-		return nil, err
-	}
-	a, ok := c.actions[action]
-	if !ok {
-		return nil, refuse(sdk.CodeUnknownAction, suggest.Hint(action, c.names),
-			"integration %q has no action %q", integration, action)
-	}
-	return a, nil
+	return r.action(integration, action)
 }
 
-// Match answers the action that is bound to a method and to the path segments
-// below /integrations/{integration}, with the params that stand in the path.
-// A literal segment goes before one that is a param. Where the path is bound but
-// not to this method, the action is nil and allow lists the methods. Errors are as those of Find, CodeNotFound for a path that
-// is not bound.
+// Match returns the action that is bound to a method and to the path segments
+// below /integrations/{integration}, with the params that stand in the path. A
+// literal segment goes before one that is a param. Where the path is bound but
+// not to this method, the action is nil and allow lists the methods. Errors are
+// those of Find, with CodeNotFound for a path that is not bound.
 func (r *Registry) Match(integration, method string, segments []string) (a *Action, path map[string]string, allow []string, err error) {
-	c, err := r.catalog(integration)
+	p, err := r.published(integration)
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	for _, candidate := range c.bound {
+	for _, candidate := range p.bound {
 		params, ok := candidate.binding.match(segments)
 		if !ok {
 			continue
@@ -102,30 +81,6 @@ func (r *Registry) Match(integration, method string, segments []string) (a *Acti
 		return nil, nil, allow, nil
 	}
 	return nil, nil, nil, refuse(sdk.CodeNotFound, "", "integration %q has no endpoint /%s", integration, strings.Join(segments, "/"))
-}
-
-// catalog answers what the integration publishes now.
-func (r *Registry) catalog(name string) (*catalog, error) {
-	e, ok := r.entries[name]
-	if !ok {
-		return nil, refuse(sdk.CodeNotFound, suggest.Hint(name, r.names), "there is no integration %q", name)
-	}
-	manifest := e.integration.Manifest()
-	if manifest == nil {
-		return nil, Unavailable(name, e.integration.Status())
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.catalog != nil && e.catalog.manifest == manifest {
-		return e.catalog, nil
-	}
-	c, err := newCatalog(e.integration, manifest)
-	if err != nil {
-		return nil, &sdk.Error{Code: sdk.CodeUnavailable, Outcome: sdk.OutcomeNotExecuted,
-			Message: fmt.Sprintf("integration %q: %v", name, err)}
-	}
-	e.catalog = c
-	return c, nil
 }
 
 // Unavailable is the error of a call to an integration that is not ready.

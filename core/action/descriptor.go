@@ -1,0 +1,84 @@
+package action
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/backflow/backflow/core/schema"
+	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk"
+)
+
+// Descriptor is an action as its integration publishes it, with its schema
+// compiled. It is immutable and safe for concurrent use.
+type Descriptor struct {
+	integration string
+	spec        *sdk.ActionSpec
+	params      *schema.Schema
+	binding     *binding
+	types       map[string]textType
+}
+
+// Spec is what the integration publishes of the action. It must not be changed.
+func (d *Descriptor) Spec() *sdk.ActionSpec { return d.spec }
+
+// Integration is the name of the integration.
+func (d *Descriptor) Integration() string { return d.integration }
+
+// Check holds params against the action's schema. The error is *sdk.Error with
+// CodeInvalidParams and every fault.
+func (d *Descriptor) Check(params []byte) error {
+	_, err := d.read(params)
+	return err
+}
+
+// read is Check that returns the parsed params.
+func (d *Descriptor) read(params []byte) (any, error) {
+	parsed, err := value.Parse(params)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	faults := d.params.Faults(parsed)
+	if len(faults) == 0 {
+		return parsed, nil
+	}
+	return nil, &sdk.Error{
+		Code:    sdk.CodeInvalidParams,
+		Message: fmt.Sprintf("%s.%s: %s", d.integration, d.spec.Name, summary(faults)),
+		Outcome: sdk.OutcomeNotExecuted,
+		Faults:  faults,
+	}
+}
+
+// summary names the first fault, and how many there are.
+func summary(faults []sdk.Fault) string {
+	text := faults[0].Message
+	place := strings.TrimPrefix(faults[0].Pointer, "/")
+	if place != "" && !strings.Contains(text, strconv.Quote(place)) {
+		text = place + ": " + text
+	}
+	if more := len(faults) - 1; more > 0 {
+		text += fmt.Sprintf(" (and %d more)", more)
+	}
+	return text
+}
+
+// unreadable is the error of params that are not JSON as Parse takes it, with
+// the place where it is known.
+func unreadable(err error) *sdk.Error {
+	refused := refuse(sdk.CodeInvalidParams, "", "params: %v", err)
+	var syntax *value.SyntaxError
+	if errors.As(err, &syntax) && syntax.Pointer != "" {
+		refused.Faults = []sdk.Fault{{Pointer: syntax.Pointer, Message: syntax.Message}}
+	}
+	return refused
+}
+
+// Faults returns every place in which params, as value.Parse returns them, do
+// not meet the schema. Of the values at the pointers for which open holds, which
+// are still placeholders, only the names are checked.
+func (d *Descriptor) Faults(params any, open func(pointer string) bool) []sdk.Fault {
+	return d.params.OpenFaults(params, open)
+}
