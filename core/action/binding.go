@@ -23,7 +23,7 @@ func newBinding(b *sdk.HTTPBinding) *binding {
 	return &binding{segments: strings.Split(strings.TrimPrefix(b.Path, "/"), "/")}
 }
 
-// match answers the params that stand in the path, if the path is this one.
+// match returns the params that stand in the path, if the path is this one.
 func (b *binding) match(segments []string) (map[string]string, bool) {
 	if len(segments) != len(b.segments) {
 		return nil, false
@@ -108,7 +108,7 @@ func textTypes(schema []byte) map[string]textType {
 	return types
 }
 
-// typeName answers the type that a schema declares, leaving null out, which
+// typeName returns the type that a schema declares, leaving null out, which
 // text cannot say; "" if there are several or none.
 func typeName(declared any) string {
 	switch t := declared.(type) {
@@ -196,7 +196,7 @@ func (d *Descriptor) typed(name string, texts []string) any {
 	return items
 }
 
-// parse answers the value that text stands for, text itself if for none.
+// parse returns the value that text stands for, or text itself.
 func (s scalar) parse(text string) any {
 	switch s {
 	case scalarNumber:

@@ -11,18 +11,18 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// faultsOf answers the faults of params as "pointer: message".
+// faultsOf returns the faults of params as "pointer: message".
 func faultsOf(t *testing.T, a *action.Action, params string) []string {
 	t.Helper()
 	err := a.Check([]byte(params))
 	if err == nil {
 		return nil
 	}
-	var told []string
+	var faults []string
 	for _, fault := range wantError(t, err, sdk.CodeInvalidParams).Faults {
-		told = append(told, fault.Pointer+": "+fault.Message)
+		faults = append(faults, fault.Pointer+": "+fault.Message)
 	}
-	return told
+	return faults
 }
 
 func TestEveryFaultHasItsPointerAndReadsWell(t *testing.T) {
@@ -93,7 +93,7 @@ func TestFaultsAreBounded(t *testing.T) {
 		params += fmt.Sprintf(`,"x%d":1`, i)
 	}
 	if got := len(faultsOf(t, pay(t), params+"}")); got != 50 {
-		t.Errorf("%d faults are told, want 50", got)
+		t.Errorf("%d faults, want 50", got)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// double is an integration whose life and answers a test scripts.
+// double is an integration whose state and results a test scripts.
 type double struct {
 	name     string
 	manifest *sdk.Manifest
@@ -54,7 +54,7 @@ const paymentSchema = `{
 	}
 }`
 
-// registryOf answers a registry with one integration, "shop".
+// registryOf returns a registry with one integration, "shop".
 func registryOf(t *testing.T, actions ...sdk.ActionSpec) (*action.Registry, *double) {
 	t.Helper()
 	shop := &double{
@@ -73,7 +73,7 @@ func registryOf(t *testing.T, actions ...sdk.ActionSpec) (*action.Registry, *dou
 	return registry, shop
 }
 
-// find answers the action of that name.
+// find returns the action of that name.
 func find(t *testing.T, registry *action.Registry, name string) *action.Action {
 	t.Helper()
 	a, err := registry.Find("shop", name)
@@ -83,7 +83,7 @@ func find(t *testing.T, registry *action.Registry, name string) *action.Action {
 	return a
 }
 
-// pay answers an action with paymentSchema whose calls go to execute.
+// pay returns an action with paymentSchema whose calls go to execute.
 func pay(t *testing.T) *action.Action {
 	t.Helper()
 	registry, _ := registryOf(t, sdk.ActionSpec{Name: "pay", Params: json.RawMessage(paymentSchema), Writes: true})

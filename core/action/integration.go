@@ -26,7 +26,7 @@ type Integration interface {
 // ParsedExecutor is an integration inside the gateway, which reads the params as
 // values: they were parsed for their check, and need not be a second time.
 type ParsedExecutor interface {
-	// ExecuteParsed is Execute of a call with its params as value.Parse answers
+	// ExecuteParsed is Execute of a call with its params as value.Parse returns
 	// them. It does not change them.
 	ExecuteParsed(ctx context.Context, call sdk.Call, params any) (sdk.Result, error)
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// spec answers an action that takes anything, bound to "METHOD /path" unless
+// spec returns an action that takes anything, bound to "METHOD /path" unless
 // binding is empty.
 func spec(name, binding string) sdk.ActionSpec {
 	a := sdk.ActionSpec{Name: name, Params: json.RawMessage(`{"type":"object"}`)}

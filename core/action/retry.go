@@ -9,7 +9,7 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// The retry of a call that an HTTP request waits for: short, since somebody
+// The retry of a call that an HTTP request waits for: short, since a client
 // waits, and bounded, since a struggling vendor must not be struck harder.
 const (
 	callAttempts    = 3
@@ -28,7 +28,7 @@ func (a *Action) Call(ctx context.Context, call sdk.Call) (sdk.Result, error) {
 		return sdk.Result{}, err
 	}
 	backoff := callFirstWait
-	unknown := false // an attempt had an outcome that is not known
+	unknown := false // whether an attempt had an unknown outcome
 	for attempt := 1; ; attempt++ {
 		result, err := a.execute(ctx, call, params)
 		if err == nil {
@@ -63,7 +63,7 @@ func (a *Action) mayRepeat(call sdk.Call, failed *sdk.Error, unknown bool) bool 
 }
 
 // settle keeps an earlier unknown outcome known to be unknown, when the last
-// attempt alone was not executed. A final answer is about the key, and so about
+// attempt alone was not executed. A final error is about the key, and so about
 // the earlier attempt too.
 func settle(last *sdk.Error, unknown bool) *sdk.Error {
 	if !unknown || last.Final || last.Outcome != sdk.OutcomeNotExecuted {
@@ -78,7 +78,7 @@ func settle(last *sdk.Error, unknown bool) *sdk.Error {
 // together do not come back together.
 func jitter(wait time.Duration) time.Duration { return wait/2 + rand.N(wait/2+1) }
 
-// pause waits, and answers false if the context ends, or would end meanwhile.
+// pause waits. It returns false if the context ends, or would end meanwhile.
 func pause(ctx context.Context, wait time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
 		return false

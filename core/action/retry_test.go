@@ -12,9 +12,9 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// script answers an action of that kind whose calls are answered by answers in
+// script returns an action of that kind whose calls return the errors given, in
 // turn (nil is success), and the calls that came, with the time since before.
-func script(t *testing.T, spec sdk.ActionSpec, answers ...error) (*action.Action, *[]attempt) {
+func script(t *testing.T, spec sdk.ActionSpec, errs ...error) (*action.Action, *[]attempt) {
 	t.Helper()
 	spec.Name, spec.Params = "pay", []byte(`{"type":"object"}`)
 	registry, shop := registryOf(t, spec)
@@ -23,10 +23,10 @@ func script(t *testing.T, spec sdk.ActionSpec, answers ...error) (*action.Action
 	shop.execute = func(_ context.Context, call sdk.Call) (sdk.Result, error) {
 		attempts = append(attempts, attempt{call, time.Since(last)})
 		last = time.Now()
-		if len(attempts) > len(answers) {
+		if len(attempts) > len(errs) {
 			t.Fatalf("attempt %d was not expected", len(attempts))
 		}
-		if err := answers[len(attempts)-1]; err != nil {
+		if err := errs[len(attempts)-1]; err != nil {
 			return sdk.Result{}, err
 		}
 		return sdk.Result{Body: []byte(`{"id": 1.50}`)}, nil
@@ -41,7 +41,7 @@ type attempt struct {
 
 var keyed = sdk.Call{Params: []byte(`{}`), IdempotencyKey: "k", RequestID: "r"}
 
-// failure answers an error; outcome is that of an attempt.
+// failure returns an error with the outcome of an attempt.
 func failure(outcome sdk.Outcome, retryable, final bool) *sdk.Error {
 	return &sdk.Error{Code: sdk.CodeUpstream, Message: "no", Outcome: outcome, Retryable: retryable, Final: final}
 }
