@@ -10,16 +10,15 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/backflow/backflow/core/access"
+	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/gateway"
-	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/server"
 	"github.com/backflow/backflow/core/telemetry"
-	"github.com/backflow/backflow/sdk"
 )
 
 // devTokenEnv fixes the development token.
@@ -45,20 +44,20 @@ it has one.`,
 	return cmd
 }
 
-func (p *program) dev(ctx context.Context, file, listen string) error {
-	collectSeldom(p.lookupEnv)
-	hup, stop := hangups()
+func (p *program) dev(ctx context.Context, file, listen string) (err error) {
+	tuneGC(p.lookupEnv)
+	signals, stop := sighup()
 	defer stop()
-	options := config.Options{LookupEnv: p.lookupEnv, Dev: true}
-	l, err := load(file, options)
+	plan, err := load(file, config.Options{LookupEnv: p.lookupEnv, Dev: true})
 	if err != nil {
 		return err
 	}
-	sandbox, err := l.sandboxes(ctx)
-	if err != nil {
+	launchers := newLaunchers()
+	defer func() { err = errors.Join(err, launchers.Close()) }()
+	if err := plan.ChooseSandboxes(ctx, launchers); err != nil {
 		return err
 	}
-	if err := l.refusal(ctx); err != nil {
+	if err := plan.Refusal(ctx, launchers); err != nil {
 		return err
 	}
 	dir, err := makeDevDir()
@@ -79,74 +78,33 @@ func (p *program) dev(ctx context.Context, file, listen string) error {
 	if err != nil {
 		return err
 	}
-	s := settings{
-		listen: listen, dataDir: dir, statePath: filepath.Join(dir, "state.db"), options: options, sandbox: sandbox,
-		tokens:   []gateway.Token{{Name: "dev", Hash: access.HashOf(kept.Token), Scopes: []access.Scope{everything}}},
-		redactor: &telemetry.Redactor{}, hangups: hup,
-	}
-	if s.listen == "" {
-		if s.listen, err = loopback(l.config.Server.Listen); err != nil {
+	if listen == "" {
+		if listen, err = loopback(plan.Config.Server.Listen); err != nil {
 			return err
 		}
 	}
-	s.redactor.Add(kept.Token)
-	s.sandboxes = func(ctx context.Context, l *loaded) (map[string]bool, error) { return l.sandboxes(ctx) }
-	s.secrets = func(l *loaded) (map[string]string, error) {
-		kept.renewWebhooks(l)
-		s.redactor.Add(slices.Collect(maps.Values(kept.Made))...)
-		return kept.Made, kept.write(dir)
-	}
-	s.log = telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: s.redactor, Format: telemetry.FormatText})
-	a, err := newApp(ctx, l, s)
+	redactor := &telemetry.Redactor{}
+	redactor.Add(kept.Token)
+	log := telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: redactor, Format: telemetry.FormatText})
+	s, err := startServer(ctx, plan, listen, server.Options{
+		OpenStore: storeOpener(filepath.Join(dir, "state.db"), log),
+		Launcher:  launchers, DataDir: dir, Sighup: signals, Logger: log, Redactor: redactor,
+		Tokens: []gateway.Token{{Name: "dev", Hash: access.HashOf(kept.Token), Scopes: []access.Scope{everything}}},
+		WebhookSecrets: func(plan *compile.Plan) (map[string]string, error) {
+			kept.renewWebhooks(plan)
+			redactor.Add(slices.Collect(maps.Values(kept.Made))...)
+			return kept.Made, kept.write(dir)
+		},
+	})
 	if err != nil {
-		return unlessStopped(ctx, err, s.log)
+		return unlessStopped(ctx, err, log)
 	}
-	kept.Address = "http://" + a.listener.Addr().String()
+	kept.Address = "http://" + s.Addr().String()
 	if err := kept.write(dir); err != nil {
-		return errors.Join(err, a.Close())
+		return errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
 	}
-	p.welcome(l, a, kept)
-	return a.serve(ctx)
-}
-
-// sandboxes decides which integrations run in their sandbox: those that lack
-// credentials in the environment. Those that have no sandbox are faults.
-func (l *loaded) sandboxes(ctx context.Context) (map[string]bool, error) {
-	sandbox := map[string]bool{}
-	for _, name := range slices.Sorted(maps.Keys(l.config.Credentials)) {
-		c := l.config.Credentials[name]
-		if len(c.Unset) == 0 || !l.knows(name) {
-			continue
-		}
-		manifest, err := l.inspect(ctx, name)
-		if err != nil {
-			return nil, err
-		}
-		for _, field := range c.Unset {
-			if manifest.Webhook != nil && field.Pointer == "/"+manifest.Webhook.SecretField {
-				continue // made where a webhook needs it
-			}
-			if manifest.Sandbox {
-				sandbox[name] = true
-				continue
-			}
-			l.faults = append(l.faults, c.Fault(field.Pointer,
-				fmt.Sprintf("%s is not set, and integration %q has no sandbox to run without it", strings.Join(field.Names, ", "), name),
-				"export "+strings.Join(field.Names, "=… ")+"=…"))
-		}
-	}
-	return sandbox, nil
-}
-
-// inspect asks a plugin for its manifest, without handing it anything.
-func (l *loaded) inspect(ctx context.Context, name string) (*sdk.Manifest, error) {
-	launcher := newLaunchers()
-	i := slices.IndexFunc(l.specs, func(s plugin.Spec) bool { return s.Name == name })
-	manifest, err := plugin.Inspect(ctx, launcher, l.specs[i])
-	if err != nil {
-		return nil, errors.Join(err, launcher.Close())
-	}
-	return manifest, launcher.Close()
+	p.banner(plan, s.Actions(), kept)
+	return s.Serve(ctx)
 }
 
 // renewToken takes the token from the environment, or makes one.
@@ -165,11 +123,11 @@ func (s *devState) renewToken(p *program) error {
 
 // renewWebhooks notes the webhooks of a config, and makes secrets for those
 // that have none.
-func (s *devState) renewWebhooks(l *loaded) {
+func (s *devState) renewWebhooks(plan *compile.Plan) {
 	made := map[string]string{}
 	s.Webhooks = nil
-	for _, w := range l.config.Webhooks {
-		secrets := l.configuredSecrets(w)
+	for _, w := range plan.Config.Webhooks {
+		secrets := plan.WebhookSecrets(w)
 		if len(secrets) == 0 {
 			if made[w.Name] = s.Made[w.Name]; made[w.Name] == "" {
 				made[w.Name] = newWebhookSecret()

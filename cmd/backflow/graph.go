@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/core/workflow/mermaid"
@@ -75,10 +76,7 @@ func (p *program) definitionIn(file, id string) (*workflow.Definition, error) {
 		if known[i] = w.ID; w.ID != id {
 			continue
 		}
-		l := &loaded{config: cfg}
-		d, err := workflow.Parse(w.Raw, workflow.InputRoots)
-		l.parsed(w, d, err)
-		return d, l.err()
+		return compile.ParseWorkflow(w)
 	}
 	text := fmt.Sprintf("%s has no workflow %q", file, id)
 	if hint := suggest.Hint(id, known); hint != "" {

@@ -17,7 +17,7 @@ type launchers struct {
 	wasm    *wasm.Launcher
 }
 
-// newLaunchers answers launchers that keep compiled plugins in the user's cache,
+// newLaunchers returns launchers that keep compiled plugins in the user's cache,
 // where every command finds them; without one they are compiled at each start.
 func newLaunchers() *launchers {
 	dir, err := os.UserCacheDir()
@@ -29,5 +29,11 @@ func newLaunchers() *launchers {
 	return l
 }
 
-// Close is called when every plugin has been stopped.
+// withLaunchers does work that starts plugins and stops them again.
+func withLaunchers(work func(plugin.Launcher) error) error {
+	l := newLaunchers()
+	return errors.Join(work(l), l.Close())
+}
+
+// Close is to be called when every plugin has been stopped.
 func (l *launchers) Close() error { return errors.Join(l.process.Close(), l.wasm.Close()) }

@@ -51,8 +51,8 @@ func (s *pluginPlaces) dirFlag(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&s.dirs, "dir", nil, `plugin directory (default: "plugins" beside the program)`)
 }
 
-// plugins answers the plugins at the places. The config may have faults: which it
-// has is for validate to tell, so that it is only mentioned.
+// plugins returns the plugins at the places. The config may have faults: validate
+// shows which, so that they are only mentioned.
 func (s *pluginPlaces) plugins(p *program) ([]plugin.Spec, error) {
 	if s.config == "" {
 		dirs := s.dirs
@@ -61,23 +61,23 @@ func (s *pluginPlaces) plugins(p *program) ([]plugin.Spec, error) {
 		}
 		return plugin.Discover(dirs)
 	}
-	l, err := load(s.config, config.Options{LookupEnv: p.lookupEnv, AllowUnsetEnv: true})
+	plan, err := load(s.config, config.Options{LookupEnv: p.lookupEnv, AllowUnsetEnv: true})
 	if err != nil {
 		return nil, err
 	}
-	specs := l.specs
-	for _, entry := range l.config.Plugins {
-		if !l.knows(entry.Name) {
+	specs := plan.Specs()
+	for _, entry := range plan.Config.Plugins {
+		if _, found := plan.Plugins[entry.Name]; !found {
 			specs = append(specs, plugin.Spec{Name: entry.Name, SHA256: entry.SHA256})
 		}
 	}
-	if len(l.faults) > 0 {
+	if len(plan.Faults) > 0 {
 		fmt.Fprintf(p.stderr, "%s has faults: %s validate -c %s tells them\n", s.config, p.calledAs, s.config)
 	}
 	return specs, nil
 }
 
-// find answers the plugin that an argument means: a file's path, or the name of a
+// find returns the plugin that an argument means: a file's path, or the name of a
 // plugin at the places. A path that is one of their files is that plugin.
 func (s *pluginPlaces) find(p *program, argument string) (plugin.Spec, error) {
 	path, err := filepath.Abs(argument)

@@ -1,14 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"log/slog"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/server"
 	"github.com/backflow/backflow/core/telemetry"
 )
 
@@ -23,30 +24,7 @@ a change of a file of the config, puts the new config in force.`,
 		Example: "  backflow serve -c backflow.json",
 		Args:    cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			collectSeldom(p.lookupEnv)
-			hup, stop := hangups()
-			defer stop()
-			options := config.Options{LookupEnv: p.lookupEnv}
-			l, err := load(file, options)
-			if err != nil {
-				return err
-			}
-			if err := l.refusal(cmd.Context()); err != nil {
-				return err
-			}
-			s := settings{listen: listen, options: options, redactor: &telemetry.Redactor{}, hangups: hup}
-			s.log = telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: s.redactor})
-			s.dataDir = filepath.Join(l.config.BaseDir, "data")
-			s.statePath = filepath.Join(s.dataDir, "state.db")
-			if len(l.config.Auth.Tokens) == 0 {
-				s.log.Warn("the config has no auth.tokens: nobody may use anything but webhooks (backflow token new makes one)")
-			}
-			a, err := newApp(cmd.Context(), l, s)
-			if err != nil {
-				return unlessStopped(cmd.Context(), err, s.log)
-			}
-			s.log.Info("listening", "address", a.listener.Addr().String(), "version", version)
-			return a.serve(cmd.Context())
+			return p.serve(cmd.Context(), file, listen)
 		}),
 	}
 	configFlag(cmd, &file)
@@ -54,14 +32,34 @@ a change of a file of the config, puts the new config in force.`,
 	return cmd
 }
 
-// unlessStopped is the error of a start, or nil where the start failed only for
-// the program was told to stop: then it did what it was told.
-func unlessStopped(ctx context.Context, err error, log *slog.Logger) error {
-	if ctx.Err() == nil || !errors.Is(err, context.Canceled) {
+func (p *program) serve(ctx context.Context, file, listen string) (err error) {
+	tuneGC(p.lookupEnv)
+	signals, stop := sighup()
+	defer stop()
+	plan, err := load(file, config.Options{LookupEnv: p.lookupEnv})
+	if err != nil {
 		return err
 	}
-	log.Info("stopped before the start was complete")
-	return nil
+	launchers := newLaunchers()
+	defer func() { err = errors.Join(err, launchers.Close()) }()
+	if err := plan.Refusal(ctx, launchers); err != nil {
+		return err
+	}
+	redactor := &telemetry.Redactor{}
+	log := telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: redactor})
+	if len(plan.Config.Auth.Tokens) == 0 {
+		log.Warn("the config has no auth.tokens: nobody may use anything but webhooks (backflow token new makes one)")
+	}
+	dataDir := filepath.Join(plan.Config.BaseDir, "data")
+	s, err := startServer(ctx, plan, cmp.Or(listen, plan.Config.Server.Listen), server.Options{
+		OpenStore: storeOpener(filepath.Join(dataDir, "state.db"), log),
+		Launcher:  launchers, DataDir: dataDir, Sighup: signals, Logger: log, Redactor: redactor,
+	})
+	if err != nil {
+		return unlessStopped(ctx, err, log)
+	}
+	log.Info("listening", "address", s.Addr().String(), "version", version)
+	return s.Serve(ctx)
 }
 
 // configFlag adds -c, which the command cannot do without.

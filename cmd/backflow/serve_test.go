@@ -13,7 +13,9 @@ import (
 func TestAStopDuringTheStartIsNoFailure(t *testing.T) {
 	t.Chdir(t.TempDir()) // where dev keeps its state
 	file := filepath.Join(t.TempDir(), "backflow.json")
-	write(t, file, `{}`)
+	if err := os.WriteFile(file, []byte(`{}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
 	for _, command := range []string{"serve", "dev"} {
@@ -26,14 +28,14 @@ func TestAStopDuringTheStartIsNoFailure(t *testing.T) {
 }
 
 // The signal's default is to end the program, also one that reads its config.
-func TestAHangupIsKeptUntilSomebodyListens(t *testing.T) {
-	hup, stop := hangups()
+func TestASighupIsKeptUntilItIsReceived(t *testing.T) {
+	signals, stop := sighup()
 	defer stop()
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}
 	select {
-	case <-hup:
+	case <-signals:
 	case <-time.After(10 * time.Second):
 		t.Error("the signal was not heard")
 	}

@@ -11,8 +11,14 @@ import (
 	"github.com/backflow/backflow/core/state/sqlite"
 )
 
-// openStore opens the state store of a config, an SQLite file at the path given
-// where the config names none.
+// storeOpener returns what opens the state store of a config: an SQLite file at
+// the path given where the config names none.
+func storeOpener(defaultPath string, log *slog.Logger) func(context.Context, config.State) (state.Store, error) {
+	return func(ctx context.Context, cfg config.State) (state.Store, error) {
+		return openStore(ctx, cfg, defaultPath, log)
+	}
+}
+
 func openStore(ctx context.Context, cfg config.State, defaultPath string, log *slog.Logger) (state.Store, error) {
 	if cfg.Backend == "redis" {
 		redis.SetDriverLogger(log)

@@ -147,3 +147,13 @@ func readStream(r io.Reader, heard func(), tell func(streamEvent) error) error {
 	}
 	return lines.Err()
 }
+
+// stringField reads a string member of a JSON object; "" where there is none.
+func stringField(object []byte, name string) string {
+	var members map[string]json.RawMessage
+	var text string
+	if json.Unmarshal(object, &members) != nil || json.Unmarshal(members[name], &text) != nil {
+		return ""
+	}
+	return text
+}

@@ -116,25 +116,30 @@ func (p *program) target(provider string, flags triggerFlags) (target, error) {
 		return target{}, err
 	}
 	to := target{address: "http://127.0.0.1:3000", path: flags.path, secret: flags.secret}
-	var specs []plugin.Spec
+	var specs map[string]plugin.Spec
 	switch {
 	case flags.file != "":
-		l, err := load(flags.file, config.Options{LookupEnv: p.lookupEnv, Dev: true})
+		plan, err := load(flags.file, config.Options{LookupEnv: p.lookupEnv, Dev: true})
 		if err != nil {
 			return target{}, err
 		}
-		w, err := l.webhookOf(provider)
+		w, err := webhookOf(plan.Config, provider)
 		if err != nil {
 			return target{}, err
 		}
-		if to.path, specs = w.Path, l.specs; len(w.Secrets.Values) > 0 {
+		if to.path, specs = w.Path, plan.Plugins; len(w.Secrets.Values) > 0 {
 			to.secret = w.Secrets.Values[0].Reveal()
 		} else if to.secret = kept.Made[w.Name]; to.secret == "" {
 			return target{}, fmt.Errorf("the secret of webhook %s is not in the environment: give --secret and --path", w.Name)
 		}
 	case flags.secret != "":
-		if specs, err = plugin.Discover(flags.pluginDirs()); err != nil {
+		found, err := plugin.Discover(flags.pluginDirs())
+		if err != nil {
 			return target{}, err
+		}
+		specs = make(map[string]plugin.Spec, len(found))
+		for _, spec := range found {
+			specs[spec.Name] = spec
 		}
 	default:
 		i := slices.IndexFunc(kept.Webhooks, func(w devWebhook) bool { return w.Provider == provider })
@@ -142,33 +147,33 @@ func (p *program) target(provider string, flags triggerFlags) (target, error) {
 			return target{}, fmt.Errorf("no webhook of %s is known: give -c FILE or --secret and --path, or run this where `backflow dev` runs", provider)
 		}
 		to.address, to.path, to.secret = kept.Address, kept.Webhooks[i].Path, kept.Webhooks[i].Secret
-		l, err := load(kept.Config, config.Options{LookupEnv: p.lookupEnv, Dev: true})
+		plan, err := load(kept.Config, config.Options{LookupEnv: p.lookupEnv, Dev: true})
 		if err != nil {
 			return target{}, err
 		}
-		specs = l.specs
+		specs = plan.Plugins
 	}
 	if address, set := p.lookupEnv("BACKFLOW_URL"); set {
 		to.address = strings.TrimRight(address, "/")
 	} else if flags.file != "" && kept.Address != "" {
 		to.address = kept.Address
 	}
-	i := slices.IndexFunc(specs, func(s plugin.Spec) bool { return s.Name == provider })
-	if i < 0 {
+	spec, found := specs[provider]
+	if !found {
 		return target{}, fmt.Errorf("there is no plugin %s that could make the sample", provider)
 	}
-	to.plugin = specs[i]
+	to.plugin = spec
 	return to, nil
 }
 
-// webhookOf answers the first webhook of a provider.
-func (l *loaded) webhookOf(provider string) (config.Webhook, error) {
-	for _, w := range l.config.Webhooks {
+// webhookOf returns the first webhook of a provider.
+func webhookOf(cfg *config.Config, provider string) (config.Webhook, error) {
+	for _, w := range cfg.Webhooks {
 		if w.Provider == provider {
 			return w, nil
 		}
 	}
-	return config.Webhook{}, fmt.Errorf("%s has no webhook of provider %s", l.config.Path, provider)
+	return config.Webhook{}, fmt.Errorf("%s has no webhook of provider %s", cfg.Path, provider)
 }
 
 // pluginDirs is where a plugin is looked for without a config.

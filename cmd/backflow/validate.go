@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/sdk"
 )
 
 func (p *program) validateCommand() *cobra.Command {
@@ -37,18 +33,21 @@ its place. No plugin is handed any credential.`,
 }
 
 func (p *program) validate(ctx context.Context, file, format string, options config.Options) error {
-	l, err := load(file, options)
+	plan, err := load(file, options)
 	var faults config.Faults
 	switch {
 	case errors.As(err, &faults): // nothing of the file could be read
 	case err != nil:
 		return err
 	default:
-		if err := l.checkPublished(ctx); err != nil {
+		if err := withLaunchers(func(launcher plugin.Launcher) error {
+			plan.CheckManifests(ctx, launcher)
+			return nil
+		}); err != nil {
 			return err
 		}
-		l.faults.Sort()
-		faults = l.faults
+		plan.Faults.Sort()
+		faults = plan.Faults
 	}
 	if format == "json" {
 		if _, err := p.stdout.Write(faults.JSON()); err != nil {
@@ -67,63 +66,4 @@ func (p *program) validate(ctx context.Context, file, format string, options con
 	default:
 		return fmt.Errorf("%d faults", len(faults))
 	}
-}
-
-// checkPublished asks the plugins that the config names for their manifests
-// and holds the config against these.
-func (l *loaded) checkPublished(ctx context.Context) error {
-	launcher := newLaunchers()
-	var integrations []action.Integration
-	for _, spec := range l.specs {
-		at, named := l.references[spec.Name]
-		if !named {
-			continue
-		}
-		if _, err := os.Stat(spec.Path); errors.Is(err, fs.ErrNotExist) {
-			continue // a fault of the place that names the file
-		}
-		manifest, err := plugin.Inspect(ctx, launcher, spec)
-		if err != nil {
-			at.Message = err.Error()
-			l.faults = append(l.faults, at)
-			continue
-		}
-		integrations = append(integrations, published{spec.Name, manifest})
-	}
-	for _, c := range l.declared {
-		integrations = append(integrations, c)
-	}
-	registry, err := action.NewRegistry(integrations...)
-	if err != nil {
-		return errors.Join(err, launcher.Close())
-	}
-	l.check(registry)
-	return launcher.Close()
-}
-
-// refusal answers everything that is wrong with a config that must not start:
-// what was found already, and then what only the plugins can tell; nil if
-// nothing was found.
-func (l *loaded) refusal(ctx context.Context) error {
-	if len(l.faults) == 0 {
-		return nil
-	}
-	if err := l.checkPublished(ctx); err != nil {
-		return errors.Join(l.err(), err)
-	}
-	return l.err()
-}
-
-// published is an integration of which only the manifest is known.
-type published struct {
-	name     string
-	manifest *sdk.Manifest
-}
-
-func (p published) Name() string            { return p.name }
-func (p published) Manifest() *sdk.Manifest { return p.manifest }
-func (p published) Status() action.Status   { return action.Status{State: action.StateUnconfigured} }
-
-func (p published) Execute(context.Context, sdk.Call) (sdk.Result, error) {
-	return sdk.Result{}, action.Unavailable(p.name, p.Status())
 }

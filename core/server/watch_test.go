@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/backflow/backflow/core/compile"
 )
 
 // watched is a watcher over one config file.
@@ -17,9 +19,9 @@ func watched(t *testing.T) (w *watcher, file string) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "shop.json")
 	write(t, file, "one")
-	l := &loaded{sources: sources{files: []string{file}}}
-	l.sum = l.sources.sum()
-	w, err := newWatcher(l)
+	plan := &compile.Plan{Sources: compile.Sources{Files: []string{file}}}
+	plan.Sum = plan.Sources.Sum()
+	w, err := newWatcher(plan)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,37 +56,37 @@ func busy(t *testing.T, file string) {
 	t.Cleanup(func() { close(stop) })
 }
 
-// tells reports whether the watcher tells of a change within a time.
-func tells(t *testing.T, w *watcher, hup <-chan os.Signal, within time.Duration) bool {
+// sees reports whether the watcher sees a change within a time.
+func sees(t *testing.T, w *watcher, sighup <-chan os.Signal, within time.Duration) bool {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	return w.wait(ctx, hup, slog.New(slog.DiscardHandler))
+	return w.wait(ctx, sighup, slog.New(slog.DiscardHandler))
 }
 
 func TestAChangeIsSeenInADirectoryThatIsNeverQuiet(t *testing.T) {
 	t.Parallel()
 	w, file := watched(t)
 	busy(t, file)
-	if tells(t, w, nil, 4*settleTime) {
-		t.Error("a change was told where there was none")
+	if sees(t, w, nil, 4*settleTime) {
+		t.Error("a change was seen where there was none")
 	}
 	changing := time.AfterFunc(settleTime, func() { write(t, file, "two") })
 	defer changing.Stop()
-	if !tells(t, w, nil, 10*time.Second) {
+	if !sees(t, w, nil, 10*time.Second) {
 		t.Error("the change was not seen")
 	}
 }
 
-func TestASignalIsHeardInADirectoryThatIsNeverQuiet(t *testing.T) {
+func TestASignalIsSeenInADirectoryThatIsNeverQuiet(t *testing.T) {
 	t.Parallel()
 	w, file := watched(t)
 	busy(t, file)
-	hup := make(chan os.Signal, 1)
-	signalling := time.AfterFunc(settleTime, func() { hup <- syscall.SIGHUP })
+	sighup := make(chan os.Signal, 1)
+	signalling := time.AfterFunc(settleTime, func() { sighup <- syscall.SIGHUP })
 	defer signalling.Stop()
-	if !tells(t, w, hup, 10*time.Second) {
-		t.Error("the signal was not heard")
+	if !sees(t, w, sighup, 10*time.Second) {
+		t.Error("the signal was not seen")
 	}
 }
 
@@ -93,13 +95,12 @@ func TestAChangeSinceTheConfigWasReadIsSeen(t *testing.T) {
 	t.Parallel()
 	w, file := watched(t)
 	write(t, file, "two")
-	l := &loaded{sources: w.sources, sum: w.sum}
-	later, err := newWatcher(l)
+	later, err := newWatcher(&compile.Plan{Sources: w.sources, Sum: w.sum})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer later.close(slog.New(slog.DiscardHandler))
-	if !tells(t, later, nil, 10*time.Second) {
+	if !sees(t, later, nil, 10*time.Second) {
 		t.Error("the change was not seen")
 	}
 }
@@ -114,7 +115,7 @@ func TestAFailureOfTheWatchDoesNotEndIt(t *testing.T) {
 		write(t, file, "two")
 	})
 	defer failing.Stop()
-	if !tells(t, w, nil, 10*time.Second) {
+	if !sees(t, w, nil, 10*time.Second) {
 		t.Error("the change was not seen")
 	}
 }
@@ -122,12 +123,12 @@ func TestAFailureOfTheWatchDoesNotEndIt(t *testing.T) {
 func TestWithoutAWatchASignalReloads(t *testing.T) {
 	t.Parallel()
 	w := &watcher{}
-	hup := make(chan os.Signal, 1)
-	hup <- syscall.SIGHUP
-	if !tells(t, w, hup, 10*time.Second) {
-		t.Error("the signal was not heard")
+	sighup := make(chan os.Signal, 1)
+	sighup <- syscall.SIGHUP
+	if !sees(t, w, sighup, 10*time.Second) {
+		t.Error("the signal was not seen")
 	}
-	if tells(t, w, hup, settleTime/2) {
-		t.Error("a change was told where there was none")
+	if sees(t, w, sighup, settleTime/2) {
+		t.Error("a change was seen where there was none")
 	}
 }

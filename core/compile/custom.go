@@ -1,4 +1,4 @@
-package main
+package compile
 
 import (
 	"errors"
@@ -10,57 +10,36 @@ import (
 )
 
 // declare makes the custom integrations. What is wrong with one is a fault,
-// unless one is told of the same place already, and it is not there then.
-func (l *loaded) declare() {
-	told := make(map[config.Pos]bool, len(l.faults))
-	for _, f := range l.faults {
-		told[f.Pos] = true
+// unless there is one of the same place already, and it is left out then.
+func (p *Plan) declare() {
+	known := make(map[config.Pos]bool, len(p.Faults))
+	for _, f := range p.Faults {
+		known[f.Pos] = true
 	}
-	for _, c := range l.config.CustomIntegrations {
-		if spec, taken := l.pluginNamed(c.Name); taken {
-			l.faults = append(l.faults, c.Fault("/name", fmt.Sprintf("there is a plugin of this name, %s", spec), "an integration is one or the other"))
+	for _, c := range p.Config.CustomIntegrations {
+		if spec, taken := p.Plugins[c.Name]; taken {
+			p.Faults = append(p.Faults, c.Fault("/name", fmt.Sprintf("there is a plugin of this name, %s", spec.Path), "an integration is one or the other"))
 			continue
 		}
 		made, err := custom.New(definitionOf(c))
 		var faults template.Faults
 		switch {
 		case err == nil:
-			l.declared = append(l.declared, made)
+			p.Custom = append(p.Custom, made)
 		case errors.As(err, &faults):
 			for _, f := range faults {
-				if fault := c.Fault(f.Pointer, f.Message, f.Hint); !told[fault.Pos] {
-					l.faults = append(l.faults, fault)
+				if fault := c.Fault(f.Pointer, f.Message, f.Hint); !known[fault.Pos] {
+					p.Faults = append(p.Faults, fault)
 				}
 			}
 		default:
-			l.faults = append(l.faults, c.Fault("", err.Error(), ""))
+			p.Faults = append(p.Faults, c.Fault("", err.Error(), ""))
 		}
 	}
-}
-
-// pluginNamed answers the file of the plugin of that name.
-func (l *loaded) pluginNamed(name string) (path string, ok bool) {
-	for _, spec := range l.specs {
-		if spec.Name == name {
-			return spec.Path, true
-		}
-	}
-	return "", false
-}
-
-// declares reports whether the config has a custom integration of that name,
-// be it a faulty one.
-func (l *loaded) declares(name string) bool {
-	for _, c := range l.config.CustomIntegrations {
-		if c.Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // unsetURL stands for a base URL that has no value, because of a fault that is
-// told already or in a check without the environment: the rest of the
+// known already or in a check without the environment: the rest of the
 // declaration is to be checked all the same. No such config runs.
 const unsetURL = "https://unset.invalid"
 
@@ -89,7 +68,7 @@ func definitionOf(c config.CustomIntegration) custom.Definition {
 	return d
 }
 
-// jsonOf answers a value as JSON; nil where the config has none.
+// jsonOf returns a value as JSON; nil where the config has none.
 func jsonOf(n *config.Node) []byte {
 	if n == nil {
 		return nil

@@ -18,23 +18,23 @@ func TestHeapGrowsBySpareHeapOrDoubles(t *testing.T) {
 	}
 }
 
-func TestCollectorIsLeftToTheOperator(t *testing.T) {
+func TestGCIsLeftToTheOperator(t *testing.T) {
 	before := debug.SetGCPercent(100)
 	defer debug.SetGCPercent(before)
 	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
-		collectSeldom(func(asked string) (string, bool) { return "", asked == name })
+		tuneGC(func(asked string) (string, bool) { return "", asked == name })
 		if got := growth(); got != 100 {
 			t.Errorf("with %s given, growth became %d %%", name, got)
 		}
 	}
 }
 
-func TestCollectorIsPacedAfterEachCollection(t *testing.T) {
+func TestGCIsPacedAfterEachCollection(t *testing.T) {
 	before := debug.SetGCPercent(100)
 	defer debug.SetGCPercent(before)
 	held := make([]byte, 2*spareHeap) // so much that Go's own pace is right
 	runtime.GC()
-	paceCollector(leastGrowth)
+	paceGC(leastGrowth)
 	if got := growth(); got != leastGrowth {
 		t.Errorf("with 64 MiB alive, growth is %d %%, want %d %%", got, leastGrowth)
 	}

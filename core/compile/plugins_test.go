@@ -1,12 +1,10 @@
-package main
+package compile
 
 import (
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/backflow/backflow/core/config"
 )
 
 func TestKeysOfOneKindOfPluginAreAFaultOfTheOther(t *testing.T) {
@@ -22,11 +20,11 @@ func TestKeysOfOneKindOfPluginAreAFaultOfTheOther(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l, err := load(filepath.Join(dir, "config.json"), config.Options{})
+	p, err := Load(filepath.Join(dir, "config.json"), Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := l.err().Error()
+	got := p.Err().Error()
 	for _, want := range []string{
 		":2:57: plugin a is a process: allowedHosts is for WASM plugins (leave allowedHosts out)",
 		"plugin b runs as WASM, which has no environment",

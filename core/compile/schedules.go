@@ -1,4 +1,4 @@
-package main
+package compile
 
 import (
 	"fmt"
@@ -11,41 +11,41 @@ import (
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
-// schedule reads the schedules, and holds what they start against the workflows.
-func (l *loaded) schedule() {
-	for i, s := range l.config.Schedules {
+// schedule reads the schedules, and checks what they start against the workflows.
+func (p *Plan) schedule() {
+	for i, s := range p.Config.Schedules {
 		fault := func(at config.Pos, key, hint, format string, args ...any) {
 			message := fmt.Sprintf("schedules[%d]%s: ", i, key) + fmt.Sprintf(format, args...)
-			l.faults = append(l.faults, config.Fault{Pos: at, Message: message, Hint: hint})
+			p.Faults = append(p.Faults, config.Fault{Pos: at, Message: message, Hint: hint})
 		}
 		plan, err := schedule.NewPlan(s.Cron, s.Timezone)
 		if _, zone := schedule.NewPlan("@daily", s.Timezone); zone != nil {
 			fault(s.At("timezone"), ".timezone", "the name of a place in the IANA database, such as Europe/Berlin, or UTC", "%v", zone)
 			_, err = schedule.NewPlan(s.Cron, "")
 		}
-		if err != nil && s.Cron != "" { // else a fault that is told already
+		if err != nil && s.Cron != "" { // else a fault already
 			fault(s.At("cron"), ".cron", "minute, hour, day of the month, month, day of the week (0 is Sunday), as in 0 3 * * *", "%v", err)
 		}
-		l.schedules = append(l.schedules, schedule.Schedule{Name: s.Name, Plan: plan, Workflow: s.Workflow, Input: s.Input.Raw})
+		p.Schedules = append(p.Schedules, schedule.Schedule{Name: s.Name, Plan: plan, Workflow: s.Workflow, Input: s.Input.Raw})
 		if len(s.Input.Raw) > engine.MaxInput {
 			fault(s.At("input"), ".input", "", "%d bytes are more than an input may have, %d", len(s.Input.Raw), engine.MaxInput)
 		}
 		if s.Workflow != "" {
-			l.checkScheduled(s, fault)
+			p.checkScheduled(s, fault)
 		}
 	}
 }
 
 // checkScheduled makes sure that the workflow of a schedule is there, and takes
 // its input.
-func (l *loaded) checkScheduled(s config.Schedule, fault func(at config.Pos, key, hint, format string, args ...any)) {
+func (p *Plan) checkScheduled(s config.Schedule, fault func(at config.Pos, key, hint, format string, args ...any)) {
 	var known []string
-	for _, w := range l.config.Workflows {
+	for _, w := range p.Config.Workflows {
 		known = append(known, w.ID)
 		if w.ID != s.Workflow {
 			continue
 		}
-		for _, d := range l.definitions {
+		for _, d := range p.Definitions {
 			if d.ID != s.Workflow || d.Input == nil {
 				continue
 			}

@@ -1,4 +1,4 @@
-package main
+package compile
 
 import (
 	"os"
@@ -20,11 +20,11 @@ func TestTheGatewaysOwnPathsAreNoWebhooks(t *testing.T) {
   { "name": "c", "path": "", "provider": "acme", "secret": "hush" }] }`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := load(file, config.Options{})
+	p, err := Load(file, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := l.err().Error()
+	told := p.Err().Error()
 	for _, want := range []string{
 		file + `:2:26: webhooks[0].path "/runs/x": /runs belongs to the gateway itself`,
 		file + `:3:26: webhooks[1].path "/a/../b": each segment is made of`,
@@ -46,21 +46,21 @@ func TestWhatAPluginIsToldByItsEnvironmentIsNeverShown(t *testing.T) {
 		"env": { "B_KEY": "{{env.KEY}}", "A_MODE": "fast-mode", "C_KEY": "other-key" } }] }`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	options := config.Options{LookupEnv: func(string) (string, bool) { return "key-from-outside", true }}
-	l, err := load(file, options)
-	if err != nil || l.err() != nil {
-		t.Fatal(err, l.err())
+	options := Options{Config: config.Options{LookupEnv: func(string) (string, bool) { return "key-from-outside", true }}}
+	p, err := Load(file, options)
+	if err != nil || p.Err() != nil {
+		t.Fatal(err, p.Err())
 	}
 	want := map[string]string{"A_MODE": "fast-mode", "B_KEY": "key-from-outside", "C_KEY": "other-key"}
-	if got := l.specs[0]; !reflect.DeepEqual(got.Env, want) || !slices.Equal(got.Secrets, []string{"fast-mode", "key-from-outside", "other-key"}) {
+	if got := p.Plugins["acme"]; !reflect.DeepEqual(got.Env, want) || !slices.Equal(got.Secrets, []string{"fast-mode", "key-from-outside", "other-key"}) {
 		t.Errorf("environment %v, secrets %v", got.Env, got.Secrets)
 	}
 	for range 10 { // in one order: a reload compares specs
-		again, err := load(file, options)
+		again, err := Load(file, options)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if what := l.fixedChange(again); what != "" {
+		if what := p.FixedChange(again); what != "" {
 			t.Errorf("the same config read twice: %s changed", what)
 		}
 	}
@@ -75,12 +75,12 @@ func TestNoIntegrationIsNamedLikeAStepType(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`{ "pluginDirs": ["."] }`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := load(file, config.Options{})
+	p, err := Load(file, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(l.specs) != 0 || l.err() == nil || !strings.Contains(l.err().Error(), "like a step type") {
-		t.Errorf("plugins %v, faults %v", l.specs, l.err())
+	if len(p.Plugins) != 0 || p.Err() == nil || !strings.Contains(p.Err().Error(), "like a step type") {
+		t.Errorf("plugins %v, faults %v", p.Plugins, p.Err())
 	}
 	for _, name := range workflow.StepTypes() {
 		if name != strings.ToLower(name) {

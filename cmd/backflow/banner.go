@@ -9,17 +9,18 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
 
-// welcome prints what a developer needs first: the address, the token, lines to
+// banner prints what a developer needs first: the address, the token, lines to
 // paste, and which integrations cannot be called yet.
-func (p *program) welcome(l *loaded, a *app, kept devState) {
+func (p *program) banner(plan *compile.Plan, registry *action.Registry, kept devState) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nBackflow is listening on %s\nDevelopment token: %s\n", kept.Address, kept.Token)
-	for _, integration := range a.actions.registry.Load().Integrations() {
+	for _, integration := range registry.Integrations() {
 		if status := integration.Status(); status.State != action.StateReady {
 			fmt.Fprintf(&b, "\n%s is %s", integration.Name(), status.State)
 			if status.Reason != "" {
@@ -30,15 +31,15 @@ func (p *program) welcome(l *loaded, a *app, kept devState) {
 			writeFirstCall(&b, kept, m)
 		}
 	}
-	for _, d := range l.definitions {
+	for _, d := range plan.Definitions {
 		if !slices.Contains(d.Roots(), "input") {
 			continue
 		}
 		fmt.Fprintf(&b, "\nRun the workflow %s:\n\n  curl -X POST '%s/workflows/%s/runs?wait=30s' \\\n    -H %s \\\n    -H 'Content-Type: application/json' \\\n    -d %s\n",
-			d.ID, kept.Address, d.ID, shellQuote("Authorization: Bearer "+kept.Token), shellQuote(sampleInput(d, a.actions.registry.Load())))
+			d.ID, kept.Address, d.ID, shellQuote("Authorization: Bearer "+kept.Token), shellQuote(sampleInput(d, registry)))
 	}
 	for _, w := range kept.Webhooks {
-		if eventType := l.sampleEvent(w.Name, eventTypes(a.actions.registry.Load(), w.Provider)); eventType != "" {
+		if eventType := sampleEvent(plan.Definitions, w.Name, eventTypes(registry.Manifest(w.Provider))); eventType != "" {
 			fmt.Fprintf(&b, "\nSend a signed sample event to %s:\n\n  %s trigger %s %s\n", w.Path, p.calledAs, w.Provider, eventType)
 		}
 	}
@@ -61,7 +62,7 @@ func writeFirstCall(b *strings.Builder, kept devState, m *sdk.Manifest) {
 
 // sampleInput is an input that makes sense for a workflow: what a step takes
 // from the input has the value of the same param in the action's example.
-func sampleInput(d definition, registry *action.Registry) string {
+func sampleInput(d compile.Definition, registry *action.Registry) string {
 	input := map[string]json.RawMessage{}
 	d.Walk(func(step *workflow.Step) { sampleParams(input, step, registry) })
 	data, err := json.Marshal(input)
@@ -101,8 +102,8 @@ func sampleParams(input map[string]json.RawMessage, step *workflow.Step, registr
 
 // sampleEvent chooses an event type to try a webhook with: one that a condition
 // of its actions speaks of, else the first; "" where there is none.
-func (l *loaded) sampleEvent(name string, types []string) string {
-	for _, d := range l.definitions {
+func sampleEvent(definitions []compile.Definition, name string, types []string) string {
+	for _, d := range definitions {
 		if d.ID != webhook.WorkflowID(name) {
 			continue
 		}
@@ -124,8 +125,7 @@ func (l *loaded) sampleEvent(name string, types []string) string {
 	return ""
 }
 
-func eventTypes(registry *action.Registry, provider string) []string {
-	m := manifestOf(registry, provider)
+func eventTypes(m *sdk.Manifest) []string {
 	if m == nil || m.Webhook == nil {
 		return nil
 	}

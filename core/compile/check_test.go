@@ -1,4 +1,4 @@
-package main
+package compile
 
 import (
 	"encoding/json"
@@ -31,22 +31,18 @@ func TestCredentialsAreCheckedAndAFaultIsToldOnce(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(filepath.Dir(file), "backflow-plugin-acme"), nil, 0o700); err != nil {
 				t.Fatal(err)
 			}
-			l, err := load(file, config.Options{LookupEnv: func(string) (string, bool) { return "", false }})
+			p, err := Load(file, Options{Config: config.Options{LookupEnv: func(string) (string, bool) { return "", false }}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			registry, err := action.NewRegistry(published{"acme", &sdk.Manifest{
+			p.check(action.NewCatalog(map[string]*sdk.Manifest{"acme": {
 				Name: "acme",
 				Credentials: json.RawMessage(`{ "type": "object", "required": ["key"], "additionalProperties": false,
 					"properties": { "key": { "type": "string" }, "secret": { "type": "string" } } }`),
 				Webhook: &sdk.WebhookCapability{SecretField: "secret"},
-			}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			l.check(registry)
-			if len(l.faults) != 1 || !strings.Contains(l.faults[0].String(), c.want) {
-				t.Errorf("faults are\n%v\nwant\n%s", l.faults, c.want)
+			}}))
+			if len(p.Faults) != 1 || !strings.Contains(p.Faults[0].String(), c.want) {
+				t.Errorf("faults are\n%v\nwant\n%s", p.Faults, c.want)
 			}
 		})
 	}

@@ -1,4 +1,4 @@
-package main
+package server
 
 import (
 	"context"
@@ -70,8 +70,8 @@ func TestReadinessTellsStatesAndNoReasons(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	a := &app{host: host, lease: held}
-	ready, told := a.ready()
+	s := &Server{host: host, lease: held}
+	ready, told := s.ready()
 	body, err := json.Marshal(told)
 	if err != nil {
 		t.Fatal(err)
@@ -79,12 +79,12 @@ func TestReadinessTellsStatesAndNoReasons(t *testing.T) {
 	if want := `{"status":"starting","integrations":{"shop":{"state":"failed","since":"2026-01-02T03:04:05Z","retryAt":"2026-01-02T03:04:05.1Z"}}}`; ready || string(body) != want {
 		t.Errorf("%t %s, want %s", ready, body, want)
 	}
-	a.settled.Store(true)
-	if ready, _ := a.ready(); !ready {
+	s.pluginsReady.Store(true)
+	if ready, _ := s.ready(); !ready {
 		t.Error("not ready, though each plugin is reported")
 	}
 	store.down.Store(true)
-	for ready, told = a.ready(); ready; ready, told = a.ready() {
+	for ready, told = s.ready(); ready; ready, told = s.ready() {
 		time.Sleep(10 * time.Millisecond)
 	}
 	if body, err = json.Marshal(told); err != nil || !strings.Contains(string(body), `"status":"state store unavailable"`) {
@@ -93,7 +93,7 @@ func TestReadinessTellsStatesAndNoReasons(t *testing.T) {
 	store.down.Store(false)
 	for !ready {
 		time.Sleep(10 * time.Millisecond)
-		ready, _ = a.ready()
+		ready, _ = s.ready()
 	}
 	if p, _ := host.Plugin("shop"); !strings.Contains(p.Status().Reason, "jane") {
 		t.Errorf("reason %q, want it for those who may see the integration", p.Status().Reason)

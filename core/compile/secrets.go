@@ -1,4 +1,4 @@
-package main
+package compile
 
 import (
 	"encoding/json"
@@ -6,16 +6,16 @@ import (
 	"github.com/backflow/backflow/core/config"
 )
 
-// configuredSecrets are what the events of a webhook are signed with: its own
-// secrets, else that in the credentials of its provider. There is none where
+// WebhookSecrets returns what the events of a webhook are signed with: its own
+// secrets, else that in the credentials of its provider. There are none where
 // these are unset in the environment of a developer's machine.
-func (l *loaded) configuredSecrets(w config.Webhook) []string {
+func (p *Plan) WebhookSecrets(w config.Webhook) []string {
 	var secrets []string
 	for _, secret := range w.Secrets.Values {
 		secrets = append(secrets, secret.Reveal())
 	}
 	if !w.Secrets.Given {
-		if secret := stringField(l.config.Credentials[w.Provider].Reveal(), l.secretFields[w.Provider]); secret != "" {
+		if secret := stringField(p.Config.Credentials[w.Provider].Reveal(), p.secretFields[w.Provider]); secret != "" {
 			secrets = append(secrets, secret)
 		}
 	}

@@ -1,12 +1,10 @@
-package main
+package compile
 
 import (
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/backflow/backflow/core/config"
 )
 
 func TestSchedulesAreCheckedBeforeAnythingStarts(t *testing.T) {
@@ -23,11 +21,11 @@ func TestSchedulesAreCheckedBeforeAnythingStarts(t *testing.T) {
     { "name": "e", "cron": "@daily", "workflow": "reconcile" } ] }`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := load(file, config.Options{})
+	p, err := Load(file, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := l.err().Error()
+	told := p.Err().Error()
 	for _, want := range []string{
 		`:6:55: schedules[1].timezone: not a time zone: "Europe/Berlim" (the name of a place`,
 		`:6:28: schedules[1].cron: not a cron expression: expected exactly 5 fields, found 6`,
@@ -40,10 +38,10 @@ func TestSchedulesAreCheckedBeforeAnythingStarts(t *testing.T) {
 			t.Errorf("not told once: %s", want)
 		}
 	}
-	if len(l.faults) != 6 || t.Failed() {
+	if len(p.Faults) != 6 || t.Failed() {
 		t.Error(told)
 	}
-	if len(l.schedules) != 5 || string(l.schedules[0].Input) != `{"days":1}` {
-		t.Errorf("schedules %+v", l.schedules)
+	if len(p.Schedules) != 5 || string(p.Schedules[0].Input) != `{"days":1}` {
+		t.Errorf("schedules %+v", p.Schedules)
 	}
 }

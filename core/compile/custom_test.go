@@ -1,4 +1,4 @@
-package main
+package compile
 
 import (
 	"os"
@@ -10,7 +10,7 @@ import (
 )
 
 // loadText loads a config beside which there is a plugin "taken".
-func loadText(t *testing.T, text string, options config.Options) *loaded {
+func loadText(t *testing.T, text string, options config.Options) *Plan {
 	t.Helper()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "backflow-plugin-taken"), nil, 0o700); err != nil {
@@ -20,15 +20,15 @@ func loadText(t *testing.T, text string, options config.Options) *loaded {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := load(file, options)
+	p, err := Load(file, Options{Config: options})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l
+	return p
 }
 
 func TestACustomIntegrationIsCheckedWithoutBeingAsked(t *testing.T) {
-	l := loadText(t, `{ "pluginDirs": ["."],
+	p := loadText(t, `{ "pluginDirs": ["."],
   "customIntegrations": [
     { "name": "crm", "baseUrl": "https://crm", "actions": { "getUser": { "method": "GET", "path": "/users/{{params.userId}}" } } },
     { "name": "taken", "baseUrl": "https://crm", "actions": { "a": { "method": "GET", "path": "/" } } },
@@ -43,11 +43,9 @@ func TestACustomIntegrationIsCheckedWithoutBeingAsked(t *testing.T) {
     { "id": "four", "type": "faulty", "action": "a", "params": {} }
   ] }]
 }`, config.Options{})
-	if err := l.checkPublished(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	told := l.err().Error()
-	dir := filepath.Dir(l.config.Path)
+	p.CheckManifests(t.Context(), nil) // no plugin is named
+	told := p.Err().Error()
+	dir := filepath.Dir(p.Config.Path)
 	for _, want := range []string{
 		`:4:15: customIntegrations.taken.name: there is a plugin of this name, ` + dir,
 		`:6:39: customIntegrations.faulty.actions.a.path: "input" is not available here (available are params)`,
@@ -68,11 +66,11 @@ func TestACustomIntegrationIsCheckedWithoutBeingAsked(t *testing.T) {
 }
 
 func TestAFaultOfACustomIntegrationIsToldOnce(t *testing.T) {
-	l := loadText(t, `{ "customIntegrations": [{ "name": "crm", "baseUrl": "crm", "auth": { "type": "header", "value": "hush" }, "actions": {
+	p := loadText(t, `{ "customIntegrations": [{ "name": "crm", "baseUrl": "crm", "auth": { "type": "header", "value": "hush" }, "actions": {
   "a": { "method": "FETCH", "path": "/" },
   "b": { "method": "GET" },
   "c": { "method": "GET", "path": "" } } }] }`, config.Options{})
-	told := strings.Split(l.err().Error(), "\n")
+	told := strings.Split(p.Err().Error(), "\n")
 	for i, want := range []string{"not an http or https URL", `"name" is missing`, `unknown value "FETCH"`, `"path" is missing`, `a path begins with "/"`} {
 		if i >= len(told) || !strings.Contains(told[i], want) {
 			t.Errorf("fault %d is not %s", i, want)
@@ -87,12 +85,12 @@ func TestACustomIntegrationIsCheckedWithoutItsSecrets(t *testing.T) {
 	text := `{ "customIntegrations": [{ "name": "crm", "baseUrl": "{{env.CRM_URL}}", "auth": { "type": "bearer", "token": "{{env.CRM_TOKEN}}" },
   "actions": { "a": { "method": "GET", "path": "/{{params.x?}}" } } }] }`
 	unset := func(string) (string, bool) { return "", false }
-	l := loadText(t, text, config.Options{LookupEnv: unset, AllowUnsetEnv: true})
-	if told := l.err(); told == nil || strings.Contains(told.Error(), "\n") || !strings.Contains(told.Error(), "? leaves out a field") {
+	p := loadText(t, text, config.Options{LookupEnv: unset, AllowUnsetEnv: true})
+	if told := p.Err(); told == nil || strings.Contains(told.Error(), "\n") || !strings.Contains(told.Error(), "? leaves out a field") {
 		t.Error(told)
 	}
-	l = loadText(t, text, config.Options{LookupEnv: unset, Dev: true})
-	if told := l.err().Error(); strings.Count(told, "is not set") != 2 {
+	p = loadText(t, text, config.Options{LookupEnv: unset, Dev: true})
+	if told := p.Err().Error(); strings.Count(told, "is not set") != 2 {
 		t.Error(told)
 	}
 }
@@ -107,8 +105,9 @@ func TestTheManualsCustomIntegrationsAreValid(t *testing.T) {
 	if !found || !closed {
 		t.Fatal("the manual has no example")
 	}
-	l := loadText(t, example, config.Options{LookupEnv: func(string) (string, bool) { return "token", true }})
-	if err := l.checkPublished(t.Context()); err != nil || l.err() != nil {
-		t.Error(err, l.err())
+	p := loadText(t, example, config.Options{LookupEnv: func(string) (string, bool) { return "token", true }})
+	p.CheckManifests(t.Context(), nil)
+	if err := p.Err(); err != nil {
+		t.Error(err)
 	}
 }

@@ -20,27 +20,27 @@ const (
 	mostGrowth  = 800
 )
 
-// collectSeldom paces the garbage collector by spareHeap from then on, unless
+// tuneGC paces the garbage collector by spareHeap from then on, unless
 // the operator did so by GOGC or GOMEMLIMIT. It is to be called once.
-func collectSeldom(lookupEnv func(string) (string, bool)) {
+func tuneGC(lookupEnv func(string) (string, bool)) {
 	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
 		if _, given := lookupEnv(name); given {
 			return
 		}
 	}
-	paceCollector(leastGrowth)
+	paceGC(leastGrowth)
 }
 
-// paceCollector sets the growth by what is alive, and again after each
+// paceGC sets the growth by what is alive, and again after each
 // collection: that is when the object that it leaves behind is found dead.
-func paceCollector(growth int) {
+func paceGC(growth int) {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
 	if next := growthFor(live[0].Value.Uint64()); next != growth {
 		debug.SetGCPercent(next)
 		growth = next
 	}
-	runtime.AddCleanup(new([64]byte), paceCollector, growth)
+	runtime.AddCleanup(new([64]byte), paceGC, growth)
 }
 
 // growthFor is the percentage that lets a heap, of which so many bytes are

@@ -1,4 +1,4 @@
-package main
+package compile
 
 import (
 	"crypto/sha256"
@@ -11,46 +11,47 @@ import (
 	"github.com/backflow/backflow/core/plugin"
 )
 
-// sources are what a config is made of: its files, and the plugins that lie in its
-// directories.
-type sources struct {
-	files []string
-	// dirs are where plugins are found.
-	dirs []string
-	// known are the plugins that run already: when the file of one changes, its
-	// supervisor takes care of that.
+// Sources are what a plan is made from: the files of the config, and the plugins
+// in its directories.
+type Sources struct {
+	// Files are the files of the config.
+	Files []string
+	// PluginDirs are where plugins are found.
+	PluginDirs []string
+	// known are the paths of plugins that run already: when the file of one
+	// changes, its supervisor takes care of that.
 	known map[string]bool
 }
 
-func (l *loaded) findSources() sources {
-	s := sources{files: l.config.Files, dirs: l.pluginDirs(), known: make(map[string]bool, len(l.specs))}
-	for _, spec := range l.specs {
+func (p *Plan) findSources() Sources {
+	s := Sources{Files: p.Config.Files, PluginDirs: p.pluginDirs(), known: make(map[string]bool, len(p.Plugins))}
+	for _, spec := range p.Plugins {
 		s.known[spec.Path] = true
 	}
 	return s
 }
 
-// directories answers what to watch to hear of every change.
-func (s sources) directories() []string {
-	dirs := slices.Clone(s.dirs)
-	for _, file := range s.files {
+// Directories returns what to watch to see every change.
+func (s Sources) Directories() []string {
+	dirs := slices.Clone(s.PluginDirs)
+	for _, file := range s.Files {
 		dirs = append(dirs, filepath.Dir(file))
 	}
 	slices.Sort(dirs)
 	return slices.Compact(dirs)
 }
 
-// sum changes when a file of the config does, unreadable ones included, or when a
+// Sum changes when a file of the config does, unreadable ones included, or when a
 // plugin appears, grows or goes.
-func (s sources) sum() [sha256.Size]byte {
+func (s Sources) Sum() [sha256.Size]byte {
 	h := sha256.New()
-	for _, file := range s.files {
+	for _, file := range s.Files {
 		data, err := os.ReadFile(file)
 		note(h, file, err != nil, len(data))
 		// Writing to a hash never fails.
 		_, _ = h.Write(data)
 	}
-	for _, dir := range s.dirs {
+	for _, dir := range s.PluginDirs {
 		entries, err := os.ReadDir(dir)
 		note(h, dir, err != nil)
 		for _, entry := range entries {

@@ -1,0 +1,134 @@
+package compile
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/plugin/credential"
+	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/suggest"
+)
+
+// Check checks the config against what the integrations publish, and returns all
+// faults. Integrations that fail have published nothing and are passed over: their
+// calls return the reason.
+func (p *Plan) Check(catalog *action.Catalog) error {
+	p.check(catalog)
+	return p.Err()
+}
+
+// CheckReplacement returns what of the config a plugin could not do any more if
+// it published another manifest. It leaves the plan as it is and is safe for
+// concurrent use.
+func (p *Plan) CheckReplacement(name string, manifest *sdk.Manifest) error {
+	trial := *p
+	trial.Faults, trial.secretFields = nil, maps.Clone(p.secretFields)
+	return trial.Check(action.NewCatalog(map[string]*sdk.Manifest{name: manifest}))
+}
+
+func (p *Plan) check(catalog *action.Catalog) {
+	for _, d := range p.Definitions {
+		d.Walk(func(step *workflow.Step) { p.checkStep(d, step, catalog) })
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Config.Credentials)) {
+		p.checkCredential(p.Config.Credentials[name], catalog.Manifest(name))
+	}
+	for _, w := range p.Config.Webhooks {
+		p.checkWebhook(w, catalog.Manifest(w.Provider))
+	}
+}
+
+func (p *Plan) checkStep(d Definition, step *workflow.Step, catalog *action.Catalog) {
+	at := step.Pointer
+	if step.Workflow != "" {
+		p.checkChild(d, step)
+	}
+	if step.Integration == "" || step.Action == "" {
+		return // a fault already
+	}
+	found, err := catalog.Describe(step.Integration, step.Action)
+	if err != nil {
+		var e *sdk.Error
+		if errors.As(err, &e) && e.Code == sdk.CodeUnknownAction {
+			p.Faults = append(p.Faults, d.Source.Fault(at+"/action", e.Message, ""))
+		}
+		return
+	}
+	if step.Params == nil {
+		return // what they would become is not known
+	}
+	refs := step.Params.Refs()
+	for _, fault := range found.Faults(step.Source, func(pointer string) bool { return dynamic(pointer, refs) }) {
+		p.Faults = append(p.Faults, d.Source.Fault(at+"/params"+fault.Pointer, step.Integration+"."+step.Action+": "+fault.Message, ""))
+	}
+}
+
+// checkChild makes sure that the workflow that a step runs is there.
+func (p *Plan) checkChild(d Definition, step *workflow.Step) {
+	var known []string
+	for _, other := range p.Config.Workflows {
+		known = append(known, other.ID)
+	}
+	if !slices.Contains(known, step.Workflow) {
+		p.Faults = append(p.Faults, d.Source.Fault(step.Pointer+"/workflow", fmt.Sprintf("there is no workflow %q", step.Workflow), suggest.Hint(step.Workflow, known)))
+	}
+}
+
+// dynamic reports whether the value at a pointer, or one that it is part of, is
+// made from data: then nothing is known of it yet.
+func dynamic(pointer string, refs []template.Ref) bool {
+	for _, ref := range refs {
+		if pointer == ref.Pointer || strings.HasPrefix(pointer, ref.Pointer+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// checkCredential checks an entry under "credentials" against its schema. Of
+// fields that have no value yet there is nothing more to say.
+func (p *Plan) checkCredential(c config.Credential, manifest *sdk.Manifest) {
+	if manifest == nil {
+		return
+	}
+	for _, fault := range credential.Check(manifest, c.Reveal(), p.Config.BaseDir) {
+		if !c.Lacks(fault.Pointer) {
+			p.Faults = append(p.Faults, c.Fault(fault.Pointer, fault.Message, ""))
+		}
+	}
+}
+
+// checkWebhook makes sure that a webhook can be verified, and with which secret.
+func (p *Plan) checkWebhook(w config.Webhook, manifest *sdk.Manifest) {
+	if manifest != nil && manifest.Webhook != nil {
+		p.secretFields[w.Provider] = manifest.Webhook.SecretField
+	}
+	switch {
+	case manifest == nil:
+	case manifest.Webhook == nil:
+		p.Faults = append(p.Faults, config.Fault{Pos: w.Pos, Message: fmt.Sprintf("integration %q cannot verify webhooks", w.Provider)})
+	case w.Secrets.Given:
+	case manifest.Webhook.SecretField == "" || !p.hasField(w.Provider, manifest.Webhook.SecretField):
+		p.Faults = append(p.Faults, config.Fault{
+			Pos: w.Pos, Message: fmt.Sprintf("webhook %q has no secret, and neither have the credentials of %q", w.Name, w.Provider),
+			Hint: `give "secret": "{{env.…}}"`,
+		})
+	}
+}
+
+// hasField reports whether the credentials of an integration have a field, with
+// or without a value.
+func (p *Plan) hasField(integration, field string) bool {
+	c, ok := p.Config.Credentials[integration]
+	if !ok {
+		return false
+	}
+	return c.Lacks("/"+field) || stringField(c.Reveal(), field) != ""
+}

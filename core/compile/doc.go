@@ -1,0 +1,13 @@
+// Package compile makes a config, with its workflows and plugins, into a Plan:
+// parsed, checked and ready to run, with nothing running yet.
+//
+// Everything wrong is collected as faults with their places. What plugins publish
+// is asked of the plugins themselves, through a launcher that the caller gives,
+// and never with a credential. A Plan is what a server runs and what `validate`
+// judges.
+//
+// The package may import sdk, core/config, core/workflow, core/action,
+// core/custom, core/plugin (and credential), core/schedule, core/template and
+// core/value, and for what these accept core/engine, core/gateway and
+// core/webhook. It opens no store, serves nothing and keeps no plugin running.
+package compile

@@ -1,0 +1,88 @@
+package compile
+
+import (
+	"crypto/sha256"
+	"errors"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/custom"
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/schedule"
+)
+
+// Options say how a config is made into a Plan.
+type Options struct {
+	// Config says how the file is read.
+	Config config.Options
+	// PluginDirs are where plugins are looked for if the config names no
+	// pluginDirs.
+	PluginDirs []string
+	// Integrations are those of the program itself, beside plugins and the custom
+	// integrations of the config.
+	Integrations []action.Integration
+}
+
+// Plan is a config with what was parsed from it and the plugins that it finds.
+// Nothing of it runs yet. Its methods are not safe for concurrent use with those
+// that add faults: Check, CheckManifests, Refusal and ChooseSandboxes.
+type Plan struct {
+	Config *config.Config
+	// Definitions are the workflows and the actions of webhooks, those with
+	// faults included.
+	Definitions []Definition
+	Schedules   []schedule.Schedule
+	// Plugins are the plugins of the config and of its directories, by name.
+	Plugins map[string]plugin.Spec
+	// Custom are the custom integrations of the config that have no fault.
+	Custom []*custom.Integration
+	// Sandbox names the plugins that run in their sandbox; see ChooseSandboxes.
+	Sandbox map[string]bool
+	// Faults are what was found wrong so far, in no order; see Err.
+	Faults config.Faults
+	// Sources are what the plan was made from, and Sum their sum as they were
+	// read.
+	Sources Sources
+	Sum     [sha256.Size]byte
+
+	options Options
+	// references are the first places that name an integration, by its name.
+	references map[string]config.Fault
+	// secretFields are the fields of credentials that hold a webhook secret, by
+	// the integration's name, as far as check has seen its manifest.
+	secretFields map[string]string
+}
+
+// Load reads a config, its workflows and its plugin directories. Everything wrong
+// with them is a fault of the plan. The error is that of a file that cannot be
+// read at all; the plan is nil then.
+func Load(path string, options Options) (*Plan, error) {
+	cfg, err := config.Load(path, options.Config)
+	p := &Plan{
+		Config: cfg, Plugins: map[string]plugin.Spec{}, options: options,
+		references: map[string]config.Fault{}, secretFields: map[string]string{},
+	}
+	if err != nil && (!errors.As(err, &p.Faults) || cfg == nil) {
+		return nil, err
+	}
+	p.parse()
+	p.schedule()
+	p.discover()
+	p.Sources = p.findSources()
+	p.Sum = p.Sources.Sum()
+	p.declare()
+	p.refer()
+	return p, nil
+}
+
+// Reload reads the config again, in the same way.
+func (p *Plan) Reload() (*Plan, error) { return Load(p.Config.Path, p.options) }
+
+// Err returns the faults in the order of the file, nil if there is none.
+func (p *Plan) Err() error {
+	if len(p.Faults) == 0 {
+		return nil
+	}
+	p.Faults.Sort()
+	return p.Faults
+}

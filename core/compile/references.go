@@ -1,0 +1,69 @@
+package compile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/suggest"
+)
+
+// refer notes where each integration is named, and finds those that are not
+// there.
+func (p *Plan) refer() {
+	note := func(name string, at config.Fault) {
+		if _, noted := p.references[name]; !noted && name != "" {
+			p.references[name] = at
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Config.Credentials)) {
+		note(name, config.Fault{Pos: p.Config.Credentials[name].Pos})
+	}
+	for _, entry := range p.Config.Plugins {
+		note(entry.Name, config.Fault{Pos: entry.Pos})
+	}
+	for _, w := range p.Config.Webhooks {
+		note(w.Provider, config.Fault{Pos: w.Pos})
+	}
+	for _, d := range p.Definitions {
+		d.Walk(func(step *workflow.Step) { note(step.Integration, d.Source.Fault(step.Pointer, "", "")) })
+	}
+	known, declared := p.names()
+	for _, name := range slices.Sorted(maps.Keys(p.references)) {
+		if slices.Contains(declared, name) {
+			continue
+		}
+		at := p.references[name]
+		at.Message = fmt.Sprintf("there is no integration %q: %s", name, p.searched())
+		if at.Hint = suggest.Hint(name, known); at.Hint == "" && len(p.pluginDirs()) == 0 {
+			at.Hint = `give "pluginDirs": ["bin/plugins"]`
+		}
+		p.Faults = append(p.Faults, at)
+	}
+}
+
+// names returns the integrations that there are, and these with those that the
+// config declares without their being there: a plugin's missing file is a fault
+// already.
+func (p *Plan) names() (known, declared []string) {
+	for _, entry := range p.Config.Plugins {
+		declared = append(declared, entry.Name)
+		if _, found := p.Plugins[entry.Name]; found {
+			known = append(known, entry.Name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Plugins)) {
+		if !slices.Contains(known, name) {
+			known = append(known, name)
+		}
+	}
+	for _, integration := range p.options.Integrations {
+		known = append(known, integration.Name())
+	}
+	for _, c := range p.Config.CustomIntegrations {
+		known = append(known, c.Name)
+	}
+	return known, append(declared, known...)
+}

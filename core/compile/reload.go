@@ -1,0 +1,16 @@
+package compile
+
+// FixedChange names the first thing that another plan has otherwise and that a
+// running gateway cannot change; "" where there is none.
+func (p *Plan) FixedChange(next *Plan) string {
+	before, after := p.Config, next.Config
+	switch {
+	case before.Server.Listen != after.Server.Listen:
+		return "server.listen"
+	case !before.State.URL.Equal(after.State.URL) || before.State.Path != after.State.Path ||
+		before.State.AllowVolatile != after.State.AllowVolatile || before.State.Durability != after.State.Durability ||
+		before.State.Retention != after.State.Retention || before.State.MinReplicas != after.State.MinReplicas:
+		return "state"
+	}
+	return ""
+}

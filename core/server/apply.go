@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/compile"
+	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/event"
+	"github.com/backflow/backflow/core/gateway"
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+)
+
+// apply puts a checked plan in force, for runs and requests that begin from then
+// on.
+func (s *Server) apply(ctx context.Context, plan *compile.Plan, plugins []*plugin.Plugin) (err error) {
+	s.options.Redactor.Add(plan.Config.SecretValues()...)
+	registry, err := newRegistry(plan, plugins)
+	if err != nil {
+		return err
+	}
+	routes, err := s.routes(plan, registry)
+	if err != nil {
+		return err
+	}
+	before := s.actions.registry.Swap(registry)
+	defer func() {
+		if err != nil {
+			s.actions.registry.Store(before)
+		}
+	}()
+	definitions := make([]*workflow.Definition, len(plan.Definitions))
+	for i, d := range plan.Definitions {
+		definitions[i] = d.Definition
+	}
+	if err := s.engine.SetDefinitions(ctx, definitions); err != nil {
+		return err
+	}
+	if err := s.schedule.Set(ctx, plan.Schedules); err != nil {
+		return err
+	}
+	if s.gateway != nil {
+		err = s.gateway.Swap(routes)
+	} else {
+		s.gateway, err = gateway.New(gateway.Options{
+			Runs: s.engine, Ledger: s.ledger, Routes: routes, Ready: s.ready, Metrics: s.metrics.Handler(),
+			Logger: s.log, Redactor: s.options.Redactor, Now: s.options.Now, Limits: gateway.Limits{DrainTimeout: drainTimeout},
+		})
+	}
+	if err != nil {
+		return err
+	}
+	for _, c := range s.custom {
+		c.Close() // only idle connections: calls under way finish
+	}
+	s.custom = plan.Custom
+	s.current.Store(plan)
+	return nil
+}
+
+// routes are what a plan says about requests.
+func (s *Server) routes(plan *compile.Plan, registry *action.Registry) (gateway.Routes, error) {
+	var made map[string]string
+	if s.options.WebhookSecrets != nil {
+		var err error
+		if made, err = s.options.WebhookSecrets(plan); err != nil {
+			return gateway.Routes{}, err
+		}
+	}
+	server := plan.Config.Server
+	routes := gateway.Routes{
+		Actions: registry, Tokens: slices.Clone(s.options.Tokens),
+		MaxBodyBytes: int(server.MaxBodyBytes), RequestTimeout: server.RequestTimeout,
+		TrustedProxies: server.TrustedProxies, PublicURL: server.PublicURL,
+	}
+	for _, token := range plan.Config.Auth.Tokens {
+		routes.Tokens = append(routes.Tokens, gateway.Token{Name: token.Name, Hash: token.Hash, Scopes: token.Scopes})
+	}
+	for _, w := range plan.Config.Webhooks {
+		secrets := plan.WebhookSecrets(w)
+		if secret := made[w.Name]; len(secrets) == 0 && secret != "" {
+			secrets = []string{secret}
+		}
+		receiver, err := s.receiver(plan, w, registry, secrets)
+		if err != nil {
+			return gateway.Routes{}, fmt.Errorf("%s: %w", w.Pos, err)
+		}
+		routes.Webhooks = append(routes.Webhooks, receiver)
+	}
+	return routes, nil
+}
+
+// receiver returns what takes the events of a webhook.
+func (s *Server) receiver(plan *compile.Plan, w config.Webhook, registry *action.Registry, secrets []string) (*webhook.Receiver, error) {
+	integration, _ := registry.Integration(w.Provider)
+	verifier, verifies := integration.(sdk.WebhookVerifier)
+	if !verifies {
+		return nil, fmt.Errorf("there is no integration %s that verifies webhooks", w.Provider)
+	}
+	return webhook.NewReceiver(webhook.Options{
+		Name: w.Name, Path: w.Path, Provider: w.Provider, Verifier: verifier, Secrets: secrets,
+		Events: event.NewLog(s.store), Starter: s.engine, MaxBodyBytes: int(plan.Config.Server.MaxBodyBytes), Now: s.options.Now, Logger: s.log,
+	})
+}

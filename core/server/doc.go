@@ -1,0 +1,12 @@
+// Package server runs a compile.Plan: it opens the store, starts the plugins, the
+// engine and the gateway, puts another plan in force when the config changes, and
+// stops everything in order.
+//
+// What differs between a program and a test is handed in: how the store is opened,
+// how plugins are launched, the clock, the listener. The package knows no store and
+// no plugin transport, so that the simulation, which runs whole servers in virtual
+// time, links none of them.
+//
+// It may import everything of core but the stores and the plugin transports, which
+// the program plugs in.
+package server

@@ -1,0 +1,92 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/compile"
+	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/sdk"
+)
+
+// actions are those of the integrations in force, for runs: a run finds what it
+// calls anew for each step. It is safe for concurrent use.
+type actions struct {
+	registry atomic.Pointer[action.Registry]
+}
+
+// Find returns an action by name.
+func (a *actions) Find(integration, name string) (*action.Action, error) {
+	return a.registry.Load().Find(integration, name)
+}
+
+// startPlugins starts the plugins and waits until each is ready or has failed,
+// for a few seconds at most.
+func (s *Server) startPlugins(ctx context.Context, plan *compile.Plan) error {
+	host, err := plugin.NewHost(plugin.Options{Launcher: s.options.Launcher, Logger: s.log, Accept: s.accept}, s.members(plan))
+	if err != nil {
+		return err
+	}
+	s.host = host
+	if err := s.metrics.Register(host); err != nil {
+		return err
+	}
+	if err := host.Start(ctx); err != nil {
+		return err
+	}
+	registry, err := newRegistry(plan, host.Plugins())
+	if err != nil {
+		return err
+	}
+	s.actions.registry.Store(registry)
+	return nil
+}
+
+// members are the plugins of a plan, with the config that each gets.
+func (s *Server) members(plan *compile.Plan) []plugin.Member {
+	members := make([]plugin.Member, 0, len(plan.Plugins))
+	for _, spec := range plan.Specs() {
+		member := plugin.Member{Spec: spec, Config: sdk.Config{
+			BaseDir: plan.Config.BaseDir, DataDir: s.options.DataDir, Sandbox: plan.Sandbox[spec.Name],
+		}}
+		if c, ok := plan.Config.Credentials[spec.Name]; ok {
+			member.Config.Credentials = c.Reveal()
+		}
+		members = append(members, member)
+	}
+	return members
+}
+
+// newRegistry returns all integrations of a plan.
+func newRegistry(plan *compile.Plan, plugins []*plugin.Plugin) (*action.Registry, error) {
+	integrations := plan.Integrations()
+	for _, p := range plugins {
+		integrations = append(integrations, p)
+	}
+	return action.NewRegistry(integrations...)
+}
+
+// preview describes the integrations of a plan as they are once a change of the
+// plugins is in force, to check the config against.
+func preview(plan *compile.Plan, change *plugin.Change) *action.Catalog {
+	manifests := plan.Manifests()
+	for _, p := range change.Plugins() {
+		manifests[p.Name()] = change.Manifest(p)
+	}
+	return action.NewCatalog(manifests)
+}
+
+// accept says what of the config in force a plugin whose file was replaced could
+// not do any more.
+func (s *Server) accept(name string, manifest *sdk.Manifest) error {
+	current := s.current.Load()
+	if current == nil {
+		return nil // nothing has been served yet, and everything is still checked
+	}
+	if err := current.CheckReplacement(name, manifest); err != nil {
+		return errors.Join(errors.New("the config cannot do with it"), err)
+	}
+	return nil
+}
