@@ -12,7 +12,7 @@ import (
 )
 
 // answer is what came of one call.
-type answer struct {
+type callResult struct {
 	call   workflow.Call
 	result json.RawMessage
 	err    *sdk.Error
@@ -20,12 +20,12 @@ type answer struct {
 
 // call makes one attempt at an action. One that panics has failed, and whether
 // it took effect is not known.
-func (r *run) call(ctx context.Context, call workflow.Call) (a answer) {
+func (r *run) call(ctx context.Context, call workflow.Call) (a callResult) {
 	e := r.engine
 	defer func() {
 		if p := recover(); p != nil {
-			e.log.Error("an action panicked", "run", r.head.ID, "step", call.Path, "panic", p, "stack", string(debug.Stack()))
-			a = answer{call: call, err: &sdk.Error{Code: sdk.CodeInternal, Message: "the call failed inside the gateway", Outcome: sdk.OutcomeUnknown}}
+			e.log.Error("an action panicked", "run", r.record.ID, "step", call.Path, "panic", p, "stack", string(debug.Stack()))
+			a = callResult{call: call, err: &sdk.Error{Code: sdk.CodeInternal, Message: "the call failed inside the gateway", Outcome: sdk.OutcomeUnknown}}
 		}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, e.timeout)
@@ -36,21 +36,21 @@ func (r *run) call(ctx context.Context, call workflow.Call) (a answer) {
 	}
 	found, err := e.actions.Find(call.Integration, call.Action)
 	if err != nil {
-		return answer{call: call, err: callError(err)}
+		return callResult{call: call, err: callError(err)}
 	}
 	result, err := found.Execute(ctx, sdk.Call{
-		Action: call.Action, Params: call.Params, IdempotencyKey: call.Key, RequestID: r.head.RequestID,
+		Action: call.Action, Params: call.Params, IdempotencyKey: call.Key, RequestID: r.record.RequestID,
 	})
 	if err != nil {
-		return answer{call: call, err: callError(err)}
+		return callResult{call: call, err: callError(err)}
 	}
-	kept, tooLarge := keep(result)
-	return answer{call: call, result: kept, err: tooLarge}
+	kept, tooLarge := encodeResult(result)
+	return callResult{call: call, result: kept, err: tooLarge}
 }
 
 // keep is the form in which a result is kept: JSON as it is; other content as
 // an object that holds it.
-func keep(result sdk.Result) (json.RawMessage, *sdk.Error) {
+func encodeResult(result sdk.Result) (json.RawMessage, *sdk.Error) {
 	body := json.RawMessage(result.Body)
 	if result.ContentType != "" {
 		wrapped, err := json.Marshal(struct {

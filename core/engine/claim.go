@@ -16,10 +16,10 @@ import (
 // errNotNow: the run cannot be taken up at present, and nothing was changed.
 var errNotNow = errors.New("engine: the run cannot be taken up now")
 
-// MaxPickups is how often in a row a run is taken up after its process ended,
+// MaxRecoveries is how often in a row a run is taken up after its process ended,
 // without any progress, before it is given up: what it does may be what ends
 // them.
-const MaxPickups = 10
+const MaxRecoveries = 10
 
 // reason is why a run is taken up.
 type reason int
@@ -33,7 +33,7 @@ const (
 // take claims a run that nobody works on and works on it, if it can be. The
 // caller has a slot, which take passes on or gives back. The cause is the timer
 // that is due, or the lease that is over for certain, where that is the reason.
-func (e *Engine) take(id string, why reason, cause string) (bool, error) {
+func (e *Engine) tryClaim(id string, why reason, cause string) (bool, error) {
 	activity := e.reserve(id)
 	if activity == nil {
 		e.freeSlot()
@@ -45,7 +45,7 @@ func (e *Engine) take(id string, why reason, cause string) (bool, error) {
 		e.release(id)
 		return false, err
 	}
-	e.crew.do(r.drive)
+	e.workers.do(r.drive)
 	return true, nil
 }
 
@@ -68,17 +68,17 @@ func (e *Engine) claim(ctx context.Context, id string, why reason, cause string,
 	if err != nil {
 		return nil, err
 	}
-	if r == nil || r.head.Status.Ended() {
+	if r == nil || r.record.Status.Ended() {
 		if why == due {
-			return nil, e.dropMail(ctx, id, cause, data)
+			return nil, e.deleteInbox(ctx, id, cause, data)
 		}
 		return nil, nil
 	}
-	if !r.head.waitsFor(why) {
+	if !r.record.waitsFor(why) {
 		return nil, nil
 	}
 	r.activity = a
-	if _, err := r.look(ctx); err != nil {
+	if _, err := r.refreshInbox(ctx); err != nil {
 		return nil, err
 	}
 	with := extra{conditions: []state.Op{state.RequireValue(bucketRun, id, data)}}
@@ -87,22 +87,22 @@ func (e *Engine) claim(ctx context.Context, id string, why reason, cause string,
 	case due:
 		with.conditions = append(with.conditions, state.RequireDue(queueRun, cause))
 		with.ops = append(with.ops, state.ClearTimer(queueRun, cause), state.ClearTimer(queueRun, id))
-		if r.head.Status == workflow.RunQueued {
-			return r.claimEarly(ctx, with)
+		if r.record.Status == workflow.RunQueued {
+			return r.claimQueued(ctx, with)
 		}
-		if events, err = r.whatIsDue(cause); err != nil {
+		if events, err = r.dueEvents(cause); err != nil {
 			return nil, err
 		}
-		if len(events) == 0 && !r.hasMail(e.now()) {
-			return nil, r.waitOn(ctx, with)
+		if len(events) == 0 && !r.hasDeliverable(e.now()) {
+			return nil, r.keepWaiting(ctx, with)
 		}
 	case orphaned:
 		// Since it was found, somebody alive may have taken it up. Of a lease
 		// that was over before the journal was read nothing more can be written.
-		if r.head.Lease != cause {
+		if r.record.Lease != cause {
 			return nil, nil
 		}
-		if events, err = r.whatWasInterrupted(); err != nil {
+		if events, err = r.interruptedCalls(); err != nil {
 			return nil, err
 		}
 	}
@@ -124,10 +124,10 @@ func (e *Engine) heldElsewhere(ctx context.Context, lease string) (bool, error) 
 
 // waitsFor reports whether a run that has not ended is to be taken up for a
 // reason.
-func (h *head) waitsFor(why reason) bool {
+func (h *runRecord) waitsFor(why reason) bool {
 	switch why {
 	case queued:
-		return h.Lease == "" && h.Status == workflow.RunQueued && !h.Held
+		return h.Lease == "" && h.Status == workflow.RunQueued && !h.Throttled
 	case due:
 		return h.Lease == ""
 	default:
@@ -137,11 +137,11 @@ func (h *head) waitsFor(why reason) bool {
 
 // claimWith writes the claim with events and all that follows from them.
 func (r *run) claimWith(events []workflow.Event, with extra) (*run, error) {
-	stored := r.head
-	r.head.Status, r.head.Lease, r.head.Held = workflow.RunRunning, r.engine.lease.ID(), false
-	r.head.Turns++
-	if r.head.StartedAt.IsZero() {
-		r.head.StartedAt = r.engine.now().UTC()
+	stored := r.record
+	r.record.Status, r.record.Lease, r.record.Throttled = workflow.RunRunning, r.engine.lease.ID(), false
+	r.record.Revision++
+	if r.record.StartedAt.IsZero() {
+		r.record.StartedAt = r.engine.now().UTC()
 	}
 	err := r.commit(&stored, events, with)
 	if errors.As(err, new(*state.ConflictError)) {
@@ -153,36 +153,36 @@ func (r *run) claimWith(events []workflow.Event, with extra) (*run, error) {
 	return r, nil
 }
 
-// claimEarly deals with mail to a run that is still in the queue: only a
+// claimQueued deals with mail to a run that is still in the queue: only a
 // cancellation takes it out, a signal is read when its turn has come.
-func (r *run) claimEarly(ctx context.Context, with extra) (*run, error) {
-	if len(r.box) > 0 && r.box[0].Kind == mailCancel {
+func (r *run) claimQueued(ctx context.Context, with extra) (*run, error) {
+	if len(r.inbox) > 0 && r.inbox[0].Kind == messageCancel {
 		return r.claimWith(nil, with)
 	}
-	return nil, r.waitOn(ctx, with)
+	return nil, r.keepWaiting(ctx, with)
 }
 
-// waitOn leaves a run that was woken for nothing as it is. Its timer is set
+// keepWaiting leaves a run that was notify for nothing as it is. Its timer is set
 // anew: that of mail may have been the one that was due.
-func (r *run) waitOn(ctx context.Context, with extra) error {
+func (r *run) keepWaiting(ctx context.Context, with extra) error {
 	ops := append(append([]state.Op{r.engine.lease.Fence()}, with.conditions...), with.ops...)
-	if left := r.leaveMail(); len(left) > 0 {
+	if left := r.acknowledge(); len(left) > 0 {
 		// Who takes the run up at this moment may have read the box before the
 		// mail came: the changed head makes him look again.
-		next := r.head
-		next.Turns++
-		ops = append(append(ops, left...), r.head.change(&next)...)
+		next := r.record
+		next.Revision++
+		ops = append(append(ops, left...), r.record.updateOps(&next)...)
 	}
-	if r.head.Status != workflow.RunQueued {
+	if r.record.Status != workflow.RunQueued {
 		ops = append(ops, r.timer(r.engine.now())...)
 	}
 	return ignoreConflict(r.engine.store.Commit(ctx, ops...)) // somebody else was faster
 }
 
-// dropMail throws away what reached a run after its end. Where it is retried
+// deleteInbox throws away what reached a run after its end. Where it is retried
 // meanwhile, and may have got new mail, nothing is changed.
-func (e *Engine) dropMail(ctx context.Context, id, timer string, data []byte) error {
-	letters, err := e.box(ctx, id)
+func (e *Engine) deleteInbox(ctx context.Context, id, timer string, data []byte) error {
+	messages, err := e.readInbox(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -190,8 +190,8 @@ func (e *Engine) dropMail(ctx context.Context, id, timer string, data []byte) er
 	if data != nil {
 		ops = append(ops, state.RequireValue(bucketRun, id, data))
 	}
-	for _, l := range letters {
-		ops = append(ops, l.discard()...)
+	for _, l := range messages {
+		ops = append(ops, l.deleteOps()...)
 	}
 	return ignoreConflict(e.store.Commit(ctx, ops...))
 }
@@ -203,12 +203,12 @@ func ignoreConflict(err error) error {
 	return err
 }
 
-// whatIsDue decides what becomes of a waiting run whose time has come. That it has
+// dueEvents decides what becomes of a waiting run whose time has come. That it has
 // is judged by the store's clock, which found the run's timer due: this process's
 // own may be behind that of the process which set it.
-func (r *run) whatIsDue(timer string) ([]workflow.Event, error) {
+func (r *run) dueEvents(timer string) ([]workflow.Event, error) {
 	now := r.engine.now()
-	if until, waits := r.machine.WaitUntil(); waits && timer == r.head.ID && until.After(now) {
+	if until, waits := r.machine.WaitUntil(); waits && timer == r.record.ID && until.After(now) {
 		now = until
 	}
 	events, left := r.machine.FireTimers(now.UTC(), r.engine.repeat)
@@ -218,18 +218,18 @@ func (r *run) whatIsDue(timer string) ([]workflow.Event, error) {
 	return events, nil
 }
 
-// whatWasInterrupted decides what becomes of the calls that were under way when
+// interruptedCalls decides what becomes of the calls that were under way when
 // the run's process ended.
-func (r *run) whatWasInterrupted() ([]workflow.Event, error) {
+func (r *run) interruptedCalls() ([]workflow.Event, error) {
 	now := r.engine.now().UTC()
-	if r.head.Pickups++; r.head.Pickups > MaxPickups {
+	if r.record.Recoveries++; r.record.Recoveries > MaxRecoveries {
 		return r.giveUp(now), nil
 	}
 	var events []workflow.Event
 	for _, call := range r.machine.Calls() {
 		repeat, known := r.engine.repeat(call.Integration, call.Action)
 		if !known {
-			r.head.Pickups--
+			r.record.Recoveries--
 			return nil, fmt.Errorf("%w: integration %s is not ready", errNotNow, call.Integration)
 		}
 		if event, ended := r.machine.Interrupted(call.Path, repeat, now); ended {
@@ -243,7 +243,7 @@ func (r *run) whatWasInterrupted() ([]workflow.Event, error) {
 func (r *run) giveUp(now time.Time) []workflow.Event {
 	err := &sdk.Error{
 		Code: sdk.CodeInternal, Outcome: sdk.OutcomeUnknown,
-		Message: fmt.Sprintf("the process that worked on the run ended %d times in a row without any progress", MaxPickups),
+		Message: fmt.Sprintf("the process that worked on the run ended %d times in a row without any progress", MaxRecoveries),
 	}
 	calls := r.machine.Calls()
 	if len(calls) == 0 {
@@ -272,7 +272,7 @@ func (e *Engine) loadEvents(ctx context.Context, id string, from int) (*run, []b
 	if found[0] == nil {
 		return nil, nil, nil, nil
 	}
-	h, err := decodeHead(found[0])
+	h, err := decodeRecord(found[0])
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -280,7 +280,7 @@ func (e *Engine) loadEvents(ctx context.Context, id string, from int) (*run, []b
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	r := &run{engine: e, machine: workflow.NewMachine(definition, id), head: *h}
+	r := &run{engine: e, machine: workflow.NewMachine(definition, id), record: *h}
 	entries, err := e.store.Journal(ctx, id, 0)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("engine: journal of run %s: %w", id, err)

@@ -19,45 +19,45 @@ type extra struct {
 // commit applies events, decides what follows, and writes all of it with the
 // head that results, over the one that is stored. The machine is ahead of the
 // store until it returns; after an error the run must be loaded again.
-func (r *run) commit(stored *head, events []workflow.Event, with extra) error {
+func (r *run) commit(stored *runRecord, events []workflow.Event, with extra) error {
 	now := r.engine.now().UTC()
-	events, mailOps, err := r.follow(events, now)
+	events, inboxOps, err := r.follow(events, now)
 	if err != nil {
 		return err
 	}
-	r.settleHead(len(events) > 0)
-	if stored.Status != r.head.Status && !stored.Status.CanBecome(r.head.Status) {
-		return fmt.Errorf("engine: run %s is %s and cannot become %s", r.head.ID, stored.Status, r.head.Status)
+	r.syncRecord(len(events) > 0)
+	if stored.Status != r.record.Status && !stored.Status.CanBecome(r.record.Status) {
+		return fmt.Errorf("engine: run %s is %s and cannot become %s", r.record.ID, stored.Status, r.record.Status)
 	}
 	ops := make([]state.Op, 0, len(with.conditions)+len(with.ops)+8)
 	ops = append(ops, r.engine.lease.Fence())
 	ops = append(ops, with.conditions...)
 	ops = append(ops, with.ops...)
-	ops = append(ops, mailOps...)
-	if stored.Status != r.head.Status || stored.Lease != r.head.Lease || stored.Pickups != r.head.Pickups || stored.Turns != r.head.Turns {
-		ops = append(ops, stored.change(&r.head)...)
+	ops = append(ops, inboxOps...)
+	if stored.Status != r.record.Status || stored.Lease != r.record.Lease || stored.Recoveries != r.record.Recoveries || stored.Revision != r.record.Revision {
+		ops = append(ops, stored.updateOps(&r.record)...)
 	}
 	if len(events) > 0 {
-		ops = append(ops, state.Append(r.head.ID, r.entries, workflow.EncodeEntry(events)))
+		ops = append(ops, state.Append(r.record.ID, r.entries, workflow.EncodeEntry(events)))
 	}
 	ops = append(ops, r.timer(now)...)
-	kin, err := r.kin(events)
+	then, err := r.followUps(events)
 	if err != nil {
 		return err
 	}
-	ops = append(ops, kin.ops...)
-	if err := r.engine.commitSurely(r.head.ID, r.entries, ops); err != nil {
+	ops = append(ops, then.ops...)
+	if err := r.engine.commitUntilKnown(r.record.ID, r.entries, ops); err != nil {
 		return err
 	}
 	if len(events) > 0 {
 		r.entries++
 	}
-	r.engine.told(kin)
-	r.engine.changed(r.head.ID)
-	if r.head.Status.Ended() {
+	r.engine.notifyAfterCommit(then)
+	r.engine.changed(r.record.ID)
+	if r.record.Status.Ended() {
 		r.engine.announce(r)
-		if r.head.Group != "" {
-			poke(r.engine.admit)
+		if r.record.ConcurrencyKey != "" {
+			wake(r.engine.wakeAdmission)
 		}
 	}
 	return nil
@@ -75,7 +75,7 @@ func (r *run) follow(events []workflow.Event, now time.Time) (all []workflow.Eve
 	all = events
 	for more := true; more; {
 		// A cancellation comes before what would be begun.
-		taken, with, err := r.takeMail(now)
+		taken, with, err := r.drainInbox(now)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -84,38 +84,38 @@ func (r *run) follow(events []workflow.Event, now time.Time) (all []workflow.Eve
 			return nil, nil, err
 		}
 		all, ops = append(append(all, taken...), decided...), append(ops, with...)
-		more = r.hasMail(now)
+		more = r.hasDeliverable(now)
 	}
-	return all, append(ops, r.leaveMail()...), nil
+	return all, append(ops, r.acknowledge()...), nil
 }
 
 // timer sets when the run goes on by itself. While a process works on it, the
 // process looks at the time itself: the timer is for who comes after it.
 func (r *run) timer(now time.Time) []state.Op {
-	if r.head.Lease != "" {
+	if r.record.Lease != "" {
 		return nil
 	}
 	until, waits := r.machine.WaitUntil()
 	if !waits {
 		return nil
 	}
-	return []state.Op{state.SetTimerAfter(queueRun, r.head.ID, max(until.Sub(now), time.Millisecond))}
+	return []state.Op{state.SetTimerAfter(queueRun, r.record.ID, max(until.Sub(now), time.Millisecond))}
 }
 
-// settleHead brings the head in line with the machine.
-func (r *run) settleHead(progress bool) {
-	r.head.Status = r.machine.Status()
+// syncRecord brings the head in line with the machine.
+func (r *run) syncRecord(progress bool) {
+	r.record.Status = r.machine.Status()
 	if r.machine.Idle() {
-		r.head.Lease = ""
+		r.record.Lease = ""
 	}
 	if progress {
-		r.head.Pickups = 0
+		r.record.Recoveries = 0
 	}
-	if r.head.Status.Ended() {
-		r.head.FinishedAt = r.machine.EndedAt()
-		r.head.Error = r.machine.Failure()
+	if r.record.Status.Ended() {
+		r.record.FinishedAt = r.machine.EndedAt()
+		r.record.Error = r.machine.Failure()
 	} else {
-		r.head.FinishedAt, r.head.Error = time.Time{}, nil
+		r.record.FinishedAt, r.record.Error = time.Time{}, nil
 	}
 }
 
@@ -123,18 +123,18 @@ func (r *run) settleHead(progress bool) {
 // another process goes on with it at once. Of a queued run no call can have
 // been sent that is not recorded.
 func (r *run) handBack() {
-	next := r.head
+	next := r.record
 	next.Status, next.Lease = workflow.RunQueued, ""
-	ops := append([]state.Op{r.engine.lease.Fence()}, r.head.change(&next)...)
+	ops := append([]state.Op{r.engine.lease.Fence()}, r.record.updateOps(&next)...)
 	if err := r.engine.store.Commit(context.Background(), ops...); err != nil {
-		r.engine.log.Warn("a run could not be handed back; it is taken up when the lease is over", "run", r.head.ID, "error", err)
+		r.engine.log.Warn("a run could not be handed back; it is taken up when the lease is over", "run", r.record.ID, "error", err)
 	}
 }
 
-// commitSurely commits until the outcome is known. A commit that an outage of
+// commitUntilKnown commits until the outcome is known. A commit that an outage of
 // the store left in doubt is made again; that it was applied the first time is
 // seen by its journal entry.
-func (e *Engine) commitSurely(id string, entries int, ops []state.Op) error {
+func (e *Engine) commitUntilKnown(id string, entries int, ops []state.Op) error {
 	const firstWait, longestWait = 50 * time.Millisecond, 2 * time.Second
 	wait := firstWait
 	for doubt := false; ; doubt = true {

@@ -16,23 +16,23 @@ import (
 // Cancelling a run that has ended is ErrEnded; a further request with once is a
 // *DuplicateError.
 func (e *Engine) Cancel(ctx context.Context, id string, once Once) (Run, error) {
-	return e.mail(ctx, id, mail{Kind: mailCancel}, once)
+	return e.sendMessage(ctx, id, message{Kind: messageCancel}, once)
 }
 
 // Signal hands a signal to a run. It returns once the signal is on stable
 // storage: the run takes it when it waits for one of that name, each signal
 // once, in the order in which they came. A body is JSON. Errors: ErrNotFound,
-// ErrEnded, ErrTooLarge, ErrOverloaded where MaxMail signals wait already, and
+// ErrEnded, ErrTooLarge, ErrOverloaded where MaxPendingSignals signals wait already, and
 // *DuplicateError where once is taken.
 func (e *Engine) Signal(ctx context.Context, id, name string, body json.RawMessage, once Once) (Run, error) {
 	if len(body) > MaxInput {
 		return Run{}, fmt.Errorf("%w: %d bytes are more than %d", ErrTooLarge, len(body), MaxInput)
 	}
-	return e.mail(ctx, id, mail{Kind: mailSignal, Name: name, Body: body}, once)
+	return e.sendMessage(ctx, id, message{Kind: messageSignal, Name: name, Body: body}, once)
 }
 
 // mail puts mail into the box of a run that has not ended.
-func (e *Engine) mail(ctx context.Context, id string, m mail, once Once) (Run, error) {
+func (e *Engine) sendMessage(ctx context.Context, id string, m message, once Once) (Run, error) {
 	run, err := e.Get(ctx, id)
 	if err != nil {
 		return Run{}, err
@@ -40,19 +40,19 @@ func (e *Engine) mail(ctx context.Context, id string, m mail, once Once) (Run, e
 	if run.Status.Ended() {
 		return run, fmt.Errorf("%w: run %s is %s", ErrEnded, id, run.Status)
 	}
-	waiting, err := e.store.Range(ctx, state.Range{Set: setMail + "/" + id, Limit: MaxMail})
+	waiting, err := e.store.Range(ctx, state.Range{Set: setInbox + "/" + id, Limit: MaxPendingSignals})
 	if err != nil {
 		return Run{}, fmt.Errorf("engine: %s run %s: %w", m.Kind, id, err)
 	}
-	if len(waiting) == MaxMail && m.Kind == mailSignal {
-		return run, fmt.Errorf("%w: %d signals wait for run %s", ErrOverloaded, MaxMail, id)
+	if len(waiting) == MaxPendingSignals && m.Kind == messageSignal {
+		return run, fmt.Errorf("%w: %d signals wait for run %s", ErrOverloaded, MaxPendingSignals, id)
 	}
 	ops := append(once.Ops(), e.lease.Fence())
-	ops = append(ops, send(id, m)...)
+	ops = append(ops, appendInbox(id, m)...)
 	if err := e.store.Commit(ctx, ops...); err != nil {
 		return Run{}, e.conflictOf(ctx, fmt.Errorf("engine: %s run %s: %w", m.Kind, id, err), once, Advance{})
 	}
-	e.told(kin{woken: []string{id}})
+	e.notifyAfterCommit(followUps{notify: []string{id}})
 	return run, nil
 }
 
@@ -85,8 +85,8 @@ func (e *Engine) Retry(ctx context.Context, id string, once Once) (Run, error) {
 		}
 		return Run{}, err
 	}
-	poke(e.pull)
-	poke(e.admit)
+	wake(e.wakeQueue)
+	wake(e.wakeAdmission)
 	e.changed(id)
 	return r.snapshot(), nil
 }
@@ -105,7 +105,7 @@ func (e *Engine) retryOps(ctx context.Context, r *run, data []byte) ([]state.Op,
 			return nil, err
 		}
 		if child == nil || child.machine.CanRetry() != nil {
-			if err := e.canReplace(ctx, c, child); err != nil {
+			if err := e.canRestartChild(ctx, c, child); err != nil {
 				return nil, err
 			}
 			continue
@@ -120,14 +120,14 @@ func (e *Engine) retryOps(ctx context.Context, r *run, data []byte) ([]state.Op,
 	if err := r.machine.Apply(event); err != nil {
 		return nil, err
 	}
-	next := r.head
-	next.Status, next.Pickups, next.Turns, next.Error = workflow.RunQueued, 0, next.Turns+1, nil
-	if next.Held = next.Group != ""; next.Held { // its place may be taken by now
-		ops = append(ops, touchGate(next.Group))
+	next := r.record
+	next.Status, next.Recoveries, next.Revision, next.Error = workflow.RunQueued, 0, next.Revision+1, nil
+	if next.Throttled = next.ConcurrencyKey != ""; next.Throttled { // its place may be taken by now
+		ops = append(ops, bumpVersion(next.ConcurrencyKey))
 	}
-	ops = append(ops, state.RequireValue(bucketRun, r.head.ID, data))
-	ops = append(ops, r.head.change(&next)...)
-	ops = append(ops, state.Append(r.head.ID, r.entries, workflow.EncodeEntry([]workflow.Event{event})))
-	r.head = next
+	ops = append(ops, state.RequireValue(bucketRun, r.record.ID, data))
+	ops = append(ops, r.record.updateOps(&next)...)
+	ops = append(ops, state.Append(r.record.ID, r.entries, workflow.EncodeEntry([]workflow.Event{event})))
+	r.record = next
 	return ops, nil
 }

@@ -82,7 +82,7 @@ func TestSignalsThatComeBeforeTheWaitAreKeptAndEachIsTakenOnce(t *testing.T) {
 			t.Errorf("output = %s", run.Output)
 		}
 		time.Sleep(time.Minute)
-		if left, err := store.Range(t.Context(), state.Range{Set: setMail + "/" + id, Limit: 10}); err != nil || len(left) != 0 {
+		if left, err := store.Range(t.Context(), state.Range{Set: setInbox + "/" + id, Limit: 10}); err != nil || len(left) != 0 {
 			t.Errorf("mail of a run that has ended is left: %v, %v", left, err)
 		}
 	})
@@ -347,7 +347,7 @@ func TestARunThatEndsItsProcessAgainAndAgainIsGivenUp(t *testing.T) {
 			return sdk.Result{}, &sdk.Error{Code: sdk.CodeTimeout, Retryable: true}
 		}}
 		var id string
-		for i := range MaxPickups + 1 {
+		for i := range MaxRecoveries + 1 {
 			g := open(t, store, fmt.Sprint("g", i), hang, Options{}, twoSteps)
 			if i == 0 {
 				id = g.start("two", `{"x":1}`).ID
@@ -364,7 +364,7 @@ func TestARunThatEndsItsProcessAgainAndAgainIsGivenUp(t *testing.T) {
 		if run.Status != workflow.RunFailed || !strings.Contains(run.Error.Err.Message, "without any progress") {
 			t.Errorf("run = %s, %+v", run.Status, run.Error)
 		}
-		if n := len(hang.seen()); n != MaxPickups+1 {
+		if n := len(hang.seen()); n != MaxRecoveries+1 {
 			t.Errorf("it was called %d times", n)
 		}
 	})
@@ -374,7 +374,7 @@ func TestCleanHandOversAreNotCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New(memory.Options{})
 		var id string
-		for i := range 3 * MaxPickups {
+		for i := range 3 * MaxRecoveries {
 			g := open(t, store, fmt.Sprint("g", i), &vendor{}, Options{}, approval)
 			if i == 0 {
 				id = g.start("approval", `{}`).ID

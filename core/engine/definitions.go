@@ -20,13 +20,13 @@ type definitions struct {
 }
 
 // kept is the stored form of a definition.
-type kept struct {
+type storedDefinition struct {
 	Version    int             `json:"v"`
 	Roots      []string        `json:"roots"`
 	Definition json.RawMessage `json:"definition"`
 }
 
-const keptVersion = 1
+const definitionVersion = 1
 
 // SetDefinitions makes the definitions durable and starts new runs with them
 // from then on. Runs under way keep those that they began with.
@@ -35,7 +35,7 @@ func (e *Engine) SetDefinitions(ctx context.Context, list []*workflow.Definition
 	byHash := make(map[string]*workflow.Definition, len(list))
 	ops := []state.Op{e.lease.Fence()}
 	for _, d := range list {
-		data, err := json.Marshal(kept{Version: keptVersion, Roots: d.Roots(), Definition: d.Raw})
+		data, err := json.Marshal(storedDefinition{Version: definitionVersion, Roots: d.Roots(), Definition: d.Raw})
 		if err != nil {
 			return fmt.Errorf("engine: definition %s: %w", d.ID, err)
 		}
@@ -74,12 +74,12 @@ func (e *Engine) pinned(ctx context.Context, hash string) (*workflow.Definition,
 	if found[0] == nil {
 		return nil, fmt.Errorf("engine: definition %s is not in the store", hash)
 	}
-	var k kept
+	var k storedDefinition
 	if err := json.Unmarshal(found[0], &k); err != nil {
 		return nil, fmt.Errorf("engine: definition %s: %w", hash, err)
 	}
-	if k.Version != keptVersion {
-		return nil, fmt.Errorf("engine: definition %s has format %d, this program reads %d", hash, k.Version, keptVersion)
+	if k.Version != definitionVersion {
+		return nil, fmt.Errorf("engine: definition %s has format %d, this program reads %d", hash, k.Version, definitionVersion)
 	}
 	definition, err = workflow.Reparse(k.Definition, k.Roots)
 	if err != nil {

@@ -18,15 +18,15 @@ import (
 type run struct {
 	engine  *Engine
 	machine *workflow.Machine
-	head    head
+	record  runRecord
 	entries int
 
 	// box is the mail to the run that is known and was not taken.
-	box []letter
+	inbox []pendingMessage
 
-	underWay []string // paths of the calls that are being made
-	alarm    *time.Timer
-	timedTo  time.Time // what the alarm is set to; zero while it is not
+	started []string // paths of the calls that are being made
+	alarm   *time.Timer
+	alarmAt time.Time // what the alarm is set to; zero while it is not
 	// notBefore keeps timers from being looked at, where that was no use.
 	notBefore time.Time
 	activity  *activity
@@ -34,27 +34,27 @@ type run struct {
 	calls  context.Context // of the calls: ends when their answers are of no use
 	cancel context.CancelCauseFunc
 
-	mu     sync.Mutex // guards the fields below
-	news   news
-	busy   bool // somebody works on the run
-	over   bool // nobody does any more
-	making int  // how many calls are being made
+	mu       sync.Mutex // guards the fields below
+	updates  updates
+	working  bool // somebody works on the run
+	finished bool // nobody does any more
+	inFlight int  // how many calls are being made
 }
 
 // news is what has happened to a run since it was worked on.
-type news struct {
-	answers []answer
+type updates struct {
+	results []callResult
 	due     bool // its alarm
-	mail    bool
+	message bool
 }
 
-func (n *news) empty() bool { return len(n.answers) == 0 && !n.due && !n.mail }
+func (n *updates) empty() bool { return len(n.results) == 0 && !n.due && !n.message }
 
 // drive works on a run until it ends, waits, or is handed back; then its slot and
 // its reservation are given back. It returns when somebody else is to go on.
 func (r *run) drive() {
 	r.calls, r.cancel = context.WithCancelCause(r.engine.calls)
-	r.busy = true
+	r.working = true
 	r.engine.attach(r)
 	r.work()
 }
@@ -63,11 +63,11 @@ func (r *run) drive() {
 // there is nothing else to do.
 func (r *run) work() {
 	for {
-		call, more := r.turn()
+		call, more := r.advance()
 		if !more {
 			return
 		}
-		if !r.answered(r.call(r.calls, call)) {
+		if !r.deliverResult(r.call(r.calls, call)) {
 			return
 		}
 	}
@@ -75,12 +75,12 @@ func (r *run) work() {
 
 // brings hands in news, which add puts in, and works on the run unless somebody
 // does already.
-func (r *run) brings(add func(*news)) {
+func (r *run) deliver(add func(*updates)) {
 	r.mu.Lock()
-	idle := !r.over && !r.busy
-	if !r.over {
-		add(&r.news)
-		r.busy = true
+	idle := !r.finished && !r.working
+	if !r.finished {
+		add(&r.updates)
+		r.working = true
 	}
 	r.mu.Unlock()
 	if idle {
@@ -90,20 +90,20 @@ func (r *run) brings(add func(*news)) {
 
 // answered hands in the answer of a call, and reports whether the caller is to
 // work on the run.
-func (r *run) answered(a answer) bool {
+func (r *run) deliverResult(a callResult) bool {
 	r.mu.Lock()
-	r.making--
-	if r.over {
-		last := r.making == 0
+	r.inFlight--
+	if r.finished {
+		last := r.inFlight == 0
 		r.mu.Unlock()
 		if last {
 			r.release()
 		}
 		return false
 	}
-	r.news.answers = append(r.news.answers, a)
-	idle := !r.busy
-	r.busy = true
+	r.updates.results = append(r.updates.results, a)
+	idle := !r.working
+	r.working = true
 	r.mu.Unlock()
 	return idle
 }
@@ -111,35 +111,35 @@ func (r *run) answered(a answer) bool {
 // turn records what is new and begins the calls that follow, until there is no
 // more news. It answers the last of these calls, for the caller to make; false if
 // there is none, or the run is not worked on any more.
-func (r *run) turn() (call workflow.Call, more bool) {
+func (r *run) advance() (call workflow.Call, more bool) {
 	e := r.engine
 	over := true
 	defer func() {
 		if p := recover(); p != nil {
-			e.log.Error("a run is left for the check to take up, for working on it panicked", "run", r.head.ID, "panic", p, "stack", string(debug.Stack()))
+			e.log.Error("a run is left for the check to take up, for working on it panicked", "run", r.record.ID, "panic", p, "stack", string(debug.Stack()))
 			more = false
 		}
 		if over {
-			r.end()
+			r.finish()
 		}
 	}()
-	for r.head.Lease != "" {
+	for r.record.Lease != "" {
 		var begun []workflow.Call
 		if !e.isStopping() {
-			begun = r.begun()
+			begun = r.callsToStart()
 		}
-		if len(r.underWay) == 0 { // not idle, and nothing may be begun any more
+		if len(r.started) == 0 { // not idle, and nothing may be begun any more
 			r.handBack()
 			return call, false
 		}
 		r.setAlarm()
-		now, idle := r.pause(len(begun))
+		now, idle := r.park(len(begun))
 		if idle && len(begun) > 0 {
 			call, begun, more = begun[len(begun)-1], begun[:len(begun)-1], true
 		}
 		for _, c := range begun {
-			e.crew.do(func() {
-				if r.answered(r.call(r.calls, c)) {
+			e.workers.do(func() {
+				if r.deliverResult(r.call(r.calls, c)) {
 					r.work()
 				}
 			})
@@ -148,8 +148,8 @@ func (r *run) turn() (call workflow.Call, more bool) {
 			over = false
 			return call, more
 		}
-		if err := r.take(now); err != nil {
-			r.leave(err)
+		if err := r.apply(now); err != nil {
+			r.abandon(err)
 			return call, false
 		}
 	}
@@ -157,38 +157,38 @@ func (r *run) turn() (call workflow.Call, more bool) {
 }
 
 // begun answers the calls that are to be under way and were not yet.
-func (r *run) begun() []workflow.Call {
-	calls := slices.DeleteFunc(r.machine.Calls(), func(c workflow.Call) bool { return slices.Contains(r.underWay, c.Path) })
+func (r *run) callsToStart() []workflow.Call {
+	calls := slices.DeleteFunc(r.machine.Calls(), func(c workflow.Call) bool { return slices.Contains(r.started, c.Path) })
 	for _, c := range calls {
-		r.underWay = append(r.underWay, c.Path)
+		r.started = append(r.started, c.Path)
 	}
 	return calls
 }
 
 // pause counts the calls that are about to be made, and answers what is new. If
 // that is nothing the run is nobody's from then on.
-func (r *run) pause(begun int) (now news, idle bool) {
+func (r *run) park(begun int) (now updates, idle bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.making += begun
-	if r.news.empty() {
-		r.busy = false
-		return news{}, true
+	r.inFlight += begun
+	if r.updates.empty() {
+		r.working = false
+		return updates{}, true
 	}
-	now, r.news = r.news, news{}
+	now, r.updates = r.updates, updates{}
 	return now, false
 }
 
 // end stops the work on a run. Its place is free once all calls have returned,
 // whose answers nobody takes any more.
-func (r *run) end() {
+func (r *run) finish() {
 	r.cancel(context.Canceled)
 	if r.alarm != nil {
 		r.alarm.Stop()
 	}
 	r.mu.Lock()
-	r.over = true
-	last := r.making == 0
+	r.finished = true
+	last := r.inFlight == 0
 	r.mu.Unlock()
 	if last {
 		r.release()
@@ -201,16 +201,16 @@ func (r *run) end() {
 func (r *run) release() {
 	e := r.engine
 	e.freeSlot()
-	if mail := e.release(r.head.ID); mail || r.head.Lease == "" && !r.head.Status.Ended() {
-		poke(e.wake)
+	if mail := e.release(r.record.ID); mail || r.record.Lease == "" && !r.record.Status.Ended() {
+		wake(e.wakeTimers)
 	}
 }
 
 // leave tells that the run could not be worked on further. It is found by the
 // check, here or elsewhere.
-func (r *run) leave(err error) {
+func (r *run) abandon(err error) {
 	if r.engine.calls.Err() == nil {
-		r.engine.log.Error("a run is left for the check to take up", "run", r.head.ID, "error", err)
+		r.engine.log.Error("a run is left for the check to take up", "run", r.record.ID, "error", err)
 	}
 }
 
@@ -220,20 +220,20 @@ func (r *run) setAlarm() {
 	if !waits {
 		if r.alarm != nil {
 			r.alarm.Stop()
-			r.timedTo = time.Time{}
+			r.alarmAt = time.Time{}
 		}
 		return
 	}
 	if until.Before(r.notBefore) {
 		until = r.notBefore
 	}
-	if until.Equal(r.timedTo) {
+	if until.Equal(r.alarmAt) {
 		return
 	}
-	r.timedTo = until
+	r.alarmAt = until
 	wait := max(until.Sub(r.engine.now()), 0)
 	if r.alarm == nil {
-		r.alarm = time.AfterFunc(wait, func() { r.brings(func(n *news) { n.due = true }) })
+		r.alarm = time.AfterFunc(wait, func() { r.deliver(func(n *updates) { n.due = true }) })
 		return
 	}
 	r.alarm.Reset(wait)
@@ -241,47 +241,47 @@ func (r *run) setAlarm() {
 
 // take deals with news. Answers of calls that were given up mean nothing: what
 // the calls were at is found out by whoever takes the run up.
-func (r *run) take(now news) error {
+func (r *run) apply(now updates) error {
 	if r.engine.calls.Err() != nil {
 		return context.Cause(r.engine.calls)
 	}
-	if len(now.answers) > 0 {
-		if err := r.record(now.answers); err != nil {
+	if len(now.results) > 0 {
+		if err := r.recordResults(now.results); err != nil {
 			return err
 		}
 	}
-	if now.due && r.head.Lease != "" {
-		r.timedTo = time.Time{}
-		if err := r.wake(); err != nil {
+	if now.due && r.record.Lease != "" {
+		r.alarmAt = time.Time{}
+		if err := r.fireTimers(); err != nil {
 			return err
 		}
 	}
-	if now.mail && r.head.Lease != "" {
-		r.engine.heard(r)
-		return r.readMail()
+	if now.message && r.record.Lease != "" {
+		r.engine.ack(r)
+		return r.handleMessages()
 	}
 	return nil
 }
 
 // record makes durable what came of calls and what follows from it.
-func (r *run) record(answers []answer) error {
+func (r *run) recordResults(results []callResult) error {
 	now := r.engine.now().UTC()
-	events := make([]workflow.Event, 0, len(answers))
-	for _, a := range answers {
-		r.underWay = slices.DeleteFunc(r.underWay, func(path string) bool { return path == a.call.Path })
+	events := make([]workflow.Event, 0, len(results))
+	for _, a := range results {
+		r.started = slices.DeleteFunc(r.started, func(path string) bool { return path == a.call.Path })
 		event := r.machine.Succeeded(a.call.Path, a.result, now)
 		if a.err != nil {
 			event = r.machine.Failed(a.call.Path, a.err, r.engine.repeatAfter(a.call), now)
 		}
 		events = append(events, event)
 	}
-	stored := r.head
+	stored := r.record
 	return r.commit(&stored, events, extra{})
 }
 
 // wake records what is due while calls are under way. What cannot be told now,
 // for an integration is not ready, is looked at again after a pause.
-func (r *run) wake() error {
+func (r *run) fireTimers() error {
 	events, left := r.machine.FireTimers(r.engine.now().UTC(), r.engine.repeat)
 	if left {
 		r.notBefore = r.engine.now().Add(retryPause)
@@ -289,6 +289,6 @@ func (r *run) wake() error {
 	if len(events) == 0 {
 		return nil
 	}
-	stored := r.head
+	stored := r.record
 	return r.commit(&stored, events, extra{})
 }

@@ -83,14 +83,14 @@ type Engine struct {
 	maxQueued int
 	retention Retention
 
-	actions     Actions
-	definitions definitions
-	slots       chan struct{} // one token for each run that is worked on
-	wake        chan struct{} // pokes the timer loop
-	pull        chan struct{} // pokes the queue loop
-	check       chan struct{} // pokes the check loop
-	admit       chan struct{} // pokes the admission loop
-	backlog     atomic.Int64  // how many runs stood in the queue at the last look, up to a bound
+	actions       Actions
+	definitions   definitions
+	slots         chan struct{} // one token for each run that is worked on
+	wakeTimers    chan struct{} // pokes the timer loop
+	wakeQueue     chan struct{} // pokes the queue loop
+	wakeCheck     chan struct{} // pokes the check loop
+	wakeAdmission chan struct{} // pokes the admission loop
+	backlog       atomic.Int64  // how many runs stood in the queue at the last look, up to a bound
 
 	calls       context.Context // of actions; ends when the drain time is over
 	cancelCalls context.CancelCauseFunc
@@ -98,7 +98,7 @@ type Engine struct {
 	stopOnce    sync.Once
 	loops       sync.WaitGroup // timer, queue, check, admission and retention loop
 	driving     sync.WaitGroup // runs that are worked on
-	crew        *crew          // works on runs and makes their calls
+	workers     *workerPool    // works on runs and makes their calls
 
 	mu      sync.Mutex            // guards the fields below
 	stopped bool                  // no further run is taken up
@@ -110,9 +110,9 @@ type Engine struct {
 
 // activity is what is known of a run that this process works on.
 type activity struct {
-	ended  bool // its end was announced
-	nudged bool // it has mail that was not looked at
-	run    *run // nil while it is being made or claimed
+	ended    bool // its end was announced
+	notified bool // it has mail that was not looked at
+	run      *run // nil while it is being made or claimed
 }
 
 // New makes an engine. It does nothing before Run.
@@ -136,27 +136,27 @@ func New(o Options) *Engine {
 		o.CheckInterval = DefaultCheckInterval
 	}
 	e := &Engine{
-		store:     o.Store,
-		actions:   o.Actions,
-		lease:     o.Lease,
-		log:       o.Logger,
-		outage:    outage.New(o.Logger, "the state store"),
-		now:       o.Now,
-		timeout:   o.CallTimeout,
-		interval:  o.CheckInterval,
-		maxQueued: o.MaxQueued,
-		retention: o.Retention.withDefaults(),
-		slots:     make(chan struct{}, o.MaxRunning),
-		wake:      make(chan struct{}, 1),
-		pull:      make(chan struct{}, 1),
-		check:     make(chan struct{}, 1),
-		admit:     make(chan struct{}, 1),
-		stopping:  make(chan struct{}),
-		active:    make(map[string]*activity),
-		waiters:   make(map[string][]chan Run),
-		watchers:  make(map[string][]chan struct{}),
+		store:         o.Store,
+		actions:       o.Actions,
+		lease:         o.Lease,
+		log:           o.Logger,
+		outage:        outage.New(o.Logger, "the state store"),
+		now:           o.Now,
+		timeout:       o.CallTimeout,
+		interval:      o.CheckInterval,
+		maxQueued:     o.MaxQueued,
+		retention:     o.Retention.withDefaults(),
+		slots:         make(chan struct{}, o.MaxRunning),
+		wakeTimers:    make(chan struct{}, 1),
+		wakeQueue:     make(chan struct{}, 1),
+		wakeCheck:     make(chan struct{}, 1),
+		wakeAdmission: make(chan struct{}, 1),
+		stopping:      make(chan struct{}),
+		active:        make(map[string]*activity),
+		waiters:       make(map[string][]chan Run),
+		watchers:      make(map[string][]chan struct{}),
 	}
-	e.crew = newCrew(e.stopping)
+	e.workers = newWorkerPool(e.stopping)
 	e.calls, e.cancelCalls = context.WithCancelCause(context.Background())
 	return e
 }
@@ -174,7 +174,7 @@ func (e *Engine) Run() {
 	e.loops.Go(e.queueLoop)
 	e.loops.Go(e.admitLoop)
 	e.loops.Go(e.retentionLoop)
-	poke(e.check)
+	wake(e.wakeCheck)
 }
 
 // Stop ends the engine's work. Calls under way may finish and are recorded
@@ -193,12 +193,12 @@ func (e *Engine) Stop(ctx context.Context) error {
 	select {
 	case <-done:
 		e.cancelCalls(ErrStopped)
-		e.crew.wait()
+		e.workers.wait()
 		return nil
 	case <-ctx.Done():
 		e.cancelCalls(ErrStopped)
 		<-done
-		e.crew.wait()
+		e.workers.wait()
 		return fmt.Errorf("engine: calls were abandoned: %w", context.Cause(ctx))
 	}
 }
@@ -219,13 +219,13 @@ func (e *Engine) reserve(id string) *activity {
 
 // release ends a reservation, and reports whether the run has mail that was not
 // looked at.
-func (e *Engine) release(id string) (nudged bool) {
+func (e *Engine) release(id string) (notified bool) {
 	e.mu.Lock()
-	nudged = e.active[id].nudged
+	notified = e.active[id].notified
 	delete(e.active, id)
 	e.mu.Unlock()
 	e.driving.Done()
-	return nudged
+	return notified
 }
 
 // attach lets a run be told of its mail from now on.
@@ -233,28 +233,28 @@ func (e *Engine) attach(r *run) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r.activity.run = r
-	r.news.mail = r.activity.nudged
+	r.updates.message = r.activity.notified
 }
 
 // nudge tells a run that this process works on that it has mail.
-func (e *Engine) nudge(id string) {
+func (e *Engine) notify(id string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	a, ok := e.active[id]
 	if !ok {
 		return
 	}
-	a.nudged = true
+	a.notified = true
 	if r := a.run; r != nil {
-		e.crew.do(func() { r.brings(func(n *news) { n.mail = true }) })
+		e.workers.do(func() { r.deliver(func(n *updates) { n.message = true }) })
 	}
 }
 
 // heard notes that a run is about to look at its mail.
-func (e *Engine) heard(r *run) {
+func (e *Engine) ack(r *run) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	r.activity.nudged = false
+	r.activity.notified = false
 }
 
 // trySlot takes a place among the runs that are worked on, if there is one.
@@ -281,8 +281,8 @@ func (e *Engine) waitSlot() bool {
 // waits, is the first in line.
 func (e *Engine) freeSlot() { <-e.slots }
 
-// poke wakes a loop that sleeps; a poke while it is awake is kept.
-func poke(c chan struct{}) {
+// wake wakes a loop that sleeps; a poke while it is awake is kept.
+func wake(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:

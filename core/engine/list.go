@@ -50,7 +50,7 @@ func (e *Engine) List(ctx context.Context, req ListRequest) (List, error) {
 				ids = append(ids, m.id)
 			}
 		}
-		heads, err := e.heads(ctx, ids)
+		heads, err := e.records(ctx, ids)
 		if err != nil {
 			return List{}, err
 		}
@@ -106,11 +106,11 @@ func (e *Engine) queues(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	held, err := e.named(ctx, setGroups, setHeld)
+	throttled, err := e.named(ctx, setGroups, setThrottled)
 	if err != nil {
 		return nil, err
 	}
-	return append(queued, held...), nil
+	return append(queued, throttled...), nil
 }
 
 // named are the sets KIND/NAME of all names that are members of a set.
@@ -170,22 +170,22 @@ func (req *ListRequest) mayMatch(m member) bool {
 	return req.Workflow == "" || m.rest == "" || m.rest == req.Workflow
 }
 
-func (req *ListRequest) matches(h *head) bool {
+func (req *ListRequest) matches(h *runRecord) bool {
 	return (req.Workflow == "" || h.Workflow == req.Workflow) && (req.Status == "" || h.Status == req.Status)
 }
 
 // heads reads the heads of runs, nil where one is gone meanwhile.
-func (e *Engine) heads(ctx context.Context, ids []string) ([]*head, error) {
+func (e *Engine) records(ctx context.Context, ids []string) ([]*runRecord, error) {
 	found, err := e.stored(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	heads := make([]*head, len(found))
+	heads := make([]*runRecord, len(found))
 	for i, data := range found {
 		if data == nil {
 			continue
 		}
-		if heads[i], err = decodeHead(data); err != nil {
+		if heads[i], err = decodeRecord(data); err != nil {
 			return nil, err
 		}
 	}

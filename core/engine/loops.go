@@ -28,13 +28,13 @@ func (e *Engine) timerLoop() {
 		for _, timer := range timers {
 			id := runOf(timer.ID)
 			if e.works(id) {
-				e.nudge(id)
+				e.notify(id)
 				continue
 			}
 			if !e.waitSlot() {
 				return
 			}
-			if e.took(id, due, timer.ID) {
+			if e.claimOrLog(id, due, timer.ID) {
 				taken++
 			}
 		}
@@ -47,7 +47,7 @@ func (e *Engine) timerLoop() {
 		if next < 0 || next > e.interval {
 			next = e.interval // another process may set a timer at any time
 		}
-		if !e.sleep(e.wake, next) {
+		if !e.sleep(e.wakeTimers, next) {
 			return
 		}
 	}
@@ -62,7 +62,7 @@ func (e *Engine) queueLoop() {
 		if taken > 0 {
 			continue
 		}
-		if !e.sleep(e.pull, e.interval) {
+		if !e.sleep(e.wakeQueue, e.interval) {
 			return
 		}
 	}
@@ -88,7 +88,7 @@ func (e *Engine) pullRound(ctx context.Context) (taken int, err error) {
 			if !e.waitSlot() {
 				return 0, nil
 			}
-			if e.took(id, queued, "") {
+			if e.claimOrLog(id, queued, "") {
 				taken++
 			}
 		}
@@ -100,7 +100,7 @@ func (e *Engine) pullRound(ctx context.Context) (taken int, err error) {
 // on them: those of a process that ended, and those of this process that an
 // outage of the store left behind. It also measures the queue.
 func (e *Engine) checkLoop() {
-	for e.sleep(e.check, e.interval) {
+	for e.sleep(e.wakeCheck, e.interval) {
 		e.outage.Note("search for runs that nobody works on", e.checkRunning(context.Background()))
 		e.outage.Note("measure the queue", e.measureQueue(context.Background()))
 	}
@@ -126,7 +126,7 @@ func (e *Engine) checkRunning(ctx context.Context) error {
 			if !e.waitSlot() {
 				return nil
 			}
-			e.took(id, orphaned, lease)
+			e.claimOrLog(id, orphaned, lease)
 		}
 		after = members[len(members)-1]
 	}
@@ -161,8 +161,8 @@ func (e *Engine) backlogged() bool { return e.backlog.Load() >= int64(e.maxQueue
 
 // took takes up a run and reports whether this process works on it now. What
 // keeps it from it is logged.
-func (e *Engine) took(id string, why reason, cause string) bool {
-	taken, err := e.take(id, why, cause)
+func (e *Engine) claimOrLog(id string, why reason, cause string) bool {
+	taken, err := e.tryClaim(id, why, cause)
 	if err == nil {
 		e.outage.Note("take up a run", nil)
 	}

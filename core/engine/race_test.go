@@ -78,7 +78,7 @@ func TestARunIsNotTakenFromAProcessThatLives(t *testing.T) {
 		id := g1.start("one", `{}`).ID
 		synctest.Wait()
 		// As if g2 had found the run under a dead lease just before g1 took it.
-		if taken := g2.trySlot() && g2.took(id, orphaned, "a-dead-lease"); taken {
+		if taken := g2.trySlot() && g2.claimOrLog(id, orphaned, "a-dead-lease"); taken {
 			t.Error("a run was taken from the process that works on it")
 		}
 		close(release)
@@ -127,8 +127,8 @@ func TestALimitHoldsForRunsThatAreRetried(t *testing.T) {
 func TestAProcessWithoutItsLeaseDoesNotTryToAdmitForEver(t *testing.T) {
 	store := memory.New(memory.Options{})
 	e := New(Options{Store: store, Lease: testLease{id: "taken-away", store: store}})
-	h := head{Version: recordVersion, ID: NewRunID(), Workflow: "one", Status: workflow.RunQueued, Group: "one/1/all", Held: true}
-	if err := store.Commit(t.Context(), append(h.enter(), state.Insert(bucketRun, h.ID, h.encode(), 0))...); err != nil {
+	h := runRecord{Version: recordVersion, ID: NewRunID(), Workflow: "one", Status: workflow.RunQueued, ConcurrencyKey: "one/1/all", Throttled: true}
+	if err := store.Commit(t.Context(), append(h.insertIndex(), state.Insert(bucketRun, h.ID, h.encode(), 0))...); err != nil {
 		t.Fatal(err)
 	}
 	if err := e.admitAll(t.Context()); !errors.As(err, new(*state.ConflictError)) {
@@ -196,8 +196,8 @@ func TestASignalIsKnownToWhoTakesTheRunUpWhileAnotherSeesIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.look(t.Context()); err != nil || len(r.box) > 0 {
-			t.Fatal(r.box, err)
+		if _, err := r.refreshInbox(t.Context()); err != nil || len(r.inbox) > 0 {
+			t.Fatal(r.inbox, err)
 		}
 		if _, err := g1.Signal(t.Context(), id, "go", []byte(`1`), Once{}); err != nil {
 			t.Fatal(err)
@@ -277,7 +277,7 @@ func TestMailThatIsTooLateIsThrownAway(t *testing.T) {
 		close(release)
 		g.wait(id)
 		time.Sleep(10 * time.Second)
-		if left, err := store.Range(t.Context(), state.Range{Set: setMail + "/" + id, Limit: 10}); err != nil || len(left) > 0 {
+		if left, err := store.Range(t.Context(), state.Range{Set: setInbox + "/" + id, Limit: 10}); err != nil || len(left) > 0 {
 			t.Errorf("mail is left: %v, %v", left, err)
 		}
 		if due, next, err := store.Due(t.Context(), queueRun, 10); err != nil || len(due) > 0 || next >= 0 {
@@ -301,7 +301,7 @@ func TestARunIsNotTakenUpByAnOldLook(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Minute)
-		if err := old.waitOn(t.Context(), extra{conditions: []state.Op{state.RequireValue(bucketRun, id, data)}, ops: []state.Op{state.ClearTimer(queueRun, id)}}); err != nil {
+		if err := old.keepWaiting(t.Context(), extra{conditions: []state.Op{state.RequireValue(bucketRun, id, data)}, ops: []state.Op{state.ClearTimer(queueRun, id)}}); err != nil {
 			t.Fatal(err)
 		}
 		if _, next, err := store.Due(t.Context(), queueRun, 1); err != nil || next < time.Minute {
@@ -348,7 +348,7 @@ func TestAClaimInDoubtIsNotTakenForThatOfAnother(t *testing.T) {
 		id := g1.start("one", `{}`).ID
 		synctest.Wait()
 		through.instead = func() {
-			if !g2.trySlot() || !g2.took(id, due, id) {
+			if !g2.trySlot() || !g2.claimOrLog(id, due, id) {
 				t.Error("g2 did not take the run up")
 			}
 		}

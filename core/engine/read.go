@@ -70,8 +70,8 @@ func (e *Engine) willAnnounce(id string) bool {
 func (e *Engine) announce(r *run) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.active[r.head.ID].ended = true
-	waiters := e.waiters[r.head.ID]
+	e.active[r.record.ID].ended = true
+	waiters := e.waiters[r.record.ID]
 	if len(waiters) == 0 {
 		return
 	}
@@ -97,7 +97,7 @@ func (e *Engine) forget(id string, waiter chan Run) {
 
 // snapshot is the run as it is shown. It shares no memory that changes.
 func (r *run) snapshot() Run {
-	run := r.head.run()
+	run := r.record.run()
 	run.Output = r.machine.Output()
 	run.Input = r.machine.Root("input")
 	if run.Input == nil {
@@ -117,7 +117,7 @@ func (r *run) snapshot() Run {
 }
 
 // run is the head as it is shown.
-func (h *head) run() Run {
+func (h *runRecord) run() Run {
 	return Run{
 		ID: h.ID, Workflow: h.Workflow, Status: h.Status, Error: h.Error,
 		CreatedAt: h.CreatedAt, StartedAt: h.StartedAt, FinishedAt: h.FinishedAt,

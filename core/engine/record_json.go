@@ -12,7 +12,7 @@ import (
 // encode is json.Marshal of the head, at a fraction of its cost: a head is
 // written twice for each run. It cannot fail: all fields are plain, and an error's
 // Details were valid JSON when they came in.
-func (h *head) encode() []byte {
+func (h *runRecord) encode() []byte {
 	b := make([]byte, 0, 512)
 	b = strconv.AppendInt(append(b, `{"v":`...), int64(h.Version), 10)
 	b = appendText(b, "id", h.ID)
@@ -22,17 +22,17 @@ func (h *head) encode() []byte {
 	if h.Lease != "" {
 		b = appendText(b, "lease", h.Lease)
 	}
-	if h.Held {
+	if h.Throttled {
 		b = append(b, `,"held":true`...)
 	}
-	if h.Group != "" {
-		b = appendText(b, "group", h.Group)
+	if h.ConcurrencyKey != "" {
+		b = appendText(b, "group", h.ConcurrencyKey)
 	}
-	if h.Pickups != 0 {
-		b = strconv.AppendInt(append(b, `,"pickups":`...), int64(h.Pickups), 10)
+	if h.Recoveries != 0 {
+		b = strconv.AppendInt(append(b, `,"pickups":`...), int64(h.Recoveries), 10)
 	}
-	if h.Turns != 0 {
-		b = strconv.AppendInt(append(b, `,"turns":`...), int64(h.Turns), 10)
+	if h.Revision != 0 {
+		b = strconv.AppendInt(append(b, `,"turns":`...), int64(h.Revision), 10)
 	}
 	if h.Parent != nil {
 		b = h.append(b, "parent", h.Parent)
@@ -67,7 +67,7 @@ func appendTime(b []byte, name string, t time.Time) []byte {
 	return append(t.AppendFormat(b, time.RFC3339Nano), '"')
 }
 
-func (h *head) append(b []byte, name string, v any) []byte {
+func (h *runRecord) append(b []byte, name string, v any) []byte {
 	data, err := json.Marshal(v)
 	if err != nil {
 		panic(fmt.Sprintf("engine: head of run %s: %v", h.ID, err))

@@ -14,9 +14,9 @@ import (
 // encoding/json, and makes sure that it leaves out no field.
 func TestHeadsAreEncodedAsTheirFieldsSay(t *testing.T) {
 	at := time.Date(2026, 11, 23, 20, 0, 0, 123456789, time.UTC)
-	full := head{
+	full := runRecord{
 		Version: 2, ID: "run", Workflow: `odd "name" <é>`, Definition: "hash", Status: workflow.RunFailed, Lease: "lease",
-		Held: true, Group: "w/1/k", Pickups: 3, Turns: -4, Parent: &parent{ID: "p", Depth: 2},
+		Throttled: true, ConcurrencyKey: "w/1/k", Recoveries: 3, Revision: -4, Parent: &parent{ID: "p", Depth: 2},
 		CreatedAt: at, StartedAt: at.Add(time.Second), FinishedAt: at.Add(time.Hour),
 		Error:     &workflow.Failure{Step: "a", Err: &sdk.Error{Code: sdk.CodeDeclined, Message: "no\n", Details: json.RawMessage(`{"x":1}`)}},
 		RequestID: "r-1",
@@ -27,7 +27,7 @@ func TestHeadsAreEncodedAsTheirFieldsSay(t *testing.T) {
 			t.Errorf("field %s is not tried", fields.Type().Field(i).Name)
 		}
 	}
-	for name, h := range map[string]head{"full": full, "empty": {}, "queued": {Version: 2, ID: "r", Status: workflow.RunQueued, CreatedAt: at}} {
+	for name, h := range map[string]runRecord{"full": full, "empty": {}, "queued": {Version: 2, ID: "r", Status: workflow.RunQueued, CreatedAt: at}} {
 		var got, want any
 		if err := json.Unmarshal(h.encode(), &got); err != nil {
 			t.Errorf("%s: %v in %s", name, err, h.encode())

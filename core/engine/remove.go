@@ -22,7 +22,7 @@ type ended struct {
 	// finished is when it ended, of one that succeeded promptly.
 	finished int64
 	// set and member are its place in the order of ends, of any other: see
-	// head.endedMember.
+	// head.retentionEntry.
 	set, member string
 }
 
@@ -66,10 +66,10 @@ func (s *scan) begin(now time.Time) {
 	}
 }
 
-// nextPrompt answers those of the next batch of runs after an id that succeeded
+// nextFastSuccesses answers those of the next batch of runs after an id that succeeded
 // promptly, in the order of ids, and the last id that it looked at: empty, if no
 // more follow.
-func (r *remover) nextPrompt(ctx context.Context, after string, now time.Time) (found []ended, last string, err error) {
+func (r *remover) nextFastSuccesses(ctx context.Context, after string, now time.Time) (found []ended, last string, err error) {
 	sets, err := r.named(ctx, setWorkflows, setRuns)
 	if err != nil {
 		return nil, "", err
@@ -82,15 +82,15 @@ func (r *remover) nextPrompt(ctx context.Context, after string, now time.Time) (
 	for i, m := range members {
 		ids[i] = m.id
 	}
-	heads, err := r.heads(ctx, ids)
+	heads, err := r.records(ctx, ids)
 	if err != nil {
 		return nil, "", err
 	}
 	// What was started so long ago does not succeed promptly any more.
-	settled := idsFrom(now.Add(-2 * promptly))
+	settled := idsFrom(now.Add(-2 * fastSuccessWithin))
 	front := after == r.scan.passed
 	for i, h := range heads {
-		if h != nil && h.Version >= 2 && h.prompt() {
+		if h != nil && h.Version >= 2 && h.isFastSuccess() {
 			found = append(found, ended{id: ids[i], at: h.CreatedAt.UnixMilli(), finished: h.FinishedAt.UnixMilli()})
 			front = false
 			continue
@@ -158,7 +158,7 @@ func removal(run ended, data []byte) ([]state.Op, error) {
 	if data == nil {
 		return ops, nil
 	}
-	h, err := decodeHead(data)
+	h, err := decodeRecord(data)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func removal(run ended, data []byte) ([]state.Op, error) {
 	if h.Version < 2 {
 		ops = append(ops, state.Remove(setRuns, run.id))
 	}
-	if place, member := h.place(); place != "" {
+	if place, member := h.indexEntry(); place != "" {
 		ops = append(ops, state.Remove(place, member))
 	}
 	return ops, nil

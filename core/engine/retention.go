@@ -63,7 +63,7 @@ func (e *Engine) retentionLoop() {
 }
 
 func (r *remover) round(ctx context.Context) error {
-	if err := r.bringForward(ctx); err != nil {
+	if err := r.upgradeRecords(ctx); err != nil {
 		return err
 	}
 	now := r.now()
@@ -72,7 +72,7 @@ func (r *remover) round(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.removePrompt(ctx, now); err != nil {
+	if err := r.removeFastSuccesses(ctx, now); err != nil {
 		return err
 	}
 	if r.retention.MaxRuns > 0 {
@@ -100,13 +100,13 @@ func (r *remover) removeBefore(ctx context.Context, set string, before time.Time
 	}
 }
 
-// removePrompt removes those of the runs that succeeded promptly which ended long
+// removeFastSuccesses removes those of the runs that succeeded promptly which ended long
 // enough ago. They are among those that were started before.
-func (r *remover) removePrompt(ctx context.Context, now time.Time) error {
+func (r *remover) removeFastSuccesses(ctx context.Context, now time.Time) error {
 	before := now.Add(-r.retention.Succeeded)
 	r.scan.begin(now)
 	for after := r.scan.passed; ; {
-		old, last, err := r.nextPrompt(ctx, after, now)
+		old, last, err := r.nextFastSuccesses(ctx, after, now)
 		if err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func (r *remover) removeOver(ctx context.Context, now time.Time, most int) error
 	after, more := r.scan.passed, true
 	for excess > 0 {
 		for len(prompt) == 0 && more && !r.isStopping() {
-			if prompt, after, err = r.nextPrompt(ctx, after, now); err != nil {
+			if prompt, after, err = r.nextFastSuccesses(ctx, after, now); err != nil {
 				return err
 			}
 			more = after != ""

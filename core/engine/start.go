@@ -35,11 +35,11 @@ func (e *Engine) Start(ctx context.Context, req StartRequest) (Run, error) {
 	if activity == nil {
 		return Run{}, ErrStopped
 	}
-	r := &run{engine: e, activity: activity, machine: workflow.NewMachine(definition, req.ID), head: head{
+	r := &run{engine: e, activity: activity, machine: workflow.NewMachine(definition, req.ID), record: runRecord{
 		Version: recordVersion, ID: req.ID, Workflow: definition.ID, Definition: definition.Hash,
 		Status: workflow.RunQueued, CreatedAt: e.now().UTC(), RequestID: req.RequestID,
 	}}
-	accepted := Run{ID: req.ID, Workflow: definition.ID, Status: workflow.RunQueued, CreatedAt: r.head.CreatedAt}
+	accepted := Run{ID: req.ID, Workflow: definition.ID, Status: workflow.RunQueued, CreatedAt: r.record.CreatedAt}
 	picked, err := r.admission(ctx, definition, req.Roots)
 	if err == nil {
 		err = r.create(ctx, req, picked)
@@ -50,21 +50,21 @@ func (e *Engine) Start(ctx context.Context, req StartRequest) (Run, error) {
 		}
 		e.release(req.ID)
 		if errors.Is(err, state.ErrUnavailable) {
-			poke(e.check) // should it have been made after all, it must not wait for a restart
+			wake(e.wakeCheck) // should it have been made after all, it must not wait for a restart
 		}
 		return Run{}, err
 	}
-	if r.head.Status.Ended() {
+	if r.record.Status.Ended() {
 		e.announce(r) // every step was skipped, or the first one cannot be begun
 	}
 	if !picked {
 		e.release(req.ID)
 		e.backlog.Add(1) // until the next measuring
-		poke(e.pull)
-		poke(e.admit)
+		wake(e.wakeQueue)
+		wake(e.wakeAdmission)
 		return accepted, nil
 	}
-	e.crew.do(r.drive)
+	e.workers.do(r.drive)
 	return accepted, nil
 }
 
@@ -89,12 +89,12 @@ func checkRoots(definition *workflow.Definition, roots map[string]json.RawMessag
 // then it has a slot. One that is counted against a limit is held first.
 func (r *run) admission(ctx context.Context, definition *workflow.Definition, roots map[string]json.RawMessage) (picked bool, err error) {
 	e := r.engine
-	if err := r.join(definition, roots); err != nil {
+	if err := r.applyLimit(definition, roots); err != nil {
 		return false, err
 	}
-	if r.head.Held {
+	if r.record.Throttled {
 		if definition.Concurrency.Drop {
-			full, err := e.full(ctx, r.head.Group)
+			full, err := e.atLimit(ctx, r.record.ConcurrencyKey)
 			if err != nil {
 				return false, err
 			}
@@ -121,22 +121,22 @@ func (r *run) create(ctx context.Context, req StartRequest, picked bool) error {
 	if err := r.machine.Apply(events[0]); err != nil {
 		return err
 	}
-	var k kin
+	var k followUps
 	if picked {
-		r.head.Lease, r.head.StartedAt = r.engine.lease.ID(), now
+		r.record.Lease, r.record.StartedAt = r.engine.lease.ID(), now
 		decided, err := r.machine.Advance(now)
 		if err != nil {
 			return err
 		}
 		events = append(events, decided...)
-		r.settleHead(true)
-		if k, err = r.kin(decided); err != nil {
+		r.syncRecord(true)
+		if k, err = r.followUps(decided); err != nil {
 			return err
 		}
 	}
 	ops := append(req.Advance.Ops(), req.Once.Ops()...)
 	ops = append(ops, r.engine.lease.Fence())
-	ops = append(ops, r.made(workflow.EncodeEntry(events))...)
+	ops = append(ops, r.insertOps(workflow.EncodeEntry(events))...)
 	if picked {
 		ops = append(ops, r.timer(now)...)
 	}
@@ -145,24 +145,24 @@ func (r *run) create(ctx context.Context, req StartRequest, picked bool) error {
 		return r.engine.conflictOf(ctx, fmt.Errorf("engine: start run: %w", err), req.Once, req.Advance)
 	}
 	r.entries = 1
-	r.engine.told(k)
+	r.engine.notifyAfterCommit(k)
 	return nil
 }
 
 // made answers the ops that write a new run with its first journal entry.
-func (r *run) made(entry []byte) []state.Op {
+func (r *run) insertOps(entry []byte) []state.Op {
 	ops := []state.Op{
-		state.Insert(bucketRun, r.head.ID, r.head.encode(), 0),
-		state.Append(r.head.ID, 0, entry),
-		state.Add(setOf(r.head.Workflow), r.head.ID),
+		state.Insert(bucketRun, r.record.ID, r.record.encode(), 0),
+		state.Append(r.record.ID, 0, entry),
+		state.Add(setOf(r.record.Workflow), r.record.ID),
 	}
-	if r.head.Held {
-		ops = append(ops, touchGate(r.head.Group))
+	if r.record.Throttled {
+		ops = append(ops, bumpVersion(r.record.ConcurrencyKey))
 	}
-	if r.head.Status.Ended() {
-		ops = append(ops, r.head.leave()...)
+	if r.record.Status.Ended() {
+		ops = append(ops, r.record.onFinished()...)
 	}
-	return append(ops, r.head.enter()...)
+	return append(ops, r.record.insertIndex()...)
 }
 
 // setOf is the set of the runs of one workflow.

@@ -95,7 +95,7 @@ func (e *Engine) changed(id string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, c := range e.watchers[id] {
-		poke(c)
+		wake(c)
 	}
 }
 

@@ -8,38 +8,38 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// canReplace says why a step may not start another run in place of its child,
+// canRestartChild says why a step may not start another run in place of its child,
 // which cannot be retried; nil if it may. Another run has other idempotency keys:
 // it must not repeat what the child did, or may have done. A child that is not
 // there was never made, or has been removed since.
-func (e *Engine) canReplace(ctx context.Context, c workflow.Child, child *run) error {
+func (e *Engine) canRestartChild(ctx context.Context, c workflow.Child, child *run) error {
 	switch {
 	case child == nil && c.Error != nil && c.Error.Outcome == sdk.OutcomeNotExecuted:
 		return nil
 	case child == nil:
-		return cannotReplace(sdk.CodeOutcomeUnknown, c, "it is not kept any more, so what came of it cannot be told")
-	case !child.head.Status.Ended():
-		return cannotReplace(sdk.CodeConflict, c, "it has not ended")
-	case child.head.Status == workflow.RunSucceeded:
-		return cannotReplace(sdk.CodeConflict, c, "it succeeded after all")
+		return cannotRestart(sdk.CodeOutcomeUnknown, c, "it is not kept any more, so what came of it cannot be told")
+	case !child.record.Status.Ended():
+		return cannotRestart(sdk.CodeConflict, c, "it has not ended")
+	case child.record.Status == workflow.RunSucceeded:
+		return cannotRestart(sdk.CodeConflict, c, "it succeeded after all")
 	}
 	path, children := child.machine.UnknownOutcomes()
 	if path != "" {
-		return cannotReplace(sdk.CodeOutcomeUnknown, c, fmt.Sprintf("it is not known whether its step %s took effect", path))
+		return cannotRestart(sdk.CodeOutcomeUnknown, c, fmt.Sprintf("it is not known whether its step %s took effect", path))
 	}
 	for _, inner := range children {
 		grandchild, _, err := e.load(ctx, inner.ID)
 		if err != nil {
 			return err
 		}
-		if err := e.canReplace(ctx, inner, grandchild); err != nil {
+		if err := e.canRestartChild(ctx, inner, grandchild); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func cannotReplace(code sdk.Code, c workflow.Child, why string) *sdk.Error {
+func cannotRestart(code sdk.Code, c workflow.Child, why string) *sdk.Error {
 	return &sdk.Error{Code: code, Outcome: sdk.OutcomeNotExecuted, Message: fmt.Sprintf(
 		"step %s would start another run of %s, which could repeat under other keys what run %s did: %s", c.Path, c.Workflow, c.ID, why)}
 }

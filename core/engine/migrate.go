@@ -7,10 +7,10 @@ import (
 	"github.com/backflow/backflow/core/state"
 )
 
-// bringForward turns the runs that were stored in format 1 into the present one,
+// upgradeRecords turns the runs that were stored in format 1 into the present one,
 // in small batches. They are those in the set "runs". Until it is their turn they
 // are read as they are; those that a process works on change with its next write.
-func (r *remover) bringForward(ctx context.Context) error {
+func (r *remover) upgradeRecords(ctx context.Context) error {
 	for after := ""; ; {
 		ids, err := r.store.Range(ctx, state.Range{Set: setRuns, After: after, Limit: removeBatch})
 		if err != nil {
@@ -26,7 +26,7 @@ func (r *remover) bringForward(ctx context.Context) error {
 		}
 		ops := []state.Op{r.lease.Fence()}
 		for i, data := range found {
-			with, err := forward(ids[i], data)
+			with, err := upgradeRecord(ids[i], data)
 			if err != nil {
 				return err
 			}
@@ -40,14 +40,14 @@ func (r *remover) bringForward(ctx context.Context) error {
 
 // forward answers the ops that bring one run forward, whose head is given: nil if
 // there is none any more.
-func forward(id string, data []byte) ([]state.Op, error) {
+func upgradeRecord(id string, data []byte) ([]state.Op, error) {
 	if data == nil {
 		return []state.Op{state.Remove(setRuns, id)}, nil
 	}
-	h, err := decodeHead(data)
+	h, err := decodeRecord(data)
 	if err != nil || h.Lease != "" {
 		return nil, err
 	}
 	next := *h
-	return append([]state.Op{state.RequireValue(bucketRun, id, data)}, h.change(&next)...), nil
+	return append([]state.Op{state.RequireValue(bucketRun, id, data)}, h.updateOps(&next)...), nil
 }

@@ -25,7 +25,7 @@ import (
 // conflict.
 
 // join puts a new run under the limit of its workflow, if there is one.
-func (r *run) join(definition *workflow.Definition, roots map[string]json.RawMessage) error {
+func (r *run) applyLimit(definition *workflow.Definition, roots map[string]json.RawMessage) error {
 	limit := definition.Concurrency
 	if limit == nil {
 		return nil
@@ -49,13 +49,13 @@ func (r *run) join(definition *workflow.Definition, roots map[string]json.RawMes
 		}
 	}
 	sum := sha256.Sum256([]byte(key))
-	r.head.Group = definition.ID + "/" + strconv.Itoa(limit.Limit) + "/" + hex.EncodeToString(sum[:16])
-	r.head.Held = true
+	r.record.ConcurrencyKey = definition.ID + "/" + strconv.Itoa(limit.Limit) + "/" + hex.EncodeToString(sum[:16])
+	r.record.Throttled = true
 	return nil
 }
 
-// groupLimit is how many runs of a group may be under way at once.
-func groupLimit(group string) int {
+// limitOf is how many runs of a group may be under way at once.
+func limitOf(group string) int {
 	parts := strings.Split(group, "/")
 	if len(parts) != 3 {
 		return 1
@@ -68,10 +68,10 @@ func groupLimit(group string) int {
 }
 
 // full reports whether a new run of the group would have to wait.
-func (e *Engine) full(ctx context.Context, group string) (bool, error) {
-	limit := groupLimit(group)
+func (e *Engine) atLimit(ctx context.Context, group string) (bool, error) {
+	limit := limitOf(group)
 	taken := 0
-	for _, set := range []string{setHolding + "/" + group, setHeld + "/" + group} {
+	for _, set := range []string{setActive + "/" + group, setThrottled + "/" + group} {
 		members, err := e.store.Range(ctx, state.Range{Set: set, Limit: limit})
 		if err != nil {
 			return false, fmt.Errorf("engine: limit: %w", err)
@@ -83,7 +83,7 @@ func (e *Engine) full(ctx context.Context, group string) (bool, error) {
 
 // admitLoop lets held runs go on when their groups have room.
 func (e *Engine) admitLoop() {
-	for e.sleep(e.admit, e.interval) {
+	for e.sleep(e.wakeAdmission, e.interval) {
 		e.outage.Note("admit runs that wait for others", e.admitAll(context.Background()))
 	}
 }
@@ -105,81 +105,81 @@ func (e *Engine) admitAll(ctx context.Context) error {
 
 // admitGroup admits the oldest held runs of a group into its free places.
 func (e *Engine) admitGroup(ctx context.Context, group string) error {
-	limit := groupLimit(group)
+	limit := limitOf(group)
 	for {
-		gate, err := e.store.Get(ctx, state.Ref{Bucket: bucketGate, ID: group})
+		version, err := e.store.Get(ctx, state.Ref{Bucket: bucketGroupVersion, ID: group})
 		if err != nil {
 			return err
 		}
-		holding, err := e.store.Range(ctx, state.Range{Set: setHolding + "/" + group, Limit: limit})
-		if err != nil || len(holding) >= limit {
+		active, err := e.store.Range(ctx, state.Range{Set: setActive + "/" + group, Limit: limit})
+		if err != nil || len(active) >= limit {
 			return err
 		}
-		held, err := e.store.Range(ctx, state.Range{Set: setHeld + "/" + group, Limit: 1})
+		throttled, err := e.store.Range(ctx, state.Range{Set: setThrottled + "/" + group, Limit: 1})
 		if err != nil {
 			return err
 		}
-		if len(held) == 0 {
-			return e.closeGroup(ctx, group, gate[0])
+		if len(throttled) == 0 {
+			return e.forgetGroup(ctx, group, version[0])
 		}
-		err = e.admitRun(ctx, group, held[0], gate[0])
+		err = e.admitRun(ctx, group, throttled[0], version[0])
 		switch conflict, ok := errors.AsType[*state.ConflictError](err); {
 		case ok && !conflict.Failed(e.lease.Fence()) && !e.isStopping():
 			continue // another process was faster; look again
 		case err != nil:
 			return err
 		}
-		poke(e.pull)
+		wake(e.wakeQueue)
 	}
 }
 
 // admitRun moves one held run into the queue.
-func (e *Engine) admitRun(ctx context.Context, group, id string, gate []byte) error {
+func (e *Engine) admitRun(ctx context.Context, group, id string, version []byte) error {
 	found, err := e.store.Get(ctx, state.Ref{Bucket: bucketRun, ID: id})
 	if err != nil {
 		return err
 	}
 	if found[0] == nil {
-		return e.store.Commit(ctx, e.lease.Fence(), state.Remove(setHeld+"/"+group, id))
+		return e.store.Commit(ctx, e.lease.Fence(), state.Remove(setThrottled+"/"+group, id))
 	}
-	h, err := decodeHead(found[0])
+	h, err := decodeRecord(found[0])
 	if err != nil {
 		return err
 	}
-	if !h.Held || h.Status != workflow.RunQueued {
-		return e.store.Commit(ctx, e.lease.Fence(), state.Remove(setHeld+"/"+group, id))
+	if !h.Throttled || h.Status != workflow.RunQueued {
+		return e.store.Commit(ctx, e.lease.Fence(), state.Remove(setThrottled+"/"+group, id))
 	}
 	next := *h
-	next.Held = false
+	next.Throttled = false
 	ops := []state.Op{e.lease.Fence(), state.RequireValue(bucketRun, id, found[0])}
-	ops = append(ops, passGate(group, gate)...)
-	ops = append(ops, state.Add(setHolding+"/"+group, id))
-	ops = append(ops, h.change(&next)...)
+	ops = append(ops, advanceVersion(group, version)...)
+	ops = append(ops, state.Add(setActive+"/"+group, id))
+	ops = append(ops, h.updateOps(&next)...)
 	return e.store.Commit(ctx, ops...)
 }
 
-// gateLife is how long a gate is kept after it was last passed. Without one,
+// groupVersionTTL is how long a gate is kept after it was last passed. Without one,
 // the first to pass makes it.
-const gateLife = 24 * time.Hour
+const groupVersionTTL = 24 * time.Hour
 
-// passGate makes a commit fail if anybody else passed the gate meanwhile.
-func passGate(group string, gate []byte) []state.Op {
+// advanceVersion makes a commit fail if anybody else passed the gate meanwhile.
+func advanceVersion(group string, version []byte) []state.Op {
 	next := []byte(NewRunID())
-	if gate == nil {
-		return []state.Op{state.Insert(bucketGate, group, next, gateLife)}
+	if version == nil {
+		return []state.Op{state.Insert(bucketGroupVersion, group, next, groupVersionTTL)}
 	}
-	return []state.Op{state.RequireValue(bucketGate, group, gate), state.Put(bucketGate, group, next, gateLife)}
+	return []state.Op{state.RequireValue(bucketGroupVersion, group, version), state.Put(bucketGroupVersion, group, next, groupVersionTTL)}
 }
 
-// touchGate makes whoever is about to pass the gate look again.
-func touchGate(group string) state.Op {
-	return state.Put(bucketGate, group, []byte(NewRunID()), gateLife)
+// bumpVersion makes whoever is about to pass the gate look again.
+func bumpVersion(group string) state.Op {
+	return state.Put(bucketGroupVersion, group, []byte(NewRunID()), groupVersionTTL)
 }
 
-// closeGroup forgets a group of which no run is held. One that is held at the
+// forgetGroup forgets a group of which no run is held. One that is held at the
 // same moment touches the gate, and the group stays.
-func (e *Engine) closeGroup(ctx context.Context, group string, gate []byte) error {
-	ops := append([]state.Op{e.lease.Fence(), state.Remove(setGroups, group)}, passGate(group, gate)...)
+func (e *Engine) forgetGroup(ctx context.Context, group string, version []byte) error {
+	ops := append([]state.Op{e.lease.Fence(), state.Remove(setGroups, group)}, advanceVersion(group, version)...)
 	err := e.store.Commit(ctx, ops...)
 	if errors.As(err, new(*state.ConflictError)) {
 		return nil

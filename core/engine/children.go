@@ -16,30 +16,30 @@ const MaxDepth = 20
 
 // kin is what a commit means to other runs: those that it starts and cancels,
 // and the one that waits for its end.
-type kin struct {
-	ops   []state.Op
-	woken []string // runs that have mail now
-	begun bool     // a run was put into the queue
+type followUps struct {
+	ops    []state.Op
+	notify []string // runs that have mail now
+	queued bool     // a run was put into the queue
 }
 
 // kin works out what events, that were just applied, mean to other runs.
-func (r *run) kin(events []workflow.Event) (kin, error) {
-	var k kin
+func (r *run) followUps(events []workflow.Event) (followUps, error) {
+	var k followUps
 	for _, event := range events {
 		switch {
 		case event.Type == workflow.EventChild:
 			if err := r.startChild(&k, event); err != nil {
-				return kin{}, err
+				return followUps{}, err
 			}
 		case event.Child != "": // the step that waited for it was given up
-			k.ops = append(k.ops, send(event.Child, mail{Kind: mailCancel})...)
-			k.woken = append(k.woken, event.Child)
-		case event.Type == workflow.EventEnded && r.head.Parent != nil:
-			k.ops = append(k.ops, send(r.head.Parent.ID, mail{
-				Kind: mailChild, Child: r.head.ID, Status: r.head.Status,
+			k.ops = append(k.ops, appendInbox(event.Child, message{Kind: messageCancel})...)
+			k.notify = append(k.notify, event.Child)
+		case event.Type == workflow.EventEnded && r.record.Parent != nil:
+			k.ops = append(k.ops, appendInbox(r.record.Parent.ID, message{
+				Kind: messageChild, Child: r.record.ID, Status: r.record.Status,
 				Body: r.machine.Output(), Failure: r.machine.Failure(),
 			})...)
-			k.woken = append(k.woken, r.head.Parent.ID)
+			k.notify = append(k.notify, r.record.Parent.ID)
 		}
 	}
 	return k, nil
@@ -47,14 +47,14 @@ func (r *run) kin(events []workflow.Event) (kin, error) {
 
 // startChild makes the run that a step waits for, in the write that makes it
 // wait. One that cannot be made has failed.
-func (r *run) startChild(k *kin, event workflow.Event) error {
+func (r *run) startChild(k *followUps, event workflow.Event) error {
 	step, ok := r.machine.Step(event.Path)
 	if !ok {
-		return fmt.Errorf("engine: run %s has no step %s", r.head.ID, event.Path)
+		return fmt.Errorf("engine: run %s has no step %s", r.record.ID, event.Path)
 	}
 	depth := 1
-	if r.head.Parent != nil {
-		depth = r.head.Parent.Depth + 1
+	if r.record.Parent != nil {
+		depth = r.record.Parent.Depth + 1
 	}
 	definition, known := r.engine.definitions.current(step.Workflow)
 	var refused *sdk.Error
@@ -67,23 +67,23 @@ func (r *run) startChild(k *kin, event workflow.Event) error {
 		refused = checkInput(definition, event.Params)
 	}
 	if refused != nil {
-		k.ops = append(k.ops, send(r.head.ID, mail{
-			Kind: mailChild, Child: event.Child, Status: workflow.RunFailed, Failure: &workflow.Failure{Err: refused},
+		k.ops = append(k.ops, appendInbox(r.record.ID, message{
+			Kind: messageChild, Child: event.Child, Status: workflow.RunFailed, Failure: &workflow.Failure{Err: refused},
 		})...)
-		k.woken = append(k.woken, r.head.ID)
+		k.notify = append(k.notify, r.record.ID)
 		return nil
 	}
-	child := &run{engine: r.engine, head: head{
+	child := &run{engine: r.engine, record: runRecord{
 		Version: recordVersion, ID: event.Child, Workflow: definition.ID, Definition: definition.Hash,
-		Status: workflow.RunQueued, CreatedAt: event.At, RequestID: r.head.RequestID,
-		Parent: &parent{ID: r.head.ID, Depth: depth},
+		Status: workflow.RunQueued, CreatedAt: event.At, RequestID: r.record.RequestID,
+		Parent: &parent{ID: r.record.ID, Depth: depth},
 	}}
 	roots := map[string]json.RawMessage{"input": event.Params}
-	if err := child.join(definition, roots); err != nil {
+	if err := child.applyLimit(definition, roots); err != nil {
 		return err
 	}
-	k.ops = append(k.ops, child.made(workflow.EncodeEntry([]workflow.Event{{Type: workflow.EventStarted, At: event.At, Roots: roots}}))...)
-	k.begun = true
+	k.ops = append(k.ops, child.insertOps(workflow.EncodeEntry([]workflow.Event{{Type: workflow.EventStarted, At: event.At, Roots: roots}}))...)
+	k.queued = true
 	return nil
 }
 
@@ -112,15 +112,15 @@ func checkInput(definition *workflow.Definition, input json.RawMessage) *sdk.Err
 }
 
 // told wakes, after the commit, the runs that it means something to.
-func (e *Engine) told(k kin) {
-	if len(k.woken) > 0 {
-		for _, id := range k.woken {
-			e.nudge(id)
+func (e *Engine) notifyAfterCommit(k followUps) {
+	if len(k.notify) > 0 {
+		for _, id := range k.notify {
+			e.notify(id)
 		}
-		poke(e.wake)
+		wake(e.wakeTimers)
 	}
-	if k.begun {
-		poke(e.pull)
-		poke(e.admit)
+	if k.queued {
+		wake(e.wakeQueue)
+		wake(e.wakeAdmission)
 	}
 }

@@ -113,7 +113,7 @@ func TestRunsOfFormat1AreReadAndBroughtForward(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, member := (&head{ID: run.ID, Status: run.Status, FinishedAt: run.FinishedAt}).endedMember()
+			_, member := (&runRecord{ID: run.ID, Status: run.Status, FinishedAt: run.FinishedAt}).retentionEntry()
 			return member
 		}
 		g.checkMembers(map[string][]string{

@@ -5,40 +5,40 @@ import (
 	"time"
 )
 
-// memberIdle is how long a goroutine of the crew waits for more work.
-const memberIdle = 5 * time.Second
+// idleTimeout is how long a goroutine of the crew waits for more work.
+const idleTimeout = 5 * time.Second
 
 // crew runs calls, and the work on runs between them, on goroutines that are
 // used again. A new goroutine has a small stack; the check of params and an HTTP
 // request make it grow, which costs more than either check or start. As many
 // goroutines as are needed at once are there, and they go when they are not
 // needed any more.
-type crew struct {
+type workerPool struct {
 	work    chan func()
 	over    <-chan struct{} // closed when nobody is to wait for work any more
-	members sync.WaitGroup
+	workers sync.WaitGroup
 }
 
-func newCrew(over <-chan struct{}) *crew {
-	return &crew{work: make(chan func()), over: over}
+func newWorkerPool(over <-chan struct{}) *workerPool {
+	return &workerPool{work: make(chan func()), over: over}
 }
 
 // do runs f on a goroutine of the crew. It does not wait for it.
-func (c *crew) do(f func()) {
+func (c *workerPool) do(f func()) {
 	select {
 	case c.work <- f: // somebody is idle
 	default:
-		c.members.Go(func() { c.member(f) })
+		c.workers.Go(func() { c.worker(f) })
 	}
 }
 
-func (c *crew) member(f func()) {
-	idle := time.NewTimer(memberIdle)
+func (c *workerPool) worker(f func()) {
+	idle := time.NewTimer(idleTimeout)
 	defer idle.Stop()
 	for {
 		f()
 		f = nil // what is done is not kept alive by waiting
-		idle.Reset(memberIdle)
+		idle.Reset(idleTimeout)
 		select {
 		case f = <-c.work:
 		case <-idle.C:
@@ -50,4 +50,4 @@ func (c *crew) member(f func()) {
 }
 
 // wait waits for the goroutines of a crew that is over and has nothing to do.
-func (c *crew) wait() { c.members.Wait() }
+func (c *workerPool) wait() { c.workers.Wait() }
