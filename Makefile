@@ -73,7 +73,7 @@ test-reloads: ## load a WASM plugin a thousand times; memory stays flat
 test-plugins-long: ## crash a plugin 1,000 times; the gateway's memory must not grow
 	BACKFLOW_PLUGINS_LONG=1 $(GOTEST) -count=1 -v ./core/plugin/process -run 'TestCrashes|TestAPluginKilled'
 
-sim: ## simulate whole gateways in virtual time: SEEDS (10000) worlds full of faults
+sim: ## simulate whole gateways in virtual time: SEEDS (10000) seeds full of faults
 	$(GO) test -count=1 -timeout 24h ./test/sim -run '^TestSim$$' -v -sim.seeds=$(SEEDS)
 
 sim-mutants: ## plant bugs into a copy of the tree; the simulation must find each

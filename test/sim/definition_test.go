@@ -13,28 +13,28 @@ import (
 // author writes random definitions.
 type author struct {
 	*rand.Rand
-	root    string   // of what a run starts with: input or payload
-	ids     int      // numbers the steps of all definitions
-	lower   []string // workflows that a step may run
-	looped  bool     // inside of a foreach
-	undoing bool     // inside of a compensate
-	depth   int
+	root         string   // of what a run starts with: input or payload
+	ids          int      // numbers the steps of all definitions
+	lower        []string // workflows that a step may run
+	looped       bool     // inside of a foreach
+	compensating bool     // inside of a compensate
+	depth        int
 }
 
 type object = map[string]any
 
-// define writes the definitions of a world: some workflows, each of which may
+// drawDefinitions writes the definitions: some workflows, each of which may
 // run those before it, and the actions of a webhook.
-func (w *world) define() []*workflow.Definition {
-	a := &author{Rand: w.random(actorDefinitions), root: "input"}
+func (sim *simulation) drawDefinitions() []*workflow.Definition {
+	a := &author{Rand: sim.random(actorDefinitions), root: "input"}
 	var all []*workflow.Definition
 	keep := func(d *workflow.Definition, err error, raw []byte) {
 		if err != nil {
-			w.t.Fatalf("seed %d: a definition that was written wrong: %v\n%s", w.seed, err, raw)
+			sim.t.Fatalf("seed %d: a definition that was written wrong: %v\n%s", sim.seed, err, raw)
 		}
-		w.note("definition %s", raw)
+		sim.note("definition %s", raw)
 		all = append(all, d)
-		w.timed[d.Hash] = bytes.Contains(raw, []byte(`"timeout"`))
+		sim.timed[d.Hash] = bytes.Contains(raw, []byte(`"timeout"`))
 	}
 	for i := range 3 {
 		definition := object{"id": fmt.Sprintf("w%d", i), "steps": a.steps(1 + a.IntN(4))}
@@ -113,10 +113,10 @@ func (a *author) step() object {
 	case dice < 24 && a.depth < 4:
 		s["onError"] = a.steps(1 + a.IntN(2))
 	}
-	if !a.undoing && chance(a.Rand, 25) && a.depth < 4 {
-		a.undoing = true
+	if !a.compensating && chance(a.Rand, 25) && a.depth < 4 {
+		a.compensating = true
 		s["compensate"] = a.steps(1 + a.IntN(2))
-		a.undoing = false
+		a.compensating = false
 	}
 	return s
 }
@@ -134,7 +134,7 @@ func (a *author) typed(s object) {
 		s["type"], s["duration"] = "wait", pick(a.Rand, "0s", "300ms", "4s", "45s")
 	case dice < 55:
 		s["type"], s["event"] = "waitForEvent", pick(a.Rand, "go", "stop")
-		if a.undoing || chance(a.Rand, 50) {
+		if a.compensating || chance(a.Rand, 50) {
 			s["timeout"] = pick(a.Rand, "1s", "20s")
 		}
 	case dice < 57:
@@ -143,7 +143,7 @@ func (a *author) typed(s object) {
 		s["type"], s["message"] = "fail", "so be it"
 	case dice < 60:
 		s["type"] = "return"
-		if a.undoing {
+		if a.compensating {
 			s["type"], s["values"] = "set", object{"run": "{{run.id}}"}
 		}
 	case dice < 70:

@@ -1,16 +1,16 @@
 // Package sim runs whole gateways in virtual time and lets everything go wrong
 // that can: a deterministic simulation.
 //
-// A seed makes a world: two gateways, each with its lease, engine, ledger and
-// receiver, over one store in memory; definitions of workflows; clients that
+// A seed makes two gateways, each with its lease, engine, ledger and receiver,
+// over one store in memory; definitions of workflows; clients that
 // start, signal, cancel and retry runs, call actions and send events; and
-// faults. The world runs in a bubble of testing/synctest on one processor, so
+// faults. All of it runs in a bubble of testing/synctest on one processor, so
 // that minutes take milliseconds. Invariants are checked at every commit, at
 // every call, and at the end, after faults have stopped and everything has had
 // its time.
 //
 //	go test ./test/sim -run TestSim -sim.seed=N -v
 //
-// repeats a seed and prints its trace. What is random in it, and what is not, is
-// told in docs/reliability.md.
+// repeats a seed and prints its trace. docs/reliability.md says what is random in
+// it, and what is not.
 package sim

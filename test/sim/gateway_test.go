@@ -27,28 +27,28 @@ const (
 	leaseTTL   = 5 * time.Second
 )
 
-// slot is a place at which one gateway process runs after the other.
-type slot struct {
-	w      *world
+// node is a machine on which one gateway process runs after the other.
+type node struct {
+	sim    *simulation
 	number int
 
-	mu      sync.Mutex // guards the fields below
-	lives   int
-	present *gateway      // nil while none is up
-	down    bool          // its plugin
-	lost    chan struct{} // closed when that goes down
+	mu         sync.Mutex // guards the fields below
+	starts     int
+	process    *gateway      // nil while none is up
+	down       bool          // its plugin
+	pluginLost chan struct{} // closed when that goes down
 }
 
 // gateway is one process. It has a clock, which may be wrong.
 type gateway struct {
-	w       *world
-	slot    *slot
-	name    string
-	handle  *handle
-	life    context.Context // ends with the process
-	kill    context.CancelFunc
-	skew    atomic.Int64
-	crashed sync.Once
+	sim      *simulation
+	node     *node
+	name     string
+	store    *faultyStore
+	lifetime context.Context // ends with the process
+	kill     context.CancelFunc
+	skew     atomic.Int64
+	crashed  sync.Once
 
 	lease     *lease.Lease
 	engine    *engine.Engine
@@ -60,64 +60,64 @@ type gateway struct {
 	running chan struct{} // closed while the process is not paused
 }
 
-// start begins the first process of a slot.
-func (s *slot) start() { s.w.actors.Go(s.boot) }
+// start starts the first process of the node.
+func (n *node) start() { n.sim.actors.Go(n.boot) }
 
-// up is the process that serves, nil if there is none.
-func (s *slot) up() *gateway {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.present
+// running is the process that serves, nil if there is none.
+func (n *node) running() *gateway {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.process
 }
 
 // boot starts processes until one has come up.
-func (s *slot) boot() {
+func (n *node) boot() {
 	for {
 		select {
-		case <-s.w.over:
+		case <-n.sim.ending:
 			return
 		default:
 		}
-		s.mu.Lock()
-		s.lives++
-		life := s.lives
-		s.mu.Unlock()
-		actor := actorStore + 1000*(s.number+1) + life
-		random := s.w.random(actor)
-		g := &gateway{w: s.w, slot: s, name: fmt.Sprintf("g%d.%d", s.number+1, life), running: make(chan struct{})}
+		n.mu.Lock()
+		n.starts++
+		life := n.starts
+		n.mu.Unlock()
+		actor := actorStore + 1000*(n.number+1) + life
+		random := n.sim.random(actor)
+		g := &gateway{sim: n.sim, node: n, name: fmt.Sprintf("g%d.%d", n.number+1, life), running: make(chan struct{})}
 		close(g.running)
-		g.life, g.kill = context.WithCancel(context.Background())
-		g.handle = &handle{gateway: g, random: random, actor: actor, kinds: map[string]*kind{}}
+		g.lifetime, g.kill = context.WithCancel(context.Background())
+		g.store = &faultyStore{gateway: g, random: random, actor: actor, kinds: map[string]*kind{}}
 		if chance(random, 60) {
-			g.handle.crashAt = 1 + random.IntN(400)
+			g.store.crashAt = 1 + random.IntN(400)
 			if chance(random, 50) {
-				g.handle.crashAt = 1 + random.IntN(60)
+				g.store.crashAt = 1 + random.IntN(60)
 			}
 		}
 		if chance(random, 20) {
-			g.turnClock(between(random, -2*time.Minute, 2*time.Minute))
+			g.shiftClock(between(random, -2*time.Minute, 2*time.Minute))
 		}
-		pause(g.life, between(random, time.Millisecond, 900*time.Millisecond)) // no two loops in step
-		if err := g.rise(random); err == nil {
-			s.w.note("%s is up", g.name)
-			s.mu.Lock()
-			s.present = g
-			s.mu.Unlock()
+		pause(g.lifetime, between(random, time.Millisecond, 900*time.Millisecond)) // no two loops in step
+		if err := g.assemble(random); err == nil {
+			n.sim.note("%s is up", g.name)
+			n.mu.Lock()
+			n.process = g
+			n.mu.Unlock()
 			select {
-			case <-g.life.Done(): // it crashed between
-				s.gone(g)
+			case <-g.lifetime.Done(): // it crashed between
+				n.replace(g)
 			default:
 			}
 			return
 		}
-		g.end()
+		g.terminate()
 		time.Sleep(between(random, 100*time.Millisecond, time.Second))
 	}
 }
 
-// turnClock makes the process's clock wrong, where clocks may be.
-func (g *gateway) turnClock(by time.Duration) {
-	if !g.w.steady {
+// shiftClock makes the process's clock wrong, where clocks may be.
+func (g *gateway) shiftClock(by time.Duration) {
+	if !g.sim.exactClocks {
 		g.skew.Store(int64(by))
 	}
 }
@@ -125,33 +125,33 @@ func (g *gateway) turnClock(by time.Duration) {
 // now is the process's own clock.
 func (g *gateway) now() time.Time { return time.Now().Add(time.Duration(g.skew.Load())) }
 
-// rise makes everything that a process is made of.
-func (g *gateway) rise(random *rand.Rand) error {
+// assemble makes and starts the parts of a process.
+func (g *gateway) assemble(random *rand.Rand) error {
 	var err error
-	g.lease, err = lease.Acquire(g.life, g.handle, lease.Options{Node: fmt.Sprintf("n%d", g.slot.number), TTL: leaseTTL})
+	g.lease, err = lease.Acquire(g.lifetime, g.store, lease.Options{Node: fmt.Sprintf("n%d", g.node.number), TTL: leaseTTL})
 	if err != nil {
 		return err
 	}
-	registry, err := action.NewRegistry(&port{vendor: g.w.vendor, gateway: g})
+	registry, err := action.NewRegistry(&fakeIntegration{upstream: g.sim.upstream, gateway: g})
 	if err != nil {
 		return err
 	}
 	log := slog.New(logger{g})
 	g.engine = engine.New(engine.Options{
-		Store: g.handle, Lease: g.lease, Actions: registry, Now: g.now, Logger: log,
+		Store: g.store, Lease: g.lease, Actions: registry, Now: g.now, Logger: log,
 		CallTimeout: 30 * time.Second, MaxRunning: pick(random, 2, 50),
-		Retention: g.w.retention,
+		Retention: g.sim.retention,
 	})
-	if err := g.engine.SetDefinitions(g.life, g.w.definitions); err != nil {
+	if err := g.engine.SetDefinitions(g.lifetime, g.sim.definitions); err != nil {
 		return err
 	}
-	g.scheduler = schedule.New(schedule.Options{Store: g.handle, Lease: g.lease, Starter: g.engine, Now: g.now, Logger: log})
-	if err := g.scheduler.Set(g.life, g.w.inForce()); err != nil {
+	g.scheduler = schedule.New(schedule.Options{Store: g.store, Lease: g.lease, Starter: g.engine, Now: g.now, Logger: log})
+	if err := g.scheduler.Set(g.lifetime, g.sim.currentSchedules()); err != nil {
 		return err
 	}
 	receiver, err := webhook.NewReceiver(webhook.Options{
 		Name: "hook", Path: "/webhooks/hook", Provider: "sender", Verifier: verifier{}, Secrets: []string{hookSecret},
-		Events: event.NewLog(g.handle), Starter: g.engine, Now: g.now, Logger: log,
+		Events: event.NewLog(g.store), Starter: g.engine, Now: g.now, Logger: log,
 	})
 	if err != nil {
 		return err
@@ -160,7 +160,7 @@ func (g *gateway) rise(random *rand.Rand) error {
 	if err != nil {
 		return err
 	}
-	g.ledger = idempotency.New(g.handle, g.lease, idempotency.Options{Now: g.now, NewID: func() string { return engine.NewRunID() }})
+	g.ledger = idempotency.New(g.store, g.lease, idempotency.Options{Now: g.now, NewID: func() string { return engine.NewRunID() }})
 	g.http, err = corehttp.New(corehttp.Options{
 		Runs: g.engine, Ledger: g.ledger, Now: g.now, Logger: log,
 		Routes: corehttp.Routes{
@@ -173,12 +173,12 @@ func (g *gateway) rise(random *rand.Rand) error {
 	}
 	g.engine.Run()
 	g.scheduler.Run()
-	g.w.actors.Go(g.reap)
+	g.sim.actors.Go(g.reap)
 	return nil
 }
 
 // reap takes away the leases of processes that do not renew them, and ends this
-// one once its own was taken.
+// process when its own lease was taken.
 func (g *gateway) reap() {
 	for {
 		timer := time.NewTimer(time.Second + 31*time.Microsecond)
@@ -186,43 +186,44 @@ func (g *gateway) reap() {
 		case <-timer.C:
 		case <-g.lease.Lost():
 			timer.Stop()
-			g.w.note("%s has lost its lease", g.name)
+			g.sim.note("%s has lost its lease", g.name)
 			g.crash()
 			return
-		case <-g.life.Done():
+		case <-g.lifetime.Done():
 			timer.Stop()
 			return
 		}
-		expired, err := g.lease.Expired(g.life)
+		expired, err := g.lease.Expired(g.lifetime)
 		if err != nil {
 			continue
 		}
 		for _, id := range expired {
-			if taken, err := g.lease.Take(g.life, id); err == nil && taken {
-				g.w.note("%s takes away %s", g.name, g.w.name("lease", id))
+			if taken, err := g.lease.Take(g.lifetime, id); err == nil && taken {
+				g.sim.note("%s takes away %s", g.name, g.sim.name("lease", id))
 			}
 		}
 	}
 }
 
-// gate lets an operation of a process pass unless the process is dead, and not
-// before it goes on if it is paused.
-func (g *gateway) gate(ctx context.Context) error {
+// proceed waits while the process is suspended. It returns an error when the
+// process is dead or ctx has ended.
+func (g *gateway) proceed(ctx context.Context) error {
 	g.mu.Lock()
 	running := g.running
 	g.mu.Unlock()
 	select {
 	case <-running:
-	case <-g.life.Done():
+	case <-g.lifetime.Done():
 	}
-	if g.life.Err() != nil {
+	if g.lifetime.Err() != nil {
 		return state.ErrClosed
 	}
 	return ctx.Err()
 }
 
-// stopSignal pauses the process, as SIGSTOP does; it answers how it goes on.
-func (g *gateway) stopSignal() (resume func()) {
+// suspend pauses the process, as SIGSTOP does. The function that it returns
+// resumes it, as SIGCONT does.
+func (g *gateway) suspend() (resume func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	stopped := make(chan struct{})
@@ -233,37 +234,37 @@ func (g *gateway) stopSignal() (resume func()) {
 // crash ends the process as kill -9 does, and has another start in its place.
 func (g *gateway) crash() {
 	g.crashed.Do(func() {
-		g.w.count(&g.w.tally.crashes)
-		g.w.note("%s crashes", g.name)
+		g.sim.count(&g.sim.tally.crashes)
+		g.sim.note("%s crashes", g.name)
 		g.kill()
-		g.slot.gone(g)
+		g.node.replace(g)
 	})
 }
 
-// gone clears up after a process and starts the next.
-func (s *slot) gone(g *gateway) {
-	s.mu.Lock()
-	was := s.present == g
+// replace cleans up after a process and starts the next.
+func (n *node) replace(g *gateway) {
+	n.mu.Lock()
+	was := n.process == g
 	if was {
-		s.present = nil
+		n.process = nil
 	}
-	s.mu.Unlock()
+	n.mu.Unlock()
 	if !was {
 		return
 	}
-	s.w.actors.Go(func() {
-		g.end()
-		down := between(g.handle.random, time.Millisecond, 2*time.Second)
-		if chance(g.handle.random, 30) {
-			down = between(g.handle.random, 2*time.Second, 15*time.Second)
+	n.sim.actors.Go(func() {
+		g.terminate()
+		down := between(g.store.random, time.Millisecond, 2*time.Second)
+		if chance(g.store.random, 30) {
+			down = between(g.store.random, 2*time.Second, 15*time.Second)
 		}
 		time.Sleep(down)
-		s.boot()
+		n.boot()
 	})
 }
 
-// end waits for the goroutines of a process that is dead.
-func (g *gateway) end() {
+// terminate waits for the goroutines of a process that is dead.
+func (g *gateway) terminate() {
 	g.kill()
 	dead, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -281,29 +282,29 @@ func (g *gateway) end() {
 	}
 }
 
-// heal has a process run that does not crash any more.
-func (s *slot) heal() {
-	for s.up() == nil {
+// awaitRunning waits for a process, which does not crash any more.
+func (n *node) awaitRunning() {
+	for n.running() == nil {
 		time.Sleep(100 * time.Millisecond)
 	}
 }
 
-// stop ends the slot's process in an orderly way.
-func (s *slot) stop() {
-	g := s.up()
+// stop shuts the node's process down.
+func (n *node) stop() {
+	g := n.running()
 	if g == nil {
-		s.w.violated("a process is up at the end", "slot %d has none", s.number+1)
+		n.sim.violated("a process is up at the end", "node %d has none", n.number+1)
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	g.scheduler.Stop()
 	if err := g.engine.Stop(ctx); err != nil {
-		s.w.violated("an engine without work stops", "%s: %v", g.name, err)
+		n.sim.violated("an engine without work stops", "%s: %v", g.name, err)
 	}
 	g.ledger.Close()
 	if err := g.lease.Release(ctx); err != nil {
-		s.w.note("%s does not release its lease: %v", g.name, err)
+		n.sim.note("%s does not release its lease: %v", g.name, err)
 	}
 	g.kill()
 }
@@ -322,6 +323,6 @@ func (l logger) Handle(_ context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	l.gateway.w.note("%s logs: %s", l.gateway.name, text)
+	l.gateway.sim.note("%s logs: %s", l.gateway.name, text)
 	return nil
 }

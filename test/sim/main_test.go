@@ -20,6 +20,6 @@ func TestMain(m *testing.M) {
 	// One processor: which goroutine runs next is then nearly always decided by
 	// what the program does, not by the machine's load.
 	runtime.GOMAXPROCS(1)
-	debug.SetGCPercent(400) // a world is small and short
+	debug.SetGCPercent(400) // a simulation is small and short
 	os.Exit(m.Run())
 }

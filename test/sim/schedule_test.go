@@ -22,59 +22,59 @@ type timetable struct {
 	began map[time.Time]int // runs by tick; 0 for one that was passed over
 }
 
-// plan writes the schedules of a world: none, mostly.
-func (w *world) plan(r *rand.Rand) {
+// drawSchedules makes the schedules: none, mostly.
+func (sim *simulation) drawSchedules(r *rand.Rand) {
 	if !chance(r, 10) {
 		return
 	}
 	for n := range 1 + r.IntN(2) {
 		plan, err := schedule.NewPlan(pick(r, "* * * * *", "*/2 * * * *"), "")
 		if err != nil {
-			w.t.Fatal(err)
+			sim.t.Fatal(err)
 		}
-		name, definition := fmt.Sprintf("t%d", n), w.definitions[r.IntN(3)]
-		w.schedules = append(w.schedules, schedule.Schedule{
+		name, definition := fmt.Sprintf("t%d", n), sim.definitions[r.IntN(3)]
+		sim.schedules = append(sim.schedules, schedule.Schedule{
 			Name: name, Plan: plan, Workflow: definition.ID, Input: encode(input(r, tickTag+name)),
 		})
 		drops := definition.Concurrency != nil && definition.Concurrency.Drop
-		w.books.timetables[name] = &timetable{plan: plan, drops: drops, began: map[time.Time]int{}}
+		sim.model.timetables[name] = &timetable{plan: plan, drops: drops, began: map[time.Time]int{}}
 	}
 }
 
-// inForce are the schedules of the config as it is now.
-func (w *world) inForce() []schedule.Schedule {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.schedules
+// currentSchedules are the schedules of the config as it is now.
+func (sim *simulation) currentSchedules() []schedule.Schedule {
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
+	return sim.schedules
 }
 
-// keepTime lets schedules tick without faults, perhaps after a time without
+// checkSchedules lets schedules tick without faults, perhaps after a time without
 // gateways, and takes them out of the config.
-func (w *world) keepTime() {
-	if len(w.inForce()) == 0 {
+func (sim *simulation) checkSchedules() {
+	if len(sim.currentSchedules()) == 0 {
 		return
 	}
-	r := w.random(actorSchedules + 1000)
+	r := sim.random(actorSchedules + 1000)
 	if chance(r, 30) {
-		w.absent(between(r, time.Minute, 5*time.Minute))
+		sim.suspendAll(between(r, time.Minute, 5*time.Minute))
 	}
 	upcoming := time.Now()
-	for _, s := range w.schedules {
+	for _, s := range sim.schedules {
 		upcoming = later(upcoming, s.Plan.Next(time.Now()))
 	}
-	time.Sleep(time.Until(upcoming) + patience + time.Second)
-	w.mu.Lock()
-	if w.steady {
-		w.books.punctual()
+	time.Sleep(time.Until(upcoming) + tolerance + time.Second)
+	sim.mu.Lock()
+	if sim.exactClocks {
+		sim.model.checkOverdue()
 	}
-	w.schedules = nil
-	w.mu.Unlock()
-	for _, s := range w.slots {
-		s.heal() // a process that comes up from now on has none
-		for g := s.up(); g != nil && g.scheduler.Set(g.life, nil) != nil; g = s.up() {
+	sim.schedules = nil
+	sim.mu.Unlock()
+	for _, s := range sim.nodes {
+		s.awaitRunning() // a process that starts from now on has none
+		for g := s.running(); g != nil && g.scheduler.Set(g.lifetime, nil) != nil; g = s.running() {
 			time.Sleep(time.Second)
 		}
-		s.heal()
+		s.awaitRunning()
 	}
 }
 
@@ -85,36 +85,36 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// absent stops all gateways for a time.
-func (w *world) absent(d time.Duration) {
-	w.note("nobody is there for %s", d)
+// suspendAll suspends all gateways for a time.
+func (sim *simulation) suspendAll(d time.Duration) {
+	sim.note("all gateways are suspended for %s", d)
 	var resume []func()
-	for _, s := range w.slots {
-		if g := s.up(); g != nil {
-			resume = append(resume, g.stopSignal())
+	for _, s := range sim.nodes {
+		if g := s.running(); g != nil {
+			resume = append(resume, g.suspend())
 		}
 	}
 	time.Sleep(d)
 	for _, goOn := range resume {
 		goOn()
 	}
-	w.note("they go on")
-	for _, s := range w.slots {
-		s.heal()
+	sim.note("all gateways are resumed")
+	for _, s := range sim.nodes {
+		s.awaitRunning()
 	}
 }
 
-// punctual: no tick is left that has come.
-func (b *books) punctual() {
-	for name, t := range b.timetables {
-		if late := time.Since(t.next); late > patience {
-			b.w.violatedLocked("each tick of a schedule starts a run", "%s waits for one that came %s ago", name, late)
+// checkOverdue: no tick is left that has come.
+func (m *model) checkOverdue() {
+	for name, t := range m.timetables {
+		if late := time.Since(t.next); late > tolerance {
+			m.sim.violatedLocked("each tick of a schedule starts a run", "%s waits for one that came %s ago", name, late)
 		}
 	}
 }
 
-// turn is what a commit does about a schedule.
-type turn struct {
+// scheduleChange is what a commit does to a schedule.
+type scheduleChange struct {
 	fired  bool // the timer had to be due
 	gone   bool // the record is removed
 	next   time.Time
@@ -122,15 +122,15 @@ type turn struct {
 	starts int
 }
 
-// ticked looks at a commit for what it does about schedules.
-func (b *books) ticked(ops []state.Op, made []*ledgerRun) {
-	if len(b.timetables) == 0 {
+// checkTicks checks what a commit does to schedules.
+func (m *model) checkTicks(ops []state.Op, made []*modelRun) {
+	if len(m.timetables) == 0 {
 		return
 	}
-	turns := map[string]*turn{}
-	of := func(name string) *turn {
+	turns := map[string]*scheduleChange{}
+	of := func(name string) *scheduleChange {
 		if turns[name] == nil {
-			turns[name] = &turn{}
+			turns[name] = &scheduleChange{}
 		}
 		return turns[name]
 	}
@@ -142,7 +142,7 @@ func (b *books) ticked(ops []state.Op, made []*ledgerRun) {
 			name, text, _ := strings.Cut(op.ID, "/")
 			tick, err := time.Parse(time.RFC3339, text)
 			if err != nil {
-				b.w.violatedLocked("a schedule's record can be read", "%v", err)
+				m.sim.violatedLocked("a schedule's record can be read", "%v", err)
 			}
 			of(name).ticks = append(of(name).ticks, tick)
 		case op.Kind == state.KindDelete && op.Space == "schedule":
@@ -150,7 +150,7 @@ func (b *books) ticked(ops []state.Op, made []*ledgerRun) {
 		case op.Kind == state.KindPut && op.Space == "schedule":
 			var record struct{ Next time.Time }
 			if err := json.Unmarshal(op.Value, &record); err != nil {
-				b.w.violatedLocked("a schedule's record can be read", "%v", err)
+				m.sim.violatedLocked("a schedule's record can be read", "%v", err)
 			}
 			of(op.ID).next = record.Next
 		}
@@ -162,14 +162,14 @@ func (b *books) ticked(ops []state.Op, made []*ledgerRun) {
 		}
 	}
 	for name, done := range turns {
-		b.turned(name, b.timetables[name], done)
+		m.checkScheduleChange(name, m.timetables[name], done)
 	}
 }
 
-func (b *books) turned(name string, t *timetable, done *turn) {
+func (m *model) checkScheduleChange(name string, t *timetable, done *scheduleChange) {
 	now, before := time.Now(), t.next
 	broken := func(format string, args ...any) {
-		b.w.violatedLocked("each tick of a schedule starts a run", "%s: %s", name, fmt.Sprintf(format, args...))
+		m.sim.violatedLocked("each tick of a schedule starts a run", "%s: %s", name, fmt.Sprintf(format, args...))
 	}
 	if done.starts > 0 && done.next.IsZero() {
 		broken("a run is started and the next tick is not set with it")
@@ -178,7 +178,7 @@ func (b *books) turned(name string, t *timetable, done *turn) {
 	t.next = done.next
 	if !done.fired {
 		// It is new, was removed, or was put right after a clock had been wrong.
-		if b.w.steady && !before.IsZero() && !done.gone && !before.Equal(t.next) {
+		if m.sim.exactClocks && !before.IsZero() && !done.gone && !before.Equal(t.next) {
 			broken("its next tick changes from %s to %s although none came", before, t.next)
 		}
 		return
@@ -189,8 +189,8 @@ func (b *books) turned(name string, t *timetable, done *turn) {
 	}
 	earlier, again := t.began[tick]
 	t.began[tick] += done.starts
-	b.w.tally.ticks++
-	b.w.noteLocked("%s ticks for %s, %d runs", name, tick, done.starts)
+	m.sim.tally.ticks++
+	m.sim.noteLocked("%s ticks for %s, %d runs", name, tick, done.starts)
 	switch {
 	case before.After(now):
 		broken("a tick comes %s early", before.Sub(now))
@@ -198,9 +198,9 @@ func (b *books) turned(name string, t *timetable, done *turn) {
 		broken("%d runs and %d ticks in one commit", done.starts, len(done.ticks))
 	case done.starts+earlier > 1:
 		broken("%s starts %d runs", tick, done.starts+earlier)
-	case done.starts == 0 && !again && !t.drops && (b.w.steady || len(done.ticks) > 0):
+	case done.starts == 0 && !again && !t.drops && (m.sim.exactClocks || len(done.ticks) > 0):
 		broken("%s starts nothing", tick)
-	case !b.w.steady: // a wrong clock passes ticks over
+	case !m.sim.exactClocks: // a wrong clock passes ticks over
 	case tick.Before(before) || tick.After(now) || !t.plan.Next(tick.Add(-time.Second)).Equal(tick):
 		broken("it deals with %s, while %s was next", tick, before)
 	case !t.next.Equal(t.plan.Next(tick)):

@@ -7,29 +7,29 @@ import (
 	"time"
 )
 
-// TestSim runs seeds, each in a world of its own, and holds them against the
+// TestSim runs seeds, each in a simulation of its own, and checks them against the
 // invariants.
 func TestSim(t *testing.T) {
 	if *oneSeed >= 0 {
-		w := simulate(t, *oneSeed)
-		t.Log("\n" + strings.Join(w.trace, "\n"))
-		if w.broken != "" {
-			t.Errorf("seed %d: %s", w.seed, w.broken)
+		sim := simulate(t, *oneSeed)
+		t.Log("\n" + strings.Join(sim.trace, "\n"))
+		if sim.violation != "" {
+			t.Errorf("seed %d: %s", sim.seed, sim.violation)
 		}
 		return
 	}
 	began := time.Now()
 	var sum tally
 	for seed := *firstSeed; seed < *firstSeed+*seedCount; seed++ {
-		w := simulate(t, seed)
-		sum.add(w.tally)
+		sim := simulate(t, seed)
+		sum.add(sim.tally)
 		switch {
-		case w.broken == "":
+		case sim.violation == "":
 		case *goOn:
-			t.Errorf("seed %d: %s", seed, w.broken)
+			t.Errorf("seed %d: %s", seed, sim.violation)
 		default:
 			t.Fatalf("seed %d: %s\nthe trace of what happened:\n%s\nrepeat it: go test ./test/sim -run TestSim -sim.seed=%d -v",
-				seed, w.broken, strings.Join(w.trace, "\n"), seed)
+				seed, sim.violation, strings.Join(sim.trace, "\n"), seed)
 		}
 	}
 	t.Logf("%d seeds in %v: %s", *seedCount, time.Since(began).Round(time.Millisecond), sum)
@@ -40,17 +40,17 @@ func TestSim(t *testing.T) {
 // another would have other ids than on its own.
 const spacing = 2 * time.Hour
 
-func simulate(t *testing.T, seed int64) *world {
-	var w *world
+func simulate(t *testing.T, seed int64) *simulation {
+	var sim *simulation
 	defer func() {
-		if p := recover(); p != nil { // the bubble found that nobody can go on
-			t.Fatalf("seed %d: %v\n%s", seed, p, strings.Join(w.trace, "\n"))
+		if p := recover(); p != nil { // the bubble found a deadlock
+			t.Fatalf("seed %d: %v\n%s", seed, p, strings.Join(sim.trace, "\n"))
 		}
 	}()
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Duration(seed) * spacing)
-		w = newWorld(t, seed)
-		w.run()
+		sim = newSimulation(t, seed)
+		sim.run()
 	})
-	return w
+	return sim
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/backflow/backflow/core/state"
 )
 
-// handle is the store as one gateway meets it: it fails, is slow, and refuses
+// faultyStore is the store as one gateway uses it: it fails, is slow, and refuses
 // everything once its gateway has crashed.
-type handle struct {
+type faultyStore struct {
 	gateway *gateway
 	random  *rand.Rand // of the gateway itself
 	actor   int
@@ -24,13 +24,13 @@ type handle struct {
 	crashAt int // the operation at which the gateway crashes; 0 is never
 }
 
-var _ state.Store = (*handle)(nil)
+var _ state.Store = (*faultyStore)(nil)
 
-// fate is what becomes of an operation.
-type fate int
+// fault is what happens to an operation.
+type fault int
 
 const (
-	works fate = iota
+	noFault fault = iota
 	failsBefore
 	failsAfter
 	crashesBefore
@@ -38,24 +38,24 @@ const (
 )
 
 // draw decides about the next operation. Each kind of operation has numbers of
-// its own: loops that look at the same instant do so in no fixed order, and their
-// fates are not to depend on it.
-func (h *handle) draw(write bool, what string) (f fate, slow time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.ops++
-	k := h.kinds[what]
+// its own: loops that poll at the same instant do so in no fixed order, and their
+// faults must not depend on it.
+func (s *faultyStore) draw(write bool, what string) (f fault, slow time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ops++
+	k := s.kinds[what]
 	if k == nil {
-		r := h.gateway.w.randomOf(h.actor, what)
+		r := s.gateway.sim.randomOf(s.actor, what)
 		k = &kind{r, time.Duration(1 + r.IntN(10_000))}
-		h.kinds[what] = k
+		s.kinds[what] = k
 	}
 	r := k.random
 	dice, length := r.IntN(1000), r.IntN(1000)
-	if !h.gateway.w.faults.Load() {
-		return works, k.latency + time.Duration(length)
+	if !s.gateway.sim.faults.Load() {
+		return noFault, k.latency + time.Duration(length)
 	}
-	if h.ops == h.crashAt {
+	if s.ops == s.crashAt {
 		return pick(r, crashesBefore, crashesAfter), 0
 	}
 	switch {
@@ -64,15 +64,15 @@ func (h *handle) draw(write bool, what string) (f fate, slow time.Duration) {
 	case dice < 30 && write:
 		return failsAfter, 0
 	case dice < 60:
-		return works, time.Duration(length+1) * time.Millisecond * 2
+		return noFault, time.Duration(length+1) * time.Millisecond * 2
 	case dice < 200:
-		return works, time.Duration(length+1) * time.Microsecond
+		return noFault, time.Duration(length+1) * time.Microsecond
 	}
-	return works, k.latency + time.Duration(length)
+	return noFault, k.latency + time.Duration(length)
 }
 
 // kind is a kind of operation of one gateway. Its latency is its own, so that two
-// of them hardly ever come at the same instant: their order would be anybody's.
+// of them hardly ever come at the same instant: their order would be undefined.
 type kind struct {
 	random  *rand.Rand
 	latency time.Duration
@@ -80,22 +80,22 @@ type kind struct {
 
 var errDown = fmt.Errorf("%w: simulated", state.ErrUnavailable)
 
-// operate brings an operation to its fate.
-func (h *handle) operate(ctx context.Context, write bool, what string, do func() error) error {
-	g := h.gateway
-	if err := g.gate(ctx); err != nil {
+// withFault runs an operation with the fault that is drawn for it.
+func (s *faultyStore) withFault(ctx context.Context, write bool, what string, do func() error) error {
+	g := s.gateway
+	if err := g.proceed(ctx); err != nil {
 		return err
 	}
-	f, slow := h.draw(write, what)
+	f, slow := s.draw(write, what)
 	if slow > 0 {
-		pause(g.life, slow)
-		if err := g.gate(ctx); err != nil {
+		pause(g.lifetime, slow)
+		if err := g.proceed(ctx); err != nil {
 			return err
 		}
 	}
-	if f != works {
-		g.w.count(&g.w.tally.faults)
-		g.w.note("%s %s: %s", g.name, what, [...]string{"", "fails, not applied", "fails, applied", "crashes before", "crashes after"}[f])
+	if f != noFault {
+		g.sim.count(&g.sim.tally.faults)
+		g.sim.note("%s %s: %s", g.name, what, [...]string{"", "fails, not applied", "fails, applied", "crashes before", "crashes after"}[f])
 	}
 	switch f {
 	case failsBefore:
@@ -109,7 +109,7 @@ func (h *handle) operate(ctx context.Context, write bool, what string, do func()
 		g.crash()
 		return state.ErrClosed
 	case crashesAfter:
-		_ = do() // nobody is left to be told
+		_ = do() // the process is gone
 		g.crash()
 		return state.ErrClosed
 	}
@@ -117,64 +117,64 @@ func (h *handle) operate(ctx context.Context, write bool, what string, do func()
 }
 
 // Commit implements state.Store.
-func (h *handle) Commit(ctx context.Context, ops ...state.Op) error {
-	return h.operate(ctx, true, "commit "+h.gateway.w.shortOps(ops), func() error {
-		err := h.gateway.w.commit(ctx, h.gateway, ops)
+func (s *faultyStore) Commit(ctx context.Context, ops ...state.Op) error {
+	return s.withFault(ctx, true, "commit "+s.gateway.sim.shortOps(ops), func() error {
+		err := s.gateway.sim.commit(ctx, s.gateway, ops)
 		if err != nil {
-			h.gateway.w.note("%s commit %s: %v", h.gateway.name, h.gateway.w.shortOps(ops), err)
+			s.gateway.sim.note("%s commit %s: %v", s.gateway.name, s.gateway.sim.shortOps(ops), err)
 		}
 		return err
 	})
 }
 
 // Get implements state.Store.
-func (h *handle) Get(ctx context.Context, refs ...state.Ref) (values [][]byte, err error) {
-	err = h.operate(ctx, false, "get "+refs[0].Bucket, func() error {
-		values, err = h.gateway.w.store.Get(ctx, refs...)
+func (s *faultyStore) Get(ctx context.Context, refs ...state.Ref) (values [][]byte, err error) {
+	err = s.withFault(ctx, false, "get "+refs[0].Bucket, func() error {
+		values, err = s.gateway.sim.store.Get(ctx, refs...)
 		return err
 	})
 	return values, err
 }
 
 // Range implements state.Store.
-func (h *handle) Range(ctx context.Context, r state.Range) (members []string, err error) {
-	err = h.operate(ctx, false, "range "+kindOf(r.Set), func() error {
-		members, err = h.gateway.w.store.Range(ctx, r)
+func (s *faultyStore) Range(ctx context.Context, r state.Range) (members []string, err error) {
+	err = s.withFault(ctx, false, "range "+kindOf(r.Set), func() error {
+		members, err = s.gateway.sim.store.Range(ctx, r)
 		return err
 	})
 	return members, err
 }
 
 // Journal implements state.Store.
-func (h *handle) Journal(ctx context.Context, id string, from int) (entries [][]byte, err error) {
-	err = h.operate(ctx, false, "journal", func() error {
-		entries, err = h.gateway.w.store.Journal(ctx, id, from)
+func (s *faultyStore) Journal(ctx context.Context, id string, from int) (entries [][]byte, err error) {
+	err = s.withFault(ctx, false, "journal", func() error {
+		entries, err = s.gateway.sim.store.Journal(ctx, id, from)
 		return err
 	})
 	return entries, err
 }
 
 // Due implements state.Store.
-func (h *handle) Due(ctx context.Context, queue string, limit int) (timers []state.Timer, next time.Duration, err error) {
-	err = h.operate(ctx, false, "due "+queue, func() error {
-		timers, next, err = h.gateway.w.store.Due(ctx, queue, limit)
+func (s *faultyStore) Due(ctx context.Context, queue string, limit int) (timers []state.Timer, next time.Duration, err error) {
+	err = s.withFault(ctx, false, "due "+queue, func() error {
+		timers, next, err = s.gateway.sim.store.Due(ctx, queue, limit)
 		return err
 	})
 	return timers, next, err
 }
 
 // Close implements state.Store.
-func (h *handle) Close() error { return nil }
+func (s *faultyStore) Close() error { return nil }
 
-// commit writes to the true store and looks at what was written.
-func (w *world) commit(ctx context.Context, g *gateway, ops []state.Op) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err := w.store.Commit(ctx, ops...); err != nil {
+// commit writes to the real store and checks what was written.
+func (sim *simulation) commit(ctx context.Context, g *gateway, ops []state.Op) error {
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
+	if err := sim.store.Commit(ctx, ops...); err != nil {
 		return err
 	}
-	w.tally.commits++
-	w.books.committed(g, ops)
+	sim.tally.commits++
+	sim.model.committed(g, ops)
 	return nil
 }
 
@@ -182,7 +182,7 @@ func (w *world) commit(ctx context.Context, g *gateway, ops []state.Op) error {
 var opNames = [...]string{"", "insert", "put", "delete", "require", "same", "add", "remove", "append", "drop", "timer", "clear", "due"}
 
 // shortOps names the ops of a commit, without ids.
-func (w *world) shortOps(ops []state.Op) string {
+func (sim *simulation) shortOps(ops []state.Op) string {
 	var text strings.Builder
 	for i, op := range ops {
 		if i > 0 {
@@ -204,9 +204,9 @@ func kindOf(space string) string {
 }
 
 // Count implements state.Store.
-func (h *handle) Count(ctx context.Context, sets ...string) (counts []int, err error) {
-	err = h.operate(ctx, false, "count "+kindOf(sets[0]), func() error {
-		counts, err = h.gateway.w.store.Count(ctx, sets...)
+func (s *faultyStore) Count(ctx context.Context, sets ...string) (counts []int, err error) {
+	err = s.withFault(ctx, false, "count "+kindOf(sets[0]), func() error {
+		counts, err = s.gateway.sim.store.Count(ctx, sets...)
 		return err
 	})
 	return counts, err

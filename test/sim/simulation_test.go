@@ -19,8 +19,8 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// world is everything that one seed makes.
-type world struct {
+// simulation is everything that one seed makes.
+type simulation struct {
 	t      *testing.T
 	seed   int64
 	began  time.Time
@@ -28,22 +28,22 @@ type world struct {
 	actors sync.WaitGroup
 
 	faults atomic.Bool
-	over   chan struct{} // closed when nothing is to be begun any more
+	ending chan struct{} // closed when nothing is to be begun any more
 
-	// steady: no clock is wrong, so that times can be checked exactly.
-	steady bool
+	// exactClocks: no clock is wrong, so that times can be checked exactly.
+	exactClocks bool
 
 	definitions []*workflow.Definition
 	timed       map[string]bool // definitions with a time limit, by hash
 	retention   engine.Retention
-	vendor      *vendor
-	slots       [2]*slot
-	books       *books
+	upstream    *upstream
+	nodes       [2]*node
+	model       *model
 
 	mu        sync.Mutex // guards the fields below
 	schedules []schedule.Schedule
 	trace     []string
-	broken    string // the first broken invariant
+	violation string // the first broken invariant
 	names     map[string]string
 	tally     tally
 }
@@ -81,24 +81,24 @@ func (a tally) String() string {
 const (
 	actorDefinitions = iota + 1
 	actorIDs
-	actorVendor
+	actorUpstream
 	actorClients
 	actorChaos
 	actorSchedules
 	actorRetention
 	actorOutages
-	actorStore // plus slot and life of the gateway
+	actorStore // plus the node and the number of its process
 )
 
-func (w *world) random(actor int) *rand.Rand {
-	return rand.New(rand.NewPCG(uint64(w.seed), uint64(actor)))
+func (sim *simulation) random(actor int) *rand.Rand {
+	return rand.New(rand.NewPCG(uint64(sim.seed), uint64(actor)))
 }
 
-// randomOf answers the numbers that an actor draws for one purpose.
-func (w *world) randomOf(actor int, purpose string) *rand.Rand {
+// randomOf returns the random numbers that an actor draws for one purpose.
+func (sim *simulation) randomOf(actor int, purpose string) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(purpose))
-	return rand.New(rand.NewPCG(uint64(w.seed), h.Sum64()^uint64(actor)<<48))
+	return rand.New(rand.NewPCG(uint64(sim.seed), h.Sum64()^uint64(actor)<<48))
 }
 
 // ids are the random bits of ids.
@@ -116,109 +116,109 @@ func (r *ids) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func newWorld(t *testing.T, seed int64) *world {
-	w := &world{t: t, seed: seed, began: time.Now(), store: memory.New(memory.Options{}), over: make(chan struct{}), names: map[string]string{}, timed: map[string]bool{}}
-	uuid.SetRand(&ids{Rand: w.random(actorIDs)})
-	w.faults.Store(true)
-	w.definitions = w.define()
-	w.vendor = newVendor(w)
-	w.books = newBooks(w)
-	r := w.random(actorSchedules)
-	w.steady = chance(r, 50)
-	w.plan(r)
-	w.retain(w.random(actorRetention))
-	for i := range w.slots {
-		w.slots[i] = &slot{w: w, number: i, lost: make(chan struct{})}
+func newSimulation(t *testing.T, seed int64) *simulation {
+	sim := &simulation{t: t, seed: seed, began: time.Now(), store: memory.New(memory.Options{}), ending: make(chan struct{}), names: map[string]string{}, timed: map[string]bool{}}
+	uuid.SetRand(&ids{Rand: sim.random(actorIDs)})
+	sim.faults.Store(true)
+	sim.definitions = sim.drawDefinitions()
+	sim.upstream = newUpstream(sim)
+	sim.model = newModel(sim)
+	r := sim.random(actorSchedules)
+	sim.exactClocks = chance(r, 50)
+	sim.drawSchedules(r)
+	sim.drawRetention(sim.random(actorRetention))
+	for i := range sim.nodes {
+		sim.nodes[i] = &node{sim: sim, number: i, pluginLost: make(chan struct{})}
 	}
-	return w
+	return sim
 }
 
-// run lets the world live: under faults, then without, then to its end.
-func (w *world) run() {
-	if r := w.random(actorClients + 2000); len(w.schedules) > 0 {
+// run runs the simulation: with faults, then without, then to its end.
+func (sim *simulation) run() {
+	if r := sim.random(actorClients + 2000); len(sim.schedules) > 0 {
 		time.Sleep(time.Minute - between(r, time.Second, 20*time.Second)) // they tick in the middle of it
 	}
-	for _, s := range w.slots {
+	for _, s := range sim.nodes {
 		s.start()
 	}
 	var chaos sync.WaitGroup
-	chaos.Go(w.chaos)
-	chaos.Go(w.outages)
-	w.clients()
+	chaos.Go(sim.chaos)
+	chaos.Go(sim.outages)
+	sim.clients()
 	chaos.Wait()
-	w.note("faults stop")
-	w.faults.Store(false)
-	for _, s := range w.slots {
-		s.heal()
+	sim.note("faults stop")
+	sim.faults.Store(false)
+	for _, s := range sim.nodes {
+		s.awaitRunning()
 	}
-	w.keepTime()
-	w.settle()
-	w.forget()
-	for _, s := range w.slots {
-		s.heal() // the lease of a process may have been lost before, and found so since
+	sim.checkSchedules()
+	sim.finishRuns()
+	sim.checkRetention()
+	for _, s := range sim.nodes {
+		s.awaitRunning() // the lease of a process may have been lost before, and found so since
 	}
-	close(w.over)
-	for _, s := range w.slots {
+	close(sim.ending)
+	for _, s := range sim.nodes {
 		s.stop()
 	}
-	w.actors.Wait()
-	if w.broken == "" {
-		w.checkEnd()
+	sim.actors.Wait()
+	if sim.violation == "" {
+		sim.checkEnd()
 	}
 }
 
 // note writes a line of the trace.
-func (w *world) note(format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.noteLocked(format, args...)
+func (sim *simulation) note(format string, args ...any) {
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
+	sim.noteLocked(format, args...)
 }
 
-func (w *world) noteLocked(format string, args ...any) {
-	line := fmt.Sprintf("%12s  ", time.Since(w.began)) + fmt.Sprintf(format, args...)
-	w.trace = append(w.trace, line)
+func (sim *simulation) noteLocked(format string, args ...any) {
+	line := fmt.Sprintf("%12s  ", time.Since(sim.began)) + fmt.Sprintf(format, args...)
+	sim.trace = append(sim.trace, line)
 }
 
 // violated records a broken invariant; the first one counts.
-func (w *world) violated(invariant, format string, args ...any) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.violatedLocked(invariant, format, args...)
+func (sim *simulation) violated(invariant, format string, args ...any) {
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
+	sim.violatedLocked(invariant, format, args...)
 }
 
-func (w *world) violatedLocked(invariant, format string, args ...any) {
+func (sim *simulation) violatedLocked(invariant, format string, args ...any) {
 	text := invariant + ": " + fmt.Sprintf(format, args...)
-	w.noteLocked("BROKEN %s", text)
-	if w.broken == "" {
-		w.broken = text
+	sim.noteLocked("BROKEN %s", text)
+	if sim.violation == "" {
+		sim.violation = text
 	}
 }
 
-func (w *world) count(what *int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (sim *simulation) count(what *int) {
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
 	*what++
 }
 
 // name is a short name for an id, by the order in which they were seen.
-func (w *world) name(kind, id string) string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.nameLocked(kind, id)
+func (sim *simulation) name(kind, id string) string {
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
+	return sim.nameLocked(kind, id)
 }
 
-func (w *world) nameLocked(kind, id string) string {
-	if name, known := w.names[id]; known {
+func (sim *simulation) nameLocked(kind, id string) string {
+	if name, known := sim.names[id]; known {
 		return name
 	}
 	n := 1
-	for _, other := range w.names {
+	for _, other := range sim.names {
 		if strings.HasPrefix(other, kind) {
 			n++
 		}
 	}
-	w.names[id] = fmt.Sprintf("%s%d", kind, n)
-	return w.names[id]
+	sim.names[id] = fmt.Sprintf("%s%d", kind, n)
+	return sim.names[id]
 }
 
 // pause sleeps; false if ctx ended first.

@@ -1,0 +1,314 @@
+package sim
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// settleTime is how long gateways without faults have to finish, and tolerance
+// how late anything may be.
+const (
+	settleTime = 3 * time.Minute
+	tolerance  = 20 * time.Second
+)
+
+// finishRuns waits until every run has ended or waits for something that never
+// comes; then it cancels those that wait.
+func (sim *simulation) finishRuns() {
+	if sim.ended(settleTime) {
+		return
+	}
+	r := sim.random(actorClients + 1000)
+	sim.mu.Lock()
+	for _, id := range slices.Clone(sim.model.order) {
+		sim.model.checkWaiting(sim.model.runs[id])
+	}
+	sim.mu.Unlock()
+	if sim.violation != "" {
+		return
+	}
+	for !sim.ended(0) {
+		before := sim.written()
+		for _, run := range sim.open() {
+			sim.requestUntilFinal(r, http.MethodPost, "/runs/"+run.id+"/cancel", "", nil)
+		}
+		if sim.ended(settleTime) {
+			return
+		}
+		if sim.written() == before {
+			run := sim.open()[0]
+			sim.violated("every run ends", "%s is %s long after it was cancelled", run.name, run.record.Status)
+			return
+		}
+	}
+}
+
+// written is how much was written of runs so far.
+func (sim *simulation) written() int {
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
+	entries := 0
+	for _, run := range sim.model.runs {
+		entries += run.entries
+	}
+	return entries
+}
+
+// ended waits until all runs have, for so long at most.
+func (sim *simulation) ended(most time.Duration) bool {
+	for until := time.Now().Add(most); ; time.Sleep(time.Second) {
+		if len(sim.open()) == 0 {
+			time.Sleep(5 * time.Second) // what follows an end
+			return true
+		}
+		if !time.Now().Before(until) {
+			return false
+		}
+	}
+}
+
+func (sim *simulation) open() []*modelRun {
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
+	var open []*modelRun
+	for _, id := range sim.model.order {
+		if run := sim.model.runs[id]; !run.record.Status.Ended() {
+			open = append(open, run)
+		}
+	}
+	return open
+}
+
+// checkWaiting: a run that has not ended although all gateways are idle waits
+// for something that has not come.
+func (m *model) checkWaiting(run *modelRun) {
+	if run.record.Status.Ended() {
+		return
+	}
+	stuck := func(why string) {
+		m.sim.violatedLocked("every run goes on", "%s is %s%s: %s", run.name, run.record.Status, run.note(), why)
+	}
+	// The clock of the gateway that set a timer may be wrong by some minutes.
+	until, timed := run.machine.WaitUntil()
+	switch {
+	case run.record.Held:
+		if m.room(run.record.Group) {
+			stuck("its group has room")
+		}
+	case run.record.Lease != "":
+		stuck("no gateway is at work any more")
+	case run.record.Status == workflow.RunQueued:
+		stuck("the gateways have nothing to do")
+	case timed && time.Since(until) > tolerance+4*time.Minute:
+		stuck("its time came " + time.Since(until).String() + " ago")
+	case !run.waits.IsZero() && run.retries == 0 && run.record.Status != workflow.RunCompensating:
+		// (What is sent to a run at its end is dropped with it, and it may be retried then.)
+		stuck("it was cancelled")
+	case timed:
+	case len(run.machine.Children()) > 0:
+		for _, child := range run.machine.Children() {
+			if other := m.runs[child.ID]; other == nil || !other.record.Status.Ended() {
+				return
+			}
+		}
+		stuck("what it waits for has ended")
+	case !run.machine.AwaitsSignals():
+		stuck("it waits for nothing")
+	}
+}
+
+func (m *model) room(group string) bool {
+	members, err := m.sim.store.Range(context.Background(), state.Range{Set: "holding/" + group, Limit: 10})
+	limit := strings.Split(group, "/")[1]
+	return err != nil || len(members) < int(limit[0]-'0')
+}
+
+// checkEnd checks the store against the invariants once everything has ended.
+func (sim *simulation) checkEnd() {
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
+	m := sim.model
+	reader := engine.New(engine.Options{Store: sim.store, Lease: sim.nodes[0].running().lease})
+	for _, id := range m.order {
+		if run := m.runs[id]; run.removed {
+			m.checkGone(run)
+		} else {
+			m.checkRun(reader, run)
+		}
+	}
+	for tag, id := range m.started {
+		if n := m.runsOf("input", tag); n != 1 {
+			sim.violatedLocked("a key starts one run", "%s started %d, one of them %s", tag, n, m.runs[id].name)
+		}
+	}
+	for id := range m.events {
+		if n := m.runsOf("payload", id); n != 1 {
+			sim.violatedLocked("an event that was acknowledged has one run", "%s has %d", id, n)
+		}
+	}
+	m.checkSets()
+}
+
+func (sim *simulation) members(set string) []string {
+	members, err := sim.store.Range(context.Background(), state.Range{Set: set, Limit: 10_000})
+	if err != nil {
+		sim.violatedLocked("the store can be read", "%v", err)
+	}
+	return members
+}
+
+// checkSets: every run is in the sets that its record says, and nothing else is.
+func (m *model) checkSets() {
+	want := map[string][]string{"runs": nil, "workflows": nil, "ended/succeeded": nil, "failed": nil, "cancelled": nil, "running": nil, "waiting": nil, "groups": nil}
+	for _, d := range m.sim.definitions {
+		want["runs/"+d.ID], want["queued/"+d.ID] = nil, nil
+		want["workflows"] = append(want["workflows"], d.ID)
+	}
+	ended := 0
+	for _, id := range m.order {
+		run := m.runs[id]
+		want["mail/"+id] = nil
+		if run.record.Group != "" {
+			want["holding/"+run.record.Group], want["held/"+run.record.Group] = nil, nil
+		}
+		if run.removed {
+			continue
+		}
+		want["runs/"+run.record.Workflow] = append(want["runs/"+run.record.Workflow], id)
+		if status := run.record.Status; status == workflow.RunFailed || status == workflow.RunCancelled {
+			want[string(status)] = append(want[string(status)], id+"/"+run.record.Workflow)
+			ended++
+		} else if finished := run.record.FinishedAt; finished.Sub(run.record.CreatedAt) > time.Hour {
+			want["ended/succeeded"] = append(want["ended/succeeded"], fmt.Sprintf("%016x/%s", finished.UnixMilli(), id))
+		}
+	}
+	for _, set := range sortedKeys(want) {
+		ids := want[set]
+		sort.Strings(ids)
+		if found := m.sim.members(set); !slices.Equal(found, ids) {
+			m.sim.violatedLocked("sets and records agree", "set %s has %v, the records say %v", set, m.names(found), m.names(ids))
+		}
+	}
+	if n := len(m.sim.members("ended/failed")); n != ended {
+		m.sim.violatedLocked("sets and records agree", "%d runs failed or were cancelled, the sets say %d", ended, n)
+	}
+	timers, next, err := m.sim.store.Due(context.Background(), "run", 100)
+	if err != nil || len(timers) > 0 || next >= 0 {
+		m.sim.violatedLocked("no timer is left", "%d are due, the next in %v", len(timers), next)
+	}
+}
+
+func (m *model) names(ids []string) []string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		first, _, _ := strings.Cut(id, "/")
+		names[i] = m.sim.nameLocked("run", first)
+	}
+	return names
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// checkRun compares what is stored of a run with what happened.
+func (m *model) checkRun(reader *engine.Engine, run *modelRun) {
+	again := workflow.NewMachine(run.definition, run.id)
+	entries, err := m.sim.store.Journal(context.Background(), run.id, 0)
+	if err != nil || len(entries) != run.entries {
+		m.sim.violatedLocked("nothing written is lost", "%s has %d entries of %d, %v", run.name, len(entries), run.entries, err)
+	}
+	for _, data := range entries {
+		events, err := workflow.DecodeEntry(data)
+		if err != nil {
+			m.sim.violatedLocked("a journal can be read", "%s: %v", run.name, err)
+		}
+		for _, e := range events {
+			if err := again.Apply(e); err != nil {
+				m.sim.violatedLocked("a journal can be folded", "%s: %v", run.name, err)
+				return
+			}
+		}
+	}
+	if describe(again) != describe(run.machine) {
+		m.sim.violatedLocked("the same journal gives the same state", "%s: %s, %s", run.name, describe(again), describe(run.machine))
+	}
+	if again.Status() != run.record.Status {
+		m.sim.violatedLocked("records and journals agree", "%s is %s, its journal says %s", run.name, run.record.Status, again.Status())
+	}
+	for _, s := range again.Steps() {
+		if s.Status == workflow.StepRunning || s.Status == workflow.StepWaiting {
+			m.sim.violatedLocked("nothing is under way in a run that has ended", "%s %s is %s", run.name, s.Path, s.Status)
+		}
+	}
+	m.checkCompensated(run, again)
+	m.checkShown(reader, run, again)
+}
+
+// checkCompensated: what succeeded and has a compensation was compensated, once,
+// the last first.
+func (m *model) checkCompensated(run *modelRun, machine *workflow.Machine) {
+	var want, compensated []string
+	for _, e := range run.events {
+		switch e.Type {
+		case workflow.EventSucceeded, workflow.EventStopping:
+			if step, ok := machine.Step(e.Path); ok && step.Compensate != nil && (e.Type == workflow.EventSucceeded || step.Type == workflow.TypeReturn) {
+				want = append(want, e.Path)
+			}
+		case workflow.EventCompensating:
+			compensated = append(compensated, e.Path)
+		}
+	}
+	if machine.Status() == workflow.RunSucceeded {
+		want = nil
+	}
+	slices.Reverse(want)
+	if !slices.Equal(want, compensated) {
+		m.sim.violatedLocked("what succeeded is compensated once, the last first", "%s compensated %v, not %v", run.name, compensated, want)
+	}
+}
+
+// checkShown: what a gateway shows is what the journal says.
+func (m *model) checkShown(reader *engine.Engine, run *modelRun, machine *workflow.Machine) {
+	shown, err := reader.Get(context.Background(), run.id)
+	if err != nil {
+		m.sim.violatedLocked("every run can be shown", "%s: %v", run.name, err)
+		return
+	}
+	if shown.Status != machine.Status() || string(shown.Output) != string(machine.Output()) || len(shown.Steps) != len(machine.Steps()) {
+		m.sim.violatedLocked("what is shown is what is stored", "%s is shown as %s", run.name, shown.Status)
+	}
+}
+
+// describe is the state of a machine as text.
+func describe(machine *workflow.Machine) string {
+	text, err := json.Marshal(struct {
+		Status  workflow.RunStatus
+		Output  json.RawMessage
+		Failure *workflow.Failure
+		Ended   time.Time
+	}{machine.Status(), machine.Output(), machine.Failure(), machine.EndedAt()})
+	if err != nil {
+		return err.Error()
+	}
+	all := string(text)
+	for _, s := range machine.Steps() {
+		all += "\n" + s.Path + " " + string(s.Status) + " " + string(s.Result) + s.StartedAt.String() + s.FinishedAt.String()
+	}
+	return all
+}
