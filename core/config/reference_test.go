@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/backflow/backflow/core/workflow"
 )
 
 const (
@@ -142,8 +144,10 @@ func TestTheManualsExamplesAreValid(t *testing.T) {
 	}
 }
 
-func TestSchemaAcceptsWhatLoadAccepts(t *testing.T) {
-	t.Parallel()
+// fitsSchema returns a function that holds the JSON of a config against the
+// JSON Schema.
+func fitsSchema(t *testing.T) func(text string) error {
+	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(string(Schema())))
 	if err != nil {
 		t.Fatal(err)
@@ -156,13 +160,19 @@ func TestSchemaAcceptsWhatLoadAccepts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	valid := func(text string) error {
+	return func(text string) error {
+		t.Helper()
 		v, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return schema.Validate(v)
 	}
+}
+
+func TestSchemaAcceptsWhatLoadAccepts(t *testing.T) {
+	t.Parallel()
+	valid := fitsSchema(t)
 	for _, path := range repositoryConfigs(t, "*.json") {
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -175,6 +185,34 @@ func TestSchemaAcceptsWhatLoadAccepts(t *testing.T) {
 	for _, text := range []string{`{"sever":{}}`, `{"server":{"listen":1}}`, `{"schedules":{}}`, `{"webhooks":[{"name":"a"}]}`, `{"state":{"durability":"never"}}`} {
 		if valid(text) == nil {
 			t.Errorf("%s is accepted", text)
+		}
+	}
+}
+
+func TestSchemaAcceptsEveryTypeOfStepWithItsKeys(t *testing.T) {
+	t.Parallel()
+	valid := fitsSchema(t)
+	for _, name := range workflow.StepTypes() {
+		keys := workflow.StepKeys(workflow.Type(name))
+		step := map[string]string{}
+		for _, key := range keys {
+			step[key] = "x"
+		}
+		step["type"] = name
+		steps, err := json.Marshal([]any{step})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{
+			`{"workflows":[{"id":"w","steps":` + string(steps) + `}]}`,
+			`{"webhooks":[{"name":"a","path":"/a","provider":"p","actions":` + string(steps) + `}]}`,
+		} {
+			if err := valid(text); err != nil {
+				t.Errorf("%s: %v", text, err)
+			}
+		}
+		if problem, _ := integrationName.check(name); problem == "" {
+			t.Errorf("an integration may be named %q", name)
 		}
 	}
 }

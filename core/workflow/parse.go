@@ -148,13 +148,16 @@ func (p *parser) parse(raw []byte) any {
 	return v
 }
 
+// definitionKeys are the keys that a workflow can have.
+var definitionKeys = []string{"id", "name", "input", "steps", "output", "timeout", "concurrency"}
+
 func (p *parser) definition(raw []byte) *Definition {
 	members, ok := p.parse(raw).(map[string]any)
 	if !ok {
 		p.fault("", "", "must be an object with id and steps")
 		return nil
 	}
-	p.checkKeys(members, "", []string{"id", "name", "input", "steps", "output", "timeout", "concurrency"})
+	p.checkKeys(members, "", definitionKeys)
 	d := &Definition{}
 	d.ID = p.text(members, "", "id", true)
 	if d.ID != "" && !p.kept && !idPattern.MatchString(d.ID) {
