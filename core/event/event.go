@@ -6,7 +6,7 @@
 // recorded, and an id that is recorded is a duplicate. Records end by themselves,
 // by the store's clock; the lists of them are swept by Log.
 //
-// The package imports core/engine, for that value, and core/state. It knows
+// The package imports core/engine, for that value, core/state and core/state/layout. It knows
 // neither HTTP nor how an event is verified.
 package event
 
@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 const (
@@ -25,11 +26,6 @@ const (
 	// TimeFormat is how times of events are written: of fixed width, so that its
 	// texts sort by time.
 	TimeFormat = "2006-01-02T15:04:05.000Z"
-
-	// bucket has a record for each event; index is the set of all events in the
-	// order of their time, and index/NAME that of one webhook.
-	bucket = "event"
-	index  = "events"
 
 	// formatVersion is the version of a stored event.
 	formatVersion = 1
@@ -52,8 +48,8 @@ type Event struct {
 func (e Event) Once() engine.Once {
 	e.Version = formatVersion
 	return engine.Once{
-		Bucket: bucket, Key: recordID(e.Webhook, e.ID), Value: e.encode(), TTL: Kept,
-		Index: []engine.IndexEntry{{Set: index, Member: e.member()}, {Set: index + "/" + e.Webhook, Member: e.member()}},
+		Bucket: layout.BucketEvent, Key: recordID(e.Webhook, e.ID), Value: e.encode(), TTL: Kept,
+		Index: []engine.IndexEntry{{Set: layout.SetEvents, Member: e.member()}, {Set: layout.SetEvents + "/" + e.Webhook, Member: e.member()}},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 // sweepBatch is how many events one sweep removes from the lists at most.
@@ -22,7 +23,7 @@ func NewLog(store state.Store) *Log { return &Log{store: store} }
 // bounded number, in one small write. Members of a list have no time to live as
 // records have.
 func (l *Log) Sweep(ctx context.Context, now time.Time) error {
-	members, err := l.store.Range(ctx, state.Range{Set: index, Limit: sweepBatch})
+	members, err := l.store.Range(ctx, state.Range{Set: layout.SetEvents, Limit: sweepBatch})
 	if err != nil {
 		return fmt.Errorf("event: list old events: %w", err)
 	}
@@ -32,7 +33,7 @@ func (l *Log) Sweep(ctx context.Context, now time.Time) error {
 		if m >= limit {
 			break
 		}
-		ops = append(ops, state.Remove(index, m), state.Remove(index+"/"+memberWebhook(m), m))
+		ops = append(ops, state.Remove(layout.SetEvents, m), state.Remove(layout.SetEvents+"/"+memberWebhook(m), m))
 	}
 	if len(ops) == 0 {
 		return nil

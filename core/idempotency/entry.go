@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 // Entry is what Begin answers: a stored answer to replay, or the right to act.
@@ -127,7 +128,7 @@ func (e *Entry) settle(ctx context.Context, rec *record) error {
 	fence := e.ledger.lease.Fence()
 	err := e.ledger.store.Commit(ctx,
 		fence,
-		state.RequireValue(bucket, e.recordID, e.raw),
+		state.RequireValue(layout.BucketIdempotency, e.recordID, e.raw),
 		write)
 	lost, err := outcome(err, fence, "settle request")
 	switch {
@@ -143,7 +144,7 @@ func (e *Entry) settle(ctx context.Context, rec *record) error {
 // removes it for nil.
 func (e *Entry) write(rec *record) state.Op {
 	if rec == nil {
-		return state.Delete(bucket, e.recordID)
+		return state.Delete(layout.BucketIdempotency, e.recordID)
 	}
-	return state.Replace(bucket, e.recordID, rec.encode())
+	return state.Replace(layout.BucketIdempotency, e.recordID, rec.encode())
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 const (
@@ -17,8 +18,6 @@ const (
 	DefaultTTL = 24 * time.Hour
 	// DefaultMaxResponseBytes bounds a stored answer's body.
 	DefaultMaxResponseBytes = 1 << 20
-
-	bucket = "idempotency" // of the records
 
 	// retryAfter is what a client is told to wait for a request under way.
 	retryAfter = time.Second
@@ -195,11 +194,11 @@ func (l *Ledger) insert(ctx context.Context, id string, scope Scope, fp Fingerpr
 		Attempt:     1,
 	}
 	raw := rec.encode()
-	err := l.store.Commit(ctx, l.lease.Fence(), state.Insert(bucket, id, raw, l.opt.TTL))
+	err := l.store.Commit(ctx, l.lease.Fence(), state.Insert(layout.BucketIdempotency, id, raw, l.opt.TTL))
 	if lost, err := outcome(err, l.lease.Fence(), "record request"); lost || err != nil {
 		if errors.Is(err, state.ErrUnavailable) {
 			// The record may be there, and nothing will be done under it.
-			l.later(id, raw, state.Delete(bucket, id))
+			l.later(id, raw, state.Delete(layout.BucketIdempotency, id))
 		}
 		return nil, err
 	}
@@ -215,11 +214,11 @@ func (l *Ledger) take(ctx context.Context, id string, scope Scope, old *record, 
 	raw := rec.encode()
 	err := l.store.Commit(ctx,
 		l.lease.Fence(),
-		state.RequireValue(bucket, id, oldRaw),
-		state.Replace(bucket, id, raw))
+		state.RequireValue(layout.BucketIdempotency, id, oldRaw),
+		state.Replace(layout.BucketIdempotency, id, raw))
 	if lost, err := outcome(err, l.lease.Fence(), "take over request"); lost || err != nil {
 		if errors.Is(err, state.ErrUnavailable) {
-			l.later(id, raw, state.Replace(bucket, id, rec.released(statusPending).encode()))
+			l.later(id, raw, state.Replace(layout.BucketIdempotency, id, rec.released(statusPending).encode()))
 		}
 		return nil, err
 	}
@@ -229,7 +228,7 @@ func (l *Ledger) take(ctx context.Context, id string, scope Scope, old *record, 
 // later leaves a write to the mender that is to be made if the record still has
 // a value that we wrote.
 func (l *Ledger) later(id string, raw []byte, write state.Op) {
-	l.mender.add(id, l.lease.Fence(), state.RequireValue(bucket, id, raw), write)
+	l.mender.add(id, l.lease.Fence(), state.RequireValue(layout.BucketIdempotency, id, raw), write)
 }
 
 // answer says what a record means for a request: an entry to replay, an error,
@@ -265,7 +264,7 @@ func (l *Ledger) held(ctx context.Context, rec *record) (bool, error) {
 
 // read answers a record and its stored bytes, nil if there is none.
 func (l *Ledger) read(ctx context.Context, id string) (*record, []byte, error) {
-	values, err := l.store.Get(ctx, state.Ref{Bucket: bucket, ID: id})
+	values, err := l.store.Get(ctx, state.Ref{Bucket: layout.BucketIdempotency, ID: id})
 	if err != nil {
 		return nil, nil, fmt.Errorf("idempotency: read record: %w", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 func TestTheFirstRequestActsAndItsAnswerIsReplayed(t *testing.T) {
@@ -319,7 +320,7 @@ func TestReleaseOfASettledEntryFreesNobodyElse(t *testing.T) {
 func TestACorruptRecordExecutesNothing(t *testing.T) {
 	w := newWorld(t)
 	l := w.process("a")
-	w.commit(state.Put(bucket, scope.recordID(), []byte{99}, 0))
+	w.commit(state.Put(layout.BucketIdempotency, scope.recordID(), []byte{99}, 0))
 	if _, err := l.Begin(t.Context(), scope, request); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("Begin: %v, want ErrCorrupt", err)
 	}
@@ -331,7 +332,7 @@ func TestACorruptRecordExecutesNothing(t *testing.T) {
 func TestAStoredRecordShowsNoKey(t *testing.T) {
 	w := newWorld(t)
 	begin(t, w.process("a"))
-	values, err := w.Get(t.Context(), state.Ref{Bucket: bucket, ID: scope.recordID()})
+	values, err := w.Get(t.Context(), state.Ref{Bucket: layout.BucketIdempotency, ID: scope.recordID()})
 	must(t, err)
 	if bytes.Contains(values[0], []byte(scope.Key)) || bytes.Contains([]byte(scope.recordID()), []byte(scope.Key)) {
 		t.Error("the client's key is in the store")

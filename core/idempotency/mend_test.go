@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 // busy expects the key to be under way.
@@ -122,7 +123,7 @@ func TestALateWriteLosesToWhoeverTookTheRecordOver(t *testing.T) {
 		w.suffer(faultBefore)
 		unavailable(t, first.Abandon(t.Context()))
 		w.suffer(faultNone)
-		w.commit(state.Put(bucket, scope.recordID(), first.rec.released(statusPending).encode(), 0))
+		w.commit(state.Put(layout.BucketIdempotency, scope.recordID(), first.rec.released(statusPending).encode(), 0))
 		second := begin(t, b)
 		time.Sleep(2 * mendPause)
 		must(t, second.Complete(t.Context(), payment))
@@ -158,14 +159,14 @@ func TestWhatWaitsForTheStoreIsBoundedInNumberSizeAndTime(t *testing.T) {
 			return len(m.waiting), m.bytes
 		}
 		for range mendBytes>>20 + 5 {
-			m.add("x", state.Put(bucket, "x", make([]byte, 1<<20), 0))
+			m.add("x", state.Put(layout.BucketIdempotency, "x", make([]byte, 1<<20), 0))
 		}
 		if _, bytes := waiting(); bytes != mendBytes {
 			t.Errorf("%d bytes wait, want %d", bytes, mendBytes)
 		}
 		time.Sleep(mendLimit + 2*mendPause)
 		for range mendWrites + 5 {
-			m.add("x", state.Put(bucket, "x", nil, 0))
+			m.add("x", state.Put(layout.BucketIdempotency, "x", nil, 0))
 		}
 		if writes, bytes := waiting(); writes != mendWrites || bytes != 0 {
 			t.Errorf("%d writes of %d bytes wait, want %d of none", writes, bytes, mendWrites)

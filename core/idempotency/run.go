@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 // Record returns what records a request that makes or changes a run: its start,
@@ -21,7 +22,7 @@ func (l *Ledger) Record(scope Scope, fp Fingerprint, runID string) (once engine.
 		ExpiresAt:   now.Add(l.opt.TTL).UnixMilli(),
 		RunID:       runID,
 	}
-	return engine.Once{Bucket: bucket, Key: scope.recordID(), Value: rec.encode(), TTL: l.opt.TTL}, rec.expires()
+	return engine.Once{Bucket: layout.BucketIdempotency, Key: scope.recordID(), Value: rec.encode(), TTL: l.opt.TTL}, rec.expires()
 }
 
 // Change is what is known of a request that made or changed a run.

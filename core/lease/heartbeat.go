@@ -7,6 +7,7 @@ import (
 
 	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 const (
@@ -33,7 +34,7 @@ func (l *Lease) keep(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		err := l.store.Commit(ctx, l.Fence(), state.SetTimerAfter(queue, l.id, l.ttl))
+		err := l.store.Commit(ctx, l.Fence(), state.SetTimerAfter(layout.QueueLease, l.id, l.ttl))
 		var conflict *state.ConflictError
 		switch {
 		case err == nil:

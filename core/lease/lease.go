@@ -12,7 +12,8 @@
 // A lease whose record is gone is over for certain: that is how work that a
 // process left behind is told from work under way. Nobody keeps a list of it.
 //
-// The package imports core/outage and core/state. It knows nothing of what runs under a lease.
+// The package imports core/outage, core/state and core/state/layout. It knows
+// nothing of what runs under a lease.
 package lease
 
 import (
@@ -27,16 +28,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 // DefaultTTL is how long a lease lasts without a heartbeat.
 const DefaultTTL = 5 * time.Second
-
-const (
-	bucket = "lease"  // records by lease id
-	set    = "leases" // ids of all leases
-	queue  = "lease"  // timers by lease id: due when expired
-)
 
 // Options configure a lease.
 type Options struct {
@@ -102,14 +98,14 @@ func (l *Lease) acquire(ctx context.Context, node string) error {
 		ops = append(ops, end(id)...)
 	}
 	return l.store.Commit(ctx, append(ops,
-		state.Insert(bucket, l.id, record{Version: formatVersion, Node: node}.encode(), 0),
-		state.Add(set, l.id),
-		state.SetTimerAfter(queue, l.id, l.ttl))...)
+		state.Insert(layout.BucketLease, l.id, record{Version: formatVersion, Node: node}.encode(), 0),
+		state.Add(layout.SetLeases, l.id),
+		state.SetTimerAfter(layout.QueueLease, l.id, l.ttl))...)
 }
 
 // end are the ops that end a lease, whoever's it is.
 func end(id string) []state.Op {
-	return []state.Op{state.Delete(bucket, id), state.Remove(set, id), state.ClearTimer(queue, id)}
+	return []state.Op{state.Delete(layout.BucketLease, id), state.Remove(layout.SetLeases, id), state.ClearTimer(layout.QueueLease, id)}
 }
 
 // ID is the lease's id, a UUIDv7.
@@ -117,13 +113,13 @@ func (l *Lease) ID() string { return l.id }
 
 // Fence is the condition that the lease was not taken away. Every commit about
 // work that is done under the lease carries it.
-func (l *Lease) Fence() state.Op { return state.Require(bucket, l.id) }
+func (l *Lease) Fence() state.Op { return state.Require(layout.BucketLease, l.id) }
 
 // Alive reports whether the lease with this id still exists. A process whose lease
 // does not can write nothing any more, and the id never comes back: the work that
 // it held is free for certain.
 func (l *Lease) Alive(ctx context.Context, id string) (bool, error) {
-	found, err := l.store.Get(ctx, state.Ref{Bucket: bucket, ID: id})
+	found, err := l.store.Get(ctx, state.Ref{Bucket: layout.BucketLease, ID: id})
 	if err != nil {
 		return false, fmt.Errorf("lease: read %s: %w", id, err)
 	}

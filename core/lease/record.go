@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 // formatVersion is the version of a lease's record.
@@ -43,14 +44,14 @@ func decode(raw []byte) (record, error) {
 func ofNode(ctx context.Context, store state.Store, node string) ([]string, error) {
 	var found []string
 	for after := ""; ; {
-		ids, err := store.Range(ctx, state.Range{Set: set, After: after, Limit: pageSize})
+		ids, err := store.Range(ctx, state.Range{Set: layout.SetLeases, After: after, Limit: pageSize})
 		if err != nil || len(ids) == 0 {
 			return found, err
 		}
 		after = ids[len(ids)-1]
 		refs := make([]state.Ref, len(ids))
 		for i, id := range ids {
-			refs[i] = state.Ref{Bucket: bucket, ID: id}
+			refs[i] = state.Ref{Bucket: layout.BucketLease, ID: id}
 		}
 		values, err := store.Get(ctx, refs...)
 		if err != nil {

@@ -6,12 +6,13 @@ import (
 	"fmt"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 // Expired lists leases other than this one that were not renewed in time, the
 // longest expired first, at most a hundred.
 func (l *Lease) Expired(ctx context.Context) ([]string, error) {
-	timers, _, err := l.store.Due(ctx, queue, pageSize)
+	timers, _, err := l.store.Due(ctx, layout.QueueLease, pageSize)
 	if err != nil {
 		return nil, fmt.Errorf("lease: list expired: %w", err)
 	}
@@ -28,7 +29,7 @@ func (l *Lease) Expired(ctx context.Context) ([]string, error) {
 // is nobody's. It reports false when the lease is not expired any more, or
 // somebody else took it.
 func (l *Lease) Take(ctx context.Context, id string) (bool, error) {
-	expired := state.RequireDue(queue, id)
+	expired := state.RequireDue(layout.QueueLease, id)
 	err := l.store.Commit(ctx, append([]state.Op{l.Fence(), expired}, end(id)...)...)
 	if conflict, ok := errors.AsType[*state.ConflictError](err); ok && conflict.Failed(expired) {
 		return false, nil

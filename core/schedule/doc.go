@@ -6,6 +6,6 @@
 // one after it. So each tick starts one run, however many gateways there are,
 // and ticks that nobody was there for are known.
 //
-// The package imports core/engine, core/outage, core/state and sdk. It knows neither the
-// config nor any store.
+// The package imports core/engine, core/outage, core/state, core/state/layout and
+// sdk. It knows neither the config nor any store.
 package schedule

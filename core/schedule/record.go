@@ -8,15 +8,11 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
-// Where schedules are kept. The names are part of the stored format.
 const (
-	bucket     = "schedule"      // records by name
-	bucketTick = "schedule-tick" // by NAME/TICK: that a tick was dealt with
-	set        = "schedules"     // names of all
-	queue      = "schedule"      // timers by name: the next tick
-
+	// formatVersion is the version of a record.
 	formatVersion = 1
 	pageSize      = 100
 )
@@ -48,18 +44,18 @@ func (r *record) encode() []byte {
 // write returns the ops that store the record with its timer. Without another
 // tick the schedule rests.
 func (r *record) write(name string) []state.Op {
-	ops := []state.Op{state.Put(bucket, name, r.encode(), 0), state.Add(set, name)}
+	ops := []state.Op{state.Put(layout.BucketSchedule, name, r.encode(), 0), state.Add(layout.SetSchedules, name)}
 	if r.Next.IsZero() {
-		return append(ops, state.ClearTimer(queue, name))
+		return append(ops, state.ClearTimer(layout.QueueSchedule, name))
 	}
-	return append(ops, state.SetTimer(queue, name, r.Next))
+	return append(ops, state.SetTimer(layout.QueueSchedule, name, r.Next))
 }
 
 func tickID(name string, tick time.Time) string { return name + "/" + tick.UTC().Format(time.RFC3339) }
 
 // read returns the record of a schedule with its bytes; nil if there is none.
 func (s *Scheduler) read(ctx context.Context, name string) (*record, []byte, error) {
-	found, err := s.store.Get(ctx, state.Ref{Bucket: bucket, ID: name})
+	found, err := s.store.Get(ctx, state.Ref{Bucket: layout.BucketSchedule, ID: name})
 	if err != nil || found[0] == nil {
 		return nil, nil, err
 	}
@@ -85,7 +81,7 @@ func (s *Scheduler) register(ctx context.Context, entry *scheduled, replace bool
 		ops := []state.Op{s.lease.Fence()}
 		switch {
 		case stored == nil:
-			ops = append(ops, state.Insert(bucket, entry.Name, nil, 0))
+			ops = append(ops, state.Insert(layout.BucketSchedule, entry.Name, nil, 0))
 			if !replace && !entry.next.IsZero() {
 				upcoming = entry.next
 			}
@@ -95,7 +91,7 @@ func (s *Scheduler) register(ctx context.Context, entry *scheduled, replace bool
 			entry.next = stored.Next
 			return nil
 		default:
-			ops = append(ops, state.RequireValue(bucket, entry.Name, raw))
+			ops = append(ops, state.RequireValue(layout.BucketSchedule, entry.Name, raw))
 		}
 		fresh := record{Version: formatVersion, Cron: entry.Plan.cron, Zone: entry.Plan.zone, Next: upcoming}
 		err = s.store.Commit(ctx, append(ops, fresh.write(entry.Name)...)...)
@@ -143,7 +139,7 @@ func (s *Scheduler) keep() error {
 // removeOthers removes the schedules of the store that are not among these.
 func (s *Scheduler) removeOthers(ctx context.Context, these map[string]*scheduled) error {
 	for after := ""; ; {
-		names, err := s.store.Range(ctx, state.Range{Set: set, After: after, Limit: pageSize})
+		names, err := s.store.Range(ctx, state.Range{Set: layout.SetSchedules, After: after, Limit: pageSize})
 		if err != nil || len(names) == 0 {
 			return err
 		}
@@ -151,7 +147,7 @@ func (s *Scheduler) removeOthers(ctx context.Context, these map[string]*schedule
 		ops := []state.Op{s.lease.Fence()}
 		for _, name := range names {
 			if these[name] == nil {
-				ops = append(ops, state.Delete(bucket, name), state.Remove(set, name), state.ClearTimer(queue, name))
+				ops = append(ops, state.Delete(layout.BucketSchedule, name), state.Remove(layout.SetSchedules, name), state.ClearTimer(layout.QueueSchedule, name))
 			}
 		}
 		if len(ops) == 1 {

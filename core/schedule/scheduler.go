@@ -12,6 +12,7 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -173,7 +174,7 @@ func (s *Scheduler) tick() (wait time.Duration, err error) {
 		return checkInterval, nil
 	}
 	// There may be timers of schedules that only other gateways know.
-	due, next, err := s.store.Due(s.stopping, queue, count+100)
+	due, next, err := s.store.Due(s.stopping, layout.QueueSchedule, count+100)
 	if err != nil {
 		return 0, err
 	}
@@ -219,12 +220,12 @@ func (s *Scheduler) fire(entry *scheduled) (again bool, err error) {
 	next := *stored
 	next.Next = entry.Plan.Next(tick)
 	advance := engine.Advance{
-		Queue: queue, Key: entry.Name, Next: next.Next,
-		Bucket: bucket, From: raw, To: next.encode(),
+		Queue: layout.QueueSchedule, Key: entry.Name, Next: next.Next,
+		Bucket: layout.BucketSchedule, From: raw, To: next.encode(),
 	}
 	// A record that was removed and made again, or a clock that was set back, may
 	// name a tick anew.
-	once := engine.Once{Bucket: bucketTick, Key: tickID(entry.Name, tick), TTL: tickLife}
+	once := engine.Once{Bucket: layout.BucketTick, Key: tickID(entry.Name, tick), TTL: tickLife}
 
 	run, err := s.starter.Start(s.stopping, engine.StartRequest{
 		Workflow: entry.Workflow, Roots: map[string]json.RawMessage{"input": entry.Input},

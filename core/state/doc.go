@@ -12,6 +12,8 @@
 // once for all stores. Fencing is a condition like any other: a process's lease
 // is a record, and Require makes a commit fail once that record is gone.
 //
+// Package state/layout lists what the layers store, by name.
+//
 // The package imports nothing of the project. Packages state/sqlite, state/redis
 // and state/memory implement Store, and all of them pass the one suite of package
 // state/statetest.

@@ -1,0 +1,109 @@
+// Package layout lists all that Backflow stores: the names of buckets, sets, timer
+// queues and journals, with what each holds. The names are part of the stored
+// format: changing one leaves what is stored behind.
+//
+// A package that stores something adds its names here and uses them from here, so
+// that no two packages choose the same and one file shows the whole. Sets whose
+// comment says "by" something are families: the name of one set is the constant,
+// a slash, and what it is by. What the values look like is known to the package
+// that writes them.
+//
+// It imports nothing.
+package layout
+
+// Buckets of records.
+const (
+	// BucketRun has a record of each run, by run id. Written by core/engine.
+	BucketRun = "run"
+	// BucketDefinition has each definition that a run was started with, by its
+	// hash. Written by core/engine.
+	BucketDefinition = "definition"
+	// BucketInbox has the messages to runs, by RUN/MESSAGE. Written by core/engine.
+	BucketInbox = "mail"
+	// BucketGroupVersion has a value for each concurrency group, by group, that
+	// every admission to the group changes, for 24 hours. Written by core/engine.
+	BucketGroupVersion = "gate"
+	// BucketEvent has a record of each webhook event, by WEBHOOK/EVENT, for 30
+	// days. Written by core/engine for core/event.
+	BucketEvent = "event"
+	// BucketIdempotency has a record of each request with an Idempotency-Key, by
+	// the hash of its scope, for as long as the key is honoured. Written by
+	// core/idempotency, and by core/engine for it.
+	BucketIdempotency = "idempotency"
+	// BucketSchedule has a record of each schedule, by name. Written by
+	// core/schedule.
+	BucketSchedule = "schedule"
+	// BucketTick has an empty record of each tick that was handled, by
+	// SCHEDULE/TICK, for 48 hours. Written by core/schedule.
+	BucketTick = "schedule-tick"
+	// BucketLease has a record of each live process, by lease id. Written by
+	// core/lease; other packages make their commits require it.
+	BucketLease = "lease"
+)
+
+// Sets of members in byte order. Ids of runs are ordered by the time of their
+// start.
+const (
+	// SetRuns is the ids of all runs, by workflow. The set without a workflow
+	// holds runs in version 1 of their format only. Written by core/engine.
+	SetRuns = "runs"
+	// SetWorkflows is the ids of all workflows that have runs. Written by
+	// core/engine.
+	SetWorkflows = "workflows"
+	// SetRunning is the runs that a process works on, as RUN/LEASE. Written by
+	// core/engine.
+	SetRunning = "running"
+	// SetWaiting is the runs that no process works on until something happens.
+	// Written by core/engine.
+	SetWaiting = "waiting"
+	// SetQueues is the workflows that have queued runs, or had. Written by
+	// core/engine.
+	SetQueues = "queues"
+	// SetQueued is the runs that a process may begin, by workflow. Written by
+	// core/engine.
+	SetQueued = "queued"
+	// SetGroups is the concurrency groups that have throttled runs, or had.
+	// Written by core/engine.
+	SetGroups = "groups"
+	// SetThrottled is the queued runs that wait for others of their concurrency
+	// group, by group. Written by core/engine.
+	SetThrottled = "held"
+	// SetActive is the runs that count against the limit of their concurrency
+	// group, by group. Written by core/engine.
+	SetActive = "holding"
+	// SetFailed is the failed runs, as RUN/WORKFLOW. Written by core/engine.
+	SetFailed = "failed"
+	// SetCancelled is the cancelled runs, as RUN/WORKFLOW. Written by core/engine.
+	SetCancelled = "cancelled"
+	// SetEnded is the ended runs in the order of their ends, as TIME/RUN, by
+	// "succeeded" or "failed": retention removes the oldest. Runs that succeeded
+	// fast are not in it. Written by core/engine.
+	SetEnded = "ended"
+	// SetInbox is the messages to a run, as RUN/MESSAGE, by run. Written by
+	// core/engine.
+	SetInbox = "mail"
+	// SetEvents is the webhook events in the order of their arrival, as
+	// TIME/WEBHOOK/EVENT: all of them, and by webhook. Written by core/engine for
+	// core/event, which removes the old ones.
+	SetEvents = "events"
+	// SetSchedules is the names of all schedules. Written by core/schedule.
+	SetSchedules = "schedules"
+	// SetLeases is the ids of all leases. Written by core/lease.
+	SetLeases = "leases"
+)
+
+// Queues of timers.
+const (
+	// QueueRun has a timer for each run that waits for a time, by run id, and for
+	// each message that was not handled yet, by RUN/MESSAGE. Written by
+	// core/engine.
+	QueueRun = "run"
+	// QueueSchedule has a timer for the next tick of each schedule, by name.
+	// Written by core/schedule.
+	QueueSchedule = "schedule"
+	// QueueLease has a timer for the expiry of each lease, by lease id. Written by
+	// core/lease.
+	QueueLease = "lease"
+)
+
+// The journal of a run has the run's id as its name. There are no other journals.
