@@ -46,7 +46,7 @@ func (c *caller) authorize(permission ...string) error {
 	needed := access.ScopeFor(permission...).String()
 	detail := fmt.Sprintf("this needs the scope %s, which the token %s does not have", needed, c.name)
 	if slices.Contains(permission, access.Some) {
-		detail = fmt.Sprintf("this needs a scope %s, which the token %s does not have", someOf(permission), c.name)
+		detail = fmt.Sprintf("this needs a scope %s, which the token %s does not have", anyOf(permission), c.name)
 	}
 	return &refusal{
 		code:   codeForbidden,
@@ -56,9 +56,9 @@ func (c *caller) authorize(permission ...string) error {
 	}
 }
 
-// someOf writes a permission of which some parts may be any name, as the
+// anyOf writes a permission of which some parts may be any name, as the
 // documentation writes scopes.
-func someOf(permission []string) string {
+func anyOf(permission []string) string {
 	parts := slices.Clone(permission)
 	names := map[string][]string{"integrations": {"", "NAME", "ACTION"}, "workflows": {"", "ID", ""}}[parts[0]]
 	for i, part := range parts {

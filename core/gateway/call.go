@@ -20,8 +20,10 @@ const replayed = "Idempotent-Replayed"
 // it had never been used.
 const keptUntil = "Idempotency-Expires"
 
-// call calls an action with what the request brings, and answers its result.
-func (x *exchange) call(w http.ResponseWriter, r *http.Request, a *action.Action, path map[string]string) error {
+// callAction calls the action that was found with what the request brings, and
+// sends its result.
+func (x *exchange) callAction(w http.ResponseWriter, r *http.Request) error {
+	a := x.action
 	key, err := x.keyOf(r)
 	if err != nil {
 		return err
@@ -34,7 +36,7 @@ func (x *exchange) call(w http.ResponseWriter, r *http.Request, a *action.Action
 	if err != nil {
 		return err
 	}
-	params, err := a.Bind(path, query, body)
+	params, err := a.Bind(x.inPath, query, body)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,11 @@
 // one pointer: [Gateway.Swap] checks and builds the whole of the new table
 // before anybody is routed by it, and requests under way finish on the old one.
 //
+// What there is at which path is one table: a row for each endpoint says who may
+// use it, what it takes and how it can succeed. A request reaches a handler only
+// after its caller was checked as the row says, and a row that does not say it
+// is refused when the gateway is made.
+//
 // The order for a request is fixed: request id, the path's form, the limit on
 // concurrency, who calls, which route and method, what the caller may do, the
 // body. So an unauthenticated client learns nothing of what there is, and a

@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"time"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/sdk"
 )
@@ -20,6 +22,14 @@ type exchange struct {
 	id    string
 	// segments are those of the path, decoded and checked.
 	segments []string
+	// route and operation are what the request leads to; they are nil before
+	// that is known.
+	route     *route
+	operation *operation
+	// action is the one to call, and inPath the params for it in the path, where
+	// the operation has a finder.
+	action *action.Action
+	inPath map[string]string
 	// caller is nil on public routes.
 	caller *caller
 	// holds is the limiter in which the request has a place.
@@ -37,7 +47,8 @@ func (x *exchange) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	x.segments = segments
 	rt := x.table.match(r)
-	if x.quiet = rt != nil && rt.vital; !x.quiet {
+	x.route = rt
+	if x.quiet = rt != nil && rt.exemptFromOverload; !x.quiet {
 		if !x.hold(x.working) {
 			return &refusal{code: codeOverloaded, detail: "too many requests are being worked on, try again"}
 		}
@@ -50,11 +61,42 @@ func (x *exchange) serve(w http.ResponseWriter, r *http.Request) error {
 	if rt == nil {
 		return &refusal{code: sdk.CodeNotFound, detail: "there is nothing at this path"}
 	}
-	answer, err := rt.endpoint(r.Method)
-	if err != nil {
+	if x.operation, err = rt.operation(r.Method); err != nil {
 		return err
 	}
-	return answer(x, w, r)
+	if err := x.authorize(r); err != nil {
+		return err
+	}
+	return x.operation.handler(x, w, r)
+}
+
+// authorize refuses a request that its caller may not make, as the table of
+// endpoints says.
+func (x *exchange) authorize(r *http.Request) error {
+	op := x.operation
+	if op.needs == nil {
+		return nil
+	}
+	if err := x.caller.authorize(op.needs.permission(x.argument)...); err != nil || op.find == nil {
+		return err
+	}
+	var err error
+	if x.action, x.inPath, err = op.find(x, r); err != nil {
+		return err
+	}
+	return x.caller.authorize(op.needs.permission(x.argument)...)
+}
+
+// argument returns the argument of a name in the path. "action" is the action
+// that was found, where the path does not name it.
+func (x *exchange) argument(name string) string {
+	if i := slices.Index(x.route.arguments, name); i >= 0 {
+		return x.segments[i]
+	}
+	if name == "action" && x.action != nil {
+		return x.action.Spec().Name
+	}
+	return ""
 }
 
 // hold moves the request into a limiter; false leaves it where it is.

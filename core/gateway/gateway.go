@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -42,12 +44,10 @@ type Options struct {
 	Ledger *idempotency.Ledger
 	// Routes are the first ones; see Gateway.Swap.
 	Routes Routes
-	// Ready says whether requests can be expected to work, and what /readyz
-	// shows as JSON; nil is always ready.
-	Ready func() (bool, any)
-	// Metrics answers GET /metrics to callers with the scope metrics:read; nil is
-	// nothing at that path.
-	Metrics http.Handler
+	// Ready says whether requests can be expected to work; nil is always ready.
+	Ready func() Readiness
+	// Mounts are handlers beside the gateway's own.
+	Mounts []Mount
 	// Logger is the access log and more; nil is none.
 	Logger *slog.Logger
 	// Redactor takes secrets out of problem documents; nil takes out none.
@@ -61,8 +61,8 @@ type Options struct {
 type Gateway struct {
 	runs      Runs
 	ledger    *idempotency.Ledger
-	readiness func() (bool, any)
-	metrics   http.Handler
+	readiness func() Readiness
+	mounts    []Mount
 	log       *slog.Logger
 	redactor  *telemetry.Redactor
 	limits    Limits
@@ -85,7 +85,7 @@ func New(o Options) (*Gateway, error) {
 		return nil, errors.New("gateway: runs, ledger and actions are required")
 	}
 	if o.Ready == nil {
-		o.Ready = func() (bool, any) { return true, map[string]string{"status": "ready"} }
+		o.Ready = func() Readiness { return Readiness{Ready: true, Status: "ready"} }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -97,7 +97,7 @@ func New(o Options) (*Gateway, error) {
 		runs:      o.Runs,
 		ledger:    o.Ledger,
 		readiness: o.Ready,
-		metrics:   o.Metrics,
+		mounts:    slices.Clone(o.Mounts),
 		log:       o.Logger,
 		redactor:  o.Redactor,
 		limits:    o.Limits.withDefaults(),
@@ -120,9 +120,9 @@ func (g *Gateway) Swap(routes Routes) error {
 	if routes.Actions == nil {
 		return errors.New("gateway: actions are required")
 	}
-	t, err := newTable(routes)
+	t, err := newTable(routes, g.mounts)
 	if err != nil {
-		return err
+		return fmt.Errorf("gateway: %w", err)
 	}
 	g.table.Store(t)
 	return nil

@@ -3,37 +3,39 @@ package gateway
 import (
 	"net/http"
 
-	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/core/action"
 )
 
-// health answers that the process works. It does not ask whether others do: a
+// healthJSON is the response of /healthz.
+type healthJSON struct {
+	Status string `json:"status"`
+}
+
+// Readiness is what /readyz shows.
+type Readiness struct {
+	// Ready: requests can be expected to work.
+	Ready bool `json:"-"`
+	// Status is why they can or cannot, in a word or two.
+	Status string `json:"status"`
+	// Integrations has the state of each by its name; nil is left out.
+	Integrations map[string]action.Status `json:"integrations,omitzero"`
+}
+
+// health says that the process works. It does not ask whether others do: a
 // restart of this one would not help them.
 func (x *exchange) health(w http.ResponseWriter, _ *http.Request) error {
-	return sendJSON(w, http.StatusOK, nil, map[string]string{"status": "ok"})
+	return sendJSON(w, http.StatusOK, nil, healthJSON{Status: "ok"})
 }
 
-// ready answers whether requests should be sent here.
+// ready says whether requests should be sent here.
 func (x *exchange) ready(w http.ResponseWriter, _ *http.Request) error {
-	if x.stopping.Err() != nil {
-		return sendJSON(w, http.StatusServiceUnavailable, nil, map[string]string{"status": "stopping"})
+	readiness := Readiness{Status: "stopping"}
+	if x.stopping.Err() == nil {
+		readiness = x.readiness()
 	}
-	ok, body := x.readiness()
 	status := http.StatusOK
-	if !ok {
+	if !readiness.Ready {
 		status = http.StatusServiceUnavailable
 	}
-	return sendJSON(w, status, nil, body)
-}
-
-// showMetrics answers what was measured. It tells operators how the gateway and
-// its vendors do, which is not for everybody.
-func (x *exchange) showMetrics(w http.ResponseWriter, r *http.Request) error {
-	if err := x.caller.authorize("metrics", "read"); err != nil {
-		return err
-	}
-	if x.metrics == nil {
-		return &refusal{code: sdk.CodeNotFound, detail: "there is nothing at this path"}
-	}
-	x.metrics.ServeHTTP(w, r)
-	return nil
+	return sendJSON(w, status, nil, readiness)
 }

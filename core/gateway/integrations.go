@@ -32,9 +32,6 @@ type integrationDetail struct {
 // listIntegrations shows those integrations of which the caller may call
 // something.
 func (x *exchange) listIntegrations(w http.ResponseWriter, _ *http.Request) error {
-	if err := x.caller.authorize("integrations", access.Some, access.Some); err != nil {
-		return err
-	}
 	page := list[integrationSummary]{Data: []integrationSummary{}}
 	for _, integration := range x.table.Actions.Integrations() {
 		if !x.caller.may("integrations", integration.Name(), access.Some) {
@@ -53,10 +50,7 @@ func (x *exchange) listIntegrations(w http.ResponseWriter, _ *http.Request) erro
 }
 
 func (x *exchange) showIntegration(w http.ResponseWriter, _ *http.Request) error {
-	name := x.segments[1]
-	if err := x.caller.authorize("integrations", name, access.Some); err != nil {
-		return err
-	}
+	name := x.argument("integration")
 	for _, integration := range x.table.Actions.Integrations() {
 		if integration.Name() == name {
 			return sendJSON(w, http.StatusOK, nil, x.describe(integration))
@@ -89,40 +83,21 @@ func (x *exchange) headOf(integration action.Integration, m *sdk.Manifest) integ
 	return head
 }
 
-// callByName calls the action that the path names.
-func (x *exchange) callByName(w http.ResponseWriter, r *http.Request) error {
-	integration, name := x.segments[1], x.segments[3]
-	if err := x.caller.authorize("integrations", integration, name); err != nil {
-		return err
-	}
-	a, err := x.table.Actions.Find(integration, name)
-	if err != nil {
-		return err
-	}
-	return x.call(w, r, a, nil)
+// actionByName finds the action that the path names.
+func (x *exchange) actionByName(*http.Request) (*action.Action, map[string]string, error) {
+	a, err := x.table.Actions.Find(x.argument("integration"), x.argument("action"))
+	return a, nil, err
 }
 
-// callByBinding calls the action that is bound to the path. Who may call
-// nothing of an integration does not learn which paths it has, nor whether
-// there is one of that name.
-func (x *exchange) callByBinding(w http.ResponseWriter, r *http.Request) error {
-	integration := x.segments[1]
-	if err := x.caller.authorize("integrations", integration, access.Some); err != nil {
-		return err
-	}
+// actionByBinding finds the action that is bound to method and path.
+func (x *exchange) actionByBinding(r *http.Request) (*action.Action, map[string]string, error) {
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	a, path, allow, err := x.table.Actions.Match(integration, method, x.segments[2:])
-	if err != nil {
-		return err
+	a, path, allow, err := x.table.Actions.Match(x.argument("integration"), method, x.segments[2:])
+	if err == nil && a == nil {
+		err = methodNotAllowed(r.Method, allow)
 	}
-	if a == nil {
-		return methodNotAllowed(r.Method, allow)
-	}
-	if err := x.caller.authorize("integrations", integration, a.Spec().Name); err != nil {
-		return err
-	}
-	return x.call(w, r, a, path)
+	return a, path, err
 }

@@ -11,9 +11,9 @@ func TestMetricsNeedTheirScope(t *testing.T) {
 	t.Parallel()
 	const scraper = "token-of-the-scraper"
 	w := newWorld(t, func(o *Options) {
-		o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		o.Mounts = []Mount{Metrics(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("backflow_x 1\n")) // a recorder takes everything
-		})
+		}))}
 		o.Routes.Tokens = append(o.Routes.Tokens, Token{Name: "scraper", Hash: access.HashOf(scraper), Scopes: scopes(t, "metrics:read")})
 	})
 	wantStatus(t, w.send("GET", "/metrics", "", "Authorization:"), 401)

@@ -79,6 +79,11 @@ func parseQuery(rawQuery string) (url.Values, error) {
 	return query, nil
 }
 
+// query reads a query that has only names of the operation's, each once.
+func (x *exchange) query(rawQuery string) (map[string]string, error) {
+	return single(rawQuery, x.operation.in.query...)
+}
+
 // single answers the values of a query in which each of the allowed names may
 // be given once, and no other.
 func single(rawQuery string, allowed ...string) (map[string]string, error) {

@@ -3,10 +3,8 @@ package gateway
 import (
 	"context"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -72,52 +70,6 @@ type Routes struct {
 	PublicURL string
 }
 
-// endpoint answers one kind of request. An error that it returns is told to
-// the client; then it has written nothing.
-type endpoint func(x *exchange, w http.ResponseWriter, r *http.Request) error
-
-// route is what a path leads to.
-type route struct {
-	// methods has the endpoints by method; all is the one for every method.
-	methods map[string]endpoint
-	all     endpoint
-	// public routes are open to everybody.
-	public bool
-	// vital routes are answered also under overload.
-	vital bool
-}
-
-// endpoint answers what a method leads to. HEAD is GET without a body, which
-// net/http leaves out by itself (RFC 9110 section 9.3.2).
-func (rt *route) endpoint(method string) (endpoint, error) {
-	if rt.all != nil {
-		return rt.all, nil
-	}
-	wanted := method
-	if method == http.MethodHead {
-		wanted = http.MethodGet
-	}
-	if e, ok := rt.methods[wanted]; ok {
-		return e, nil
-	}
-	return nil, methodNotAllowed(method, slices.Collect(maps.Keys(rt.methods)))
-}
-
-// methodNotAllowed is a 405 with the Allow that RFC 9110 section 15.5.6 asks
-// for.
-func methodNotAllowed(method string, allow []string) error {
-	if slices.Contains(allow, http.MethodGet) && !slices.Contains(allow, http.MethodHead) {
-		allow = append(slices.Clone(allow), http.MethodHead)
-	}
-	slices.Sort(allow)
-	list := strings.Join(allow, ", ")
-	return &refusal{
-		code:   codeMethodNotAllowed,
-		detail: fmt.Sprintf("%s is not possible here, but %s", headerSafe(method), list),
-		header: map[string]string{"Allow": list},
-	}
-}
-
 // table is Routes made ready for use. It is immutable.
 type table struct {
 	Routes
@@ -126,7 +78,7 @@ type table struct {
 	routes map[*mux.Route]*route
 }
 
-func newTable(routes Routes) (*table, error) {
+func newTable(routes Routes, mounts []Mount) (*table, error) {
 	if routes.MaxBodyBytes == 0 {
 		routes.MaxBodyBytes = DefaultMaxBodyBytes
 	}
@@ -135,42 +87,49 @@ func newTable(routes Routes) (*table, error) {
 	}
 	auth, err := newAuthenticator(routes.Tokens)
 	if err != nil {
-		return nil, fmt.Errorf("gateway: %w", err)
+		return nil, err
 	}
 	t := &table{Routes: routes, auth: auth, router: mux.NewRouter(), routes: map[*mux.Route]*route{}}
 	// Without these two, mux answers a path that is not clean by a redirect,
 	// and matches an escaped slash as a separator.
 	t.router.SkipClean(true).UseEncodedPath()
-	t.addFixed()
-	for _, hook := range routes.Webhooks {
-		if err := t.addWebhook(hook); err != nil {
-			return nil, fmt.Errorf("gateway: %w", err)
+	rows := endpoints()
+	for _, m := range mounts {
+		mounted, err := m.endpoints()
+		if err != nil {
+			return nil, err
 		}
+		rows = append(rows, mounted...)
+	}
+	for _, hook := range routes.Webhooks {
+		if err := CheckWebhookPath(hook.Path()); err != nil {
+			return nil, fmt.Errorf("webhook: %w", err)
+		}
+		rows = append(rows, webhookEndpoint(hook))
+	}
+	if err := t.add(rows); err != nil {
+		return nil, err
 	}
 	return t, nil
 }
 
-func (t *table) addFixed() {
-	t.routes[t.router.Path("/healthz")] = &route{public: true, vital: true, methods: get((*exchange).health)}
-	t.routes[t.router.Path("/readyz")] = &route{public: true, vital: true, methods: get((*exchange).ready)}
-	t.routes[t.router.Path("/metrics")] = &route{vital: true, methods: get((*exchange).showMetrics)}
-	t.routes[t.router.Path("/integrations")] = &route{methods: get((*exchange).listIntegrations)}
-	t.routes[t.router.Path("/integrations/{integration}")] = &route{methods: get((*exchange).showIntegration)}
-	t.routes[t.router.Path("/integrations/{integration}/actions/{action}")] = &route{methods: post((*exchange).callByName)}
-	t.routes[t.router.PathPrefix("/integrations/{integration}/")] = &route{all: (*exchange).callByBinding}
-	t.routes[t.router.Path("/workflows")] = &route{methods: get((*exchange).listWorkflows)}
-	t.routes[t.router.Path("/workflows/{workflow}")] = &route{methods: get((*exchange).showWorkflow)}
-	t.routes[t.router.Path("/workflows/{workflow}/runs")] = &route{methods: post((*exchange).startRun)}
-	t.routes[t.router.Path("/runs")] = &route{methods: get((*exchange).listRuns)}
-	t.routes[t.router.Path("/runs/{run}")] = &route{methods: get((*exchange).showRun)}
-	t.routes[t.router.Path("/runs/{run}/stream")] = &route{methods: get((*exchange).streamRun)}
-	t.routes[t.router.Path("/runs/{run}/cancel")] = &route{methods: post((*exchange).cancelRun)}
-	t.routes[t.router.Path("/runs/{run}/retry")] = &route{methods: post((*exchange).retryRun)}
-	t.routes[t.router.Path("/runs/{run}/signals/{signal}")] = &route{methods: post((*exchange).signalRun)}
+// add makes routes of rows. They are tried in the order in which their paths
+// come first.
+func (t *table) add(rows []endpoint) error {
+	byPath := map[string]*route{}
+	for _, e := range rows {
+		rt := byPath[e.path]
+		if rt == nil {
+			rt = newRoute(e.path)
+			byPath[e.path] = rt
+			t.routes[t.router.Path(strings.Replace(e.path, "...}", ":.*}", 1))] = rt
+		}
+		if err := rt.add(e); err != nil {
+			return fmt.Errorf("%s %s: %w", e.method, e.path, err)
+		}
+	}
+	return nil
 }
-
-func get(e endpoint) map[string]endpoint  { return map[string]endpoint{http.MethodGet: e} }
-func post(e endpoint) map[string]endpoint { return map[string]endpoint{http.MethodPost: e} }
 
 // reserved are the first segments of paths that belong to the gateway, also of
 // those that it does not have yet: a webhook there would stop working one day.
@@ -196,19 +155,6 @@ func CheckWebhookPath(path string) error {
 	if slices.Contains(reserved[:], first) {
 		return fmt.Errorf("path %q: /%s belongs to the gateway itself", path, first)
 	}
-	return nil
-}
-
-func (t *table) addWebhook(hook Webhook) error {
-	path := hook.Path()
-	if err := CheckWebhookPath(path); err != nil {
-		return fmt.Errorf("webhook: %w", err)
-	}
-	if t.match(&http.Request{Method: http.MethodPost, URL: &url.URL{Path: path}}) != nil {
-		return fmt.Errorf("webhook: path %q is used twice", path)
-	}
-	receive := func(x *exchange, w http.ResponseWriter, r *http.Request) error { return x.receive(hook, w, r) }
-	t.routes[t.router.Path(path)] = &route{public: true, methods: post(receive)}
 	return nil
 }
 

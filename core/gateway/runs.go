@@ -17,10 +17,7 @@ const maxPage = 200
 
 // showRun shows one run with its steps.
 func (x *exchange) showRun(w http.ResponseWriter, r *http.Request) error {
-	if err := x.caller.authorize("runs", "read"); err != nil {
-		return err
-	}
-	run, err := x.runs.Get(r.Context(), x.segments[1])
+	run, err := x.runs.Get(r.Context(), x.argument("run"))
 	if err != nil {
 		return err
 	}
@@ -29,10 +26,7 @@ func (x *exchange) showRun(w http.ResponseWriter, r *http.Request) error {
 
 // listRuns shows a page of runs, the newest first, without their steps.
 func (x *exchange) listRuns(w http.ResponseWriter, r *http.Request) error {
-	if err := x.caller.authorize("runs", "read"); err != nil {
-		return err
-	}
-	request, err := listRequest(r.URL.RawQuery)
+	request, err := x.listRequest(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}
@@ -51,8 +45,8 @@ func (x *exchange) listRuns(w http.ResponseWriter, r *http.Request) error {
 }
 
 // listRequest reads the query of a list of runs.
-func listRequest(rawQuery string) (engine.ListRequest, error) {
-	query, err := single(rawQuery, "workflow", "status", "since", "limit", "cursor")
+func (x *exchange) listRequest(rawQuery string) (engine.ListRequest, error) {
+	query, err := x.query(rawQuery)
 	if err != nil {
 		return engine.ListRequest{}, err
 	}

@@ -25,16 +25,13 @@ const (
 
 // startRun starts a run of a workflow and, if asked to, waits for its end.
 func (x *exchange) startRun(w http.ResponseWriter, r *http.Request) error {
-	id := x.segments[1]
-	if err := x.caller.authorize("workflows", id, "run"); err != nil {
-		return err
-	}
+	id := x.argument("workflow")
 	if strings.Contains(id, ":") {
 		// The actions of webhooks run as workflows too, which have a colon in
 		// their ids: they are started by their sender alone.
 		return fmt.Errorf("%w %q", engine.ErrUnknownWorkflow, id)
 	}
-	c, err := x.readChange(w, r, "wait")
+	c, err := x.readChange(w, r)
 	if err != nil {
 		return err
 	}
@@ -68,17 +65,14 @@ func (x *exchange) retryRun(w http.ResponseWriter, r *http.Request) error {
 
 // control does to a run what takes nothing but its id.
 func (x *exchange) control(w http.ResponseWriter, r *http.Request, do func(context.Context, string, engine.Once) (engine.Run, error)) error {
-	if err := x.caller.authorize("runs", "write"); err != nil {
-		return err
-	}
-	c, err := x.readChange(w, r, "wait")
+	c, err := x.readChange(w, r)
 	if err != nil {
 		return err
 	}
 	if len(c.body) > 0 && !isEmptyObject(c.body) {
 		return &refusal{code: sdk.CodeInvalidParams, detail: "the body must be empty, or an empty object"}
 	}
-	id := x.segments[1]
+	id := x.argument("run")
 	run, err := x.change(w, r, c, id, func(once engine.Once) (engine.Run, error) { return do(r.Context(), id, once) })
 	if err != nil {
 		return err
@@ -89,10 +83,7 @@ func (x *exchange) control(w http.ResponseWriter, r *http.Request, do func(conte
 
 // signalRun hands a signal to a run, whether it waits for it yet or not.
 func (x *exchange) signalRun(w http.ResponseWriter, r *http.Request) error {
-	if err := x.caller.authorize("runs", "write"); err != nil {
-		return err
-	}
-	id, name := x.segments[1], x.segments[3]
+	id, name := x.argument("run"), x.argument("signal")
 	if len(name) > maxSignalName {
 		return &refusal{code: codeBadRequest, detail: fmt.Sprintf("the name of a signal has at most %d bytes", maxSignalName)}
 	}
@@ -120,10 +111,9 @@ type change struct {
 	body []byte // JSON, or empty
 }
 
-// readChange reads a request that makes or changes a run; names are those that
-// its query may have.
-func (x *exchange) readChange(w http.ResponseWriter, r *http.Request, names ...string) (c change, err error) {
-	query, err := single(r.URL.RawQuery, names...)
+// readChange reads a request that makes or changes a run.
+func (x *exchange) readChange(w http.ResponseWriter, r *http.Request) (c change, err error) {
+	query, err := x.query(r.URL.RawQuery)
 	if err != nil {
 		return c, err
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/sdk"
 )
@@ -304,9 +305,11 @@ func TestReadinessIsTold(t *testing.T) {
 	t.Parallel()
 	var ok atomic.Bool
 	w := newWorld(t, func(o *Options) {
-		o.Ready = func() (bool, any) { return ok.Load(), map[string]any{"plugins": map[string]string{"shop": "starting"}} }
+		o.Ready = func() Readiness {
+			return Readiness{Ready: ok.Load(), Status: "starting", Integrations: map[string]action.Status{"shop": {State: action.StateStarting}}}
+		}
 	})
-	if rec := w.send("GET", "/readyz", "", "Authorization:"); rec.Code != 503 || rec.Body.String() != `{"plugins":{"shop":"starting"}}` {
+	if rec := w.send("GET", "/readyz", "", "Authorization:"); rec.Code != 503 || rec.Body.String() != `{"status":"starting","integrations":{"shop":{"state":"starting"}}}` {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
 	ok.Store(true)

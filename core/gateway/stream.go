@@ -23,10 +23,7 @@ const streamChunk = 64 << 10
 // numbered from 1 in the order of the run's journal, which is only ever appended
 // to: who comes back with the last number that it saw loses and repeats nothing.
 func (x *exchange) streamRun(w http.ResponseWriter, r *http.Request) error {
-	if err := x.caller.authorize("runs", "read"); err != nil {
-		return err
-	}
-	if _, err := single(r.URL.RawQuery); err != nil {
+	if _, err := x.query(r.URL.RawQuery); err != nil {
 		return err
 	}
 	seen, err := lastEventID(r.Header)
@@ -46,7 +43,7 @@ func (x *exchange) streamRun(w http.ResponseWriter, r *http.Request) error {
 
 	// The journal is read from its beginning, also by who comes back: the
 	// numbers of events and of attempts are counted, not stored.
-	s := &stream{exchange: x, w: w, run: x.segments[1], seen: seen, after: -1, attempts: map[string]int{}}
+	s := &stream{exchange: x, w: w, run: x.argument("run"), seen: seen, after: -1, attempts: map[string]int{}}
 	first, err := x.runs.Follow(ctx, s.run, s.after)
 	if err != nil {
 		return err

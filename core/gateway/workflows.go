@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/sdk"
 )
@@ -46,9 +45,6 @@ func stepDocs(steps []engine.WorkflowStep) []workflowStepDoc {
 
 // listWorkflows shows the workflows that the caller may read.
 func (x *exchange) listWorkflows(w http.ResponseWriter, _ *http.Request) error {
-	if err := x.caller.authorize("workflows", access.Some, "read"); err != nil {
-		return err
-	}
 	page := list[workflowDoc]{Data: []workflowDoc{}}
 	for _, wf := range x.runs.Workflows() {
 		if x.caller.may("workflows", wf.ID, "read") {
@@ -59,10 +55,7 @@ func (x *exchange) listWorkflows(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (x *exchange) showWorkflow(w http.ResponseWriter, _ *http.Request) error {
-	id := x.segments[1]
-	if err := x.caller.authorize("workflows", id, "read"); err != nil {
-		return err
-	}
+	id := x.argument("workflow")
 	for _, wf := range x.runs.Workflows() {
 		if wf.ID == id {
 			doc := newWorkflowDoc(wf)

@@ -247,7 +247,10 @@ func scopes(t *testing.T, list ...string) []access.Scope {
 // on top, an empty value takes one away.
 func (w *world) send(method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	w.t.Helper()
-	return serve(w, request(method, target, body, headers...))
+	r := request(method, target, body, headers...)
+	rec := serve(w, r)
+	w.declared(r, rec)
+	return rec
 }
 
 func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {

@@ -48,7 +48,7 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, plugins []*plugi
 		err = s.gateway.Swap(routes)
 	} else {
 		s.gateway, err = gateway.New(gateway.Options{
-			Runs: s.engine, Ledger: s.ledger, Routes: routes, Ready: s.ready, Metrics: s.metrics.Handler(),
+			Runs: s.engine, Ledger: s.ledger, Routes: routes, Ready: s.ready, Mounts: []gateway.Mount{gateway.Metrics(s.metrics.Handler())},
 			Logger: s.log, Redactor: s.options.Redactor, Now: s.options.Now, Limits: gateway.Limits{DrainTimeout: drainTimeout},
 		})
 	}

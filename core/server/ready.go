@@ -1,11 +1,14 @@
 package server
 
-import "github.com/backflow/backflow/core/action"
+import (
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/gateway"
+)
 
 // ready is what /readyz shows: 200 once each plugin was ready or is reported as
 // failed, as long as the state store takes heartbeats: without it nothing is
 // accepted.
-func (s *Server) ready() (bool, any) {
+func (s *Server) ready() gateway.Readiness {
 	integrations := map[string]action.Status{}
 	for _, p := range s.host.Plugins() {
 		// Everybody may read this, and a reason holds the last output of a plugin:
@@ -14,15 +17,12 @@ func (s *Server) ready() (bool, any) {
 		status.Reason, status.Rejected = "", ""
 		integrations[p.Name()] = status
 	}
-	ready, status := true, "ready"
+	readiness := gateway.Readiness{Ready: true, Status: "ready", Integrations: integrations}
 	switch {
 	case !s.pluginsReady.Load():
-		ready, status = false, "starting"
+		readiness.Ready, readiness.Status = false, "starting"
 	case !s.lease.Fresh():
-		ready, status = false, "state store unavailable"
+		readiness.Ready, readiness.Status = false, "state store unavailable"
 	}
-	return ready, struct {
-		Status       string                   `json:"status"`
-		Integrations map[string]action.Status `json:"integrations"`
-	}{status, integrations}
+	return readiness
 }

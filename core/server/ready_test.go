@@ -71,29 +71,28 @@ func TestReadinessTellsStatesAndNoReasons(t *testing.T) {
 		}
 	}()
 	s := &Server{host: host, lease: held}
-	ready, told := s.ready()
-	body, err := json.Marshal(told)
+	readiness := s.ready()
+	body, err := json.Marshal(readiness)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := `{"status":"starting","integrations":{"shop":{"state":"failed","since":"2026-01-02T03:04:05Z","retryAt":"2026-01-02T03:04:05.1Z"}}}`; ready || string(body) != want {
-		t.Errorf("%t %s, want %s", ready, body, want)
+	if want := `{"status":"starting","integrations":{"shop":{"state":"failed","since":"2026-01-02T03:04:05Z","retryAt":"2026-01-02T03:04:05.1Z"}}}`; readiness.Ready || string(body) != want {
+		t.Errorf("%t %s, want %s", readiness.Ready, body, want)
 	}
 	s.pluginsReady.Store(true)
-	if ready, _ := s.ready(); !ready {
+	if !s.ready().Ready {
 		t.Error("not ready, though each plugin is reported")
 	}
 	store.down.Store(true)
-	for ready, told = s.ready(); ready; ready, told = s.ready() {
+	for readiness = s.ready(); readiness.Ready; readiness = s.ready() {
 		time.Sleep(10 * time.Millisecond)
 	}
-	if body, err = json.Marshal(told); err != nil || !strings.Contains(string(body), `"status":"state store unavailable"`) {
+	if body, err = json.Marshal(readiness); err != nil || !strings.Contains(string(body), `"status":"state store unavailable"`) {
 		t.Errorf("without the store: %s, %v", body, err)
 	}
 	store.down.Store(false)
-	for !ready {
+	for !s.ready().Ready {
 		time.Sleep(10 * time.Millisecond)
-		ready, _ = s.ready()
 	}
 	if p, _ := host.Plugin("shop"); !strings.Contains(p.Status().Reason, "jane") {
 		t.Errorf("reason %q, want it for those who may see the integration", p.Status().Reason)

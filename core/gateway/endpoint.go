@@ -1,0 +1,179 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/backflow/backflow/core/action"
+)
+
+// handler responds to a request that its caller may make. An error that it
+// returns is sent to the client; then it has written nothing.
+type handler func(x *exchange, w http.ResponseWriter, r *http.Request) error
+
+// endpoint is a row of the table of routes: all that there is to say about a
+// method of a path, and what does it.
+type endpoint struct {
+	// method is empty where the endpoint takes every method, and finds out by
+	// itself which it allows. GET serves HEAD too.
+	method string
+	// path holds arguments as "{name}" for one segment; "{name...}" at its end is
+	// all that follows, at least a slash.
+	path string
+	// scope is what the caller must have; see parseRequirement. It is empty on
+	// public endpoints, and on no others.
+	scope string
+	// public endpoints need no token.
+	public bool
+	// exemptFromOverload endpoints respond under overload too: they take no
+	// place among the requests that are worked on. Their successes are logged
+	// at level debug, as those who ask come every few seconds.
+	exemptFromOverload bool
+	// find looks up the action to call, where the path alone does not name it;
+	// "{action}" in the scope is its name. Before, a scope for any action of the
+	// integration is needed, so that nobody else learns what there is.
+	find finder
+	// in is what a request may bring, out the ways in which it can succeed. What
+	// can go wrong is a problem document everywhere.
+	in  input
+	out []output
+	// doc is one sentence on what the endpoint does, for documentation.
+	doc     string
+	handler handler
+}
+
+// finder returns an action and the params that stand in the path.
+type finder func(x *exchange, r *http.Request) (*action.Action, map[string]string, error)
+
+// input describes what a request may bring beside its path.
+type input struct {
+	// query has the names that the query may have, each once; nil is not read,
+	// or read as the params of an action.
+	query []string
+	// body is a value of the type of the JSON body, which may be left out; nil
+	// is a body that is not read as JSON.
+	body any
+	// key: the request takes an Idempotency-Key, unless it is a GET.
+	key bool
+}
+
+// output describes one way to succeed.
+type output struct {
+	status int
+	// contentType is empty for JSON, and anyContentType where an action decides.
+	contentType string
+	// body is a value of the type that is sent as JSON, in a stream as the data
+	// of each event; nil is a body of another kind, or none.
+	body any
+}
+
+// anyContentType is that of a result, which the action decides.
+const anyContentType = "*/*"
+
+// okJSON is the output of an endpoint that succeeds in one way, with JSON.
+func okJSON(body any) []output { return []output{{status: http.StatusOK, body: body}} }
+
+// route is a path with its endpoints.
+type route struct {
+	// arguments has, for each segment of the path, the name of the argument that
+	// it is, or an empty text.
+	arguments []string
+	// operations are the endpoints by method; that of the empty method is the
+	// only one.
+	operations map[string]*operation
+	// All endpoints of a path agree in these two.
+	public, exemptFromOverload bool
+}
+
+// operation is an endpoint with what it needs, ready for use.
+type operation struct {
+	endpoint
+	needs requirement // nil on public endpoints
+}
+
+// newRoute makes a route without endpoints of a path.
+func newRoute(path string) *route {
+	rt := &route{operations: map[string]*operation{}}
+	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
+		name, ok := argumentOf(part)
+		if !ok {
+			name = ""
+		}
+		rt.arguments = append(rt.arguments, name)
+	}
+	return rt
+}
+
+// add adds an endpoint of the route's path. It refuses one that does not say
+// who may use it, and one that says what cannot be.
+func (rt *route) add(e endpoint) error {
+	op := &operation{endpoint: e}
+	switch {
+	case e.handler == nil:
+		return errors.New("no handler")
+	case e.doc == "":
+		return errors.New("no documentation")
+	case e.public && (e.scope != "" || e.find != nil):
+		return errors.New("it is public and needs a scope")
+	case !e.public && e.scope == "":
+		return errors.New("it has no scope and is not public")
+	}
+	if !e.public {
+		arguments := slices.Clone(rt.arguments)
+		if e.find != nil {
+			arguments = append(arguments, "action")
+		}
+		var err error
+		if op.needs, err = parseRequirement(e.scope, arguments); err != nil {
+			return err
+		}
+	}
+	if len(rt.operations) == 0 {
+		rt.public, rt.exemptFromOverload = e.public, e.exemptFromOverload
+	}
+	_, all := rt.operations[""]
+	_, twice := rt.operations[e.method]
+	switch {
+	case twice || all || e.method == "" && len(rt.operations) > 0:
+		return errors.New("its path and method are used twice")
+	case e.public != rt.public || e.exemptFromOverload != rt.exemptFromOverload:
+		return errors.New("endpoints of one path are public and exempt from overload all or none")
+	}
+	rt.operations[e.method] = op
+	return nil
+}
+
+// operation returns what a method leads to. HEAD is GET without a body, which
+// net/http leaves out by itself (RFC 9110 section 9.3.2).
+func (rt *route) operation(method string) (*operation, error) {
+	if op, ok := rt.operations[""]; ok {
+		return op, nil
+	}
+	wanted := method
+	if method == http.MethodHead {
+		wanted = http.MethodGet
+	}
+	if op, ok := rt.operations[wanted]; ok {
+		return op, nil
+	}
+	return nil, methodNotAllowed(method, slices.Collect(maps.Keys(rt.operations)))
+}
+
+// methodNotAllowed is a 405 with the Allow that RFC 9110 section 15.5.6 asks
+// for.
+func methodNotAllowed(method string, allow []string) error {
+	if slices.Contains(allow, http.MethodGet) && !slices.Contains(allow, http.MethodHead) {
+		allow = append(slices.Clone(allow), http.MethodHead)
+	}
+	slices.Sort(allow)
+	list := strings.Join(allow, ", ")
+	return &refusal{
+		code:   codeMethodNotAllowed,
+		detail: fmt.Sprintf("%s is not possible here, but %s", headerSafe(method), list),
+		header: map[string]string{"Allow": list},
+	}
+}

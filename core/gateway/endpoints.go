@@ -1,0 +1,133 @@
+package gateway
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// anyJSON is a body that may be any JSON: a workflow, an action or a signal
+// says what it is.
+var anyJSON json.RawMessage
+
+// endpoints are what every gateway has, beside its mounts and webhooks. Where
+// several paths fit a request, the first of them counts.
+func endpoints() []endpoint {
+	return []endpoint{
+		{
+			method: http.MethodGet, path: "/healthz", public: true, exemptFromOverload: true,
+			out:     okJSON(healthJSON{}),
+			doc:     "Says that the process works.",
+			handler: (*exchange).health,
+		},
+		{
+			method: http.MethodGet, path: "/readyz", public: true, exemptFromOverload: true,
+			out:     []output{{status: http.StatusOK, body: Readiness{}}, {status: http.StatusServiceUnavailable, body: Readiness{}}},
+			doc:     "Says whether requests should be sent here, and the state of each integration.",
+			handler: (*exchange).ready,
+		},
+		{
+			method: http.MethodGet, path: "/integrations", scope: "integrations:*:*",
+			out:     okJSON(list[integrationSummary]{}),
+			doc:     "Lists the integrations of which the caller may call something.",
+			handler: (*exchange).listIntegrations,
+		},
+		{
+			method: http.MethodGet, path: "/integrations/{integration}", scope: "integrations:{integration}:*",
+			out:     okJSON(integrationDetail{}),
+			doc:     "Shows an integration and its actions.",
+			handler: (*exchange).showIntegration,
+		},
+		{
+			method: http.MethodPost, path: "/integrations/{integration}/actions/{action}", scope: "integrations:{integration}:{action}",
+			in:      input{body: anyJSON, key: true},
+			out:     []output{{status: http.StatusOK, contentType: anyContentType}},
+			doc:     "Calls an action by its name, with its params as body.",
+			find:    (*exchange).actionByName,
+			handler: (*exchange).callAction,
+		},
+		{
+			path: "/integrations/{integration}/{endpoint...}", scope: "integrations:{integration}:{action}",
+			in:      input{body: anyJSON, key: true},
+			out:     []output{{status: http.StatusOK, contentType: anyContentType}},
+			doc:     "Calls the action that is bound to the method and path, with its params in path, query and body.",
+			find:    (*exchange).actionByBinding,
+			handler: (*exchange).callAction,
+		},
+		{
+			method: http.MethodGet, path: "/workflows", scope: "workflows:*:read",
+			out:     okJSON(list[workflowDoc]{}),
+			doc:     "Lists the workflows that the caller may see.",
+			handler: (*exchange).listWorkflows,
+		},
+		{
+			method: http.MethodGet, path: "/workflows/{workflow}", scope: "workflows:{workflow}:read",
+			out:     okJSON(workflowDoc{}),
+			doc:     "Shows a workflow with its whole definition.",
+			handler: (*exchange).showWorkflow,
+		},
+		{
+			method: http.MethodPost, path: "/workflows/{workflow}/runs", scope: "workflows:{workflow}:run",
+			in:      input{query: []string{"wait"}, body: anyJSON, key: true},
+			out:     []output{{status: http.StatusAccepted, body: startedDoc{}}, {status: http.StatusOK, body: runDoc{}}},
+			doc:     "Starts a run of a workflow, with the input as body.",
+			handler: (*exchange).startRun,
+		},
+		{
+			method: http.MethodGet, path: "/runs", scope: "runs:read",
+			in:      input{query: []string{"workflow", "status", "since", "limit", "cursor"}},
+			out:     okJSON(list[runSummary]{}),
+			doc:     "Lists runs, the newest first.",
+			handler: (*exchange).listRuns,
+		},
+		{
+			method: http.MethodGet, path: "/runs/{run}", scope: "runs:read",
+			out:     okJSON(runDoc{}),
+			doc:     "Shows a run with its steps.",
+			handler: (*exchange).showRun,
+		},
+		{
+			method: http.MethodGet, path: "/runs/{run}/stream", scope: "runs:read",
+			in: input{query: []string{}},
+			out: []output{
+				{status: http.StatusOK, contentType: "text/event-stream", body: eventDoc{}},
+				{status: http.StatusNoContent},
+			},
+			doc:     "Follows a run as Server-Sent Events.",
+			handler: (*exchange).streamRun,
+		},
+		{
+			method: http.MethodPost, path: "/runs/{run}/cancel", scope: "runs:write",
+			in:      input{query: []string{"wait"}, body: struct{}{}, key: true},
+			out:     []output{{status: http.StatusAccepted, body: runSummary{}}, {status: http.StatusOK, body: runDoc{}}},
+			doc:     "Cancels a run.",
+			handler: (*exchange).cancelRun,
+		},
+		{
+			method: http.MethodPost, path: "/runs/{run}/retry", scope: "runs:write",
+			in:      input{query: []string{"wait"}, body: struct{}{}, key: true},
+			out:     []output{{status: http.StatusAccepted, body: runSummary{}}, {status: http.StatusOK, body: runDoc{}}},
+			doc:     "Lets a failed run go on from where it failed.",
+			handler: (*exchange).retryRun,
+		},
+		{
+			method: http.MethodPost, path: "/runs/{run}/signals/{signal}", scope: "runs:write",
+			in:      input{query: []string{}, body: anyJSON, key: true},
+			out:     []output{{status: http.StatusAccepted, body: runSummary{}}},
+			doc:     "Hands a signal to a run, with the result of the step that waits for it as body.",
+			handler: (*exchange).signalRun,
+		},
+	}
+}
+
+// webhookEndpoint is the row of a webhook.
+func webhookEndpoint(hook Webhook) endpoint {
+	return endpoint{
+		method: http.MethodPost, path: hook.Path(), public: true, // its signature is checked
+		in:  input{},
+		out: okJSON(received{}),
+		doc: "Receives an event of a webhook.",
+		handler: func(x *exchange, w http.ResponseWriter, r *http.Request) error {
+			return x.receive(hook, w, r)
+		},
+	}
+}

@@ -1,0 +1,454 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/access"
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/sdk"
+)
+
+// operationsOf lists every endpoint of a gateway, by method and path.
+func operationsOf(g *Gateway) map[string]*operation {
+	all := map[string]*operation{}
+	for _, rt := range g.table.Load().routes {
+		for method, op := range rt.operations {
+			all[method+" "+op.path] = op
+		}
+	}
+	return all
+}
+
+// withMetrics gives a gateway everything that the product's has.
+func withMetrics(o *Options) {
+	o.Mounts = []Mount{Metrics(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))}
+}
+
+// target is a request that leads to an endpoint.
+func (op *operation) target() (method, path string) {
+	method = op.method
+	if method == "" {
+		method = http.MethodGet
+	}
+	return method, strings.NewReplacer(
+		"{integration}", "shop", "{action}", "getPayment", "{endpoint...}", "payments/pay_1",
+		"{workflow}", "process-order", "{run}", "no-run", "{signal}", "go",
+	).Replace(op.path)
+}
+
+// section returns the first table of a section of docs/http.md, its cells by
+// row, without the head.
+func section(t *testing.T, heading string) [][]string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/http.md")
+	must(t, err)
+	_, text, found := strings.Cut(string(page), "\n## "+heading+"\n")
+	if !found {
+		t.Fatalf("docs/http.md has no section %q", heading)
+	}
+	_, text, _ = strings.Cut(text, "\n| --- ")
+	text, _, _ = strings.Cut(text, "\n\n")
+	var rows [][]string
+	for line := range strings.Lines(text) {
+		if cells := strings.Split(strings.Trim(line, "|\n "), " | "); strings.HasPrefix(line, "| ") && !strings.HasPrefix(line, "| ---") {
+			rows = append(rows, cells)
+		}
+	}
+	return rows
+}
+
+var (
+	codeSpan    = regexp.MustCompile("`([^`]+)`")
+	placeholder = regexp.MustCompile(`\{[^}]*\}`)
+)
+
+// TestEveryEndpointIsDocumented: docs/http.md has each with its method, path and
+// scope, and no other.
+func TestEveryEndpointIsDocumented(t *testing.T) {
+	t.Parallel()
+	documented := map[string]string{}
+	for _, row := range section(t, "Paths") {
+		scope := "none"
+		if span := codeSpan.FindStringSubmatch(row[2]); span != nil {
+			scope = span[1]
+			if strings.HasPrefix(row[2], "any ") {
+				scope = "any " + scope
+			}
+		}
+		name := codeSpan.FindStringSubmatch(row[0])[1]
+		if rest := strings.ReplaceAll(row[0], "`"+name+"`", ""); rest != "" {
+			name += rest
+		}
+		documented[placeholder.ReplaceAllString(strings.Replace(name, "{METHOD}", "", 1), "{}")] = scope
+	}
+	for name, op := range operationsOf(newWorld(t, withMetrics).Gateway) {
+		switch {
+		case op.path == "/webhooks/shop":
+			name = "POST to the path of a webhook"
+		case strings.HasSuffix(name, "/{endpoint...}"):
+			name = strings.Replace(name, "/{endpoint...}", "{endpoint}", 1)
+		}
+		name = placeholder.ReplaceAllString(name, "{}")
+		want := "none"
+		if !op.public {
+			want = op.needs.String()
+			if slices.Contains(op.needs, anyName) {
+				want = "any " + want
+			}
+		}
+		if documented[name] != want {
+			t.Errorf("%s needs the scope %s, documented is %q", name, want, documented[name])
+		}
+		delete(documented, name)
+	}
+	for name := range documented {
+		t.Errorf("%s is documented, and there is no such endpoint", name)
+	}
+}
+
+// TestEveryEndpointIsGuarded: what is not public is 401 without a token, 403
+// with one that lacks its scope alone, and reached with its scope alone.
+func TestEveryEndpointIsGuarded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withMetrics)
+	all := []string{
+		"integrations:*:*", "workflows:*:run", "workflows:*:read", "runs:read", "runs:write",
+		"events:read", "events:write", "metrics:read",
+	}
+	tokens := w.routes.Tokens
+	for i, scope := range all {
+		others := slices.Delete(slices.Clone(all), i, i+1)
+		tokens = append(tokens,
+			Token{Name: scope, Hash: access.HashOf(scope), Scopes: scopes(t, scope)},
+			Token{Name: "no " + scope, Hash: access.HashOf("no " + scope), Scopes: scopes(t, others...)})
+	}
+	w.routes.Tokens = tokens
+	must(t, w.Swap(w.routes))
+	guarded := 0
+	for name, op := range operationsOf(w.Gateway) {
+		if op.public {
+			continue
+		}
+		guarded++
+		send := func(token string) *httptest.ResponseRecorder {
+			method, path := op.target()
+			return w.send(method, path, "", "Authorization: "+token)
+		}
+		needed := placeholder.ReplaceAllString(op.scope, "*")
+		if rec := send(""); rec.Code != 401 {
+			t.Errorf("%s without a token: %d", name, rec.Code)
+		}
+		for _, token := range []string{noneToken, "no " + needed} {
+			if rec := send("Bearer " + token); rec.Code != 403 {
+				t.Errorf("%s with the token %q: %d", name, token, rec.Code)
+			}
+		}
+		if rec := send("Bearer " + needed); rec.Code == 401 || rec.Code == 403 || rec.Code == 405 {
+			t.Errorf("%s with the scope %s: %d %s", name, needed, rec.Code, rec.Body)
+		}
+	}
+	if guarded < 13 {
+		t.Errorf("%d endpoints need a scope", guarded)
+	}
+}
+
+func TestAnEndpointSaysWhoMayUseIt(t *testing.T) {
+	t.Parallel()
+	find := func(*exchange, *http.Request) (*action.Action, map[string]string, error) { return nil, nil, nil }
+	serve := func(*exchange, http.ResponseWriter, *http.Request) error { return nil }
+	good := endpoint{method: "GET", path: "/runs/{run}", scope: "runs:read", doc: "Shows.", handler: serve}
+	for name, c := range map[string]struct {
+		change func(*endpoint)
+		reason string
+	}{
+		"good":                   {func(*endpoint) {}, ""},
+		"public":                 {func(e *endpoint) { e.public, e.scope = true, "" }, ""},
+		"argument":               {func(e *endpoint) { e.scope = "workflows:{run}:read" }, ""},
+		"found action":           {func(e *endpoint) { e.scope, e.find = "integrations:{run}:{action}", find }, ""},
+		"no scope":               {func(e *endpoint) { e.scope = "" }, "no scope and is not public"},
+		"public with a scope":    {func(e *endpoint) { e.public = true }, "public and needs a scope"},
+		"unknown scope":          {func(e *endpoint) { e.scope = "run:read" }, "not a scope"},
+		"unknown part":           {func(e *endpoint) { e.scope = "runs:look" }, "not a scope"},
+		"scope that is too wide": {func(e *endpoint) { e.scope = "integrations:*" }, "not a scope"},
+		"unknown argument":       {func(e *endpoint) { e.scope = "workflows:{workflow}:read" }, `no argument "workflow"`},
+		"action is not found":    {func(e *endpoint) { e.scope = "integrations:{run}:{action}" }, `no argument "action"`},
+		"no handler":             {func(e *endpoint) { e.handler = nil }, "no handler"},
+		"no doc":                 {func(e *endpoint) { e.doc = "" }, "no documentation"},
+	} {
+		e := good
+		c.change(&e)
+		err := newRoute(e.path).add(e)
+		if (err == nil) != (c.reason == "") || err != nil && !strings.Contains(err.Error(), c.reason) {
+			t.Errorf("%s: %v, want %q", name, err, c.reason)
+		}
+	}
+	public := good
+	public.method, public.public, public.scope = "POST", true, ""
+	rt := newRoute(good.path)
+	must(t, rt.add(good))
+	if rt.add(good) == nil || rt.add(public) == nil {
+		t.Error("an endpoint that is there already, or one of other openness, was added")
+	}
+}
+
+func TestAMountIsGuardedAndHasHeaders(t *testing.T) {
+	t.Parallel()
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) })
+	w := newWorld(t, func(o *Options) {
+		o.Mounts = []Mount{
+			{Prefix: "/dashboard/", Public: true, Doc: "Shows pages.", Handler: page, Header: http.Header{"Cache-Control": {"no-cache"}, "X-Frame-Options": {"DENY"}}},
+			{Prefix: "/mcp", Scope: "workflows:*:run", Methods: []string{"GET", "POST"}, Doc: "Speaks MCP.", Handler: page},
+		}
+	})
+	for _, path := range []string{"/dashboard", "/dashboard/", "/dashboard/a/b"} {
+		rec := w.send("GET", path, "", "Authorization:")
+		if rec.Code != 200 || rec.Body.String() != path || rec.Header().Get("X-Frame-Options") != "DENY" || rec.Header().Get("Cache-Control") != "no-cache" {
+			t.Errorf("%s: %d %s %v", path, rec.Code, rec.Body, rec.Header())
+		}
+	}
+	for _, c := range []struct {
+		method, path, token string
+		want                int
+	}{
+		{"GET", "/dashboard/..", "", 400},
+		{"POST", "/dashboard/a", "", 405},
+		{"GET", "/dashboards", fullToken, 404},
+		{"POST", "/mcp", fullToken, 200},
+		{"HEAD", "/mcp", fullToken, 200},
+		{"DELETE", "/mcp", fullToken, 405},
+		{"POST", "/mcp", noneToken, 403},
+		{"POST", "/mcp", "", 401},
+		{"GET", "/mcp/x", fullToken, 404},
+	} {
+		token := ""
+		if c.token != "" {
+			token = "Bearer " + c.token
+		}
+		if rec := w.send(c.method, c.path, "", "Authorization: "+token); rec.Code != c.want {
+			t.Errorf("%s %s: %d, want %d: %s", c.method, c.path, rec.Code, c.want, rec.Body)
+		}
+	}
+	for name, m := range map[string]Mount{
+		"neither scope nor public": {Prefix: "/docs", Doc: "Shows pages.", Handler: page},
+		"another's path":           {Prefix: "/shop", Public: true, Doc: "Shows pages.", Handler: page},
+		"a path of ours":           {Prefix: "/runs", Public: true, Doc: "Shows pages.", Handler: page},
+		"no handler":               {Prefix: "/docs", Public: true, Doc: "Shows pages."},
+		"no slash":                 {Prefix: "docs", Public: true, Doc: "Shows pages.", Handler: page},
+	} {
+		if _, err := New(Options{Runs: w.engine, Ledger: w.ledger, Routes: w.routes, Mounts: []Mount{m}}); err == nil {
+			t.Errorf("%s: a gateway was made", name)
+		}
+	}
+}
+
+// TestARequestBringsWhatItsEndpointTakes holds what the table says of queries and
+// keys against what becomes of a request.
+func TestARequestBringsWhatItsEndpointTakes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withMetrics)
+	for name, op := range operationsOf(w.Gateway) {
+		if op.public {
+			continue
+		}
+		method, path := op.target()
+		if op.method == "" {
+			method, path = "POST", "/integrations/shop/payments"
+		}
+		unknown := w.send(method, path+"?no-such-name=1", "")
+		refused := strings.Contains(unknown.Body.String(), "unknown name")
+		if (op.in.query != nil) != refused {
+			t.Errorf("%s: a name that it does not take: %d %s", name, unknown.Code, unknown.Body)
+		}
+		for _, query := range op.in.query {
+			twice := w.send(method, path+"?"+query+"=1&"+query+"=1", "")
+			wantCode(t, twice, 400, codeBadRequest)
+			if !strings.Contains(twice.Body.String(), query+" 2 times") {
+				t.Errorf("%s: %s twice: %s", name, query, twice.Body)
+			}
+		}
+		key := w.send(method, path, "", "Idempotency-Key: a b")
+		if refused := strings.Contains(key.Body.String(), string(codeKeyInvalid)); refused != op.in.key {
+			t.Errorf("%s: a wrong key: %d %s", name, key.Code, key.Body)
+		}
+		body := w.send(method, path, "[", "Idempotency-Key:")
+		if refused := strings.Contains(body.Body.String(), string(codeInvalidJSON)); refused != (op.in.body != nil) {
+			t.Errorf("%s: a body that is no JSON: %d %s", name, body.Code, body.Body)
+		}
+	}
+}
+
+// documents are the types that responses are made of, by their names in
+// docs/http.md.
+var documents = map[reflect.Type]string{
+	reflect.TypeFor[list[integrationSummary]](): "list",
+	reflect.TypeFor[list[workflowDoc]]():        "list",
+	reflect.TypeFor[list[runSummary]]():         "list",
+	reflect.TypeFor[integrationSummary]():       "integration, in the list",
+	reflect.TypeFor[integrationDetail]():        "integration",
+	reflect.TypeFor[action.Status]():            "status of an integration",
+	reflect.TypeFor[action.View]():              "action",
+	reflect.TypeFor[sdk.HTTPBinding]():          "endpoint of an action",
+	reflect.TypeFor[sdk.Example]():              "example of an action",
+	reflect.TypeFor[workflowDoc]():              "workflow",
+	reflect.TypeFor[workflowStepDoc]():          "step of a workflow",
+	reflect.TypeFor[startedDoc]():               "started run",
+	reflect.TypeFor[runSummary]():               "run, in the list",
+	reflect.TypeFor[runDoc]():                   "run",
+	reflect.TypeFor[stepDoc]():                  "step of a run",
+	reflect.TypeFor[eventDoc]():                 "event of a run",
+	reflect.TypeFor[problem]():                  "problem",
+	reflect.TypeFor[sdk.Fault]():                "wrong place",
+	reflect.TypeFor[received]():                 "received event",
+	reflect.TypeFor[healthJSON]():               "health",
+	reflect.TypeFor[Readiness]():                "readiness",
+}
+
+// TestTheDocumentsAreTrue: each document of the table of endpoints is in
+// docs/http.md with its fields, and no other.
+func TestTheDocumentsAreTrue(t *testing.T) {
+	t.Parallel()
+	documented := map[string][]string{}
+	for _, row := range section(t, "Documents") {
+		for _, span := range codeSpan.FindAllStringSubmatch(row[1], -1) {
+			documented[row[0]] = append(documented[row[0]], span[1])
+		}
+		slices.Sort(documented[row[0]])
+	}
+	seen, reached := map[reflect.Type]bool{}, map[string]bool{}
+	var look func(reflect.Type)
+	look = func(of reflect.Type) {
+		switch {
+		case of == reflect.TypeFor[time.Time]() || of == reflect.TypeFor[json.RawMessage]():
+			return
+		case of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice || of.Kind() == reflect.Map:
+			look(of.Elem())
+			return
+		case of.Kind() != reflect.Struct:
+			return
+		}
+		name, known := documents[of]
+		if !known {
+			t.Errorf("%s is no document of docs/http.md", of)
+			return
+		}
+		if seen[of] {
+			return
+		}
+		seen[of], reached[name] = true, true
+		fields := jsonFields(of)
+		for _, field := range fields {
+			look(field)
+		}
+		names := slices.Sorted(maps.Keys(fields))
+		if !slices.Equal(names, documented[name]) {
+			t.Errorf("%s has the fields %q, documented are %q", name, names, documented[name])
+		}
+	}
+	for _, op := range operationsOf(newWorld(t, withMetrics).Gateway) {
+		for _, out := range op.out {
+			if out.body != nil {
+				look(reflect.TypeOf(out.body))
+			}
+		}
+	}
+	for name := range documented {
+		if !reached[name] {
+			t.Errorf("%s is documented, and no endpoint sends it", name)
+		}
+	}
+}
+
+// jsonFields are the fields of a struct by their names in JSON, with those of
+// embedded structs.
+func jsonFields(of reflect.Type) map[string]reflect.Type {
+	fields := map[string]reflect.Type{}
+	for i := range of.NumField() {
+		f := of.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Anonymous && name == "":
+			maps.Copy(fields, jsonFields(f.Type))
+		case name != "-" && f.IsExported():
+			fields[name] = f.Type
+		}
+	}
+	return fields
+}
+
+// declared holds a response against what the table of endpoints says of it: a
+// success has one of the statuses, and its document no other fields.
+func (w *world) declared(r *http.Request, rec *httptest.ResponseRecorder) {
+	w.t.Helper()
+	rt := w.table.Load().match(r)
+	if rec.Code >= 400 && rec.Code != http.StatusServiceUnavailable || rt == nil {
+		return
+	}
+	op, err := rt.operation(r.Method)
+	if err != nil {
+		return
+	}
+	i := slices.IndexFunc(op.out, func(out output) bool { return out.status == rec.Code })
+	if i < 0 {
+		if rec.Header().Get("Content-Type") != problemType {
+			w.t.Errorf("%s %s: a status %d is not declared", r.Method, op.path, rec.Code)
+		}
+		return
+	}
+	out, contentType := op.out[i], rec.Header().Get("Content-Type")
+	switch {
+	case out.contentType == anyContentType:
+	case out.contentType != "" && contentType != out.contentType, out.contentType == "" && out.body != nil && contentType != "application/json":
+		w.t.Errorf("%s %s: a content type %q is not declared", r.Method, op.path, contentType)
+	case out.contentType == "" && out.body != nil && r.Method != http.MethodHead:
+		var sent any
+		must(w.t, json.Unmarshal(rec.Body.Bytes(), &sent))
+		for _, field := range undeclared(sent, reflect.TypeOf(out.body)) {
+			w.t.Errorf("%s %s: a field %s is not declared", r.Method, op.path, field)
+		}
+	}
+}
+
+// undeclared lists the fields of a JSON value that its type does not have.
+func undeclared(sent any, of reflect.Type) (fields []string) {
+	for of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	switch v := sent.(type) {
+	case []any:
+		for _, element := range v {
+			if of.Kind() == reflect.Slice && of != reflect.TypeFor[json.RawMessage]() {
+				fields = append(fields, undeclared(element, of.Elem())...)
+			}
+		}
+	case map[string]any:
+		if of.Kind() != reflect.Struct {
+			for _, member := range v {
+				if of.Kind() == reflect.Map {
+					fields = append(fields, undeclared(member, of.Elem())...)
+				}
+			}
+			return fields
+		}
+		known := jsonFields(of)
+		for name, member := range v {
+			field, ok := known[name]
+			if ok {
+				fields = append(fields, undeclared(member, field)...)
+			} else if of != reflect.TypeFor[problem]() { // an integration's own stand there too
+				fields = append(fields, name)
+			}
+		}
+	}
+	return fields
+}
