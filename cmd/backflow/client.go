@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/backflow/backflow/core/backoff"
 )
 
 // clientTimeout bounds a request beyond the time that it asks to wait.
@@ -94,35 +96,20 @@ func (c *client) send(ctx context.Context, method, path string, headers map[stri
 	return res, nil
 }
 
-// Repeats of a request that had no answer.
-const (
-	changeAttempts = 3
-	firstPause     = 250 * time.Millisecond
-	longestPause   = 5 * time.Second
-)
+// changeAttempts is how often a change is sent that had no response.
+const changeAttempts = 3
+
+// requestWait is the wait between two attempts at a request.
+var requestWait = backoff.Exponential{First: 250 * time.Millisecond, Longest: 5 * time.Second}
 
 // change sends a POST that takes effect once: the key lets it be sent again
 // where no answer came.
 func (c *client) change(ctx context.Context, path, key string, body []byte, into any) error {
-	pause := firstPause
 	for attempt := 1; ; attempt++ {
 		err := c.do(ctx, http.MethodPost, path, map[string]string{"Idempotency-Key": key}, body, 0, into)
-		if err == nil || !transient(err) || attempt == changeAttempts || !sleep(ctx, pause) {
+		if err == nil || !transient(err) || attempt == changeAttempts || backoff.Sleep(ctx, requestWait.After(attempt)) != nil {
 			return err
 		}
-		pause *= 2
-	}
-}
-
-// sleep waits, and reports whether it did to the end.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -37,12 +38,12 @@ type streamEvent struct {
 func (c *client) follow(ctx context.Context, id string, tell func(json.RawMessage) error) (json.RawMessage, error) {
 	path := "/runs/" + url.PathEscape(id)
 	last, ended := "", false
-	reached, pause := time.Now(), firstPause
+	reached, failures := time.Now(), 0
 	for {
 		brought := false
 		heard := func() { reached = time.Now() }
 		err := c.stream(ctx, path+"/stream", last, heard, func(event streamEvent) error {
-			brought, pause = true, firstPause
+			brought, failures = true, 0
 			last, ended = event.id, stringField(event.data, "type") == string(workflow.EventEnded)
 			return tell(event.data)
 		})
@@ -65,8 +66,8 @@ func (c *client) follow(ctx context.Context, id string, tell func(json.RawMessag
 		case err != nil && (!transient(err) || time.Since(reached) > streamPatience):
 			return nil, err
 		}
-		sleep(ctx, pause)
-		pause = min(2*pause, longestPause)
+		failures++
+		_ = backoff.Sleep(ctx, requestWait.After(failures)) // the next attempt sees the end of the context
 	}
 }
 

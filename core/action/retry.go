@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -13,10 +14,10 @@ import (
 // waits, and bounded, since a struggling vendor must not be struck harder.
 const (
 	callAttempts    = 3
-	callFirstWait   = 100 * time.Millisecond
-	callWaitFactor  = 3
 	callLongestWait = time.Second // a vendor that asks for more is not asked again
 )
+
+var callWait = backoff.Exponential{First: 100 * time.Millisecond, Factor: 3}
 
 // Call is Execute for callers that wait, such as an HTTP request: a failed call
 // is repeated twice at most, where its error says that it may help and where
@@ -27,7 +28,6 @@ func (a *Action) Call(ctx context.Context, call sdk.Call) (sdk.Result, error) {
 	if err != nil {
 		return sdk.Result{}, err
 	}
-	backoff := callFirstWait
 	unknown := false // whether an attempt had an unknown outcome
 	for attempt := 1; ; attempt++ {
 		result, err := a.execute(ctx, call, params)
@@ -39,11 +39,10 @@ func (a *Action) Call(ctx context.Context, call sdk.Call) (sdk.Result, error) {
 			return sdk.Result{}, &sdk.Error{Code: sdk.CodeInternal, Message: err.Error(), Outcome: sdk.OutcomeUnknown}
 		}
 		unknown = unknown || (failed.Outcome != sdk.OutcomeNotExecuted && !failed.Final)
-		wait := max(jitter(backoff), failed.RetryAfter)
+		wait := max(jitter(callWait.After(attempt)), failed.RetryAfter)
 		if attempt == callAttempts || !a.mayRepeat(call, failed, unknown) || wait > callLongestWait || !pause(ctx, wait) {
 			return sdk.Result{}, settle(failed, unknown)
 		}
-		backoff *= callWaitFactor
 	}
 }
 
@@ -83,12 +82,5 @@ func pause(ctx context.Context, wait time.Duration) bool {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
 		return false
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
+	return backoff.Sleep(ctx, wait) == nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/workflow"
 )
@@ -135,9 +136,8 @@ func (r *run) handBack() {
 // the store left in doubt is made again; that it was applied the first time is
 // seen by its journal entry.
 func (e *Engine) commitUntilKnown(id string, entries int, ops []state.Op) error {
-	const firstWait, longestWait = 50 * time.Millisecond, 2 * time.Second
-	wait := firstWait
-	for doubt := false; ; doubt = true {
+	wait := backoff.Exponential{First: 50 * time.Millisecond, Longest: 2 * time.Second}
+	for failures := 1; ; failures++ {
 		err := e.store.Commit(context.Background(), ops...)
 		if !errors.Is(err, state.ErrUnavailable) {
 			e.outage.Note("record", nil)
@@ -147,16 +147,13 @@ func (e *Engine) commitUntilKnown(id string, entries int, ops []state.Op) error 
 			return nil
 		case errors.Is(err, state.ErrUnavailable):
 			e.outage.Note("record", err)
-		case doubt && e.applied(id, entries, ops):
+		case failures > 1 && e.applied(id, entries, ops):
 			return nil
 		default:
 			return fmt.Errorf("engine: record run %s: %w", id, err)
 		}
-		select {
-		case <-e.calls.Done():
+		if backoff.Sleep(e.calls, wait.After(failures)) != nil {
 			return fmt.Errorf("engine: record run %s: %w", id, err)
-		case <-time.After(wait):
-			wait = min(2*wait, longestWait)
 		}
 	}
 }

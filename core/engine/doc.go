@@ -20,7 +20,7 @@
 //   - timer queue "run": when a waiting run goes on;
 //   - record ("definition", hash): the definitions that runs are pinned to.
 //
-// The package imports core/action, core/outage, core/state, core/template,
+// The package imports core/action, core/backoff, core/outage, core/state, core/template,
 // core/value, core/workflow and sdk. It knows neither HTTP nor any store or
 // integration.
 package engine

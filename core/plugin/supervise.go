@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -43,10 +44,7 @@ func pause(failures int, refused bool, random float64) time.Duration {
 	if refused {
 		first, last = firstSlowPause, lastSlowPause
 	}
-	full := last
-	if shift := failures - 1; shift < 20 {
-		full = min(last, first<<shift)
-	}
+	full := backoff.Exponential{First: first, Longest: last}.After(failures)
 	return full*3/4 + time.Duration(random*float64(full)/4)
 }
 

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/backflow/backflow/core/backoff"
 )
 
 // A Redis that was killed, or lost power, while it wrote a commit to its log
@@ -80,12 +81,8 @@ func (s *Store) rewriteLog(ctx context.Context, conn *goredis.Conn) error {
 				return fmt.Errorf("rewrite the log: %w", err)
 			}
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
+		if err := backoff.Sleep(ctx, pause); err != nil {
+			return err
 		}
 	}
 	return errRewriting

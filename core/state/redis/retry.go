@@ -8,6 +8,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/core/state"
 )
 
@@ -21,7 +22,8 @@ const (
 // ends, or RetryFor has passed since start. It makes at least one attempt.
 func (s *Store) retry(ctx context.Context, start time.Time, f func(context.Context) error) error {
 	deadline := start.Add(s.retryFor)
-	for pause := firstPause; ; pause = min(2*pause, maxPause) {
+	wait := backoff.Exponential{First: firstPause, Longest: maxPause}
+	for failures := 1; ; failures++ {
 		err := f(ctx)
 		if err == nil {
 			s.outage.over()
@@ -31,15 +33,12 @@ func (s *Store) retry(ctx context.Context, start time.Time, f func(context.Conte
 			return err
 		}
 		s.outage.began(err)
+		pause := wait.After(failures)
 		if !time.Now().Add(pause).Before(deadline) {
 			return err
 		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
+		if err := backoff.Sleep(ctx, pause); err != nil {
+			return err
 		}
 	}
 }
