@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/credential"
 	"github.com/backflow/backflow/sdk"
@@ -230,7 +231,7 @@ func (f *schemaField) typeName() string {
 		for i, value := range f.Enum {
 			values[i] = string(value)
 		}
-		return shorten(strings.Join(values, " | "), 40)
+		return excerpt.Fit(strings.Join(values, " | "), 40)
 	case json.Unmarshal(f.Type, &one) == nil && one != "":
 	case json.Unmarshal(f.Type, &many) == nil:
 		one = strings.Join(many, " | ")
@@ -249,12 +250,5 @@ func firstSentence(text string) string {
 	if at := strings.Index(text, ". "); at >= 0 {
 		text = text[:at+1]
 	}
-	return shorten(text, 100)
-}
-
-func shorten(text string, most int) string {
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most-1]) + "…"
-	}
-	return text
+	return excerpt.Fit(text, 100)
 }

@@ -10,6 +10,8 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+
+	"github.com/backflow/backflow/core/excerpt"
 )
 
 // runView is a run as the gateway answers it, as far as it is shown. Lists
@@ -101,11 +103,7 @@ func brief(data json.RawMessage) string {
 	if json.Compact(&line, data) != nil {
 		return ""
 	}
-	text := printable(line.String())
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return text
+	return excerpt.Runes(printable(line.String()), most)
 }
 
 // printable is text that moves nothing in a terminal: an answer from outside may

@@ -2,7 +2,7 @@
 // and the scopes that the config holds and the gateway goes by.
 //
 // It is apart so that config and gateway read the same language. It may import
-// sdk/suggest. It must not know where tokens are kept, nor how a request
+// core/excerpt and sdk/suggest. It must not know where tokens are kept, nor how a request
 // carries one.
 package access
 

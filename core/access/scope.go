@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
@@ -96,10 +97,7 @@ func fits(parts []string, allowed [][]string) bool {
 
 func notAScope(s, hint string) *SyntaxError {
 	const most = 80 // keeps a message readable whatever the text is
-	if runes := []rune(s); len(runes) > most {
-		s = string(runes[:most]) + "…"
-	}
-	return &SyntaxError{Message: strconv.Quote(s) + " is not a scope", Hint: hint}
+	return &SyntaxError{Message: strconv.Quote(excerpt.Runes(s, most)) + " is not a scope", Hint: hint}
 }
 
 // String is the scope as ParseScope reads it.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/backflow/backflow/core/excerpt"
 )
 
 // maxFaults bounds what a user has to read, and what a hostile file can grow.
@@ -109,8 +111,5 @@ func (c *collector) err() error {
 // clip keeps a message readable whatever the file holds.
 func clip(s string) string {
 	const most = 80
-	if runes := []rune(s); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return s
+	return excerpt.Runes(s, most)
 }

@@ -7,6 +7,6 @@
 // instances of one. A plugin that cannot be started, or dies, or hangs, fails
 // its own calls, by name and reason, and nothing else.
 //
-// The package may import core/action, core/backoff, core/egress, core/plugin/credential, core/schema,
+// The package may import core/action, core/backoff, core/egress, core/excerpt, core/plugin/credential, core/schema,
 // core/telemetry and sdk. It knows no vendor, no HTTP and no config file.
 package plugin

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/sdk"
 )
@@ -56,23 +56,15 @@ func cleanError(err error, hide *telemetry.Redactor) *sdk.Error {
 	if clean.Outcome != sdk.OutcomeNotExecuted {
 		clean.Outcome = sdk.OutcomeUnknown
 	}
-	clean.Message = cut(hide.String(clean.Message), maxMessage)
+	clean.Message = excerpt.Bytes(hide.String(clean.Message), maxMessage)
 	clean.RetryAfter = min(max(0, clean.RetryAfter), maxRetryAfter)
 	clean.Faults = slices.Clone(clean.Faults[:min(len(clean.Faults), maxFaults)])
 	for i := range clean.Faults {
-		clean.Faults[i].Pointer = cut(hide.String(clean.Faults[i].Pointer), maxFault)
-		clean.Faults[i].Message = cut(hide.String(clean.Faults[i].Message), maxFault)
+		clean.Faults[i].Pointer = excerpt.Bytes(hide.String(clean.Faults[i].Pointer), maxFault)
+		clean.Faults[i].Message = excerpt.Bytes(hide.String(clean.Faults[i].Message), maxFault)
 	}
 	clean.Details = cleanDetails(clean.Details, hide)
 	return &clean
-}
-
-// cut answers the beginning of a text, of about so many bytes.
-func cut(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
 // cleanDetails drops what is no JSON object, and what is far too large: it is

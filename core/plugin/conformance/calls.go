@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"strings"
 	"sync"
 
+	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
@@ -107,10 +107,7 @@ func answer(err error) string {
 // 1 MiB in its error.
 func brief(text string) string {
 	const most = 300
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
+	return excerpt.Bytes(text, most)
 }
 
 // concurrency is how many calls run at once, and rounds how often each caller

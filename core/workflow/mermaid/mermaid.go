@@ -6,7 +6,7 @@
 // them, each case of a switch is a frame whose arrow says when it is taken, and
 // dotted arrows lead to what runs when a step fails and to what undoes it.
 //
-// The package imports core/workflow alone. It knows nothing of runs.
+// The package imports core/excerpt and core/workflow. It knows nothing of runs.
 package mermaid
 
 import (
@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -194,10 +195,7 @@ const longest = 80
 // escape makes text safe within the quotes of a label, where Mermaid knows
 // entities with # for &, and shows HTML.
 func escape(text string) string {
-	if runes := []rune(text); len(runes) > longest {
-		text = string(runes[:longest-1]) + "…"
-	}
 	return strings.NewReplacer(
 		"#", "#35;", "&", "#38;", `"`, "#quot;", "<", "#lt;", ">", "#gt;", "`", "#96;", "\n", " ", "\r", " ",
-	).Replace(text)
+	).Replace(excerpt.Fit(text, longest))
 }
