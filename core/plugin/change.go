@@ -12,19 +12,19 @@ import (
 )
 
 // Change is another set of plugins that is ready to take the place of the one in
-// force. It ends with Commit or Discard, one of which is to be called once.
+// force. The caller ends it with either Commit or Discard, once.
 type Change struct {
 	host    *Host
 	members map[string]Member
 	plugins []*Plugin // of the new set
 	started map[*Plugin]*running
-	fresh   map[*Plugin]bool // they were not there before
+	added   map[*Plugin]bool // those that the set in force does not have
 }
 
-// Prepare starts what is new or otherwise in the members, and answers when all of
-// it is ready: either everything can come into force or, with an error that says
-// why of each, nothing does. What is in force goes on meanwhile. The context
-// bounds the starts. Another Change has to end first.
+// Prepare starts the plugins that are new or different in the members, and returns
+// when all of them are ready. If one fails, nothing comes into force, and the error
+// says why for each. The set in force goes on meanwhile. The context bounds the
+// starts. Prepare waits until another Change has ended.
 func (h *Host) Prepare(ctx context.Context, members []Member) (_ *Change, err error) {
 	h.changing.Lock()
 	defer func() {
@@ -32,7 +32,7 @@ func (h *Host) Prepare(ctx context.Context, members []Member) (_ *Change, err er
 			h.changing.Unlock()
 		}
 	}()
-	c := &Change{host: h, started: make(map[*Plugin]*running), fresh: make(map[*Plugin]bool)}
+	c := &Change{host: h, started: make(map[*Plugin]*running), added: make(map[*Plugin]bool)}
 	if c.members, err = byName(members); err != nil {
 		return nil, err
 	}
@@ -44,20 +44,20 @@ func (h *Host) Prepare(ctx context.Context, members []Member) (_ *Change, err er
 	}
 	var changed []*Plugin
 	for name, member := range c.members {
-		p, there := h.Plugin(name)
-		if !there {
+		p, exists := h.Plugin(name)
+		if !exists {
 			p = h.newPlugin(name)
-			c.fresh[p] = true
+			c.added[p] = true
 		}
 		c.plugins = append(c.plugins, p)
-		if !there || !reflect.DeepEqual(before[name], member) {
+		if !exists || !reflect.DeepEqual(before[name], member) {
 			changed = append(changed, p)
 		}
 	}
 	sortPlugins(c.plugins)
 	sortPlugins(changed)
 	if err := c.start(ctx, changed); err != nil {
-		c.drop()
+		c.closeStarted()
 		return nil, err
 	}
 	return c, nil
@@ -66,14 +66,14 @@ func (h *Host) Prepare(ctx context.Context, members []Member) (_ *Change, err er
 // start starts all plugins at once and waits for them.
 func (c *Change) start(ctx context.Context, plugins []*Plugin) error {
 	var starts sync.WaitGroup
-	results := make([]attempt, len(plugins))
+	results := make([]startResult, len(plugins))
 	for i, p := range plugins {
 		starts.Go(func() {
 			r, err := p.start(ctx, c.members[p.name], nil)
 			if err != nil {
 				err = fmt.Errorf("plugin %s: %s", p.name, p.redactor.String(err.Error()))
 			}
-			results[i] = attempt{r, err}
+			results[i] = startResult{r, err}
 		})
 	}
 	starts.Wait()
@@ -87,11 +87,11 @@ func (c *Change) start(ctx context.Context, plugins []*Plugin) error {
 	return errors.Join(failures...)
 }
 
-// Plugins answers the plugins of the new set, sorted by name.
+// Plugins returns the plugins of the new set, sorted by name.
 func (c *Change) Plugins() []*Plugin { return c.plugins }
 
-// Manifest answers what a plugin of the new set publishes once it is in force;
-// nil where it has published nothing yet.
+// Manifest returns what a plugin of the new set will publish once the set is in
+// force, nil if it has published nothing yet.
 func (c *Change) Manifest(p *Plugin) *sdk.Manifest {
 	if r := c.started[p]; r != nil {
 		return r.manifest
@@ -99,27 +99,27 @@ func (c *Change) Manifest(p *Plugin) *sdk.Manifest {
 	return p.Manifest()
 }
 
-// Commit puts the set in force. Calls under way finish where they are, and what
-// was replaced or removed ends after its last call.
+// Commit puts the set in force. Calls in progress finish where they are. A plugin
+// that was replaced or removed ends after its last call.
 func (c *Change) Commit() {
 	h := c.host
 	defer h.changing.Unlock()
 	h.mu.Lock()
 	if h.stopped {
 		h.mu.Unlock()
-		c.drop()
+		c.closeStarted()
 		return
 	}
 	life, before := h.life, h.plugins
 	h.plugins, h.members = c.plugins, c.members
-	for p := range c.fresh {
+	for p := range c.added {
 		h.supervise(p, c.started[p])
 		delete(c.started, p)
 	}
 	h.mu.Unlock()
 	for p, r := range c.started {
 		select {
-		case p.adoptions <- adoption{c.members[p.name], r}:
+		case p.handovers <- handover{c.members[p.name], r}:
 		case <-life.Done():
 			p.close(r)
 		}
@@ -127,22 +127,23 @@ func (c *Change) Commit() {
 	for _, p := range before {
 		if !slices.Contains(c.plugins, p) {
 			close(p.removed)
-			h.meters.forget(p.name)
+			h.metrics.remove(p.name)
 		}
 	}
 }
 
 // Discard ends what was started; the set in force stays.
 func (c *Change) Discard() {
-	c.drop()
+	c.closeStarted()
 	c.host.changing.Unlock()
 }
 
-func (c *Change) drop() {
+// closeStarted ends what was started for the change and is not in force.
+func (c *Change) closeStarted() {
 	for p, r := range c.started {
 		p.close(r)
 	}
-	for p := range c.fresh {
-		c.host.meters.forget(p.name)
+	for p := range c.added {
+		c.host.metrics.remove(p.name)
 	}
 }

@@ -39,16 +39,16 @@ func prepare(t *testing.T, host *plugin.Host, members ...plugin.Member) *plugin.
 
 func TestAChangeStartsWhatIsNewSwapsWhatChangedAndStopsWhatIsGone(t *testing.T) {
 	l := newLauncher(0)
-	l.makes(selfNamed("1.0.0"))
-	host := hosted(t, l, plugin.Options{}, named("changed"), named("gone"), named("kept"))
-	kept, gone := the(t, host, "kept"), the(t, host, "gone")
+	l.setMake(selfNamed("1.0.0"))
+	host := startHost(t, l, plugin.Options{}, named("changed"), named("gone"), named("kept"))
+	kept, gone := getPlugin(t, host, "kept"), getPlugin(t, host, "gone")
 	instances := []*instance{<-l.instances, <-l.instances, <-l.instances}
 
-	l.makes(selfNamed("2.0.0"))
+	l.setMake(selfNamed("2.0.0"))
 	changed := named("changed")
 	changed.Config.Credentials = json.RawMessage(`{}`)
 	change := prepare(t, host, named("kept"), changed, named("fresh"))
-	if p := the(t, host, "changed"); p.Manifest().Version != "1.0.0" || change.Manifest(p).Version != "2.0.0" {
+	if p := getPlugin(t, host, "changed"); p.Manifest().Version != "1.0.0" || change.Manifest(p).Version != "2.0.0" {
 		t.Error("a change is in force before it is committed, or cannot be looked at")
 	}
 	if _, there := host.Plugin("fresh"); there {
@@ -56,13 +56,13 @@ func TestAChangeStartsWhatIsNewSwapsWhatChangedAndStopsWhatIsGone(t *testing.T) 
 	}
 	change.Commit()
 	for name, version := range map[string]string{"kept": "1.0.0", "changed": "2.0.0", "fresh": "2.0.0"} {
-		p := the(t, host, name)
+		p := getPlugin(t, host, name)
 		waitFor(t, func() bool { return p.Status().State == action.StateReady && p.Manifest().Version == version })
 		if _, err := p.Execute(t.Context(), echo); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if the(t, host, "kept") != kept || len(l.instances) != 2 {
+	if getPlugin(t, host, "kept") != kept || len(l.instances) != 2 {
 		t.Error("a plugin of which nothing changed was started again")
 	}
 	waitFor(t, func() bool { return strings.Contains(gone.Status().Reason, "removed from the config") })
@@ -86,11 +86,11 @@ func TestAChangeStartsWhatIsNewSwapsWhatChangedAndStopsWhatIsGone(t *testing.T) 
 
 func TestAChangeIsAllOrNothing(t *testing.T) {
 	l := newLauncher(0)
-	l.makes(selfNamed("1.0.0"))
-	host := hosted(t, l, plugin.Options{}, named("one"), named("two"))
+	l.setMake(selfNamed("1.0.0"))
+	host := startHost(t, l, plugin.Options{}, named("one"), named("two"))
 	<-l.instances
 	<-l.instances
-	l.makes(func(spec plugin.Spec) (*instance, error) {
+	l.setMake(func(spec plugin.Spec) (*instance, error) {
 		if spec.Name == "two" {
 			return nil, errors.New("no such file")
 		}
@@ -106,10 +106,10 @@ func TestAChangeIsAllOrNothing(t *testing.T) {
 	default:
 		t.Error("what had been started for the change goes on")
 	}
-	l.makes(selfNamed("3.0.0"))
+	l.setMake(selfNamed("3.0.0"))
 	prepare(t, host, one, two).Discard()
 	for _, name := range []string{"one", "two"} {
-		if p := the(t, host, name); p.Manifest().Version != "1.0.0" || p.Status().State != action.StateReady {
+		if p := getPlugin(t, host, name); p.Manifest().Version != "1.0.0" || p.Status().State != action.StateReady {
 			t.Errorf("%s is %+v", name, p.Status())
 		}
 	}
@@ -117,8 +117,8 @@ func TestAChangeIsAllOrNothing(t *testing.T) {
 
 func TestNoCallFailsWhileChangesComeIntoForce(t *testing.T) {
 	l := newLauncher(0)
-	host := hosted(t, l, plugin.Options{}, fake())
-	p := the(t, host, "fake")
+	host := startHost(t, l, plugin.Options{}, fake())
+	p := getPlugin(t, host, "fake")
 	var stop atomic.Bool
 	var calls atomic.Int64
 	var callers sync.WaitGroup
@@ -146,8 +146,8 @@ func TestNoCallFailsWhileChangesComeIntoForce(t *testing.T) {
 
 func TestMetricsTellWhatHappensToEachPlugin(t *testing.T) {
 	l, c := newLauncher(0), newClock()
-	host := hosted(t, l, plugin.Options{Timing: c.timing()}, fake())
-	p := the(t, host, "fake")
+	host := startHost(t, l, plugin.Options{Timing: c.timing()}, fake())
+	p := getPlugin(t, host, "fake")
 	waitFor(t, func() bool { return p.Status().State == action.StateReady })
 	for range 3 {
 		if _, err := p.Execute(t.Context(), echo); err != nil {
@@ -158,7 +158,7 @@ func TestMetricsTellWhatHappensToEachPlugin(t *testing.T) {
 		t.Fatal("an unknown action was called")
 	}
 	(<-l.instances).die()
-	c.pass()
+	c.endPause()
 	waitFor(t, func() bool { return p.Status().State == action.StateReady })
 	registry := prometheus.NewPedanticRegistry()
 	if err := registry.Register(host); err != nil {

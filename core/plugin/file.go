@@ -1,16 +1,18 @@
 package plugin
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"syscall"
 )
 
-// Open opens a plugin's file. It refuses all that is no regular file, and never
-// waits: a pipe that has taken the file's place would be read for ever, by
-// whoever starts plugins.
+// Open opens a plugin's file. It refuses everything but a regular file, and never
+// waits: if a pipe has taken the file's place, reading it would block for ever.
 func Open(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -18,7 +20,7 @@ func Open(path string) (*os.File, error) {
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no file: %s", path, kind(info.Mode()))
+		err = fmt.Errorf("%s is no file: %s", path, describeMode(info.Mode()))
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -26,8 +28,8 @@ func Open(path string) (*os.File, error) {
 	return file, nil
 }
 
-// kind says what is there instead of a file.
-func kind(mode fs.FileMode) string {
+// describeMode says what is there instead of a file.
+func describeMode(mode fs.FileMode) string {
 	switch {
 	case mode.IsDir():
 		return "it is a folder"
@@ -37,4 +39,18 @@ func kind(mode fs.FileMode) string {
 		return "it is a socket"
 	}
 	return "it is a device"
+}
+
+// Checksum returns the SHA-256 of a file as hex, as Spec.SHA256 has it.
+func Checksum(path string) (string, error) {
+	file, err := Open(path)
+	if err != nil {
+		return "", fmt.Errorf("checksum: %w", err)
+	}
+	sum := sha256.New()
+	_, err = io.Copy(sum, file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return "", fmt.Errorf("checksum of %s: %w", path, err)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/backflow/backflow/core/plugin"
 )
 
-// Nobody writes to the pipe, so that whoever opened it like a file would wait for
+// Nobody writes to the pipe, so that opening it like a file would wait for
 // ever.
 func TestWhatIsNoFileIsRefusedAtOnce(t *testing.T) {
 	dir := t.TempDir()

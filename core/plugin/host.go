@@ -15,39 +15,28 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// Member is one plugin of a Host.
-type Member struct {
-	Spec Spec
-	// Config is handed to the plugin. Its Credentials are nil where the config
-	// gives none.
-	Config sdk.Config
-}
-
 // Options are what a Host is built of.
 type Options struct {
 	// Launcher starts the plugins. The host does not close it.
 	Launcher Launcher
 	// Logger gets what the plugins log, each record with the plugin's name.
 	Logger *slog.Logger
-	// Timing is real time and chance where it is left out.
+	// Timing is real time and chance if it is left out.
 	Timing Timing
-	// Checks say how often plugins are looked after; zero values are defaults.
+	// Checks say how often plugins are checked; zero values are defaults.
 	Checks Checks
-	// Accept says whether the config in force can do with the manifest of a file
-	// that has replaced a plugin's; its error keeps the plugin before in force. It
-	// is called from several goroutines. Nil accepts every one.
+	// Accept says whether the config in force can work with the manifest of a file
+	// that has replaced a plugin's. If it returns an error, the plugin before stays
+	// in force. It is called from several goroutines. Nil accepts every manifest.
 	Accept func(name string, manifest *sdk.Manifest) error
 }
 
 // Host owns all plugins of a config: it starts them, keeps them running and
 // stops them. It is safe for concurrent use.
 type Host struct {
-	launcher Launcher
-	log      *slog.Logger
-	timing   Timing
-	checks   Checks
-	accept   func(name string, manifest *sdk.Manifest) error
-	meters   meters
+	env     environment
+	log     *slog.Logger
+	metrics metrics
 
 	changing sync.Mutex // held from Prepare to the end of the Change
 
@@ -57,21 +46,25 @@ type Host struct {
 	life    context.Context // ends with Stop; nil before Start
 	cancel  context.CancelFunc
 	stopped bool
-	done    sync.WaitGroup // everything that runs until Stop
 }
 
-// startWait is how long Start waits for plugins: long enough for all that are
-// well to be ready before the first request, short enough to go on without one.
+// startWait is how long Start waits for plugins. It is long enough for all healthy
+// plugins to be ready before the first request, and short enough to go on without
+// the others.
 const startWait = 5 * time.Second
 
-// NewHost answers a host of the members, none of them started.
+// NewHost returns a host of the members, none of them started. Two members of one
+// name are an error.
 func NewHost(options Options, members []Member) (*Host, error) {
 	if options.Timing.Now == nil {
 		options.Timing = Timing{Now: time.Now, After: time.After, Random: rand.Float64}
 	}
 	host := &Host{
-		launcher: options.Launcher, log: options.Logger, timing: options.Timing,
-		checks: options.Checks.withDefaults(), accept: options.Accept, meters: newMeters(),
+		env: environment{
+			launcher: options.Launcher, timing: options.Timing,
+			checks: options.Checks.withDefaults(), accept: options.Accept,
+		},
+		log: options.Logger, metrics: newMetrics(),
 	}
 	var err error
 	if host.members, err = byName(members); err != nil {
@@ -84,7 +77,7 @@ func NewHost(options Options, members []Member) (*Host, error) {
 	return host, nil
 }
 
-// byName fills in defaults and finds members of one name.
+// byName fills in defaults, and refuses two members of one name.
 func byName(members []Member) (map[string]Member, error) {
 	named := make(map[string]Member, len(members))
 	for _, member := range members {
@@ -105,9 +98,9 @@ func byName(members []Member) (map[string]Member, error) {
 
 func (h *Host) newPlugin(name string) *Plugin {
 	p := &Plugin{
-		name: name, host: h, meter: h.meters.of(name),
-		adoptions: make(chan adoption), removed: make(chan struct{}), settled: make(chan struct{}),
-		status: status{Status: action.Status{State: action.StateStarting, Since: h.timing.Now().UTC()}, brief: "not ready yet"},
+		name: name, env: &h.env, metrics: h.metrics.forPlugin(name),
+		handovers: make(chan handover), removed: make(chan struct{}), firstStart: make(chan struct{}),
+		status: status{Status: action.Status{State: action.StateStarting, Since: h.env.timing.Now().UTC()}, summary: "not ready yet"},
 	}
 	p.logger = slog.New(p.redactor.Handler(h.log.Handler())).With("plugin", name)
 	return p
@@ -117,14 +110,14 @@ func sortPlugins(plugins []*Plugin) {
 	slices.SortFunc(plugins, func(a, b *Plugin) int { return strings.Compare(a.name, b.name) })
 }
 
-// Plugins answers all plugins, sorted by name.
+// Plugins returns all plugins, sorted by name.
 func (h *Host) Plugins() []*Plugin {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.plugins)
 }
 
-// Plugin answers a plugin by its name.
+// Plugin returns a plugin by its name.
 func (h *Host) Plugin(name string) (*Plugin, bool) {
 	for _, p := range h.Plugins() {
 		if p.name == name {
@@ -135,9 +128,9 @@ func (h *Host) Plugin(name string) (*Plugin, bool) {
 }
 
 // Start starts all plugins at once and waits, for a few seconds at most, until
-// each is ready or has failed. Neither a slow plugin nor a broken one is an
-// error: Status tells of it. The context bounds the wait only. Starting twice, or
-// after Stop, is an error.
+// each is ready or has failed. Neither a slow plugin nor a broken one is an error:
+// its Status shows it. The context bounds the wait only. Starting twice, or after
+// Stop, is an error.
 func (h *Host) Start(ctx context.Context) error {
 	h.mu.Lock()
 	if h.life != nil || h.stopped {
@@ -156,20 +149,20 @@ func (h *Host) Start(ctx context.Context) error {
 	return nil
 }
 
-// supervise begins to keep a plugin running; mu is held. What runs of it already
-// is given.
-func (h *Host) supervise(p *Plugin, given *running) {
+// supervise begins to keep a plugin running; mu is held. started is the instance
+// that runs already, nil if there is none.
+func (h *Host) supervise(p *Plugin, started *running) {
 	s := &supervisor{p: p, member: h.members[p.name]}
 	life := h.life
-	h.done.Go(func() { s.run(life, given) })
+	h.env.background.Go(func() { s.run(life, started) })
 }
 
-// Ready waits until each plugin has once been ready, unconfigured or reported
-// failed. It answers ctx's error when that ends first.
+// Ready waits until the first start of each plugin has succeeded or failed. It
+// returns ctx's error if ctx ends first.
 func (h *Host) Ready(ctx context.Context) error {
 	for _, p := range h.Plugins() {
 		select {
-		case <-p.settled:
+		case <-p.firstStart:
 		case <-ctx.Done():
 			return fmt.Errorf("plugin %s is not ready: %w", p.name, ctx.Err())
 		}
@@ -177,7 +170,7 @@ func (h *Host) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends all plugins, calls under way included, and waits until no process
+// Stop ends all plugins, and their calls in progress, and waits until no process
 // and no goroutine of theirs is left, or ctx ends. It is safe to call twice.
 func (h *Host) Stop(ctx context.Context) error {
 	h.mu.Lock()
@@ -189,7 +182,7 @@ func (h *Host) Stop(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		h.done.Wait()
+		h.env.background.Wait()
 	}()
 	select {
 	case <-done:

@@ -10,8 +10,8 @@ import (
 )
 
 // Validate checks what a plugin publishes, so that everyone above can trust it.
-// Name is what the plugin's file is called, empty where that says no name. All
-// faults are answered at once.
+// Name is the name that the plugin's file has, empty if it has none. All faults are
+// returned at once.
 func Validate(published *sdk.Manifest, name string) error {
 	var misnamed error
 	if name != "" && published.Name != name {

@@ -1,17 +1,12 @@
 package plugin
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 )
 
-// VerifyChecksum compares the SHA-256 of the bytes that a transport is about to run,
-// as hex, with the pin, if there is one.
+// VerifyChecksum compares the SHA-256, as hex, of the bytes that a transport is
+// about to run with the pin, if there is one.
 func (s Spec) VerifyChecksum(actual string) error {
 	if s.SHA256 == "" || strings.EqualFold(actual, s.SHA256) {
 		return nil
@@ -21,7 +16,7 @@ func (s Spec) VerifyChecksum(actual string) error {
 		s.Path, strings.ToLower(s.SHA256), strings.ToLower(actual), strings.ToLower(actual)))
 }
 
-// checkPinned refuses a plugin that had to be pinned and is not.
+// checkPinned refuses a plugin that must be pinned and is not.
 func (s Spec) checkPinned() error {
 	if s.SHA256 != "" || !s.RequirePinned {
 		return nil
@@ -37,43 +32,4 @@ func (s Spec) checkPinned() error {
 // pinLine is what to paste under "plugins" to pin a plugin.
 func pinLine(name, sum string) string {
 	return fmt.Sprintf(`{ "name": %q, "sha256": %q }`, name, sum)
-}
-
-// Checksum answers the SHA-256 of a file as hex, as Spec.SHA256 has it.
-func Checksum(path string) (string, error) {
-	file, err := Open(path)
-	if err != nil {
-		return "", fmt.Errorf("checksum: %w", err)
-	}
-	sum := sha256.New()
-	_, err = io.Copy(sum, file)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return "", fmt.Errorf("checksum of %s: %w", path, err)
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-// fileState is how a file looks from outside: what differs may be another file.
-type fileState struct {
-	info os.FileInfo // nil where there is no file
-}
-
-// look answers the state of the file at path, that of a link's target.
-func look(path string) fileState {
-	info, err := os.Stat(path)
-	if err != nil {
-		return fileState{}
-	}
-	return fileState{info}
-}
-
-// there reports whether there was a file.
-func (s fileState) there() bool { return s.info != nil }
-
-// same reports whether nothing has changed between two looks.
-func (s fileState) same(other fileState) bool {
-	if s.info == nil || other.info == nil {
-		return s.info == other.info
-	}
-	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() && s.info.ModTime().Equal(other.info.ModTime())
 }

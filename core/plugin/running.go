@@ -10,39 +10,41 @@ import (
 )
 
 // running is an instance that has been checked, and configured if it could be,
-// with the terms on which it is called. Whoever calls it holds it meanwhile, so
-// that it can be replaced without anybody noticing.
+// with the limits for calling it. Each caller acquires it for the time of the
+// call, so that it can be replaced without anybody noticing.
 type running struct {
 	instance Instance
 	manifest *sdk.Manifest
 	actions  map[string]struct{}
-	// missing says which credentials the config lacks; empty when configured.
-	missing string
-	timeout time.Duration
-	limit   *limiter
-	// file is how the file looked just before the start; the supervisor's own.
+	// missingCredentials says what the config lacks; empty when configured.
+	missingCredentials string
+	timeout            time.Duration
+	limiter            *limiter
+	// file is the state of the file just before the start. Only the supervisor uses
+	// it.
 	file fileState
-	// begun is when it was shown to callers.
-	begun time.Time
-	// sum is that of the file's content, nil where it is not known.
-	sum atomic.Pointer[string]
-	// verdict is why it was killed, nil if it was not.
-	verdict atomic.Pointer[string]
+	// activeSince is when callers could first use it.
+	activeSince time.Time
+	// checksum is that of the file's content, nil while unknown.
+	checksum atomic.Pointer[string]
+	// killReason is why it was killed, nil if it was not.
+	killReason atomic.Pointer[string]
 
-	// holders is how many calls hold it, plus retired once nobody may any more.
-	holders atomic.Int64
-	empty   sync.Once
-	// idle is closed when it is retired and the last call has left it.
+	// users is how many calls use it, plus retired once no other may.
+	users    atomic.Int64
+	idleOnce sync.Once
+	// idle is closed when it is retired and the last call has released it.
 	idle chan struct{}
 }
 
-// retired is so far below zero that no number of callers brings it back.
+// retired is so far below zero that no number of callers makes users positive
+// again.
 const retired = math.MinInt64 / 2
 
-// hold keeps the instance from being closed until release, and reports whether
-// it can still be called.
-func (r *running) hold() bool {
-	if r.holders.Add(1) > 0 {
+// acquire keeps the instance from being closed until release. It reports false if
+// the instance can no longer be called.
+func (r *running) acquire() bool {
+	if r.users.Add(1) > 0 {
 		return true
 	}
 	r.release()
@@ -50,14 +52,14 @@ func (r *running) hold() bool {
 }
 
 func (r *running) release() {
-	if r.holders.Add(-1) == retired {
-		r.empty.Do(func() { close(r.idle) })
+	if r.users.Add(-1) == retired {
+		r.idleOnce.Do(func() { close(r.idle) })
 	}
 }
 
-// retire lets nobody in any more. It is called once.
+// retire makes acquire fail from now on. It is called once.
 func (r *running) retire() {
-	if r.holders.Add(retired) == retired {
-		r.empty.Do(func() { close(r.idle) })
+	if r.users.Add(retired) == retired {
+		r.idleOnce.Do(func() { close(r.idle) })
 	}
 }

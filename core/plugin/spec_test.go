@@ -11,7 +11,7 @@ import (
 	"github.com/backflow/backflow/core/plugin"
 )
 
-// put writes a file and answers its path.
+// put writes a file and returns its path.
 func put(t *testing.T, path ...string) string {
 	t.Helper()
 	file := filepath.Join(path...)

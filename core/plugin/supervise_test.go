@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,52 +15,82 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// restless looks after plugins all the time.
-var restless = plugin.Checks{Interval: time.Millisecond, ProbeInterval: time.Nanosecond, ProbeTimeout: 20 * time.Millisecond}
-
-// hosted starts a host over fakes, in real time but for the pauses, which do not
-// end by themselves.
-func hosted(t *testing.T, l *launcher, o plugin.Options, members ...plugin.Member) *plugin.Host {
-	t.Helper()
-	o.Launcher, o.Logger = l, slog.New(slog.DiscardHandler)
-	if o.Timing.Now == nil {
-		o.Timing = plugin.Timing{Now: time.Now, After: func(time.Duration) <-chan time.Time { return nil }, Random: func() float64 { return 1 }}
-	}
-	host, err := plugin.NewHost(o, members)
+func TestPausesGrowAndAreBounded(t *testing.T) {
+	c := newClock()
+	l := newLauncher(12)
+	host, err := plugin.NewHost(plugin.Options{Launcher: l, Logger: slog.New(slog.DiscardHandler), Timing: c.timing()},
+		[]plugin.Member{{Spec: plugin.Spec{Name: "fake", Path: "/fake"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	// It settles before its first pause, which nobody lets pass yet.
 	if err := host.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := host.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return host
-}
-
-func fake() plugin.Member { return plugin.Member{Spec: plugin.Spec{Name: "fake", Path: "/fake"}} }
-
-func the(t *testing.T, host *plugin.Host, name string) *plugin.Plugin {
-	t.Helper()
-	p, ok := host.Plugin(name)
-	if !ok {
-		t.Fatalf("there is no plugin %s", name)
+	p, _ := host.Plugin("fake")
+	var pauses []string
+	for range 12 {
+		pauses = append(pauses, c.endPause().String())
 	}
-	return p
+	got, want := strings.Join(pauses, " "), "100ms 200ms 400ms 800ms 1.6s 3.2s 6.4s 12.8s 25.6s 30s 30s 30s"
+	if got != want {
+		t.Errorf("pauses %s, want %s", got, want)
+	}
+	first := <-l.instances
+	waitFor(t, func() bool { return p.Status().State == action.StateReady })
+	// An end after a short life goes on counting, one after a long life does not.
+	first.die()
+	if d := c.endPause(); d != 30*time.Second {
+		t.Errorf("after a short life: %s", d)
+	}
+	second := <-l.instances
+	waitFor(t, func() bool { return p.Status().State == action.StateReady })
+	c.advance(time.Hour)
+	second.die()
+	if d := c.endPause(); d != 100*time.Millisecond {
+		t.Errorf("after a long life: %s", d)
+	}
+	if err := host.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := host.Stop(t.Context()); err != nil {
+		t.Errorf("stopped twice: %v", err)
+	}
 }
 
-var echo = sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)}
+func TestCrashLoopShowsInStatusAndCalls(t *testing.T) {
+	c := newClock()
+	l := newLauncher(0)
+	p := startWithClock(t, l, c)
+	for range 3 {
+		waitFor(t, func() bool { return p.Status().State == action.StateReady })
+		(<-l.instances).die()
+		last := <-c.pauses
+		if status := p.Status(); status.State != action.StateFailed || !strings.HasPrefix(status.Reason, "it ended: exit status 9") {
+			t.Errorf("status %+v", status)
+		}
+		_, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)})
+		var e *sdk.Error
+		if !errors.As(err, &e) || e.Code != sdk.CodeUnavailable || e.Outcome != sdk.OutcomeNotExecuted || !e.Retryable || e.RetryAfter != last.length {
+			t.Errorf("got %#v", err)
+		}
+		last.end <- time.Time{}
+	}
+	waitFor(t, func() bool { return p.Status().State == action.StateReady })
+	(<-l.instances).die()
+	<-c.pauses
+	if status := p.Status(); !strings.Contains(status.Reason, "(4 times in a row)") {
+		t.Errorf("status %+v", status)
+	}
+}
 
 func TestAPluginThatGivesNoSignOfLifeIsKilled(t *testing.T) {
 	l := newLauncher(0)
-	l.makes(func(plugin.Spec) (*instance, error) {
+	l.setMake(func(plugin.Spec) (*instance, error) {
 		return &instance{probe: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}, nil
 	})
-	host := hosted(t, l, plugin.Options{Checks: restless}, fake())
-	p := the(t, host, "fake")
+	host := startHost(t, l, plugin.Options{Checks: frequentChecks}, fake())
+	p := getPlugin(t, host, "fake")
 	waitFor(t, func() bool { return p.Status().State == action.StateFailed && !p.Status().RetryAt.IsZero() })
 	if reason := p.Status().Reason; !strings.HasPrefix(reason, "it gave no sign of life for 20ms and was killed") {
 		t.Errorf("reason %q", reason)
@@ -78,14 +107,14 @@ func TestAPluginThatIsOnlySlowIsLeftAlone(t *testing.T) {
 	probes := make(chan struct{}, 1000)
 	release := make(chan struct{})
 	l := newLauncher(0)
-	l.makes(func(plugin.Spec) (*instance, error) {
+	l.setMake(func(plugin.Spec) (*instance, error) {
 		return &instance{
 			probe:   func(context.Context) error { probes <- struct{}{}; return nil },
 			execute: func(*instance) error { <-release; return nil },
 		}, nil
 	})
-	host := hosted(t, l, plugin.Options{Checks: restless}, fake())
-	p := the(t, host, "fake")
+	host := startHost(t, l, plugin.Options{Checks: frequentChecks}, fake())
+	p := getPlugin(t, host, "fake")
 	answered := make(chan error, 1)
 	go func() { _, err := p.Execute(t.Context(), echo); answered <- err }()
 	for range 20 {
@@ -101,8 +130,8 @@ func TestAPluginThatHoldsTooMuchMemoryIsKilledWithTheReason(t *testing.T) {
 	l := newLauncher(0)
 	member := fake()
 	member.Spec.MemoryLimitMiB = 100
-	host := hosted(t, l, plugin.Options{Checks: restless}, member)
-	p := the(t, host, "fake")
+	host := startHost(t, l, plugin.Options{Checks: frequentChecks}, member)
+	p := getPlugin(t, host, "fake")
 	i := <-l.instances
 	i.memory.Store(100 << 20) // as much as it may
 	waitFor(t, func() bool { return p.Status().State == action.StateReady })
@@ -116,7 +145,7 @@ func TestAPluginThatHoldsTooMuchMemoryIsKilledWithTheReason(t *testing.T) {
 func TestCallsOfAKilledPluginSayWhyItWasKilled(t *testing.T) {
 	begun := make(chan struct{})
 	l := newLauncher(0)
-	l.makes(func(plugin.Spec) (*instance, error) {
+	l.setMake(func(plugin.Spec) (*instance, error) {
 		return &instance{execute: func(i *instance) error {
 			close(begun)
 			<-i.done
@@ -125,8 +154,8 @@ func TestCallsOfAKilledPluginSayWhyItWasKilled(t *testing.T) {
 	})
 	member := fake()
 	member.Spec.MemoryLimitMiB = 1
-	host := hosted(t, l, plugin.Options{Checks: restless}, member)
-	p := the(t, host, "fake")
+	host := startHost(t, l, plugin.Options{Checks: frequentChecks}, member)
+	p := getPlugin(t, host, "fake")
 	answered := make(chan error, 1)
 	go func() { _, err := p.Execute(t.Context(), echo); answered <- err }()
 	<-begun
@@ -149,8 +178,8 @@ func TestADefiniteRefusalIsTriedAgainSlowly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, c2 := newLauncher(0), newClock()
-			l.makes(func(plugin.Spec) (*instance, error) { return &instance{configure: c.configure}, nil })
-			p := supervised(t, l, c2)
+			l.setMake(func(plugin.Spec) (*instance, error) { return &instance{configure: c.configure}, nil })
+			p := startWithClock(t, l, c2)
 			for _, want := range c.pauses {
 				pause := <-c2.pauses
 				status := p.Status()
@@ -167,35 +196,23 @@ func TestADefiniteRefusalIsTriedAgainSlowly(t *testing.T) {
 	}
 }
 
-// written makes a plugin's file, or replaces it as a careful installer does.
-func written(t *testing.T, path, content string) string {
-	t.Helper()
-	if err := os.WriteFile(path+".new", []byte(content), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 func TestAReplacedFileIsSwappedInAndTheOldInstanceFinishesItsCalls(t *testing.T) {
 	member := fake()
-	member.Spec.Path = written(t, filepath.Join(t.TempDir(), "f"), "one")
+	member.Spec.Path = writeFile(t, filepath.Join(t.TempDir(), "f"), "one")
 	begun, release := make(chan struct{}), make(chan struct{})
 	l := newLauncher(0)
-	l.makes(func(plugin.Spec) (*instance, error) {
+	l.setMake(func(plugin.Spec) (*instance, error) {
 		return &instance{execute: func(*instance) error { close(begun); <-release; return nil }}, nil
 	})
-	host := hosted(t, l, plugin.Options{Checks: restless}, member)
-	p := the(t, host, "fake")
+	host := startHost(t, l, plugin.Options{Checks: frequentChecks}, member)
+	p := getPlugin(t, host, "fake")
 	old := <-l.instances
 	answered := make(chan error, 1)
 	go func() { _, err := p.Execute(t.Context(), echo); answered <- err }()
 	<-begun
 
-	l.makes(func(plugin.Spec) (*instance, error) { return &instance{version: "2.0.0"}, nil })
-	written(t, member.Spec.Path, "two")
+	l.setMake(func(plugin.Spec) (*instance, error) { return &instance{version: "2.0.0"}, nil })
+	writeFile(t, member.Spec.Path, "two")
 	waitFor(t, func() bool { return p.Manifest().Version == "2.0.0" })
 	if _, err := p.Execute(t.Context(), echo); err != nil {
 		t.Errorf("a call of now: %v", err)
@@ -240,13 +257,13 @@ func TestAReplacedFileThatFailsLeavesTheOldInstanceInForce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			member := fake()
-			member.Spec.Path = written(t, filepath.Join(t.TempDir(), "f"), "one")
+			member.Spec.Path = writeFile(t, filepath.Join(t.TempDir(), "f"), "one")
 			l := newLauncher(0)
-			host := hosted(t, l, plugin.Options{Checks: restless, Accept: c.accept}, member)
-			p := the(t, host, "fake")
+			host := startHost(t, l, plugin.Options{Checks: frequentChecks, Accept: c.accept}, member)
+			p := getPlugin(t, host, "fake")
 			<-l.instances
-			l.makes(c.next)
-			written(t, member.Spec.Path, "two")
+			l.setMake(c.next)
+			writeFile(t, member.Spec.Path, "two")
 			waitFor(t, func() bool { return p.Status().Rejected != "" })
 			status := p.Status()
 			if status.State != action.StateReady || !strings.HasPrefix(status.Rejected, "the file was replaced, and the one before stays in force: ") || !strings.Contains(status.Rejected, c.reason) {
@@ -256,9 +273,9 @@ func TestAReplacedFileThatFailsLeavesTheOldInstanceInForce(t *testing.T) {
 				t.Errorf("the old one does not work: %v", err)
 			}
 			// Once the file is replaced by a good one, that one is in force.
-			l.makes(func(plugin.Spec) (*instance, error) { return &instance{version: "3.0.0"}, nil })
+			l.setMake(func(plugin.Spec) (*instance, error) { return &instance{version: "3.0.0"}, nil })
 			if c.accept == nil {
-				written(t, member.Spec.Path, "three")
+				writeFile(t, member.Spec.Path, "three")
 				waitFor(t, func() bool { return p.Manifest().Version == "3.0.0" && p.Status().Rejected == "" })
 			}
 		})
@@ -267,23 +284,23 @@ func TestAReplacedFileThatFailsLeavesTheOldInstanceInForce(t *testing.T) {
 
 func TestAFailedPluginIsStartedAtOnceWhenItsFileIsReplaced(t *testing.T) {
 	member := fake()
-	member.Spec.Path = written(t, filepath.Join(t.TempDir(), "f"), "one")
+	member.Spec.Path = writeFile(t, filepath.Join(t.TempDir(), "f"), "one")
 	l := newLauncher(1)
-	host := hosted(t, l, plugin.Options{Checks: restless}, member)
-	p := the(t, host, "fake")
+	host := startHost(t, l, plugin.Options{Checks: frequentChecks}, member)
+	p := getPlugin(t, host, "fake")
 	if p.Status().State != action.StateFailed {
 		t.Fatalf("%+v", p.Status())
 	}
-	written(t, member.Spec.Path, "two")
+	writeFile(t, member.Spec.Path, "two")
 	waitFor(t, func() bool { return p.Status().State == action.StateReady })
 }
 
 func TestAFileWithTheSameContentOrThatThePinDoesNotFitIsNotStarted(t *testing.T) {
 	member := fake()
-	member.Spec.Path = written(t, filepath.Join(t.TempDir(), "f"), "one")
+	member.Spec.Path = writeFile(t, filepath.Join(t.TempDir(), "f"), "one")
 	member.Spec.SHA256, _ = plugin.Checksum(member.Spec.Path)
 	l, looks, quiet := newLauncher(0), make(chan struct{}), make(chan struct{})
-	l.makes(func(plugin.Spec) (*instance, error) {
+	l.setMake(func(plugin.Spec) (*instance, error) {
 		return &instance{probe: func(context.Context) error {
 			select {
 			case looks <- struct{}{}:
@@ -292,27 +309,28 @@ func TestAFileWithTheSameContentOrThatThePinDoesNotFitIsNotStarted(t *testing.T)
 			return nil
 		}}, nil
 	})
-	host := hosted(t, l, plugin.Options{Checks: restless}, member)
+	host := startHost(t, l, plugin.Options{Checks: frequentChecks}, member)
 	<-l.instances
 	for range 3 {
-		written(t, member.Spec.Path, "one")
+		writeFile(t, member.Spec.Path, "one")
 		for range 20 { // each is asked for in another look
 			<-looks
 		}
 	}
 	close(quiet)
-	written(t, member.Spec.Path, "two")
-	waitFor(t, func() bool { return strings.Contains(the(t, host, "fake").Status().Rejected, "another checksum") })
+	writeFile(t, member.Spec.Path, "two")
+	waitFor(t, func() bool { return strings.Contains(getPlugin(t, host, "fake").Status().Rejected, "another checksum") })
 	if len(l.instances) != 0 {
 		t.Errorf("%d starts", len(l.instances))
 	}
 }
 
-// A caller that finds no instance is told why, never that the plugin is ready.
+// The refusal of a caller that finds no instance says why, never that the plugin is
+// ready.
 func TestARefusalNeverSaysThatThePluginIsReady(t *testing.T) {
 	l := newLauncher(0)
-	host := hosted(t, l, plugin.Options{Timing: plugin.Timing{Now: time.Now, After: func(time.Duration) <-chan time.Time { return time.After(time.Microsecond) }, Random: func() float64 { return 0 }}}, fake())
-	p := the(t, host, "fake")
+	host := startHost(t, l, plugin.Options{Timing: plugin.Timing{Now: time.Now, After: func(time.Duration) <-chan time.Time { return time.After(time.Microsecond) }, Random: func() float64 { return 0 }}}, fake())
+	p := getPlugin(t, host, "fake")
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -5,7 +5,8 @@ import (
 	"log/slog"
 )
 
-// Transports is a Launcher that chooses the transport by the plugin's file.
+// Transports is a Launcher that chooses the transport by the name of the plugin's
+// file.
 type Transports struct {
 	// Process starts executable files, WASM those that end in FileSuffix.
 	Process, WASM Launcher
@@ -14,9 +15,9 @@ type Transports struct {
 var _ Launcher = Transports{}
 
 // Launch starts the plugin over its transport.
-func (l Transports) Launch(ctx context.Context, spec Spec, logger *slog.Logger) (Instance, error) {
+func (t Transports) Launch(ctx context.Context, spec Spec, logger *slog.Logger) (Instance, error) {
 	if IsWASM(spec.Path) {
-		return l.WASM.Launch(ctx, spec, logger)
+		return t.WASM.Launch(ctx, spec, logger)
 	}
-	return l.Process.Launch(ctx, spec, logger)
+	return t.Process.Launch(ctx, spec, logger)
 }

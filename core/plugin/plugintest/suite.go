@@ -171,7 +171,7 @@ func failuresOfACallAreItsOwn(t *testing.T, tr Transport) {
 		"a plain error":       {"failPlainly", sdk.CodeInternal, sdk.OutcomeUnknown, "it did not work"},
 		"a panic":             {"panic", sdk.CodeInternal, sdk.OutcomeUnknown, "the plugin panicked in panic: at the disco"},
 		"not JSON":            {"notJSON", sdk.CodeInternal, sdk.OutcomeUnknown, "the plugin answered a result that is not JSON"},
-		"no type":             {"oddType", sdk.CodeInternal, sdk.OutcomeUnknown, "the plugin answered a result of a type that is none, such as image/png is one"},
+		"no type":             {"oddType", sdk.CodeInternal, sdk.OutcomeUnknown, "the plugin returned a result whose content type is not valid (one that is: image/png)"},
 		"a result too large":  {"large", sdk.CodeResultTooLarge, sdk.OutcomeUnknown, "the result has 34603008 bytes, more than the 33488896 that a plugin may answer"},
 		"an action not known": {"nope", sdk.CodeUnknownAction, sdk.OutcomeNotExecuted, `plugin fixture has no action "nope"`},
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// queueFactor times the concurrency is how many calls may wait for their turn:
-// more than that would only be answered after their callers have given up.
+// queueFactor times the concurrency is how many calls may wait for their turn. More
+// of them would only be run after their callers have given up.
 const queueFactor = 8
 
 // limiter bounds how many calls run at once and how many wait.
@@ -20,18 +20,18 @@ func newLimiter(concurrency int) *limiter {
 	return &limiter{slots: make(chan struct{}, concurrency)}
 }
 
-// admission is what became of a call at the limiter.
+// admission is what acquire decides about a call.
 type admission int
 
 const (
 	admitted admission = iota
-	overfull
-	gaveUp
+	queueFull
+	timedOut
 )
 
-// enter waits for a turn until ctx ends or the deadline passes. Who is admitted
-// must leave.
-func (l *limiter) enter(ctx context.Context, deadline time.Time) admission {
+// acquire waits for a turn until ctx ends or the deadline passes. A caller that is
+// admitted must call release.
+func (l *limiter) acquire(ctx context.Context, deadline time.Time) admission {
 	select {
 	case l.slots <- struct{}{}:
 		return admitted
@@ -39,7 +39,7 @@ func (l *limiter) enter(ctx context.Context, deadline time.Time) admission {
 	}
 	defer l.waiting.Add(-1)
 	if l.waiting.Add(1) > int64(cap(l.slots)*queueFactor) {
-		return overfull
+		return queueFull
 	}
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -47,8 +47,8 @@ func (l *limiter) enter(ctx context.Context, deadline time.Time) admission {
 	case l.slots <- struct{}{}:
 		return admitted
 	case <-ctx.Done():
-		return gaveUp
+		return timedOut
 	}
 }
 
-func (l *limiter) leave() { <-l.slots }
+func (l *limiter) release() { <-l.slots }

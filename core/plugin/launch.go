@@ -10,8 +10,8 @@ import (
 )
 
 // Inspect starts the plugin, asks for its manifest, checks it, and ends the
-// plugin. It is handed neither config nor environment, so that checking a config
-// gives away no secret.
+// plugin. The plugin gets neither config nor environment, so that checking a
+// config gives away no secret.
 func Inspect(ctx context.Context, launcher Launcher, spec Spec) (*sdk.Manifest, error) {
 	spec.Env = nil
 	instance, manifest, err := launch(ctx, launcher, spec, slog.New(slog.DiscardHandler))
@@ -43,4 +43,14 @@ func launch(ctx context.Context, launcher Launcher, spec Spec, logger *slog.Logg
 		return nil, nil, errors.Join(withExit(instance, err), instance.Close(ctx))
 	}
 	return instance, manifest, nil
+}
+
+// withExit adds to a failure of the start how the instance ended, if it has.
+func withExit(instance Instance, err error) error {
+	select {
+	case <-instance.Done():
+		return fmt.Errorf("%w: %w", err, &exitError{instance.Exit()})
+	default:
+		return err
+	}
 }

@@ -1,0 +1,47 @@
+package plugin
+
+import (
+	"context"
+	"time"
+)
+
+// supervisor keeps an instance of one plugin running. All of it belongs to the
+// goroutine of run. What takes time runs in other goroutines, which report to it.
+type supervisor struct {
+	p      *Plugin
+	member Member
+
+	current  *running         // what callers use, nil if nothing
+	starting *startAttempt    // the start in progress, nil if none
+	retry    <-chan time.Time // when the next start is due, nil if none is planned
+	failures int              // failures in a row
+
+	seenFile    fileState // the file when it was last checked
+	failedFile  fileState // the file of the last start that failed, or that was rejected
+	rejected    string    // why a replaced file is not in force
+	retryFileAt time.Time // when a replaced file that failed is tried again; zero: when it changes
+
+	probing      bool             // a probe is in progress
+	lastProbe    time.Time        // when it began
+	probeResults chan probeResult // of current
+}
+
+// startAttempt is a start in progress.
+type startAttempt struct {
+	cancel context.CancelFunc
+	done   chan startResult
+	file   fileState
+}
+
+// startResult is a running instance, or an error. It is neither if the file turned
+// out to be the one that runs already.
+type startResult struct {
+	running *running
+	err     error
+}
+
+// probeResult is whether an instance gave a sign of life.
+type probeResult struct {
+	of  *running
+	err error
+}

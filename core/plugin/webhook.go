@@ -1,0 +1,40 @@
+package plugin
+
+import (
+	"context"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// VerifyWebhook has the plugin check a webhook. It also works without
+// credentials: the secrets come with the request.
+func (p *Plugin) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest) (sdk.WebhookEvent, error) {
+	r, refusal := p.acquire()
+	if refusal != nil {
+		return sdk.WebhookEvent{}, refusal
+	}
+	defer r.release()
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	event, err := r.instance.VerifyWebhook(ctx, request)
+	if err != nil {
+		return sdk.WebhookEvent{}, p.sanitizeWith(err, request.Secrets...)
+	}
+	return event, nil
+}
+
+// SampleWebhook has the plugin make a signed sample event.
+func (p *Plugin) SampleWebhook(ctx context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
+	r, refusal := p.acquire()
+	if refusal != nil {
+		return sdk.Sample{}, refusal
+	}
+	defer r.release()
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	sample, err := r.instance.SampleWebhook(ctx, request)
+	if err != nil {
+		return sdk.Sample{}, p.sanitizeWith(err, request.Secret)
+	}
+	return sample, nil
+}
