@@ -27,7 +27,7 @@ func token() schema[Token] {
 	return object(
 		key("name", text("name", simpleName("a token").check), func(t *Token) *string { return &t.Name },
 			"Name of the token, unique; logs and idempotency records know the caller by it.").required(),
-		key("hash", parsed(expanded, "hash", access.ParseHash), func(t *Token) *access.Hash { return &t.Hash },
+		key("hash", parsed(expandedText, "hash", access.ParseHash), func(t *Token) *access.Hash { return &t.Hash },
 			"`sha256:` and the hex SHA-256 of the token.").required(),
 		key("scopes", list(parsed(text, "scope", access.ParseScope)), func(t *Token) *[]access.Scope { return &t.Scopes },
 			"What the token may do: `integrations:NAME:ACTION`, `workflows:ID:run`, `workflows:ID:read`, `runs:read`, `runs:write`, `events:read`, `events:write`, `metrics:read`, `admin`; `*` stands for any part, as the last one for the rest.").required(),

@@ -46,7 +46,7 @@ func (c *Config) SecretValues() []string { return reveal(c.secrets) }
 // declaration is the one place that says what a config may hold.
 func declaration() schema[Config] {
 	return object(append([]field[Config]{
-		key("$schema", text("string", anything), func(c *Config) *string { return &c.Schema },
+		key("$schema", text("string", anyText), func(c *Config) *string { return &c.Schema },
 			"The JSON Schema that an editor checks the file against. The gateway ignores it."),
 		key("server", server(), func(c *Config) *Server { return &c.Server },
 			"How the gateway listens.").withDefault("{}"),

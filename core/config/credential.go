@@ -63,7 +63,7 @@ func credential() schema[Credential] {
 	return schema[Credential]{
 		description: description{typ: "object", jsonSchema: map[string]any{"type": "object"}, secret: true},
 		decode: func(v value, into *Credential) {
-			if !v.is(Object, "an object") {
+			if !v.expect(Object, "an object") {
 				return
 			}
 			c := Credential{Pos: v.node.Pos, node: v.node}

@@ -57,7 +57,7 @@ func customIntegrations() schema[[]CustomIntegration] {
 	integration := object(
 		key("name", text("name", integrationName.check), func(c *CustomIntegration) *string { return &c.Name },
 			"Name of the integration; no plugin may have it.").required(),
-		key("baseUrl", expanded("URL", baseURL).with(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
+		key("baseUrl", expandedText("URL", baseURL).with(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
 			func(c *CustomIntegration) *string { return &c.BaseURL },
 			"What every path is put behind, such as `https://api.example.com/v1`.").required(),
 		key("auth", customAuth(), func(c *CustomIntegration) *CustomAuth { return &c.Auth },
@@ -85,7 +85,7 @@ func customAction() schema[CustomAction] {
 		key("method", oneOf(http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete),
 			func(a *CustomAction) *string { return &a.Method },
 			"`GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`.").required(),
-		key("path", text("template", anything), func(a *CustomAction) *string { return &a.Path },
+		key("path", text("template", anyText), func(a *CustomAction) *string { return &a.Path },
 			"Path behind the base URL, such as `/users/{{params.userId}}`.").required(),
 		key("query", templates(Object, "an object", "object of template"), func(a *CustomAction) **Node { return &a.Query },
 			"Query parameters."),
@@ -95,7 +95,7 @@ func customAction() schema[CustomAction] {
 			"What is sent as JSON."),
 		key("params", templates(Object, "a JSON Schema", "JSON Schema"), func(a *CustomAction) **Node { return &a.Params },
 			"What the params must be. Without it: an object of what the templates name."),
-		key("idempotencyHeader", text("header", anything), func(a *CustomAction) *string { return &a.IdempotencyHeader },
+		key("idempotencyHeader", text("header", anyText), func(a *CustomAction) *string { return &a.IdempotencyHeader },
 			"Header in which the API takes an idempotency key. With it, `POST` and `PATCH` may be repeated."),
 		key("timeout", duration(), func(a *CustomAction) *time.Duration { return &a.Timeout },
 			"How long a call may take, at most. Default: 30 seconds."),
@@ -115,7 +115,7 @@ func templates(kind Kind, expected, typ string) schema[*Node] {
 	return schema[*Node]{
 		description: description{typ: typ, jsonSchema: constraint},
 		decode: func(v value, into **Node) {
-			if kind != anyKind && !v.is(kind, expected) {
+			if kind != anyKind && !v.expect(kind, expected) {
 				return
 			}
 			v.noSecrets("custom integrations, but for their baseUrl and auth", "put it into auth")
@@ -194,7 +194,7 @@ func headerSafe(s string) (problem, hint string) {
 // secret. A name that is written out in the config is not secret, so that logs
 // may hold the word; the value of a placeholder always is.
 func userName() schema[Secret] {
-	s := expanded("text", func(s string) (problem, hint string) {
+	s := expandedText("text", func(s string) (problem, hint string) {
 		switch {
 		case s == "":
 			return "the name is empty", ""

@@ -37,7 +37,7 @@ func actions() schema[Definition] {
 			"type": "array", "items": map[string]any{"type": "object"},
 		}},
 		decode: func(v value, into *Definition) {
-			if !v.is(Array, "an array of steps") {
+			if !v.expect(Array, "an array of steps") {
 				return
 			}
 			v.noSecrets(inDefinitions, credentialsInstead)
@@ -63,7 +63,7 @@ func workflows() schema[[]Definition] {
 	return schema[[]Definition]{
 		description: description{typ: "array", items: &entry},
 		decode: func(v value, into *[]Definition) {
-			if !v.is(Array, "an array") {
+			if !v.expect(Array, "an array") {
 				return
 			}
 			w := workflowReader{ids: make(map[string]Pos)}

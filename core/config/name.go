@@ -16,6 +16,7 @@ type namePattern struct {
 	taken   []string // names that mean something else
 }
 
+// check is a check of names, for text and dict.
 func (p namePattern) check(name string) (problem, hint string) {
 	switch {
 	case !p.pattern.MatchString(name):

@@ -15,6 +15,7 @@ const maxSecretBytes = 64 << 10
 // secretPlaceholder finds {{env.X}} and {{file:PATH}} where they are not allowed.
 var secretPlaceholder = regexp.MustCompile(`\{\{\s*(env\s*\.|file\s*:)`)
 
+// envName is the name of an environment variable.
 var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // plain reports whether the string holds no placeholder for a secret, and
@@ -43,10 +44,10 @@ func (v value) noSecrets(where, instead string) {
 // expansion is a string with its placeholders replaced.
 type expansion struct {
 	value string
-	// unset names what the placeholders name and what is not there; value then
-	// holds these placeholders as they are written.
+	// unset holds the variables and files that placeholders name and that are not
+	// there. value then holds these placeholders as they are written.
 	unset []string
-	// secrets are what the other placeholders stand for.
+	// secrets are the values of the other placeholders.
 	secrets []Secret
 }
 
@@ -96,8 +97,8 @@ const (
 	placeholderUnset
 )
 
-// placeholder returns what stands for the inside of a placeholder; for one that
-// is unset, what it names.
+// placeholder returns the value of a placeholder by the text between its braces;
+// for one that is unset, the name of what is missing.
 func (v value) placeholder(inner string, mayBeUnset bool) (string, placeholderState) {
 	if name, ok := strings.CutPrefix(inner, "env."); ok {
 		return v.environment(name, mayBeUnset)

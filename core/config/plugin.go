@@ -40,7 +40,7 @@ func plugins() schema[[]Plugin] {
 		key("sha256", text("hex digits", hexSum).with(func(_ value, s *string) { *s = strings.ToLower(*s) }),
 			func(p *Plugin) *string { return &p.SHA256 },
 			"SHA-256 that the file must have; it is checked before every start."),
-		key("env", dict(variableName, secretText(anything)), func(p *Plugin) *map[string]Secret { return &p.Env },
+		key("env", dict(variableName, secretText(anyText)), func(p *Plugin) *map[string]Secret { return &p.Env },
 			"The whole environment of the plugin's process; it inherits nothing. A WASM plugin has none."),
 		key("timeout", duration(), func(p *Plugin) *time.Duration { return &p.Timeout },
 			"How long a call may take, at most. Default: 2 minutes."),

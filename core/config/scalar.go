@@ -11,11 +11,12 @@ import (
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
-// check returns what is wrong with a string, and what to do about it; both
-// empty where nothing is.
+// check returns what is wrong with a string, and a hint what to do about it. Both
+// are empty where nothing is wrong.
 type check func(s string) (problem, hint string)
 
-func anything(string) (problem, hint string) { return "", "" }
+// anyText is the check that accepts every string.
+func anyText(string) (problem, hint string) { return "", "" }
 
 func notEmpty(s string) (problem, hint string) {
 	if s == "" {
@@ -24,12 +25,12 @@ func notEmpty(s string) (problem, hint string) {
 	return "", ""
 }
 
-// text declares a string that is taken as it is written.
+// text declares a string without placeholders. typ is the word of the reference.
 func text(typ string, valid check) schema[string] {
 	return schema[string]{
 		description: description{typ: typ, jsonSchema: map[string]any{"type": "string"}},
 		decode: func(v value, into *string) {
-			if !v.is(String, "a string") || !v.plain() {
+			if !v.expect(String, "a string") || !v.plain() {
 				return
 			}
 			if problem, hint := valid(v.node.Text); problem != "" {
@@ -47,7 +48,7 @@ func oneOf(words ...string) schema[string] {
 	return schema[string]{
 		description: description{typ: "string", jsonSchema: map[string]any{"type": "string", "enum": words}},
 		decode: func(v value, into *string) {
-			if !v.is(String, "a string") {
+			if !v.expect(String, "a string") {
 				return
 			}
 			if !slices.Contains(words, v.node.Text) {
@@ -59,13 +60,13 @@ func oneOf(words ...string) schema[string] {
 	}
 }
 
-// expanded declares a string in which placeholders are expanded, of a field
-// that is no secret by itself.
-func expanded(typ string, valid check) schema[string] {
+// expandedText declares a string in which placeholders are expanded, and
+// that is not a secret by itself.
+func expandedText(typ string, valid check) schema[string] {
 	return schema[string]{
 		description: description{typ: typ, jsonSchema: map[string]any{"type": "string"}, secret: true},
 		decode: func(v value, into *string) {
-			if !v.is(String, "a string") {
+			if !v.expect(String, "a string") {
 				return
 			}
 			s, ok := v.expand(false)
@@ -81,7 +82,8 @@ func expanded(typ string, valid check) schema[string] {
 	}
 }
 
-// parsed declares a string, by text or expanded, that package access reads.
+// parsed declares a string that read, a function of package access, turns into a
+// T. declare is text or expandedText.
 func parsed[T any](declare func(string, check) schema[string], typ string, read func(string) (T, error)) schema[T] {
 	s := declare(typ, func(s string) (problem, hint string) {
 		_, err := read(s)
@@ -95,20 +97,20 @@ func parsed[T any](declare func(string, check) schema[string], typ string, read 
 		decode: func(v value, into *T) {
 			var written string
 			if s.decode(v, &written); written != "" {
-				*into, _ = read(written) // the check has read it, and no empty string
+				*into, _ = read(written) // the check has read it, and refuses an empty string
 			}
 		},
 	}
 }
 
 // secretText declares a string that is a secret, whether it holds placeholders
-// or not. It is neither empty nor surrounded by white space. What valid says of
-// it must not quote it.
+// or not. It is neither empty nor surrounded by white space. What valid returns
+// must not quote it.
 func secretText(valid check) schema[Secret] {
 	return schema[Secret]{
 		description: description{typ: "secret", jsonSchema: map[string]any{"type": "string", "minLength": 1}, secret: true},
 		decode: func(v value, into *Secret) {
-			if !v.is(String, "a string") {
+			if !v.expect(String, "a string") {
 				return
 			}
 			s, ok := v.expand(false)
@@ -134,7 +136,7 @@ func boolean() schema[bool] {
 	return schema[bool]{
 		description: description{typ: "boolean", jsonSchema: map[string]any{"type": "boolean"}},
 		decode: func(v value, into *bool) {
-			if v.is(Bool, "true or false") {
+			if v.expect(Bool, "true or false") {
 				*into = v.node.Text == "true"
 			}
 		},
@@ -147,7 +149,7 @@ func integer[T int | int64](least, most T) schema[T] {
 	return schema[T]{
 		description: description{typ: "integer", jsonSchema: map[string]any{"type": "integer", "minimum": least, "maximum": most}},
 		decode: func(v value, into *T) {
-			if !v.is(Number, "an integer") {
+			if !v.expect(Number, "an integer") {
 				return
 			}
 			i, err := strconv.ParseInt(v.node.Text, 10, 64)
@@ -169,7 +171,7 @@ func duration() schema[time.Duration] {
 	return schema[time.Duration]{
 		description: description{typ: "duration", jsonSchema: map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`}},
 		decode: func(v value, into *time.Duration) {
-			if !v.is(String, expected) || !v.plain() {
+			if !v.expect(String, expected) || !v.plain() {
 				return
 			}
 			d, err := time.ParseDuration(v.node.Text)
@@ -185,12 +187,12 @@ func duration() schema[time.Duration] {
 	}
 }
 
-// prefix declares a range of IP addresses, or one address.
-func prefix() schema[netip.Prefix] {
+// ipRange declares a range of IP addresses, or one address.
+func ipRange() schema[netip.Prefix] {
 	return schema[netip.Prefix]{
 		description: description{typ: "CIDR range", jsonSchema: map[string]any{"type": "string"}},
 		decode: func(v value, into *netip.Prefix) {
-			if !v.is(String, "a range of addresses in a string") || !v.plain() {
+			if !v.expect(String, "a range of addresses in a string") || !v.plain() {
 				return
 			}
 			if addr, err := netip.ParseAddr(v.node.Text); err == nil && addr.Zone() == "" {

@@ -24,7 +24,7 @@ func schedules() schema[[]Schedule] {
 			"Name of the schedule, unique. Under another name it is another schedule.").required(),
 		key("cron", text("cron expression", notEmpty), func(s *Schedule) *string { return &s.Cron },
 			"When: minute, hour, day of the month, month and day of the week, as in `0 3 * * *`, or `@yearly`, `@monthly`, `@weekly`, `@daily`, `@hourly`.").required(),
-		key("timezone", text("time zone", anything), func(s *Schedule) *string { return &s.Timezone },
+		key("timezone", text("time zone", anyText), func(s *Schedule) *string { return &s.Timezone },
 			"The zone of the clock, by its IANA name such as `Europe/Berlin`.").withDefault(`"UTC"`),
 		key("workflow", text("id", notEmpty), func(s *Schedule) *string { return &s.Workflow },
 			"Id of the workflow.").required(),

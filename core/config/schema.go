@@ -76,7 +76,7 @@ func object[T any](fields ...field[T]) schema[T] {
 				f.decode(v.at(f.name, parseJSON(v.collector, "default", []byte(f.def))), into)
 			}
 		}
-		if !v.is(Object, "an object") {
+		if !v.expect(Object, "an object") {
 			return
 		}
 		for _, m := range v.node.Members {
@@ -103,7 +103,7 @@ func list[T any](of schema[T]) schema[[]T] {
 	return schema[[]T]{
 		description: description{typ: "array", items: &of.description},
 		decode: func(v value, into *[]T) {
-			if !v.is(Array, "an array") {
+			if !v.expect(Array, "an array") {
 				return
 			}
 			out := make([]T, len(v.node.Elements))
@@ -133,7 +133,7 @@ func dict[T any](name namePattern, of schema[T]) schema[map[string]T] {
 	return schema[map[string]T]{
 		description: description{typ: "object", values: &of.description},
 		decode: func(v value, into *map[string]T) {
-			if !v.is(Object, "an object") {
+			if !v.expect(Object, "an object") {
 				return
 			}
 			out := make(map[string]T, len(v.node.Members))

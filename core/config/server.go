@@ -28,15 +28,15 @@ type Server struct {
 
 func server() schema[Server] {
 	return object(
-		key("listen", expanded("address", listenAddress), func(s *Server) *string { return &s.Listen },
+		key("listen", expandedText("address", listenAddress), func(s *Server) *string { return &s.Listen },
 			"Address to listen on, `host:port`. Without a host: every address of the machine. Port 0: any free port. `backflow dev` listens on 127.0.0.1, at the port given here.").withDefault(`":3000"`),
 		key("maxBodyBytes", integer[int64](1, 1<<30), func(s *Server) *int64 { return &s.MaxBodyBytes },
 			"Largest body of a request, in bytes; a larger one is answered 413.").withDefault("1048576"),
 		key("requestTimeout", duration(), func(s *Server) *time.Duration { return &s.RequestTimeout },
 			"How long a request may take. It does not apply to `?wait`.").withDefault(`"30s"`),
-		key("trustedProxies", list(prefix()), func(s *Server) *[]netip.Prefix { return &s.TrustedProxies },
+		key("trustedProxies", list(ipRange()), func(s *Server) *[]netip.Prefix { return &s.TrustedProxies },
 			"Addresses or ranges of proxies whose `X-Forwarded-For` is believed.").withDefault("[]"),
-		key("publicUrl", expanded("URL", publicURL).with(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
+		key("publicUrl", expandedText("URL", publicURL).with(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
 			func(s *Server) *string { return &s.PublicURL },
 			"The address by which the outside knows the gateway.").withDefault(`""`),
 	)

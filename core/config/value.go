@@ -6,7 +6,7 @@ import (
 	"strconv"
 )
 
-// value is a node that is being decoded, with what faults and checks need.
+// value is a node that is being decoded, with the state of the load and its path.
 type value struct {
 	*decoder
 	node *Node
@@ -18,6 +18,7 @@ func (v value) fault(hint, format string, args ...any) {
 	v.add(v.node.Pos, hint, "%s%s", v.prefix(), fmt.Sprintf(format, args...))
 }
 
+// prefix returns the beginning of a message about the value.
 func (v value) prefix() string {
 	if v.path == "" {
 		return ""
@@ -25,8 +26,8 @@ func (v value) prefix() string {
 	return v.path + ": "
 }
 
-// is reports whether the value has the kind, and reports a fault otherwise.
-func (v value) is(kind Kind, expected string) bool {
+// expect reports whether the value has the kind, and reports a fault otherwise.
+func (v value) expect(kind Kind, expected string) bool {
 	if v.node.Kind == kind {
 		return true
 	}
@@ -38,7 +39,7 @@ func (v value) is(kind Kind, expected string) bool {
 	return false
 }
 
-// at returns the value of a key.
+// at returns the value of one key of an object.
 func (v value) at(key string, node *Node) value {
 	if v.path != "" {
 		key = v.path + "." + key
@@ -46,12 +47,13 @@ func (v value) at(key string, node *Node) value {
 	return value{v.decoder, node, key}
 }
 
-// index returns an element.
+// index returns the i-th element of an array.
 func (v value) index(i int) value {
 	return value{v.decoder, v.node.Elements[i], v.path + "[" + strconv.Itoa(i) + "]"}
 }
 
-// unique reports a fault where an earlier string was the same.
+// unique reports a fault if an earlier call with the same first had the same
+// string.
 func (v value) unique(first map[string]Pos, message string) {
 	if earlier, dup := first[v.node.Text]; dup {
 		v.fault("the first is at "+earlier.String(), "%s", message)
@@ -63,7 +65,8 @@ func (v value) unique(first map[string]Pos, message string) {
 // baseDir returns the absolute directory of the file that the value is in.
 func (v value) baseDir() string { return v.absolute(filepath.Dir(v.node.Pos.File)) }
 
-// resolve returns the absolute path of a path that the value's file names.
+// resolve returns the absolute form of a path, which is relative to the file that
+// the value is in.
 func (v value) resolve(path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)

@@ -57,11 +57,11 @@ func webhooks() schema[[]Webhook] {
 
 // webhookSecret declares one secret that may be unset in dev.
 func webhookSecret() schema[WebhookSecrets] {
-	s := secretText(anything)
+	s := secretText(anyText)
 	return schema[WebhookSecrets]{
 		description: s.description,
 		decode: func(v value, into *WebhookSecrets) {
-			if !v.is(String, "a string") {
+			if !v.expect(String, "a string") {
 				return
 			}
 			if _, ok := v.expand(true); !ok {
@@ -80,7 +80,7 @@ func webhookSecrets() schema[WebhookSecrets] {
 	return schema[WebhookSecrets]{
 		description: description{typ: "array", items: &of.description},
 		decode: func(v value, into *WebhookSecrets) {
-			if !v.is(Array, "an array") {
+			if !v.expect(Array, "an array") {
 				return
 			}
 			if len(v.node.Elements) == 0 {
