@@ -10,6 +10,7 @@ import (
 )
 
 func TestMemoryStoreKeepsEveryPromise(t *testing.T) {
+	t.Parallel()
 	statetest.Run(t, func(*testing.T) statetest.Harness {
 		var mu sync.Mutex
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

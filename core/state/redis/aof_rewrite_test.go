@@ -107,6 +107,7 @@ func TestCommitThatWasTornIsNeitherThereTwiceNorInPart(t *testing.T) {
 // killed during the rewrite, the log of the torn commit and the next one after
 // it, makes it end once.
 func TestKillBeforeTheLogIsRewrittenLosesNothing(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{AppendFsync: always})
 	s := open(t, Options{URL: server.URL(), RetryFor: time.Minute})
 	id, ops := commitOf(0, 0)

@@ -15,6 +15,7 @@ import (
 // TestKilledServerLosesNothingAcknowledged kills Redis under load; the store
 // connects again by itself and no commit fails.
 func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{AppendFsync: always})
 	s := open(t, Options{URL: server.URL(), RetryFor: time.Minute})
 	var mu sync.Mutex

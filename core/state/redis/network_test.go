@@ -100,6 +100,7 @@ func (p *proxy) cutAll() {
 }
 
 func TestLostRepliesAreRepeatedAndAppliedOnce(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{AppendFsync: everysec})
 	p := startProxy(t, server.Addr())
 	s := open(t, Options{URL: p.url(), RetryFor: time.Minute})
@@ -163,6 +164,7 @@ func TestOutageIsUnavailableAndPasses(t *testing.T) {
 }
 
 func TestRefusedWritesApplyNothing(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{AppendFsync: everysec})
 	s := open(t, Options{URL: server.URL()})
 	client := server.Client()
@@ -183,6 +185,7 @@ func TestRefusedWritesApplyNothing(t *testing.T) {
 }
 
 func TestForgottenScriptsAreSentAgain(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{AppendFsync: everysec})
 	s := open(t, Options{URL: server.URL()})
 	client := server.Client()

@@ -13,6 +13,7 @@ import (
 )
 
 func TestDurabilityIsJudgedOrMustBeDeclared(t *testing.T) {
+	t.Parallel()
 	readable := func(policy, aof, fsync string) settings {
 		values := map[string]string{"maxmemory-policy": policy, "appendonly": aof, "appendfsync": fsync}
 		return settings{config: func(name string) (string, error) { return values[name], nil }}
@@ -59,6 +60,7 @@ func TestDurabilityIsJudgedOrMustBeDeclared(t *testing.T) {
 }
 
 func TestUnfitServersAreRefused(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		info map[string]string
 		want string
@@ -80,6 +82,7 @@ func TestUnfitServersAreRefused(t *testing.T) {
 }
 
 func TestOpenChecksTheServer(t *testing.T) {
+	t.Parallel()
 	t.Run("cluster", func(t *testing.T) {
 		server := redistest.Start(t, redistest.Options{AppendFsync: always, Args: []string{"--cluster-enabled", "yes"}})
 		wantRefused(t, Options{URL: server.URL()}, "Redis Cluster is not supported")
@@ -138,6 +141,7 @@ func TestOpenChecksTheServer(t *testing.T) {
 }
 
 func TestMalformedURLsAreRefusedWithoutTheirPassword(t *testing.T) {
+	t.Parallel()
 	for _, bad := range []string{
 		"", "redis://:s3cret@host:port", "http://:s3cret@host", "redis://:s3cret@host/db", "redis://:s3cret@h%zz",
 		"redis://:s3cret@host?max_retries=3", "redis://:s3cret@host?db=1", "rediss://:s3cret@host?skip_verify=true", "redis://:s3cret@host?ca=/x", "redis://:s3cret@host?master=m",

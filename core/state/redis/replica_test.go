@@ -15,6 +15,7 @@ import (
 )
 
 func TestACommitThatTooFewReplicasHaveIsNotAcknowledged(t *testing.T) {
+	t.Parallel()
 	primary := redistest.Start(t, redistest.Options{AppendFsync: everysec})
 	wantRefused(t, Options{URL: primary.URL(), MinReplicas: 1, RetryFor: 50 * time.Millisecond}, "0 of 1 replicas")
 
@@ -62,6 +63,7 @@ func waitForReplica(t *testing.T, primary *redistest.Server) {
 }
 
 func TestACommitWaitsForAReplicaThatComesBackInTimeAndIsAppliedOnce(t *testing.T) {
+	t.Parallel()
 	primary := redistest.Start(t, redistest.Options{AppendFsync: everysec})
 	replica := redistest.Start(t, redistest.Options{AppendFsync: everysec, ReplicaOf: primary.Addr()})
 	s := open(t, Options{URL: primary.URL(), MinReplicas: 1, RetryFor: time.Minute})
@@ -85,6 +87,7 @@ func TestACommitWaitsForAReplicaThatComesBackInTimeAndIsAppliedOnce(t *testing.T
 }
 
 func TestSentinelFindsThePrimaryAlsoAfterAFailover(t *testing.T) {
+	t.Parallel()
 	primary := redistest.Start(t, redistest.Options{AppendFsync: always})
 	redistest.Start(t, redistest.Options{AppendFsync: always, ReplicaOf: primary.Addr()})
 	sentinel := redistest.StartSentinel(t, primary)
@@ -109,6 +112,7 @@ func TestSentinelFindsThePrimaryAlsoAfterAFailover(t *testing.T) {
 }
 
 func TestAnOutageIsLoggedOnceAndItsEndOnce(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{AppendFsync: everysec})
 	var log bytes.Buffer
 	s := open(t, Options{URL: server.URL(), RetryFor: 1500 * time.Millisecond, Logger: slog.New(slog.NewTextHandler(&log, nil))})

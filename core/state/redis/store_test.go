@@ -36,6 +36,7 @@ func open(t testing.TB, o Options) *Store {
 }
 
 func TestRedisStoreKeepsEveryPromise(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{AppendFsync: everysec})
 	statetest.Run(t, func(t *testing.T) statetest.Harness {
 		o := Options{URL: server.URL(), Prefix: "test-" + uuid.NewString() + ":"}

@@ -43,6 +43,7 @@ func exec(t *testing.T, path, query string) {
 }
 
 func TestFileIsPrivateAndDurable(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "new", "data dir #1?%20")
 	path := filepath.Join(dir, "state.db")
 	s := open(t, Options{Path: path})
@@ -75,6 +76,7 @@ func TestFileIsPrivateAndDurable(t *testing.T) {
 func (s *Store) writerPragma(name string) (int64, error) { return s.writer.c.integer("PRAGMA " + name) }
 
 func TestSecondUserOfAFileIsRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "state.db")
 	s := open(t, Options{Path: path})
@@ -95,6 +97,7 @@ func TestSecondUserOfAFileIsRefused(t *testing.T) {
 }
 
 func TestForeignAndNewerFilesAreRefused(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	foreign := filepath.Join(dir, "foreign.db")
 	exec(t, foreign, "CREATE TABLE record (x)")
@@ -126,6 +129,7 @@ func TestForeignAndNewerFilesAreRefused(t *testing.T) {
 }
 
 func TestFullDiskLosesNothingAndPasses(t *testing.T) {
+	t.Parallel()
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "state.db"), pragmas: []string{"max_page_count(200)"}})
 	ctx := t.Context()
 	value := bytes.Repeat([]byte("x"), 20_000)
@@ -157,6 +161,7 @@ func TestFullDiskLosesNothingAndPasses(t *testing.T) {
 }
 
 func TestExpiredRecordsAreRemovedAndTheFileShrinks(t *testing.T) {
+	t.Parallel()
 	clock := newFakeClock()
 	path := filepath.Join(t.TempDir(), "state.db")
 	s := open(t, Options{Path: path, Now: clock.Now, sweepEvery: time.Millisecond})
@@ -196,6 +201,7 @@ func TestExpiredRecordsAreRemovedAndTheFileShrinks(t *testing.T) {
 }
 
 func TestDurabilityIsNamed(t *testing.T) {
+	t.Parallel()
 	s, err := Open(context.Background(), Options{Path: filepath.Join(t.TempDir(), "state.db")})
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 // TestEveryRunThatWasAcceptedBeforeTheDiskWasFullGoesOn starts runs until the
 // disk is full, and ends the process there.
 func TestEveryRunThatWasAcceptedBeforeTheDiskWasFullGoesOn(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
 	full := func(store *Store, ids []string) ([]string, error) {
 		held, err := lease.Acquire(t.Context(), store, lease.Options{Node: "test"})

@@ -13,6 +13,7 @@ import (
 
 // TestNothingIsWrittenToFilesThatLostTheirNames: it would be lost with the process.
 func TestNothingIsWrittenToFilesThatLostTheirNames(t *testing.T) {
+	t.Parallel()
 	for _, suffix := range []string{"", "-wal", ".lock"} {
 		t.Run("state.db"+suffix, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "state.db")

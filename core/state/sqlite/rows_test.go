@@ -14,6 +14,7 @@ import (
 // transaction, each is there, in order, and what is removed after it was added
 // is not.
 func TestEveryRowOfATransactionIsInserted(t *testing.T) {
+	t.Parallel()
 	s, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "state.db")})
 	if err != nil {
 		t.Fatal(err)
@@ -60,6 +61,7 @@ func TestEveryRowOfATransactionIsInserted(t *testing.T) {
 // Changes of one kind wait for each other, but the last of those about one thing
 // is what holds.
 func TestChangesOfOneThingApplyInTheirOrder(t *testing.T) {
+	t.Parallel()
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "state.db")})
 	put := func(id, value string) state.Op { return state.Put("b", id, []byte(value), 0) }
 	err := s.Commit(t.Context(), put("old", "0"), state.Add("s", "old"))
@@ -88,6 +90,7 @@ func TestChangesOfOneThingApplyInTheirOrder(t *testing.T) {
 
 // A member that is removed is looked up, whatever else the set holds.
 func TestRemovalsFindTheirMembersByTheIndex(t *testing.T) {
+	t.Parallel()
 	s := open(t, Options{Path: filepath.Join(t.TempDir(), "state.db")})
 	var id, parent, unused int
 	var plan string // its first line

@@ -64,6 +64,7 @@ func open(t testing.TB, o Options) *Store {
 }
 
 func TestSQLiteStoreKeepsEveryPromise(t *testing.T) {
+	t.Parallel()
 	statetest.Run(t, func(t *testing.T) statetest.Harness {
 		clock := newFakeClock()
 		o := Options{Path: filepath.Join(t.TempDir(), "data", "state.db"), Now: clock.Now}
@@ -83,6 +84,7 @@ func TestSQLiteStoreKeepsEveryPromise(t *testing.T) {
 }
 
 func TestAFileWithTwoNamesIsRefused(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
 	store, err := Open(t.Context(), Options{Path: path})
 	if err != nil {

@@ -29,10 +29,12 @@ type Harness struct {
 	Reopen func(t *testing.T) state.Store
 }
 
-// Factory makes a harness that ends with the test.
+// Factory makes a harness that ends with the test. It is called from several
+// goroutines at once.
 type Factory func(t *testing.T) Harness
 
-// Run runs the whole suite.
+// Run runs the whole suite. Its subtests run in parallel, each on a harness of its
+// own.
 func Run(t *testing.T, factory Factory) {
 	for _, topic := range []struct {
 		name string
@@ -47,13 +49,19 @@ func Run(t *testing.T, factory Factory) {
 		{"Lifecycle", testLifecycle},
 		{"Differential", testDifferential},
 	} {
-		t.Run(topic.name, func(t *testing.T) { topic.test(t, factory) })
+		t.Run(topic.name, func(t *testing.T) {
+			t.Parallel()
+			topic.test(t, factory)
+		})
 	}
 }
 
 // promise runs one subtest on a fresh store.
 func promise(t *testing.T, factory Factory, name string, test func(t *testing.T, h Harness)) {
-	t.Run(name, func(t *testing.T) { test(t, factory(t)) })
+	t.Run(name, func(t *testing.T) {
+		t.Parallel()
+		test(t, factory(t))
+	})
 }
 
 func commit(t *testing.T, s state.Store, ops ...state.Op) {
