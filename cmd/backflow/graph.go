@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 
 	"github.com/spf13/cobra"
@@ -54,7 +53,7 @@ func (p *program) definitionOf(cmd *cobra.Command, id string) (*workflow.Definit
 	var shown struct {
 		Definition json.RawMessage `json:"definition"`
 	}
-	if err := c.do(cmd.Context(), http.MethodGet, "/workflows/"+url.PathEscape(id), nil, nil, 0, &shown); err != nil {
+	if err := c.Get(cmd.Context(), "/workflows/"+url.PathEscape(id), &shown); err != nil {
 		return nil, err
 	}
 	d, err := workflow.Parse(shown.Definition, workflow.InputRoots)

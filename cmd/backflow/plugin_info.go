@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/core/plugin"
@@ -40,7 +41,7 @@ environment.`,
 				return err
 			}
 			if format == "json" {
-				return writeValue(p.stdout, view)
+				return terminal.WriteValue(p.stdout, view)
 			}
 			return view.write(p.stdout)
 		}),
@@ -91,11 +92,11 @@ func describePlugin(ctx context.Context, spec plugin.Spec) (*pluginView, error) 
 
 // write writes the view for people.
 func (v *pluginView) write(w io.Writer) error {
-	fmt.Fprintf(w, "%s %s\n", printable(v.Name), printable(v.Version))
+	fmt.Fprintf(w, "%s %s\n", terminal.Printable(v.Name), terminal.Printable(v.Version))
 	if v.Description != "" {
-		fmt.Fprintln(w, printable(v.Description))
+		fmt.Fprintln(w, terminal.Printable(v.Description))
 	}
-	table := newTable(w)
+	table := terminal.NewTable(w)
 	fmt.Fprintf(table, "\nkind\t%s\nprotocol\t%d\npath\t%s\nsha256\t%s\nsandbox\t%s\nwebhooks\t%s\n",
 		v.Kind, v.Protocol, v.Path, v.SHA256, yesNo(v.Sandbox), v.webhooks())
 	if err := table.Flush(); err != nil {
@@ -130,22 +131,22 @@ func (v *pluginView) webhooks() string {
 	if len(v.Webhook.EventTypes) > 0 {
 		text += "; samples of " + strings.Join(v.Webhook.EventTypes, ", ")
 	}
-	return printable(text)
+	return terminal.Printable(text)
 }
 
 func writeAction(w io.Writer, a *action.View) error {
-	fmt.Fprintf(w, "\nACTION %s\n", printable(a.Name))
+	fmt.Fprintf(w, "\nACTION %s\n", terminal.Printable(a.Name))
 	if a.Description != "" {
-		fmt.Fprintln(w, " ", printable(a.Description))
+		fmt.Fprintln(w, " ", terminal.Printable(a.Description))
 	}
-	table := newTable(w)
+	table := terminal.NewTable(w)
 	if a.HTTP != nil {
-		fmt.Fprintf(table, "  http\t%s %s\n", a.HTTP.Method, printable(a.HTTP.Path))
+		fmt.Fprintf(table, "  http\t%s %s\n", a.HTTP.Method, terminal.Printable(a.HTTP.Path))
 	}
 	fmt.Fprintf(table, "  \tPOST %s\n", a.Path)
 	fmt.Fprintf(table, "  writes\t%s\n", writing(a))
 	for _, example := range a.Examples {
-		fmt.Fprintf(table, "  example\t%s\n", brief(example.Params))
+		fmt.Fprintf(table, "  example\t%s\n", terminal.Brief(example.Params))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -203,7 +204,7 @@ func writeFields(w io.Writer, schema json.RawMessage, secret []string) error {
 		}
 		return 1
 	})
-	table := newTable(w)
+	table := terminal.NewTable(w)
 	fmt.Fprintln(table, "  FIELD\tTYPE\t\tDESCRIPTION")
 	for _, name := range names {
 		field := top.Properties[name]
@@ -216,7 +217,7 @@ func writeFields(w io.Writer, schema json.RawMessage, secret []string) error {
 		}) {
 			marks = append(marks, "secret")
 		}
-		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", printable(name), printable(field.typeName()), strings.Join(marks, ", "), firstSentence(field.Description))
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\n", terminal.Printable(name), terminal.Printable(field.typeName()), strings.Join(marks, ", "), firstSentence(field.Description))
 	}
 	return table.Flush()
 }
@@ -246,7 +247,7 @@ func (f *schemaField) typeName() string {
 
 // firstSentence is enough of a description for a line.
 func firstSentence(text string) string {
-	text = printable(text)
+	text = terminal.Printable(text)
 	if at := strings.Index(text, ". "); at >= 0 {
 		text = text[:at+1]
 	}

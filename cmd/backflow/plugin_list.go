@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
 	"github.com/backflow/backflow/core/plugin"
 )
 
@@ -47,9 +48,9 @@ func (p *program) listPlugins(ctx context.Context, places *pluginPlaces, format 
 	}
 	asked.Wait()
 	if format == "json" {
-		return errors.Join(writeValue(p.stdout, files), launcher.Close())
+		return errors.Join(terminal.WriteValue(p.stdout, files), launcher.Close())
 	}
-	table := newTable(p.stdout)
+	table := terminal.NewTable(p.stdout)
 	fmt.Fprintln(table, "NAME\tKIND\tVERSION\tPINNED\tSTATE\tPATH\tSHA256")
 	for _, f := range files {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, f.Kind, f.Version, yesNo(f.Pinned), f.State, f.Path, f.SHA256)
@@ -57,7 +58,7 @@ func (p *program) listPlugins(ctx context.Context, places *pluginPlaces, format 
 	err = table.Flush()
 	for _, f := range files {
 		if f.Reason != "" {
-			fmt.Fprintf(p.stdout, "\n%s: %s\n", f.Name, printable(f.Reason))
+			fmt.Fprintf(p.stdout, "\n%s: %s\n", f.Name, terminal.Printable(f.Reason))
 		}
 	}
 	return errors.Join(err, launcher.Close())

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
 	"github.com/backflow/backflow/core/plugin/conformance"
 )
 
@@ -14,7 +15,7 @@ import (
 func (p *program) writeReport(report *conformance.Report, t trial) error {
 	switch t.format {
 	case "json":
-		return writeValue(p.stdout, struct {
+		return terminal.WriteValue(p.stdout, struct {
 			Passed bool `json:"passed"`
 			*conformance.Report
 		}{report.Count(conformance.Failed) == 0, report})
@@ -32,15 +33,15 @@ func (p *program) writeReport(report *conformance.Report, t trial) error {
 
 // writeChecks prints a table, and below it what it has no room for.
 func (p *program) writeChecks(report *conformance.Report, verbose bool) error {
-	fmt.Fprintf(p.stdout, "%s\n\n", printable(title(report)))
-	table := newTable(p.stdout)
+	fmt.Fprintf(p.stdout, "%s\n\n", terminal.Printable(title(report)))
+	table := terminal.NewTable(p.stdout)
 	fmt.Fprintln(table, "CHECK\tSTATUS\tTOOK\tPROMISE")
 	for _, check := range report.Checks {
 		took, promise := check.Took.Round(100*time.Microsecond).String(), check.Promise
 		if check.Status == conformance.Skipped {
 			took, promise = "", check.Reason
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", check.Name, check.Status, took, printable(promise))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", check.Name, check.Status, took, terminal.Printable(promise))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -54,7 +55,7 @@ func (p *program) writeChecks(report *conformance.Report, verbose bool) error {
 			if i == 0 {
 				fmt.Fprintf(p.stdout, "\n%s\n", check.Name)
 			}
-			fmt.Fprintf(p.stdout, "  %s\n", printable(line))
+			fmt.Fprintf(p.stdout, "  %s\n", terminal.Printable(line))
 		}
 	}
 	if report.Ran == conformance.NotAtAll && report.Plugin != "" {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
 )
 
 func (p *program) pluginVerifyCommand() *cobra.Command {
@@ -83,7 +85,7 @@ func (p *program) verifyPlugin(ctx context.Context, places *pluginPlaces, argume
 		}
 	}
 	if format == "json" {
-		if err := writeValue(p.stdout, v); err != nil {
+		if err := terminal.WriteValue(p.stdout, v); err != nil {
 			return err
 		}
 	} else if err := p.writeVerification(v); err != nil {
@@ -96,7 +98,7 @@ func (p *program) verifyPlugin(ctx context.Context, places *pluginPlaces, argume
 }
 
 func (p *program) writeVerification(v verification) error {
-	table := newTable(p.stdout)
+	table := terminal.NewTable(p.stdout)
 	fmt.Fprintf(table, "path\t%s\nkind\t%s\n", v.Path, v.Kind)
 	if v.SHA256 != "" {
 		fmt.Fprintf(table, "sha256\t%s\n", v.SHA256)

@@ -4,14 +4,14 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/cmd/backflow/internal/client"
+	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
 )
 
 func (p *program) runsCommand() *cobra.Command {
@@ -66,7 +66,7 @@ func (p *program) runsListCommand() *cobra.Command {
 				}
 				query.Set("limit", strconv.Itoa(min(limit-len(found.Data), runsPage)))
 				var page runList
-				if err := c.do(cmd.Context(), http.MethodGet, "/runs?"+query.Encode(), nil, nil, 0, &page); err != nil {
+				if err := c.Get(cmd.Context(), "/runs?"+query.Encode(), &page); err != nil {
 					return err
 				}
 				found.Data, found.NextCursor = append(found.Data, page.Data...), page.NextCursor
@@ -76,9 +76,9 @@ func (p *program) runsListCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return writeJSON(p.stdout, data)
+				return terminal.WriteJSON(p.stdout, data)
 			}
-			if err := writeRuns(p.stdout, found.Data); err != nil {
+			if err := client.WriteRuns(p.stdout, found.Data); err != nil {
 				return err
 			}
 			if found.NextCursor != nil {
@@ -130,13 +130,13 @@ func (p *program) runsShowCommand() *cobra.Command {
 				return err
 			}
 			var shown json.RawMessage
-			if err := c.do(cmd.Context(), http.MethodGet, "/runs/"+url.PathEscape(args[0]), nil, nil, 0, &shown); err != nil {
+			if err := c.Get(cmd.Context(), "/runs/"+url.PathEscape(args[0]), &shown); err != nil {
 				return err
 			}
 			if format == "json" {
-				return writeJSON(p.stdout, shown)
+				return terminal.WriteJSON(p.stdout, shown)
 			}
-			return writeRun(p.stdout, shown)
+			return client.WriteRun(p.stdout, shown)
 		}),
 	}
 	formatFlag(cmd, &format)
@@ -157,11 +157,11 @@ the last one. Exit code 1 if the run failed or was cancelled.`,
 				return err
 			}
 			show := p.progress()
-			ended, err := c.follow(cmd.Context(), args[0], show.event)
+			ended, err := c.Follow(cmd.Context(), args[0], show.Event)
 			if err != nil {
 				return err
 			}
-			return show.outcome(ended)
+			return show.Outcome(ended)
 		}),
 	}
 }
@@ -210,36 +210,18 @@ func (p *program) change(cmd *cobra.Command, id, what string, body []byte, wait 
 		return err
 	}
 	var changed json.RawMessage
-	if err := c.change(cmd.Context(), "/runs/"+url.PathEscape(id)+"/"+what, rand.Text(), body, &changed); err != nil {
+	if err := c.Change(cmd.Context(), "/runs/"+url.PathEscape(id)+"/"+what, rand.Text(), body, &changed); err != nil {
 		return err
 	}
 	show := p.progress()
 	if !wait {
-		return show.accepted(changed)
+		return show.Accepted(changed)
 	}
-	ended, err := c.follow(cmd.Context(), id, show.event)
+	ended, err := c.Follow(cmd.Context(), id, show.Event)
 	if err != nil {
 		return err
 	}
-	return show.outcome(ended)
-}
-
-// outcome shows a run at its end. A run that did not succeed is an error.
-func (s *progress) outcome(run json.RawMessage) error {
-	if err := s.ended(run); err != nil {
-		return err
-	}
-	if status := stringField(run, "status"); workflow.RunStatus(status) != workflow.RunSucceeded {
-		return fmt.Errorf("the run %s", runVerb(status))
-	}
-	return nil
-}
-
-func runVerb(status string) string {
-	if workflow.RunStatus(status) == workflow.RunCancelled {
-		return "was cancelled"
-	}
-	return status
+	return show.Outcome(ended)
 }
 
 func waitFlag(cmd *cobra.Command, wait *bool) {

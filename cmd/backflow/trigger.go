@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/backflow/backflow/cmd/backflow/internal/client"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/sdk"
@@ -100,9 +100,9 @@ func (p *program) trigger(ctx context.Context, provider, eventType string, flags
 	if err != nil {
 		return err
 	}
-	c := &client{address: to.address}
+	c := &client.Client{Address: to.address}
 	var answer json.RawMessage
-	if err := c.do(ctx, http.MethodPost, to.path, sample.Headers, sample.Body, 0, &answer); err != nil {
+	if err := c.Post(ctx, to.path, sample.Headers, sample.Body, &answer); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(p.stdout, "%s\n", answer)

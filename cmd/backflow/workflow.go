@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/backflow/backflow/cmd/backflow/internal/client"
+	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
 )
 
 func (p *program) workflowCommand() *cobra.Command {
@@ -34,11 +36,11 @@ func (p *program) workflowListCommand() *cobra.Command {
 				return err
 			}
 			var answer json.RawMessage
-			if err := c.do(cmd.Context(), http.MethodGet, "/workflows", nil, nil, 0, &answer); err != nil {
+			if err := c.Get(cmd.Context(), "/workflows", &answer); err != nil {
 				return err
 			}
 			if format == "json" {
-				return writeJSON(p.stdout, answer)
+				return terminal.WriteJSON(p.stdout, answer)
 			}
 			var found struct {
 				Data []struct {
@@ -50,10 +52,10 @@ func (p *program) workflowListCommand() *cobra.Command {
 			if err := json.Unmarshal(answer, &found); err != nil {
 				return err
 			}
-			table := newTable(p.stdout)
+			table := terminal.NewTable(p.stdout)
 			fmt.Fprintln(table, "WORKFLOW\tSTEPS\tNAME")
 			for _, w := range found.Data {
-				fmt.Fprintf(table, "%s\t%d\t%s\n", w.ID, len(w.Steps), printable(w.Name))
+				fmt.Fprintf(table, "%s\t%d\t%s\n", w.ID, len(w.Steps), terminal.Printable(w.Name))
 			}
 			return table.Flush()
 		}),
@@ -92,44 +94,33 @@ of JSON and the run as the last one.`,
 	return cmd
 }
 
-// startRun starts a run and, if asked to, shows it to its end. With a key, one
-// whose answer was lost starts no second run.
-func (p *program) startRun(ctx context.Context, c *client, path string, input []byte, wait bool) error {
+// startRun starts a run and, if asked to, shows it to its end. The key keeps a
+// request whose response was lost from starting a second run.
+func (p *program) startRun(ctx context.Context, c *client.Client, path string, input []byte, wait bool) error {
 	key := rand.Text()
 	var started json.RawMessage
-	if err := c.change(ctx, path, key, input, &started); err != nil {
+	if err := c.Change(ctx, path, key, input, &started); err != nil {
 		return err
 	}
 	show := p.progress()
 	if !wait {
-		return show.accepted(started)
+		return show.Accepted(started)
 	}
-	if err := show.begun(started); err != nil {
+	if err := show.Started(started); err != nil {
 		return err
 	}
-	ended, err := c.follow(ctx, stringField(started, "id"), show.event)
-	if refused, ok := errors.AsType[*problem](err); ok && refused.status == http.StatusForbidden {
-		ended, err = c.await(ctx, path, key, input) // who may run a workflow need not see runs
+	var accepted struct {
+		ID string `json:"id"`
+	}
+	if err := json.Unmarshal(started, &accepted); err != nil {
+		return err
+	}
+	ended, err := c.Follow(ctx, accepted.ID, show.Event)
+	if refused, ok := errors.AsType[*client.Problem](err); ok && refused.Status == http.StatusForbidden {
+		ended, err = c.Await(ctx, path, key, input) // a token that may run a workflow may not see runs
 	}
 	if err != nil {
 		return err
 	}
-	return show.outcome(ended)
-}
-
-// waitStep is how long one request waits for a run before it is asked again.
-const waitStep = 20 * time.Second
-
-// await waits for the run that a key has started, and answers it.
-func (c *client) await(ctx context.Context, path, key string, input []byte) (json.RawMessage, error) {
-	for {
-		var run json.RawMessage
-		headers := map[string]string{"Idempotency-Key": key}
-		if err := c.do(ctx, http.MethodPost, path+"?wait="+waitStep.String(), headers, input, waitStep, &run); err != nil {
-			return nil, err
-		}
-		if hasEnded(run) {
-			return run, nil
-		}
-	}
+	return show.Outcome(ended)
 }

@@ -28,7 +28,8 @@ func TestWhoMayRunAWorkflowNeedNotSeeRuns(t *testing.T) {
 	var keys []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/workflows/w/runs" {
-			refuse(http.StatusForbidden)(w)
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `{"title":"refused","status":403}`)
 			return
 		}
 		keys = append(keys, r.Header.Get("Idempotency-Key"))

@@ -1,7 +1,6 @@
-package main
+package client
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -105,8 +104,8 @@ func TestAStreamThatBreaksGoesOnWhereItWas(t *testing.T) {
 			server := httptest.NewServer(&c.gateway)
 			defer server.Close()
 			var told []string
-			run, err := (&client{address: server.URL}).follow(t.Context(), "r1", func(data json.RawMessage) error {
-				told = append(told, stringField(data, "type"))
+			run, err := (&Client{Address: server.URL}).Follow(t.Context(), "r1", func(data json.RawMessage) error {
+				told = append(told, string(typeOf(data)))
 				return nil
 			})
 			if err != nil || !hasEnded(run) {
@@ -126,60 +125,13 @@ func TestFollowingGivesUpWhereItIsOfNoUse(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(&runGateway{streams: []func(http.ResponseWriter){refuse(403), says("0.0 started")}})
 	defer server.Close()
-	c := &client{address: server.URL}
-	_, err := c.follow(t.Context(), "r1", nil)
-	if refused, ok := errors.AsType[*problem](err); !ok || refused.status != 403 {
+	c := &Client{Address: server.URL}
+	_, err := c.Follow(t.Context(), "r1", nil)
+	if refused, ok := errors.AsType[*Problem](err); !ok || refused.Status != 403 {
 		t.Errorf("refused: %v", err)
 	}
 	full := errors.New("the disk is full")
-	if _, err = c.follow(t.Context(), "r1", func(json.RawMessage) error { return full }); !errors.Is(err, full) {
+	if _, err = c.Follow(t.Context(), "r1", func(json.RawMessage) error { return full }); !errors.Is(err, full) {
 		t.Errorf("who was told fails: %v", err)
-	}
-}
-
-func TestProgressIsALineForEachChange(t *testing.T) {
-	events := []string{
-		`{"type":"started"}`,
-		`{"type":"scheduled","path":"pay","status":"running"}`,
-		`{"type":"attemptFailed","path":"pay","error":{"code":"unavailable","detail":"a\u001b[31mb"}}`,
-		`{"type":"succeeded","path":"pay","result":{"id":  "pi_1"}}`,
-		`{"type":"waiting","path":"ask","signal":"approval"}`,
-		`{"type":"ended","status":"succeeded"}`,
-	}
-	run := json.RawMessage(`{"id":"r1","workflow":"w","status":"succeeded","output":{"a": 1},` +
-		`"createdAt":"2026-01-31T12:00:00Z","finishedAt":"2026-01-31T12:00:01.5Z"}`)
-	for name, c := range map[string]struct {
-		show progress
-		want string
-	}{
-		"people": {progress{people: true}, "run r1 of w is succeeded\n" +
-			"  running      pay\n  retrying     pay  unavailable: a [31mb\n  succeeded    pay  {\"id\":\"pi_1\"}\n  waiting      ask  for the signal approval\n" +
-			"run r1 succeeded after 1.5s\n{\"a\":1}\n"},
-		"a pipe": {progress{}, strings.ReplaceAll(strings.Join(events, "\n"), `  "pi_1"`, `"pi_1"`) + "\n" +
-			strings.ReplaceAll(string(run), `"a": 1`, `"a":1`) + "\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var out bytes.Buffer
-			c.show.w = &out
-			err := c.show.begun(run)
-			for _, event := range events {
-				err = errors.Join(err, c.show.event(json.RawMessage(event)))
-			}
-			if err = errors.Join(err, c.show.outcome(run)); err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(c.want, out.String()); diff != "" {
-				t.Errorf("(-want +shown):\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestARunThatDidNotSucceedIsAnError(t *testing.T) {
-	for status, want := range map[string]string{"failed": "the run failed", "cancelled": "the run was cancelled"} {
-		show := progress{w: &bytes.Buffer{}}
-		if err := show.outcome(fmt.Appendf(nil, `{"status":%q}`, status)); err == nil || err.Error() != want {
-			t.Errorf("%s: %v", status, err)
-		}
 	}
 }

@@ -1,21 +1,15 @@
-package main
+package client
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"strings"
-	"text/tabwriter"
 	"time"
-	"unicode"
 
-	"github.com/backflow/backflow/core/excerpt"
+	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
 )
 
-// runView is a run as the gateway answers it, as far as it is shown. Lists
-// leave out what is in it.
+// runView is what is shown of a run. Lists leave out what is in it.
 type runView struct {
 	ID         string          `json:"id"`
 	Workflow   string          `json:"workflow"`
@@ -39,23 +33,23 @@ type problemView struct {
 	Detail string `json:"detail"`
 }
 
-func (v *problemView) String() string { return printable(v.Code + ": " + v.Detail) }
+func (v *problemView) String() string { return terminal.Printable(v.Code + ": " + v.Detail) }
 
-// writeRun writes a run for people.
-func writeRun(w io.Writer, data json.RawMessage) error {
+// WriteRun writes a run for people.
+func WriteRun(w io.Writer, data json.RawMessage) error {
 	var v runView
 	if err := json.Unmarshal(data, &v); err != nil {
 		return err
 	}
-	table := newTable(w)
+	table := terminal.NewTable(w)
 	fmt.Fprintf(table, "run\t%s\nworkflow\t%s\nstatus\t%s\ncreated\t%s\n", v.ID, v.Workflow, v.Status, v.CreatedAt)
 	if v.FinishedAt != "" {
 		fmt.Fprintf(table, "finished\t%s\n", v.FinishedAt)
 	}
 	if v.Input != nil {
-		fmt.Fprintf(table, "input\t%s\n", brief(v.Input))
+		fmt.Fprintf(table, "input\t%s\n", terminal.Brief(v.Input))
 	}
-	if output := brief(v.Output); output != "" && output != "null" {
+	if output := terminal.Brief(v.Output); output != "" && output != "null" {
 		fmt.Fprintf(table, "output\t%s\n", output)
 	}
 	if v.Error != nil {
@@ -63,7 +57,7 @@ func writeRun(w io.Writer, data json.RawMessage) error {
 	}
 	fmt.Fprintln(table, "\nSTEP\tSTATUS\tATTEMPTS\tRESULT")
 	for _, s := range v.Steps {
-		result := brief(s.Result)
+		result := terminal.Brief(s.Result)
 		if s.Error != nil {
 			result = s.Error.String()
 		}
@@ -72,9 +66,9 @@ func writeRun(w io.Writer, data json.RawMessage) error {
 	return table.Flush()
 }
 
-// writeRuns writes a list of runs for people.
-func writeRuns(w io.Writer, runs []json.RawMessage) error {
-	table := newTable(w)
+// WriteRuns writes a list of runs for people.
+func WriteRuns(w io.Writer, runs []json.RawMessage) error {
+	table := terminal.NewTable(w)
 	fmt.Fprintln(table, "RUN\tWORKFLOW\tSTATUS\tCREATED\tTOOK\tERROR")
 	for _, data := range runs {
 		var v runView
@@ -92,55 +86,4 @@ func writeRuns(w io.Writer, runs []json.RawMessage) error {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Workflow, v.Status, created, v.took(), failure)
 	}
 	return table.Flush()
-}
-
-func newTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 4, 2, ' ', 0) }
-
-// brief is JSON on one line, cut where it is long.
-func brief(data json.RawMessage) string {
-	const most = 100
-	var line bytes.Buffer
-	if json.Compact(&line, data) != nil {
-		return ""
-	}
-	return excerpt.Runes(printable(line.String()), most)
-}
-
-// printable is text that moves nothing in a terminal: an answer from outside may
-// hold anything.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
-func writeJSON(w io.Writer, data json.RawMessage) error {
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, data, "", "  "); err != nil {
-		return err
-	}
-	_, err := fmt.Fprintln(w, pretty.String())
-	return err
-}
-
-// writeValue writes a value as JSON for people.
-func writeValue(w io.Writer, v any) error {
-	data, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, data)
-}
-
-// isTerminal reports whether people read what is written.
-func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -1,35 +1,28 @@
-package main
+package client
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
+	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// progress shows what happens in a run while it happens: to people a line for
+// Progress shows what happens in a run while it happens: to people a line for
 // each change of a step, in a pipe each event as a line of JSON, and the run as
 // the last one.
-type progress struct {
-	w      io.Writer
-	people bool
-	color  bool
+type Progress struct {
+	W io.Writer
+	// People is whether people read W, and Color whether they see colours.
+	People, Color bool
 }
 
-func (p *program) progress() *progress {
-	people := isTerminal(p.stdout)
-	// https://no-color.org: set and not empty.
-	plain, _ := p.lookupEnv("NO_COLOR")
-	term, _ := p.lookupEnv("TERM")
-	return &progress{w: p.stdout, people: people, color: people && plain == "" && term != "dumb"}
-}
-
-// runEvent is an event of a run as its stream tells it.
+// runEvent is an event of a run in its stream.
 type runEvent struct {
 	Type   workflow.EventType `json:"type"`
 	Path   string             `json:"path"`
@@ -47,11 +40,11 @@ func (e *runEvent) more() string {
 	if e.Error != nil {
 		parts = append(parts, e.Error.String())
 	}
-	if result := brief(e.Result); result != "" {
+	if result := terminal.Brief(e.Result); result != "" {
 		parts = append(parts, result)
 	}
 	if e.Signal != "" {
-		parts = append(parts, "for the signal "+printable(e.Signal))
+		parts = append(parts, "for the signal "+terminal.Printable(e.Signal))
 	}
 	if e.Run != "" {
 		parts = append(parts, "for run "+e.Run)
@@ -95,10 +88,10 @@ var wordColors = map[string]string{
 	"skipped": faint, "waiting": faint, "running": faint,
 }
 
-// event shows one event.
-func (s *progress) event(data json.RawMessage) error {
-	if !s.people {
-		return writeLine(s.w, data)
+// Event shows one event.
+func (s *Progress) Event(data json.RawMessage) error {
+	if !s.People {
+		return terminal.WriteLine(s.W, data)
 	}
 	var e runEvent
 	if err := json.Unmarshal(data, &e); err != nil {
@@ -112,36 +105,50 @@ func (s *progress) event(data json.RawMessage) error {
 	if more := e.more(); more != "" {
 		line += "  " + more
 	}
-	_, err := fmt.Fprintln(s.w, line)
+	_, err := fmt.Fprintln(s.W, line)
 	return err
 }
 
-// begun shows a run that was accepted; in a pipe its first event does.
-func (s *progress) begun(run json.RawMessage) error {
-	if !s.people {
+// Started shows a run that was accepted; in a pipe its first event does.
+func (s *Progress) Started(run json.RawMessage) error {
+	if !s.People {
 		return nil
 	}
-	return s.accepted(run)
+	return s.Accepted(run)
 }
 
-// accepted shows what a gateway answered to a request that it works on without
-// the client.
-func (s *progress) accepted(run json.RawMessage) error {
-	if !s.people {
-		return writeLine(s.w, run)
+// Accepted shows a run that the gateway works on without the client.
+func (s *Progress) Accepted(run json.RawMessage) error {
+	if !s.People {
+		return terminal.WriteLine(s.W, run)
 	}
 	var v runView
 	if err := json.Unmarshal(run, &v); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(s.w, "run %s of %s is %s\n", v.ID, v.Workflow, v.Status)
+	_, err := fmt.Fprintf(s.W, "run %s of %s is %s\n", v.ID, v.Workflow, v.Status)
 	return err
 }
 
+// Outcome shows a run at its end. A run that did not succeed is an error.
+func (s *Progress) Outcome(run json.RawMessage) error {
+	if err := s.ended(run); err != nil {
+		return err
+	}
+	switch status := statusOf(run); status {
+	case workflow.RunSucceeded:
+		return nil
+	case workflow.RunCancelled:
+		return errors.New("the run was cancelled")
+	default:
+		return fmt.Errorf("the run %s", status)
+	}
+}
+
 // ended shows the run at its end.
-func (s *progress) ended(run json.RawMessage) error {
-	if !s.people {
-		return writeLine(s.w, run)
+func (s *Progress) ended(run json.RawMessage) error {
+	if !s.People {
+		return terminal.WriteLine(s.W, run)
 	}
 	var v runView
 	if err := json.Unmarshal(run, &v); err != nil {
@@ -154,17 +161,17 @@ func (s *progress) ended(run json.RawMessage) error {
 	if v.Error != nil {
 		line += ": " + v.Error.String()
 	}
-	if output := brief(v.Output); output != "" && output != "null" {
+	if output := terminal.Brief(v.Output); output != "" && output != "null" {
 		line += "\n" + output
 	}
-	_, err := fmt.Fprintln(s.w, line)
+	_, err := fmt.Fprintln(s.W, line)
 	return err
 }
 
 // paint gives text the colour of a word.
-func (s *progress) paint(word, text string) string {
+func (s *Progress) paint(word, text string) string {
 	color := wordColors[word]
-	if !s.color || color == "" {
+	if !s.Color || color == "" {
 		return text
 	}
 	return color + text + normal
@@ -179,15 +186,4 @@ func (v *runView) took() string {
 		return ""
 	}
 	return ended.Sub(created).Round(time.Millisecond).String()
-}
-
-// writeLine writes JSON as one line.
-func writeLine(w io.Writer, data json.RawMessage) error {
-	var line bytes.Buffer
-	if err := json.Compact(&line, data); err != nil {
-		return err
-	}
-	line.WriteByte('\n')
-	_, err := w.Write(line.Bytes())
-	return err
 }

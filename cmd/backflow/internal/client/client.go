@@ -1,0 +1,106 @@
+// Package client is how commands talk to a running gateway, and how they show its
+// runs. It may import core/workflow, for the words of runs,
+// core/backoff and cmd/backflow/internal/terminal.
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/backflow/backflow/core/backoff"
+)
+
+// requestTimeout bounds a request beyond the time that it asks to wait.
+const requestTimeout = 30 * time.Second
+
+// maxResponse bounds what is read of a response, in bytes.
+const maxResponse = 64 << 20
+
+// Client talks to a running gateway.
+type Client struct {
+	// Address is the base URL, without a slash at its end.
+	Address string
+	// Token is sent with each request; "" is none.
+	Token string
+}
+
+// Get decodes the JSON of a path into the value given. A response that is a
+// problem is an error, *Problem.
+func (c *Client) Get(ctx context.Context, path string, into any) error {
+	return c.do(ctx, http.MethodGet, path, nil, nil, 0, into)
+}
+
+// Post sends a body and decodes the response's JSON into the value given. A
+// response that is a problem is an error, *Problem.
+func (c *Client) Post(ctx context.Context, path string, headers map[string]string, body []byte, into any) error {
+	return c.do(ctx, http.MethodPost, path, headers, body, 0, into)
+}
+
+// do is a request that asks the gateway to wait for so long.
+func (c *Client) do(ctx context.Context, method, path string, headers map[string]string, body []byte, wait time.Duration, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout+wait)
+	defer cancel()
+	res, err := c.send(ctx, method, path, headers, body)
+	if err != nil {
+		return err
+	}
+	// The body was read to its end, or is of no more use.
+	defer func() { _ = res.Body.Close() }()
+	data, err := io.ReadAll(io.LimitReader(res.Body, maxResponse))
+	if err != nil {
+		return fmt.Errorf("gateway at %s: %w", c.Address, err)
+	}
+	if res.StatusCode >= http.StatusBadRequest {
+		return problemOf(res, data)
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return fmt.Errorf("gateway at %s: %w", c.Address, err)
+	}
+	return nil
+}
+
+// send sends a request. The caller closes the response's body.
+func (c *Client) send(ctx context.Context, method, path string, headers map[string]string, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, c.Address+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	if c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for name, value := range headers {
+		req.Header.Set(name, value)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("gateway at %s: %w", c.Address, err)
+	}
+	return res, nil
+}
+
+// changeAttempts is how often a change is sent that had no response.
+const changeAttempts = 3
+
+// requestWait is the wait between two attempts at a request.
+var requestWait = backoff.Exponential{First: 250 * time.Millisecond, Longest: 5 * time.Second}
+
+// Change sends a POST that takes effect once: the key lets it be sent again where
+// no response came.
+func (c *Client) Change(ctx context.Context, path, key string, body []byte, into any) error {
+	for attempt := 1; ; attempt++ {
+		err := c.Post(ctx, path, keyHeader(key), body, into)
+		if err == nil || !transient(err) || attempt == changeAttempts || backoff.Sleep(ctx, requestWait.After(attempt)) != nil {
+			return err
+		}
+	}
+}
+
+func keyHeader(key string) map[string]string { return map[string]string{"Idempotency-Key": key} }

@@ -1,0 +1,186 @@
+package client
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/backflow/backflow/core/backoff"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+const (
+	// streamSilence is how long a stream may be silent before it is taken for
+	// dead: several times as long as a gateway leaves it silent.
+	streamSilence = 90 * time.Second
+	// streamPatience is how long a gateway may be out of reach, such as while it
+	// is restarted.
+	streamPatience = 2 * time.Minute
+)
+
+// streamEvent is one event of a stream (server-sent events, as the HTML
+// standard defines them).
+type streamEvent struct {
+	id   string
+	data json.RawMessage
+}
+
+// Follow hands each event of a run to handle, once and in order, until the run
+// has ended, and returns the run as it is then. A stream that breaks goes on after
+// the last event that arrived. An error of handle ends it.
+func (c *Client) Follow(ctx context.Context, id string, handle func(json.RawMessage) error) (json.RawMessage, error) {
+	path := "/runs/" + url.PathEscape(id)
+	last, ended := "", false
+	reached, failures := time.Now(), 0
+	for {
+		progressed := false
+		alive := func() { reached = time.Now() }
+		err := c.stream(ctx, path+"/stream", last, alive, func(event streamEvent) error {
+			progressed, failures = true, 0
+			last, ended = event.id, typeOf(event.data) == workflow.EventEnded
+			return handle(event.data)
+		})
+		// A stream that ends by itself is complete, or its gateway stops.
+		if err == nil {
+			var run json.RawMessage
+			if err = c.Get(ctx, path, &run); err == nil {
+				alive()
+				if hasEnded(run) && (ended || !progressed) {
+					return run, nil
+				}
+			}
+		}
+		failed, unhandled := errors.AsType[*handlerError](err)
+		switch {
+		case ctx.Err() != nil:
+			return nil, fmt.Errorf("interrupted; the run goes on (backflow runs watch %s)", id)
+		case unhandled:
+			return nil, failed.error
+		case err != nil && (!transient(err) || time.Since(reached) > streamPatience):
+			return nil, err
+		}
+		failures++
+		_ = backoff.Sleep(ctx, requestWait.After(failures)) // the next attempt sees the end of the context
+	}
+}
+
+// typeOf reads the type of an event.
+func typeOf(event json.RawMessage) workflow.EventType {
+	var e struct {
+		Type workflow.EventType `json:"type"`
+	}
+	if json.Unmarshal(event, &e) != nil {
+		return ""
+	}
+	return e.Type
+}
+
+// statusOf reads the status of a run.
+func statusOf(run json.RawMessage) workflow.RunStatus {
+	var r struct {
+		Status workflow.RunStatus `json:"status"`
+	}
+	if json.Unmarshal(run, &r) != nil {
+		return ""
+	}
+	return r.Status
+}
+
+// hasEnded reports whether a run goes no further by itself.
+func hasEnded(run json.RawMessage) bool { return statusOf(run).Ended() }
+
+// awaitStep is how long one request waits for a run before it is sent again.
+const awaitStep = 20 * time.Second
+
+// Await waits for the run that a key has started at a path, and returns it.
+func (c *Client) Await(ctx context.Context, path, key string, input []byte) (json.RawMessage, error) {
+	for {
+		var run json.RawMessage
+		if err := c.do(ctx, http.MethodPost, path+"?wait="+awaitStep.String(), keyHeader(key), input, awaitStep, &run); err != nil {
+			return nil, err
+		}
+		if hasEnded(run) {
+			return run, nil
+		}
+	}
+}
+
+// handlerError is an error of the handler of events, as against one of the stream.
+type handlerError struct{ error }
+
+// stream reads the events after one of them, "" for all, until the gateway ends
+// the stream, which is no error. Alive is called whenever the gateway shows that
+// it lives.
+func (c *Client) stream(ctx context.Context, path, after string, alive func(), handle func(streamEvent) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	silence := time.AfterFunc(streamSilence, cancel)
+	defer silence.Stop()
+	headers := map[string]string{"Accept": "text/event-stream"}
+	if after != "" {
+		headers["Last-Event-ID"] = after
+	}
+	res, err := c.send(ctx, http.MethodGet, path, headers, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }() // it was read to its end, or is of no more use
+	switch res.StatusCode {
+	case http.StatusOK:
+	case http.StatusNoContent: // the run has ended, and there is no event after that one
+		return nil
+	default:
+		data, err := io.ReadAll(io.LimitReader(res.Body, maxResponse))
+		if err != nil {
+			return fmt.Errorf("gateway at %s: %w", c.Address, err)
+		}
+		return problemOf(res, data)
+	}
+	received := func() {
+		silence.Reset(streamSilence)
+		alive()
+	}
+	received()
+	if err := readStream(res.Body, received, handle); err != nil {
+		return fmt.Errorf("gateway at %s: %w", c.Address, err)
+	}
+	return nil
+}
+
+// readStream reads server-sent events to the end of the stream. Received is called
+// for every line, of which some only show that the gateway lives. An event that is
+// cut off is ignored.
+func readStream(r io.Reader, received func(), handle func(streamEvent) error) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, maxResponse)
+	var event streamEvent
+	for lines.Scan() {
+		received()
+		name, value, _ := bytes.Cut(lines.Bytes(), []byte(":"))
+		value = bytes.TrimPrefix(value, []byte(" "))
+		switch string(name) {
+		case "": // the end of an event, or a comment
+			if len(lines.Bytes()) == 0 && event.data != nil {
+				if err := handle(event); err != nil {
+					return &handlerError{err}
+				}
+				event.data = nil
+			}
+		case "id": // holds until there is another
+			event.id = string(value)
+		case "data":
+			if event.data != nil {
+				event.data = append(event.data, '\n')
+			}
+			event.data = append(event.data, value...)
+		}
+	}
+	return lines.Err()
+}
