@@ -11,14 +11,29 @@ import (
 	"sync"
 	"time"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/sdk"
 )
 
-// verifier accepts what carries the secret.
-type verifier struct{}
+// fakeProvider is the integration that verifies webhooks: it accepts what carries
+// the secret.
+type fakeProvider struct{}
+
+var _ action.Integration = fakeProvider{}
+
+var providerManifest = &sdk.Manifest{Name: "sender", Version: "1.0.0", Webhook: &sdk.WebhookCapability{}}
+
+func (fakeProvider) Name() string            { return "sender" }
+func (fakeProvider) Manifest() *sdk.Manifest { return providerManifest }
+func (fakeProvider) Status() action.Status   { return action.Status{State: action.StateReady} }
+
+// Execute implements action.Integration.
+func (p fakeProvider) Execute(context.Context, sdk.Call) (sdk.Result, error) {
+	return sdk.Result{}, action.Unavailable(p.Name(), p.Status())
+}
 
 // VerifyWebhook implements sdk.WebhookVerifier.
-func (verifier) VerifyWebhook(_ context.Context, r sdk.WebhookRequest) (sdk.WebhookEvent, error) {
+func (fakeProvider) VerifyWebhook(_ context.Context, r sdk.WebhookRequest) (sdk.WebhookEvent, error) {
 	if http.Header(r.Headers).Get("X-Secret") != r.Secrets[0] {
 		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: "no secret"}
 	}
@@ -68,7 +83,7 @@ func (sim *simulation) request(r *rand.Rand, method, path, key string, body any)
 		if g.proceed(g.lifetime) != nil {
 			return
 		}
-		g.http.ServeHTTP(rec, request)
+		g.server.ServeHTTP(rec, request)
 		if g.proceed(g.lifetime) != nil {
 			return // it was dead before the response was sent
 		}

@@ -5,9 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-
-	"github.com/backflow/backflow/core/webhook"
-	"github.com/backflow/backflow/core/workflow"
 )
 
 // author writes random definitions.
@@ -25,17 +22,8 @@ type object = map[string]any
 
 // drawDefinitions writes the definitions: some workflows, each of which may
 // run those before it, and the actions of a webhook.
-func (sim *simulation) drawDefinitions() []*workflow.Definition {
+func (sim *simulation) drawDefinitions() {
 	a := &author{Rand: sim.random(actorDefinitions), root: "input"}
-	var all []*workflow.Definition
-	keep := func(d *workflow.Definition, err error, raw []byte) {
-		if err != nil {
-			sim.t.Fatalf("seed %d: a definition that was written wrong: %v\n%s", sim.seed, err, raw)
-		}
-		sim.note("definition %s", raw)
-		all = append(all, d)
-		sim.timed[d.Hash] = bytes.Contains(raw, []byte(`"timeout"`))
-	}
 	for i := range 3 {
 		definition := object{"id": fmt.Sprintf("w%d", i), "steps": a.steps(1 + a.IntN(4))}
 		if chance(a.Rand, 20) {
@@ -51,16 +39,20 @@ func (sim *simulation) drawDefinitions() []*workflow.Definition {
 		if chance(a.Rand, 50) {
 			definition["output"] = object{"n": "{{input.n}}"}
 		}
-		raw := encode(definition)
-		d, err := workflow.Parse(raw, workflow.InputRoots)
-		keep(d, err, raw)
+		sim.workflows = append(sim.workflows, definition)
 		a.lower = append(a.lower, fmt.Sprintf("w%d", i))
 	}
 	a.root = "payload"
-	raw := encode(a.steps(1 + a.IntN(3)))
-	d, err := workflow.ParseActions(webhook.WorkflowID("hook"), raw, workflow.EventRoots)
-	keep(d, err, raw)
-	return all
+	sim.actions = a.steps(1 + a.IntN(3))
+	plan, err := sim.load(&fakeIntegration{}, fakeProvider{})
+	if err != nil {
+		sim.t.Fatalf("seed %d: a config that was drawn wrong: %v\n%s", sim.seed, err, sim.config())
+	}
+	for _, d := range plan.Definitions {
+		sim.note("definition %s", d.Source.Raw)
+		sim.definitions = append(sim.definitions, d.Definition)
+		sim.timed[d.Hash] = bytes.Contains(d.Source.Raw, []byte(`"timeout"`))
+	}
 }
 
 func encode(v any) []byte {

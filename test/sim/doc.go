@@ -1,10 +1,9 @@
 // Package sim runs whole gateways in virtual time and lets everything go wrong
 // that can: a deterministic simulation.
 //
-// A seed makes two gateways, each with its lease, engine, ledger and receiver,
-// over one store in memory; definitions of workflows; clients that
-// start, signal, cancel and retry runs, call actions and send events; and
-// faults. All of it runs in a bubble of testing/synctest on one processor, so
+// A seed makes a config, and two gateways that run it over one store in memory,
+// each a server.Server as the program starts it; clients that start, signal, cancel
+// and retry runs, call actions and send events; and faults. All of it runs in a bubble of testing/synctest on one processor, so
 // that minutes take milliseconds. Invariants are checked at every commit, at
 // every call, and at the end, after faults have stopped and everything has had
 // its time.

@@ -138,7 +138,7 @@ func (sim *simulation) checkEnd() {
 	sim.mu.Lock()
 	defer sim.mu.Unlock()
 	m := sim.model
-	reader := engine.New(engine.Options{Store: sim.store, Lease: sim.nodes[0].running().lease})
+	reader := engine.New(engine.Options{Store: sim.store, Lease: sim.nodes[0].running().server.Lease()})
 	for _, id := range m.order {
 		if run := m.runs[id]; run.removed {
 			m.checkGone(run)

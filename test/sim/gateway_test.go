@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -9,23 +10,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/backflow/backflow/core/access"
-	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/engine"
-	"github.com/backflow/backflow/core/event"
-	corehttp "github.com/backflow/backflow/core/gateway"
-	"github.com/backflow/backflow/core/idempotency"
-	"github.com/backflow/backflow/core/lease"
-	"github.com/backflow/backflow/core/schedule"
+	"github.com/backflow/backflow/core/server"
 	"github.com/backflow/backflow/core/state"
-	"github.com/backflow/backflow/core/webhook"
 )
 
-const (
-	token      = "the-token-of-the-simulation"
-	hookSecret = "whsec_of_the_simulation"
-	leaseTTL   = 5 * time.Second
-)
+const leaseTTL = 5 * time.Second
 
 // node is a machine on which one gateway process runs after the other.
 type node struct {
@@ -50,11 +41,8 @@ type gateway struct {
 	skew     atomic.Int64
 	crashed  sync.Once
 
-	lease     *lease.Lease
-	engine    *engine.Engine
-	scheduler *schedule.Scheduler
-	ledger    *idempotency.Ledger
-	http      *corehttp.Gateway
+	server  *server.Server // nil before it has started
+	leaseID string         // guarded by the simulation's lock
 
 	mu      sync.Mutex    // guards running
 	running chan struct{} // closed while the process is not paused
@@ -98,7 +86,7 @@ func (n *node) boot() {
 			g.shiftClock(between(random, -2*time.Minute, 2*time.Minute))
 		}
 		pause(g.lifetime, between(random, time.Millisecond, 900*time.Millisecond)) // no two loops in step
-		if err := g.assemble(random); err == nil {
+		if err := g.serve(random); err == nil {
 			n.sim.note("%s is up", g.name)
 			n.mu.Lock()
 			n.process = g
@@ -125,83 +113,34 @@ func (g *gateway) shiftClock(by time.Duration) {
 // now is the process's own clock.
 func (g *gateway) now() time.Time { return time.Now().Add(time.Duration(g.skew.Load())) }
 
-// assemble makes and starts the parts of a process.
-func (g *gateway) assemble(random *rand.Rand) error {
-	var err error
-	g.lease, err = lease.Acquire(g.lifetime, g.store, lease.Options{Node: fmt.Sprintf("n%d", g.node.number), TTL: leaseTTL})
+// serve starts the server of a process, as the program does, with the store, the
+// clock and the integrations of the simulation.
+func (g *gateway) serve(random *rand.Rand) error {
+	plan, err := g.sim.load(&fakeIntegration{upstream: g.sim.upstream, gateway: g}, fakeProvider{})
 	if err != nil {
 		return err
 	}
-	registry, err := action.NewRegistry(&fakeIntegration{upstream: g.sim.upstream, gateway: g})
-	if err != nil {
-		return err
-	}
-	log := slog.New(logger{g})
-	g.engine = engine.New(engine.Options{
-		Store: g.store, Lease: g.lease, Actions: registry, Now: g.now, Logger: log,
-		CallTimeout: 30 * time.Second, MaxRunning: pick(random, 2, 50),
-		Retention: g.sim.retention,
-	})
-	if err := g.engine.SetDefinitions(g.lifetime, g.sim.definitions); err != nil {
-		return err
-	}
-	g.scheduler = schedule.New(schedule.Options{Store: g.store, Lease: g.lease, Starter: g.engine, Now: g.now, Logger: log})
-	if err := g.scheduler.Set(g.lifetime, g.sim.currentSchedules()); err != nil {
-		return err
-	}
-	receiver, err := webhook.NewReceiver(webhook.Options{
-		Name: "hook", Path: "/webhooks/hook", Provider: "sender", Verifier: verifier{}, Secrets: []string{hookSecret},
-		Events: event.NewLog(g.store), Starter: g.engine, Now: g.now, Logger: log,
+	g.server, err = server.Start(g.lifetime, plan, server.Options{
+		Node:      fmt.Sprintf("n%d", g.node.number),
+		OpenStore: func(context.Context, config.State) (state.Store, error) { return g.store, nil },
+		Logger:    slog.New(logger{g}),
+		Now:       g.now, LeaseTTL: leaseTTL, CallTimeout: 30 * time.Second, MaxRunning: pick(random, 2, 50),
+		NewLedgerID: engine.NewRunID,
 	})
 	if err != nil {
 		return err
 	}
-	all, err := access.ParseScope("admin")
-	if err != nil {
-		return err
-	}
-	g.ledger = idempotency.New(g.store, g.lease, idempotency.Options{Now: g.now, NewID: func() string { return engine.NewRunID() }})
-	g.http, err = corehttp.New(corehttp.Options{
-		Runs: g.engine, Ledger: g.ledger, Now: g.now, Logger: log,
-		Routes: corehttp.Routes{
-			Actions: registry, Webhooks: []corehttp.Webhook{receiver},
-			Tokens: []corehttp.Token{{Name: "shop", Hash: access.HashOf(token), Scopes: []access.Scope{all}}},
-		},
-	})
-	if err != nil {
-		return err
-	}
-	g.engine.Run()
-	g.scheduler.Run()
-	g.sim.actors.Go(g.reap)
+	g.sim.actors.Go(g.watchLease)
 	return nil
 }
 
-// reap takes away the leases of processes that do not renew them, and ends this
-// process when its own lease was taken.
-func (g *gateway) reap() {
-	for {
-		timer := time.NewTimer(time.Second + 31*time.Microsecond)
-		select {
-		case <-timer.C:
-		case <-g.lease.Lost():
-			timer.Stop()
-			g.sim.note("%s has lost its lease", g.name)
-			g.crash()
-			return
-		case <-g.lifetime.Done():
-			timer.Stop()
-			return
-		}
-		expired, err := g.lease.Expired(g.lifetime)
-		if err != nil {
-			continue
-		}
-		for _, id := range expired {
-			if taken, err := g.lease.Take(g.lifetime, id); err == nil && taken {
-				g.sim.note("%s takes away %s", g.name, g.sim.name("lease", id))
-			}
-		}
+// watchLease ends the process when its lease was taken, as Serve does.
+func (g *gateway) watchLease() {
+	select {
+	case <-g.server.Lease().Lost():
+		g.sim.note("%s has lost its lease", g.name)
+		g.crash()
+	case <-g.lifetime.Done():
 	}
 }
 
@@ -268,17 +207,8 @@ func (g *gateway) terminate() {
 	g.kill()
 	dead, cancel := context.WithCancel(context.Background())
 	cancel()
-	if g.scheduler != nil {
-		g.scheduler.Stop()
-	}
-	if g.engine != nil {
-		_ = g.engine.Stop(dead)
-	}
-	if g.ledger != nil {
-		g.ledger.Close()
-	}
-	if g.lease != nil {
-		_ = g.lease.Release(dead)
+	if g.server != nil {
+		_ = g.server.Stop(dead)
 	}
 }
 
@@ -296,15 +226,10 @@ func (n *node) stop() {
 		n.sim.violated("a process is up at the end", "node %d has none", n.number+1)
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	g.scheduler.Stop()
-	if err := g.engine.Stop(ctx); err != nil {
+	if err := g.server.Stop(context.Background()); errors.Is(err, context.DeadlineExceeded) {
 		n.sim.violated("an engine without work stops", "%s: %v", g.name, err)
-	}
-	g.ledger.Close()
-	if err := g.lease.Release(ctx); err != nil {
-		n.sim.note("%s does not release its lease: %v", g.name, err)
+	} else if err != nil {
+		n.sim.note("%s does not stop in order: %v", g.name, err)
 	}
 	g.kill()
 }

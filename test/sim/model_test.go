@@ -162,7 +162,7 @@ func (m *model) open(id string) *modelRun {
 
 // checkFence: a gateway that writes runs holds its lease.
 func (m *model) checkFence(g *gateway) {
-	found, err := m.sim.store.Get(context.Background(), state.Ref{Bucket: "lease", ID: g.lease.ID()})
+	found, err := m.sim.store.Get(context.Background(), state.Ref{Bucket: "lease", ID: g.leaseID})
 	if err != nil || found[0] == nil {
 		m.sim.violatedLocked("a gateway whose lease was taken away writes nothing", "%s wrote", g.name)
 	}

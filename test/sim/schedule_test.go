@@ -28,30 +28,24 @@ func (sim *simulation) drawSchedules(r *rand.Rand) {
 		return
 	}
 	for n := range 1 + r.IntN(2) {
-		plan, err := schedule.NewPlan(pick(r, "* * * * *", "*/2 * * * *"), "")
+		cron := pick(r, "* * * * *", "*/2 * * * *")
+		plan, err := schedule.NewPlan(cron, "")
 		if err != nil {
 			sim.t.Fatal(err)
 		}
 		name, definition := fmt.Sprintf("t%d", n), sim.definitions[r.IntN(3)]
-		sim.schedules = append(sim.schedules, schedule.Schedule{
-			Name: name, Plan: plan, Workflow: definition.ID, Input: encode(input(r, tickTag+name)),
+		sim.schedules = append(sim.schedules, object{
+			"name": name, "cron": cron, "workflow": definition.ID, "input": input(r, tickTag+name),
 		})
 		drops := definition.Concurrency != nil && definition.Concurrency.Drop
 		sim.model.timetables[name] = &timetable{plan: plan, drops: drops, began: map[time.Time]int{}}
 	}
 }
 
-// currentSchedules are the schedules of the config as it is now.
-func (sim *simulation) currentSchedules() []schedule.Schedule {
-	sim.mu.Lock()
-	defer sim.mu.Unlock()
-	return sim.schedules
-}
-
 // checkSchedules lets schedules tick without faults, perhaps after a time without
 // gateways, and takes them out of the config.
 func (sim *simulation) checkSchedules() {
-	if len(sim.currentSchedules()) == 0 {
+	if len(sim.schedules) == 0 {
 		return
 	}
 	r := sim.random(actorSchedules + 1000)
@@ -59,8 +53,8 @@ func (sim *simulation) checkSchedules() {
 		sim.suspendAll(between(r, time.Minute, 5*time.Minute))
 	}
 	upcoming := time.Now()
-	for _, s := range sim.schedules {
-		upcoming = later(upcoming, s.Plan.Next(time.Now()))
+	for _, t := range sim.model.timetables {
+		upcoming = later(upcoming, t.plan.Next(time.Now()))
 	}
 	time.Sleep(time.Until(upcoming) + tolerance + time.Second)
 	sim.mu.Lock()
@@ -71,7 +65,7 @@ func (sim *simulation) checkSchedules() {
 	sim.mu.Unlock()
 	for _, s := range sim.nodes {
 		s.awaitRunning() // a process that starts from now on has none
-		for g := s.running(); g != nil && g.scheduler.Set(g.lifetime, nil) != nil; g = s.running() {
+		for g := s.running(); g != nil && g.server.Reload(g.lifetime) != nil; g = s.running() {
 			time.Sleep(time.Second)
 		}
 		s.awaitRunning()

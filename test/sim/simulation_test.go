@@ -14,7 +14,6 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/backflow/backflow/core/engine"
-	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/core/workflow"
 )
@@ -33,6 +32,8 @@ type simulation struct {
 	// exactClocks: no clock is wrong, so that times can be checked exactly.
 	exactClocks bool
 
+	workflows   []object // of the config
+	actions     []any    // of its webhook
 	definitions []*workflow.Definition
 	timed       map[string]bool // definitions with a time limit, by hash
 	retention   engine.Retention
@@ -41,7 +42,7 @@ type simulation struct {
 	model       *model
 
 	mu        sync.Mutex // guards the fields below
-	schedules []schedule.Schedule
+	schedules []object   // of the config
 	trace     []string
 	violation string // the first broken invariant
 	names     map[string]string
@@ -120,7 +121,7 @@ func newSimulation(t *testing.T, seed int64) *simulation {
 	sim := &simulation{t: t, seed: seed, began: time.Now(), store: memory.New(memory.Options{}), ending: make(chan struct{}), names: map[string]string{}, timed: map[string]bool{}}
 	uuid.SetRand(&ids{Rand: sim.random(actorIDs)})
 	sim.faults.Store(true)
-	sim.definitions = sim.drawDefinitions()
+	sim.drawDefinitions()
 	sim.upstream = newUpstream(sim)
 	sim.model = newModel(sim)
 	r := sim.random(actorSchedules)

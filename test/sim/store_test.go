@@ -174,6 +174,11 @@ func (sim *simulation) commit(ctx context.Context, g *gateway, ops []state.Op) e
 		return err
 	}
 	sim.tally.commits++
+	for _, op := range ops {
+		if op.Kind == state.KindInsert && op.Space == "lease" {
+			g.leaseID = op.ID
+		}
+	}
 	sim.model.committed(g, ops)
 	return nil
 }
