@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -57,6 +58,14 @@ type Action[In, Out any] struct {
 	KeyLifetime time.Duration
 	// Examples are params that work. The test kits call the action with them.
 	Examples []In
+	// ExampleResults are the results of the first Examples, in their order.
+	ExampleResults []Out
+	// ParamsSchema and ResultSchema are JSON Schemas (2020-12) that come from
+	// elsewhere, such as from a vendor's description of its API. They are
+	// published byte for byte in place of the schemas of In and Out, which are
+	// then json.RawMessage or have room for all that the schema allows. Empty:
+	// the schemas of the types.
+	ParamsSchema, ResultSchema json.RawMessage
 	// Do does it. It is called from many goroutines at once; the context carries
 	// the deadline, CallFrom its idempotency key, Logger its logger. An *Error
 	// says what is known of a failure; Refuse and Fail make one.
@@ -115,19 +124,45 @@ func (a *typed[In, Out]) spec() (ActionSpec, error) {
 		return spec, s.err
 	}
 	var errIn, errOut error
-	spec.Params, errIn = s.in.Schema(shape.Given)
-	if s.out != nil && s.out.Known() {
+	if spec.Params = a.ParamsSchema; len(spec.Params) == 0 {
+		spec.Params, errIn = s.in.Schema(shape.Given)
+	}
+	if spec.Result = a.ResultSchema; len(spec.Result) == 0 && s.out != nil && s.out.Known() {
 		spec.Result, errOut = s.out.Schema(shape.Answered)
 	}
 	errs := []error{errIn, errOut}
+	if len(a.ExampleResults) > len(a.Examples) {
+		errs = append(errs, fmt.Errorf("it has %d examples, and %d results of them", len(a.Examples), len(a.ExampleResults)))
+	}
 	for i := range a.Examples {
-		params, err := s.in.AppendGiven(nil, reflect.ValueOf(&a.Examples[i]).Elem())
+		example, err := a.example(s, i)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("example %d: %w", i, err))
 		}
-		spec.Examples = append(spec.Examples, Example{Params: params})
+		spec.Examples = append(spec.Examples, example)
 	}
 	return spec, errors.Join(errs...)
+}
+
+// example writes the example with index i, and its result if there is one.
+func (a *typed[In, Out]) example(s shapes, i int) (example Example, err error) {
+	example.Params, err = s.in.AppendGiven(nil, reflect.ValueOf(&a.Examples[i]).Elem())
+	if err != nil || i >= len(a.ExampleResults) {
+		return example, err
+	}
+	result, err := s.result(reflect.ValueOf(&a.ExampleResults[i]).Elem())
+	example.Result = result.Body
+	return example, err
+}
+
+// result writes what an action returned.
+func (s shapes) result(out reflect.Value) (Result, error) {
+	if s.out == nil {
+		result, _ := out.Interface().(Result) // nothing else has no shape
+		return result, nil
+	}
+	body, err := s.out.Append(nil, out)
+	return Result{Body: body}, err
 }
 
 // run reads the params, does it, and writes the result.
@@ -144,15 +179,11 @@ func (a *typed[In, Out]) run(ctx context.Context, call *Call) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	if s.out == nil {
-		result, _ := any(out).(Result) // nothing else has no shape
-		return result, nil
-	}
-	body, err := s.out.Append(nil, reflect.ValueOf(&out).Elem())
+	result, err := s.result(reflect.ValueOf(&out).Elem())
 	if err != nil {
 		return Result{}, fmt.Errorf("the result of %s: %w", a.Name, err)
 	}
-	return Result{Body: body}, nil
+	return result, nil
 }
 
 // invalidParams answers what is said of params that are not of their type. The

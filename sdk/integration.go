@@ -126,6 +126,10 @@ type Credentials[C any] struct {
 	// first action; the context bounds this call only. ConfigFrom knows what
 	// else the config says.
 	Configure func(ctx context.Context, c C) error
+	// Schema is a JSON Schema (2020-12) that is published byte for byte in place
+	// of that of C, which is then json.RawMessage or has room for all that the
+	// schema allows. Empty: the schema of C.
+	Schema json.RawMessage
 }
 
 func (c Credentials[C]) join(p *integration) {
@@ -134,7 +138,7 @@ func (c Credentials[C]) join(p *integration) {
 		return
 	}
 	t := reflect.TypeFor[C]()
-	p.credentials = &credentials{typ: t, take: func(ctx context.Context, s *shape.Shape, raw []byte) error {
+	p.credentials = &credentials{typ: t, given: c.Schema, take: func(ctx context.Context, s *shape.Shape, raw []byte) error {
 		var given C
 		if err := s.Decode(raw, reflect.ValueOf(&given).Elem()); err != nil {
 			return fmt.Errorf("credentials: %w", err)
@@ -148,8 +152,9 @@ func (c Credentials[C]) join(p *integration) {
 
 // credentials are Credentials, whatever their type.
 type credentials struct {
-	typ  reflect.Type
-	take func(ctx context.Context, s *shape.Shape, raw []byte) error
+	typ   reflect.Type
+	given json.RawMessage // the schema, if it is not that of typ
+	take  func(ctx context.Context, s *shape.Shape, raw []byte) error
 }
 
 func (c *credentials) shape() (*shape.Shape, error) {
@@ -162,8 +167,8 @@ func (c *credentials) shape() (*shape.Shape, error) {
 
 func (c *credentials) schema() (json.RawMessage, error) {
 	s, err := c.shape()
-	if err != nil {
-		return nil, err
+	if err != nil || len(c.given) > 0 {
+		return c.given, err
 	}
 	return s.Schema(shape.Given)
 }

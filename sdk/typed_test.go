@@ -69,6 +69,43 @@ func TestRawActionsPassBytesThrough(t *testing.T) {
 	}
 }
 
+func TestGivenSchemasArePublishedByteForByte(t *testing.T) {
+	echo := Action[json.RawMessage, json.RawMessage]{
+		Name:           "echo",
+		ParamsSchema:   json.RawMessage(`{ "type": "object" }`),
+		ResultSchema:   json.RawMessage(`{ "type": ["object"] }`),
+		Examples:       []json.RawMessage{json.RawMessage(`{ "n": 1.50 }`), json.RawMessage(`{}`)},
+		ExampleResults: []json.RawMessage{json.RawMessage(`{ "n": 1.5 }`)},
+		Do:             func(_ context.Context, in json.RawMessage) (json.RawMessage, error) { return in, nil },
+	}
+	credentials := Credentials[json.RawMessage]{
+		Schema:    json.RawMessage(`{ "type": "object", "maxProperties": 1 }`),
+		Configure: func(context.Context, json.RawMessage) error { return nil },
+	}
+	m, err := readManifest(New(Info{Name: "given", Version: "1.0.0"}, credentials, echo), silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	action := m.Actions[0]
+	for got, want := range map[string]string{
+		string(m.Credentials):             `{ "type": "object", "maxProperties": 1 }`,
+		string(action.Params):             `{ "type": "object" }`,
+		string(action.Result):             `{ "type": ["object"] }`,
+		string(action.Examples[0].Params): `{ "n": 1.50 }`,
+		string(action.Examples[0].Result): `{ "n": 1.5 }`,
+		string(action.Examples[1].Params): `{}`,
+		string(action.Examples[1].Result): ``,
+	} {
+		if got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	echo.ExampleResults = append(echo.ExampleResults, echo.ExampleResults[0], echo.ExampleResults[0])
+	if _, err := readManifest(New(Info{Name: "given", Version: "1.0.0"}, echo), silent); err == nil || !strings.Contains(err.Error(), "2 examples, and 3 results") {
+		t.Errorf("got %v", err)
+	}
+}
+
 type keys struct {
 	Key string `json:"key" secret:"true"`
 }
