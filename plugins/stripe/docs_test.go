@@ -19,7 +19,7 @@ func TestTheDocumentIsTrue(t *testing.T) {
 		t.Fatal(err)
 	}
 	document := string(raw)
-	manifest := newPlugin().Manifest()
+	manifest := newServed().Manifest()
 
 	shown := map[string]bool{}
 	for _, block := range regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(document, -1) {

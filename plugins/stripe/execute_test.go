@@ -50,8 +50,8 @@ func TestTheSandboxListensOnLoopbackOnly(t *testing.T) {
 	}
 }
 
-// recorded answers a plugin and what its Stripe is asked.
-func recorded(t *testing.T) (*plugin, func() []string) {
+// recorded returns a plugin and what its Stripe is asked.
+func recorded(t *testing.T) (served, func() []string) {
 	t.Helper()
 	var mu sync.Mutex
 	var lines []string
@@ -201,7 +201,7 @@ func TestTheTimeoutOptionShortensTheCall(t *testing.T) {
 	}
 }
 
-func subscribed(t *testing.T, p *plugin) string {
+func subscribed(t *testing.T, p served) string {
 	t.Helper()
 	id, ok := must(t, p, "createSubscription", `{"customer":"cus_123","priceId":"price_1"}`, "sub")["id"].(string)
 	if !ok {

@@ -13,9 +13,8 @@ import (
 )
 
 func main() {
-	p := newPlugin()
-	p.muteSandbox = muteStdout
-	sdk.Serve(p)
+	p := &plugin{muteSandbox: muteStdout}
+	sdk.Serve(p.integration())
 	if err := p.Close(); err != nil {
 		slog.Error("stripe: close", "error", err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/sample"
 	"github.com/backflow/backflow/plugins/stripe/internal/schema"
@@ -14,73 +13,83 @@ import (
 // pluginVersion is the plugin's own version.
 const pluginVersion = "0.1.0"
 
-// action is an action and how it is done.
-type action struct {
-	sdk.ActionSpec
-	run func(ctx context.Context, request *request) ([]byte, error)
-}
-
-// Manifest answers what the plugin is.
-func (p *plugin) Manifest() sdk.Manifest {
-	manifest := sdk.Manifest{
+// integration returns what is served: the plugin's parts, over p.
+func (p *plugin) integration() sdk.Plugin {
+	parts := []sdk.Part{
+		sdk.Credentials[json.RawMessage]{Schema: credentialsSchema, Configure: p.configure},
+		sdk.Webhook{EventTypes: sample.Types(), SecretField: "webhookSecret", Verify: verifyWebhook, Sample: sampleWebhook},
+	}
+	for _, action := range actions() {
+		parts = append(parts, action.part(p))
+	}
+	return sdk.New(sdk.Info{
 		Name:        "stripe",
 		Version:     pluginVersion,
 		Description: "Payments, customers and subscriptions with Stripe (API version 2023-10-16).",
-		Credentials: credentialsSchema,
-		Webhook:     &sdk.WebhookCapability{EventTypes: sample.Types(), SecretField: "webhookSecret"},
 		Sandbox:     true,
-	}
-	for _, action := range p.actions {
-		manifest.Actions = append(manifest.Actions, action.ActionSpec)
-	}
-	return manifest
+	}, parts...)
 }
 
-// actions answers the plugin's actions in the order in which users see them.
+// spec is what is published of an action. Params go to Stripe and results come
+// from there as they are, and their schemas are derived from Stripe's own.
+type spec = sdk.Action[json.RawMessage, json.RawMessage]
+
+// action is an action and how it is run.
+type action struct {
+	spec spec
+	run  func(ctx context.Context, request *request) ([]byte, error)
+}
+
+// part returns the action of the plugin p.
+func (a action) part(p *plugin) sdk.Part {
+	params, err := schema.Params(a.spec.Name)
+	if err != nil {
+		// The schemas are compiled in, and a test asks for each.
+		panic(fmt.Sprintf("stripe: %v", err))
+	}
+	a.spec.ParamsSchema = params
+	a.spec.ResultSchema = json.RawMessage(`{"type":"object"}`)
+	a.spec.Do = func(ctx context.Context, params json.RawMessage) (json.RawMessage, error) {
+		return p.run(ctx, a, params)
+	}
+	return a.spec
+}
+
+// actions returns the plugin's actions in the order in which users see them.
 func actions() []action {
-	list := []action{
-		{sdk.ActionSpec{
+	return []action{
+		{spec{
 			Name: "createPaymentIntent", Description: "Creates a payment intent.",
-			HTTP:   &sdk.HTTPBinding{Method: http.MethodPost, Path: "/payment-intents"},
+			HTTP:   sdk.POST("/payment-intents"),
 			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime,
-			Examples: []sdk.Example{{
-				Params: json.RawMessage(`{"amount":2000,"currency":"usd","customer":"cus_123"}`),
-				Result: json.RawMessage(`{"id":"pi_123","client_secret":"pi_123_secret_456","amount":2000,"currency":"usd","status":"requires_payment_method"}`),
-			}},
+			Examples:       examples(`{"amount":2000,"currency":"usd","customer":"cus_123"}`),
+			ExampleResults: examples(`{"id":"pi_123","client_secret":"pi_123_secret_456","amount":2000,"currency":"usd","status":"requires_payment_method"}`),
 		}, createPaymentIntent},
-		{sdk.ActionSpec{
+		{spec{
 			Name: "createCustomer", Description: "Creates a customer.",
-			HTTP:   &sdk.HTTPBinding{Method: http.MethodPost, Path: "/customers"},
+			HTTP:   sdk.POST("/customers"),
 			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime,
-			Examples: []sdk.Example{{Params: json.RawMessage(`{"email":"customer@example.com","name":"John Doe"}`)}},
+			Examples: examples(`{"email":"customer@example.com","name":"John Doe"}`),
 		}, createCustomer},
-		{sdk.ActionSpec{
+		{spec{
 			Name: "createSubscription", Description: "Subscribes a customer to a price.",
-			HTTP:   &sdk.HTTPBinding{Method: http.MethodPost, Path: "/subscriptions"},
+			HTTP:   sdk.POST("/subscriptions"),
 			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime,
-			Examples: []sdk.Example{{Params: json.RawMessage(`{"customer":"cus_123","priceId":"price_456"}`)}},
+			Examples: examples(`{"customer":"cus_123","priceId":"price_456"}`),
 		}, createSubscription},
-		{sdk.ActionSpec{
+		{spec{
 			Name: "getSubscription", Description: "Answers a subscription.",
-			HTTP:     &sdk.HTTPBinding{Method: http.MethodGet, Path: "/subscriptions/:subscriptionId"},
-			Examples: []sdk.Example{{Params: json.RawMessage(`{"subscriptionId":"sub_789"}`)}},
+			HTTP:     sdk.GET("/subscriptions/:subscriptionId"),
+			Examples: examples(`{"subscriptionId":"sub_789"}`),
 		}, getSubscription},
-		{sdk.ActionSpec{
+		{spec{
 			Name: "cancelSubscription", Description: "Cancels a subscription at the end of its period, or immediately.",
-			HTTP: &sdk.HTTPBinding{Method: http.MethodDelete, Path: "/subscriptions/:subscriptionId"},
+			HTTP: sdk.DELETE("/subscriptions/:subscriptionId"),
 			// Stripe honours no key on DELETE; cancelling twice is cancelling.
 			Writes: true, Repeat: sdk.RepeatIdempotent,
-			Examples: []sdk.Example{{Params: json.RawMessage(`{"subscriptionId":"sub_789","immediately":false}`)}},
+			Examples: examples(`{"subscriptionId":"sub_789","immediately":false}`),
 		}, cancelSubscription},
 	}
-	for i := range list {
-		params, err := schema.Params(list[i].Name)
-		if err != nil {
-			// The schemas are compiled in, and a test asks for each.
-			panic(fmt.Sprintf("stripe: %v", err))
-		}
-		list[i].Params = params
-		list[i].Result = json.RawMessage(`{"type":"object"}`)
-	}
-	return list
 }
+
+func examples(one string) []json.RawMessage { return []json.RawMessage{json.RawMessage(one)} }

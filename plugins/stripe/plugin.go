@@ -15,30 +15,21 @@ import (
 
 // plugin is the Stripe integration.
 type plugin struct {
-	actions []action
 	// muteSandbox is called before the sandbox starts; nil does nothing.
 	muteSandbox func() error
 
-	// Set by Configure, before the first Execute, and constant from then on.
+	// Set by configure, before the first action, and constant from then on.
 	client  *api.Client
 	sandbox *sandbox.Sandbox
 }
 
-var (
-	_ sdk.Plugin          = (*plugin)(nil)
-	_ sdk.WebhookVerifier = (*plugin)(nil)
-	_ sdk.WebhookSampler  = (*plugin)(nil)
-)
-
-func newPlugin() *plugin { return &plugin{actions: actions()} }
-
-// Configure checks the credentials, or starts the sandbox. It does not call
+// configure checks the credentials, or starts the sandbox. It does not call
 // Stripe.
-func (p *plugin) Configure(ctx context.Context, config sdk.Config) error {
+func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
 	if p.client != nil {
 		return errors.New("stripe is configured already")
 	}
-	if config.Sandbox {
+	if sdk.ConfigFrom(ctx).Sandbox {
 		if p.muteSandbox != nil {
 			if err := p.muteSandbox(); err != nil {
 				return fmt.Errorf("mute the sandbox: %w", err)
@@ -53,7 +44,7 @@ func (p *plugin) Configure(ctx context.Context, config sdk.Config) error {
 		return nil
 	}
 	var given credentials
-	if err := json.Unmarshal(config.Credentials, &given); err != nil {
+	if err := json.Unmarshal(entry, &given); err != nil {
 		return errors.New("credentials.stripe is not an object of strings")
 	}
 	if err := given.check(); err != nil {
@@ -74,33 +65,19 @@ func (p *plugin) Close() error {
 	return nil
 }
 
-// Execute runs one action.
-func (p *plugin) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
-	for _, action := range p.actions {
-		if action.Name == call.Action {
-			return p.run(ctx, action, call)
-		}
-	}
-	return sdk.Result{}, &sdk.Error{
-		Code: sdk.CodeUnknownAction, Outcome: sdk.OutcomeNotExecuted,
-		Message: fmt.Sprintf("stripe has no action %q", call.Action),
-	}
-}
-
-func (p *plugin) run(ctx context.Context, action action, call sdk.Call) (sdk.Result, error) {
+// run runs one action. Every error is an *sdk.Error.
+func (p *plugin) run(ctx context.Context, action action, given json.RawMessage) ([]byte, error) {
 	if p.client == nil {
-		return sdk.Result{}, &sdk.Error{
-			Code: sdk.CodeUnavailable, Outcome: sdk.OutcomeNotExecuted, Message: "stripe is not configured",
-		}
+		return nil, sdk.Refuse(sdk.CodeUnavailable, "stripe is not configured")
 	}
-	params, err := form.Parse(call.Params)
+	params, err := form.Parse(given)
 	if err != nil {
-		return sdk.Result{}, invalid(err)
+		return nil, invalid(err)
 	}
-	request := &request{client: p.client, params: params, key: call.IdempotencyKey}
+	request := &request{client: p.client, params: params, key: sdk.CallFrom(ctx).IdempotencyKey}
 	timeout, err := request.options()
 	if err != nil {
-		return sdk.Result{}, invalid(err)
+		return nil, invalid(err)
 	}
 	if timeout > 0 {
 		var cancel context.CancelFunc
@@ -109,13 +86,13 @@ func (p *plugin) run(ctx context.Context, action action, call sdk.Call) (sdk.Res
 	}
 	body, err := action.run(ctx, request)
 	if err != nil {
-		return sdk.Result{}, invalid(err)
+		return nil, invalid(err)
 	}
-	return sdk.Result{Body: body}, nil
+	return body, nil
 }
 
 // invalid makes the error of params that cannot be sent. Another error is
-// answered as it is.
+// returned as it is.
 func invalid(err error) error {
 	var fault *form.Fault
 	if !errors.As(err, &fault) {

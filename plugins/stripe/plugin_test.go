@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
@@ -17,14 +18,33 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// onSandbox answers a plugin whose Stripe is stripe-mock.
-func onSandbox(t *testing.T) *plugin {
+// served is a plugin as the gateway meets it.
+type served struct {
+	sdk.Plugin
+	*plugin
+}
+
+func newServed() served {
+	p := &plugin{}
+	return served{Plugin: p.integration(), plugin: p}
+}
+
+func (s served) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest) (sdk.WebhookEvent, error) {
+	return s.Plugin.(sdk.WebhookVerifier).VerifyWebhook(ctx, request)
+}
+
+func (s served) SampleWebhook(ctx context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
+	return s.Plugin.(sdk.WebhookSampler).SampleWebhook(ctx, request)
+}
+
+// onSandbox returns a plugin whose Stripe is stripe-mock.
+func onSandbox(t *testing.T) served {
 	t.Helper()
 	return configured(t, sdk.Config{Sandbox: true, Credentials: json.RawMessage(`{}`)})
 }
 
-// onDouble answers a plugin whose Stripe is the stateful double.
-func onDouble(t *testing.T, customers ...string) (*plugin, *stripedouble.Double) {
+// onDouble returns a plugin whose Stripe is the stateful double.
+func onDouble(t *testing.T, customers ...string) (served, *stripedouble.Double) {
 	t.Helper()
 	double, err := stripedouble.New(stripedouble.Options{Customers: customers})
 	if err != nil {
@@ -35,9 +55,9 @@ func onDouble(t *testing.T, customers ...string) (*plugin, *stripedouble.Double)
 	return configured(t, sdk.Config{Credentials: json.RawMessage(`{"secretKey":"sk_test_1","apiBase":"` + server.URL + `"}`)}), double
 }
 
-func configured(t *testing.T, config sdk.Config) *plugin {
+func configured(t *testing.T, config sdk.Config) served {
 	t.Helper()
-	p := newPlugin()
+	p := newServed()
 	if err := p.Configure(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +70,7 @@ func configured(t *testing.T, config sdk.Config) *plugin {
 }
 
 // execute runs an action after checking the params, as the gateway does.
-func execute(t *testing.T, p *plugin, action, params, key string) (map[string]any, *sdk.Error) {
+func execute(t *testing.T, p served, action, params, key string) (map[string]any, *sdk.Error) {
 	t.Helper()
 	if faults := check(t, action, params); len(faults) > 0 {
 		t.Fatalf("%s %s: %v", action, params, faults)
@@ -70,7 +90,7 @@ func execute(t *testing.T, p *plugin, action, params, key string) (map[string]an
 	return body, nil
 }
 
-func must(t *testing.T, p *plugin, action, params, key string) map[string]any {
+func must(t *testing.T, p served, action, params, key string) map[string]any {
 	t.Helper()
 	body, failure := execute(t, p, action, params, key)
 	if failure != nil {
@@ -79,10 +99,10 @@ func must(t *testing.T, p *plugin, action, params, key string) map[string]any {
 	return body
 }
 
-// check answers the places at which params fail an action's schema.
+// check returns the places at which params fail an action's schema.
 func check(t *testing.T, action, params string) []string {
 	t.Helper()
-	for _, a := range newPlugin().actions {
+	for _, a := range newServed().Manifest().Actions {
 		if a.Name != action {
 			continue
 		}
@@ -125,7 +145,7 @@ func leaves(e *jsonschema.ValidationError) []string {
 
 func TestManifest(t *testing.T) {
 	t.Parallel()
-	manifest := newPlugin().Manifest()
+	manifest := newServed().Manifest()
 	if manifest.Name != "stripe" || !manifest.Sandbox || manifest.Webhook.SecretField != "webhookSecret" || len(manifest.Webhook.EventTypes) < 10 {
 		t.Errorf("%+v", manifest)
 	}
@@ -251,7 +271,7 @@ func TestWhatTheSchemaCannotSayIsInvalidParams(t *testing.T) {
 	if _, err := p.Execute(t.Context(), sdk.Call{Action: "sneeze", Params: json.RawMessage(`{}`)}); !errors.Is(err, &sdk.Error{Code: sdk.CodeUnknownAction}) {
 		t.Error(err)
 	}
-	if _, err := newPlugin().Execute(t.Context(), sdk.Call{Action: "createCustomer", Params: json.RawMessage(`{}`)}); !errors.Is(err, &sdk.Error{Code: sdk.CodeUnavailable}) {
+	if _, err := newServed().Execute(t.Context(), sdk.Call{Action: "createCustomer", Params: json.RawMessage(`{}`)}); !errors.Is(err, &sdk.Error{Code: sdk.CodeUnavailable}) {
 		t.Error(err)
 	}
 }
@@ -281,7 +301,7 @@ func TestCredentials(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlugin()
+			p := newServed()
 			err := p.Configure(t.Context(), sdk.Config{Credentials: json.RawMessage(test.credentials)})
 			switch {
 			case test.want == "" && err != nil:
@@ -308,7 +328,7 @@ func TestCredentialsSchemaMarksTheSecrets(t *testing.T) {
 	var schema struct {
 		Properties map[string]struct{ WriteOnly bool }
 	}
-	if err := json.Unmarshal(newPlugin().Manifest().Credentials, &schema); err != nil {
+	if err := json.Unmarshal(newServed().Manifest().Credentials, &schema); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]bool{}

@@ -15,9 +15,9 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// VerifyWebhook checks the Stripe-Signature header over the raw body, and then
+// verifyWebhook checks the Stripe-Signature header over the raw body, and then
 // reads the event's id and type. Any API version is taken, and thin events too.
-func (p *plugin) VerifyWebhook(_ context.Context, request sdk.WebhookRequest) (sdk.WebhookEvent, error) {
+func verifyWebhook(_ context.Context, request sdk.WebhookRequest) (sdk.WebhookEvent, error) {
 	headers := request.Headers[signature.Header]
 	if len(headers) > 1 {
 		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: fmt.Sprintf("there are %d %s headers", len(headers), signature.Header)}
@@ -86,7 +86,7 @@ func readEvent(body []byte) (sdk.WebhookEvent, error) {
 // isNotVisible reports whether a character is no visible ASCII.
 func isNotVisible(r rune) bool { return r <= ' ' || r > '~' }
 
-// text answers a JSON string, empty for anything else.
+// text returns the value of a JSON string, empty for anything else.
 func text(value jsontext.Value) string {
 	if value.Kind() != '"' {
 		return ""
@@ -98,8 +98,8 @@ func text(value jsontext.Value) string {
 	return string(unquoted)
 }
 
-// SampleWebhook makes a signed sample event.
-func (p *plugin) SampleWebhook(_ context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
+// sampleWebhook makes a signed sample event.
+func sampleWebhook(_ context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
 	if strings.TrimSpace(request.Secret) == "" {
 		return sdk.Sample{}, fmt.Errorf("stripe: %w", signature.ErrNoSecret)
 	}

@@ -32,7 +32,7 @@ func TestGenuineEventsAreRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := newPlugin().VerifyWebhook(t.Context(), signed(body, "whsec_1", webhookNow))
+			got, err := newServed().VerifyWebhook(t.Context(), signed(body, "whsec_1", webhookNow))
 			if err != nil || got != (sdk.WebhookEvent{ID: "evt_1", Type: "payment_intent.succeeded"}) {
 				t.Errorf("%+v, %v", got, err)
 			}
@@ -48,7 +48,7 @@ func TestAGenuineEventMayHaveAnyType(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		event, err := newPlugin().VerifyWebhook(t.Context(), signed(string(body), "whsec_1", webhookNow))
+		event, err := newServed().VerifyWebhook(t.Context(), signed(string(body), "whsec_1", webhookNow))
 		if err != nil || event.Type != want {
 			t.Errorf("%q: %+v, %v", want, event, err)
 		}
@@ -87,7 +87,7 @@ func TestEverythingElseIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := newPlugin().VerifyWebhook(t.Context(), test.request)
+			_, err := newServed().VerifyWebhook(t.Context(), test.request)
 			var refusal *sdk.WebhookRefusal
 			if !errors.As(err, &refusal) || !strings.Contains(refusal.Reason, test.want) {
 				t.Errorf("got %v, want a refusal …%s…", err, test.want)
@@ -101,13 +101,13 @@ func TestAnEmptySecretIsAFaultOfTheConfig(t *testing.T) {
 	request := signed(`{"id":"evt_1","type":"x"}`, "", webhookNow)
 	for _, secrets := range [][]string{nil, {""}, {" "}, {"whsec_1", ""}} {
 		request.Secrets = secrets
-		_, err := newPlugin().VerifyWebhook(t.Context(), request)
+		_, err := newServed().VerifyWebhook(t.Context(), request)
 		var refusal *sdk.WebhookRefusal
 		if err == nil || errors.As(err, &refusal) {
 			t.Errorf("%q: %v", secrets, err)
 		}
 	}
-	if _, err := newPlugin().SampleWebhook(t.Context(), sdk.SampleRequest{EventType: "customer.created", Now: webhookNow}); err == nil {
+	if _, err := newServed().SampleWebhook(t.Context(), sdk.SampleRequest{EventType: "customer.created", Now: webhookNow}); err == nil {
 		t.Error("a sample was signed with an empty secret")
 	}
 }
@@ -115,7 +115,7 @@ func TestAnEmptySecretIsAFaultOfTheConfig(t *testing.T) {
 // Ours must agree with Stripe's library wherever that is right.
 func TestSamplesAreAcceptedByUsAndByStripesLibrary(t *testing.T) {
 	t.Parallel()
-	p := newPlugin()
+	p := newServed()
 	now := time.Now()
 	for _, eventType := range p.Manifest().Webhook.EventTypes {
 		made, err := p.SampleWebhook(t.Context(), sdk.SampleRequest{
