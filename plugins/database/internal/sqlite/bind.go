@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/backflow/backflow/plugins/database/internal/dialect"
+	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/exact"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -30,7 +30,7 @@ var (
 
 // Bind turns a JSON value into int64, float64, string, []byte or nil, so that
 // SQLite's conversions (https://www.sqlite.org/datatype3.html, 3) keep it as it is.
-func (*SQLite) Bind(column dialect.Column, value dialect.JSON) (any, error) {
+func (*SQLite) Bind(column driver.Column, value driver.JSON) (any, error) {
 	switch value.Kind() {
 	case 'n':
 		return nil, nil
@@ -45,49 +45,49 @@ func (*SQLite) Bind(column dialect.Column, value dialect.JSON) (any, error) {
 		}
 		return bindString(column.Kind, string(unquoted), value)
 	}
-	if column.Kind != dialect.KindJSON {
+	if column.Kind != driver.KindJSON {
 		return nil, errNotJSON
 	}
 	return string(value), nil
 }
 
-func bindBoolean(kind dialect.Kind, value bool) (any, error) {
+func bindBoolean(kind driver.Kind, value bool) (any, error) {
 	switch kind {
-	case dialect.KindBoolean, dialect.KindInteger:
+	case driver.KindBoolean, driver.KindInteger:
 		if value {
 			return int64(1), nil
 		}
 		return int64(0), nil
-	case dialect.KindJSON:
+	case driver.KindJSON:
 		if value {
 			return "true", nil
 		}
 		return "false", nil
-	case dialect.KindText:
+	case driver.KindText:
 		return nil, errNotText
-	case dialect.KindBlob:
+	case driver.KindBlob:
 		return nil, errNotBase64
-	case dialect.KindReal, dialect.KindNumeric:
+	case driver.KindReal, driver.KindNumeric:
 		return nil, errNotNumber
 	}
 	return nil, errNoBoolean
 }
 
-func bindNumber(kind dialect.Kind, written string) (any, error) {
+func bindNumber(kind driver.Kind, written string) (any, error) {
 	number, ok := exact.Parse(written)
 	if !ok {
 		return nil, errNotNumber
 	}
 	switch kind {
-	case dialect.KindText:
+	case driver.KindText:
 		return written, nil
-	case dialect.KindBlob:
+	case driver.KindBlob:
 		return nil, errNotBase64
-	case dialect.KindInteger:
+	case driver.KindInteger:
 		return bindInteger(number)
-	case dialect.KindReal:
+	case driver.KindReal:
 		return bindReal(number)
-	case dialect.KindBoolean:
+	case driver.KindBoolean:
 		if value, ok := number.Int64(); ok && (value == 0 || value == 1) {
 			return value, nil
 		}
@@ -96,27 +96,27 @@ func bindNumber(kind dialect.Kind, written string) (any, error) {
 	return bindDecimal(number)
 }
 
-func bindString(kind dialect.Kind, value string, quoted dialect.JSON) (any, error) {
+func bindString(kind driver.Kind, value string, quoted driver.JSON) (any, error) {
 	switch kind {
-	case dialect.KindJSON:
+	case driver.KindJSON:
 		return string(quoted), nil
-	case dialect.KindBlob:
+	case driver.KindBlob:
 		decoded, err := base64.StdEncoding.Strict().DecodeString(value)
 		if err != nil || strings.ContainsAny(value, "\r\n") {
 			return nil, errNotBase64
 		}
 		return decoded, nil
-	case dialect.KindBoolean:
+	case driver.KindBoolean:
 		return nil, errNotBoolean
-	case dialect.KindInteger, dialect.KindReal, dialect.KindNumeric:
+	case driver.KindInteger, driver.KindReal, driver.KindNumeric:
 		if _, ok := exact.Parse(value); ok {
 			return bindNumber(kind, value)
 		}
-		if kind == dialect.KindInteger {
+		if kind == driver.KindInteger {
 			return nil, errNotInteger
 		}
 		return nil, errNotNumber
-	case dialect.KindLoose:
+	case driver.KindLoose:
 		if looksNumeric.MatchString(value) {
 			return nil, errLooksNumeric
 		}

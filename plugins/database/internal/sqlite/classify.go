@@ -6,9 +6,9 @@ import (
 	"errors"
 	"strings"
 
-	"github.com/backflow/backflow/plugins/database/internal/dialect"
+	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/sdk"
-	driver "modernc.org/sqlite"
+	modernc "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
 )
 
@@ -16,17 +16,11 @@ import (
 // (https://www.sqlite.org/rescode.html).
 const primary = 0xff
 
-// IsRefusal reports whether a constraint said no.
-func (*SQLite) IsRefusal(err error) bool {
-	var failure *driver.Error
-	return errors.As(err, &failure) && failure.Code()&primary == codes.SQLITE_CONSTRAINT
-}
-
 // Classify turns result codes into what a caller can act on. Messages come
 // from SQLite where they name constraints and columns; they hold no values.
-func (s *SQLite) Classify(err error, table *dialect.Table) *sdk.Error {
+func (s *SQLite) Classify(err error, table *driver.Table) *sdk.Error {
 	classified := &sdk.Error{Outcome: sdk.OutcomeNotExecuted, Retryable: true}
-	var failure *driver.Error
+	var failure *modernc.Error
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		classified.Code, classified.Message = sdk.CodeTimeout, "the database did not answer in time"
@@ -60,7 +54,7 @@ func (s *SQLite) Classify(err error, table *dialect.Table) *sdk.Error {
 
 // constraint says which constraint refused a row. It is final: the same row
 // meets the same constraint.
-func constraint(failure *driver.Error, table *dialect.Table) *sdk.Error {
+func constraint(failure *modernc.Error, table *driver.Table) *sdk.Error {
 	refusal := &sdk.Error{Code: sdk.CodeRejected, Message: message(failure), Outcome: sdk.OutcomeNotExecuted, Final: true}
 	kind, fault := "constraint", "refused by a constraint"
 	var columns []string
@@ -86,7 +80,7 @@ func constraint(failure *driver.Error, table *dialect.Table) *sdk.Error {
 		}
 	}
 	for _, column := range columns {
-		refusal.Faults = append(refusal.Faults, sdk.Fault{Pointer: dialect.DataPointer(column), Message: fault})
+		refusal.Faults = append(refusal.Faults, sdk.Fault{Pointer: driver.DataPointer(column), Message: fault})
 	}
 	details, err := json.Marshal(struct {
 		Constraint string   `json:"constraint"`
@@ -100,7 +94,7 @@ func constraint(failure *driver.Error, table *dialect.Table) *sdk.Error {
 
 // message is SQLite's own text without what the driver puts around it: the
 // general text of the code before, the code after.
-func message(failure *driver.Error) string {
+func message(failure *modernc.Error) string {
 	text := failure.Error()
 	if i := strings.LastIndex(text, " ("); i > 0 {
 		text = text[:i]
@@ -113,7 +107,7 @@ func message(failure *driver.Error) string {
 
 // namedColumns are the columns that a message such as "UNIQUE constraint
 // failed: payments.stripe_id, payments.mode" names, in the table's order.
-func namedColumns(message string, table *dialect.Table) []string {
+func namedColumns(message string, table *driver.Table) []string {
 	_, list, ok := strings.Cut(message, "constraint failed: ")
 	if !ok || table == nil {
 		return nil
@@ -129,7 +123,7 @@ func namedColumns(message string, table *dialect.Table) []string {
 
 // references lists a table's foreign keys, since SQLite does not say which one
 // failed.
-func references(table *dialect.Table) string {
+func references(table *driver.Table) string {
 	keys := make([]string, len(table.ForeignKeys))
 	for i, key := range table.ForeignKeys {
 		keys[i] = strings.Join(key.Columns, ", ") + " refers to " + key.Table

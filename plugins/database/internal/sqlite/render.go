@@ -7,19 +7,19 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/backflow/backflow/plugins/database/internal/dialect"
+	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Render appends a stored value. SQLite keeps a type with each value, so that
 // a column may hold what it was not declared for (by a trigger, a default or
 // another program): such a value is shown as what it is.
-func (*SQLite) Render(dst []byte, column dialect.Column, stored any) ([]byte, error) {
+func (*SQLite) Render(dst []byte, column driver.Column, stored any) ([]byte, error) {
 	switch value := stored.(type) {
 	case nil:
 		return append(dst, "null"...), nil
 	case int64:
-		if column.Kind == dialect.KindBoolean && (value == 0 || value == 1) {
+		if column.Kind == driver.KindBoolean && (value == 0 || value == 1) {
 			return strconv.AppendBool(dst, value == 1), nil
 		}
 		return strconv.AppendInt(dst, value, 10), nil
@@ -29,7 +29,7 @@ func (*SQLite) Render(dst []byte, column dialect.Column, stored any) ([]byte, er
 		}
 		return jsontext.AppendFormat(dst, strconv.FormatFloat(value, floatFormat(value), -1, 64))
 	case string:
-		if column.Kind == dialect.KindJSON && jsontext.Value(value).IsValid() {
+		if column.Kind == driver.KindJSON && jsontext.Value(value).IsValid() {
 			return jsontext.AppendFormat(dst, value)
 		}
 		return renderText(dst, value)

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/backflow/backflow/plugins/database/internal/dialect"
+	"github.com/backflow/backflow/plugins/database/internal/driver"
 )
 
 // TestKindsFollowSQLitesAffinity asks SQLite what each declared type does with
@@ -26,38 +26,38 @@ func TestKindsFollowSQLitesAffinity(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	affinities := map[string][]dialect.Kind{
-		"integer real": {dialect.KindInteger, dialect.KindNumeric, dialect.KindBoolean, dialect.KindJSON, dialect.KindLoose},
-		"real real":    {dialect.KindReal},
-		"text text":    {dialect.KindText, dialect.KindBlob, dialect.KindAny},
+	affinities := map[string][]driver.Kind{
+		"integer real": {driver.KindInteger, driver.KindNumeric, driver.KindBoolean, driver.KindJSON, driver.KindLoose},
+		"real real":    {driver.KindReal},
+		"text text":    {driver.KindText, driver.KindBlob, driver.KindAny},
 	}
 	for i, c := range []struct {
 		declared string
-		kind     dialect.Kind
+		kind     driver.Kind
 	}{
-		{"", dialect.KindAny},
-		{"INTEGER", dialect.KindInteger},
-		{"bigint unsigned", dialect.KindInteger},
-		{"INT8", dialect.KindInteger},
-		{"CHARINT", dialect.KindInteger},
-		{"FLOATING POINT", dialect.KindInteger},
-		{"varchar(255)", dialect.KindText},
-		{"Native Character(70)", dialect.KindText},
-		{"CLOB", dialect.KindText},
-		{"TEXT", dialect.KindText},
-		{"BLOB", dialect.KindBlob},
-		{"DOUBLE PRECISION", dialect.KindReal},
-		{"float(8)", dialect.KindReal},
-		{"DECIMAL(10,5)", dialect.KindNumeric},
-		{"numeric", dialect.KindNumeric},
-		{"money", dialect.KindNumeric},
-		{"BOOLEAN", dialect.KindBoolean},
-		{"bool", dialect.KindBoolean},
-		{"JSON", dialect.KindJSON},
-		{"jsonb", dialect.KindJSON},
-		{"DATETIME", dialect.KindLoose},
-		{"STRING", dialect.KindLoose},
-		{"ANY", dialect.KindLoose},
+		{"", driver.KindAny},
+		{"INTEGER", driver.KindInteger},
+		{"bigint unsigned", driver.KindInteger},
+		{"INT8", driver.KindInteger},
+		{"CHARINT", driver.KindInteger},
+		{"FLOATING POINT", driver.KindInteger},
+		{"varchar(255)", driver.KindText},
+		{"Native Character(70)", driver.KindText},
+		{"CLOB", driver.KindText},
+		{"TEXT", driver.KindText},
+		{"BLOB", driver.KindBlob},
+		{"DOUBLE PRECISION", driver.KindReal},
+		{"float(8)", driver.KindReal},
+		{"DECIMAL(10,5)", driver.KindNumeric},
+		{"numeric", driver.KindNumeric},
+		{"money", driver.KindNumeric},
+		{"BOOLEAN", driver.KindBoolean},
+		{"bool", driver.KindBoolean},
+		{"JSON", driver.KindJSON},
+		{"jsonb", driver.KindJSON},
+		{"DATETIME", driver.KindLoose},
+		{"STRING", driver.KindLoose},
+		{"ANY", driver.KindLoose},
 	} {
 		table := fmt.Sprintf("t%d", i)
 		if _, err := db.Exec("CREATE TABLE " + table + " (a " + c.declared + ", b " + c.declared + ")"); err != nil {
@@ -75,14 +75,14 @@ func TestKindsFollowSQLitesAffinity(t *testing.T) {
 			t.Errorf("%q is kind %d, want %d; SQLite stores %s", c.declared, kind, c.kind, stored)
 		}
 	}
-	if kindOf("ANY", true) != dialect.KindAny {
+	if kindOf("ANY", true) != driver.KindAny {
 		t.Error("ANY of a STRICT table changes nothing")
 	}
 }
 
 func TestAFileThatWentAwayIsNotMadeAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "gone.db")
-	db, err := sql.Open("sqlite", New(path).source())
+	db, err := sql.Open("sqlite", newSQLite(path).source())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package integration
+package main
 
 import (
 	"context"
@@ -50,7 +50,7 @@ func TestURLsNameAFile(t *testing.T) {
 
 func configureError(t *testing.T, dir, credentials string) string {
 	t.Helper()
-	plugin := New(newClock().now)
+	plugin := newServed(newClock().now)
 	err := plugin.Configure(t.Context(), sdk.Config{Credentials: json.RawMessage(credentials), BaseDir: dir, DataDir: filepath.Join(dir, "own")})
 	if err == nil {
 		t.Errorf("%s: accepted", credentials)
@@ -203,11 +203,11 @@ func TestManyAtOnceMigrateOnce(t *testing.T) {
 
 func TestTheWaitForAnotherSetupEndsWithTheContext(t *testing.T) {
 	f := newFixture(t)
-	release, err := f.plugin.store.dialect.LockSetup(t.Context())
+	release, err := f.plugin.store.LockSetup(t.Context())
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err = New(f.clock.now).Configure(ctx, sdk.Config{Credentials: json.RawMessage(`{"url":"sqlite://data/app.db"}`), BaseDir: f.dir})
+	err = newServed(f.clock.now).Configure(ctx, sdk.Config{Credentials: json.RawMessage(`{"url":"sqlite://data/app.db"}`), BaseDir: f.dir})
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "another process prepares the database") {
 		t.Error(err)
 	}
@@ -236,7 +236,7 @@ func TestConfiguringTwiceIsAnError(t *testing.T) {
 }
 
 func TestTheManifestsSchemasAndExamplesAreValid(t *testing.T) {
-	manifest := New(newClock().now).Manifest()
+	manifest := newServed(newClock().now).Manifest()
 	credentials := compile(t, manifest.Credentials)
 	for text, valid := range map[string]bool{`{}`: true, `{"url":"sqlite://a.db","migrations":"m"}`: true, `{"url":""}`: false, `{"other":1}`: false} {
 		if err := credentials.Validate(parse(t, text)); (err == nil) != valid {

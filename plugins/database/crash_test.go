@@ -1,4 +1,4 @@
-package integration
+package main
 
 import (
 	"bufio"
@@ -36,7 +36,7 @@ func childParams(i int) string {
 func runChild(dir string) int {
 	first, _ := strconv.Atoi(os.Getenv(childFirst)) // the test set it
 	last, _ := strconv.Atoi(os.Getenv(childLast))
-	plugin := New(time.Now)
+	plugin := newServed(time.Now)
 	if err := plugin.Configure(context.Background(), sdk.Config{Credentials: json.RawMessage(childCredentials), BaseDir: dir}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -1,4 +1,4 @@
-package integration
+package main
 
 import (
 	"context"
@@ -11,13 +11,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/backflow/backflow/plugins/database/internal/dialect"
+	"github.com/backflow/backflow/plugins/database/internal/driver"
+	"github.com/backflow/backflow/plugins/database/internal/statement"
 	"github.com/backflow/backflow/sdk"
 )
 
 const (
-	// keysTable is the plugin's own table; its columns are in Dialect.KeysDDL.
-	keysTable = "backflow_keys"
 	// keyLifetime is how long a key is honoured at least.
 	keyLifetime = 30 * 24 * time.Hour
 	// sweepBatch is how many old keys a keyed write removes at most: two for
@@ -32,26 +31,17 @@ const (
 // the result are written in the transaction of the effect itself, so that
 // either all are there after a crash or none.
 type keys struct {
-	ddl                                 []string
-	now                                 func() time.Time
-	probe, find, insert, stale, removal string
+	statement.Keys
+	ddl []string
+	now func() time.Time
 }
 
-func newKeys(d dialect.Dialect, now func() time.Time) keys {
-	p := d.Placeholder
-	return keys{
-		ddl:     d.KeysDDL(),
-		now:     now,
-		probe:   "SELECT idempotency_key, digest, result, recorded_at FROM " + keysTable + " WHERE 1 = 0",
-		find:    "SELECT digest, result FROM " + keysTable + " WHERE idempotency_key = " + p(1),
-		insert:  "INSERT INTO " + keysTable + " (idempotency_key, digest, result, recorded_at) VALUES (" + p(1) + ", " + p(2) + ", " + p(3) + ", " + p(4) + ")",
-		stale:   fmt.Sprintf("SELECT idempotency_key FROM "+keysTable+" WHERE recorded_at < %s ORDER BY recorded_at LIMIT %d", p(1), sweepBatch),
-		removal: "DELETE FROM " + keysTable + " WHERE idempotency_key = " + p(1),
-	}
+func newKeys(syntax *driver.Syntax, now func() time.Time) keys {
+	return keys{Keys: statement.ForKeys(syntax, sweepBatch), ddl: syntax.KeysTable, now: now}
 }
 
 // makeTable makes the table if it is not there. Where that is not allowed, the
-// error holds the statements for somebody who may.
+// error holds the statements for a person who may.
 func (k keys) makeTable(ctx context.Context, db *sql.DB) error {
 	if k.usable(ctx, db) == nil {
 		return nil
@@ -68,7 +58,7 @@ func (k keys) makeTable(ctx context.Context, db *sql.DB) error {
 }
 
 func (k keys) usable(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, k.probe)
+	rows, err := db.QueryContext(ctx, k.Probe)
 	if err != nil {
 		return err
 	}
@@ -104,7 +94,7 @@ func (s *store) once(ctx context.Context, key, digest string, effect func(*sql.C
 // honoured even when it is older than its lifetime.
 func (k keys) recorded(ctx context.Context, conn *sql.Conn, key, digest string) (body []byte, found bool, err error) {
 	var recorded string
-	err = conn.QueryRowContext(ctx, k.find, key).Scan(&recorded, &body)
+	err = conn.QueryRowContext(ctx, k.Find, key).Scan(&recorded, &body)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, false, nil
@@ -123,7 +113,7 @@ func (k keys) recorded(ctx context.Context, conn *sql.Conn, key, digest string) 
 
 func (k keys) record(ctx context.Context, conn *sql.Conn, key, digest string, body []byte) error {
 	now := k.now()
-	if _, err := conn.ExecContext(ctx, k.insert, key, digest, string(body), now.UnixMilli()); err != nil {
+	if _, err := conn.ExecContext(ctx, k.Record, key, digest, string(body), now.UnixMilli()); err != nil {
 		return fmt.Errorf("record key: %w", err)
 	}
 	return k.sweep(ctx, conn, now.Add(-keyLifetime))
@@ -131,7 +121,7 @@ func (k keys) record(ctx context.Context, conn *sql.Conn, key, digest string, bo
 
 // sweep removes a few keys that were recorded before a time.
 func (k keys) sweep(ctx context.Context, conn *sql.Conn, before time.Time) (err error) {
-	rows, err := conn.QueryContext(ctx, k.stale, before.UnixMilli())
+	rows, err := conn.QueryContext(ctx, k.Stale, before.UnixMilli())
 	if err != nil {
 		return fmt.Errorf("find old keys: %w", err)
 	}
@@ -147,7 +137,7 @@ func (k keys) sweep(ctx context.Context, conn *sql.Conn, before time.Time) (err 
 		return fmt.Errorf("find old keys: %w", err)
 	}
 	for _, key := range old {
-		if _, err := conn.ExecContext(ctx, k.removal, key); err != nil {
+		if _, err := conn.ExecContext(ctx, k.Remove, key); err != nil {
 			return fmt.Errorf("remove old key: %w", err)
 		}
 	}

@@ -1,4 +1,4 @@
-package integration
+package main
 
 import (
 	"context"
@@ -42,11 +42,22 @@ func newClock() *clock {
 func (c *clock) now() time.Time          { return time.Unix(0, c.nanos.Load()).UTC() }
 func (c *clock) advance(d time.Duration) { c.nanos.Add(int64(d)) }
 
+// served is a plugin as the gateway meets it.
+type served struct {
+	sdk.Plugin
+	*plugin
+}
+
+func newServed(now func() time.Time) served {
+	p := &plugin{now: now}
+	return served{Plugin: p.integration(), plugin: p}
+}
+
 // fixture is a configured plugin over a file of its own, and a second
 // connection to look at the file with.
 type fixture struct {
 	t      testing.TB
-	plugin *Plugin
+	plugin served
 	clock  *clock
 	dir    string
 	look   *sql.DB
@@ -68,9 +79,9 @@ func newFixture(t testing.TB, ddl ...string) *fixture {
 	return f
 }
 
-func configured(t testing.TB, dir, credentials string, c *clock) *Plugin {
+func configured(t testing.TB, dir, credentials string, c *clock) served {
 	t.Helper()
-	plugin := New(c.now)
+	plugin := newServed(c.now)
 	if err := plugin.Configure(context.Background(), sdk.Config{Credentials: json.RawMessage(credentials), BaseDir: dir, DataDir: filepath.Join(dir, "own")}); err != nil {
 		t.Fatalf("configure: %v", err)
 	}
@@ -108,12 +119,12 @@ func writeMigration(t testing.TB, dir, name, statement string) {
 	}
 }
 
-func insert(plugin *Plugin, key, params string) (string, error) {
+func insert(plugin served, key, params string) (string, error) {
 	result, err := plugin.Execute(context.Background(), sdk.Call{Action: "insert", Params: json.RawMessage(params), IdempotencyKey: key})
 	return string(result.Body), err
 }
 
-// insert answers the row, or fails the test.
+// insert returns the row, or fails the test.
 func (f *fixture) insert(key, params string) string {
 	f.t.Helper()
 	body, err := insert(f.plugin, key, params)
@@ -123,7 +134,7 @@ func (f *fixture) insert(key, params string) string {
 	return body
 }
 
-// refused answers the error of an insert, which must be refused without effect.
+// refused returns the error of an insert, which must be refused without effect.
 func (f *fixture) refused(key, params string) *sdk.Error {
 	f.t.Helper()
 	before := f.rows()
@@ -152,7 +163,7 @@ func (f *fixture) rows() string {
 	return f.scalar("SELECT group_concat(name || '=' || n, ', ') FROM (" + statement.String + ")")
 }
 
-// scalar answers the one value of a query as text.
+// scalar returns the one value of a query as text.
 func (f *fixture) scalar(query string, args ...any) string {
 	f.t.Helper()
 	var value sql.NullString

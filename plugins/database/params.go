@@ -1,4 +1,4 @@
-package integration
+package main
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/backflow/backflow/plugins/database/internal/dialect"
+	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/sdk"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -24,7 +24,7 @@ type insertParams struct {
 // its tokens, and is otherwise as the caller wrote it.
 type namedValue struct {
 	name  string
-	value dialect.JSON
+	value driver.JSON
 }
 
 // digest is the same for the same params, in whatever order and with whatever

@@ -1,4 +1,4 @@
-package dialect
+package driver
 
 import "github.com/go-json-experiment/json/jsontext"
 
@@ -9,6 +9,8 @@ type JSON = jsontext.Value
 // Table is what a database says about one of its tables.
 type Table struct {
 	Name string
+	// Schema is where the table is; empty for where the connection looks.
+	Schema string
 	// Columns are in the order of the table, generated ones included.
 	Columns []Column
 	// PrimaryKey has the names of its columns; it may be empty.
@@ -18,12 +20,12 @@ type Table struct {
 	// Triggers says that the table has triggers, which may change a row after
 	// it was inserted.
 	Triggers bool
-	// RowID is a name of the hidden row number, in a database that has one;
-	// empty otherwise.
-	RowID string
+	// LastInserted is a condition that holds for the row that the connection
+	// inserted last; empty where a database has none for the table.
+	LastInserted string
 }
 
-// Column answers the column of exactly this name.
+// Column returns the column of exactly this name.
 func (t *Table) Column(name string) (Column, bool) {
 	for _, column := range t.Columns {
 		if column.Name == name {
@@ -48,6 +50,9 @@ type Column struct {
 	// Type is the type as declared, such as "VARCHAR(40)"; it may be empty.
 	Type string
 	Kind Kind
+	// Read is the expression that reads the value as Render takes it; empty for
+	// the column's name.
+	Read string
 	// Generated says that the database computes the value.
 	Generated bool
 }

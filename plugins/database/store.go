@@ -1,28 +1,28 @@
-package integration
+package main
 
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/backflow/backflow/plugins/database/internal/dialect"
+	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/sdk"
 )
 
 // store is an open database, ready for actions.
 type store struct {
-	dialect dialect.Dialect
-	db      *sql.DB
-	keys    keys
+	driver.Database
+	db   *sql.DB
+	keys keys
 }
 
 // open prepares the database under a lock that other processes respect, so
 // that two gateways that start at once apply each migration once.
 func open(ctx context.Context, settings settings, now func() time.Time) (opened *store, err error) {
-	release, err := settings.dialect.LockSetup(ctx)
+	release, err := settings.database.LockSetup(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
@@ -34,29 +34,31 @@ func open(ctx context.Context, settings settings, now func() time.Time) (opened 
 	if err := prepare(ctx, settings, now); err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	db, err := settings.dialect.Open(ctx)
+	db, err := settings.database.Open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	return &store{dialect: settings.dialect, db: db, keys: newKeys(settings.dialect, now)}, nil
+	opened = &store{Database: settings.database, db: db}
+	opened.keys = newKeys(&opened.Syntax, now)
+	return opened, nil
 }
 
 // prepare makes the plugin's table and migrates, over connections of its own:
 // a migration may change its connection's settings, such as to switch foreign
 // keys off, and no row must be written over such a connection.
 func prepare(ctx context.Context, settings settings, now func() time.Time) (err error) {
-	db, err := settings.dialect.Open(ctx)
+	db, err := settings.database.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := newKeys(settings.dialect, now).makeTable(ctx, db); err != nil {
+	if err := newKeys(&settings.database.Syntax, now).makeTable(ctx, db); err != nil {
 		return err
 	}
 	if settings.migrations == "" {
 		return nil
 	}
-	return migrate(ctx, settings.dialect.Goose(), db, settings.migrations)
+	return migrate(ctx, settings.database.Syntax.Goose, db, settings.migrations)
 }
 
 func (s *store) close() error {
@@ -79,7 +81,7 @@ func (s *store) transact(ctx context.Context, work func(*sql.Conn) (body []byte,
 		return nil, s.failure(ctx, err)
 	}
 	defer conn.Close() //nolint:errcheck // gives the connection back to the pool, or says that it was discarded
-	if _, err := conn.ExecContext(ctx, s.dialect.Begin()); err != nil {
+	if _, err := conn.ExecContext(ctx, s.Syntax.Begin); err != nil {
 		// A driver may report a context that ended after BEGIN took effect.
 		s.rollback(ctx, conn)
 		return nil, s.failure(ctx, err)
@@ -115,7 +117,7 @@ func (s *store) transact(ctx context.Context, work func(*sql.Conn) (body []byte,
 // its transaction.
 func (s *store) rollback(ctx context.Context, conn *sql.Conn) {
 	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn }) // always an error: the one that it was given
+		_ = conn.Raw(func(any) error { return sqldriver.ErrBadConn }) // always an error: the one that it was given
 	}
 }
 
@@ -128,15 +130,15 @@ func (s *store) failure(ctx context.Context, err error) error {
 	if cause := ctx.Err(); cause != nil {
 		err = cause
 	}
-	return s.dialect.Classify(err, nil)
+	return s.Classify(err, nil)
 }
 
 // commitFailure is the answer for a COMMIT that failed. A constraint that is
 // checked there (a deferred foreign key) is a definite no. After anything else,
 // a failed sync above all, the row may be there after the next start or not.
 func (s *store) commitFailure(err error) error {
-	failed := s.dialect.Classify(err, nil)
-	if s.dialect.IsRefusal(err) {
+	failed := s.Classify(err, nil)
+	if failed.Final {
 		return failed
 	}
 	failed.Outcome = sdk.OutcomeUnknown

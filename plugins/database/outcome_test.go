@@ -1,4 +1,4 @@
-package integration
+package main
 
 import (
 	"context"
@@ -136,7 +136,7 @@ func TestAFailedCommitIsUnknown(t *testing.T) {
 }
 
 func TestBeforeConfigureNothingIsExecuted(t *testing.T) {
-	_, err := insert(New(time.Now), "", onePayment)
+	_, err := insert(newServed(time.Now), "", onePayment)
 	if !errors.Is(err, &sdk.Error{Code: sdk.CodeUnavailable}) {
 		t.Error(err)
 	}

@@ -1,4 +1,4 @@
-package dialect
+package driver
 
 import "github.com/go-json-experiment/json/jsontext"
 

@@ -1,0 +1,54 @@
+// Package driver says what a database is to the plugin: a Driver, which speaks
+// to it, a Syntax, which says how its SQL is written, and the words for tables
+// and columns.
+//
+// A database is a package of its own with an implementation of Driver and a
+// value of Syntax, and a row in the plugin's table of schemes. What is the same
+// for all of them is written once: statements in package statement; params,
+// idempotency keys, transactions and migrations in the plugin. The package
+// imports sdk and knows no database.
+package driver
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// Database is one database that the config names.
+type Database struct {
+	Driver
+	Syntax Syntax
+}
+
+// Driver speaks to one database. Its methods are safe for concurrent use.
+type Driver interface {
+	// Open connects, with every setting that durability and the limits on
+	// connections need. The context bounds the opening only.
+	Open(ctx context.Context) (*sql.DB, error)
+	// LockSetup keeps other processes that use this method from preparing the
+	// same database at the same time. It waits until the context is done.
+	// Release is called once; the end of the process releases too.
+	LockSetup(ctx context.Context) (release func() error, err error)
+	// Describe returns the table of exactly this name, or ErrNoTable. It is
+	// called within a transaction on conn. The table is shared and must not be
+	// changed.
+	Describe(ctx context.Context, conn *sql.Conn, name string) (*Table, error)
+	// Bind turns a JSON value into what is bound for the column, so that the
+	// database stores exactly this value. The text of an error is for people
+	// and names neither column nor value.
+	Bind(column Column, value JSON) (any, error)
+	// Render appends a stored value as JSON.
+	Render(dst []byte, column Column, stored any) ([]byte, error)
+	// Classify turns an error of database/sql into what is known of it. The
+	// outcome is OutcomeNotExecuted: only a failed COMMIT leaves it open, which
+	// the caller knows. The error is Final where the database itself refused
+	// (a constraint), which is definite at COMMIT too. The table may be nil; no
+	// column is named then.
+	Classify(err error, table *Table) *sdk.Error
+}
+
+// ErrNoTable is returned by Describe. It is matched by errors.Is.
+var ErrNoTable = errors.New("no such table")

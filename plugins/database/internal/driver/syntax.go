@@ -1,0 +1,33 @@
+package driver
+
+import (
+	"strings"
+
+	"github.com/pressly/goose/v3"
+)
+
+// Syntax is what databases write differently in SQL. It is constant.
+type Syntax struct {
+	// Goose is the name under which the migration library knows the database.
+	Goose goose.Dialect
+	// Quote stands around a name, and twice for itself within one.
+	Quote string
+	// Placeholder returns the n-th bound value of a statement, counting from 1.
+	Placeholder func(n int) string
+	// Begin starts a transaction that will write.
+	Begin string
+	// DefaultRow stands in an INSERT that names no column.
+	DefaultRow string
+	// TableNames lists the tables that rows can be inserted into.
+	TableNames string
+	// KeysTable makes the table of idempotency keys, if it is not there: its
+	// columns idempotency_key (the primary key), digest and result are text,
+	// recorded_at is in milliseconds since 1970.
+	KeysTable []string
+}
+
+// Identifier returns what names a table or a column in a statement, whatever its
+// name is.
+func (s *Syntax) Identifier(name string) string {
+	return s.Quote + strings.ReplaceAll(name, s.Quote, s.Quote+s.Quote) + s.Quote
+}

@@ -1,0 +1,32 @@
+package sqlite
+
+import (
+	"github.com/backflow/backflow/plugins/database/internal/driver"
+	"github.com/pressly/goose/v3"
+)
+
+// syntax is SQLite's SQL.
+var syntax = driver.Syntax{
+	Goose:       goose.DialectSQLite3,
+	Quote:       `"`, // https://www.sqlite.org/lang_keywords.html
+	Placeholder: func(int) string { return "?" },
+	// The write lock is taken at once: a transaction that reads first and then
+	// writes could find that another process wrote in between, and fail late.
+	Begin:      "BEGIN IMMEDIATE",
+	DefaultRow: "DEFAULT VALUES",
+	TableNames: "SELECT name FROM pragma_table_list WHERE " + insertable + " ORDER BY name",
+	// The index is for the removal of old keys.
+	KeysTable: []string{
+		`CREATE TABLE IF NOT EXISTS backflow_keys (
+  idempotency_key TEXT    NOT NULL PRIMARY KEY,
+  digest          TEXT    NOT NULL,
+  result          TEXT    NOT NULL,
+  recorded_at     INTEGER NOT NULL
+)`,
+		`CREATE INDEX IF NOT EXISTS backflow_keys_recorded_at ON backflow_keys (recorded_at)`,
+	},
+}
+
+// insertable are tables proper: no views, virtual tables and their shadows,
+// and nothing of SQLite's own.
+const insertable = `schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`

@@ -1,0 +1,38 @@
+package statement
+
+import (
+	"fmt"
+
+	"github.com/backflow/backflow/plugins/database/internal/driver"
+)
+
+// KeysTable is the name of the table of idempotency keys. Syntax.KeysTable says
+// what its columns are.
+const KeysTable = "backflow_keys"
+
+// Keys are the statements about the table of idempotency keys.
+type Keys struct {
+	// Probe succeeds if the table has every column, and returns no row.
+	Probe string
+	// Find returns digest and result of a key.
+	Find string
+	// Record inserts a key, its digest, its result and the time.
+	Record string
+	// Stale lists the oldest keys that were recorded before a time, up to the
+	// batch.
+	Stale string
+	// Remove deletes a key.
+	Remove string
+}
+
+// ForKeys writes the statements about idempotency keys.
+func ForKeys(s *driver.Syntax, batch int) Keys {
+	p := s.Placeholder
+	return Keys{
+		Probe:  "SELECT idempotency_key, digest, result, recorded_at FROM " + KeysTable + " WHERE 1 = 0",
+		Find:   "SELECT digest, result FROM " + KeysTable + " WHERE idempotency_key = " + p(1),
+		Record: "INSERT INTO " + KeysTable + " (idempotency_key, digest, result, recorded_at) VALUES (" + p(1) + ", " + p(2) + ", " + p(3) + ", " + p(4) + ")",
+		Stale:  fmt.Sprintf("SELECT idempotency_key FROM "+KeysTable+" WHERE recorded_at < %s ORDER BY recorded_at LIMIT %d", p(1), batch),
+		Remove: "DELETE FROM " + KeysTable + " WHERE idempotency_key = " + p(1),
+	}
+}

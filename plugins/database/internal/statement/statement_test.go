@@ -1,0 +1,51 @@
+package statement
+
+import (
+	"strconv"
+	"testing"
+
+	"github.com/backflow/backflow/plugins/database/internal/driver"
+	"github.com/google/go-cmp/cmp"
+)
+
+// numbered is a syntax that differs from SQLite's wherever one can.
+var numbered = driver.Syntax{
+	Quote:       "`",
+	Placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
+	DefaultRow:  "() VALUES ()",
+}
+
+var payments = driver.Table{
+	Name:       "pay`ments",
+	Schema:     "shop",
+	Columns:    []driver.Column{{Name: "id"}, {Name: "mode"}, {Name: "data", Read: "CAST(data AS TEXT)"}},
+	PrimaryKey: []string{"mode", "id"},
+}
+
+func TestStatementsFollowTheSyntax(t *testing.T) {
+	reread, values, ok := LastInserted(&numbered, &payments, []any{1, "live", nil})
+	if !ok || !cmp.Equal(values, []any{"live", 1}) {
+		t.Errorf("the values of the key are %v, %t", values, ok)
+	}
+	byCondition := driver.Table{Name: "a", Columns: payments.Columns[:1], LastInserted: "id = last()"}
+	unbound, values, ok := LastInserted(&numbered, &byCondition, []any{1})
+	if !ok || values != nil {
+		t.Errorf("%v is bound for a condition, %t", values, ok)
+	}
+	if _, _, ok := LastInserted(&numbered, &driver.Table{Name: "a"}, nil); ok {
+		t.Error("a row without a key is found again")
+	}
+	keys := ForKeys(&numbered, 16)
+	for _, statement := range []struct{ got, want string }{
+		{Insert(&numbered, &payments, payments.Columns[1:]), "INSERT INTO `shop`.`pay``ments` (`mode`, `data`) VALUES ($1, $2) RETURNING `id`, `mode`, CAST(data AS TEXT)"},
+		{Insert(&numbered, &byCondition, nil), "INSERT INTO `a` () VALUES () RETURNING `id`"},
+		{reread, "SELECT `id`, `mode`, CAST(data AS TEXT) FROM `shop`.`pay``ments` WHERE `mode` = $1 AND `id` = $2"},
+		{unbound, "SELECT `id` FROM `a` WHERE id = last()"},
+		{keys.Record, "INSERT INTO backflow_keys (idempotency_key, digest, result, recorded_at) VALUES ($1, $2, $3, $4)"},
+		{keys.Stale, "SELECT idempotency_key FROM backflow_keys WHERE recorded_at < $1 ORDER BY recorded_at LIMIT 16"},
+	} {
+		if statement.got != statement.want {
+			t.Errorf("got  %s\nwant %s", statement.got, statement.want)
+		}
+	}
+}
