@@ -12,6 +12,7 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -128,7 +129,7 @@ func (m *model) checkWaiting(run *modelRun) {
 }
 
 func (m *model) room(group string) bool {
-	members, err := m.sim.store.Range(context.Background(), state.Range{Set: "holding/" + group, Limit: 10})
+	members, err := m.sim.store.Range(context.Background(), state.Range{Set: layout.SetActive + "/" + group, Limit: 10})
 	limit := strings.Split(group, "/")[1]
 	return err != nil || len(members) < int(limit[0]-'0')
 }
@@ -169,27 +170,30 @@ func (sim *simulation) members(set string) []string {
 
 // checkSets: every run is in the sets that its record says, and nothing else is.
 func (m *model) checkSets() {
-	want := map[string][]string{"runs": nil, "workflows": nil, "ended/succeeded": nil, "failed": nil, "cancelled": nil, "running": nil, "waiting": nil, "groups": nil}
+	want := map[string][]string{
+		layout.SetRuns: nil, layout.SetWorkflows: nil, layout.SetEnded + "/succeeded": nil, layout.SetFailed: nil, layout.SetCancelled: nil,
+		layout.SetRunning: nil, layout.SetWaiting: nil, layout.SetGroups: nil,
+	}
 	for _, d := range m.sim.definitions {
-		want["runs/"+d.ID], want["queued/"+d.ID] = nil, nil
-		want["workflows"] = append(want["workflows"], d.ID)
+		want[layout.SetRuns+"/"+d.ID], want[layout.SetQueued+"/"+d.ID] = nil, nil
+		want[layout.SetWorkflows] = append(want[layout.SetWorkflows], d.ID)
 	}
 	ended := 0
 	for _, id := range m.order {
 		run := m.runs[id]
-		want["mail/"+id] = nil
+		want[layout.SetInbox+"/"+id] = nil
 		if run.record.Group != "" {
-			want["holding/"+run.record.Group], want["held/"+run.record.Group] = nil, nil
+			want[layout.SetActive+"/"+run.record.Group], want[layout.SetThrottled+"/"+run.record.Group] = nil, nil
 		}
 		if run.removed {
 			continue
 		}
-		want["runs/"+run.record.Workflow] = append(want["runs/"+run.record.Workflow], id)
+		want[layout.SetRuns+"/"+run.record.Workflow] = append(want[layout.SetRuns+"/"+run.record.Workflow], id)
 		if status := run.record.Status; status == workflow.RunFailed || status == workflow.RunCancelled {
 			want[string(status)] = append(want[string(status)], id+"/"+run.record.Workflow)
 			ended++
 		} else if finished := run.record.FinishedAt; finished.Sub(run.record.CreatedAt) > time.Hour {
-			want["ended/succeeded"] = append(want["ended/succeeded"], fmt.Sprintf("%016x/%s", finished.UnixMilli(), id))
+			want[layout.SetEnded+"/succeeded"] = append(want[layout.SetEnded+"/succeeded"], fmt.Sprintf("%016x/%s", finished.UnixMilli(), id))
 		}
 	}
 	for _, set := range sortedKeys(want) {
@@ -199,10 +203,10 @@ func (m *model) checkSets() {
 			m.sim.violatedLocked("sets and records agree", "set %s has %v, the records say %v", set, m.names(found), m.names(ids))
 		}
 	}
-	if n := len(m.sim.members("ended/failed")); n != ended {
+	if n := len(m.sim.members(layout.SetEnded + "/failed")); n != ended {
 		m.sim.violatedLocked("sets and records agree", "%d runs failed or were cancelled, the sets say %d", ended, n)
 	}
-	timers, next, err := m.sim.store.Due(context.Background(), "run", 100)
+	timers, next, err := m.sim.store.Due(context.Background(), layout.QueueRun, 100)
 	if err != nil || len(timers) > 0 || next >= 0 {
 		m.sim.violatedLocked("no timer is left", "%d are due, the next in %v", len(timers), next)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -56,7 +57,10 @@ type keyRecord struct {
 	refused    int // of them, by a plugin that was down
 }
 
-// storedRecord is what the simulation reads of a run's record.
+// storedRecord is what the simulation reads of a run's record. It repeats the
+// format on purpose, as the model repeats the rules of what is stored: they must
+// not change together with the program by mistake. The names of buckets, sets and
+// queues it takes from core/state/layout, whose test keeps them as they are.
 type storedRecord struct {
 	ID         string             `json:"id"`
 	Workflow   string             `json:"workflow"`
@@ -85,7 +89,7 @@ func (m *model) committed(g *gateway, ops []state.Op) {
 	var touched, made []*modelRun
 	before := map[*modelRun]storedRecord{}
 	for _, op := range ops {
-		if (op.Kind == state.KindPut || op.Kind == state.KindInsert) && op.Space == "run" {
+		if (op.Kind == state.KindPut || op.Kind == state.KindInsert) && op.Space == layout.BucketRun {
 			run := m.runs[op.ID]
 			if run == nil {
 				run = m.open(op.ID)
@@ -114,6 +118,7 @@ func (m *model) committed(g *gateway, ops []state.Op) {
 		m.checkStatus(run, before[run])
 	}
 	m.checkLimits(touched)
+	m.checkNames(ops)
 	m.checkTimers(ops)
 	m.checkTicks(ops, made)
 	m.checkRemoved(g, ops)
@@ -124,9 +129,9 @@ func (m *model) committed(g *gateway, ops []state.Op) {
 func (m *model) checkTimers(ops []state.Op) {
 	for _, op := range ops {
 		switch {
-		case op.Kind == state.KindSetTimer && op.Space == "run":
+		case op.Kind == state.KindSetTimer && op.Space == layout.QueueRun:
 			m.timers[op.ID] = true
-		case op.Kind == state.KindClearTimer && op.Space == "run":
+		case op.Kind == state.KindClearTimer && op.Space == layout.QueueRun:
 			delete(m.timers, op.ID)
 		}
 	}
@@ -162,7 +167,7 @@ func (m *model) open(id string) *modelRun {
 
 // checkFence: a gateway that writes runs holds its lease.
 func (m *model) checkFence(g *gateway) {
-	found, err := m.sim.store.Get(context.Background(), state.Ref{Bucket: "lease", ID: g.leaseID})
+	found, err := m.sim.store.Get(context.Background(), state.Ref{Bucket: layout.BucketLease, ID: g.leaseID})
 	if err != nil || found[0] == nil {
 		m.sim.violatedLocked("a gateway whose lease was taken away writes nothing", "%s wrote", g.name)
 	}

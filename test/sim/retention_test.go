@@ -8,6 +8,7 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -89,7 +90,7 @@ func (m *model) keptFor(run *modelRun) time.Duration {
 func (m *model) checkRemoved(g *gateway, ops []state.Op) {
 	var gone []*modelRun
 	for _, op := range ops {
-		if op.Kind != state.KindDelete || op.Space != "run" {
+		if op.Kind != state.KindDelete || op.Space != layout.BucketRun {
 			continue
 		}
 		run := m.runs[op.ID]
@@ -124,7 +125,7 @@ func (m *model) checkRemoved(g *gateway, ops []state.Op) {
 		ended--
 	}
 	for _, op := range ops {
-		if op.Kind == state.KindDelete && op.Space != "run" {
+		if op.Kind == state.KindDelete && op.Space != layout.BucketRun {
 			m.sim.violatedLocked("retention removes runs alone", "%s removes a record of %s", g.name, op.Space)
 		}
 	}
@@ -132,7 +133,7 @@ func (m *model) checkRemoved(g *gateway, ops []state.Op) {
 
 // checkGone: nothing is left of a run that was removed.
 func (m *model) checkGone(run *modelRun) {
-	records, err := m.sim.store.Get(context.Background(), state.Ref{Bucket: "run", ID: run.id})
+	records, err := m.sim.store.Get(context.Background(), state.Ref{Bucket: layout.BucketRun, ID: run.id})
 	entries, err2 := m.sim.store.Journal(context.Background(), run.id, 0)
 	if err != nil || err2 != nil || records[0] != nil || len(entries) > 0 {
 		m.sim.violatedLocked("a run is removed whole", "of %s %d bytes and %d entries are left", run.name, len(records[0]), len(entries))

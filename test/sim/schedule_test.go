@@ -9,6 +9,7 @@ import (
 
 	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 // tickTag begins the tag of what a schedule starts; its name follows.
@@ -130,18 +131,18 @@ func (m *model) checkTicks(ops []state.Op, made []*modelRun) {
 	}
 	for _, op := range ops {
 		switch {
-		case op.Kind == state.KindRequireDue && op.Space == "schedule":
+		case op.Kind == state.KindRequireDue && op.Space == layout.QueueSchedule:
 			of(op.ID).fired = true
-		case op.Kind == state.KindInsert && op.Space == "schedule-tick":
+		case op.Kind == state.KindInsert && op.Space == layout.BucketTick:
 			name, text, _ := strings.Cut(op.ID, "/")
 			tick, err := time.Parse(time.RFC3339, text)
 			if err != nil {
 				m.sim.violatedLocked("a schedule's record can be read", "%v", err)
 			}
 			of(name).ticks = append(of(name).ticks, tick)
-		case op.Kind == state.KindDelete && op.Space == "schedule":
+		case op.Kind == state.KindDelete && op.Space == layout.BucketSchedule:
 			of(op.ID).gone = true
-		case op.Kind == state.KindPut && op.Space == "schedule":
+		case op.Kind == state.KindPut && op.Space == layout.BucketSchedule:
 			var record struct{ Next time.Time }
 			if err := json.Unmarshal(op.Value, &record); err != nil {
 				m.sim.violatedLocked("a schedule's record can be read", "%v", err)
