@@ -26,7 +26,7 @@ func (p *Plan) schedule() {
 		if err != nil && s.Cron != "" { // else a fault already
 			fault(s.At("cron"), ".cron", "minute, hour, day of the month, month, day of the week (0 is Sunday), as in 0 3 * * *", "%v", err)
 		}
-		p.Schedules = append(p.Schedules, schedule.Schedule{Name: s.Name, Plan: plan, Workflow: s.Workflow, Input: s.Input.Raw})
+		p.Schedules = append(p.Schedules, schedule.Schedule{Name: s.Name, Plan: plan, Workflow: s.Workflow, Input: value.TrustedDoc(s.Input.Raw)})
 		if len(s.Input.Raw) > engine.MaxInput {
 			fault(s.At("input"), ".input", "", "%d bytes are more than an input may have, %d", len(s.Input.Raw), engine.MaxInput)
 		}

@@ -41,7 +41,7 @@ func TestSchedulesAreCheckedBeforeAnythingStarts(t *testing.T) {
 	if len(p.Faults) != 6 || t.Failed() {
 		t.Error(told)
 	}
-	if len(p.Schedules) != 5 || string(p.Schedules[0].Input) != `{"days":1}` {
+	if len(p.Schedules) != 5 || string(p.Schedules[0].Input.Raw()) != `{"days":1}` {
 		t.Errorf("schedules %+v", p.Schedules)
 	}
 }

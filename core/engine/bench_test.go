@@ -47,7 +47,7 @@ func BenchmarkRun(b *testing.B) {
 		var perRun float64 // nanoseconds
 		b.Run(fmt.Sprintf("callers=%d/run", callers), func(b *testing.B) {
 			e := openBench(b)
-			input := map[string]json.RawMessage{"input": fmt.Appendf(nil, `{"data":%q}`, bytes.Repeat([]byte("x"), 150))}
+			input := input(fmt.Sprintf(`{"data":%q}`, bytes.Repeat([]byte("x"), 150)))
 			perRun = measure(b, callers, func() error {
 				run, err := e.Start(context.Background(), StartRequest{Workflow: "three", Roots: input})
 				if err == nil {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/backflow/backflow/core/state"
@@ -57,6 +56,7 @@ func (r *run) startChild(k *followUps, event workflow.Event) error {
 		depth = r.record.Parent.Depth + 1
 	}
 	definition, known := r.engine.definitions.current(step.Workflow)
+	input := value.TrustedDoc(event.Params)
 	var refused *sdk.Error
 	switch {
 	case !known:
@@ -64,7 +64,7 @@ func (r *run) startChild(k *followUps, event workflow.Event) error {
 	case depth > MaxDepth:
 		refused = refuseChild("more than %d runs wait for each other in a row", MaxDepth)
 	default:
-		refused = checkInput(definition, event.Params)
+		refused = checkInput(definition, input)
 	}
 	if refused != nil {
 		k.ops = append(k.ops, appendInbox(r.record.ID, message{
@@ -78,7 +78,7 @@ func (r *run) startChild(k *followUps, event workflow.Event) error {
 		Status: workflow.RunQueued, CreatedAt: event.At, RequestID: r.record.RequestID,
 		Parent: &parent{ID: r.record.ID, Depth: depth},
 	}}
-	roots := map[string]json.RawMessage{"input": event.Params}
+	roots := map[string]value.Doc{"input": input}
 	if err := child.applyLimit(definition, roots); err != nil {
 		return err
 	}
@@ -93,15 +93,11 @@ func refuseChild(format string, args ...any) *sdk.Error {
 
 // checkInput holds an input against the schema of its workflow. The error has
 // every fault.
-func checkInput(definition *workflow.Definition, input json.RawMessage) *sdk.Error {
+func checkInput(definition *workflow.Definition, input value.Doc) *sdk.Error {
 	if definition.Input == nil {
 		return nil
 	}
-	v, err := value.Parse(input)
-	if err != nil {
-		return refuseChild("input: %v", err)
-	}
-	faults := definition.Input.Faults(v)
+	faults := definition.Input.Faults(input.Value())
 	if len(faults) == 0 {
 		return nil
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -25,22 +24,14 @@ import (
 // conflict.
 
 // join puts a new run under the limit of its workflow, if there is one.
-func (r *run) applyLimit(definition *workflow.Definition, roots map[string]json.RawMessage) error {
+func (r *run) applyLimit(definition *workflow.Definition, roots map[string]value.Doc) error {
 	limit := definition.Concurrency
 	if limit == nil {
 		return nil
 	}
 	key := ""
 	if limit.Key != nil {
-		scope := template.Map{}
-		for name, raw := range roots {
-			v, err := value.Parse(raw)
-			if err != nil {
-				return fmt.Errorf("engine: %s: %w", name, err)
-			}
-			scope[name] = v
-		}
-		v, err := limit.Key.Render(scope)
+		v, err := limit.Key.Render(template.Docs(roots))
 		if err != nil {
 			return fmt.Errorf("%w: concurrency.key: %w", ErrBadInput, err)
 		}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -58,7 +57,7 @@ func TestALimitThatDropsRefusesFurtherRuns(t *testing.T) {
 		g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, `{"id":"d","concurrency":{"limit":1,"onFull":"drop"},"steps":[{"id":"a","type":"vendor","action":"safe"}]}`)
 		defer g.stop()
 		id := g.start("d", `{}`).ID
-		if _, err := g.Start(t.Context(), StartRequest{Workflow: "d", Roots: map[string]json.RawMessage{"input": json.RawMessage(`{}`)}}); !errors.Is(err, ErrFull) {
+		if _, err := g.Start(t.Context(), StartRequest{Workflow: "d", Roots: input(`{}`)}); !errors.Is(err, ErrFull) {
 			t.Errorf("error = %v", err)
 		}
 		g.wait(id)

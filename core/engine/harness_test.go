@@ -11,6 +11,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -134,7 +135,7 @@ func (g *gateway) crash() {
 func (g *gateway) start(workflowID, input string) Run {
 	g.t.Helper()
 	run, err := g.Start(context.Background(), StartRequest{
-		Workflow: workflowID, Roots: map[string]json.RawMessage{"input": json.RawMessage(input)},
+		Workflow: workflowID, Roots: map[string]value.Doc{"input": value.TrustedDoc([]byte(input))},
 	})
 	if err != nil {
 		g.t.Fatal(err)

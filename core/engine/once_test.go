@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/json"
 	"errors"
 	"slices"
 	"testing"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -18,8 +18,8 @@ const (
 	fails    = `{"id":"fails","steps":[{"id":"a","type":"fail","message":"sold out"}]}`
 )
 
-func input(text string) map[string]json.RawMessage {
-	return map[string]json.RawMessage{"input": json.RawMessage(text)}
+func input(text string) map[string]value.Doc {
+	return map[string]value.Doc{"input": value.TrustedDoc([]byte(text))}
 }
 
 // runs is how many runs an engine lists.

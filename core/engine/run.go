@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -50,7 +51,7 @@ type StartRequest struct {
 	Workflow string
 	// Roots are the values that templates see, by root name: "input" for
 	// workflows; "payload", "event" and "headers" for webhooks.
-	Roots map[string]json.RawMessage
+	Roots map[string]value.Doc
 	// RequestID joins logs.
 	RequestID string
 	// Once has the run made at most once; the zero value is no restriction.

@@ -2,11 +2,11 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -69,10 +69,10 @@ func (e *Engine) Start(ctx context.Context, req StartRequest) (Run, error) {
 }
 
 // checkRoots holds what a run starts with against its bounds and its schema.
-func checkRoots(definition *workflow.Definition, roots map[string]json.RawMessage) error {
+func checkRoots(definition *workflow.Definition, roots map[string]value.Doc) error {
 	size := 0
 	for _, root := range roots {
-		size += len(root)
+		size += len(root.Raw())
 	}
 	if size > MaxInput {
 		return fmt.Errorf("%w: %d bytes are more than %d", ErrTooLarge, size, MaxInput)
@@ -87,7 +87,7 @@ func checkRoots(definition *workflow.Definition, roots map[string]json.RawMessag
 
 // admission decides whether a new run is picked up by this process at once:
 // then it has a slot. One that is counted against a limit is held first.
-func (r *run) admission(ctx context.Context, definition *workflow.Definition, roots map[string]json.RawMessage) (picked bool, err error) {
+func (r *run) admission(ctx context.Context, definition *workflow.Definition, roots map[string]value.Doc) (picked bool, err error) {
 	e := r.engine
 	if err := r.applyLimit(definition, roots); err != nil {
 		return false, err

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -75,7 +74,7 @@ func TestARunWhoseStartWasInDoubtGoesOnIfItWasMade(t *testing.T) {
 		defer g.stop()
 		store.fail(1)
 		id := NewRunID()
-		_, err := g.Start(t.Context(), StartRequest{ID: id, Workflow: "two", Roots: map[string]json.RawMessage{"input": json.RawMessage(`{"x":1}`)}})
+		_, err := g.Start(t.Context(), StartRequest{ID: id, Workflow: "two", Roots: input(`{"x":1}`)})
 		if !errors.Is(err, state.ErrUnavailable) {
 			t.Fatalf("error = %v", err)
 		}

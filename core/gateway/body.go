@@ -50,20 +50,20 @@ func tooLarge(limit int) error {
 	}
 }
 
-// readJSON reads a body that is JSON, or empty. What it answers can be parsed,
-// and no object in it has a key twice.
-func (x *exchange) readJSON(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// readJSON reads a body that is JSON, or empty: then the document is zero.
+func (x *exchange) readJSON(w http.ResponseWriter, r *http.Request) (value.Doc, error) {
 	body, err := readBody(w, r, x.table.MaxBodyBytes)
 	if err != nil || len(body) == 0 {
-		return nil, err
+		return value.Doc{}, err
 	}
 	if err := checkType(r.Header); err != nil {
-		return nil, err
+		return value.Doc{}, err
 	}
-	if err := value.Check(body); err != nil {
-		return nil, invalidJSON(err)
+	doc, err := value.NewDoc(body)
+	if err != nil {
+		return value.Doc{}, invalidJSON(err)
 	}
-	return body, nil
+	return doc, nil
 }
 
 func invalidJSON(err error) error {

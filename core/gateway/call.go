@@ -36,7 +36,7 @@ func (x *exchange) callAction(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	params, err := a.Bind(x.inPath, query, body)
+	params, err := a.Bind(x.inPath, query, body.Raw())
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (x *exchange) callAction(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	scope := x.scope(r, key)
-	entry, err := x.ledger.Begin(r.Context(), scope, idempotency.FingerprintOf(scope.Method, scope.Path, r.URL.RawQuery, body))
+	entry, err := x.ledger.Begin(r.Context(), scope, idempotency.FingerprintOf(scope.Method, scope.Path, r.URL.RawQuery, body.Raw()))
 	if err != nil {
 		return err
 	}

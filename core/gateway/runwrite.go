@@ -35,12 +35,12 @@ func (x *exchange) startRun(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	input := json.RawMessage(c.body)
-	if len(input) == 0 {
-		input = json.RawMessage("{}")
+	input := c.body
+	if input.IsZero() {
+		input = value.TrustedDoc([]byte("{}"))
 	}
 	request := engine.StartRequest{
-		ID: engine.NewRunID(), Workflow: id, Roots: map[string]json.RawMessage{"input": input}, RequestID: x.id,
+		ID: engine.NewRunID(), Workflow: id, Roots: map[string]value.Doc{"input": input}, RequestID: x.id,
 	}
 	run, err := x.change(w, r, c, request.ID, func(once engine.Once) (engine.Run, error) {
 		request.Once = once
@@ -69,7 +69,7 @@ func (x *exchange) control(w http.ResponseWriter, r *http.Request, do func(conte
 	if err != nil {
 		return err
 	}
-	if len(c.body) > 0 && !isEmptyObject(c.body) {
+	if !c.body.IsZero() && !isEmptyObject(c.body) {
 		return &refusal{code: sdk.CodeInvalidParams, detail: "the body must be empty, or an empty object"}
 	}
 	id := x.argument("run")
@@ -91,8 +91,8 @@ func (x *exchange) signalRun(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body := json.RawMessage(c.body)
-	if len(body) == 0 {
+	body := c.body.Raw()
+	if body == nil {
 		body = json.RawMessage("null")
 	}
 	run, err := x.change(w, r, c, id, func(once engine.Once) (engine.Run, error) {
@@ -108,7 +108,7 @@ func (x *exchange) signalRun(w http.ResponseWriter, r *http.Request) error {
 type change struct {
 	key  string // empty where it has none
 	wait time.Duration
-	body []byte // JSON, or empty
+	body value.Doc // zero where it is empty
 }
 
 // readChange reads a request that makes or changes a run.
@@ -135,7 +135,7 @@ func (x *exchange) change(w http.ResponseWriter, r *http.Request, c change, runI
 		return do(engine.Once{})
 	}
 	scope := x.scope(r, c.key)
-	fingerprint := idempotency.FingerprintOf(scope.Method, scope.Path, r.URL.RawQuery, c.body, "wait")
+	fingerprint := idempotency.FingerprintOf(scope.Method, scope.Path, r.URL.RawQuery, c.body.Raw(), "wait")
 	if run, found, err := x.changedBy(w, r, scope, fingerprint); found || err != nil {
 		return run, err
 	}
@@ -220,7 +220,7 @@ func waitOf(query map[string]string) (time.Duration, error) {
 	return wait, nil
 }
 
-func isEmptyObject(body []byte) bool {
-	var members map[string]json.RawMessage
-	return json.Unmarshal(body, &members) == nil && members != nil && len(members) == 0
+func isEmptyObject(body value.Doc) bool {
+	members, ok := body.Value().(map[string]any)
+	return ok && len(members) == 0
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http/httptest"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -368,7 +368,7 @@ func TestARequestThatLosesTheRaceIsAnsweredWithTheRun(t *testing.T) {
 		}}
 	})
 	w.define(`"steps":[{"id":"a","type":"waitForEvent","event":"go"}]`)
-	run, err := w.engine.Start(t.Context(), engine.StartRequest{Workflow: "flow", Roots: map[string]json.RawMessage{"input": []byte("{}")}})
+	run, err := w.engine.Start(t.Context(), engine.StartRequest{Workflow: "flow", Roots: map[string]value.Doc{"input": value.TrustedDoc([]byte("{}"))}})
 	must(t, err)
 	rec := w.send("POST", "/runs/"+run.ID+"/cancel", "", "Idempotency-Key: k")
 	wantStatus(t, rec, 202)

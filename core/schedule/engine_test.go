@@ -1,7 +1,6 @@
 package schedule_test
 
 import (
-	"encoding/json"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +10,7 @@ import (
 	processlease "github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -25,7 +25,7 @@ func TestGatewaysWithEnginesStartOneRunForEachTick(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		daily := schedule.Schedule{Name: "daily", Plan: plan(t, "@daily", "America/New_York"), Workflow: "report", Input: json.RawMessage(`{"day":1}`)}
+		daily := schedule.Schedule{Name: "daily", Plan: plan(t, "@daily", "America/New_York"), Workflow: "report", Input: value.TrustedDoc([]byte(`{"day":1}`))}
 		var first *engine.Engine
 		for _, node := range []string{"a", "b"} {
 			held, err := processlease.Acquire(t.Context(), store, processlease.Options{Node: node})

@@ -2,7 +2,6 @@ package schedule
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -36,7 +36,7 @@ type Schedule struct {
 	Plan *Plan
 	// Workflow is the id of the workflow and Input what its runs start with.
 	Workflow string
-	Input    json.RawMessage
+	Input    value.Doc
 }
 
 // Starter starts runs, as engine.Engine does.
@@ -228,7 +228,7 @@ func (s *Scheduler) fire(entry *scheduled) (again bool, err error) {
 	once := engine.Once{Bucket: layout.BucketTick, Key: tickID(entry.Name, tick), TTL: tickLife}
 
 	run, err := s.starter.Start(s.stopping, engine.StartRequest{
-		Workflow: entry.Workflow, Roots: map[string]json.RawMessage{"input": entry.Input},
+		Workflow: entry.Workflow, Roots: map[string]value.Doc{"input": entry.Input},
 		Once: once, Advance: advance,
 	})
 	switch {

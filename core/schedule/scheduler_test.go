@@ -2,7 +2,6 @@ package schedule_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/core/value"
 )
 
 type lease string
@@ -69,7 +69,7 @@ func (w *world) Start(ctx context.Context, req engine.StartRequest) (engine.Run,
 	at := w.now().UTC().Format("2006-01-02 15:04:05")
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.runs = append(w.runs, fmt.Sprintf("%s at %s with %s", req.Workflow, at, req.Roots["input"]))
+	w.runs = append(w.runs, fmt.Sprintf("%s at %s with %s", req.Workflow, at, req.Roots["input"].Raw()))
 	return engine.Run{ID: id}, nil
 }
 
@@ -112,7 +112,7 @@ func (w *world) want(runs ...string) {
 }
 
 func (w *world) one(cron, zone string) schedule.Schedule {
-	return schedule.Schedule{Name: "one", Plan: plan(w.t, cron, zone), Workflow: "w", Input: json.RawMessage(`{"n":1}`)}
+	return schedule.Schedule{Name: "one", Plan: plan(w.t, cron, zone), Workflow: "w", Input: value.TrustedDoc([]byte(`{"n":1}`))}
 }
 
 // In synctest it is midnight of 1 January 2000, UTC, a Saturday.

@@ -29,6 +29,18 @@ func (m Map) Root(name string) (any, bool) {
 	return v, ok
 }
 
+// Docs is a [Scope] that holds the roots by name as documents, which are parsed
+// when they are first read.
+type Docs map[string]value.Doc
+
+var _ Scope = Docs(nil)
+
+// Root returns the value of the document of that name.
+func (d Docs) Root(name string) (any, bool) {
+	doc, ok := d[name]
+	return doc.Value(), ok
+}
+
 // Roots returns the names of all roots.
 func Roots() []string {
 	return []string{"input", "steps", "payload", "headers", "params", "query", "body", "auth", "run", "event", "item", "index"}

@@ -108,7 +108,8 @@ func (r *Receiver) receive(ctx context.Context, headers http.Header, body []byte
 	}
 	// What is stored is only ever rendered from, so what templates could not
 	// read is refused here, where the sender's operators see it.
-	if _, err := value.Parse(body); err != nil {
+	payload, err := value.ParseDoc(body)
+	if err != nil {
 		return Receipt{}, &Refusal{Kind: RefusedNotJSON, Reason: "the body is not JSON: " + err.Error()}
 	}
 	return r.store(ctx, event.Event{
@@ -118,7 +119,7 @@ func (r *Receiver) receive(ctx context.Context, headers http.Header, body []byte
 		RunID:      r.opt.NewRunID(),
 		ReceivedAt: now.Truncate(time.Millisecond),
 		Size:       len(body),
-	}, headers, body)
+	}, headers, payload)
 }
 
 // verify asks the provider whether a request is genuine.
@@ -169,11 +170,11 @@ func (r *Receiver) reason(s string) string {
 }
 
 // store makes event and run in one write.
-func (r *Receiver) store(ctx context.Context, e event.Event, headers http.Header, body []byte) (Receipt, error) {
+func (r *Receiver) store(ctx context.Context, e event.Event, headers http.Header, payload value.Doc) (Receipt, error) {
 	_, err := r.opt.Starter.Start(ctx, engine.StartRequest{
 		ID:        e.RunID,
 		Workflow:  WorkflowID(e.Webhook),
-		Roots:     roots(e, body, headers),
+		Roots:     roots(e, payload, headers),
 		RequestID: telemetry.RequestID(ctx),
 		Once:      e.Once(),
 	})

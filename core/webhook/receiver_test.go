@@ -41,7 +41,7 @@ func TestAGenuineEventStartsARun(t *testing.T) {
 	}
 	roots := map[string]string{}
 	for name, root := range run.Roots {
-		roots[name] = string(root)
+		roots[name] = string(root.Raw())
 	}
 	want := map[string]string{
 		"payload": succeeded,

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/event"
+	"github.com/backflow/backflow/core/value"
 )
 
 // eventRoot is what {{event}} stands for.
@@ -18,11 +19,11 @@ type eventRoot struct {
 
 // roots are what the actions' templates and conditions see. They are stored
 // with the run.
-func roots(e event.Event, body []byte, headers http.Header) map[string]json.RawMessage {
+func roots(e event.Event, payload value.Doc, headers http.Header) map[string]value.Doc {
 	// Both marshal for certain: they have nothing but strings.
 	about, _ := json.Marshal(eventRoot{ID: e.ID, Type: e.Type, Webhook: e.Webhook, ReceivedAt: e.ReceivedAt.Format(event.TimeFormat)})
 	head, _ := json.Marshal(publicHeaders(headers))
-	return map[string]json.RawMessage{"payload": body, "event": about, "headers": head}
+	return map[string]value.Doc{"payload": payload, "event": value.TrustedDoc(about), "headers": value.TrustedDoc(head)}
 }
 
 // secretWords mark headers that prove who sent a request, by a part of their

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -36,18 +37,18 @@ const (
 
 // Event is one recorded fact of a run. Which fields are set is said at the type.
 type Event struct {
-	Type       EventType                  `json:"type"`
-	At         time.Time                  `json:"at"`
-	Path       string                     `json:"path,omitempty"`
-	Roots      map[string]json.RawMessage `json:"roots,omitempty"`
-	Params     json.RawMessage            `json:"params,omitempty"`
-	Key        string                     `json:"key,omitempty"`
-	Generation int                        `json:"generation,omitempty"`
-	Case       int                        `json:"case,omitempty"` // counting from 1; 0 is the default
-	Name       string                     `json:"name,omitempty"`
-	Child      string                     `json:"child,omitempty"`
-	Result     json.RawMessage            `json:"result,omitempty"`
-	Error      *sdk.Error                 `json:"error,omitempty"`
+	Type       EventType            `json:"type"`
+	At         time.Time            `json:"at"`
+	Path       string               `json:"path,omitempty"`
+	Roots      map[string]value.Doc `json:"roots,omitempty"`
+	Params     json.RawMessage      `json:"params,omitempty"`
+	Key        string               `json:"key,omitempty"`
+	Generation int                  `json:"generation,omitempty"`
+	Case       int                  `json:"case,omitempty"` // counting from 1; 0 is the default
+	Name       string               `json:"name,omitempty"`
+	Child      string               `json:"child,omitempty"`
+	Result     json.RawMessage      `json:"result,omitempty"`
+	Error      *sdk.Error           `json:"error,omitempty"`
 	// Unknown: when this failure was recorded, an attempt had an outcome that
 	// is not known.
 	Unknown bool      `json:"unknown,omitempty"`
@@ -99,7 +100,7 @@ func entrySize(events []Event) int {
 		e := &events[i]
 		size += 192 + len(e.Path) + len(e.Params) + len(e.Key) + len(e.Result)
 		for name, root := range e.Roots {
-			size += len(name) + len(root) + 8
+			size += len(name) + len(root.Raw()) + 8
 		}
 	}
 	return size
@@ -123,7 +124,7 @@ func (e *Event) append(buf []byte) []byte {
 			}
 			first = false
 			buf = append(appendString(buf, name), ':')
-			buf = append(buf, e.Roots[name]...)
+			buf = append(buf, e.Roots[name].Raw()...)
 		}
 		buf = append(buf, '}')
 	}

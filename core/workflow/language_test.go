@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -33,7 +34,7 @@ func newHarness(t *testing.T, raw, input string) *harness {
 	t.Helper()
 	w := &harness{t: t, d: parse(t, raw), now: noon}
 	w.m = NewMachine(w.d, "run-1")
-	w.record(Event{Type: EventStarted, At: w.now, Roots: map[string]json.RawMessage{"input": json.RawMessage(input)}})
+	w.record(Event{Type: EventStarted, At: w.now, Roots: map[string]value.Doc{"input": value.TrustedDoc([]byte(input))}})
 	return w
 }
 

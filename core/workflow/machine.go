@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -30,7 +31,7 @@ type Machine struct {
 	endedAt time.Time
 	failure *Failure
 	output  json.RawMessage
-	roots   roots
+	roots   template.Docs // that the run started with
 }
 
 // stop is the decision that a run goes no further.
@@ -96,7 +97,7 @@ func (m *Machine) applyStarted(event Event) error {
 	if m.root != nil {
 		return m.impossible(event, "the run has started already")
 	}
-	m.roots.raw = event.Roots
+	m.roots = event.Roots
 	m.root = newBlock(m.definition.Steps, nil, "")
 	for _, n := range m.root.nodes {
 		m.byPath[n.Path] = n

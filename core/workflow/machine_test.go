@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -49,7 +50,7 @@ func parse(t *testing.T, raw string) *Definition {
 func begin(t *testing.T, raw, input string) (*Machine, []Event) {
 	t.Helper()
 	m := NewMachine(parse(t, raw), "run-1")
-	started := Event{Type: EventStarted, At: noon, Roots: map[string]json.RawMessage{"input": json.RawMessage(input)}}
+	started := Event{Type: EventStarted, At: noon, Roots: map[string]value.Doc{"input": value.TrustedDoc([]byte(input))}}
 	apply(t, m, started)
 	return m, append([]Event{started}, advance(t, m)...)
 }
@@ -308,7 +309,7 @@ func TestKeysOfDifferentStepsNeverMeet(t *testing.T) {
 }
 
 func FuzzDecodeEntryNeverPanics(f *testing.F) {
-	f.Add(EncodeEntry([]Event{{Type: EventStarted, At: noon, Roots: map[string]json.RawMessage{"input": json.RawMessage(`{}`)}}}))
+	f.Add(EncodeEntry([]Event{{Type: EventStarted, At: noon, Roots: map[string]value.Doc{"input": value.TrustedDoc([]byte(`{}`))}}}))
 	f.Add([]byte(`{"v":2,"events":[]}`))
 	f.Add([]byte(`{"v":1,"events":[{"type":"failed","path":"a","error":null}]}`))
 	d, err := Parse([]byte(processOrder), InputRoots)

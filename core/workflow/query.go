@@ -39,7 +39,7 @@ func (m *Machine) EndedAt() time.Time { return m.endedAt }
 
 // Root is one of the values that the run started with, nil where it has none
 // of that name.
-func (m *Machine) Root(name string) json.RawMessage { return m.roots.raw[name] }
+func (m *Machine) Root(name string) json.RawMessage { return m.roots[name].Raw() }
 
 // Steps lists the steps as far as they are known, each before those in it: in
 // the order of the definition, iterations by index.

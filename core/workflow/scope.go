@@ -29,34 +29,7 @@ func (s *scope) Root(name string) (any, bool) {
 	case "item", "index":
 		return s.iteration(name)
 	}
-	return s.machine.roots.get(name)
-}
-
-// roots are the values that a run starts with. They are parsed when they are
-// first read.
-type roots struct {
-	raw    map[string]json.RawMessage
-	parsed map[string]any
-}
-
-func (r *roots) get(name string) (any, bool) {
-	if parsed, ok := r.parsed[name]; ok {
-		return parsed, true
-	}
-	raw, ok := r.raw[name]
-	if !ok {
-		return nil, false
-	}
-	parsed, err := value.Parse(raw)
-	if err != nil {
-		// What is recorded was checked at the border when it came in.
-		return nil, false
-	}
-	if r.parsed == nil {
-		r.parsed = make(map[string]any, len(r.raw))
-	}
-	r.parsed[name] = parsed
-	return parsed, true
+	return s.machine.roots.Root(name)
 }
 
 // iteration answers the item or the index of the innermost iteration.

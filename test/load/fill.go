@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -125,7 +125,7 @@ func samples(ctx context.Context, store state.Store, stubURL string) (good, bad 
 	defer func() { err = errors.Join(err, runs.Stop(context.Background())) }()
 	for of, into := range map[string]*sample{"load": &good, "fails": &bad} {
 		noted.taken()
-		run, err := runs.Start(ctx, engine.StartRequest{Workflow: of, Roots: map[string]json.RawMessage{"input": body}})
+		run, err := runs.Start(ctx, engine.StartRequest{Workflow: of, Roots: map[string]value.Doc{"input": value.TrustedDoc(body)}})
 		if err == nil {
 			run, err = runs.Wait(ctx, run.ID)
 		}

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"encoding/json"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -50,9 +50,9 @@ func TestEveryRunThatWasAcceptedBeforeTheDiskWasFullGoesOn(t *testing.T) {
 			}
 			return nil, nil
 		}
-		input := json.RawMessage(`"` + strings.Repeat("x", 20_000) + `"`)
+		input := value.TrustedDoc([]byte(`"` + strings.Repeat("x", 20_000) + `"`))
 		for len(ids) < 1000 {
-			run, err := e.Start(t.Context(), engine.StartRequest{Workflow: "w", Roots: map[string]json.RawMessage{"input": input}})
+			run, err := e.Start(t.Context(), engine.StartRequest{Workflow: "w", Roots: map[string]value.Doc{"input": input}})
 			if err != nil {
 				return ids, err
 			}

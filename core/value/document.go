@@ -1,0 +1,91 @@
+package value
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"sync"
+)
+
+// Doc is a JSON document that [Parse] accepts, or nothing: the zero Doc. It is
+// immutable and safe for concurrent use. Copies share the value, so a document
+// that is passed on is parsed once, and only if somebody asks for its value.
+type Doc struct{ document *document }
+
+type document struct {
+	raw   []byte
+	once  sync.Once
+	value any
+}
+
+// NewDoc checks b as [Check] does. The document keeps b, which must not be
+// changed afterwards.
+func NewDoc(b []byte) (Doc, error) {
+	if err := Check(b); err != nil {
+		return Doc{}, err
+	}
+	return TrustedDoc(b), nil
+}
+
+// ParseDoc is NewDoc for a document whose value is needed in any case: the text
+// is read once and not twice.
+func ParseDoc(b []byte) (Doc, error) {
+	v, err := Parse(b)
+	if err != nil {
+		return Doc{}, err
+	}
+	d := &document{raw: b}
+	d.once.Do(func() { d.value = v })
+	return Doc{d}, nil
+}
+
+// TrustedDoc makes a document of text that was checked before it was stored, or
+// that this program has written with [Append]. It costs no scan. The document
+// keeps b, which must not be changed afterwards.
+func TrustedDoc(b []byte) Doc { return Doc{&document{raw: b}} }
+
+// IsZero reports whether there is no document.
+func (d Doc) IsZero() bool { return d.document == nil }
+
+// Raw returns the text as it was given, nil if there is no document. It must
+// not be changed.
+func (d Doc) Raw() json.RawMessage {
+	if d.document == nil {
+		return nil
+	}
+	return d.document.raw
+}
+
+// Value returns the value, as [Parse] does; nil if there is no document, or if
+// the text of a TrustedDoc is no JSON. It is shared and must not be changed.
+func (d Doc) Value() any {
+	if d.document == nil {
+		return nil
+	}
+	d.document.once.Do(d.document.parse)
+	return d.document.value
+}
+
+func (d *document) parse() {
+	if v, err := Parse(d.raw); err == nil {
+		d.value = v
+	}
+}
+
+// MarshalJSON returns the text; that of the zero Doc is null.
+func (d Doc) MarshalJSON() ([]byte, error) {
+	if d.document == nil {
+		return []byte("null"), nil
+	}
+	return d.document.raw, nil
+}
+
+// UnmarshalJSON makes a [TrustedDoc] of a copy of b: what is decoded comes out
+// of a store. Documents from outside are for NewDoc.
+func (d *Doc) UnmarshalJSON(b []byte) error {
+	if d == nil {
+		return errors.New("value: decode into a nil document")
+	}
+	*d = TrustedDoc(bytes.Clone(b))
+	return nil
+}

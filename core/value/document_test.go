@@ -1,0 +1,99 @@
+package value
+
+import (
+	"encoding/json"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestADocumentHoldsItsTextAndItsValue(t *testing.T) {
+	t.Parallel()
+	const text = ` {"a": [1.50, "x"]} `
+	want := map[string]any{"a": []any{json.Number("1.50"), "x"}}
+	for name, read := range map[string]func([]byte) (Doc, error){
+		"NewDoc": NewDoc, "ParseDoc": ParseDoc, "TrustedDoc": func(b []byte) (Doc, error) { return TrustedDoc(b), nil },
+	} {
+		d, err := read([]byte(text))
+		if err != nil || d.IsZero() || string(d.Raw()) != text {
+			t.Errorf("%s: %q, %v", name, d.Raw(), err)
+		}
+		if diff := cmp.Diff(want, d.Value()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestADocumentIsMadeByChecking(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{``, `{`, `{"a":1,"a":2}`, `{} {}`, "\"\xff\"", `1e99999`} {
+		_, want := Parse([]byte(text))
+		for name, read := range map[string]func([]byte) (Doc, error){"NewDoc": NewDoc, "ParseDoc": ParseDoc} {
+			d, err := read([]byte(text))
+			if err == nil || err.Error() != want.Error() || !d.IsZero() {
+				t.Errorf("%s(%q) = %v, want %v", name, text, err, want)
+			}
+		}
+		if v := TrustedDoc([]byte(text)).Value(); v != nil {
+			t.Errorf("%q has the value %v", text, v)
+		}
+	}
+}
+
+func TestTheZeroDocumentIsNothing(t *testing.T) {
+	t.Parallel()
+	var d Doc
+	if !d.IsZero() || d.Raw() != nil || d.Value() != nil {
+		t.Errorf("%q is %v", d.Raw(), d.Value())
+	}
+}
+
+func TestADocumentGoesThroughJSONAsItIs(t *testing.T) {
+	t.Parallel()
+	type record struct {
+		A Doc `json:"a,omitzero"`
+		B Doc `json:"b,omitzero"`
+		C Doc `json:"c,omitzero"`
+	}
+	const text = `{"a":{"n":1.50},"b":null}`
+	var r record
+	if err := json.Unmarshal([]byte(text), &r); err != nil {
+		t.Fatal(err)
+	}
+	if string(r.B.Raw()) != "null" || !r.C.IsZero() {
+		t.Errorf("null is %q, nothing is %q", r.B.Raw(), r.C.Raw())
+	}
+	again, err := json.Marshal(r)
+	if err != nil || string(again) != text {
+		t.Errorf("%s, %v; want %s", again, err, text)
+	}
+}
+
+func TestADocumentIsParsedOnceForAll(t *testing.T) {
+	t.Parallel()
+	d, err := NewDoc([]byte(`{"a":1}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := make([]map[string]any, 8)
+	var wg sync.WaitGroup
+	for i := range values {
+		wg.Go(func() { values[i] = d.Value().(map[string]any) })
+	}
+	wg.Wait()
+	values[0]["mark"] = true
+	for _, v := range values {
+		if v["mark"] != true {
+			t.Fatal("a document was parsed twice")
+		}
+	}
+}
+
+func TestRawOfADocumentDoesNotAllocate(t *testing.T) {
+	d := TrustedDoc([]byte(`{"a":1}`))
+	d.Value()
+	if n := testing.AllocsPerRun(100, func() { _, _ = d.Raw(), d.Value() }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
