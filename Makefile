@@ -15,13 +15,17 @@ GO      ?= go
 DIRS    := cmd configs core internal plugins sdk test
 LINT    := bin/tools/golangci-lint-$(GOLANGCI_LINT_VERSION)
 BUF     := bin/tools/buf-$(BUF_VERSION)
-GOBUILD := $(GO) build -trimpath
+GOBUILD := $(GO) build
+GOTEST  := $(GO) test -timeout 15m
 # What is in test/ runs with -count=1: Go's cache of results does not see that
 # the binaries have changed which those tests build and start.
-GOTEST  := $(GO) test -timeout 15m
+WHOLE    = $(shell $(GO) list ./test/...)
 
-# The binaries are static; only the race detector needs C.
+# The binaries are static; only the race detector needs C. The flags are the same
+# for what is built and for what is tested, and reach the builds that tests run:
+# with others, everything would be compiled twice.
 export CGO_ENABLED = 0
+export GOFLAGS    += -trimpath
 
 # Lists of packages are read off the sources, so that they cannot go stale.
 packages     = $(sort $(patsubst %/,./%,$(dir $(shell grep -rlE '$($(1))' --include='$(2)' $(DIRS)))))
@@ -50,10 +54,11 @@ test: build ## run every test that this machine can run, but for the long ones
 	@command -v redis-server >/dev/null || \
 		echo 'redis-server is not on the PATH: what needs Redis is skipped (make test-integration insists on it)'
 	$(GOTEST) $(addprefix ./,$(addsuffix /...,$(filter-out test,$(DIRS))))
-	$(GOTEST) -count=1 ./test/...
+	$(GOTEST) -count=1 $(WHOLE)
 
 test-long: export BACKFLOW_LONG = 1
-test-long: test ## the same with the long tests, see internal/testkit.Long
+test-long: WHOLE := $(filter-out %/test/crash,$(WHOLE))
+test-long: test ## the same with the long tests, but for those of test-crash
 
 test-race: ## run what starts goroutines or holds locks under the race detector
 	CGO_ENABLED=1 $(GOTEST) -race $(RACE)
@@ -62,10 +67,10 @@ test-integration: build ## run what needs Redis; fail where it is missing
 	BACKFLOW_REQUIRE_SERVERS=1 $(GOTEST) -count=1 $(INTEGRATION)
 
 test-crash: ## kill gateways, plugins and Redis under load, fifty gateways for each store
-	BACKFLOW_REQUIRE_SERVERS=1 BACKFLOW_CRASH_KILLS=50 $(GOTEST) -count=1 ./test/crash
+	BACKFLOW_LONG=1 BACKFLOW_REQUIRE_SERVERS=1 BACKFLOW_CRASH_KILLS=50 $(GOTEST) -count=1 ./test/crash
 
 test-crash-long: ## the same for at least 2,000 runs and 200 kills; about ten minutes
-	BACKFLOW_REQUIRE_SERVERS=1 BACKFLOW_CRASH_KILLS=120 BACKFLOW_CRASH_TIME=5m $(GO) test -timeout 40m -count=1 -v ./test/crash
+	BACKFLOW_LONG=1 BACKFLOW_REQUIRE_SERVERS=1 BACKFLOW_CRASH_KILLS=120 BACKFLOW_CRASH_TIME=5m $(GO) test -timeout 40m -count=1 -v ./test/crash
 
 test-reloads: ## load a WASM plugin a thousand times; memory stays flat
 	BACKFLOW_RELOADS=1000 $(GOTEST) -count=1 -v -run Reloads ./core/plugin/wasm

@@ -6,15 +6,15 @@ import (
 )
 
 // Long skips a test that takes too long for `make test`, unless BACKFLOW_LONG is
-// "1". `make test-long` sets it, and .ci/run runs that target, so that nothing is
-// merged without the long tests.
+// "1". `make test-long` sets it, and so does `make test-crash` for test/crash;
+// .ci/run runs both, so that nothing is merged without the long tests.
 //
-// Call it first in the Test function, before anything is built or started. A test
+// Call it first in the test, before anything is built or started. A test
 // is long when it needs more than about five seconds of one core, and when a
 // shorter test of the same package would already notice the usual mistakes.
 func Long(t testing.TB) {
 	t.Helper()
 	if os.Getenv("BACKFLOW_LONG") != "1" {
-		t.Skip("a long test: `make test-long` runs it")
+		t.Skip("a long test, which `make check` runs: set BACKFLOW_LONG=1")
 	}
 }

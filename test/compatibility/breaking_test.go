@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 const protocol = "backflow/plugin/v1/plugin.proto"
@@ -14,6 +16,7 @@ const protocol = "backflow/plugin/v1/plugin.proto"
 // TestBreakingEditOfTheProtocolIsRefused: what `make lint` does is worth something
 // only if it would find a change that breaks plugins.
 func TestBreakingEditOfTheProtocolIsRefused(t *testing.T) {
+	testkit.Long(t)
 	cases := map[string]struct {
 		from, to string // in plugin.proto
 		refused  string // empty: it is allowed

@@ -9,6 +9,7 @@ import (
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -88,7 +89,7 @@ func (p *place) wantRows(t *testing.T, events []string) {
 	t.Helper()
 	db := p.open(t, filepath.Join(p.Dir, "configs", "data", "app.db"))
 	var rows map[string]int
-	program.Eventually(t, 2*time.Minute, "each event has its row", func() bool {
+	testkit.Eventually(t, 2*time.Minute, "each event has its row", func() bool {
 		rows = countRows(t, db)
 		return len(rows) >= len(events)
 	})

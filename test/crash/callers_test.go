@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 	"github.com/backflow/backflow/test/stripedouble"
 )
@@ -50,6 +51,7 @@ func (r *round) call(request program.Request, gateways []*program.Gateway, first
 }
 
 func TestOfFiftyCallersWithOneKeyOnTwoGatewaysOneActs(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	choices := seeded(t)
 	p := newPair(t, binaries)

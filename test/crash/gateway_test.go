@@ -5,9 +5,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 func TestNothingIsLostOrDoneTwiceWhenTheGatewayIsKilled(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	eachStore(t, func(t *testing.T, p *place, choices *rand.Rand) {
 		g := p.Serve(token)
@@ -32,6 +35,7 @@ func TestNothingIsLostOrDoneTwiceWhenTheGatewayIsKilled(t *testing.T) {
 }
 
 func TestNothingIsLostOrDoneTwiceWhenAPluginIsKilled(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	eachStore(t, func(t *testing.T, p *place, choices *rand.Rand) {
 		g := p.Serve(token)
@@ -51,6 +55,7 @@ func TestNothingIsLostOrDoneTwiceWhenAPluginIsKilled(t *testing.T) {
 }
 
 func TestNothingIsLostOrDoneTwiceWhenRedisIsKilled(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	choices := seeded(t)
 	p := newPlace(t, binaries, onRedis)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 	"github.com/backflow/backflow/test/stripedouble"
 )
@@ -58,7 +59,7 @@ func (p *place) dieUnder(t *testing.T, g *program.Gateway, r program.Request, ki
 		answered <- err
 	}()
 	if killed {
-		program.Eventually(t, time.Minute, "the effect takes place", effect)
+		testkit.Eventually(t, time.Minute, "the effect takes place", effect)
 		g.Kill()
 	}
 	if err := <-answered; err == nil {
@@ -94,6 +95,7 @@ func (p *place) wantOneCustomer(t *testing.T, point int, key string, g *program.
 }
 
 func TestAGatewayKilledAtAnyPointOfACallRepeatsItWithOneEffect(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	for _, example := range []string{onSQLite, onRedis} {
 		t.Run(example, func(t *testing.T) {
@@ -114,6 +116,7 @@ func TestAGatewayKilledAtAnyPointOfACallRepeatsItWithOneEffect(t *testing.T) {
 }
 
 func TestAKeyOfAKilledGatewayAnswersOnAnotherWithinTenSeconds(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	p := newPlace(t, failing(t), onRedis)
 	other := p.beside(t, binaries).Serve(token)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 	"github.com/backflow/backflow/test/stripedouble"
 )
@@ -83,7 +84,7 @@ func (p *pair) suspend(i int) {
 	g.Signal(syscall.SIGSTOP)
 	// Twice the limit: the other one may have started a moment ago, and takes
 	// nothing before its own lease is steady.
-	program.Eventually(p.t, 2*failover, "the lease of the stopped gateway is taken", func() bool {
+	testkit.Eventually(p.t, 2*failover, "the lease of the stopped gateway is taken", func() bool {
 		_, log := other.Output()
 		return strings.Count(log, leaseTaken) > taken
 	})
@@ -132,6 +133,7 @@ func (p *pair) upset(choices *rand.Rand) string {
 }
 
 func TestNothingIsLostOrDoneTwiceOnTwoGatewaysWhateverHappens(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	choices := seeded(t)
 	p := newPair(t, binaries)
@@ -150,6 +152,7 @@ func TestNothingIsLostOrDoneTwiceOnTwoGatewaysWhateverHappens(t *testing.T) {
 }
 
 func TestAGatewayStoppedPastItsLeaseLosesItsRunsAndDoublesNothing(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	choices := seeded(t)
 	p := newPair(t, binaries)
@@ -202,7 +205,7 @@ func (p *pair) finish(i int, ids []string, limit time.Duration) time.Duration {
 	p.t.Helper()
 	begin := time.Now()
 	for _, id := range ids {
-		program.Eventually(p.t, limit-time.Since(begin), "run "+id+" has ended", func() bool {
+		testkit.Eventually(p.t, limit-time.Since(begin), "run "+id+" has ended", func() bool {
 			return program.Want(p.t, http.StatusOK, p.gateways[i].Get("/runs/"+id)).Text("status") == "succeeded"
 		})
 	}

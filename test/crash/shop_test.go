@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -158,7 +159,7 @@ func (s *shop) orders() int {
 func (s *shop) moreOrders(t *testing.T) {
 	t.Helper()
 	before := s.orders()
-	program.Eventually(t, time.Minute, "orders are accepted", func() bool { return s.orders() >= before+orderClients })
+	testkit.Eventually(t, time.Minute, "orders are accepted", func() bool { return s.orders() >= before+orderClients })
 }
 
 // close waits until what was asked for is accepted. It may be called twice.
@@ -174,7 +175,7 @@ func (s *shop) close() {
 // outcome waits until a run has ended.
 func outcome(t *testing.T, g *program.Gateway, id string) (run program.Answer) {
 	t.Helper()
-	program.Eventually(t, 2*time.Minute, "run "+id+" has ended", func() bool {
+	testkit.Eventually(t, 2*time.Minute, "run "+id+" has ended", func() bool {
 		run = program.Want(t, http.StatusOK, g.Get("/runs/"+id))
 		status := run.Text("status")
 		return status == "succeeded" || status == "failed"

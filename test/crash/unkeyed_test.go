@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -67,6 +68,7 @@ func letter(key string) program.Request {
 }
 
 func TestWhatHonoursNoKeyIsNotRepeatedAfterAKill(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	for _, example := range []string{onSQLite, onRedis} {
 		t.Run(example, func(t *testing.T) {
@@ -114,7 +116,7 @@ func TestAStepThatHonoursNoKeyFailsAfterAKillAndIsNotRepeated(t *testing.T) {
 			g := p.Serve(token)
 			printer.jam.Store(true)
 			id := program.Want(t, http.StatusAccepted, g.Post("/workflows/write/runs", `{"text":"dear customer"}`)).Text("id")
-			program.Eventually(t, time.Minute, "the letter is printed", func() bool { return printer.letters.Load() == 1 })
+			testkit.Eventually(t, time.Minute, "the letter is printed", func() bool { return printer.letters.Load() == 1 })
 			g.Kill()
 			p.PluginsGone(orphanLimit)
 			printer.jam.Store(false)

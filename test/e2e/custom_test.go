@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -143,10 +144,10 @@ func TestAfterACrashADeclaredAPIIsAskedWithTheSameKey(t *testing.T) {
 	s := withCRM(t, c, crmToken)
 	g := s.Serve(apiToken)
 	id := program.Want(t, 202, g.Post("/workflows/welcome/runs", `{"email":"ann@example.com"}`)).Text("id")
-	program.Eventually(t, eventually, "the note is under way", func() bool { return len(c.asked()) == 2 })
+	testkit.Eventually(t, eventually, "the note is under way", func() bool { return len(c.asked()) == 2 })
 	g.Kill()
 	g = s.Serve(apiToken)
-	program.Eventually(t, eventually, "the run goes on", func() bool {
+	testkit.Eventually(t, eventually, "the run goes on", func() bool {
 		return program.Want(t, 200, g.Get("/runs/"+id)).Text("status") == "succeeded"
 	})
 	got := c.asked()

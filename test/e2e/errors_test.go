@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 	"github.com/backflow/backflow/test/stripedouble"
 )
@@ -169,5 +170,5 @@ func TestAPluginThatDiesIs503UntilItIsBack(t *testing.T) {
 	}
 	program.Want(t, 200, g.Get("/readyz"))
 	program.Want(t, 200, g.Post("/integrations/database/actions/insert", `{"table":"payments","data":{"stripe_id":"pi_1","amount":1}}`))
-	program.Eventually(t, time.Minute, "the plugin is back", func() bool { return g.Post(intents, goodIntent).Status == http.StatusOK })
+	testkit.Eventually(t, time.Minute, "the plugin is back", func() bool { return g.Post(intents, goodIntent).Status == http.StatusOK })
 }

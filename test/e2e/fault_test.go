@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -33,7 +34,7 @@ func TestARefusedReloadTellsEachFaultInARecordOfItsOwn(t *testing.T) {
 		{Old: `"action": "createPaymentIntent"`, New: `"action": "createPaymentIntnt"`},
 	}, w.edits...)...)
 	g.Signal(syscall.SIGHUP)
-	program.Eventually(t, eventually, "the log says what is wrong", func() bool {
+	testkit.Eventually(t, eventually, "the log says what is wrong", func() bool {
 		_, log := g.Output()
 		return strings.Contains(log, "createPaymentIntnt")
 	})

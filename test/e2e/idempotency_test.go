@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 	"github.com/backflow/backflow/test/stripedouble"
 )
@@ -78,7 +79,7 @@ func TestAKeyThatIsUnderWayIsAConflict(t *testing.T) {
 			answer, err := g.Send(slow)
 			first <- result{answer, err}
 		}()
-		program.Eventually(t, eventually, "Stripe is asked", func() bool { return len(w.stripe.asked()) == 1 })
+		testkit.Eventually(t, eventually, "Stripe is asked", func() bool { return len(w.stripe.asked()) == 1 })
 		for range 5 {
 			busy := program.Want(t, 409, g.Do(slow))
 			if busy.Text("code") != "idempotency_key_in_progress" || busy.Header.Get("Retry-After") == "" {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/backflow/backflow/test/program"
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 // page is the seed page, taken apart. Everything in it is as printed.
@@ -42,7 +42,7 @@ var tableLine = regexp.MustCompile(`^(GET|POST|PUT|PATCH|DELETE)(/[a-z0-9:/-]+)[
 // that says its language; it has no end mark.
 func readPage(t *testing.T) page {
 	t.Helper()
-	file := filepath.Join(program.Root(), "test", "testdata", "seed", "stripe-integration.md")
+	file := filepath.Join(testkit.Root(), "test", "testdata", "seed", "stripe-integration.md")
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

@@ -12,20 +12,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
 // helloProcess builds the example of a plugin as a process.
 func helloProcess(t *testing.T) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "hello")
-	build := exec.Command("go", "build", "-o", file, "./sdk/examples/hello")
-	build.Dir = program.Root()
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, output)
+	dir := t.TempDir()
+	if err := testkit.Build(dir, map[string]testkit.Program{"hello": {Source: "sdk/examples/hello"}}); err != nil {
+		t.Fatal(err)
 	}
-	return file
+	return filepath.Join(dir, "hello")
 }
 
 // drop puts a program into a site's plugins in one step, with a mark behind it
@@ -61,7 +59,7 @@ func TestPluginsComeChangeAndGoWithoutARestartAndNoCallFails(t *testing.T) {
 
 	// A file that is dropped in.
 	drop(t, s, hello, "backflow-plugin-hello", "")
-	program.Eventually(t, eventually, "the plugin is there", func() bool { return status() == http.StatusOK })
+	testkit.Eventually(t, eventually, "the plugin is there", func() bool { return status() == http.StatusOK })
 
 	// From here on, until the plugin is taken out, no call may fail.
 	var stop atomic.Bool
@@ -94,13 +92,13 @@ func TestPluginsComeChangeAndGoWithoutARestartAndNoCallFails(t *testing.T) {
 	pid = g.PluginPID("hello", pid)
 	// What must not come into force: another file, and another config.
 	drop(t, s, filepath.Join(s.Plugins, "backflow-plugin-database"), "backflow-plugin-hello", "")
-	program.Eventually(t, eventually, "the other plugin is rejected", func() bool {
+	testkit.Eventually(t, eventually, "the other plugin is rejected", func() bool {
 		return strings.Contains(g.Get("/integrations/hello").Text("status.rejected"), `the plugin calls itself "database"`)
 	})
 	drop(t, s, hello, "backflow-plugin-hello", "last")
 	pid = g.PluginPID("hello", pid)
 	config(`, "plugins": [{ "name": "hello", "sha256": "` + strings.Repeat("0", 64) + `" }]`)
-	program.Eventually(t, eventually, "the log says why the config is not in force", func() bool {
+	testkit.Eventually(t, eventually, "the log says why the config is not in force", func() bool {
 		_, log := g.Output()
 		return strings.Contains(log, "plugin hello: ") && strings.Contains(log, "another checksum than the config pins")
 	})
@@ -108,7 +106,7 @@ func TestPluginsComeChangeAndGoWithoutARestartAndNoCallFails(t *testing.T) {
 		t.Error("the plugin was started again")
 	}
 	before := calls.Load()
-	program.Eventually(t, time.Minute, "callers are served", func() bool { return calls.Load() > before+100 })
+	testkit.Eventually(t, time.Minute, "callers are served", func() bool { return calls.Load() > before+100 })
 	stop.Store(true)
 	callers.Wait()
 	t.Logf("%d calls", calls.Load())
@@ -136,7 +134,7 @@ func TestPluginsComeChangeAndGoWithoutARestartAndNoCallFails(t *testing.T) {
 	if err := os.Remove(filepath.Join(s.Plugins, "backflow-plugin-hello")); err != nil {
 		t.Fatal(err)
 	}
-	program.Eventually(t, eventually, "the plugin is gone", func() bool { return status() == http.StatusNotFound })
+	testkit.Eventually(t, eventually, "the plugin is gone", func() bool { return status() == http.StatusNotFound })
 }
 
 func TestOnlyPinnedPluginsRunWhereThatIsRequired(t *testing.T) {
@@ -159,7 +157,7 @@ func TestOnlyPinnedPluginsRunWhereThatIsRequired(t *testing.T) {
 		t.Fatalf("no line to paste in %q", shown)
 	}
 	config(line)
-	program.Eventually(t, eventually, "the plugin runs", func() bool {
+	testkit.Eventually(t, eventually, "the plugin runs", func() bool {
 		answer, err := g.Send(program.Request{Method: http.MethodPost, Path: "/integrations/hello/greet", Body: `{"name":"Ada"}`})
 		return err == nil && answer.Status == http.StatusOK
 	})

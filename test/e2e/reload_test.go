@@ -5,6 +5,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -21,7 +22,7 @@ func TestAChangedConfigIsPutInForceAndABrokenOneIsNot(t *testing.T) {
 		id := program.Want(t, 200, g.Post("/workflows/process-order/runs?wait=30s", order)).Text("id")
 
 		w.WriteExample(w.store, append([]program.Edit{rename("take-order")}, w.edits...)...)
-		program.Eventually(t, eventually, "the file is read again by itself", func() bool { return has("take-order") })
+		testkit.Eventually(t, eventually, "the file is read again by itself", func() bool { return has("take-order") })
 		if has("process-order") {
 			t.Error("the workflow that was taken out is still there")
 		}
@@ -33,7 +34,7 @@ func TestAChangedConfigIsPutInForceAndABrokenOneIsNot(t *testing.T) {
 		broken := program.Edit{Old: `"action": "createCustomer"`, New: `"action": "createCustomr"`}
 		w.WriteExample(w.store, append([]program.Edit{rename("never"), broken}, w.edits...)...)
 		g.Signal(syscall.SIGHUP)
-		program.Eventually(t, eventually, "the log says what is wrong", func() bool {
+		testkit.Eventually(t, eventually, "the log says what is wrong", func() bool {
 			_, log := g.Output()
 			return strings.Contains(log, "createCustomr")
 		})
@@ -44,6 +45,6 @@ func TestAChangedConfigIsPutInForceAndABrokenOneIsNot(t *testing.T) {
 
 		w.WriteExample(w.store, w.edits...)
 		g.Signal(syscall.SIGHUP)
-		program.Eventually(t, eventually, "the repaired config is in force", func() bool { return has("process-order") })
+		testkit.Eventually(t, eventually, "the repaired config is in force", func() bool { return has("process-order") })
 	})
 }

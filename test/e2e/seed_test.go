@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -18,7 +19,7 @@ func TestTheExampleConfigsAreTheSeedPage(t *testing.T) {
 	p := readPage(t)
 	comment := regexp.MustCompile(`(?m)^\s*//.*$`)
 	for _, name := range []string{"stripe.json", "stripe.redis.json"} {
-		text, err := os.ReadFile(filepath.Join(program.Root(), "configs", name))
+		text, err := os.ReadFile(filepath.Join(testkit.Root(), "configs", name))
 		if err != nil {
 			t.Fatal(err)
 		}

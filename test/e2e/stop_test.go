@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 	"github.com/backflow/backflow/test/stripedouble"
 )
@@ -29,9 +30,9 @@ func TestSIGTERMLetsRequestsFinishAndLeavesNothing(t *testing.T) {
 			answer, err := g.Send(program.Request{Method: "POST", Path: intents, Body: goodIntent})
 			under <- result{answer, err}
 		}()
-		program.Eventually(t, eventually, "Stripe is asked", func() bool { return len(w.stripe.asked()) == 1 })
+		testkit.Eventually(t, eventually, "Stripe is asked", func() bool { return len(w.stripe.asked()) == 1 })
 		g.Signal(syscall.SIGTERM)
-		program.Eventually(t, eventually, "no more requests are taken", func() bool {
+		testkit.Eventually(t, eventually, "no more requests are taken", func() bool {
 			answer, err := g.Send(program.Request{Method: "GET", Path: "/readyz"})
 			return err != nil || answer.Status == 503
 		})
@@ -60,7 +61,7 @@ func TestARunGoesOnAfterAStop(t *testing.T) {
 			t.Fatal(err)
 		}
 		id := program.Want(t, 202, g.Post("/workflows/process-order/runs", order)).Text("id")
-		program.Eventually(t, eventually, "the payment was refused", func() bool { return len(w.stripe.asked()) == 2 })
+		testkit.Eventually(t, eventually, "the payment was refused", func() bool { return len(w.stripe.asked()) == 2 })
 		if code := g.Stop(); code != 0 {
 			t.Errorf("exit code %d", code)
 		}

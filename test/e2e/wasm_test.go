@@ -5,28 +5,24 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
 // dropHello builds the example of a plugin as a WASM module into a site's plugins,
-// and answers its checksum.
+// and returns its checksum.
 func dropHello(t *testing.T, s *program.Site) string {
 	t.Helper()
-	file := filepath.Join(s.Plugins, "hello.wasm")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags", "-s -w", "-o", file, "./sdk/examples/hello")
-	build.Dir = program.Root()
-	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "CGO_ENABLED=0")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, output)
+	if err := testkit.Build(s.Plugins, map[string]testkit.Program{"hello.wasm": {Source: "sdk/examples/hello", Guest: true}}); err != nil {
+		t.Fatal(err)
 	}
-	module, err := os.ReadFile(file)
+	module, err := os.ReadFile(filepath.Join(s.Plugins, "hello.wasm"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +113,7 @@ func TestGuestWithAnotherChecksumIsNotRun(t *testing.T) {
 		}
 	}
 	s.WriteConfig("backflow.json", config(actual))
-	program.Eventually(t, time.Minute, "the right checksum is in force", func() bool {
+	testkit.Eventually(t, time.Minute, "the right checksum is in force", func() bool {
 		answer, err := g.Send(program.Request{Method: http.MethodPost, Path: "/integrations/hello/greet", Body: `{"name":"Ada"}`})
 		return err == nil && answer.Status == http.StatusOK
 	})

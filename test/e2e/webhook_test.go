@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -13,7 +14,7 @@ import (
 func (w *world) settled(t *testing.T, g *program.Gateway, n int) {
 	t.Helper()
 	var list program.Answer
-	program.Eventually(t, 30*time.Second, fmt.Sprintf("%d events are processed", n), func() bool {
+	testkit.Eventually(t, 30*time.Second, fmt.Sprintf("%d events are processed", n), func() bool {
 		list = program.Want(t, 200, g.In(t).Get("/runs?workflow=webhook:stripe-events&status=succeeded"))
 		data, _ := list.Field("data").([]any)
 		return len(data) == n

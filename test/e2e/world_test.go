@@ -13,6 +13,7 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/backflow/backflow/core/state/redis/redistest"
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -136,7 +137,7 @@ func (w *world) payments(t *testing.T) []payment {
 // ended waits until a run has ended with a status.
 func (w *world) ended(t *testing.T, g *program.Gateway, id, status string) {
 	t.Helper()
-	program.Eventually(t, 30*time.Second, "run "+id+" is "+status, func() bool {
+	testkit.Eventually(t, 30*time.Second, "run "+id+" is "+status, func() bool {
 		run := program.Want(t, 200, g.In(t).Get("/runs/"+id))
 		switch got := run.Text("status"); got {
 		case status:

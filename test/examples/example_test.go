@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -24,7 +25,7 @@ type example struct {
 // examples reads all of them, by name.
 func examples(t *testing.T) map[string]example {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(program.Root(), directory, "*.json"))
+	paths, err := filepath.Glob(filepath.Join(testkit.Root(), directory, "*.json"))
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("%d examples, %v", len(paths), err)
 	}
@@ -90,7 +91,7 @@ func with(args []string, flag, value string) []string {
 func (e example) site(t *testing.T) *program.Site {
 	t.Helper()
 	s := program.NewSite(t, binaries)
-	source := os.DirFS(filepath.Join(program.Root(), directory, "migrations"))
+	source := os.DirFS(filepath.Join(testkit.Root(), directory, "migrations"))
 	if err := os.CopyFS(filepath.Join(s.Dir, directory, "migrations"), source); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -129,7 +130,7 @@ func (want expectation) check(t *testing.T, s *program.Site, g *program.Gateway,
 		if code != 0 || id == "" {
 			t.Fatalf("%q: exit code %d: %s%s", start, code, out, stderr)
 		}
-		program.Eventually(t, 30*time.Second, "the run waits", func() bool {
+		testkit.Eventually(t, 30*time.Second, "the run waits", func() bool {
 			return program.Want(t, http.StatusOK, g.In(t).Get("/runs/"+id)).Text("status") == "waiting"
 		})
 		signal = slices.Clone(signal)
@@ -175,7 +176,7 @@ func TestEveryTypeOfStepHasAnExampleAndEveryExampleIsExplained(t *testing.T) {
 			t.Errorf("no example has a step of type %s", name)
 		}
 	}
-	page, err := os.ReadFile(filepath.Join(program.Root(), "docs", "workflows.md"))
+	page, err := os.ReadFile(filepath.Join(testkit.Root(), "docs", "workflows.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -22,7 +23,7 @@ func TestWatchingGoesOnWhenTheGatewayComesBack(t *testing.T) {
 	watch := exec.Command(binaries.Backflow, "runs", "watch", id)
 	watch.Dir = s.Dir
 	child := program.Start(t, watch)
-	program.Eventually(t, 30*time.Second, "the wait is shown", func() bool {
+	testkit.Eventually(t, 30*time.Second, "the wait is shown", func() bool {
 		stdout, _ := child.Output()
 		return strings.Contains(stdout, `"type":"waiting"`)
 	})

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -25,22 +26,18 @@ const firstSuccess = time.Minute
 var curlLine = regexp.MustCompile(`(?s)\n\n(  curl .*?)\n\n`)
 
 func TestAFreshCloneAnswersThePastedCurlLineAndStaysClean(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds everything anew: not with -short")
-	}
-	need(t, "git")
-	need(t, "make")
-	need(t, "curl")
+	testkit.Long(t)
+	testkit.Need(t, "git", "make", "curl")
 	// configs/stripe.json listens there, as the seed page says.
 	if conn, err := net.Dial("tcp", "127.0.0.1:3000"); err == nil {
 		_ = conn.Close() // nothing was said
-		missing(t, "port 3000 of this machine is taken")
+		testkit.Missing(t, "port 3000 of this machine is taken")
 	}
-	if err := exec.Command("git", "-C", program.Root(), "rev-parse", "HEAD").Run(); err != nil {
+	if err := exec.Command("git", "-C", testkit.Root(), "rev-parse", "HEAD").Run(); err != nil {
 		t.Skip("this is no git repository")
 	}
 	dir := filepath.Join(t.TempDir(), "backflow")
-	run(t, "/", "git", "clone", "--quiet", program.Root(), dir)
+	run(t, "/", "git", "clone", "--quiet", testkit.Root(), dir)
 	run(t, dir, "make", "build")
 
 	begun := time.Now()
@@ -50,7 +47,7 @@ func TestAFreshCloneAnswersThePastedCurlLineAndStaysClean(t *testing.T) {
 	end := sync.OnceFunc(func() { interrupt(t, child) })
 	t.Cleanup(end)
 	var line string
-	program.Eventually(t, firstSuccess, "make run prints a curl line", func() bool {
+	testkit.Eventually(t, firstSuccess, "make run prints a curl line", func() bool {
 		stdout, _ := child.Output()
 		if found := curlLine.FindStringSubmatch(stdout); found != nil {
 			line = found[1]
@@ -73,23 +70,6 @@ func TestAFreshCloneAnswersThePastedCurlLineAndStaysClean(t *testing.T) {
 	if changed := run(t, dir, "git", "status", "--porcelain"); changed != "" {
 		t.Errorf("git status is not clean:\n%s", changed)
 	}
-}
-
-// need makes sure that a command is there.
-func need(t *testing.T, command string) {
-	t.Helper()
-	if _, err := exec.LookPath(command); err != nil {
-		missing(t, command+" is not on the PATH")
-	}
-}
-
-// missing ends a test that lacks something of this machine.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("BACKFLOW_REQUIRE_SERVERS") == "1" {
-		t.Fatal(what + ", and BACKFLOW_REQUIRE_SERVERS insists on it")
-	}
-	t.Skip(what)
 }
 
 // environment is that of a newcomer's shell: nothing of Backflow is set, and

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/backflow/backflow/test/program"
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 // report is what `plugin test --format json` prints, as far as it is looked at.
@@ -53,7 +53,7 @@ func conform(t *testing.T, path string, skipped []string, args ...string) report
 func TestOurOwnPluginsPassTheConformanceSuite(t *testing.T) {
 	t.Parallel()
 	database := fmt.Sprintf(`{"url":"sqlite://%s","migrations":%q}`,
-		filepath.Join(t.TempDir(), "app.db"), filepath.Join(program.Root(), "configs", "migrations"))
+		filepath.Join(t.TempDir(), "app.db"), filepath.Join(testkit.Root(), "configs", "migrations"))
 	for name, c := range map[string]struct {
 		file    string
 		ran     string

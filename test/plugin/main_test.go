@@ -8,9 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -25,31 +25,14 @@ var (
 func TestMain(m *testing.M) {
 	os.Exit(program.Main(m, func(b *program.Binaries, dir string) {
 		backflow, built = b.Backflow, dir
-		for _, err := range []error{
-			build(filepath.Join(dir, "backflow-plugin-hello")),
-			build(filepath.Join(dir, "wasm", "hello.wasm"), "GOOS=wasip1", "GOARCH=wasm"),
-		} {
-			if err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				os.Exit(1)
-			}
+		if err := testkit.Build(dir, map[string]testkit.Program{
+			"backflow-plugin-hello": {Source: "sdk/examples/hello"},
+			"wasm/hello.wasm":       {Source: "sdk/examples/hello", Guest: true},
+		}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
 		}
 	}))
-}
-
-// build builds the hello plugin.
-func build(path string, env ...string) error {
-	args := []string{"build", "-o", path}
-	if len(env) > 0 {
-		args = append(args, "-buildmode=c-shared", "-ldflags", "-s -w")
-	}
-	cmd := exec.Command("go", append(args, "./sdk/examples/hello")...)
-	cmd.Dir = program.Root()
-	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w\n%s", path, err, out)
-	}
-	return nil
 }
 
 // run runs backflow in a directory and answers its exit code and output.
@@ -59,7 +42,7 @@ func run(t *testing.T, dir string, args ...string) (code int, stdout, stderr str
 	cmd := exec.CommandContext(t.Context(), backflow, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &out, &err
 	// What is compiled of WASM modules is not kept in the user's cache.
-	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+filepath.Join(built, "cache"))
+	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+testkit.MachineCode("programs"))
 	if failure := cmd.Run(); cmd.ProcessState == nil {
 		t.Fatal(failure)
 	}

@@ -8,22 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/backflow/backflow/test/program"
+	"github.com/backflow/backflow/internal/testkit"
 )
-
-// need ends a test that lacks programs of this machine.
-func need(t *testing.T, commands ...string) {
-	t.Helper()
-	for _, command := range commands {
-		if _, err := exec.LookPath(command); err == nil {
-			continue
-		}
-		if os.Getenv("BACKFLOW_REQUIRE_SERVERS") == "1" {
-			t.Fatalf("%s is not on the PATH, and BACKFLOW_REQUIRE_SERVERS insists on it", command)
-		}
-		t.Skipf("%s is not on the PATH", command)
-	}
-}
 
 // makeIn runs a target of a project, with no backflow on the PATH.
 func makeIn(t *testing.T, dir, target string) {
@@ -60,10 +46,10 @@ func TestNewProjectPassesItsTestsAndTheConformanceSuite(t *testing.T) {
 	} {
 		t.Run(c.kind, func(t *testing.T) {
 			t.Parallel()
-			need(t, append(c.needs, "make")...)
+			testkit.Need(t, append(c.needs, "make")...)
 			at := t.TempDir()
 			dir := filepath.Join(at, "deep", "acme")
-			code, stdout, stderr := run(t, at, "plugin", "new", "acme-2", "--kind", c.kind, "--dir", "deep/acme", "--sdk", program.Root())
+			code, stdout, stderr := run(t, at, "plugin", "new", "acme-2", "--kind", c.kind, "--dir", "deep/acme", "--sdk", testkit.Root())
 			if code != 0 || !strings.Contains(stdout, "acme-2 is in deep/acme") || !strings.Contains(stdout, "bin/"+c.artifact) {
 				t.Fatalf("exit code %d: %s%s", code, stdout, stderr)
 			}
@@ -84,8 +70,9 @@ func TestNewProjectPassesItsTestsAndTheConformanceSuite(t *testing.T) {
 }
 
 func TestNewAssemblyScriptProjectNeedsNoCheckout(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
-	need(t, "make", "node", "npm")
+	testkit.Need(t, "make", "node", "npm")
 	at := t.TempDir()
 	if code, stdout, stderr := run(t, at, "plugin", "new", "acme", "--kind", "assemblyscript"); code != 0 {
 		t.Fatalf("exit code %d: %s%s", code, stdout, stderr)
@@ -95,7 +82,7 @@ func TestNewAssemblyScriptProjectNeedsNoCheckout(t *testing.T) {
 
 func TestNewRefusesWhatItCannotMake(t *testing.T) {
 	t.Parallel()
-	root := program.Root()
+	root := testkit.Root()
 	for name, c := range map[string]struct {
 		args []string
 		want string

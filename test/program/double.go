@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/stripedouble"
 )
 
@@ -24,7 +25,7 @@ type Double struct {
 func StartDouble(t testing.TB, b *Binaries) *Double {
 	t.Helper()
 	d := &Double{Child: Start(t, exec.Command(b.Double))}
-	Eventually(t, startLimit, "the double of Stripe listens", func() bool {
+	testkit.Eventually(t, startLimit, "the double of Stripe listens", func() bool {
 		d.URL = d.stdout.find(listeningDouble)
 		return d.URL != ""
 	})

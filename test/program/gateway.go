@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 // startLimit is how long a gateway may take from its start to ready; generous,
@@ -66,7 +68,7 @@ func (g *Gateway) Ready() {
 
 func (g *Gateway) await(out *output, listening *regexp.Regexp) {
 	g.t.Helper()
-	Eventually(g.t, startLimit, "the gateway listens", func() bool {
+	testkit.Eventually(g.t, startLimit, "the gateway listens", func() bool {
 		if !g.Running() {
 			g.t.Fatalf("the gateway has ended with exit code %d", g.Wait())
 		}
@@ -74,7 +76,7 @@ func (g *Gateway) await(out *output, listening *regexp.Regexp) {
 		g.URL = "http://" + address
 		return address != ""
 	})
-	Eventually(g.t, startLimit, "the gateway is ready", func() bool {
+	testkit.Eventually(g.t, startLimit, "the gateway is ready", func() bool {
 		answer, err := g.Send(Request{Method: http.MethodGet, Path: "/readyz"})
 		return err == nil && answer.Status == http.StatusOK
 	})
@@ -88,7 +90,7 @@ func (g *Gateway) KeepAddress() { g.site.Listen = strings.TrimPrefix(g.URL, "htt
 func (g *Gateway) PluginPID(name string, killed int) int {
 	g.t.Helper()
 	var pid int
-	Eventually(g.t, startLimit, "plugin "+name+" runs", func() bool {
+	testkit.Eventually(g.t, startLimit, "plugin "+name+" runs", func() bool {
 		pids := Processes(g.t, g.site.Plugins)["backflow-plugin-"+name]
 		if len(pids) != 1 || pids[0] == killed {
 			return false

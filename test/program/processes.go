@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // Processes answers the ids of the processes that run a program below a
@@ -51,17 +50,4 @@ func Processes(t testing.TB, dir string) map[string][]int {
 		}
 	}
 	return found
-}
-
-// Eventually waits until a condition holds, and fails the test when it does
-// not within the limit. It must be called from the test's goroutine.
-func Eventually(t testing.TB, limit time.Duration, what string, holds func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(limit)
-	for !holds() {
-		if time.Now().After(deadline) {
-			t.Fatalf("after %s still not: %s", limit, what)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
 }

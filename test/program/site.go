@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 // Site is a directory in which a gateway runs: a config with its migrations,
@@ -42,7 +44,8 @@ func NewSite(t testing.TB, b *Binaries) *Site {
 		t.Fatal(err)
 	}
 	s := &Site{
-		Dir: dir, Plugins: filepath.Join(dir, "plugins"), Env: map[string]string{},
+		Dir: dir, Plugins: filepath.Join(dir, "plugins"),
+		Env:    map[string]string{"XDG_CACHE_HOME": testkit.MachineCode("programs")},
 		Listen: "127.0.0.1:0", t: t, binaries: b,
 	}
 	for _, sub := range []string{"plugins", "configs"} {
@@ -55,7 +58,7 @@ func NewSite(t testing.TB, b *Binaries) *Site {
 			t.Fatal(err)
 		}
 	}
-	migrations := filepath.Join(Root(), "configs", "migrations")
+	migrations := filepath.Join(testkit.Root(), "configs", "migrations")
 	if err := os.CopyFS(filepath.Join(dir, "configs", "migrations"), os.DirFS(migrations)); err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +84,7 @@ type Edit struct{ Old, New string }
 // with the site's plugins, and with edits, of which each must apply once.
 func (s *Site) WriteExample(name string, edits ...Edit) {
 	s.t.Helper()
-	text, err := os.ReadFile(filepath.Join(Root(), "configs", name))
+	text, err := os.ReadFile(filepath.Join(testkit.Root(), "configs", name))
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -140,7 +143,7 @@ func (s *Site) Run(args ...string) (code int, stdout, stderr string) {
 // test when one outlives the limit.
 func (s *Site) PluginsGone(limit time.Duration) {
 	s.t.Helper()
-	Eventually(s.t, limit, "no plugin process is left", func() bool { return len(Processes(s.t, s.Plugins)) == 0 })
+	testkit.Eventually(s.t, limit, "no plugin process is left", func() bool { return len(Processes(s.t, s.Plugins)) == 0 })
 }
 
 // StableAddress answers a free address of 127.0.0.1 that stays free while

@@ -12,12 +12,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
 // frozen is a plugin that was built when version 1 of the ABI was new.
 func frozen() string {
-	return filepath.Join(program.Root(), "sdk", "assemblyscript", "testdata", "abi1", "hello.wasm")
+	return filepath.Join(testkit.Root(), "sdk", "assemblyscript", "testdata", "abi1", "hello.wasm")
 }
 
 func TestAPluginOfVersionOneOfTheABIStillRuns(t *testing.T) {
@@ -26,6 +27,7 @@ func TestAPluginOfVersionOneOfTheABIStillRuns(t *testing.T) {
 }
 
 func TestTheKitForAssemblyScriptKeepsItsPromises(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	dir := kit(t)
 	run(t, dir, nil, "npm", "test")
@@ -47,7 +49,7 @@ func greets(t *testing.T, module string) {
 	if want := `{"message":"Hello, Ada \"é𝄞\" 1e2!"}`; string(answer.Body) != want {
 		t.Errorf("answered %s, want %s", answer.Body, want)
 	}
-	program.Eventually(t, 10*time.Second, "the guest's log arrives", func() bool {
+	testkit.Eventually(t, 10*time.Second, "the guest's log arrives", func() bool {
 		_, stderr := g.Output()
 		for line := range strings.Lines(stderr) {
 			if strings.Contains(line, "greeting") && strings.Contains(line, "hello") && strings.Contains(line, "req-hello-1") {
@@ -66,19 +68,22 @@ func greets(t *testing.T, module string) {
 }
 
 func TestHelloIsTheSameInGoAndInAssemblyScript(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	dir := kit(t)
 	hello := filepath.Join(dir, "examples", "hello")
 	install(t, hello)
 	run(t, hello, nil, "npm", "run", "build")
-	native := filepath.Join(t.TempDir(), "backflow-plugin-hello")
-	run(t, program.Root(), []string{"CGO_ENABLED=0"}, "go", "build", "-o", native, "./sdk/examples/hello")
-	if diff := cmp.Diff(described(t, native, "backflow-plugin-hello"), described(t, filepath.Join(hello, "bin", "hello.wasm"), "hello.wasm")); diff != "" {
+	native := t.TempDir()
+	if err := testkit.Build(native, map[string]testkit.Program{"backflow-plugin-hello": {Source: "sdk/examples/hello"}}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(described(t, filepath.Join(native, "backflow-plugin-hello"), "backflow-plugin-hello"), described(t, filepath.Join(hello, "bin", "hello.wasm"), "hello.wasm")); diff != "" {
 		t.Errorf("-Go +AssemblyScript:\n%s", diff)
 	}
 }
 
-// described drops in a hello and answers what it says of itself, and says.
+// described drops in a hello, and returns what it publishes and what it responds.
 func described(t *testing.T, plugin, name string) map[string]any {
 	t.Helper()
 	s := program.NewSite(t, binaries)
@@ -98,6 +103,7 @@ func described(t *testing.T, plugin, name string) map[string]any {
 }
 
 func TestAnAbortOfAnAssemblyScriptGuestIsItsCallsOwn(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	dir := kit(t)
 	project := filepath.Join(dir, "test", "fixture")
@@ -125,7 +131,7 @@ func TestAnAbortOfAnAssemblyScriptGuestIsItsCallsOwn(t *testing.T) {
 	if trapped.Status != http.StatusServiceUnavailable || trapped.Text("code") != "unavailable" {
 		t.Errorf("the abort is answered with %d: %s", trapped.Status, trapped.Body)
 	}
-	program.Eventually(t, 10*time.Second, "the log says why", func() bool {
+	testkit.Eventually(t, 10*time.Second, "the log says why", func() bool {
 		_, stderr := g.Output()
 		return strings.Contains(stderr, "abort: at the disco") && strings.Contains(stderr, "index.ts:")
 	})

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -18,8 +19,8 @@ import (
 // the plugin that is left.
 func made(t *testing.T, name, artifact string) string {
 	t.Helper()
-	need(t, "make")
-	dir := filepath.Join(program.Root(), "configs", "examples", "plugins", name)
+	testkit.Need(t, "make")
+	dir := filepath.Join(testkit.Root(), "configs", "examples", "plugins", name)
 	out := t.TempDir()
 	run(t, dir, []string{"CGO_ENABLED=0"}, "make", "build", "BIN="+out)
 	return filepath.Join(out, artifact)
@@ -29,7 +30,7 @@ func made(t *testing.T, name, artifact string) string {
 // apply once.
 func example(t *testing.T, s *program.Site, name string, edits ...program.Edit) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(program.Root(), "configs", "examples", "plugins", name, "backflow.json"))
+	text, err := os.ReadFile(filepath.Join(testkit.Root(), "configs", "examples", "plugins", name, "backflow.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,7 @@ func TestTheExamplesAreCalledFromAWebhook(t *testing.T) {
 	for range 2 {
 		program.Want(t, http.StatusOK, g.Do(program.StripeDelivery(event, "whsec_thirdparty", time.Now())))
 	}
-	program.Eventually(t, 30*time.Second, "the payment is in the file", func() bool {
+	testkit.Eventually(t, 30*time.Second, "the payment is in the file", func() bool {
 		text, err := os.ReadFile(file)
 		return err == nil && strings.Contains(string(text), "\npi_1,123450,123450 JPY,")
 	})
@@ -131,16 +132,15 @@ func TestTheExamplesAreCalledFromAWebhook(t *testing.T) {
 func TestTheExamplesPassTheConformanceSuite(t *testing.T) {
 	t.Parallel()
 	service := rates(t)
-	cache := t.TempDir()
 	for plugin, args := range map[string][]string{
 		made(t, "money", "money.wasm"):              {"--config", fmt.Sprintf(`{"ratesUrl":%q}`, service.URL), "--allowed-hosts", service.URL},
 		made(t, "ledger", "backflow-plugin-ledger"): {"--config", fmt.Sprintf(`{"directory":%q,"files":{"payments":["id","amount"]}}`, t.TempDir())},
 	} {
 		// Long limits are for a machine on which much else is tested.
 		cmd := exec.Command(binaries.Backflow, append([]string{"plugin", "test", plugin, "--timeout", "30s"}, args...)...)
-		cmd.Env = append(environment(), "XDG_CACHE_HOME="+cache)
+		cmd.Env = append(environment(), "XDG_CACHE_HOME="+testkit.MachineCode("programs"))
 		child := program.Start(t, cmd)
-		program.Eventually(t, 5*time.Minute, "the suite has ended", func() bool { return !child.Running() })
+		testkit.Eventually(t, 5*time.Minute, "the suite has ended", func() bool { return !child.Running() })
 		if code := child.Wait(); code != 0 {
 			t.Errorf("%s: exit code %d", filepath.Base(plugin), code)
 		}

@@ -10,25 +10,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
-
-// need ends a test that lacks a program of this machine.
-func need(t *testing.T, command string) {
-	t.Helper()
-	if _, err := exec.LookPath(command); err != nil {
-		missing(t, command+" is not on the PATH")
-	}
-}
-
-// missing ends a test that lacks something of this machine.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("BACKFLOW_REQUIRE_SERVERS") == "1" {
-		t.Fatal(what + ", and BACKFLOW_REQUIRE_SERVERS insists on it")
-	}
-	t.Skip(what)
-}
 
 // run runs a command to its end.
 func run(t *testing.T, dir string, env []string, name string, args ...string) {
@@ -50,10 +34,9 @@ func try(dir string, env []string, name string, args ...string) (string, error) 
 // there. Where npm or its registry is missing, the test is skipped.
 func install(t *testing.T, dir string) {
 	t.Helper()
-	need(t, "node")
-	need(t, "npm")
+	testkit.Need(t, "node", "npm")
 	if output, err := try(dir, nil, "npm", "ci", "--prefer-offline", "--no-audit", "--no-fund"); err != nil {
-		missing(t, fmt.Sprintf("npm ci in %s: %v\n%s", dir, err, output))
+		testkit.Missing(t, fmt.Sprintf("npm ci in %s: %v\n%s", dir, err, output))
 	}
 }
 
@@ -61,10 +44,9 @@ func install(t *testing.T, dir string) {
 // two tests install into the same directory.
 func kit(t *testing.T) string {
 	t.Helper()
-	need(t, "node")
-	need(t, "npm")
+	testkit.Need(t, "node", "npm")
 	dir := filepath.Join(t.TempDir(), "assemblyscript")
-	copyProject(t, filepath.Join(program.Root(), "sdk", "assemblyscript"), dir)
+	copyProject(t, filepath.Join(testkit.Root(), "sdk", "assemblyscript"), dir)
 	install(t, dir)
 	return dir
 }

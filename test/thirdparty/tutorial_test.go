@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -55,11 +56,10 @@ func script(t *testing.T, all []block) (text string, wanted map[string][]string)
 }
 
 func TestTheTutorialCanBeFollowedBlindly(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
-	need(t, "bash")
-	need(t, "make")
-	need(t, "curl")
-	page, err := os.ReadFile(filepath.Join(program.Root(), "docs", "plugins", "tutorial.md"))
+	testkit.Need(t, "bash", "make", "curl")
+	page, err := os.ReadFile(filepath.Join(testkit.Root(), "docs", "plugins", "tutorial.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestTheTutorialCanBeFollowedBlindly(t *testing.T) {
 	dir := t.TempDir()
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", commands)
 	cmd.Dir = dir
-	cmd.Env = append(environment(), "BACKFLOW_SDK="+program.Root(), "HOME="+dir, "XDG_CACHE_HOME="+filepath.Join(dir, "cache"),
+	cmd.Env = append(environment(), "BACKFLOW_SDK="+testkit.Root(), "HOME="+dir, "XDG_CACHE_HOME="+filepath.Join(dir, "cache"),
 		"PATH="+filepath.Dir(binaries.Backflow)+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOFLAGS", "GOPROXY"} {
 		value, err := exec.Command("go", "env", name).Output()
@@ -83,7 +83,7 @@ func TestTheTutorialCanBeFollowedBlindly(t *testing.T) {
 	}
 	child := program.Start(t, cmd)
 	t.Cleanup(func() { endGroup(t, child) })
-	program.Eventually(t, 5*time.Minute, "the page is followed to its end", func() bool { return !child.Running() })
+	testkit.Eventually(t, 5*time.Minute, "the page is followed to its end", func() bool { return !child.Running() })
 	stdout, stderr := child.Output()
 	if code := child.Wait(); code != 0 {
 		log, _ := os.ReadFile(filepath.Join(dir, "probe", "gateway.log")) // not there if it has not come so far

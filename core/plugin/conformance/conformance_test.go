@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/conformance"
 	"github.com/backflow/backflow/core/plugin/process"
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 // binary is the built fixture.
@@ -33,9 +33,8 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // it is in the directory for temporary files
 	binary = filepath.Join(dir, "backflow-plugin-fixture")
-	build := exec.Command("go", "build", "-o", binary, "./internal/fixture")
-	if output, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, output)
+	if err := testkit.Build(dir, map[string]testkit.Program{filepath.Base(binary): {Source: "core/plugin/conformance/internal/fixture"}}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	code := m.Run()

@@ -13,11 +13,14 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 // A plugin of a killed gateway ends a moment after it, and may make its socket
 // until then.
 func TestADirectoryIsNeverLeftWithoutItsLock(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	for round := range 200 {
 		path := filepath.Join(t.TempDir(), "bf-1")

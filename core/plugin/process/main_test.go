@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/plugintest"
 	"github.com/backflow/backflow/core/plugin/process"
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 // binaries is where TestMain leaves the plugins.
@@ -38,12 +38,12 @@ func run(m *testing.M) int {
 			fmt.Fprintln(os.Stderr, err)
 		}
 	}()
-	for name, source := range map[string]string{"fixture": "../internal/fixture", "hello": "../../../sdk/examples/hello"} {
-		build := exec.Command("go", "build", "-o", path(name), source)
-		if output, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "build %s: %v\n%s", name, err, output)
-			return 1
-		}
+	if err := testkit.Build(binaries, map[string]testkit.Program{
+		plugin.FilePrefix + "fixture": {Source: "core/plugin/internal/fixture"},
+		plugin.FilePrefix + "hello":   {Source: "sdk/examples/hello"},
+	}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	code := m.Run()
 	if code == 0 {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
@@ -16,19 +15,20 @@ import (
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/plugintest"
 	"github.com/backflow/backflow/core/plugin/wasm"
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
 
-// built is where the guests are, and their machine code, for all tests. A guest is
-// built for the first test that asks for it.
+// built is where the guests are for all tests. A guest is built for the first
+// test that asks for it.
 var (
 	built  string
 	guests = map[string]func() error{
-		"fixture":   sync.OnceValue(func() error { return build("fixture", "../internal/fixture") }),
-		"fetcher":   sync.OnceValue(func() error { return build("fetcher", "../internal/fetcher") }),
-		"hello":     sync.OnceValue(func() error { return build("hello", "../../../sdk/examples/hello") }),
-		"jsonbench": sync.OnceValue(func() error { return build("jsonbench", "../internal/jsonbench") }),
-		"plain":     sync.OnceValue(func() error { return build("plain", "../../../sdk/examples/plain") }),
+		"fixture":   sync.OnceValue(func() error { return build("fixture", "core/plugin/internal/fixture") }),
+		"fetcher":   sync.OnceValue(func() error { return build("fetcher", "core/plugin/internal/fetcher") }),
+		"hello":     sync.OnceValue(func() error { return build("hello", "sdk/examples/hello") }),
+		"jsonbench": sync.OnceValue(func() error { return build("jsonbench", "core/plugin/internal/jsonbench") }),
+		"plain":     sync.OnceValue(func() error { return build("plain", "sdk/examples/plain") }),
 	}
 )
 
@@ -56,30 +56,34 @@ func run(m *testing.M) int {
 	return code
 }
 
+// machineCode is where the launchers of the tests keep machine code. The program of
+// a test does not know the version of wazero, by which machine code is kept.
+var machineCode = testkit.MachineCode("dev")
+
 // build builds a guest and compiles it.
 func build(name, source string) error {
-	file := filepath.Join(built, name+plugin.FileSuffix)
-	err := goTool([]string{"GOOS=wasip1", "GOARCH=wasm"}, "build", "-buildmode=c-shared", "-ldflags=-s -w", "-o", file, source)
+	file := name + plugin.FileSuffix
+	if err := testkit.Build(built, map[string]testkit.Program{file: {Source: source, Guest: true}}); err != nil {
+		return err
+	}
+	return precompile(filepath.Join(built, file))
+}
+
+// precompile puts a guest's machine code into machineCode, by a program that has no
+// race detector: under it compiling takes a minute.
+func precompile(file string) error {
+	dir, err := os.MkdirTemp(built, "precompile-")
 	if err != nil {
 		return err
 	}
-	return precompile(file)
-}
-
-// precompile puts a guest's machine code into the tests' cache, by a program that
-// has no race detector: under it compiling takes a minute.
-func precompile(file string) error {
-	// The program of a test does not know the version of wazero, by which machine
-	// code is kept.
-	const version = "-ldflags=-X=github.com/tetratelabs/wazero/internal/version.version=dev"
-	return goTool(nil, "run", version, "../internal/precompile", filepath.Join(built, "cache"), file)
-}
-
-func goTool(env []string, args ...string) error {
-	command := exec.Command("go", args...)
-	command.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
-	if output, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, output)
+	if err := testkit.Build(dir, map[string]testkit.Program{"precompile": {
+		Source: "core/plugin/internal/precompile",
+		Flags:  []string{"-ldflags=-X=github.com/tetratelabs/wazero/internal/version.version=dev"},
+	}}); err != nil {
+		return err
+	}
+	if output, err := exec.Command(filepath.Join(dir, "precompile"), machineCode, file).CombinedOutput(); err != nil {
+		return fmt.Errorf("precompile %s: %w\n%s", file, err, output)
 	}
 	return nil
 }
@@ -102,7 +106,7 @@ var transport = plugintest.Transport{
 // instance may be left.
 func newLauncher(t testing.TB) *wasm.Launcher {
 	t.Helper()
-	launcher := wasm.NewLauncher(filepath.Join(built, "cache"))
+	launcher := wasm.NewLauncher(machineCode)
 	t.Cleanup(func() {
 		if err := launcher.Close(); err != nil {
 			t.Error(err)

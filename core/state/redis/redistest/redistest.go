@@ -20,6 +20,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 // Options configure a server.
@@ -60,12 +62,7 @@ func Start(t testing.TB, o Options) *Server {
 
 func start(t testing.TB, s *Server) *Server {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("BACKFLOW_REQUIRE_SERVERS") == "1" {
-			t.Fatal("redis-server is required by BACKFLOW_REQUIRE_SERVERS and not on the PATH")
-		}
-		t.Skip("redis-server is not on the PATH")
-	}
+	testkit.Need(t, "redis-server")
 	s.t, s.dir = t, t.TempDir()
 	t.Cleanup(s.Stop)
 	// Another process may take the free port before Redis does.
