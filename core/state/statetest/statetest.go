@@ -2,8 +2,8 @@
 // subtest for each promise in the comments of state.Store and the op
 // constructors, and compares random operations with the memory store.
 //
-// A store that passes it may be plugged in. The package may import testing
-// libraries; only tests may import it.
+// A store that passes it may be plugged in. The package imports core/state,
+// core/state/memory and testing libraries; only tests may import it.
 package statetest
 
 import (
