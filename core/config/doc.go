@@ -25,8 +25,8 @@
 // declaration.
 //
 // The package imports core/access, core/egress, core/excerpt, core/workflow for the
-// names of its step types, and sdk/suggest, and nothing else of the project. It does not
-// know what an integration, a workflow step or a template is: definitions and
-// credentials are handed on as JSON, together with the positions that later
+// names of its step types, and sdk/suggest, and nothing else of the project. It
+// does not know what an integration, a workflow step or a template is: definitions
+// and credentials are handed on as JSON, together with the positions that later
 // checks need to say where a fault is.
 package config

@@ -149,9 +149,11 @@ func testRecord(t *testing.T, factory Factory) {
 	})
 	promise(t, factory, "idsAndBucketsHoldAnyBytes", func(t *testing.T, h Harness) {
 		for _, bucket := range oddNames {
+			var ops []state.Op
 			for _, id := range oddNames {
-				commit(t, h.Store, state.Insert(bucket, id, []byte(bucket+"|"+id), 0))
+				ops = append(ops, state.Insert(bucket, id, []byte(bucket+"|"+id), 0))
 			}
+			commit(t, h.Store, ops...)
 		}
 		for _, bucket := range oddNames {
 			for _, id := range oddNames {

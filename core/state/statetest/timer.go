@@ -71,9 +71,11 @@ func testTimer(t *testing.T, factory Factory) {
 	})
 	promise(t, factory, "queuesAreApart", func(t *testing.T, h Harness) {
 		for _, queue := range oddNames {
+			var ops []state.Op
 			for _, id := range oddNames {
-				commit(t, h.Store, state.SetTimerAfter(queue, queue+id, 0))
+				ops = append(ops, state.SetTimerAfter(queue, queue+id, 0))
 			}
+			commit(t, h.Store, ops...)
 		}
 		for _, queue := range oddNames {
 			ids, _ := due(t, h.Store, queue, 1000)
