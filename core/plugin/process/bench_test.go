@@ -23,8 +23,8 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// The two benchmarks belong together: what a call through a plugin costs, and
-// what the bare exchange costs that it cannot be cheaper than.
+// The two benchmarks belong together: the cost of a call through a plugin, and that
+// of a bare exchange on a stream, which is the least that a call can cost.
 
 // payloads are a small call and one with a document in it, in bytes.
 var payloads = []int{300, 16 << 10}
@@ -65,9 +65,9 @@ func BenchmarkFloor(b *testing.B) {
 	}
 }
 
-// BenchmarkFirstCall is from nothing to the first answer: process, handshake,
-// manifest, configuration and a call. Its floor is a process that is only started
-// and ends.
+// BenchmarkFirstCall is from nothing to the first result: process, handshake,
+// manifest, configuration and a call. Its floor is a process that only starts and
+// ends.
 func BenchmarkFirstCall(b *testing.B) {
 	launcher := newLauncher(b)
 	call := sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)}
@@ -97,7 +97,7 @@ func BenchmarkFirstCall(b *testing.B) {
 		for b.Loop() {
 			command := exec.Command(path("fixture"))
 			command.Env = []string{"FIXTURE=exit-first"}
-			// It exits with 4, as it was told to.
+			// It exits with 4, as FIXTURE says.
 			_ = command.Run()
 		}
 	})
@@ -173,7 +173,7 @@ func serveFloor(b *testing.B) *grpc.ClientConn {
 		if err := server.Process.Kill(); err != nil {
 			b.Error(err)
 		}
-		// It ends by a signal, which is no surprise.
+		// It was killed, which Wait reports as an error.
 		_ = server.Wait()
 	})
 	return conn

@@ -26,14 +26,14 @@ import (
 // maxHandshake bounds the line that a plugin shakes hands with.
 const maxHandshake = 4 << 10
 
-// drainLimit is how long after a process's end its output is still read: a
-// process of its own that it left behind may hold the pipe open for ever.
+// drainLimit is how long after a process's end its output is still read. A process
+// that it started and left behind may hold the pipe open for ever.
 const drainLimit = time.Second
 
-// child is one plugin process: its start, its output and its end. It is what
-// go-plugin knows as a runner.
+// child is one plugin process: its start, its output and its end. To go-plugin it is
+// a runner.
 type child struct {
-	thread *thread
+	thread *forkThread
 	logger *slog.Logger
 	dir    string
 	cmd    *exec.Cmd
@@ -43,30 +43,30 @@ type child struct {
 	// exited is closed when the process has ended and its output is read.
 	exited  chan struct{}
 	reason  string
-	printed int64  // to standard output, after the handshake
-	line    string // that it shook hands with; known once exited is closed
+	printed int64  // bytes on standard output after the handshake
+	line    string // of the handshake; valid once exited is closed
 
 	mu sync.Mutex // guards what follows
-	// running is true from the start until the process may have been reaped,
-	// from when on its id may be another's.
+	// running is true from the start until the process may have been reaped. From
+	// then on its id may be another process's.
 	running    bool
-	begun      bool
-	wantedDead bool
+	begun      bool // it was started
+	terminated bool // terminate was called, perhaps before the start
 }
 
 var _ runner.Runner = (*child)(nil)
 
-func newChild(thread *thread, logger *slog.Logger, dir string) *child {
+func newChild(thread *forkThread, logger *slog.Logger, dir string) *child {
 	return &child{thread: thread, logger: logger, dir: dir, stderr: &output.Tail{}, exited: make(chan struct{})}
 }
 
-// prepare says what to run. The process's standard input is empty, its working
-// directory its own.
+// prepare sets what to run. The process has an empty standard input and a working
+// directory of its own.
 func (c *child) prepare(path string, environment []string) {
 	c.cmd = &exec.Cmd{Path: path, Args: []string{path}, Env: environment, Dir: c.dir, SysProcAttr: processAttributes()}
 }
 
-// Start starts the process and everything that waits for it.
+// Start starts the process and the goroutines that wait for it.
 func (c *child) Start(context.Context) error {
 	stdout, stdoutWriter, err := os.Pipe()
 	if err != nil {
@@ -80,7 +80,7 @@ func (c *child) Start(context.Context) error {
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.wantedDead {
+	if c.terminated {
 		err = errors.New("the start was given up")
 	} else {
 		err = c.thread.do(c.cmd.Start)
@@ -96,18 +96,18 @@ func (c *child) Start(context.Context) error {
 
 	var toHost *io.PipeWriter
 	c.handshake, toHost = io.Pipe()
-	var pumps sync.WaitGroup
-	pumps.Go(func() { c.readStdout(stdout, toHost) })
-	pumps.Go(func() { c.readStderr(stderr) })
-	go c.await(&pumps, stdout, stderr)
+	var readers sync.WaitGroup
+	readers.Go(func() { c.readStdout(stdout, toHost) })
+	readers.Go(func() { c.readStderr(stderr) })
+	go c.await(&readers, stdout, stderr)
 	return nil
 }
 
-// await waits for the process's end, and is itself waited for by exited.
-func (c *child) await(pumps *sync.WaitGroup, output ...*os.File) {
+// await waits for the process's end and closes exited.
+func (c *child) await(readers *sync.WaitGroup, output ...*os.File) {
 	defer close(c.exited)
 	if awaitExit(c.cmd.Process.Pid) {
-		// What the process started and left behind goes with it.
+		// Processes that it started and left behind end with it.
 		killGroup(c.cmd.Process.Pid)
 		c.setReaped()
 	}
@@ -117,7 +117,7 @@ func (c *child) await(pumps *sync.WaitGroup, output ...*os.File) {
 		// A pipe can always be given a deadline.
 		_ = file.SetReadDeadline(time.Now().Add(drainLimit))
 	}
-	pumps.Wait()
+	readers.Wait()
 	if state := c.cmd.ProcessState; state != nil {
 		c.reason = state.String()
 	} else {
@@ -125,20 +125,20 @@ func (c *child) await(pumps *sync.WaitGroup, output ...*os.File) {
 	}
 }
 
-// setReaped ends the time in which the process may be killed by its id.
+// setReaped forbids killing the process by its id from now on.
 func (c *child) setReaped() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.running = false
 }
 
-// readStdout hands the first line to go-plugin and swallows the rest, so that a
-// plugin that prints is never blocked and never believed.
+// readStdout hands the first line to go-plugin and discards the rest, so that
+// printing neither blocks a plugin nor has any effect.
 func (c *child) readStdout(stdout *os.File, handshake *io.PipeWriter) {
 	reader := bufio.NewReaderSize(stdout, maxHandshake)
 	line, _ := reader.ReadSlice('\n')
 	c.line = string(line)
-	// It fails only when go-plugin has given up waiting.
+	// It fails only if go-plugin waits no longer.
 	_, _ = handshake.Write(line)
 	_ = handshake.Close()
 	if c.printed, _ = io.Copy(io.Discard, reader); c.printed > 0 {
@@ -149,17 +149,18 @@ func (c *child) readStdout(stdout *os.File, handshake *io.PipeWriter) {
 
 func (c *child) readStderr(stderr *os.File) {
 	lines := output.NewLines(c.logger, c.stderr)
-	// It ends with the pipe; there is nobody to tell of an error.
+	// It ends with the pipe. An error changes nothing.
 	_, _ = io.Copy(lines, stderr)
 	lines.Flush()
 	_ = stderr.Close()
 }
 
-// terminate kills the process and its group, if it runs or ever would.
+// terminate kills the process and its group. If it has not started yet, it never
+// will.
 func (c *child) terminate() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.wantedDead = true
+	c.terminated = true
 	if c.running {
 		killGroup(c.cmd.Process.Pid)
 	}
@@ -184,9 +185,9 @@ func (c *child) exit() plugin.Exit {
 	return plugin.Exit{Reason: c.reason, Clean: state != nil && state.Success(), Printed: c.printed, Stderr: c.stderr.String()}
 }
 
-// The rest is what go-plugin asks a runner.
+// The methods that go-plugin calls on a runner follow.
 
-// Wait waits for the process's end; how it ended is told by exit.
+// Wait waits for the process's end. exit says how it ended.
 func (c *child) Wait(context.Context) error {
 	<-c.exited
 	return nil
@@ -198,16 +199,16 @@ func (c *child) Kill(context.Context) error {
 	return nil
 }
 
-// Stdout answers a reader of the handshake and nothing more.
+// Stdout returns a reader of the handshake and nothing more.
 func (c *child) Stdout() io.ReadCloser { return c.handshake }
 
-// Stderr answers an empty reader: standard error is read here.
+// Stderr returns an empty reader: child reads standard error itself.
 func (c *child) Stderr() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
 
-// Name answers the file's path.
+// Name returns the file's path.
 func (c *child) Name() string { return c.cmd.Path }
 
-// ID answers the process id.
+// ID returns the process id, "" before the start.
 func (c *child) ID() string {
 	if !c.started() {
 		return ""
@@ -218,8 +219,8 @@ func (c *child) ID() string {
 // Diagnose has nothing to add.
 func (c *child) Diagnose(context.Context) string { return "" }
 
-// PluginToHost accepts no address but a socket in the directory that the plugin
-// was given: it must not make the gateway call somebody else.
+// PluginToHost accepts only a socket in the directory that the plugin was given: a
+// plugin must not make the gateway connect to anything else.
 func (c *child) PluginToHost(network, address string) (string, string, error) {
 	inside, err := filepath.Rel(c.dir, address)
 	if network != "unix" || err != nil || !filepath.IsLocal(inside) {

@@ -18,12 +18,12 @@ const (
 	directoryPrefix = "bf-"
 	longestTemp     = 36
 	lockName        = "lock"
-	imagesName      = "images"
+	copiesName      = "images"
 )
 
-// directory is a launcher's own part of the temporary directory, where its
-// plugins have their sockets. It is made when first used. A lock on it shows
-// that its gateway lives; what a killed one left behind, the next one removes.
+// directory is a launcher's own part of the temporary directory, where its plugins
+// have their sockets. It is made when first used. A lock on it shows that its
+// gateway lives. The next gateway removes the directory of one that was killed.
 type directory struct {
 	mu     sync.Mutex // guards what follows
 	path   string
@@ -31,8 +31,8 @@ type directory struct {
 	closed bool
 }
 
-// child makes a directory for one plugin, with mode 0700.
-func (d *directory) child() (string, error) {
+// makePluginDir makes a directory for one plugin, with mode 0700.
+func (d *directory) makePluginDir() (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.ensure(); err != nil {
@@ -45,21 +45,21 @@ func (d *directory) child() (string, error) {
 	return path, nil
 }
 
-// images answers the directory for copies of plugins, with mode 0700.
-func (d *directory) images() (string, error) {
+// copiesDir returns the directory for copies of plugins, with mode 0700.
+func (d *directory) copiesDir() (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.ensure(); err != nil {
 		return "", err
 	}
-	path := filepath.Join(d.path, imagesName)
+	path := filepath.Join(d.path, copiesName)
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("temporary directory: %w", err)
 	}
 	return path, nil
 }
 
-// ensure makes the directory unless it is there; mu is held.
+// ensure makes the directory unless it exists; mu is held.
 func (d *directory) ensure() error {
 	if d.closed {
 		return errClosed
@@ -87,7 +87,7 @@ func (d *directory) open() error {
 		err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	}
 	if err == nil {
-		// It gets its name once it is locked: nobody finds it in between.
+		// It gets its name once it is locked: no other gateway finds it unlocked.
 		err = os.Rename(lock.Name(), filepath.Join(path, lockName))
 	}
 	if err != nil {
@@ -110,9 +110,9 @@ func (d *directory) close() error {
 	return err
 }
 
-// remove removes a directory, and its lock last: a plugin that has not ended yet
-// may put its socket where everything was just removed, and a directory that is
-// left behind without its lock is never judged again.
+// remove removes a directory, and its lock last. A plugin that has not ended yet may
+// make its socket where everything was just removed, and a directory that is left
+// without its lock would never be removed.
 func remove(path string) error {
 	entries, err := os.ReadDir(path)
 	for _, entry := range entries {
@@ -126,9 +126,9 @@ func remove(path string) error {
 	return os.RemoveAll(path)
 }
 
-// sweep removes the directories whose gateway has gone, and ends what still works
-// inside. It leaves alone what is
-// not ours or cannot be judged; a failure costs a few bytes and nothing else.
+// sweep removes the directories whose gateway has gone, and kills the processes that
+// still work inside. It leaves alone what is another user's or has no lock. A
+// failure costs a few bytes and nothing else.
 func sweep(base string) {
 	paths, err := filepath.Glob(filepath.Join(base, directoryPrefix+"*"))
 	if err != nil {
@@ -148,7 +148,7 @@ func sweep(base string) {
 		}
 		if syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
 			if real, err := filepath.EvalSymlinks(path); err == nil {
-				endLeftBehind(real)
+				killOrphans(real)
 			}
 			_ = remove(path)
 		}

@@ -41,8 +41,8 @@ func TestNothingIsLeftAfterStop(t *testing.T) {
 	}
 }
 
-// beHost starts a plugin, tells its process id, and waits to be killed.
-func beHost() {
+// runHost starts a plugin, prints its process id, and waits to be killed.
+func runHost() {
 	launcher := process.NewLauncher()
 	host, err := plugin.NewHost(plugin.Options{Launcher: launcher, Logger: slog.New(slog.DiscardHandler)}, []plugin.Member{{
 		Spec:   plugin.Spec{Name: "fixture", Path: os.Getenv("TEST_AS_HOST")},
@@ -87,11 +87,11 @@ func TestNoPluginOutlivesAKilledHost(t *testing.T) {
 	if err := host.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	// It ends by a signal, which is no surprise.
+	// It was killed, which Wait reports as an error.
 	_ = host.Wait()
 	eventually(t, "the plugin ends with its host", func() bool { return !alive(pid) })
 
-	// What it could not remove, the next host removes; another that lives keeps its own.
+	// The next host removes what it could not remove. A living one keeps its own.
 	t.Setenv("TMPDIR", temp)
 	if left := list(t, temp); len(left) != 1 {
 		t.Errorf("the killed host left %v", left)
@@ -130,7 +130,7 @@ func shortTempDir(t *testing.T) string {
 	return dir
 }
 
-// list answers what is in a directory.
+// list returns what is in a directory.
 func list(t *testing.T, dir string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

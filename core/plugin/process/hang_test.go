@@ -16,17 +16,17 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// watchful looks after plugins often. Its patience is what a machine under load
-// may need for an answer.
-func watchful() plugin.Checks {
+// frequentChecks checks plugins often. A machine under load may need its
+// ProbeTimeout for a response.
+func frequentChecks() plugin.Checks {
 	return plugin.Checks{Interval: 10 * time.Millisecond, ProbeInterval: 50 * time.Millisecond, ProbeTimeout: 2 * time.Second}
 }
 
-// startWatched is start with a host that looks after its plugin often.
+// startWatched is startReady with a host that checks its plugin often.
 func startWatched(t *testing.T, member plugin.Member) *plugin.Plugin {
 	t.Helper()
 	watched := transport
-	watched.Checks = watchful()
+	watched.Checks = frequentChecks()
 	return watched.StartReady(t, member)
 }
 
@@ -39,7 +39,7 @@ func pidOf(t testing.TB, p *plugin.Plugin) int {
 	return pid
 }
 
-func TestAPluginThatStandsStillIsKilledWithWhatItStartedAndComesBack(t *testing.T) {
+func TestAPluginThatHangsIsKilledWithWhatItStartedAndComesBack(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("looks into /proc")
@@ -52,13 +52,13 @@ func TestAPluginThatStandsStillIsKilledWithWhatItStartedAndComesBack(t *testing.
 		_, err := p.Execute(t.Context(), sdk.Call{Action: "awaitEnd", Params: json.RawMessage(`{"File":` + strconv.Quote(file) + `}`)})
 		answered <- err
 	}()
-	eventually(t, "the call is under way", func() bool { _, err := os.Stat(file + ".begun"); return err == nil })
+	eventually(t, "the call is in progress", func() bool { _, err := os.Stat(file + ".begun"); return err == nil })
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	var e *sdk.Error
 	if err := <-answered; !errors.As(err, &e) || e.Code != sdk.CodeUnavailable || e.Outcome != sdk.OutcomeUnknown || !e.Retryable {
-		t.Errorf("the call under way: %#v", err)
+		t.Errorf("the call in progress: %#v", err)
 	} else if !strings.Contains(e.Message, "it gave no sign of life for 2s and was killed") {
 		t.Errorf("it does not say why: %s", e.Message)
 	}
@@ -74,7 +74,7 @@ func TestAPluginThatStandsStillIsKilledWithWhatItStartedAndComesBack(t *testing.
 	}
 }
 
-// Every call hangs, and the plugin is well.
+// Every call hangs, but the plugin is healthy.
 func TestAPluginWhoseCallsHangIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	member := fixture("")

@@ -89,7 +89,7 @@ func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
 	return nil
 }
 
-// Execute runs one action on a stream of its own for the time of the call.
+// Execute runs one action. The call has a stream of its own.
 func (i *instance) Execute(ctx context.Context, deadline time.Time, call sdk.Call) (sdk.Result, error) {
 	return i.ExecuteWithTimeout(ctx, deadline, time.Until(deadline), call)
 }
@@ -99,13 +99,13 @@ func (i *instance) ExecuteWithTimeout(ctx context.Context, deadline time.Time, t
 	if err := plugin.CheckParamsSize(call.Params); err != nil {
 		return sdk.Result{}, err
 	}
-	result, err := i.streams.exchange(ctx, deadline, timeout, call)
-	var answered *sdk.Error
+	result, err := i.streams.call(ctx, deadline, timeout, call)
+	var pluginErr *sdk.Error
 	switch {
 	case err == nil:
 		return result, nil
-	case errors.As(err, &answered):
-		return sdk.Result{}, answered
+	case errors.As(err, &pluginErr):
+		return sdk.Result{}, pluginErr
 	case errors.Is(err, errNotSent):
 		return sdk.Result{}, notSent(ctx, deadline)
 	default:
@@ -142,9 +142,10 @@ func (i *instance) SampleWebhook(ctx context.Context, request sdk.SampleRequest)
 	return sdk.Sample{Headers: response.GetHeaders(), Body: response.GetBody()}, nil
 }
 
-// Probe asks gRPC's own health service, which go-plugin serves in each plugin: it
-// answers whatever the plugin's calls do, unless the process stands still or its
-// connection does. A plugin without that service says so, which is an answer.
+// Probe asks gRPC's own health service, which go-plugin serves in each plugin. It
+// responds whatever the plugin's calls do, unless the process or its connection
+// hangs. A plugin without that service responds with an error, which is a sign of
+// life too.
 func (i *instance) Probe(ctx context.Context) error {
 	_, err := i.health.Check(ctx, &grpc_health_v1.HealthCheckRequest{Service: goplugin.GRPCServiceName})
 	switch status.Code(err) {
@@ -155,8 +156,8 @@ func (i *instance) Probe(ctx context.Context) error {
 	}
 }
 
-// Memory answers the resident memory of the process. What it has started itself
-// is not counted.
+// Memory returns the resident memory of the process in bytes. Processes that it has
+// started are not counted.
 func (i *instance) Memory() (int64, error) { return i.child.memory() }
 
 // Done is closed when the process has ended.
@@ -165,8 +166,8 @@ func (i *instance) Done() <-chan struct{} { return i.child.exited }
 // Exit says how the process ended.
 func (i *instance) Exit() plugin.Exit { return i.child.exit() }
 
-// Close ends the process: it is asked to, and killed when ctx ends or two
-// seconds have passed.
+// Close asks the process to end, and kills it when ctx ends or two seconds have
+// passed.
 func (i *instance) Close(ctx context.Context) error {
 	i.close.Do(func() {
 		if i.streams != nil {
@@ -186,14 +187,14 @@ func (i *instance) Close(ctx context.Context) error {
 	return i.closed
 }
 
-// crashGrace is how long a broken connection waits for the process's end, to be
-// able to say how it ended.
+// crashGrace is how long failure waits, after the connection broke, for the process's
+// end, to be able to say how it ended.
 const crashGrace = time.Second
 
-// failure explains a failed exchange. The call may have been executed. A zero
-// deadline is none but the context's.
+// failure explains why a call failed that may have been executed. A zero deadline
+// means that only the context bounds the call.
 func (i *instance) failure(ctx context.Context, deadline time.Time, operation string, err error) *sdk.Error {
-	if over(ctx, deadline) {
+	if expired(ctx, deadline) {
 		return plugin.TimeoutError(ctx, operation)
 	}
 	switch status.Code(err) {
@@ -224,15 +225,15 @@ func (i *instance) failure(ctx context.Context, deadline time.Time, operation st
 	return lost
 }
 
-// over reports whether nobody waits for a call any more.
-func over(ctx context.Context, deadline time.Time) bool {
+// expired reports whether the caller waits no longer.
+func expired(ctx context.Context, deadline time.Time) bool {
 	return ctx.Err() != nil || !deadline.IsZero() && !time.Now().Before(deadline)
 }
 
 // notSent is the error of a call that the plugin never saw.
 func notSent(ctx context.Context, deadline time.Time) *sdk.Error {
 	e := &sdk.Error{Code: sdk.CodeUnavailable, Message: "the plugin cannot be reached", Retryable: true, Outcome: sdk.OutcomeNotExecuted}
-	if over(ctx, deadline) {
+	if expired(ctx, deadline) {
 		e.Code, e.Message = sdk.CodeTimeout, "the call ended before it was sent"
 	}
 	return e

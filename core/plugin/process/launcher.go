@@ -27,22 +27,22 @@ const startLimit = time.Minute
 
 // Launcher starts plugin processes.
 type Launcher struct {
-	thread    *thread
+	thread    *forkThread
 	directory directory
-	images    images
+	copies    pinnedCopies
 }
 
 var _ plugin.Launcher = (*Launcher)(nil)
 
-// NewLauncher answers a Launcher. Close ends it.
+// NewLauncher returns a Launcher. The caller closes it.
 func NewLauncher() *Launcher {
-	l := &Launcher{thread: newThread()}
-	l.images = images{thread: l.thread, directory: &l.directory}
+	l := &Launcher{thread: newForkThread()}
+	l.copies = pinnedCopies{thread: l.thread, directory: &l.directory}
 	return l
 }
 
-// Close releases the launcher's thread and directory; from then on Launch fails.
-// It is called when every instance has been closed.
+// Close releases the launcher's thread and directory. Launch fails from then on.
+// Every instance must have been closed before.
 func (l *Launcher) Close() error {
 	l.thread.close()
 	return l.directory.close()
@@ -50,11 +50,11 @@ func (l *Launcher) Close() error {
 
 // Launch starts the process of spec and shakes hands with it.
 func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Logger) (plugin.Instance, error) {
-	program, err := l.images.program(spec)
+	program, err := l.copies.program(spec)
 	if err != nil {
 		return nil, fmt.Errorf("start: %w", err)
 	}
-	dir, err := l.directory.child()
+	dir, err := l.directory.makePluginDir()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
 	}
@@ -79,11 +79,11 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 		StartTimeout:     startTimeout(ctx),
 		SyncStdout:       output.NewLines(logger, nil),
 		SyncStderr:       output.NewLines(logger, nil),
-		// What there is to say of a plugin's life, the supervisor says.
+		// The supervisor logs a plugin's start and end.
 		Logger: hclog.NewNullLogger(),
 	})
 	instance := &instance{client: client, child: child, dir: dir}
-	// go-plugin's start knows no context: killing the child is what ends it.
+	// go-plugin's start has no context: killing the child ends it.
 	stop := context.AfterFunc(ctx, child.terminate)
 	err = instance.connect()
 	if !stop() && err == nil {
@@ -96,8 +96,7 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 	return instance, nil
 }
 
-// startError explains why a start failed, by what the process itself said where
-// it has ended.
+// startError explains why a start failed. If the process has ended, it says why.
 func startError(ctx context.Context, child *child, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("handshake: no answer in time: %w", ctx.Err())
@@ -106,7 +105,7 @@ func startError(ctx context.Context, child *child, err error) error {
 		return err
 	}
 	<-child.exited
-	if mismatch := otherProtocol(child.line); mismatch != nil {
+	if mismatch := protocolMismatch(child.line); mismatch != nil {
 		return mismatch
 	}
 	if child.killed() {
@@ -115,8 +114,8 @@ func startError(ctx context.Context, child *child, err error) error {
 	return fmt.Errorf("the plugin ended before the handshake: %s", child.exit())
 }
 
-// environment is what the config gives and what go-plugin needs for the
-// handshake. The SDK takes the latter away again.
+// environment is what the config gives, and what go-plugin needs for the handshake,
+// which the SDK removes again.
 func environment(config map[string]string, handshake []string) []string {
 	variables := slices.Clone(handshake)
 	for name, value := range config {
@@ -125,9 +124,9 @@ func environment(config map[string]string, handshake []string) []string {
 	return append(variables, sdk.ParentVariable+"="+strconv.Itoa(os.Getpid()))
 }
 
-// startTimeout is go-plugin's own limit for a start. A deadline of ctx comes first
-// for certain, so that what ends a start, and its error, does not depend on which
-// of two timers of one instant fires first.
+// startTimeout is go-plugin's own limit for a start. It is always later than a
+// deadline of ctx, so that the error of a start that takes too long does not depend
+// on which of two timers fires first.
 func startTimeout(ctx context.Context) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
 		return max(time.Until(deadline), 0) + startLimit
@@ -147,7 +146,7 @@ func (dispenser) GRPCServer(*goplugin.GRPCBroker, *grpc.Server) error {
 	return errors.New("process: the gateway calls and does not serve")
 }
 
-// GRPCClient answers the client of the plugin's service.
+// GRPCClient returns the client of the plugin's service.
 func (dispenser) GRPCClient(_ context.Context, _ *goplugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
 	return pluginv1.NewPluginServiceClient(conn), nil
 }
@@ -164,7 +163,7 @@ func dialOptions() []grpc.DialOption {
 		grpc.WithInitialConnWindowSize(window),
 		grpc.WithReadBufferSize(buffer),
 		grpc.WithWriteBufferSize(buffer),
-		// A plugin's answer is never asked for twice behind our back.
+		// gRPC must not repeat a call by itself.
 		grpc.WithDisableRetry(),
 		grpc.WithDisableServiceConfig(),
 	}

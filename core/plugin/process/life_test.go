@@ -63,10 +63,10 @@ func TestPluginThatIsKilledUnderLoadComesBack(t *testing.T) {
 		t.Error("no call noticed that the plugin was killed")
 	}
 	t.Logf("%d calls answered, %d of them with an error", answered.Load(), failed.Load())
-	// That the five dead instances left no goroutine, TestMain checks.
+	// TestMain checks that the five dead instances left no goroutine.
 }
 
-func TestCrashIsToldWithItsCause(t *testing.T) {
+func TestCrashIsReportedWithItsCause(t *testing.T) {
 	cases := map[string]struct{ action, message, reason string }{
 		"exit":  {"exit", "the plugin ended during exit: exit status 5", "it ended: exit status 5"},
 		"panic": {"crash", "the plugin ended during crash: exit status 2", "it ended: exit status 2: panic: crashed on purpose"},

@@ -16,12 +16,12 @@ import (
 	"github.com/backflow/backflow/internal/testkit"
 )
 
-// binaries is where TestMain leaves the plugins.
+// binaries is the directory in which TestMain puts the plugins.
 var binaries string
 
 func TestMain(m *testing.M) {
 	if os.Getenv("TEST_AS_HOST") != "" {
-		beHost()
+		runHost()
 	}
 	os.Exit(run(m))
 }
@@ -63,7 +63,7 @@ var transport = plugintest.Transport{
 	Path:     path,
 }
 
-// fixture answers a member that behaves as the environment says.
+// fixture returns a member whose plugin behaves as mode says.
 func fixture(mode string) plugin.Member {
 	member := transport.Fixture()
 	member.Spec.Env = map[string]string{}
@@ -73,7 +73,7 @@ func fixture(mode string) plugin.Member {
 	return member
 }
 
-// newLauncher answers a launcher that is closed at the test's end.
+// newLauncher returns a launcher that is closed at the test's end.
 func newLauncher(t testing.TB) *process.Launcher {
 	t.Helper()
 	launcher := process.NewLauncher()
@@ -115,7 +115,7 @@ func alive(pid string) bool {
 	return !strings.HasPrefix(rest, "Z")
 }
 
-// with answers env with more variables.
+// with returns env with more variables.
 func with(env map[string]string, more map[string]string) map[string]string {
 	env = maps.Clone(env)
 	maps.Copy(env, more)

@@ -10,9 +10,9 @@ import (
 
 var errEnded = errors.New("the process has ended")
 
-// memory answers the resident memory in bytes, as proc_pid_statm(5) tells it.
-// It is not limited by the system: RLIMIT_AS bounds addresses, of which a Go
-// program reserves far more than it uses.
+// memory returns the resident memory in bytes, see proc_pid_statm(5). The system
+// does not limit it: RLIMIT_AS bounds addresses, of which a Go program reserves far
+// more than it uses.
 func (c *child) memory() (int64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

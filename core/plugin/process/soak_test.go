@@ -17,25 +17,24 @@ import (
 
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/plugintest"
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
 
-// long reports whether the tests are to take their time: make test-plugins-long.
-func long() bool { return os.Getenv("BACKFLOW_PLUGINS_LONG") != "" }
-
-// startPatient starts the fixture in a host that never tires of starting it again.
-func startPatient(t *testing.T) *plugin.Plugin {
+// startWithShortBackoff starts the fixture in a host that starts it again at once,
+// however often it has failed.
+func startWithShortBackoff(t *testing.T) *plugin.Plugin {
 	t.Helper()
-	patient := transport
-	patient.Timing = plugintest.Quick()
-	patient.Timing.After = func(time.Duration) <-chan time.Time { return time.After(time.Millisecond) }
-	return patient.StartReady(t, fixture(""))
+	quick := transport
+	quick.Timing = plugintest.Quick()
+	quick.Timing.After = func(time.Duration) <-chan time.Time { return time.After(time.Millisecond) }
+	return quick.StartReady(t, fixture(""))
 }
 
-// held is what the process holds once garbage is collected.
-type held struct{ resident, goroutines, files int }
+// usage is what the process uses once garbage is collected; resident is in bytes.
+type usage struct{ resident, goroutines, files int }
 
-func holds(t *testing.T) held {
+func measure(t *testing.T) usage {
 	t.Helper()
 	debug.FreeOSMemory()
 	statm, err := os.ReadFile("/proc/self/statm")
@@ -50,24 +49,24 @@ func holds(t *testing.T) held {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return held{pages * os.Getpagesize(), runtime.NumGoroutine(), len(files)}
+	return usage{pages * os.Getpagesize(), runtime.NumGoroutine(), len(files)}
 }
 
-// wantNoMore waits until no more is held than before, but for some MiB, which is
-// what the runtime keeps for itself now and then.
-func wantNoMore(t *testing.T, before held) {
+// wantNoMore waits until no more is used than before, except for some MiB, which the
+// runtime sometimes keeps for itself.
+func wantNoMore(t *testing.T, before usage) {
 	t.Helper()
 	const slack = 8 << 20
-	var now held
-	eventually(t, "as much is held as before", func() bool {
-		now = holds(t)
+	var now usage
+	eventually(t, "as much is used as before", func() bool {
+		now = measure(t)
 		return now.resident <= before.resident+slack && now.goroutines <= before.goroutines && now.files <= before.files
 	})
 	t.Logf("resident %d KiB, then %d KiB; goroutines %d, then %d; files %d, then %d",
 		before.resident>>10, now.resident>>10, before.goroutines, now.goroutines, before.files, now.files)
 }
 
-// zombies counts children that nobody waited for.
+// zombies counts children that were not waited for.
 func zombies(t *testing.T) int {
 	t.Helper()
 	entries, err := os.ReadDir("/proc")
@@ -89,20 +88,21 @@ func zombies(t *testing.T) int {
 }
 
 func TestAPluginKilledAHundredTimesUnderLoadHarmsNobody(t *testing.T) {
+	testkit.Long(t)
 	if runtime.GOOS != "linux" {
 		t.Skip("looks into /proc")
 	}
-	const callers, kills, patience = 64, 100, 5 * time.Second
-	p := startPatient(t)
+	const callers, kills, timeout = 64, 100, 5 * time.Second
+	p := startWithShortBackoff(t)
 	var calls, failures, late atomic.Int64
-	// load has 64 callers work until what is done has been done.
+	// load has 64 callers call the plugin until done returns.
 	load := func(done func()) {
 		var stop atomic.Bool
 		var wg sync.WaitGroup
 		for range callers {
 			wg.Go(func() {
 				for !stop.Load() {
-					ctx, cancel := context.WithTimeout(t.Context(), patience)
+					ctx, cancel := context.WithTimeout(t.Context(), timeout)
 					_, err := p.Execute(ctx, sdk.Call{Action: "echo", Params: json.RawMessage(`{"id":"x"}`)})
 					if ctx.Err() != nil {
 						late.Add(1)
@@ -147,20 +147,20 @@ func TestAPluginKilledAHundredTimesUnderLoadHarmsNobody(t *testing.T) {
 			}
 		}
 	}
-	quiet := func() held {
+	quiet := func() usage {
 		eventually(t, "the plugin is back", func() bool {
 			_, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)})
 			return err == nil
 		})
-		return holds(t)
+		return measure(t)
 	}
-	load(kill(5)) // what is held once, such as the stacks of callers
+	load(kill(5)) // for what is allocated only once, such as the stacks of callers
 	before := quiet()
 	load(kill(kills))
 	quiet()
 	wantNoMore(t, before)
 	if failures.Load() == 0 || late.Load() > 0 {
-		t.Errorf("%d of %d calls failed, %d were not answered in their time", failures.Load(), calls.Load(), late.Load())
+		t.Errorf("%d of %d calls failed, %d did not return in time", failures.Load(), calls.Load(), late.Load())
 	}
 	t.Logf("%d calls, %d of them with an error", calls.Load(), failures.Load())
 	eventually(t, "no zombie is left", func() bool { return zombies(t) == 0 })
@@ -176,10 +176,10 @@ func TestCrashesOfAPluginLeaveTheMemoryFlat(t *testing.T) {
 		t.Skip("looks into /proc")
 	}
 	crashes := 50
-	if long() {
+	if os.Getenv("BACKFLOW_PLUGINS_LONG") != "" { // make test-plugins-long
 		crashes = 1000
 	}
-	p := startPatient(t)
+	p := startWithShortBackoff(t)
 	crash := func(times int) {
 		for range times {
 			if _, err := p.Execute(t.Context(), sdk.Call{Action: "exit", Params: json.RawMessage(`{}`)}); err == nil {
@@ -192,7 +192,7 @@ func TestCrashesOfAPluginLeaveTheMemoryFlat(t *testing.T) {
 		}
 	}
 	crash(10)
-	before := holds(t)
+	before := measure(t)
 	crash(crashes)
 	wantNoMore(t, before)
 	if zombies := zombies(t); zombies > 0 {

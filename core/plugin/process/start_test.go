@@ -107,7 +107,7 @@ func TestStatusOfAPluginThatCannotStart(t *testing.T) {
 			if c.state != action.StateReady {
 				var e *sdk.Error
 				if !errors.As(err, &e) || e.Code != sdk.CodeUnavailable || e.Outcome != sdk.OutcomeNotExecuted {
-					t.Errorf("a call answers %v", err)
+					t.Errorf("a call returns %v", err)
 				}
 			}
 			if all := fmt.Sprint(status, err, output); strings.Contains(all, "s3cr3t") {
@@ -163,7 +163,7 @@ func TestInspectGivesNothingAway(t *testing.T) {
 	}
 	spec := plugin.Spec{Name: "script", Path: script(t, "env >&2; exit 1"), Env: map[string]string{"TOKEN": "s3cr3t"}}
 	if _, err := plugin.Inspect(t.Context(), launcher, spec); err == nil || strings.Contains(err.Error(), "TOKEN") {
-		t.Errorf("a plugin that tells its environment: %v", err)
+		t.Errorf("a plugin that prints its environment: %v", err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
@@ -173,7 +173,7 @@ func TestInspectGivesNothingAway(t *testing.T) {
 	}
 }
 
-// script makes a plugin of a shell script and answers its path.
+// script makes a plugin of a shell script and returns its path.
 func script(t *testing.T, body string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), plugin.FilePrefix+"script")
@@ -197,7 +197,7 @@ func TestFailedStartsLeaveNothingOpen(t *testing.T) {
 				if err == nil {
 					// The handshake was all that there was.
 					if _, err = instance.Manifest(t.Context()); err == nil {
-						t.Fatal("it answers")
+						t.Fatal("it responds")
 					}
 					if err := instance.Close(t.Context()); err != nil {
 						t.Error(err)

@@ -13,12 +13,12 @@ import (
 	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
 )
 
-// errNotSent is wrapped by errors that tell that the plugin never saw a call.
+// errNotSent is wrapped by the errors of calls that the plugin never saw.
 var errNotSent = errors.New("not sent")
 
 // streams is the pool of Execute streams of one connection. A stream carries one
-// call at a time, so that there are as many as calls have ever run at once; who
-// limits that is the supervisor.
+// call at a time, so the pool has as many as calls have ever run at once. The
+// supervisor limits that.
 type streams struct {
 	service pluginv1.PluginServiceClient
 	// ctx is the life of the connection: gRPC ends a stream by its context.
@@ -29,7 +29,7 @@ type streams struct {
 	idle []*stream  // the one used last is at the end, and taken first
 }
 
-// stream is one Execute stream, with what a call needs and the next can reuse.
+// stream is one Execute stream, with what each call on it reuses.
 type stream struct {
 	wire grpc.BidiStreamingClient[pluginv1.ExecuteRequest, pluginv1.ExecuteResponse]
 	// cancel resets the stream, which ends the call in the plugin too.
@@ -56,17 +56,18 @@ func (s *streams) close() {
 	s.idle = nil
 }
 
-// exchange runs one call. It answers the plugin's own errors as *sdk.Error, and
-// wraps errNotSent where the call cannot have reached the plugin.
-func (s *streams) exchange(ctx context.Context, deadline time.Time, told time.Duration, call sdk.Call) (sdk.Result, error) {
-	if ctx.Err() != nil || told <= 0 {
+// call runs one call; timeout is how long the plugin has for it. The plugin's own
+// errors are *sdk.Error. The error wraps errNotSent if the call cannot have reached
+// the plugin.
+func (s *streams) call(ctx context.Context, deadline time.Time, timeout time.Duration, call sdk.Call) (sdk.Result, error) {
+	if ctx.Err() != nil || timeout <= 0 {
 		return sdk.Result{}, errNotSent
 	}
 	stream, err := s.take(ctx, deadline)
 	if err != nil {
 		return sdk.Result{}, fmt.Errorf("%w: %w", errNotSent, err)
 	}
-	result, usable, err := stream.exchange(ctx, deadline, told, call)
+	result, usable, err := stream.call(ctx, deadline, timeout, call)
 	if !usable || !s.put(stream) {
 		stream.cancel()
 		stream.expiry.stop()
@@ -74,25 +75,25 @@ func (s *streams) exchange(ctx context.Context, deadline time.Time, told time.Du
 	return result, err
 }
 
-// exchange runs one call, and reports whether the stream can carry another.
-func (s *stream) exchange(ctx context.Context, deadline time.Time, told time.Duration, call sdk.Call) (result sdk.Result, usable bool, err error) {
+// call runs one call, and reports whether the stream can carry another.
+func (s *stream) call(ctx context.Context, deadline time.Time, timeout time.Duration, call sdk.Call) (result sdk.Result, usable bool, err error) {
 	s.request.Action = call.Action
 	s.request.Params = call.Params
 	s.request.IdempotencyKey = call.IdempotencyKey
 	s.request.RequestId = call.RequestID
-	s.request.TimeoutNanos = int64(told)
+	s.request.TimeoutNanos = int64(timeout)
 
-	s.expiry.guard(deadline)
+	s.expiry.watch(deadline)
 	unwatch := func() bool { return true }
 	if ctx.Done() != nil {
 		unwatch = context.AfterFunc(ctx, s.cancel)
 	}
 	err = s.wire.Send(&s.request)
 	if err != nil {
-		// The stream had ended before: gRPC takes a message whole or not at all.
+		// The stream had ended before: gRPC accepts a message whole or not at all.
 		err = fmt.Errorf("%w: %w", errNotSent, err)
 	} else {
-		// Into the same message each time: its bytes are new ones all the same.
+		// The message is reused, but its bytes are new each time.
 		err = s.wire.RecvMsg(&s.response)
 	}
 	s.request.Params = nil
@@ -108,8 +109,8 @@ func (s *stream) exchange(ctx context.Context, deadline time.Time, told time.Dur
 	return sdk.Result{Body: s.response.GetBody(), ContentType: s.response.GetContentType()}, usable, nil
 }
 
-// take answers a stream that nobody uses. A new one may have to wait, for gRPC lets
-// a plugin say how many there can be.
+// take returns a stream that no call uses. A new one may have to wait, because in
+// gRPC a plugin may limit the number of streams.
 func (s *streams) take(ctx context.Context, deadline time.Time) (*stream, error) {
 	s.mu.Lock()
 	if last := len(s.idle) - 1; last >= 0 {
@@ -120,8 +121,8 @@ func (s *streams) take(ctx context.Context, deadline time.Time) (*stream, error)
 	}
 	s.mu.Unlock()
 	life, cancel := context.WithCancel(s.ctx)
-	stream := &stream{cancel: cancel, expiry: watchdog{bite: cancel}}
-	stream.expiry.guard(deadline)
+	stream := &stream{cancel: cancel, expiry: watchdog{onExpire: cancel}}
+	stream.expiry.watch(deadline)
 	unwatch := context.AfterFunc(ctx, cancel)
 	wire, err := s.service.Execute(life)
 	unused := unwatch()
@@ -139,7 +140,7 @@ func (s *streams) take(ctx context.Context, deadline time.Time) (*stream, error)
 
 // put keeps a stream for the next call, unless the pool is closed.
 func (s *streams) put(stream *stream) bool {
-	// What the last call answered is not kept alive by an idle stream.
+	// An idle stream must not keep the last response in memory.
 	stream.response.Reset()
 	s.mu.Lock()
 	defer s.mu.Unlock()

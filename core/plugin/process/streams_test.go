@@ -14,17 +14,17 @@ import (
 	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
 )
 
-// silent takes calls and answers none.
+// silent receives calls and never responds.
 type silent struct {
 	pluginv1.UnimplementedPluginServiceServer
-	taken chan struct{}
+	received chan struct{}
 }
 
 func (s *silent) Execute(stream grpc.BidiStreamingServer[pluginv1.ExecuteRequest, pluginv1.ExecuteResponse]) error {
 	if _, err := stream.Recv(); err != nil {
 		return err
 	}
-	s.taken <- struct{}{}
+	s.received <- struct{}{}
 	<-stream.Context().Done()
 	return stream.Context().Err()
 }
@@ -36,7 +36,7 @@ func TestACallThatGetsNoStreamEndsInTime(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := grpc.NewServer(grpc.MaxConcurrentStreams(1))
-	service := &silent{taken: make(chan struct{}, 1)}
+	service := &silent{received: make(chan struct{}, 1)}
 	pluginv1.RegisterPluginServiceServer(server, service)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -47,24 +47,24 @@ func TestACallThatGetsNoStreamEndsInTime(t *testing.T) {
 	pool := newStreams(pluginv1.NewPluginServiceClient(conn))
 	first := make(chan error, 1)
 	go func() {
-		_, err := pool.exchange(context.Background(), time.Now().Add(time.Hour), time.Hour, sdk.Call{Action: "a"})
+		_, err := pool.call(context.Background(), time.Now().Add(time.Hour), time.Hour, sdk.Call{Action: "a"})
 		first <- err
 	}()
-	<-service.taken
+	<-service.received
 
 	deadline := time.Now().Add(50 * time.Millisecond)
-	if _, err := pool.exchange(context.Background(), deadline, time.Hour, sdk.Call{Action: "a"}); err == nil || time.Now().Before(deadline) {
+	if _, err := pool.call(context.Background(), deadline, time.Hour, sdk.Call{Action: "a"}); err == nil || time.Now().Before(deadline) {
 		t.Errorf("until the deadline: got %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
-	if _, err := pool.exchange(ctx, time.Now().Add(time.Hour), time.Hour, sdk.Call{Action: "a"}); err == nil {
+	if _, err := pool.call(ctx, time.Now().Add(time.Hour), time.Hour, sdk.Call{Action: "a"}); err == nil {
 		t.Error("until its caller gave up: no error")
 	}
 
 	pool.close()
 	if err := <-first; err == nil {
-		t.Error("the call under way: no error")
+		t.Error("the call in progress: no error")
 	}
 	if err := conn.Close(); err != nil {
 		t.Error(err)

@@ -112,7 +112,7 @@ func TestAPinnedPluginStaysWhenItsFileIsReplaced(t *testing.T) {
 	if p.Status().State != action.StateReady || pidOf(t, p) != pid {
 		t.Error("the pinned one does not run any more")
 	}
-	// It can even be started again: from the bytes that were checked.
+	// It can even be started again, from the bytes that were checked.
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
@@ -141,8 +141,8 @@ func TestAPluginIsKeptFromANewFileThatDoesNotStart(t *testing.T) {
 	}
 }
 
-// It would be waited for as long as nobody writes to it, by the thread that starts
-// all plugins.
+// The thread that starts all plugins would wait for as long as nothing writes to the
+// pipe.
 func TestAPipeInPlaceOfAPluginHoldsNothingUp(t *testing.T) {
 	for name, pinned := range map[string]bool{"pinned": true, "not pinned": false} {
 		t.Run(name, func(t *testing.T) {

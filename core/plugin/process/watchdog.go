@@ -5,23 +5,23 @@ import (
 	"time"
 )
 
-// watchdog calls bite when a deadline passes that has not been released. It
-// guards one call after another, and touches its timer as good as never: a timer
-// that is armed for an earlier call is left alone, looks at what is guarded when
-// it fires, and arms itself anew. Arming one for each call would wake the
-// runtime's poller each time, which costs a good part of a call.
+// watchdog calls onExpire when a deadline passes that has not been released. It
+// watches one call after another, and rarely touches its timer: a timer that is armed
+// for an earlier call stays armed, and when it fires it reads the present deadline
+// and arms itself again. Arming one for each call would wake the runtime's poller
+// each time, which costs a good part of a call.
 type watchdog struct {
-	bite func()
+	onExpire func()
 
 	mu       sync.Mutex // guards what follows
 	timer    *time.Timer
 	armed    time.Time // when the timer fires; zero while it does not
 	deadline time.Time // of the present call; zero while there is none
-	bitten   bool
+	expired  bool
 }
 
-// guard begins to watch a deadline.
-func (w *watchdog) guard(deadline time.Time) {
+// watch begins to watch a deadline.
+func (w *watchdog) watch(deadline time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deadline = deadline
@@ -30,15 +30,15 @@ func (w *watchdog) guard(deadline time.Time) {
 	}
 }
 
-// release ends the watch. It reports whether the watchdog has kept still.
+// release ends the watch. It reports false if onExpire was called.
 func (w *watchdog) release() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deadline = time.Time{}
-	return !w.bitten
+	return !w.expired
 }
 
-// stop gives the timer back. The watchdog must not be used afterwards.
+// stop releases the timer. The watchdog must not be used afterwards.
 func (w *watchdog) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -68,6 +68,6 @@ func (w *watchdog) fire() {
 		w.arm(left)
 		return
 	}
-	w.bitten = true
-	w.bite()
+	w.expired = true
+	w.onExpire()
 }

@@ -10,8 +10,8 @@ import (
 	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
 )
 
-// The gateway's half of the mapping between the words of package sdk and the
-// messages. The plugin's half is in the SDK.
+// The gateway's half of the mapping between the types of package sdk and the
+// messages. The SDK has the plugin's half.
 
 func manifestFromWire(wire *pluginv1.Manifest) *sdk.Manifest {
 	manifest := &sdk.Manifest{

@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// maxLine bounds one log line; what is longer is cut into several.
+	// maxLine bounds one log line, in bytes. A longer one is cut into several.
 	maxLine = 64 << 10
-	// maxLinesPerSecond bounds what a plugin can make the gateway log, with all
-	// its outputs that were forked from one.
+	// maxLinesPerSecond bounds what one plugin can make the gateway log: forked
+	// outputs share the bound.
 	maxLinesPerSecond = 1000
 )
 
 // Lines makes log records of a plugin's output: lines in the JSON form of
-// hashicorp/go-hclog with their level and attributes, all others as they are. It
-// believes nothing about them. It is safe for concurrent use.
+// hashicorp/go-hclog with their level and attributes, all others as they are. It is
+// safe for concurrent use.
 type Lines struct {
 	logger *slog.Logger
 	tail   *Tail
@@ -34,21 +34,21 @@ type Lines struct {
 	panicked bool
 }
 
-// NewLines answers lines that go to logger; tail, which may be nil, gets the
-// output as well.
+// NewLines returns lines that go to logger. tail, which may be nil, gets the output
+// as well.
 func NewLines(logger *slog.Logger, tail *Tail) *Lines {
 	return &Lines{logger: logger, tail: tail, rate: &rate{}}
 }
 
-// Fork answers lines of another output of the same plugin: they share the bound
-// on what a plugin may log. Attrs, which may be nil, says what is added to each
-// record; it is called while a record is written.
+// Fork returns lines for another output of the same plugin, which share the bound on
+// what a plugin may log. attrs, which may be nil, returns what is added to each
+// record. It is called while a record is written.
 func (l *Lines) Fork(tail *Tail, attrs func() []any) *Lines {
 	return &Lines{logger: l.logger, tail: tail, attrs: attrs, rate: l.rate}
 }
 
-// Write takes output as it comes. It never fails and never blocks for long, so
-// that a plugin is not held up by what it prints.
+// Write takes output as it comes. It never fails and never blocks for long, so that
+// printing does not delay a plugin.
 func (l *Lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -98,7 +98,7 @@ func (l *Lines) line(line []byte) {
 		return
 	}
 	text := strings.ToValidUTF8(string(line), "\uFFFD")
-	// What the Go runtime writes when it dies, and all that follows it.
+	// The Go runtime writes this when it dies. All that follows belongs to it.
 	if strings.HasPrefix(text, "panic: ") || strings.HasPrefix(text, "fatal error: ") {
 		l.panicked = true
 	}
@@ -131,11 +131,11 @@ func (r *rate) allowed(logger *slog.Logger) bool {
 	return r.inSecond <= maxLinesPerSecond
 }
 
-// reserved are the fields of a record that the gateway says and no plugin: of two
-// of one name, most readers of JSON believe the last.
+// reserved are the fields of a record that only the gateway sets. Most readers of
+// JSON take the last of two fields of one name.
 var reserved = []string{slog.TimeKey, slog.LevelKey, slog.MessageKey, slog.SourceKey, "plugin"}
 
-// parseLine reads one line of hclog's JSON. Attributes come sorted by name.
+// parseLine reads one line of hclog's JSON. The attributes are sorted by name.
 func parseLine(line []byte) (level slog.Level, message string, attrs []any, ok bool) {
 	if line[0] != '{' {
 		return 0, "", nil, false
@@ -183,7 +183,7 @@ func text(value any) string {
 	return string(encoded)
 }
 
-// slogLevel answers slog's level for hclog's; what is unknown is Info.
+// slogLevel returns slog's level for hclog's, Info for an unknown one.
 func slogLevel(name string) slog.Level {
 	switch name {
 	case "trace":
@@ -198,8 +198,8 @@ func slogLevel(name string) slog.Level {
 	return slog.LevelInfo
 }
 
-// Log writes a record of the gateway's own about the plugin, as an error. It is
-// counted like the plugin's, because a plugin can be the cause of as many.
+// Log writes the gateway's own record about the plugin, as an error. It is counted
+// like the plugin's records, because a plugin can cause as many.
 func (l *Lines) Log(message string, args ...any) {
 	if !l.rate.allowed(l.logger) {
 		return

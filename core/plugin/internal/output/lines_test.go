@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// collect answers what a logger without times writes.
+// collect returns what a logger without times writes.
 func collect(output ...string) string {
 	var b bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{
@@ -58,7 +58,7 @@ func TestLinesBecomeRecords(t *testing.T) {
 	}
 }
 
-func TestForkedLinesSayWhoseTheyAre(t *testing.T) {
+func TestForkedLinesHaveTheirAttributes(t *testing.T) {
 	var b bytes.Buffer
 	all := NewLines(slog.New(slog.NewTextHandler(&b, nil)), nil)
 	fork := all.Fork(nil, func() []any { return []any{"requestId", "r"} })

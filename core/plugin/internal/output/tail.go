@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// tailSize is how much of a plugin's last output is kept.
+// tailSize is how much of a plugin's last output is kept, in bytes.
 const tailSize = 64 << 10
 
 // Tail keeps the last tailSize bytes that were written to it. It is safe for
@@ -26,7 +26,7 @@ func (t *Tail) Write(p []byte) {
 	}
 }
 
-// String answers what is kept.
+// String returns what is kept.
 func (t *Tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
