@@ -81,7 +81,7 @@ func write(t *testing.T, file, content string) {
 	}
 }
 
-// buildBuf answers buf in the version of the Makefile: as `make lint` has built it,
+// buildBuf returns buf in the version of the Makefile: as `make lint` has built it,
 // or else built anew.
 func buildBuf(t *testing.T) string {
 	t.Helper()

@@ -18,10 +18,10 @@ const (
 	rounds  = 20
 )
 
-// round is what the callers of one round were told, who all have the same key.
+// round is what the callers of one round received. All have the same key.
 type round struct {
 	mu      sync.Mutex // guards what follows
-	answers []program.Answer
+	answers []program.Response
 	refused map[int]int // how often each status came that may be repeated
 	odd     []string
 }
@@ -33,7 +33,7 @@ func (r *round) call(request program.Request, gateways []*program.Gateway, first
 		answer, err := gateways[attempt%len(gateways)].Send(request)
 		r.mu.Lock()
 		switch {
-		case err != nil: // nobody is there, or was killed under way
+		case err != nil: // no gateway listens, or it was killed during the request
 		case answer.Status == http.StatusOK:
 			r.answers = append(r.answers, answer)
 		case mayBeRepeated(answer):
@@ -56,7 +56,7 @@ func TestOfFiftyCallersWithOneKeyOnTwoGatewaysOneActs(t *testing.T) {
 	choices := seeded(t)
 	p := newPair(t, binaries)
 	gateways := p.both()
-	stripe := p.places[0].stripe
+	stripe := p.harnesses[0].stripe
 	stripe.SetChance(stripedouble.Chance{CutBefore: 0.1, CutAfter: 0.1, Slow: 0.2, SlowAnswer: 0.2, DelayMillis: 200, Seed: choices.Uint64()})
 	refused := map[int]int{}
 	for n := range rounds {
@@ -72,7 +72,7 @@ func TestOfFiftyCallersWithOneKeyOnTwoGatewaysOneActs(t *testing.T) {
 		switch n % 5 {
 		case 0:
 			p.kill(choices.IntN(2), failover)
-		case 4: // nobody is
+		case 4: // none is
 		default:
 			p.kill(choices.IntN(2), 0)
 		}

@@ -32,26 +32,26 @@ var failpoints = []struct {
 func keyOf(words string) string { return strings.ReplaceAll(words, " ", "-") }
 
 // killAt asks for a customer and kills the gateway at a point.
-func (p *place) killAt(t *testing.T, point int, key string) {
+func (h *harness) killAt(t *testing.T, point int, key string) {
 	t.Helper()
 	at := failpoints[point]
-	before := len(p.stripe.Effects())
+	before := len(h.stripe.Effects())
 	if at.name == "" {
-		p.stripe.Script(stripedouble.Fault{Kind: stripedouble.SlowAnswer, DelayMillis: 5000})
+		h.stripe.Script(stripedouble.Fault{Kind: stripedouble.SlowAnswer, DelayMillis: 5000})
 	} else {
-		p.Env["BACKFLOW_FAILPOINT"] = at.name
+		h.Env["BACKFLOW_FAILPOINT"] = at.name
 	}
-	g := p.Serve(token)
-	delete(p.Env, "BACKFLOW_FAILPOINT")
-	p.dieUnder(t, g, customerRequest(key), at.name == "", func() bool { return len(p.stripe.Effects()) > before })
-	if got := len(p.stripe.Effects()) - before; got != at.effects {
+	g := h.Serve(token)
+	delete(h.Env, "BACKFLOW_FAILPOINT")
+	h.dieUnder(t, g, customerRequest(key), at.name == "", func() bool { return len(h.stripe.Effects()) > before })
+	if got := len(h.stripe.Effects()) - before; got != at.effects {
 		t.Fatalf("%d effects before the repeat, want %d", got, at.effects)
 	}
 }
 
 // dieUnder sends a request under which the gateway dies: by itself, or killed
 // here once the effect took place.
-func (p *place) dieUnder(t *testing.T, g *program.Gateway, r program.Request, killed bool, effect func() bool) {
+func (h *harness) dieUnder(t *testing.T, g *program.Gateway, r program.Request, killed bool, effect func() bool) {
 	t.Helper()
 	answered := make(chan error, 1)
 	go func() { // ends when the gateway does, which this waits for
@@ -68,12 +68,12 @@ func (p *place) dieUnder(t *testing.T, g *program.Gateway, r program.Request, ki
 	if code := g.Wait(); code != -1 {
 		t.Fatalf("the gateway ended with exit code %d, not by a signal", code)
 	}
-	p.PluginsGone(orphanLimit)
+	h.PluginsGone(orphanLimit)
 }
 
 // wantOneCustomer checks the answer to the repeat of a call that was killed at a
 // point, and that the effect took place once.
-func (p *place) wantOneCustomer(t *testing.T, point int, key string, g *program.Gateway, answer program.Answer) {
+func (h *harness) wantOneCustomer(t *testing.T, point int, key string, g *program.Gateway, answer program.Response) {
 	t.Helper()
 	program.Want(t, http.StatusOK, answer)
 	if replayed := answer.Header.Get("Idempotent-Replayed") == "true"; replayed != failpoints[point].replayed {
@@ -84,12 +84,12 @@ func (p *place) wantOneCustomer(t *testing.T, point int, key string, g *program.
 		t.Errorf("the answer is kept until %q", answer.Header.Get("Idempotency-Expires"))
 	}
 	sameAgain(t, g, customerRequest(key), answer.Text("id"))
-	for _, effect := range p.stripe.Effects()[point:] {
+	for _, effect := range h.stripe.Effects()[point:] {
 		if effect.ID != answer.Text("id") {
 			t.Errorf("%s took effect, the answer was %s", effect.ID, answer.Body)
 		}
 	}
-	if n := len(p.stripe.Effects()); n != point+1 {
+	if n := len(h.stripe.Effects()); n != point+1 {
 		t.Errorf("%d effects after %d calls", n, point+1)
 	}
 }
@@ -100,13 +100,13 @@ func TestAGatewayKilledAtAnyPointOfACallRepeatsItWithOneEffect(t *testing.T) {
 	for _, example := range []string{onSQLite, onRedis} {
 		t.Run(example, func(t *testing.T) {
 			t.Parallel()
-			p := newPlace(t, failing(t), example)
+			h := newHarness(t, failing(t), example)
 			for point, at := range failpoints {
 				key := keyOf("killed " + at.kill)
-				p.killAt(t, point, key)
-				g := p.Serve(token)
+				h.killAt(t, point, key)
+				g := h.Serve(token)
 				// Whoever comes back at the same address has its keys at once.
-				p.wantOneCustomer(t, point, key, g, g.Do(customerRequest(key)))
+				h.wantOneCustomer(t, point, key, g, g.Do(customerRequest(key)))
 				if code := g.Stop(); code != 0 {
 					t.Errorf("SIGTERM: exit code %d", code)
 				}
@@ -118,11 +118,11 @@ func TestAGatewayKilledAtAnyPointOfACallRepeatsItWithOneEffect(t *testing.T) {
 func TestAKeyOfAKilledGatewayAnswersOnAnotherWithinTenSeconds(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
-	p := newPlace(t, failing(t), onRedis)
-	other := p.beside(t, binaries).Serve(token)
+	h := newHarness(t, failing(t), onRedis)
+	other := h.beside(t, binaries).Serve(token)
 	for point, at := range failpoints {
 		key := keyOf("taken over " + at.kill)
-		p.killAt(t, point, key)
+		h.killAt(t, point, key)
 		killed := time.Now()
 		answer := other.Do(customerRequest(key))
 		for ; answer.Status == http.StatusConflict; answer = other.Do(customerRequest(key)) {
@@ -135,6 +135,6 @@ func TestAKeyOfAKilledGatewayAnswersOnAnotherWithinTenSeconds(t *testing.T) {
 			time.Sleep(100 * time.Millisecond) // a client's pause; Retry-After asks for more
 		}
 		t.Logf("killed %s: answered after %s", at.kill, time.Since(killed).Round(100*time.Millisecond))
-		p.wantOneCustomer(t, point, key, other, answer)
+		h.wantOneCustomer(t, point, key, other, answer)
 	}
 }

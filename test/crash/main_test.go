@@ -65,7 +65,7 @@ func budget(t *testing.T) time.Duration {
 	return d
 }
 
-// seeded answers a source of choices, and prints its seed.
+// seeded returns a source of choices, and prints its seed.
 func seeded(t *testing.T) *rand.Rand {
 	seed := number(t, "BACKFLOW_CRASH_SEED", rand.Uint64()>>1)
 	t.Logf("BACKFLOW_CRASH_SEED=%d", seed)

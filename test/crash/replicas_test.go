@@ -26,30 +26,30 @@ const (
 
 // pair is two gateways on one Redis.
 type pair struct {
-	t        *testing.T
-	places   [2]*place
-	gateways [2]*program.Gateway
+	t         *testing.T
+	harnesses [2]*harness
+	gateways  [2]*program.Gateway
 }
 
 func newPair(t *testing.T, b *program.Binaries) *pair {
-	first := newPlace(t, b, onRedis)
-	p := &pair{t: t, places: [2]*place{first, first.beside(t, b)}}
-	for i := range p.places {
+	first := newHarness(t, b, onRedis)
+	p := &pair{t: t, harnesses: [2]*harness{first, first.beside(t, b)}}
+	for i := range p.harnesses {
 		p.start(i)
 	}
 	return p
 }
 
-func (p *pair) start(i int) { p.gateways[i] = p.places[i].Serve(token) }
+func (p *pair) start(i int) { p.gateways[i] = p.harnesses[i].Serve(token) }
 
-// both answers the gateways as they are now: those that come after them have the
+// both returns the gateways as they are now: those that come after them have the
 // same addresses.
 func (p *pair) both() []*program.Gateway { return slices.Clone(p.gateways[:]) }
 
 // kill kills a gateway and starts it again after a pause.
 func (p *pair) kill(i int, away time.Duration) {
 	p.gateways[i].Kill()
-	p.places[i].PluginsGone(orphanLimit)
+	p.harnesses[i].PluginsGone(orphanLimit)
 	time.Sleep(away)
 	p.start(i)
 }
@@ -60,7 +60,7 @@ func (p *pair) replace(i int) {
 	if code := p.gateways[i].Stop(); code != 0 {
 		p.t.Errorf("SIGTERM: exit code %d", code)
 	}
-	p.places[i].PluginsGone(orphanLimit)
+	p.harnesses[i].PluginsGone(orphanLimit)
 	p.start(i)
 }
 
@@ -93,7 +93,7 @@ func (p *pair) suspend(i int) {
 	if _, log := g.Output(); code != 1 || !strings.Contains(log, leaseLost) {
 		p.t.Errorf("a gateway without its lease ended with exit code %d", code)
 	}
-	p.places[i].PluginsGone(orphanLimit)
+	p.harnesses[i].PluginsGone(orphanLimit)
 	p.start(i)
 }
 
@@ -124,7 +124,7 @@ func (p *pair) upset(choices *rand.Rand) string {
 		}
 		return "a plugin was killed"
 	default:
-		redis := p.places[0].redis
+		redis := p.harnesses[0].redis
 		redis.Kill()
 		soon(choices, time.Second)
 		redis.Restart()
@@ -137,8 +137,8 @@ func TestNothingIsLostOrDoneTwiceOnTwoGatewaysWhateverHappens(t *testing.T) {
 	t.Parallel()
 	choices := seeded(t)
 	p := newPair(t, binaries)
-	p.places[0].trouble(choices)
-	s := open(t, p.both()...)
+	p.harnesses[0].trouble(choices)
+	c := open(t, p.both()...)
 	happened := map[string]int{}
 	for end := time.Now().Add(budget(t)); time.Now().Before(end); {
 		soon(choices, 500*time.Millisecond)
@@ -148,7 +148,7 @@ func TestNothingIsLostOrDoneTwiceOnTwoGatewaysWhateverHappens(t *testing.T) {
 		}
 	}
 	t.Log(happened)
-	p.places[0].wantEverythingOnce(t, s, p.gateways[0])
+	p.harnesses[0].wantEverythingOnce(t, c, p.gateways[0])
 }
 
 func TestAGatewayStoppedPastItsLeaseLosesItsRunsAndDoublesNothing(t *testing.T) {
@@ -156,14 +156,14 @@ func TestAGatewayStoppedPastItsLeaseLosesItsRunsAndDoublesNothing(t *testing.T) 
 	t.Parallel()
 	choices := seeded(t)
 	p := newPair(t, binaries)
-	p.places[0].trouble(choices)
-	s := open(t, p.both()...)
+	p.harnesses[0].trouble(choices)
+	c := open(t, p.both()...)
 	for i := range 2 {
-		s.moreOrders(t)
+		c.moreOrders(t)
 		soon(choices, 100*time.Millisecond)
 		p.suspend(i)
 	}
-	p.places[0].wantEverythingOnce(t, s, p.gateways[1])
+	p.harnesses[0].wantEverythingOnce(t, c, p.gateways[1])
 }
 
 func TestRunsOfAKilledGatewayGoOnElsewhereWithinTenSeconds(t *testing.T) {
@@ -191,7 +191,7 @@ func TestATerminatedGatewayHandsItsRunsOverAtOnce(t *testing.T) {
 // startRuns starts runs on a gateway whose calls to Stripe take a second each.
 func (p *pair) startRuns(i, n int) []string {
 	p.t.Helper()
-	p.places[0].stripe.SetChance(stripedouble.Chance{Slow: 1, DelayMillis: 1000})
+	p.harnesses[0].stripe.SetChance(stripedouble.Chance{Slow: 1, DelayMillis: 1000})
 	ids := make([]string, n)
 	for k := range ids {
 		ids[k] = program.Want(p.t, http.StatusAccepted, p.gateways[i].Do(orderRequest(fmt.Sprintf("run-%d", k)))).Text("id")
@@ -199,7 +199,7 @@ func (p *pair) startRuns(i, n int) []string {
 	return ids
 }
 
-// finish waits until runs have ended well, as a gateway shows them, and answers
+// finish waits until runs have ended well, as a gateway shows them, and returns
 // how long it took. Each of them has two effects.
 func (p *pair) finish(i int, ids []string, limit time.Duration) time.Duration {
 	p.t.Helper()
@@ -210,7 +210,7 @@ func (p *pair) finish(i int, ids []string, limit time.Duration) time.Duration {
 		})
 	}
 	took := time.Since(begin).Round(10 * time.Millisecond)
-	if n := len(p.places[0].stripe.Effects()); n != 2*len(ids) {
+	if n := len(p.harnesses[0].stripe.Effects()); n != 2*len(ids) {
 		p.t.Errorf("%d effects of %d runs, want two each", n, len(ids))
 	}
 	return took

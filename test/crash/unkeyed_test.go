@@ -40,10 +40,10 @@ func startPrinter(t *testing.T) *printer {
 	return p
 }
 
-// declare adds the printer to a place's config, and a workflow that uses it.
-func (p *place) declare(t *testing.T, printer *printer) {
+// declare adds the printer to the harness's config, and a workflow that uses it.
+func (h *harness) declare(t *testing.T, printer *printer) {
 	t.Helper()
-	text, err := os.ReadFile(p.Config())
+	text, err := os.ReadFile(h.Config())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func (p *place) declare(t *testing.T, printer *printer) {
 		"id": "write",
 		"steps": [{ "id": "letter", "type": "printer", "action": "print", "params": { "text": "{{input.text}}" } }]
 	}, `, 1)
-	p.WriteConfig(filepath.Base(p.Config()), edited)
+	h.WriteConfig(filepath.Base(h.Config()), edited)
 }
 
 // letter asks for a letter under a key.
@@ -74,20 +74,20 @@ func TestWhatHonoursNoKeyIsNotRepeatedAfterAKill(t *testing.T) {
 		t.Run(example, func(t *testing.T) {
 			t.Parallel()
 			printer := startPrinter(t)
-			p := newPlace(t, failing(t), example)
-			p.declare(t, printer)
+			h := newHarness(t, failing(t), example)
+			h.declare(t, printer)
 			for _, at := range failpoints {
 				key := keyOf("letter " + at.kill)
 				before := printer.letters.Load()
 				printer.jam.Store(at.name == "")
 				if at.name != "" {
-					p.Env["BACKFLOW_FAILPOINT"] = at.name
+					h.Env["BACKFLOW_FAILPOINT"] = at.name
 				}
-				g := p.Serve(token)
-				delete(p.Env, "BACKFLOW_FAILPOINT")
-				p.dieUnder(t, g, letter(key), at.name == "", func() bool { return printer.letters.Load() > before })
+				g := h.Serve(token)
+				delete(h.Env, "BACKFLOW_FAILPOINT")
+				h.dieUnder(t, g, letter(key), at.name == "", func() bool { return printer.letters.Load() > before })
 				printer.jam.Store(false)
-				g = p.Serve(token)
+				g = h.Serve(token)
 				for range 2 {
 					answer := g.Do(letter(key))
 					if at.replayed {
@@ -111,16 +111,16 @@ func TestAStepThatHonoursNoKeyFailsAfterAKillAndIsNotRepeated(t *testing.T) {
 		t.Run(example, func(t *testing.T) {
 			t.Parallel()
 			printer := startPrinter(t)
-			p := newPlace(t, binaries, example)
-			p.declare(t, printer)
-			g := p.Serve(token)
+			h := newHarness(t, binaries, example)
+			h.declare(t, printer)
+			g := h.Serve(token)
 			printer.jam.Store(true)
 			id := program.Want(t, http.StatusAccepted, g.Post("/workflows/write/runs", `{"text":"dear customer"}`)).Text("id")
 			testkit.Eventually(t, time.Minute, "the letter is printed", func() bool { return printer.letters.Load() == 1 })
 			g.Kill()
-			p.PluginsGone(orphanLimit)
+			h.PluginsGone(orphanLimit)
 			printer.jam.Store(false)
-			run := outcome(t, p.Serve(token), id)
+			run := outcome(t, h.Serve(token), id)
 			if run.Text("status") != "failed" || run.Text("error.code") != "outcome_unknown" {
 				t.Errorf("the run ended as %s", run.Body)
 			}

@@ -15,13 +15,13 @@ func TestServeRefusesToStartWithoutItsSecrets(t *testing.T) {
 	for _, example := range []string{"stripe.json", "stripe.redis.json"} {
 		t.Run(example, func(t *testing.T) {
 			t.Parallel()
-			w := &world{Site: program.NewSite(t, binaries)}
-			w.WriteExample(example)
-			code, stdout, stderr := w.Run("serve", "-c", w.Config(), "--listen", "127.0.0.1:0")
+			h := &harness{Site: program.NewSite(t, binaries)}
+			h.WriteExample(example)
+			code, stdout, stderr := h.Run("serve", "-c", h.Config(), "--listen", "127.0.0.1:0")
 			if code != 1 || stdout != "" {
 				t.Errorf("exit code %d, stdout %s", code, stdout)
 			}
-			place := regexp.MustCompile(regexp.QuoteMeta(w.Config()) + `:\d+:\d+: credentials\.stripe\.secretKey: .*STRIPE_SECRET_KEY.*\(export STRIPE_SECRET_KEY=`)
+			place := regexp.MustCompile(regexp.QuoteMeta(h.Config()) + `:\d+:\d+: credentials\.stripe\.secretKey: .*STRIPE_SECRET_KEY.*\(export STRIPE_SECRET_KEY=`)
 			if !place.MatchString(stderr) {
 				t.Errorf("no place and hint for STRIPE_SECRET_KEY: %s", stderr)
 			}
@@ -29,7 +29,7 @@ func TestServeRefusesToStartWithoutItsSecrets(t *testing.T) {
 			if got := strings.Count(stderr, "STRIPE_WEBHOOK_SECRET is not set"); got != 2 {
 				t.Errorf("STRIPE_WEBHOOK_SECRET is told %d times, not at its 2 places: %s", got, stderr)
 			}
-			if left, err := filepath.Glob(filepath.Join(w.Dir, "configs", "data", "*")); err != nil || len(left) != 0 {
+			if left, err := filepath.Glob(filepath.Join(h.Dir, "configs", "data", "*")); err != nil || len(left) != 0 {
 				t.Errorf("something was started: %v, %v", left, err)
 			}
 		})
@@ -38,12 +38,12 @@ func TestServeRefusesToStartWithoutItsSecrets(t *testing.T) {
 
 func TestServeRefusesEmptyAndPaddedSecrets(t *testing.T) {
 	t.Parallel()
-	w := &world{Site: program.NewSite(t, binaries)}
-	w.WriteExample("stripe.json")
+	h := &harness{Site: program.NewSite(t, binaries)}
+	h.WriteExample("stripe.json")
 	for _, secret := range []string{"", " ", " sk_test_padded", "sk_test_padded\n"} {
-		w.withSecrets()
-		w.Env["STRIPE_SECRET_KEY"] = secret
-		code, _, stderr := w.Run("serve", "-c", w.Config(), "--listen", "127.0.0.1:0")
+		h.withSecrets()
+		h.Env["STRIPE_SECRET_KEY"] = secret
+		code, _, stderr := h.Run("serve", "-c", h.Config(), "--listen", "127.0.0.1:0")
 		if code != 1 || !strings.Contains(stderr, "credentials.stripe.secretKey") || strings.Contains(stderr, "sk_test_padded") {
 			t.Errorf("secret %q: exit code %d: %s", secret, code, stderr)
 		}
@@ -52,11 +52,11 @@ func TestServeRefusesEmptyAndPaddedSecrets(t *testing.T) {
 
 func TestValidateTellsEveryFaultWithItsPlace(t *testing.T) {
 	t.Parallel()
-	w := &world{Site: program.NewSite(t, binaries)}
-	w.WriteExample("stripe.json")
+	h := &harness{Site: program.NewSite(t, binaries)}
+	h.WriteExample("stripe.json")
 	validate := func(args ...string) (int, string) {
 		t.Helper()
-		code, stdout, _ := w.Run(append([]string{"validate", "-c", w.Config()}, args...)...)
+		code, stdout, _ := h.Run(append([]string{"validate", "-c", h.Config()}, args...)...)
 		return code, stdout
 	}
 	if code, out := validate("--allow-unset-env"); code != 0 {
@@ -65,7 +65,7 @@ func TestValidateTellsEveryFaultWithItsPlace(t *testing.T) {
 	if code, out := validate(); code != 1 || !strings.Contains(out, "STRIPE_SECRET_KEY") {
 		t.Errorf("unset environment: exit code %d: %s", code, out)
 	}
-	w.withSecrets()
+	h.withSecrets()
 	if code, out := validate(); code != 0 {
 		t.Errorf("the example: exit code %d: %s", code, out)
 	}
@@ -73,7 +73,7 @@ func TestValidateTellsEveryFaultWithItsPlace(t *testing.T) {
 		t.Errorf("the example as JSON: exit code %d: %s", code, out)
 	}
 
-	w.WriteExample("stripe.json",
+	h.WriteExample("stripe.json",
 		program.Edit{Old: `"name": "{{input.name}}"`, New: `"nmae": "{{input.name}}", "phone": 5`},
 		program.Edit{Old: `{{steps.create-customer.result.id}}`, New: `{{steps.create-custmer.result.id}}`},
 		program.Edit{Old: `"provider": "stripe"`, New: `"provider": "stirpe"`},
@@ -97,7 +97,7 @@ func TestValidateTellsEveryFaultWithItsPlace(t *testing.T) {
 	if !strings.Contains(out, "did you mean") {
 		t.Errorf("nothing is suggested:\n%s", out)
 	}
-	if code, _, stderr := w.Run("serve", "-c", w.Config(), "--listen", "127.0.0.1:0"); code != 1 || !strings.Contains(stderr, out) {
+	if code, _, stderr := h.Run("serve", "-c", h.Config(), "--listen", "127.0.0.1:0"); code != 1 || !strings.Contains(stderr, out) {
 		t.Errorf("serve: exit code %d: %s", code, stderr)
 	}
 	code, out = validate("--format", "json")
@@ -120,8 +120,8 @@ func TestValidateTellsEveryFaultWithItsPlace(t *testing.T) {
 
 func TestANewTokenLetsInWhereItsLinesArePasted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	code, out, stderr := w.Run("token", "new", "--name", "shop", "--scopes", "runs:read")
+	h := newHarness(t, "stripe.json")
+	code, out, stderr := h.Run("token", "new", "--name", "shop", "--scopes", "runs:read")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
@@ -130,10 +130,10 @@ func TestANewTokenLetsInWhereItsLinesArePasted(t *testing.T) {
 	if strings.Contains(entry, token) {
 		t.Error("the entry holds the token itself")
 	}
-	w.withStripe(t)
-	w.edits = append(w.edits, program.Edit{Old: `"pluginDirs": ["../bin`, New: `"auth": { "tokens": [` + entry + `] }, "pluginDirs": ["../bin`})
-	w.WriteExample(w.store, w.edits...)
-	g := w.Serve(token)
+	h.withStripe(t)
+	h.edits = append(h.edits, program.Edit{Old: `"pluginDirs": ["../bin`, New: `"auth": { "tokens": [` + entry + `] }, "pluginDirs": ["../bin`})
+	h.WriteExample(h.store, h.edits...)
+	g := h.Serve(token)
 	program.Want(t, 200, g.Get("/runs"))
 	program.Want(t, 403, g.Post(intents, goodIntent))
 	program.Want(t, 401, g.Do(program.Request{Method: "GET", Path: "/runs", Token: token + "x"}))
@@ -141,9 +141,9 @@ func TestANewTokenLetsInWhereItsLinesArePasted(t *testing.T) {
 
 func TestCommandsFindTheGatewayOfDev(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := sandbox(w)
-		code, out, stderr := w.Run("workflow", "run", "process-order", "--input", order, "--wait")
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := sandbox(h)
+		code, out, stderr := h.Run("workflow", "run", "process-order", "--input", order, "--wait")
 		if code != 0 {
 			t.Fatalf("workflow run: exit code %d: %s", code, stderr)
 		}
@@ -157,50 +157,50 @@ func TestCommandsFindTheGatewayOfDev(t *testing.T) {
 			t.Errorf("the run is %s", out)
 		}
 		id, _ := run["id"].(string)
-		if code, out, _ := w.Run("runs", "show", id); code != 0 || !strings.Contains(out, "create-payment") || !strings.Contains(out, "succeeded") {
+		if code, out, _ := h.Run("runs", "show", id); code != 0 || !strings.Contains(out, "create-payment") || !strings.Contains(out, "succeeded") {
 			t.Errorf("runs show: exit code %d: %s", code, out)
 		}
-		if code, out, _ := w.Run("runs", "show", id, "--format", "json"); code != 0 || decode(t, out).(map[string]any)["id"] != id {
+		if code, out, _ := h.Run("runs", "show", id, "--format", "json"); code != 0 || decode(t, out).(map[string]any)["id"] != id {
 			t.Errorf("runs show --format json: exit code %d: %s", code, out)
 		}
-		if code, out, _ := w.Run("runs", "watch", id); code != 0 || !strings.HasSuffix(out, lines[len(lines)-1]+"\n") {
+		if code, out, _ := h.Run("runs", "watch", id); code != 0 || !strings.HasSuffix(out, lines[len(lines)-1]+"\n") {
 			t.Errorf("runs watch: exit code %d: %s", code, out)
 		}
-		if code, out, _ := w.Run("runs", "list", "--workflow", "process-order", "--since", "1h"); code != 0 || !strings.Contains(out, id) {
+		if code, out, _ := h.Run("runs", "list", "--workflow", "process-order", "--since", "1h"); code != 0 || !strings.Contains(out, id) {
 			t.Errorf("runs list: exit code %d: %s", code, out)
 		}
-		if code, out, stderr := w.Run("runs", "retry", id); code != 1 || out != "" || !strings.Contains(stderr, "409") {
+		if code, out, stderr := h.Run("runs", "retry", id); code != 1 || out != "" || !strings.Contains(stderr, "409") {
 			t.Errorf("a retry of a run that succeeded: exit code %d: %s%s", code, out, stderr)
 		}
-		if code, out, _ := w.Run("workflow", "list"); code != 0 || !strings.Contains(out, "process-order") {
+		if code, out, _ := h.Run("workflow", "list"); code != 0 || !strings.Contains(out, "process-order") {
 			t.Errorf("workflow list: exit code %d: %s", code, out)
 		}
-		code, drawn, _ := w.Run("workflow", "graph", "process-order")
-		if offCode, offline, _ := w.Run("workflow", "graph", "process-order", "-c", w.Config()); code != 0 || offCode != 0 || drawn != offline || !strings.Contains(drawn, "stripe.createCustomer") {
+		code, drawn, _ := h.Run("workflow", "graph", "process-order")
+		if offCode, offline, _ := h.Run("workflow", "graph", "process-order", "-c", h.Config()); code != 0 || offCode != 0 || drawn != offline || !strings.Contains(drawn, "stripe.createCustomer") {
 			t.Errorf("workflow graph: exit codes %d and %d: %s%s", code, offCode, drawn, offline)
 		}
-		if code, out, _ := w.Run("workflow", "run", "process-order", "--input", order); code != 0 || decode(t, out).(map[string]any)["id"] == "" {
+		if code, out, _ := h.Run("workflow", "run", "process-order", "--input", order); code != 0 || decode(t, out).(map[string]any)["id"] == "" {
 			t.Errorf("workflow run without --wait: exit code %d: %s", code, out)
 		}
-		if code, _, stderr := w.Run("runs", "show", "01a20000-0000-7000-8000-000000000000"); code != 1 || !strings.Contains(stderr, "404") {
+		if code, _, stderr := h.Run("runs", "show", "01a20000-0000-7000-8000-000000000000"); code != 1 || !strings.Contains(stderr, "404") {
 			t.Errorf("a run that is not there: exit code %d: %s", code, stderr)
 		}
-		if code, _, stderr := w.Run("workflow", "run", "process-order", "--input", `{"email":"a@example.com","name":"n","amount":-1}`, "--wait"); code != 1 {
+		if code, _, stderr := h.Run("workflow", "run", "process-order", "--input", `{"email":"a@example.com","name":"n","amount":-1}`, "--wait"); code != 1 {
 			t.Errorf("a run that fails: exit code %d: %s", code, stderr)
 		}
-		code, out, stderr = w.Run("trigger", "stripe", "payment_intent.succeeded", "--set", "data.object.amount=4200", "--set", "data.object.id=pi_triggered")
+		code, out, stderr = h.Run("trigger", "stripe", "payment_intent.succeeded", "--set", "data.object.amount=4200", "--set", "data.object.id=pi_triggered")
 		if code != 0 || decode(t, out).(map[string]any)["received"] != true {
 			t.Fatalf("trigger: exit code %d: %s%s", code, out, stderr)
 		}
-		w.settled(t, g, 1)
-		if got := w.payments(t); len(got) != 1 || got[0] != (payment{"pi_triggered", "integer", 4200}) {
+		h.settled(t, g, 1)
+		if got := h.payments(t); len(got) != 1 || got[0] != (payment{"pi_triggered", "integer", 4200}) {
 			t.Errorf("the rows are %v", got)
 		}
-		if code, _, stderr := w.Run("trigger", "stripe", "payment_intent.suceeded"); code != 1 || !strings.Contains(stderr, "payment_intent.succeeded") {
+		if code, _, stderr := h.Run("trigger", "stripe", "payment_intent.suceeded"); code != 1 || !strings.Contains(stderr, "payment_intent.succeeded") {
 			t.Errorf("a misspelt event: exit code %d: %s", code, stderr)
 		}
 		g.Kill()
-		if code, _, _ := w.Run("runs", "show", id); code != 1 {
+		if code, _, _ := h.Run("runs", "show", id); code != 1 {
 			t.Errorf("without a gateway: exit code %d", code)
 		}
 	})
@@ -208,27 +208,27 @@ func TestCommandsFindTheGatewayOfDev(t *testing.T) {
 
 func TestTriggerSendsToAnyGateway(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	g := w.serve(t)
-	w.Env["BACKFLOW_URL"] = g.URL
+	h := newHarness(t, "stripe.json")
+	g := h.serve(t)
+	h.Env["BACKFLOW_URL"] = g.URL
 	for _, args := range [][]string{
-		{"-c", w.Config()},
-		{"--secret", webhookSecret, "--path", "/webhooks/stripe", "--plugin-dir", w.Plugins},
+		{"-c", h.Config()},
+		{"--secret", webhookSecret, "--path", "/webhooks/stripe", "--plugin-dir", h.Plugins},
 	} {
-		code, out, stderr := w.Run(append([]string{"trigger", "stripe", "payment_intent.succeeded"}, args...)...)
+		code, out, stderr := h.Run(append([]string{"trigger", "stripe", "payment_intent.succeeded"}, args...)...)
 		if code != 0 || !strings.Contains(out, `"received":true`) {
 			t.Errorf("%v: exit code %d: %s%s", args, code, out, stderr)
 		}
 	}
-	w.settled(t, g, 2)
-	if code, _, _ := w.Run("trigger", "stripe", "payment_intent.succeeded", "--secret", "whsec_wrong", "--path", "/webhooks/stripe", "--plugin-dir", w.Plugins); code != 1 {
+	h.settled(t, g, 2)
+	if code, _, _ := h.Run("trigger", "stripe", "payment_intent.succeeded", "--secret", "whsec_wrong", "--path", "/webhooks/stripe", "--plugin-dir", h.Plugins); code != 1 {
 		t.Errorf("a wrong secret: exit code %d", code)
 	}
 }
 
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
-	w := &world{Site: program.NewSite(t, binaries)}
+	h := &harness{Site: program.NewSite(t, binaries)}
 	for _, c := range []struct {
 		args string
 		code int
@@ -240,7 +240,7 @@ func TestExitCodes(t *testing.T) {
 		{"serve -c absent.json", 1}, {"dev -c absent.json", 1}, {"validate -c absent.json", 1},
 		{"runs show x", 1}, {"runs list", 1}, {"runs cancel x", 1}, {"workflow graph x -c absent.json", 1}, {"workflow run x", 1}, {"trigger stripe payment_intent.succeeded", 1},
 	} {
-		code, stdout, stderr := w.Run(strings.Fields(c.args)...)
+		code, stdout, stderr := h.Run(strings.Fields(c.args)...)
 		if code != c.code {
 			t.Errorf("backflow %s: exit code %d, want %d: %s%s", c.args, code, c.code, stdout, stderr)
 		}
@@ -249,7 +249,7 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("backflow %s: an error belongs on stderr alone: %q, %q", c.args, stdout, stderr)
 		}
 	}
-	if _, out, _ := w.Run("version"); !strings.HasPrefix(out, "backflow ") {
+	if _, out, _ := h.Run("version"); !strings.HasPrefix(out, "backflow ") {
 		t.Errorf("version prints %q", out)
 	}
 }

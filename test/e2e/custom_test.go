@@ -61,7 +61,7 @@ func (c *crm) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// asked answers the calls so far.
+// asked returns the calls so far.
 func (c *crm) asked() []crmCall {
 	c.mu.Lock()
 	defer c.mu.Unlock()

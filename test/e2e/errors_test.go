@@ -20,8 +20,8 @@ const (
 
 func TestStripesErrorsKeepTheirMeaning(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	g := w.serve(t)
+	h := newHarness(t, "stripe.json")
+	g := h.serve(t)
 	const often = 10 // beyond what the gateway repeats
 	for _, c := range []struct {
 		name   string
@@ -63,10 +63,10 @@ func TestStripesErrorsKeepTheirMeaning(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.fault.Kind != "" {
-				if err := w.stripe.Script(c.fault); err != nil {
+				if err := h.stripe.Script(c.fault); err != nil {
 					t.Fatal(err)
 				}
-				defer w.stripe.Clear()
+				defer h.stripe.Clear()
 			}
 			answer := program.Want(t, c.status, g.In(t).Do(c.r))
 			if got := answer.Header.Get("Content-Type"); got != "application/problem+json" {
@@ -94,31 +94,31 @@ func TestStripesErrorsKeepTheirMeaning(t *testing.T) {
 
 func TestABrokenConnectionIsRepeatedWithTheSameKey(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	g := w.serve(t)
+	h := newHarness(t, "stripe.json")
+	g := h.serve(t)
 	for _, kind := range []stripedouble.Kind{stripedouble.CutBefore, stripedouble.CutAfter} {
-		if err := w.stripe.Script(stripedouble.Fault{Kind: kind}); err != nil {
+		if err := h.stripe.Script(stripedouble.Fault{Kind: kind}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	program.Want(t, 200, g.Post(intents, goodIntent))
-	calls := w.stripe.asked()
+	calls := h.stripe.asked()
 	if len(calls) != 3 || calls[0].key != calls[1].key || calls[1].key != calls[2].key || calls[0].key == "" {
 		t.Errorf("Stripe was asked %+v", calls)
 	}
-	if got := w.stripe.effects(); got != 1 {
+	if got := h.stripe.effects(); got != 1 {
 		t.Errorf("%d effects", got)
 	}
 }
 
 func TestAKeyThatStripeRefusesIsNoFaultOfTheCaller(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	w.withStripe(t)
-	w.Env["STRIPE_SECRET_KEY"] = "sk_live_notKnownToTheDouble"
-	w.edits = append(w.edits, letIn("*"))
-	w.WriteExample(w.store, w.edits...)
-	g := w.Serve(apiToken)
+	h := newHarness(t, "stripe.json")
+	h.withStripe(t)
+	h.Env["STRIPE_SECRET_KEY"] = "sk_live_notKnownToTheDouble"
+	h.edits = append(h.edits, letIn("*"))
+	h.WriteExample(h.store, h.edits...)
+	g := h.Serve(apiToken)
 	answer := program.Want(t, 502, g.Post(intents, goodIntent, "Idempotency-Key", "order-1"))
 	if answer.Text("code") != "credentials_refused" {
 		t.Errorf("%s", answer.Body)
@@ -130,12 +130,12 @@ func TestAKeyThatStripeRefusesIsNoFaultOfTheCaller(t *testing.T) {
 
 func TestStripeThatDoesNotAnswerInTimeIs504(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	w.edits = append(w.edits, program.Edit{Old: `"pluginDirs": ["../bin`, New: `"server": { "requestTimeout": "1s" }, "pluginDirs": ["../bin`})
-	g := w.serve(t)
+	h := newHarness(t, "stripe.json")
+	h.edits = append(h.edits, program.Edit{Old: `"pluginDirs": ["../bin`, New: `"server": { "requestTimeout": "1s" }, "pluginDirs": ["../bin`})
+	g := h.serve(t)
 	finish := make(chan struct{})
 	defer close(finish)
-	if err := w.stripe.Script(stripedouble.Fault{Kind: stripedouble.Slow, Until: finish, Times: 10}); err != nil {
+	if err := h.stripe.Script(stripedouble.Fault{Kind: stripedouble.Slow, Until: finish, Times: 10}); err != nil {
 		t.Fatal(err)
 	}
 	begun := time.Now()
@@ -150,9 +150,9 @@ func TestStripeThatDoesNotAnswerInTimeIs504(t *testing.T) {
 
 func TestAPluginThatDiesIs503UntilItIsBack(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	g := w.serve(t)
-	var answer program.Answer
+	h := newHarness(t, "stripe.json")
+	g := h.serve(t)
+	var answer program.Response
 	pid := 0
 	// A call outlasts the first restarts; the pause before them doubles.
 	for range 6 {

@@ -27,12 +27,12 @@ func records(t *testing.T, log string) []map[string]any {
 
 func TestARefusedReloadTellsEachFaultInARecordOfItsOwn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	g := w.serve(t)
-	w.WriteExample(w.store, append([]program.Edit{
+	h := newHarness(t, "stripe.json")
+	g := h.serve(t)
+	h.WriteExample(h.store, append([]program.Edit{
 		{Old: `"action": "createCustomer"`, New: `"action": "createCustomr"`},
 		{Old: `"action": "createPaymentIntent"`, New: `"action": "createPaymentIntnt"`},
-	}, w.edits...)...)
+	}, h.edits...)...)
 	g.Signal(syscall.SIGHUP)
 	testkit.Eventually(t, eventually, "the log says what is wrong", func() bool {
 		_, log := g.Output()
@@ -53,7 +53,7 @@ func TestARefusedReloadTellsEachFaultInARecordOfItsOwn(t *testing.T) {
 				told[name]++
 			}
 		}
-		if at, _ := record["at"].(string); !strings.HasPrefix(at, w.Config()+":") || strings.Contains(fault, "\n") || record["level"] != "ERROR" {
+		if at, _ := record["at"].(string); !strings.HasPrefix(at, h.Config()+":") || strings.Contains(fault, "\n") || record["level"] != "ERROR" {
 			t.Errorf("the record %v", record)
 		}
 	}
@@ -64,8 +64,8 @@ func TestARefusedReloadTellsEachFaultInARecordOfItsOwn(t *testing.T) {
 
 func TestTheLastRecordOfACleanStopSaysSo(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	g := w.serve(t)
+	h := newHarness(t, "stripe.json")
+	g := h.serve(t)
 	if code := g.Stop(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -77,13 +77,13 @@ func TestTheLastRecordOfACleanStopSaysSo(t *testing.T) {
 }
 
 // databaseConfig is a config of the database plugin alone.
-func databaseConfig(w *world, credentials string) string {
-	return fmt.Sprintf(`{ "pluginDirs": [%q], "credentials": { "database": %s } }`, w.Plugins, credentials)
+func databaseConfig(h *harness, credentials string) string {
+	return fmt.Sprintf(`{ "pluginDirs": [%q], "credentials": { "database": %s } }`, h.Plugins, credentials)
 }
 
 func TestDevNamesWhatAnIntegrationWithoutSandboxNeeds(t *testing.T) {
 	t.Parallel()
-	w := &world{Site: program.NewSite(t, binaries)}
+	w := &harness{Site: program.NewSite(t, binaries)}
 	w.WriteConfig("shop.json", databaseConfig(w, `{ "url": "{{env.SHOP_DB}}{{env.SHOP_FILE}}" }`))
 	code, _, stderr := w.Run("dev", "-c", w.Config(), "--listen", "127.0.0.1:0")
 	want := `credentials.database.url: SHOP_DB, SHOP_FILE is not set, and integration "database" has no sandbox to run without it (export SHOP_DB=… SHOP_FILE=…)`
@@ -94,7 +94,7 @@ func TestDevNamesWhatAnIntegrationWithoutSandboxNeeds(t *testing.T) {
 
 func TestCredentialsThatAPluginWouldRefuseAreFaultsOfTheConfig(t *testing.T) {
 	t.Parallel()
-	w := &world{Site: program.NewSite(t, binaries)}
+	w := &harness{Site: program.NewSite(t, binaries)}
 	w.WriteConfig("file", "")
 	for credentials, says := range map[string]string{
 		`"database": { "migrations": "migration" }`:               "credentials.database.migrations: there is no such folder",
@@ -125,7 +125,7 @@ func TestCredentialsThatAPluginWouldRefuseAreFaultsOfTheConfig(t *testing.T) {
 
 func TestWhatIsWrongWithAFlagIsAFaultOfUsage(t *testing.T) {
 	t.Parallel()
-	w := &world{Site: program.NewSite(t, binaries)}
+	w := &harness{Site: program.NewSite(t, binaries)}
 	w.WriteConfig("input.json", "{\n  \"a\": 1,\n  \"a\": 2\n}")
 	for _, c := range []struct {
 		args []string

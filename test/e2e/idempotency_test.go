@@ -16,13 +16,13 @@ const (
 	goodIntent = `{"amount":2000,"currency":"usd","customer":"cus_123"}`
 )
 
-// effects answers how many changes took place at Stripe.
+// effects returns how many changes took place at Stripe.
 func (s *stripe) effects() int { return len(s.Effects()) }
 
 func TestTheSameKeyAnswersTheSameAndActsOnce(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
 		first := program.Want(t, 200, g.Post(intents, goodIntent, "Idempotency-Key", "order-1"))
 		if first.Header.Get("Idempotent-Replayed") != "" {
 			t.Error("the first answer is marked as replayed")
@@ -40,18 +40,18 @@ func TestTheSameKeyAnswersTheSameAndActsOnce(t *testing.T) {
 			t.Errorf("another body: %s", other.Body)
 		}
 		g.Kill()
-		w.PluginsGone(orphanLimit)
-		g = w.Serve(apiToken)
+		h.PluginsGone(orphanLimit)
+		g = h.Serve(apiToken)
 		same(g, "after a crash")
 
 		// Without a key, and with another, each request is its own.
 		program.Want(t, 200, g.Post(intents, goodIntent))
 		program.Want(t, 200, g.Post(intents, goodIntent, "Idempotency-Key", "order-2"))
-		if got := w.stripe.effects(); got != 3 {
+		if got := h.stripe.effects(); got != 3 {
 			t.Errorf("%d effects, want 3", got)
 		}
 		keys := map[string]bool{}
-		for _, call := range w.stripe.asked() {
+		for _, call := range h.stripe.asked() {
 			keys[call.key] = true
 		}
 		if len(keys) != 3 || keys["order-1"] || keys["order-2"] || keys[""] {
@@ -62,16 +62,16 @@ func TestTheSameKeyAnswersTheSameAndActsOnce(t *testing.T) {
 
 func TestAKeyThatIsUnderWayIsAConflict(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
 		finish := make(chan struct{})
 		defer sync.OnceFunc(func() { close(finish) })() // also when the test fails
-		if err := w.stripe.Script(stripedouble.Fault{Kind: stripedouble.Slow, Until: finish}); err != nil {
+		if err := h.stripe.Script(stripedouble.Fault{Kind: stripedouble.Slow, Until: finish}); err != nil {
 			t.Fatal(err)
 		}
 		slow := program.Request{Method: "POST", Path: intents, Body: goodIntent, Header: map[string]string{"Idempotency-Key": "order-1"}}
 		type result struct {
-			answer program.Answer
+			answer program.Response
 			err    error
 		}
 		first := make(chan result, 1)
@@ -79,7 +79,7 @@ func TestAKeyThatIsUnderWayIsAConflict(t *testing.T) {
 			answer, err := g.Send(slow)
 			first <- result{answer, err}
 		}()
-		testkit.Eventually(t, eventually, "Stripe is asked", func() bool { return len(w.stripe.asked()) == 1 })
+		testkit.Eventually(t, eventually, "Stripe is asked", func() bool { return len(h.stripe.asked()) == 1 })
 		for range 5 {
 			busy := program.Want(t, 409, g.Do(slow))
 			if busy.Text("code") != "idempotency_key_in_progress" || busy.Header.Get("Retry-After") == "" {
@@ -95,7 +95,7 @@ func TestAKeyThatIsUnderWayIsAConflict(t *testing.T) {
 		if again.Header.Get("Idempotent-Replayed") != "true" || !bytes.Equal(again.Body, done.answer.Body) {
 			t.Errorf("afterwards: %s", again.Body)
 		}
-		if asked, effects := len(w.stripe.asked()), w.stripe.effects(); asked != 1 || effects != 1 {
+		if asked, effects := len(h.stripe.asked()), h.stripe.effects(); asked != 1 || effects != 1 {
 			t.Errorf("Stripe was asked %d times, with %d effects", asked, effects)
 		}
 	})
@@ -103,9 +103,9 @@ func TestAKeyThatIsUnderWayIsAConflict(t *testing.T) {
 
 func TestManyRequestsWithOneKeyActOnce(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
-		if err := w.stripe.SetChance(stripedouble.Chance{CutBefore: 0.2, CutAfter: 0.2, Seed: 1}); err != nil {
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
+		if err := h.stripe.SetChance(stripedouble.Chance{CutBefore: 0.2, CutAfter: 0.2, Seed: 1}); err != nil {
 			t.Fatal(err)
 		}
 		bodies := make([][]byte, 20)
@@ -128,7 +128,7 @@ func TestManyRequestsWithOneKeyActOnce(t *testing.T) {
 				t.Errorf("answer %d is %s, the first %s", i, bodies[i], bodies[0])
 			}
 		}
-		if got := w.stripe.effects(); got != 1 {
+		if got := h.stripe.effects(); got != 1 {
 			t.Errorf("%d effects", got)
 		}
 	})
@@ -136,22 +136,22 @@ func TestManyRequestsWithOneKeyActOnce(t *testing.T) {
 
 func TestADeclineIsReplayedAndARefusalOfTheGatewayIsNot(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
 		declined := `{"amount":40002,"currency":"usd"}`
 		first := program.Want(t, 402, g.Post(intents, declined, "Idempotency-Key", "order-1"))
 		again := program.Want(t, 402, g.Post(intents, declined, "Idempotency-Key", "order-1"))
 		if again.Header.Get("Idempotent-Replayed") != "true" || again.Text("stripe.declineCode") != first.Text("stripe.declineCode") {
 			t.Errorf("replayed: %v %s", again.Header, again.Body)
 		}
-		if got := len(w.stripe.asked()); got != 1 {
+		if got := len(h.stripe.asked()); got != 1 {
 			t.Errorf("Stripe was asked %d times", got)
 		}
 		// A mistake leaves the key free for the request that was meant.
 		program.Want(t, 422, g.Post(intents, `{"amount":-1,"currency":"usd"}`, "Idempotency-Key", "order-2"))
 		program.Want(t, 401, g.Do(program.Request{Method: "POST", Path: intents, Body: goodIntent, Token: "none", Header: map[string]string{"Idempotency-Key": "order-2"}}))
 		program.Want(t, 200, g.Post(intents, goodIntent, "Idempotency-Key", "order-2"))
-		if got := w.stripe.effects(); got != 1 {
+		if got := h.stripe.effects(); got != 1 {
 			t.Errorf("%d effects", got)
 		}
 	})
@@ -159,21 +159,21 @@ func TestADeclineIsReplayedAndARefusalOfTheGatewayIsNot(t *testing.T) {
 
 func TestAKeyThatIsNoneIsRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	g := w.serve(t)
+	h := newHarness(t, "stripe.json")
+	g := h.serve(t)
 	for _, key := range []string{"", " ", "a b", "ü", `"open`, fmt.Sprintf("%0256d", 1)} {
 		if answer := g.Post(intents, goodIntent, "Idempotency-Key", key); answer.Status != 400 {
 			t.Errorf("key %q: %d %s", key, answer.Status, answer.Body)
 		}
 	}
-	w.stripe.wantNothing(t)
+	h.stripe.wantNothing(t)
 	program.Want(t, 200, g.Post(intents, goodIntent, "Idempotency-Key", fmt.Sprintf("%0255d", 1)))
 }
 
 func TestAKeyStartsOneRun(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
 		ids := make([]string, 20)
 		var wg sync.WaitGroup
 		for i := range ids {
@@ -201,7 +201,7 @@ func TestAKeyStartsOneRun(t *testing.T) {
 			t.Errorf("waited for: %s", run.Body)
 		}
 		program.Want(t, 422, g.Post("/workflows/process-order/runs", `{"email":"other@example.com"}`, "Idempotency-Key", "order-1"))
-		if got := w.stripe.effects(); got != 2 {
+		if got := h.stripe.effects(); got != 2 {
 			t.Errorf("%d effects, want a customer and a payment", got)
 		}
 	})

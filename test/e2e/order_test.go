@@ -9,8 +9,8 @@ import (
 
 func TestProcessOrderMakesACustomerAndItsPayment(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
 		run := program.Want(t, 200, g.Post("/workflows/process-order/runs?wait=30s", `{"email":"customer@example.com","name":"John Doe","amount":1000000}`))
 		if run.Text("status") != "succeeded" {
 			t.Fatalf("%s", run.Body)
@@ -19,7 +19,7 @@ func TestProcessOrderMakesACustomerAndItsPayment(t *testing.T) {
 		if customer == "" || run.Text("steps.1.result.customer") != customer || run.Field("steps.1.result.amount") != json.Number("1000000") {
 			t.Errorf("%s", run.Body)
 		}
-		calls := w.stripe.asked()
+		calls := h.stripe.asked()
 		if len(calls) != 2 {
 			t.Fatalf("Stripe was asked %d times, not twice: %+v", len(calls), calls)
 		}
@@ -39,25 +39,25 @@ func TestProcessOrderMakesACustomerAndItsPayment(t *testing.T) {
 
 func TestARunIsFoundAgain(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
 		started := program.Want(t, 202, g.Post("/workflows/process-order/runs", order))
 		id := started.Text("id")
 		if started.Text("workflow") != "process-order" || started.Text("status") != "queued" && started.Text("status") != "running" || started.Header.Get("Location") != "/runs/"+id {
 			t.Errorf("started: %s, Location %q", started.Body, started.Header.Get("Location"))
 		}
-		w.ended(t, g, id, "succeeded")
+		h.ended(t, g, id, "succeeded")
 		if list := program.Want(t, 200, g.Get("/runs?workflow=process-order&status=succeeded")); list.Text("data.0.id") != id || list.Field("data.1") != nil {
 			t.Errorf("the list is %s", list.Body)
 		}
 		if code := g.Stop(); code != 0 {
 			t.Fatalf("exit code %d", code)
 		}
-		again := w.Serve(apiToken)
+		again := h.Serve(apiToken)
 		if run := program.Want(t, 200, again.Get("/runs/"+id)); run.Text("status") != "succeeded" || run.Text("steps.1.result.object") != "payment_intent" {
 			t.Errorf("after a restart: %s", run.Body)
 		}
-		if calls := w.stripe.asked(); len(calls) != 2 {
+		if calls := h.stripe.asked(); len(calls) != 2 {
 			t.Errorf("Stripe was asked %d times", len(calls))
 		}
 	})
@@ -65,8 +65,8 @@ func TestARunIsFoundAgain(t *testing.T) {
 
 func TestADeclinedPaymentFailsTheRunWithStripesWords(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	g := w.serve(t)
+	h := newHarness(t, "stripe.json")
+	g := h.serve(t)
 	run := program.Want(t, 200, g.Post("/workflows/process-order/runs?wait=30s", `{"email":"customer@example.com","name":"John Doe","amount":40002}`))
 	for path, want := range map[string]string{
 		"status": "failed", "steps.0.status": "succeeded", "steps.1.status": "failed",

@@ -81,14 +81,14 @@ func readPage(t *testing.T) page {
 	return p
 }
 
-// members answers the members of a snippet's object, without their braces, to
+// members returns the members of a snippet's object, without their braces, to
 // be put among those of another.
 func (p page) members(title string) string {
 	text := strings.TrimSpace(p.snippets[title])
 	return text[1 : len(text)-1]
 }
 
-// params answers the params of an action's snippet.
+// params returns the params of an action's snippet.
 func (p page) params(t *testing.T, title string) string {
 	t.Helper()
 	var snippet struct{ Params json.RawMessage }

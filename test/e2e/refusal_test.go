@@ -7,8 +7,8 @@ import (
 	"github.com/backflow/backflow/test/program"
 )
 
-// pointers answers where the faults of a problem are.
-func pointers(a program.Answer) string {
+// pointers returns where the faults of a problem are.
+func pointers(a program.Response) string {
 	faults, _ := a.Field("errors").([]any)
 	var all []string
 	for _, fault := range faults {
@@ -22,8 +22,8 @@ func pointers(a program.Answer) string {
 
 func TestWhatIsRefusedNeverReachesStripe(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
 		const intents = "/integrations/stripe/payment-intents"
 		good := `{"amount":2000,"currency":"usd","customer":"cus_123"}`
 
@@ -117,23 +117,23 @@ func TestWhatIsRefusedNeverReachesStripe(t *testing.T) {
 				t.Errorf("PUT: %d, Allow %q", answer.Status, answer.Header.Get("Allow"))
 			}
 		})
-		w.stripe.wantNothing(t)
+		h.stripe.wantNothing(t)
 	})
 }
 
 func TestATokenOpensWhatItsScopesSay(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	w.withStripe(t)
-	w.edits = append(w.edits, letIn("integrations:stripe:createCustomer", "runs:read"))
-	w.WriteExample(w.store, w.edits...)
-	g := w.Serve(apiToken)
+	h := newHarness(t, "stripe.json")
+	h.withStripe(t)
+	h.edits = append(h.edits, letIn("integrations:stripe:createCustomer", "runs:read"))
+	h.WriteExample(h.store, h.edits...)
+	g := h.Serve(apiToken)
 	program.Want(t, 200, g.Post("/integrations/stripe/customers", `{}`))
 	program.Want(t, 200, g.Get("/runs"))
 	program.Want(t, 403, g.Post("/integrations/stripe/payment-intents", `{"amount":2000,"currency":"usd"}`))
 	program.Want(t, 403, g.Post("/integrations/database/actions/insert", `{"table":"payments","data":{}}`))
 	program.Want(t, 403, g.Post("/workflows/process-order/runs", order))
-	if calls := w.stripe.asked(); len(calls) != 1 {
+	if calls := h.stripe.asked(); len(calls) != 1 {
 		t.Errorf("Stripe was asked %d times", len(calls))
 	}
 }

@@ -16,12 +16,12 @@ func rename(id string) program.Edit {
 
 func TestAChangedConfigIsPutInForceAndABrokenOneIsNot(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
 		has := func(id string) bool { return g.Get("/workflows/"+id).Status == 200 }
 		id := program.Want(t, 200, g.Post("/workflows/process-order/runs?wait=30s", order)).Text("id")
 
-		w.WriteExample(w.store, append([]program.Edit{rename("take-order")}, w.edits...)...)
+		h.WriteExample(h.store, append([]program.Edit{rename("take-order")}, h.edits...)...)
 		testkit.Eventually(t, eventually, "the file is read again by itself", func() bool { return has("take-order") })
 		if has("process-order") {
 			t.Error("the workflow that was taken out is still there")
@@ -32,7 +32,7 @@ func TestAChangedConfigIsPutInForceAndABrokenOneIsNot(t *testing.T) {
 		}
 
 		broken := program.Edit{Old: `"action": "createCustomer"`, New: `"action": "createCustomr"`}
-		w.WriteExample(w.store, append([]program.Edit{rename("never"), broken}, w.edits...)...)
+		h.WriteExample(h.store, append([]program.Edit{rename("never"), broken}, h.edits...)...)
 		g.Signal(syscall.SIGHUP)
 		testkit.Eventually(t, eventually, "the log says what is wrong", func() bool {
 			_, log := g.Output()
@@ -43,7 +43,7 @@ func TestAChangedConfigIsPutInForceAndABrokenOneIsNot(t *testing.T) {
 		}
 		program.Want(t, 200, g.Post("/workflows/take-order/runs?wait=30s", order))
 
-		w.WriteExample(w.store, w.edits...)
+		h.WriteExample(h.store, h.edits...)
 		g.Signal(syscall.SIGHUP)
 		testkit.Eventually(t, eventually, "the repaired config is in force", func() bool { return has("process-order") })
 	})

@@ -64,7 +64,7 @@ func follow(t *testing.T, g *program.Gateway, id, after string) <-chan followed 
 	return events
 }
 
-// until answers the events up to the one whose data holds a text.
+// until returns the events up to the one whose data holds a text.
 func until(t *testing.T, events <-chan followed, text string) (seen []followed) {
 	t.Helper()
 	for event := range events {
@@ -78,9 +78,9 @@ func until(t *testing.T, events <-chan followed, text string) (seen []followed) 
 
 func TestARunIsSignalledAndFollowed(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		w.edits = append(w.edits, approval)
-		g := w.serve(t).In(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		h.edits = append(h.edits, approval)
+		g := h.serve(t).In(t)
 		refused := program.Want(t, 422, g.Post("/workflows/approve-order/runs", `{"amount":"2000"}`))
 		if refused.Text("errors.0.pointer") != "/order" && refused.Text("errors.1.pointer") != "/order" {
 			t.Errorf("%s", refused.Body)
@@ -102,7 +102,7 @@ func TestARunIsSignalledAndFollowed(t *testing.T) {
 		if fmt.Sprint(again) != fmt.Sprint(after) {
 			t.Errorf("after %s: %v, want %v", before[len(before)-1].id, again, after)
 		}
-		if calls := w.stripe.asked(); len(calls) != 2 || calls[1].form.Get("description") != "by Ann" {
+		if calls := h.stripe.asked(); len(calls) != 2 || calls[1].form.Get("description") != "by Ann" {
 			t.Errorf("%+v", calls)
 		}
 		program.Want(t, 409, g.Post("/runs/"+id+"/signals/approved%207", `{"by":"Bob"}`))
@@ -111,18 +111,18 @@ func TestARunIsSignalledAndFollowed(t *testing.T) {
 
 func TestACancelledRunIsUndone(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		w.edits = append(w.edits, approval)
-		g := w.serve(t).In(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		h.edits = append(h.edits, approval)
+		g := h.serve(t).In(t)
 		id := program.Want(t, 202, g.Post("/workflows/approve-order/runs", `{"order":7,"amount":2000}`)).Text("id")
-		w.ended(t, g, id, "waiting")
+		h.ended(t, g, id, "waiting")
 		for range 2 {
 			run := program.Want(t, 200, g.Post("/runs/"+id+"/cancel?wait=30s", "", "Idempotency-Key", "k"))
 			if run.Text("status") != "cancelled" || run.Text("error.code") != "cancelled" || run.Text("steps.0.status") != "compensated" {
 				t.Errorf("%s", run.Body)
 			}
 		}
-		if calls := w.stripe.asked(); len(calls) != 2 || calls[1].form.Get("name") != "undone" {
+		if calls := h.stripe.asked(); len(calls) != 2 || calls[1].form.Get("name") != "undone" {
 			t.Errorf("%+v", calls)
 		}
 		if list := program.Want(t, 200, g.Get("/runs?status=cancelled&workflow=approve-order")); list.Text("data.0.id") != id {
@@ -136,8 +136,8 @@ func TestACancelledRunIsUndone(t *testing.T) {
 // the old decline.
 func TestARetryAfterADeclineAsksStripeAnew(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t).In(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t).In(t)
 		run := program.Want(t, 200, g.Post("/workflows/process-order/runs?wait=30s", `{"email":"a@example.com","name":"A","amount":40002}`))
 		id := run.Text("id")
 		if run.Text("error.code") != "declined" {
@@ -149,7 +149,7 @@ func TestARetryAfterADeclineAsksStripeAnew(t *testing.T) {
 				t.Errorf("%s", again.Body)
 			}
 		}
-		calls := w.stripe.asked()
+		calls := h.stripe.asked()
 		if len(calls) != 3 || calls[1].operation != calls[2].operation || calls[1].key == calls[2].key {
 			t.Errorf("%+v", calls)
 		}

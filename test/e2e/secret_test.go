@@ -20,7 +20,7 @@ type seen struct {
 	texts map[string][]byte
 }
 
-func (s *seen) answer(what string, a program.Answer) program.Answer {
+func (s *seen) answer(what string, a program.Response) program.Response {
 	var headers strings.Builder
 	if err := a.Header.Write(&headers); err != nil {
 		s.t.Fatal(err)
@@ -66,7 +66,7 @@ func (s *seen) wantNo(secrets ...string) {
 }
 
 // traffic makes a gateway do everything that touches a secret.
-func traffic(t *testing.T, w *world, g *program.Gateway, s *seen) {
+func traffic(t *testing.T, h *harness, g *program.Gateway, s *seen) {
 	s.answer("a payment", g.Post(intents, goodIntent, "Idempotency-Key", "order-1"))
 	s.answer("a replay", g.Post(intents, goodIntent, "Idempotency-Key", "order-1"))
 	s.answer("a decline", g.Post(intents, `{"amount":40002,"currency":"usd"}`))
@@ -76,13 +76,13 @@ func traffic(t *testing.T, w *world, g *program.Gateway, s *seen) {
 	s.answer("a run", g.Post("/workflows/process-order/runs?wait=30s", order))
 	s.answer("an event", g.Do(program.StripeDelivery(program.StripeEvent("evt_1", "payment_intent.succeeded", 2000), webhookSecret, time.Now())))
 	s.answer("an event signed wrongly", g.Do(program.StripeDelivery(program.StripeEvent("evt_2", "payment_intent.succeeded", 2000), "whsec_wrong", time.Now())))
-	w.settled(t, g, 1)
+	h.settled(t, g, 1)
 	for _, kind := range []stripedouble.Kind{stripedouble.CutAfter, stripedouble.HTML502, stripedouble.Error500} {
-		if err := w.stripe.Script(stripedouble.Fault{Kind: kind, Times: 3}); err != nil {
+		if err := h.stripe.Script(stripedouble.Fault{Kind: kind, Times: 3}); err != nil {
 			t.Fatal(err)
 		}
 		s.answer("fault "+string(kind), g.Post(intents, goodIntent))
-		w.stripe.Clear()
+		h.stripe.Clear()
 	}
 	for _, path := range []string{"/runs", "/runs?workflow=webhook:stripe-events", "/integrations", "/integrations/stripe", "/workflows", "/readyz", "/healthz"} {
 		s.answer("GET "+path, g.Get(path))
@@ -96,18 +96,18 @@ func traffic(t *testing.T, w *world, g *program.Gateway, s *seen) {
 
 func TestSecretsAreShownNowhere(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
 		s := &seen{t: t, texts: map[string][]byte{}}
-		traffic(t, w, g, s)
-		s.files(filepath.Join(w.Dir, "configs", "data")) // while it runs, with SQLite's journals
-		if w.redis != nil {
-			s.files(w.redis.Dir())
+		traffic(t, h, g, s)
+		s.files(filepath.Join(h.Dir, "configs", "data")) // while it runs, with SQLite's journals
+		if h.redis != nil {
+			s.files(h.redis.Dir())
 		}
 		if code := g.Stop(); code != 0 {
 			t.Errorf("exit code %d", code)
 		}
-		s.files(w.Dir, "backflow-plugin-stripe", "backflow-plugin-database")
+		s.files(h.Dir, "backflow-plugin-stripe", "backflow-plugin-database")
 		stdout, stderr := g.Output()
 		s.texts["stdout"], s.texts["stderr"] = []byte(stdout), []byte(stderr)
 		s.wantNo(secretKey, webhookSecret, apiToken)
@@ -116,20 +116,20 @@ func TestSecretsAreShownNowhere(t *testing.T) {
 
 func TestDevShowsItsTokenOnStdoutAlone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	w.withStripe(t)
-	w.Env["BACKFLOW_DEV_TOKEN"] = apiToken
-	w.WriteExample(w.store, w.edits...)
-	g := w.Dev()
+	h := newHarness(t, "stripe.json")
+	h.withStripe(t)
+	h.Env["BACKFLOW_DEV_TOKEN"] = apiToken
+	h.WriteExample(h.store, h.edits...)
+	g := h.Dev()
 	if g.Token != apiToken {
 		t.Errorf("BACKFLOW_DEV_TOKEN does not fix the token: %s", g.Token)
 	}
 	s := &seen{t: t, texts: map[string][]byte{}}
-	traffic(t, w, g, s)
+	traffic(t, h, g, s)
 	if code := g.Stop(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	s.files(w.Dir, "backflow-plugin-stripe", "backflow-plugin-database", "dev.json")
+	s.files(h.Dir, "backflow-plugin-stripe", "backflow-plugin-database", "dev.json")
 	stdout, stderr := g.Output()
 	s.texts["stderr"] = []byte(stderr)
 	s.wantNo(apiToken)
@@ -141,7 +141,7 @@ func TestDevShowsItsTokenOnStdoutAlone(t *testing.T) {
 
 	// What dev keeps is for its user alone.
 	for path, want := range map[string]fs.FileMode{".backflow": 0o700, ".backflow/dev.json": 0o600, ".backflow/state.db": 0o600, ".backflow/app.db": 0o600} {
-		info, err := os.Stat(filepath.Join(w.Dir, path))
+		info, err := os.Stat(filepath.Join(h.Dir, path))
 		if err != nil {
 			t.Fatal(err)
 		}

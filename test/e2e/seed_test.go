@@ -43,8 +43,8 @@ func TestTheExampleConfigsAreTheSeedPage(t *testing.T) {
 func TestTheSeedPagesCurlLineAnswersAPaymentIntent(t *testing.T) {
 	t.Parallel()
 	p := readPage(t)
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := sandbox(w)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := sandbox(h)
 		line := strings.NewReplacer("<token>", g.Token, "http://localhost:3000", g.URL).Replace(p.snippets[titleCurl])
 		body := curl(t, g, line)
 		got, want := decode(t, body).(map[string]any), decode(t, p.snippets[titleResponse]).(map[string]any)
@@ -106,7 +106,7 @@ func TestTheSeedPagesConfigSnippetsLoadAsPrinted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := &world{Site: program.NewSite(t, binaries)}
+			w := &harness{Site: program.NewSite(t, binaries)}
 			w.withSecrets()
 			w.WriteConfig("page.json", "{\n"+strings.Join(append(parts, `"pluginDirs": ["`+w.Plugins+`"]`), ",\n")+"\n}")
 			code, out, errs := w.Run("validate", "-c", w.Config())
@@ -130,13 +130,13 @@ func TestTheSeedPagesConfigSnippetsLoadAsPrinted(t *testing.T) {
 func TestEachActionSnippetRunsOverHTTPAndAsAStep(t *testing.T) {
 	t.Parallel()
 	p := readPage(t)
-	onBothStores(t, func(t *testing.T, w *world) {
+	onBothStores(t, func(t *testing.T, h *harness) {
 		var workflows []string
 		for _, action := range titleActions {
 			workflows = append(workflows, `{ "id": "`+action+`", "steps": [{ "id": "it", "type": "integration", `+p.members(action)+` }] }`)
 		}
-		w.edits = append(w.edits, program.Edit{Old: `"workflows": [`, New: `"workflows": [` + strings.Join(workflows, ",\n") + ","})
-		g := sandbox(w)
+		h.edits = append(h.edits, program.Edit{Old: `"workflows": [`, New: `"workflows": [` + strings.Join(workflows, ",\n") + ","})
+		g := sandbox(h)
 		prefix := map[string]string{
 			"createPaymentIntent": "pi_", "createCustomer": "cus_", "createSubscription": "sub_", "cancelSubscription": "sub_",
 		}
@@ -170,8 +170,8 @@ func TestEachEndpointOfTheSeedPageAnswers(t *testing.T) {
 		"/integrations/stripe/subscriptions":     "subscription",
 		"/integrations/stripe/subscriptions/:id": "subscription",
 	}
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := sandbox(w)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := sandbox(h)
 		// Not on the page, but the natural end of a subscription.
 		for _, e := range append(p.endpoints, endpoint{"DELETE", "/integrations/stripe/subscriptions/:id"}) {
 			answer := g.Do(program.Request{Method: e.method, Path: strings.Replace(e.path, ":id", "sub_789", 1), Body: bodies[e.path]})
@@ -184,8 +184,8 @@ func TestEachEndpointOfTheSeedPageAnswers(t *testing.T) {
 
 func TestTheAnswerIsStripesOwn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	g := w.serve(t)
+	h := newHarness(t, "stripe.json")
+	g := h.serve(t)
 	answer := program.Want(t, 200, g.Post("/integrations/stripe/customers", `{"email":"customer@example.com","name":"John Doe"}`))
 	if !json.Valid(answer.Body) || answer.Text("object") != "customer" || answer.Text("email") != "customer@example.com" || answer.Field("invoice_prefix") == nil {
 		t.Errorf("%s", answer.Body)

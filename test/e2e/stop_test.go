@@ -13,16 +13,16 @@ import (
 
 func TestSIGTERMLetsRequestsFinishAndLeavesNothing(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
 		finish := make(chan struct{})
 		release := sync.OnceFunc(func() { close(finish) })
 		defer release()
-		if err := w.stripe.Script(stripedouble.Fault{Kind: stripedouble.Slow, Until: finish, Operation: "POST /v1/payment_intents"}); err != nil {
+		if err := h.stripe.Script(stripedouble.Fault{Kind: stripedouble.Slow, Until: finish, Operation: "POST /v1/payment_intents"}); err != nil {
 			t.Fatal(err)
 		}
 		type result struct {
-			answer program.Answer
+			answer program.Response
 			err    error
 		}
 		under := make(chan result, 1)
@@ -30,7 +30,7 @@ func TestSIGTERMLetsRequestsFinishAndLeavesNothing(t *testing.T) {
 			answer, err := g.Send(program.Request{Method: "POST", Path: intents, Body: goodIntent})
 			under <- result{answer, err}
 		}()
-		testkit.Eventually(t, eventually, "Stripe is asked", func() bool { return len(w.stripe.asked()) == 1 })
+		testkit.Eventually(t, eventually, "Stripe is asked", func() bool { return len(h.stripe.asked()) == 1 })
 		g.Signal(syscall.SIGTERM)
 		testkit.Eventually(t, eventually, "no more requests are taken", func() bool {
 			answer, err := g.Send(program.Request{Method: "GET", Path: "/readyz"})
@@ -43,7 +43,7 @@ func TestSIGTERMLetsRequestsFinishAndLeavesNothing(t *testing.T) {
 		if code := g.Wait(); code != 0 {
 			t.Errorf("exit code %d", code)
 		}
-		if left := program.Processes(t, w.Plugins); len(left) != 0 {
+		if left := program.Processes(t, h.Plugins); len(left) != 0 {
 			t.Errorf("left behind: %v", left)
 		}
 		if _, log := g.Output(); strings.Contains(log, `"level":"ERROR"`) {
@@ -54,20 +54,20 @@ func TestSIGTERMLetsRequestsFinishAndLeavesNothing(t *testing.T) {
 
 func TestARunGoesOnAfterAStop(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
 		// The payment is refused until the gateway has stopped and come back.
-		if err := w.stripe.Script(stripedouble.Fault{Kind: stripedouble.RateLimit, Operation: "POST /v1/payment_intents", Times: 1, RetryAfter: 2}); err != nil {
+		if err := h.stripe.Script(stripedouble.Fault{Kind: stripedouble.RateLimit, Operation: "POST /v1/payment_intents", Times: 1, RetryAfter: 2}); err != nil {
 			t.Fatal(err)
 		}
 		id := program.Want(t, 202, g.Post("/workflows/process-order/runs", order)).Text("id")
-		testkit.Eventually(t, eventually, "the payment was refused", func() bool { return len(w.stripe.asked()) == 2 })
+		testkit.Eventually(t, eventually, "the payment was refused", func() bool { return len(h.stripe.asked()) == 2 })
 		if code := g.Stop(); code != 0 {
 			t.Errorf("exit code %d", code)
 		}
-		g = w.Serve(apiToken)
-		w.ended(t, g, id, "succeeded")
-		if got := w.stripe.effects(); got != 2 {
+		g = h.Serve(apiToken)
+		h.ended(t, g, id, "succeeded")
+		if got := h.stripe.effects(); got != 2 {
 			t.Errorf("%d effects, want a customer and a payment", got)
 		}
 	})
@@ -75,12 +75,12 @@ func TestARunGoesOnAfterAStop(t *testing.T) {
 
 func TestASecondGatewayOnTheSameFileIsRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "stripe.json")
-	g := w.serve(t)
-	code, _, stderr := w.Run("serve", "-c", w.Config(), "--listen", "127.0.0.1:0")
+	h := newHarness(t, "stripe.json")
+	g := h.serve(t)
+	code, _, stderr := h.Run("serve", "-c", h.Config(), "--listen", "127.0.0.1:0")
 	if code != 1 || !strings.Contains(stderr, "state.db") {
 		t.Errorf("exit code %d: %s", code, stderr)
 	}
 	program.Want(t, 200, g.Post(intents, goodIntent))
-	w.stripe.Clear()
+	h.stripe.Clear()
 }

@@ -57,7 +57,7 @@ func (s *stripe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.Double.ServeHTTP(w, r)
 }
 
-// asked answers the requests so far.
+// asked returns the requests so far.
 func (s *stripe) asked() []asked {
 	s.mu.Lock()
 	defer s.mu.Unlock()

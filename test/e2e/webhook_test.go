@@ -11,9 +11,9 @@ import (
 )
 
 // settled waits until the runs of n events have ended well.
-func (w *world) settled(t *testing.T, g *program.Gateway, n int) {
+func (h *harness) settled(t *testing.T, g *program.Gateway, n int) {
 	t.Helper()
-	var list program.Answer
+	var list program.Response
 	testkit.Eventually(t, 30*time.Second, fmt.Sprintf("%d events are processed", n), func() bool {
 		list = program.Want(t, 200, g.In(t).Get("/runs?workflow=webhook:stripe-events&status=succeeded"))
 		data, _ := list.Field("data").([]any)
@@ -26,9 +26,9 @@ func (w *world) settled(t *testing.T, g *program.Gateway, n int) {
 
 func TestASignedEventInsertsItsRowOnce(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
-		send := func(r program.Request) program.Answer {
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
+		send := func(r program.Request) program.Response {
 			t.Helper()
 			return program.Want(t, 200, g.Do(r))
 		}
@@ -41,10 +41,10 @@ func TestASignedEventInsertsItsRowOnce(t *testing.T) {
 		if second := send(signed); second.Field("received") != true || second.Field("duplicate") != true {
 			t.Errorf("the second answer is %s", second.Body)
 		}
-		w.settled(t, g, 1)
+		h.settled(t, g, 1)
 
 		var wg sync.WaitGroup
-		answers := make([]program.Answer, 20)
+		answers := make([]program.Response, 20)
 		errs := make([]error, len(answers))
 		crowd := program.StripeDelivery(program.StripeEvent("evt_2", "payment_intent.succeeded", 9007199254740993), webhookSecret, time.Now())
 		for i := range answers {
@@ -62,35 +62,35 @@ func TestASignedEventInsertsItsRowOnce(t *testing.T) {
 		if fresh != 1 {
 			t.Errorf("%d of twenty were the first", fresh)
 		}
-		w.settled(t, g, 2)
+		h.settled(t, g, 2)
 
 		if code := g.Stop(); code != 0 {
 			t.Fatalf("exit code %d", code)
 		}
-		g = w.Serve(apiToken)
+		g = h.Serve(apiToken)
 		if again := send(signed); again.Field("duplicate") != true {
 			t.Errorf("after a restart the answer is %s", again.Body)
 		}
 		g.Kill()
-		w.PluginsGone(10 * time.Second)
-		g = w.Serve(apiToken)
+		h.PluginsGone(10 * time.Second)
+		g = h.Serve(apiToken)
 		if again := send(crowd); again.Field("duplicate") != true {
 			t.Errorf("after a crash the answer is %s", again.Body)
 		}
-		w.settled(t, g, 2)
+		h.settled(t, g, 2)
 
 		want := []payment{{"pi_of_evt_1", "integer", 2000}, {"pi_of_evt_2", "integer", 9007199254740993}}
-		if got := w.payments(t); fmt.Sprint(got) != fmt.Sprint(want) {
+		if got := h.payments(t); fmt.Sprint(got) != fmt.Sprint(want) {
 			t.Errorf("the rows are %v, want %v", got, want)
 		}
-		w.stripe.wantNothing(t)
+		h.stripe.wantNothing(t)
 	})
 }
 
 func TestAnEventOfAnotherTypeInsertsNothing(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
 		types := []string{
 			"payment_intent.created", "payment_intent.succeeded.not", "PAYMENT_INTENT.SUCCEEDED",
 			// One that would make the condition true, were it pasted into it.
@@ -100,8 +100,8 @@ func TestAnEventOfAnotherTypeInsertsNothing(t *testing.T) {
 			body := program.StripeEvent(fmt.Sprintf("evt_%d", i), kind, 2000)
 			program.Want(t, 200, g.Do(program.StripeDelivery(body, webhookSecret, time.Now())))
 		}
-		w.settled(t, g, len(types))
-		if got := w.payments(t); len(got) != 0 {
+		h.settled(t, g, len(types))
+		if got := h.payments(t); len(got) != 0 {
 			t.Errorf("the rows are %v", got)
 		}
 	})
@@ -109,8 +109,8 @@ func TestAnEventOfAnotherTypeInsertsNothing(t *testing.T) {
 
 func TestAnEventThatIsNotSignedRightLeavesNothing(t *testing.T) {
 	t.Parallel()
-	onBothStores(t, func(t *testing.T, w *world) {
-		g := w.serve(t)
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
 		body := program.StripeEvent("evt_1", "payment_intent.succeeded", 2000)
 		other := program.StripeDelivery(body, webhookSecret, time.Now())
 		other.Body = program.StripeEvent("evt_1", "payment_intent.succeeded", 1)
@@ -131,13 +131,13 @@ func TestAnEventThatIsNotSignedRightLeavesNothing(t *testing.T) {
 				t.Errorf("%s: answered %d %s", name, answer.Status, answer.Body)
 			}
 		}
-		w.settled(t, g, 0)
+		h.settled(t, g, 0)
 		// The id is as new: nothing was remembered of it.
 		if answer := program.Want(t, 200, g.Do(program.StripeDelivery(body, webhookSecret, time.Now()))); answer.Field("duplicate") != nil {
 			t.Errorf("answered %s", answer.Body)
 		}
-		w.settled(t, g, 1)
-		if got := w.payments(t); len(got) != 1 {
+		h.settled(t, g, 1)
+		if got := h.payments(t); len(got) != 1 {
 			t.Errorf("the rows are %v", got)
 		}
 	})

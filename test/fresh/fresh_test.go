@@ -87,7 +87,7 @@ func environment() []string {
 	return env
 }
 
-// run runs a command to its end, and answers what it prints on stdout.
+// run runs a command to its end, and returns what it prints on stdout.
 func run(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(name, args...)

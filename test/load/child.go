@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// What a child process of this program is told.
+// The environment of a child process of this program.
 const (
 	childEnv   = "BACKFLOW_LOAD_CHILD" // "floor" or "inprocess"
 	listenEnv  = "BACKFLOW_LOAD_LISTEN"
@@ -24,7 +24,7 @@ const (
 
 var stderr = os.Stderr
 
-// child is what a child process does until it is told to end.
+// child is what a child process does until it gets a signal.
 func child(kind string) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()

@@ -42,7 +42,7 @@ func (r *recorder) Commit(ctx context.Context, ops ...state.Op) error {
 	return r.Store.Commit(ctx, ops...)
 }
 
-// taken answers what was noted since it was asked last.
+// taken returns what was noted since it was asked last.
 func (r *recorder) taken() []state.Op {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -51,7 +51,7 @@ func (r *recorder) taken() []state.Op {
 	return ops
 }
 
-// fill stores so many ended runs, and answers the id of the oldest. It runs one
+// fill stores so many ended runs, and returns the id of the oldest. It runs one
 // of each kind, and then commits what the engine has committed for them again,
 // with other ids: so it knows nothing of how runs are kept.
 func fill(ctx context.Context, m medium, stubURL string, count int) (oldest string, err error) {
@@ -137,7 +137,7 @@ func samples(ctx context.Context, store state.Store, stubURL string) (good, bad 
 	return good, bad, nil
 }
 
-// again answers the ops for a run of another id. Ids are of one length.
+// again returns the ops for a run of another id. Ids are of one length.
 func (s sample) again(id string) []state.Op {
 	ops := make([]state.Op, len(s.ops))
 	for i, op := range s.ops {

@@ -23,8 +23,8 @@ type group struct {
 	end    func() error
 }
 
-// newGroup starts a writer. It gives write all that waits, and answers when
-// write has returned.
+// newGroup starts a writer. It gives write all rows that wait. Those
+// who wait are released when write has returned.
 func newGroup(write func([]row) error, end func() error) *group {
 	g := &group{rows: make(chan row, 1024), end: end}
 	g.writer.Go(func() {

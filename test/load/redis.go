@@ -16,7 +16,7 @@ import (
 // errNoRedis: there is no redis-server on this machine.
 var errNoRedis = errors.New("redis-server is not on the PATH")
 
-// startRedis starts a redis-server with its data in dir, and answers its URL
+// startRedis starts a redis-server with its data in dir, and returns its URL
 // and what ends it.
 func startRedis(ctx context.Context, dir, appendFsync string) (url string, stop func() error, err error) {
 	if _, err := exec.LookPath("redis-server"); err != nil {

@@ -76,7 +76,7 @@ func (d *sender) measure(ctx context.Context, s *subject, callers int, length ti
 	return p, nil
 }
 
-// load answers how long each run took.
+// load returns how long each run took.
 func (d *sender) load(ctx context.Context, s *subject, callers int, length time.Duration) ([]time.Duration, error) {
 	end := time.Now().Add(length)
 	var mu sync.Mutex // guards all and failed

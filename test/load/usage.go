@@ -47,7 +47,7 @@ func usageOf(pid int) (usage, error) {
 	return u, nil
 }
 
-// stat answers the fields of /proc/PID/stat from the third on: the second, the
+// stat returns the fields of /proc/PID/stat from the third on: the second, the
 // program's name, may hold anything.
 func stat(pid int) ([]string, error) {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

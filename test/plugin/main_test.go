@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// run runs backflow in a directory and answers its exit code and output.
+// run runs backflow in a directory and returns its exit code and output.
 func run(t *testing.T, dir string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer

@@ -74,7 +74,7 @@ func (c *Child) Signal(sig os.Signal) {
 	}
 }
 
-// Wait waits for the end of the program and answers its exit code. It must be
+// Wait waits for the end of the program and returns its exit code. It must be
 // called from the test's goroutine.
 func (c *Child) Wait() int {
 	c.t.Helper()
@@ -87,7 +87,7 @@ func (c *Child) Wait() int {
 	}
 }
 
-// Stop ends the program by SIGTERM and answers its exit code.
+// Stop ends the program by SIGTERM and returns its exit code.
 func (c *Child) Stop() int {
 	c.t.Helper()
 	c.Signal(syscall.SIGTERM)

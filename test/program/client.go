@@ -25,21 +25,21 @@ type Request struct {
 	Header             map[string]string
 	// Token replaces the gateway's token; "none" sends none.
 	Token string
-	// Timeout is how long the client waits for the answer; 0 is long enough for
+	// Timeout is how long the client waits for the response; 0 is long enough for
 	// any that comes.
 	Timeout time.Duration
 }
 
-// Answer is an answer of a gateway.
-type Answer struct {
+// Response is a response of a gateway.
+type Response struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Field answers a field of the body, by a path such as
+// Field returns a field of the body, by a path such as
 // "steps.0.result.id"; nil where there is none. Numbers are json.Number.
-func (a Answer) Field(path string) any {
+func (a Response) Field(path string) any {
 	decoder := json.NewDecoder(bytes.NewReader(a.Body))
 	decoder.UseNumber()
 	var value any
@@ -64,13 +64,13 @@ func (a Answer) Field(path string) any {
 }
 
 // Text is Field for strings; "" where there is none.
-func (a Answer) Text(path string) string {
+func (a Response) Text(path string) string {
 	text, _ := a.Field(path).(string)
 	return text
 }
 
 // Send sends a request. It is safe for concurrent use.
-func (g *Gateway) Send(r Request) (Answer, error) {
+func (g *Gateway) Send(r Request) (Response, error) {
 	ctx := context.Background()
 	if r.Timeout > 0 {
 		var cancel context.CancelFunc
@@ -79,7 +79,7 @@ func (g *Gateway) Send(r Request) (Answer, error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, r.Method, g.URL+r.Path, strings.NewReader(r.Body))
 	if err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	switch r.Token {
 	case "":
@@ -96,16 +96,16 @@ func (g *Gateway) Send(r Request) (Answer, error) {
 	}
 	res, err := httpClient.Do(req)
 	if err != nil {
-		return Answer{}, err
+		return Response{}, err
 	}
 	defer func() { _ = res.Body.Close() }() // it is read to its end, or an error says so
 	body, err := io.ReadAll(res.Body)
-	return Answer{res.StatusCode, res.Header, body}, err
+	return Response{res.StatusCode, res.Header, body}, err
 }
 
-// Do is Send for requests that must be answered. It must be called from the
+// Do is Send for requests that must get a response. It must be called from the
 // test's goroutine.
-func (g *Gateway) Do(r Request) Answer {
+func (g *Gateway) Do(r Request) Response {
 	g.t.Helper()
 	answer, err := g.Send(r)
 	if err != nil {
@@ -115,7 +115,7 @@ func (g *Gateway) Do(r Request) Answer {
 }
 
 // Post is Do for a POST; header is a list of names and values.
-func (g *Gateway) Post(path, body string, header ...string) Answer {
+func (g *Gateway) Post(path, body string, header ...string) Response {
 	g.t.Helper()
 	r := Request{Method: http.MethodPost, Path: path, Body: body, Header: map[string]string{}}
 	for i := 0; i+1 < len(header); i += 2 {
@@ -125,16 +125,16 @@ func (g *Gateway) Post(path, body string, header ...string) Answer {
 }
 
 // Get is Do for a GET.
-func (g *Gateway) Get(path string) Answer {
+func (g *Gateway) Get(path string) Response {
 	g.t.Helper()
 	return g.Do(Request{Method: http.MethodGet, Path: path})
 }
 
-// Want fails the test unless the answer has a status, and answers it.
-func Want(t testing.TB, status int, a Answer) Answer {
+// Want fails the test unless the response has a status, and returns it.
+func Want(t testing.TB, status int, a Response) Response {
 	t.Helper()
 	if a.Status != status {
-		t.Fatalf("answered %d, want %d: %s", a.Status, status, a.Body)
+		t.Fatalf("status %d, want %d: %s", a.Status, status, a.Body)
 	}
 	return a
 }

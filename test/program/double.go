@@ -59,7 +59,7 @@ func (d *Double) faults(wanted any) {
 	}
 }
 
-// Effects answers what took place at the double.
+// Effects returns what took place at the double.
 func (d *Double) Effects() []stripedouble.Effect {
 	d.t.Helper()
 	res, err := httpClient.Get(d.URL + "/_double/effects")

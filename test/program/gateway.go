@@ -29,7 +29,7 @@ type Gateway struct {
 	t          testing.TB
 }
 
-// In answers the gateway for use in a subtest.
+// In returns the gateway for use in a subtest.
 func (g *Gateway) In(t testing.TB) *Gateway {
 	here := *g
 	here.t = t
@@ -85,7 +85,7 @@ func (g *Gateway) await(out *output, listening *regexp.Regexp) {
 // KeepAddress has later gateways of the site listen where this one does.
 func (g *Gateway) KeepAddress() { g.site.Listen = strings.TrimPrefix(g.URL, "http://") }
 
-// PluginPID waits for the process of a plugin and answers its id, another than
+// PluginPID waits for the process of a plugin and returns its id, another than
 // that of the process which the test has killed.
 func (g *Gateway) PluginPID(name string, killed int) int {
 	g.t.Helper()

@@ -10,7 +10,7 @@ import (
 
 // Main is TestMain for tests of the real programs: it builds them once, into a
 // directory that is removed at the end, hands both to ready, runs the tests, and
-// fails when they leave a goroutine. It answers the exit code.
+// fails when they leave a goroutine. It returns the exit code.
 func Main(m *testing.M, ready func(b *Binaries, dir string)) int {
 	dir, err := os.MkdirTemp("", "backflow-test-")
 	if err != nil {

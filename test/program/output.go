@@ -19,14 +19,14 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.text.Write(p)
 }
 
-// String answers everything so far.
+// String returns everything so far.
 func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.text.String()
 }
 
-// find answers the first group of an expression in what was printed so far, ""
+// find returns the first group of an expression in what was printed so far, ""
 // if it is not there.
 func (o *output) find(expression *regexp.Regexp) string {
 	o.mu.Lock()

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Processes answers the ids of the processes that run a program below a
+// Processes returns the ids of the processes that run a program below a
 // directory, by the base name of the program.
 func Processes(t testing.TB, dir string) map[string][]int {
 	t.Helper()

@@ -121,7 +121,7 @@ func (s *Site) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Run runs a command of backflow to its end, and answers its exit code and what
+// Run runs a command of backflow to its end, and returns its exit code and what
 // it printed.
 func (s *Site) Run(args ...string) (code int, stdout, stderr string) {
 	s.t.Helper()
@@ -146,7 +146,7 @@ func (s *Site) PluginsGone(limit time.Duration) {
 	testkit.Eventually(s.t, limit, "no plugin process is left", func() bool { return len(Processes(s.t, s.Plugins)) == 0 })
 }
 
-// StableAddress answers a free address of 127.0.0.1 that stays free while
+// StableAddress returns a free address of 127.0.0.1 that stays free while
 // nobody listens there: its port is below those that the system hands out.
 func StableAddress(t testing.TB) string {
 	t.Helper()

@@ -51,7 +51,7 @@ type gateway struct {
 // start starts the first process of the node.
 func (n *node) start() { n.sim.actors.Go(n.boot) }
 
-// running is the process that serves, nil if there is none.
+// running is the process that serves, or nil.
 func (n *node) running() *gateway {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -64,7 +64,7 @@ func TestAnswersHaveTheShapeOfStripeMocks(t *testing.T) {
 	}
 }
 
-// ask answers status and the names of the fields.
+// ask returns status and the names of the fields.
 func ask(t *testing.T, base, method, path, form string) []string {
 	t.Helper()
 	request, err := http.NewRequest(method, base+path, strings.NewReader(form))

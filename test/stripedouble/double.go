@@ -11,7 +11,7 @@
 // key.
 //
 // It keeps customers, payment intents and subscriptions, counts effects, and
-// fails as it is told: see Fault and Chance.
+// fails as it is configured: see Fault and Chance.
 //
 // It leaves out: checking of parameters beyond the required ones and the
 // amount (stripe-mock does that), every other object and operation, confirming
@@ -74,7 +74,7 @@ type Effect struct {
 	ID string `json:"id"`
 }
 
-// New answers a double.
+// New returns a double.
 func New(options Options) (*Double, error) {
 	base, err := fixtures()
 	if err != nil {
@@ -92,14 +92,14 @@ func New(options Options) (*Double, error) {
 	return d, nil
 }
 
-// Effects answers the effects so far, oldest first.
+// Effects returns the effects so far, oldest first.
 func (d *Double) Effects() []Effect {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return append([]Effect{}, d.effects...)
 }
 
-// Requests answers how many requests to /v1 came, refused and cut ones included.
+// Requests returns how many requests to /v1 came, refused and cut ones included.
 func (d *Double) Requests() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -144,7 +144,7 @@ func (d *Double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refused.write(w)
 		return
 	}
-	response := d.once(call, fault)
+	res := d.once(call, fault)
 	fault.wait(SlowAnswer)
 	switch fault.Kind {
 	case CutAfter:
@@ -152,7 +152,7 @@ func (d *Double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case HTML502After:
 		page502(w)
 	default:
-		response.write(w)
+		res.write(w)
 	}
 }
 
@@ -163,7 +163,7 @@ func cut(w http.ResponseWriter) {
 		// Over HTTP/2 or a recorder there is no connection to close.
 		panic(http.ErrAbortHandler)
 	}
-	_ = connection.Close() // nobody is left to tell
+	_ = connection.Close() // the client gets nothing more
 }
 
 func page502(w http.ResponseWriter) {

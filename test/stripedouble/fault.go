@@ -88,7 +88,7 @@ func (c Chance) possible() []struct {
 	}
 }
 
-// decide answers the fault for a throw of a dice in [0, 1); an empty Kind is
+// decide returns the fault for a throw of a dice in [0, 1); an empty Kind is
 // none.
 func (c Chance) decide(dice float64) Fault {
 	for _, p := range c.possible() {
@@ -151,7 +151,7 @@ func (d *Double) Clear() {
 	d.faults = faults{}
 }
 
-// next answers the fault of the next request; an empty Kind is none.
+// next returns the fault of the next request; an empty Kind is none.
 func (f *faults) next(operation string) Fault {
 	for i, fault := range f.script {
 		if fault.Operation != "" && fault.Operation != operation {

@@ -15,7 +15,7 @@ type record struct {
 	fingerprint string
 	at          time.Time
 	// done is nil while the request is under way.
-	done *answer
+	done *response
 }
 
 // call is a request that came through authentication.
@@ -27,8 +27,8 @@ type call struct {
 	key   string
 }
 
-// newCall reads a request, or answers the refusal.
-func newCall(r *http.Request, body []byte) (*call, *answer) {
+// newCall reads a request, or returns the refusal.
+func newCall(r *http.Request, body []byte) (*call, *response) {
 	secret, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok || !strings.HasPrefix(secret, "sk_test_") && !strings.HasPrefix(secret, "rk_test_") {
 		return nil, refuse(http.StatusUnauthorized, stripeError{
@@ -56,8 +56,8 @@ func newCall(r *http.Request, body []byte) (*call, *answer) {
 
 func (c *call) fingerprint() string { return c.method + " " + c.path + "?" + c.form.Encode() }
 
-// once does a call, or answers what it answered before.
-func (d *Double) once(c *call, fault Fault) *answer {
+// once does a call, or returns the response of before.
+func (d *Double) once(c *call, fault Fault) *response {
 	if c.method != http.MethodPost || c.key == "" {
 		fault.wait(Slow)
 		return d.execute(c, fault)
@@ -83,8 +83,8 @@ func (d *Double) once(c *call, fault Fault) *answer {
 	return done
 }
 
-// begin answers what is known of a key, or makes its record and answers nil.
-func (d *Double) begin(id string, c *call) *answer {
+// begin returns what is known of a key, or makes its record and returns nil.
+func (d *Double) begin(id string, c *call) *response {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	kept, ok := d.keys[id]

@@ -15,7 +15,7 @@ import (
 
 type object = map[string]any
 
-// fixtures answers one of each object, as in Stripe's own fixtures.
+// fixtures returns one of each object, as in Stripe's own fixtures.
 func fixtures() (map[string]json.RawMessage, error) {
 	var file struct {
 		Resources map[string]json.RawMessage `json:"resources"`
@@ -27,7 +27,7 @@ func fixtures() (map[string]json.RawMessage, error) {
 }
 
 // put keeps a new object: the fixture of its kind with the given id and fields.
-// The caller holds mu, or nobody else knows the double yet.
+// The caller holds mu, or the double is not shared yet.
 func (d *Double) put(kind, id string, fields object) (object, error) {
 	var named struct{ ID string }
 	if err := json.Unmarshal(d.base[kind], &named); err != nil {
@@ -46,7 +46,7 @@ func (d *Double) put(kind, id string, fields object) (object, error) {
 }
 
 // create puts an object under a new id and counts the effect. The caller holds mu.
-func (d *Double) create(c *call, kind, prefix string, fields object) *answer {
+func (d *Double) create(c *call, kind, prefix string, fields object) *response {
 	d.serial++
 	id := fmt.Sprintf("%sdouble%06d", prefix, d.serial)
 	made, err := d.put(kind, id, fields)
@@ -62,11 +62,11 @@ func (d *Double) effect(c *call, id string) {
 }
 
 // execute does what the call asks for.
-func (d *Double) execute(c *call, fault Fault) *answer {
+func (d *Double) execute(c *call, fault Fault) *response {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	id, one := strings.CutPrefix(c.path, "/v1/subscriptions/")
-	var do func(*call) *answer
+	var do func(*call) *response
 	switch operation := c.method + " " + c.path; {
 	case operation == "POST /v1/customers":
 		do = d.createCustomer
@@ -75,11 +75,11 @@ func (d *Double) execute(c *call, fault Fault) *answer {
 	case operation == "POST /v1/subscriptions":
 		do = d.createSubscription
 	case one && !strings.Contains(id, "/") && c.method == http.MethodGet:
-		do = func(*call) *answer { return d.getSubscription(id) }
+		do = func(*call) *response { return d.getSubscription(id) }
 	case one && !strings.Contains(id, "/") && c.method == http.MethodPost:
-		do = func(c *call) *answer { return d.updateSubscription(c, id) }
+		do = func(c *call) *response { return d.updateSubscription(c, id) }
 	case one && !strings.Contains(id, "/") && c.method == http.MethodDelete:
-		do = func(c *call) *answer { return d.cancelSubscription(c, id) }
+		do = func(c *call) *response { return d.cancelSubscription(c, id) }
 	default:
 		return refuse(http.StatusNotFound, stripeError{
 			Type:    "invalid_request_error",
@@ -92,7 +92,7 @@ func (d *Double) execute(c *call, fault Fault) *answer {
 	return do(c)
 }
 
-func (d *Double) createCustomer(c *call) *answer {
+func (d *Double) createCustomer(c *call) *response {
 	fields := object{"metadata": metadata(c.form)}
 	for _, name := range []string{"email", "name", "description", "phone"} {
 		if c.form.Has(name) {
@@ -102,7 +102,7 @@ func (d *Double) createCustomer(c *call) *answer {
 	return d.create(c, "customer", "cus_", fields)
 }
 
-func (d *Double) createPaymentIntent(c *call) *answer {
+func (d *Double) createPaymentIntent(c *call) *response {
 	amount, refused := integer(c.form, "amount")
 	if refused != nil {
 		return refused
@@ -124,7 +124,7 @@ func (d *Double) createPaymentIntent(c *call) *answer {
 	return d.create(c, "payment_intent", "pi_", fields)
 }
 
-func (d *Double) createSubscription(c *call) *answer {
+func (d *Double) createSubscription(c *call) *response {
 	customer := c.form.Get("customer")
 	if customer == "" {
 		return invalid("parameter_missing", "customer", "Missing required param: customer.")
@@ -147,8 +147,8 @@ func (d *Double) createSubscription(c *call) *answer {
 	})
 }
 
-// subscription answers a subscription, or the refusal.
-func (d *Double) subscription(id string) (object, *answer) {
+// subscription returns a subscription, or the refusal.
+func (d *Double) subscription(id string) (object, *response) {
 	found, ok := d.objects[id]
 	if !ok || found["object"] != "subscription" {
 		return nil, missing("subscription", id, "id", http.StatusNotFound)
@@ -156,7 +156,7 @@ func (d *Double) subscription(id string) (object, *answer) {
 	return found, nil
 }
 
-func (d *Double) getSubscription(id string) *answer {
+func (d *Double) getSubscription(id string) *response {
 	found, refused := d.subscription(id)
 	if refused != nil {
 		return refused
@@ -164,7 +164,7 @@ func (d *Double) getSubscription(id string) *answer {
 	return success(found)
 }
 
-func (d *Double) updateSubscription(c *call, id string) *answer {
+func (d *Double) updateSubscription(c *call, id string) *response {
 	found, refused := d.subscription(id)
 	if refused != nil {
 		return refused
@@ -196,7 +196,7 @@ func (d *Double) updateSubscription(c *call, id string) *answer {
 
 // cancelSubscription ends a subscription. A second time it is not found, as at
 // Stripe.
-func (d *Double) cancelSubscription(c *call, id string) *answer {
+func (d *Double) cancelSubscription(c *call, id string) *response {
 	found, refused := d.subscription(id)
 	if refused != nil {
 		return refused
@@ -212,7 +212,7 @@ func (d *Double) cancelSubscription(c *call, id string) *answer {
 	return success(changed)
 }
 
-func (d *Double) known(customer string) *answer {
+func (d *Double) known(customer string) *response {
 	if found, ok := d.objects[customer]; !ok || found["object"] != "customer" {
 		return missing("customer", customer, "customer", http.StatusBadRequest)
 	}
@@ -220,7 +220,7 @@ func (d *Double) known(customer string) *answer {
 }
 
 // integer reads a whole number of at least 1.
-func integer(form url.Values, name string) (int64, *answer) {
+func integer(form url.Values, name string) (int64, *response) {
 	text := form.Get(name)
 	if text == "" {
 		return 0, invalid("parameter_missing", name, "Missing required param: %s.", name)

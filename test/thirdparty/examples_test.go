@@ -15,7 +15,7 @@ import (
 	"github.com/backflow/backflow/test/program"
 )
 
-// made builds an example of configs/examples/plugins by its Makefile and answers
+// made builds an example of configs/examples/plugins by its Makefile and returns
 // the plugin that is left.
 func made(t *testing.T, name, artifact string) string {
 	t.Helper()

@@ -40,7 +40,7 @@ func install(t *testing.T, dir string) {
 	}
 }
 
-// kit answers a copy of the AssemblyScript kit with all that it needs, so that no
+// kit returns a copy of the AssemblyScript kit with all that it needs, so that no
 // two tests install into the same directory.
 func kit(t *testing.T) string {
 	t.Helper()

@@ -30,7 +30,7 @@ func blocks(page string) (all []block) {
 // tutorialPort is where the page's gateway listens.
 const tutorialPort = "8090"
 
-// script is the page as somebody follows it who reads nothing else: commands are run
+// script is the page as a reader follows it who reads nothing else: commands are run
 // as they stand, and what names a file is written into it. What is between two marks
 // was printed by one block of commands.
 func script(t *testing.T, all []block) (text string, wanted map[string][]string) {

@@ -29,7 +29,7 @@ func NewClient(url string) *Client {
 	}}
 }
 
-// Post sends a body under an idempotency key and answers the body that came
+// Post sends a body under an idempotency key and returns the body that came
 // back. Any status but 200 is an error.
 func (c *Client) Post(ctx context.Context, key string, body []byte) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))

@@ -1,5 +1,5 @@
 // Command stripedouble serves the double of Stripe on the loopback interface
-// until it is told to end, so that it outlives the gateways that tests kill.
+// until it gets a signal, so that it outlives the gateways that tests kill.
 // The first line of its output is its address, such as http://127.0.0.1:4242.
 package main
 
@@ -45,7 +45,7 @@ func run(listen, customers string) error {
 		return err
 	}
 	server := &http.Server{Handler: double, ReadHeaderTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { _ = server.Close() }) // Serve answers why it ended
+	context.AfterFunc(ctx, func() { _ = server.Close() }) // Serve returns why it ended
 	fmt.Printf("http://%s\n", listener.Addr())
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err

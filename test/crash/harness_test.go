@@ -26,74 +26,74 @@ const (
 	onRedis  = "stripe.redis.json"
 )
 
-// place is where a gateway runs, dies and comes back, always at the same
-// address.
-type place struct {
+// harness is a site on which a gateway runs, is killed and starts again, always
+// at the same address.
+type harness struct {
 	*program.Site
 	stripe *program.Double
 	redis  *redistest.Server // nil with SQLite
 }
 
-// newPlace makes a place with one of the example configs, beside a Stripe of
+// newHarness makes a harness with one of the example configs, beside a Stripe of
 // its own and, where the config wants it, a Redis that syncs every write.
-func newPlace(t *testing.T, b *program.Binaries, example string) *place {
-	p := &place{stripe: program.StartDouble(t, b)}
+func newHarness(t *testing.T, b *program.Binaries, example string) *harness {
+	h := &harness{stripe: program.StartDouble(t, b)}
 	if example == onRedis {
-		p.redis = redistest.Start(t, redistest.Options{AppendFsync: "always"})
+		h.redis = redistest.Start(t, redistest.Options{AppendFsync: "always"})
 	}
-	return p.furnish(t, b, example)
+	return h.furnish(t, b, example)
 }
 
-// beside makes a place for another gateway with the same Stripe and Redis.
-func (p *place) beside(t *testing.T, b *program.Binaries) *place {
-	return (&place{stripe: p.stripe, redis: p.redis}).furnish(t, b, onRedis)
+// beside makes a harness for another gateway with the same Stripe and Redis.
+func (h *harness) beside(t *testing.T, b *program.Binaries) *harness {
+	return (&harness{stripe: h.stripe, redis: h.redis}).furnish(t, b, onRedis)
 }
 
-func (p *place) furnish(t *testing.T, b *program.Binaries, example string) *place {
-	p.Site = program.NewSite(t, b)
-	p.Env["STRIPE_SECRET_KEY"], p.Env["STRIPE_WEBHOOK_SECRET"] = "sk_test_crash", webhookSecret
+func (h *harness) furnish(t *testing.T, b *program.Binaries, example string) *harness {
+	h.Site = program.NewSite(t, b)
+	h.Env["STRIPE_SECRET_KEY"], h.Env["STRIPE_WEBHOOK_SECRET"] = "sk_test_crash", webhookSecret
 	hash := sha256.Sum256([]byte(token))
 	edits := []program.Edit{
-		{Old: `"secretKey": "{{env.STRIPE_SECRET_KEY}}",`, New: `"secretKey": "{{env.STRIPE_SECRET_KEY}}", "apiBase": "` + p.stripe.URL + `",`},
+		{Old: `"secretKey": "{{env.STRIPE_SECRET_KEY}}",`, New: `"secretKey": "{{env.STRIPE_SECRET_KEY}}", "apiBase": "` + h.stripe.URL + `",`},
 		{Old: `"pluginDirs": [`, New: fmt.Sprintf(
 			`"auth": { "tokens": [{ "name": "shop", "hash": "sha256:%s", "scopes": ["*"] }] }, "pluginDirs": [`, hex.EncodeToString(hash[:]))},
 	}
-	if p.redis != nil {
-		edits = append(edits, program.Edit{Old: `"redis://127.0.0.1:6379/0"`, New: `"` + p.redis.URL() + `"`})
+	if h.redis != nil {
+		edits = append(edits, program.Edit{Old: `"redis://127.0.0.1:6379/0"`, New: `"` + h.redis.URL() + `"`})
 	}
-	p.WriteExample(example, edits...)
-	p.Listen = program.StableAddress(t)
-	return p
+	h.WriteExample(example, edits...)
+	h.Listen = program.StableAddress(t)
+	return h
 }
 
 // trouble makes Stripe unreliable: a third of the requests is cut, before or
 // after the effect, refused, answered by the page of a proxy, or slow.
-func (p *place) trouble(choices *rand.Rand) {
-	p.stripe.SetChance(stripedouble.Chance{
+func (h *harness) trouble(choices *rand.Rand) {
+	h.stripe.SetChance(stripedouble.Chance{
 		CutBefore: 0.07, CutAfter: 0.08, HTML502: 0.03, HTML502After: 0.04, RateLimit: 0.03,
 		Slow: 0.04, SlowAnswer: 0.04, DelayMillis: 300, Seed: choices.Uint64(),
 	})
 }
 
 // eachStore runs a test on each of the example configs, at the same time.
-func eachStore(t *testing.T, test func(t *testing.T, p *place, choices *rand.Rand)) {
+func eachStore(t *testing.T, test func(t *testing.T, h *harness, choices *rand.Rand)) {
 	for _, example := range []string{onSQLite, onRedis} {
 		t.Run(example, func(t *testing.T) {
 			t.Parallel()
 			choices := seeded(t)
-			p := newPlace(t, binaries, example)
-			p.trouble(choices)
-			test(t, p, choices)
+			h := newHarness(t, binaries, example)
+			h.trouble(choices)
+			test(t, h, choices)
 		})
 	}
 }
 
 // killSoon kills a gateway at a random instant, and waits until its plugins are
 // gone with it.
-func (p *place) killSoon(g *program.Gateway, choices *rand.Rand) {
+func (h *harness) killSoon(g *program.Gateway, choices *rand.Rand) {
 	soon(choices, 300*time.Millisecond)
 	g.Kill()
-	p.PluginsGone(orphanLimit)
+	h.PluginsGone(orphanLimit)
 }
 
 // soon waits until a random instant.

@@ -13,14 +13,14 @@ import (
 	"github.com/backflow/backflow/test/program"
 )
 
-// wantEverythingOnce closes the shop and compares what the clients were told
-// with what took place: each accepted run ends succeeded with one customer and
-// one payment, each answered call had one effect, each event made one row, and
+// wantEverythingOnce stops the clients and compares what they received with what
+// took place: each accepted run ends succeeded with one customer and one payment,
+// each call that got its response had one effect, each event made one row, and
 // there is nothing else.
-func (p *place) wantEverythingOnce(t *testing.T, s *shop, g *program.Gateway) {
+func (h *harness) wantEverythingOnce(t *testing.T, c *clients, g *program.Gateway) {
 	t.Helper()
-	s.close()
-	for _, odd := range s.odd {
+	c.close()
+	for _, odd := range c.odd {
 		t.Error(odd)
 	}
 	if t.Failed() {
@@ -33,7 +33,7 @@ func (p *place) wantEverythingOnce(t *testing.T, s *shop, g *program.Gateway) {
 		}
 		made[id] = by
 	}
-	for key, id := range s.runs {
+	for key, id := range c.runs {
 		run := outcome(t, g, id)
 		customer, payment := run.Text("steps.0.result.id"), run.Text("steps.1.result.id")
 		if run.Text("status") != "succeeded" || run.Text("steps.1.result.customer") != customer {
@@ -43,16 +43,16 @@ func (p *place) wantEverythingOnce(t *testing.T, s *shop, g *program.Gateway) {
 		claim(payment, key+"'s payment")
 		sameAgain(t, g, orderRequest(key), id)
 	}
-	for key, id := range s.customers {
+	for key, id := range c.customers {
 		claim(id, key)
 		sameAgain(t, g, customerRequest(key), id)
 	}
 	byID, byKey := map[string]int{}, map[string]int{}
-	for _, effect := range p.stripe.Effects() {
+	for _, effect := range h.stripe.Effects() {
 		byID[effect.ID]++
 		byKey[effect.Key]++
 		if made[effect.ID] == "" {
-			t.Errorf("%s made %s, of which nobody was told", effect.Operation, effect.ID)
+			t.Errorf("%s made %s, which no client received", effect.Operation, effect.ID)
 		}
 	}
 	for id, by := range made {
@@ -65,8 +65,8 @@ func (p *place) wantEverythingOnce(t *testing.T, s *shop, g *program.Gateway) {
 			t.Errorf("the key %q had %d effects at Stripe", key, n)
 		}
 	}
-	p.wantRows(t, s.events)
-	t.Logf("%d orders, %d calls, %d events", len(s.runs), len(s.customers), len(s.events))
+	h.wantRows(t, c.events)
+	t.Logf("%d orders, %d calls, %d events", len(c.runs), len(c.customers), len(c.events))
 }
 
 // sameAgain asks again with a key that was answered. A gateway that had lost its
@@ -85,9 +85,9 @@ func sameAgain(t *testing.T, g *program.Gateway, r program.Request, id string) {
 
 // wantRows waits until each event has its row, and fails the test where one has
 // two or a row has no event.
-func (p *place) wantRows(t *testing.T, events []string) {
+func (h *harness) wantRows(t *testing.T, events []string) {
 	t.Helper()
-	db := p.open(t, filepath.Join(p.Dir, "configs", "data", "app.db"))
+	db := h.open(t, filepath.Join(h.Dir, "configs", "data", "app.db"))
 	var rows map[string]int
 	testkit.Eventually(t, 2*time.Minute, "each event has its row", func() bool {
 		rows = countRows(t, db)
@@ -125,14 +125,14 @@ func countRows(t *testing.T, db *sql.DB) map[string]int {
 }
 
 // wantSoundFiles has SQLite check the files that kills left behind.
-func (p *place) wantSoundFiles(t *testing.T) {
+func (h *harness) wantSoundFiles(t *testing.T) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(p.Dir, "configs", "data", "*.db"))
+	files, err := filepath.Glob(filepath.Join(h.Dir, "configs", "data", "*.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := 2 // state and database
-	if p.redis != nil {
+	if h.redis != nil {
 		want = 1
 	}
 	if len(files) != want {
@@ -140,14 +140,14 @@ func (p *place) wantSoundFiles(t *testing.T) {
 	}
 	for _, file := range files {
 		var verdict string
-		if err := p.open(t, file).QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
+		if err := h.open(t, file).QueryRow("PRAGMA integrity_check").Scan(&verdict); err != nil || verdict != "ok" {
 			t.Errorf("%s: %q, %v", file, verdict, err)
 		}
 	}
 }
 
 // open opens a database beside the gateway, until the test ends.
-func (p *place) open(t *testing.T, file string) *sql.DB {
+func (h *harness) open(t *testing.T, file string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)")
 	if err != nil {

@@ -24,8 +24,8 @@ const (
 	order         = `{"email":"customer@example.com","name":"John Doe","amount":2000}`
 )
 
-// world is a gateway with what stands around it.
-type world struct {
+// harness is a gateway with what it needs around it.
+type harness struct {
 	*program.Site
 	store string // the example config
 	edits []program.Edit
@@ -35,54 +35,54 @@ type world struct {
 }
 
 // onBothStores runs a test on each of the example configs.
-func onBothStores(t *testing.T, test func(t *testing.T, w *world)) {
+func onBothStores(t *testing.T, test func(t *testing.T, h *harness)) {
 	for _, example := range []string{"stripe.json", "stripe.redis.json"} {
 		t.Run(example, func(t *testing.T) {
 			t.Parallel()
-			test(t, newWorld(t, example))
+			test(t, newHarness(t, example))
 		})
 	}
 }
 
-// newWorld makes a site with an example config, and a Redis of its own where
+// newHarness makes a site with an example config, and a Redis of its own where
 // the config wants one.
-func newWorld(t *testing.T, example string) *world {
-	w := &world{Site: program.NewSite(t, binaries), store: example}
+func newHarness(t *testing.T, example string) *harness {
+	h := &harness{Site: program.NewSite(t, binaries), store: example}
 	if example == "stripe.redis.json" {
-		w.redis = redistest.Start(t, redistest.Options{AppendFsync: "always"})
-		w.edits = []program.Edit{{Old: `"redis://127.0.0.1:6379/0"`, New: `"` + w.redis.URL() + `"`}}
+		h.redis = redistest.Start(t, redistest.Options{AppendFsync: "always"})
+		h.edits = []program.Edit{{Old: `"redis://127.0.0.1:6379/0"`, New: `"` + h.redis.URL() + `"`}}
 	}
-	return w
+	return h
 }
 
 // withSecrets sets the environment that the example configs speak of.
-func (w *world) withSecrets() {
-	w.Env["STRIPE_SECRET_KEY"] = secretKey
-	w.Env["STRIPE_WEBHOOK_SECRET"] = webhookSecret
+func (h *harness) withSecrets() {
+	h.Env["STRIPE_SECRET_KEY"] = secretKey
+	h.Env["STRIPE_WEBHOOK_SECRET"] = webhookSecret
 }
 
 // withStripe has the double stand where Stripe is.
-func (w *world) withStripe(t *testing.T) {
-	w.withSecrets()
-	w.stripe = newStripe(t)
-	w.edits = append(w.edits, program.Edit{
+func (h *harness) withStripe(t *testing.T) {
+	h.withSecrets()
+	h.stripe = newStripe(t)
+	h.edits = append(h.edits, program.Edit{
 		Old: "\"secretKey\": \"{{env.STRIPE_SECRET_KEY}}\",",
-		New: "\"secretKey\": \"{{env.STRIPE_SECRET_KEY}}\", \"apiBase\": \"" + w.stripe.url + "\",",
+		New: "\"secretKey\": \"{{env.STRIPE_SECRET_KEY}}\", \"apiBase\": \"" + h.stripe.url + "\",",
 	})
 }
 
 // sandbox starts `backflow dev` with nothing in its environment.
-func sandbox(w *world) *program.Gateway {
-	w.WriteExample(w.store, w.edits...)
-	return w.Dev()
+func sandbox(h *harness) *program.Gateway {
+	h.WriteExample(h.store, h.edits...)
+	return h.Dev()
 }
 
 // serve starts `backflow serve`, which lets apiToken in.
-func (w *world) serve(t *testing.T) *program.Gateway {
-	w.withStripe(t)
-	w.edits = append(w.edits, letIn("*"))
-	w.WriteExample(w.store, w.edits...)
-	return w.Serve(apiToken)
+func (h *harness) serve(t *testing.T) *program.Gateway {
+	h.withStripe(t)
+	h.edits = append(h.edits, letIn("*"))
+	h.WriteExample(h.store, h.edits...)
+	return h.Serve(apiToken)
 }
 
 // letIn adds apiToken to a config.
@@ -100,15 +100,15 @@ type payment struct {
 }
 
 // payments reads the table as another program would.
-func (w *world) payments(t *testing.T) []payment {
+func (h *harness) payments(t *testing.T) []payment {
 	t.Helper()
 	// `serve` and `dev` keep the database in different places.
-	paths, err := filepath.Glob(filepath.Join(w.Dir, "*", "data", "app.db"))
+	paths, err := filepath.Glob(filepath.Join(h.Dir, "*", "data", "app.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(paths) == 0 {
-		paths = []string{filepath.Join(w.Dir, ".backflow", "app.db")}
+		paths = []string{filepath.Join(h.Dir, ".backflow", "app.db")}
 	}
 	db, err := sql.Open("sqlite", "file:"+paths[0]+"?mode=ro&_pragma=busy_timeout(10000)")
 	if err != nil {
@@ -135,7 +135,7 @@ func (w *world) payments(t *testing.T) []payment {
 }
 
 // ended waits until a run has ended with a status.
-func (w *world) ended(t *testing.T, g *program.Gateway, id, status string) {
+func (h *harness) ended(t *testing.T, g *program.Gateway, id, status string) {
 	t.Helper()
 	testkit.Eventually(t, 30*time.Second, "run "+id+" is "+status, func() bool {
 		run := program.Want(t, 200, g.In(t).Get("/runs/"+id))

@@ -19,18 +19,19 @@ const (
 	webhookClients = 2 // send events
 )
 
-// patience is how long a client waits for an answer, before it asks elsewhere.
+// patience is how long a client waits for a response before it tries another
+// gateway.
 const patience = 10 * time.Second
 
-// shop has clients that ask gateways for things, each under a key of its own,
-// and that ask again with the same key until they know that it was accepted.
-type shop struct {
+// clients send requests to gateways, each under a key of its own, and repeat them
+// with the same key until they know that they were accepted.
+type clients struct {
 	gateways []*program.Gateway
 	stop     chan struct{}
 	wg       sync.WaitGroup
 
 	mu sync.Mutex // guards what follows
-	// runs and customers are what process-order and the action answered with,
+	// runs and customers are what process-order and the action responded with,
 	// by key; events are the ids of those that were received.
 	runs, customers map[string]string
 	events          []string
@@ -40,30 +41,30 @@ type shop struct {
 // open starts the clients. Gateways may die and come back; their addresses
 // stay. Events are sent where there is one gateway only: of two, each has a
 // database of its own.
-func open(t *testing.T, gateways ...*program.Gateway) *shop {
-	s := &shop{gateways: gateways, stop: make(chan struct{}), runs: map[string]string{}, customers: map[string]string{}}
+func open(t *testing.T, gateways ...*program.Gateway) *clients {
+	c := &clients{gateways: gateways, stop: make(chan struct{}), runs: map[string]string{}, customers: map[string]string{}}
 	crowd := func(n int, name string, ask func(client int, key string)) {
 		for client := range n {
-			s.wg.Go(func() {
-				for i := 0; s.pause(30 * time.Millisecond); i++ {
+			c.wg.Go(func() {
+				for i := 0; c.pause(30 * time.Millisecond); i++ {
 					ask(client, fmt.Sprintf("%s-%d-%d", name, client, i))
 				}
 			})
 		}
 	}
-	crowd(orderClients, "order", s.order)
-	crowd(actionClients, "customer", s.customer)
+	crowd(orderClients, "order", c.order)
+	crowd(actionClients, "customer", c.customer)
 	if len(gateways) == 1 {
-		crowd(webhookClients, "event", s.event)
+		crowd(webhookClients, "event", c.event)
 	}
-	t.Cleanup(s.close)
-	return s
+	t.Cleanup(c.close)
+	return c
 }
 
-// pause waits, and answers false once the shop closes.
-func (s *shop) pause(d time.Duration) bool {
+// pause waits, and returns false once the clients stop.
+func (c *clients) pause(d time.Duration) bool {
 	select {
-	case <-s.stop:
+	case <-c.stop:
 		return false
 	case <-time.After(d):
 		return true
@@ -88,92 +89,92 @@ func customerRequest(key string) program.Request {
 	}
 }
 
-func (s *shop) order(client int, key string) {
-	answer, ok := s.insist(client, key, http.StatusAccepted, func() program.Request { return orderRequest(key) })
-	s.keep(ok, func() { s.runs[key] = answer.Text("id") })
+func (c *clients) order(client int, key string) {
+	answer, ok := c.insist(client, key, http.StatusAccepted, func() program.Request { return orderRequest(key) })
+	c.keep(ok, func() { c.runs[key] = answer.Text("id") })
 }
 
-func (s *shop) customer(client int, key string) {
-	answer, ok := s.insist(client, key, http.StatusOK, func() program.Request { return customerRequest(key) })
-	s.keep(ok, func() { s.customers[key] = answer.Text("id") })
+func (c *clients) customer(client int, key string) {
+	answer, ok := c.insist(client, key, http.StatusOK, func() program.Request { return customerRequest(key) })
+	c.keep(ok, func() { c.customers[key] = answer.Text("id") })
 }
 
-func (s *shop) event(client int, key string) {
+func (c *clients) event(client int, key string) {
 	body := program.StripeEvent(key, "payment_intent.succeeded", 2000)
-	_, ok := s.insist(client, key, http.StatusOK, func() program.Request { return program.StripeDelivery(body, webhookSecret, time.Now()) })
-	s.keep(ok, func() { s.events = append(s.events, key) })
+	_, ok := c.insist(client, key, http.StatusOK, func() program.Request { return program.StripeDelivery(body, webhookSecret, time.Now()) })
+	c.keep(ok, func() { c.events = append(c.events, key) })
 }
 
-// insist sends a request until it is accepted, also after the shop has closed:
-// whoever asked once wants to know what became of it. Each attempt goes to
+// insist sends a request until it is accepted, also after the clients have stopped:
+// a request that was sent once may have had an effect. Each attempt goes to
 // another gateway, where there are several.
-func (s *shop) insist(client int, key string, accepted int, request func() program.Request) (program.Answer, bool) {
+func (c *clients) insist(client int, key string, accepted int, request func() program.Request) (program.Response, bool) {
 	deadline := time.Now().Add(2 * time.Minute)
 	for attempt := client; time.Now().Before(deadline); attempt++ {
 		r := request()
 		r.Timeout = patience
-		answer, err := s.gateways[attempt%len(s.gateways)].Send(r)
+		answer, err := c.gateways[attempt%len(c.gateways)].Send(r)
 		switch {
-		case err != nil: // nobody is there, or was killed under way
+		case err != nil: // no gateway listens, or it was killed during the request
 		case answer.Status == accepted:
 			return answer, true
 		case !mayBeRepeated(answer):
-			s.note("%s: answered %d %s", key, answer.Status, answer.Body)
-			return program.Answer{}, false
+			c.note("%s: answered %d %s", key, answer.Status, answer.Body)
+			return program.Response{}, false
 		}
 		time.Sleep(20 * time.Millisecond) // a client's own backoff
 	}
-	s.note("%s: not accepted within two minutes", key)
-	return program.Answer{}, false
+	c.note("%s: not accepted within two minutes", key)
+	return program.Response{}, false
 }
 
 // mayBeRepeated reports whether an answer says that the same request may be
 // sent again.
-func mayBeRepeated(a program.Answer) bool {
+func mayBeRepeated(a program.Response) bool {
 	return slices.Contains([]int{
 		http.StatusConflict, http.StatusTooManyRequests,
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 	}, a.Status)
 }
 
-func (s *shop) keep(ok bool, write func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (c *clients) keep(ok bool, write func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if ok {
 		write()
 	}
 }
 
-func (s *shop) note(format string, args ...any) {
-	s.keep(true, func() { s.odd = append(s.odd, fmt.Sprintf(format, args...)) })
+func (c *clients) note(format string, args ...any) {
+	c.keep(true, func() { c.odd = append(c.odd, fmt.Sprintf(format, args...)) })
 }
 
 // orders is how many orders were accepted so far.
-func (s *shop) orders() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.runs)
+func (c *clients) orders() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.runs)
 }
 
 // moreOrders waits until all clients have had orders accepted since.
-func (s *shop) moreOrders(t *testing.T) {
+func (c *clients) moreOrders(t *testing.T) {
 	t.Helper()
-	before := s.orders()
-	testkit.Eventually(t, time.Minute, "orders are accepted", func() bool { return s.orders() >= before+orderClients })
+	before := c.orders()
+	testkit.Eventually(t, time.Minute, "orders are accepted", func() bool { return c.orders() >= before+orderClients })
 }
 
 // close waits until what was asked for is accepted. It may be called twice.
-func (s *shop) close() {
+func (c *clients) close() {
 	select {
-	case <-s.stop:
+	case <-c.stop:
 	default:
-		close(s.stop)
+		close(c.stop)
 	}
-	s.wg.Wait()
+	c.wg.Wait()
 }
 
 // outcome waits until a run has ended.
-func outcome(t *testing.T, g *program.Gateway, id string) (run program.Answer) {
+func outcome(t *testing.T, g *program.Gateway, id string) (run program.Response) {
 	t.Helper()
 	testkit.Eventually(t, 2*time.Minute, "run "+id+" has ended", func() bool {
 		run = program.Want(t, http.StatusOK, g.Get("/runs/"+id))
