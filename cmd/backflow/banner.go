@@ -39,7 +39,9 @@ func (p *program) banner(plan *compile.Plan, registry *action.Registry, kept dev
 			d.ID, kept.Address, d.ID, shellQuote("Authorization: Bearer "+kept.Token), shellQuote(sampleInput(d, registry)))
 	}
 	for _, w := range kept.Webhooks {
-		if eventType := sampleEvent(plan.Definitions, w.Name, eventTypes(registry.Manifest(w.Provider))); eventType != "" {
+		integration, _ := registry.Integration(w.Provider)
+		provider, _ := plan.WebhookProvider(w.Provider, integration)
+		if eventType := sampleEvent(plan.Definitions, w.Name, provider.EventTypes); eventType != "" {
 			fmt.Fprintf(&b, "\nSend a signed sample event to %s:\n\n  %s trigger %s %s\n", w.Path, p.calledAs, w.Provider, eventType)
 		}
 	}
@@ -123,13 +125,6 @@ func sampleEvent(definitions []compile.Definition, name string, types []string) 
 		return types[0]
 	}
 	return ""
-}
-
-func eventTypes(m *sdk.Manifest) []string {
-	if m == nil || m.Webhook == nil {
-		return nil
-	}
-	return m.Webhook.EventTypes
 }
 
 // shellQuote quotes for a POSIX shell.

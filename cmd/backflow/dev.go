@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -130,21 +128,13 @@ func (s *devState) renewWebhooks(plan *compile.Plan) {
 		secrets := plan.WebhookSecrets(w)
 		if len(secrets) == 0 {
 			if made[w.Name] = s.Made[w.Name]; made[w.Name] == "" {
-				made[w.Name] = newWebhookSecret()
+				made[w.Name] = plan.NewWebhookSecret(w)
 			}
 			secrets = []string{made[w.Name]}
 		}
 		s.Webhooks = append(s.Webhooks, devWebhook{Name: w.Name, Provider: w.Provider, Path: w.Path, Secret: secrets[0]})
 	}
 	s.Made = made
-}
-
-// newWebhookSecret makes a secret of 256 random bits, in the form of Stripe's.
-func newWebhookSecret() string {
-	random := make([]byte, 32)
-	// crypto/rand never fails: it ends the program instead.
-	_, _ = rand.Read(random)
-	return "whsec_" + base64.RawURLEncoding.EncodeToString(random)
 }
 
 // loopback is a listen address with its host replaced by this machine alone.

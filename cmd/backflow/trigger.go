@@ -15,6 +15,7 @@ import (
 	"github.com/backflow/backflow/cmd/backflow/internal/client"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -24,7 +25,7 @@ const sampleTimeout = 30 * time.Second
 // target is where a sample event goes, and what signs it.
 type target struct {
 	address, path, secret string
-	plugin                plugin.Spec
+	provider              webhook.Provider
 }
 
 // triggerFlags are the flags of trigger.
@@ -92,7 +93,7 @@ func (p *program) trigger(ctx context.Context, provider, eventType string, flags
 	if err != nil {
 		return err
 	}
-	sample, err := makeSample(ctx, to.plugin, sdk.SampleRequest{EventType: eventType, Set: values, Secret: to.secret, Now: time.Now()})
+	sample, err := to.provider.Sample(ctx, sdk.SampleRequest{EventType: eventType, Set: values, Secret: to.secret, Now: time.Now()})
 	var told *sdk.Error
 	if errors.As(err, &told) {
 		return errors.New(told.Message) // a code is for programs
@@ -158,11 +159,14 @@ func (p *program) target(provider string, flags triggerFlags) (target, error) {
 	} else if flags.file != "" && kept.Address != "" {
 		to.address = kept.Address
 	}
-	spec, found := specs[provider]
-	if !found {
+	var installed webhook.Integration
+	if spec, found := specs[provider]; found {
+		installed = unstarted{spec}
+	}
+	var found bool
+	if to.provider, found = webhook.BuiltIn().Lookup(provider, installed); !found || to.provider.Sample == nil {
 		return target{}, fmt.Errorf("there is no plugin %s that could make the sample", provider)
 	}
-	to.plugin = spec
 	return to, nil
 }
 
@@ -184,12 +188,18 @@ func (f triggerFlags) pluginDirs() []string {
 	return installedPlugins()
 }
 
-// makeSample starts the plugin, without any config, and has it make a sample.
-func makeSample(ctx context.Context, spec plugin.Spec, request sdk.SampleRequest) (sdk.Sample, error) {
+// unstarted is a plugin that runs only while it makes a sample.
+type unstarted struct{ spec plugin.Spec }
+
+// Manifest is not known.
+func (unstarted) Manifest() *sdk.Manifest { return nil }
+
+// SampleWebhook starts the plugin, without any config, and has it make a sample.
+func (u unstarted) SampleWebhook(ctx context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
 	launcher := newLaunchers()
-	instance, err := launcher.Launch(ctx, spec, slog.New(slog.DiscardHandler))
+	instance, err := launcher.Launch(ctx, u.spec, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return sdk.Sample{}, errors.Join(err, launcher.Close())
 	}

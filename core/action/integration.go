@@ -31,12 +31,6 @@ type ParsedExecutor interface {
 	ExecuteParsed(ctx context.Context, call sdk.Call, params any) (sdk.Result, error)
 }
 
-// WebhookProvider is an integration that verifies webhooks and may make samples.
-type WebhookProvider interface {
-	sdk.WebhookVerifier
-	sdk.WebhookSampler
-}
-
 // State is where an integration is in its life.
 type State string
 

@@ -29,7 +29,7 @@ func (p *Plan) Check(catalog *action.Catalog) error {
 // concurrent use.
 func (p *Plan) CheckReplacement(name string, manifest *sdk.Manifest) error {
 	trial := *p
-	trial.Faults, trial.secretFields = nil, maps.Clone(p.secretFields)
+	trial.Faults, trial.providers = nil, maps.Clone(p.providers)
 	return trial.Check(action.NewCatalog(map[string]*sdk.Manifest{name: manifest}))
 }
 
@@ -41,7 +41,7 @@ func (p *Plan) check(catalog *action.Catalog) {
 		p.checkCredential(p.Config.Credentials[name], catalog.Manifest(name))
 	}
 	for _, w := range p.Config.Webhooks {
-		p.checkWebhook(w, catalog.Manifest(w.Provider))
+		p.checkWebhook(w, published{catalog.Manifest(w.Provider)})
 	}
 }
 
@@ -106,16 +106,16 @@ func (p *Plan) checkCredential(c config.Credential, manifest *sdk.Manifest) {
 }
 
 // checkWebhook makes sure that a webhook can be verified, and with which secret.
-func (p *Plan) checkWebhook(w config.Webhook, manifest *sdk.Manifest) {
-	if manifest != nil && manifest.Webhook != nil {
-		p.secretFields[w.Provider] = manifest.Webhook.SecretField
+func (p *Plan) checkWebhook(w config.Webhook, integration published) {
+	provider, ok := p.options.WebhookProviders.Lookup(w.Provider, integration)
+	if _, known := p.providers[w.Provider]; ok && !(known && provider.Unpublished) {
+		p.providers[w.Provider] = provider
 	}
 	switch {
-	case manifest == nil:
-	case manifest.Webhook == nil:
+	case !ok:
 		p.Faults = append(p.Faults, config.Fault{Pos: w.Pos, Message: fmt.Sprintf("integration %q cannot verify webhooks", w.Provider)})
-	case w.Secrets.Given:
-	case manifest.Webhook.SecretField == "" || !p.hasField(w.Provider, manifest.Webhook.SecretField):
+	case provider.Unpublished || w.Secrets.Given:
+	case provider.SecretField == "" || !p.hasField(w.Provider, provider.SecretField):
 		p.Faults = append(p.Faults, config.Fault{
 			Pos: w.Pos, Message: fmt.Sprintf("webhook %q has no secret, and neither have the credentials of %q", w.Name, w.Provider),
 			Hint: `give "secret": "{{env.…}}"`,

@@ -88,8 +88,9 @@ func (p *Plan) ChooseSandboxes(ctx context.Context, launcher plugin.Launcher) er
 		if err != nil {
 			return err
 		}
+		provider, verifies := p.WebhookProvider(name, published{manifest})
 		for _, field := range c.Unset {
-			if manifest.Webhook != nil && field.Pointer == "/"+manifest.Webhook.SecretField {
+			if verifies && field.Pointer == "/"+provider.SecretField {
 				continue // made where a webhook needs it
 			}
 			if manifest.Sandbox {

@@ -9,6 +9,7 @@ import (
 	"github.com/backflow/backflow/core/custom"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/schedule"
+	"github.com/backflow/backflow/core/webhook"
 )
 
 // Options say how a config is made into a Plan.
@@ -21,6 +22,8 @@ type Options struct {
 	// Integrations are those of the program itself, beside plugins and the custom
 	// integrations of the config.
 	Integrations []action.Integration
+	// WebhookProviders are the providers that need no plugin.
+	WebhookProviders webhook.Providers
 }
 
 // Plan is a config with what was parsed from it and the plugins that it finds.
@@ -48,19 +51,20 @@ type Plan struct {
 	options Options
 	// references are the first places that name an integration, by its name.
 	references map[string]config.Fault
-	// secretFields are the fields of credentials that hold a webhook secret, by
-	// the integration's name, as far as check has seen its manifest.
-	secretFields map[string]string
+	// providers are those of the webhooks by their names, as far as check has
+	// seen what they publish.
+	providers map[string]webhook.Provider
 }
 
 // Load reads a config, its workflows and its plugin directories. Everything wrong
 // with them is a fault of the plan. The error is that of a file that cannot be
 // read at all; the plan is nil then.
 func Load(path string, options Options) (*Plan, error) {
+	options.Config.WebhookProviders = options.WebhookProviders.Names()
 	cfg, err := config.Load(path, options.Config)
 	p := &Plan{
 		Config: cfg, Plugins: map[string]plugin.Spec{}, options: options,
-		references: map[string]config.Fault{}, secretFields: map[string]string{},
+		references: map[string]config.Fault{}, providers: map[string]webhook.Provider{},
 	}
 	if err != nil && (!errors.As(err, &p.Faults) || cfg == nil) {
 		return nil, err

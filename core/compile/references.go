@@ -25,7 +25,9 @@ func (p *Plan) refer() {
 		note(entry.Name, config.Fault{Pos: entry.Pos})
 	}
 	for _, w := range p.Config.Webhooks {
-		note(w.Provider, config.Fault{Pos: w.Pos})
+		if !p.options.WebhookProviders.Has(w.Provider) {
+			note(w.Provider, config.Fault{Pos: w.Pos})
+		}
 	}
 	for _, d := range p.Definitions {
 		d.Walk(func(step *workflow.Step) { note(step.Integration, d.Source.Fault(step.Pointer, "", "")) })

@@ -34,7 +34,7 @@ func webhooks() schema[[]Webhook] {
 			"Name of the webhook, unique.").required(),
 		key("path", text("path", webhookPath), func(w *Webhook) *string { return &w.Path },
 			"Path at which events are received, by POST; unique, and none of the gateway's own.").required(),
-		key("provider", text("name", provider), func(w *Webhook) *string { return &w.Provider },
+		key("provider", webhookProvider(), func(w *Webhook) *string { return &w.Provider },
 			"The integration that verifies the events, such as `stripe`.").required(),
 		key("secret", webhookSecret(), func(w *Webhook) *WebhookSecrets { return &w.Secrets },
 			"Secret that the events are signed with. Without it and without `secrets`: the one in the integration's credentials."),
@@ -93,14 +93,24 @@ func webhookSecrets() schema[WebhookSecrets] {
 	}
 }
 
-// builtInProviders verify webhooks without a plugin; none is there yet.
-var builtInProviders = []string{"github", "slack", "twilio", "shopify", "standard", "custom"}
+// reservedProviders are names of providers that need no plugin, in this version
+// or in a later one; see Options.WebhookProviders.
+var reservedProviders = []string{"github", "slack", "twilio", "shopify", "standard", "custom"}
 
-func provider(s string) (problem, hint string) {
-	if slices.Contains(builtInProviders, s) {
-		return "the provider " + s + " is not supported by this version", "webhooks are verified by plugins, such as stripe"
+func webhookProvider() schema[string] {
+	s := text("name", integrationName.check)
+	return schema[string]{
+		description: s.description,
+		decode: func(v value, into *string) {
+			var name string
+			s.decode(v, &name)
+			if slices.Contains(reservedProviders, name) && !slices.Contains(v.options.WebhookProviders, name) {
+				v.fault("webhooks are verified by plugins, such as stripe", "the provider %s is not supported by this version", name)
+				return
+			}
+			*into = name
+		},
 	}
-	return integrationName.check(s)
 }
 
 // webhookPath leaves to the gateway which paths are its own.

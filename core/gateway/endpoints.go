@@ -123,8 +123,7 @@ func endpoints() []endpoint {
 func webhookEndpoint(hook Webhook) endpoint {
 	return endpoint{
 		method: http.MethodPost, path: hook.Path(), public: true, // its signature is checked
-		in:  input{},
-		out: okJSON(received{}),
+		out: []output{{status: http.StatusOK, body: received{}}, {status: http.StatusOK, contentType: anyContentType}},
 		doc: "Receives an event of a webhook.",
 		handler: func(x *exchange, w http.ResponseWriter, r *http.Request) error {
 			return x.receive(hook, w, r)

@@ -20,6 +20,10 @@ func (x *exchange) receive(hook Webhook, w http.ResponseWriter, r *http.Request)
 	if err != nil {
 		return err
 	}
+	if reply := receipt.Reply; reply != nil {
+		answer{http.StatusOK, http.Header{"Content-Type": {reply.ContentType}}, reply.Body}.send(w)
+		return nil
+	}
 	return sendJSON(w, http.StatusOK, nil, received{Received: true, ID: receipt.ID, Duplicate: receipt.Duplicate})
 }
 

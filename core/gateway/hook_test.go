@@ -20,6 +20,9 @@ func TestWebhooksNeedASignatureAndNoToken(t *testing.T) {
 	if rec := send("evt_1", "good"); rec.Code != 200 || rec.Body.String() != `{"received":true,"id":"evt_1","duplicate":true}` {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
+	if rec := send("evt_1", "challenge"); rec.Code != 200 || rec.Body.String() != `{"type":"paid"}` || rec.Header().Get("Content-Type") != "text/plain" {
+		t.Errorf("%d %s %v", rec.Code, rec.Body, rec.Header())
+	}
 	w.store.down.Store(true)
 	wantCode(t, send("evt_2", "good"), 503, sdk.CodeUnavailable)
 	w.store.down.Store(false)

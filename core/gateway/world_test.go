@@ -136,17 +136,17 @@ func (s *downStore) Get(ctx context.Context, refs ...state.Ref) ([][]byte, error
 	return s.Store.Get(ctx, refs...)
 }
 
-// verifier accepts requests that say so.
-type verifier struct{}
-
-func (verifier) VerifyWebhook(_ context.Context, r sdk.WebhookRequest) (sdk.WebhookEvent, error) {
+// verify accepts requests that say so.
+func verify(_ context.Context, r sdk.WebhookRequest) (webhook.Verified, error) {
 	switch r.Headers["X-Signature"][0] {
 	case "good":
-		return sdk.WebhookEvent{ID: r.Headers["X-Event"][0], Type: "paid"}, nil
+		return webhook.Verified{ID: r.Headers["X-Event"][0], Type: "paid"}, nil
+	case "challenge":
+		return webhook.Verified{Reply: &webhook.Reply{ContentType: "text/plain", Body: r.Body}}, nil
 	case "unknown":
-		return sdk.WebhookEvent{}, errors.New("plugin is down")
+		return webhook.Verified{}, errors.New("plugin is down")
 	}
-	return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: "the signature does not match"}
+	return webhook.Verified{}, &sdk.WebhookRefusal{Reason: "the signature does not match"}
 }
 
 // world is a gateway over real parts in memory, and the fake integration.
@@ -184,7 +184,7 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 	must(t, w.engine.SetDefinitions(t.Context(), []*workflow.Definition{flow, actions}))
 	w.engine.Run()
 	receiver, err := webhook.NewReceiver(webhook.Options{
-		Name: "events", Path: "/webhooks/shop", Provider: "shop", Verifier: verifier{}, Secrets: []string{"whsec_of_the_test"},
+		Name: "events", Path: "/webhooks/shop", Provider: webhook.Provider{Name: "shop", Verify: verify}, Secrets: []string{"whsec_of_the_test"},
 		Events: event.NewLog(w.store), Starter: w.engine, NewRunID: engine.NewRunID,
 	})
 	must(t, err)

@@ -53,8 +53,9 @@ type Plugin struct {
 }
 
 var (
-	_ action.Integration     = (*Plugin)(nil)
-	_ action.WebhookProvider = (*Plugin)(nil)
+	_ action.Integration  = (*Plugin)(nil)
+	_ sdk.WebhookVerifier = (*Plugin)(nil)
+	_ sdk.WebhookSampler  = (*Plugin)(nil)
 )
 
 // handover is an instance that a changed config has started already.

@@ -13,7 +13,6 @@ import (
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/core/workflow"
-	"github.com/backflow/backflow/sdk"
 )
 
 // apply puts a checked plan in force, for runs and requests that begin from then
@@ -98,12 +97,12 @@ func (s *Server) routes(plan *compile.Plan, registry *action.Registry) (gateway.
 // receiver returns what takes the events of a webhook.
 func (s *Server) receiver(plan *compile.Plan, w config.Webhook, registry *action.Registry, secrets []string) (*webhook.Receiver, error) {
 	integration, _ := registry.Integration(w.Provider)
-	verifier, verifies := integration.(sdk.WebhookVerifier)
-	if !verifies {
+	provider, ok := plan.WebhookProvider(w.Provider, integration)
+	if !ok || provider.Verify == nil {
 		return nil, fmt.Errorf("there is no integration %s that verifies webhooks", w.Provider)
 	}
 	return webhook.NewReceiver(webhook.Options{
-		Name: w.Name, Path: w.Path, Provider: w.Provider, Verifier: verifier, Secrets: secrets,
+		Name: w.Name, Path: w.Path, Provider: provider, Secrets: secrets,
 		Events: event.NewLog(s.store), Starter: s.engine, MaxBodyBytes: int(plan.Config.Server.MaxBodyBytes), Now: s.options.Now, Logger: s.log,
 	})
 }

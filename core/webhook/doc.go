@@ -8,5 +8,6 @@
 // the run, and so runs nothing.
 //
 // The package imports core/engine, core/event, core/telemetry, core/value and sdk.
-// It does not know how any sender signs: that is a plugin's ability.
+// How a sender signs is known to its Provider alone: that of a plugin, or a
+// row of the table of built-in ones.
 package webhook

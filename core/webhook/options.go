@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
-	"github.com/backflow/backflow/sdk"
 )
 
 const (
@@ -36,9 +35,8 @@ type Options struct {
 	Name string
 	// Path is where the sender sends to.
 	Path string
-	// Provider is what Verifier is called in messages.
-	Provider string
-	Verifier sdk.WebhookVerifier
+	// Provider verifies what is received; it has a name and Verify.
+	Provider Provider
 	// Secrets are tried in order: the new one and the old one during rotation.
 	// There is at least one; none is empty or has white space around it.
 	Secrets []string
@@ -71,7 +69,7 @@ func (o *Options) complete() error {
 		return fmt.Errorf("webhook %q: the name must be given and hold no slash", o.Name)
 	case !strings.HasPrefix(o.Path, "/"):
 		return fmt.Errorf("webhook %q: path %q does not start with a slash", o.Name, o.Path)
-	case o.Provider == "" || o.Verifier == nil:
+	case o.Provider.Name == "" || o.Provider.Verify == nil:
 		return fmt.Errorf("webhook %q: no provider", o.Name)
 	case o.Events == nil || o.Starter == nil:
 		return fmt.Errorf("webhook %q: no lists of events, or nothing that starts runs", o.Name)

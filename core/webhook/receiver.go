@@ -66,11 +66,13 @@ type Receipt struct {
 	// RunID is the run of the event's actions, also for a duplicate; empty
 	// where it could not be read.
 	RunID string
+	// Reply is what the sender expects as response; nil is the gateway's own.
+	Reply *Reply
 }
 
 // Receive verifies a request and, unless its event is known, stores the event
 // together with the run of its actions. When it returns a receipt, both are on
-// stable storage. body is the raw body and is kept: it must not change any
+// stable storage; one without an id is of a request that is no event. body is the raw body and is kept: it must not change any
 // more. url is the address that the sender used, empty where unknown.
 //
 // Errors: *Refusal; those that match ErrUnavailable, after which the event may
@@ -80,6 +82,8 @@ func (r *Receiver) Receive(ctx context.Context, headers http.Header, body []byte
 	receipt, err := r.receive(ctx, headers, body, url)
 	var refusal *Refusal
 	switch {
+	case err == nil && receipt.ID == "":
+		r.log(ctx, slog.LevelDebug, "webhook challenge replied to")
 	case err == nil && receipt.Duplicate:
 		r.log(ctx, slog.LevelDebug, "webhook event received again", "event", receipt.ID)
 	case err == nil:
@@ -106,13 +110,20 @@ func (r *Receiver) receive(ctx context.Context, headers http.Header, body []byte
 	if err != nil {
 		return Receipt{}, err
 	}
+	if verified.ID == "" { // verify lets a reply alone pass
+		return Receipt{Reply: verified.Reply}, nil
+	}
+	document := []byte(verified.Payload)
+	if document == nil {
+		document = body
+	}
 	// What is stored is only ever rendered from, so what templates could not
 	// read is refused here, where the sender's operators see it.
-	payload, err := value.ParseDoc(body)
+	payload, err := value.ParseDoc(document)
 	if err != nil {
 		return Receipt{}, &Refusal{Kind: RefusedNotJSON, Reason: "the body is not JSON: " + err.Error()}
 	}
-	return r.store(ctx, event.Event{
+	receipt, err := r.store(ctx, event.Event{
 		ID:         verified.ID,
 		Type:       verified.Type,
 		Webhook:    r.opt.Name,
@@ -120,11 +131,15 @@ func (r *Receiver) receive(ctx context.Context, headers http.Header, body []byte
 		ReceivedAt: now.Truncate(time.Millisecond),
 		Size:       len(body),
 	}, headers, payload)
+	if err == nil {
+		receipt.Reply = verified.Reply
+	}
+	return receipt, err
 }
 
 // verify asks the provider whether a request is genuine.
-func (r *Receiver) verify(ctx context.Context, now time.Time, headers http.Header, body []byte, url string) (sdk.WebhookEvent, error) {
-	verified, err := r.opt.Verifier.VerifyWebhook(ctx, sdk.WebhookRequest{
+func (r *Receiver) verify(ctx context.Context, now time.Time, headers http.Header, body []byte, url string) (Verified, error) {
+	verified, err := r.opt.Provider.Verify(ctx, sdk.WebhookRequest{
 		Headers:   headers,
 		Body:      body,
 		URL:       url,
@@ -135,12 +150,12 @@ func (r *Receiver) verify(ctx context.Context, now time.Time, headers http.Heade
 	var refusal *sdk.WebhookRefusal
 	switch {
 	case errors.As(err, &refusal):
-		return sdk.WebhookEvent{}, &Refusal{Kind: RefusedSignature, Reason: r.reason(refusal.Reason)}
+		return Verified{}, &Refusal{Kind: RefusedSignature, Reason: r.reason(refusal.Reason)}
 	case err != nil:
-		return sdk.WebhookEvent{}, fmt.Errorf("%w: provider %s: %w", ErrUnavailable, r.opt.Provider, err)
+		return Verified{}, fmt.Errorf("%w: provider %s: %w", ErrUnavailable, r.opt.Provider.Name, err)
 	}
-	if err := checkWord("id", verified.ID, false); err != nil {
-		return sdk.WebhookEvent{}, err
+	if err := checkWord("id", verified.ID, verified.Reply != nil); err != nil {
+		return Verified{}, err
 	}
 	return verified, checkWord("type", verified.Type, true)
 }
@@ -198,5 +213,5 @@ func (r *Receiver) store(ctx context.Context, e event.Event, headers http.Header
 }
 
 func (r *Receiver) log(ctx context.Context, level slog.Level, message string, args ...any) {
-	r.opt.Logger.Log(ctx, level, message, append([]any{"webhook", r.opt.Name, "provider", r.opt.Provider}, args...)...)
+	r.opt.Logger.Log(ctx, level, message, append([]any{"webhook", r.opt.Name, "provider", r.opt.Provider.Name}, args...)...)
 }

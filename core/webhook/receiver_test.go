@@ -294,8 +294,8 @@ func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
 		"no name":            func(o *Options) { o.Name = "" },
 		"name with a slash":  func(o *Options) { o.Name = "a/b" },
 		"relative path":      func(o *Options) { o.Path = "webhooks" },
-		"no verifier":        func(o *Options) { o.Verifier = nil },
-		"no provider":        func(o *Options) { o.Provider = "" },
+		"no verifier":        func(o *Options) { o.Provider.Verify = nil },
+		"no provider":        func(o *Options) { o.Provider.Name = "" },
 		"no events":          func(o *Options) { o.Events = nil },
 		"no starter":         func(o *Options) { o.Starter = nil },
 		"negative tolerance": func(o *Options) { o.Tolerance = -1 },
@@ -311,7 +311,7 @@ func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
 		})
 	}
 	r, err := NewReceiver(Options{
-		Name: "n", Path: "/p", Provider: "stripe", Verifier: w, Secrets: []string{secret}, Events: event.NewLog(w.store), Starter: w,
+		Name: "n", Path: "/p", Provider: Provider{Name: "stripe", Verify: w.verify}, Secrets: []string{secret}, Events: event.NewLog(w.store), Starter: w,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -94,29 +94,28 @@ func (w *world) started() []engine.StartRequest {
 	return slices.Clone(w.runs)
 }
 
-// VerifyWebhook implements sdk.WebhookVerifier: X-Signature is the hex
-// HMAC-SHA256 over X-Time, a dot and the body.
-func (w *world) VerifyWebhook(_ context.Context, request sdk.WebhookRequest) (sdk.WebhookEvent, error) {
+// verify takes an X-Signature that is the hex HMAC-SHA256 over X-Time, a dot and
+// the body.
+func (w *world) verify(_ context.Context, request sdk.WebhookRequest) (Verified, error) {
 	if w.checkErr != nil {
-		return sdk.WebhookEvent{}, w.checkErr
+		return Verified{}, w.checkErr
 	}
 	headers := http.Header(request.Headers)
 	seconds, err := strconv.ParseInt(headers.Get("X-Time"), 10, 64)
 	if err != nil {
-		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: "no time"}
+		return Verified{}, &sdk.WebhookRefusal{Reason: "no time"}
 	}
 	if age := request.Now.Sub(time.Unix(seconds, 0)); age.Abs() > request.Tolerance {
-		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: "the signature's time is too far away"}
+		return Verified{}, &sdk.WebhookRefusal{Reason: "the signature's time is too far away"}
 	}
 	for _, s := range request.Secrets {
 		if hmac.Equal([]byte(headers.Get("X-Signature")), []byte(sign(s, headers.Get("X-Time"), request.Body))) {
-			var e sdk.WebhookEvent
+			var e struct{ ID, Type string }
 			_ = json.Unmarshal(request.Body, &e) // what is no JSON has no id
-			e.ID += headers.Get("X-Event")
-			return e, nil
+			return Verified{ID: e.ID + headers.Get("X-Event"), Type: e.Type}, nil
 		}
 	}
-	return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: "no secret matches " + request.Secrets[0]}
+	return Verified{}, &sdk.WebhookRefusal{Reason: "no secret matches " + request.Secrets[0]}
 }
 
 func sign(secret, at string, body []byte) string {
@@ -147,7 +146,7 @@ func (w *world) send(secret, body string) delivery {
 
 func (w *world) options() Options {
 	return Options{
-		Name: "stripe-events", Path: "/webhooks/stripe", Provider: "stripe", Verifier: w,
+		Name: "stripe-events", Path: "/webhooks/stripe", Provider: Provider{Name: "stripe", Verify: w.verify},
 		Secrets: []string{secret, oldSecret}, Events: event.NewLog(w.store), Starter: w, NewRunID: w.newRunID,
 		MaxBodyBytes: 4096, Now: w.clock,
 		Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

@@ -1,0 +1,57 @@
+package compile
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/sdk"
+)
+
+// TestABuiltInProviderNeedsNoPlugin: a row in the table of providers is enough
+// for a config that names it.
+func TestABuiltInProviderNeedsNoPlugin(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "backflow.json")
+	if err := os.WriteFile(file, []byte(`{ "webhooks": [
+  { "name": "own", "path": "/a", "provider": "github", "secret": "hush-hush" },
+  { "name": "none", "path": "/b", "provider": "github" }] }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	github := webhook.Provider{
+		Name: "github", EventTypes: []string{"push"}, NewSecret: func() string { return "made" },
+		Verify: func(context.Context, sdk.WebhookRequest) (webhook.Verified, error) { return webhook.Verified{}, nil },
+	}
+	p, err := Load(file, Options{WebhookProviders: webhook.Providers{github}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Err(); err != nil {
+		t.Fatalf("before the check: %v", err)
+	}
+	err = p.Check(action.NewCatalog(nil))
+	if want := file + `:3:3: webhook "none" has no secret, and neither have the credentials of "github"`; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if own, none := p.WebhookSecrets(p.Config.Webhooks[0]), p.WebhookSecrets(p.Config.Webhooks[1]); !slices.Equal(own, []string{"hush-hush"}) || none != nil {
+		t.Errorf("secrets %q and %q", own, none)
+	}
+	if made := p.NewWebhookSecret(p.Config.Webhooks[1]); made != "made" {
+		t.Errorf("made the secret %q", made)
+	}
+	if provider, ok := p.WebhookProvider("github", nil); !ok || provider.Verify == nil {
+		t.Error("the provider is not found")
+	}
+
+	p, err = Load(file, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `:2:46: webhooks[0].provider: the provider github is not supported by this version`; !strings.Contains(p.Err().Error(), want) {
+		t.Errorf("without the row: %v, want %s", p.Err(), want)
+	}
+}

@@ -1,0 +1,130 @@
+package webhook
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// Provider is what is known of one sender's webhooks. Its functions are safe for
+// concurrent use.
+type Provider struct {
+	// Name is what a config calls the provider.
+	Name string
+	// Unpublished: the provider is an integration that has published nothing yet,
+	// so that SecretField and EventTypes are not known.
+	Unpublished bool
+	// SecretField is the field in the credentials of the integration of that name
+	// that holds the secret, where a webhook names none of its own; empty where
+	// each webhook names its own.
+	SecretField string
+	// EventTypes are those of which Sample makes events; the first is shown to
+	// those who try a webhook.
+	EventTypes []string
+	// NewSecret makes a secret as the sender would; nil in a table is one of 256
+	// random bits.
+	NewSecret func() string
+	// Verify returns the event of a request. A request that is not genuine is a
+	// *sdk.WebhookRefusal; any other error means that the check could not be
+	// made. It is nil for an integration of which only the manifest is known.
+	Verify func(ctx context.Context, request sdk.WebhookRequest) (Verified, error)
+	// Sample makes a request that Verify accepts; nil where none can be made.
+	Sample func(ctx context.Context, request sdk.SampleRequest) (sdk.Sample, error)
+}
+
+// Verified is what a provider says of a genuine request.
+type Verified struct {
+	// ID is the sender's id of the event: a repeat has the same. Empty with a
+	// Reply is a request that is no event, such as a challenge: it is replied to,
+	// and nothing is stored.
+	ID string
+	// Type is the sender's word for what happened.
+	Type string
+	// Payload is what the actions get as {{payload}}; nil is the body itself,
+	// which is JSON then. Providers that send forms make JSON of them.
+	Payload json.RawMessage
+	// Reply is what the sender expects; nil is the gateway's own response.
+	Reply *Reply
+}
+
+// Reply is the body of the response with status 200 to a sender.
+type Reply struct {
+	ContentType string
+	Body        []byte
+}
+
+// Providers are the built-in ones: a table with a row for each.
+type Providers []Provider
+
+// BuiltIn returns the providers that need no plugin. There is none yet.
+func BuiltIn() Providers { return nil }
+
+// Integration is an integration that may be a provider: one that is an
+// sdk.WebhookVerifier verifies, one that is an sdk.WebhookSampler makes samples.
+type Integration interface {
+	// Manifest is what the integration publishes, nil before it has.
+	Manifest() *sdk.Manifest
+}
+
+// Lookup returns the provider of a name: a built-in one, else the integration of
+// that name, nil where there is none. ok is false where neither is there, and for
+// an integration whose manifest speaks of no webhooks.
+func (p Providers) Lookup(name string, integration Integration) (found Provider, ok bool) {
+	if i := slices.IndexFunc(p, func(row Provider) bool { return row.Name == name }); i >= 0 {
+		found = p[i]
+	} else if found, ok = ofIntegration(name, integration); !ok {
+		return Provider{}, false
+	}
+	if found.NewSecret == nil {
+		found.NewSecret = newSecret
+	}
+	return found, true
+}
+
+// Has reports whether a name is that of a built-in provider.
+func (p Providers) Has(name string) bool { return slices.Contains(p.Names(), name) }
+
+// Names lists the built-in providers in the order of the table.
+func (p Providers) Names() []string {
+	names := make([]string, len(p))
+	for i, row := range p {
+		names[i] = row.Name
+	}
+	return names
+}
+
+// ofIntegration adapts an integration.
+func ofIntegration(name string, integration Integration) (Provider, bool) {
+	if integration == nil {
+		return Provider{}, false
+	}
+	p := Provider{Name: name, Unpublished: true}
+	if m := integration.Manifest(); m != nil {
+		if m.Webhook == nil {
+			return Provider{}, false
+		}
+		p.Unpublished, p.SecretField, p.EventTypes = false, m.Webhook.SecretField, m.Webhook.EventTypes
+	}
+	if verifier, ok := integration.(sdk.WebhookVerifier); ok {
+		p.Verify = func(ctx context.Context, request sdk.WebhookRequest) (Verified, error) {
+			event, err := verifier.VerifyWebhook(ctx, request)
+			return Verified{ID: event.ID, Type: event.Type}, err
+		}
+	}
+	if sampler, ok := integration.(sdk.WebhookSampler); ok {
+		p.Sample = sampler.SampleWebhook
+	}
+	return p, true
+}
+
+// newSecret makes a secret of 256 random bits, in the form of Stripe's.
+func newSecret() string {
+	random := make([]byte, 32)
+	// crypto/rand never fails: it ends the program instead.
+	_, _ = rand.Read(random)
+	return "whsec_" + base64.RawURLEncoding.EncodeToString(random)
+}

@@ -1,0 +1,146 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// phone is a provider without a plugin whose sender differs from others in every
+// way: it sends forms, wants a text as reply, and begins with a challenge.
+var phone = Provider{
+	Name: "phone", SecretField: "authToken", EventTypes: []string{"call"},
+	NewSecret: func() string { return "phone-secret" },
+	Verify: func(_ context.Context, request sdk.WebhookRequest) (Verified, error) {
+		form, err := url.ParseQuery(string(request.Body))
+		if err != nil || form.Get("key") != request.Secrets[0] {
+			return Verified{}, &sdk.WebhookRefusal{Reason: "the key is wrong"}
+		}
+		if challenge := form.Get("challenge"); challenge != "" {
+			return Verified{Reply: &Reply{ContentType: "text/plain", Body: []byte(challenge)}}, nil
+		}
+		payload, err := json.Marshal(map[string]string{"from": form.Get("from")})
+		return Verified{
+			ID: form.Get("sid"), Type: "call", Payload: payload, Reply: &Reply{ContentType: "text/xml", Body: []byte("<Response/>")},
+		}, err
+	},
+	Sample: func(_ context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
+		return sdk.Sample{Body: []byte("key=" + request.Secret + "&sid=CA1&from=555")}, nil
+	},
+}
+
+func TestABuiltInProviderReceivesFormsAndReplies(t *testing.T) {
+	w := newWorld(t)
+	provider, ok := Providers{phone}.Lookup("phone", nil)
+	if !ok {
+		t.Fatal("the provider is not found")
+	}
+	opt := w.options()
+	opt.Provider, opt.Secrets = provider, []string{provider.NewSecret()}
+	r, err := NewReceiver(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	send := func(body string) (Receipt, error) {
+		return receive(t, r, delivery{headers: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, body: []byte(body)})
+	}
+	sample, err := provider.Sample(t.Context(), sdk.SampleRequest{EventType: "call", Secret: opt.Secrets[0]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, duplicate := range []bool{false, true} {
+		got, err := send(string(sample.Body))
+		if err != nil || got.ID != "CA1" || got.Duplicate != duplicate || got.Reply == nil || string(got.Reply.Body) != "<Response/>" {
+			t.Errorf("an event: %+v, %v", got, err)
+		}
+	}
+	if runs := w.started(); len(runs) != 1 || string(runs[0].Roots["payload"].Raw()) != `{"from":"555"}` {
+		t.Errorf("runs %+v, want one with the form as payload", runs)
+	}
+	got, err := send("key=phone-secret&challenge=42")
+	if want := (Receipt{Reply: &Reply{ContentType: "text/plain", Body: []byte("42")}}); err != nil || !cmp.Equal(got, want) {
+		t.Errorf("a challenge: %+v, %v, want %+v", got, err, want)
+	}
+	if _, err := send("key=wrong&challenge=42"); refused(t, err).Kind != RefusedSignature {
+		t.Errorf("a wrong key: %v", err)
+	}
+	if len(w.started()) != 1 {
+		t.Error("a challenge or a refused request has started a run")
+	}
+}
+
+// vendor is an integration that may be a provider.
+type vendor struct{ manifest *sdk.Manifest }
+
+func (v vendor) Manifest() *sdk.Manifest { return v.manifest }
+
+// verifying is one whose plugin runs.
+type verifying struct{ vendor }
+
+func (verifying) VerifyWebhook(context.Context, sdk.WebhookRequest) (sdk.WebhookEvent, error) {
+	return sdk.WebhookEvent{ID: "evt_1", Type: "paid"}, nil
+}
+
+func (verifying) SampleWebhook(context.Context, sdk.SampleRequest) (sdk.Sample, error) {
+	return sdk.Sample{Body: []byte("{}")}, nil
+}
+
+func TestProvidersAreFoundInTheTableAndAmongIntegrations(t *testing.T) {
+	table := Providers{phone}
+	shop := &sdk.Manifest{Name: "shop", Webhook: &sdk.WebhookCapability{EventTypes: []string{"paid"}, SecretField: "webhookSecret"}}
+	for name, c := range map[string]struct {
+		provider    string
+		integration Integration
+		want        Provider // without functions
+		ok          bool
+	}{
+		"built in":               {"phone", nil, Provider{Name: "phone", SecretField: "authToken", EventTypes: []string{"call"}}, true},
+		"built in, over others":  {"phone", vendor{shop}, Provider{Name: "phone", SecretField: "authToken", EventTypes: []string{"call"}}, true},
+		"an integration":         {"shop", vendor{shop}, Provider{Name: "shop", SecretField: "webhookSecret", EventTypes: []string{"paid"}}, true},
+		"unpublished":            {"shop", vendor{}, Provider{Name: "shop", Unpublished: true}, true},
+		"speaks of no webhooks":  {"shop", vendor{&sdk.Manifest{Name: "shop"}}, Provider{}, false},
+		"neither of these":       {"shop", nil, Provider{}, false},
+		"another case of a name": {"Phone", nil, Provider{}, false},
+	} {
+		got, ok := table.Lookup(c.provider, c.integration)
+		if ok != c.ok || ok && got.NewSecret() == "" {
+			t.Errorf("%s: found %v, want %v", name, ok, c.ok)
+		}
+		got.NewSecret, got.Verify, got.Sample = nil, nil, nil
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+	if known, _ := table.Lookup("shop", vendor{shop}); known.Verify != nil || known.Sample != nil {
+		t.Error("a manifest alone verifies or makes samples")
+	}
+	running, _ := table.Lookup("shop", verifying{vendor{shop}})
+	event, err := running.Verify(t.Context(), sdk.WebhookRequest{})
+	if want := (Verified{ID: "evt_1", Type: "paid"}); err != nil || !cmp.Equal(event, want) {
+		t.Errorf("verified as %+v, %v", event, err)
+	}
+	if _, err := running.Sample(t.Context(), sdk.SampleRequest{}); err != nil {
+		t.Error(err)
+	}
+	if first, second := running.NewSecret(), running.NewSecret(); first == second || !strings.HasPrefix(first, "whsec_") {
+		t.Errorf("secrets %s and %s", first, second)
+	}
+}
+
+// TestTheTableOfBuiltInProvidersIsWhole: each row can do what a provider must.
+func TestTheTableOfBuiltInProvidersIsWhole(t *testing.T) {
+	names := map[string]bool{}
+	for _, p := range BuiltIn() {
+		if p.Name == "" || names[p.Name] || p.Verify == nil || p.Sample == nil || len(p.EventTypes) == 0 || p.Unpublished {
+			t.Errorf("provider %q has no name of its own, no Verify, no Sample or no event types", p.Name)
+		}
+		names[p.Name] = true
+	}
+}
