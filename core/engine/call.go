@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -11,30 +12,22 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// answer is what came of one call.
-type callResult struct {
-	call   workflow.Call
-	result json.RawMessage
-	err    *sdk.Error
-}
-
-// call makes one attempt at an action. One that panics has failed, and whether
-// it took effect is not known.
-func (r *run) call(ctx context.Context, call workflow.Call) (a callResult) {
-	e := r.engine
+// call makes one attempt at an action. One that panics has failed, and whether it
+// took effect is not known.
+func (r *execution) call(ctx context.Context, call workflow.Call) (c callResult) {
 	defer func() {
 		if p := recover(); p != nil {
-			e.log.Error("an action panicked", "run", r.record.ID, "step", call.Path, "panic", p, "stack", string(debug.Stack()))
-			a = callResult{call: call, err: &sdk.Error{Code: sdk.CodeInternal, Message: "the call failed inside the gateway", Outcome: sdk.OutcomeUnknown}}
+			r.log.Error("an action panicked", "run", r.record.ID, "step", call.Path, "panic", p, "stack", string(debug.Stack()))
+			c = callResult{call: call, err: &sdk.Error{Code: sdk.CodeInternal, Message: "the call failed inside the gateway", Outcome: sdk.OutcomeUnknown}}
 		}
 	}()
-	ctx, cancel := context.WithTimeout(ctx, e.timeout)
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	if !call.Deadline.IsZero() {
-		ctx, cancel = context.WithTimeout(ctx, call.Deadline.Sub(e.now()))
+		ctx, cancel = context.WithTimeout(ctx, call.Deadline.Sub(r.now()))
 		defer cancel()
 	}
-	found, err := e.actions.Find(call.Integration, call.Action)
+	found, err := r.actions.Find(call.Integration, call.Action)
 	if err != nil {
 		return callResult{call: call, err: callError(err)}
 	}
@@ -44,12 +37,12 @@ func (r *run) call(ctx context.Context, call workflow.Call) (a callResult) {
 	if err != nil {
 		return callResult{call: call, err: callError(err)}
 	}
-	kept, tooLarge := encodeResult(result)
-	return callResult{call: call, result: kept, err: tooLarge}
+	encoded, refused := encodeResult(result)
+	return callResult{call: call, result: encoded, err: refused}
 }
 
-// keep is the form in which a result is kept: JSON as it is; other content as
-// an object that holds it.
+// encodeResult is the form in which a result is kept: JSON as it is; other content
+// as an object that holds it.
 func encodeResult(result sdk.Result) (json.RawMessage, *sdk.Error) {
 	body := json.RawMessage(result.Body)
 	if result.ContentType != "" {
@@ -70,4 +63,13 @@ func encodeResult(result sdk.Result) (json.RawMessage, *sdk.Error) {
 			Message: fmt.Sprintf("the effect stands, but its result of %d bytes is more than the %d that are kept", len(body), MaxResult)}
 	}
 	return body, nil
+}
+
+// callError makes sure that the error of a call is an *sdk.Error.
+func callError(err error) *sdk.Error {
+	var e *sdk.Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return &sdk.Error{Code: sdk.CodeInternal, Message: err.Error(), Outcome: sdk.OutcomeUnknown}
 }

@@ -8,20 +8,21 @@ import (
 
 	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// extra is what a commit carries beside a run's own events.
+// extra is what a commit has beside a run's own events.
 type extra struct {
 	conditions []state.Op
 	ops        []state.Op
 }
 
 // commit applies events, decides what follows, and writes all of it with the
-// head that results, over the one that is stored. The machine is ahead of the
+// record that results, over the one that is stored. The machine is ahead of the
 // store until it returns; after an error the run must be loaded again.
-func (r *run) commit(stored *runRecord, events []workflow.Event, with extra) error {
-	now := r.engine.now().UTC()
+func (r *execution) commit(stored *runRecord, events []workflow.Event, with extra) error {
+	now := r.now().UTC()
 	events, inboxOps, err := r.follow(events, now)
 	if err != nil {
 		return err
@@ -31,7 +32,7 @@ func (r *run) commit(stored *runRecord, events []workflow.Event, with extra) err
 		return fmt.Errorf("engine: run %s is %s and cannot become %s", r.record.ID, stored.Status, r.record.Status)
 	}
 	ops := make([]state.Op, 0, len(with.conditions)+len(with.ops)+8)
-	ops = append(ops, r.engine.lease.Fence())
+	ops = append(ops, r.lease.Fence())
 	ops = append(ops, with.conditions...)
 	ops = append(ops, with.ops...)
 	ops = append(ops, inboxOps...)
@@ -42,32 +43,32 @@ func (r *run) commit(stored *runRecord, events []workflow.Event, with extra) err
 		ops = append(ops, state.Append(r.record.ID, r.entries, workflow.EncodeEntry(events)))
 	}
 	ops = append(ops, r.timer(now)...)
-	then, err := r.followUps(events)
+	after, err := r.followUps(events)
 	if err != nil {
 		return err
 	}
-	ops = append(ops, then.ops...)
-	if err := r.engine.commitUntilKnown(r.record.ID, r.entries, ops); err != nil {
+	ops = append(ops, after.ops...)
+	if err := r.commitUntilKnown(r.record.ID, r.entries, ops); err != nil {
 		return err
 	}
 	if len(events) > 0 {
 		r.entries++
 	}
-	r.engine.notifyAfterCommit(then)
-	r.engine.changed(r.record.ID)
+	r.notifyAfterCommit(after)
+	r.subscribers.changed(r.record.ID)
 	if r.record.Status.Ended() {
-		r.engine.announce(r)
+		r.announce()
 		if r.record.ConcurrencyKey != "" {
-			wake(r.engine.wakeAdmission)
+			r.wakeups.admission.wake()
 		}
 	}
 	return nil
 }
 
-// follow applies events and all that follows from them, the mail that is known
-// included: so a run never comes to wait for what it has already. It answers
-// all events, and the ops that take the mail out of its box.
-func (r *run) follow(events []workflow.Event, now time.Time) (all []workflow.Event, ops []state.Op, err error) {
+// follow applies events and all that follows from them, the messages that are known
+// included: so a run never comes to wait for what it has already. It returns all
+// events, and the ops that take the messages out of the inbox.
+func (r *execution) follow(events []workflow.Event, now time.Time) (all []workflow.Event, ops []state.Op, err error) {
 	for _, event := range events {
 		if err := r.machine.Apply(event); err != nil {
 			return nil, nil, err
@@ -87,12 +88,12 @@ func (r *run) follow(events []workflow.Event, now time.Time) (all []workflow.Eve
 		all, ops = append(append(all, taken...), decided...), append(ops, with...)
 		more = r.hasDeliverable(now)
 	}
-	return all, append(ops, r.acknowledge()...), nil
+	return all, append(ops, r.ackMessages()...), nil
 }
 
 // timer sets when the run goes on by itself. While a process works on it, the
-// process looks at the time itself: the timer is for who comes after it.
-func (r *run) timer(now time.Time) []state.Op {
+// process has an alarm: the timer is for the process that claims it next.
+func (r *execution) timer(now time.Time) []state.Op {
 	if r.record.Lease != "" {
 		return nil
 	}
@@ -100,42 +101,25 @@ func (r *run) timer(now time.Time) []state.Op {
 	if !waits {
 		return nil
 	}
-	return []state.Op{state.SetTimerAfter(queueRun, r.record.ID, max(until.Sub(now), time.Millisecond))}
-}
-
-// syncRecord brings the head in line with the machine.
-func (r *run) syncRecord(progress bool) {
-	r.record.Status = r.machine.Status()
-	if r.machine.Idle() {
-		r.record.Lease = ""
-	}
-	if progress {
-		r.record.Recoveries = 0
-	}
-	if r.record.Status.Ended() {
-		r.record.FinishedAt = r.machine.EndedAt()
-		r.record.Error = r.machine.Failure()
-	} else {
-		r.record.FinishedAt, r.record.Error = time.Time{}, nil
-	}
+	return []state.Op{state.SetTimerAfter(layout.QueueRun, r.record.ID, max(until.Sub(now), time.Millisecond))}
 }
 
 // handBack puts a run that is between two calls back into the queue, so that
-// another process goes on with it at once. Of a queued run no call can have
-// been sent that is not recorded.
-func (r *run) handBack() {
+// another process goes on with it at once. Of a queued run no call can have been
+// sent that is not recorded.
+func (r *execution) handBack() {
 	next := r.record
 	next.Status, next.Lease = workflow.RunQueued, ""
-	ops := append([]state.Op{r.engine.lease.Fence()}, r.record.updateOps(&next)...)
-	if err := r.engine.store.Commit(context.Background(), ops...); err != nil {
-		r.engine.log.Warn("a run could not be handed back; it is taken up when the lease is over", "run", r.record.ID, "error", err)
+	ops := append([]state.Op{r.lease.Fence()}, r.record.updateOps(&next)...)
+	if err := r.store.Commit(context.Background(), ops...); err != nil {
+		r.log.Warn("a run could not be handed back; it is taken up when the lease is over", "run", r.record.ID, "error", err)
 	}
 }
 
 // commitUntilKnown commits until the outcome is known. A commit that an outage of
 // the store left in doubt is made again; that it was applied the first time is
 // seen by its journal entry.
-func (e *Engine) commitUntilKnown(id string, entries int, ops []state.Op) error {
+func (e *executor) commitUntilKnown(id string, entries int, ops []state.Op) error {
 	wait := backoff.Exponential{First: 50 * time.Millisecond, Longest: 2 * time.Second}
 	for failures := 1; ; failures++ {
 		err := e.store.Commit(context.Background(), ops...)
@@ -159,10 +143,10 @@ func (e *Engine) commitUntilKnown(id string, entries int, ops []state.Op) error 
 }
 
 // applied reports whether the store holds what ops write: the entry that they
-// append to the run's journal, and the head that they put. Either alone could be
-// another process's, which decided the same at the same time; the head names the
+// append to the run's journal, and the record that they put. Either alone could be
+// another process's, which decided the same at the same time; the record names the
 // holder, and without one only the holder appends.
-func (e *Engine) applied(id string, entries int, ops []state.Op) bool {
+func (e *executor) applied(id string, entries int, ops []state.Op) bool {
 	written := false
 	for _, op := range ops {
 		var held [][]byte
@@ -170,8 +154,8 @@ func (e *Engine) applied(id string, entries int, ops []state.Op) bool {
 		switch {
 		case op.Kind == state.KindAppend && op.ID == id:
 			held, err = e.store.Journal(context.Background(), id, entries)
-		case op.Kind == state.KindPut && op.Space == bucketRun && op.ID == id:
-			held, err = e.store.Get(context.Background(), state.Ref{Bucket: bucketRun, ID: id})
+		case op.Kind == state.KindPut && op.Space == layout.BucketRun && op.ID == id:
+			held, err = e.store.Get(context.Background(), state.Ref{Bucket: layout.BucketRun, ID: id})
 		default:
 			continue
 		}

@@ -88,7 +88,7 @@ func TestAWorkflowWithALongQueueDoesNotHoldUpTheOthers(t *testing.T) {
 		g.wait(quiet)
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		if i := slices.Index(order, `{"of":"quiet"}`); i > 2*pullShare+1 {
+		if i := slices.Index(order, `{"of":"quiet"}`); i > 2*claimShare+1 {
 			t.Errorf("the other workflow had its turn after %d runs", i)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
@@ -38,7 +39,7 @@ func TestASignalWakesTheRunThatWaitsForIt(t *testing.T) {
 		defer g.stop()
 		id := g.start("approval", `{}`).ID
 		synctest.Wait()
-		if g.status(id) != workflow.RunWaiting || g.works(id) {
+		if g.status(id) != workflow.RunWaiting || g.executor.active.contains(id) {
 			t.Fatalf("run = %s", g.status(id))
 		}
 		if _, err := g.Signal(t.Context(), id, "approved", json.RawMessage(`{"by":"Ann"}`), Once{}); err != nil {
@@ -82,7 +83,7 @@ func TestSignalsThatComeBeforeTheWaitAreKeptAndEachIsTakenOnce(t *testing.T) {
 			t.Errorf("output = %s", run.Output)
 		}
 		time.Sleep(time.Minute)
-		if left, err := store.Range(t.Context(), state.Range{Set: setInbox + "/" + id, Limit: 10}); err != nil || len(left) != 0 {
+		if left, err := store.Range(t.Context(), state.Range{Set: layout.SetInbox + "/" + id, Limit: 10}); err != nil || len(left) != 0 {
 			t.Errorf("mail of a run that has ended is left: %v, %v", left, err)
 		}
 	})
@@ -259,7 +260,7 @@ func TestAParentWaitsForItsChildAndHoldsNothingMeanwhile(t *testing.T) {
 		defer g.stop()
 		id := g.start("parent", `{"x":1}`).ID
 		synctest.Wait()
-		if g.works(id) || g.status(id) != workflow.RunWaiting {
+		if g.executor.active.contains(id) || g.status(id) != workflow.RunWaiting {
 			t.Errorf("the parent is %s", g.status(id))
 		}
 		if run := g.wait(id); run.Status != workflow.RunSucceeded || string(run.Output) != "42" {
@@ -452,7 +453,7 @@ func TestOldRunsAreRemovedWithAllThatIsKeptOfThem(t *testing.T) {
 		if list, err := g.List(t.Context(), ListRequest{}); err != nil || len(list.Runs) != 0 {
 			t.Errorf("left: %v, %v", list.Runs, err)
 		}
-		for _, set := range []string{setOf("two"), setFailed, setEnded + "/succeeded", setEnded + "/failed"} {
+		for _, set := range []string{workflowSet("two"), layout.SetFailed, layout.SetEnded + "/succeeded", layout.SetEnded + "/failed"} {
 			if left, err := store.Range(t.Context(), state.Range{Set: set, Limit: 10}); err != nil || len(left) != 0 {
 				t.Errorf("%s holds %v, %v", set, left, err)
 			}
@@ -492,7 +493,7 @@ func TestOfMoreRunsThanAreKeptTheOldestGo(t *testing.T) {
 		if g.status(waiting) != workflow.RunWaiting {
 			t.Error("a run that has not ended is gone")
 		}
-		got, err := store.Count(t.Context(), setOf("one"), setOf("approval"), setEnded+"/succeeded", setEnded+"/failed", setFailed)
+		got, err := store.Count(t.Context(), workflowSet("one"), workflowSet("approval"), layout.SetEnded+"/succeeded", layout.SetEnded+"/failed", layout.SetFailed)
 		if want := []int{70, 1, 0, 23, 23}; err != nil || !slices.Equal(got, want) {
 			t.Errorf("the sets have %v members, %v, want %v", got, err, want)
 		}

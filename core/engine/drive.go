@@ -2,80 +2,50 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"runtime/debug"
 	"slices"
-	"sync"
 	"time"
 
+	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// run is a run that this process works on: the machine, the head as it is
-// stored, and the length of the journal. They belong to whoever works on it, one
-// goroutine at a time. Nobody waits for something to happen: who brings news, most
-// often a call that was answered, works on the run until there is nothing to do
-// but wait again, and makes the next call itself.
-type run struct {
-	engine  *Engine
-	machine *workflow.Machine
-	record  runRecord
-	entries int
-
-	// box is the mail to the run that is known and was not taken.
-	inbox []pendingMessage
-
-	started []string // paths of the calls that are being made
-	alarm   *time.Timer
-	alarmAt time.Time // what the alarm is set to; zero while it is not
-	// notBefore keeps timers from being looked at, where that was no use.
-	notBefore time.Time
-	activity  *activity
-
-	calls  context.Context // of the calls: ends when their answers are of no use
-	cancel context.CancelCauseFunc
-
-	mu       sync.Mutex // guards the fields below
-	updates  updates
-	working  bool // somebody works on the run
-	finished bool // nobody does any more
-	inFlight int  // how many calls are being made
-}
-
-// news is what has happened to a run since it was worked on.
-type updates struct {
-	results []callResult
-	due     bool // its alarm
-	message bool
-}
-
-func (n *updates) empty() bool { return len(n.results) == 0 && !n.due && !n.message }
+// A run is not waited for by any goroutine. Whichever delivers an update, most often
+// a call that has its result, works on the run until nothing is left but to wait
+// again, and makes the next call itself.
 
 // drive works on a run until it ends, waits, or is handed back; then its slot and
-// its reservation are given back. It returns when somebody else is to go on.
-func (r *run) drive() {
-	r.calls, r.cancel = context.WithCancelCause(r.engine.calls)
+// its reservation are given back. It returns when another goroutine is to go on.
+func (r *execution) drive() {
+	r.ctx, r.cancel = context.WithCancelCause(r.calls)
 	r.working = true
-	r.engine.attach(r)
+	notified := r.active.attach(r.activity, func() {
+		r.workers.do(func() { r.deliver(func(u *updates) { u.message = true }) })
+	})
+	r.mu.Lock()
+	r.updates.message = r.updates.message || notified
+	r.mu.Unlock()
 	r.work()
 }
 
-// work works on a run that nobody else works on, and makes calls itself as long as
-// there is nothing else to do.
-func (r *run) work() {
+// work works on a run that no other goroutine works on, and makes calls itself as
+// long as there is nothing else to do.
+func (r *execution) work() {
 	for {
 		call, more := r.advance()
 		if !more {
 			return
 		}
-		if !r.deliverResult(r.call(r.calls, call)) {
+		if !r.deliverResult(r.call(r.ctx, call)) {
 			return
 		}
 	}
 }
 
-// brings hands in news, which add puts in, and works on the run unless somebody
-// does already.
-func (r *run) deliver(add func(*updates)) {
+// deliver hands in an update, which add puts in, and works on the run unless a
+// goroutine does already.
+func (r *execution) deliver(add func(*updates)) {
 	r.mu.Lock()
 	idle := !r.finished && !r.working
 	if !r.finished {
@@ -88,9 +58,9 @@ func (r *run) deliver(add func(*updates)) {
 	}
 }
 
-// answered hands in the answer of a call, and reports whether the caller is to
+// deliverResult hands in the result of a call, and reports whether the caller is to
 // work on the run.
-func (r *run) deliverResult(a callResult) bool {
+func (r *execution) deliverResult(result callResult) bool {
 	r.mu.Lock()
 	r.inFlight--
 	if r.finished {
@@ -101,51 +71,50 @@ func (r *run) deliverResult(a callResult) bool {
 		}
 		return false
 	}
-	r.updates.results = append(r.updates.results, a)
+	r.updates.results = append(r.updates.results, result)
 	idle := !r.working
 	r.working = true
 	r.mu.Unlock()
 	return idle
 }
 
-// turn records what is new and begins the calls that follow, until there is no
-// more news. It answers the last of these calls, for the caller to make; false if
+// advance records updates and starts the calls that follow, until there are no more
+// updates. It returns the last of these calls, for the caller to make; false if
 // there is none, or the run is not worked on any more.
-func (r *run) advance() (call workflow.Call, more bool) {
-	e := r.engine
-	over := true
+func (r *execution) advance() (call workflow.Call, more bool) {
+	finished := true
 	defer func() {
 		if p := recover(); p != nil {
-			e.log.Error("a run is left for the check to take up, for working on it panicked", "run", r.record.ID, "panic", p, "stack", string(debug.Stack()))
+			r.log.Error("a run is left for the check to take up, for working on it panicked", "run", r.record.ID, "panic", p, "stack", string(debug.Stack()))
 			more = false
 		}
-		if over {
+		if finished {
 			r.finish()
 		}
 	}()
 	for r.record.Lease != "" {
-		var begun []workflow.Call
-		if !e.isStopping() {
-			begun = r.callsToStart()
+		var start []workflow.Call
+		if !r.isStopping() {
+			start = r.callsToStart()
 		}
-		if len(r.started) == 0 { // not idle, and nothing may be begun any more
+		if len(r.started) == 0 { // not idle, and nothing may be started any more
 			r.handBack()
 			return call, false
 		}
 		r.setAlarm()
-		now, idle := r.park(len(begun))
-		if idle && len(begun) > 0 {
-			call, begun, more = begun[len(begun)-1], begun[:len(begun)-1], true
+		now, idle := r.park(len(start))
+		if idle && len(start) > 0 {
+			call, start, more = start[len(start)-1], start[:len(start)-1], true
 		}
-		for _, c := range begun {
-			e.workers.do(func() {
-				if r.deliverResult(r.call(r.calls, c)) {
+		for _, c := range start {
+			r.workers.do(func() {
+				if r.deliverResult(r.call(r.ctx, c)) {
 					r.work()
 				}
 			})
 		}
 		if idle {
-			over = false
+			finished = false
 			return call, more
 		}
 		if err := r.apply(now); err != nil {
@@ -156,8 +125,8 @@ func (r *run) advance() (call workflow.Call, more bool) {
 	return call, false
 }
 
-// begun answers the calls that are to be under way and were not yet.
-func (r *run) callsToStart() []workflow.Call {
+// callsToStart returns the calls that are to be made and were not started yet.
+func (r *execution) callsToStart() []workflow.Call {
 	calls := slices.DeleteFunc(r.machine.Calls(), func(c workflow.Call) bool { return slices.Contains(r.started, c.Path) })
 	for _, c := range calls {
 		r.started = append(r.started, c.Path)
@@ -165,12 +134,12 @@ func (r *run) callsToStart() []workflow.Call {
 	return calls
 }
 
-// pause counts the calls that are about to be made, and answers what is new. If
-// that is nothing the run is nobody's from then on.
-func (r *run) park(begun int) (now updates, idle bool) {
+// park counts the calls that are about to be made, and returns the updates. If
+// there are none, no goroutine works on the run from then on.
+func (r *execution) park(calls int) (now updates, idle bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.inFlight += begun
+	r.inFlight += calls
 	if r.updates.empty() {
 		r.working = false
 		return updates{}, true
@@ -179,9 +148,9 @@ func (r *run) park(begun int) (now updates, idle bool) {
 	return now, false
 }
 
-// end stops the work on a run. Its place is free once all calls have returned,
-// whose answers nobody takes any more.
-func (r *run) finish() {
+// finish stops the work on a run. Its slot is free once all calls have returned,
+// whose results nobody takes any more.
+func (r *execution) finish() {
 	r.cancel(context.Canceled)
 	if r.alarm != nil {
 		r.alarm.Stop()
@@ -196,26 +165,25 @@ func (r *run) finish() {
 }
 
 // release gives back the run's slot and its reservation. Then its timer may be
-// looked at, or mail that came meanwhile. Most runs end without either, and the
+// looked at, or messages that came meanwhile. Most runs end without either, and the
 // timers need not be read for each of them.
-func (r *run) release() {
-	e := r.engine
-	e.freeSlot()
-	if mail := e.release(r.record.ID); mail || r.record.Lease == "" && !r.record.Status.Ended() {
-		wake(e.wakeTimers)
+func (r *execution) release() {
+	r.active.freeSlot()
+	if notified := r.active.release(r.record.ID); notified || r.record.Lease == "" && !r.record.Status.Ended() {
+		r.wakeups.timers.wake()
 	}
 }
 
-// leave tells that the run could not be worked on further. It is found by the
+// abandon logs that the run could not be worked on further. It is found by the
 // check, here or elsewhere.
-func (r *run) abandon(err error) {
-	if r.engine.calls.Err() == nil {
-		r.engine.log.Error("a run is left for the check to take up", "run", r.record.ID, "error", err)
+func (r *execution) abandon(err error) {
+	if r.calls.Err() == nil {
+		r.log.Error("a run is left for the check to take up", "run", r.record.ID, "error", err)
 	}
 }
 
 // setAlarm has the run worked on when it goes on by itself.
-func (r *run) setAlarm() {
+func (r *execution) setAlarm() {
 	until, waits := r.machine.WaitUntil()
 	if !waits {
 		if r.alarm != nil {
@@ -231,19 +199,19 @@ func (r *run) setAlarm() {
 		return
 	}
 	r.alarmAt = until
-	wait := max(until.Sub(r.engine.now()), 0)
+	wait := max(until.Sub(r.now()), 0)
 	if r.alarm == nil {
-		r.alarm = time.AfterFunc(wait, func() { r.deliver(func(n *updates) { n.due = true }) })
+		r.alarm = time.AfterFunc(wait, func() { r.deliver(func(u *updates) { u.due = true }) })
 		return
 	}
 	r.alarm.Reset(wait)
 }
 
-// take deals with news. Answers of calls that were given up mean nothing: what
-// the calls were at is found out by whoever takes the run up.
-func (r *run) apply(now updates) error {
-	if r.engine.calls.Err() != nil {
-		return context.Cause(r.engine.calls)
+// apply records updates. Results of calls that were abandoned mean nothing: what
+// the calls were at is found out by the process that recovers the run.
+func (r *execution) apply(now updates) error {
+	if r.calls.Err() != nil {
+		return context.Cause(r.calls)
 	}
 	if len(now.results) > 0 {
 		if err := r.recordResults(now.results); err != nil {
@@ -257,21 +225,21 @@ func (r *run) apply(now updates) error {
 		}
 	}
 	if now.message && r.record.Lease != "" {
-		r.engine.ack(r)
+		r.active.ack(r.activity)
 		return r.handleMessages()
 	}
 	return nil
 }
 
-// record makes durable what came of calls and what follows from it.
-func (r *run) recordResults(results []callResult) error {
-	now := r.engine.now().UTC()
+// recordResults makes durable what came of calls and what follows from it.
+func (r *execution) recordResults(results []callResult) error {
+	now := r.now().UTC()
 	events := make([]workflow.Event, 0, len(results))
-	for _, a := range results {
-		r.started = slices.DeleteFunc(r.started, func(path string) bool { return path == a.call.Path })
-		event := r.machine.Succeeded(a.call.Path, a.result, now)
-		if a.err != nil {
-			event = r.machine.Failed(a.call.Path, a.err, r.engine.repeatAfter(a.call), now)
+	for _, c := range results {
+		r.started = slices.DeleteFunc(r.started, func(path string) bool { return path == c.call.Path })
+		event := r.machine.Succeeded(c.call.Path, c.result, now)
+		if c.err != nil {
+			event = r.machine.Failed(c.call.Path, c.err, r.repeatAfter(c.call), now)
 		}
 		events = append(events, event)
 	}
@@ -279,16 +247,37 @@ func (r *run) recordResults(results []callResult) error {
 	return r.commit(&stored, events, extra{})
 }
 
-// wake records what is due while calls are under way. What cannot be told now,
-// for an integration is not ready, is looked at again after a pause.
-func (r *run) fireTimers() error {
-	events, left := r.machine.FireTimers(r.engine.now().UTC(), r.engine.repeat)
+// fireTimers records what is due while calls are being made. What cannot be decided
+// now, for an integration is not ready, is looked at again after a pause.
+func (r *execution) fireTimers() error {
+	events, left := r.machine.FireTimers(r.now().UTC(), r.repeat)
 	if left {
-		r.notBefore = r.engine.now().Add(retryPause)
+		r.notBefore = r.now().Add(retryPause)
 	}
 	if len(events) == 0 {
 		return nil
 	}
 	stored := r.record
 	return r.commit(&stored, events, extra{})
+}
+
+// handleMessages takes what messages there are for the run, as far as it waits for
+// them, and records them with what follows. While the inbox cannot be read the run
+// goes on: the messages' timers have it look again.
+func (r *execution) handleMessages() error {
+	isNew, err := r.readInbox(context.Background())
+	if errors.Is(err, state.ErrUnavailable) {
+		r.outage.Note("read mail", err)
+		return nil
+	}
+	r.outage.Note("read mail", nil)
+	if err != nil {
+		r.log.Error("mail of a run cannot be read; trying again", "run", r.record.ID, "error", err)
+		return nil
+	}
+	if !isNew {
+		return nil
+	}
+	stored := r.record
+	return r.commit(&stored, nil, extra{})
 }

@@ -5,14 +5,15 @@ import (
 	"fmt"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 // upgradeRecords turns the runs that were stored in format 1 into the present one,
 // in small batches. They are those in the set "runs". Until it is their turn they
 // are read as they are; those that a process works on change with its next write.
-func (r *remover) upgradeRecords(ctx context.Context) error {
+func (b *batches) upgradeRecords(ctx context.Context) error {
 	for after := ""; ; {
-		ids, err := r.store.Range(ctx, state.Range{Set: setRuns, After: after, Limit: removeBatch})
+		ids, err := b.store.Range(ctx, state.Range{Set: layout.SetRuns, After: after, Limit: batchSize})
 		if err != nil {
 			return fmt.Errorf("engine: list runs of format 1: %w", err)
 		}
@@ -20,34 +21,34 @@ func (r *remover) upgradeRecords(ctx context.Context) error {
 			return nil
 		}
 		after = ids[len(ids)-1]
-		found, err := r.stored(ctx, ids)
+		found, err := b.reader.stored(ctx, ids)
 		if err != nil {
 			return err
 		}
-		ops := []state.Op{r.lease.Fence()}
+		ops := []state.Op{b.lease.Fence()}
 		for i, data := range found {
-			with, err := upgradeRecord(ids[i], data)
+			upgrade, err := upgradeRecord(ids[i], data)
 			if err != nil {
 				return err
 			}
-			ops = append(ops, with...)
+			ops = append(ops, upgrade...)
 		}
-		if goOn, err := r.write(ctx, ops); err != nil || !goOn {
+		if goOn, err := b.write(ctx, ops); err != nil || !goOn {
 			return err
 		}
 	}
 }
 
-// forward answers the ops that bring one run forward, whose head is given: nil if
-// there is none any more.
+// upgradeRecord returns the ops that upgrade one run, whose record is stored as
+// data: nil if it is gone.
 func upgradeRecord(id string, data []byte) ([]state.Op, error) {
 	if data == nil {
-		return []state.Op{state.Remove(setRuns, id)}, nil
+		return []state.Op{state.Remove(layout.SetRuns, id)}, nil
 	}
-	h, err := decodeRecord(data)
-	if err != nil || h.Lease != "" {
+	rec, err := decodeRecord(data)
+	if err != nil || rec.Lease != "" {
 		return nil, err
 	}
-	next := *h
-	return append([]state.Op{state.RequireValue(bucketRun, id, data)}, h.updateOps(&next)...), nil
+	next := *rec
+	return append([]state.Op{state.RequireValue(layout.BucketRun, id, data)}, rec.updateOps(&next)...), nil
 }

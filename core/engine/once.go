@@ -9,15 +9,6 @@ import (
 	"github.com/backflow/backflow/core/state"
 )
 
-var (
-	// ErrDuplicate: a request with the same Once took effect before. The error is
-	// a *DuplicateError.
-	ErrDuplicate = errors.New("engine: a request with this key took effect before")
-	// ErrStale: the timer of an Advance is not due, or its record is not the one
-	// that the caller read. Nothing was changed.
-	ErrStale = errors.New("engine: the timer was moved since it was read")
-)
-
 // Once has a request take effect at most once: Value is recorded under the key in
 // the write that does what is asked, and a further request with the key is a
 // *DuplicateError. The zero value is no restriction.
@@ -107,16 +98,16 @@ func (a Advance) failed(conflict *state.ConflictError) bool {
 
 // conflictOf turns the error of a commit under the fence into what it means to the
 // caller of the engine.
-func (e *Engine) conflictOf(ctx context.Context, err error, once Once, advance Advance) error {
+func (b *base) conflictOf(ctx context.Context, err error, once Once, advance Advance) error {
 	conflict, ok := errors.AsType[*state.ConflictError](err)
 	switch {
 	case !ok:
 		return err
 	case once.failed(conflict):
-		return &DuplicateError{Value: e.recorded(ctx, once)}
+		return &DuplicateError{Value: b.recorded(ctx, once)}
 	case advance.failed(conflict):
 		return ErrStale
-	case conflict.Failed(e.lease.Fence()):
+	case conflict.Failed(b.lease.Fence()):
 		return fmt.Errorf("%w: %w", ErrFenced, err)
 	default:
 		return err
@@ -125,8 +116,8 @@ func (e *Engine) conflictOf(ctx context.Context, err error, once Once, advance A
 
 // recorded reads what is recorded under a key that is taken; nil if it cannot be
 // read.
-func (e *Engine) recorded(ctx context.Context, once Once) []byte {
-	found, err := e.store.Get(ctx, state.Ref{Bucket: once.Bucket, ID: once.Key})
+func (b *base) recorded(ctx context.Context, once Once) []byte {
+	found, err := b.store.Get(ctx, state.Ref{Bucket: once.Bucket, ID: once.Key})
 	if err != nil {
 		return nil
 	}

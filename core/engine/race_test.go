@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
@@ -25,7 +26,7 @@ type doubtful struct {
 func (d *doubtful) Commit(ctx context.Context, ops ...state.Op) error {
 	err := d.Store.Commit(ctx, ops...)
 	for _, op := range ops {
-		if err == nil && op.Kind == state.KindPut && op.Space == bucketRun && d.armed.CompareAndSwap(true, false) {
+		if err == nil && op.Kind == state.KindPut && op.Space == layout.BucketRun && d.armed.CompareAndSwap(true, false) {
 			return fmt.Errorf("%w: the answer was lost", state.ErrUnavailable)
 		}
 	}
@@ -78,7 +79,7 @@ func TestARunIsNotTakenFromAProcessThatLives(t *testing.T) {
 		id := g1.start("one", `{}`).ID
 		synctest.Wait()
 		// As if g2 had found the run under a dead lease just before g1 took it.
-		if taken := g2.trySlot() && g2.claimOrLog(id, orphaned, "a-dead-lease"); taken {
+		if taken := g2.executor.active.trySlot() && g2.recovery.claimOrphaned(id, "a-dead-lease"); taken {
 			t.Error("a run was taken from the process that works on it")
 		}
 		close(release)
@@ -128,10 +129,10 @@ func TestAProcessWithoutItsLeaseDoesNotTryToAdmitForEver(t *testing.T) {
 	store := memory.New(memory.Options{})
 	e := New(Options{Store: store, Lease: testLease{id: "taken-away", store: store}})
 	h := runRecord{Version: recordVersion, ID: NewRunID(), Workflow: "one", Status: workflow.RunQueued, ConcurrencyKey: "one/1/all", Throttled: true}
-	if err := store.Commit(t.Context(), append(h.insertIndex(), state.Insert(bucketRun, h.ID, h.encode(), 0))...); err != nil {
+	if err := store.Commit(t.Context(), append(h.insertIndex(), state.Insert(layout.BucketRun, h.ID, h.encode(), 0))...); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.admitAll(t.Context()); !errors.As(err, new(*state.ConflictError)) {
+	if err := e.admission.admitAll(t.Context()); !errors.As(err, new(*state.ConflictError)) {
 		t.Errorf("admission without a lease: %v", err)
 	}
 }
@@ -144,7 +145,7 @@ type racing struct {
 
 func (r *racing) Commit(ctx context.Context, ops ...state.Op) error {
 	for _, op := range ops {
-		if op.Kind == state.KindClearTimer && op.Space == queueRun {
+		if op.Kind == state.KindClearTimer && op.Space == layout.QueueRun {
 			if f := r.before.Swap(nil); f != nil {
 				(*f)()
 			}
@@ -191,20 +192,19 @@ func TestASignalIsKnownToWhoTakesTheRunUpWhileAnotherSeesIt(t *testing.T) {
 		if err := store.Commit(t.Context(), state.Insert("lease", "g2", nil, 0)); err != nil {
 			t.Fatal(err)
 		}
-		g2 := New(Options{Store: store, Lease: testLease{id: "g2", store: store}, Actions: g1.actions})
-		r, data, err := g2.load(t.Context(), id)
+		g2 := New(Options{Store: store, Lease: testLease{id: "g2", store: store}, Actions: g1.executor.actions})
+		r, data, err := g2.queue.load(t.Context(), id, &activity{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.refreshInbox(t.Context()); err != nil || len(r.inbox) > 0 {
-			t.Fatal(r.inbox, err)
+		if _, err := r.readInbox(t.Context()); err != nil || len(r.messages) > 0 {
+			t.Fatal(r.messages, err)
 		}
 		if _, err := g1.Signal(t.Context(), id, "go", []byte(`1`), Once{}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
-		r.activity = &activity{}
-		taken, err := r.claimWith(nil, extra{conditions: []state.Op{state.RequireValue(bucketRun, id, data)}})
+		taken, err := r.claim(nil, extra{conditions: []state.Op{state.RequireValue(layout.BucketRun, id, data)}})
 		if taken != nil || err != nil {
 			t.Errorf("the run was taken up by who does not know its mail (%v)", err)
 		}
@@ -277,10 +277,10 @@ func TestMailThatIsTooLateIsThrownAway(t *testing.T) {
 		close(release)
 		g.wait(id)
 		time.Sleep(10 * time.Second)
-		if left, err := store.Range(t.Context(), state.Range{Set: setInbox + "/" + id, Limit: 10}); err != nil || len(left) > 0 {
+		if left, err := store.Range(t.Context(), state.Range{Set: layout.SetInbox + "/" + id, Limit: 10}); err != nil || len(left) > 0 {
 			t.Errorf("mail is left: %v, %v", left, err)
 		}
-		if due, next, err := store.Due(t.Context(), queueRun, 10); err != nil || len(due) > 0 || next >= 0 {
+		if due, next, err := store.Due(t.Context(), layout.QueueRun, 10); err != nil || len(due) > 0 || next >= 0 {
 			t.Errorf("timers are left: %v, %v, %v", due, next, err)
 		}
 	})
@@ -296,15 +296,15 @@ func TestARunIsNotTakenUpByAnOldLook(t *testing.T) {
 		defer g1.stop()
 		id := g1.start("one", `{}`).ID
 		synctest.Wait()
-		old, data, err := g1.load(t.Context(), id)
+		old, data, err := g1.timers.load(t.Context(), id, &activity{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Minute)
-		if err := old.keepWaiting(t.Context(), extra{conditions: []state.Op{state.RequireValue(bucketRun, id, data)}, ops: []state.Op{state.ClearTimer(queueRun, id)}}); err != nil {
+		if err := old.keepWaiting(t.Context(), extra{conditions: []state.Op{state.RequireValue(layout.BucketRun, id, data)}, ops: []state.Op{state.ClearTimer(layout.QueueRun, id)}}); err != nil {
 			t.Fatal(err)
 		}
-		if _, next, err := store.Due(t.Context(), queueRun, 1); err != nil || next < time.Minute {
+		if _, next, err := store.Due(t.Context(), layout.QueueRun, 1); err != nil || next < time.Minute {
 			t.Errorf("the run goes on in %v (%v), not when its second wait is over", next, err)
 		}
 	})
@@ -320,7 +320,7 @@ type rival struct {
 
 func (r *rival) Commit(ctx context.Context, ops ...state.Op) error {
 	for _, op := range ops {
-		if op.Kind == state.KindRequireDue && op.Space == queueRun && r.fail.CompareAndSwap(true, false) {
+		if op.Kind == state.KindRequireDue && op.Space == layout.QueueRun && r.fail.CompareAndSwap(true, false) {
 			r.instead()
 			return fmt.Errorf("%w: not applied", state.ErrUnavailable)
 		}
@@ -348,7 +348,7 @@ func TestAClaimInDoubtIsNotTakenForThatOfAnother(t *testing.T) {
 		id := g1.start("one", `{}`).ID
 		synctest.Wait()
 		through.instead = func() {
-			if !g2.trySlot() || !g2.claimOrLog(id, due, id) {
+			if !g2.executor.active.trySlot() || !g2.timers.claimDue(id, id) {
 				t.Error("g2 did not take the run up")
 			}
 		}

@@ -79,7 +79,7 @@ func TestUnknownRunsAndWorkflowsAreToldApart(t *testing.T) {
 		if _, err := g.Wait(t.Context(), NewRunID()); !errors.Is(err, ErrNotFound) {
 			t.Errorf("wait: %v", err)
 		}
-		if w := g.Workflows(); len(w) != 1 || w[0].Steps[1].Action != "safe" {
+		if w := g.Workflows(); len(w) != 1 || w[0].Steps.Steps[1].Action != "safe" {
 			t.Errorf("workflows = %+v", w)
 		}
 	})

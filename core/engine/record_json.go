@@ -9,46 +9,46 @@ import (
 	"github.com/backflow/backflow/core/value"
 )
 
-// encode is json.Marshal of the head, at a fraction of its cost: a head is
+// encode is json.Marshal of the record, at a fraction of its cost: a record is
 // written twice for each run. It cannot fail: all fields are plain, and an error's
 // Details were valid JSON when they came in.
-func (h *runRecord) encode() []byte {
+func (r *runRecord) encode() []byte {
 	b := make([]byte, 0, 512)
-	b = strconv.AppendInt(append(b, `{"v":`...), int64(h.Version), 10)
-	b = appendText(b, "id", h.ID)
-	b = appendText(b, "workflow", h.Workflow)
-	b = appendText(b, "definition", h.Definition)
-	b = appendText(b, "status", string(h.Status))
-	if h.Lease != "" {
-		b = appendText(b, "lease", h.Lease)
+	b = strconv.AppendInt(append(b, `{"v":`...), int64(r.Version), 10)
+	b = appendText(b, "id", r.ID)
+	b = appendText(b, "workflow", r.Workflow)
+	b = appendText(b, "definition", r.Definition)
+	b = appendText(b, "status", string(r.Status))
+	if r.Lease != "" {
+		b = appendText(b, "lease", r.Lease)
 	}
-	if h.Throttled {
+	if r.Throttled {
 		b = append(b, `,"held":true`...)
 	}
-	if h.ConcurrencyKey != "" {
-		b = appendText(b, "group", h.ConcurrencyKey)
+	if r.ConcurrencyKey != "" {
+		b = appendText(b, "group", r.ConcurrencyKey)
 	}
-	if h.Recoveries != 0 {
-		b = strconv.AppendInt(append(b, `,"pickups":`...), int64(h.Recoveries), 10)
+	if r.Recoveries != 0 {
+		b = strconv.AppendInt(append(b, `,"pickups":`...), int64(r.Recoveries), 10)
 	}
-	if h.Revision != 0 {
-		b = strconv.AppendInt(append(b, `,"turns":`...), int64(h.Revision), 10)
+	if r.Revision != 0 {
+		b = strconv.AppendInt(append(b, `,"turns":`...), int64(r.Revision), 10)
 	}
-	if h.Parent != nil {
-		b = h.append(b, "parent", h.Parent)
+	if r.Parent != nil {
+		b = r.append(b, "parent", r.Parent)
 	}
-	b = appendTime(b, "createdAt", h.CreatedAt)
-	if !h.StartedAt.IsZero() {
-		b = appendTime(b, "startedAt", h.StartedAt)
+	b = appendTime(b, "createdAt", r.CreatedAt)
+	if !r.StartedAt.IsZero() {
+		b = appendTime(b, "startedAt", r.StartedAt)
 	}
-	if !h.FinishedAt.IsZero() {
-		b = appendTime(b, "finishedAt", h.FinishedAt)
+	if !r.FinishedAt.IsZero() {
+		b = appendTime(b, "finishedAt", r.FinishedAt)
 	}
-	if h.Error != nil {
-		b = h.append(b, "error", h.Error)
+	if r.Error != nil {
+		b = r.append(b, "error", r.Error)
 	}
-	if h.RequestID != "" {
-		b = appendText(b, "requestId", h.RequestID)
+	if r.RequestID != "" {
+		b = appendText(b, "requestId", r.RequestID)
 	}
 	return append(b, '}')
 }
@@ -67,10 +67,10 @@ func appendTime(b []byte, name string, t time.Time) []byte {
 	return append(t.AppendFormat(b, time.RFC3339Nano), '"')
 }
 
-func (h *runRecord) append(b []byte, name string, v any) []byte {
+func (r *runRecord) append(b []byte, name string, v any) []byte {
 	data, err := json.Marshal(v)
 	if err != nil {
-		panic(fmt.Sprintf("engine: head of run %s: %v", h.ID, err))
+		panic(fmt.Sprintf("engine: record of run %s: %v", r.ID, err))
 	}
 	return append(appendName(b, name), data...)
 }

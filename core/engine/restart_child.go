@@ -12,7 +12,7 @@ import (
 // which cannot be retried; nil if it may. Another run has other idempotency keys:
 // it must not repeat what the child did, or may have done. A child that is not
 // there was never made, or has been removed since.
-func (e *Engine) canRestartChild(ctx context.Context, c workflow.Child, child *run) error {
+func (r *reader) canRestartChild(ctx context.Context, c workflow.Child, child *storedRun) error {
 	switch {
 	case child == nil && c.Error != nil && c.Error.Outcome == sdk.OutcomeNotExecuted:
 		return nil
@@ -28,11 +28,11 @@ func (e *Engine) canRestartChild(ctx context.Context, c workflow.Child, child *r
 		return cannotRestart(sdk.CodeOutcomeUnknown, c, fmt.Sprintf("it is not known whether its step %s took effect", path))
 	}
 	for _, inner := range children {
-		grandchild, _, err := e.load(ctx, inner.ID)
+		grandchild, _, err := r.load(ctx, inner.ID)
 		if err != nil {
 			return err
 		}
-		if err := e.canRestartChild(ctx, inner, grandchild); err != nil {
+		if err := r.canRestartChild(ctx, inner, grandchild); err != nil {
 			return err
 		}
 	}

@@ -2,45 +2,17 @@ package engine
 
 import (
 	"encoding/json"
-	"errors"
 	"time"
 
-	"github.com/backflow/backflow/core/state"
+	"github.com/google/uuid"
+
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
-	"github.com/backflow/backflow/sdk"
 )
 
-var (
-	// ErrNotFound: there is no such run.
-	ErrNotFound = errors.New("engine: no such run")
-	// ErrUnknownWorkflow: the running config has no such workflow.
-	ErrUnknownWorkflow = errors.New("engine: no such workflow")
-	// ErrStopped: the engine takes no new runs, it is stopping.
-	ErrStopped = errors.New("engine: stopped")
-	// ErrOverloaded: too many runs are being started at once; try again.
-	ErrOverloaded = errors.New("engine: overloaded")
-	// ErrBadInput: what a run was to be started with is not what its workflow needs.
-	ErrBadInput = errors.New("engine: bad input")
-	// ErrTooLarge: an input or a signal over MaxInput.
-	ErrTooLarge = errors.New("engine: too large")
-	// ErrFull: the limit of the workflow is reached and it drops further runs.
-	ErrFull = errors.New("engine: the workflow's limit is reached")
-	// ErrEnded: the run has ended.
-	ErrEnded = errors.New("engine: the run has ended")
-	// ErrBusy: somebody else is changing the run; try again.
-	ErrBusy = errors.New("engine: busy")
-	// ErrBadCursor: a cursor that no list returned.
-	ErrBadCursor = errors.New("engine: bad cursor")
-	// ErrFenced: this process's lease is gone, so it can write nothing any more.
-	// Nothing was changed.
-	ErrFenced = errors.New("engine: the lease of this process is gone")
-	// ErrUnavailable is matched by errors after which it is not known whether a
-	// request took effect, or a read had no answer: the store cannot be reached.
-	ErrUnavailable = state.ErrUnavailable
-	// ErrClosed is the error of a store that is closed: the process is ending.
-	ErrClosed = state.ErrClosed
-)
+// NewRunID makes a run id: a UUIDv7 (RFC 9562), so that ids order by time and
+// what is written of new runs stays at the right edge of the store's trees.
+func NewRunID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // StartRequest asks for a run.
 type StartRequest struct {
@@ -74,23 +46,7 @@ type Run struct {
 	StartedAt  time.Time // zero until it left the queue
 	FinishedAt time.Time // zero until it ended
 	// Steps are in the order of the definition. Lists leave them out.
-	Steps []Step
-}
-
-// Step is what is known of one step of a run.
-type Step struct {
-	ID       string
-	Path     string
-	Status   workflow.StepStatus
-	Attempts int
-	// Integration is that of the action which the step calls; empty where it
-	// calls none.
-	Integration string
-	// StartedAt and FinishedAt are zero while unknown.
-	StartedAt  time.Time
-	FinishedAt time.Time
-	Result     json.RawMessage
-	Error      *workflow.Failure
+	Steps []workflow.StepState
 }
 
 // ListRequest selects runs, the newest first.
@@ -109,33 +65,11 @@ type List struct {
 	NextCursor string
 }
 
-// Workflow describes a definition that can be started.
-type Workflow struct {
-	ID   string
-	Name string
-	// Input is the schema of the input; nil accepts anything.
-	Input json.RawMessage
-	Steps []WorkflowStep
-	// Definition is all of it, as it was written.
-	Definition json.RawMessage
-}
-
-// WorkflowStep describes one step of a definition.
-type WorkflowStep struct {
-	ID          string
-	Type        string
-	Integration string // of steps that call an action
-	Action      string
-	Workflow    string // of steps that run another workflow
-	// Steps are those in the step, in the order of the definition.
-	Steps []WorkflowStep
-}
-
-// callError makes sure that what an integration answered is an *sdk.Error.
-func callError(err error) *sdk.Error {
-	var e *sdk.Error
-	if errors.As(err, &e) {
-		return e
-	}
-	return &sdk.Error{Code: sdk.CodeInternal, Message: err.Error(), Outcome: sdk.OutcomeUnknown}
+// Progress is what happened in a run since an earlier look.
+type Progress struct {
+	// Events are in order. Entry is the number of the last journal entry that
+	// they come from: where the next look begins.
+	Events []workflow.Event
+	Entry  int
+	Run    Run // as it was when they were read, or a moment before
 }

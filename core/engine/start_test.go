@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
@@ -47,7 +48,7 @@ func TestARunIsTakenFromItsQueueHoweverManyWorkflowsHaveOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New(memory.Options{})
 		for n := range page {
-			if err := store.Commit(t.Context(), state.Add(setQueues, fmt.Sprintf("early-%03d", n))); err != nil {
+			if err := store.Commit(t.Context(), state.Add(layout.SetQueues, fmt.Sprintf("early-%03d", n))); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -44,7 +44,7 @@ func TestParamsAndKeyAreStoredBeforeTheCallIsSent(t *testing.T) {
 		var stored []string
 		var g *gateway
 		v.do = func(ctx context.Context, n int, call sdk.Call) (sdk.Result, error) {
-			runs, err := store.Range(ctx, state.Range{Set: setOf("two"), Limit: 1})
+			runs, err := store.Range(ctx, state.Range{Set: workflowSet("two"), Limit: 1})
 			if err != nil || len(runs) != 1 {
 				t.Errorf("runs = %v, %v", runs, err)
 				return sdk.Result{}, err
@@ -88,7 +88,7 @@ func TestAFailedAttemptIsRepeatedWithTheSameKeyByAStoredTimer(t *testing.T) {
 		if err != nil || waiting.Status != workflow.RunWaiting || waiting.Steps[0].Status != workflow.StepWaiting {
 			t.Errorf("after a failed attempt: %s, %v", waiting.Status, err)
 		}
-		if g.works(id) {
+		if g.executor.active.contains(id) {
 			t.Error("a waiting run is kept in memory")
 		}
 		run := g.wait(id)

@@ -5,34 +5,34 @@ import (
 	"time"
 )
 
-// idleTimeout is how long a goroutine of the crew waits for more work.
+// idleTimeout is how long a worker waits for more work before it ends.
 const idleTimeout = 5 * time.Second
 
-// crew runs calls, and the work on runs between them, on goroutines that are
-// used again. A new goroutine has a small stack; the check of params and an HTTP
-// request make it grow, which costs more than either check or start. As many
-// goroutines as are needed at once are there, and they go when they are not
-// needed any more.
+// workerPool runs calls, and the work on runs between them, on goroutines that
+// are reused. A new goroutine has a small stack; the check of params and an HTTP
+// request make it grow, which costs more than either check or start. The pool has
+// as many workers as are needed at once, and they end when they are not needed
+// any more.
 type workerPool struct {
 	work    chan func()
-	over    <-chan struct{} // closed when nobody is to wait for work any more
+	stopped <-chan struct{} // closed when idle workers are to end
 	workers sync.WaitGroup
 }
 
-func newWorkerPool(over <-chan struct{}) *workerPool {
-	return &workerPool{work: make(chan func()), over: over}
+func newWorkerPool(stopped <-chan struct{}) *workerPool {
+	return &workerPool{work: make(chan func()), stopped: stopped}
 }
 
-// do runs f on a goroutine of the crew. It does not wait for it.
-func (c *workerPool) do(f func()) {
+// do runs f on a worker. It does not wait for it.
+func (p *workerPool) do(f func()) {
 	select {
-	case c.work <- f: // somebody is idle
+	case p.work <- f: // a worker is idle
 	default:
-		c.workers.Go(func() { c.worker(f) })
+		p.workers.Go(func() { p.worker(f) })
 	}
 }
 
-func (c *workerPool) worker(f func()) {
+func (p *workerPool) worker(f func()) {
 	idle := time.NewTimer(idleTimeout)
 	defer idle.Stop()
 	for {
@@ -40,14 +40,14 @@ func (c *workerPool) worker(f func()) {
 		f = nil // what is done is not kept alive by waiting
 		idle.Reset(idleTimeout)
 		select {
-		case f = <-c.work:
+		case f = <-p.work:
 		case <-idle.C:
 			return
-		case <-c.over:
+		case <-p.stopped:
 			return
 		}
 	}
 }
 
-// wait waits for the goroutines of a crew that is over and has nothing to do.
-func (c *workerPool) wait() { c.workers.Wait() }
+// wait waits for the workers of a pool that is stopped and has no work.
+func (p *workerPool) wait() { p.workers.Wait() }

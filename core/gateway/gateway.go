@@ -14,6 +14,7 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/core/workflow"
 )
 
 // Runs starts, changes and shows runs. *engine.Engine is one.
@@ -33,7 +34,7 @@ type Runs interface {
 	Retry(ctx context.Context, id string, once engine.Once) (engine.Run, error)
 	Signal(ctx context.Context, id, name string, body json.RawMessage, once engine.Once) (engine.Run, error)
 	// Workflows lists what can be started, in the order in which users see it.
-	Workflows() []engine.Workflow
+	Workflows() []*workflow.Definition
 }
 
 var _ Runs = (*engine.Engine)(nil)

@@ -65,16 +65,17 @@ func (x *exchange) runDoc(run engine.Run) runDoc {
 		Output:     run.Output,
 		Steps:      make([]stepDoc, len(run.Steps)),
 	}
-	for i, s := range run.Steps {
+	for i := range run.Steps {
+		s := &run.Steps[i]
 		doc.Steps[i] = stepDoc{
-			ID:         s.ID,
+			ID:         s.Step.ID,
 			Path:       s.Path,
 			Status:     s.Status,
 			Attempts:   s.Attempts,
 			StartedAt:  known(s.StartedAt),
 			FinishedAt: known(s.FinishedAt),
 			Result:     s.Result,
-			Error:      x.failure(s.Error),
+			Error:      x.failure(s.Failure()),
 		}
 	}
 	return doc

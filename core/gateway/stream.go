@@ -145,7 +145,7 @@ func (s *stream) next(ctx context.Context) (engine.Progress, error) {
 func (s *stream) send(p engine.Progress) error {
 	integrations := make(map[string]string, len(p.Run.Steps))
 	for i := range p.Run.Steps {
-		integrations[p.Run.Steps[i].Path] = p.Run.Steps[i].Integration
+		integrations[p.Run.Steps[i].Path] = p.Run.Steps[i].Step.Integration
 	}
 	var out []byte
 	for i := range p.Events {

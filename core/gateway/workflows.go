@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 
-	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -29,16 +29,22 @@ type workflowStepDoc struct {
 	Steps []workflowStepDoc `json:"steps,omitempty"`
 }
 
-func newWorkflowDoc(wf engine.Workflow) workflowDoc {
-	return workflowDoc{ID: wf.ID, Name: wf.Name, Input: wf.Input, Steps: stepDocs(wf.Steps)}
+func newWorkflowDoc(wf *workflow.Definition) workflowDoc {
+	return workflowDoc{ID: wf.ID, Name: wf.Name, Input: wf.InputSchema, Steps: stepDocs(wf.Steps)}
 }
 
-func stepDocs(steps []engine.WorkflowStep) []workflowStepDoc {
-	docs := make([]workflowStepDoc, len(steps))
-	for i, s := range steps {
-		docs[i] = workflowStepDoc{
-			ID: s.ID, Type: s.Type, Integration: s.Integration, Action: s.Action, Workflow: s.Workflow, Steps: stepDocs(s.Steps),
+// stepDocs describes the steps of a block, with those in them.
+func stepDocs(b *workflow.Block) []workflowStepDoc {
+	docs := []workflowStepDoc{}
+	if b == nil {
+		return docs
+	}
+	for _, s := range b.Steps {
+		doc := workflowStepDoc{ID: s.ID, Type: string(s.Type), Integration: s.Integration, Action: s.Action, Workflow: s.Workflow}
+		for _, inner := range s.Inner() {
+			doc.Steps = append(doc.Steps, stepDocs(inner)...)
 		}
+		docs = append(docs, doc)
 	}
 	return docs
 }
@@ -59,7 +65,7 @@ func (x *exchange) showWorkflow(w http.ResponseWriter, _ *http.Request) error {
 	for _, wf := range x.runs.Workflows() {
 		if wf.ID == id {
 			doc := newWorkflowDoc(wf)
-			doc.Definition = wf.Definition
+			doc.Definition = wf.Raw
 			return sendJSON(w, http.StatusOK, nil, doc)
 		}
 	}

@@ -72,8 +72,8 @@ func (b *block) list(list *[]StepState) {
 	}
 }
 
-// StepFailure is a step's error in the form that is shown, nil without error.
-func (m *Machine) StepFailure(s *StepState) *Failure {
+// Failure is the step's error in the form that is shown, nil without error.
+func (s *StepState) Failure() *Failure {
 	if s.Error == nil {
 		return nil
 	}

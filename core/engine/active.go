@@ -1,0 +1,136 @@
+package engine
+
+import "sync"
+
+// activeRuns are the runs that this process works on, and the slots for them. It
+// is safe for concurrent use.
+type activeRuns struct {
+	slots chan struct{}  // one token for each run that is worked on
+	left  sync.WaitGroup // the runs that are reserved
+
+	mu      sync.Mutex // guards the fields below
+	stopped bool       // no further run is reserved
+	byID    map[string]*activity
+}
+
+// activity is what is known of a run that this process works on.
+type activity struct {
+	ended    bool   // its end was announced
+	notified bool   // it has a message that was not read
+	deliver  func() // tells the run of messages; nil while it is made or claimed
+}
+
+func newActiveRuns(slots int) *activeRuns {
+	return &activeRuns{slots: make(chan struct{}, slots), byID: make(map[string]*activity)}
+}
+
+// reserve marks a run as worked on by this process. It returns nil if it is
+// already, or after stop. Otherwise the caller calls release in the end.
+func (a *activeRuns) reserve(id string) *activity {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, taken := a.byID[id]; taken || a.stopped {
+		return nil
+	}
+	activity := &activity{}
+	a.byID[id] = activity
+	a.left.Add(1)
+	return activity
+}
+
+// release ends a reservation, and reports whether the run has a message that was
+// not read.
+func (a *activeRuns) release(id string) (notified bool) {
+	a.mu.Lock()
+	notified = a.byID[id].notified
+	delete(a.byID, id)
+	a.mu.Unlock()
+	a.left.Done()
+	return notified
+}
+
+// contains reports whether this process works on the run.
+func (a *activeRuns) contains(id string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, ok := a.byID[id]
+	return ok
+}
+
+// attach has a run told of messages by deliver from now on, and reports whether
+// there is one already. It must not block.
+func (a *activeRuns) attach(activity *activity, deliver func()) (notified bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	activity.deliver = deliver
+	return activity.notified
+}
+
+// notify tells a run that there is a message for it, if this process works on it.
+func (a *activeRuns) notify(id string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	activity, ok := a.byID[id]
+	if !ok {
+		return
+	}
+	activity.notified = true
+	if activity.deliver != nil {
+		activity.deliver()
+	}
+}
+
+// ack notes that a run is about to read its messages.
+func (a *activeRuns) ack(activity *activity) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	activity.notified = false
+}
+
+// markEnded notes that the end of a run is announced.
+func (a *activeRuns) markEnded(activity *activity) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	activity.ended = true
+}
+
+// willAnnounce reports whether this process works on the run and has not announced
+// its end.
+func (a *activeRuns) willAnnounce(id string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	activity, ok := a.byID[id]
+	return ok && !activity.ended
+}
+
+// stop lets no further run be reserved.
+func (a *activeRuns) stop() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stopped = true
+}
+
+// trySlot takes a slot, if one is free.
+func (a *activeRuns) trySlot() bool {
+	select {
+	case a.slots <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// waitSlot takes a slot, waiting for one. It returns false if stopping is closed
+// first.
+func (a *activeRuns) waitSlot(stopping <-chan struct{}) bool {
+	select {
+	case a.slots <- struct{}{}:
+		return true
+	case <-stopping:
+		return false
+	}
+}
+
+// freeSlot gives a slot back. The queue's loop, where it waits for one, is the
+// first in line.
+func (a *activeRuns) freeSlot() { <-a.slots }

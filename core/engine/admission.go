@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// admission lets throttled runs go on when their groups have free places.
+type admission struct {
+	*service
+	base
+	interval time.Duration
+	wakeups  *wakeups
+}
+
+// Start admits runs in the background until Stop.
+func (a *admission) Start() { a.run(a.loop) }
+
+func (a *admission) loop() {
+	for a.sleep(a.wakeups.admission, a.interval) {
+		a.outage.Note("admit runs that wait for others", a.admitAll(context.Background()))
+	}
+}
+
+// atLimit reports whether a new run of the group would have to wait.
+func (a *admission) atLimit(ctx context.Context, group string) (bool, error) {
+	limit := limitOf(group)
+	taken := 0
+	for _, set := range []string{layout.SetActive + "/" + group, layout.SetThrottled + "/" + group} {
+		members, err := a.store.Range(ctx, state.Range{Set: set, Limit: limit})
+		if err != nil {
+			return false, fmt.Errorf("engine: limit: %w", err)
+		}
+		taken += len(members)
+	}
+	return taken >= limit, nil
+}
+
+func (a *admission) admitAll(ctx context.Context) error {
+	for after := ""; ; {
+		groups, err := a.store.Range(ctx, state.Range{Set: layout.SetGroups, After: after, Limit: page})
+		if err != nil || len(groups) == 0 {
+			return err
+		}
+		for _, group := range groups {
+			if err := a.admitGroup(ctx, group); err != nil {
+				return err
+			}
+		}
+		after = groups[len(groups)-1]
+	}
+}
+
+// admitGroup admits the oldest throttled runs of a group into its free places.
+func (a *admission) admitGroup(ctx context.Context, group string) error {
+	limit := limitOf(group)
+	for {
+		version, err := a.store.Get(ctx, state.Ref{Bucket: layout.BucketGroupVersion, ID: group})
+		if err != nil {
+			return err
+		}
+		active, err := a.store.Range(ctx, state.Range{Set: layout.SetActive + "/" + group, Limit: limit})
+		if err != nil || len(active) >= limit {
+			return err
+		}
+		throttled, err := a.store.Range(ctx, state.Range{Set: layout.SetThrottled + "/" + group, Limit: 1})
+		if err != nil {
+			return err
+		}
+		if len(throttled) == 0 {
+			return a.forgetGroup(ctx, group, version[0])
+		}
+		err = a.admitRun(ctx, group, throttled[0], version[0])
+		switch conflict, ok := errors.AsType[*state.ConflictError](err); {
+		case ok && !conflict.Failed(a.lease.Fence()) && !a.isStopping():
+			continue // another process was faster; look again
+		case err != nil:
+			return err
+		}
+		a.wakeups.queue.wake()
+	}
+}
+
+// admitRun moves one throttled run into the queue.
+func (a *admission) admitRun(ctx context.Context, group, id string, version []byte) error {
+	found, err := a.store.Get(ctx, state.Ref{Bucket: layout.BucketRun, ID: id})
+	if err != nil {
+		return err
+	}
+	if found[0] == nil {
+		return a.store.Commit(ctx, a.lease.Fence(), state.Remove(layout.SetThrottled+"/"+group, id))
+	}
+	rec, err := decodeRecord(found[0])
+	if err != nil {
+		return err
+	}
+	if !rec.Throttled || rec.Status != workflow.RunQueued {
+		return a.store.Commit(ctx, a.lease.Fence(), state.Remove(layout.SetThrottled+"/"+group, id))
+	}
+	next := *rec
+	next.Throttled = false
+	ops := []state.Op{a.lease.Fence(), state.RequireValue(layout.BucketRun, id, found[0])}
+	ops = append(ops, advanceVersion(group, version)...)
+	ops = append(ops, state.Add(layout.SetActive+"/"+group, id))
+	ops = append(ops, rec.updateOps(&next)...)
+	return a.store.Commit(ctx, ops...)
+}
+
+// forgetGroup removes a group that has no throttled run from the list of groups.
+// A run that is throttled at the same moment bumps the version, and the group
+// stays.
+func (a *admission) forgetGroup(ctx context.Context, group string, version []byte) error {
+	ops := append([]state.Op{a.lease.Fence(), state.Remove(layout.SetGroups, group)}, advanceVersion(group, version)...)
+	return ignoreConflict(a.store.Commit(ctx, ops...))
+}

@@ -1,0 +1,76 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+)
+
+// execution is a run that this process works on. Its fields belong to the goroutine
+// that works on it, one at a time, but for those that mu guards.
+type execution struct {
+	*executor
+	storedRun
+	activity *activity
+
+	// messages are those in the run's inbox that were read and not taken.
+	messages []pendingMessage
+
+	started []string // paths of the calls that were started and have no result
+	alarm   *time.Timer
+	alarmAt time.Time // what the alarm is set to; zero while it is not
+	// notBefore keeps timers from being looked at, where that was no use.
+	notBefore time.Time
+
+	ctx    context.Context // of the calls: ends when their results are of no use
+	cancel context.CancelCauseFunc
+
+	mu       sync.Mutex // guards the fields below
+	updates  updates
+	working  bool // a goroutine works on the run
+	finished bool // none does any more
+	inFlight int  // how many calls are being made
+}
+
+// updates are what has happened to a run since it was worked on.
+type updates struct {
+	results []callResult
+	due     bool // its alarm
+	message bool
+}
+
+func (u *updates) empty() bool { return len(u.results) == 0 && !u.due && !u.message }
+
+// callResult is what came of one call.
+type callResult struct {
+	call   workflow.Call
+	result json.RawMessage
+	err    *sdk.Error
+}
+
+// syncRecord brings the record in line with the machine.
+func (r *execution) syncRecord(progress bool) {
+	r.record.Status = r.machine.Status()
+	if r.machine.Idle() {
+		r.record.Lease = ""
+	}
+	if progress {
+		r.record.Recoveries = 0
+	}
+	if r.record.Status.Ended() {
+		r.record.FinishedAt = r.machine.EndedAt()
+		r.record.Error = r.machine.Failure()
+	} else {
+		r.record.FinishedAt, r.record.Error = time.Time{}, nil
+	}
+}
+
+// announce tells those who wait for the run that it has ended.
+func (r *execution) announce() {
+	r.active.markEnded(r.activity)
+	r.subscribers.announce(r.record.ID, r.view)
+}

@@ -1,0 +1,162 @@
+package engine
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// Runs are indexed by sets. Each run is a member of its workflow's. It has one
+// more entry for its status, where that is not success; and one in the order of
+// ends once it has ended, unless it succeeded fast.
+
+// workflowSet is the set of the runs of one workflow.
+func workflowSet(workflowID string) string { return layout.SetRuns + "/" + workflowID }
+
+// indexEntry is the run's entry for its status: that of the processes' runs while
+// one works on it. A run that succeeded has none.
+func (r *runRecord) indexEntry() (set, member string) {
+	switch {
+	case r.Lease != "":
+		return layout.SetRunning, r.ID + "/" + r.Lease
+	case r.Status == workflow.RunQueued && r.Throttled:
+		return layout.SetThrottled + "/" + r.ConcurrencyKey, r.ID
+	case r.Status == workflow.RunQueued:
+		return layout.SetQueued + "/" + r.Workflow, r.ID
+	case r.Status == workflow.RunFailed:
+		return layout.SetFailed, r.finishedMember()
+	case r.Status == workflow.RunCancelled:
+		return layout.SetCancelled, r.finishedMember()
+	case r.Status.Ended():
+		return "", ""
+	default:
+		return layout.SetWaiting, r.ID
+	}
+}
+
+// finishedMember is the run's member in the set of those that failed or were
+// cancelled: with its workflow, so that a list of one workflow's need not read the
+// others.
+func (r *runRecord) finishedMember() string {
+	if r.Version < 2 {
+		return r.ID
+	}
+	return r.ID + "/" + r.Workflow
+}
+
+// splitRunning splits a member of the set "running".
+func splitRunning(member string) (id, lease string) {
+	id, lease, _ = strings.Cut(member, "/")
+	return id, lease
+}
+
+// retentionEntry is the run's entry among those that ended as it did, in the order
+// of time.
+func (r *runRecord) retentionEntry() (set, member string) {
+	kind := workflow.RunFailed
+	if r.Status == workflow.RunSucceeded {
+		kind = workflow.RunSucceeded
+	}
+	return layout.SetEnded + "/" + string(kind), fmt.Sprintf("%016x/%s", r.FinishedAt.UnixMilli(), r.ID)
+}
+
+// insertOps returns the ops that write a new run with its first journal entry.
+func (r *runRecord) insertOps(entry []byte) []state.Op {
+	ops := []state.Op{
+		state.Insert(layout.BucketRun, r.ID, r.encode(), 0),
+		state.Append(r.ID, 0, entry),
+		state.Add(workflowSet(r.Workflow), r.ID),
+	}
+	if r.Throttled {
+		ops = append(ops, bumpVersion(r.ConcurrencyKey))
+	}
+	if r.Status.Ended() {
+		ops = append(ops, r.onFinished()...)
+	}
+	return append(ops, r.insertIndex()...)
+}
+
+// updateOps returns the ops that turn the record as it is stored into the next
+// one, with its entries in the index, in the present format.
+func (r *runRecord) updateOps(next *runRecord) []state.Op {
+	next.Version = recordVersion
+	ops := []state.Op{state.Put(layout.BucketRun, r.ID, next.encode(), 0)}
+	oldSet, oldMember := r.indexEntry()
+	newSet, newMember := next.indexEntry()
+	if oldSet != newSet || oldMember != newMember {
+		if oldSet != "" {
+			ops = append(ops, state.Remove(oldSet, oldMember))
+		}
+		ops = append(ops, next.insertIndex()...)
+	}
+	if next.Status.Ended() && !r.Status.Ended() {
+		ops = append(ops, next.onFinished()...)
+	}
+	if r.Status.Ended() && !next.Status.Ended() {
+		ops = append(ops, r.onReopened()...)
+	}
+	if r.Version < 2 {
+		ops = append(ops, state.Remove(layout.SetRuns, r.ID), state.Add(layout.SetWorkflows, r.Workflow))
+		if next.isFastSuccess() {
+			set, member := next.retentionEntry()
+			ops = append(ops, state.Remove(set, member))
+		}
+	}
+	return ops
+}
+
+// deleteOps returns the ops that remove the run, whose record is stored as data,
+// with all its entries but that in the order of ends.
+func (r *runRecord) deleteOps(data []byte) []state.Op {
+	ops := []state.Op{
+		state.RequireValue(layout.BucketRun, r.ID, data),
+		state.Delete(layout.BucketRun, r.ID), state.DropJournal(r.ID),
+		state.Remove(workflowSet(r.Workflow), r.ID),
+	}
+	if r.Version < 2 {
+		ops = append(ops, state.Remove(layout.SetRuns, r.ID))
+	}
+	if set, member := r.indexEntry(); set != "" {
+		ops = append(ops, state.Remove(set, member))
+	}
+	return ops
+}
+
+// insertIndex returns the ops that make the run's entry for its status.
+func (r *runRecord) insertIndex() []state.Op {
+	set, member := r.indexEntry()
+	if set == "" {
+		return nil
+	}
+	ops := []state.Op{state.Add(set, member)}
+	if r.Status == workflow.RunQueued && !r.Throttled {
+		ops = append(ops, state.Add(layout.SetQueues, r.Workflow))
+	}
+	if r.Throttled {
+		ops = append(ops, state.Add(layout.SetGroups, r.ConcurrencyKey))
+	}
+	return ops
+}
+
+// onFinished returns what the end of a run changes beside its entry for its
+// status: its age counts from now, and its place under a limit is free.
+func (r *runRecord) onFinished() []state.Op {
+	var ops []state.Op
+	if !r.isFastSuccess() {
+		ops = append(ops, state.Add(r.retentionEntry()))
+	}
+	if r.ConcurrencyKey != "" {
+		ops = append(ops, state.Remove(layout.SetActive+"/"+r.ConcurrencyKey, r.ID))
+	}
+	return ops
+}
+
+// onReopened takes back what onFinished did, when a run is retried. A place under
+// its limit it has to wait for.
+func (r *runRecord) onReopened() []state.Op {
+	set, member := r.retentionEntry()
+	return []state.Op{state.Remove(set, member)}
+}

@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// claimShare is how many runs of one workflow are claimed before the next workflow
+// has its turn.
+const claimShare = 8
+
+// queue goes on with queued runs as slots become free.
+type queue struct {
+	*service
+	*claims
+	interval time.Duration
+	most     int          // runs that may wait
+	waiting  atomic.Int64 // runs that waited when they were last counted, up to most
+}
+
+// Start watches the queue in the background until Stop.
+func (q *queue) Start() { q.run(q.loop) }
+
+// loop claims runs of each workflow in turn, so that one with a long queue does not
+// hold up the others.
+func (q *queue) loop() {
+	for {
+		claimed, err := q.round(context.Background())
+		q.outage.Note("read the queue", err)
+		if claimed > 0 {
+			continue
+		}
+		if !q.sleep(q.wakeups.queue, q.interval) {
+			return
+		}
+	}
+}
+
+// round gives each workflow with a queue its share, and returns how many runs were
+// claimed.
+func (q *queue) round(ctx context.Context) (claimed int, err error) {
+	queues, err := q.reader.queued(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, set := range queues {
+		ids, err := q.store.Range(ctx, state.Range{Set: set, Limit: claimShare})
+		if err != nil {
+			return claimed, err
+		}
+		for _, id := range ids {
+			if !q.active.waitSlot(q.service.stopping) {
+				return 0, nil
+			}
+			if q.claimQueued(id) {
+				claimed++
+			}
+		}
+	}
+	return claimed, nil
+}
+
+// claimQueued claims a run from the queue. The caller has a slot.
+func (q *queue) claimQueued(id string) bool {
+	return q.tryClaim(id, func(ctx context.Context, a *activity) (*execution, error) {
+		r, data, err := q.load(ctx, id, a)
+		if err != nil || r == nil || r.record.Lease != "" || r.record.Status != workflow.RunQueued || r.record.Throttled {
+			return nil, err
+		}
+		if _, err := r.readInbox(ctx); err != nil {
+			return nil, err
+		}
+		return r.claim(nil, extra{conditions: []state.Op{state.RequireValue(layout.BucketRun, id, data)}})
+	})
+}
+
+// measure counts the runs that wait for their turn, as far as the bound.
+func (q *queue) measure(ctx context.Context) error {
+	count := 0
+	queues, err := q.reader.queued(ctx)
+	if err != nil {
+		return err
+	}
+	for _, set := range queues {
+		for after := ""; count <= q.most; {
+			ids, err := q.store.Range(ctx, state.Range{Set: set, After: after, Limit: 10 * page})
+			if err != nil {
+				return err
+			}
+			count += len(ids)
+			if len(ids) < 10*page {
+				break
+			}
+			after = ids[len(ids)-1]
+		}
+	}
+	q.waiting.Store(int64(count))
+	return nil
+}
+
+// add notes a run that was put into the queue, until it is measured again.
+func (q *queue) add() {
+	q.waiting.Add(1)
+	q.wakeups.queue.wake()
+}
+
+// isFull reports whether as many runs wait as may.
+func (q *queue) isFull() bool { return q.waiting.Load() >= int64(q.most) }

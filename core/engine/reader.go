@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// page is how many members of a set, or timers, are read at once.
+const page = 200
+
+// reader reads runs and their index from the store. It is safe for concurrent use.
+type reader struct {
+	store       state.Store
+	definitions *definitions
+}
+
+// storedRun is a run as the store has it: its record, and the machine that its
+// journal was folded into.
+type storedRun struct {
+	machine *workflow.Machine
+	record  runRecord
+	entries int // the length of the journal
+}
+
+// load reads a run and folds its journal; nil if there is no such run. It also
+// returns the record's bytes, for a compare-and-swap.
+func (r *reader) load(ctx context.Context, id string) (*storedRun, []byte, error) {
+	run, data, _, err := r.loadEvents(ctx, id, math.MaxInt)
+	return run, data, err
+}
+
+// loadEvents is load, which also returns the events of the entries from one on.
+func (r *reader) loadEvents(ctx context.Context, id string, from int) (*storedRun, []byte, []workflow.Event, error) {
+	found, err := r.store.Get(ctx, state.Ref{Bucket: layout.BucketRun, ID: id})
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("engine: load run %s: %w", id, err)
+	}
+	if found[0] == nil {
+		return nil, nil, nil, nil
+	}
+	rec, err := decodeRecord(found[0])
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	definition, err := r.definitions.pinned(ctx, rec.Definition)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	run := &storedRun{machine: workflow.NewMachine(definition, id), record: *rec}
+	entries, err := r.store.Journal(ctx, id, 0)
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("engine: journal of run %s: %w", id, err)
+	}
+	var later []workflow.Event
+	for n, data := range entries {
+		events, err := workflow.DecodeEntry(data)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		for _, event := range events {
+			if err := run.machine.Apply(event); err != nil {
+				return nil, nil, nil, err
+			}
+		}
+		if n >= from {
+			later = append(later, events...)
+		}
+	}
+	run.entries = len(entries)
+	return run, found[0], later, nil
+}
+
+// view is the run as it is shown. It shares no memory that changes.
+func (r *storedRun) view() Run {
+	run := r.record.view()
+	run.Output = r.machine.Output()
+	run.Input = r.machine.Root("input")
+	if run.Input == nil {
+		run.Input = r.machine.Root("payload")
+	}
+	run.Steps = r.machine.Steps()
+	return run
+}
+
+// records reads the records of runs, nil where one is gone meanwhile.
+func (r *reader) records(ctx context.Context, ids []string) ([]*runRecord, error) {
+	found, err := r.stored(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	records := make([]*runRecord, len(found))
+	for i, data := range found {
+		if data == nil {
+			continue
+		}
+		if records[i], err = decodeRecord(data); err != nil {
+			return nil, err
+		}
+	}
+	return records, nil
+}
+
+// stored reads the records of runs as they are stored.
+func (r *reader) stored(ctx context.Context, ids []string) ([][]byte, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	refs := make([]state.Ref, len(ids))
+	for i, id := range ids {
+		refs[i] = state.Ref{Bucket: layout.BucketRun, ID: id}
+	}
+	found, err := r.store.Get(ctx, refs...)
+	if err != nil {
+		return nil, fmt.Errorf("engine: read runs: %w", err)
+	}
+	return found, nil
+}
+
+// workflows are the sets of the runs of each workflow.
+func (r *reader) workflows(ctx context.Context) ([]string, error) {
+	return r.named(ctx, layout.SetWorkflows, layout.SetRuns)
+}
+
+// queued are the sets of the runs of each workflow that wait for their turn.
+func (r *reader) queued(ctx context.Context) ([]string, error) {
+	return r.named(ctx, layout.SetQueues, layout.SetQueued)
+}
+
+// queues are the sets of all queued runs, throttled ones included.
+func (r *reader) queues(ctx context.Context) ([]string, error) {
+	queued, err := r.queued(ctx)
+	if err != nil {
+		return nil, err
+	}
+	throttled, err := r.named(ctx, layout.SetGroups, layout.SetThrottled)
+	if err != nil {
+		return nil, err
+	}
+	return append(queued, throttled...), nil
+}
+
+// named are the sets KIND/NAME of all names that are members of a set.
+func (r *reader) named(ctx context.Context, names, kind string) (sets []string, err error) {
+	for after := ""; ; {
+		members, err := r.store.Range(ctx, state.Range{Set: names, After: after, Limit: page})
+		if err != nil {
+			return nil, fmt.Errorf("engine: list %s: %w", names, err)
+		}
+		for _, name := range members {
+			sets = append(sets, kind+"/"+name)
+		}
+		if len(members) < page {
+			return sets, nil
+		}
+		after = members[len(members)-1]
+	}
+}
+
+// member is a run's entry in a set.
+type member struct {
+	set, id string
+	rest    string // what follows the id: a lease, a workflow, or nothing
+}
+
+// merged returns the members of several sets, whatever follows their ids, as if
+// they were one: query selects them, but for its set. A run that is in two of them
+// comes once.
+func (r *reader) merged(ctx context.Context, sets []string, query state.Range) ([]member, error) {
+	var all []member
+	for _, query.Set = range sets {
+		found, err := r.store.Range(ctx, query)
+		if err != nil {
+			return nil, err
+		}
+		for _, text := range found {
+			id, rest, _ := strings.Cut(text, "/")
+			all = append(all, member{set: query.Set, id: id, rest: rest})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b member) int {
+		if query.Reverse {
+			a, b = b, a
+		}
+		return strings.Compare(a.id, b.id)
+	})
+	all = slices.CompactFunc(all, func(a, b member) bool { return a.id == b.id })
+	return all[:min(len(all), query.Limit)], nil
+}

@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/backflow/backflow/core/outage"
+	"github.com/backflow/backflow/core/state"
+)
+
+// retryPause is how long a loop waits after the store could not be read, and before
+// it looks again at what could not be done.
+const retryPause = time.Second
+
+// base is what the engine's services have in common.
+type base struct {
+	store  state.Store
+	lease  Lease
+	log    *slog.Logger
+	outage *outage.Log // of the store
+	now    func() time.Time
+}
+
+// service runs loops in the background until it is stopped. Loops sleep between
+// their rounds by sleep, which ends with the service.
+type service struct {
+	stopping chan struct{}
+	stopOnce sync.Once
+	loops    sync.WaitGroup
+}
+
+func newService() *service { return &service{stopping: make(chan struct{})} }
+
+// run runs a loop. It does not wait for it.
+func (s *service) run(loop func()) { s.loops.Go(loop) }
+
+// Stop ends the loops and waits for them. It may be called again.
+func (s *service) Stop() {
+	s.stopOnce.Do(func() { close(s.stopping) })
+	s.loops.Wait()
+}
+
+func (s *service) isStopping() bool {
+	select {
+	case <-s.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+// sleep waits for a wakeup, a time or the end of the service. It returns false at
+// the end.
+func (s *service) sleep(w wakeup, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-w:
+		return true
+	case <-timer.C:
+		return true
+	case <-s.stopping:
+		return false
+	}
+}
+
+// wakeup ends the sleep of a loop. One that comes while the loop is at work is
+// kept for its next sleep.
+type wakeup chan struct{}
+
+func newWakeup() wakeup { return make(wakeup, 1) }
+
+func (w wakeup) wake() {
+	select {
+	case w <- struct{}{}:
+	default:
+	}
+}
+
+// wakeups tell the services that there is something for them in the store.
+type wakeups struct {
+	timers    wakeup // a timer was set that may be due
+	queue     wakeup // a run was queued
+	recovery  wakeup // a run may have been left without a process
+	admission wakeup // a run is throttled, or a place has become free
+}
+
+func newWakeups() *wakeups {
+	return &wakeups{timers: newWakeup(), queue: newWakeup(), recovery: newWakeup(), admission: newWakeup()}
+}

@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+)
+
+// subscribers are those in this process who wait for a run's end, or for a change
+// in it. It is safe for concurrent use.
+type subscribers struct {
+	mu      sync.Mutex            // guards the fields below
+	ends    map[string][]chan Run // by run id
+	changes map[string][]wakeup   // by run id
+}
+
+func newSubscribers() *subscribers {
+	return &subscribers{ends: make(map[string][]chan Run), changes: make(map[string][]wakeup)}
+}
+
+// awaitEnd returns a channel that gets the run when its end is announced. The
+// caller ends it by cancel.
+func (s *subscribers) awaitEnd(id string) (ended <-chan Run, cancel func()) {
+	c := make(chan Run, 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ends[id] = append(s.ends[id], c)
+	return c, func() { remove(&s.mu, s.ends, id, c) }
+}
+
+// announce tells those who wait for the run's end of it. The view is taken only if
+// there are any.
+func (s *subscribers) announce(id string, view func() Run) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.ends[id]) == 0 {
+		return
+	}
+	run := view()
+	for _, c := range s.ends[id] {
+		select {
+		case c <- run:
+		default: // it has an earlier announcement
+		}
+	}
+}
+
+// watch returns a wakeup for changes in the run. The caller ends it by cancel.
+func (s *subscribers) watch(id string) (changed wakeup, cancel func()) {
+	w := newWakeup()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes[id] = append(s.changes[id], w)
+	return w, func() { remove(&s.mu, s.changes, id, w) }
+}
+
+// changed tells those who watch the run that something happened in it.
+func (s *subscribers) changed(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.changes[id] {
+		w.wake()
+	}
+}
+
+// remove removes a subscription from those of a run.
+func remove[C comparable](mu *sync.Mutex, all map[string][]C, id string, c C) {
+	mu.Lock()
+	defer mu.Unlock()
+	left := slices.DeleteFunc(all[id], func(other C) bool { return other == c })
+	if len(left) == 0 {
+		delete(all, id)
+		return
+	}
+	all[id] = left
+}
