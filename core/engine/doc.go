@@ -2,25 +2,25 @@
 //
 // It owns what a pure workflow.Machine cannot do: it claims runs under the
 // process's lease, makes every event durable before it counts, calls actions,
-// keeps retries as stored timers, and takes up again whatever a process that
-// ended left behind. It decides nothing about a run: the Machine does.
+// keeps retries as stored timers, and goes on with whatever a process that ended
+// left behind. It decides nothing about a run: the Machine does.
 //
-// What is kept of a run, all through state.Store:
+// An Engine joins services over one store. Each has a file, and those with a loop a
+// Start and a Stop:
 //
-//   - record ("run", id): the head, with status and holder;
-//   - journal id: the events;
-//   - set "runs/WORKFLOW": ids, for lists, in the order of time; set "workflows"
-//     has the names;
-//   - sets "queued/WORKFLOW", "held/GROUP", "waiting": ids of the runs with that
-//     status;
-//   - sets "failed", "cancelled": "ID/WORKFLOW" of the runs with that status;
-//   - set "running": "ID/LEASE" of the runs that a process holds;
-//   - sets "ended/succeeded", "ended/failed": "TIME/ID" of the runs that ended,
-//     but for those that succeeded promptly;
-//   - timer queue "run": when a waiting run goes on;
-//   - record ("definition", hash): the definitions that runs are pinned to.
+//   - starter and controls make runs and change them from outside; queries and
+//     reader show them;
+//   - executor works on runs: an execution is one run that this process holds;
+//   - timers, queue and recovery claim runs that are due, queued, or left behind by
+//     a process that ended;
+//   - admission holds runs to the limits of their workflows;
+//   - retention removes runs that were kept long enough.
 //
-// The package imports core/action, core/backoff, core/outage, core/state, core/template,
-// core/value, core/workflow and sdk. It knows neither HTTP nor any store or
-// integration.
+// What is kept of a run, all through state.Store, is listed by core/state/layout:
+// its record, its journal of events, its entries in the index, its timer, its
+// inbox, and the definition that it is pinned to.
+//
+// The package imports core/action, core/backoff, core/outage, core/state,
+// core/state/layout, core/template, core/value, core/workflow and sdk. It knows
+// neither HTTP nor any store or integration.
 package engine
