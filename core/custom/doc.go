@@ -9,6 +9,6 @@
 // failed call is its caller.
 //
 // The package may import sdk, core/action, core/template, core/value,
-// core/schema, sdk/suggest and core/telemetry. It does not know the config:
+// core/schema, core/telemetry, sdk/pointer and sdk/suggest. It does not know the config:
 // faults of a declaration come with JSON Pointers into it.
 package custom

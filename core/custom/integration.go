@@ -8,13 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/pointer"
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
@@ -53,7 +52,7 @@ func New(d Definition) (*Integration, error) {
 	for _, name := range i.names {
 		compiled, published, found := compile(d, base, name)
 		for _, f := range found {
-			f.Pointer = pointerTo("/actions", name) + f.Pointer
+			f.Pointer = pointer.Join("/actions", name) + f.Pointer
 			faults = append(faults, f)
 		}
 		i.requests[name] = compiled
@@ -65,11 +64,6 @@ func New(d Definition) (*Integration, error) {
 	i.redactor.Add(d.Auth.revealed()...)
 	i.transport = newTransport()
 	return i, nil
-}
-
-// pointerTo is the JSON Pointer of a member.
-func pointerTo(object, member string) string {
-	return string(jsontext.Pointer(object).AppendToken(member))
 }
 
 // Name is what config and paths call the integration.

@@ -4,10 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/pointer"
 )
 
 // refusal is the error of params of which no request can be made. It holds no
@@ -55,7 +54,7 @@ func invalid(action string, err error) *sdk.Error {
 	e := &sdk.Error{Code: sdk.CodeInvalidParams, Message: action + ": " + err.Error(), Outcome: sdk.OutcomeNotExecuted}
 	var refused *refusal
 	if errors.As(err, &refused) && refused.param != "" {
-		e.Faults = []sdk.Fault{{Pointer: string(jsontext.Pointer("").AppendToken(refused.param)), Message: refused.reason}}
+		e.Faults = []sdk.Fault{{Pointer: pointer.Join("", refused.param), Message: refused.reason}}
 	}
 	return e
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/pointer"
 )
 
 // request is a compiled action.
@@ -141,15 +142,15 @@ func (r *request) checkHTTP(a Action) template.Faults {
 	}
 	for _, name := range names(a.Headers) {
 		if f := checkHeaderName(name); f != nil {
-			fault(pointerTo("/headers", name), f.Message, f.Hint)
+			fault(pointer.Join("/headers", name), f.Message, f.Hint)
 		}
 		if by, twice := taken[http.CanonicalHeaderKey(name)]; twice {
-			fault(pointerTo("/headers", name), by+" sets this header already", "")
+			fault(pointer.Join("/headers", name), by+" sets this header already", "")
 		}
 		taken[http.CanonicalHeaderKey(name)] = "another name in other case"
 	}
 	if r.auth.query != "" && slices.Contains(names(a.Query), r.auth.query) {
-		fault(pointerTo("/query", r.auth.query), "auth sets this query parameter already", "")
+		fault(pointer.Join("/query", r.auth.query), "auth sets this query parameter already", "")
 	}
 	return faults
 }

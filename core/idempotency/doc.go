@@ -25,6 +25,6 @@
 // makes or changes the run and answered from the run itself: see [Ledger.Record].
 //
 // The package is a layer over core/state and core/state/layout. It imports
-// core/engine for the value by which a request for a run is recorded. It does not know what an action is, nor
-// decide what may be repeated.
+// core/engine for the value by which a request for a run is recorded, and
+// sdk/digest. It does not know what an action is, nor decide what may be repeated.
 package idempotency

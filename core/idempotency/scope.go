@@ -2,12 +2,13 @@ package idempotency
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/backflow/backflow/sdk/digest"
 )
 
 // Scope is where a key is valid: the same key of another caller, method or path
@@ -24,15 +25,16 @@ type Scope struct {
 }
 
 // recordID is the id of the scope's record. It is a hash, so that a store's
-// listing shows no key, and its length is bounded whatever the path.
+// listing shows no key, and its length is bounded whatever the path. The first
+// part of what is hashed keeps the uses of digests apart.
 func (s Scope) recordID() string {
-	return digest("record", s.Caller, s.Method, s.Path, s.Key)
+	return digest.Hex("record", s.Caller, s.Method, s.Path, s.Key)
 }
 
 // upstreamKey is the key for the integration. It differs from every other
 // record's, and whoever knows scope and record derives the same.
 func (s Scope) upstreamKey(id string) string {
-	return digest("upstream", s.Caller, s.Method, s.Path, s.Key, id)
+	return digest.Hex("upstream", s.Caller, s.Method, s.Path, s.Key, id)
 }
 
 // Fingerprint tells requests apart that came with the same key.
@@ -58,7 +60,7 @@ func (f *Fingerprint) UnmarshalText(text []byte) error {
 // change how the answer is delivered, not what happens.
 func FingerprintOf(method, path, rawQuery string, body []byte, ignore ...string) Fingerprint {
 	parts := append([]string{"request", method, path}, queryParts(rawQuery, ignore)...)
-	return Fingerprint(sum(append(parts, string(body))...))
+	return Fingerprint(digest.Of(append(parts, string(body))...))
 }
 
 // queryParts lists the pairs of a query sorted by name, as name and value in
@@ -90,24 +92,4 @@ func unescape(s string) string {
 		return u
 	}
 	return s
-}
-
-// digest is the hex SHA-256 over length-prefixed parts. The first part keeps
-// the uses apart.
-func digest(parts ...string) string {
-	h := sum(parts...)
-	return hex.EncodeToString(h[:])
-}
-
-// sum hashes each part behind its length, so that no two lists of parts are
-// the same bytes.
-func sum(parts ...string) [sha256.Size]byte {
-	h := sha256.New()
-	var length [8]byte
-	for _, p := range parts {
-		binary.BigEndian.PutUint64(length[:], uint64(len(p)))
-		h.Write(length[:])
-		h.Write([]byte(p))
-	}
-	return [sha256.Size]byte(h.Sum(nil))
 }

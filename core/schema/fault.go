@@ -6,11 +6,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/pointer"
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
@@ -40,7 +40,7 @@ type collector struct {
 
 // add tells a fault of the value at a location.
 func (c *collector) add(location []string, text string) {
-	if at := pointer(location); !c.open(at) {
+	if at := pointer.Join("", location...); !c.open(at) {
 		c.faults = append(c.faults, sdk.Fault{Pointer: at, Message: text})
 	}
 }
@@ -48,7 +48,7 @@ func (c *collector) add(location []string, text string) {
 // addName tells a fault of a field's name, which stands whatever its value
 // becomes; but which alternative was meant may depend on it.
 func (c *collector) addName(location []string, name, text string) {
-	if at := pointer(child(location, name)); c.branch == 0 || !c.open(at) {
+	if at := pointer.Join("", child(location, name)...); c.branch == 0 || !c.open(at) {
 		c.faults = append(c.faults, sdk.Fault{Pointer: at, Message: text})
 	}
 }
@@ -165,13 +165,4 @@ func extent(err *jsonschema.ValidationError) (depth, count int) {
 		depth, count = max(depth, d), count+n
 	}
 	return depth, count
-}
-
-// pointer writes a JSON Pointer (RFC 6901).
-func pointer(location []string) string {
-	var p jsontext.Pointer
-	for _, token := range location {
-		p = p.AppendToken(token)
-	}
-	return string(p)
 }

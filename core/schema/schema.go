@@ -5,8 +5,8 @@
 //
 // It is apart because params, credentials and manifests are checked by
 // different packages and must be told alike. It may import sdk, for the fault
-// that crosses every border, core/value and sdk/suggest. It must not know what
-// a value is for.
+// that crosses every border, core/value, sdk/pointer and sdk/suggest. It must not
+// know what a value is for.
 package schema
 
 import (

@@ -11,7 +11,7 @@ import (
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/statement"
 	"github.com/backflow/backflow/sdk"
-	"github.com/go-json-experiment/json/jsontext"
+	"github.com/backflow/backflow/sdk/pointer"
 	"github.com/pressly/goose/v3"
 )
 
@@ -113,7 +113,7 @@ func (s *store) resolve(ctx context.Context, conn *sql.Conn, params insertParams
 	var values []any
 	for _, given := range params.data {
 		fault := func(format string, args ...any) {
-			faults = append(faults, sdk.Fault{Pointer: driver.DataPointer(given.name), Message: fmt.Sprintf(format, args...)})
+			faults = append(faults, sdk.Fault{Pointer: pointer.Join("/data", given.name), Message: fmt.Sprintf(format, args...)})
 		}
 		column, ok := table.Column(given.name)
 		if !ok {
@@ -185,11 +185,8 @@ func (s *store) renderRow(table *driver.Table, row []any) ([]byte, error) {
 		if i > 0 {
 			body = append(body, ',')
 		}
+		body = append(driver.AppendString(body, column.Name), ':')
 		var err error
-		if body, err = jsontext.AppendQuote(body, strings.ToValidUTF8(column.Name, "\uFFFD")); err != nil {
-			return nil, internal("write the row", err)
-		}
-		body = append(body, ':')
 		if body, err = s.Render(body, column, row[i]); err != nil {
 			return nil, internal("write the row", err)
 		}

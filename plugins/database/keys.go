@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -142,17 +139,4 @@ func (k keys) sweep(ctx context.Context, conn *sql.Conn, before time.Time) (err 
 		}
 	}
 	return nil
-}
-
-// digestOf is SHA-256 over length-prefixed parts, in hex: no two lists of
-// parts run together into the same bytes.
-func digestOf(parts ...string) string {
-	hash := sha256.New()
-	for _, part := range parts {
-		var length [8]byte
-		binary.BigEndian.PutUint64(length[:], uint64(len(part)))
-		hash.Write(length[:])
-		hash.Write([]byte(part))
-	}
-	return hex.EncodeToString(hash.Sum(nil))
 }

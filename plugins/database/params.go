@@ -10,6 +10,7 @@ import (
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/digest"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -35,7 +36,7 @@ func (p insertParams) digest() string {
 	for _, given := range sorted {
 		parts = append(parts, given.name, string(given.value))
 	}
-	return digestOf(parts...)
+	return digest.Hex(parts...)
 }
 
 // readInsertParams reads params that the gateway has checked against the

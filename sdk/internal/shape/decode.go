@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/backflow/backflow/sdk/pointer"
 )
 
 // A Mismatch is a value that is not of the shape.
@@ -67,12 +69,12 @@ type decoder struct {
 
 // below adds the name of the place above to an error.
 func below(name string, err error) error {
-	token := "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
+	at := pointer.Join("", name)
 	var m *Mismatch
 	if errors.As(err, &m) {
-		return &Mismatch{Pointer: token + m.Pointer, Reason: m.Reason}
+		return &Mismatch{Pointer: at + m.Pointer, Reason: m.Reason}
 	}
-	return &Mismatch{Pointer: token, Reason: err.Error()}
+	return &Mismatch{Pointer: at, Reason: err.Error()}
 }
 
 func (d *decoder) value(s *Shape, v reflect.Value, depth int) error {

@@ -8,11 +8,11 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/pointer"
 )
 
 // ledger is one file. Each row is one line, because no value holds a line's end, so
@@ -35,7 +35,7 @@ func (l *ledger) append(row map[string]string, key string) (number int, err erro
 	for column := range row {
 		if !slices.Contains(l.columns, column) {
 			e := sdk.Refuse(sdk.CodeInvalidParams, "%s has no column %q", l.name, column)
-			e.Faults = []sdk.Fault{{Pointer: "/row/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(column), Message: "is no column"}}
+			e.Faults = []sdk.Fault{{Pointer: pointer.Join("/row", column), Message: "is no column"}}
 			return 0, e
 		}
 	}

@@ -1,10 +1,22 @@
 package driver
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // JSON is one JSON value, valid as RFC 8259 and RFC 7493 demand it: UTF-8, no
 // lone surrogates, no name twice in an object; without surrounding space.
 type JSON = jsontext.Value
+
+// AppendString appends a text as a JSON string. Bytes that are not UTF-8, which
+// JSON cannot carry and which databases may let other programs store, are
+// replaced by U+FFFD.
+func AppendString(dst []byte, text string) []byte {
+	dst, _ = jsontext.AppendQuote(dst, strings.ToValidUTF8(text, "\uFFFD")) // it fails for other than UTF-8 only
+	return dst
+}
 
 // Table is what a database says about one of its tables.
 type Table struct {

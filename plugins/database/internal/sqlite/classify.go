@@ -8,6 +8,7 @@ import (
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/pointer"
 	modernc "modernc.org/sqlite"
 	codes "modernc.org/sqlite/lib"
 )
@@ -80,7 +81,7 @@ func constraint(failure *modernc.Error, table *driver.Table) *sdk.Error {
 		}
 	}
 	for _, column := range columns {
-		refusal.Faults = append(refusal.Faults, sdk.Fault{Pointer: driver.DataPointer(column), Message: fault})
+		refusal.Faults = append(refusal.Faults, sdk.Fault{Pointer: pointer.Join("/data", column), Message: fault})
 	}
 	details, err := json.Marshal(struct {
 		Constraint string   `json:"constraint"`

@@ -25,26 +25,20 @@ func (*SQLite) Render(dst []byte, column driver.Column, stored any) ([]byte, err
 		return strconv.AppendInt(dst, value, 10), nil
 	case float64:
 		if math.IsInf(value, 0) {
-			return renderText(dst, strings.TrimPrefix(strconv.FormatFloat(value, 'g', -1, 64), "+")+"inity")
+			return driver.AppendString(dst, strings.TrimPrefix(strconv.FormatFloat(value, 'g', -1, 64), "+")+"inity"), nil
 		}
 		return jsontext.AppendFormat(dst, strconv.FormatFloat(value, floatFormat(value), -1, 64))
 	case string:
 		if column.Kind == driver.KindJSON && jsontext.Value(value).IsValid() {
 			return jsontext.AppendFormat(dst, value)
 		}
-		return renderText(dst, value)
+		return driver.AppendString(dst, value), nil
 	case []byte:
 		dst = append(dst, '"')
 		dst = base64.StdEncoding.AppendEncode(dst, value)
 		return append(dst, '"'), nil
 	}
 	return nil, fmt.Errorf("sqlite: a stored value of type %T cannot be shown", stored)
-}
-
-// renderText replaces bytes that are not UTF-8, which JSON cannot carry and
-// which SQLite lets other programs store.
-func renderText(dst []byte, value string) ([]byte, error) {
-	return jsontext.AppendQuote(dst, strings.ToValidUTF8(value, "\uFFFD"))
 }
 
 // floatFormat is the notation of encoding/json: an exponent for the very large

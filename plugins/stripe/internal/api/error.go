@@ -12,9 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/pointer"
 )
 
 // noAnswer makes the error of a request to which no whole answer came, or one
@@ -170,11 +169,8 @@ func faults(said stripeError) []sdk.Fault {
 	if said.Param == "" {
 		return nil
 	}
-	var pointer jsontext.Pointer
-	for part := range strings.SplitSeq(strings.ReplaceAll(said.Param, "]", ""), "[") {
-		pointer = pointer.AppendToken(part)
-	}
-	return []sdk.Fault{{Pointer: string(pointer), Message: said.Message}}
+	names := strings.Split(strings.ReplaceAll(said.Param, "]", ""), "[")
+	return []sdk.Fault{{Pointer: pointer.Join("", names...), Message: said.Message}}
 }
 
 // maxRetryAfter bounds what an answer can make a caller wait.

@@ -16,6 +16,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/backflow/backflow/sdk/pointer"
 )
 
 // maxDepth is the deepest nesting that is encoded. Stripe's own parameters
@@ -118,7 +120,7 @@ func (p *Params) Set(name string, value json.RawMessage) {
 func (p *Params) Encode() ([]Field, error) {
 	var e encoder
 	for _, m := range p.members {
-		here := pointer("", m.name)
+		here := pointer.Join("", m.name)
 		if err := checkName(m.name, here); err != nil {
 			return nil, err
 		}
@@ -176,7 +178,7 @@ func (e *encoder) object(name, at string, value jsontext.Value, depth int) error
 		return err
 	}
 	for _, m := range inner.members {
-		here := pointer(at, m.name)
+		here := pointer.Join(at, m.name)
 		if err := checkName(m.name, here); err != nil {
 			return err
 		}
@@ -220,9 +222,4 @@ func (e *encoder) array(name, at string, value jsontext.Value, depth int) error 
 		}
 	}
 	return nil
-}
-
-// pointer extends a JSON Pointer by one name (RFC 6901, section 3).
-func pointer(at, name string) string {
-	return string(jsontext.Pointer(at).AppendToken(name))
 }
