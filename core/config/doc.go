@@ -16,7 +16,7 @@
 //   - position, node, fault, json: a file becomes a tree, or faults;
 //   - secret, options, decoder, value, placeholder: what one load shares, and one
 //     value of it with its faults and its placeholders;
-//   - json_schema, name, schema, scalar: the grammar of declarations;
+//   - description, name, schema, scalar: the grammar of declarations;
 //   - server, auth, credential, plugin, state, definition, webhook, schedule,
 //     custom: one section of the config each, its type and its declaration;
 //   - config, load: the whole.
