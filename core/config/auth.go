@@ -16,14 +16,15 @@ type Token struct {
 	Scopes []access.Scope
 }
 
-func auth() schema[Auth] {
-	return object(append([]field[Auth]{
-		key("tokens", uniqueBy(uniqueBy(list(token()), "name"), "hash"), func(a *Auth) *[]Token { return &a.Tokens },
+func authSchema() schema[Auth] {
+	return object(
+		key("tokens", uniqueBy(uniqueBy(list(tokenSchema()), "name"), "hash"), func(a *Auth) *[]Token { return &a.Tokens },
 			"API tokens. `backflow token new` makes one."),
-	}, unsupported[Auth]("jwt")...)...)
+		unsupported[Auth]("jwt"),
+	)
 }
 
-func token() schema[Token] {
+func tokenSchema() schema[Token] {
 	return object(
 		key("name", text("name", simpleName("a token").check), func(t *Token) *string { return &t.Name },
 			"Name of the token, unique; logs and idempotency records know the caller by it.").required(),

@@ -45,32 +45,36 @@ func (c *Config) SecretValues() []string { return reveal(c.secrets) }
 
 // declaration is the one place that says what a config may hold.
 func declaration() schema[Config] {
-	return object(append([]field[Config]{
+	return object(
 		key("$schema", text("string", anyText), func(c *Config) *string { return &c.Schema },
 			"The JSON Schema that an editor checks the file against. The gateway ignores it."),
-		key("server", server(), func(c *Config) *Server { return &c.Server },
+		key("server", serverSchema(), func(c *Config) *Server { return &c.Server },
 			"How the gateway listens.").withDefault("{}"),
-		key("auth", auth(), func(c *Config) *Auth { return &c.Auth },
+		key("auth", authSchema(), func(c *Config) *Auth { return &c.Auth },
 			"Who may use the gateway. Without it nobody may."),
-		key("credentials", dict(integrationName, credential()), func(c *Config) *map[string]Credential { return &c.Credentials },
+		key("credentials", dict(integrationName, credentialSchema()), func(c *Config) *map[string]Credential { return &c.Credentials },
 			"What each integration is told, by the name of the integration. The integration says which keys it knows.").withDefault("{}"),
-		key("pluginDirs", list(directory()), func(c *Config) *[]string { return &c.PluginDirs },
+		key("pluginDirs", list(directorySchema()), func(c *Config) *[]string { return &c.PluginDirs },
 			"Directories in which plugins are found: every file `backflow-plugin-NAME` or `NAME.wasm` is the integration NAME. Without any: `plugins` beside the program."),
-		key("plugins", plugins(), func(c *Config) *[]Plugin { return &c.Plugins },
+		key("plugins", pluginsSchema(), func(c *Config) *[]Plugin { return &c.Plugins },
 			"How single plugins are run. A plugin that a directory of `pluginDirs` holds needs no entry."),
 		key("requirePinned", boolean(), func(c *Config) *bool { return &c.RequirePinned },
 			"Starts no plugin whose entry has no `sha256`. Otherwise there is one warning for each.").withDefault("false"),
-		key("state", state(), func(c *Config) *State { return &c.State },
+		key("state", stateSchema(), func(c *Config) *State { return &c.State },
 			"Where runs, events and idempotency records are kept.").withDefault("{}"),
-		key("workflows", workflows(), func(c *Config) *[]Definition { return &c.Workflows },
+		key("workflows", workflowsSchema(), func(c *Config) *[]Definition { return &c.Workflows },
 			"Workflows: definitions, and globs of files that hold one definition or an array of them."),
-		key("webhooks", webhooks(), func(c *Config) *[]Webhook { return &c.Webhooks },
+		key("webhooks", webhooksSchema(), func(c *Config) *[]Webhook { return &c.Webhooks },
 			"Receivers of events."),
-		key("customIntegrations", customIntegrations(), func(c *Config) *[]CustomIntegration { return &c.CustomIntegrations },
+		key("customIntegrations", customIntegrationsSchema(), func(c *Config) *[]CustomIntegration { return &c.CustomIntegrations },
 			"REST APIs that become integrations."),
-		key("schedules", schedules(), func(c *Config) *[]Schedule { return &c.Schedules },
+		key("schedules", schedulesSchema(), func(c *Config) *[]Schedule { return &c.Schedules },
 			"Workflows that are started at times of the clock."),
-	}, unsupported[Config]("routes", "rateLimit", "egress", "include")...)...)
+		unsupported[Config]("routes"),
+		unsupported[Config]("rateLimit"),
+		unsupported[Config]("egress"),
+		unsupported[Config]("include"),
+	)
 }
 
 // Schema returns the JSON Schema (2020-12) of a config file. It says what can

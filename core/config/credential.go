@@ -57,9 +57,9 @@ func (c Credential) String() string { return "credentials of " + c.Name }
 // GoString is String.
 func (c Credential) GoString() string { return c.String() }
 
-// credential declares the object of one integration. Only the integration knows
-// its keys.
-func credential() schema[Credential] {
+// credentialSchema declares the object of one integration. Only the integration
+// knows its keys.
+func credentialSchema() schema[Credential] {
 	return schema[Credential]{
 		description: description{typ: "object", jsonSchema: map[string]any{"type": "object"}, secret: true},
 		decode: func(v value, into *Credential) {

@@ -53,16 +53,16 @@ func (c CustomIntegration) Fault(pointer, message, hint string) Fault {
 	return Fault{Pos: c.node.At(pointer), Message: "customIntegrations." + c.Name + pointerPath(pointer) + ": " + message, Hint: hint}
 }
 
-func customIntegrations() schema[[]CustomIntegration] {
+func customIntegrationsSchema() schema[[]CustomIntegration] {
 	integration := object(
 		key("name", text("name", integrationName.check), func(c *CustomIntegration) *string { return &c.Name },
 			"Name of the integration; no plugin may have it.").required(),
-		key("baseUrl", expandedText("URL", baseURL).with(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
+		key("baseUrl", expandedText("URL", checkBaseURL).with(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
 			func(c *CustomIntegration) *string { return &c.BaseURL },
 			"What every path is put behind, such as `https://api.example.com/v1`.").required(),
-		key("auth", customAuth(), func(c *CustomIntegration) *CustomAuth { return &c.Auth },
+		key("auth", customAuthSchema(), func(c *CustomIntegration) *CustomAuth { return &c.Auth },
 			"How the requests are authenticated. Without it: not at all."),
-		key("actions", dict(actionName, customAction()), func(c *CustomIntegration) *map[string]CustomAction { return &c.Actions },
+		key("actions", dict(actionName, customActionSchema()), func(c *CustomIntegration) *map[string]CustomAction { return &c.Actions },
 			"The requests, by the name of the action.").required(),
 	).with(func(v value, c *CustomIntegration) {
 		c.Pos, c.node = v.node.Pos, v.node
@@ -80,20 +80,20 @@ var actionName = namePattern{
 	hint:    "letters and digits, starting with a lower-case letter, at most 63",
 }
 
-func customAction() schema[CustomAction] {
+func customActionSchema() schema[CustomAction] {
 	return object(
 		key("method", oneOf(http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete),
 			func(a *CustomAction) *string { return &a.Method },
 			"`GET`, `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`.").required(),
 		key("path", text("template", anyText), func(a *CustomAction) *string { return &a.Path },
 			"Path behind the base URL, such as `/users/{{params.userId}}`.").required(),
-		key("query", templates(Object, "an object", "object of template"), func(a *CustomAction) **Node { return &a.Query },
+		key("query", templatesSchema(Object, "an object", "object of template"), func(a *CustomAction) **Node { return &a.Query },
 			"Query parameters."),
-		key("headers", templates(Object, "an object", "object of template"), func(a *CustomAction) **Node { return &a.Headers },
+		key("headers", templatesSchema(Object, "an object", "object of template"), func(a *CustomAction) **Node { return &a.Headers },
 			"Headers, beside those that are sent by themselves."),
-		key("body", templates(anyKind, "", "template"), func(a *CustomAction) **Node { return &a.Body },
+		key("body", templatesSchema(anyKind, "", "template"), func(a *CustomAction) **Node { return &a.Body },
 			"What is sent as JSON."),
-		key("params", templates(Object, "a JSON Schema", "JSON Schema"), func(a *CustomAction) **Node { return &a.Params },
+		key("params", templatesSchema(Object, "a JSON Schema", "JSON Schema"), func(a *CustomAction) **Node { return &a.Params },
 			"What the params must be. Without it: an object of what the templates name."),
 		key("idempotencyHeader", text("header", anyText), func(a *CustomAction) *string { return &a.IdempotencyHeader },
 			"Header in which the API takes an idempotency key. With it, `POST` and `PATCH` may be repeated."),
@@ -105,9 +105,9 @@ func customAction() schema[CustomAction] {
 // anyKind is no Kind of a Node. It makes templates accept every kind.
 const anyKind Kind = 0xff
 
-// templates declares a value that is handed on as it is written, and that no
+// templatesSchema declares a value that is handed on as it is written, and that no
 // secret may be in.
-func templates(kind Kind, expected, typ string) schema[*Node] {
+func templatesSchema(kind Kind, expected, typ string) schema[*Node] {
 	constraint := map[string]any{}
 	if kind == Object {
 		constraint["type"] = "object"
@@ -133,19 +133,19 @@ var authKeys = map[string][]string{
 	"query":  {"name", "value"},
 }
 
-func customAuth() schema[CustomAuth] {
+func customAuthSchema() schema[CustomAuth] {
 	return object(
-		key("type", authType(), func(a *CustomAuth) *string { return &a.Type },
+		key("type", authTypeSchema(), func(a *CustomAuth) *string { return &a.Type },
 			"`bearer`, `basic`, `header` or `query`.").required(),
-		key("token", secretText(headerSafe), func(a *CustomAuth) *Secret { return &a.Token },
+		key("token", secretText(checkHeaderSafe), func(a *CustomAuth) *Secret { return &a.Token },
 			"For `bearer`: the token."),
-		key("username", userName(), func(a *CustomAuth) *Secret { return &a.Username },
+		key("username", userNameSchema(), func(a *CustomAuth) *Secret { return &a.Username },
 			"For `basic`: the user."),
-		key("password", secretText(headerSafe), func(a *CustomAuth) *Secret { return &a.Password },
+		key("password", secretText(checkHeaderSafe), func(a *CustomAuth) *Secret { return &a.Password },
 			"For `basic`: the password. Without it: an empty one."),
-		key("name", text("name", notEmpty), func(a *CustomAuth) *string { return &a.Name },
+		key("name", text("name", checkNotEmpty), func(a *CustomAuth) *string { return &a.Name },
 			"For `header` and `query`: the name of the header or of the query parameter."),
-		key("value", secretText(headerSafe), func(a *CustomAuth) *Secret { return &a.Value },
+		key("value", secretText(checkHeaderSafe), func(a *CustomAuth) *Secret { return &a.Value },
 			"For `header` and `query`: its value."),
 	).with(func(v value, a *CustomAuth) {
 		keys, known := authKeys[a.Type]
@@ -167,9 +167,9 @@ func customAuth() schema[CustomAuth] {
 
 var allAuthKeys = []string{"token", "username", "password", "name", "value"}
 
-// authType declares the types of authentication, with the one that is not
+// authTypeSchema declares the types of authentication, with the one that is not
 // there yet.
-func authType() schema[string] {
+func authTypeSchema() schema[string] {
 	s := oneOf("bearer", "basic", "header", "query")
 	decode := s.decode
 	s.decode = func(v value, into *string) {
@@ -182,18 +182,18 @@ func authType() schema[string] {
 	return s
 }
 
-// headerSafe must not quote the value, which is a secret.
-func headerSafe(s string) (problem, hint string) {
+// checkHeaderSafe must not quote the value, which is a secret.
+func checkHeaderSafe(s string) (problem, hint string) {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return "the value holds a line end or another control character", "a secret is sent in one line"
 	}
 	return "", ""
 }
 
-// userName declares the user of basic authentication. Some APIs make it a
+// userNameSchema declares the user of basic authentication. Some APIs make it a
 // secret. A name that is written out in the config is not secret, so that logs
 // may hold the word; the value of a placeholder always is.
-func userName() schema[Secret] {
+func userNameSchema() schema[Secret] {
 	s := expandedText("text", func(s string) (problem, hint string) {
 		switch {
 		case s == "":
@@ -201,7 +201,7 @@ func userName() schema[Secret] {
 		case strings.Contains(s, ":"):
 			return "the value holds a colon", "a colon ends the user's name, says RFC 7617"
 		}
-		return headerSafe(s)
+		return checkHeaderSafe(s)
 	})
 	return schema[Secret]{
 		description: s.description,
@@ -213,8 +213,8 @@ func userName() schema[Secret] {
 	}
 }
 
-// baseURL must not quote the URL, which may come from the environment.
-func baseURL(s string) (problem, hint string) {
+// checkBaseURL must not quote the URL, which may come from the environment.
+func checkBaseURL(s string) (problem, hint string) {
 	const example = `as in "https://api.example.com/v1"`
 	u, err := url.Parse(s)
 	switch {

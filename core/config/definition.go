@@ -30,8 +30,8 @@ const (
 	credentialsInstead = "put it into credentials, where the integration gets it"
 )
 
-// actions declares the steps of a webhook.
-func actions() schema[Definition] {
+// actionsSchema declares the steps of a webhook.
+func actionsSchema() schema[Definition] {
 	return schema[Definition]{
 		description: description{typ: "array of steps", jsonSchema: map[string]any{
 			"type": "array", "items": map[string]any{"type": "object"},
@@ -46,9 +46,9 @@ func actions() schema[Definition] {
 	}
 }
 
-// workflows declares the list of definitions and of globs of files that hold
+// workflowsSchema declares the list of definitions and of globs of files that hold
 // them.
-func workflows() schema[[]Definition] {
+func workflowsSchema() schema[[]Definition] {
 	definition := description{typ: "object", jsonSchema: map[string]any{
 		"type":     "object",
 		"required": []string{"id", "steps"},

@@ -114,16 +114,16 @@ func (n *Node) JSON() []byte {
 	return n.appendJSON(nil, "", func(_ string, n *Node) (string, bool) { return n.Text, true })
 }
 
-// appendJSON appends the value as JSON. text gives the string to write for each
+// appendJSON appends the value as JSON. render gives the string to write for each
 // string in the tree; a member or element for which it returns false is left out.
-func (n *Node) appendJSON(dst []byte, pointer string, text func(pointer string, n *Node) (string, bool)) []byte {
+func (n *Node) appendJSON(dst []byte, pointer string, render func(pointer string, n *Node) (string, bool)) []byte {
 	switch n.Kind {
 	case Null:
 		return append(dst, "null"...)
 	case Bool, Number:
 		return append(dst, n.Text...)
 	case String:
-		s, ok := text(pointer, n)
+		s, ok := render(pointer, n)
 		if !ok {
 			return dst
 		}
@@ -137,7 +137,7 @@ func (n *Node) appendJSON(dst []byte, pointer string, text func(pointer string, 
 				dst = append(dst, ',')
 			}
 			after := len(dst)
-			if dst = e.appendJSON(dst, pointer+"/"+strconv.Itoa(i), text); len(dst) == after {
+			if dst = e.appendJSON(dst, pointer+"/"+strconv.Itoa(i), render); len(dst) == after {
 				dst = dst[:before]
 			}
 		}
@@ -152,7 +152,7 @@ func (n *Node) appendJSON(dst []byte, pointer string, text func(pointer string, 
 			}
 			dst = append(appendString(dst, m.Key), ':')
 			after := len(dst)
-			if dst = m.Value.appendJSON(dst, string(jsontext.Pointer(pointer).AppendToken(m.Key)), text); len(dst) == after {
+			if dst = m.Value.appendJSON(dst, string(jsontext.Pointer(pointer).AppendToken(m.Key)), render); len(dst) == after {
 				dst = dst[:before]
 			}
 		}

@@ -31,13 +31,13 @@ type Plugin struct {
 	Instances    int
 }
 
-func plugins() schema[[]Plugin] {
+func pluginsSchema() schema[[]Plugin] {
 	plugin := object(
 		key("name", text("name", integrationName.check), func(p *Plugin) *string { return &p.Name },
 			"Name of the integration.").required(),
-		key("path", pluginFile(), func(p *Plugin) *string { return &p.Path },
+		key("path", pluginFileSchema(), func(p *Plugin) *string { return &p.Path },
 			"File of the plugin; what ends in `.wasm` is run as WASM. Without it: `backflow-plugin-NAME` or `NAME.wasm` in one of `pluginDirs`."),
-		key("sha256", text("hex digits", hexSum).with(func(_ value, s *string) { *s = strings.ToLower(*s) }),
+		key("sha256", text("hex digits", checkHexSum).with(func(_ value, s *string) { *s = strings.ToLower(*s) }),
 			func(p *Plugin) *string { return &p.SHA256 },
 			"SHA-256 that the file must have; it is checked before every start."),
 		key("env", dict(variableName, secretText(anyText)), func(p *Plugin) *map[string]Secret { return &p.Env },
@@ -46,7 +46,7 @@ func plugins() schema[[]Plugin] {
 			"How long a call may take, at most. Default: 2 minutes."),
 		key("maxConcurrency", integer(1, 10000), func(p *Plugin) *int { return &p.MaxConcurrency },
 			"How many calls the plugin is given at the same time. Default: 64."),
-		key("allowedHosts", list(egressHost()), func(p *Plugin) *[]egress.Host { return &p.AllowedHosts },
+		key("allowedHosts", list(egressHostSchema()), func(p *Plugin) *[]egress.Host { return &p.AllowedHosts },
 			"All that the HTTP requests of a WASM plugin may go to: `api.acme.com` or `api.acme.com:8443` by HTTPS, `http://10.0.0.7:8080` without. Default: nothing."),
 		key("memoryLimitMiB", integer(1, 4096), func(p *Plugin) *int { return &p.MemoryLimitMiB },
 			"Memory that each guest of a WASM plugin may have (default: 64), or that the process of another may hold, which is killed and started again when it holds more (default: no limit)."),
@@ -58,7 +58,7 @@ func plugins() schema[[]Plugin] {
 	return uniqueBy(list(plugin.with(func(v value, p *Plugin) { p.Pos = v.node.Pos })), "name")
 }
 
-func directory() schema[string] {
+func directorySchema() schema[string] {
 	return text("path", func(s string) (problem, hint string) {
 		if s == "" {
 			return "the path is empty", ""
@@ -71,8 +71,8 @@ func directory() schema[string] {
 	})
 }
 
-func pluginFile() schema[string] {
-	return directory().with(func(v value, s *string) {
+func pluginFileSchema() schema[string] {
+	return directorySchema().with(func(v value, s *string) {
 		switch {
 		case *s == "":
 		case !v.options.exists(*s):
@@ -81,7 +81,7 @@ func pluginFile() schema[string] {
 	})
 }
 
-func hexSum(s string) (problem, hint string) {
+func checkHexSum(s string) (problem, hint string) {
 	if sum, err := hex.DecodeString(s); err != nil || len(sum) != 32 {
 		return "not a SHA-256 sum: 64 hex digits", "`sha256sum FILE` prints it"
 	}
@@ -94,8 +94,8 @@ var variableName = namePattern{
 	hint:    "letters, digits and _, not starting with a digit",
 }
 
-// egressHost declares one place that requests may go to.
-func egressHost() schema[egress.Host] {
+// egressHostSchema declares one place that requests may go to.
+func egressHostSchema() schema[egress.Host] {
 	s := text("host", func(s string) (problem, hint string) {
 		if _, err := egress.ParseHost(s); err != nil {
 			return err.Error(), ""

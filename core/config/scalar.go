@@ -18,7 +18,7 @@ type check func(s string) (problem, hint string)
 // anyText is the check that accepts every string.
 func anyText(string) (problem, hint string) { return "", "" }
 
-func notEmpty(s string) (problem, hint string) {
+func checkNotEmpty(s string) (problem, hint string) {
 	if s == "" {
 		return "the string is empty", ""
 	}

@@ -18,17 +18,17 @@ type Schedule struct {
 // key is left out.
 func (s Schedule) At(key string) Pos { return s.node.At("/" + key) }
 
-func schedules() schema[[]Schedule] {
+func schedulesSchema() schema[[]Schedule] {
 	schedule := object(
 		key("name", text("name", simpleName("a schedule").check), func(s *Schedule) *string { return &s.Name },
 			"Name of the schedule, unique. Under another name it is another schedule.").required(),
-		key("cron", text("cron expression", notEmpty), func(s *Schedule) *string { return &s.Cron },
+		key("cron", text("cron expression", checkNotEmpty), func(s *Schedule) *string { return &s.Cron },
 			"When: minute, hour, day of the month, month and day of the week, as in `0 3 * * *`, or `@yearly`, `@monthly`, `@weekly`, `@daily`, `@hourly`.").required(),
 		key("timezone", text("time zone", anyText), func(s *Schedule) *string { return &s.Timezone },
 			"The zone of the clock, by its IANA name such as `Europe/Berlin`.").withDefault(`"UTC"`),
-		key("workflow", text("id", notEmpty), func(s *Schedule) *string { return &s.Workflow },
+		key("workflow", text("id", checkNotEmpty), func(s *Schedule) *string { return &s.Workflow },
 			"Id of the workflow.").required(),
-		key("input", literal(), func(s *Schedule) *Definition { return &s.Input },
+		key("input", literalSchema(), func(s *Schedule) *Definition { return &s.Input },
 			"What each run starts with, as it is written: there are no templates in it.").withDefault("{}"),
 	).with(func(v value, s *Schedule) {
 		s.Pos, s.node = v.node.Pos, v.node
@@ -39,8 +39,8 @@ func schedules() schema[[]Schedule] {
 	return uniqueBy(list(schedule), "name")
 }
 
-// literal declares a JSON value of any type that is taken as it is written.
-func literal() schema[Definition] {
+// literalSchema declares a JSON value of any type that is taken as it is written.
+func literalSchema() schema[Definition] {
 	return schema[Definition]{
 		description: description{typ: "any", jsonSchema: map[string]any{}},
 		decode: func(v value, into *Definition) {

@@ -46,13 +46,9 @@ func (f field[T]) withDefault(def string) field[T] {
 	return f
 }
 
-// unsupported declares keys that this version refuses, but not as unknown.
-func unsupported[T any](names ...string) []field[T] {
-	fields := make([]field[T], len(names))
-	for i, name := range names {
-		fields[i].property = property{name: name, unsupported: true}
-	}
-	return fields
+// unsupported declares a key that this version refuses, but not as unknown.
+func unsupported[T any](name string) field[T] {
+	return field[T]{property: property{name: name, unsupported: true}}
 }
 
 // object declares an object of known keys. Every key's default is decoded

@@ -26,9 +26,9 @@ type Server struct {
 	PublicURL string
 }
 
-func server() schema[Server] {
+func serverSchema() schema[Server] {
 	return object(
-		key("listen", expandedText("address", listenAddress), func(s *Server) *string { return &s.Listen },
+		key("listen", expandedText("address", checkListenAddress), func(s *Server) *string { return &s.Listen },
 			"Address to listen on, `host:port`. Without a host: every address of the machine. Port 0: any free port. `backflow dev` listens on 127.0.0.1, at the port given here.").withDefault(`":3000"`),
 		key("maxBodyBytes", integer[int64](1, 1<<30), func(s *Server) *int64 { return &s.MaxBodyBytes },
 			"Largest body of a request, in bytes; a larger one is answered 413.").withDefault("1048576"),
@@ -36,13 +36,13 @@ func server() schema[Server] {
 			"How long a request may take. It does not apply to `?wait`.").withDefault(`"30s"`),
 		key("trustedProxies", list(ipRange()), func(s *Server) *[]netip.Prefix { return &s.TrustedProxies },
 			"Addresses or ranges of proxies whose `X-Forwarded-For` is believed.").withDefault("[]"),
-		key("publicUrl", expandedText("URL", publicURL).with(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
+		key("publicUrl", expandedText("URL", checkPublicURL).with(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
 			func(s *Server) *string { return &s.PublicURL },
 			"The address by which the outside knows the gateway.").withDefault(`""`),
 	)
 }
 
-func listenAddress(s string) (problem, hint string) {
+func checkListenAddress(s string) (problem, hint string) {
 	const example = `as in ":3000" or "127.0.0.1:3000"`
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
@@ -59,7 +59,7 @@ func listenAddress(s string) (problem, hint string) {
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$`)
 
-func publicURL(s string) (problem, hint string) {
+func checkPublicURL(s string) (problem, hint string) {
 	if s == "" {
 		return "", ""
 	}

@@ -39,15 +39,15 @@ type Retention struct {
 	MaxRuns int
 }
 
-func state() schema[State] {
+func stateSchema() schema[State] {
 	return object(
-		key("url", secretText(stateURL), func(s *State) *Secret { return &s.URL },
+		key("url", secretText(checkStateURL), func(s *State) *Secret { return &s.URL },
 			"`sqlite://PATH`, relative to the config or absolute (`sqlite:///var/…`), or `redis://…`, `rediss://…`, `redis+sentinel://…`, `rediss+sentinel://…`. Default: `sqlite://data/state.db`; in `backflow dev` a file under `.backflow/`."),
 		key("allowVolatile", boolean(), func(s *State) *bool { return &s.AllowVolatile },
 			"Accepts a Redis that may lose accepted work: without persistence, or one that evicts keys.").withDefault("false"),
 		key("durability", oneOf("", "always", "everysec"), func(s *State) *string { return &s.Durability },
 			"How Redis syncs its log, `always` or `everysec`, where the gateway cannot ask it.").withDefault(`""`),
-		key("retention", retention(), func(s *State) *Retention { return &s.Retention },
+		key("retention", retentionSchema(), func(s *State) *Retention { return &s.Retention },
 			"How long runs are kept after their end, with all that is known of them.").withDefault("{}"),
 		key("minReplicas", integer(0, 100), func(s *State) *int { return &s.MinReplicas },
 			"How many replicas of Redis must have a write before it counts as done. A failover to one of them then loses nothing that was accepted.").withDefault("0"),
@@ -76,7 +76,7 @@ func state() schema[State] {
 	})
 }
 
-func retention() schema[Retention] {
+func retentionSchema() schema[Retention] {
 	return object(
 		key("succeeded", duration(), func(r *Retention) *time.Duration { return &r.Succeeded },
 			"How long a run that succeeded is kept.").withDefault(`"168h"`),
@@ -87,8 +87,8 @@ func retention() schema[Retention] {
 	)
 }
 
-// stateURL must not quote the URL, which may hold a password.
-func stateURL(s string) (problem, hint string) {
+// checkStateURL must not quote the URL, which may hold a password.
+func checkStateURL(s string) (problem, hint string) {
 	const example = "sqlite://data/state.db, redis://127.0.0.1:6379/0 or rediss://…"
 	scheme, _, ok := strings.Cut(s, "://")
 	switch {

@@ -28,21 +28,22 @@ type WebhookSecrets struct {
 	Values []Secret
 }
 
-func webhooks() schema[[]Webhook] {
-	webhook := object(append([]field[Webhook]{
+func webhooksSchema() schema[[]Webhook] {
+	webhook := object(
 		key("name", text("name", simpleName("a webhook").check), func(w *Webhook) *string { return &w.Name },
 			"Name of the webhook, unique.").required(),
-		key("path", text("path", webhookPath), func(w *Webhook) *string { return &w.Path },
+		key("path", text("path", checkWebhookPath), func(w *Webhook) *string { return &w.Path },
 			"Path at which events are received, by POST; unique, and none of the gateway's own.").required(),
-		key("provider", webhookProvider(), func(w *Webhook) *string { return &w.Provider },
+		key("provider", webhookProviderSchema(), func(w *Webhook) *string { return &w.Provider },
 			"The integration that verifies the events, such as `stripe`.").required(),
-		key("secret", webhookSecret(), func(w *Webhook) *WebhookSecrets { return &w.Secrets },
+		key("secret", webhookSecretSchema(), func(w *Webhook) *WebhookSecrets { return &w.Secrets },
 			"Secret that the events are signed with. Without it and without `secrets`: the one in the integration's credentials."),
-		key("secrets", webhookSecrets(), func(w *Webhook) *WebhookSecrets { return &w.Secrets },
+		key("secrets", webhookSecretsSchema(), func(w *Webhook) *WebhookSecrets { return &w.Secrets },
 			"Several secrets at once, the new one first, while the sender changes over."),
-		key("actions", actions(), func(w *Webhook) *Definition { return &w.Actions },
+		key("actions", actionsSchema(), func(w *Webhook) *Definition { return &w.Actions },
 			"The steps that an event runs, as in a workflow, over `payload`."),
-	}, unsupported[Webhook]("custom")...)...).with(func(v value, w *Webhook) {
+		unsupported[Webhook]("custom"),
+	).with(func(v value, w *Webhook) {
 		w.Pos = v.node.Pos
 		w.Secrets.Given = v.node.Get("secret") != nil || v.node.Get("secrets") != nil
 		if w.Actions.Node == nil {
@@ -55,8 +56,8 @@ func webhooks() schema[[]Webhook] {
 	return uniqueBy(uniqueBy(list(webhook), "name"), "path")
 }
 
-// webhookSecret declares one secret that may be unset in dev.
-func webhookSecret() schema[WebhookSecrets] {
+// webhookSecretSchema declares one secret that may be unset in dev.
+func webhookSecretSchema() schema[WebhookSecrets] {
 	s := secretText(anyText)
 	return schema[WebhookSecrets]{
 		description: s.description,
@@ -75,8 +76,8 @@ func webhookSecret() schema[WebhookSecrets] {
 	}
 }
 
-func webhookSecrets() schema[WebhookSecrets] {
-	of := webhookSecret()
+func webhookSecretsSchema() schema[WebhookSecrets] {
+	of := webhookSecretSchema()
 	return schema[WebhookSecrets]{
 		description: description{typ: "array", items: &of.description},
 		decode: func(v value, into *WebhookSecrets) {
@@ -97,7 +98,8 @@ func webhookSecrets() schema[WebhookSecrets] {
 // or in a later one; see Options.WebhookProviders.
 var reservedProviders = []string{"github", "slack", "twilio", "shopify", "standard", "custom"}
 
-func webhookProvider() schema[string] {
+// webhookProviderSchema declares the name of the provider of a webhook.
+func webhookProviderSchema() schema[string] {
 	s := text("name", integrationName.check)
 	return schema[string]{
 		description: s.description,
@@ -113,8 +115,8 @@ func webhookProvider() schema[string] {
 	}
 }
 
-// webhookPath leaves to the gateway which paths are its own.
-func webhookPath(s string) (problem, hint string) {
+// checkWebhookPath leaves it to the gateway to refuse paths of its own.
+func checkWebhookPath(s string) (problem, hint string) {
 	if !strings.HasPrefix(s, "/") {
 		return `a path begins with "/"`, `as in "/webhooks/stripe"`
 	}
