@@ -81,8 +81,8 @@ test-plugins-long: ## crash a plugin 1,000 times; the gateway's memory must not 
 sim: ## simulate whole gateways in virtual time: SEEDS (10000) seeds full of faults
 	$(GO) test -count=1 -timeout 24h ./test/sim -run '^TestSim$$' -v -sim.seeds=$(SEEDS)
 
-sim-mutants: ## plant bugs into a copy of the tree; the simulation must find each
-	GO='$(GO)' test/sim/mutants/run.sh
+sim-mutants: ## plant bugs into the simulated gateways; each must be found
+	$(GO) test -count=1 ./test/sim -run '^TestPlantedBugsAreFound$$' -v
 
 fuzz: ## run every fuzz target for FUZZTIME (10s)
 	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' $(DIRS) | while IFS=: read -r file target; do \

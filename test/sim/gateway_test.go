@@ -40,6 +40,7 @@ type gateway struct {
 	kill     context.CancelFunc
 	skew     atomic.Int64
 	crashed  sync.Once
+	bug      planted // none, unless the simulation has one
 
 	server  *server.Server // nil before it has started
 	leaseID string         // guarded by the simulation's lock
@@ -74,6 +75,9 @@ func (n *node) boot() {
 		random := n.sim.random(actor)
 		g := &gateway{sim: n.sim, node: n, name: fmt.Sprintf("g%d.%d", n.number+1, life), running: make(chan struct{})}
 		close(g.running)
+		if n.sim.bug != nil {
+			g.bug = n.sim.bug.plant(g)
+		}
 		g.lifetime, g.kill = context.WithCancel(context.Background())
 		g.store = &faultyStore{gateway: g, random: random, actor: actor, kinds: map[string]*kind{}}
 		if chance(random, 60) {

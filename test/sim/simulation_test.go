@@ -22,6 +22,7 @@ import (
 type simulation struct {
 	t      *testing.T
 	seed   int64
+	bug    *bug // of every gateway; nil is none
 	began  time.Time
 	store  *memory.Store // as it truly is, without faults
 	actors sync.WaitGroup
@@ -117,8 +118,8 @@ func (r *ids) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func newSimulation(t *testing.T, seed int64) *simulation {
-	sim := &simulation{t: t, seed: seed, began: time.Now(), store: memory.New(memory.Options{}), ending: make(chan struct{}), names: map[string]string{}, timed: map[string]bool{}}
+func newSimulation(t *testing.T, seed int64, bug *bug) *simulation {
+	sim := &simulation{t: t, seed: seed, bug: bug, began: time.Now(), store: memory.New(memory.Options{}), ending: make(chan struct{}), names: map[string]string{}, timed: map[string]bool{}}
 	uuid.SetRand(&ids{Rand: sim.random(actorIDs)})
 	sim.faults.Store(true)
 	sim.drawDefinitions()

@@ -118,6 +118,13 @@ func (s *faultyStore) withFault(ctx context.Context, write bool, what string, do
 
 // Commit implements state.Store.
 func (s *faultyStore) Commit(ctx context.Context, ops ...state.Op) error {
+	if bug := s.gateway.bug.commit; bug != nil {
+		return bug(ctx, s.commit, ops)
+	}
+	return s.commit(ctx, ops...)
+}
+
+func (s *faultyStore) commit(ctx context.Context, ops ...state.Op) error {
 	return s.withFault(ctx, true, "commit "+s.gateway.sim.shortOps(ops), func() error {
 		err := s.gateway.sim.commit(ctx, s.gateway, ops)
 		if err != nil {

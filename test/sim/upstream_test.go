@@ -70,6 +70,9 @@ func (i *fakeIntegration) Execute(ctx context.Context, call sdk.Call) (sdk.Resul
 	if err := i.gateway.proceed(ctx); err != nil {
 		return sdk.Result{}, unanswered(err)
 	}
+	if bug := i.gateway.bug.key; bug != nil {
+		call.IdempotencyKey = bug(call.IdempotencyKey)
+	}
 	up, lost := i.gateway.node.plugin()
 	if !up {
 		i.upstream.sim.model.refused(callSiteOf(i.upstream.sim, call), call)
