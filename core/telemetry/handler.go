@@ -6,7 +6,7 @@ import (
 	"log/slog"
 )
 
-// Handler answers a handler that hands on to h without the secrets: those that
+// Handler returns a handler that passes records on to h without the secrets: those that
 // are known when a record is logged, in its message and its attributes. It is
 // for a logger whose secrets are not those of the whole program; a logger of
 // NewLogger has a Redactor already.
@@ -36,7 +36,7 @@ func (h redactingHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return redactingHandler{h.Handler.WithAttrs(clean), h.redactor}
 }
 
-// WithGroup answers a handler that hides secrets too.
+// WithGroup returns a handler that hides secrets too.
 func (h redactingHandler) WithGroup(name string) slog.Handler {
 	return redactingHandler{h.Handler.WithGroup(name), h.redactor}
 }

@@ -26,7 +26,7 @@ type LogOptions struct {
 	Redactor *Redactor
 }
 
-// NewLogger answers a logger that writes to w, each record in one Write. Records
+// NewLogger returns a logger that writes to w, each record in one Write. Records
 // logged with a context that has a request id carry it as "requestId".
 func NewLogger(w io.Writer, o LogOptions) *slog.Logger {
 	w = o.Redactor.Writer(w)

@@ -77,7 +77,7 @@ func spellings(s string) []string {
 	return all
 }
 
-// String answers s without the secrets.
+// String returns s without the secrets.
 func (r *Redactor) String(s string) string {
 	if r == nil {
 		return s
@@ -88,8 +88,8 @@ func (r *Redactor) String(s string) string {
 	return s
 }
 
-// JSON answers a JSON document without the secrets, or nil if it is no valid
-// document without them.
+// JSON returns a JSON document without the secrets, or nil if it is not valid
+// without them.
 func (r *Redactor) JSON(doc json.RawMessage) json.RawMessage {
 	clean := r.String(string(doc))
 	if clean == string(doc) {
@@ -101,7 +101,7 @@ func (r *Redactor) JSON(doc json.RawMessage) json.RawMessage {
 	return json.RawMessage(clean)
 }
 
-// Writer answers a writer that hands on to w without the secrets. A secret that
+// Writer returns a writer that writes to w without the secrets. A secret that
 // is spread over two writes is not found: it is for writers of whole lines, as
 // handlers of log/slog are.
 func (r *Redactor) Writer(w io.Writer) io.Writer { return redactingWriter{r, w} }
@@ -111,7 +111,7 @@ type redactingWriter struct {
 	w        io.Writer
 }
 
-// Write answers len(p) when all of the redacted text was written.
+// Write returns len(p) when all of the redacted text was written.
 func (w redactingWriter) Write(p []byte) (int, error) {
 	if _, err := io.WriteString(w.w, w.redactor.String(string(p))); err != nil {
 		return 0, err

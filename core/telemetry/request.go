@@ -11,7 +11,7 @@ const MaxRequestIDLen = 128
 
 type requestIDKey struct{}
 
-// WithRequestID answers a context whose logs carry the request id.
+// WithRequestID returns a context whose logs carry the request id.
 func WithRequestID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, requestIDKey{}, id)
 }

@@ -1,12 +1,12 @@
 // Package metrics is where a gateway's metrics come together, for Prometheus and
-// whoever reads its format or OpenMetrics.
+// other readers of its format or of OpenMetrics.
 //
 // A part of the gateway that has something to measure is a prometheus.Collector,
 // or has some, beside the code that it measures; the program hands them to one
 // Registry. Names begin with "backflow_". A label has few values, which the config
 // gives or the code: never one that a request brings.
 //
-// It is apart from package telemetry so that only who measures depends on the
+// It is apart from package telemetry so that only what measures depends on the
 // library. It imports nothing of the project.
 package metrics
 
@@ -25,8 +25,8 @@ type Registry struct {
 	logger   *slog.Logger
 }
 
-// New answers a registry with what every gateway has: the Go runtime, the process,
-// and backflow_build_info. The logger is told what goes wrong with a scrape.
+// New returns a registry with what every gateway has: the Go runtime, the process,
+// and backflow_build_info. The logger gets the errors of a scrape.
 func New(version string, logger *slog.Logger) *Registry {
 	r := &Registry{registry: prometheus.NewRegistry(), logger: logger}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -48,8 +48,8 @@ func (r *Registry) Register(more ...prometheus.Collector) error {
 	return nil
 }
 
-// Handler answers requests for the metrics, in OpenMetrics for whoever accepts
-// it and in Prometheus's text format else.
+// Handler serves the metrics: in OpenMetrics to a client that accepts it, else in
+// Prometheus's text format.
 func (r *Registry) Handler() http.Handler {
 	return promhttp.HandlerFor(r.registry, promhttp.HandlerOpts{
 		ErrorLog:          slog.NewLogLogger(r.logger.Handler(), slog.LevelWarn),

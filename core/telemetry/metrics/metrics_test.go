@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-func TestAScrapeIsAnsweredInTheFormatThatItAsksFor(t *testing.T) {
+func TestAScrapeHasTheFormatThatItAsksFor(t *testing.T) {
 	t.Parallel()
 	r := New("1.2.3", slog.New(slog.DiscardHandler))
 	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "backflow_things_total", Help: "Things."})
@@ -23,12 +23,12 @@ func TestAScrapeIsAnsweredInTheFormatThatItAsksFor(t *testing.T) {
 	} {
 		request := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 		request.Header.Set("Accept", accept)
-		answer := httptest.NewRecorder()
-		r.Handler().ServeHTTP(answer, request)
-		if kind := answer.Header().Get("Content-Type"); !strings.HasPrefix(kind, want.kind) {
+		response := httptest.NewRecorder()
+		r.Handler().ServeHTTP(response, request)
+		if kind := response.Header().Get("Content-Type"); !strings.HasPrefix(kind, want.kind) {
 			t.Errorf("asked for %q: %s", accept, kind)
 		}
-		body := answer.Body.String()
+		body := response.Body.String()
 		for _, part := range []string{`backflow_build_info{version="1.2.3"} 1`, "backflow_things_total 0", "go_goroutines ", "process_resident_memory_bytes "} {
 			if !strings.Contains(body, part) {
 				t.Errorf("asked for %q: no %s", accept, part)
