@@ -12,7 +12,7 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-func TestCredentialsAreCheckedAndAFaultIsToldOnce(t *testing.T) {
+func TestCredentialsAreCheckedAndAFaultIsReportedOnce(t *testing.T) {
 	const webhook = `, "webhooks": [{ "name": "w", "path": "/w", "provider": "acme"`
 	for name, c := range map[string]struct{ config, want string }{
 		"unset":             {`"credentials": { "acme": { "key": "{{env.KEY}}" } }`, `credentials.acme.key: the environment variable KEY is not set`},

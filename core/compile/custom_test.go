@@ -44,7 +44,7 @@ func TestACustomIntegrationIsCheckedWithoutBeingAsked(t *testing.T) {
   ] }]
 }`, config.Options{})
 	p.CheckManifests(t.Context(), nil) // no plugin is named
-	told := p.Err().Error()
+	faults := p.Err().Error()
 	dir := filepath.Dir(p.Config.Path)
 	for _, want := range []string{
 		`:4:15: customIntegrations.taken.name: there is a plugin of this name, ` + dir,
@@ -56,28 +56,28 @@ func TestACustomIntegrationIsCheckedWithoutBeingAsked(t *testing.T) {
 		`:11:45: integration "crm" has no action "getUsr" (did you mean "getUser"?)`,
 		`:12:5: there is no integration "crn": no backflow-plugin-NAME or NAME.wasm in ` + dir + ` (did you mean "crm"?)`,
 	} {
-		if strings.Count(told, want) != 1 {
-			t.Errorf("not told once: %s", want)
+		if strings.Count(faults, want) != 1 {
+			t.Errorf("not one fault: %s", want)
 		}
 	}
-	if n := strings.Count(told, "\n") + 1; t.Failed() || n != 8 {
-		t.Errorf("%d faults:\n%s", n, told)
+	if n := strings.Count(faults, "\n") + 1; t.Failed() || n != 8 {
+		t.Errorf("%d faults:\n%s", n, faults)
 	}
 }
 
-func TestAFaultOfACustomIntegrationIsToldOnce(t *testing.T) {
+func TestAFaultOfACustomIntegrationIsReportedOnce(t *testing.T) {
 	p := loadText(t, `{ "customIntegrations": [{ "name": "crm", "baseUrl": "crm", "auth": { "type": "header", "value": "hush" }, "actions": {
   "a": { "method": "FETCH", "path": "/" },
   "b": { "method": "GET" },
   "c": { "method": "GET", "path": "" } } }] }`, config.Options{})
-	told := strings.Split(p.Err().Error(), "\n")
+	faults := strings.Split(p.Err().Error(), "\n")
 	for i, want := range []string{"not an http or https URL", `"name" is missing`, `unknown value "FETCH"`, `"path" is missing`, `a path begins with "/"`} {
-		if i >= len(told) || !strings.Contains(told[i], want) {
+		if i >= len(faults) || !strings.Contains(faults[i], want) {
 			t.Errorf("fault %d is not %s", i, want)
 		}
 	}
-	if t.Failed() || len(told) != 5 {
-		t.Errorf("%d faults:\n%s", len(told), strings.Join(told, "\n"))
+	if t.Failed() || len(faults) != 5 {
+		t.Errorf("%d faults:\n%s", len(faults), strings.Join(faults, "\n"))
 	}
 }
 
@@ -86,12 +86,12 @@ func TestACustomIntegrationIsCheckedWithoutItsSecrets(t *testing.T) {
   "actions": { "a": { "method": "GET", "path": "/{{params.x?}}" } } }] }`
 	unset := func(string) (string, bool) { return "", false }
 	p := loadText(t, text, config.Options{LookupEnv: unset, AllowUnsetEnv: true})
-	if told := p.Err(); told == nil || strings.Contains(told.Error(), "\n") || !strings.Contains(told.Error(), "? leaves out a field") {
-		t.Error(told)
+	if faults := p.Err(); faults == nil || strings.Contains(faults.Error(), "\n") || !strings.Contains(faults.Error(), "? leaves out a field") {
+		t.Error(faults)
 	}
 	p = loadText(t, text, config.Options{LookupEnv: unset, Dev: true})
-	if told := p.Err().Error(); strings.Count(told, "is not set") != 2 {
-		t.Error(told)
+	if faults := p.Err().Error(); strings.Count(faults, "is not set") != 2 {
+		t.Error(faults)
 	}
 }
 

@@ -59,7 +59,7 @@ func (p *Plan) CheckManifests(ctx context.Context, launcher plugin.Launcher) {
 }
 
 // Refusal returns everything that is wrong with a config that must not start:
-// what was found already, and then what only the plugins can tell; nil if
+// what was found already, and then what only the manifests show; nil if
 // nothing was found.
 func (p *Plan) Refusal(ctx context.Context, launcher plugin.Launcher) error {
 	if len(p.Faults) == 0 {

@@ -82,7 +82,7 @@ func Load(path string, options Options) (*Plan, error) {
 // Reload reads the config again, in the same way.
 func (p *Plan) Reload() (*Plan, error) { return Load(p.Config.Path, p.options) }
 
-// Err returns the faults in the order of the file, nil if there is none.
+// Err returns the faults in the order of the file; nil without faults.
 func (p *Plan) Err() error {
 	if len(p.Faults) == 0 {
 		return nil

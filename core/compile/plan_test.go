@@ -24,19 +24,19 @@ func TestTheGatewaysOwnPathsAreNoWebhooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := p.Err().Error()
+	faults := p.Err().Error()
 	for _, want := range []string{
 		file + `:2:26: webhooks[0].path "/runs/x": /runs belongs to the gateway itself`,
 		file + `:3:26: webhooks[1].path "/a/../b": each segment is made of`,
 		file + `:4:26: webhooks[2].path: a path begins with "/"`,
 	} {
-		if strings.Count(told, want) != 1 {
-			t.Errorf("not told once: %s\n%s", want, told)
+		if strings.Count(faults, want) != 1 {
+			t.Errorf("not one fault: %s\n%s", want, faults)
 		}
 	}
 }
 
-func TestWhatAPluginIsToldByItsEnvironmentIsNeverShown(t *testing.T) {
+func TestTheEnvironmentOfAPluginIsNeverShown(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "acme"), nil, 0o700); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,7 @@
 package compile
 
-// FixedChange names the first thing that another plan has otherwise and that a
-// running gateway cannot change; "" where there is none.
+// FixedChange names the first difference of another plan that a running gateway
+// cannot take over; "" without one.
 func (p *Plan) FixedChange(next *Plan) string {
 	before, after := p.Config, next.Config
 	switch {

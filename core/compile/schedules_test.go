@@ -25,7 +25,7 @@ func TestSchedulesAreCheckedBeforeAnythingStarts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := p.Err().Error()
+	faults := p.Err().Error()
 	for _, want := range []string{
 		`:6:55: schedules[1].timezone: not a time zone: "Europe/Berlim" (the name of a place`,
 		`:6:28: schedules[1].cron: not a cron expression: expected exactly 5 fields, found 6`,
@@ -34,12 +34,12 @@ func TestSchedulesAreCheckedBeforeAnythingStarts(t *testing.T) {
 		`:8:82: schedules[3].input.days: reconcile: `,
 		`:9:5: schedules[4].input.days: reconcile: `,
 	} {
-		if strings.Count(told, file+want) != 1 {
-			t.Errorf("not told once: %s", want)
+		if strings.Count(faults, file+want) != 1 {
+			t.Errorf("not one fault: %s", want)
 		}
 	}
 	if len(p.Faults) != 6 || t.Failed() {
-		t.Error(told)
+		t.Error(faults)
 	}
 	if len(p.Schedules) != 5 || string(p.Schedules[0].Input.Raw()) != `{"days":1}` {
 		t.Errorf("schedules %+v", p.Schedules)

@@ -43,7 +43,7 @@ type published struct{ manifest *sdk.Manifest }
 
 func (p published) Manifest() *sdk.Manifest { return p.manifest }
 
-// stringField reads a string member of a JSON object; "" where there is none.
+// stringField reads a string member of a JSON object; "" without one.
 func stringField(object []byte, name string) string {
 	var members map[string]json.RawMessage
 	var text string

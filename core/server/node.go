@@ -10,8 +10,8 @@ import (
 
 // nodeName names the place that this process runs at: the machine since its
 // last start, its network, and the address that it listens on. Two live
-// processes cannot share it, since only one can listen there, so whoever has it
-// after a crash may take back at once what was under way.
+// processes cannot share it, since only one can listen there: the process that has
+// it after a crash may take back at once what was in progress.
 func nodeName(listening net.Addr) string {
 	hostname, err := os.Hostname()
 	if err != nil {

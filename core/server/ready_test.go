@@ -16,14 +16,14 @@ import (
 	"github.com/backflow/backflow/core/state/memory"
 )
 
-// crashing is a launcher whose plugins say what they should not.
+// crashing is a launcher whose plugins print personal data before they end.
 type crashing struct{}
 
 func (crashing) Launch(context.Context, plugin.Spec, *slog.Logger) (plugin.Instance, error) {
 	return nil, errors.New("it ended: exit status 2: panic: jane@example.com has no card")
 }
 
-// unsteady is a store that can be out of reach.
+// unsteady is a store that can become unavailable.
 type unsteady struct {
 	state.Store
 	down atomic.Bool
@@ -36,7 +36,7 @@ func (u *unsteady) Commit(ctx context.Context, ops ...state.Op) error {
 	return u.Store.Commit(ctx, ops...)
 }
 
-func TestReadinessTellsStatesAndNoReasons(t *testing.T) {
+func TestReadinessShowsStatesAndNoReasons(t *testing.T) {
 	t.Parallel()
 	still := plugin.Timing{
 		Now:    func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) },
