@@ -17,9 +17,9 @@ import (
 
 // banner prints what a developer needs first: the address, the token, lines to
 // paste, and which integrations cannot be called yet.
-func (p *program) banner(plan *compile.Plan, registry *action.Registry, kept devState) {
+func (p *program) banner(plan *compile.Plan, registry *action.Registry, saved devState) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nBackflow is listening on %s\nDevelopment token: %s\n", kept.Address, kept.Token)
+	fmt.Fprintf(&b, "\nBackflow is listening on %s\nDevelopment token: %s\n", saved.Address, saved.Token)
 	for _, integration := range registry.Integrations() {
 		if status := integration.Status(); status.State != action.StateReady {
 			fmt.Fprintf(&b, "\n%s is %s", integration.Name(), status.State)
@@ -28,7 +28,7 @@ func (p *program) banner(plan *compile.Plan, registry *action.Registry, kept dev
 			}
 			fmt.Fprintln(&b)
 		} else if m := integration.Manifest(); m != nil {
-			writeFirstCall(&b, kept, m)
+			writeFirstCall(&b, saved, m)
 		}
 	}
 	for _, d := range plan.Definitions {
@@ -36,9 +36,9 @@ func (p *program) banner(plan *compile.Plan, registry *action.Registry, kept dev
 			continue
 		}
 		fmt.Fprintf(&b, "\nRun the workflow %s:\n\n  curl -X POST '%s/workflows/%s/runs?wait=30s' \\\n    -H %s \\\n    -H 'Content-Type: application/json' \\\n    -d %s\n",
-			d.ID, kept.Address, d.ID, shellQuote("Authorization: Bearer "+kept.Token), shellQuote(sampleInput(d, registry)))
+			d.ID, saved.Address, d.ID, shellQuote("Authorization: Bearer "+saved.Token), shellQuote(sampleInput(d, registry)))
 	}
-	for _, w := range kept.Webhooks {
+	for _, w := range saved.Webhooks {
 		integration, _ := registry.Integration(w.Provider)
 		provider, _ := plan.WebhookProvider(w.Provider, integration)
 		if eventType := sampleEvent(plan.Definitions, w.Name, provider.EventTypes); eventType != "" {
@@ -51,13 +51,13 @@ func (p *program) banner(plan *compile.Plan, registry *action.Registry, kept dev
 
 // writeFirstCall writes a call of the first action that has an endpoint and an
 // example.
-func writeFirstCall(b *strings.Builder, kept devState, m *sdk.Manifest) {
+func writeFirstCall(b *strings.Builder, saved devState, m *sdk.Manifest) {
 	for _, act := range m.Actions {
 		if act.HTTP == nil || act.HTTP.Method != http.MethodPost || strings.Contains(act.HTTP.Path, ":") || len(act.Examples) == 0 {
 			continue
 		}
 		fmt.Fprintf(b, "\nCall %s.%s:\n\n  curl -X POST %s/integrations/%s%s \\\n    -H %s \\\n    -H 'Content-Type: application/json' \\\n    -d %s\n",
-			m.Name, act.Name, kept.Address, m.Name, act.HTTP.Path, shellQuote("Authorization: Bearer "+kept.Token), shellQuote(string(act.Examples[0].Params)))
+			m.Name, act.Name, saved.Address, m.Name, act.HTTP.Path, shellQuote("Authorization: Bearer "+saved.Token), shellQuote(string(act.Examples[0].Params)))
 		return
 	}
 }
@@ -103,7 +103,7 @@ func sampleParams(input map[string]json.RawMessage, step *workflow.Step, registr
 }
 
 // sampleEvent chooses an event type to try a webhook with: one that a condition
-// of its actions speaks of, else the first; "" where there is none.
+// of its actions names, else the first; "" where the provider has no types.
 func sampleEvent(definitions []compile.Definition, name string, types []string) string {
 	for _, d := range definitions {
 		if d.ID != webhook.WorkflowID(name) {

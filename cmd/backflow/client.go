@@ -11,11 +11,11 @@ import (
 // client finds the gateway: in BACKFLOW_URL and BACKFLOW_TOKEN, else where
 // `dev` noted it.
 func (p *program) client() (*client.Client, error) {
-	kept, err := readDevState(devDir)
+	saved, err := readDevState(devDir)
 	if err != nil {
 		return nil, err
 	}
-	c := &client.Client{Address: kept.Address, Token: kept.Token}
+	c := &client.Client{Address: saved.Address, Token: saved.Token}
 	if address, set := p.lookupEnv("BACKFLOW_URL"); set {
 		c.Address, c.Token = address, ""
 	}

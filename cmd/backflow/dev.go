@@ -62,14 +62,14 @@ func (p *program) dev(ctx context.Context, file, listen string) (err error) {
 	if err != nil {
 		return err
 	}
-	kept, err := readDevState(dir)
+	saved, err := readDevState(dir)
 	if err != nil {
 		return err
 	}
-	if err := kept.renewToken(p); err != nil {
+	if err := saved.renewToken(p); err != nil {
 		return err
 	}
-	if kept.Config, err = filepath.Abs(file); err != nil {
+	if saved.Config, err = filepath.Abs(file); err != nil {
 		return err
 	}
 	everything, err := access.ParseScope("*")
@@ -82,26 +82,26 @@ func (p *program) dev(ctx context.Context, file, listen string) (err error) {
 		}
 	}
 	redactor := &telemetry.Redactor{}
-	redactor.Add(kept.Token)
+	redactor.Add(saved.Token)
 	log := telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: redactor, Format: telemetry.FormatText})
 	s, err := startServer(ctx, plan, listen, server.Options{
 		OpenStore: storeOpener(filepath.Join(dir, "state.db"), log),
 		Launcher:  launchers, DataDir: dir, Sighup: signals, Logger: log, Redactor: redactor,
-		Tokens: []gateway.Token{{Name: "dev", Hash: access.HashOf(kept.Token), Scopes: []access.Scope{everything}}},
+		Tokens: []gateway.Token{{Name: "dev", Hash: access.HashOf(saved.Token), Scopes: []access.Scope{everything}}},
 		WebhookSecrets: func(plan *compile.Plan) (map[string]string, error) {
-			kept.renewWebhooks(plan)
-			redactor.Add(slices.Collect(maps.Values(kept.Made))...)
-			return kept.Made, kept.write(dir)
+			saved.renewWebhooks(plan)
+			redactor.Add(slices.Collect(maps.Values(saved.Made))...)
+			return saved.Made, saved.write(dir)
 		},
 	})
 	if err != nil {
 		return unlessStopped(ctx, err, log)
 	}
-	kept.Address = "http://" + s.Addr().String()
-	if err := kept.write(dir); err != nil {
+	saved.Address = "http://" + s.Addr().String()
+	if err := saved.write(dir); err != nil {
 		return errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
 	}
-	p.banner(plan, s.Actions(), kept)
+	p.banner(plan, s.Actions(), saved)
 	return s.Serve(ctx)
 }
 

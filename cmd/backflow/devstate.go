@@ -12,8 +12,8 @@ import (
 // devDir is where `dev` keeps everything, in the working directory.
 const devDir = ".backflow"
 
-// devState is what `dev` keeps from one start to the next, and where the other
-// commands find the gateway of the developer's machine.
+// devState is what `dev` keeps from one start to the next. The other commands find
+// the gateway of the developer's machine in it.
 type devState struct {
 	// Address is the base URL, without a slash at its end.
 	Address string `json:"address"`
@@ -49,7 +49,7 @@ func makeDevDir() (string, error) {
 
 func devStatePath(dir string) string { return filepath.Join(dir, "dev.json") }
 
-// readDevState answers the state in a directory, an empty one where there is none.
+// readDevState returns the state in a directory, an empty one where no file is.
 func readDevState(dir string) (devState, error) {
 	var s devState
 	data, err := os.ReadFile(devStatePath(dir))

@@ -11,8 +11,8 @@ import (
 )
 
 // readJSON reads a flag that is JSON, or the name of a file behind an @. What is
-// no JSON, as a gateway takes it, is a fault of usage and told with its place; a
-// file that cannot be read is a failure.
+// not JSON, as a gateway accepts it, is a fault of usage with its place; a file
+// that cannot be read is a failure.
 func readJSON(flag, text string) ([]byte, error) {
 	body, where := []byte(text), flag
 	if file, named := strings.CutPrefix(text, "@"); named {

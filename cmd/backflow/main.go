@@ -1,8 +1,9 @@
 // Command backflow turns one config file into a REST gateway over
 // integrations, durable workflows and webhook receivers.
 //
-// The package has one file a command, and the wiring: it reads flags, makes the
-// objects of core/ and hands each what it needs. What they do is theirs.
+// The package has one file a command, and what the commands share: it reads flags
+// and plugs stores and plugin transports into the server of core/. What a command
+// does is the work of the packages that it calls.
 package main
 
 import (
@@ -24,15 +25,14 @@ const (
 	exitUsage  = 2
 )
 
-// program is what the commands share: where they write, and what they are told
-// by their surroundings.
+// program is what the commands share: where they write, and their environment.
 type program struct {
 	stdout, stderr io.Writer
 	lookupEnv      func(name string) (string, bool)
 	calledAs       string // how to call it again, in lines to paste
 }
 
-// failure is an error of a command's work, as against one of its usage.
+// failure is an error of a command's work, not one of its usage.
 type failure struct{ error }
 
 func (f failure) Unwrap() error { return f.error }
@@ -44,7 +44,7 @@ func main() {
 	os.Exit(p.main(ctx, os.Args[1:]))
 }
 
-// main runs a command line and answers the exit code.
+// main runs a command line and returns the exit code.
 func (p *program) main(ctx context.Context, args []string) int {
 	root := p.root()
 	root.SetArgs(args)
@@ -110,7 +110,7 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// noCommand refuses what is no command below cmd, and tells the one that was
+// noCommand refuses what is not a command below cmd, and suggests the one that was
 // perhaps meant.
 func noCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {

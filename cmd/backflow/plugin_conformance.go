@@ -106,7 +106,7 @@ func (t *trial) credentials() (credentials json.RawMessage, baseDir string, err 
 	return credentials, baseDir, err
 }
 
-// spec answers how the plugin is run.
+// spec returns how the plugin is run.
 func (t *trial) spec(p *program, argument string) (plugin.Spec, error) {
 	spec, err := t.places.find(p, argument)
 	if err != nil {

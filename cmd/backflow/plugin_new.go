@@ -58,7 +58,7 @@ func publishedVersion() string {
 		return version
 	}
 	// A build within a checkout says what its commit would be called, with or
-	// without "+dirty"; whether that is published nobody knows.
+	// without "+dirty"; whether that is published is not known.
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Sum != "" {
 		return info.Main.Version
 	}

@@ -42,7 +42,7 @@ entry for the config that pins the file. Exit code 1 if anything is wrong.`,
 	return cmd
 }
 
-// verification is what verify answers.
+// verification is the result of verify.
 type verification struct {
 	pluginFile
 	Protocol int  `json:"protocol,omitempty"`

@@ -25,7 +25,7 @@ func (p *program) runsCommand() *cobra.Command {
 	)
 }
 
-// runsPage is the most runs that a gateway answers at once.
+// runsPage is the most runs in one response of a gateway.
 const runsPage = 200
 
 func (p *program) runsListCommand() *cobra.Command {

@@ -37,6 +37,6 @@ func TestASighupIsKeptUntilItIsReceived(t *testing.T) {
 	select {
 	case <-signals:
 	case <-time.After(10 * time.Second):
-		t.Error("the signal was not heard")
+		t.Error("the signal was not received")
 	}
 }

@@ -94,25 +94,25 @@ func (p *program) trigger(ctx context.Context, provider, eventType string, flags
 		return err
 	}
 	sample, err := to.provider.Sample(ctx, sdk.SampleRequest{EventType: eventType, Set: values, Secret: to.secret, Now: time.Now()})
-	var told *sdk.Error
-	if errors.As(err, &told) {
-		return errors.New(told.Message) // a code is for programs
+	var failed *sdk.Error
+	if errors.As(err, &failed) {
+		return errors.New(failed.Message) // a code is for programs
 	}
 	if err != nil {
 		return err
 	}
 	c := &client.Client{Address: to.address}
-	var answer json.RawMessage
-	if err := c.Post(ctx, to.path, sample.Headers, sample.Body, &answer); err != nil {
+	var response json.RawMessage
+	if err := c.Post(ctx, to.path, sample.Headers, sample.Body, &response); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s\n", answer)
+	_, err = fmt.Fprintf(p.stdout, "%s\n", response)
 	return err
 }
 
 // target finds where to send to: as the flags say, else where `dev` noted it.
 func (p *program) target(provider string, flags triggerFlags) (target, error) {
-	kept, err := readDevState(devDir)
+	saved, err := readDevState(devDir)
 	if err != nil {
 		return target{}, err
 	}
@@ -130,7 +130,7 @@ func (p *program) target(provider string, flags triggerFlags) (target, error) {
 		}
 		if to.path, specs = w.Path, plan.Plugins; len(w.Secrets.Values) > 0 {
 			to.secret = w.Secrets.Values[0].Reveal()
-		} else if to.secret = kept.Made[w.Name]; to.secret == "" {
+		} else if to.secret = saved.Made[w.Name]; to.secret == "" {
 			return target{}, fmt.Errorf("the secret of webhook %s is not in the environment: give --secret and --path", w.Name)
 		}
 	case flags.secret != "":
@@ -143,12 +143,12 @@ func (p *program) target(provider string, flags triggerFlags) (target, error) {
 			specs[spec.Name] = spec
 		}
 	default:
-		i := slices.IndexFunc(kept.Webhooks, func(w devWebhook) bool { return w.Provider == provider })
+		i := slices.IndexFunc(saved.Webhooks, func(w devWebhook) bool { return w.Provider == provider })
 		if i < 0 {
 			return target{}, fmt.Errorf("no webhook of %s is known: give -c FILE or --secret and --path, or run this where `backflow dev` runs", provider)
 		}
-		to.address, to.path, to.secret = kept.Address, kept.Webhooks[i].Path, kept.Webhooks[i].Secret
-		plan, err := load(kept.Config, config.Options{LookupEnv: p.lookupEnv, Dev: true})
+		to.address, to.path, to.secret = saved.Address, saved.Webhooks[i].Path, saved.Webhooks[i].Secret
+		plan, err := load(saved.Config, config.Options{LookupEnv: p.lookupEnv, Dev: true})
 		if err != nil {
 			return target{}, err
 		}
@@ -156,8 +156,8 @@ func (p *program) target(provider string, flags triggerFlags) (target, error) {
 	}
 	if address, set := p.lookupEnv("BACKFLOW_URL"); set {
 		to.address = strings.TrimRight(address, "/")
-	} else if flags.file != "" && kept.Address != "" {
-		to.address = kept.Address
+	} else if flags.file != "" && saved.Address != "" {
+		to.address = saved.Address
 	}
 	var installed webhook.Integration
 	if spec, found := specs[provider]; found {

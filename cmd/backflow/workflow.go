@@ -35,12 +35,12 @@ func (p *program) workflowListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var answer json.RawMessage
-			if err := c.Get(cmd.Context(), "/workflows", &answer); err != nil {
+			var response json.RawMessage
+			if err := c.Get(cmd.Context(), "/workflows", &response); err != nil {
 				return err
 			}
 			if format == "json" {
-				return terminal.WriteJSON(p.stdout, answer)
+				return terminal.WriteJSON(p.stdout, response)
 			}
 			var found struct {
 				Data []struct {
@@ -49,7 +49,7 @@ func (p *program) workflowListCommand() *cobra.Command {
 					Steps []json.RawMessage `json:"steps"`
 				} `json:"data"`
 			}
-			if err := json.Unmarshal(answer, &found); err != nil {
+			if err := json.Unmarshal(response, &found); err != nil {
 				return err
 			}
 			table := terminal.NewTable(p.stdout)

@@ -25,7 +25,7 @@ const maxResponse = 64 << 20
 type Client struct {
 	// Address is the base URL, without a slash at its end.
 	Address string
-	// Token is sent with each request; "" is none.
+	// Token is sent with each request; "" sends none.
 	Token string
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// runGateway answers for one run, as a script says.
+// runGateway responds for one run, as a script says.
 type runGateway struct {
 	streams []func(w http.ResponseWriter) // one for each time that the stream is opened
 	status  []string                      // of the run, one for each time that it is asked for; the last one stays
@@ -67,8 +67,8 @@ func refuse(status int) func(http.ResponseWriter) {
 
 func TestAStreamThatBreaksGoesOnWhereItWas(t *testing.T) {
 	for name, c := range map[string]struct {
-		gateway     runGateway
-		told, after []string
+		gateway       runGateway
+		events, after []string
 	}{
 		"in one go": {
 			runGateway{streams: []func(http.ResponseWriter){says("0.0 started", "1.0 ended")}, status: []string{"failed"}},
@@ -90,7 +90,7 @@ func TestAStreamThatBreaksGoesOnWhereItWas(t *testing.T) {
 			runGateway{streams: []func(http.ResponseWriter){says("0.0 started"), says("1.0 ended")}, status: []string{"succeeded"}},
 			[]string{"started", "ended"}, []string{"", "0.0"},
 		},
-		"nothing is left to tell": {
+		"no event is left": {
 			runGateway{streams: []func(http.ResponseWriter){cut("0.0 started", "1.0 ended"), func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }}, status: []string{"succeeded"}},
 			[]string{"started", "ended"}, []string{"", "1.0"},
 		},
@@ -103,15 +103,15 @@ func TestAStreamThatBreaksGoesOnWhereItWas(t *testing.T) {
 			t.Parallel()
 			server := httptest.NewServer(&c.gateway)
 			defer server.Close()
-			var told []string
+			var events []string
 			run, err := (&Client{Address: server.URL}).Follow(t.Context(), "r1", func(data json.RawMessage) error {
-				told = append(told, string(typeOf(data)))
+				events = append(events, string(typeOf(data)))
 				return nil
 			})
 			if err != nil || !hasEnded(run) {
 				t.Errorf("the run is %s, %v", run, err)
 			}
-			if diff := cmp.Diff(c.told, told); diff != "" {
+			if diff := cmp.Diff(c.events, events); diff != "" {
 				t.Errorf("events (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(c.after, c.gateway.after); diff != "" {
@@ -132,6 +132,6 @@ func TestFollowingGivesUpWhereItIsOfNoUse(t *testing.T) {
 	}
 	full := errors.New("the disk is full")
 	if _, err = c.Follow(t.Context(), "r1", func(json.RawMessage) error { return full }); !errors.Is(err, full) {
-		t.Errorf("who was told fails: %v", err)
+		t.Errorf("the handler fails: %v", err)
 	}
 }
