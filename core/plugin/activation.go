@@ -117,6 +117,6 @@ func (s *supervisor) scheduleRetry(err error, summary string) {
 	}
 	p.setStatus(now)
 	p.firstStartOnce.Do(func() { close(p.firstStart) })
-	p.logger.Error("plugin failed", "reason", now.Reason, "failures", s.failures, "nextStart", delay.String())
+	p.logger.Error("plugin failed", "reason", now.Reason, "failures", s.failures, "nextStartMs", delay.Milliseconds())
 	s.retry = p.env.timing.After(delay)
 }
