@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -27,7 +26,7 @@ type Engine struct {
 // New makes an engine. It does nothing before Run.
 func New(o Options) *Engine {
 	o = o.withDefaults()
-	base := base{store: o.Store, lease: o.Lease, log: o.Logger, outage: outage.New(o.Logger, "the state store"), now: o.Now}
+	base := base{store: o.Store, lease: o.Lease, log: o.Logger, outage: outageOf(o.Store, o.Logger), now: o.Now}
 	definitions := &definitions{store: o.Store, lease: o.Lease}
 	reader := &reader{store: o.Store, definitions: definitions}
 	executor := newExecutor(base, o, definitions)

@@ -22,6 +22,16 @@ type base struct {
 	now    func() time.Time
 }
 
+// outageOf returns the log of the store's outages. A store that has one shares it,
+// so that the outage is logged once.
+func outageOf(store state.Store, logger *slog.Logger) *outage.Log {
+	messages := outage.Trouble("the state store")
+	if shared, ok := store.(interface{ Outage() *outage.Log }); ok {
+		return shared.Outage().Share(messages)
+	}
+	return outage.New(logger, messages)
+}
+
 // service runs loops in the background until it is stopped. Loops sleep between
 // their rounds by sleep, which ends with the service.
 type service struct {

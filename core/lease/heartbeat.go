@@ -27,7 +27,7 @@ func (l *Lease) keep(ctx context.Context) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	inARow, last := 1, wallClock()
-	trouble := outage.New(l.logger.With("lease", l.id), "the heartbeat of this process")
+	trouble := outage.New(l.logger.With("lease", l.id), outage.Trouble("the heartbeat of this process"))
 	for {
 		select {
 		case <-ctx.Done():

@@ -1,10 +1,11 @@
-// Package outage tells of trouble that lasts and that many notice: a line when it
-// begins, one a minute while it lasts, and one when it is over.
+// Package outage logs trouble that lasts and that many operations notice: a line
+// when it begins, one a minute while it lasts, and one when it is over.
 //
 // It imports nothing of the project.
 package outage
 
 import (
+	"context"
 	"log/slog"
 	"maps"
 	"sync"
@@ -13,37 +14,63 @@ import (
 )
 
 const (
-	// summaryEvery is how often an outage is told of while it lasts.
+	// summaryEvery is how often an outage is logged while it lasts.
 	summaryEvery = time.Minute
-	// triedWithin is after what time an operation that failed is not waited for
-	// any more: nobody tries it again.
-	triedWithin = time.Minute
+	// retriedWithin is after what time an operation that failed no longer keeps an
+	// outage from being over: it is not retried any more.
+	retriedWithin = time.Minute
 )
 
-// Log tells of the outages of one thing, such as the state store. Several
-// operations may need it: an outage begins when the first of them fails, and is
-// over when each that failed has worked again, or was not tried again for a
-// minute. A Log is safe for concurrent use.
-type Log struct {
-	logger *slog.Logger
-	what   string
+// Messages are what is logged of an outage. Durations are in milliseconds.
+type Messages struct {
+	Level               slog.Level // of the first line
+	Begins, Lasts, Ends string
+}
 
-	failing atomic.Bool // what Note looks at without the lock
+// Trouble returns messages about a thing, named as in "the state store".
+func Trouble(what string) Messages {
+	return Messages{
+		Level:  slog.LevelError,
+		Begins: "trouble with " + what + "; trying again",
+		Lasts:  "still trouble with " + what + "; trying again",
+		Ends:   "no more trouble with " + what,
+	}
+}
+
+// Log logs the outages of one thing, such as the state store. Several operations
+// may need it: an outage begins when the first of them fails, and is over when
+// each that failed has worked again, or was not retried for a minute. A Log is
+// safe for concurrent use.
+type Log struct {
+	*outages
+	messages Messages
+}
+
+// outages are shared by all logs of one thing.
+type outages struct {
+	logger *slog.Logger
+
+	failing atomic.Bool // read by Note without the lock
 
 	mu       sync.Mutex           // guards the fields below
 	broken   map[string]time.Time // operations that have not worked since they failed last
+	messages Messages             // of the log that noticed the outage first
 	since    time.Time            // when the outage began
-	told     time.Time            // when it was told of last
+	logged   time.Time            // when it was logged last
 	failures int
 }
 
-// New makes a log for a thing, named as in "the state store".
-func New(logger *slog.Logger, what string) *Log {
-	return &Log{logger: logger, what: what, broken: map[string]time.Time{}}
+// New returns a log of a thing.
+func New(logger *slog.Logger, messages Messages) *Log {
+	return &Log{&outages{logger: logger, broken: map[string]time.Time{}}, messages}
 }
 
-// Note says how an operation ended that is tried again if it failed: err is nil
-// if it worked.
+// Share returns a log of the same thing for another part of the program: an outage
+// that both notice is logged once, with the messages of the first.
+func (l *Log) Share(messages Messages) *Log { return &Log{l.outages, messages} }
+
+// Note says how an operation ended that is retried when it fails: err is nil if it
+// worked.
 func (l *Log) Note(operation string, err error) {
 	if err == nil {
 		l.worked(operation)
@@ -55,32 +82,37 @@ func (l *Log) Note(operation string, err error) {
 	begins := len(l.broken) == 0
 	l.broken[operation] = now
 	if begins {
-		l.since, l.told, l.failures = now, now, 0
+		l.since, l.logged, l.failures = now, now, 0
+		l.outages.messages = l.messages
 		l.failing.Store(true)
-		l.logger.Error("trouble with "+l.what+"; trying again", "operation", operation, "error", err)
+		l.log(l.messages.Level, l.messages.Begins, "operation", operation, "error", err)
 	}
 	l.failures++
-	if now.Sub(l.told) >= summaryEvery {
-		l.told = now
-		l.logger.Error("still trouble with "+l.what+"; trying again", "operation", operation, "error", err,
-			"for", now.Sub(l.since).Round(time.Second), "failures", l.failures)
+	if now.Sub(l.logged) >= summaryEvery {
+		l.logged = now
+		l.log(slog.LevelError, l.outages.messages.Lasts, "operation", operation, "error", err,
+			"forMs", now.Sub(l.since).Milliseconds(), "failures", l.failures)
 	}
 }
 
-func (l *Log) worked(operation string) {
-	if !l.failing.Load() {
+func (o *outages) worked(operation string) {
+	if !o.failing.Load() {
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.broken) == 0 {
-		return // another operation told it
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.broken) == 0 {
+		return // another operation has ended it
 	}
-	delete(l.broken, operation)
-	maps.DeleteFunc(l.broken, func(_ string, last time.Time) bool { return time.Since(last) > triedWithin })
-	if len(l.broken) > 0 {
+	delete(o.broken, operation)
+	maps.DeleteFunc(o.broken, func(_ string, last time.Time) bool { return time.Since(last) > retriedWithin })
+	if len(o.broken) > 0 {
 		return
 	}
-	l.failing.Store(false)
-	l.logger.Info("no more trouble with "+l.what, "after", time.Since(l.since).Round(time.Millisecond), "failures", l.failures)
+	o.failing.Store(false)
+	o.log(slog.LevelInfo, o.messages.Ends, "afterMs", time.Since(o.since).Milliseconds(), "failures", o.failures)
+}
+
+func (o *outages) log(level slog.Level, message string, attrs ...any) {
+	o.logger.Log(context.Background(), level, message, attrs...)
 }

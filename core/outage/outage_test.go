@@ -12,8 +12,8 @@ import (
 	"github.com/backflow/backflow/core/outage"
 )
 
-// told answers the lines that were logged, without their times.
-func told(buffer *bytes.Buffer) []string {
+// logged returns the lines that were logged, without their times.
+func logged(buffer *bytes.Buffer) []string {
 	lines := strings.Split(strings.TrimSpace(buffer.String()), "\n")
 	buffer.Reset()
 	for i, line := range lines {
@@ -22,10 +22,10 @@ func told(buffer *bytes.Buffer) []string {
 	return lines
 }
 
-func TestAnOutageIsToldWhenItBeginsNowAndThenAndWhenItIsOver(t *testing.T) {
+func TestAnOutageIsLoggedWhenItBeginsWhileItLastsAndWhenItIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var buffer bytes.Buffer
-		log := outage.New(slog.New(slog.NewTextHandler(&buffer, nil)), "the store")
+		log := outage.New(slog.New(slog.NewTextHandler(&buffer, nil)), outage.Trouble("the store"))
 		down := errors.New("down")
 		log.Note("read", nil)
 		log.Note("write", nil)
@@ -41,24 +41,56 @@ func TestAnOutageIsToldWhenItBeginsNowAndThenAndWhenItIsOver(t *testing.T) {
 		log.Note("write", nil)
 		want := []string{
 			`level=ERROR msg="trouble with the store; trying again" operation=read error=down`,
-			`level=ERROR msg="still trouble with the store; trying again" operation=read error=down for=1m0s failures=121`,
-			`level=ERROR msg="still trouble with the store; trying again" operation=read error=down for=2m0s failures=241`,
-			`level=INFO msg="no more trouble with the store" after=2m30s failures=300`,
+			`level=ERROR msg="still trouble with the store; trying again" operation=read error=down forMs=60000 failures=121`,
+			`level=ERROR msg="still trouble with the store; trying again" operation=read error=down forMs=120000 failures=241`,
+			`level=INFO msg="no more trouble with the store" afterMs=150000 failures=300`,
 		}
-		if got := told(&buffer); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		if got := logged(&buffer); strings.Join(got, "\n") != strings.Join(want, "\n") {
 			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 		log.Note("read", down)
 		log.Note("read", nil)
-		if got := told(&buffer); len(got) != 2 || !strings.Contains(got[1], "failures=1") {
+		if got := logged(&buffer); len(got) != 2 || !strings.Contains(got[1], "failures=1") {
 			t.Errorf("the next one: %q", got)
 		}
 		log.Note("once", down)
 		log.Note("read", nil)
 		time.Sleep(2 * time.Minute)
-		log.Note("read", nil) // "once" is not tried any more
-		if got := told(&buffer); len(got) != 2 || !strings.Contains(got[1], "no more trouble") {
-			t.Errorf("what is not tried again: %q", got)
+		log.Note("read", nil) // "once" is not retried any more
+		if got := logged(&buffer); len(got) != 2 || !strings.Contains(got[1], "no more trouble") {
+			t.Errorf("what is not retried: %q", got)
+		}
+	})
+}
+
+func TestAnOutageThatTwoPartsNoticeIsLoggedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var buffer bytes.Buffer
+		driver := outage.New(slog.New(slog.NewTextHandler(&buffer, nil)), outage.Messages{
+			Level: slog.LevelWarn, Begins: "the driver fails", Lasts: "the driver still fails", Ends: "the driver works again",
+		})
+		above := driver.Share(outage.Trouble("the store"))
+		down := errors.New("down")
+		driver.Note("connect", down)
+		above.Note("write", down)
+		time.Sleep(time.Minute)
+		above.Note("write", down)
+		driver.Note("connect", nil)
+		above.Note("write", nil)
+		want := []string{
+			`level=WARN msg="the driver fails" operation=connect error=down`,
+			`level=ERROR msg="the driver still fails" operation=write error=down forMs=60000 failures=3`,
+			`level=INFO msg="the driver works again" afterMs=60000 failures=3`,
+		}
+		if got := logged(&buffer); strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		above.Note("write", down)
+		driver.Note("connect", down)
+		driver.Note("connect", nil)
+		above.Note("write", nil)
+		if got := logged(&buffer); len(got) != 2 || !strings.Contains(got[0], "trouble with the store") || !strings.Contains(got[1], "no more trouble") {
+			t.Errorf("what the other part noticed first: %q", got)
 		}
 	})
 }

@@ -96,7 +96,7 @@ func New(o Options) *Scheduler {
 	}
 	s := &Scheduler{
 		store: o.Store, lease: o.Lease, starter: o.Starter, log: o.Logger, now: o.Now,
-		outage: outage.New(o.Logger, "schedules"),
+		outage: outage.New(o.Logger, outage.Trouble("schedules")),
 		poke:   make(chan struct{}, 1), schedules: map[string]*scheduled{},
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())

@@ -18,6 +18,9 @@ const (
 	maxPause   = 250 * time.Millisecond
 )
 
+// reachRedis is the one operation of the outage log: if any works, Redis is back.
+const reachRedis = "reach Redis"
+
 // retry calls f until it succeeds, fails with an error that is not transient, ctx
 // ends, or RetryFor has passed since start. It makes at least one attempt.
 func (s *Store) retry(ctx context.Context, start time.Time, f func(context.Context) error) error {
@@ -26,13 +29,13 @@ func (s *Store) retry(ctx context.Context, start time.Time, f func(context.Conte
 	for failures := 1; ; failures++ {
 		err := f(ctx)
 		if err == nil {
-			s.outage.over()
+			s.outage.Note(reachRedis, nil)
 			return nil
 		}
 		if !transient(err) {
 			return err
 		}
-		s.outage.began(err)
+		s.outage.Note(reachRedis, err)
 		pause := wait.After(failures)
 		if !time.Now().Add(pause).Before(deadline) {
 			return err

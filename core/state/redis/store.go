@@ -10,6 +10,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/internal/groupcommit"
 )
@@ -29,7 +30,7 @@ type Store struct {
 	due        script
 	replicas   int // how many must have a commit
 	logger     *slog.Logger
-	outage     *outage
+	outage     *outage.Log
 	queue      *groupcommit.Queue
 	senders    sync.WaitGroup
 }
@@ -60,8 +61,13 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		due:      newScript(dueSource),
 		replicas: o.MinReplicas,
 		logger:   o.Logger,
-		outage:   &outage{logger: o.Logger},
-		queue:    groupcommit.New(queueLength),
+		outage: outage.New(o.Logger, outage.Messages{
+			Level:  slog.LevelWarn,
+			Begins: "Redis cannot be used at present; trying again",
+			Lasts:  "Redis still cannot be used; trying again",
+			Ends:   "Redis can be used again",
+		}),
+		queue: groupcommit.New(queueLength),
 	}
 	err = s.retry(ctx, time.Now(), func(ctx context.Context) error {
 		s.durability, err = check(ctx, s.client, o)
@@ -85,6 +91,10 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 // Durability returns what decides how much may be lost with the machine: the
 // server's appendfsync, or "volatile".
 func (s *Store) Durability() string { return s.durability }
+
+// Outage returns the log of Redis's outages, for the parts of the program that
+// notice them through the store.
+func (s *Store) Outage() *outage.Log { return s.outage }
 
 // Commit implements state.Store.
 func (s *Store) Commit(ctx context.Context, ops ...state.Op) error {
