@@ -10,19 +10,19 @@ import (
 	"github.com/backflow/backflow/core/access"
 )
 
-// Token is an API token that is let in.
+// Token is an API token that is accepted.
 type Token struct {
-	// Name says whose it is, in logs; idempotency keys belong to it. It is not
-	// empty, and unique.
+	// Name is shown in logs, and idempotency keys belong to it. It is unique and
+	// not empty.
 	Name string
 	Hash access.Hash
-	// Scopes are what the token may do; none is nothing.
+	// Scopes are what the token may do; without any, it may do nothing.
 	Scopes []access.Scope
 }
 
-// caller is who sent a request.
+// caller is the sender of a request.
 type caller struct {
-	// id tells callers of all kinds apart: the scope of idempotency keys.
+	// id is unique among callers of all kinds: the scope of idempotency keys.
 	id     string
 	name   string
 	scopes []access.Scope
@@ -38,7 +38,7 @@ func (c *caller) may(permission ...string) bool {
 	return false
 }
 
-// authorize refuses a caller who may not.
+// authorize returns a 403 unless one of the caller's scopes covers the permission.
 func (c *caller) authorize(permission ...string) error {
 	if c.may(permission...) {
 		return nil
@@ -48,7 +48,7 @@ func (c *caller) authorize(permission ...string) error {
 	if slices.Contains(permission, access.Some) {
 		detail = fmt.Sprintf("this needs a scope %s, which the token %s does not have", anyOf(permission), c.name)
 	}
-	return &refusal{
+	return &apiError{
 		code:   codeForbidden,
 		detail: detail,
 		// RFC 6750 section 3.1.
@@ -105,8 +105,8 @@ func newAuthenticator(tokens []Token) (*authenticator, error) {
 	return a, nil
 }
 
-// authenticate answers who sent the request. Without tokens in the config,
-// nobody is let in.
+// authenticate returns the caller of a request. Without tokens in the config, no
+// request has one.
 func (a *authenticator) authenticate(r *http.Request) (*caller, error) {
 	token, err := tokenOf(r)
 	if err != nil {
@@ -125,8 +125,8 @@ func (a *authenticator) authenticate(r *http.Request) (*caller, error) {
 	return a.callers[found], nil
 }
 
-// tokenOf takes the token out of the request. Authorization counts before
-// X-API-Key; one given twice is refused, as it could be read either way.
+// tokenOf returns the token of a request. Authorization counts before X-API-Key.
+// A header that is given twice is an error, as it could be read either way.
 func tokenOf(r *http.Request) (string, error) {
 	authorization, keys := r.Header.Values("Authorization"), r.Header.Values("X-Api-Key")
 	switch {
@@ -147,7 +147,7 @@ func tokenOf(r *http.Request) (string, error) {
 
 // unauthorized is a 401; parameters follow the challenge's realm (RFC 6750).
 func unauthorized(detail, parameters string) error {
-	return &refusal{
+	return &apiError{
 		code:   codeUnauthorized,
 		detail: detail,
 		header: map[string]string{"WWW-Authenticate": `Bearer realm="backflow"` + parameters},

@@ -12,7 +12,7 @@ import (
 
 func TestOnlyKnownTokensAreLetIn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	for _, c := range []struct {
 		name    string
 		headers http.Header
@@ -36,7 +36,7 @@ func TestOnlyKnownTokensAreLetIn(t *testing.T) {
 		for name, values := range c.headers {
 			r.Header[name] = values
 		}
-		rec := serve(w, r)
+		rec := serve(h, r)
 		if rec.Code != c.want {
 			t.Errorf("%s: %d, want %d", c.name, rec.Code, c.want)
 		}
@@ -44,33 +44,33 @@ func TestOnlyKnownTokensAreLetIn(t *testing.T) {
 			t.Errorf("%s: WWW-Authenticate %q", c.name, challenge)
 		}
 	}
-	if log := w.log.String(); strings.Contains(log, fullToken) {
+	if log := h.log.String(); strings.Contains(log, fullToken) {
 		t.Error("a token is in the log")
 	}
 }
 
 func TestWithoutTokensNobodyIsLetIn(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *Options) { o.Routes.Tokens = nil })
+	h := newHarness(t, func(o *Options) { o.Routes.Tokens = nil })
 	for _, target := range []string{"/runs", "/integrations", "/workflows", "/nothing", "/integrations/shop/payments/x"} {
-		wantStatus(t, w.send("GET", target, ""), 401)
-		wantStatus(t, w.send("GET", target, "", "Authorization:"), 401)
+		wantStatus(t, h.send("GET", target, ""), 401)
+		wantStatus(t, h.send("GET", target, "", "Authorization:"), 401)
 	}
-	wantStatus(t, w.send("GET", "/healthz", "", "Authorization:"), 200)
-	if len(w.shop.called()) > 0 {
+	wantStatus(t, h.send("GET", "/healthz", "", "Authorization:"), 200)
+	if len(h.shop.called()) > 0 {
 		t.Error("something was called")
 	}
 }
 
-// TestNothingIsToldBeforeAuthentication: without a token, what is there and
+// TestNothingIsDisclosedBeforeAuthentication: without a token, what is there and
 // what is not look the same.
-func TestNothingIsToldBeforeAuthentication(t *testing.T) {
+func TestNothingIsDisclosedBeforeAuthentication(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	var first string
 	for _, target := range []string{"/integrations/shop", "/integrations/none", "/nothing", "/integrations/shop/payments", "/workflows/process-order", "/runs/x"} {
 		for _, method := range []string{"GET", "POST", "PATCH"} {
-			rec := w.send(method, target, "", "Authorization:")
+			rec := h.send(method, target, "", "Authorization:")
 			wantStatus(t, rec, 401)
 			if first == "" {
 				first = rec.Body.String()
@@ -84,7 +84,7 @@ func TestNothingIsToldBeforeAuthentication(t *testing.T) {
 
 func TestCallersStayWithinTheirScopes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	for _, c := range []struct {
 		token, method, target string
 		want                  int
@@ -115,7 +115,7 @@ func TestCallersStayWithinTheirScopes(t *testing.T) {
 		{noneToken, "GET", "/nothing", 404, ""},
 		{noneToken, "GET", "/readyz", 200, ""},
 	} {
-		rec := w.send(c.method, c.target, "", "Authorization: Bearer "+c.token)
+		rec := h.send(c.method, c.target, "", "Authorization: Bearer "+c.token)
 		if rec.Code != c.want {
 			t.Errorf("%s %s: %d, want %d: %s", c.method, c.target, rec.Code, c.want, rec.Body)
 			continue
@@ -124,7 +124,7 @@ func TestCallersStayWithinTheirScopes(t *testing.T) {
 			t.Errorf("%s %s: %s, want %s", c.method, c.target, rec.Body, c.needed)
 		}
 	}
-	for _, call := range w.shop.called() {
+	for _, call := range h.shop.called() {
 		if call.Action != "getPayment" {
 			t.Errorf("%s was called", call.Action)
 		}
@@ -148,8 +148,8 @@ func TestTokensAreChecked(t *testing.T) {
 
 func TestHeaderValuesCannotBeForged(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	rec := w.send("POST", "/integrations/shop%22,x=%22/actions/%C3%A9", "", "Authorization: Bearer "+noneToken)
+	h := newHarness(t)
+	rec := h.send("POST", "/integrations/shop%22,x=%22/actions/%C3%A9", "", "Authorization: Bearer "+noneToken)
 	wantStatus(t, rec, 403)
 	want := `Bearer realm="backflow", error="insufficient_scope", scope="integrations:shop?,x=?:?"`
 	if got := rec.Header().Get("WWW-Authenticate"); got != want {

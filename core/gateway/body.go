@@ -37,13 +37,13 @@ func bodyFault(err error, limit int) error {
 		return tooLarge(limit)
 	}
 	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {
-		return &refusal{code: codeRequestTimeout, detail: "the body did not arrive in time", header: map[string]string{"Connection": "close"}, cause: err}
+		return &apiError{code: codeRequestTimeout, detail: "the body did not arrive in time", header: map[string]string{"Connection": "close"}, cause: err}
 	}
-	return &refusal{code: codeBadRequest, detail: "the body did not arrive whole", header: map[string]string{"Connection": "close"}, cause: err}
+	return &apiError{code: codeBadRequest, detail: "the body did not arrive whole", header: map[string]string{"Connection": "close"}, cause: err}
 }
 
 func tooLarge(limit int) error {
-	return &refusal{
+	return &apiError{
 		code:   codeTooLarge,
 		detail: fmt.Sprintf("the body is larger than %d bytes", limit),
 		header: map[string]string{"Connection": "close"},
@@ -51,7 +51,7 @@ func tooLarge(limit int) error {
 }
 
 // readJSON reads a body that is JSON, or empty: then the document is zero.
-func (x *exchange) readJSON(w http.ResponseWriter, r *http.Request) (value.Doc, error) {
+func (x *requestContext) readJSON(w http.ResponseWriter, r *http.Request) (value.Doc, error) {
 	body, err := readBody(w, r, x.table.MaxBodyBytes)
 	if err != nil || len(body) == 0 {
 		return value.Doc{}, err
@@ -67,18 +67,18 @@ func (x *exchange) readJSON(w http.ResponseWriter, r *http.Request) (value.Doc, 
 }
 
 func invalidJSON(err error) error {
-	r := &refusal{code: codeInvalidJSON, detail: "the body is not valid JSON: " + err.Error()}
+	r := &apiError{code: codeInvalidJSON, detail: "the body is not valid JSON: " + err.Error()}
 	if syntax, ok := errors.AsType[*value.SyntaxError](err); ok && syntax.Pointer != "" {
 		r.faults = []sdk.Fault{{Pointer: syntax.Pointer, Message: syntax.Message}}
 	}
 	return r
 }
 
-// checkType refuses a body that does not say to be JSON, or is compressed. A
-// body without a type is refused too: what it is would be a guess.
+// checkType returns an error for a body that does not say to be JSON, or that is
+// compressed. A body without a type is an error too: its type would be a guess.
 func checkType(h http.Header) error {
 	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
-		return &refusal{code: codeUnsupportedType, detail: "the body must not be compressed", header: map[string]string{"Accept-Encoding": "identity"}}
+		return &apiError{code: codeUnsupportedType, detail: "the body must not be compressed", header: map[string]string{"Accept-Encoding": "identity"}}
 	}
 	given := h.Values("Content-Type")
 	if len(given) == 1 {
@@ -89,5 +89,5 @@ func checkType(h http.Header) error {
 			return nil
 		}
 	}
-	return &refusal{code: codeUnsupportedType, detail: "a body must come with Content-Type: application/json", header: map[string]string{"Accept": "application/json"}}
+	return &apiError{code: codeUnsupportedType, detail: "a body must come with Content-Type: application/json", header: map[string]string{"Accept": "application/json"}}
 }

@@ -13,16 +13,16 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// replayed marks an answer that is that of an earlier request with the same key.
+// replayed marks a response that is that of an earlier request with the same key.
 const replayed = "Idempotent-Replayed"
 
-// keptUntil says when the record behind a kept answer ends, and the key is as if
-// it had never been used.
+// keptUntil says when the record behind a kept response ends. Then the key is as
+// if it had never been used.
 const keptUntil = "Idempotency-Expires"
 
 // callAction calls the action that was found with what the request brings, and
 // sends its result.
-func (x *exchange) callAction(w http.ResponseWriter, r *http.Request) error {
+func (x *requestContext) callAction(w http.ResponseWriter, r *http.Request) error {
 	a := x.action
 	key, err := x.keyOf(r)
 	if err != nil {
@@ -47,7 +47,7 @@ func (x *exchange) callAction(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		answerWith(result).send(w)
+		resultResponse(result).send(w)
 		return nil
 	}
 	scope := x.scope(r, key)
@@ -58,10 +58,10 @@ func (x *exchange) callAction(w http.ResponseWriter, r *http.Request) error {
 	defer entry.Release()
 	failpoint("inserted")
 	if stored, ok := entry.Replay(); ok {
-		a := answer{status: stored.Status, header: stored.Header.Clone(), body: stored.Body}
+		kept := response{status: stored.Status, header: stored.Header.Clone(), body: stored.Body}
 		w.Header().Set(replayed, "true")
 		w.Header().Set(keptUntil, entry.Expires().Format(time.RFC3339))
-		a.send(w)
+		kept.send(w)
 		return nil
 	}
 	return x.callOnce(w, r, a, params, entry)
@@ -69,7 +69,7 @@ func (x *exchange) callAction(w http.ResponseWriter, r *http.Request) error {
 
 // callOnce calls the action under a key that the ledger recorded, and settles
 // the record.
-func (x *exchange) callOnce(w http.ResponseWriter, r *http.Request, a *action.Action, params []byte, entry *idempotency.Entry) error {
+func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, a *action.Action, params []byte, entry *idempotency.Entry) error {
 	if entry.Repeated() && !repeatable(a.Spec(), x.now().Sub(entry.Since())) {
 		x.settled(r, entry.KeepUnknown(r.Context()))
 		return &idempotency.UnknownOutcomeError{Since: entry.Since()}
@@ -77,10 +77,10 @@ func (x *exchange) callOnce(w http.ResponseWriter, r *http.Request, a *action.Ac
 	result, err := x.execute(r.Context(), a, params, entry.UpstreamKey())
 	failpoint("answered")
 	if err == nil {
-		told := answerWith(result)
-		x.complete(w, r, entry, told)
+		sent := resultResponse(result)
+		x.complete(w, r, entry, sent)
 		failpoint("done")
-		told.send(w)
+		sent.send(w)
 		return nil
 	}
 	failed, ok := errors.AsType[*sdk.Error](err)
@@ -89,11 +89,11 @@ func (x *exchange) callOnce(w http.ResponseWriter, r *http.Request, a *action.Ac
 		// What is not an *sdk.Error says nothing of the outcome.
 		x.settled(r, x.keepOrRepeat(r.Context(), a, entry))
 	case isFinal(failed):
-		told, renderErr := answerOf(refusalOf(err), x.id, x.redactor)
+		sent, renderErr := problemResponse(apiErrorOf(err), x.id, x.redactor)
 		if renderErr != nil {
 			return fmt.Errorf("gateway: write problem: %w", renderErr)
 		}
-		x.complete(w, r, entry, told)
+		x.complete(w, r, entry, sent)
 	case isUntried(failed):
 		x.settled(r, entry.Abandon(r.Context()))
 	default:
@@ -102,9 +102,9 @@ func (x *exchange) callOnce(w http.ResponseWriter, r *http.Request, a *action.Ac
 	return err
 }
 
-// complete stores the answer, and says until when it is kept.
-func (x *exchange) complete(w http.ResponseWriter, r *http.Request, entry *idempotency.Entry, told answer) {
-	err := entry.Complete(r.Context(), told.stored())
+// complete stores the response, and says until when it is kept.
+func (x *requestContext) complete(w http.ResponseWriter, r *http.Request, entry *idempotency.Entry, sent response) {
+	err := entry.Complete(r.Context(), sent.stored())
 	x.settled(r, err)
 	if err == nil {
 		w.Header().Set(keptUntil, entry.Expires().Format(time.RFC3339))
@@ -112,23 +112,23 @@ func (x *exchange) complete(w http.ResponseWriter, r *http.Request, entry *idemp
 }
 
 // keepOrRepeat settles the record of an effect that may have taken place.
-func (x *exchange) keepOrRepeat(ctx context.Context, a *action.Action, entry *idempotency.Entry) error {
+func (x *requestContext) keepOrRepeat(ctx context.Context, a *action.Action, entry *idempotency.Entry) error {
 	if a.Spec().SafeToRepeat() {
 		return entry.RepeatLater(ctx)
 	}
 	return entry.KeepUnknown(ctx)
 }
 
-// settled logs a record that could not be settled. The answer goes out all the
+// settled logs a record that could not be settled. The response goes out all the
 // same: it is true, and a repeat finds the record pending.
-func (x *exchange) settled(r *http.Request, err error) {
+func (x *requestContext) settled(r *http.Request, err error) {
 	if err != nil {
 		x.log.ErrorContext(r.Context(), "idempotency record could not be settled", "error", err.Error())
 	}
 }
 
-// isFinal reports whether the same key would be answered the same again. A
-// result that was too large to keep is one: its effect stands.
+// isFinal reports whether a repeat with the same key would fail in the same way.
+// A result that was too large to keep is final: its effect stands.
 func isFinal(e *sdk.Error) bool {
 	if e.Retryable || e.Code == sdk.CodeCredentials {
 		return false
@@ -152,11 +152,10 @@ func repeatable(spec *sdk.ActionSpec, age time.Duration) bool {
 }
 
 // execute calls the action within the time that a request has.
-func (x *exchange) execute(ctx context.Context, a *action.Action, params []byte, key string) (sdk.Result, error) {
+func (x *requestContext) execute(ctx context.Context, a *action.Action, params []byte, key string) (sdk.Result, error) {
 	if a.Spec().Writes {
-		// A client that goes away must not leave behind an effect of which
-		// nobody knows: the call ends by itself or by its deadline, and its
-		// result is recorded.
+		// A client that goes away must not leave behind an effect that is not
+		// recorded: the call ends by itself or by its deadline.
 		ctx = context.WithoutCancel(ctx)
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.table.RequestTimeout)
@@ -173,7 +172,7 @@ func (x *exchange) execute(ctx context.Context, a *action.Action, params []byte,
 }
 
 // keyOf reads the Idempotency-Key of a request that may change something.
-func (x *exchange) keyOf(r *http.Request) (string, error) {
+func (x *requestContext) keyOf(r *http.Request) (string, error) {
 	switch r.Method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
 	default:
@@ -181,26 +180,26 @@ func (x *exchange) keyOf(r *http.Request) (string, error) {
 	}
 	key, err := idempotency.ParseKey(r.Header.Values("Idempotency-Key"))
 	if err != nil {
-		return "", &refusal{code: codeKeyInvalid, detail: "Idempotency-Key: " + err.Error()}
+		return "", &apiError{code: codeKeyInvalid, detail: "Idempotency-Key: " + err.Error()}
 	}
 	return key, nil
 }
 
 // scope is where the request's key is valid.
-func (x *exchange) scope(r *http.Request, key string) idempotency.Scope {
+func (x *requestContext) scope(r *http.Request, key string) idempotency.Scope {
 	return idempotency.Scope{Caller: x.caller.id, Method: r.Method, Path: canonicalPath(x.segments), Key: key}
 }
 
-// answerWith is the answer that is an action's result: its bytes, untouched.
-func answerWith(result sdk.Result) answer {
+// resultResponse sends an action's result: its bytes, untouched.
+func resultResponse(result sdk.Result) response {
 	contentType := result.ContentType
 	if contentType == "" {
 		contentType = "application/json"
 	}
-	return answer{http.StatusOK, http.Header{"Content-Type": {contentType}}, result.Body}
+	return response{http.StatusOK, http.Header{"Content-Type": {contentType}}, result.Body}
 }
 
-// stored is the answer as the ledger keeps it.
-func (a answer) stored() idempotency.Response {
-	return idempotency.Response{Status: a.status, Header: a.header, Body: a.body}
+// stored is the response as the ledger keeps it.
+func (r response) stored() idempotency.Response {
+	return idempotency.Response{Status: r.status, Header: r.header, Body: r.body}
 }

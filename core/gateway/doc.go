@@ -5,16 +5,15 @@
 //
 // Everything that the config decides is in [Routes], an immutable value behind
 // one pointer: [Gateway.Swap] checks and builds the whole of the new table
-// before anybody is routed by it, and requests under way finish on the old one.
+// before any request is routed by it, and requests under way finish on the old one.
 //
-// What there is at which path is one table: a row for each endpoint says who may
-// use it, what it takes and how it can succeed. A request reaches a handler only
-// after its caller was checked as the row says, and a row that does not say it
-// is refused when the gateway is made.
+// The endpoints are one table. Each row says which scope its caller needs, what a
+// request may bring and how it can succeed. A request reaches a handler only after
+// its caller was checked as the row says. A row that does not say it is an error
+// of New.
 //
 // The order for a request is fixed: request id, the path's form, the limit on
-// concurrency, who calls, which route and method, what the caller may do, the
-// body. So an unauthenticated client learns nothing of what there is, and a
+// concurrency, the caller, the route and its method, the scope, the body. So an unauthenticated client learns nothing of what there is, and a
 // path that could mean two things reaches no handler.
 //
 // The package may import the packages named above, core/access, core/value,

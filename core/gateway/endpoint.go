@@ -13,7 +13,7 @@ import (
 
 // handler responds to a request that its caller may make. An error that it
 // returns is sent to the client; then it has written nothing.
-type handler func(x *exchange, w http.ResponseWriter, r *http.Request) error
+type handler func(x *requestContext, w http.ResponseWriter, r *http.Request) error
 
 // endpoint is a row of the table of routes: all that there is to say about a
 // method of a path, and what does it.
@@ -31,11 +31,11 @@ type endpoint struct {
 	public bool
 	// exemptFromOverload endpoints respond under overload too: they take no
 	// place among the requests that are worked on. Their successes are logged
-	// at level debug, as those who ask come every few seconds.
+	// at level debug, as probes come every few seconds.
 	exemptFromOverload bool
 	// find looks up the action to call, where the path alone does not name it;
-	// "{action}" in the scope is its name. Before, a scope for any action of the
-	// integration is needed, so that nobody else learns what there is.
+	// "{action}" in the scope is its name. Before that, the caller needs a scope
+	// for any action of the integration: other callers do not learn what there is.
 	find finder
 	// in is what a request may bring, out the ways in which it can succeed. What
 	// can go wrong is a problem document everywhere.
@@ -47,7 +47,7 @@ type endpoint struct {
 }
 
 // finder returns an action and the params that stand in the path.
-type finder func(x *exchange, r *http.Request) (*action.Action, map[string]string, error)
+type finder func(x *requestContext, r *http.Request) (*action.Action, map[string]string, error)
 
 // input describes what a request may bring beside its path.
 type input struct {
@@ -108,8 +108,8 @@ func newRoute(path string) *route {
 	return rt
 }
 
-// add adds an endpoint of the route's path. It refuses one that does not say
-// who may use it, and one that says what cannot be.
+// add adds an endpoint of the route's path. One that is neither public nor has a
+// scope is an error, as is one that contradicts itself.
 func (rt *route) add(e endpoint) error {
 	op := &operation{endpoint: e}
 	switch {
@@ -171,7 +171,7 @@ func methodNotAllowed(method string, allow []string) error {
 	}
 	slices.Sort(allow)
 	list := strings.Join(allow, ", ")
-	return &refusal{
+	return &apiError{
 		code:   codeMethodNotAllowed,
 		detail: fmt.Sprintf("%s is not possible here, but %s", headerSafe(method), list),
 		header: map[string]string{"Allow": list},

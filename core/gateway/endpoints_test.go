@@ -92,7 +92,7 @@ func TestEveryEndpointIsDocumented(t *testing.T) {
 		}
 		documented[placeholder.ReplaceAllString(strings.Replace(name, "{METHOD}", "", 1), "{}")] = scope
 	}
-	for name, op := range operationsOf(newWorld(t, withMetrics).Gateway) {
+	for name, op := range operationsOf(newHarness(t, withMetrics).Gateway) {
 		switch {
 		case op.path == "/webhooks/shop":
 			name = "POST to the path of a webhook"
@@ -121,29 +121,29 @@ func TestEveryEndpointIsDocumented(t *testing.T) {
 // with one that lacks its scope alone, and reached with its scope alone.
 func TestEveryEndpointIsGuarded(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, withMetrics)
+	h := newHarness(t, withMetrics)
 	all := []string{
 		"integrations:*:*", "workflows:*:run", "workflows:*:read", "runs:read", "runs:write",
 		"events:read", "events:write", "metrics:read",
 	}
-	tokens := w.routes.Tokens
+	tokens := h.routes.Tokens
 	for i, scope := range all {
 		others := slices.Delete(slices.Clone(all), i, i+1)
 		tokens = append(tokens,
 			Token{Name: scope, Hash: access.HashOf(scope), Scopes: scopes(t, scope)},
 			Token{Name: "no " + scope, Hash: access.HashOf("no " + scope), Scopes: scopes(t, others...)})
 	}
-	w.routes.Tokens = tokens
-	must(t, w.Swap(w.routes))
+	h.routes.Tokens = tokens
+	must(t, h.Swap(h.routes))
 	guarded := 0
-	for name, op := range operationsOf(w.Gateway) {
+	for name, op := range operationsOf(h.Gateway) {
 		if op.public {
 			continue
 		}
 		guarded++
 		send := func(token string) *httptest.ResponseRecorder {
 			method, path := op.target()
-			return w.send(method, path, "", "Authorization: "+token)
+			return h.send(method, path, "", "Authorization: "+token)
 		}
 		needed := placeholder.ReplaceAllString(op.scope, "*")
 		if rec := send(""); rec.Code != 401 {
@@ -165,8 +165,8 @@ func TestEveryEndpointIsGuarded(t *testing.T) {
 
 func TestAnEndpointSaysWhoMayUseIt(t *testing.T) {
 	t.Parallel()
-	find := func(*exchange, *http.Request) (*action.Action, map[string]string, error) { return nil, nil, nil }
-	serve := func(*exchange, http.ResponseWriter, *http.Request) error { return nil }
+	find := func(*requestContext, *http.Request) (*action.Action, map[string]string, error) { return nil, nil, nil }
+	serve := func(*requestContext, http.ResponseWriter, *http.Request) error { return nil }
 	good := endpoint{method: "GET", path: "/runs/{run}", scope: "runs:read", doc: "Shows.", handler: serve}
 	for name, c := range map[string]struct {
 		change func(*endpoint)
@@ -205,14 +205,14 @@ func TestAnEndpointSaysWhoMayUseIt(t *testing.T) {
 func TestAMountIsGuardedAndHasHeaders(t *testing.T) {
 	t.Parallel()
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) })
-	w := newWorld(t, func(o *Options) {
+	h := newHarness(t, func(o *Options) {
 		o.Mounts = []Mount{
 			{Prefix: "/dashboard/", Public: true, Doc: "Shows pages.", Handler: page, Header: http.Header{"Cache-Control": {"no-cache"}, "X-Frame-Options": {"DENY"}}},
 			{Prefix: "/mcp", Scope: "workflows:*:run", Methods: []string{"GET", "POST"}, Doc: "Speaks MCP.", Handler: page},
 		}
 	})
 	for _, path := range []string{"/dashboard", "/dashboard/", "/dashboard/a/b"} {
-		rec := w.send("GET", path, "", "Authorization:")
+		rec := h.send("GET", path, "", "Authorization:")
 		if rec.Code != 200 || rec.Body.String() != path || rec.Header().Get("X-Frame-Options") != "DENY" || rec.Header().Get("Cache-Control") != "no-cache" {
 			t.Errorf("%s: %d %s %v", path, rec.Code, rec.Body, rec.Header())
 		}
@@ -235,7 +235,7 @@ func TestAMountIsGuardedAndHasHeaders(t *testing.T) {
 		if c.token != "" {
 			token = "Bearer " + c.token
 		}
-		if rec := w.send(c.method, c.path, "", "Authorization: "+token); rec.Code != c.want {
+		if rec := h.send(c.method, c.path, "", "Authorization: "+token); rec.Code != c.want {
 			t.Errorf("%s %s: %d, want %d: %s", c.method, c.path, rec.Code, c.want, rec.Body)
 		}
 	}
@@ -246,7 +246,7 @@ func TestAMountIsGuardedAndHasHeaders(t *testing.T) {
 		"no handler":               {Prefix: "/docs", Public: true, Doc: "Shows pages."},
 		"no slash":                 {Prefix: "docs", Public: true, Doc: "Shows pages.", Handler: page},
 	} {
-		if _, err := New(Options{Runs: w.engine, Ledger: w.ledger, Routes: w.routes, Mounts: []Mount{m}}); err == nil {
+		if _, err := New(Options{Runs: h.engine, Ledger: h.ledger, Routes: h.routes, Mounts: []Mount{m}}); err == nil {
 			t.Errorf("%s: a gateway was made", name)
 		}
 	}
@@ -256,8 +256,8 @@ func TestAMountIsGuardedAndHasHeaders(t *testing.T) {
 // keys against what becomes of a request.
 func TestARequestBringsWhatItsEndpointTakes(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, withMetrics)
-	for name, op := range operationsOf(w.Gateway) {
+	h := newHarness(t, withMetrics)
+	for name, op := range operationsOf(h.Gateway) {
 		if op.public {
 			continue
 		}
@@ -265,23 +265,23 @@ func TestARequestBringsWhatItsEndpointTakes(t *testing.T) {
 		if op.method == "" {
 			method, path = "POST", "/integrations/shop/payments"
 		}
-		unknown := w.send(method, path+"?no-such-name=1", "")
+		unknown := h.send(method, path+"?no-such-name=1", "")
 		refused := strings.Contains(unknown.Body.String(), "unknown name")
 		if (op.in.query != nil) != refused {
 			t.Errorf("%s: a name that it does not take: %d %s", name, unknown.Code, unknown.Body)
 		}
 		for _, query := range op.in.query {
-			twice := w.send(method, path+"?"+query+"=1&"+query+"=1", "")
+			twice := h.send(method, path+"?"+query+"=1&"+query+"=1", "")
 			wantCode(t, twice, 400, codeBadRequest)
 			if !strings.Contains(twice.Body.String(), query+" 2 times") {
 				t.Errorf("%s: %s twice: %s", name, query, twice.Body)
 			}
 		}
-		key := w.send(method, path, "", "Idempotency-Key: a b")
+		key := h.send(method, path, "", "Idempotency-Key: a b")
 		if refused := strings.Contains(key.Body.String(), string(codeKeyInvalid)); refused != op.in.key {
 			t.Errorf("%s: a wrong key: %d %s", name, key.Code, key.Body)
 		}
-		body := w.send(method, path, "[", "Idempotency-Key:")
+		body := h.send(method, path, "[", "Idempotency-Key:")
 		if refused := strings.Contains(body.Body.String(), string(codeInvalidJSON)); refused != (op.in.body != nil) {
 			t.Errorf("%s: a body that is no JSON: %d %s", name, body.Code, body.Body)
 		}
@@ -292,7 +292,7 @@ func TestARequestBringsWhatItsEndpointTakes(t *testing.T) {
 // docs/http.md.
 var documents = map[reflect.Type]string{
 	reflect.TypeFor[list[integrationSummary]](): "list",
-	reflect.TypeFor[list[workflowDoc]]():        "list",
+	reflect.TypeFor[list[workflowJSON]]():       "list",
 	reflect.TypeFor[list[runSummary]]():         "list",
 	reflect.TypeFor[integrationSummary]():       "integration, in the list",
 	reflect.TypeFor[integrationDetail]():        "integration",
@@ -300,13 +300,13 @@ var documents = map[reflect.Type]string{
 	reflect.TypeFor[action.View]():              "action",
 	reflect.TypeFor[sdk.HTTPBinding]():          "endpoint of an action",
 	reflect.TypeFor[sdk.Example]():              "example of an action",
-	reflect.TypeFor[workflowDoc]():              "workflow",
-	reflect.TypeFor[workflowStepDoc]():          "step of a workflow",
-	reflect.TypeFor[startedDoc]():               "started run",
+	reflect.TypeFor[workflowJSON]():             "workflow",
+	reflect.TypeFor[workflowStepJSON]():         "step of a workflow",
+	reflect.TypeFor[startedJSON]():              "started run",
 	reflect.TypeFor[runSummary]():               "run, in the list",
-	reflect.TypeFor[runDoc]():                   "run",
-	reflect.TypeFor[stepDoc]():                  "step of a run",
-	reflect.TypeFor[eventDoc]():                 "event of a run",
+	reflect.TypeFor[runJSON]():                  "run",
+	reflect.TypeFor[stepJSON]():                 "step of a run",
+	reflect.TypeFor[eventJSON]():                "event of a run",
 	reflect.TypeFor[problem]():                  "problem",
 	reflect.TypeFor[sdk.Fault]():                "wrong place",
 	reflect.TypeFor[received]():                 "received event",
@@ -355,7 +355,7 @@ func TestTheDocumentsAreTrue(t *testing.T) {
 			t.Errorf("%s has the fields %q, documented are %q", name, names, documented[name])
 		}
 	}
-	for _, op := range operationsOf(newWorld(t, withMetrics).Gateway) {
+	for _, op := range operationsOf(newHarness(t, withMetrics).Gateway) {
 		for _, out := range op.out {
 			if out.body != nil {
 				look(reflect.TypeOf(out.body))
@@ -388,9 +388,9 @@ func jsonFields(of reflect.Type) map[string]reflect.Type {
 
 // declared holds a response against what the table of endpoints says of it: a
 // success has one of the statuses, and its document no other fields.
-func (w *world) declared(r *http.Request, rec *httptest.ResponseRecorder) {
-	w.t.Helper()
-	rt := w.table.Load().match(r)
+func (h *harness) declared(r *http.Request, rec *httptest.ResponseRecorder) {
+	h.t.Helper()
+	rt := h.table.Load().match(r)
 	if rec.Code >= 400 && rec.Code != http.StatusServiceUnavailable || rt == nil {
 		return
 	}
@@ -408,15 +408,15 @@ func (w *world) declared(r *http.Request, rec *httptest.ResponseRecorder) {
 	})
 	if i < 0 {
 		if contentType != problemType {
-			w.t.Errorf("%s %s: a status %d with content type %q is not declared", r.Method, op.path, rec.Code, contentType)
+			h.t.Errorf("%s %s: a status %d with content type %q is not declared", r.Method, op.path, rec.Code, contentType)
 		}
 		return
 	}
 	if out := op.out[i]; out.contentType == "" && out.body != nil && r.Method != http.MethodHead {
 		var sent any
-		must(w.t, json.Unmarshal(rec.Body.Bytes(), &sent))
+		must(h.t, json.Unmarshal(rec.Body.Bytes(), &sent))
 		for _, field := range undeclared(sent, reflect.TypeOf(out.body)) {
-			w.t.Errorf("%s %s: a field %s is not declared", r.Method, op.path, field)
+			h.t.Errorf("%s %s: a field %s is not declared", r.Method, op.path, field)
 		}
 	}
 }

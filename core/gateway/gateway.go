@@ -19,17 +19,17 @@ import (
 
 // Runs starts, changes and shows runs. *engine.Engine is one.
 type Runs interface {
-	// Start makes a run durable and answers it.
+	// Start makes a run durable and returns it.
 	Start(ctx context.Context, request engine.StartRequest) (engine.Run, error)
-	// Wait answers the run when it has ended, or as it is when ctx is done.
+	// Wait returns the run when it has ended, or as it is when ctx is done.
 	Wait(ctx context.Context, id string) (engine.Run, error)
 	Get(ctx context.Context, id string) (engine.Run, error)
 	List(ctx context.Context, request engine.ListRequest) (engine.List, error)
-	// Follow answers what happened in a run after a journal entry, and waits for
+	// Follow returns what happened in a run after a journal entry, and waits for
 	// something to happen if nothing has; -1 is from the beginning.
 	Follow(ctx context.Context, id string, after int) (engine.Progress, error)
-	// Cancel, Retry and Signal return once the change is durable, in one write
-	// with the ops given.
+	// Cancel, Retry and Signal return once the change is durable. What is to be
+	// done once is recorded in the same write.
 	Cancel(ctx context.Context, id string, once engine.Once) (engine.Run, error)
 	Retry(ctx context.Context, id string, once engine.Once) (engine.Run, error)
 	Signal(ctx context.Context, id, name string, body json.RawMessage, once engine.Once) (engine.Run, error)
@@ -49,7 +49,7 @@ type Options struct {
 	Ready func() Readiness
 	// Mounts are handlers beside the gateway's own.
 	Mounts []Mount
-	// Logger is the access log and more; nil is none.
+	// Logger gets the access log and faults; nil discards them.
 	Logger *slog.Logger
 	// Redactor takes secrets out of problem documents; nil takes out none.
 	Redactor *telemetry.Redactor
@@ -74,7 +74,7 @@ type Gateway struct {
 	waiting   limiter // requests that wait for a run to end
 	streaming limiter // requests that follow a run
 
-	// stopping ends when the gateway begins to stop, so that nobody waits for
+	// stopping ends when the gateway begins to stop, so that no request waits for
 	// or follows a run until the drain time is over.
 	stopping context.Context
 	stop     context.CancelFunc
@@ -129,11 +129,10 @@ func (g *Gateway) Swap(routes Routes) error {
 	return nil
 }
 
-// ServeHTTP answers one request. It never panics but with
-// http.ErrAbortHandler.
+// ServeHTTP serves one request. It panics with nothing but http.ErrAbortHandler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
-	x := &exchange{Gateway: g, table: g.table.Load(), id: requestID(r)}
+	x := &requestContext{Gateway: g, table: g.table.Load(), id: requestID(r)}
 	r = r.WithContext(telemetry.WithRequestID(r.Context(), x.id))
 	rec := &recorder{ResponseWriter: w}
 	h := rec.Header()
@@ -144,7 +143,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer x.free()
 	defer x.recover(rec, r)
 	if err := x.serve(rec, r); err != nil {
-		x.refuse(rec, r, err)
+		x.sendError(rec, r, err)
 	}
 }
 

@@ -23,12 +23,12 @@ type Readiness struct {
 
 // health says that the process works. It does not ask whether others do: a
 // restart of this one would not help them.
-func (x *exchange) health(w http.ResponseWriter, _ *http.Request) error {
+func (x *requestContext) health(w http.ResponseWriter, _ *http.Request) error {
 	return sendJSON(w, http.StatusOK, nil, healthJSON{Status: "ok"})
 }
 
 // ready says whether requests should be sent here.
-func (x *exchange) ready(w http.ResponseWriter, _ *http.Request) error {
+func (x *requestContext) ready(w http.ResponseWriter, _ *http.Request) error {
 	readiness := Readiness{Status: "stopping"}
 	if x.stopping.Err() == nil {
 		readiness = x.readiness()

@@ -20,31 +20,31 @@ const (
 	mailPath     = "/integrations/shop/actions/sendMail"
 )
 
-func (w *world) pay(key string, headers ...string) *httptest.ResponseRecorder {
-	w.t.Helper()
-	return w.send("POST", paymentsPath, `{"amount":1}`, append([]string{"Idempotency-Key: " + key}, headers...)...)
+func (h *harness) pay(key string, headers ...string) *httptest.ResponseRecorder {
+	h.t.Helper()
+	return h.send("POST", paymentsPath, `{"amount":1}`, append([]string{"Idempotency-Key: " + key}, headers...)...)
 }
 
 // wantCalls checks how often the integration was called.
-func (w *world) wantCalls(n int) {
-	w.t.Helper()
-	if got := len(w.shop.called()); got != n {
-		w.t.Fatalf("%d calls, want %d", got, n)
+func (h *harness) wantCalls(n int) {
+	h.t.Helper()
+	if got := len(h.shop.called()); got != n {
+		h.t.Fatalf("%d calls, want %d", got, n)
 	}
 }
 
 func TestARepeatIsAnsweredWithTheFirstAnswer(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	body := `{"id":"pay_1", "amount": 10.00,"new_field":12345678901234567890}` + "\n"
-	w.shop.succeeds(body)
-	first := w.pay("k")
-	w.shop.succeeds(`{"id":"pay_2"}`)
-	second := w.pay(`"k"`, "X-Request-Id: req-2")
+	h.shop.succeeds(body)
+	first := h.pay("k")
+	h.shop.succeeds(`{"id":"pay_2"}`)
+	second := h.pay(`"k"`, "X-Request-Id: req-2")
 	for i, rec := range []*httptest.ResponseRecorder{first, second} {
 		wantStatus(t, rec, 200)
 		if rec.Body.String() != body || rec.Header().Get("Content-Type") != "application/json" {
-			t.Errorf("answer %d: %s %q", i+1, rec.Header(), rec.Body)
+			t.Errorf("response %d: %s %q", i+1, rec.Header(), rec.Body)
 		}
 	}
 	if first.Header().Get(replayed) != "" || second.Header().Get(replayed) != "true" || second.Header().Get("X-Request-Id") != "req-2" {
@@ -54,11 +54,11 @@ func TestARepeatIsAnsweredWithTheFirstAnswer(t *testing.T) {
 	if err != nil || time.Until(until).Round(time.Minute) != idempotency.DefaultTTL || second.Header().Get(keptUntil) != first.Header().Get(keptUntil) {
 		t.Errorf("kept until %q, then %q", first.Header().Get(keptUntil), second.Header().Get(keptUntil))
 	}
-	w.wantCalls(1)
-	wantStatus(t, w.pay("k2"), 200)
-	wantStatus(t, w.pay(""), 200) // no header
-	wantStatus(t, w.pay(""), 200)
-	calls := w.shop.called()
+	h.wantCalls(1)
+	wantStatus(t, h.pay("k2"), 200)
+	wantStatus(t, h.pay(""), 200) // no header
+	wantStatus(t, h.pay(""), 200)
+	calls := h.shop.called()
 	keys := map[string]bool{}
 	for _, c := range calls {
 		if c.IdempotencyKey == "" || c.RequestID == "" || strings.Contains(c.IdempotencyKey, "k2") {
@@ -73,35 +73,35 @@ func TestARepeatIsAnsweredWithTheFirstAnswer(t *testing.T) {
 
 func TestAKeyBelongsToOneRequestOfOneCaller(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *Options) {
+	h := newHarness(t, func(o *Options) {
 		o.Routes.Tokens[1].Scopes = scopes(t, "integrations:*")
 	})
-	wantStatus(t, w.pay("k"), 200)
-	wantCode(t, w.send("POST", paymentsPath, `{"amount":2}`, "Idempotency-Key: k"), 422, codeKeyReused)
-	wantCode(t, w.send("POST", paymentsPath, `{"amount":1 }`, "Idempotency-Key: k"), 422, codeKeyReused)
-	w.wantCalls(1)
+	wantStatus(t, h.pay("k"), 200)
+	wantCode(t, h.send("POST", paymentsPath, `{"amount":2}`, "Idempotency-Key: k"), 422, codeKeyReused)
+	wantCode(t, h.send("POST", paymentsPath, `{"amount":1 }`, "Idempotency-Key: k"), 422, codeKeyReused)
+	h.wantCalls(1)
 	// Another caller, path or method is another scope.
-	wantStatus(t, w.pay("k", "Authorization: Bearer "+narrowToken), 200)
-	wantStatus(t, w.send("POST", "/integrations/shop/actions/createPayment", `{"amount":1}`, "Idempotency-Key: k"), 200)
-	wantStatus(t, w.send("DELETE", paymentsPath+"/pay_1", ``, "Idempotency-Key: k"), 200)
-	w.wantCalls(4)
+	wantStatus(t, h.pay("k", "Authorization: Bearer "+narrowToken), 200)
+	wantStatus(t, h.send("POST", "/integrations/shop/actions/createPayment", `{"amount":1}`, "Idempotency-Key: k"), 200)
+	wantStatus(t, h.send("DELETE", paymentsPath+"/pay_1", ``, "Idempotency-Key: k"), 200)
+	h.wantCalls(4)
 	// A GET has no effect to guard.
-	wantStatus(t, w.send("GET", paymentsPath+"/pay_1", ``, "Idempotency-Key: not a key"), 200)
+	wantStatus(t, h.send("GET", paymentsPath+"/pay_1", ``, "Idempotency-Key: not a key"), 200)
 }
 
 func TestARepeatMayEscapeItsPathOtherwise(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	wantStatus(t, w.pay("k"), 200)
-	rec := w.send("POST", "/integrations/%73hop/payments", `{"amount":1}`, "Idempotency-Key: k")
+	h := newHarness(t)
+	wantStatus(t, h.pay("k"), 200)
+	rec := h.send("POST", "/integrations/%73hop/payments", `{"amount":1}`, "Idempotency-Key: k")
 	wantStatus(t, rec, 200)
 	if rec.Header().Get(replayed) != "true" {
 		t.Error("the repeat was not recognised")
 	}
-	w.wantCalls(1)
-	first := w.send("POST", "/workflows/process-order/runs?wait=10s", `{"amount":1}`, "Idempotency-Key: k")
+	h.wantCalls(1)
+	first := h.send("POST", "/workflows/process-order/runs?wait=10s", `{"amount":1}`, "Idempotency-Key: k")
 	wantStatus(t, first, 200)
-	second := w.send("POST", "/workflows/process%2Dorder/runs?wait=10s", `{"amount":1}`, "Idempotency-Key: k")
+	second := h.send("POST", "/workflows/process%2Dorder/runs?wait=10s", `{"amount":1}`, "Idempotency-Key: k")
 	wantStatus(t, second, 200)
 	if one, two := fields(t, first.Body.Bytes())["id"], fields(t, second.Body.Bytes())["id"]; one != two {
 		t.Errorf("runs %v and %v, want one", one, two)
@@ -110,18 +110,18 @@ func TestARepeatMayEscapeItsPathOtherwise(t *testing.T) {
 
 func TestOneOfManyRequestsWithAKeyActs(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	inside, leave := make(chan struct{}), make(chan struct{})
-	w.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+	h.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
 		close(inside)
 		<-leave
 		return sdk.Result{Body: []byte(`{}`)}, nil
 	})
 	var wg sync.WaitGroup
-	wg.Go(func() { wantStatus(t, w.pay("k"), 200) })
+	wg.Go(func() { wantStatus(t, h.pay("k"), 200) })
 	<-inside
 	for range 20 {
-		rec := w.pay("k")
+		rec := h.pay("k")
 		wantCode(t, rec, 409, codeKeyInProgress)
 		if rec.Header().Get("Retry-After") == "" {
 			t.Error("no Retry-After")
@@ -129,13 +129,13 @@ func TestOneOfManyRequestsWithAKeyActs(t *testing.T) {
 	}
 	close(leave)
 	wg.Wait()
-	wantStatus(t, w.pay("k"), 200)
-	w.wantCalls(1)
+	wantStatus(t, h.pay("k"), 200)
+	h.wantCalls(1)
 }
 
-// TestWhatIsKeptOfAnAnswer: after a first answer, the same key either replays
-// it, acts again with the same or with another upstream key, or is refused.
-func TestWhatIsKeptOfAnAnswer(t *testing.T) {
+// TestWhatIsKeptOfAResponse: after a first response, the same key either replays
+// it, acts again with the same or with another upstream key, or fails.
+func TestWhatIsKeptOfAResponse(t *testing.T) {
 	t.Parallel()
 	const (
 		replays   = "replays"
@@ -166,32 +166,32 @@ func TestWhatIsKeptOfAnAnswer(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			w.shop.fails(c.first)
+			h := newHarness(t)
+			h.shop.fails(c.first)
 			method, path, body := "POST", c.path, `{"amount":1}`
 			if c.path == "DELETE" {
 				method, path, body = "DELETE", paymentsPath+"/pay_1", ""
 			}
-			send := func() *httptest.ResponseRecorder { return w.send(method, path, body, "Idempotency-Key: k") }
+			send := func() *httptest.ResponseRecorder { return h.send(method, path, body, "Idempotency-Key: k") }
 			first := send()
 			wantStatus(t, first, c.status)
-			w.wantCalls(1)
-			w.shop.succeeds(`{"id":"second"}`)
+			h.wantCalls(1)
+			h.shop.succeeds(`{"id":"second"}`)
 			second := send()
 			switch c.then {
 			case replays:
 				if second.Code != first.Code || second.Body.String() != first.Body.String() || second.Header().Get(replayed) != "true" || second.Header().Get("Content-Type") != problemType {
-					t.Errorf("answered %d %s %s", second.Code, second.Header(), second.Body)
+					t.Errorf("got %d %s %s", second.Code, second.Header(), second.Body)
 				}
-				w.wantCalls(1)
+				h.wantCalls(1)
 			case isRefused:
 				wantCode(t, second, 502, sdk.CodeOutcomeUnknown)
 				wantCode(t, send(), 502, sdk.CodeOutcomeUnknown)
-				w.wantCalls(1)
+				h.wantCalls(1)
 			default:
 				wantStatus(t, second, 200)
-				w.wantCalls(2)
-				calls := w.shop.called()
+				h.wantCalls(2)
+				calls := h.shop.called()
 				if same := calls[0].IdempotencyKey == calls[1].IdempotencyKey; same != (c.then == sameKey) {
 					t.Errorf("same upstream key: %v", same)
 				}
@@ -202,7 +202,7 @@ func TestWhatIsKeptOfAnAnswer(t *testing.T) {
 
 func TestOwnRefusalsLeaveTheKeyFree(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	for _, c := range []struct {
 		body   string
 		status int
@@ -218,10 +218,10 @@ func TestOwnRefusalsLeaveTheKeyFree(t *testing.T) {
 		if c.header != "" {
 			headers = append(headers, c.header)
 		}
-		wantStatus(t, w.send("POST", paymentsPath, c.body, headers...), c.status)
+		wantStatus(t, h.send("POST", paymentsPath, c.body, headers...), c.status)
 	}
-	w.wantCalls(0)
-	rec := w.pay("k")
+	h.wantCalls(0)
+	rec := h.pay("k")
 	wantStatus(t, rec, 200)
 	if rec.Header().Get(replayed) != "" {
 		t.Error("replayed")
@@ -230,60 +230,60 @@ func TestOwnRefusalsLeaveTheKeyFree(t *testing.T) {
 
 func TestNothingIsRepeatedPastTheLifetimeOfItsKey(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.shop.fails(sdk.Error{Code: sdk.CodeTimeout})
-	wantStatus(t, w.pay("k"), 504)
-	w.shop.succeeds(`{}`)
-	w.clock.Store(int64((24*time.Hour - time.Second) / time.Second))
+	h := newHarness(t)
+	h.shop.fails(sdk.Error{Code: sdk.CodeTimeout})
+	wantStatus(t, h.pay("k"), 504)
+	h.shop.succeeds(`{}`)
+	h.clock.Store(int64((24*time.Hour - time.Second) / time.Second))
 	// Still honoured by the vendor for a second: another failure keeps it so.
-	w.shop.fails(sdk.Error{Code: sdk.CodeTimeout})
-	wantStatus(t, w.pay("k"), 504)
-	w.wantCalls(2)
-	w.clock.Store(int64(24 * time.Hour / time.Second))
-	w.shop.succeeds(`{}`)
-	wantCode(t, w.pay("k"), 502, sdk.CodeOutcomeUnknown)
-	w.wantCalls(2)
+	h.shop.fails(sdk.Error{Code: sdk.CodeTimeout})
+	wantStatus(t, h.pay("k"), 504)
+	h.wantCalls(2)
+	h.clock.Store(int64(24 * time.Hour / time.Second))
+	h.shop.succeeds(`{}`)
+	wantCode(t, h.pay("k"), 502, sdk.CodeOutcomeUnknown)
+	h.wantCalls(2)
 }
 
 func TestNothingIsExecutedWithoutARecord(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.store.down.Store(true)
-	wantCode(t, w.pay("k"), 503, sdk.CodeUnavailable)
-	wantCode(t, w.send("POST", "/workflows/process-order/runs", `{"amount":1}`, "Idempotency-Key: k"), 503, sdk.CodeUnavailable)
-	w.wantCalls(0)
-	wantStatus(t, w.pay(""), 200) // needs no record
+	h := newHarness(t)
+	h.store.down.Store(true)
+	wantCode(t, h.pay("k"), 503, sdk.CodeUnavailable)
+	wantCode(t, h.send("POST", "/workflows/process-order/runs", `{"amount":1}`, "Idempotency-Key: k"), 503, sdk.CodeUnavailable)
+	h.wantCalls(0)
+	wantStatus(t, h.pay(""), 200) // needs no record
 }
 
 func TestAnEffectIsToldThoughItsRecordIsLost(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
-		w.store.down.Store(true)
+	h := newHarness(t)
+	h.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+		h.store.down.Store(true)
 		return sdk.Result{Body: []byte(`{"id":"pay_1"}`)}, nil
 	})
-	wantStatus(t, w.pay("k"), 200)
-	if !strings.Contains(w.log.String(), "could not be settled") {
+	wantStatus(t, h.pay("k"), 200)
+	if !strings.Contains(h.log.String(), "could not be settled") {
 		t.Error("the lost record is not in the log")
 	}
-	w.store.down.Store(false)
-	w.shop.succeeds(`{"id":"pay_2"}`)
-	again := w.pay("k")
+	h.store.down.Store(false)
+	h.shop.succeeds(`{"id":"pay_2"}`)
+	again := h.pay("k")
 	wantStatus(t, again, 200)
 	if again.Body.String() != `{"id":"pay_1"}` || again.Header().Get(replayed) != "true" {
 		t.Errorf("then %v %s", again.Header(), again.Body)
 	}
-	w.wantCalls(1)
+	h.wantCalls(1)
 }
 
 func TestAPanicCostsNobodyTheKey(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) { panic("boom") })
-	wantCode(t, w.pay("k"), 500, sdk.CodeInternal)
-	w.shop.succeeds(`{}`)
-	wantStatus(t, w.pay("k"), 200)
-	calls := w.shop.called()
+	h := newHarness(t)
+	h.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) { panic("boom") })
+	wantCode(t, h.pay("k"), 500, sdk.CodeInternal)
+	h.shop.succeeds(`{}`)
+	wantStatus(t, h.pay("k"), 200)
+	calls := h.shop.called()
 	if len(calls) != 2 || calls[0].IdempotencyKey != calls[1].IdempotencyKey {
 		t.Errorf("calls %+v", calls)
 	}
@@ -291,28 +291,28 @@ func TestAPanicCostsNobodyTheKey(t *testing.T) {
 
 func TestAWriteOutlivesItsClient(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	w.shop.does(func(callCtx context.Context, _ sdk.Call) (sdk.Result, error) {
+	h.shop.does(func(callCtx context.Context, _ sdk.Call) (sdk.Result, error) {
 		cancel()
 		if callCtx.Err() != nil {
 			return sdk.Result{}, &sdk.Error{Code: sdk.CodeTimeout}
 		}
 		return sdk.Result{Body: []byte(`{"id":"pay_1"}`)}, nil
 	})
-	serve(w, request("POST", paymentsPath, `{"amount":1}`, "Idempotency-Key: k").WithContext(ctx))
-	rec := w.pay("k")
+	serve(h, request("POST", paymentsPath, `{"amount":1}`, "Idempotency-Key: k").WithContext(ctx))
+	rec := h.pay("k")
 	wantStatus(t, rec, 200)
 	if rec.Header().Get(replayed) != "true" {
-		t.Error("the answer was not kept")
+		t.Error("the response was not kept")
 	}
 }
 
 func TestAStartWithAKeyMakesOneRun(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	start := func(query, body string) *httptest.ResponseRecorder {
-		return w.send("POST", "/workflows/process-order/runs"+query, body, "Idempotency-Key: k")
+		return h.send("POST", "/workflows/process-order/runs"+query, body, "Idempotency-Key: k")
 	}
 	ids := make([]string, 20)
 	var wg sync.WaitGroup
@@ -323,7 +323,7 @@ func TestAStartWithAKeyMakesOneRun(t *testing.T) {
 				t.Errorf("%d: %s", rec.Code, rec.Body)
 				return
 			}
-			var doc startedDoc
+			var doc startedJSON
 			if err := json.Unmarshal(rec.Body.Bytes(), &doc); err != nil {
 				t.Error(err)
 			}
@@ -343,10 +343,10 @@ func TestAStartWithAKeyMakesOneRun(t *testing.T) {
 	if doc["id"] != ids[0] || doc["status"] != "succeeded" || rec.Header().Get(replayed) != "true" || rec.Header().Get("Location") != "/runs/"+ids[0] {
 		t.Errorf("%v %s", rec.Header(), rec.Body)
 	}
-	w.wantCalls(1)
+	h.wantCalls(1)
 	wantCode(t, start("", `{"amount":2}`), 422, codeKeyReused)
 	// The same key on a call is another path, so another scope.
-	wantStatus(t, w.pay("k"), 200)
+	wantStatus(t, h.pay("k"), 200)
 }
 
 func TestRepeatableFollowsTheManifest(t *testing.T) {
@@ -376,7 +376,7 @@ var errOdd = errors.New("odd")
 
 func TestUnknownErrorsTellTheClientNothing(t *testing.T) {
 	t.Parallel()
-	r := refusalOf(fmt.Errorf("dial postgres://user:password@host: %w", errOdd))
+	r := apiErrorOf(fmt.Errorf("dial postgres://user:password@host: %w", errOdd))
 	if r.code != sdk.CodeInternal || strings.Contains(r.detail, "password") || !errors.Is(r, errOdd) {
 		t.Errorf("%+v", r)
 	}
@@ -384,9 +384,9 @@ func TestUnknownErrorsTellTheClientNothing(t *testing.T) {
 
 func TestAStartUnderAKeySaysUntilWhenTheKeyIsKept(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	start := func() string {
-		rec := w.send("POST", "/workflows/process-order/runs", `{"amount":1}`, "Idempotency-Key: k")
+		rec := h.send("POST", "/workflows/process-order/runs", `{"amount":1}`, "Idempotency-Key: k")
 		wantStatus(t, rec, 202)
 		return rec.Header().Get(keptUntil)
 	}

@@ -31,7 +31,7 @@ type integrationDetail struct {
 
 // listIntegrations shows those integrations of which the caller may call
 // something.
-func (x *exchange) listIntegrations(w http.ResponseWriter, _ *http.Request) error {
+func (x *requestContext) listIntegrations(w http.ResponseWriter, _ *http.Request) error {
 	page := list[integrationSummary]{Data: []integrationSummary{}}
 	for _, integration := range x.table.Actions.Integrations() {
 		if !x.caller.may("integrations", integration.Name(), access.Some) {
@@ -49,17 +49,17 @@ func (x *exchange) listIntegrations(w http.ResponseWriter, _ *http.Request) erro
 	return sendJSON(w, http.StatusOK, nil, page)
 }
 
-func (x *exchange) showIntegration(w http.ResponseWriter, _ *http.Request) error {
+func (x *requestContext) showIntegration(w http.ResponseWriter, _ *http.Request) error {
 	name := x.argument("integration")
 	for _, integration := range x.table.Actions.Integrations() {
 		if integration.Name() == name {
 			return sendJSON(w, http.StatusOK, nil, x.describe(integration))
 		}
 	}
-	return &refusal{code: sdk.CodeNotFound, detail: fmt.Sprintf("there is no integration %q", name)}
+	return &apiError{code: sdk.CodeNotFound, detail: fmt.Sprintf("there is no integration %q", name)}
 }
 
-func (x *exchange) describe(integration action.Integration) integrationDetail {
+func (x *requestContext) describe(integration action.Integration) integrationDetail {
 	name, m := integration.Name(), integration.Manifest()
 	d := integrationDetail{x.headOf(integration, m), []action.View{}}
 	if m == nil {
@@ -73,7 +73,7 @@ func (x *exchange) describe(integration action.Integration) integrationDetail {
 
 // headOf begins a view of an integration; m is nil where it published nothing
 // yet. The reasons in its status come from a plugin.
-func (x *exchange) headOf(integration action.Integration, m *sdk.Manifest) integrationHead {
+func (x *requestContext) headOf(integration action.Integration, m *sdk.Manifest) integrationHead {
 	head := integrationHead{Name: integration.Name(), Status: integration.Status()}
 	head.Status.Reason = x.redactor.String(head.Status.Reason)
 	head.Status.Rejected = x.redactor.String(head.Status.Rejected)
@@ -84,13 +84,13 @@ func (x *exchange) headOf(integration action.Integration, m *sdk.Manifest) integ
 }
 
 // actionByName finds the action that the path names.
-func (x *exchange) actionByName(*http.Request) (*action.Action, map[string]string, error) {
+func (x *requestContext) actionByName(*http.Request) (*action.Action, map[string]string, error) {
 	a, err := x.table.Actions.Find(x.argument("integration"), x.argument("action"))
 	return a, nil, err
 }
 
 // actionByBinding finds the action that is bound to method and path.
-func (x *exchange) actionByBinding(r *http.Request) (*action.Action, map[string]string, error) {
+func (x *requestContext) actionByBinding(r *http.Request) (*action.Action, map[string]string, error) {
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet

@@ -6,19 +6,19 @@ import "time"
 // of the process. A zero field is its default.
 type Limits struct {
 	// MaxHeaderBytes bounds request line and headers; net/http allows 4 KiB
-	// more and answers 431. Default 32 KiB.
+	// more and responds with 431. Default 32 KiB.
 	MaxHeaderBytes int
 	// MaxConnections bounds open connections; further ones wait in the
 	// listener's backlog. Default 10000.
 	MaxConnections int
 	// MaxConcurrent bounds the requests that are worked on at once; one more
-	// is answered 503 at once. Default 1024.
+	// gets 503 at once. Default 1024.
 	MaxConcurrent int
-	// MaxWaiting bounds the requests that wait for a run to end; one more is
-	// answered 202 at once. Default 4096.
+	// MaxWaiting bounds the requests that wait for a run to end; one more
+	// gets 202 at once. Default 4096.
 	MaxWaiting int
-	// MaxStreams bounds the requests that follow a run; one more is answered
-	// 503 at once. Default 1024.
+	// MaxStreams bounds the requests that follow a run; one more gets 503 at
+	// once. Default 1024.
 	MaxStreams int
 	// HeaderTimeout bounds the time from a request's first byte to the end of
 	// its headers. Default 10 s.
@@ -34,8 +34,8 @@ type Limits struct {
 	// Heartbeat is how often a stream in which nothing happens shows that it is
 	// alive. Default 15 s.
 	Heartbeat time.Duration
-	// StreamWriteTimeout bounds the time in which who follows a run takes what
-	// was sent; then the stream is cut. Default 10 s.
+	// StreamWriteTimeout bounds the time in which a client that follows a run
+	// takes what was sent; then the stream is cut. Default 10 s.
 	StreamWriteTimeout time.Duration
 }
 
@@ -61,8 +61,8 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// limiter has a number of places. Nobody queues for one: whoever finds none is
-// turned away at once, which costs less than a queue that grows under overload.
+// limiter has a number of places. A request that finds none does not queue but
+// fails at once, which costs less than a queue that grows under overload.
 type limiter chan struct{}
 
 func newLimiter(places int) limiter { return make(limiter, places) }

@@ -10,26 +10,26 @@ import (
 func TestMetricsNeedTheirScope(t *testing.T) {
 	t.Parallel()
 	const scraper = "token-of-the-scraper"
-	w := newWorld(t, func(o *Options) {
+	h := newHarness(t, func(o *Options) {
 		o.Mounts = []Mount{Metrics(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = w.Write([]byte("backflow_x 1\n")) // a recorder takes everything
 		}))}
 		o.Routes.Tokens = append(o.Routes.Tokens, Token{Name: "scraper", Hash: access.HashOf(scraper), Scopes: scopes(t, "metrics:read")})
 	})
-	wantStatus(t, w.send("GET", "/metrics", "", "Authorization:"), 401)
-	wantStatus(t, w.send("GET", "/metrics", "", "Authorization: Bearer "+narrowToken), 403)
-	wantStatus(t, w.send("POST", "/metrics", ""), 405)
+	wantStatus(t, h.send("GET", "/metrics", "", "Authorization:"), 401)
+	wantStatus(t, h.send("GET", "/metrics", "", "Authorization: Bearer "+narrowToken), 403)
+	wantStatus(t, h.send("POST", "/metrics", ""), 405)
 	for _, token := range []string{fullToken, scraper} {
-		rec := w.send("GET", "/metrics", "", "Authorization: Bearer "+token)
+		rec := h.send("GET", "/metrics", "", "Authorization: Bearer "+token)
 		wantStatus(t, rec, 200)
 		if body := rec.Body.String(); body != "backflow_x 1\n" {
-			t.Errorf("answered %q", body)
+			t.Errorf("got %q", body)
 		}
 	}
-	wantStatus(t, w.send("GET", "/runs", "", "Authorization: Bearer "+scraper), 403)
+	wantStatus(t, h.send("GET", "/runs", "", "Authorization: Bearer "+scraper), 403)
 }
 
 func TestWithoutMetricsThereIsNothingAtTheirPath(t *testing.T) {
 	t.Parallel()
-	wantStatus(t, newWorld(t).send("GET", "/metrics", ""), 404)
+	wantStatus(t, newHarness(t).send("GET", "/metrics", ""), 404)
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Mount is a handler with paths of its own, behind the same checks as every
-// endpoint: it sees only requests whose caller may make them.
+// endpoint: it gets only requests whose caller has the scope.
 type Mount struct {
 	// Prefix is the only path of the handler; with a slash at its end it is that
 	// path without the slash, and all below it. Its first segment is one that
@@ -32,9 +32,9 @@ type Mount struct {
 	Handler http.Handler
 }
 
-// Metrics mounts the handler of what was measured. It tells operators how the
-// gateway and its vendors do, which is not for everybody; it is there under
-// overload too, when it is needed most.
+// Metrics mounts the handler of metrics. They show how the gateway and its vendors
+// do, so they need a scope. They are there under overload too, when they are
+// needed most.
 func Metrics(handler http.Handler) Mount {
 	return Mount{
 		Prefix: "/metrics", Scope: "metrics:read", ExemptFromOverload: true,
@@ -72,7 +72,7 @@ func (m Mount) endpoints() ([]endpoint, error) {
 	return rows, nil
 }
 
-func (m Mount) serve(_ *exchange, w http.ResponseWriter, r *http.Request) error {
+func (m Mount) serve(_ *requestContext, w http.ResponseWriter, r *http.Request) error {
 	maps.Copy(w.Header(), m.Header)
 	m.Handler.ServeHTTP(w, r)
 	return nil

@@ -7,15 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// splitPath answers the decoded segments of a request's path. It refuses a path
-// that one reader could take for another than the next reader does: a segment
+// splitPath returns the decoded segments of a request's path. A path that one
+// reader could take for another than the next reader does is an error: a segment
 // that decodes to "." or "..", or that holds a slash, a control character or
 // invalid UTF-8 once it is decoded (RFC 3986 sections 2.2 and 3.3). Empty
 // segments are kept: they match no route.
 func splitPath(u *url.URL) ([]string, error) {
 	escaped := u.EscapedPath()
 	if u.RawPath != "" && escaped != u.RawPath {
-		// EscapedPath then answers an encoding of its own, in which an escaped
+		// EscapedPath then returns an encoding of its own, in which an escaped
 		// slash of the client has become a separator.
 		return nil, badPath("it is not properly escaped")
 	}
@@ -66,27 +66,27 @@ func canonicalPath(segments []string) string {
 }
 
 func badPath(why string) error {
-	return &refusal{code: codeBadRequest, detail: "the path cannot be used: " + why}
+	return &apiError{code: codeBadRequest, detail: "the path cannot be used: " + why}
 }
 
-// parseQuery reads a query. Unlike url.URL.Query, it refuses what it cannot
-// read.
+// parseQuery reads a query. Unlike url.URL.Query, it returns an error for what it
+// cannot read.
 func parseQuery(rawQuery string) (url.Values, error) {
 	query, err := url.ParseQuery(rawQuery)
 	if err != nil {
-		return nil, &refusal{code: codeBadRequest, detail: "the query cannot be read: " + err.Error()}
+		return nil, &apiError{code: codeBadRequest, detail: "the query cannot be read: " + err.Error()}
 	}
 	return query, nil
 }
 
 // query reads a query that has only names of the operation's, each once.
-func (x *exchange) query(rawQuery string) (map[string]string, error) {
-	return single(rawQuery, x.operation.in.query...)
+func (x *requestContext) query(rawQuery string) (map[string]string, error) {
+	return singleValued(rawQuery, x.operation.in.query...)
 }
 
-// single answers the values of a query in which each of the allowed names may
-// be given once, and no other.
-func single(rawQuery string, allowed ...string) (map[string]string, error) {
+// singleValued returns the values of a query in which each of the allowed names
+// may be given once, and no other.
+func singleValued(rawQuery string, allowed ...string) (map[string]string, error) {
 	query, err := parseQuery(rawQuery)
 	if err != nil {
 		return nil, err
@@ -95,7 +95,7 @@ func single(rawQuery string, allowed ...string) (map[string]string, error) {
 	for _, name := range allowed {
 		given := query[name]
 		if len(given) > 1 {
-			return nil, &refusal{code: codeBadRequest, detail: fmt.Sprintf("the query has %s %d times", name, len(given))}
+			return nil, &apiError{code: codeBadRequest, detail: fmt.Sprintf("the query has %s %d times", name, len(given))}
 		}
 		if len(given) == 1 {
 			values[name] = given[0]
@@ -104,9 +104,9 @@ func single(rawQuery string, allowed ...string) (map[string]string, error) {
 	}
 	for name := range query {
 		if len(allowed) == 0 {
-			return nil, &refusal{code: codeBadRequest, detail: fmt.Sprintf("the query has an unknown name %q, none is known", name)}
+			return nil, &apiError{code: codeBadRequest, detail: fmt.Sprintf("the query has an unknown name %q, none is known", name)}
 		}
-		return nil, &refusal{code: codeBadRequest, detail: fmt.Sprintf("the query has an unknown name %q, known are: %s", name, strings.Join(allowed, ", "))}
+		return nil, &apiError{code: codeBadRequest, detail: fmt.Sprintf("the query has an unknown name %q, known are: %s", name, strings.Join(allowed, ", "))}
 	}
 	return values, nil
 }

@@ -14,7 +14,7 @@ import (
 
 func TestNoPathIsRedirectedOrLeavesItsPlace(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	for target, want := range map[string]int{
 		"/integrations/shop/payments/pay_1":              200,
 		"/integrations/shop/payments/p%61y_1":            200,
@@ -52,7 +52,7 @@ func TestNoPathIsRedirectedOrLeavesItsPlace(t *testing.T) {
 		"/integrations/shop/payments/pay_1?limit=1&id=2": 400,
 		"/integrations/shop/payments/pay_1?a=1;b=2":      400,
 	} {
-		rec := w.send("GET", target, "")
+		rec := h.send("GET", target, "")
 		if rec.Code != want {
 			t.Errorf("GET %s: %d, want %d: %s", target, rec.Code, want, rec.Body)
 		}
@@ -64,7 +64,7 @@ func TestNoPathIsRedirectedOrLeavesItsPlace(t *testing.T) {
 		`{"id":"pay_1"}`: true, `{"id":"ü"}`: true, `{"id":"a b?c#d%e"}`: true, `{"id":"..."}`: true,
 		`{"id":"%2e%2e"}`: true, `{"id":"a%2Fb"}`: true,
 	}
-	for _, call := range w.shop.called() {
+	for _, call := range h.shop.called() {
 		if !want[string(call.Params)] {
 			t.Errorf("called with %s", call.Params)
 		}
@@ -73,15 +73,15 @@ func TestNoPathIsRedirectedOrLeavesItsPlace(t *testing.T) {
 
 func TestPathsAreCheckedBeforeAnythingElse(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	wantStatus(t, w.send("GET", "/runs/..", "", "Authorization:"), 400)
+	h := newHarness(t)
+	wantStatus(t, h.send("GET", "/runs/..", "", "Authorization:"), 400)
 	asterisk := &http.Request{Method: "OPTIONS", URL: &url.URL{Path: "*"}, Header: http.Header{}, Body: http.NoBody, RemoteAddr: "192.0.2.1:1"}
-	wantStatus(t, serve(w, asterisk), 400)
+	wantStatus(t, serve(h, asterisk), 400)
 }
 
 func TestAPathIsNotConfusedByItsOwnEncoding(t *testing.T) {
 	t.Parallel()
-	// RawPath is no encoding of Path: what EscapedPath then answers has lost
+	// RawPath is no encoding of Path: what EscapedPath then returns has lost
 	// the difference between a slash and an escaped one.
 	if _, err := splitPath(&url.URL{Path: "/a/b", RawPath: `/a%2Fb"`}); err == nil {
 		t.Error("accepted")
@@ -100,10 +100,10 @@ func TestWebhookPathsAreChecked(t *testing.T) {
 			t.Errorf("%q: %v", path, err)
 		}
 	}
-	w := newWorld(t)
-	twice := w.routes
-	twice.Webhooks = []Webhook{w.routes.Webhooks[0], w.routes.Webhooks[0]}
-	if err := w.Swap(twice); err == nil || !strings.Contains(err.Error(), "used twice") {
+	h := newHarness(t)
+	twice := h.routes
+	twice.Webhooks = []Webhook{h.routes.Webhooks[0], h.routes.Webhooks[0]}
+	if err := h.Swap(twice); err == nil || !strings.Contains(err.Error(), "used twice") {
 		t.Errorf("two webhooks of one path: %v", err)
 	}
 }

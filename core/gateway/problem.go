@@ -35,15 +35,15 @@ type problem struct {
 	details     json.RawMessage
 }
 
-// newProblem tells a refusal without the secrets that an integration's message
-// may repeat.
-func newProblem(r *refusal, requestID string, redactor *telemetry.Redactor) *problem {
-	status, title := statusOf(r.code)
-	code := r.code
+// newProblem returns the problem of an error, without the secrets that an
+// integration's message may repeat.
+func newProblem(e *apiError, requestID string, redactor *telemetry.Redactor) *problem {
+	status, title := statusOf(e.code)
+	code := e.code
 	if status == http.StatusInternalServerError {
 		code = sdk.CodeInternal
 	}
-	faults := slices.Clone(r.faults)
+	faults := slices.Clone(e.faults)
 	for i := range faults {
 		faults[i].Pointer = redactor.String(faults[i].Pointer)
 		faults[i].Message = redactor.String(faults[i].Message)
@@ -52,12 +52,12 @@ func newProblem(r *refusal, requestID string, redactor *telemetry.Redactor) *pro
 		Type:        typePrefix + string(code),
 		Title:       title,
 		Status:      status,
-		Detail:      redactor.String(r.detail),
+		Detail:      redactor.String(e.detail),
 		Code:        code,
 		RequestID:   requestID,
 		Errors:      faults,
-		integration: r.integration,
-		details:     redactor.JSON(r.details),
+		integration: e.integration,
+		details:     redactor.JSON(e.details),
 	}
 }
 
@@ -89,24 +89,24 @@ func (p *problem) hasDetails() bool {
 	return len(p.details) > 0 && bytes.TrimLeft(p.details, " \t\r\n")[0] == '{' && json.Valid(p.details)
 }
 
-// answerOf is the answer that tells a refusal.
-func answerOf(r *refusal, requestID string, redactor *telemetry.Redactor) (answer, error) {
-	p := newProblem(r, requestID, redactor)
+// problemResponse returns the response to a request that failed.
+func problemResponse(e *apiError, requestID string, redactor *telemetry.Redactor) (response, error) {
+	p := newProblem(e, requestID, redactor)
 	body, err := marshal(p)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	header := http.Header{"Content-Type": {problemType}}
-	for name, value := range r.header {
+	for name, value := range e.header {
 		header.Set(name, value)
 	}
-	if r.retryAfter > 0 {
-		header.Set("Retry-After", seconds(r.retryAfter))
+	if e.retryAfter > 0 {
+		header.Set("Retry-After", seconds(e.retryAfter))
 	}
-	return answer{p.Status, header, body}, nil
+	return response{p.Status, header, body}, nil
 }
 
-// seconds rounds up: who comes early comes in vain.
+// seconds rounds up: a retry that comes early is in vain.
 func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }

@@ -20,7 +20,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// TestProblemsAreAsDocumented holds every refusal that a client can meet
+// TestProblemsAreAsDocumented holds every error that a client can meet
 // against a golden file: status, headers and document.
 func TestProblemsAreAsDocumented(t *testing.T) {
 	t.Parallel()
@@ -31,7 +31,7 @@ func TestProblemsAreAsDocumented(t *testing.T) {
 		body           string
 		headers        []string
 		fails          *sdk.Error
-		prepare        func(w *world)
+		prepare        func(h *harness)
 		options        func(o *Options)
 	}{
 		{name: "bad path", method: "GET", target: "/runs/a%2Fb"},
@@ -73,7 +73,7 @@ func TestProblemsAreAsDocumented(t *testing.T) {
 		{name: "query that means nothing", method: "POST", target: "/runs/none/signals/go?wait=1s"},
 		{name: "scope for a list missing", method: "GET", target: "/workflows", headers: []string{"Authorization: Bearer " + noneToken}},
 		{name: "scope to change runs missing", method: "POST", target: "/runs/none/retry", headers: []string{"Authorization: Bearer " + narrowToken}},
-		{name: "too many follow runs", method: "GET", target: "/runs/none/stream", prepare: func(w *world) { w.streaming.tryAcquire() }, options: func(o *Options) { o.Limits.MaxStreams = 1 }},
+		{name: "too many follow runs", method: "GET", target: "/runs/none/stream", prepare: func(h *harness) { h.streaming.tryAcquire() }, options: func(o *Options) { o.Limits.MaxStreams = 1 }},
 		{name: "limit of the workflow", method: "POST", target: startPath, options: func(o *Options) {
 			o.Runs = scriptedRuns{Runs: o.Runs, start: func(engine.StartRequest) (engine.Run, error) { return engine.Run{}, engine.ErrFull }}
 		}},
@@ -95,13 +95,13 @@ func TestProblemsAreAsDocumented(t *testing.T) {
 		{name: "upstream failed", method: "POST", target: payments, body: `{"amount":1}`, fails: &sdk.Error{Code: sdk.CodeUpstream, Message: "The vendor answered 500."}},
 		{name: "outcome unknown", method: "POST", target: payments, body: `{"amount":1}`, fails: &sdk.Error{Code: sdk.CodeOutcomeUnknown, Message: "The plugin ended during the call."}},
 		{name: "result too large", method: "POST", target: payments, body: `{"amount":1}`, fails: &sdk.Error{Code: sdk.CodeResultTooLarge, Message: "The result is too large."}},
-		{name: "integration not ready", method: "POST", target: payments, body: `{"amount":1}`, prepare: func(w *world) {
-			w.shop.absent, w.shop.status = true, action.Status{State: action.StateFailed, Reason: "checksum does not match"}
+		{name: "integration not ready", method: "POST", target: payments, body: `{"amount":1}`, prepare: func(h *harness) {
+			h.shop.absent, h.shop.status = true, action.Status{State: action.StateFailed, Reason: "checksum does not match"}
 		}},
-		{name: "store down", method: "POST", target: "/workflows/process-order/runs", body: `{"amount":1}`, prepare: func(w *world) { w.store.down.Store(true) }},
-		{name: "overloaded", method: "GET", target: "/runs", prepare: func(w *world) { w.working.tryAcquire() }, options: func(o *Options) { o.Limits.MaxConcurrent = 1 }},
-		{name: "no answer in time", method: "GET", target: payments + "/pay_1", options: func(o *Options) { o.Routes.RequestTimeout = time.Millisecond }, prepare: func(w *world) {
-			w.shop.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
+		{name: "store down", method: "POST", target: "/workflows/process-order/runs", body: `{"amount":1}`, prepare: func(h *harness) { h.store.down.Store(true) }},
+		{name: "overloaded", method: "GET", target: "/runs", prepare: func(h *harness) { h.working.tryAcquire() }, options: func(o *Options) { o.Limits.MaxConcurrent = 1 }},
+		{name: "no answer in time", method: "GET", target: payments + "/pay_1", options: func(o *Options) { o.Routes.RequestTimeout = time.Millisecond }, prepare: func(h *harness) {
+			h.shop.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
 				<-ctx.Done()
 				return sdk.Result{}, &sdk.Error{Code: sdk.CodeTimeout, Message: "No answer from the vendor in time.", Outcome: sdk.OutcomeUnknown}
 			})
@@ -116,19 +116,19 @@ func TestProblemsAreAsDocumented(t *testing.T) {
 		if c.options != nil {
 			options = append(options, c.options)
 		}
-		w := newWorld(t, options...)
+		h := newHarness(t, options...)
 		if c.fails != nil {
-			w.shop.fails(*c.fails)
+			h.shop.fails(*c.fails)
 		}
 		if c.prepare != nil {
-			c.prepare(w)
+			c.prepare(h)
 		}
-		rec := w.send(c.method, c.target, c.body, c.headers...)
+		rec := h.send(c.method, c.target, c.body, c.headers...)
 		seen[rec.Code] = true
 		fmt.Fprintf(&golden, "== %s: %s %s\n%d\n", c.name, c.method, c.target, rec.Code)
-		for _, h := range []string{"Content-Type", "Allow", "Accept", "Retry-After", "WWW-Authenticate", "Connection"} {
-			if v := rec.Header().Get(h); v != "" {
-				fmt.Fprintf(&golden, "%s: %s\n", h, v)
+		for _, name := range []string{"Content-Type", "Allow", "Accept", "Retry-After", "WWW-Authenticate", "Connection"} {
+			if v := rec.Header().Get(name); v != "" {
+				fmt.Fprintf(&golden, "%s: %s\n", name, v)
 			}
 		}
 		var doc bytes.Buffer
@@ -137,7 +137,7 @@ func TestProblemsAreAsDocumented(t *testing.T) {
 		}
 		fmt.Fprintf(&golden, "%s\n\n", doc.Bytes())
 		if strings.Contains(doc.String(), vendorSecret) {
-			t.Errorf("%s: the secret is in the answer", c.name)
+			t.Errorf("%s: the secret is in the response", c.name)
 		}
 	}
 	for _, status := range []int{400, 401, 402, 403, 404, 405, 409, 413, 415, 422, 429, 500, 502, 503, 504} {
@@ -158,7 +158,7 @@ func compareGolden(t *testing.T, name string, got []byte) {
 	want, err := os.ReadFile(path)
 	must(t, err)
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs from what was answered (go test -update writes it anew):\n%s", path, firstDifference(string(got), string(want)))
+		t.Errorf("%s differs from what was sent (go test -update writes it anew):\n%s", path, firstDifference(string(got), string(want)))
 	}
 }
 
@@ -185,7 +185,7 @@ func TestProblemKeepsTheFieldsOfAnIntegrationApart(t *testing.T) {
 		{"", `{"a":1}`, ""},
 		{"detail", `{"a":1}`, ""},
 	} {
-		doc, err := marshal(newProblem(&refusal{code: sdk.CodeDeclined, detail: "x", integration: c.integration, details: json.RawMessage(c.details)}, "", nil))
+		doc, err := marshal(newProblem(&apiError{code: sdk.CodeDeclined, detail: "x", integration: c.integration, details: json.RawMessage(c.details)}, "", nil))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -20,9 +20,9 @@ import (
 type Actions interface {
 	// Integrations lists them in the order in which users see them.
 	Integrations() []action.Integration
-	// Find answers an action by name. Its errors are *sdk.Error.
+	// Find returns an action by name. Its errors are *sdk.Error.
 	Find(integration, name string) (*action.Action, error)
-	// Match answers the action bound to a method and path below an integration,
+	// Match returns the action bound to a method and path below an integration,
 	// with the params in the path; a nil action and the methods to allow where
 	// the path is bound to others. Its errors are *sdk.Error.
 	Match(integration, method string, segments []string) (a *action.Action, path map[string]string, allow []string, err error)
@@ -49,12 +49,12 @@ const (
 	DefaultRequestTimeout = 30 * time.Second
 )
 
-// Routes is what the config decides about requests: what there is, who may use
-// it, and within which bounds. It is not changed once it is handed over.
+// Routes is what the config decides about requests: integrations, webhooks,
+// tokens and bounds. It is not changed once it is handed over.
 type Routes struct {
 	Actions  Actions
 	Webhooks []Webhook
-	// Tokens are let in; without any, nobody is.
+	// Tokens are accepted; without any, only public endpoints can be used.
 	Tokens []Token
 	// MaxBodyBytes bounds the body of every request but webhooks; 0 is
 	// DefaultMaxBodyBytes.
@@ -90,8 +90,8 @@ func newTable(routes Routes, mounts []Mount) (*table, error) {
 		return nil, err
 	}
 	t := &table{Routes: routes, auth: auth, router: mux.NewRouter(), routes: map[*mux.Route]*route{}}
-	// Without these two, mux answers a path that is not clean by a redirect,
-	// and matches an escaped slash as a separator.
+	// Without these two, mux redirects a path that is not clean, and matches an
+	// escaped slash as a separator.
 	t.router.SkipClean(true).UseEncodedPath()
 	rows := endpoints()
 	for _, m := range mounts {
@@ -158,7 +158,7 @@ func CheckWebhookPath(path string) error {
 	return nil
 }
 
-// match answers what the request's path leads to, nil where it leads nowhere.
+// match returns the route of a request's path, nil where there is none.
 func (t *table) match(r *http.Request) *route {
 	var found mux.RouteMatch
 	if !t.router.Match(r, &found) {

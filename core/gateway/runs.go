@@ -16,16 +16,16 @@ import (
 const maxPage = 200
 
 // showRun shows one run with its steps.
-func (x *exchange) showRun(w http.ResponseWriter, r *http.Request) error {
+func (x *requestContext) showRun(w http.ResponseWriter, r *http.Request) error {
 	run, err := x.runs.Get(r.Context(), x.argument("run"))
 	if err != nil {
 		return err
 	}
-	return sendJSON(w, http.StatusOK, nil, x.runDoc(run))
+	return sendJSON(w, http.StatusOK, nil, x.runJSON(run))
 }
 
 // listRuns shows a page of runs, the newest first, without their steps.
-func (x *exchange) listRuns(w http.ResponseWriter, r *http.Request) error {
+func (x *requestContext) listRuns(w http.ResponseWriter, r *http.Request) error {
 	request, err := x.listRequest(r.URL.RawQuery)
 	if err != nil {
 		return err
@@ -45,23 +45,23 @@ func (x *exchange) listRuns(w http.ResponseWriter, r *http.Request) error {
 }
 
 // listRequest reads the query of a list of runs.
-func (x *exchange) listRequest(rawQuery string) (engine.ListRequest, error) {
+func (x *requestContext) listRequest(rawQuery string) (engine.ListRequest, error) {
 	query, err := x.query(rawQuery)
 	if err != nil {
 		return engine.ListRequest{}, err
 	}
 	request := engine.ListRequest{Workflow: query["workflow"], Status: workflow.RunStatus(query["status"]), Cursor: query["cursor"]}
 	if request.Status != "" && !slices.Contains(workflow.RunStatuses[:], request.Status) {
-		return request, &refusal{code: codeBadRequest, detail: fmt.Sprintf("status %q is unknown, known are: %s", request.Status, statusNames())}
+		return request, &apiError{code: codeBadRequest, detail: fmt.Sprintf("status %q is unknown, known are: %s", request.Status, statusNames())}
 	}
 	if since, given := query["since"]; given {
 		if request.Since, err = time.Parse(time.RFC3339, since); err != nil {
-			return request, &refusal{code: codeBadRequest, detail: "since must be a time of RFC 3339, such as 2026-01-31T12:00:00Z (a + is written %2B in a query)"}
+			return request, &apiError{code: codeBadRequest, detail: "since must be a time of RFC 3339, such as 2026-01-31T12:00:00Z (a + is written %2B in a query)"}
 		}
 	}
 	if limit, given := query["limit"]; given {
 		if request.Limit, err = strconv.Atoi(limit); err != nil || request.Limit < 1 || request.Limit > maxPage {
-			return request, &refusal{code: codeBadRequest, detail: fmt.Sprintf("limit must be a whole number from 1 to %d", maxPage)}
+			return request, &apiError{code: codeBadRequest, detail: fmt.Sprintf("limit must be a whole number from 1 to %d", maxPage)}
 		}
 	}
 	return request, nil

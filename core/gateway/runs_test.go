@@ -18,10 +18,10 @@ const startPath = "/workflows/process-order/runs"
 
 func TestARunIsStartedAndShown(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	rec := w.send("POST", startPath, `{"amount":12345678901234567890}`)
+	h := newHarness(t)
+	rec := h.send("POST", startPath, `{"amount":12345678901234567890}`)
 	wantStatus(t, rec, 202)
-	var started startedDoc
+	var started startedJSON
 	must(t, json.Unmarshal(rec.Body.Bytes(), &started))
 	location := rec.Header().Get("Location")
 	if started.Workflow != "process-order" || location != "/runs/"+started.ID {
@@ -29,9 +29,9 @@ func TestARunIsStartedAndShown(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	_, err := w.engine.Wait(ctx, started.ID)
+	_, err := h.engine.Wait(ctx, started.ID)
 	must(t, err)
-	rec = w.send("GET", location, "")
+	rec = h.send("GET", location, "")
 	wantStatus(t, rec, 200)
 	doc := fields(t, rec.Body.Bytes())
 	if doc["status"] != "succeeded" || doc["error"] != nil || !strings.Contains(rec.Body.String(), `"input":{"amount":12345678901234567890}`) {
@@ -46,16 +46,16 @@ func TestARunIsStartedAndShown(t *testing.T) {
 	if step["id"] != "pay" || step["path"] != "pay" || step["status"] != "succeeded" || step["attempts"] != 1.0 || step["result"].(map[string]any)["id"] != "pay_1" {
 		t.Errorf("step %v", step)
 	}
-	if calls := w.shop.called(); string(calls[0].Params) != `{"amount":12345678901234567890}` {
+	if calls := h.shop.called(); string(calls[0].Params) != `{"amount":12345678901234567890}` {
 		t.Errorf("called with %s", calls[0].Params)
 	}
 }
 
 func TestAFailedRunShowsTheProblem(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.shop.fails(sdk.Error{Code: sdk.CodeDeclined, Message: "declined by " + vendorSecret, Final: true, Outcome: sdk.OutcomeNotExecuted, Details: json.RawMessage(`{"declineCode":"lost_card"}`)})
-	rec := w.send("POST", startPath+"?wait=10s", `{"amount":1}`)
+	h := newHarness(t)
+	h.shop.fails(sdk.Error{Code: sdk.CodeDeclined, Message: "declined by " + vendorSecret, Final: true, Outcome: sdk.OutcomeNotExecuted, Details: json.RawMessage(`{"declineCode":"lost_card"}`)})
+	rec := h.send("POST", startPath+"?wait=10s", `{"amount":1}`)
 	wantStatus(t, rec, 200)
 	doc := fields(t, rec.Body.Bytes())
 	failure, _ := doc["error"].(map[string]any)
@@ -71,8 +71,8 @@ func TestAFailedRunShowsTheProblem(t *testing.T) {
 
 func TestAnEmptyBodyIsAnEmptyInput(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	rec := w.send("POST", startPath+"?wait=10s", "")
+	h := newHarness(t)
+	rec := h.send("POST", startPath+"?wait=10s", "")
 	wantStatus(t, rec, 200)
 	if doc := fields(t, rec.Body.Bytes()); doc["status"] != "failed" || len(doc["input"].(map[string]any)) != 0 {
 		t.Errorf("run %s", rec.Body) // input.amount is missing
@@ -81,39 +81,39 @@ func TestAnEmptyBodyIsAnEmptyInput(t *testing.T) {
 
 func TestTheActionsOfAWebhookCannotBeStarted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	wantStatus(t, w.send("POST", "/workflows/"+url.PathEscape(webhook.WorkflowID("events"))+"/runs", "{}"), 404)
-	wantStatus(t, w.send("GET", "/workflows/"+url.PathEscape(webhook.WorkflowID("events")), ""), 404)
-	if rec := w.send("GET", "/workflows", ""); strings.Contains(rec.Body.String(), "webhook:") {
+	h := newHarness(t)
+	wantStatus(t, h.send("POST", "/workflows/"+url.PathEscape(webhook.WorkflowID("events"))+"/runs", "{}"), 404)
+	wantStatus(t, h.send("GET", "/workflows/"+url.PathEscape(webhook.WorkflowID("events")), ""), 404)
+	if rec := h.send("GET", "/workflows", ""); strings.Contains(rec.Body.String(), "webhook:") {
 		t.Errorf("%s", rec.Body)
 	}
-	w.wantCalls(0)
+	h.wantCalls(0)
 }
 
 func TestWorkflowsAreShown(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	one := `{"id":"process-order","name":"Process","steps":[{"id":"pay","type":"integration","integration":"shop","action":"createPayment"}]}`
-	if rec := w.send("GET", "/workflows", ""); rec.Body.String() != `{"data":[`+one+`],"nextCursor":null}` {
+	if rec := h.send("GET", "/workflows", ""); rec.Body.String() != `{"data":[`+one+`],"nextCursor":null}` {
 		t.Errorf("%s", rec.Body)
 	}
 	whole := strings.TrimSuffix(one, "}") + `,"definition":{"id":"process-order","name":"Process","steps":[{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":"{{input.amount}}"}}]}}`
-	if rec := w.send("GET", "/workflows/process-order", ""); rec.Body.String() != whole {
+	if rec := h.send("GET", "/workflows/process-order", ""); rec.Body.String() != whole {
 		t.Errorf("%s", rec.Body)
 	}
-	wantStatus(t, w.send("GET", "/workflows/none", ""), 404)
+	wantStatus(t, h.send("GET", "/workflows/none", ""), 404)
 }
 
 func TestRunsAreListedInPages(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	for range 3 {
-		wantStatus(t, w.send("POST", startPath+"?wait=10s", `{"amount":1}`), 200)
+		wantStatus(t, h.send("POST", startPath+"?wait=10s", `{"amount":1}`), 200)
 	}
 	seen := map[string]bool{}
 	target := "/runs?limit=2&status=succeeded&workflow=process-order&since=2020-01-01T00:00:00Z"
 	for pages := 0; ; pages++ {
-		rec := w.send("GET", target, "")
+		rec := h.send("GET", target, "")
 		wantStatus(t, rec, 200)
 		doc := fields(t, rec.Body.Bytes())
 		for _, run := range doc["data"].([]any) {
@@ -131,12 +131,12 @@ func TestRunsAreListedInPages(t *testing.T) {
 	if len(seen) != 3 {
 		t.Errorf("%d runs", len(seen))
 	}
-	if rec := w.send("GET", "/runs?workflow=other", ""); rec.Body.String() != `{"data":[],"nextCursor":null}` {
+	if rec := h.send("GET", "/runs?workflow=other", ""); rec.Body.String() != `{"data":[],"nextCursor":null}` {
 		t.Errorf("%s", rec.Body)
 	}
 }
 
-// scriptedRuns answers what a test tells it to.
+// scriptedRuns returns what a test says.
 type scriptedRuns struct {
 	Runs
 	start func(engine.StartRequest) (engine.Run, error)
@@ -152,7 +152,7 @@ func TestAWaitEnds(t *testing.T) {
 	t.Parallel()
 	queued := engine.Run{ID: "r1", Workflow: "process-order", Status: "queued"}
 	running := engine.Run{ID: "r1", Workflow: "process-order", Status: "running"}
-	var w *world
+	var h *harness
 	untilDone := func(ctx context.Context) (engine.Run, error) {
 		<-ctx.Done()
 		return running, nil
@@ -164,7 +164,7 @@ func TestAWaitEnds(t *testing.T) {
 	}{
 		{"when the time is up", untilDone, `{"id":"r1","workflow":"process-order","status":"running"}`},
 		{"when the gateway stops", func(ctx context.Context) (engine.Run, error) {
-			w.stop()
+			h.stop()
 			<-ctx.Done()
 			return running, nil
 		}, `{"id":"r1","workflow":"process-order","status":"running"}`},
@@ -172,14 +172,14 @@ func TestAWaitEnds(t *testing.T) {
 			return engine.Run{}, state.ErrUnavailable
 		}, `{"id":"r1","workflow":"process-order","status":"queued"}`},
 	} {
-		w = newWorld(t, func(o *Options) {
+		h = newHarness(t, func(o *Options) {
 			o.Runs = scriptedRuns{Runs: o.Runs, start: func(engine.StartRequest) (engine.Run, error) { return queued, nil }, wait: c.wait}
 		})
 		wait := "?wait=1ms"
 		if c.name == "when the gateway stops" {
 			wait = "?wait=10m"
 		}
-		rec := w.send("POST", startPath+wait, "{}")
+		rec := h.send("POST", startPath+wait, "{}")
 		wantStatus(t, rec, 202)
 		if rec.Body.String() != c.want || rec.Header().Get("Location") != "/runs/r1" {
 			t.Errorf("%s: %s %s", c.name, rec.Header(), rec.Body)
@@ -190,7 +190,7 @@ func TestAWaitEnds(t *testing.T) {
 func TestWaitersLeaveTheirPlaceToOthers(t *testing.T) {
 	t.Parallel()
 	waiting, end := make(chan struct{}), make(chan struct{})
-	w := newWorld(t, func(o *Options) {
+	h := newHarness(t, func(o *Options) {
 		o.Limits.MaxConcurrent, o.Limits.MaxWaiting = 1, 1
 		o.Runs = scriptedRuns{Runs: o.Runs,
 			start: func(engine.StartRequest) (engine.Run, error) {
@@ -203,16 +203,16 @@ func TestWaitersLeaveTheirPlaceToOthers(t *testing.T) {
 			}}
 	})
 	first := make(chan int)
-	go func() { first <- w.send("POST", startPath+"?wait=10m", "{}").Code }()
+	go func() { first <- h.send("POST", startPath+"?wait=10m", "{}").Code }()
 	<-waiting
-	wantStatus(t, w.send("GET", "/workflows", ""), 200)
-	wantStatus(t, w.send("POST", startPath+"?wait=10m", "{}"), 202) // one waits already
+	wantStatus(t, h.send("GET", "/workflows", ""), 200)
+	wantStatus(t, h.send("POST", startPath+"?wait=10m", "{}"), 202) // one waits already
 	close(end)
 	if code := <-first; code != 200 {
-		t.Errorf("the waiter was answered %d", code)
+		t.Errorf("the waiter got %d", code)
 	}
-	if len(w.working) != 0 || len(w.waiting) != 0 {
-		t.Errorf("%d and %d places are still held", len(w.working), len(w.waiting))
+	if len(h.working) != 0 || len(h.waiting) != 0 {
+		t.Errorf("%d and %d places are still held", len(h.working), len(h.waiting))
 	}
 }
 
@@ -231,9 +231,9 @@ func TestStartsThatFailSaySo(t *testing.T) {
 		{&engine.DuplicateError{}, 409, codeKeyInProgress}, // the record is gone again
 		{engine.ErrFenced, 503, sdk.CodeUnavailable},
 	} {
-		w := newWorld(t, func(o *Options) {
+		h := newHarness(t, func(o *Options) {
 			o.Runs = scriptedRuns{Runs: o.Runs, start: func(engine.StartRequest) (engine.Run, error) { return engine.Run{}, c.err }}
 		})
-		wantCode(t, w.send("POST", startPath, "{}", "Idempotency-Key: k"), c.status, c.code)
+		wantCode(t, h.send("POST", startPath, "{}", "Idempotency-Key: k"), c.status, c.code)
 	}
 }

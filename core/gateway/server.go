@@ -11,7 +11,7 @@ import (
 	"golang.org/x/net/netutil"
 )
 
-// Serve answers requests from the listener until ctx ends; then it stops
+// Serve serves requests from the listener until ctx ends; then it stops
 // taking connections, reports not ready, and lets requests under way finish
 // within the drain time. It closes the listener. The error is nil after a
 // clean stop. A Gateway serves until its first stop and no longer.

@@ -18,9 +18,9 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// listening is a world that serves on a real listener.
+// listening is a harness that serves on a real listener.
 type listening struct {
-	*world
+	*harness
 	address string
 	stop    context.CancelFunc
 	stopped chan error
@@ -29,15 +29,15 @@ type listening struct {
 
 func listen(t *testing.T, change ...func(*Options)) *listening {
 	t.Helper()
-	w := newWorld(t, change...)
+	h := newHarness(t, change...)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &listening{world: w, address: listener.Addr().String(), stop: cancel, stopped: make(chan error, 1), client: &http.Client{Transport: &http.Transport{}}}
+	l := &listening{harness: h, address: listener.Addr().String(), stop: cancel, stopped: make(chan error, 1), client: &http.Client{Transport: &http.Transport{}}}
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		l.stopped <- w.Serve(ctx, listener)
+		l.stopped <- h.Serve(ctx, listener)
 	}()
 	t.Cleanup(func() {
 		l.client.CloseIdleConnections()
@@ -60,7 +60,7 @@ func (l *listening) do(method, path, body string) (int, string, error) {
 	return resp.StatusCode, string(b), err
 }
 
-// raw sends bytes on a connection of its own and answers what comes back until
+// raw sends bytes on a connection of its own and returns what comes back until
 // the server closes it.
 func (l *listening) raw(t *testing.T, text string) string {
 	t.Helper()
@@ -70,19 +70,19 @@ func (l *listening) raw(t *testing.T, text string) string {
 	_, err = io.WriteString(conn, text)
 	must(t, err)
 	must(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
-	answer, err := io.ReadAll(conn)
-	if err != nil && len(answer) == 0 {
+	response, err := io.ReadAll(conn)
+	if err != nil && len(response) == 0 {
 		t.Fatal(err)
 	}
-	return string(answer)
+	return string(response)
 }
 
 func TestTooLargeHeadersAreRefused(t *testing.T) {
 	t.Parallel()
 	l := listen(t, func(o *Options) { o.Limits.MaxHeaderBytes = 1 << 10 })
-	answer := l.raw(t, "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Big: "+strings.Repeat("x", 8<<10)+"\r\n\r\n")
-	if !strings.HasPrefix(answer, "HTTP/1.1 431 ") {
-		t.Errorf("%.100s", answer)
+	response := l.raw(t, "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Big: "+strings.Repeat("x", 8<<10)+"\r\n\r\n")
+	if !strings.HasPrefix(response, "HTTP/1.1 431 ") {
+		t.Errorf("%.100s", response)
 	}
 }
 
@@ -92,15 +92,16 @@ func TestASlowRequestIsCutOff(t *testing.T) {
 		o.Limits.ReadTimeout, o.Limits.HeaderTimeout = 250*time.Millisecond, 250*time.Millisecond
 	})
 	head := "POST /integrations/shop/payments HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 12\r\n"
-	answer := l.raw(t, head+"Authorization: Bearer "+fullToken+"\r\n\r\n{\"amo")
-	if !strings.HasPrefix(answer, "HTTP/1.1 408 ") || !strings.Contains(answer, `"code":"request_timeout"`) {
-		t.Errorf("%s", answer)
+	response := l.raw(t, head+"Authorization: Bearer "+fullToken+"\r\n\r\n{\"amo")
+	if !strings.HasPrefix(response, "HTTP/1.1 408 ") || !strings.Contains(response, `"code":"request_timeout"`) {
+		t.Errorf("%s", response)
 	}
-	// Who is refused before the body is read cannot hold the connection either.
-	if answer := l.raw(t, head+"\r\n{\"amo"); !strings.HasPrefix(answer, "HTTP/1.1 401 ") {
-		t.Errorf("%s", answer)
+	// A client that gets its response before the body is read cannot hold the
+	// connection either.
+	if response := l.raw(t, head+"\r\n{\"amo"); !strings.HasPrefix(response, "HTTP/1.1 401 ") {
+		t.Errorf("%s", response)
 	}
-	// Nor who never ends the headers.
+	// Nor can one that never ends the headers.
 	l.raw(t, "GET /healthz HTTP/1.1\r\nHost:")
 	l.wantCalls(0)
 }
@@ -114,11 +115,11 @@ func TestACutOffBodyReachesNoAction(t *testing.T) {
 		"\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{\"amount\":1}")
 	must(t, err)
 	must(t, conn.(*net.TCPConn).CloseWrite())
-	answer, err := io.ReadAll(conn)
+	response, err := io.ReadAll(conn)
 	must(t, err)
 	must(t, conn.Close())
-	if !strings.HasPrefix(string(answer), "HTTP/1.1 400 ") {
-		t.Errorf("%s", answer)
+	if !strings.HasPrefix(string(response), "HTTP/1.1 400 ") {
+		t.Errorf("%s", response)
 	}
 	l.wantCalls(0)
 }
@@ -187,7 +188,7 @@ func TestAPanicIsOne500(t *testing.T) {
 	}
 }
 
-func TestOverloadIsAnsweredEarly(t *testing.T) {
+func TestOverloadFailsEarly(t *testing.T) {
 	t.Parallel()
 	l := listen(t, func(o *Options) { o.Limits.MaxConcurrent = 2 })
 	inside, leave := make(chan struct{}), make(chan struct{})
@@ -268,7 +269,7 @@ func TestAStopDoesNotWaitForRuns(t *testing.T) {
 	<-waiting
 	l.stop()
 	if code := <-status; code != 202 {
-		t.Errorf("the waiter was answered %d", code)
+		t.Errorf("the waiter got %d", code)
 	}
 	must(t, <-l.stopped)
 }
@@ -282,18 +283,18 @@ func TestADrainEnds(t *testing.T) {
 		<-leave
 		return sdk.Result{Body: []byte(`{}`)}, nil
 	})
-	answered := make(chan error)
+	done := make(chan error)
 	go func() {
 		_, _, err := l.do("POST", paymentsPath, `{"amount":1}`)
-		answered <- err
+		done <- err
 	}()
 	<-inside
 	l.stop()
 	if err := <-l.stopped; err == nil || !strings.Contains(err.Error(), "cut off after 20ms") {
 		t.Errorf("%v", err)
 	}
-	if err := <-answered; err == nil {
-		t.Error("the request was answered")
+	if err := <-done; err == nil {
+		t.Error("the request succeeded")
 	}
 	close(leave)
 	for len(l.working) > 0 { // the call itself ends in its own time
@@ -301,29 +302,29 @@ func TestADrainEnds(t *testing.T) {
 	}
 }
 
-func TestReadinessIsTold(t *testing.T) {
+func TestReadinessIsShown(t *testing.T) {
 	t.Parallel()
 	var ok atomic.Bool
-	w := newWorld(t, func(o *Options) {
+	h := newHarness(t, func(o *Options) {
 		o.Ready = func() Readiness {
 			return Readiness{Ready: ok.Load(), Status: "starting", Integrations: map[string]action.Status{"shop": {State: action.StateStarting}}}
 		}
 	})
-	if rec := w.send("GET", "/readyz", "", "Authorization:"); rec.Code != 503 || rec.Body.String() != `{"status":"starting","integrations":{"shop":{"state":"starting"}}}` {
+	if rec := h.send("GET", "/readyz", "", "Authorization:"); rec.Code != 503 || rec.Body.String() != `{"status":"starting","integrations":{"shop":{"state":"starting"}}}` {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
 	ok.Store(true)
-	wantStatus(t, w.send("GET", "/readyz", "", "Authorization:"), 200)
-	wantStatus(t, w.send("POST", "/readyz", "", "Authorization:"), 405)
+	wantStatus(t, h.send("GET", "/readyz", "", "Authorization:"), 200)
+	wantStatus(t, h.send("POST", "/readyz", "", "Authorization:"), 405)
 }
 
 func TestServeSaysWhyItEnded(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
 	must(t, listener.Close())
-	if err := w.Serve(t.Context(), listener); err == nil {
+	if err := h.Serve(t.Context(), listener); err == nil {
 		t.Error("no error from a closed listener")
 	}
 	if _, err := New(Options{}); err == nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// The codes of the gateway's own refusals, beside those of sdk.
+// The codes of the gateway's own errors, beside those of sdk.
 const (
 	codeBadRequest       sdk.Code = "bad_request"
 	codeInvalidJSON      sdk.Code = "invalid_json"

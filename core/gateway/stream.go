@@ -21,8 +21,9 @@ const streamChunk = 64 << 10
 // streamRun follows a run as Server-Sent Events (WHATWG HTML, section 9.2) from
 // the event after Last-Event-ID, or from the first, to the run's end. Events are
 // numbered from 1 in the order of the run's journal, which is only ever appended
-// to: who comes back with the last number that it saw loses and repeats nothing.
-func (x *exchange) streamRun(w http.ResponseWriter, r *http.Request) error {
+// to: a client that comes back with the last number that it saw loses and repeats
+// nothing.
+func (x *requestContext) streamRun(w http.ResponseWriter, r *http.Request) error {
 	if _, err := x.query(r.URL.RawQuery); err != nil {
 		return err
 	}
@@ -35,25 +36,24 @@ func (x *exchange) streamRun(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !x.hold(x.streaming) {
-		return &refusal{code: codeOverloaded, detail: "too many runs are being followed, try again"}
+		return &apiError{code: codeOverloaded, detail: "too many runs are being followed, try again"}
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	defer context.AfterFunc(x.stopping, cancel)()
 
-	// The journal is read from its beginning, also by who comes back: the
-	// numbers of events and of attempts are counted, not stored.
-	s := &stream{exchange: x, w: w, run: x.argument("run"), seen: seen, after: -1, attempts: map[string]int{}}
+	// The journal is read from its beginning, also for a client that comes back:
+	// the numbers of events and of attempts are counted, not stored.
+	s := &stream{requestContext: x, w: w, run: x.argument("run"), seen: seen, after: -1, attempts: map[string]int{}}
 	first, err := x.runs.Follow(ctx, s.run, s.after)
 	if err != nil {
 		return err
 	}
-	switch told := len(first.Events); {
-	case seen > told:
-		return &refusal{code: codeBadRequest, detail: fmt.Sprintf("Last-Event-ID: the run has no event %d yet", seen)}
-	case seen == told && first.Run.Status.Ended():
-		// There is nothing to come; this is how an EventSource is told not to
-		// come back.
+	switch recorded := len(first.Events); {
+	case seen > recorded:
+		return &apiError{code: codeBadRequest, detail: fmt.Sprintf("Last-Event-ID: the run has no event %d yet", seen)}
+	case seen == recorded && first.Run.Status.Ended():
+		// Nothing is to come. After this status an EventSource does not come back.
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
@@ -69,7 +69,7 @@ func (x *exchange) streamRun(w http.ResponseWriter, r *http.Request) error {
 	err = s.follow(ctx, first)
 	// A failed write ends the context, too.
 	if slow := errors.Is(err, os.ErrDeadlineExceeded); err != nil && (slow || ctx.Err() == nil) {
-		// The answer has begun, so that it can only end. Who follows comes back
+		// The response has begun, so that it can only end. The client comes back
 		// with the last event that arrived.
 		x.log.WarnContext(r.Context(), "a stream was cut off", "run", s.run, "error", err.Error())
 	}
@@ -84,19 +84,19 @@ func lastEventID(h http.Header) (int, error) {
 	}
 	seen, err := strconv.ParseUint(given[0], 10, 31)
 	if err != nil || len(given) > 1 {
-		return 0, &refusal{code: codeBadRequest, detail: "Last-Event-ID must be the id of an event of this stream, a whole number"}
+		return 0, &apiError{code: codeBadRequest, detail: "Last-Event-ID must be the id of an event of this stream, a whole number"}
 	}
 	return int(seen), nil
 }
 
 // stream is a run on its way to one client.
 type stream struct {
-	*exchange
+	*requestContext
 	w        http.ResponseWriter
 	run      string
-	seen     int // the number of the last event that the client has
-	told     int // the number of the last event that was looked at
-	after    int // the number of the last journal entry that was looked at
+	seen     int // number of the last event that the client has
+	number   int // of the last event that was looked at
+	after    int // number of the last journal entry that was looked at
 	attempts map[string]int
 }
 
@@ -150,19 +150,19 @@ func (s *stream) send(p engine.Progress) error {
 	var out []byte
 	for i := range p.Events {
 		e := &p.Events[i]
-		s.told++
+		s.number++
 		if e.Type == workflow.EventScheduled || e.Type == workflow.EventRetried {
 			s.attempts[e.Path]++
 		}
-		if s.told <= s.seen {
+		if s.number <= s.seen {
 			continue
 		}
-		data, err := marshal(s.doc(e, integrations[e.Path]))
+		data, err := marshal(s.eventJSON(e, integrations[e.Path]))
 		if err != nil {
-			return fmt.Errorf("gateway: event %d: %w", s.told, err)
+			return fmt.Errorf("gateway: event %d: %w", s.number, err)
 		}
 		// JSON as marshal writes it has no line break.
-		out = fmt.Appendf(out, "id: %d\nevent: %s\ndata: %s\n\n", s.told, e.Type, data)
+		out = fmt.Appendf(out, "id: %d\nevent: %s\ndata: %s\n\n", s.number, e.Type, data)
 		if len(out) < streamChunk {
 			continue
 		}
@@ -175,7 +175,8 @@ func (s *stream) send(p engine.Progress) error {
 	return s.write(out)
 }
 
-// write sends bytes at once. A client that does not take them in time is cut off.
+// write sends bytes at once. The stream of a client that does not take them in
+// time is cut off.
 func (s *stream) write(p []byte) error {
 	c := http.NewResponseController(s.w)
 	// A writer without a connection, as in tests, has no deadline to set.
@@ -188,9 +189,9 @@ func (s *stream) write(p []byte) error {
 	return c.Flush()
 }
 
-// eventDoc is an event of a run. Status is that of the step at the path
+// eventJSON is an event of a run. Status is that of the step at the path
 // afterwards; of events without a path, and of the last one, that of the run.
-type eventDoc struct {
+type eventJSON struct {
 	Type     workflow.EventType `json:"type"`
 	Path     string             `json:"path,omitempty"`
 	At       time.Time          `json:"at"`
@@ -205,11 +206,11 @@ type eventDoc struct {
 	Error   *problem        `json:"error,omitempty"`
 }
 
-// doc shows an event as GET /runs/{id} shows what comes of it.
-func (s *stream) doc(e *workflow.Event, integration string) eventDoc {
-	doc := eventDoc{
+// eventJSON shows an event as GET /runs/{id} shows what comes of it.
+func (s *stream) eventJSON(e *workflow.Event, integration string) eventJSON {
+	doc := eventJSON{
 		Type: e.Type, Path: e.Path, At: e.At.UTC(), Status: statusAfter(e), Attempts: s.attempts[e.Path],
-		RetryAt: known(e.RetryAt), Result: e.Result,
+		RetryAt: optionalTime(e.RetryAt), Result: e.Result,
 	}
 	switch e.Type {
 	case workflow.EventWaiting:

@@ -20,16 +20,16 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// told is an event as a stream tells it.
-type told struct {
+// sentEvent is an event as a stream sends it.
+type sentEvent struct {
 	id    int
 	event string
 	data  string
 }
 
-// readTold reads the next event, false at the end of the stream; comments are
+// readEvent reads the next event, false at the end of the stream; comments are
 // counted.
-func readTold(t *testing.T, r *bufio.Reader, comments *int) (e told, ok bool) {
+func readEvent(t *testing.T, r *bufio.Reader, comments *int) (e sentEvent, ok bool) {
 	t.Helper()
 	for {
 		line, err := r.ReadString('\n')
@@ -57,17 +57,17 @@ func readTold(t *testing.T, r *bufio.Reader, comments *int) (e told, ok bool) {
 }
 
 // stream reads a whole stream from after an event.
-func (w *world) stream(id string, after int) []told {
-	w.t.Helper()
-	rec := w.send("GET", "/runs/"+id+"/stream", "", "Last-Event-ID: "+strconv.Itoa(after))
-	wantStatus(w.t, rec, 200)
+func (h *harness) stream(id string, after int) []sentEvent {
+	h.t.Helper()
+	rec := h.send("GET", "/runs/"+id+"/stream", "", "Last-Event-ID: "+strconv.Itoa(after))
+	wantStatus(h.t, rec, 200)
 	if got := rec.Header().Get("Content-Type"); got != "text/event-stream" {
-		w.t.Errorf("Content-Type %s", got)
+		h.t.Errorf("Content-Type %s", got)
 	}
-	var all []told
+	var all []sentEvent
 	r := bufio.NewReader(rec.Body)
 	for {
-		e, ok := readTold(w.t, r, new(int))
+		e, ok := readEvent(h.t, r, new(int))
 		if !ok {
 			return all
 		}
@@ -77,12 +77,12 @@ func (w *world) stream(id string, after int) []told {
 
 func TestAStreamTellsAllOfARun(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.define(`"output":{"paid":"{{steps.pay.result.id}}"},"steps":[` + payStep + `,"retry":{"initialInterval":"1ms"}},
+	h := newHarness(t)
+	h.define(`"output":{"paid":"{{steps.pay.result.id}}"},"steps":[` + payStep + `,"retry":{"initialInterval":"1ms"}},
 		{"id":"approval","type":"waitForEvent","event":"approved"},
 		{"id":"mail","type":"integration","integration":"shop","action":"sendMail","onError":"continue"}]`)
 	tries := 0
-	w.shop.does(func(_ context.Context, call sdk.Call) (sdk.Result, error) {
+	h.shop.does(func(_ context.Context, call sdk.Call) (sdk.Result, error) {
 		tries++
 		switch {
 		case tries == 1:
@@ -92,9 +92,9 @@ func TestAStreamTellsAllOfARun(t *testing.T) {
 		}
 		return sdk.Result{Body: []byte("{\n  \"id\": \"pay_1\",\n  \"amount\": 12345678901234567890\n}")}, nil
 	})
-	id := w.start()
-	wantStatus(t, w.send("POST", "/runs/"+id+"/signals/approved", `{"by":"Ann"}`), 202)
-	w.is(id, workflow.RunSucceeded)
+	id := h.start()
+	wantStatus(t, h.send("POST", "/runs/"+id+"/signals/approved", `{"by":"Ann"}`), 202)
+	h.is(id, workflow.RunSucceeded)
 	want := []string{
 		`{"type":"started","status":"queued"}`,
 		`{"type":"scheduled","path":"pay","status":"running","attempts":1}`,
@@ -107,12 +107,12 @@ func TestAStreamTellsAllOfARun(t *testing.T) {
 		`{"type":"failed","path":"mail","status":"failed","attempts":1,"error":{"type":"urn:backflow:problem:rejected","title":"Request rejected","status":400,"detail":"no such address","code":"rejected","step":"mail"}}`,
 		`{"type":"ended","status":"succeeded","result":{"paid":"pay_1"}}`,
 	}
-	all := w.stream(id, 0)
+	all := h.stream(id, 0)
 	for i, e := range all {
 		if i >= len(want) {
 			t.Fatalf("%d: %+v", i+1, e)
 		}
-		var doc eventDoc
+		var doc eventJSON
 		must(t, json.Unmarshal([]byte(e.data), &struct{ At *time.Time }{&doc.At}))
 		data := strings.Replace(e.data, `"at":"`+doc.At.Format(time.RFC3339Nano)+`",`, "", 1)
 		if i == 2 {
@@ -127,7 +127,7 @@ func TestAStreamTellsAllOfARun(t *testing.T) {
 		t.Fatalf("%d events, want %d", len(all), len(want))
 	}
 	for after := range len(all) {
-		rest := w.stream(id, after)
+		rest := h.stream(id, after)
 		if len(rest) != len(all)-after || rest[0] != all[after] {
 			t.Errorf("after %d: %+v", after, rest)
 		}
@@ -136,11 +136,11 @@ func TestAStreamTellsAllOfARun(t *testing.T) {
 
 func TestAStreamBeginsWhereItIsAskedTo(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.define(`"steps":[` + payStep + `}]`)
-	id := w.start()
-	w.is(id, workflow.RunSucceeded)
-	last := strconv.Itoa(len(w.stream(id, 0)))
+	h := newHarness(t)
+	h.define(`"steps":[` + payStep + `}]`)
+	id := h.start()
+	h.is(id, workflow.RunSucceeded)
+	last := strconv.Itoa(len(h.stream(id, 0)))
 	for _, c := range []struct {
 		method, run, last string
 		status            int
@@ -157,17 +157,17 @@ func TestAStreamBeginsWhereItIsAskedTo(t *testing.T) {
 		{"GET", "none", last, 404},
 		{"POST", id, "", 405},
 	} {
-		rec := w.send(c.method, "/runs/"+c.run+"/stream", "", "Last-Event-ID: "+c.last)
+		rec := h.send(c.method, "/runs/"+c.run+"/stream", "", "Last-Event-ID: "+c.last)
 		if rec.Code != c.status || (c.status == 204 || c.method == "HEAD") && rec.Body.Len() > 0 {
 			t.Errorf("%+v: %d %s", c, rec.Code, rec.Body)
 		}
 	}
-	wantCode(t, w.send("GET", "/runs/"+id+"/stream?after=1", ""), 400, codeBadRequest)
+	wantCode(t, h.send("GET", "/runs/"+id+"/stream?after=1", ""), 400, codeBadRequest)
 	r := request("GET", "/runs/"+id+"/stream", "")
 	r.Header["Last-Event-Id"] = []string{"1", "2"}
-	wantCode(t, serve(w, r), 400, codeBadRequest)
-	w.store.down.Store(true)
-	wantCode(t, w.send("GET", "/runs/"+id+"/stream", ""), 503, sdk.CodeUnavailable)
+	wantCode(t, serve(h, r), 400, codeBadRequest)
+	h.store.down.Store(true)
+	wantCode(t, h.send("GET", "/runs/"+id+"/stream", ""), 503, sdk.CodeUnavailable)
 }
 
 // open opens a stream over a connection.
@@ -198,14 +198,14 @@ func TestAStreamThatIsReopenedLosesAndRepeatsNothing(t *testing.T) {
 			next <- struct{}{}
 		}
 	})
-	var seen []told
+	var seen []sentEvent
 	reopened := 0
 	for done := false; !done; reopened++ {
 		res := l.open(t, id, len(seen))
 		wantOK(t, res)
 		r := bufio.NewReader(res.Body)
 		for range 1 + reopened%4 {
-			e, ok := readTold(t, r, new(int))
+			e, ok := readEvent(t, r, new(int))
 			if !ok {
 				t.Fatal("the stream ended before the run")
 			}
@@ -231,13 +231,13 @@ func TestAStreamThatIsReopenedLosesAndRepeatsNothing(t *testing.T) {
 
 func TestALongRunIsStreamedInParts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.define(`"steps":[{"id":"each","type":"foreach","items":[1,2,3,4,5],"steps":[{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":1}}]}]`)
-	w.shop.succeeds(`"` + strings.Repeat("x", streamChunk) + `"`)
-	id := w.start()
-	w.is(id, workflow.RunSucceeded)
-	all := w.stream(id, 0)
-	if rest := w.stream(id, 3); len(all) < 12 || fmt.Sprint(rest) != fmt.Sprint(all[3:]) {
+	h := newHarness(t)
+	h.define(`"steps":[{"id":"each","type":"foreach","items":[1,2,3,4,5],"steps":[{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":1}}]}]`)
+	h.shop.succeeds(`"` + strings.Repeat("x", streamChunk) + `"`)
+	id := h.start()
+	h.is(id, workflow.RunSucceeded)
+	all := h.stream(id, 0)
+	if rest := h.stream(id, 3); len(all) < 12 || fmt.Sprint(rest) != fmt.Sprint(all[3:]) {
 		t.Errorf("%d events, then %d", len(all), len(rest))
 	}
 }
@@ -251,15 +251,15 @@ func wantOK(t *testing.T, res *http.Response) {
 
 func TestAStreamGoesOnAfterARetry(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.define(`"steps":[` + payStep + `}]`)
-	w.shop.fails(sdk.Error{Code: sdk.CodeDeclined, Final: true, Outcome: sdk.OutcomeNotExecuted})
-	id := w.start()
-	w.is(id, workflow.RunFailed)
-	before := len(w.stream(id, 0))
-	w.shop.succeeds(`{}`)
-	wantStatus(t, w.send("POST", "/runs/"+id+"/retry?wait=10s", ""), 200)
-	rest := w.stream(id, before)
+	h := newHarness(t)
+	h.define(`"steps":[` + payStep + `}]`)
+	h.shop.fails(sdk.Error{Code: sdk.CodeDeclined, Final: true, Outcome: sdk.OutcomeNotExecuted})
+	id := h.start()
+	h.is(id, workflow.RunFailed)
+	before := len(h.stream(id, 0))
+	h.shop.succeeds(`{}`)
+	wantStatus(t, h.send("POST", "/runs/"+id+"/retry?wait=10s", ""), 200)
+	rest := h.stream(id, before)
 	if rest[0].event != "retry" || rest[len(rest)-1].event != "ended" || !strings.Contains(rest[1].data, `"attempts":2`) {
 		t.Errorf("%+v", rest)
 	}
@@ -277,7 +277,7 @@ func TestAStreamShowsThatItLivesAndEndsWithItsClient(t *testing.T) {
 	wantOK(t, res)
 	r, comments := bufio.NewReader(res.Body), 0
 	for range 2 {
-		if _, ok := readTold(t, r, &comments); !ok {
+		if _, ok := readEvent(t, r, &comments); !ok {
 			t.Fatal("the stream ended")
 		}
 	}
@@ -323,7 +323,7 @@ func TestStreamsAreBounded(t *testing.T) {
 	eventually(t, "there is a place again", func() bool { return len(l.streaming) == 0 })
 }
 
-// pipes is a listener whose connections hold nothing: who does not read makes
+// pipes is a listener whose connections hold nothing: a client that does not read makes
 // the server wait at once.
 type pipes struct {
 	net.Listener
@@ -347,18 +347,18 @@ func (p *pipes) Close() error {
 
 func TestASlowReaderOfAStreamIsCutOff(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *Options) { o.Limits.StreamWriteTimeout = 20 * time.Millisecond })
-	w.define(`"steps":[{"id":"wait","type":"waitForEvent","event":"go"}]`)
-	id := w.start()
+	h := newHarness(t, func(o *Options) { o.Limits.StreamWriteTimeout = 20 * time.Millisecond })
+	h.define(`"steps":[{"id":"wait","type":"waitForEvent","event":"go"}]`)
+	id := h.start()
 	p := &pipes{conns: make(chan net.Conn, 1), done: make(chan struct{})}
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)
-	go func() { stopped <- w.Serve(ctx, p) }()
+	go func() { stopped <- h.Serve(ctx, p) }()
 	near, far := net.Pipe()
 	p.conns <- far
 	_, err := io.WriteString(near, "GET /runs/"+id+"/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+fullToken+"\r\n\r\n")
 	must(t, err)
-	eventually(t, "the stream is cut", func() bool { return strings.Contains(w.log.String(), "a stream was cut off") && len(w.streaming) == 0 })
+	eventually(t, "the stream is cut", func() bool { return strings.Contains(h.log.String(), "a stream was cut off") && len(h.streaming) == 0 })
 	must(t, near.Close())
 	cancel()
 	must(t, <-stopped)
@@ -395,8 +395,8 @@ func TestTheLastEventIsNotLost(t *testing.T) {
 			{Entry: 1, Run: over},
 		}, errs: make([]error, 4)},
 	} {
-		w := newWorld(t, func(o *Options) { late.Runs, o.Runs = o.Runs, late })
-		all := w.stream("r1", 0)
+		h := newHarness(t, func(o *Options) { late.Runs, o.Runs = o.Runs, late })
+		all := h.stream("r1", 0)
 		if len(all) != 2 || all[1].event != "ended" {
 			t.Errorf("%s: %+v", name, all)
 		}
@@ -409,11 +409,11 @@ func TestAStreamThatCannotGoOnEnds(t *testing.T) {
 		looks: []engine.Progress{{Events: []workflow.Event{{Type: workflow.EventStarted}}, Run: engine.Run{Status: workflow.RunRunning}}, {}},
 		errs:  []error{nil, state.ErrUnavailable},
 	}
-	w := newWorld(t, func(o *Options) { late.Runs, o.Runs = o.Runs, late })
-	if all := w.stream("r1", 0); len(all) != 1 {
+	h := newHarness(t, func(o *Options) { late.Runs, o.Runs = o.Runs, late })
+	if all := h.stream("r1", 0); len(all) != 1 {
 		t.Errorf("%+v", all)
 	}
-	if log := w.log.String(); !strings.Contains(log, "a stream was cut off") {
+	if log := h.log.String(); !strings.Contains(log, "a stream was cut off") {
 		t.Errorf("%s", log)
 	}
 }

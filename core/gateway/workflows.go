@@ -8,41 +8,41 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// workflowDoc is a workflow as clients see it.
-type workflowDoc struct {
+// workflowJSON is a workflow as clients see it.
+type workflowJSON struct {
 	ID   string `json:"id"`
 	Name string `json:"name,omitempty"`
 	// Input is the schema of the input, where there is one.
-	Input json.RawMessage   `json:"input,omitempty"`
-	Steps []workflowStepDoc `json:"steps"`
+	Input json.RawMessage    `json:"input,omitempty"`
+	Steps []workflowStepJSON `json:"steps"`
 	// Definition is all of the workflow as it was written; lists leave it out.
 	Definition json.RawMessage `json:"definition,omitempty"`
 }
 
-type workflowStepDoc struct {
+type workflowStepJSON struct {
 	ID          string `json:"id"`
 	Type        string `json:"type"`
 	Integration string `json:"integration,omitempty"`
 	Action      string `json:"action,omitempty"`
 	Workflow    string `json:"workflow,omitempty"`
 	// Steps are those in the step.
-	Steps []workflowStepDoc `json:"steps,omitempty"`
+	Steps []workflowStepJSON `json:"steps,omitempty"`
 }
 
-func newWorkflowDoc(wf *workflow.Definition) workflowDoc {
-	return workflowDoc{ID: wf.ID, Name: wf.Name, Input: wf.InputSchema, Steps: stepDocs(wf.Steps)}
+func newWorkflowJSON(wf *workflow.Definition) workflowJSON {
+	return workflowJSON{ID: wf.ID, Name: wf.Name, Input: wf.InputSchema, Steps: workflowStepsJSON(wf.Steps)}
 }
 
-// stepDocs describes the steps of a block, with those in them.
-func stepDocs(b *workflow.Block) []workflowStepDoc {
-	docs := []workflowStepDoc{}
+// workflowStepsJSON describes the steps of a block, with those in them.
+func workflowStepsJSON(b *workflow.Block) []workflowStepJSON {
+	docs := []workflowStepJSON{}
 	if b == nil {
 		return docs
 	}
 	for _, s := range b.Steps {
-		doc := workflowStepDoc{ID: s.ID, Type: string(s.Type), Integration: s.Integration, Action: s.Action, Workflow: s.Workflow}
+		doc := workflowStepJSON{ID: s.ID, Type: string(s.Type), Integration: s.Integration, Action: s.Action, Workflow: s.Workflow}
 		for _, inner := range s.Inner() {
-			doc.Steps = append(doc.Steps, stepDocs(inner)...)
+			doc.Steps = append(doc.Steps, workflowStepsJSON(inner)...)
 		}
 		docs = append(docs, doc)
 	}
@@ -50,24 +50,24 @@ func stepDocs(b *workflow.Block) []workflowStepDoc {
 }
 
 // listWorkflows shows the workflows that the caller may read.
-func (x *exchange) listWorkflows(w http.ResponseWriter, _ *http.Request) error {
-	page := list[workflowDoc]{Data: []workflowDoc{}}
+func (x *requestContext) listWorkflows(w http.ResponseWriter, _ *http.Request) error {
+	page := list[workflowJSON]{Data: []workflowJSON{}}
 	for _, wf := range x.runs.Workflows() {
 		if x.caller.may("workflows", wf.ID, "read") {
-			page.Data = append(page.Data, newWorkflowDoc(wf))
+			page.Data = append(page.Data, newWorkflowJSON(wf))
 		}
 	}
 	return sendJSON(w, http.StatusOK, nil, page)
 }
 
-func (x *exchange) showWorkflow(w http.ResponseWriter, _ *http.Request) error {
+func (x *requestContext) showWorkflow(w http.ResponseWriter, _ *http.Request) error {
 	id := x.argument("workflow")
 	for _, wf := range x.runs.Workflows() {
 		if wf.ID == id {
-			doc := newWorkflowDoc(wf)
+			doc := newWorkflowJSON(wf)
 			doc.Definition = wf.Raw
 			return sendJSON(w, http.StatusOK, nil, doc)
 		}
 	}
-	return &refusal{code: sdk.CodeNotFound, detail: "there is no such workflow"}
+	return &apiError{code: sdk.CodeNotFound, detail: "there is no such workflow"}
 }

@@ -30,7 +30,7 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// The tokens of a world, and the secret that its integration may let slip.
+// The tokens of a harness, and the secret that its integration may let slip.
 const (
 	fullToken    = "full-token-of-the-tests"
 	narrowToken  = "narrow-token-of-the-tests"
@@ -38,7 +38,7 @@ const (
 	vendorSecret = "sk_vendor_secret_1234"
 )
 
-// shop is an integration whose actions do what a test tells them to.
+// shop is an integration whose actions do what a test says.
 type shop struct {
 	mu     sync.Mutex // guards the fields below
 	do     func(ctx context.Context, call sdk.Call) (sdk.Result, error)
@@ -103,7 +103,7 @@ func (s *shop) fails(e sdk.Error) {
 	s.does(func(context.Context, sdk.Call) (sdk.Result, error) { return sdk.Result{}, &e })
 }
 
-// succeeds makes every call answer body.
+// succeeds makes every call return body.
 func (s *shop) succeeds(body string) {
 	s.does(func(context.Context, sdk.Call) (sdk.Result, error) { return sdk.Result{Body: []byte(body)}, nil })
 }
@@ -149,8 +149,8 @@ func verify(_ context.Context, r sdk.WebhookRequest) (webhook.Verified, error) {
 	return webhook.Verified{}, &sdk.WebhookRefusal{Reason: "the signature does not match"}
 }
 
-// world is a gateway over real parts in memory, and the fake integration.
-type world struct {
+// harness is a gateway over real parts in memory, and the fake integration.
+type harness struct {
 	*Gateway
 	t      *testing.T
 	shop   *shop
@@ -161,36 +161,36 @@ type world struct {
 	clock  atomic.Int64 // seconds that the ledger's clock is ahead
 }
 
-func newWorld(t *testing.T, change ...func(*Options)) *world {
+func newHarness(t *testing.T, change ...func(*Options)) *harness {
 	t.Helper()
-	w := &world{
+	h := &harness{
 		t:     t,
 		shop:  &shop{status: action.Status{State: action.StateReady}},
 		store: &downStore{Store: memory.New(memory.Options{})},
 		log:   &logBuffer{},
 	}
-	w.shop.succeeds(`{"id":"pay_1"}`)
-	now := func() time.Time { return time.Now().Add(time.Duration(w.clock.Load()) * time.Second) }
-	own, err := lease.Acquire(t.Context(), w.store, lease.Options{Node: "test"})
+	h.shop.succeeds(`{"id":"pay_1"}`)
+	now := func() time.Time { return time.Now().Add(time.Duration(h.clock.Load()) * time.Second) }
+	own, err := lease.Acquire(t.Context(), h.store, lease.Options{Node: "test"})
 	must(t, err)
-	registry, err := action.NewRegistry(w.shop)
+	registry, err := action.NewRegistry(h.shop)
 	must(t, err)
-	w.engine = engine.New(engine.Options{Store: w.store, Lease: own, Actions: registry, CheckInterval: time.Hour})
+	h.engine = engine.New(engine.Options{Store: h.store, Lease: own, Actions: registry, CheckInterval: time.Hour})
 	flow, err := workflow.Parse([]byte(`{"id":"process-order","name":"Process","steps":[
 		{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":"{{input.amount}}"}}]}`), []string{"input", "steps", "run"})
 	must(t, err)
 	actions, err := workflow.ParseActions(webhook.WorkflowID("events"), []byte(`[{"type":"shop","action":"sendMail","params":{}}]`), []string{"payload", "event", "headers", "steps", "run"})
 	must(t, err)
-	must(t, w.engine.SetDefinitions(t.Context(), []*workflow.Definition{flow, actions}))
-	w.engine.Run()
+	must(t, h.engine.SetDefinitions(t.Context(), []*workflow.Definition{flow, actions}))
+	h.engine.Run()
 	receiver, err := webhook.NewReceiver(webhook.Options{
 		Name: "events", Path: "/webhooks/shop", Provider: webhook.Provider{Name: "shop", Verify: verify}, Secrets: []string{"whsec_of_the_test"},
-		Events: event.NewLog(w.store), Starter: w.engine, NewRunID: engine.NewRunID,
+		Events: event.NewLog(h.store), Starter: h.engine, NewRunID: engine.NewRunID,
 	})
 	must(t, err)
 	redactor := &telemetry.Redactor{}
 	redactor.Add(vendorSecret)
-	w.routes = Routes{
+	h.routes = Routes{
 		Actions:  registry,
 		Webhooks: []Webhook{receiver},
 		Tokens: []Token{
@@ -200,29 +200,29 @@ func newWorld(t *testing.T, change ...func(*Options)) *world {
 		},
 	}
 	o := Options{
-		Runs:     w.engine,
-		Ledger:   idempotency.New(w.store, own, idempotency.Options{Now: now}),
-		Routes:   w.routes,
-		Logger:   telemetry.NewLogger(w.log, telemetry.LogOptions{Level: slog.LevelDebug}),
+		Runs:     h.engine,
+		Ledger:   idempotency.New(h.store, own, idempotency.Options{Now: now}),
+		Routes:   h.routes,
+		Logger:   telemetry.NewLogger(h.log, telemetry.LogOptions{Level: slog.LevelDebug}),
 		Redactor: redactor,
 		Now:      now,
 	}
 	for _, f := range change {
 		f(&o)
 	}
-	w.Gateway, err = New(o)
+	h.Gateway, err = New(o)
 	must(t, err)
 	t.Cleanup(func() {
-		w.stop()
-		w.store.down.Store(false)
+		h.stop()
+		h.store.down.Store(false)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
-		must(t, w.engine.Stop(ctx))
+		must(t, h.engine.Stop(ctx))
 		o.Ledger.Close()
 		must(t, own.Release(ctx))
-		must(t, w.store.Close())
+		must(t, h.store.Close())
 	})
-	return w
+	return h
 }
 
 func must(t *testing.T, err error) {
@@ -245,17 +245,17 @@ func scopes(t *testing.T, list ...string) []access.Scope {
 
 // send sends a request as the full token; headers are "Name: value" and come
 // on top, an empty value takes one away.
-func (w *world) send(method, target, body string, headers ...string) *httptest.ResponseRecorder {
-	w.t.Helper()
+func (h *harness) send(method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	h.t.Helper()
 	r := request(method, target, body, headers...)
-	rec := serve(w, r)
-	w.declared(r, rec)
+	rec := serve(h, r)
+	h.declared(r, rec)
 	return rec
 }
 
-func serve(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+func serve(handler http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	rec := httptest.NewRecorder()
-	h.ServeHTTP(rec, r)
+	handler.ServeHTTP(rec, r)
 	return rec
 }
 
@@ -270,8 +270,8 @@ func request(method, target, body string, headers ...string) *http.Request {
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	for _, h := range headers {
-		name, value, _ := strings.Cut(h, ":")
+	for _, given := range headers {
+		name, value, _ := strings.Cut(given, ":")
 		if value = strings.TrimSpace(value); value == "" {
 			r.Header.Del(name)
 			continue

@@ -9,9 +9,9 @@ import (
 
 func TestWebhooksNeedASignatureAndNoToken(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	send := func(event, signature string) *httptest.ResponseRecorder {
-		return w.send("POST", "/webhooks/shop", `{"type":"paid"}`, "Authorization:", "Content-Type:", "X-Signature: "+signature, "X-Event: "+event)
+		return h.send("POST", "/webhooks/shop", `{"type":"paid"}`, "Authorization:", "Content-Type:", "X-Signature: "+signature, "X-Event: "+event)
 	}
 	wantCode(t, send("evt_1", "bad"), 400, codeWebhookRefused)
 	if rec := send("evt_1", "good"); rec.Code != 200 || rec.Body.String() != `{"received":true,"id":"evt_1"}` {
@@ -23,15 +23,15 @@ func TestWebhooksNeedASignatureAndNoToken(t *testing.T) {
 	if rec := send("evt_1", "challenge"); rec.Code != 200 || rec.Body.String() != `{"type":"paid"}` || rec.Header().Get("Content-Type") != "text/plain" {
 		t.Errorf("%d %s %v", rec.Code, rec.Body, rec.Header())
 	}
-	w.store.down.Store(true)
+	h.store.down.Store(true)
 	wantCode(t, send("evt_2", "good"), 503, sdk.CodeUnavailable)
-	w.store.down.Store(false)
-	rec := w.send("GET", "/webhooks/shop", "", "Authorization:")
+	h.store.down.Store(false)
+	rec := h.send("GET", "/webhooks/shop", "", "Authorization:")
 	wantCode(t, rec, 405, codeMethodNotAllowed)
 	if rec.Header().Get("Allow") != "POST" {
 		t.Errorf("Allow %q", rec.Header().Get("Allow"))
 	}
-	wantStatus(t, w.send("POST", "/webhooks/other", "{}", "Authorization:"), 401)
+	wantStatus(t, h.send("POST", "/webhooks/other", "{}", "Authorization:"), 401)
 }
 
 func TestTheAddressOfAWebhookIsTheSendersView(t *testing.T) {
@@ -41,7 +41,7 @@ func TestTheAddressOfAWebhookIsTheSendersView(t *testing.T) {
 		"":                        "http://gw.example:3000/webhooks/shop?a=%20b",
 		"https://api.example/gw1": "https://api.example/gw1/webhooks/shop?a=%20b",
 	} {
-		x := &exchange{table: &table{Routes: Routes{PublicURL: public}}}
+		x := &requestContext{table: &table{Routes: Routes{PublicURL: public}}}
 		r.URL.Scheme, r.URL.Host = "", ""
 		if got := x.addressOf(r); got != want {
 			t.Errorf("%s, want %s", got, want)

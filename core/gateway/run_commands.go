@@ -24,7 +24,7 @@ const (
 )
 
 // startRun starts a run of a workflow and, if asked to, waits for its end.
-func (x *exchange) startRun(w http.ResponseWriter, r *http.Request) error {
+func (x *requestContext) startRun(w http.ResponseWriter, r *http.Request) error {
 	id := x.argument("workflow")
 	if strings.Contains(id, ":") {
 		// The actions of webhooks run as workflows too, which have a colon in
@@ -50,27 +50,27 @@ func (x *exchange) startRun(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	run = x.await(r, run, c.wait)
-	return x.answerChange(w, run, c.wait, startedDoc{ID: run.ID, Workflow: run.Workflow, Status: run.Status})
+	return x.sendRun(w, run, c.wait, startedJSON{ID: run.ID, Workflow: run.Workflow, Status: run.Status})
 }
 
 // cancelRun cancels a run and, if asked to, waits for its end.
-func (x *exchange) cancelRun(w http.ResponseWriter, r *http.Request) error {
+func (x *requestContext) cancelRun(w http.ResponseWriter, r *http.Request) error {
 	return x.control(w, r, x.runs.Cancel)
 }
 
 // retryRun has a failed run go on and, if asked to, waits for its end.
-func (x *exchange) retryRun(w http.ResponseWriter, r *http.Request) error {
+func (x *requestContext) retryRun(w http.ResponseWriter, r *http.Request) error {
 	return x.control(w, r, x.runs.Retry)
 }
 
 // control does to a run what takes nothing but its id.
-func (x *exchange) control(w http.ResponseWriter, r *http.Request, do func(context.Context, string, engine.Once) (engine.Run, error)) error {
+func (x *requestContext) control(w http.ResponseWriter, r *http.Request, do func(context.Context, string, engine.Once) (engine.Run, error)) error {
 	c, err := x.readChange(w, r)
 	if err != nil {
 		return err
 	}
 	if !c.body.IsZero() && !isEmptyObject(c.body) {
-		return &refusal{code: sdk.CodeInvalidParams, detail: "the body must be empty, or an empty object"}
+		return &apiError{code: sdk.CodeInvalidParams, detail: "the body must be empty, or an empty object"}
 	}
 	id := x.argument("run")
 	run, err := x.change(w, r, c, id, func(once engine.Once) (engine.Run, error) { return do(r.Context(), id, once) })
@@ -78,14 +78,14 @@ func (x *exchange) control(w http.ResponseWriter, r *http.Request, do func(conte
 		return err
 	}
 	run = x.await(r, run, c.wait)
-	return x.answerChange(w, run, c.wait, x.runSummary(run))
+	return x.sendRun(w, run, c.wait, x.runSummary(run))
 }
 
 // signalRun hands a signal to a run, whether it waits for it yet or not.
-func (x *exchange) signalRun(w http.ResponseWriter, r *http.Request) error {
+func (x *requestContext) signalRun(w http.ResponseWriter, r *http.Request) error {
 	id, name := x.argument("run"), x.argument("signal")
 	if len(name) > maxSignalName {
-		return &refusal{code: codeBadRequest, detail: fmt.Sprintf("the name of a signal has at most %d bytes", maxSignalName)}
+		return &apiError{code: codeBadRequest, detail: fmt.Sprintf("the name of a signal has at most %d bytes", maxSignalName)}
 	}
 	c, err := x.readChange(w, r)
 	if err != nil {
@@ -101,7 +101,7 @@ func (x *exchange) signalRun(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return x.answerChange(w, run, 0, x.runSummary(run))
+	return x.sendRun(w, run, 0, x.runSummary(run))
 }
 
 // change is a request that makes or changes a run.
@@ -112,7 +112,7 @@ type change struct {
 }
 
 // readChange reads a request that makes or changes a run.
-func (x *exchange) readChange(w http.ResponseWriter, r *http.Request) (c change, err error) {
+func (x *requestContext) readChange(w http.ResponseWriter, r *http.Request) (c change, err error) {
 	query, err := x.query(r.URL.RawQuery)
 	if err != nil {
 		return c, err
@@ -128,9 +128,8 @@ func (x *exchange) readChange(w http.ResponseWriter, r *http.Request) (c change,
 }
 
 // change does something to a run. Under a key it is done once: the key is
-// recorded in the write that does it, and a repeat is answered with the run as it
-// is now.
-func (x *exchange) change(w http.ResponseWriter, r *http.Request, c change, runID string, do func(once engine.Once) (engine.Run, error)) (engine.Run, error) {
+// recorded in the write that does it, and a repeat returns the run as it is now.
+func (x *requestContext) change(w http.ResponseWriter, r *http.Request, c change, runID string, do func(once engine.Once) (engine.Run, error)) (engine.Run, error) {
 	if c.key == "" {
 		return do(engine.Once{})
 	}
@@ -158,16 +157,16 @@ func (x *exchange) change(w http.ResponseWriter, r *http.Request, c change, runI
 	return engine.Run{}, err
 }
 
-// changedBy answers the run that a request with the key has made or changed, as
-// it is now, and marks the answer as that of an earlier request.
-func (x *exchange) changedBy(w http.ResponseWriter, r *http.Request, scope idempotency.Scope, fp idempotency.Fingerprint) (engine.Run, bool, error) {
+// changedBy returns the run that a request with the key has made or changed, as
+// it is now, and marks the response as that of an earlier request.
+func (x *requestContext) changedBy(w http.ResponseWriter, r *http.Request, scope idempotency.Scope, fp idempotency.Fingerprint) (engine.Run, bool, error) {
 	done, ok, err := x.ledger.Recorded(r.Context(), scope, fp)
 	if err != nil || !ok {
 		return engine.Run{}, false, err
 	}
 	run, err := x.runs.Get(r.Context(), done.RunID)
 	if errors.Is(err, engine.ErrNotFound) {
-		return engine.Run{}, false, &refusal{code: sdk.CodeNotFound, detail: fmt.Sprintf("the run %s of this Idempotency-Key is not kept any more", done.RunID)}
+		return engine.Run{}, false, &apiError{code: sdk.CodeNotFound, detail: fmt.Sprintf("the run %s of this Idempotency-Key is not kept any more", done.RunID)}
 	}
 	if err != nil {
 		return engine.Run{}, false, err
@@ -177,11 +176,11 @@ func (x *exchange) changedBy(w http.ResponseWriter, r *http.Request, scope idemp
 	return run, true, nil
 }
 
-// await answers a run at its end, if that comes within the time to wait, else
-// as it is then.
-func (x *exchange) await(r *http.Request, run engine.Run, wait time.Duration) engine.Run {
+// await returns a run at its end, if that comes within the time to wait, else as
+// it is then.
+func (x *requestContext) await(r *http.Request, run engine.Run, wait time.Duration) engine.Run {
 	// A request that waits needs no place among those that are worked on. If
-	// too many wait already, the answer is that of a wait that took too long.
+	// too many wait already, the response is that of a wait that took too long.
 	if wait == 0 || run.Status.Ended() || !x.hold(x.waiting) {
 		return run
 	}
@@ -197,12 +196,12 @@ func (x *exchange) await(r *http.Request, run engine.Run, wait time.Duration) en
 	return latest
 }
 
-// answerChange answers with all of a run whose end was waited for, else that it
-// was accepted.
-func (x *exchange) answerChange(w http.ResponseWriter, run engine.Run, wait time.Duration, accepted any) error {
+// sendRun sends all of a run whose end was waited for, else that the request was
+// accepted.
+func (x *requestContext) sendRun(w http.ResponseWriter, run engine.Run, wait time.Duration, accepted any) error {
 	header := http.Header{"Location": {"/runs/" + url.PathEscape(run.ID)}}
 	if wait > 0 && run.Status.Ended() {
-		return sendJSON(w, http.StatusOK, header, x.runDoc(run))
+		return sendJSON(w, http.StatusOK, header, x.runJSON(run))
 	}
 	return sendJSON(w, http.StatusAccepted, header, accepted)
 }
@@ -215,7 +214,7 @@ func waitOf(query map[string]string) (time.Duration, error) {
 	}
 	wait, err := time.ParseDuration(text)
 	if err != nil || wait < 0 || wait > maxWait {
-		return 0, &refusal{code: codeBadRequest, detail: fmt.Sprintf("wait must be a duration such as 30s, of at most %s", value.Duration(maxWait))}
+		return 0, &apiError{code: codeBadRequest, detail: fmt.Sprintf("wait must be a duration such as 30s, of at most %s", value.Duration(maxWait))}
 	}
 	return wait, nil
 }

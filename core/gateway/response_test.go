@@ -13,31 +13,31 @@ import (
 
 func TestAResultGoesOutByteForByte(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	pdf := "%PDF-1.7\n\x00\xff\xfe"
-	w.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+	h.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
 		return sdk.Result{Body: []byte(pdf), ContentType: "application/pdf"}, nil
 	})
 	for range 2 { // the second from the ledger
-		rec := w.pay("k")
+		rec := h.pay("k")
 		wantStatus(t, rec, 200)
-		h := rec.Header()
-		if rec.Body.String() != pdf || h.Get("Content-Type") != "application/pdf" || h.Get("X-Request-Id") != "req-1" ||
-			h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != "no-store" {
-			t.Errorf("%v %q", h, rec.Body)
+		header := rec.Header()
+		if rec.Body.String() != pdf || header.Get("Content-Type") != "application/pdf" || header.Get("X-Request-Id") != "req-1" ||
+			header.Get("X-Content-Type-Options") != "nosniff" || header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%v %q", header, rec.Body)
 		}
 	}
 }
 
 func TestParamsComeFromPathQueryAndBody(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	wantStatus(t, w.send("GET", "/integrations/shop/payments/pay_1?limit=12345678901234567890", ""), 200)
-	wantStatus(t, w.send("POST", "/integrations/shop/actions/getPayment", `{"id":"pay_1","limit":1}`), 200)
-	wantStatus(t, w.send("POST", mailPath, ""), 200)
-	wantStatus(t, w.send("POST", mailPath, `{"a":1.10}`, "Content-Type: application/vnd.x+json; charset=UTF-8"), 200)
+	h := newHarness(t)
+	wantStatus(t, h.send("GET", "/integrations/shop/payments/pay_1?limit=12345678901234567890", ""), 200)
+	wantStatus(t, h.send("POST", "/integrations/shop/actions/getPayment", `{"id":"pay_1","limit":1}`), 200)
+	wantStatus(t, h.send("POST", mailPath, ""), 200)
+	wantStatus(t, h.send("POST", mailPath, `{"a":1.10}`, "Content-Type: application/vnd.x+json; charset=UTF-8"), 200)
 	want := []string{`{"id":"pay_1","limit":12345678901234567890}`, `{"id":"pay_1","limit":1}`, `{}`, `{"a":1.10}`}
-	for i, call := range w.shop.called() {
+	for i, call := range h.shop.called() {
 		if string(call.Params) != want[i] {
 			t.Errorf("call %d: %s, want %s", i+1, call.Params, want[i])
 		}
@@ -46,21 +46,21 @@ func TestParamsComeFromPathQueryAndBody(t *testing.T) {
 
 func TestRequestIDsAreTakenIfSane(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	for given, taken := range map[string]bool{
 		"trace-1": true, strings.Repeat("x", 128): true, strings.Repeat("x", 129): false, "a b": false, "a\x01": false, "ü": false,
 	} {
 		r := request("GET", "/integrations/shop/payments/pay_1", "")
 		r.Header.Set("X-Request-Id", given)
-		got := serve(w, r).Header().Get("X-Request-Id")
+		got := serve(h, r).Header().Get("X-Request-Id")
 		if (got == given) != taken || !telemetry.ValidRequestID(got) {
 			t.Errorf("%q became %q", given, got)
 		}
-		calls := w.shop.called()
+		calls := h.shop.called()
 		if calls[len(calls)-1].RequestID != got {
-			t.Errorf("the call has %q, the answer %q", calls[len(calls)-1].RequestID, got)
+			t.Errorf("the call has %q, the response %q", calls[len(calls)-1].RequestID, got)
 		}
-		if !strings.Contains(w.log.String(), `"requestId":"`+got+`"`) {
+		if !strings.Contains(h.log.String(), `"requestId":"`+got+`"`) {
 			t.Errorf("%q is not in the log", got)
 		}
 	}
@@ -68,11 +68,11 @@ func TestRequestIDsAreTakenIfSane(t *testing.T) {
 
 func TestTheAccessLogHoldsNothingPrivate(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.send("GET", "/integrations/shop/payments/pay_1?limit=77177", "")
-	w.send("POST", paymentsPath, `{"amount":66166}`, "Idempotency-Key: key-55155")
-	w.send("GET", "/healthz", "")
-	log := w.log.String()
+	h := newHarness(t)
+	h.send("GET", "/integrations/shop/payments/pay_1?limit=77177", "")
+	h.send("POST", paymentsPath, `{"amount":66166}`, "Idempotency-Key: key-55155")
+	h.send("GET", "/healthz", "")
+	log := h.log.String()
 	for _, private := range []string{fullToken, "77177", "66166", "55155", "Bearer"} {
 		if strings.Contains(log, private) {
 			t.Errorf("%s is in the log:\n%s", private, log)
@@ -91,8 +91,8 @@ func TestTheAccessLogHoldsNothingPrivate(t *testing.T) {
 
 func TestIntegrationsAreDescribed(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	rec := w.send("GET", "/integrations/shop", "")
+	h := newHarness(t)
+	rec := h.send("GET", "/integrations/shop", "")
 	wantStatus(t, rec, 200)
 	var d integrationDetail
 	must(t, json.Unmarshal(rec.Body.Bytes(), &d))
@@ -102,12 +102,12 @@ func TestIntegrationsAreDescribed(t *testing.T) {
 		first.Repeat != sdk.RepeatNative || first.KeyLifetime != "24h" || string(first.Params) != string(shopManifest.Actions[0].Params) {
 		t.Errorf("%s", rec.Body)
 	}
-	w.shop.mu.Lock()
-	w.shop.absent, w.shop.status = true, action.Status{State: action.StateFailed, Reason: "key " + vendorSecret + " is wrong"}
-	w.shop.mu.Unlock()
+	h.shop.mu.Lock()
+	h.shop.absent, h.shop.status = true, action.Status{State: action.StateFailed, Reason: "key " + vendorSecret + " is wrong"}
+	h.shop.mu.Unlock()
 	want := `"status":{"state":"failed","reason":"key *** is wrong"},"actions":[]}`
 	for _, target := range []string{"/integrations", "/integrations/shop"} {
-		if rec := w.send("GET", target, ""); rec.Code != 200 || !strings.Contains(rec.Body.String(), want) {
+		if rec := h.send("GET", target, ""); rec.Code != 200 || !strings.Contains(rec.Body.String(), want) {
 			t.Errorf("%d %s", rec.Code, rec.Body)
 		}
 	}

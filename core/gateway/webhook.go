@@ -2,33 +2,33 @@ package gateway
 
 import "net/http"
 
-// received is what a sender is told about an event that is stored.
+// received is the response to the sender of an event that is stored.
 type received struct {
 	Received  bool   `json:"received"`
 	ID        string `json:"id"`
 	Duplicate bool   `json:"duplicate,omitempty"`
 }
 
-// receive answers a sender of webhooks. The body is handed on as it came,
+// receive hands a request to its webreceiver. The body is handed on as it came,
 // whatever its type: signatures are computed over it.
-func (x *exchange) receive(hook Webhook, w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(w, r, hook.MaxBodyBytes())
+func (x *requestContext) receive(receiver Webhook, w http.ResponseWriter, r *http.Request) error {
+	body, err := readBody(w, r, receiver.MaxBodyBytes())
 	if err != nil {
 		return err
 	}
-	receipt, err := hook.Receive(r.Context(), r.Header, body, x.addressOf(r))
+	receipt, err := receiver.Receive(r.Context(), r.Header, body, x.addressOf(r))
 	if err != nil {
 		return err
 	}
 	if reply := receipt.Reply; reply != nil {
-		answer{http.StatusOK, http.Header{"Content-Type": {reply.ContentType}}, reply.Body}.send(w)
+		response{http.StatusOK, http.Header{"Content-Type": {reply.ContentType}}, reply.Body}.send(w)
 		return nil
 	}
 	return sendJSON(w, http.StatusOK, nil, received{Received: true, ID: receipt.ID, Duplicate: receipt.Duplicate})
 }
 
 // addressOf is the URL that the sender used: some sign it.
-func (x *exchange) addressOf(r *http.Request) string {
+func (x *requestContext) addressOf(r *http.Request) string {
 	if x.table.PublicURL != "" {
 		return x.table.PublicURL + r.URL.RequestURI()
 	}

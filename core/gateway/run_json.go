@@ -8,8 +8,8 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// startedDoc is the answer to a start that does not wait for the end.
-type startedDoc struct {
+// startedJSON is a run that was started and whose end is not waited for.
+type startedJSON struct {
 	ID       string             `json:"id"`
 	Workflow string             `json:"workflow"`
 	Status   workflow.RunStatus `json:"status"`
@@ -26,16 +26,16 @@ type runSummary struct {
 	FinishedAt *time.Time         `json:"finishedAt"`
 }
 
-// runDoc is all of a run.
-type runDoc struct {
+// runJSON is all of a run.
+type runJSON struct {
 	runSummary
 	Input  json.RawMessage `json:"input"`
 	Output json.RawMessage `json:"output"`
-	Steps  []stepDoc       `json:"steps"`
+	Steps  []stepJSON      `json:"steps"`
 }
 
-// stepDoc is a step of a run: with a result or an error once it has ended.
-type stepDoc struct {
+// stepJSON is a step of a run: with a result or an error once it has ended.
+type stepJSON struct {
 	ID         string              `json:"id"`
 	Path       string              `json:"path"`
 	Status     workflow.StepStatus `json:"status"`
@@ -46,34 +46,34 @@ type stepDoc struct {
 	Error      *problem            `json:"error,omitempty"`
 }
 
-func (x *exchange) runSummary(run engine.Run) runSummary {
+func (x *requestContext) runSummary(run engine.Run) runSummary {
 	return runSummary{
 		ID:         run.ID,
 		Workflow:   run.Workflow,
 		Status:     run.Status,
 		Error:      x.failure(run.Error),
 		CreatedAt:  run.CreatedAt.UTC(),
-		StartedAt:  known(run.StartedAt),
-		FinishedAt: known(run.FinishedAt),
+		StartedAt:  optionalTime(run.StartedAt),
+		FinishedAt: optionalTime(run.FinishedAt),
 	}
 }
 
-func (x *exchange) runDoc(run engine.Run) runDoc {
-	doc := runDoc{
+func (x *requestContext) runJSON(run engine.Run) runJSON {
+	doc := runJSON{
 		runSummary: x.runSummary(run),
 		Input:      run.Input,
 		Output:     run.Output,
-		Steps:      make([]stepDoc, len(run.Steps)),
+		Steps:      make([]stepJSON, len(run.Steps)),
 	}
 	for i := range run.Steps {
 		s := &run.Steps[i]
-		doc.Steps[i] = stepDoc{
+		doc.Steps[i] = stepJSON{
 			ID:         s.Step.ID,
 			Path:       s.Path,
 			Status:     s.Status,
 			Attempts:   s.Attempts,
-			StartedAt:  known(s.StartedAt),
-			FinishedAt: known(s.FinishedAt),
+			StartedAt:  optionalTime(s.StartedAt),
+			FinishedAt: optionalTime(s.FinishedAt),
 			Result:     s.Result,
 			Error:      x.failure(s.Failure()),
 		}
@@ -82,24 +82,24 @@ func (x *exchange) runDoc(run engine.Run) runDoc {
 }
 
 // failure shows why something failed, with the fields of a problem document.
-// It has no request id: the failure belongs to the run, not to who looks.
-func (x *exchange) failure(f *workflow.Failure) *problem {
+// It has no request id: the failure belongs to the run, not to the request.
+func (x *requestContext) failure(f *workflow.Failure) *problem {
 	if f == nil {
 		return nil
 	}
 	p := newProblem(ofSDK(f.Err, f.Integration), "", x.redactor)
 	p.Step = f.Step
 	if p.Code != f.Err.Code && f.Integration == "" {
-		// It is no code of ours and no integration's: the workflow's author
-		// gave it to a step "fail".
+		// The code is neither the gateway's nor an integration's: the workflow's
+		// author gave it to a step "fail".
 		p.Status, p.Title = statusOf(workflow.CodeFailed)
 		p.Type, p.Code = typePrefix+string(f.Err.Code), f.Err.Code
 	}
 	return p
 }
 
-// known answers nil for a time that is not known.
-func known(t time.Time) *time.Time {
+// optionalTime returns nil for the zero time, which is not known yet.
+func optionalTime(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}

@@ -9,32 +9,32 @@ import (
 	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
-// answer is a whole response before it is sent, so that it can be kept.
-type answer struct {
+// response is a whole response before it is sent, so that it can be kept.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// send writes the answer. A client that is gone is no error of ours.
-func (a answer) send(w http.ResponseWriter) {
-	for name, values := range a.header {
+// send writes the response. A client that is gone is no error of the gateway.
+func (r response) send(w http.ResponseWriter) {
+	for name, values := range r.header {
 		w.Header()[name] = values
 	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
+	w.Header().Set("Content-Length", strconv.Itoa(len(r.body)))
+	w.WriteHeader(r.status)
 	// The only errors are those of a connection that ended.
-	_, _ = w.Write(a.body)
+	_, _ = w.Write(r.body)
 }
 
-// sendJSON answers a value as JSON.
+// sendJSON sends a value as JSON.
 func sendJSON(w http.ResponseWriter, status int, header http.Header, v any) error {
 	body, err := marshal(v)
 	if err != nil {
 		return err
 	}
 	w.Header()["Content-Type"] = []string{"application/json"}
-	answer{status, header, body}.send(w)
+	response{status, header, body}.send(w)
 	return nil
 }
 

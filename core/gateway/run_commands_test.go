@@ -17,29 +17,29 @@ import (
 
 const payStep = `{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":1}`
 
-// define replaces the workflows of the world by one named flow.
-func (w *world) define(rest string) {
-	w.t.Helper()
+// define replaces the workflows of the harness by one named flow.
+func (h *harness) define(rest string) {
+	h.t.Helper()
 	flow, err := workflow.Parse([]byte(`{"id":"flow",`+rest+`}`), []string{"input", "steps", "run"})
-	must(w.t, err)
-	must(w.t, w.engine.SetDefinitions(w.t.Context(), []*workflow.Definition{flow}))
+	must(h.t, err)
+	must(h.t, h.engine.SetDefinitions(h.t.Context(), []*workflow.Definition{flow}))
 }
 
-// start starts the flow and answers the run's id.
-func (w *world) start() string {
-	w.t.Helper()
-	rec := w.send("POST", "/workflows/flow/runs", "{}")
-	wantStatus(w.t, rec, 202)
-	return fields(w.t, rec.Body.Bytes())["id"].(string)
+// start starts the flow and returns the run's id.
+func (h *harness) start() string {
+	h.t.Helper()
+	rec := h.send("POST", "/workflows/flow/runs", "{}")
+	wantStatus(h.t, rec, 202)
+	return fields(h.t, rec.Body.Bytes())["id"].(string)
 }
 
 // is waits until the run has a status.
-func (w *world) is(id string, status workflow.RunStatus) {
-	w.t.Helper()
-	eventually(w.t, "the run is "+string(status), func() bool {
-		rec := w.send("GET", "/runs/"+id, "")
-		wantStatus(w.t, rec, 200)
-		return fields(w.t, rec.Body.Bytes())["status"] == string(status)
+func (h *harness) is(id string, status workflow.RunStatus) {
+	h.t.Helper()
+	eventually(h.t, "the run is "+string(status), func() bool {
+		rec := h.send("GET", "/runs/"+id, "")
+		wantStatus(h.t, rec, 200)
+		return fields(h.t, rec.Body.Bytes())["status"] == string(status)
 	})
 }
 
@@ -68,9 +68,9 @@ func (s *shop) blocks(action string) (inside, leave chan struct{}) {
 
 func TestAnInputThatFailsTheSchemaIsToldWithEveryFault(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.define(`"input":{"type":"object","required":["email"],"properties":{"items":{"type":"array","items":{"type":"integer"}}}},"steps":[` + payStep + `}]`)
-	rec := w.send("POST", "/workflows/flow/runs", `{"items":[1,"two",3,"four"]}`, "Idempotency-Key: k")
+	h := newHarness(t)
+	h.define(`"input":{"type":"object","required":["email"],"properties":{"items":{"type":"array","items":{"type":"integer"}}}},"steps":[` + payStep + `}]`)
+	rec := h.send("POST", "/workflows/flow/runs", `{"items":[1,"two",3,"four"]}`, "Idempotency-Key: k")
 	wantCode(t, rec, 422, sdk.CodeInvalidParams)
 	pointers := map[string]bool{}
 	for _, fault := range fields(t, rec.Body.Bytes())["errors"].([]any) {
@@ -79,47 +79,47 @@ func TestAnInputThatFailsTheSchemaIsToldWithEveryFault(t *testing.T) {
 	if !pointers["/email"] || !pointers["/items/1"] || !pointers["/items/3"] || len(pointers) != 3 {
 		t.Errorf("%s", rec.Body)
 	}
-	if rec := w.send("GET", "/runs", ""); len(fields(t, rec.Body.Bytes())["data"].([]any)) != 0 {
+	if rec := h.send("GET", "/runs", ""); len(fields(t, rec.Body.Bytes())["data"].([]any)) != 0 {
 		t.Errorf("%s", rec.Body)
 	}
 	// The key is as free as before.
-	wantStatus(t, w.send("POST", "/workflows/flow/runs?wait=10s", `{"email":"a@b.c"}`, "Idempotency-Key: k"), 200)
+	wantStatus(t, h.send("POST", "/workflows/flow/runs?wait=10s", `{"email":"a@b.c"}`, "Idempotency-Key: k"), 200)
 }
 
 func TestSignalsAreKeptForTheirWaitAndTakenOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.define(`"steps":[` + payStep + `},{"id":"a","type":"waitForEvent","event":"ann: go"},{"id":"b","type":"waitForEvent","event":"ann: go"},{"id":"c","type":"waitForEvent","event":"other"}]`)
-	inside, leave := w.shop.blocks("createPayment")
-	id := w.start()
+	h := newHarness(t)
+	h.define(`"steps":[` + payStep + `},{"id":"a","type":"waitForEvent","event":"ann: go"},{"id":"b","type":"waitForEvent","event":"ann: go"},{"id":"c","type":"waitForEvent","event":"other"}]`)
+	inside, leave := h.shop.blocks("createPayment")
+	id := h.start()
 	<-inside
-	for _, body := range []string{`{"n":12345678901234567890}`, ``} { // before anybody waits
-		rec := w.send("POST", "/runs/"+id+"/signals/ann:%20go", body)
+	for _, body := range []string{`{"n":12345678901234567890}`, ``} { // before any step waits
+		rec := h.send("POST", "/runs/"+id+"/signals/ann:%20go", body)
 		wantStatus(t, rec, 202)
 		if doc := fields(t, rec.Body.Bytes()); doc["id"] != id || doc["workflow"] != "flow" || doc["status"] != "running" || rec.Header().Get("Location") != "/runs/"+id {
 			t.Errorf("%v %s", rec.Header(), rec.Body)
 		}
 	}
 	close(leave)
-	w.is(id, workflow.RunWaiting)
+	h.is(id, workflow.RunWaiting)
 	eventually(t, "both signals are taken", func() bool {
-		return strings.Count(w.send("GET", "/runs/"+id, "").Body.String(), `"status":"succeeded"`) == 3
+		return strings.Count(h.send("GET", "/runs/"+id, "").Body.String(), `"status":"succeeded"`) == 3
 	})
-	doc := w.send("GET", "/runs/"+id, "").Body.String()
+	doc := h.send("GET", "/runs/"+id, "").Body.String()
 	if !strings.Contains(doc, `"result":{"n":12345678901234567890}`) || !strings.Contains(doc, `"result":null`) {
 		t.Errorf("%s", doc)
 	}
-	wantStatus(t, w.send("POST", "/runs/"+id+"/signals/other", `"x"`), 202)
-	w.is(id, workflow.RunSucceeded)
-	wantCode(t, w.send("POST", "/runs/"+id+"/signals/other", `"x"`), 409, sdk.CodeConflict)
+	wantStatus(t, h.send("POST", "/runs/"+id+"/signals/other", `"x"`), 202)
+	h.is(id, workflow.RunSucceeded)
+	wantCode(t, h.send("POST", "/runs/"+id+"/signals/other", `"x"`), 409, sdk.CodeConflict)
 }
 
 func TestARunIsCancelledInEveryState(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	h := newHarness(t)
 	cancel := func(id, query string) *httptest.ResponseRecorder {
 		t.Helper()
-		return w.send("POST", "/runs/"+id+"/cancel"+query, "")
+		return h.send("POST", "/runs/"+id+"/cancel"+query, "")
 	}
 	wantCancelled := func(rec *httptest.ResponseRecorder) {
 		t.Helper()
@@ -131,18 +131,18 @@ func TestARunIsCancelledInEveryState(t *testing.T) {
 	}
 
 	// Queued, behind one that waits.
-	w.define(`"concurrency":{"limit":1},"steps":[{"id":"wait","type":"waitForEvent","event":"go"}]`)
-	first, second := w.start(), w.start()
-	w.is(first, workflow.RunWaiting)
-	w.is(second, workflow.RunQueued)
+	h.define(`"concurrency":{"limit":1},"steps":[{"id":"wait","type":"waitForEvent","event":"go"}]`)
+	first, second := h.start(), h.start()
+	h.is(first, workflow.RunWaiting)
+	h.is(second, workflow.RunQueued)
 	wantCancelled(cancel(second, "?wait=10s"))
 	// Waiting.
 	wantCancelled(cancel(first, "?wait=10s"))
 
 	// Running: the call is waited for.
-	w.define(`"steps":[` + payStep + `},{"id":"wait","type":"waitForEvent","event":"go"}]`)
-	inside, leave := w.shop.blocks("createPayment")
-	id := w.start()
+	h.define(`"steps":[` + payStep + `},{"id":"wait","type":"waitForEvent","event":"go"}]`)
+	inside, leave := h.shop.blocks("createPayment")
+	id := h.start()
 	<-inside
 	rec := cancel(id, "")
 	wantStatus(t, rec, 202)
@@ -151,22 +151,22 @@ func TestARunIsCancelledInEveryState(t *testing.T) {
 	}
 	wantStatus(t, cancel(id, "?wait=1ms"), 202) // again, while it ends
 	close(leave)
-	w.is(id, workflow.RunCancelled)
+	h.is(id, workflow.RunCancelled)
 
 	// Compensating: it ends as it would have.
-	w.define(`"steps":[` + payStep + `,"compensate":[{"id":"undo","type":"integration","integration":"shop","action":"cancelPayment","params":{"id":"x"}}]},
+	h.define(`"steps":[` + payStep + `,"compensate":[{"id":"undo","type":"integration","integration":"shop","action":"cancelPayment","params":{"id":"x"}}]},
 		{"id":"stop","type":"fail","message":"sold out","code":"out_of_stock"}]`)
-	inside, leave = w.shop.blocks("cancelPayment")
-	id = w.start()
+	inside, leave = h.shop.blocks("cancelPayment")
+	id = h.start()
 	<-inside
-	w.is(id, workflow.RunCompensating)
-	if list := w.send("GET", "/runs?status=compensating", ""); !strings.Contains(list.Body.String(), id) {
+	h.is(id, workflow.RunCompensating)
+	if list := h.send("GET", "/runs?status=compensating", ""); !strings.Contains(list.Body.String(), id) {
 		t.Errorf("%s", list.Body)
 	}
 	wantStatus(t, cancel(id, ""), 202)
 	close(leave)
-	w.is(id, workflow.RunFailed)
-	failure := fields(t, w.send("GET", "/runs/"+id, "").Body.Bytes())["error"].(map[string]any)
+	h.is(id, workflow.RunFailed)
+	failure := fields(t, h.send("GET", "/runs/"+id, "").Body.Bytes())["error"].(map[string]any)
 	if failure["code"] != "out_of_stock" || failure["status"] != 422.0 || failure["type"] != typePrefix+"out_of_stock" || failure["detail"] != "sold out" {
 		t.Errorf("%v", failure)
 	}
@@ -174,7 +174,7 @@ func TestARunIsCancelledInEveryState(t *testing.T) {
 	// Ended.
 	wantCode(t, cancel(id, ""), 409, sdk.CodeConflict)
 	wantCode(t, cancel(first, "?wait=10s"), 409, sdk.CodeConflict)
-	list := w.send("GET", "/runs?status=cancelled", "")
+	list := h.send("GET", "/runs?status=cancelled", "")
 	if n := len(fields(t, list.Body.Bytes())["data"].([]any)); n != 3 {
 		t.Errorf("%d runs are listed as cancelled: %s", n, list.Body)
 	}
@@ -182,107 +182,107 @@ func TestARunIsCancelledInEveryState(t *testing.T) {
 
 func TestARetryGoesOnFromTheFailedStep(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.define(`"steps":[{"id":"mail","type":"integration","integration":"shop","action":"sendMail"},` + payStep + `}]`)
+	h := newHarness(t)
+	h.define(`"steps":[{"id":"mail","type":"integration","integration":"shop","action":"sendMail"},` + payStep + `}]`)
 	decline := sdk.Error{Code: sdk.CodeDeclined, Message: "declined", Final: true, Outcome: sdk.OutcomeNotExecuted}
-	w.shop.does(func(_ context.Context, call sdk.Call) (sdk.Result, error) {
+	h.shop.does(func(_ context.Context, call sdk.Call) (sdk.Result, error) {
 		if call.Action == "createPayment" {
 			return sdk.Result{}, &decline
 		}
 		return sdk.Result{Body: []byte(`{}`)}, nil
 	})
-	id := w.start()
-	w.is(id, workflow.RunFailed)
-	w.shop.succeeds(`{"id":"pay_2"}`)
-	rec := w.send("POST", "/runs/"+id+"/retry?wait=10s", "{}")
+	id := h.start()
+	h.is(id, workflow.RunFailed)
+	h.shop.succeeds(`{"id":"pay_2"}`)
+	rec := h.send("POST", "/runs/"+id+"/retry?wait=10s", "{}")
 	wantStatus(t, rec, 200)
 	if doc := fields(t, rec.Body.Bytes()); doc["status"] != "succeeded" || doc["error"] != nil {
 		t.Errorf("%s", rec.Body)
 	}
-	calls := w.shop.called()
+	calls := h.shop.called()
 	if len(calls) != 3 || calls[1].Action != "createPayment" || calls[1].IdempotencyKey == calls[2].IdempotencyKey {
 		t.Errorf("%+v", calls)
 	}
-	wantCode(t, w.send("POST", "/runs/"+id+"/retry", ""), 409, sdk.CodeConflict)
+	wantCode(t, h.send("POST", "/runs/"+id+"/retry", ""), 409, sdk.CodeConflict)
 }
 
 // manyAtOnce sends one request twenty times at once under one key, and checks
-// that each is answered with the run.
-func (w *world) manyAtOnce(target, body, id string) {
-	w.t.Helper()
+// that the response to each is the run.
+func (h *harness) manyAtOnce(target, body, id string) {
+	h.t.Helper()
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			rec := w.send("POST", target, body, "Idempotency-Key: k")
+			rec := h.send("POST", target, body, "Idempotency-Key: k")
 			if rec.Code != 202 || !strings.Contains(rec.Body.String(), `"id":"`+id+`"`) {
-				w.t.Errorf("%d: %s", rec.Code, rec.Body)
+				h.t.Errorf("%d: %s", rec.Code, rec.Body)
 			}
 		})
 	}
 	wg.Wait()
-	rec := w.send("POST", target, body, "Idempotency-Key: k")
-	wantStatus(w.t, rec, 202)
+	rec := h.send("POST", target, body, "Idempotency-Key: k")
+	wantStatus(h.t, rec, 202)
 	if rec.Header().Get(replayed) != "true" {
-		w.t.Error("a repeat is not marked")
+		h.t.Error("a repeat is not marked")
 	}
-	wantCode(w.t, w.send("POST", target, "{ }", "Idempotency-Key: k"), 422, codeKeyReused)
+	wantCode(h.t, h.send("POST", target, "{ }", "Idempotency-Key: k"), 422, codeKeyReused)
 }
 
 func TestACancelWithAKeyCancelsOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.define(`"steps":[` + payStep + `,"compensate":[{"id":"undo","type":"integration","integration":"shop","action":"cancelPayment","params":{"id":"x"}}]},
+	h := newHarness(t)
+	h.define(`"steps":[` + payStep + `,"compensate":[{"id":"undo","type":"integration","integration":"shop","action":"cancelPayment","params":{"id":"x"}}]},
 		{"id":"wait","type":"waitForEvent","event":"go"}]`)
-	id := w.start()
-	w.is(id, workflow.RunWaiting)
-	w.manyAtOnce("/runs/"+id+"/cancel", "", id)
-	w.is(id, workflow.RunCancelled)
-	w.wantCalls(2)
+	id := h.start()
+	h.is(id, workflow.RunWaiting)
+	h.manyAtOnce("/runs/"+id+"/cancel", "", id)
+	h.is(id, workflow.RunCancelled)
+	h.wantCalls(2)
 	// Also when the run has ended, which would forbid it by now.
-	rec := w.send("POST", "/runs/"+id+"/cancel?wait=10s", "", "Idempotency-Key: k")
+	rec := h.send("POST", "/runs/"+id+"/cancel?wait=10s", "", "Idempotency-Key: k")
 	wantStatus(t, rec, 200)
 	if doc := fields(t, rec.Body.Bytes()); doc["status"] != "cancelled" || rec.Header().Get(replayed) != "true" {
 		t.Errorf("%s", rec.Body)
 	}
-	wantCode(t, w.send("POST", "/runs/"+id+"/cancel", "", "Idempotency-Key: k2"), 409, sdk.CodeConflict)
+	wantCode(t, h.send("POST", "/runs/"+id+"/cancel", "", "Idempotency-Key: k2"), 409, sdk.CodeConflict)
 }
 
 func TestARetryWithAKeyRetriesOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.define(`"steps":[` + payStep + `}]`)
-	w.shop.fails(sdk.Error{Code: sdk.CodeDeclined, Final: true, Outcome: sdk.OutcomeNotExecuted})
-	id := w.start()
-	w.is(id, workflow.RunFailed)
-	w.manyAtOnce("/runs/"+id+"/retry", "", id) // to be declined again
-	w.is(id, workflow.RunFailed)
-	w.wantCalls(2)
+	h := newHarness(t)
+	h.define(`"steps":[` + payStep + `}]`)
+	h.shop.fails(sdk.Error{Code: sdk.CodeDeclined, Final: true, Outcome: sdk.OutcomeNotExecuted})
+	id := h.start()
+	h.is(id, workflow.RunFailed)
+	h.manyAtOnce("/runs/"+id+"/retry", "", id) // to be declined again
+	h.is(id, workflow.RunFailed)
+	h.wantCalls(2)
 }
 
 func TestASignalWithAKeyIsSentOnce(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.define(`"steps":[{"id":"a","type":"waitForEvent","event":"go"},{"id":"b","type":"waitForEvent","event":"go"}]`)
-	id := w.start()
-	w.manyAtOnce("/runs/"+id+"/signals/go", `{"by":"Ann"}`, id)
+	h := newHarness(t)
+	h.define(`"steps":[{"id":"a","type":"waitForEvent","event":"go"},{"id":"b","type":"waitForEvent","event":"go"}]`)
+	id := h.start()
+	h.manyAtOnce("/runs/"+id+"/signals/go", `{"by":"Ann"}`, id)
 	eventually(t, "the signal is taken", func() bool {
-		return strings.Contains(w.send("GET", "/runs/"+id, "").Body.String(), `"result":{"by":"Ann"}`)
+		return strings.Contains(h.send("GET", "/runs/"+id, "").Body.String(), `"result":{"by":"Ann"}`)
 	})
-	w.is(id, workflow.RunWaiting)
+	h.is(id, workflow.RunWaiting)
 	// The same key for another signal is another path.
-	wantStatus(t, w.send("POST", "/runs/"+id+"/signals/other", `{"by":"Ann"}`, "Idempotency-Key: k"), 202)
-	wantStatus(t, w.send("POST", "/runs/"+id+"/signals/go", `{"by":"Bob"}`), 202)
-	w.is(id, workflow.RunSucceeded)
-	if doc := w.send("GET", "/runs/"+id, "").Body.String(); !strings.Contains(doc, `"result":{"by":"Bob"}`) {
+	wantStatus(t, h.send("POST", "/runs/"+id+"/signals/other", `{"by":"Ann"}`, "Idempotency-Key: k"), 202)
+	wantStatus(t, h.send("POST", "/runs/"+id+"/signals/go", `{"by":"Bob"}`), 202)
+	h.is(id, workflow.RunSucceeded)
+	if doc := h.send("GET", "/runs/"+id, "").Body.String(); !strings.Contains(doc, `"result":{"by":"Bob"}`) {
 		t.Errorf("%s", doc)
 	}
 }
 
 func TestChangesOfRunsThatAreRefused(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *Options) { o.Routes.MaxBodyBytes = 2 << 20 })
-	w.define(`"steps":[{"id":"a","type":"waitForEvent","event":"go"}]`)
-	id := w.start()
+	h := newHarness(t, func(o *Options) { o.Routes.MaxBodyBytes = 2 << 20 })
+	h.define(`"steps":[{"id":"a","type":"waitForEvent","event":"go"}]`)
+	id := h.start()
 	for _, c := range []struct {
 		target, body string
 		status       int
@@ -304,20 +304,20 @@ func TestChangesOfRunsThatAreRefused(t *testing.T) {
 		{"/runs/" + id + "/signals/go", `"` + strings.Repeat("x", engine.MaxInput) + `"`, 413, codeTooLarge},
 	} {
 		for _, key := range []string{"", "k"} {
-			rec := w.send("POST", c.target, c.body, "Idempotency-Key: "+key)
+			rec := h.send("POST", c.target, c.body, "Idempotency-Key: "+key)
 			wantCode(t, rec, c.status, c.code)
 		}
 	}
-	wantStatus(t, w.send("POST", "/runs/"+id+"/signals/"+strings.Repeat("x", maxSignalName), "", "Idempotency-Key: k"), 202)
-	wantCode(t, w.send("GET", "/runs/"+id+"/cancel", ""), 405, codeMethodNotAllowed)
-	w.is(id, workflow.RunWaiting)
+	wantStatus(t, h.send("POST", "/runs/"+id+"/signals/"+strings.Repeat("x", maxSignalName), "", "Idempotency-Key: k"), 202)
+	wantCode(t, h.send("GET", "/runs/"+id+"/cancel", ""), 405, codeMethodNotAllowed)
+	h.is(id, workflow.RunWaiting)
 	for _, target := range []string{"/cancel", "/retry", "/signals/go"} {
-		w.store.down.Store(true)
-		wantCode(t, w.send("POST", "/runs/"+id+target, "", "Idempotency-Key: k"), 503, sdk.CodeUnavailable)
-		w.store.down.Store(false)
+		h.store.down.Store(true)
+		wantCode(t, h.send("POST", "/runs/"+id+target, "", "Idempotency-Key: k"), 503, sdk.CodeUnavailable)
+		h.store.down.Store(false)
 	}
-	wantStatus(t, w.send("POST", "/runs/"+id+"/signals/go", "", "Idempotency-Key: k"), 202)
-	w.is(id, workflow.RunSucceeded)
+	wantStatus(t, h.send("POST", "/runs/"+id+"/signals/go", "", "Idempotency-Key: k"), 202)
+	h.is(id, workflow.RunSucceeded)
 }
 
 func (s scriptedRuns) Cancel(_ context.Context, id string, once engine.Once) (engine.Run, error) {
@@ -340,11 +340,11 @@ func TestWhatTheEngineRefusesIsToldAsWhatItIs(t *testing.T) {
 		{fmt.Errorf("%w: run r1", engine.ErrBusy), 409, sdk.CodeConflict, "the run is being changed by another request, try again", "1"},
 		{engine.ErrOverloaded, 503, codeOverloaded, "too many runs are being started, try again", "1"},
 	} {
-		w := newWorld(t, func(o *Options) {
+		h := newHarness(t, func(o *Options) {
 			o.Runs = scriptedRuns{Runs: o.Runs, start: func(engine.StartRequest) (engine.Run, error) { return engine.Run{}, c.err }}
 		})
 		for _, target := range []string{startPath, "/runs/r1/cancel"} {
-			rec := w.send("POST", target, "", "Idempotency-Key: k")
+			rec := h.send("POST", target, "", "Idempotency-Key: k")
 			wantCode(t, rec, c.status, c.code)
 			if detail := fields(t, rec.Body.Bytes())["detail"]; detail != c.detail || rec.Header().Get("Retry-After") != c.retryAfter {
 				t.Errorf("%v: %q, Retry-After %q", c.err, detail, rec.Header().Get("Retry-After"))
@@ -357,7 +357,7 @@ func TestWhatTheEngineRefusesIsToldAsWhatItIs(t *testing.T) {
 // key may have made the run into one that forbids the change.
 func TestARequestThatLosesTheRaceIsAnsweredWithTheRun(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *Options) {
+	h := newHarness(t, func(o *Options) {
 		real := o.Runs
 		o.Runs = scriptedRuns{Runs: real, start: func(r engine.StartRequest) (engine.Run, error) {
 			// The winner comes between the look at the ledger and the write.
@@ -367,13 +367,13 @@ func TestARequestThatLosesTheRaceIsAnsweredWithTheRun(t *testing.T) {
 			return engine.Run{}, engine.ErrEnded
 		}}
 	})
-	w.define(`"steps":[{"id":"a","type":"waitForEvent","event":"go"}]`)
-	run, err := w.engine.Start(t.Context(), engine.StartRequest{Workflow: "flow", Roots: map[string]value.Doc{"input": value.TrustedDoc([]byte("{}"))}})
+	h.define(`"steps":[{"id":"a","type":"waitForEvent","event":"go"}]`)
+	run, err := h.engine.Start(t.Context(), engine.StartRequest{Workflow: "flow", Roots: map[string]value.Doc{"input": value.TrustedDoc([]byte("{}"))}})
 	must(t, err)
-	rec := w.send("POST", "/runs/"+run.ID+"/cancel", "", "Idempotency-Key: k")
+	rec := h.send("POST", "/runs/"+run.ID+"/cancel", "", "Idempotency-Key: k")
 	wantStatus(t, rec, 202)
 	if doc := fields(t, rec.Body.Bytes()); doc["id"] != run.ID || rec.Header().Get(replayed) != "true" {
 		t.Errorf("%s", rec.Body)
 	}
-	w.is(run.ID, workflow.RunCancelled)
+	h.is(run.ID, workflow.RunCancelled)
 }

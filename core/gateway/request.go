@@ -14,8 +14,9 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// exchange is one request on its way. It belongs to the request's goroutine.
-type exchange struct {
+// requestContext is one request while it is served. It belongs to the request's
+// goroutine.
+type requestContext struct {
 	*Gateway
 	// table is the one that was in force when the request came.
 	table *table
@@ -34,13 +35,13 @@ type exchange struct {
 	caller *caller
 	// holds is the limiter in which the request has a place.
 	holds limiter
-	// quiet keeps a success out of the log.
-	quiet bool
+	// unlogged keeps a success out of the log, but at level debug.
+	unlogged bool
 }
 
-// serve takes the request through the checks, in the order that the package's
-// comment gives, to its endpoint.
-func (x *exchange) serve(w http.ResponseWriter, r *http.Request) error {
+// serve checks the request, in the order that the package's comment gives, and
+// hands it to its endpoint.
+func (x *requestContext) serve(w http.ResponseWriter, r *http.Request) error {
 	segments, err := splitPath(r.URL)
 	if err != nil {
 		return err
@@ -48,9 +49,9 @@ func (x *exchange) serve(w http.ResponseWriter, r *http.Request) error {
 	x.segments = segments
 	rt := x.table.match(r)
 	x.route = rt
-	if x.quiet = rt != nil && rt.exemptFromOverload; !x.quiet {
+	if x.unlogged = rt != nil && rt.exemptFromOverload; !x.unlogged {
 		if !x.hold(x.working) {
-			return &refusal{code: codeOverloaded, detail: "too many requests are being worked on, try again"}
+			return &apiError{code: codeOverloaded, detail: "too many requests are being worked on, try again"}
 		}
 	}
 	if rt == nil || !rt.public {
@@ -59,7 +60,7 @@ func (x *exchange) serve(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if rt == nil {
-		return &refusal{code: sdk.CodeNotFound, detail: "there is nothing at this path"}
+		return &apiError{code: sdk.CodeNotFound, detail: "there is nothing at this path"}
 	}
 	if x.operation, err = rt.operation(r.Method); err != nil {
 		return err
@@ -70,9 +71,9 @@ func (x *exchange) serve(w http.ResponseWriter, r *http.Request) error {
 	return x.operation.handler(x, w, r)
 }
 
-// authorize refuses a request that its caller may not make, as the table of
-// endpoints says.
-func (x *exchange) authorize(r *http.Request) error {
+// authorize returns a 403 for a request that its caller may not make, as the
+// table of endpoints says.
+func (x *requestContext) authorize(r *http.Request) error {
 	op := x.operation
 	if op.needs == nil {
 		return nil
@@ -89,7 +90,7 @@ func (x *exchange) authorize(r *http.Request) error {
 
 // argument returns the argument of a name in the path. "action" is the action
 // that was found, where the path does not name it.
-func (x *exchange) argument(name string) string {
+func (x *requestContext) argument(name string) string {
 	if i := slices.Index(x.route.arguments, name); i >= 0 {
 		return x.segments[i]
 	}
@@ -99,8 +100,9 @@ func (x *exchange) argument(name string) string {
 	return ""
 }
 
-// hold moves the request into a limiter; false leaves it where it is.
-func (x *exchange) hold(l limiter) bool {
+// hold moves the request into a limiter; it returns false and leaves the request
+// where it is if the limiter is full.
+func (x *requestContext) hold(l limiter) bool {
 	if !l.tryAcquire() {
 		return false
 	}
@@ -110,31 +112,30 @@ func (x *exchange) hold(l limiter) bool {
 }
 
 // free gives the request's place up.
-func (x *exchange) free() {
+func (x *requestContext) free() {
 	if x.holds != nil {
 		x.holds.release()
 		x.holds = nil
 	}
 }
 
-// refuse tells the client what is wrong.
-func (x *exchange) refuse(w *recorder, r *http.Request, err error) {
-	told := refusalOf(err)
-	a, failed := answerOf(told, x.id, x.redactor)
+// sendError sends the problem document of an error, unless a response has begun.
+func (x *requestContext) sendError(w *recorder, r *http.Request, err error) {
+	sent, failed := problemResponse(apiErrorOf(err), x.id, x.redactor)
 	if failed != nil {
 		err = errors.Join(err, fmt.Errorf("gateway: write problem: %w", failed))
-		a = answer{status: http.StatusInternalServerError}
+		sent = response{status: http.StatusInternalServerError}
 	}
-	if a.status >= 500 {
-		x.logFailure(r, a.status, err)
+	if sent.status >= 500 {
+		x.logFailure(r, sent.status, err)
 	}
 	if w.status == 0 {
-		a.send(w)
+		sent.send(w)
 	}
 }
 
 // logFailure logs errors that an operator may have to act upon.
-func (x *exchange) logFailure(r *http.Request, status int, err error) {
+func (x *requestContext) logFailure(r *http.Request, status int, err error) {
 	level := slog.LevelWarn
 	if status == http.StatusInternalServerError || errors.Is(err, engine.ErrUnavailable) {
 		level = slog.LevelError
@@ -142,9 +143,9 @@ func (x *exchange) logFailure(r *http.Request, status int, err error) {
 	x.log.Log(r.Context(), level, "request failed", "status", status, "error", err.Error())
 }
 
-// recover makes one 500 of a panic. Where the answer had begun, the connection
-// is cut, so that the client does not take half an answer for a whole one.
-func (x *exchange) recover(w *recorder, r *http.Request) {
+// recover makes one 500 of a panic. Where the response had begun, the connection
+// is cut, so that the client does not take half a response for a whole one.
+func (x *requestContext) recover(w *recorder, r *http.Request) {
 	p := recover()
 	if p == nil {
 		return
@@ -156,15 +157,15 @@ func (x *exchange) recover(w *recorder, r *http.Request) {
 	if w.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
-	x.refuse(w, r, &refusal{code: sdk.CodeInternal, detail: "an internal error; the log tells more under this request id"})
+	x.sendError(w, r, &apiError{code: sdk.CodeInternal, detail: "an internal error; the log tells more under this request id"})
 }
 
 // logAccess writes the access log: neither query nor headers nor bodies, which
 // may hold what is not to be logged.
-func (x *exchange) logAccess(w *recorder, r *http.Request, started time.Time) {
+func (x *requestContext) logAccess(w *recorder, r *http.Request, started time.Time) {
 	level := slog.LevelInfo
-	if x.quiet && w.status < 400 {
-		level = slog.LevelDebug // probes come every few seconds for ever
+	if x.unlogged && w.status < 400 {
+		level = slog.LevelDebug // probes come every few seconds
 	}
 	attrs := []slog.Attr{
 		slog.String("method", r.Method),
@@ -180,10 +181,10 @@ func (x *exchange) logAccess(w *recorder, r *http.Request, started time.Time) {
 	x.log.LogAttrs(r.Context(), level, "request", attrs...)
 }
 
-// recorder sees what is answered.
+// recorder notes status and size of a response.
 type recorder struct {
 	http.ResponseWriter
-	status int // 0 until the answer began
+	status int // 0 until the response began
 	bytes  int64
 }
 
