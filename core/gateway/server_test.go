@@ -15,6 +15,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -297,9 +298,7 @@ func TestADrainEnds(t *testing.T) {
 		t.Error("the request succeeded")
 	}
 	close(leave)
-	for len(l.working) > 0 { // the call itself ends in its own time
-		time.Sleep(time.Millisecond)
-	}
+	testkit.Eventually(t, 10*time.Second, "the call has ended, in its own time", func() bool { return len(l.working) == 0 })
 }
 
 func TestReadinessIsShown(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -91,12 +92,7 @@ func writeFile(t *testing.T, path, content string) string {
 
 func waitFor(t *testing.T, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if condition() {
-			return
-		}
-	}
-	t.Fatal("not in time")
+	testkit.Eventually(t, 10*time.Second, "the condition of this line", condition)
 }
 
 func TestStoppedHostRefuses(t *testing.T) {

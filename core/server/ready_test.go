@@ -14,6 +14,7 @@ import (
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 // crashing is a launcher whose plugins print personal data before they end.
@@ -84,16 +85,15 @@ func TestReadinessShowsStatesAndNoReasons(t *testing.T) {
 		t.Error("not ready, though each plugin is reported")
 	}
 	store.down.Store(true)
-	for readiness = s.ready(); readiness.Ready; readiness = s.ready() {
-		time.Sleep(10 * time.Millisecond)
-	}
+	testkit.Eventually(t, 10*time.Second, "the outage is noticed", func() bool {
+		readiness = s.ready()
+		return !readiness.Ready
+	})
 	if body, err = json.Marshal(readiness); err != nil || !strings.Contains(string(body), `"status":"state store unavailable"`) {
 		t.Errorf("without the store: %s, %v", body, err)
 	}
 	store.down.Store(false)
-	for !s.ready().Ready {
-		time.Sleep(10 * time.Millisecond)
-	}
+	testkit.Eventually(t, 10*time.Second, "the end of the outage is noticed", func() bool { return s.ready().Ready })
 	if p, _ := host.Plugin("shop"); !strings.Contains(p.Status().Reason, "jane") {
 		t.Errorf("reason %q, want it for those who may see the integration", p.Status().Reason)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -150,9 +151,7 @@ func TestCloseWaitsForCallsUnderWay(t *testing.T) {
 		_, err := insert(f.plugin, "key", onePayment)
 		answered <- err
 	}()
-	for f.plugin.store.db.Stats().InUse == 0 { // until the call has the connection
-		time.Sleep(time.Millisecond)
-	}
+	testkit.Eventually(t, 10*time.Second, "the call has the connection", func() bool { return f.plugin.store.db.Stats().InUse > 0 })
 	closed := make(chan error, 1)
 	go func() { closed <- f.plugin.Close() }()
 	release()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/test/stripedouble"
 )
@@ -176,9 +177,7 @@ func TestAConcurrentKeyIsARetryableConflict(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for !double.UnderWay("k") {
-		time.Sleep(time.Millisecond)
-	}
+	testkit.Eventually(t, 10*time.Second, "the first call is at the double", func() bool { return double.UnderWay("k") })
 	_, failure := execute(t, p, "createCustomer", `{"name":"A"}`, "k")
 	close(release)
 	first.Wait()

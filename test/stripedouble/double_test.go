@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
+
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -129,9 +131,7 @@ func TestAKeyUnderWayIsAConflict(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for !b.UnderWay("k") {
-		time.Sleep(time.Millisecond)
-	}
+	testkit.Eventually(t, 10*time.Second, "the first call is at the double", func() bool { return b.UnderWay("k") })
 	got := b.must(t, "POST", "/v1/customers", "k", "name=A", 409)
 	if got.field(t, "error", "code") != "idempotency_key_in_use" {
 		t.Error(got.body)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -101,15 +102,11 @@ func Call(t testing.TB, p *plugin.Plugin, name, params string) string {
 	return string(result.Body)
 }
 
-// Eventually waits for a condition.
+// Eventually is testkit.Eventually for conditions that take up to two minutes on a
+// busy machine.
 func Eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if condition() {
-			return
-		}
-	}
-	t.Fatalf("not in time: %s", what)
+	testkit.Eventually(t, 2*time.Minute, what, condition)
 }
 
 // Logs collects a log. It is safe for concurrent use.

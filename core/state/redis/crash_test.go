@@ -10,6 +10,7 @@ import (
 
 	"github.com/backflow/backflow/core/state/redis/redistest"
 	"github.com/backflow/backflow/core/state/statetest"
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 // TestKilledServerLosesNothingAcknowledged kills Redis under load; the store
@@ -35,15 +36,13 @@ func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
 		return len(acknowledged)
 	}
 	for range 5 {
-		for until := count() + 1 + rand.IntN(500); count() < until; {
-			time.Sleep(100 * time.Microsecond)
-		}
+		until := count() + 1 + rand.IntN(500)
+		testkit.Eventually(t, time.Minute, "more commits are acknowledged", func() bool { return count() >= until })
 		server.Kill()
 		server.Restart()
 	}
-	for until := count() + 1; count() < until; {
-		time.Sleep(time.Millisecond)
-	}
+	until := count() + 1
+	testkit.Eventually(t, time.Minute, "a commit is acknowledged", func() bool { return count() >= until })
 	cancel()
 	if err := <-loaded; err != nil {
 		t.Fatalf("a commit failed: %v", err)

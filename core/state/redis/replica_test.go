@@ -12,6 +12,7 @@ import (
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/redis/redistest"
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 func TestACommitThatTooFewReplicasHaveIsNotAcknowledged(t *testing.T) {
@@ -54,12 +55,10 @@ func waitForReplica(t *testing.T, primary *redistest.Server) {
 	t.Helper()
 	client := primary.Client()
 	defer func() { _ = client.Close() }() // only read from
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if info, err := client.Info(t.Context(), "replication").Result(); err == nil && strings.Contains(info, "state=online") {
-			return
-		}
-	}
-	t.Fatal("the replica does not come back")
+	testkit.Eventually(t, 30*time.Second, "the replica is back", func() bool {
+		info, err := client.Info(t.Context(), "replication").Result()
+		return err == nil && strings.Contains(info, "state=online")
+	})
 }
 
 func TestACommitWaitsForAReplicaThatComesBackInTimeAndIsAppliedOnce(t *testing.T) {

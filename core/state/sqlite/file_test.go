@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 // pragma reads one value from a file through a connection of its own.
@@ -177,8 +178,7 @@ func TestExpiredRecordsAreRemovedAndTheFileShrinks(t *testing.T) {
 	}
 	before := pragma(t, path, "page_count")
 	clock.Advance(time.Hour)
-	deadline := time.Now().Add(20 * time.Second)
-	for {
+	testkit.Eventually(t, 20*time.Second, "expired records and free pages are removed", func() bool {
 		var left, free int
 		row := s.reads.db.QueryRow("SELECT count(*), (SELECT freelist_count FROM pragma_freelist_count) FROM record")
 		if err := row.Scan(&left, &free); err != nil {
@@ -187,14 +187,8 @@ func TestExpiredRecordsAreRemovedAndTheFileShrinks(t *testing.T) {
 		if (left-12)%sweepRecords != 0 {
 			t.Fatalf("%d records are left: they are not removed in batches of %d", left, sweepRecords)
 		}
-		if left == 12 && free <= keepFree {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d records and %d free pages are left", left, free)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+		return left == 12 && free <= keepFree
+	})
 	if after := pragma(t, path, "page_count"); len(after) > len(before) || after >= before && len(after) == len(before) {
 		t.Errorf("the file had %s pages and has %s", before, after)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 // TestNothingIsWrittenToFilesThatLostTheirNames: it would be lost with the process.
@@ -27,13 +28,12 @@ func TestNothingIsWrittenToFilesThatLostTheirNames(t *testing.T) {
 				return err
 			}
 			// until commits as long as commits end the other way.
-			until := func(fail bool) error {
-				for {
-					if err := commit(); (err != nil) == fail {
-						return err
-					}
-					time.Sleep(time.Millisecond)
-				}
+			until := func(fail bool) (err error) {
+				testkit.Eventually(t, time.Minute, "commits end the other way", func() bool {
+					err = commit()
+					return (err != nil) == fail
+				})
+				return err
 			}
 			if err := commit(); err != nil {
 				t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 func testLifecycle(t *testing.T, factory Factory) {
@@ -56,15 +57,11 @@ func testLifecycle(t *testing.T, factory Factory) {
 				}
 			})
 		}
-		for {
+		testkit.Eventually(t, time.Minute, "50 commits are acknowledged", func() bool {
 			mu.Lock()
-			n := len(acknowledged)
-			mu.Unlock()
-			if n >= 50 {
-				break
-			}
-			time.Sleep(time.Millisecond)
-		}
+			defer mu.Unlock()
+			return len(acknowledged) >= 50
+		})
 		if h.Reopen == nil {
 			if err := h.Store.Close(); err != nil {
 				t.Fatal(err)
