@@ -11,7 +11,7 @@
 //   - gateway: the program itself, with the steps' API as a custom integration;
 //   - plugin: the same, with the steps' API behind a plugin's process.
 //
-// A fourth, inprocess, is the gateway's parts in a process of this program, of
+// A fourth, inprocess, is the gateway's server in a process of this program, of
 // which a CPU profile can be taken (-subjects floor,inprocess -cpuprofile F).
 //
 // With -stored 1000000 it measures what that many ended runs in an SQLite store

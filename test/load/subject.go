@@ -51,8 +51,7 @@ func startSelf(ctx context.Context, kind, dir string, m medium, stubURL, profile
 // startGateway starts the real program on a config in dir, under the name of a
 // subject.
 func startGateway(ctx context.Context, name string, p programs, dir string, config map[string]any) (*subject, error) {
-	config["auth"] = map[string]any{"tokens": []any{map[string]any{"name": "load", "hash": tokenHash().String(), "scopes": []string{"*"}}}}
-	data, err := json.Marshal(config)
+	data, err := configText(config)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +64,12 @@ func startGateway(ctx context.Context, name string, p programs, dir string, conf
 		return nil, err
 	}
 	return start(ctx, name, address, exec.Command(p.backflow, "serve", "-c", path, "--listen", address), dir)
+}
+
+// configText is the text of a config that lets the load in.
+func configText(config map[string]any) ([]byte, error) {
+	config["auth"] = map[string]any{"tokens": []any{map[string]any{"name": "load", "hash": tokenHash().String(), "scopes": []string{"*"}}}}
+	return json.Marshal(config)
 }
 
 // customConfig is the config of a gateway that runs the load's workflow, whose
