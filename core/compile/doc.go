@@ -6,8 +6,8 @@
 // and never with a credential. A Plan is what a server runs and what `validate`
 // judges.
 //
-// The package may import sdk, core/config, core/workflow, core/action,
-// core/custom, core/plugin (and credential), core/schedule, core/template and
-// core/value, and for what these accept core/engine, core/gateway and
+// The package may import sdk, core/action, core/config, core/custom, core/plugin,
+// core/plugin/credential, core/schedule, core/template, core/value, core/workflow
+// and sdk/suggest, and for what they accept core/engine, core/gateway and
 // core/webhook. It opens no store, serves nothing and keeps no plugin running.
 package compile

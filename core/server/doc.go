@@ -7,6 +7,8 @@
 // no plugin transport, so that the simulation, which runs whole servers in virtual
 // time, links none of them.
 //
-// It may import everything of core but the stores and the plugin transports, which
-// the program plugs in.
+// It may import sdk, core/action, core/compile, core/config, core/custom,
+// core/engine, core/event, core/gateway, core/idempotency, core/lease, core/plugin,
+// core/schedule, core/state, core/telemetry, core/telemetry/metrics, core/webhook
+// and core/workflow.
 package server

@@ -68,6 +68,18 @@ var rules = []rule{
 		forbidden: []string{module + "/core/state", module + "/core/action", module + "/core/engine", "github.com/redis"},
 	},
 	{
+		name:     "the compiler knows no store, no plugin transport and no server",
+		packages: "core/compile",
+		forbidden: []string{module + "/core/server", module + "/core/state/sqlite", module + "/core/state/redis",
+			module + "/core/plugin/process", module + "/core/plugin/wasm"},
+	},
+	{
+		name:     "the server is given its store and its plugin transports",
+		packages: "core/server",
+		forbidden: []string{module + "/core/state/sqlite", module + "/core/state/redis", module + "/core/plugin/process",
+			module + "/core/plugin/wasm", "modernc.org/sqlite", "github.com/redis", "github.com/tetratelabs/wazero"},
+	},
+	{
 		name:      "the program carries no library for tests",
 		packages:  "cmd",
 		forbidden: []string{"go.uber.org/goleak", "pgregory.net/rapid", module + "/test", module + "/internal/testkit", module + "/core/state/statetest"},
