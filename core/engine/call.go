@@ -43,24 +43,26 @@ func (r *execution) call(ctx context.Context, call workflow.Call) (c callResult)
 
 // encodeResult is the form in which a result is kept: JSON as it is; other content
 // as an object that holds it.
-func encodeResult(result sdk.Result) (json.RawMessage, *sdk.Error) {
-	body := json.RawMessage(result.Body)
+func encodeResult(result sdk.Result) (value.Doc, *sdk.Error) {
+	var body value.Doc
 	if result.ContentType != "" {
 		wrapped, err := json.Marshal(struct {
 			ContentType string `json:"contentType"`
 			Base64      []byte `json:"base64"`
 		}{result.ContentType, result.Body})
 		if err != nil {
-			return nil, callError(err)
+			return value.Doc{}, callError(err)
 		}
-		body = wrapped
-	} else if err := value.Check(body); err != nil {
-		return nil, &sdk.Error{Code: sdk.CodeInternal, Outcome: sdk.OutcomeUnknown, Final: true,
+		body = value.TrustedDoc(wrapped)
+	} else if checked, err := value.NewDoc(result.Body); err == nil {
+		body = checked
+	} else {
+		return value.Doc{}, &sdk.Error{Code: sdk.CodeInternal, Outcome: sdk.OutcomeUnknown, Final: true,
 			Message: fmt.Sprintf("the integration answered success, but what it answered is not JSON: %v", err)}
 	}
-	if len(body) > MaxResult {
-		return nil, &sdk.Error{Code: sdk.CodeResultTooLarge, Final: true,
-			Message: fmt.Sprintf("the effect stands, but its result of %d bytes is more than the %d that are kept", len(body), MaxResult)}
+	if size := len(body.Raw()); size > MaxResult {
+		return value.Doc{}, &sdk.Error{Code: sdk.CodeResultTooLarge, Final: true,
+			Message: fmt.Sprintf("the effect stands, but its result of %d bytes is more than the %d that are kept", size, MaxResult)}
 	}
 	return body, nil
 }

@@ -2,10 +2,10 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,6 +14,7 @@ import (
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -42,13 +43,13 @@ func TestASignalWakesTheRunThatWaitsForIt(t *testing.T) {
 		if g.status(id) != workflow.RunWaiting || g.executor.active.contains(id) {
 			t.Fatalf("run = %s", g.status(id))
 		}
-		if _, err := g.Signal(t.Context(), id, "approved", json.RawMessage(`{"by":"Ann"}`), Once{}); err != nil {
+		if _, err := g.Signal(t.Context(), id, "approved", document(`{"by":"Ann"}`), Once{}); err != nil {
 			t.Fatal(err)
 		}
 		if run := g.wait(id); run.Status != workflow.RunSucceeded || string(v.seen()[0].Params) != `{"by":"Ann"}` {
 			t.Errorf("run = %s, call %s", run.Status, v.seen()[0].Params)
 		}
-		if _, err := g.Signal(t.Context(), id, "approved", nil, Once{}); !errors.Is(err, ErrEnded) {
+		if _, err := g.Signal(t.Context(), id, "approved", value.Doc{}, Once{}); !errors.Is(err, ErrEnded) {
 			t.Errorf("a signal to a run that has ended: %v", err)
 		}
 	})
@@ -73,7 +74,7 @@ func TestSignalsThatComeBeforeTheWaitAreKeptAndEachIsTakenOnce(t *testing.T) {
 		synctest.Wait()
 		for i := range 3 {
 			time.Sleep(2 * time.Millisecond) // virtual: mail of one millisecond has no order
-			if _, err := g.Signal(t.Context(), id, "go", fmt.Appendf(nil, "%d", i), Once{}); err != nil {
+			if _, err := g.Signal(t.Context(), id, "go", document(strconv.Itoa(i)), Once{}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -108,7 +109,7 @@ func TestASignalReachesARunOnAnotherGateway(t *testing.T) {
 		defer g2.stop()
 		id := g1.start("both", `{}`).ID
 		synctest.Wait()
-		if _, err := g2.Signal(t.Context(), id, "go", json.RawMessage(`1`), Once{}); err != nil {
+		if _, err := g2.Signal(t.Context(), id, "go", document(`1`), Once{}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
@@ -385,7 +386,7 @@ func TestCleanHandOversAreNotCounted(t *testing.T) {
 		}
 		g := open(t, store, "last", &vendor{}, Options{}, approval)
 		defer g.stop()
-		if _, err := g.Signal(t.Context(), id, "approved", json.RawMessage(`{"by":"Ann"}`), Once{}); err != nil {
+		if _, err := g.Signal(t.Context(), id, "approved", document(`{"by":"Ann"}`), Once{}); err != nil {
 			t.Fatal(err)
 		}
 		if run := g.wait(id); run.Status != workflow.RunSucceeded {

@@ -83,8 +83,8 @@ func TestAGatewayWithoutItsLeaseRecordsNothing(t *testing.T) {
 		close(release)
 		g1.stop()
 		again, err := g2.Get(t.Context(), id)
-		if err != nil || string(again.Steps[0].Result) != `{"n":1}` || run.Status != workflow.RunSucceeded {
-			t.Errorf("first step = %s, %v; the late holder wrote over it", again.Steps[0].Result, err)
+		if err != nil || string(again.Steps[0].Result.Raw()) != `{"n":1}` || run.Status != workflow.RunSucceeded {
+			t.Errorf("first step = %s, %v; the late holder wrote over it", again.Steps[0].Result.Raw(), err)
 		}
 		if _, err := g1.Start(t.Context(), StartRequest{Workflow: "two"}); err == nil {
 			t.Error("a gateway without lease started a run")

@@ -2,10 +2,10 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -103,12 +103,12 @@ func (e *Engine) Cancel(ctx context.Context, id string, once Once) (Run, error) 
 
 // Signal hands a signal to a run. It returns once the signal is on stable storage:
 // the run takes it when it waits for one of that name, each signal once, in the
-// order of arrival. A body is JSON. Errors: ErrNotFound, ErrEnded, ErrTooLarge,
+// order of arrival. Errors: ErrNotFound, ErrEnded, ErrTooLarge,
 // ErrOverloaded where MaxPendingSignals wait already, and *DuplicateError where
 // once is taken.
-func (e *Engine) Signal(ctx context.Context, id, name string, body json.RawMessage, once Once) (Run, error) {
-	if len(body) > MaxInput {
-		return Run{}, fmt.Errorf("%w: %d bytes are more than %d", ErrTooLarge, len(body), MaxInput)
+func (e *Engine) Signal(ctx context.Context, id, name string, body value.Doc, once Once) (Run, error) {
+	if size := len(body.Raw()); size > MaxInput {
+		return Run{}, fmt.Errorf("%w: %d bytes are more than %d", ErrTooLarge, size, MaxInput)
 	}
 	return e.controls.send(ctx, id, message{Kind: messageSignal, Name: name, Body: body}, once)
 }

@@ -2,10 +2,10 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 	"time"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -48,7 +48,7 @@ func (u *updates) empty() bool { return len(u.results) == 0 && !u.due && !u.mess
 // callResult is what came of one call.
 type callResult struct {
 	call   workflow.Call
-	result json.RawMessage
+	result value.Doc
 	err    *sdk.Error
 }
 

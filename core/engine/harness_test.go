@@ -135,7 +135,7 @@ func (g *gateway) crash() {
 func (g *gateway) start(workflowID, input string) Run {
 	g.t.Helper()
 	run, err := g.Start(context.Background(), StartRequest{
-		Workflow: workflowID, Roots: map[string]value.Doc{"input": value.TrustedDoc([]byte(input))},
+		Workflow: workflowID, Roots: map[string]value.Doc{"input": document(input)},
 	})
 	if err != nil {
 		g.t.Fatal(err)
@@ -153,3 +153,5 @@ func (g *gateway) wait(id string) Run {
 	}
 	return run
 }
+
+func document(text string) value.Doc { return value.TrustedDoc([]byte(text)) }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -22,10 +23,10 @@ const MaxPendingSignals = 200
 // holds the run has read the message: so none is forgotten, whatever becomes of
 // the processes that are about to read it.
 type message struct {
-	Version int             `json:"v"`
-	Kind    messageKind     `json:"kind"`
-	Name    string          `json:"name,omitempty"` // of a signal
-	Body    json.RawMessage `json:"body,omitempty"` // of a signal, or a child's output
+	Version int         `json:"v"`
+	Kind    messageKind `json:"kind"`
+	Name    string      `json:"name,omitempty"` // of a signal
+	Body    value.Doc   `json:"body,omitzero"`  // of a signal, or a child's output
 	// Child is the run that ended, and how.
 	Child   string             `json:"child,omitempty"`
 	Status  workflow.RunStatus `json:"status,omitempty"`
@@ -77,7 +78,7 @@ func appendInbox(runID string, m message) []state.Op {
 	m.Version = messageVersion
 	data, err := json.Marshal(m)
 	if err != nil {
-		panic(fmt.Sprintf("engine: message to run %s: %v", runID, err)) // bodies were valid JSON when they came in
+		panic(fmt.Sprintf("engine: message to run %s: %v", runID, err)) // a document encodes for certain
 	}
 	id := runID + "/" + NewRunID() // in the order of time
 	return []state.Op{

@@ -132,7 +132,7 @@ func TestRunsOfFormat1AreReadAndBroughtForward(t *testing.T) {
 			t.Errorf("the run that was retried is %s", run.Status)
 		}
 		for _, name := range []string{"waiting", "limited", "held"} {
-			if _, err := g.Signal(t.Context(), ids[name], "approved", json.RawMessage(`{"by":"ann"}`), Once{}); err != nil {
+			if _, err := g.Signal(t.Context(), ids[name], "approved", document(`{"by":"ann"}`), Once{}); err != nil {
 				t.Fatal(err)
 			}
 			if run := g.wait(ids[name]); run.Status != workflow.RunSucceeded {

@@ -19,7 +19,7 @@ const (
 )
 
 func input(text string) map[string]value.Doc {
-	return map[string]value.Doc{"input": value.TrustedDoc([]byte(text))}
+	return map[string]value.Doc{"input": document(text)}
 }
 
 // runs is how many runs an engine lists.
@@ -75,7 +75,7 @@ func TestAKeyChangesARunOnce(t *testing.T) {
 			name   string
 			change func(once Once) (Run, error)
 		}{
-			{"signal", func(once Once) (Run, error) { return g.Signal(t.Context(), waits, "other", nil, once) }},
+			{"signal", func(once Once) (Run, error) { return g.Signal(t.Context(), waits, "other", value.Doc{}, once) }},
 			{"retry", func(once Once) (Run, error) { return g.Retry(t.Context(), failed, once) }},
 			{"cancel", func(once Once) (Run, error) { return g.Cancel(t.Context(), waits, once) }},
 		} {

@@ -12,6 +12,7 @@ import (
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -163,12 +164,12 @@ func TestASignalThatComesWhileTheBoxIsReadIsNotForgotten(t *testing.T) {
 		id := g.start("ask", `{}`).ID
 		synctest.Wait()
 		late := func() {
-			if _, err := g.Signal(context.Background(), id, "go", []byte(`1`), Once{}); err != nil {
+			if _, err := g.Signal(context.Background(), id, "go", document(`1`), Once{}); err != nil {
 				t.Error(err)
 			}
 		}
 		store.before.Store(&late)
-		if _, err := g.Signal(t.Context(), id, "other", nil, Once{}); err != nil { // for nobody: the run waits on
+		if _, err := g.Signal(t.Context(), id, "other", value.Doc{}, Once{}); err != nil { // for nobody: the run waits on
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
@@ -200,7 +201,7 @@ func TestASignalIsKnownToWhoTakesTheRunUpWhileAnotherSeesIt(t *testing.T) {
 		if _, err := r.readInbox(t.Context()); err != nil || len(r.messages) > 0 {
 			t.Fatal(r.messages, err)
 		}
-		if _, err := g1.Signal(t.Context(), id, "go", []byte(`1`), Once{}); err != nil {
+		if _, err := g1.Signal(t.Context(), id, "go", document(`1`), Once{}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(10 * time.Second)
@@ -242,7 +243,7 @@ func TestASignalThatWaitsForItsStepSurvivesACrash(t *testing.T) {
 		const later = `{"id":"later","steps":[{"id":"w","type":"wait","duration":"1h"},{"id":"a","type":"waitForEvent","event":"go"}]}`
 		g1 := open(t, store, "g1", &vendor{}, Options{}, later)
 		id := g1.start("later", `{}`).ID
-		if _, err := g1.Signal(t.Context(), id, "go", []byte(`1`), Once{}); err != nil {
+		if _, err := g1.Signal(t.Context(), id, "go", document(`1`), Once{}); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute) // it was seen, and nobody waits for it
@@ -269,7 +270,7 @@ func TestMailThatIsTooLateIsThrownAway(t *testing.T) {
 		defer g.stop()
 		id := g.start("one", `{}`).ID
 		for range 3 {
-			if _, err := g.Signal(t.Context(), id, "nobody", nil, Once{}); err != nil {
+			if _, err := g.Signal(t.Context(), id, "nobody", value.Doc{}, Once{}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -80,7 +80,7 @@ func (r *reader) loadEvents(ctx context.Context, id string, from int) (*storedRu
 // view is the run as it is shown. It shares no memory that changes.
 func (r *storedRun) view() Run {
 	run := r.record.view()
-	run.Output = r.machine.Output()
+	run.Output = r.machine.Output().Raw()
 	run.Input = r.machine.Root("input")
 	if run.Input == nil {
 		run.Input = r.machine.Root("payload")

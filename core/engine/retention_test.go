@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -32,7 +31,7 @@ func TestRunsAreKeptForTheirAgeHoweverLongTheyTook(t *testing.T) {
 				defer g.stop()
 				id, other := g.start("approval", `{}`).ID, g.start("approval", `{}`).ID
 				time.Sleep(test.took)
-				if _, err := g.Signal(t.Context(), id, "approved", json.RawMessage(`{"by":"ann"}`), Once{}); err != nil {
+				if _, err := g.Signal(t.Context(), id, "approved", document(`{"by":"ann"}`), Once{}); err != nil {
 					t.Fatal(err)
 				}
 				if run := g.wait(id); run.Status != workflow.RunSucceeded {

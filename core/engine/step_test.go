@@ -27,7 +27,7 @@ func TestARunCallsItsStepsInOrderAndSucceeds(t *testing.T) {
 		if len(calls) != 2 || string(calls[0].Params) != `{"x":1.50}` || string(calls[1].Params) != `{"n":1}` {
 			t.Errorf("calls = %v", calls)
 		}
-		if len(run.Steps) != 2 || run.Steps[1].Attempts != 1 || string(run.Steps[1].Result) != `{"n":2}` {
+		if len(run.Steps) != 2 || run.Steps[1].Attempts != 1 || string(run.Steps[1].Result.Raw()) != `{"n":2}` {
 			t.Errorf("steps = %+v", run.Steps)
 		}
 		again, err := g.Get(t.Context(), run.ID)

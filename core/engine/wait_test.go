@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -123,7 +122,7 @@ func TestFollowingTellsWhatAnotherProcessDoes(t *testing.T) {
 		id := g1.start("approval", `{}`).ID
 		synctest.Wait()
 		time.AfterFunc(5*time.Second, func() {
-			if _, err := g1.Signal(context.Background(), id, "approved", json.RawMessage(`{"by":"ann"}`), Once{}); err != nil {
+			if _, err := g1.Signal(context.Background(), id, "approved", document(`{"by":"ann"}`), Once{}); err != nil {
 				t.Error(err)
 			}
 		})

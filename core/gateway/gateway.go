@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +13,7 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -32,7 +32,7 @@ type Runs interface {
 	// done once is recorded in the same write.
 	Cancel(ctx context.Context, id string, once engine.Once) (engine.Run, error)
 	Retry(ctx context.Context, id string, once engine.Once) (engine.Run, error)
-	Signal(ctx context.Context, id, name string, body json.RawMessage, once engine.Once) (engine.Run, error)
+	Signal(ctx context.Context, id, name string, body value.Doc, once engine.Once) (engine.Run, error)
 	// Workflows lists what can be started, in the order in which users see it.
 	Workflows() []*workflow.Definition
 }

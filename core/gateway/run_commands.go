@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -91,9 +90,9 @@ func (x *requestContext) signalRun(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	body := c.body.Raw()
-	if body == nil {
-		body = json.RawMessage("null")
+	body := c.body
+	if body.IsZero() {
+		body = value.TrustedDoc([]byte("null"))
 	}
 	run, err := x.change(w, r, c, id, func(once engine.Once) (engine.Run, error) {
 		return x.runs.Signal(r.Context(), id, name, body, once)

@@ -74,7 +74,7 @@ func (x *requestContext) runJSON(run engine.Run) runJSON {
 			Attempts:   s.Attempts,
 			StartedAt:  optionalTime(s.StartedAt),
 			FinishedAt: optionalTime(s.FinishedAt),
-			Result:     s.Result,
+			Result:     s.Result.Raw(),
 			Error:      x.failure(s.Failure()),
 		}
 	}

@@ -210,7 +210,7 @@ type eventJSON struct {
 func (s *stream) eventJSON(e *workflow.Event, integration string) eventJSON {
 	doc := eventJSON{
 		Type: e.Type, Path: e.Path, At: e.At.UTC(), Status: statusAfter(e), Attempts: s.attempts[e.Path],
-		RetryAt: optionalTime(e.RetryAt), Result: e.Result,
+		RetryAt: optionalTime(e.RetryAt), Result: e.Result.Raw(),
 	}
 	switch e.Type {
 	case workflow.EventWaiting:

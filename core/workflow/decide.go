@@ -42,7 +42,7 @@ func (m *Machine) decide(now time.Time) (Event, bool) {
 	if !m.root.done() {
 		return Event{}, false
 	}
-	output, err := m.scopeAt(nil).render(m.definition.Output)
+	output, err := m.scopeAt(nil).document(m.definition.Output)
 	if err != nil {
 		return Event{Type: EventStopping, At: now, Status: RunFailed, Error: renderError("", "output", err)}, true
 	}

@@ -47,7 +47,7 @@ type Event struct {
 	Case       int                  `json:"case,omitempty"` // counting from 1; 0 is the default
 	Name       string               `json:"name,omitempty"`
 	Child      string               `json:"child,omitempty"`
-	Result     json.RawMessage      `json:"result,omitempty"`
+	Result     value.Doc            `json:"result,omitzero"`
 	Error      *sdk.Error           `json:"error,omitempty"`
 	// Unknown: when this failure was recorded, an attempt had an outcome that
 	// is not known.
@@ -98,7 +98,7 @@ func entrySize(events []Event) int {
 	size := 24
 	for i := range events {
 		e := &events[i]
-		size += 192 + len(e.Path) + len(e.Params) + len(e.Key) + len(e.Result)
+		size += 192 + len(e.Path) + len(e.Params) + len(e.Key) + len(e.Result.Raw())
 		for name, root := range e.Roots {
 			size += len(name) + len(root.Raw()) + 8
 		}
@@ -146,8 +146,8 @@ func (e *Event) append(buf []byte) []byte {
 	if e.Child != "" {
 		buf = appendString(append(buf, `,"child":`...), e.Child)
 	}
-	if e.Result != nil {
-		buf = append(append(buf, `,"result":`...), e.Result...)
+	if !e.Result.IsZero() {
+		buf = append(append(buf, `,"result":`...), e.Result.Raw()...)
 	}
 	if e.Error != nil {
 		buf = appendJSON(append(buf, `,"error":`...), e.Error)

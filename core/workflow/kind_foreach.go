@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/value"
 )
 
 // MaxItems is the most iterations that a foreach may have.
@@ -109,15 +110,15 @@ func (f *foreach) iteration(n *node, index int) *block {
 }
 
 // result is the list of the iterations' results.
-func (f *foreach) result(n *node) json.RawMessage {
+func (f *foreach) result(n *node) value.Doc {
 	out := []byte{'['}
 	for i, b := range n.blocks {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(out, b.last()...)
+		out = append(out, b.last().Raw()...)
 	}
-	return append(out, ']')
+	return value.TrustedDoc(append(out, ']'))
 }
 
 func (f *foreach) outline(*Step) Outline {

@@ -1,6 +1,6 @@
 package workflow
 
-import "encoding/json"
+import "github.com/backflow/backflow/core/value"
 
 // parallel is a step that runs a list of steps all at once. What that means for
 // their order is said by Block.Parallel.
@@ -13,14 +13,14 @@ func parseParallel(p *parser, _ *Step, members map[string]any, at string) behavi
 }
 
 // result is an object of the steps' results by id.
-func (parallel) result(n *node) json.RawMessage {
+func (parallel) result(n *node) value.Doc {
 	out := []byte{'{'}
 	for i, inner := range n.blocks[0].nodes {
 		if i > 0 {
 			out = append(out, ',')
 		}
 		out = append(appendString(out, inner.Step.ID), ':')
-		out = append(out, inner.resultOrNull()...)
+		out = append(out, inner.resultOrNull().Raw()...)
 	}
-	return append(out, '}')
+	return value.TrustedDoc(append(out, '}'))
 }

@@ -21,7 +21,7 @@ func parseReturn(p *parser, _ *Step, members map[string]any, at string) behavior
 func (r returning) parts(*Step) []part { return templatePart("output", r.output) }
 
 func (r returning) begin(at *scope, _ time.Time) (Event, string, error) {
-	output, err := at.render(r.output)
+	output, err := at.document(r.output)
 	return Event{Type: EventStopping, Status: RunSucceeded, Result: output}, "output", err
 }
 

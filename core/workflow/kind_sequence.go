@@ -1,7 +1,7 @@
 package workflow
 
 import (
-	"encoding/json"
+	"github.com/backflow/backflow/core/value"
 	"time"
 )
 
@@ -49,9 +49,9 @@ func (sequence) advance(m *Machine, n *node, now time.Time) (Event, bool) {
 }
 
 // result is that of the last step; null where no block was opened.
-func (sequence) result(n *node) json.RawMessage {
+func (sequence) result(n *node) value.Doc {
 	if len(n.blocks) == 0 {
-		return json.RawMessage("null")
+		return null
 	}
 	return n.blocks[0].last()
 }

@@ -23,7 +23,7 @@ func parseSet(p *parser, _ *Step, members map[string]any, at string) behavior {
 func (s set) parts(*Step) []part { return templatePart("values", s.values) }
 
 func (s set) begin(at *scope, _ time.Time) (Event, string, error) {
-	values, err := at.render(s.values)
+	values, err := at.document(s.values)
 	return Event{Type: EventSucceeded, Result: values}, "values", err
 }
 

@@ -1,12 +1,12 @@
 package workflow
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 
 	"github.com/backflow/backflow/core/condition"
 	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/value"
 )
 
 // Type is what a step does.
@@ -102,7 +102,7 @@ type container interface {
 	// the step itself; false if it waits for something to happen.
 	advance(m *Machine, n *node, now time.Time) (Event, bool)
 	// result is what a step that ended well has resulted in.
-	result(n *node) json.RawMessage
+	result(n *node) value.Doc
 }
 
 // iterator is a container whose blocks are iterations: a path names them by

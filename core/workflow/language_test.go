@@ -34,7 +34,7 @@ func newHarness(t *testing.T, raw, input string) *harness {
 	t.Helper()
 	w := &harness{t: t, d: parse(t, raw), now: noon}
 	w.m = NewMachine(w.d, "run-1")
-	w.record(Event{Type: EventStarted, At: w.now, Roots: map[string]value.Doc{"input": value.TrustedDoc([]byte(input))}})
+	w.record(Event{Type: EventStarted, At: w.now, Roots: map[string]value.Doc{"input": document(input)}})
 	return w
 }
 
@@ -79,7 +79,7 @@ func (w *harness) answer(call Call) {
 		w.record(w.m.Failed(call.Path, failed, keyed, w.now))
 		return
 	}
-	w.record(w.m.Succeeded(call.Path, json.RawMessage(result), w.now))
+	w.record(w.m.Succeeded(call.Path, document(result), w.now))
 }
 
 // run goes on until nothing is left to do but to wait for a signal or a child.
@@ -161,7 +161,7 @@ func TestParallelCallsAllAtOnceAndResultsById(t *testing.T) {
 	}
 	w.run()
 	w.ended(RunSucceeded)
-	if got := string(w.m.Output()); got != `{"b":"p.b"}` {
+	if got := string(w.m.Output().Raw()); got != `{"b":"p.b"}` {
 		t.Errorf("output = %s", got)
 	}
 }
@@ -183,8 +183,8 @@ func TestForeachKeepsOrderAndItsConcurrency(t *testing.T) {
 		t.Errorf("%d iterations were under way at once, want 2", most)
 	}
 	var results []struct{ Of struct{ Item, Index int } }
-	if err := json.Unmarshal(w.m.Output(), &results); err != nil || len(results) != 5 {
-		t.Fatalf("output = %s, %v", w.m.Output(), err)
+	if err := json.Unmarshal(w.m.Output().Raw(), &results); err != nil || len(results) != 5 {
+		t.Fatalf("output = %s, %v", w.m.Output().Raw(), err)
 	}
 	for i, r := range results {
 		if r.Of.Index != i || r.Of.Item != 10*(i+1) {
@@ -248,19 +248,19 @@ func TestWaitsWaitAsLongAsTheySay(t *testing.T) {
 func TestASignalIsTakenOnceByWhoWaitsForIt(t *testing.T) {
 	w := newHarness(t, flow(`{"id":"a","type":"waitForEvent","event":"approval-{{input.id}}","timeout":"24h"}`,
 		`{"id":"b","type":"return","output":"{{steps.a.result.by}}"}`), `{"id":7}`)
-	if _, ok := w.m.Signal("approval-8", nil, w.now); ok {
+	if _, ok := w.m.Signal("approval-8", value.Doc{}, w.now); ok {
 		t.Error("a signal of another name was taken")
 	}
-	event, ok := w.m.Signal("approval-7", []byte(`{"by":"Ann"}`), w.now)
+	event, ok := w.m.Signal("approval-7", document(`{"by":"Ann"}`), w.now)
 	if !ok {
 		t.Fatal("the signal was not taken")
 	}
 	w.record(event)
 	w.ended(RunSucceeded)
-	if got := string(w.m.Output()); got != `"Ann"` {
+	if got := string(w.m.Output().Raw()); got != `"Ann"` {
 		t.Errorf("output = %s", got)
 	}
-	if _, ok := w.m.Signal("approval-7", nil, w.now); ok {
+	if _, ok := w.m.Signal("approval-7", value.Doc{}, w.now); ok {
 		t.Error("a signal was taken twice")
 	}
 
@@ -279,18 +279,18 @@ func TestAChildRunIsStartedAndItsEndIsTheStepsResult(t *testing.T) {
 	if len(children) != 1 || children[0].Workflow != "other" || string(children[0].Input) != `{"x":5}` {
 		t.Fatalf("children = %+v", children)
 	}
-	event, ok := w.m.ChildEnded(children[0].ID, RunSucceeded, []byte(`{"y":6}`), nil, w.now)
+	event, ok := w.m.ChildEnded(children[0].ID, RunSucceeded, document(`{"y":6}`), nil, w.now)
 	if !ok {
 		t.Fatal("nobody waits for the child")
 	}
 	w.record(event)
 	w.ended(RunSucceeded)
-	if got := string(w.m.Output()); got != `{"y":6}` {
+	if got := string(w.m.Output().Raw()); got != `{"y":6}` {
 		t.Errorf("output = %s", got)
 	}
 	w = newHarness(t, raw, `{"x":5}`)
 	failed := &Failure{Err: &sdk.Error{Code: sdk.CodeDeclined, Message: "no"}}
-	event, _ = w.m.ChildEnded(w.m.Children()[0].ID, RunFailed, nil, failed, w.now)
+	event, _ = w.m.ChildEnded(w.m.Children()[0].ID, RunFailed, value.Doc{}, failed, w.now)
 	w.record(event)
 	w.ended(RunFailed)
 	if w.m.Failure().Err.Code != sdk.CodeDeclined {
@@ -329,7 +329,7 @@ func TestOnErrorGoesOnAndShowsTheError(t *testing.T) {
 	w.does = declined("a")
 	w.run()
 	w.ended(RunSucceeded)
-	if got := string(w.m.Output()); got != `"declined"` {
+	if got := string(w.m.Output().Raw()); got != `"declined"` {
 		t.Errorf("output = %s", got)
 	}
 

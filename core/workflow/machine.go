@@ -1,11 +1,11 @@
 package workflow
 
 import (
-	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -30,7 +30,7 @@ type Machine struct {
 	ended   RunStatus
 	endedAt time.Time
 	failure *Failure
-	output  json.RawMessage
+	output  value.Doc
 	roots   template.Docs // that the run started with
 }
 
@@ -39,7 +39,7 @@ type stop struct {
 	status RunStatus
 	path   string
 	err    *sdk.Error
-	output json.RawMessage
+	output value.Doc
 }
 
 // NewMachine makes the machine of a run before its first event.

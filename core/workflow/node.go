@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -18,7 +19,7 @@ type node struct {
 	place int // in the block
 
 	blocks     []*block // opened in it: the body, the iterations, or the case taken
-	items      []json.RawMessage
+	items      []value.Doc
 	ended      int    // of foreach: iterations before this one have all ended
 	handler    *block // of its onError, opened when it failed
 	compensate *block // of its compensate, opened when it is undone
@@ -36,9 +37,9 @@ type StepState struct {
 	Status StepStatus
 	// Attempts counts the calls that may have been sent.
 	Attempts   int
-	StartedAt  time.Time // zero before
-	FinishedAt time.Time // zero until it ended
-	Result     json.RawMessage
+	StartedAt  time.Time  // zero before
+	FinishedAt time.Time  // zero until it ended
+	Result     value.Doc  // zero before, and where it has none
 	Error      *sdk.Error // of the last failed attempt
 	RetryAt    time.Time  // when a waiting step goes on by itself; zero if it does not
 	Unknown    bool       // an attempt had an outcome that is not known
@@ -58,7 +59,7 @@ type block struct {
 	owner      *node // nil for the run's own steps
 	prefix     string
 	nodes      []*node
-	item       json.RawMessage // of a foreach's iteration
+	item       value.Doc // of a foreach's iteration
 	index      int
 	open       int // the steps before this one have all ended well
 }
@@ -154,7 +155,7 @@ func (b *block) ready(n *node) bool {
 
 // result is what templates see of a step that ended well: its own result, or
 // what the steps in it resulted in.
-func (n *node) result() json.RawMessage {
+func (n *node) result() value.Doc {
 	if c, ok := n.Step.behavior.(container); ok {
 		return c.result(n)
 	}
@@ -162,22 +163,24 @@ func (n *node) result() json.RawMessage {
 }
 
 // last is the result of a block: that of its last step.
-func (b *block) last() json.RawMessage {
+func (b *block) last() value.Doc {
 	if len(b.nodes) == 0 {
-		return json.RawMessage("null")
+		return null
 	}
 	return b.nodes[len(b.nodes)-1].resultOrNull()
 }
 
-func (n *node) resultOrNull() json.RawMessage {
+func (n *node) resultOrNull() value.Doc {
 	if n.Status != StepSucceeded && n.Status != StepCompensated {
-		return json.RawMessage("null")
+		return null
 	}
-	if result := n.result(); result != nil {
+	if result := n.result(); !result.IsZero() {
 		return result
 	}
-	return json.RawMessage("null")
+	return null
 }
+
+var null = value.TrustedDoc([]byte("null"))
 
 // Names of the blocks that are no step's body, within a path.
 const (

@@ -6,11 +6,12 @@ import (
 	"slices"
 	"time"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
 // Succeeded is the event of an answered call.
-func (m *Machine) Succeeded(path string, result json.RawMessage, now time.Time) Event {
+func (m *Machine) Succeeded(path string, result value.Doc, now time.Time) Event {
 	return Event{Type: EventSucceeded, At: now, Path: path, Result: result}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -31,8 +32,8 @@ func (m *Machine) Idle() bool { return len(m.activeCalls) == 0 }
 // Failure is why the run failed or was cancelled, nil otherwise.
 func (m *Machine) Failure() *Failure { return m.failure }
 
-// Output is what the run resulted in, nil where it has no output.
-func (m *Machine) Output() json.RawMessage { return m.output }
+// Output is what the run resulted in, zero where it has no output.
+func (m *Machine) Output() value.Doc { return m.output }
 
 // EndedAt is when the run ended, zero before.
 func (m *Machine) EndedAt() time.Time { return m.endedAt }

@@ -38,12 +38,11 @@ func (s *scope) iteration(name string) (any, bool) {
 		return nil, false
 	}
 	for b := s.node.block; b != nil; {
-		if b.item != nil {
+		if !b.item.IsZero() {
 			if name == "index" {
 				return b.index, true
 			}
-			item, err := value.Parse(b.item)
-			return item, err == nil
+			return b.item.Value(), true
 		}
 		if b.owner == nil {
 			break
@@ -92,12 +91,7 @@ func (s *scope) add(n *node) {
 // such a step does not change.
 func (n *node) shownResult() any {
 	if n.shown == nil {
-		// What is recorded was checked when it came in.
-		parsed, err := value.Parse(n.resultOrNull())
-		if err != nil {
-			parsed = nil
-		}
-		n.shown = map[string]any{"result": parsed}
+		n.shown = map[string]any{"result": n.resultOrNull().Value()}
 	}
 	return n.shown
 }
@@ -116,6 +110,15 @@ func (s *scope) render(t *template.Template) (json.RawMessage, error) {
 		return nil, nil
 	}
 	return t.JSON(s)
+}
+
+// document renders a template to a document; nil renders to none.
+func (s *scope) document(t *template.Template) (value.Doc, error) {
+	rendered, err := s.render(t)
+	if rendered == nil {
+		return value.Doc{}, err
+	}
+	return value.TrustedDoc(rendered), err
 }
 
 // text renders a template that must come out as a string.

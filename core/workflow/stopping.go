@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -127,7 +128,7 @@ func (m *Machine) FireTimers(now time.Time, lookup func(integration, action stri
 }
 
 // Signal decides who takes a signal; false if nobody waits for it now.
-func (m *Machine) Signal(name string, body []byte, now time.Time) (Event, bool) {
+func (m *Machine) Signal(name string, body value.Doc, now time.Time) (Event, bool) {
 	n := m.waiter(name)
 	if n == nil || m.ended != "" {
 		return Event{}, false
@@ -137,7 +138,7 @@ func (m *Machine) Signal(name string, body []byte, now time.Time) (Event, bool) 
 
 // ChildEnded decides what the end of a run means to the step that waits for it;
 // false if none does.
-func (m *Machine) ChildEnded(child string, status RunStatus, output []byte, failure *Failure, now time.Time) (Event, bool) {
+func (m *Machine) ChildEnded(child string, status RunStatus, output value.Doc, failure *Failure, now time.Time) (Event, bool) {
 	for _, n := range m.waiting {
 		if n.Child != child {
 			continue

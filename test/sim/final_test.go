@@ -294,7 +294,7 @@ func (m *model) checkShown(reader *engine.Engine, run *modelRun, machine *workfl
 		m.sim.violatedLocked("every run can be shown", "%s: %v", run.name, err)
 		return
 	}
-	if shown.Status != machine.Status() || string(shown.Output) != string(machine.Output()) || len(shown.Steps) != len(machine.Steps()) {
+	if shown.Status != machine.Status() || string(shown.Output) != string(machine.Output().Raw()) || len(shown.Steps) != len(machine.Steps()) {
 		m.sim.violatedLocked("what is shown is what is stored", "%s is shown as %s", run.name, shown.Status)
 	}
 }
@@ -306,13 +306,13 @@ func describe(machine *workflow.Machine) string {
 		Output  json.RawMessage
 		Failure *workflow.Failure
 		Ended   time.Time
-	}{machine.Status(), machine.Output(), machine.Failure(), machine.EndedAt()})
+	}{machine.Status(), machine.Output().Raw(), machine.Failure(), machine.EndedAt()})
 	if err != nil {
 		return err.Error()
 	}
 	all := string(text)
 	for _, s := range machine.Steps() {
-		all += "\n" + s.Path + " " + string(s.Status) + " " + string(s.Result) + s.StartedAt.String() + s.FinishedAt.String()
+		all += "\n" + s.Path + " " + string(s.Status) + " " + string(s.Result.Raw()) + s.StartedAt.String() + s.FinishedAt.String()
 	}
 	return all
 }
