@@ -40,7 +40,7 @@ import (
 //     says what they look like
 //
 // As In, json.RawMessage takes any object. As Out it is any JSON, and Result is
-// an answer that may be no JSON at all.
+// a result that may be no JSON at all.
 type Action[In, Out any] struct {
 	// Name is camelCase and unique within the plugin.
 	Name string
@@ -113,7 +113,7 @@ func (a *typed[In, Out]) readTypes() (s shapes) {
 	return s
 }
 
-// spec answers what the manifest says of the action.
+// spec returns what the manifest says of the action.
 func (a *typed[In, Out]) spec() (ActionSpec, error) {
 	spec := ActionSpec{
 		Name: a.Name, Description: a.Description, HTTP: a.HTTP,
@@ -186,7 +186,7 @@ func (a *typed[In, Out]) run(ctx context.Context, call *Call) (Result, error) {
 	return result, nil
 }
 
-// invalidParams answers what is said of params that are not of their type. The
+// invalidParams returns the error of params that are not of their type. The
 // gateway has checked them against the schema, so that it is rare: a number that
 // the Go type has no room for.
 func invalidParams(err error) *Error {
@@ -206,7 +206,7 @@ type callOf struct {
 
 type callKey struct{}
 
-// Value answers the call, and what the context around it knows.
+// Value returns the call, and what the context around it knows.
 func (c callOf) Value(key any) any {
 	if key == (callKey{}) {
 		return c.call
@@ -214,7 +214,7 @@ func (c callOf) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// CallFrom answers the call that an Action is done for: its idempotency key, its
+// CallFrom returns the call that an Action is done for: its idempotency key, its
 // request id, its params as they came. Outside of an Action it is empty.
 func CallFrom(ctx context.Context) Call {
 	if call, ok := ctx.Value(callKey{}).(*Call); ok {

@@ -8,9 +8,9 @@ import (
 )
 
 // callContext is the context of one call: it ends with the stream, with the
-// call's deadline, and when the call is answered. Timer and logger are made when
-// somebody asks for them, which a quick action never does: they would cost more
-// than the rest of the call's handling.
+// call's deadline, and when the call has returned. Timer and logger are made when
+// they are asked for, which a quick action never does: they would cost more than
+// the rest of the call's handling.
 type callContext struct {
 	stream    context.Context
 	deadline  time.Time // zero for none
@@ -34,7 +34,7 @@ func newCallContext(stream context.Context, logger *slog.Logger, call *Call, tim
 	return c
 }
 
-// real answers the context that this one stands for.
+// real returns the context that this one stands for.
 func (c *callContext) real() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -51,7 +51,7 @@ func (c *callContext) real() context.Context {
 	return c.inner
 }
 
-// finish ends the context. It is called when the call is answered.
+// finish ends the context. It is called when the call has returned.
 func (c *callContext) finish() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -61,7 +61,7 @@ func (c *callContext) finish() {
 	}
 }
 
-// Deadline answers the call's deadline.
+// Deadline returns the call's deadline.
 func (c *callContext) Deadline() (time.Time, bool) { return c.deadline, !c.deadline.IsZero() }
 
 // Done is closed when the context has ended.
@@ -70,7 +70,7 @@ func (c *callContext) Done() <-chan struct{} { return c.real().Done() }
 // Err says why the context has ended, nil while it has not.
 func (c *callContext) Err() error { return c.real().Err() }
 
-// Value answers the call's logger, and what the stream's context knows. Where the
+// Value returns the call's logger, and what the stream's context knows. Where the
 // host itself adds to a record which call it belongs to, the action is empty.
 func (c *callContext) Value(key any) any {
 	if key == (loggerKey{}) {

@@ -22,7 +22,7 @@ type Error struct {
 	RetryAfter time.Duration `json:"retryAfter,omitempty"`
 	// Outcome says what is known about the effect.
 	Outcome Outcome `json:"outcome,omitempty"`
-	// Final says that the vendor gave a definite answer for this idempotency
+	// Final says that the vendor gave a definite response for this idempotency
 	// key and would give the same again, such as a declined card.
 	Final bool `json:"final,omitempty"`
 	// Faults are the places in the params that are wrong, if known.
@@ -32,7 +32,7 @@ type Error struct {
 	Details json.RawMessage `json:"details,omitempty"`
 }
 
-// Error answers the code and the message.
+// Error returns the code and the message.
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
 
 // Is matches errors by code, so that an error read back from a store or from
@@ -60,8 +60,8 @@ const (
 	OutcomeNotExecuted Outcome = "not_executed"
 )
 
-// Code classifies an error. The set is closed: a plugin that answers another
-// code is answered for with CodeInternal.
+// Code classifies an error. The set is closed: a plugin that returns another
+// code is taken to have returned CodeInternal.
 type Code string
 
 // The codes, with what they mean.
@@ -74,7 +74,7 @@ const (
 	CodeRateLimited    Code = "rate_limited"        // too many requests
 	CodeCredentials    Code = "credentials_refused" // the vendor refused our credentials
 	CodeUpstream       Code = "upstream_error"      // the vendor failed
-	CodeTimeout        Code = "timeout"             // no answer in time
+	CodeTimeout        Code = "timeout"             // no response in time
 	CodeUnavailable    Code = "unavailable"         // plugin or vendor cannot be reached
 	CodeOutcomeUnknown Code = "outcome_unknown"     // whether the effect took place cannot be told
 	CodeResultTooLarge Code = "result_too_large"    // the effect stands, its result was too large to keep
@@ -82,7 +82,7 @@ const (
 	CodeInternal       Code = "internal"            // a bug
 )
 
-// Codes answers all codes.
+// Codes returns all codes.
 func Codes() []Code {
 	return []Code{
 		CodeInvalidParams, CodeRejected, CodeDeclined, CodeNotFound, CodeConflict,
@@ -99,20 +99,20 @@ func Refuse(code Code, format string, args ...any) *Error {
 }
 
 // Fail makes the error of a call that may have taken effect all the same, such as
-// one whose answer never came.
+// one whose response never came.
 func Fail(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Outcome: OutcomeUnknown}
 }
 
-// Later says that the same call may succeed after a while, zero if nobody knows
-// how long. It changes e and answers it.
+// Later says that the same call may succeed after a while, zero if it is not
+// known how long. It changes e and returns it.
 func (e *Error) Later(after time.Duration) *Error {
 	e.Retryable, e.RetryAfter = true, after
 	return e
 }
 
 // With adds one of the vendor's own fields to the details; what JSON cannot write
-// is left out. It changes e and answers it.
+// is left out. It changes e and returns it.
 func (e *Error) With(name string, value any) *Error {
 	details := make(map[string]json.RawMessage)
 	if len(e.Details) > 0 {

@@ -8,7 +8,7 @@ import (
 	"runtime/debug"
 )
 
-// asError answers what is told of an error. One that is no *Error says nothing
+// asError returns what is known of an error. One that is no *Error says nothing
 // of the outcome, so that it is unknown; the end of the context is a timeout.
 func asError(err error) *Error {
 	var e *Error
@@ -51,7 +51,7 @@ func checkSize(result Result) error {
 	}
 }
 
-// guard runs a method of the plugin and answers its panic as an error too: what
+// guard runs a method of the plugin and returns its panic as an error too, for what
 // was under way may have taken effect. The stack goes to the log.
 func guard(logger *slog.Logger, operation string, run func() error) (err error) {
 	defer func() {

@@ -13,15 +13,15 @@ import (
 	"github.com/backflow/backflow/sdk/abi"
 )
 
-// guest answers the host's frames with a Plugin.
+// guest serves a Plugin to the host, frame by frame.
 type guest struct {
 	plugin Plugin
 	logger *slog.Logger
 }
 
-// answer writes the answer to a request after into. What it keeps of the request
+// handle appends the response to a request to into. What it keeps of the request
 // is copied, because the host writes the next one to the same place.
-func (g *guest) answer(into, request []byte) []byte {
+func (g *guest) handle(into, request []byte) []byte {
 	frame, err := abi.Parse(request)
 	if err != nil {
 		return appendError(into, Refuse(CodeInternal, "%v", err))

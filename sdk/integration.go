@@ -25,7 +25,7 @@ type Part interface {
 }
 
 // New makes a plugin of typed actions. It checks nothing and reads no type, so
-// that a guest starts at once: what is wrong with the parts is the answer to the
+// that a guest starts at once: what is wrong with the parts is the error of the
 // request for the manifest, and sdktest.Check finds it before.
 func New(info Info, parts ...Part) Plugin {
 	p := &integration{info: info, actions: make(map[string]runner)}
@@ -63,14 +63,14 @@ func (p *integration) fault(format string, args ...any) {
 	p.faults = append(p.faults, fmt.Errorf(format, args...))
 }
 
-// Manifest answers what the plugin is; what is wrong with it is left out and
-// answered by Check.
+// Manifest returns what the plugin is. What is wrong with it is left out; Check
+// returns that.
 func (p *integration) Manifest() Manifest {
 	manifest, _ := p.manifest()
 	return manifest
 }
 
-// Check answers all that is wrong with the parts.
+// Check returns all that is wrong with the parts.
 func (p *integration) Check() error {
 	_, err := p.manifest()
 	return err
@@ -187,7 +187,7 @@ func (c *credentials) configure(ctx context.Context, config Config) error {
 
 type configKey struct{}
 
-// ConfigFrom answers the whole config within Credentials.Configure: whether to
+// ConfigFrom returns the whole config within Credentials.Configure: whether to
 // stand in for the vendor, and the directories. Elsewhere it is empty.
 func ConfigFrom(ctx context.Context) Config {
 	config, _ := ctx.Value(configKey{}).(Config)
@@ -216,7 +216,7 @@ func (w Webhook) join(p *integration) {
 }
 
 // verifier is an integration with webhooks, sampler one that makes samples too:
-// what a plugin can do is told by its type.
+// its type says what a plugin can do.
 type verifier struct{ *integration }
 
 type sampler struct{ verifier }

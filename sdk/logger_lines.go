@@ -15,7 +15,7 @@ import (
 	"github.com/backflow/backflow/sdk/internal/shape"
 )
 
-// newLineLogger answers a logger that writes lines in the JSON form of
+// newLineLogger returns a logger that writes lines in the JSON form of
 // hashicorp/go-hclog, which is what the gateway reads of a plugin: from a process's
 // standard error, from a WASM guest by a host call. The host decides which
 // levels it keeps.
@@ -88,7 +88,7 @@ func (h *lineHandler) Handle(_ context.Context, record slog.Record) error {
 	return err
 }
 
-// WithAttrs answers a handler that adds attributes to each line.
+// WithAttrs returns a handler that adds attributes to each line.
 func (h *lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	with := *h
 	given, groups := appendLate(slices.Clone(h.given), h.late, func(line []byte) []byte {
@@ -103,7 +103,7 @@ func (h *lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return &with
 }
 
-// WithGroup answers a handler that puts all further attributes into a group.
+// WithGroup returns a handler that puts all further attributes into a group.
 func (h *lineHandler) WithGroup(name string) slog.Handler {
 	if name == "" {
 		return h
@@ -114,7 +114,7 @@ func (h *lineHandler) WithGroup(name string) slog.Handler {
 }
 
 // appendLate opens groups and writes what is in them, nothing where that is
-// nothing. It answers how many it has opened.
+// nothing. It returns how many it has opened.
 func appendLate(line []byte, late []string, content func([]byte) []byte) ([]byte, int) {
 	before := len(line)
 	for _, name := range late {
@@ -201,7 +201,7 @@ func appendAny(line []byte, value any) (written []byte) {
 	return append(line, bytes.TrimSuffix(encoded.Bytes(), []byte("\n"))...)
 }
 
-// hclogLevel answers the hclog level at or below a slog level.
+// hclogLevel returns the hclog level at or below a slog level.
 func hclogLevel(level slog.Level) string {
 	switch {
 	case level >= slog.LevelError:

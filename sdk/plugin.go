@@ -8,8 +8,8 @@ import (
 // Plugin is an integration: a set of actions. Its methods other than Configure
 // are called from many goroutines at once.
 type Plugin interface {
-	// Manifest answers what the plugin is. It needs no configuration, does no
-	// I/O and always answers the same.
+	// Manifest returns what the plugin is. It needs no configuration, does no
+	// I/O and returns the same each time.
 	Manifest() Manifest
 	// Configure hands over what the config gives to this plugin. It is called
 	// once, after Manifest and before the first Execute; the context bounds
@@ -19,11 +19,11 @@ type Plugin interface {
 	// Execute runs one action. The context carries the deadline of the call
 	// and is cancelled when the caller gives up. Params have been checked
 	// against the action's schema. A plugin never repeats a failed call: it
-	// answers an *Error that says what is known of the outcome.
+	// returns an *Error that says what is known of the outcome.
 	Execute(ctx context.Context, call Call) (Result, error)
 }
 
-// Config is what a plugin is told. It never asks: its environment is empty.
+// Config is all that a plugin knows of the gateway: its environment is empty.
 type Config struct {
 	// Credentials is the plugin's entry under "credentials", valid under the
 	// manifest's schema, or "{}" where the config has none.
@@ -47,13 +47,13 @@ type Call struct {
 	Params json.RawMessage
 	// IdempotencyKey identifies the effect: the same key comes again with the
 	// same params when an outcome was unknown. Visible ASCII, at most 255
-	// bytes; empty for calls that nobody will repeat.
+	// bytes; empty for calls that are not repeated.
 	IdempotencyKey string
 	// RequestID joins logs of gateway and plugin.
 	RequestID string
 }
 
-// Result is what an action answers.
+// Result is what an action returns.
 type Result struct {
 	// Body is JSON, or whatever ContentType says. It reaches the caller byte
 	// for byte.

@@ -35,7 +35,7 @@ var (
 // keepBuffer is the largest buffer that is kept for the next call.
 const keepBuffer = 1 << 20
 
-// programMain is the plugin's main. In a module that is a library nobody calls
+// programMain is the plugin's main. In a module that is a library nothing calls
 // it, so that it is called here when the host first asks for something.
 //
 //go:linkname programMain main.main
@@ -58,7 +58,7 @@ func exportCall(size uint32) uint64 {
 	if served == nil {
 		programMain()
 	}
-	response = served.answer(response[:0], request[:size])
+	response = served.handle(response[:0], request[:size])
 	return uint64(address(response))<<32 | uint64(len(response))
 }
 

@@ -19,7 +19,7 @@ import (
 	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
 )
 
-// server answers the gateway's calls with a Plugin.
+// server serves a Plugin to the gateway.
 type server struct {
 	pluginv1.UnimplementedPluginServiceServer
 	plugin  Plugin
@@ -73,7 +73,7 @@ func (s *server) Configure(ctx context.Context, request *pluginv1.ConfigureReque
 	return &pluginv1.ConfigureResponse{Error: errorToWire(err)}, nil
 }
 
-// Execute answers the calls of one stream, one after another.
+// Execute serves the calls of one stream, one after another.
 func (s *server) Execute(stream grpc.BidiStreamingServer[pluginv1.ExecuteRequest, pluginv1.ExecuteResponse]) error {
 	// The messages are used again for each call. What a plugin holds on to, the
 	// bytes of the params, is new each time.

@@ -8,7 +8,7 @@ import (
 // WebhookVerifier is implemented by plugins whose Manifest.Webhook is set.
 type WebhookVerifier interface {
 	// VerifyWebhook checks a received request. A request that is not genuine
-	// is answered with a *WebhookRefusal error; any other error means that the
+	// is refused with a *WebhookRefusal error; any other error means that the
 	// check could not be made.
 	VerifyWebhook(ctx context.Context, request WebhookRequest) (WebhookEvent, error)
 }
@@ -50,7 +50,7 @@ type WebhookRefusal struct {
 	Reason string
 }
 
-// Error answers the reason.
+// Error returns the reason.
 func (r *WebhookRefusal) Error() string { return "webhook refused: " + r.Reason }
 
 // SampleRequest asks for a signed sample event.

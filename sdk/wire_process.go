@@ -55,7 +55,7 @@ func actionToWire(a *ActionSpec) *pluginv1.Action {
 	return wire
 }
 
-// errorToWire answers nil for nil. Texts are made valid UTF-8, which the wire
+// errorToWire returns nil for nil. Texts are made valid UTF-8, which the wire
 // insists on.
 func errorToWire(err error) *pluginv1.Error {
 	if err == nil {

@@ -32,7 +32,7 @@ func childParams(i int) string {
 }
 
 // runChild inserts a row for each number from first to last, four callers at
-// once, under a key each, and prints number and answer as each comes.
+// once, under a key each, and prints the number and the result of each.
 func runChild(dir string) int {
 	first, _ := strconv.Atoi(os.Getenv(childFirst)) // the test set it
 	last, _ := strconv.Atoi(os.Getenv(childLast))
@@ -73,7 +73,7 @@ func runChild(dir string) int {
 	return 0
 }
 
-// startChild runs a child and hands each of its answers to heard.
+// startChild runs a child and hands each of its results to heard.
 func startChild(t *testing.T, dir string, first, last int, heard func(number int, answer string)) (command *exec.Cmd, wait func() error) {
 	t.Helper()
 	binary, err := os.Executable()

@@ -10,7 +10,7 @@ import (
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
-// invalid answers faults in the params. It is not final: a migration can make
+// invalid returns the error of faults in the params. It is not final: a migration can make
 // the same params right.
 func invalid(faults ...sdk.Fault) *sdk.Error {
 	messages := make([]string, len(faults))

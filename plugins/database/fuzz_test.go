@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// FuzzInsert: whatever the params are, the answer is an error and nothing
+// FuzzInsert: whatever the params are, the result is an error and nothing
 // changed, or exactly one row that holds what was sent.
 func FuzzInsert(f *testing.F) {
 	for _, seed := range []string{
@@ -54,7 +54,7 @@ func FuzzInsert(f *testing.F) {
 	})
 }
 
-// checkRow holds the answer against what was sent.
+// checkRow compares the result with what was sent.
 func checkRow(t *testing.T, params, body []byte) {
 	t.Helper()
 	var sent struct{ Data map[string]jsontext.Value }

@@ -67,7 +67,7 @@ func (k keys) missing(err error) error {
 }
 
 // once runs effect in a transaction and records its result under the key; a
-// repeat is answered with the first result and runs nothing. An empty key
+// repeat gets the first result and runs nothing. An empty key
 // records nothing. Calls with one key wait for each other at the database's
 // write lock.
 func (s *store) once(ctx context.Context, key, digest string, effect func(*sql.Conn) ([]byte, error)) ([]byte, error) {
@@ -87,7 +87,7 @@ func (s *store) once(ctx context.Context, key, digest string, effect func(*sql.C
 	})
 }
 
-// recorded answers the result under a key. A key that is still there is
+// recorded returns the result under a key. A key that is still there is
 // honoured even when it is older than its lifetime.
 func (k keys) recorded(ctx context.Context, conn *sql.Conn, key, digest string) (body []byte, found bool, err error) {
 	var recorded string

@@ -113,7 +113,7 @@ func TestAReadOnlyDatabaseIsUnavailable(t *testing.T) {
 	f.insert("key", onePayment)
 }
 
-// TestAFailedCommitIsUnknown: only the database's own no is a definite answer.
+// TestAFailedCommitIsUnknown: only a refusal by the database itself is definite.
 func TestAFailedCommitIsUnknown(t *testing.T) {
 	f := newFixture(t, paymentsDDL)
 	release := f.holdWriteLock()

@@ -68,8 +68,8 @@ func (s *store) close() error {
 	return nil
 }
 
-// transact runs work in one transaction and commits what it answers. Work may
-// end the transaction without a change by answering changed false. Every error
+// transact runs work in one transaction, which it commits. Work may
+// end the transaction without a change by returning changed false. Every error
 // is an *sdk.Error that says what is known of the outcome.
 //
 // The context bounds the wait for the connection, the wait for the write lock
@@ -113,7 +113,7 @@ func (s *store) transact(ctx context.Context, work func(*sql.Conn) (body []byte,
 }
 
 // rollback ends a transaction whose context may be over. A connection on which
-// that fails is in a state that nobody knows: it is thrown away, and with it
+// that fails is in an unknown state: it is thrown away, and with it
 // its transaction.
 func (s *store) rollback(ctx context.Context, conn *sql.Conn) {
 	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
@@ -121,7 +121,7 @@ func (s *store) rollback(ctx context.Context, conn *sql.Conn) {
 	}
 }
 
-// failure is the answer for an error before COMMIT: nothing was executed.
+// failure is the error of a call that failed before COMMIT: nothing was executed.
 func (s *store) failure(ctx context.Context, err error) error {
 	var known *sdk.Error
 	if errors.As(err, &known) {
@@ -133,7 +133,7 @@ func (s *store) failure(ctx context.Context, err error) error {
 	return s.Classify(err, nil)
 }
 
-// commitFailure is the answer for a COMMIT that failed. A constraint that is
+// commitFailure is the error of a COMMIT that failed. A constraint that is
 // checked there (a deferred foreign key) is a definite no. After anything else,
 // a failed sync above all, the row may be there after the next start or not.
 func (s *store) commitFailure(err error) error {

@@ -21,7 +21,7 @@ type request struct {
 	account string
 }
 
-// options takes what every action has beside Stripe's parameters, and answers
+// options takes what every action has beside Stripe's parameters, and returns
 // the time limit, zero if there is none.
 func (r *request) options() (time.Duration, error) {
 	account, err := r.takeString("stripeAccount")
@@ -80,7 +80,7 @@ func (r *request) sendFields(ctx context.Context, method, path, key string, fiel
 	})
 }
 
-// expansions are the fields that say which parts of an answer to expand.
+// expansions are the fields that say which parts of a response to expand.
 func (r *request) expansions() ([]form.Field, error) {
 	fields, err := r.params.Encode()
 	if err != nil {
@@ -95,7 +95,7 @@ func (r *request) expansions() ([]form.Field, error) {
 	return expand, nil
 }
 
-// failure answers the error of a call to Stripe, nil if err is none.
+// failure returns the error of a call to Stripe, nil if err is none.
 func failure(err error) *sdk.Error {
 	var refused *sdk.Error
 	if errors.As(err, &refused) {

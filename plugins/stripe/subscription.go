@@ -98,9 +98,9 @@ func metadataKey(key string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// alreadyCancelled answers the subscription if it is cancelled, which is what
+// alreadyCancelled returns the subscription if it is cancelled, which is what
 // was asked for: Stripe refuses to cancel it a second time, and the first may
-// have been a try of ours whose answer was lost. If it is not, the refusal
+// have been an attempt whose response was lost. If it is not, the refusal
 // stands.
 func alreadyCancelled(ctx context.Context, request *request, path string, refused *sdk.Error) ([]byte, error) {
 	expand, err := request.expansions()

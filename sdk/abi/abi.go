@@ -1,6 +1,6 @@
 package abi
 
-// Version is what the guest's function backflow_abi answers. A host refuses a
+// Version is what the guest's function backflow_abi returns. A host refuses a
 // guest of another version; new kinds and tags alone do not make one.
 const Version = 1
 
@@ -9,18 +9,18 @@ const Version = 1
 const (
 	HostModule  = "backflow"
 	HostLog     = "log"          // (pointer, length): one record, see docs/plugin-abi.md
-	HostSend    = "http_send"    // (pointer, length) length: sends a request, answers the response's length
+	HostSend    = "http_send"    // (pointer, length) length: sends a request, returns the response's length
 	HostReceive = "http_receive" // (pointer): copies the response there
 
 	ExportVersion = "backflow_abi"   // () version
 	ExportBuffer  = "backflow_alloc" // (length) pointer: where the host writes requests
-	ExportCall    = "backflow_call"  // (length) pointer<<32 | length: answers the request in the buffer
+	ExportCall    = "backflow_call"  // (length) pointer<<32 | length: handles the request in the buffer
 )
 
 // Kind says what a frame is. It is its first byte.
 type Kind byte
 
-// The kinds of requests, and of the answers to them.
+// The kinds of requests, and of the responses to them.
 const (
 	Manifest      Kind = 1
 	Configure     Kind = 2

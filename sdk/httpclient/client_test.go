@@ -57,7 +57,7 @@ func TestARequestThatTakesTooLongIsATimeout(t *testing.T) {
 	if err == nil {
 		t.Fatalf("got %s, %v", response.Status, response.Body.Close())
 	}
-	// Package sdk answers the code timeout for this, unless the error says another.
+	// Package sdk returns the code timeout for this, unless the error says another.
 	var told *sdk.Error
 	if !errors.Is(err, context.DeadlineExceeded) || errors.As(err, &told) && told.Code != sdk.CodeTimeout {
 		t.Errorf("got %v", err)

@@ -36,7 +36,7 @@ func (t telling) RoundTrip(request *http.Request) (*http.Response, error) {
 	return nil, failure{sdk.Fail(sdk.CodeUnavailable, "the request to %s failed", request.URL.Host).Later(0), err}
 }
 
-// failure is what is told to callers, and the cause, for who wants to know more.
+// failure is the error that callers get, and its cause for errors.Is and errors.As.
 type failure struct {
 	told  *sdk.Error
 	cause error

@@ -53,11 +53,11 @@ func (hostTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 		}
 		frame = abi.Append(frame, abi.Body, body)
 	}
-	answer, err := abi.Parse(call(frame))
+	received, err := abi.Parse(call(frame))
 	if err != nil {
 		return nil, err
 	}
-	return response(request, answer)
+	return response(request, received)
 }
 
 func closeBody(request *http.Request) error {
@@ -71,12 +71,12 @@ func closeBody(request *http.Request) error {
 func call(frame []byte) []byte {
 	exchange.Lock()
 	defer exchange.Unlock()
-	answer := make([]byte, hostSend(unsafe.Pointer(&frame[0]), uint32(len(frame))))
-	hostReceive(unsafe.Pointer(unsafe.SliceData(answer)))
-	return answer
+	received := make([]byte, hostSend(unsafe.Pointer(&frame[0]), uint32(len(frame))))
+	hostReceive(unsafe.Pointer(unsafe.SliceData(received)))
+	return received
 }
 
-// response reads the host's answer.
+// response reads the host's response.
 func response(request *http.Request, frame abi.Frame) (*http.Response, error) {
 	r := &http.Response{
 		Request: request, Header: make(http.Header),

@@ -30,9 +30,8 @@ const maxActions = 2000
 // ValidName reports whether an integration may be called so.
 func ValidName(name string) bool { return namePattern.MatchString(name) }
 
-// Validate checks what a plugin publishes, so that everyone above can trust it.
-// Compile answers what is wrong with a JSON Schema. All faults are answered at
-// once.
+// Validate checks what a plugin publishes, so that all that is above can trust it.
+// Compile returns what is wrong with a JSON Schema. The error joins all faults.
 func Validate(manifest *sdk.Manifest, compile func(schema []byte) error) error {
 	var faults []error
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
@@ -135,14 +134,14 @@ func validateBinding(binding *sdk.HTTPBinding, params json.RawMessage) error {
 	return nil
 }
 
-// declaredParams answers the properties at the top of a schema, nil where it
+// declaredParams returns the properties at the top of a schema, nil where it
 // has none there.
 func declaredParams(schema json.RawMessage) map[string]json.RawMessage {
 	var top struct {
 		Properties map[string]json.RawMessage `json:"properties"`
 	}
 	if err := json.Unmarshal(schema, &top); err != nil {
-		return nil // told by the compilation of the schema
+		return nil // reported by the compilation of the schema
 	}
 	return top.Properties
 }

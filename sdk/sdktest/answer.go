@@ -10,7 +10,7 @@ import (
 	"github.com/backflow/backflow/sdk/internal/shape"
 )
 
-// Answer is what a call was answered.
+// Answer is the result of a call, or its error.
 type Answer struct {
 	t      testing.TB
 	action string
@@ -19,7 +19,7 @@ type Answer struct {
 	log    logs
 }
 
-// Result answers the result as it came. The test fails where there is an error.
+// Result returns the result as it came. The test fails where there is an error.
 func (a *Answer) Result() sdk.Result {
 	a.t.Helper()
 	if a.err != nil {
@@ -63,7 +63,7 @@ func (a *Answer) Into(v any) *Answer {
 	return a
 }
 
-// Fails fails the test unless the answer is an error with that code, and answers
+// Fails fails the test unless the call failed with that code, and returns
 // the error.
 func (a *Answer) Fails(code sdk.Code) *sdk.Error {
 	a.t.Helper()
@@ -85,5 +85,5 @@ func (a *Answer) Logs(text string) *Answer {
 	return a
 }
 
-// Log answers what the action has logged, a line for each record.
+// Log returns what the action has logged, a line for each record.
 func (a *Answer) Log() string { return a.log.String() }

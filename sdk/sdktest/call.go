@@ -44,7 +44,7 @@ func HTTP(network http.Handler) Option { return func(o *options) { o.network = n
 
 // Call calls an action as the gateway does. Params are the action's own type, or
 // JSON as a string, []byte or json.RawMessage, or anything that encoding/json
-// writes. What is wrong with them, or with the result, is answered as the error
+// writes. What is wrong with them, or with the result, comes back as the error
 // that a caller of the gateway would get.
 func Call(t testing.TB, p sdk.Plugin, action string, params any, opts ...Option) *Answer {
 	t.Helper()
@@ -61,7 +61,7 @@ func Call(t testing.TB, p sdk.Plugin, action string, params any, opts ...Option)
 	return answer
 }
 
-// find answers what the manifest says of an action, nil for one that it does not
+// find returns what the manifest says of an action, nil for one that it does not
 // know. A manifest that is not in order is an error.
 func find(p sdk.Plugin, action string) (*sdk.ActionSpec, error) {
 	m, err := manifestOf(p)
@@ -131,7 +131,7 @@ func guarded(what string, run func() error) (err error) {
 	return run()
 }
 
-// asError answers what the gateway makes of an error.
+// asError returns what the gateway makes of an error.
 func asError(err error) *sdk.Error {
 	var e *sdk.Error
 	switch {
@@ -184,7 +184,7 @@ func (l *logs) Write(line []byte) (int, error) {
 	return l.b.Write(line)
 }
 
-// String answers the log.
+// String returns the log.
 func (l *logs) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

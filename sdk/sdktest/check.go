@@ -17,7 +17,7 @@ import (
 // one process, each promise in a subtest of its own. Actions are called with their
 // examples: give the network that they need by HTTP, and have a plugin that takes
 // credentials configured before. Without a network, or where the vendor's double
-// refuses them, they must answer an error that says so.
+// refuses them, they must return an error that says so.
 func Check(t *testing.T, p sdk.Plugin, opts ...Option) {
 	c := newChecker(p, opts)
 	for _, promise := range c.promises() {
@@ -160,7 +160,7 @@ func (c *checker) examplesAreAnswered(t testing.TB) {
 	}
 }
 
-// faultOf answers what is wrong with an error itself: a vendor may refuse an
+// faultOf returns what is wrong with an error itself: a vendor may refuse an
 // example, but not like this.
 func faultOf(err *sdk.Error) string {
 	switch {

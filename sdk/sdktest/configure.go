@@ -20,7 +20,7 @@ func Configure(t testing.TB, p sdk.Plugin, credentials any) {
 }
 
 // ConfigureFails hands over credentials that the schema or the plugin refuses, and
-// answers the reason. The test fails if they are taken.
+// returns the reason. The test fails if they are taken.
 func ConfigureFails(t testing.TB, p sdk.Plugin, credentials any) error {
 	t.Helper()
 	err := configure(t, p, credentials)

@@ -10,7 +10,7 @@ import (
 // network is what a plugin's requests reach: the test's handler.
 type network struct{ handler http.Handler }
 
-// RoundTrip has the handler answer.
+// RoundTrip has the handler respond.
 func (n network) RoundTrip(request *http.Request) (*http.Response, error) {
 	if n.handler == nil {
 		return nil, sdk.Refuse(sdk.CodeUnavailable, "%s %s: there is no network in a test; sdktest.HTTP gives one", request.Method, request.URL.Redacted())

@@ -76,7 +76,7 @@ func told(faults []sdk.Fault) string {
 	return strings.Join(texts, "; ")
 }
 
-// faultsOf answers where a document does not meet a schema. The error is that of
+// faultsOf returns where a document does not meet a schema. The error is that of
 // a document that is no JSON, or has a name twice.
 func faultsOf(schema, document []byte) ([]sdk.Fault, error) {
 	if err := wellFormed(document); err != nil {
@@ -115,7 +115,7 @@ func wellFormed(document []byte) error {
 	return nil
 }
 
-// checkResult answers why the gateway, or a client that trusts the schema, could
+// checkResult returns why the gateway, or a client that trusts the schema, could
 // not use a result.
 func checkResult(spec *sdk.ActionSpec, result sdk.Result) error {
 	if len(result.Body) > sdk.MaxBodySize {

@@ -11,7 +11,7 @@ import (
 // webhookSecret is the secret of webhooks where a test names none.
 const webhookSecret = "whsec_c2RrdGVzdC1ub3QtYS1zZWNyZXQ"
 
-// Webhook answers a signed sample event, as a gateway would receive it now: ready
+// Webhook returns a signed sample event, as a gateway would receive it now: ready
 // for Verify, or to be changed before. The test fails if the plugin makes none.
 func Webhook(t testing.TB, p sdk.Plugin, eventType string) sdk.WebhookRequest {
 	t.Helper()

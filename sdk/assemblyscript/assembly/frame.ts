@@ -4,7 +4,7 @@ import { decode, encode } from "./text";
 
 const FIELD_SIZE: usize = 5;
 
-/** Reader reads the fields of a frame one after the other. What it answers is a copy. */
+/** Reader reads the fields of a frame one after the other. What it returns is a copy. */
 export class Reader {
   readonly kind: u8;
   tag: u8 = 0;
@@ -22,7 +22,7 @@ export class Reader {
     this.end = address + size;
   }
 
-  /** advance goes to the next field and answers whether there is one. */
+  /** advance goes to the next field and returns whether there is one. */
   advance(): bool {
     if (this.torn || this.next >= this.end) return false;
     const left = this.end - this.next;
@@ -84,7 +84,7 @@ export class Writer {
     return this;
   }
 
-  /** field makes room for a field and answers where its bytes go. */
+  /** field makes room for a field and returns where its bytes go. */
   private field(tag: u8, size: i32): usize {
     const needed = this.length + <i32>FIELD_SIZE + size;
     if (needed > this.data.byteLength) {

@@ -20,14 +20,14 @@ declare function clockTimeGet(clock: i32, precision: i64, into: usize): i32;
 @external("wasi_snapshot_preview1", "random_get")
 declare function randomGet(into: usize, size: usize): i32;
 
-/** now answers nanoseconds since 1970-01-01 UTC. */
+/** now returns nanoseconds since 1970-01-01 UTC. */
 export function now(): i64 {
   const into = new ArrayBuffer(8);
   clockTimeGet(0, 1, changetype<usize>(into));
   return load<i64>(changetype<usize>(into));
 }
 
-/** random answers that many random bytes, fit for keys. */
+/** random returns that many random bytes, fit for keys. */
 export function random(size: i32): ArrayBuffer {
   const into = new ArrayBuffer(size);
   randomGet(changetype<usize>(into), size);

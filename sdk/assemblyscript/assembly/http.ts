@@ -38,13 +38,13 @@ export class Request {
   /** send waits for the response. Redirects are not followed. A request is sent once. */
   send(): Response {
     const size = hostSend(this.frame.address, this.frame.size);
-    const answer = new ArrayBuffer(size);
-    hostReceive(changetype<usize>(answer));
-    return new Response(new Reader(changetype<usize>(answer), size));
+    const received = new ArrayBuffer(size);
+    hostReceive(changetype<usize>(received));
+    return new Response(new Reader(changetype<usize>(received), size));
   }
 }
 
-/** Response is what came back: a failure where there was no answer, else a status, whatever it is. */
+/** Response is what came back: a failure where there was no response, else a status, whatever it is. */
 export class Response {
   failure: Failure | null = null;
   status: i32 = 0;
@@ -75,7 +75,7 @@ export class Response {
     return this.status >= 200 && this.status < 300;
   }
 
-  /** header answers the first value of a header, "" where there is none. */
+  /** header returns the first value of a header, "" where there is none. */
   header(name: string): string {
     const at = this.names.indexOf(name.toLowerCase());
     return at < 0 ? "" : this.values[at];
@@ -89,7 +89,7 @@ export class Response {
     return decode(changetype<usize>(this.body), this.body.byteLength);
   }
 
-  /** json answers null where the body is not JSON. */
+  /** json returns null where the body is not JSON. */
   json(): Json | null {
     return Json.parse(this.text());
   }

@@ -1,5 +1,5 @@
 // JSON values that keep numbers as they were written: 12345678901234567890 and
-// 19.990 come out as they went in. A parse that fails answers null, since nothing
+// 19.990 come out as they went in. A parse that fails returns null, since nothing
 // can be caught in AssemblyScript and a trap would cost the guest.
 
 import { plainEnd } from "./text";
@@ -25,7 +25,7 @@ export class Json {
 
   private constructor(readonly kind: Kind) {}
 
-  /** parse reads a text that is one JSON value (RFC 8259), or answers null. The last of equal keys counts. */
+  /** parse reads a text that is one JSON value (RFC 8259), or returns null. The last of equal keys counts. */
   static parse(text: string): Json | null {
     return new Parser(text).document();
   }
@@ -48,12 +48,12 @@ export class Json {
     return Json.numeral(value.toString());
   }
 
-  /** float answers null for what JSON cannot write. */
+  /** float returns null for what JSON cannot write. */
   static float(value: f64): Json {
     return isFinite(value) ? Json.numeral(value.toString()) : Json.null();
   }
 
-  /** number takes a number as it is to be written; what is none becomes null. */
+  /** number takes a number as it is to be written; anything else becomes null. */
   static number(written: string): Json {
     const json = Json.parse(written);
     return json != null && json.kind == Kind.Number ? json : Json.null();
@@ -108,18 +108,18 @@ export class Json {
     return fields != null && fields.has(key);
   }
 
-  /** get answers a field; one that is not there, or of no object, is missing. */
+  /** get returns a field; one that is not there, or of no object, is missing. */
   get(key: string): Json {
     const fields = this.fields;
     return fields != null && fields.has(key) ? fields.get(key) : Json.missing();
   }
 
-  /** at answers an item; one that is not there, or of no array, is missing. */
+  /** at returns an item; one that is not there, or of no array, is missing. */
   at(index: i32): Json {
     return index >= 0 && index < this.items.length ? this.items[index] : Json.missing();
   }
 
-  /** set adds or replaces a field of an object, and answers the object. A missing value is left out. */
+  /** set adds or replaces a field of an object, and returns the object. A missing value is left out. */
   set(key: string, value: Json): Json {
     const fields = this.fields;
     assert(fields != null, "set is for objects");
@@ -127,19 +127,19 @@ export class Json {
     return this;
   }
 
-  /** push adds an item to an array, and answers the array. */
+  /** push adds an item to an array, and returns the array. */
   push(value: Json): Json {
     assert(this.kind == Kind.Array, "push is for arrays");
     this.items.push(value);
     return this;
   }
 
-  /** asString answers a string's text, for anything else the fallback. */
+  /** asString returns a string's text, for anything else the fallback. */
   asString(fallback: string = ""): string {
     return this.kind == Kind.String ? this.content : fallback;
   }
 
-  /** asNumber answers a number as it was written, for anything else the fallback. */
+  /** asNumber returns a number as it was written, for anything else the fallback. */
   asNumber(fallback: string = "0"): string {
     return this.kind == Kind.Number ? this.content : fallback;
   }
@@ -150,12 +150,12 @@ export class Json {
     return I64.parseInt(this.content).toString() == (this.content == "-0" ? "0" : this.content);
   }
 
-  /** asInt answers an integer, for anything else, 1.5 and 1e3 included, the fallback. */
+  /** asInt returns an integer, for anything else, 1.5 and 1e3 included, the fallback. */
   asInt(fallback: i64 = 0): i64 {
     return this.isInt ? I64.parseInt(this.content) : fallback;
   }
 
-  /** asFloat answers the nearest double: not for money. */
+  /** asFloat returns the nearest double: not for money. */
   asFloat(fallback: f64 = 0): f64 {
     return this.kind == Kind.Number ? F64.parseFloat(this.content) : fallback;
   }
@@ -164,7 +164,7 @@ export class Json {
     return this.kind == Kind.Bool ? this.content == "true" : fallback;
   }
 
-  /** toString answers the JSON text. What is missing becomes null. */
+  /** toString returns the JSON text. What is missing becomes null. */
   toString(): string {
     const parts: string[] = [];
     this.write(parts);
@@ -212,7 +212,7 @@ function quote(text: string, parts: string[]): void {
   parts.push('"');
 }
 
-/** Parser reads one document. A method that answers null has met a fault. */
+/** Parser reads one document. A method that returns null has met a fault. */
 class Parser {
   private at: i32 = 0;
 
@@ -225,7 +225,7 @@ class Parser {
     return this.at == this.text.length ? value : null;
   }
 
-  /** peek answers the next code unit, -1 at the end. */
+  /** peek returns the next code unit, -1 at the end. */
   private peek(): i32 {
     return this.at < this.text.length ? this.text.charCodeAt(this.at) : -1;
   }
@@ -333,7 +333,7 @@ class Parser {
     return null;
   }
 
-  /** escape answers the code unit that stands after a backslash, -1 for none. */
+  /** escape returns the code unit that stands after a backslash, -1 for none. */
   private escape(): i32 {
     const c = this.peek();
     this.at++;

@@ -22,7 +22,7 @@ export namespace Repeat {
 export class Call {
   action: string = "";
   params: Json = Json.object();
-  /** idempotencyKey is "" where nobody will repeat the call. */
+  /** idempotencyKey is "" for a call that is not repeated. */
   idempotencyKey: string = "";
   requestId: string = "";
   private deadline: i64 = i64.MAX_VALUE;
@@ -167,7 +167,7 @@ export class Plugin {
     return this;
   }
 
-  /** action adds an action; what is answered describes it further. */
+  /** action adds an action; what it returns describes it further. */
   action(name: string, run: (call: Call) => Result): Action {
     const action = new Action(name, run);
     this.actions.push(action);
@@ -180,7 +180,7 @@ export class Plugin {
     return this;
   }
 
-  /** configure is called once before the first action. A failure that it answers keeps the plugin from starting. */
+  /** configure is called once before the first action. A failure that it returns keeps the plugin from starting. */
   configure(run: (config: Config) => Failure | null): Plugin {
     this.configureWith = run;
     return this;
@@ -194,7 +194,7 @@ export class Plugin {
     return this;
   }
 
-  /** answer is for the kit: it answers one request of the gateway. */
+  /** answer is for the kit: it handles one request of the gateway. */
   answer(frame: Reader): Writer {
     if (frame.kind == FrameKind.Execute) return this.execute(frame).frame();
     if (frame.kind == FrameKind.Manifest) return this.manifest().frame();

@@ -21,7 +21,7 @@ export namespace Code {
   export const Internal = "internal";
 }
 
-/** Result is what an action answers: a body, or, if it is a Failure, an error. */
+/** Result is what an action returns: a body, or, if it is a Failure, an error. */
 export class Result {
   protected constructor(private body: ArrayBuffer, private contentType: string) {}
 
@@ -29,7 +29,7 @@ export class Result {
     return Result.text(value.toString());
   }
 
-  /** text answers a body as it is; it is JSON unless contentType says otherwise. */
+  /** text returns a body as it is; it is JSON unless contentType says otherwise. */
   static text(body: string, contentType: string = ""): Result {
     return new Result(encode(body), contentType);
   }
@@ -47,7 +47,7 @@ export class Result {
 }
 
 /**
- * Failure is an error that an action answers. As long as nothing else is said its
+ * Failure is an error that an action returns. As long as nothing else is said its
  * outcome is unknown, and it may not be retried.
  */
 export class Failure extends Result {
@@ -78,7 +78,7 @@ export class Failure extends Result {
     return this;
   }
 
-  /** final says that the vendor would give the same answer to the same key for ever. */
+  /** final says that the vendor would return the same to the same key for ever. */
   final(): Failure {
     this.error.set("final", Json.bool(true));
     return this;

@@ -4,7 +4,7 @@ import { random } from "./host";
 import { Json } from "./json";
 import { log } from "./log";
 
-/** abort tells why the guest ends, and ends it. The gateway answers the call with `unavailable`. */
+/** abort tells why the guest ends, and ends it. The call fails with `unavailable`. */
 export function abort(message: string | null, file: string | null, line: u32, column: u32): void {
   const place = file == null ? "" : file + ":" + line.toString() + ":" + column.toString();
   log.error("abort: " + (message == null ? "" : message), Json.object().set("place", Json.string(place)));

@@ -5,7 +5,7 @@ import { Code, Failure } from "./result";
 // looks once more at what actions rely on: without it a param of a wrong type would
 // silently be a fallback, should a host be less strict.
 
-/** refusal answers what is wrong with the types of params and with their names, null for nothing. */
+/** refusal returns what is wrong with the types of params and with their names, null for nothing. */
 export function refusal(params: Json, schema: Json): Failure | null {
   const failure = new Failure(Code.InvalidParams, "the params do not fit the schema").notExecuted();
   return check(params, schema, "", failure) ? null : failure;

@@ -2,7 +2,7 @@
 // deadline the gateway looks at the clock in each round of a loop, which makes
 // rounds dear.
 
-/** decode answers the text of UTF-8 bytes. */
+/** decode returns the text of UTF-8 bytes. */
 export function decode(address: usize, size: usize): string {
   if (!isASCII(address, size)) return String.UTF8.decodeUnsafe(address, size);
   const text = changetype<usize>(__new(size << 1, idof<string>()));
@@ -27,7 +27,7 @@ function isASCII(address: usize, size: usize): bool {
   return true;
 }
 
-/** encode answers a text's UTF-8 bytes. */
+/** encode returns a text's UTF-8 bytes. */
 export function encode(text: string): ArrayBuffer {
   const size = text.length;
   const from = changetype<usize>(text);
@@ -47,7 +47,7 @@ export function encode(text: string): ArrayBuffer {
   return bytes;
 }
 
-/** plainEnd answers where what a JSON string may hold as it is ends, from an index on. */
+/** plainEnd returns where what a JSON string may hold as it is ends, from an index on. */
 export function plainEnd(text: string, from: i32): i32 {
   const size = text.length;
   const address = changetype<usize>(text);

@@ -30,7 +30,7 @@ export class WebhookRequest {
     return decode(changetype<usize>(this.body), this.body.byteLength);
   }
 
-  /** header answers the first value of a header, "" where there is none. */
+  /** header returns the first value of a header, "" where there is none. */
   header(name: string): string {
     const wanted = name.toLowerCase() + ":";
     for (let i = 0; i < this.headers.length; i++) {

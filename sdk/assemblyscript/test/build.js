@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 
 const kit = fileURLToPath(new URL("..", import.meta.url));
 
-/** build answers the path of the module that a source of the kit's directory becomes. */
+/** build returns the path of the module that a source of the kit's directory becomes. */
 export function build(source) {
   const dir = mkdtempSync(join(tmpdir(), "backflow-kit-"));
   after(() => rmSync(dir, { recursive: true }));

@@ -27,7 +27,7 @@ function number(value) {
   return bytes;
 }
 
-/** read answers a frame's kind, and its fields' bytes by tag in their order. */
+/** read returns a frame's kind, and its fields' bytes by tag in their order. */
 export function read(frame) {
   if (frame.length === 0) throw new Error("the frame is empty");
   const fields = new Map();

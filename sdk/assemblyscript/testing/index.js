@@ -1,5 +1,5 @@
 // @backflow/plugin/testing runs a plugin's .wasm in Node as the gateway would, with
-// answers to its HTTP requests that the test gives, and its log in a list.
+// responses to its HTTP requests that the test gives, and its log in a list.
 //
 // It is the host's side of docs/plugin-abi.md without what only the gateway does:
 // params are not checked against their schema, and neither time nor memory is limited.
@@ -85,18 +85,18 @@ class Plugin {
     return this.#exports.memory.buffer.byteLength;
   }
 
-  /** manifest answers what the plugin publishes. */
+  /** manifest returns what the plugin publishes. */
   manifest() {
     return JSON.parse(this.#exchange(Kind.Manifest).text(Tag.Body));
   }
 
-  /** call executes an action and answers its result, parsed if it is JSON, else as bytes. */
+  /** call executes an action and returns its result, parsed if it is JSON, else as bytes. */
   call(action, params = {}, options = {}) {
     const { body, contentType } = this.execute(action, typeof params === "string" ? params : JSON.stringify(params), options);
     return contentType === undefined ? JSON.parse(body.toString()) : body;
   }
 
-  /** execute is call with the params' bytes as they are; it answers { body, contentType }. */
+  /** execute is call with the params' bytes as they are; it returns { body, contentType }. */
   execute(action, params, { idempotencyKey, requestId = "req_test", timeoutMs = 30_000 } = {}) {
     if (!this.#configured) this.configure();
     const answer = this.#exchange(Kind.Execute, [
@@ -116,7 +116,7 @@ class Plugin {
     this.#exchange(Kind.Configure, [[Tag.Body, JSON.stringify({ credentials, sandbox })]]);
   }
 
-  /** verifyWebhook answers { id, type } of a genuine request, and throws a WebhookRefusal for another. */
+  /** verifyWebhook returns { id, type } of a genuine request, and throws a WebhookRefusal for another. */
   verifyWebhook({ headers = {}, body = "", url = "", secrets, toleranceMs = 300_000 }) {
     const answer = this.#exchange(Kind.VerifyWebhook, [
       ...Object.entries(headers).map(([name, value]) => [Tag.Header, `${name}:${value}`]),

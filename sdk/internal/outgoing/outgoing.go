@@ -9,7 +9,7 @@ import (
 
 type key struct{}
 
-// With answers a context whose requests are made by transport.
+// With returns a context whose requests are made by transport.
 func With(ctx context.Context, transport http.RoundTripper) context.Context {
 	return context.WithValue(ctx, key{}, transport)
 }

@@ -23,7 +23,7 @@ type Mismatch struct {
 	Reason string
 }
 
-// Error answers the place and the reason.
+// Error returns the place and the reason.
 func (m *Mismatch) Error() string {
 	if m.Pointer == "" {
 		return m.Reason
@@ -41,7 +41,7 @@ var errSyntax = errors.New("is not valid JSON")
 // are parts of that copy.
 func (s *Shape) Decode(data []byte, v reflect.Value) error {
 	if s.kind == kindRaw {
-		v.SetBytes(bytes.Clone(data)) // whoever reads it finds out
+		v.SetBytes(bytes.Clone(data)) // its reader checks it
 		return nil
 	}
 	d := decoder{data: string(data)}
@@ -141,7 +141,7 @@ func (d *decoder) value(s *Shape, v reflect.Value, depth int) error {
 	return d.special(s, v)
 }
 
-// special reads a value that is written as a string and is none.
+// special reads a value that is written as a string without being one.
 func (d *decoder) special(s *Shape, v reflect.Value) error {
 	text, err := d.text()
 	if err != nil {

@@ -22,7 +22,7 @@ const firstSize = 256
 // Fields are written in their order, nil slices and maps as empty ones.
 func (s *Shape) Append(data []byte, v reflect.Value) ([]byte, error) {
 	if s.kind == kindRaw && v.Len() > 0 {
-		return append(data, v.Bytes()...), nil // whoever reads it finds out
+		return append(data, v.Bytes()...), nil // its reader checks it
 	}
 	if data == nil {
 		data = make([]byte, 0, firstSize)

@@ -28,7 +28,7 @@ func word64(data string, i int) uint64 {
 		uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
 }
 
-// plain answers the index of the first byte from i on that is a quote, a
+// plain returns the index of the first byte from i on that is a quote, a
 // backslash or a control character, len(data) if none is.
 func plain(data string, i int) int {
 	for ; i+32 <= len(data); i += 32 {
@@ -58,7 +58,7 @@ func plain(data string, i int) int {
 	return i
 }
 
-// space answers the index of the first byte from i on that is no white space.
+// space returns the index of the first byte from i on that is no white space.
 func space(data string, i int) int {
 	if i < len(data) && data[i] > ' ' {
 		return i
@@ -69,7 +69,7 @@ func space(data string, i int) int {
 	return i
 }
 
-// scanString answers where the string that begins at i ends, and whether it has
+// scanString returns where the string that begins at i ends, and whether it has
 // escapes.
 func scanString(data string, i int) (end int, escaped, ok bool) {
 	if i >= len(data) || data[i] != '"' {
@@ -89,7 +89,7 @@ func scanString(data string, i int) (end int, escaped, ok bool) {
 	return i, false, false
 }
 
-// scanNumber answers where the number that begins at i ends (RFC 8259, 6).
+// scanNumber returns where the number that begins at i ends (RFC 8259, 6).
 func scanNumber(data string, i int) (end int, ok bool) {
 	if i < len(data) && data[i] == '-' {
 		i++
@@ -130,8 +130,8 @@ func digits(data string, i int) (end int, ok bool) {
 // maxDepth is how deep values may be nested.
 const maxDepth = 512
 
-// skip answers where the value that begins at i ends. It checks that brackets
-// and texts are whole, which suffices to find the end; whoever cares for what is
+// skip returns where the value that begins at i ends. It checks that brackets
+// and texts are whole, which suffices to find the end; a caller that needs what is
 // inside reads it.
 func skip(data string, i, depth int) (end int, ok bool) {
 	if i >= len(data) || depth > maxDepth {

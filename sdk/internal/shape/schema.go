@@ -13,7 +13,7 @@ import (
 // Use is what a schema describes.
 type Use int
 
-// A value that a plugin is given must be just so; of one that it answers, fields
+// A value that a plugin is given must be just so; of one that it returns, fields
 // may come to be more, and a nil pointer is null.
 const (
 	Given    Use = iota // params and credentials
@@ -26,7 +26,7 @@ type documented interface {
 	TypeDoc() (text string, fields map[string]string)
 }
 
-// Schema writes the JSON Schema (2020-12) of the type, or answers every tag that
+// Schema writes the JSON Schema (2020-12) of the type, or returns every tag that
 // is wrong.
 func (s *Shape) Schema(use Use) (json.RawMessage, error) {
 	w := writer{use: use}
@@ -226,7 +226,7 @@ func typeName(k kind) string {
 	return ""
 }
 
-// docs answers the doc comments of a struct and of its fields, by their Go names.
+// docs returns the doc comments of a struct and of its fields, by their Go names.
 func docs(s *Shape) (string, map[string]string) {
 	if s.kind != kindStruct {
 		return "", nil

@@ -58,7 +58,7 @@ type field struct {
 	omit     bool // it is left out when it is zero
 }
 
-// of answers the field of a struct. The short way is several times as fast in a
+// of returns the field of a struct. The short way is several times as fast in a
 // guest, and nearly always the one.
 func (f *field) of(v reflect.Value) reflect.Value {
 	if len(f.index) == 1 {
@@ -83,7 +83,7 @@ var (
 // looks like.
 type schemaTeller interface{ JSONSchema() json.RawMessage }
 
-// Of answers the shape of a type, or every reason why its JSON cannot be told,
+// Of returns the shape of a type, or every reason why its JSON cannot be told,
 // each with its place.
 func Of(t reflect.Type) (*Shape, error) {
 	var b builder
@@ -162,7 +162,7 @@ func (b *builder) of(t reflect.Type, place string) *Shape {
 	return s
 }
 
-// ofMethods answers the shape of a type that reads and writes itself, nil for
+// ofMethods returns the shape of a type that reads and writes itself, nil for
 // others.
 func (b *builder) ofMethods(s *Shape, t reflect.Type, place string) *Shape {
 	p := reflect.PointerTo(t)

@@ -53,7 +53,7 @@ var collections = []keyword{
 	{"maxItems", []kind{kindSlice}, asCount},
 }
 
-// annotations writes what a tag says of the value itself, and answers the tags
+// annotations writes what a tag says of the value itself, and returns the tags
 // that are left for its elements, or for keywords.
 func (w *writer) annotations(s *Shape, tag reflect.StructTag, place string) reflect.StructTag {
 	for _, known := range append(slices.Clone(keywords), collections...) {
@@ -84,7 +84,7 @@ func (w *writer) annotations(s *Shape, tag reflect.StructTag, place string) refl
 	return tag
 }
 
-// without answers the tags that are handed down to elements: the keywords alone.
+// without returns the tags that are handed down to elements: the keywords alone.
 func without(tag reflect.StructTag) reflect.StructTag {
 	var kept strings.Builder
 	for _, known := range keywords {

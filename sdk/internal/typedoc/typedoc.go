@@ -21,7 +21,7 @@ import (
 // File is the name of what is written, in the package's own directory.
 const File = "typedoc.go"
 
-// Generate answers the file for the package in dir, nil where no struct with a
+// Generate returns the file for the package in dir, nil where no struct with a
 // json tag has a comment.
 func Generate(dir string) ([]byte, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -147,7 +147,7 @@ func Write(dir string, source []byte) error {
 	return os.WriteFile(path, source, 0o644) //nolint:gosec // source code, as readable as the rest of it
 }
 
-// Fresh answers why the file in dir is not what Generate would write, nil if it is.
+// Fresh returns why the file in dir is not what Generate would write, nil if it is.
 func Fresh(dir string) error {
 	want, err := Generate(dir)
 	if err != nil {

@@ -67,7 +67,7 @@ func leadingDigits(s string) string {
 	return s[:end]
 }
 
-// parseExponent reads "e5", "E+05" or "e-5"; one beyond the limit is answered
+// parseExponent reads "e5", "E+05" or "e-5"; one beyond the limit is returned
 // as the limit, which equals no value that any type holds.
 func parseExponent(s string) (int64, bool) {
 	if s[0] != 'e' && s[0] != 'E' {
@@ -99,7 +99,7 @@ func parseExponent(s string) (int64, bool) {
 // IsInteger reports whether the value has no fraction: 20.0 and 2e3 are integers.
 func (d Decimal) IsInteger() bool { return d.exponent >= 0 }
 
-// Int64 answers the value if it is an integer of 64 bits.
+// Int64 returns the value if it is an integer of 64 bits.
 func (d Decimal) Int64() (int64, bool) {
 	if d.digits == "" {
 		return 0, true
@@ -118,7 +118,7 @@ func (d Decimal) Int64() (int64, bool) {
 	return value, true
 }
 
-// Float64 answers the nearest float64, and whether it stands for the very same
+// Float64 returns the nearest float64, and whether it stands for the very same
 // decimal: its shortest notation has the value of d. It is not ok when the
 // value is beyond the range of float64.
 func (d Decimal) Float64() (value float64, same, ok bool) {

@@ -22,7 +22,7 @@ import (
 )
 
 // DefaultTimeout bounds a call whose caller gives no deadline. It is that of
-// stripe-go: some of Stripe's own answers take the better part of a minute.
+// stripe-go: some of Stripe's own responses take the better part of a minute.
 const DefaultTimeout = 80 * time.Second
 
 // Client calls Stripe with one secret key. It is safe for concurrent use.
@@ -40,13 +40,13 @@ type Request struct {
 	Path   string
 	Fields []form.Field
 	// IdempotencyKey is sent where the method writes. When it is empty a random
-	// one is sent, which nobody will use again.
+	// one is sent, which is never used again.
 	IdempotencyKey string
 	// Account is the connected account to act for, or empty.
 	Account string
 }
 
-// New answers a client for the API at base, without a path, such as
+// New returns a client for the API at base, without a path, such as
 // "https://api.stripe.com"; empty means just that.
 func New(key, base string) *Client {
 	if base == "" {
@@ -91,7 +91,7 @@ func Path(parts ...string) (string, error) {
 	return path.String(), nil
 }
 
-// Do sends a request once and answers the body of a successful answer, byte
+// Do sends a request once and returns the body of a successful response, byte
 // for byte. Every error is an *sdk.Error. The context bounds the call; without
 // a deadline DefaultTimeout does.
 func (c *Client) Do(ctx context.Context, request Request) ([]byte, error) {
@@ -118,10 +118,10 @@ func (c *Client) Do(ctx context.Context, request Request) ([]byte, error) {
 		params.StripeAccount = stripe.String(request.Account)
 	}
 
-	var answer object
-	err := c.backend.CallRaw(request.Method, request.Path, c.key, values, params, &answer)
+	var response object
+	err := c.backend.CallRaw(request.Method, request.Path, c.key, values, params, &response)
 	if err == nil && seen.succeeded() {
-		return answer.LastResponse.RawJSON, nil
+		return response.LastResponse.RawJSON, nil
 	}
 	return nil, c.explain(ctx, seen, err)
 }
@@ -129,7 +129,7 @@ func (c *Client) Do(ctx context.Context, request Request) ([]byte, error) {
 // clientUserAgent tells Stripe's support which library sent a request.
 const clientUserAgent = `{"application":{"name":"Backflow"},"bindings_version":"76.25.0","lang":"go","publisher":"stripe"}`
 
-// object is an answer that is kept as bytes: typed structs would lose the
+// object is a response that is kept as bytes: typed structs would lose the
 // fields that are newer than the library.
 type object struct {
 	stripe.APIResource
@@ -148,10 +148,10 @@ var _ stripe.LastResponseSetter = (*object)(nil)
 // explain makes the error of a call that did not succeed.
 func (c *Client) explain(ctx context.Context, seen *exchange, err error) *sdk.Error {
 	var failure *sdk.Error
-	if seen.answered && (seen.status < 200 || seen.status > 299) {
+	if seen.complete && (seen.status < 200 || seen.status > 299) {
 		failure = refusal(seen, c.now())
 	} else {
-		failure = noAnswer(ctx, seen, err)
+		failure = noResponse(ctx, seen, err)
 	}
 	// stripe-mock, for one, repeats the whole key when it refuses it.
 	failure.Message = strings.ReplaceAll(failure.Message, c.key, "***")

@@ -23,7 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const testKey = "sk_test_1"
 
-// serve answers a client of a server with the handler.
+// serve returns a client of a server with the handler.
 func serve(t *testing.T, handler http.HandlerFunc) *Client {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -257,7 +257,7 @@ func TestAnAnswerThatIsNotStripesIsOfUnknownOutcome(t *testing.T) {
 func TestATooLargeAnswerIsNotHeld(t *testing.T) {
 	t.Parallel()
 	client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write(bytes.Repeat([]byte(" "), maxAnswer+1))
+		_, _ = w.Write(bytes.Repeat([]byte(" "), maxResponse+1))
 	})
 	_, err := client.Do(t.Context(), post())
 	if failure := wantError(t, err); failure.Code != sdk.CodeResultTooLarge || failure.Retryable {
@@ -332,7 +332,7 @@ func TestWhatCannotBeReachedWasNotExecuted(t *testing.T) {
 	}
 }
 
-// stripe-mock answers a refused key with the whole Authorization header.
+// stripe-mock returns a refused key with the whole Authorization header.
 func TestTheSecretKeyIsInNoError(t *testing.T) {
 	t.Parallel()
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -16,9 +16,9 @@ import (
 	"github.com/backflow/backflow/sdk/pointer"
 )
 
-// noAnswer makes the error of a request to which no whole answer came, or one
-// that says success and is none.
-func noAnswer(ctx context.Context, seen *exchange, err error) *sdk.Error {
+// noResponse makes the error of a request that got no whole response, or one that
+// claims a success without being a response of Stripe.
+func noResponse(ctx context.Context, seen *exchange, err error) *sdk.Error {
 	failure := &sdk.Error{Code: sdk.CodeUpstream, Retryable: true, Outcome: sdk.OutcomeUnknown}
 	// The URL is no news, and the cause is what a person looks for.
 	var wrapped *url.Error
@@ -29,8 +29,8 @@ func noAnswer(ctx context.Context, seen *exchange, err error) *sdk.Error {
 	switch {
 	case seen.status >= 200 && seen.status <= 299 && errors.Is(err, errTooLarge):
 		failure.Code, failure.Retryable = sdk.CodeResultTooLarge, false
-		failure.Message = fmt.Sprintf("Stripe's answer is larger than %d bytes; the request took effect", maxAnswer)
-	case seen.answered:
+		failure.Message = fmt.Sprintf("Stripe's answer is larger than %d bytes; the request took effect", maxResponse)
+	case seen.complete:
 		failure.Message = fmt.Sprintf("Stripe answered %d with a body that is not its own (%d bytes); whether the request took effect is unknown", seen.status, len(seen.body))
 	case ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout():
 		failure.Code = sdk.CodeTimeout
@@ -50,12 +50,12 @@ func noAnswer(ctx context.Context, seen *exchange, err error) *sdk.Error {
 	return failure
 }
 
-// refusal makes the error of an answer that is no success
+// refusal makes the error of a response that is no success
 // (https://docs.stripe.com/api/errors, and for what a key replays
 // https://docs.stripe.com/api/idempotent_requests).
 //
-// Final is what Stripe keeps under the key: it keeps an answer once the
-// endpoint began to execute, so a decline, and any answer that comes marked as
+// Final is what Stripe keeps under the key: it keeps a response once the
+// endpoint began to execute, so a decline, and any response that comes marked as
 // a replay. A refusal of the parameters is given before, is not kept, and may
 // turn out otherwise when the same key comes again.
 func refusal(seen *exchange, now time.Time) *sdk.Error {
@@ -77,7 +77,7 @@ func refusal(seen *exchange, now time.Time) *sdk.Error {
 		failure.Code, failure.Retryable, failure.Final = sdk.CodeRateLimited, true, false
 		failure.RetryAfter = retryAfter(seen.header, now)
 	case seen.status >= 500 || seen.status == http.StatusRequestTimeout:
-		// A replayed 5xx is what the key will answer from now on.
+		// A replayed 5xx is what the key will return from now on.
 		failure.Code, failure.Outcome = sdk.CodeUpstream, sdk.OutcomeUnknown
 		failure.Retryable = !replayed && shouldRetry != "false"
 		failure.RetryAfter = retryAfter(seen.header, now)
@@ -173,7 +173,7 @@ func faults(said stripeError) []sdk.Fault {
 	return []sdk.Fault{{Pointer: pointer.Join("", names...), Message: said.Message}}
 }
 
-// maxRetryAfter bounds what an answer can make a caller wait.
+// maxRetryAfter bounds how long a response can make a caller wait.
 const maxRetryAfter = 24 * time.Hour
 
 // retryAfter reads the header, seconds or a date (RFC 9110, section 10.2.3).

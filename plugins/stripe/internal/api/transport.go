@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// maxAnswer bounds an answer that is held in memory. Stripe's largest objects
+// maxResponse bounds a response that is held in memory. Stripe's largest objects
 // are a few hundred kilobytes.
-const maxAnswer = 16 << 20
+const maxResponse = 16 << 20
 
-// errTooLarge says that an answer is longer than maxAnswer.
+// errTooLarge says that a response is longer than maxResponse.
 var errTooLarge = errors.New("the answer is too large")
 
 func newTransport() *http.Transport {
@@ -33,25 +33,25 @@ func newTransport() *http.Transport {
 	}
 }
 
-// exchange is what was seen of one request and its answer. stripe-go keeps it
-// to itself: an answer that is not its JSON becomes an error without a status.
+// exchange is what was seen of one request and its response. stripe-go keeps it
+// to itself: a response that is not its JSON becomes an error without a status.
 // It is written and read by the goroutine of the call, but for connected.
 type exchange struct {
 	// connected says that there was a connection to send on. Before that
 	// nothing can have reached Stripe.
 	connected atomic.Bool
-	// answered says that status, header and the whole body were read.
-	answered bool
+	// complete says that status, header and the whole body were read.
+	complete bool
 	status   int
 	header   http.Header
 	body     []byte
 }
 
-func (e *exchange) succeeded() bool { return e.answered && e.status >= 200 && e.status <= 299 }
+func (e *exchange) succeeded() bool { return e.complete && e.status >= 200 && e.status <= 299 }
 
 type exchangeKey struct{}
 
-// record answers a context whose request is recorded in the exchange.
+// record returns a context whose request is recorded in the exchange.
 func record(ctx context.Context) (context.Context, *exchange) {
 	seen := &exchange{}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -61,7 +61,7 @@ func record(ctx context.Context) (context.Context, *exchange) {
 }
 
 // recorder is the transport below stripe-go. It keeps what was seen, bounds
-// the answer, and sends every request at most once.
+// the response, and sends every request at most once.
 type recorder struct {
 	next http.RoundTripper
 }
@@ -89,17 +89,17 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
+	content, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
 	closeErr := response.Body.Close()
 	seen.status, seen.header = response.StatusCode, response.Header
-	if err == nil && len(answer) > maxAnswer {
+	if err == nil && len(content) > maxResponse {
 		err = errTooLarge
 	}
 	if err = errors.Join(err, closeErr); err != nil {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}
-	seen.answered, seen.body = true, answer
-	response.Body = io.NopCloser(bytes.NewReader(answer))
+	seen.complete, seen.body = true, content
+	response.Body = io.NopCloser(bytes.NewReader(content))
 	return response, nil
 }
 

@@ -36,7 +36,7 @@ type Fault struct {
 	Message string
 }
 
-// Error answers place and message.
+// Error returns place and message.
 func (f *Fault) Error() string { return fmt.Sprintf("params%s: %s", f.Pointer, f.Message) }
 
 // Params are the members of a JSON object, in the order in which they were
@@ -94,7 +94,7 @@ func syntaxFault(err error) *Fault {
 	return fault
 }
 
-// Take removes a member and answers its JSON text, or nil when there is none.
+// Take removes a member and returns its JSON text, or nil if it is absent.
 func (p *Params) Take(name string) json.RawMessage {
 	for i, m := range p.members {
 		if m.name == name {
@@ -110,7 +110,7 @@ func (p *Params) Set(name string, value json.RawMessage) {
 	p.members = append(p.members, member{name, jsontext.Value(value)})
 }
 
-// Encode answers the params as form fields, in order. Errors are *Fault.
+// Encode returns the params as form fields, in order. Errors are *Fault.
 //
 //   - A string is sent as it is; true and false as those words.
 //   - A number keeps its digits; an exponent is written out and a fraction of

@@ -79,7 +79,7 @@ func split(path string) ([]step, error) {
 	return steps, nil
 }
 
-// put answers what stands where at stood, with the value below it.
+// put returns what stands where at stood, with the value below it.
 func put(at any, steps []step, value any) any {
 	if len(steps) == 0 {
 		return value

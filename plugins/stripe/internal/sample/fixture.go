@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// fixture answers one object of Stripe's fixtures file under a new id, which
+// fixture returns one object of Stripe's fixtures file under a new id, which
 // also takes the old one's place in what refers to it. Its numbers are
 // json.Number, so that they stay as they are written there.
 func fixture(fixtures []byte, resource, id string) (object, error) {

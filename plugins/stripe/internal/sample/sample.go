@@ -27,7 +27,7 @@ type kind struct {
 	previous object
 }
 
-// kinds answers the events that can be made. It is a function because the
+// kinds returns the events that can be made. It is a function because the
 // maps in it are the caller's to change.
 func kinds() map[string]kind {
 	set := func(fields object) func(object, int64) {
@@ -146,7 +146,7 @@ func Event(fixtures []byte, eventType string, set map[string]string, now time.Ti
 	return json.Marshal(event)
 }
 
-// id answers a new random id with Stripe's prefix and length.
+// id returns a new random id with Stripe's prefix and length.
 func id(prefix string) string {
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	raw := make([]byte, 24)

@@ -1,7 +1,7 @@
 // Package sandbox stands in for Stripe on a developer's machine: Stripe's own
 // stripe-mock, served in this process on the loopback interface.
 //
-// stripe-mock keeps nothing: whatever is created is answered and forgotten.
+// stripe-mock keeps nothing: whatever is created is returned and forgotten.
 package sandbox
 
 import (
@@ -33,7 +33,7 @@ type Sandbox struct {
 	failure error
 }
 
-// Start listens on a free port of 127.0.0.1 and answers at once; requests wait
+// Start listens on a free port of 127.0.0.1 and returns at once; requests wait
 // until stripe-mock has read its description of the API, which takes a few
 // tenths of a second. Close ends it.
 func Start() (*Sandbox, error) {
@@ -66,7 +66,7 @@ func (s *Sandbox) Close() error {
 	return err
 }
 
-// Wait waits until requests are served, and answers why they will not be.
+// Wait waits until requests are served, and returns why they will not be.
 func (s *Sandbox) Wait(ctx context.Context) error {
 	select {
 	case <-s.ready:

@@ -20,7 +20,7 @@ import (
 //go:embed params/*.json
 var files embed.FS
 
-// Params answers the schema of an action's params, compact. The error says
+// Params returns the schema of an action's params, compact. The error says
 // that there is no such action.
 func Params(action string) (json.RawMessage, error) {
 	raw, err := files.ReadFile("params/" + action + ".json")

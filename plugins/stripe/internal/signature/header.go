@@ -25,7 +25,7 @@ type header struct {
 }
 
 // parse reads "t=…,v1=…,v1=…,v0=…". Schemes other than v1 are passed over, as
-// Stripe says, so that nobody can choose a weaker one.
+// Stripe says, so that a sender cannot choose a weaker one.
 func parse(text string) (header, error) {
 	var h header
 	if text == "" {

@@ -27,7 +27,7 @@ type Refusal struct {
 	Reason string
 }
 
-// Error answers the reason.
+// Error returns the reason.
 func (r *Refusal) Error() string { return r.Reason }
 
 func refuse(format string, args ...any) error { return &Refusal{fmt.Sprintf(format, args...)} }
@@ -37,7 +37,7 @@ func refuse(format string, args ...any) error { return &Refusal{fmt.Sprintf(form
 // an empty secret.
 var ErrNoSecret = errors.New("webhook secret is empty")
 
-// Sign answers the value of the header for a body, sent at a time.
+// Sign returns the value of the header for a body, sent at a time.
 func Sign(body []byte, secret string, at time.Time) string {
 	t := strconv.FormatInt(at.Unix(), 10)
 	return "t=" + t + ",v1=" + hex.EncodeToString(mac(t, body, secret))
@@ -45,7 +45,7 @@ func Sign(body []byte, secret string, at time.Time) string {
 
 // Verify checks that one of the v1 signatures of a header was made over body
 // with one of the secrets, at a time that is no more than tolerance away from
-// now, either way. A signature that does not hold is answered with *Refusal;
+// now, either way. The error of a signature that does not hold is a *Refusal;
 // any other error means that the check could not be made.
 //
 // All signatures are compared with all secrets, in constant time.

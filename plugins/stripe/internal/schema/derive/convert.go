@@ -133,7 +133,7 @@ var (
 	abbreviation = regexp.MustCompile(`(?:e\.g\.|i\.e\.|etc\.|vs\.)\s*$`)
 )
 
-// shorten answers the first sentence of a description as plain text.
+// shorten returns the first sentence of a description as plain text.
 func shorten(text string) string {
 	text = link.ReplaceAllString(tag.ReplaceAllString(text, ""), "$1")
 	text = strings.TrimSpace(space.ReplaceAllString(html.UnescapeString(text), " "))

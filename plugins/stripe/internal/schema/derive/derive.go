@@ -21,7 +21,7 @@ const (
 	subscription  = "/v1/subscriptions/{subscription_exposed_id}"
 )
 
-// Params answers the schema of each action's params, by action, as indented
+// Params returns the schema of each action's params, by action, as indented
 // JSON with a final newline. The same description always gives the same bytes.
 func Params(description []byte) (map[string][]byte, error) {
 	spec, err := parse(description)

@@ -51,8 +51,8 @@ func (d *document) operation(path, method string) (operation, error) {
 	return found, nil
 }
 
-// form answers the schema of an operation's form body, converted. Each call
-// answers a new one, which the caller may change.
+// form returns the schema of an operation's form body, converted. Each call
+// returns a new one, which the caller may change.
 func (d *document) form(path, method string) (node, error) {
 	found, err := d.operation(path, method)
 	if err != nil {
