@@ -7,7 +7,7 @@
 // has expired. A record is in one of these states:
 //
 //	          Begin                Complete
-//	(none) ---------> pending ---------------> done      the answer is replayed
+//	(none) ---------> pending ---------------> done      the response is replayed
 //	   ^               |  ^ \     KeepUnknown
 //	   |    Abandon    |  |  `---------------> unknown   nothing runs again
 //	   `---------------'  | RepeatLater, or the holder is gone:
@@ -15,14 +15,14 @@
 //
 // A pending record names the lease of the process that holds it; it is held
 // while that lease exists and, within the process, while its Entry is not
-// settled. So a crash, a panic or a lost write costs nobody the key; and what an
-// outage of the store kept from being written is written after it, so that
-// other processes do not wait for a holder that is none. A record lives for a
-// fixed time from its first insert, whatever happens to it, by the store's
-// clock alone.
+// settled. So a crash, a panic or a lost write does not block the key. What an
+// outage of the store kept from being written is written after it, so that other
+// processes do not wait for a holder that has given up. A record lives for a fixed
+// time from its first insert, whatever happens to it, by the store's clock alone.
 //
 // Requests for runs (start, cancel, retry, signal) are recorded by the write that
-// makes or changes the run and answered from the run itself: see [Ledger.Record].
+// makes or changes the run. The response to a repeat is made from the run itself:
+// see [Ledger.Record].
 //
 // The package is a layer over core/state and core/state/layout. It imports
 // core/engine for the value by which a request for a run is recorded, and

@@ -9,7 +9,7 @@ import (
 	"github.com/backflow/backflow/core/state/layout"
 )
 
-// Entry is what Begin answers: a stored answer to replay, or the right to act.
+// Entry is what Begin returns: a stored response to replay, or the right to act.
 // The right ends with the first call of Complete, Abandon, KeepUnknown,
 // RepeatLater or Release. An Entry belongs to one goroutine.
 //
@@ -18,11 +18,10 @@ import (
 // a limit of their own of 10 s does. Their errors are ErrSettled, ErrFenced,
 // ErrLost, and those that match state.ErrUnavailable. After an error the record
 // is pending, with another holder or none: the next request with the key takes
-// it over with the same upstream key, and its entry says Repeated. So whoever
-// settles answers its client with what the integration answered all the same:
-// that is true, and a repeat cannot act twice if it heeds Repeated. Where the
-// store was unavailable, the ledger makes the write once it answers again, or
-// before it answers the next request with the key.
+// it over with the same upstream key, and its entry says Repeated. So the client
+// gets the integration's result all the same: it is true, and a repeat cannot act
+// twice if it heeds Repeated. Where the store was unavailable, the ledger makes the
+// write once the store is back, or before the next request with the key goes on.
 type Entry struct {
 	ledger   *Ledger
 	recordID string
@@ -33,37 +32,37 @@ type Entry struct {
 	settled  bool
 }
 
-// Replay answers the stored answer, if there is one; then nothing may be
-// executed and there is nothing to settle. The answer must not be changed.
+// Replay returns the stored response, if there is one; then nothing may be
+// executed and there is nothing to settle. The response must not be changed.
 func (e *Entry) Replay() (*Response, bool) { return e.replay, e.replay != nil }
 
 // UpstreamKey is the idempotency key for the integration: 64 hex digits, the
 // same for every holder of this record, another for every other record.
 func (e *Entry) UpstreamKey() string { return e.scope.upstreamKey(e.rec.ID) }
 
-// Repeated reports that somebody held this record before, so the effect may
-// have taken place: by an attempt with an unknown outcome, or one whose process
+// Repeated reports that the record was held before, so the effect may have taken
+// place: by an attempt with an unknown outcome, or one whose process
 // ended. An action that may not be repeated must not be executed then, but
 // kept by KeepUnknown; nor may one whose key was first used, at Since, longer
 // ago than its integration honours keys.
 func (e *Entry) Repeated() bool { return e.rec.Attempt > 1 }
 
-// Since is when the record was made, in UTC, by the clock of whoever made it:
-// no effect under this upstream key is older.
+// Since is when the record was made, in UTC, by the clock of the process that made
+// it: no effect under this upstream key is older.
 func (e *Entry) Since() time.Time { return e.rec.since() }
 
 // Expires is when the record ends, in UTC: from then on the key is as if it had
-// never been used. The store's clock decides; this is by that of whoever made
-// the record.
+// never been used. The store's clock decides; this is by that of the process that
+// made the record.
 func (e *Entry) Expires() time.Time { return e.rec.expires() }
 
-// Complete stores the answer for the rest of the record's life, which counts
-// from its first insert. For successes and final refusals only: what may be
+// Complete stores the response for the rest of the record's life, which counts
+// from its first insert. It is for successes and final errors only: what may be
 // different next time is not kept.
 //
-// An answer whose body is larger than MaxResponseBytes is not stored: the
-// record is kept as by RepeatLater, so that where the action can be repeated
-// the integration itself answers a repeat, and nothing acts twice.
+// A response whose body is larger than MaxResponseBytes is not stored: the record
+// is kept as by RepeatLater. Where the action can be repeated, a repeat gets its
+// result from the integration itself, and nothing acts twice.
 func (e *Entry) Complete(ctx context.Context, response Response) error {
 	if len(response.Body) > e.ledger.opt.MaxResponseBytes {
 		return e.RepeatLater(ctx)
@@ -84,8 +83,8 @@ func (e *Entry) Abandon(ctx context.Context) error {
 }
 
 // KeepUnknown is for an effect that may have taken place and must not be
-// repeated: until the record expires, every request with the key is answered
-// by *UnknownOutcomeError.
+// repeated: until the record expires, every request with the key fails with
+// *UnknownOutcomeError.
 func (e *Entry) KeepUnknown(ctx context.Context) error {
 	return e.settle(ctx, e.rec.released(statusUnknown))
 }
@@ -104,7 +103,7 @@ func (e *Entry) RepeatLater(ctx context.Context) error {
 func (e *Entry) Release() {
 	if !e.settled {
 		e.end()
-		e.ledger.later(e.recordID, e.raw, e.write(e.rec.released(statusPending)))
+		e.ledger.deferWrite(e.recordID, e.raw, e.write(e.rec.released(statusPending)))
 	}
 }
 
@@ -135,7 +134,7 @@ func (e *Entry) settle(ctx context.Context, rec *record) error {
 	case lost:
 		return ErrLost
 	case err != nil && !errors.Is(err, ErrFenced):
-		e.ledger.later(e.recordID, e.raw, write)
+		e.ledger.deferWrite(e.recordID, e.raw, write)
 	}
 	return err
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/backflow/backflow/core/state/memory"
 )
 
-// held is a lease that nobody takes away, of the only process.
+// held is the lease of the only process, which keeps it.
 type held string
 
 func (h held) ID() string      { return string(h) }
@@ -56,7 +56,7 @@ func Example() {
 			fmt.Println("outcome unknown, kept:", entry.KeepUnknown(ctx))
 		}
 	}
-	handle(true, func(string) (string, bool) { return "", false }) // the answer was lost
+	handle(true, func(string) (string, bool) { return "", false }) // the response was lost
 	handle(true, func(string) (string, bool) { return "pi_1", true })
 	handle(true, func(string) (string, bool) { return "pi_2", true })
 	// Output:

@@ -14,7 +14,7 @@ const MaxKeyLen = 255
 // (draft-ietf-httpapi-idempotency-key-header, RFC 9651 section 3.3.3: inside
 // the quotes, \" and \\ stand for the character). "k" in quotes and k without
 // are the same key. No header is the empty key and no error; everything else
-// is an error, which the client is told as 400. Errors do not repeat the key.
+// is an error, for which the client gets 400. Errors do not repeat the key.
 func ParseKey(values []string) (string, error) {
 	switch len(values) {
 	case 0:

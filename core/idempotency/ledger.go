@@ -16,15 +16,15 @@ import (
 const (
 	// DefaultTTL is how long a record lives from its first insert.
 	DefaultTTL = 24 * time.Hour
-	// DefaultMaxResponseBytes bounds a stored answer's body.
+	// DefaultMaxResponseBytes bounds a stored response's body.
 	DefaultMaxResponseBytes = 1 << 20
 
-	// retryAfter is what a client is told to wait for a request under way.
+	// retryAfter is how long a client is to wait for a request under way.
 	retryAfter = time.Second
 	// settleTimeout bounds a settling write, which outlives its request.
 	settleTimeout = 10 * time.Second
-	// maxTries bounds how often Begin meets a record that changes under its
-	// hands before it says that the key is in use.
+	// maxTries bounds how often Begin meets a record that changes meanwhile
+	// before it says that the key is in use.
 	maxTries = 8
 )
 
@@ -42,7 +42,7 @@ type Lease interface {
 type Options struct {
 	// TTL is a record's life; zero is DefaultTTL.
 	TTL time.Duration
-	// MaxResponseBytes bounds the body of a stored answer; zero is
+	// MaxResponseBytes bounds the body of a stored response; zero is
 	// DefaultMaxResponseBytes. See Entry.Complete.
 	MaxResponseBytes int
 	// Now is the clock; nil is time.Now.
@@ -53,19 +53,19 @@ type Options struct {
 }
 
 // Ledger keeps the records of one gateway process. Its methods are safe for
-// concurrent use. Two ledgers of one process would take each other's records
-// for left over: there is one for each lease.
+// concurrent use. There is one for each lease: two
+// ledgers of one process would take each other's records for left over.
 type Ledger struct {
-	store  state.Store
-	lease  Lease
-	opt    Options
-	mender *mender
+	store    state.Store
+	lease    Lease
+	opt      Options
+	deferred *deferredWriter
 
-	mu sync.Mutex // guards underWay
-	// underWay has the requests that this process is working on, by record id.
-	// A pending record under our lease that is not among them was left over by
-	// a panic or a lost write.
-	underWay map[string]Fingerprint
+	mu sync.Mutex // guards inFlight
+	// inFlight has the requests that this process is working on, by record id.
+	// A pending record under this process's lease that is not among them was left
+	// over by a panic or a lost write.
+	inFlight map[string]Fingerprint
 }
 
 // New makes a ledger over a store. It is closed before the lease is released.
@@ -82,25 +82,25 @@ func New(store state.Store, lease Lease, opt Options) *Ledger {
 	if opt.NewID == nil {
 		opt.NewID = rand.Text
 	}
-	return &Ledger{store: store, lease: lease, opt: opt, mender: newMender(store, lease), underWay: map[string]Fingerprint{}}
+	return &Ledger{store: store, lease: lease, opt: opt, deferred: newDeferredWriter(store, lease), inFlight: map[string]Fingerprint{}}
 }
 
 // Close ends what the ledger does in the background, and waits for it. A second
 // call does nothing.
-func (l *Ledger) Close() { l.mender.close() }
+func (l *Ledger) Close() { l.deferred.close() }
 
-// Response is a stored answer.
+// Response is a stored response.
 type Response struct {
 	// Status is the HTTP status, 100 to 999.
 	Status int
-	// Header has the headers that belong to the answer itself, such as
-	// Content-Type; never those of one exchange, such as X-Request-Id.
+	// Header has the headers that belong to the response itself, such as
+	// Content-Type; never those of one request, such as X-Request-Id.
 	Header http.Header
 	Body   []byte
 }
 
 // Begin records a request before its effect, or says what became of the one
-// before it. With a nil error, the entry either holds an answer to replay, or
+// before it. With a nil error, the entry either holds a response to replay, or
 // its holder may act and must settle it, with a deferred Release for the case
 // that it cannot.
 //
@@ -110,7 +110,7 @@ type Response struct {
 func (l *Ledger) Begin(ctx context.Context, scope Scope, fp Fingerprint) (*Entry, error) {
 	id := scope.recordID()
 	if !l.reserve(id, fp) {
-		return l.look(ctx, id, scope, fp)
+		return l.lookup(ctx, id, scope, fp)
 	}
 	entry, err := l.begin(ctx, id, scope, fp)
 	if err != nil || entry.replay != nil {
@@ -119,7 +119,7 @@ func (l *Ledger) Begin(ctx context.Context, scope Scope, fp Fingerprint) (*Entry
 	return entry, err
 }
 
-// begin runs while id is reserved: nobody else in this process works on it.
+// begin runs while id is reserved: no other request of this process works on it.
 func (l *Ledger) begin(ctx context.Context, id string, scope Scope, fp Fingerprint) (*Entry, error) {
 	for range maxTries {
 		entry, err := l.insert(ctx, id, scope, fp)
@@ -133,7 +133,7 @@ func (l *Ledger) begin(ctx context.Context, id string, scope Scope, fp Fingerpri
 		if rec == nil {
 			continue // abandoned or expired since the insert
 		}
-		if entry, err := l.answer(rec, id, scope, fp); entry != nil || err != nil {
+		if entry, err := l.settledEntry(rec, id, scope, fp); entry != nil || err != nil {
 			return entry, err
 		}
 		alive, err := l.held(ctx, rec)
@@ -144,14 +144,14 @@ func (l *Ledger) begin(ctx context.Context, id string, scope Scope, fp Fingerpri
 			return nil, &InProgressError{RetryAfter: retryAfter}
 		}
 		if rec.Lease == l.lease.ID() {
-			// We may know better what became of it than the record says.
-			if written, err := l.mender.hasten(ctx, id); written {
+			// This process may know better what became of it than the record says.
+			if written, err := l.deferred.flush(ctx, id); written {
 				continue
 			} else if err != nil {
 				return nil, err
 			}
 		}
-		entry, err = l.take(ctx, id, scope, rec, raw)
+		entry, err = l.takeOver(ctx, id, scope, rec, raw)
 		if entry != nil || err != nil {
 			return entry, err
 		}
@@ -159,20 +159,20 @@ func (l *Ledger) begin(ctx context.Context, id string, scope Scope, fp Fingerpri
 	return nil, &InProgressError{RetryAfter: retryAfter}
 }
 
-// look answers a request whose key this process is working on already: with
-// the stored answer, if there is one by now, else with what stands in the way.
-func (l *Ledger) look(ctx context.Context, id string, scope Scope, fp Fingerprint) (*Entry, error) {
+// lookup is for a request whose key this process is working on already. It returns
+// the stored response, if there is one by now, else what stands in the way.
+func (l *Ledger) lookup(ctx context.Context, id string, scope Scope, fp Fingerprint) (*Entry, error) {
 	rec, _, err := l.read(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if rec != nil {
-		if entry, err := l.answer(rec, id, scope, fp); entry != nil || err != nil {
+		if entry, err := l.settledEntry(rec, id, scope, fp); entry != nil || err != nil {
 			return entry, err
 		}
 	}
 	l.mu.Lock()
-	other, busy := l.underWay[id]
+	other, busy := l.inFlight[id]
 	l.mu.Unlock()
 	if busy && other != fp {
 		return nil, ErrMismatch
@@ -180,8 +180,8 @@ func (l *Ledger) look(ctx context.Context, id string, scope Scope, fp Fingerprin
 	return nil, &InProgressError{RetryAfter: retryAfter}
 }
 
-// insert makes the record. It answers neither entry nor error when there is
-// one already.
+// insert makes the record. It returns neither entry nor error if there is one
+// already.
 func (l *Ledger) insert(ctx context.Context, id string, scope Scope, fp Fingerprint) (*Entry, error) {
 	now := l.opt.Now()
 	rec := &record{
@@ -198,16 +198,16 @@ func (l *Ledger) insert(ctx context.Context, id string, scope Scope, fp Fingerpr
 	if lost, err := outcome(err, l.lease.Fence(), "record request"); lost || err != nil {
 		if errors.Is(err, state.ErrUnavailable) {
 			// The record may be there, and nothing will be done under it.
-			l.later(id, raw, state.Delete(layout.BucketIdempotency, id))
+			l.deferWrite(id, raw, state.Delete(layout.BucketIdempotency, id))
 		}
 		return nil, err
 	}
 	return &Entry{ledger: l, recordID: id, scope: scope, rec: rec, raw: raw}, nil
 }
 
-// take makes a record ours that nobody holds. It answers neither entry nor
-// error when the record changed meanwhile.
-func (l *Ledger) take(ctx context.Context, id string, scope Scope, old *record, oldRaw []byte) (*Entry, error) {
+// takeOver makes this process the holder of a record that has none. It returns
+// neither entry nor error if the record changed meanwhile.
+func (l *Ledger) takeOver(ctx context.Context, id string, scope Scope, old *record, oldRaw []byte) (*Entry, error) {
 	rec := *old
 	rec.Lease = l.lease.ID()
 	rec.Attempt++
@@ -218,22 +218,22 @@ func (l *Ledger) take(ctx context.Context, id string, scope Scope, old *record, 
 		state.Replace(layout.BucketIdempotency, id, raw))
 	if lost, err := outcome(err, l.lease.Fence(), "take over request"); lost || err != nil {
 		if errors.Is(err, state.ErrUnavailable) {
-			l.later(id, raw, state.Replace(layout.BucketIdempotency, id, rec.released(statusPending).encode()))
+			l.deferWrite(id, raw, state.Replace(layout.BucketIdempotency, id, rec.released(statusPending).encode()))
 		}
 		return nil, err
 	}
 	return &Entry{ledger: l, recordID: id, scope: scope, rec: &rec, raw: raw}, nil
 }
 
-// later leaves a write to the mender that is to be made if the record still has
-// a value that we wrote.
-func (l *Ledger) later(id string, raw []byte, write state.Op) {
-	l.mender.add(id, l.lease.Fence(), state.RequireValue(layout.BucketIdempotency, id, raw), write)
+// deferWrite leaves a write to the deferredWriter, to be made if the record still
+// has the value that this process wrote.
+func (l *Ledger) deferWrite(id string, raw []byte, write state.Op) {
+	l.deferred.add(id, l.lease.Fence(), state.RequireValue(layout.BucketIdempotency, id, raw), write)
 }
 
-// answer says what a record means for a request: an entry to replay, an error,
-// or neither when the record is pending.
-func (l *Ledger) answer(rec *record, id string, scope Scope, fp Fingerprint) (*Entry, error) {
+// settledEntry returns what a settled record means for a request: an entry to
+// replay, or an error. It returns neither if the record is pending.
+func (l *Ledger) settledEntry(rec *record, id string, scope Scope, fp Fingerprint) (*Entry, error) {
 	switch {
 	case rec.Status == statusRun || rec.Fingerprint != fp:
 		return nil, ErrMismatch
@@ -249,8 +249,8 @@ func (l *Ledger) answer(rec *record, id string, scope Scope, fp Fingerprint) (*E
 	}
 }
 
-// held reports whether a pending record has a living holder. Our own lease is
-// none: the record would be under way in this process, and it is not.
+// held reports whether a pending record has a living holder. This process is not
+// one: the record would be in flight here, and it is not.
 func (l *Ledger) held(ctx context.Context, rec *record) (bool, error) {
 	if rec.Lease == "" || rec.Lease == l.lease.ID() {
 		return false, nil
@@ -262,7 +262,7 @@ func (l *Ledger) held(ctx context.Context, rec *record) (bool, error) {
 	return alive, nil
 }
 
-// read answers a record and its stored bytes, nil if there is none.
+// read returns a record and its stored bytes, nil if there is none.
 func (l *Ledger) read(ctx context.Context, id string) (*record, []byte, error) {
 	values, err := l.store.Get(ctx, state.Ref{Bucket: layout.BucketIdempotency, ID: id})
 	if err != nil {
@@ -278,17 +278,17 @@ func (l *Ledger) read(ctx context.Context, id string) (*record, []byte, error) {
 func (l *Ledger) reserve(id string, fp Fingerprint) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, busy := l.underWay[id]; busy {
+	if _, busy := l.inFlight[id]; busy {
 		return false
 	}
-	l.underWay[id] = fp
+	l.inFlight[id] = fp
 	return true
 }
 
 func (l *Ledger) unreserve(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.underWay, id)
+	delete(l.inFlight, id)
 }
 
 // outcome sorts the error of a commit under a fence: lost means that another

@@ -15,15 +15,15 @@ import (
 	"github.com/backflow/backflow/core/state/layout"
 )
 
-func TestTheFirstRequestActsAndItsAnswerIsReplayed(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
+func TestTheFirstRequestActsAndItsResponseIsReplayed(t *testing.T) {
+	h := newHarness(t)
+	l := h.process("a")
 	e := begin(t, l)
 	if e.Repeated() {
 		t.Error("the first request is said to be a repeat")
 	}
 	must(t, e.Complete(t.Context(), payment))
-	for _, l := range []*Ledger{l, w.process("b")} {
+	for _, l := range []*Ledger{l, h.process("b")} {
 		if diff := cmp.Diff(&payment, replay(t, l)); diff != "" {
 			t.Error(diff)
 		}
@@ -31,8 +31,8 @@ func TestTheFirstRequestActsAndItsAnswerIsReplayed(t *testing.T) {
 }
 
 func TestAnotherRequestWithTheKeyIsRefused(t *testing.T) {
-	w := newWorld(t)
-	l, other := w.process("a"), w.process("b")
+	h := newHarness(t)
+	l, other := h.process("a"), h.process("b")
 	check := func(when string) {
 		t.Helper()
 		for _, l := range []*Ledger{l, other} {
@@ -50,8 +50,8 @@ func TestAnotherRequestWithTheKeyIsRefused(t *testing.T) {
 }
 
 func TestTheSameKeyElsewhereIsAnotherKey(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
+	h := newHarness(t)
+	l := h.process("a")
 	first := begin(t, l)
 	for _, s := range []Scope{
 		{Caller: "other", Method: scope.Method, Path: scope.Path, Key: scope.Key},
@@ -69,8 +69,8 @@ func TestTheSameKeyElsewhereIsAnotherKey(t *testing.T) {
 }
 
 func TestARequestUnderWayIsNotRunTwice(t *testing.T) {
-	w := newWorld(t)
-	l, other := w.process("a"), w.process("b")
+	h := newHarness(t)
+	l, other := h.process("a"), h.process("b")
 	begin(t, l)
 	for name, l := range map[string]*Ledger{"this process": l, "another": other} {
 		_, err := l.Begin(t.Context(), scope, request)
@@ -82,8 +82,8 @@ func TestARequestUnderWayIsNotRunTwice(t *testing.T) {
 }
 
 func TestOfFiftyAtOnceExactlyOneActs(t *testing.T) {
-	w := newWorld(t)
-	processes := []*Ledger{w.process("a"), w.process("b")}
+	h := newHarness(t)
+	processes := []*Ledger{h.process("a"), h.process("b")}
 	var acts atomic.Int32
 	var wg sync.WaitGroup
 	start := make(chan struct{})
@@ -121,8 +121,8 @@ func TestOfFiftyAtOnceExactlyOneActs(t *testing.T) {
 }
 
 func TestAnAbandonedKeyIsFree(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
+	h := newHarness(t)
+	l := h.process("a")
 	must(t, begin(t, l).Abandon(t.Context()))
 	e, err := l.Begin(t.Context(), scope, different)
 	must(t, err)
@@ -133,18 +133,18 @@ func TestAnAbandonedKeyIsFree(t *testing.T) {
 }
 
 func TestARepeatHasTheSameUpstreamKey(t *testing.T) {
-	for name, unsettle := range map[string]func(*testing.T, *world, *Entry){
-		"outcome unknown": func(t *testing.T, _ *world, e *Entry) { must(t, e.RepeatLater(t.Context())) },
-		"panic":           func(_ *testing.T, _ *world, e *Entry) { e.Release() },
-		"answer too large": func(t *testing.T, _ *world, e *Entry) {
+	for name, unsettle := range map[string]func(*testing.T, *harness, *Entry){
+		"outcome unknown": func(t *testing.T, _ *harness, e *Entry) { must(t, e.RepeatLater(t.Context())) },
+		"panic":           func(_ *testing.T, _ *harness, e *Entry) { e.Release() },
+		"response too large": func(t *testing.T, _ *harness, e *Entry) {
 			must(t, e.Complete(t.Context(), Response{Status: 200, Body: big}))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			l := w.process("a")
+			h := newHarness(t)
+			l := h.process("a")
 			e := begin(t, l)
-			unsettle(t, w, e)
+			unsettle(t, h, e)
 			again := begin(t, l)
 			if again.UpstreamKey() != e.UpstreamKey() {
 				t.Error("another upstream key")
@@ -162,21 +162,21 @@ func TestARepeatHasTheSameUpstreamKey(t *testing.T) {
 }
 
 func TestAnUnknownOutcomeKeptRunsNothing(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
+	h := newHarness(t)
+	l := h.process("a")
 	must(t, begin(t, l).KeepUnknown(t.Context()))
-	for _, l := range []*Ledger{l, w.process("b")} {
+	for _, l := range []*Ledger{l, h.process("b")} {
 		_, err := l.Begin(t.Context(), scope, request)
 		var unknown *UnknownOutcomeError
-		if !errors.As(err, &unknown) || !unknown.Since.Equal(w.clock()) {
-			t.Errorf("Begin: %v, want *UnknownOutcomeError since %v", err, w.clock())
+		if !errors.As(err, &unknown) || !unknown.Since.Equal(h.clock()) {
+			t.Errorf("Begin: %v, want *UnknownOutcomeError since %v", err, h.clock())
 		}
 	}
 }
 
 func TestARepeatThatDidNotActKeepsTheKey(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
+	h := newHarness(t)
+	l := h.process("a")
 	e := begin(t, l)
 	must(t, e.RepeatLater(t.Context()))
 	must(t, begin(t, l).Abandon(t.Context())) // say 429: but the first may have acted
@@ -186,10 +186,10 @@ func TestARepeatThatDidNotActKeepsTheKey(t *testing.T) {
 }
 
 func TestARestartedGatewayTakesItsRecordsBackAtOnce(t *testing.T) {
-	w := newWorld(t)
-	crashed := begin(t, w.process("a"))
-	w.end("a")
-	l := w.process("a2")
+	h := newHarness(t)
+	crashed := begin(t, h.process("a"))
+	h.end("a")
+	l := h.process("a2")
 	e := begin(t, l)
 	if e.UpstreamKey() != crashed.UpstreamKey() || !e.Repeated() {
 		t.Error("the record was not taken over with its id")
@@ -199,26 +199,26 @@ func TestARestartedGatewayTakesItsRecordsBackAtOnce(t *testing.T) {
 }
 
 func TestAFencedProcessWritesNothing(t *testing.T) {
-	w := newWorld(t)
-	late := w.process("a")
+	h := newHarness(t)
+	late := h.process("a")
 	e := begin(t, late)
-	w.end("a")
+	h.end("a")
 	if err := e.Complete(t.Context(), payment); !errors.Is(err, ErrFenced) {
 		t.Errorf("Complete: %v, want ErrFenced", err)
 	}
 	if _, err := late.Begin(t.Context(), scope, request); !errors.Is(err, ErrFenced) {
 		t.Errorf("Begin: %v, want ErrFenced", err)
 	}
-	begin(t, w.process("b")) // and the record is as it was
+	begin(t, h.process("b")) // and the record is as it was
 }
 
 func TestALateHolderCannotWriteOverItsSuccessor(t *testing.T) {
-	w := newWorld(t)
-	old := begin(t, w.process("a"))
-	w.end("a")
-	l := w.process("b")
+	h := newHarness(t)
+	old := begin(t, h.process("a"))
+	h.end("a")
+	l := h.process("b")
 	must(t, begin(t, l).Complete(t.Context(), payment))
-	w.process("a") // the lease is back, the record is not
+	h.process("a") // the lease is back, the record is not
 	if err := old.Complete(t.Context(), Response{Status: 500}); !errors.Is(err, ErrLost) {
 		t.Errorf("Complete: %v, want ErrLost", err)
 	}
@@ -228,15 +228,15 @@ func TestALateHolderCannotWriteOverItsSuccessor(t *testing.T) {
 }
 
 func TestStoreDownMeansNothingMayBeExecuted(t *testing.T) {
-	for name, f := range map[string]fault{"before": faultBefore, "answer lost": faultAfter} {
+	for name, f := range map[string]fault{"before": faultBefore, "result lost": faultAfter} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			l := w.process("a")
-			w.suffer(f)
+			h := newHarness(t)
+			l := h.process("a")
+			h.setFault(f)
 			if e, err := l.Begin(t.Context(), scope, request); !errors.Is(err, state.ErrUnavailable) || e != nil {
 				t.Fatalf("Begin = %v, %v; want ErrUnavailable", e, err)
 			}
-			w.suffer(faultNone)
+			h.setFault(faultNone)
 			e := begin(t, l)
 			if e.Repeated() {
 				t.Error("what was never executed is said to be a repeat")
@@ -246,21 +246,21 @@ func TestStoreDownMeansNothingMayBeExecuted(t *testing.T) {
 	}
 }
 
-func TestAnAnswerStoredInSilenceIsReplayed(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
+func TestAResponseStoredInSilenceIsReplayed(t *testing.T) {
+	h := newHarness(t)
+	l := h.process("a")
 	e := begin(t, l)
-	w.suffer(faultAfter)
+	h.setFault(faultAfter)
 	if err := e.Complete(t.Context(), payment); !errors.Is(err, state.ErrUnavailable) {
 		t.Fatalf("Complete: %v, want ErrUnavailable", err)
 	}
-	w.suffer(faultNone)
+	h.setFault(faultNone)
 	replay(t, l)
 }
 
-func TestAnAnswerIsStoredForAClientThatLeft(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
+func TestAResponseIsStoredForAClientThatLeft(t *testing.T) {
+	h := newHarness(t)
+	l := h.process("a")
 	e := begin(t, l)
 	gone, leave := context.WithCancel(t.Context())
 	leave()
@@ -269,16 +269,16 @@ func TestAnAnswerIsStoredForAClientThatLeft(t *testing.T) {
 }
 
 func TestARecordLivesFromItsFirstInsert(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
+	h := newHarness(t)
+	l := h.process("a")
 	e := begin(t, l)
-	w.pass(10 * time.Hour)
+	h.pass(10 * time.Hour)
 	must(t, e.RepeatLater(t.Context()))
-	w.pass(10 * time.Hour)
+	h.pass(10 * time.Hour)
 	must(t, begin(t, l).Complete(t.Context(), payment))
-	w.pass(4*time.Hour - time.Second)
+	h.pass(4*time.Hour - time.Second)
 	replay(t, l)
-	w.pass(time.Second)
+	h.pass(time.Second)
 	again := begin(t, l)
 	if again.Repeated() || again.UpstreamKey() == e.UpstreamKey() {
 		t.Error("an expired record has an afterlife")
@@ -286,8 +286,8 @@ func TestARecordLivesFromItsFirstInsert(t *testing.T) {
 }
 
 func TestAnEntryIsSettledOnce(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
+	h := newHarness(t)
+	l := h.process("a")
 	e := begin(t, l)
 	must(t, e.Complete(t.Context(), payment))
 	stored, err := l.Begin(t.Context(), scope, request)
@@ -305,9 +305,9 @@ func TestAnEntryIsSettledOnce(t *testing.T) {
 	replay(t, l)
 }
 
-func TestReleaseOfASettledEntryFreesNobodyElse(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
+func TestReleaseOfASettledEntryFreesNoOther(t *testing.T) {
+	h := newHarness(t)
+	l := h.process("a")
 	first := begin(t, l)
 	must(t, first.RepeatLater(t.Context()))
 	begin(t, l)
@@ -318,9 +318,9 @@ func TestReleaseOfASettledEntryFreesNobodyElse(t *testing.T) {
 }
 
 func TestACorruptRecordExecutesNothing(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
-	w.commit(state.Put(layout.BucketIdempotency, scope.recordID(), []byte{99}, 0))
+	h := newHarness(t)
+	l := h.process("a")
+	h.commit(state.Put(layout.BucketIdempotency, scope.recordID(), []byte{99}, 0))
 	if _, err := l.Begin(t.Context(), scope, request); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("Begin: %v, want ErrCorrupt", err)
 	}
@@ -330,9 +330,9 @@ func TestACorruptRecordExecutesNothing(t *testing.T) {
 }
 
 func TestAStoredRecordShowsNoKey(t *testing.T) {
-	w := newWorld(t)
-	begin(t, w.process("a"))
-	values, err := w.Get(t.Context(), state.Ref{Bucket: layout.BucketIdempotency, ID: scope.recordID()})
+	h := newHarness(t)
+	begin(t, h.process("a"))
+	values, err := h.Get(t.Context(), state.Ref{Bucket: layout.BucketIdempotency, ID: scope.recordID()})
 	must(t, err)
 	if bytes.Contains(values[0], []byte(scope.Key)) || bytes.Contains([]byte(scope.recordID()), []byte(scope.Key)) {
 		t.Error("the client's key is in the store")

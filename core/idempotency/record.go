@@ -11,15 +11,15 @@ import (
 
 // formatVersion is the first byte of every stored record. What follows in
 // version 1: the length of the head (uvarint), the head as JSON, and the body
-// of the stored answer as it is.
+// of the stored response as it is.
 const formatVersion = 1
 
 // status is where a record is in its life.
 type status string
 
 const (
-	statusPending status = "pending" // held, or to be repeated by whoever asks next
-	statusDone    status = "done"    // answered
+	statusPending status = "pending" // held, or to be repeated by the next request
+	statusDone    status = "done"    // with a stored response
 	statusUnknown status = "unknown" // not to be repeated
 	// statusRun is that of a request that made or changed a run. Starts came
 	// first, hence the word that is stored.
@@ -35,14 +35,14 @@ type record struct {
 	ExpiresAt int64 `json:"expiresAt"`
 	// ID is the record's own random id; requests for runs have none.
 	ID string `json:"id,omitempty"`
-	// Lease is the holder's lease id; empty when nobody holds the record.
+	// Lease is the holder's lease id; empty while the record has no holder.
 	Lease string `json:"lease,omitempty"`
-	// Attempt counts who held the record, from 1. It also makes every value of
+	// Attempt counts the holders of the record, from 1. It also makes every value of
 	// a record differ from the one before, which compare-and-swap rests on.
 	Attempt int `json:"attempt,omitempty"`
 	// RunID is the run that the request made or changed.
 	RunID string `json:"runId,omitempty"`
-	// Code and Header belong to the stored answer, as does body.
+	// Code and Header belong to the stored response, as does body.
 	Code   int         `json:"code,omitempty"`
 	Header http.Header `json:"header,omitempty"`
 	body   []byte
@@ -97,7 +97,7 @@ func decodeRecord(b []byte) (*record, error) {
 	return r, nil
 }
 
-// check refuses records that no version of this program writes.
+// check returns an error for a record that no version of this program writes.
 func (r *record) check(bodyLen int) error {
 	if r.ExpiresAt <= r.CreatedAt {
 		return errors.New("it expires before it was made")

@@ -10,8 +10,8 @@ import (
 )
 
 func TestARequestForARunIsRecordedInTheWriteThatDoesIt(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
+	h := newHarness(t)
+	l := h.process("a")
 	if _, ok, err := l.Recorded(t.Context(), scope, request); ok || err != nil {
 		t.Fatalf("Recorded = %v, %v before anything was", ok, err)
 	}
@@ -19,28 +19,28 @@ func TestARequestForARunIsRecordedInTheWriteThatDoesIt(t *testing.T) {
 	makeRun := func(id string) error {
 		var once engine.Once
 		once, expires = l.Record(scope, request, id)
-		return w.Commit(t.Context(), append(once.Ops(), state.Put("run", id, []byte("x"), 0))...)
+		return h.Commit(t.Context(), append(once.Ops(), state.Put("run", id, []byte("x"), 0))...)
 	}
 	must(t, makeRun("run-1"))
 	var conflict *state.ConflictError
 	if err := makeRun("run-2"); !errors.As(err, &conflict) || conflict.Index != 0 {
 		t.Fatalf("a second start: %v, want a conflict of the record", err)
 	}
-	want := Change{RunID: "run-1", Expires: w.clock().Add(DefaultTTL)}
+	want := Change{RunID: "run-1", Expires: h.clock().Add(DefaultTTL)}
 	if got, ok, err := l.Recorded(t.Context(), scope, request); got != want || !ok || err != nil || !expires.Equal(want.Expires) {
 		t.Errorf("Recorded = %v, %v, %v and until %s; want %v", got, ok, err, expires, want)
 	}
-	w.pass(DefaultTTL)
+	h.pass(DefaultTTL)
 	if _, ok, err := l.Recorded(t.Context(), scope, request); ok || err != nil {
 		t.Errorf("Recorded = %v, %v after the record's life", ok, err)
 	}
 }
 
-func TestARunIsNotAnsweredToAnotherRequest(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
+func TestARunIsNotReturnedToAnotherRequest(t *testing.T) {
+	h := newHarness(t)
+	l := h.process("a")
 	once, _ := l.Record(scope, request, "run-1")
-	w.commit(once.Ops()...)
+	h.commit(once.Ops()...)
 	if _, ok, err := l.Recorded(t.Context(), scope, different); ok || !errors.Is(err, ErrMismatch) {
 		t.Errorf("another fingerprint: %v, %v; want ErrMismatch", ok, err)
 	}
@@ -49,9 +49,9 @@ func TestARunIsNotAnsweredToAnotherRequest(t *testing.T) {
 	}
 }
 
-func TestAnActionIsNotAnsweredWithARun(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
+func TestARunIsNotReturnedForAnAction(t *testing.T) {
+	h := newHarness(t)
+	l := h.process("a")
 	begin(t, l)
 	if _, ok, err := l.Recorded(t.Context(), scope, request); ok || !errors.Is(err, ErrMismatch) {
 		t.Errorf("Recorded = %v, %v; want ErrMismatch", ok, err)
@@ -59,17 +59,17 @@ func TestAnActionIsNotAnsweredWithARun(t *testing.T) {
 }
 
 func TestRecordedNeedsTheStore(t *testing.T) {
-	w := newWorld(t)
-	l := w.process("a")
-	w.suffer(faultBefore)
+	h := newHarness(t)
+	l := h.process("a")
+	h.setFault(faultBefore)
 	if _, _, err := l.Recorded(t.Context(), scope, request); !errors.Is(err, state.ErrUnavailable) {
 		t.Errorf("Recorded: %v, want ErrUnavailable", err)
 	}
 }
 
 func TestDefaults(t *testing.T) {
-	w := newWorld(t)
-	l := New(w, lease{id: "a", w: w}, Options{})
+	h := newHarness(t)
+	l := New(h, lease{id: "a", h: h}, Options{})
 	if l.opt.TTL != 24*time.Hour || l.opt.MaxResponseBytes != 1<<20 {
 		t.Errorf("defaults: %+v", l.opt)
 	}

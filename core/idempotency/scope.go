@@ -14,13 +14,13 @@ import (
 // Scope is where a key is valid: the same key of another caller, method or path
 // is another key.
 type Scope struct {
-	// Caller is who sends: a token's name, or a JWT's issuer and subject. It
+	// Caller is the sender: a token's name, or a JWT's issuer and subject. It
 	// must tell apart callers of different kinds.
 	Caller string
 	Method string
 	// Path is escaped in one way, however the request came.
 	Path string
-	// Key is what ParseKey answered, never empty.
+	// Key is what ParseKey returned, never empty.
 	Key string
 }
 
@@ -32,7 +32,7 @@ func (s Scope) recordID() string {
 }
 
 // upstreamKey is the key for the integration. It differs from every other
-// record's, and whoever knows scope and record derives the same.
+// record's, and the same for every process that knows scope and record.
 func (s Scope) upstreamKey(id string) string {
 	return digest.Hex("upstream", s.Caller, s.Method, s.Path, s.Key, id)
 }
@@ -57,7 +57,7 @@ func (f *Fingerprint) UnmarshalText(text []byte) error {
 // FingerprintOf is the fingerprint of a request: method, path as in Scope, query
 // and raw body. The order of query names does not count, the
 // order of one name's values does. Names in ignore are left out: those that
-// change how the answer is delivered, not what happens.
+// change how the response is delivered, not what happens.
 func FingerprintOf(method, path, rawQuery string, body []byte, ignore ...string) Fingerprint {
 	parts := append([]string{"request", method, path}, queryParts(rawQuery, ignore)...)
 	return Fingerprint(digest.Of(append(parts, string(body))...))

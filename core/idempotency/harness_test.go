@@ -12,9 +12,9 @@ import (
 	"github.com/backflow/backflow/core/state/memory"
 )
 
-// world is a store with a clock and a switch for its faults. Ledgers over it
+// harness is a store with a clock and a switch for its faults. Ledgers over it
 // are gateway processes.
-type world struct {
+type harness struct {
 	t *testing.T
 	*memory.Store
 
@@ -30,75 +30,75 @@ type fault int
 const (
 	faultNone   fault = iota
 	faultBefore       // the store cannot be reached
-	faultAfter        // the commit is applied, its answer lost
+	faultAfter        // the commit is applied, its result lost
 )
 
-func newWorld(t *testing.T) *world {
-	w := &world{t: t, now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)}
-	w.Store = memory.New(memory.Options{Now: w.clock})
-	return w
+func newHarness(t *testing.T) *harness {
+	h := &harness{t: t, now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)}
+	h.Store = memory.New(memory.Options{Now: h.clock})
+	return h
 }
 
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
+func (h *harness) clock() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
 }
 
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
+func (h *harness) pass(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = h.now.Add(d)
 }
 
-func (w *world) suffer(f fault) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.fault = f
+func (h *harness) setFault(f fault) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fault = f
 }
 
-func (w *world) Commit(ctx context.Context, ops ...state.Op) error {
-	w.mu.Lock()
-	f := w.fault
-	w.mu.Unlock()
+func (h *harness) Commit(ctx context.Context, ops ...state.Op) error {
+	h.mu.Lock()
+	f := h.fault
+	h.mu.Unlock()
 	if f == faultBefore {
 		return fmt.Errorf("memory: %w", state.ErrUnavailable)
 	}
-	err := w.Store.Commit(ctx, ops...)
+	err := h.Store.Commit(ctx, ops...)
 	if err == nil && f == faultAfter {
 		return fmt.Errorf("memory: %w", state.ErrUnavailable)
 	}
 	return err
 }
 
-func (w *world) Get(ctx context.Context, refs ...state.Ref) ([][]byte, error) {
-	w.mu.Lock()
-	f := w.fault
-	w.mu.Unlock()
+func (h *harness) Get(ctx context.Context, refs ...state.Ref) ([][]byte, error) {
+	h.mu.Lock()
+	f := h.fault
+	h.mu.Unlock()
 	if f == faultBefore {
 		return nil, fmt.Errorf("memory: %w", state.ErrUnavailable)
 	}
-	return w.Store.Get(ctx, refs...)
+	return h.Store.Get(ctx, refs...)
 }
 
-func (w *world) newID() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ids++
-	return fmt.Sprintf("record-%d", w.ids)
+func (h *harness) newID() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ids++
+	return fmt.Sprintf("record-%d", h.ids)
 }
 
-// lease is a process's lease in a world.
+// lease is a process's lease in a harness.
 type lease struct {
 	id string
-	w  *world
+	h  *harness
 }
 
 func (l lease) ID() string      { return l.id }
 func (l lease) Fence() state.Op { return state.Require("lease", l.id) }
 
 func (l lease) Alive(ctx context.Context, id string) (bool, error) {
-	found, err := l.w.Get(ctx, state.Ref{Bucket: "lease", ID: id})
+	found, err := l.h.Get(ctx, state.Ref{Bucket: "lease", ID: id})
 	if err != nil {
 		return false, err
 	}
@@ -106,24 +106,24 @@ func (l lease) Alive(ctx context.Context, id string) (bool, error) {
 }
 
 // process starts a gateway process with a lease of its own.
-func (w *world) process(name string) *Ledger {
-	w.t.Helper()
-	w.commit(state.Put("lease", name, []byte("1"), 0))
-	l := New(w, lease{id: name, w: w}, Options{Now: w.clock, NewID: w.newID, MaxResponseBytes: 1000})
-	w.t.Cleanup(l.Close)
+func (h *harness) process(name string) *Ledger {
+	h.t.Helper()
+	h.commit(state.Put("lease", name, []byte("1"), 0))
+	l := New(h, lease{id: name, h: h}, Options{Now: h.clock, NewID: h.newID, MaxResponseBytes: 1000})
+	h.t.Cleanup(l.Close)
 	return l
 }
 
 // end is the end of a process, as its successor or a reaper notes it.
-func (w *world) end(name string) {
-	w.t.Helper()
-	w.commit(state.Delete("lease", name))
+func (h *harness) end(name string) {
+	h.t.Helper()
+	h.commit(state.Delete("lease", name))
 }
 
-func (w *world) commit(ops ...state.Op) {
-	w.t.Helper()
-	if err := w.Store.Commit(w.t.Context(), ops...); err != nil {
-		w.t.Fatal(err)
+func (h *harness) commit(ops ...state.Op) {
+	h.t.Helper()
+	if err := h.Store.Commit(h.t.Context(), ops...); err != nil {
+		h.t.Fatal(err)
 	}
 }
 
@@ -142,13 +142,13 @@ func begin(t *testing.T, l *Ledger) *Entry {
 		t.Fatalf("Begin: %v", err)
 	}
 	if _, ok := e.Replay(); ok {
-		t.Fatal("Begin: an answer to replay, want the right to act")
+		t.Fatal("Begin: a response to replay, want the right to act")
 	}
 	t.Cleanup(e.Release)
 	return e
 }
 
-// replay expects a stored answer.
+// replay expects a stored response.
 func replay(t *testing.T, l *Ledger) *Response {
 	t.Helper()
 	e, err := l.Begin(t.Context(), scope, request)
@@ -157,7 +157,7 @@ func replay(t *testing.T, l *Ledger) *Response {
 	}
 	r, ok := e.Replay()
 	if !ok {
-		t.Fatal("Begin: the right to act, want an answer to replay")
+		t.Fatal("Begin: the right to act, want a response to replay")
 	}
 	return r
 }

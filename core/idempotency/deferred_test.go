@@ -26,30 +26,30 @@ func unavailable(t *testing.T, err error) {
 	}
 }
 
-func TestAnAnswerThatTheStoreMissedIsStoredOnceItIsBack(t *testing.T) {
+func TestAResponseThatTheStoreMissedIsStoredOnceItIsBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		a, b := w.process("a"), w.process("b")
+		h := newHarness(t)
+		a, b := h.process("a"), h.process("b")
 		e := begin(t, a)
-		w.suffer(faultBefore)
+		h.setFault(faultBefore)
 		unavailable(t, e.Complete(t.Context(), payment))
-		time.Sleep(time.Minute + mendPause/2)
-		w.suffer(faultNone)
+		time.Sleep(time.Minute + retryInterval/2)
+		h.setFault(faultNone)
 		busy(t, b)
-		time.Sleep(2 * mendPause)
+		time.Sleep(2 * retryInterval)
 		replay(t, b)
 	})
 }
 
 func TestAKeyFreedDuringAnOutageIsFreeAfterIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		a, b := w.process("a"), w.process("b")
+		h := newHarness(t)
+		a, b := h.process("a"), h.process("b")
 		e := begin(t, a)
-		w.suffer(faultBefore)
+		h.setFault(faultBefore)
 		unavailable(t, e.Abandon(t.Context()))
-		w.suffer(faultNone)
-		time.Sleep(2 * mendPause)
+		h.setFault(faultNone)
+		time.Sleep(2 * retryInterval)
 		if begin(t, b).Repeated() {
 			t.Error("what took no effect is said to be a repeat")
 		}
@@ -58,11 +58,11 @@ func TestAKeyFreedDuringAnOutageIsFreeAfterIt(t *testing.T) {
 
 func TestOtherProcessesDoNotWaitForAPanicToEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		a, b := w.process("a"), w.process("b")
+		h := newHarness(t)
+		a, b := h.process("a"), h.process("b")
 		e := begin(t, a)
 		e.Release()
-		time.Sleep(2 * mendPause)
+		time.Sleep(2 * retryInterval)
 		again := begin(t, b)
 		if !again.Repeated() || again.UpstreamKey() != e.UpstreamKey() {
 			t.Error("the record was not taken over")
@@ -70,77 +70,77 @@ func TestOtherProcessesDoNotWaitForAPanicToEnd(t *testing.T) {
 	})
 }
 
-func TestARecordThatNobodyKnewToBeMadeIsRemoved(t *testing.T) {
+func TestARecordOfAnUnknownInsertIsRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		a, b := w.process("a"), w.process("b")
-		w.suffer(faultAfter)
+		h := newHarness(t)
+		a, b := h.process("a"), h.process("b")
+		h.setFault(faultAfter)
 		_, err := a.Begin(t.Context(), scope, request)
 		unavailable(t, err)
-		w.suffer(faultNone)
+		h.setFault(faultNone)
 		busy(t, b)
-		time.Sleep(2 * mendPause)
+		time.Sleep(2 * retryInterval)
 		if begin(t, b).Repeated() {
 			t.Error("what was never executed is said to be a repeat")
 		}
 	})
 }
 
-func TestATakeOverThatNobodyKnewOfIsGivenUp(t *testing.T) {
+func TestATakeOverOfUnknownOutcomeIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		a, b := w.process("a"), w.process("b")
+		h := newHarness(t)
+		a, b := h.process("a"), h.process("b")
 		must(t, begin(t, a).RepeatLater(t.Context()))
-		w.suffer(faultAfter)
+		h.setFault(faultAfter)
 		_, err := a.Begin(t.Context(), scope, request)
 		unavailable(t, err)
-		w.suffer(faultNone)
+		h.setFault(faultNone)
 		busy(t, b)
-		time.Sleep(2 * mendPause)
+		time.Sleep(2 * retryInterval)
 		if !begin(t, b).Repeated() {
 			t.Error("a repeat is not said to be one")
 		}
 	})
 }
 
-func TestAnAnswerThatTheStoreMissedIsReplayedToTheNextRequest(t *testing.T) {
-	w := newWorld(t)
-	a := w.process("a")
+func TestAResponseThatTheStoreMissedIsReplayedToTheNextRequest(t *testing.T) {
+	h := newHarness(t)
+	a := h.process("a")
 	e := begin(t, a)
-	w.suffer(faultBefore)
+	h.setFault(faultBefore)
 	unavailable(t, e.Complete(t.Context(), payment))
 	_, err := a.Begin(t.Context(), scope, request)
 	unavailable(t, err)
-	w.suffer(faultNone)
+	h.setFault(faultNone)
 	replay(t, a)
 }
 
-func TestALateWriteLosesToWhoeverTookTheRecordOver(t *testing.T) {
+func TestADeferredWriteLosesToATakeOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		a, b := w.process("a"), w.process("b")
+		h := newHarness(t)
+		a, b := h.process("a"), h.process("b")
 		first := begin(t, a)
-		w.suffer(faultBefore)
+		h.setFault(faultBefore)
 		unavailable(t, first.Abandon(t.Context()))
-		w.suffer(faultNone)
-		w.commit(state.Put(layout.BucketIdempotency, scope.recordID(), first.rec.released(statusPending).encode(), 0))
+		h.setFault(faultNone)
+		h.commit(state.Put(layout.BucketIdempotency, scope.recordID(), first.rec.released(statusPending).encode(), 0))
 		second := begin(t, b)
-		time.Sleep(2 * mendPause)
+		time.Sleep(2 * retryInterval)
 		must(t, second.Complete(t.Context(), payment))
 		replay(t, a)
 	})
 }
 
-func TestAFencedProcessMendsNothing(t *testing.T) {
+func TestAFencedProcessMakesNoDeferredWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		a, b := w.process("a"), w.process("b")
+		h := newHarness(t)
+		a, b := h.process("a"), h.process("b")
 		e := begin(t, a)
-		w.suffer(faultBefore)
+		h.setFault(faultBefore)
 		unavailable(t, e.Complete(t.Context(), payment))
-		w.end("a")
-		w.suffer(faultNone)
-		time.Sleep(2 * mendPause)
+		h.end("a")
+		h.setFault(faultNone)
+		time.Sleep(2 * retryInterval)
 		if !begin(t, b).Repeated() {
 			t.Error("a process without a lease wrote")
 		}
@@ -149,27 +149,27 @@ func TestAFencedProcessMendsNothing(t *testing.T) {
 
 func TestWhatWaitsForTheStoreIsBoundedInNumberSizeAndTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		w.suffer(faultBefore)
-		m := newMender(w, lease{id: "a", w: w})
-		defer m.close()
+		h := newHarness(t)
+		h.setFault(faultBefore)
+		d := newDeferredWriter(h, lease{id: "a", h: h})
+		defer d.close()
 		waiting := func() (writes, bytes int) {
-			m.mu.Lock()
-			defer m.mu.Unlock()
-			return len(m.waiting), m.bytes
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			return len(d.waiting), d.bytes
 		}
-		for range mendBytes>>20 + 5 {
-			m.add("x", state.Put(layout.BucketIdempotency, "x", make([]byte, 1<<20), 0))
+		for range maxDeferredBytes>>20 + 5 {
+			d.add("x", state.Put(layout.BucketIdempotency, "x", make([]byte, 1<<20), 0))
 		}
-		if _, bytes := waiting(); bytes != mendBytes {
-			t.Errorf("%d bytes wait, want %d", bytes, mendBytes)
+		if _, bytes := waiting(); bytes != maxDeferredBytes {
+			t.Errorf("%d bytes wait, want %d", bytes, maxDeferredBytes)
 		}
-		time.Sleep(mendLimit + 2*mendPause)
-		for range mendWrites + 5 {
-			m.add("x", state.Put(layout.BucketIdempotency, "x", nil, 0))
+		time.Sleep(maxDeferral + 2*retryInterval)
+		for range maxDeferredWrites + 5 {
+			d.add("x", state.Put(layout.BucketIdempotency, "x", nil, 0))
 		}
-		if writes, bytes := waiting(); writes != mendWrites || bytes != 0 {
-			t.Errorf("%d writes of %d bytes wait, want %d of none", writes, bytes, mendWrites)
+		if writes, bytes := waiting(); writes != maxDeferredWrites || bytes != 0 {
+			t.Errorf("%d writes of %d bytes wait, want %d of none", writes, bytes, maxDeferredWrites)
 		}
 	})
 }
