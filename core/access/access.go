@@ -1,9 +1,9 @@
-// Package access is what an API token is known by and what it may do: the hash
-// and the scopes that the config holds and the gateway goes by.
+// Package access has the hash by which an API token is known, and the scopes that
+// say what it may do.
 //
-// It is apart so that config and gateway read the same language. It may import
-// core/excerpt and sdk/suggest. It must not know where tokens are kept, nor how a request
-// carries one.
+// It is apart so that config and gateway read the same language. It imports
+// core/excerpt and sdk/suggest. It does not know where tokens are kept, nor how a
+// request carries one.
 package access
 
 import (
@@ -31,11 +31,11 @@ func (e *SyntaxError) Error() string {
 // hashPrefix marks a token's hash with how it was made.
 const hashPrefix = "sha256:"
 
-// Hash is the SHA-256 of a token. Tokens are random and long, so a plain hash
-// keeps them: there is nothing to guess.
+// Hash is the SHA-256 of a token. Tokens are random and long, so a plain hash is
+// enough: there is nothing to guess.
 type Hash [sha256.Size]byte
 
-// HashOf answers the hash of a token.
+// HashOf returns the hash of a token.
 func HashOf(token string) Hash { return sha256.Sum256([]byte(token)) }
 
 // ParseHash reads what String writes, the digits in either case. The error is

@@ -17,9 +17,9 @@ const wildcard = "*"
 // admin is the scope of everything.
 const admin = "admin"
 
-// Some in a permission asks for the permission with some name in that place. It
-// is no name that a path can hold.
-const Some = ""
+// AnyName in a permission asks for a scope with any name in that place. A path can
+// hold no such name.
+const AnyName = ""
 
 // Scope is a permission of a token. Make it with ParseScope; the zero Scope
 // grants nothing.
@@ -104,7 +104,7 @@ func notAScope(s, hint string) *SyntaxError {
 func (s Scope) String() string { return strings.Join(s.segments, ":") }
 
 // Grants reports whether the scope covers the permission, which is given as its
-// segments, of which some may be Some.
+// segments, of which some may be AnyName.
 func (s Scope) Grants(permission ...string) bool {
 	if len(s.segments) == 1 && (s.segments[0] == wildcard || s.segments[0] == admin) {
 		return true
@@ -119,7 +119,7 @@ func (s Scope) Grants(permission ...string) bool {
 			}
 			continue
 		}
-		if segment != permission[i] && permission[i] != Some {
+		if segment != permission[i] && permission[i] != AnyName {
 			return false
 		}
 	}
@@ -130,7 +130,7 @@ func (s Scope) Grants(permission ...string) bool {
 func ScopeFor(permission ...string) Scope {
 	segments := slices.Clone(permission)
 	for i := range segments {
-		if segments[i] == Some {
+		if segments[i] == AnyName {
 			segments[i] = wildcard
 		}
 	}

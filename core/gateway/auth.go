@@ -45,7 +45,7 @@ func (c *caller) authorize(permission ...string) error {
 	}
 	needed := access.ScopeFor(permission...).String()
 	detail := fmt.Sprintf("this needs the scope %s, which the token %s does not have", needed, c.name)
-	if slices.Contains(permission, access.Some) {
+	if slices.Contains(permission, access.AnyName) {
 		detail = fmt.Sprintf("this needs a scope %s, which the token %s does not have", anyOf(permission), c.name)
 	}
 	return &apiError{
@@ -62,7 +62,7 @@ func anyOf(permission []string) string {
 	parts := slices.Clone(permission)
 	names := map[string][]string{"integrations": {"", "NAME", "ACTION"}, "workflows": {"", "ID", ""}}[parts[0]]
 	for i, part := range parts {
-		if part == access.Some && i < len(names) {
+		if part == access.AnyName && i < len(names) {
 			parts[i] = names[i]
 		}
 	}

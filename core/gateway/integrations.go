@@ -34,7 +34,7 @@ type integrationDetail struct {
 func (x *requestContext) listIntegrations(w http.ResponseWriter, _ *http.Request) error {
 	page := list[integrationSummary]{Data: []integrationSummary{}}
 	for _, integration := range x.table.Actions.Integrations() {
-		if !x.caller.may("integrations", integration.Name(), access.Some) {
+		if !x.caller.may("integrations", integration.Name(), access.AnyName) {
 			continue
 		}
 		m := integration.Manifest()

@@ -45,7 +45,7 @@ func (q requirement) permission(argument func(name string) string) []string {
 		if name, ok := argumentOf(part); ok {
 			permission[i] = argument(name)
 		} else if part == anyName {
-			permission[i] = access.Some
+			permission[i] = access.AnyName
 		}
 	}
 	return permission
@@ -54,7 +54,7 @@ func (q requirement) permission(argument func(name string) string) []string {
 // String is the requirement as the documentation writes scopes, such as
 // integrations:NAME:ACTION.
 func (q requirement) String() string {
-	return anyOf(q.permission(func(string) string { return access.Some }))
+	return anyOf(q.permission(func(string) string { return access.AnyName }))
 }
 
 // argumentOf returns the name in a part such as "{name}" of a path or a scope.
