@@ -53,8 +53,8 @@ type Options struct {
 }
 
 // Ledger keeps the records of one gateway process. Its methods are safe for
-// concurrent use. There is one for each lease: two
-// ledgers of one process would take each other's records for left over.
+// concurrent use. There is one for each lease: two ledgers of one process would
+// take each other's records for left over.
 type Ledger struct {
 	store    state.Store
 	lease    Lease

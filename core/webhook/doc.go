@@ -3,8 +3,8 @@
 // in one write, once for each event id.
 //
 // There is no second queue and no second retry loop: once the write is there
-// the run is the engine's, and before it is there the sender is told to try
-// again. A repeated event conflicts with the record of the first, which outlives
+// the run is the engine's, and before it is there the response makes the sender
+// try again. A repeated event conflicts with the record of the first, which outlives
 // the run, and so runs nothing.
 //
 // The package imports core/engine, core/event, core/telemetry, core/value and sdk.

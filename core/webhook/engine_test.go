@@ -18,7 +18,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // gateway runs a receiver on a durable store with the engine itself, until the
 // test is over with it.
-func (w *world) gateway(t *testing.T, path string, test func(*Receiver, *engine.Engine)) {
+func (h *harness) gateway(t *testing.T, path string, test func(*Receiver, *engine.Engine)) {
 	t.Helper()
 	ctx := t.Context()
 	must := func(err error) {
@@ -27,7 +27,7 @@ func (w *world) gateway(t *testing.T, path string, test func(*Receiver, *engine.
 			t.Fatal(err)
 		}
 	}
-	store, err := sqlite.Open(ctx, sqlite.Options{Path: path, Now: w.clock})
+	store, err := sqlite.Open(ctx, sqlite.Options{Path: path, Now: h.clock})
 	must(err)
 	defer func() { must(store.Close()) }()
 	held, err := lease.Acquire(ctx, store, lease.Options{Node: "test"})
@@ -35,7 +35,7 @@ func (w *world) gateway(t *testing.T, path string, test func(*Receiver, *engine.
 	defer func() { must(held.Release(ctx)) }()
 	actions, err := action.NewRegistry()
 	must(err)
-	e := engine.New(engine.Options{Store: store, Lease: held, Actions: actions, Now: w.clock})
+	e := engine.New(engine.Options{Store: store, Lease: held, Actions: actions, Now: h.clock})
 	defer func() { must(e.Stop(ctx)) }()
 	definition, err := workflow.ParseActions(WorkflowID("stripe-events"), []byte(`[{
 		"condition": "{{payload.type}} === 'another.type'",
@@ -44,7 +44,7 @@ func (w *world) gateway(t *testing.T, path string, test func(*Receiver, *engine.
 	must(err)
 	must(e.SetDefinitions(ctx, []*workflow.Definition{definition}))
 	e.Run()
-	opt := w.options()
+	opt := h.options()
 	opt.Events, opt.Starter, opt.NewRunID = event.NewLog(store), e, nil
 	r, err := NewReceiver(opt)
 	must(err)
@@ -52,12 +52,12 @@ func (w *world) gateway(t *testing.T, path string, test func(*Receiver, *engine.
 }
 
 func TestAnEventIsADuplicateAfterARestart(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	path := filepath.Join(t.TempDir(), "state.db")
 	var first Receipt
-	w.gateway(t, path, func(r *Receiver, e *engine.Engine) {
+	h.gateway(t, path, func(r *Receiver, e *engine.Engine) {
 		var err error
-		if first, err = receive(t, r, w.send(secret, succeeded)); err != nil || first.Duplicate {
+		if first, err = receive(t, r, h.send(secret, succeeded)); err != nil || first.Duplicate {
 			t.Fatalf("first: %+v, %v", first, err)
 		}
 		run, err := e.Wait(t.Context(), first.RunID)
@@ -68,8 +68,8 @@ func TestAnEventIsADuplicateAfterARestart(t *testing.T) {
 			t.Errorf("an event whose conditions are all false: run %s over %s, want it succeeded over the payload", run.Status, run.Input)
 		}
 	})
-	w.gateway(t, path, func(r *Receiver, e *engine.Engine) {
-		again, err := receive(t, r, w.send(secret, succeeded))
+	h.gateway(t, path, func(r *Receiver, e *engine.Engine) {
+		again, err := receive(t, r, h.send(secret, succeeded))
 		if want := (Receipt{ID: first.ID, Duplicate: true, RunID: first.RunID}); err != nil || again != want {
 			t.Errorf("after a restart: %+v, %v; want %+v", again, err, want)
 		}

@@ -2,7 +2,7 @@ package webhook
 
 import "errors"
 
-// ErrUnavailable is matched by errors after which the sender shall try again
+// ErrUnavailable is matched by errors after which the sender is to try again
 // later: the check could not be made, or the event could not be stored for
 // certain. Where the store is the cause, engine.ErrUnavailable matches too.
 var ErrUnavailable = errors.New("webhook: cannot be received now")
@@ -12,7 +12,7 @@ type RefusalKind string
 
 // The kinds of refusals.
 const (
-	RefusedSignature RefusalKind = "signature" // not genuine, as far as can be told
+	RefusedSignature RefusalKind = "signature" // not genuine, as far as is known
 	RefusedTooLarge  RefusalKind = "too_large" // the body is larger than MaxBodyBytes
 	RefusedNotJSON   RefusalKind = "not_json"  // genuine, but the body is no JSON
 	RefusedEvent     RefusalKind = "event"     // genuine, but its id or type is missing or too long
@@ -27,5 +27,5 @@ type Refusal struct {
 	Reason string
 }
 
-// Error answers the reason.
+// Error returns the reason.
 func (r *Refusal) Error() string { return "webhook refused: " + r.Reason }

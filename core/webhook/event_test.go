@@ -13,11 +13,11 @@ import (
 
 // What stores out there hold: this test changes only together with the version.
 func TestEventFormatVersion1(t *testing.T) {
-	w := newWorld(t)
-	if _, err := receive(t, w.receiver(), w.send(secret, succeeded)); err != nil {
+	h := newHarness(t)
+	if _, err := receive(t, h.receiver(), h.send(secret, succeeded)); err != nil {
 		t.Fatal(err)
 	}
-	values, err := w.store.Get(t.Context(), state.Ref{Bucket: "event", ID: "stripe-events/evt_1"})
+	values, err := h.store.Get(t.Context(), state.Ref{Bucket: "event", ID: "stripe-events/evt_1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,44 +28,44 @@ func TestEventFormatVersion1(t *testing.T) {
 	}
 	member := []string{"2026-11-23T10:00:00.123Z/stripe-events/evt_1"}
 	for _, set := range []string{"events", "events/stripe-events"} {
-		if diff := cmp.Diff(member, w.members(set)); diff != "" {
+		if diff := cmp.Diff(member, h.members(set)); diff != "" {
 			t.Errorf("%s: %s", set, diff)
 		}
 	}
 }
 
 func TestEventsAreListedInTheOrderOfTheirTime(t *testing.T) {
-	w := newWorld(t)
-	r := w.receiver()
+	h := newHarness(t)
+	r := h.receiver()
 	var want []string
 	for _, id := range []string{"z", "y", "x"} {
-		if _, err := receive(t, r, w.send(secret, `{"id":"`+id+`"}`)); err != nil {
+		if _, err := receive(t, r, h.send(secret, `{"id":"`+id+`"}`)); err != nil {
 			t.Fatal(err)
 		}
-		want = append(want, w.clock().Format(event.TimeFormat)+"/stripe-events/"+id)
-		w.pass(877 * time.Millisecond) // so that the second comes out with no fraction
+		want = append(want, h.clock().Format(event.TimeFormat)+"/stripe-events/"+id)
+		h.pass(877 * time.Millisecond) // so that the second comes out with no fraction
 	}
-	if diff := cmp.Diff(want, w.members("events")); diff != "" {
+	if diff := cmp.Diff(want, h.members("events")); diff != "" {
 		t.Error(diff)
 	}
 }
 
 func TestTheIndexForgetsWhatTheStoreForgot(t *testing.T) {
-	w := newWorld(t)
-	r := w.receiver()
+	h := newHarness(t)
+	r := h.receiver()
 	send := func(n int, name string) {
 		t.Helper()
 		for i := range n {
-			if _, err := receive(t, r, w.send(secret, fmt.Sprintf(`{"id":"%s-%d"}`, name, i))); err != nil {
+			if _, err := receive(t, r, h.send(secret, fmt.Sprintf(`{"id":"%s-%d"}`, name, i))); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	send(2*sweepEvery, "old")
-	w.pass(event.Kept + time.Second)
+	h.pass(event.Kept + time.Second)
 	send(sweepEvery, "new")
 	for _, set := range []string{"events", "events/stripe-events"} {
-		if n := len(w.members(set)); n != sweepEvery {
+		if n := len(h.members(set)); n != sweepEvery {
 			t.Errorf("%s has %d members, want the %d that are kept", set, n, sweepEvery)
 		}
 	}

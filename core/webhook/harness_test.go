@@ -29,9 +29,9 @@ const (
 	oldSecret = "whsec_the_old_one"
 )
 
-// world is a gateway's surroundings: a store with a clock, an engine that does
+// harness is a gateway's surroundings: a store with a clock, an engine that does
 // no more than record starts, and a sender's way to sign.
-type world struct {
+type harness struct {
 	t     *testing.T
 	store *memory.Store
 	log   bytes.Buffer
@@ -40,65 +40,65 @@ type world struct {
 	now      time.Time
 	runs     []engine.StartRequest
 	ids      int
-	startErr error // what Start answers instead
-	checkErr error // what the verifier answers instead
+	startErr error // what Start returns instead
+	checkErr error // what verify returns instead
 }
 
-func newWorld(t *testing.T) *world {
-	w := &world{t: t, now: time.Date(2026, 11, 23, 10, 0, 0, 123e6, time.UTC)}
-	w.store = memory.New(memory.Options{Now: w.clock})
-	return w
+func newHarness(t *testing.T) *harness {
+	h := &harness{t: t, now: time.Date(2026, 11, 23, 10, 0, 0, 123e6, time.UTC)}
+	h.store = memory.New(memory.Options{Now: h.clock})
+	return h
 }
 
-func (w *world) clock() time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.now
+func (h *harness) clock() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
 }
 
-func (w *world) pass(d time.Duration) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.now = w.now.Add(d)
+func (h *harness) pass(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = h.now.Add(d)
 }
 
-func (w *world) newRunID() string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.ids++
-	return fmt.Sprintf("run-%d", w.ids)
+func (h *harness) newRunID() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ids++
+	return fmt.Sprintf("run-%d", h.ids)
 }
 
 // Start implements Starter: the run and what goes with it are one commit.
-func (w *world) Start(ctx context.Context, request engine.StartRequest) (engine.Run, error) {
-	if w.startErr != nil {
-		return engine.Run{}, w.startErr
+func (h *harness) Start(ctx context.Context, request engine.StartRequest) (engine.Run, error) {
+	if h.startErr != nil {
+		return engine.Run{}, h.startErr
 	}
-	err := w.store.Commit(ctx, append(request.Once.Ops(), state.Put("run", request.ID, []byte("run"), 0))...)
+	err := h.store.Commit(ctx, append(request.Once.Ops(), state.Put("run", request.ID, []byte("run"), 0))...)
 	if errors.As(err, new(*state.ConflictError)) {
-		first, err := w.store.Get(ctx, state.Ref{Bucket: request.Once.Bucket, ID: request.Once.Key})
+		first, err := h.store.Get(ctx, state.Ref{Bucket: request.Once.Bucket, ID: request.Once.Key})
 		return engine.Run{}, errors.Join(&engine.DuplicateError{Value: first[0]}, err)
 	}
 	if err != nil {
 		return engine.Run{}, fmt.Errorf("engine: start: %w", err)
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.runs = append(w.runs, request)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.runs = append(h.runs, request)
 	return engine.Run{ID: request.ID, Workflow: request.Workflow}, nil
 }
 
-func (w *world) started() []engine.StartRequest {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return slices.Clone(w.runs)
+func (h *harness) started() []engine.StartRequest {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.runs)
 }
 
 // verify takes an X-Signature that is the hex HMAC-SHA256 over X-Time, a dot and
 // the body.
-func (w *world) verify(_ context.Context, request sdk.WebhookRequest) (Verified, error) {
-	if w.checkErr != nil {
-		return Verified{}, w.checkErr
+func (h *harness) verify(_ context.Context, request sdk.WebhookRequest) (Verified, error) {
+	if h.checkErr != nil {
+		return Verified{}, h.checkErr
 	}
 	headers := http.Header(request.Headers)
 	seconds, err := strconv.ParseInt(headers.Get("X-Time"), 10, 64)
@@ -132,8 +132,8 @@ type delivery struct {
 }
 
 // send makes a delivery signed now.
-func (w *world) send(secret, body string) delivery {
-	at := strconv.FormatInt(w.clock().Unix(), 10)
+func (h *harness) send(secret, body string) delivery {
+	at := strconv.FormatInt(h.clock().Unix(), 10)
 	return delivery{
 		headers: http.Header{
 			"Content-Type": {"application/json"},
@@ -144,21 +144,21 @@ func (w *world) send(secret, body string) delivery {
 	}
 }
 
-func (w *world) options() Options {
+func (h *harness) options() Options {
 	return Options{
-		Name: "stripe-events", Path: "/webhooks/stripe", Provider: Provider{Name: "stripe", Verify: w.verify},
-		Secrets: []string{secret, oldSecret}, Events: event.NewLog(w.store), Starter: w, NewRunID: w.newRunID,
-		MaxBodyBytes: 4096, Now: w.clock,
-		Logger: slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Name: "stripe-events", Path: "/webhooks/stripe", Provider: Provider{Name: "stripe", Verify: h.verify},
+		Secrets: []string{secret, oldSecret}, Events: event.NewLog(h.store), Starter: h, NewRunID: h.newRunID,
+		MaxBodyBytes: 4096, Now: h.clock,
+		Logger: slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }
 
 // receiver makes a receiver, as a gateway does at its start.
-func (w *world) receiver() *Receiver {
-	w.t.Helper()
-	r, err := NewReceiver(w.options())
+func (h *harness) receiver() *Receiver {
+	h.t.Helper()
+	r, err := NewReceiver(h.options())
 	if err != nil {
-		w.t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	return r
 }
@@ -178,11 +178,11 @@ func refused(t *testing.T, err error) *Refusal {
 }
 
 // members lists the index.
-func (w *world) members(set string) []string {
-	w.t.Helper()
-	all, err := w.store.Range(w.t.Context(), state.Range{Set: set, Limit: 10_000})
+func (h *harness) members(set string) []string {
+	h.t.Helper()
+	all, err := h.store.Range(h.t.Context(), state.Range{Set: set, Limit: 10_000})
 	if err != nil {
-		w.t.Fatal(err)
+		h.t.Fatal(err)
 	}
 	return all
 }

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// DefaultTolerance is how far a signature's time may be from ours.
+	// DefaultTolerance is how far a signature's time may be from the clock.
 	DefaultTolerance = 300 * time.Second
 	// DefaultMaxBodyBytes bounds a body.
 	DefaultMaxBodyBytes = 1 << 20
@@ -38,14 +38,14 @@ type Options struct {
 	// Provider verifies what is received; it has a name and Verify.
 	Provider Provider
 	// Secrets are tried in order: the new one and the old one during rotation.
-	// There is at least one; none is empty or has white space around it.
+	// There is at least one. No secret is empty or has white space around it.
 	Secrets []string
 	// Starter makes the runs of WorkflowID(Name).
 	Starter Starter
 	// Events are the lists of what was received.
 	Events Events
 
-	// Tolerance is how far a signature's time may be from ours, both ways; zero
+	// Tolerance is how far a signature's time may be from Now, both ways; zero
 	// is DefaultTolerance.
 	Tolerance time.Duration
 	// MaxBodyBytes bounds a body; zero is DefaultMaxBodyBytes.
@@ -54,7 +54,7 @@ type Options struct {
 	Now func() time.Time
 	// NewRunID makes ids of runs; nil is engine.NewRunID.
 	NewRunID func() string
-	// Logger gets a line for each refusal and fault; nil is none.
+	// Logger gets a line for each refusal and fault; nil discards them.
 	Logger *slog.Logger
 }
 
@@ -97,8 +97,8 @@ func (o *Options) complete() error {
 	return nil
 }
 
-// checkSecrets refuses what would let anybody in: a signature made with an
-// empty secret is one that everybody can make.
+// checkSecrets returns an error for secrets that would let any sender in: every
+// sender can make a signature with an empty secret.
 func checkSecrets(secrets []string) error {
 	if len(secrets) == 0 {
 		return errors.New("no secret")

@@ -22,8 +22,8 @@ type Provider struct {
 	// that holds the secret, where a webhook names none of its own; empty where
 	// each webhook names its own.
 	SecretField string
-	// EventTypes are those of which Sample makes events; the first is shown to
-	// those who try a webhook.
+	// EventTypes are those of which Sample makes events. `backflow dev` proposes
+	// the first, if no condition names another.
 	EventTypes []string
 	// NewSecret makes a secret as the sender would; nil in a table is one of 256
 	// random bits.
@@ -70,9 +70,10 @@ type Integration interface {
 	Manifest() *sdk.Manifest
 }
 
-// Lookup returns the provider of a name: a built-in one, else the integration of
-// that name, nil where there is none. ok is false where neither is there, and for
-// an integration whose manifest speaks of no webhooks.
+// Lookup returns the provider of a name: a built-in one, else what the integration
+// of that name is. The integration is nil where none has the name. ok is false
+// where no provider is found, also for an integration whose manifest has no
+// webhooks.
 func (p Providers) Lookup(name string, integration Integration) (found Provider, ok bool) {
 	if i := slices.IndexFunc(p, func(row Provider) bool { return row.Name == name }); i >= 0 {
 		found = p[i]

@@ -37,12 +37,12 @@ var phone = Provider{
 }
 
 func TestABuiltInProviderReceivesFormsAndReplies(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	provider, ok := Providers{phone}.Lookup("phone", nil)
 	if !ok {
 		t.Fatal("the provider is not found")
 	}
-	opt := w.options()
+	opt := h.options()
 	opt.Provider, opt.Secrets = provider, []string{provider.NewSecret()}
 	r, err := NewReceiver(opt)
 	if err != nil {
@@ -61,7 +61,7 @@ func TestABuiltInProviderReceivesFormsAndReplies(t *testing.T) {
 			t.Errorf("an event: %+v, %v", got, err)
 		}
 	}
-	if runs := w.started(); len(runs) != 1 || string(runs[0].Roots["payload"].Raw()) != `{"from":"555"}` {
+	if runs := h.started(); len(runs) != 1 || string(runs[0].Roots["payload"].Raw()) != `{"from":"555"}` {
 		t.Errorf("runs %+v, want one with the form as payload", runs)
 	}
 	got, err := send("key=phone-secret&challenge=42")
@@ -71,7 +71,7 @@ func TestABuiltInProviderReceivesFormsAndReplies(t *testing.T) {
 	if _, err := send("key=wrong&challenge=42"); refused(t, err).Kind != RefusedSignature {
 		t.Errorf("a wrong key: %v", err)
 	}
-	if len(w.started()) != 1 {
+	if len(h.started()) != 1 {
 		t.Error("a challenge or a refused request has started a run")
 	}
 }

@@ -22,7 +22,7 @@ import (
 const (
 	// MaxIDLen bounds the id and the type of an event, in bytes.
 	MaxIDLen = 512
-	// maxReason bounds what is taken over of a verifier's reason, in bytes.
+	// maxReason bounds what is taken over of a provider's reason, in bytes.
 	maxReason = 300
 	// sweepEvery is after how many accepted events the old ones are swept. A sweep
 	// removes more than that, so the lists stay within what is kept.
@@ -117,8 +117,8 @@ func (r *Receiver) receive(ctx context.Context, headers http.Header, body []byte
 	if document == nil {
 		document = body
 	}
-	// What is stored is only ever rendered from, so what templates could not
-	// read is refused here, where the sender's operators see it.
+	// What is stored is only ever rendered from. So a body that templates could
+	// not read is refused here, where the sender's operators see it.
 	payload, err := value.ParseDoc(document)
 	if err != nil {
 		return Receipt{}, &Refusal{Kind: RefusedNotJSON, Reason: "the body is not JSON: " + err.Error()}
@@ -160,7 +160,7 @@ func (r *Receiver) verify(ctx context.Context, now time.Time, headers http.Heade
 	return verified, checkWord("type", verified.Type, true)
 }
 
-// checkWord refuses ids and types that cannot be kept.
+// checkWord returns an error for an id or a type that cannot be kept.
 func checkWord(what, s string, mayBeEmpty bool) error {
 	switch {
 	case s == "" && !mayBeEmpty:
@@ -174,8 +174,8 @@ func checkWord(what, s string, mayBeEmpty bool) error {
 	}
 }
 
-// reason is a verifier's reason as far as it may be shown: a plugin promises to
-// name no secret, and this does not rest on it.
+// reason returns a provider's reason as far as it may be shown: a plugin promises
+// to name no secret, and this does not rest on it.
 func (r *Receiver) reason(s string) string {
 	s = r.redactor.String(s)
 	if s == "" {

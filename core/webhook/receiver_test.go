@@ -18,20 +18,20 @@ import (
 )
 
 func TestAGenuineEventStartsARun(t *testing.T) {
-	w := newWorld(t)
-	d := w.send(secret, succeeded)
+	h := newHarness(t)
+	d := h.send(secret, succeeded)
 	d.headers["Authorization"] = []string{"Bearer x"}
 	d.headers["Stripe-Signature"] = []string{"t=1,v1=abc"}
 	d.headers["X-Many"] = []string{"a", "b"}
 	ctx := telemetry.WithRequestID(t.Context(), "req-1")
-	got, err := w.receiver().Receive(ctx, d.headers, d.body, "")
+	got, err := h.receiver().Receive(ctx, d.headers, d.body, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := (Receipt{ID: "evt_1", RunID: "run-1"}); got != want {
 		t.Errorf("receipt %+v, want %+v", got, want)
 	}
-	runs := w.started()
+	runs := h.started()
 	if len(runs) != 1 {
 		t.Fatalf("%d runs, want 1", len(runs))
 	}
@@ -46,7 +46,7 @@ func TestAGenuineEventStartsARun(t *testing.T) {
 	want := map[string]string{
 		"payload": succeeded,
 		"event":   `{"id":"evt_1","type":"payment_intent.succeeded","webhook":"stripe-events","receivedAt":"2026-11-23T10:00:00.123Z"}`,
-		"headers": fmt.Sprintf(`{"content-type":"application/json","x-many":"a, b","x-time":"%d"}`, w.clock().Unix()),
+		"headers": fmt.Sprintf(`{"content-type":"application/json","x-many":"a, b","x-time":"%d"}`, h.clock().Unix()),
 	}
 	if diff := cmp.Diff(want, roots); diff != "" {
 		t.Error(diff)
@@ -54,9 +54,9 @@ func TestAGenuineEventStartsARun(t *testing.T) {
 }
 
 func TestTheSameEventTwentyAtOnceIsOneRun(t *testing.T) {
-	w := newWorld(t)
-	r := w.receiver()
-	d := w.send(secret, succeeded)
+	h := newHarness(t)
+	r := h.receiver()
+	d := h.send(secret, succeeded)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	receipts := map[Receipt]int{}
@@ -76,50 +76,50 @@ func TestTheSameEventTwentyAtOnceIsOneRun(t *testing.T) {
 	if diff := cmp.Diff(map[Receipt]int{{ID: "evt_1"}: 1, {ID: "evt_1", Duplicate: true}: 19}, receipts); diff != "" {
 		t.Error(diff)
 	}
-	if n := len(w.started()); n != 1 {
+	if n := len(h.started()); n != 1 {
 		t.Errorf("%d runs, want 1", n)
 	}
 }
 
 func TestAnEventIsRememberedOverRestartsForThirtyDays(t *testing.T) {
-	w := newWorld(t)
-	if _, err := receive(t, w.receiver(), w.send(secret, succeeded)); err != nil {
+	h := newHarness(t)
+	if _, err := receive(t, h.receiver(), h.send(secret, succeeded)); err != nil {
 		t.Fatal(err)
 	}
 	for _, later := range []time.Duration{0, 29 * 24 * time.Hour} {
-		w.pass(later)
-		got, err := receive(t, w.receiver(), w.send(secret, succeeded))
+		h.pass(later)
+		got, err := receive(t, h.receiver(), h.send(secret, succeeded))
 		if want := (Receipt{ID: "evt_1", Duplicate: true, RunID: "run-1"}); err != nil || got != want {
 			t.Errorf("%v later: %+v, %v; want %+v", later, got, err, want)
 		}
 	}
-	w.pass(24 * time.Hour)
-	if got, err := receive(t, w.receiver(), w.send(secret, succeeded)); err != nil || got.Duplicate {
+	h.pass(24 * time.Hour)
+	if got, err := receive(t, h.receiver(), h.send(secret, succeeded)); err != nil || got.Duplicate {
 		t.Errorf("after 30 days: %+v, %v; want a new event", got, err)
 	}
 }
 
 func TestTheSameIDOnAnotherWebhookIsAnotherEvent(t *testing.T) {
-	w := newWorld(t)
-	opt := w.options()
+	h := newHarness(t)
+	opt := h.options()
 	opt.Name, opt.Path = "other", "/other"
 	other, err := NewReceiver(opt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range []*Receiver{w.receiver(), other} {
-		if got, err := receive(t, r, w.send(secret, succeeded)); err != nil || got.Duplicate {
+	for _, r := range []*Receiver{h.receiver(), other} {
+		if got, err := receive(t, r, h.send(secret, succeeded)); err != nil || got.Duplicate {
 			t.Errorf("%s: %+v, %v", r.Name(), got, err)
 		}
 	}
 }
 
 func TestRotationTakesTheOldSecretToo(t *testing.T) {
-	w := newWorld(t)
-	r := w.receiver()
+	h := newHarness(t)
+	r := h.receiver()
 	for i, s := range []string{secret, oldSecret} {
 		body := fmt.Sprintf(`{"id":"evt_%d","type":"x"}`, i)
-		if _, err := receive(t, r, w.send(s, body)); err != nil {
+		if _, err := receive(t, r, h.send(s, body)); err != nil {
 			t.Errorf("secret %d: %v", i, err)
 		}
 	}
@@ -137,10 +137,10 @@ func TestToleranceHoldsBothWays(t *testing.T) {
 		{"from the future", -302 * time.Second, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			w := newWorld(t)
-			d := w.send(secret, succeeded)
-			w.pass(tc.pass)
-			_, err := receive(t, w.receiver(), d)
+			h := newHarness(t)
+			d := h.send(secret, succeeded)
+			h.pass(tc.pass)
+			_, err := receive(t, h.receiver(), d)
 			if tc.genuine && err != nil {
 				t.Error(err)
 			}
@@ -154,61 +154,61 @@ func TestToleranceHoldsBothWays(t *testing.T) {
 func TestWhatIsRefusedLeavesNothing(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
-		deliver func(w *world) delivery
+		deliver func(h *harness) delivery
 		kind    RefusalKind
 	}{
-		{"wrong secret", func(w *world) delivery { return w.send("whsec_wrong", succeeded) }, RefusedSignature},
-		{"no signature", func(w *world) delivery {
-			d := w.send(secret, succeeded)
+		{"wrong secret", func(h *harness) delivery { return h.send("whsec_wrong", succeeded) }, RefusedSignature},
+		{"no signature", func(h *harness) delivery {
+			d := h.send(secret, succeeded)
 			d.headers.Del("X-Signature")
 			return d
 		}, RefusedSignature},
-		{"changed body", func(w *world) delivery {
-			d := w.send(secret, succeeded)
+		{"changed body", func(h *harness) delivery {
+			d := h.send(secret, succeeded)
 			d.body = append(d.body, ' ')
 			return d
 		}, RefusedSignature},
-		{"too large", func(w *world) delivery { return w.send(secret, strings.Repeat(" ", 4097)) }, RefusedTooLarge},
-		{"no JSON", func(w *world) delivery {
-			d := w.send(secret, "id=evt_1")
+		{"too large", func(h *harness) delivery { return h.send(secret, strings.Repeat(" ", 4097)) }, RefusedTooLarge},
+		{"no JSON", func(h *harness) delivery {
+			d := h.send(secret, "id=evt_1")
 			d.headers.Set("X-Event", "evt_1")
 			return d
 		}, RefusedNotJSON},
-		{"empty body", func(w *world) delivery {
-			d := w.send(secret, "")
+		{"empty body", func(h *harness) delivery {
+			d := h.send(secret, "")
 			d.headers.Set("X-Event", "evt_1")
 			return d
 		}, RefusedNotJSON},
-		{"deeper than any template reads", func(w *world) delivery {
-			d := w.send(secret, strings.Repeat("[", 1000)+strings.Repeat("]", 1000))
+		{"deeper than any template reads", func(h *harness) delivery {
+			d := h.send(secret, strings.Repeat("[", 1000)+strings.Repeat("]", 1000))
 			d.headers.Set("X-Event", "evt_1")
 			return d
 		}, RefusedNotJSON},
-		{"no id", func(w *world) delivery { return w.send(secret, `{"type":"x"}`) }, RefusedEvent},
-		{"long id", func(w *world) delivery {
-			return w.send(secret, `{"id":"`+strings.Repeat("x", MaxIDLen+1)+`","type":"x"}`)
+		{"no id", func(h *harness) delivery { return h.send(secret, `{"type":"x"}`) }, RefusedEvent},
+		{"long id", func(h *harness) delivery {
+			return h.send(secret, `{"id":"`+strings.Repeat("x", MaxIDLen+1)+`","type":"x"}`)
 		}, RefusedEvent},
-		{"long type", func(w *world) delivery {
-			return w.send(secret, `{"id":"evt_1","type":"`+strings.Repeat("x", MaxIDLen+1)+`"}`)
+		{"long type", func(h *harness) delivery {
+			return h.send(secret, `{"id":"evt_1","type":"`+strings.Repeat("x", MaxIDLen+1)+`"}`)
 		}, RefusedEvent},
-		{"id that is not UTF-8", func(w *world) delivery {
-			d := w.send(secret, `{"type":"x"}`)
+		{"id that is not UTF-8", func(h *harness) delivery {
+			d := h.send(secret, `{"type":"x"}`)
 			d.headers.Set("X-Event", "\xff")
 			return d
 		}, RefusedEvent},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			w := newWorld(t)
-			r := w.receiver()
-			_, err := receive(t, r, tc.deliver(w))
+			h := newHarness(t)
+			r := h.receiver()
+			_, err := receive(t, r, tc.deliver(h))
 			refusal := refused(t, err)
 			if refusal.Kind != tc.kind {
 				t.Errorf("refused as %s (%s), want %s", refusal.Kind, refusal.Reason, tc.kind)
 			}
-			if len(w.started()) != 0 || len(w.members("events")) != 0 {
+			if len(h.started()) != 0 || len(h.members("events")) != 0 {
 				t.Error("something was stored")
 			}
-			logged := w.log.String()
+			logged := h.log.String()
 			if !strings.Contains(logged, "kind="+string(tc.kind)) || !strings.Contains(logged, "reason=") {
 				t.Errorf("logged %q, want kind and reason", logged)
 			}
@@ -217,8 +217,8 @@ func TestWhatIsRefusedLeavesNothing(t *testing.T) {
 					t.Error("a secret is shown")
 				}
 			}
-			// The genuine event that follows is none's duplicate.
-			if got, err := receive(t, r, w.send(secret, succeeded)); err != nil || got.Duplicate {
+			// The genuine event that follows is no duplicate.
+			if got, err := receive(t, r, h.send(secret, succeeded)); err != nil || got.Duplicate {
 				t.Errorf("then: %+v, %v", got, err)
 			}
 		})
@@ -226,11 +226,11 @@ func TestWhatIsRefusedLeavesNothing(t *testing.T) {
 }
 
 func TestEventIDsMayHoldAnything(t *testing.T) {
-	w := newWorld(t)
-	r := w.receiver()
+	h := newHarness(t)
+	r := h.receiver()
 	ids := []string{"a/b", "../evt", "evt 1", `"`, "\x00", "événement", "2026-11-23T10:00:00.123Z/x/y", strings.Repeat("x", MaxIDLen)}
 	for _, id := range ids {
-		d := w.send(secret, `{"type":"x"}`)
+		d := h.send(secret, `{"type":"x"}`)
 		d.headers["X-Event"] = []string{id}
 		if got, err := receive(t, r, d); err != nil || got.Duplicate || got.ID != id {
 			t.Errorf("%q: %+v, %v", id, got, err)
@@ -239,7 +239,7 @@ func TestEventIDsMayHoldAnything(t *testing.T) {
 			t.Errorf("%q again: %+v, %v", id, got, err)
 		}
 	}
-	if n := len(w.started()); n != len(ids) {
+	if n := len(h.started()); n != len(ids) {
 		t.Errorf("%d runs, want %d", n, len(ids))
 	}
 }
@@ -248,24 +248,24 @@ func TestWhatCannotBeDoneNowIsToldSo(t *testing.T) {
 	down := fmt.Errorf("sqlite: %w", state.ErrUnavailable)
 	for _, tc := range []struct {
 		name     string
-		breakIt  func(w *world)
+		breakIt  func(h *harness)
 		matches  []error
 		tryAgain bool
 	}{
-		{"plugin down", func(w *world) { w.checkErr = errors.New("connection refused") }, nil, true},
-		{"store down", func(w *world) { w.startErr = down }, []error{state.ErrUnavailable}, true},
-		{"store closed", func(w *world) { w.startErr = state.ErrClosed }, nil, true},
-		{"engine stopping", func(w *world) { w.startErr = engine.ErrStopped }, nil, true},
-		{"overload", func(w *world) { w.startErr = engine.ErrOverloaded }, nil, true},
-		{"sender gone", func(w *world) { w.startErr = context.Canceled }, nil, true},
-		{"a bug", func(w *world) { w.startErr = engine.ErrUnknownWorkflow }, []error{engine.ErrUnknownWorkflow}, false},
-		{"lease lost", func(w *world) { w.startErr = fmt.Errorf("%w: lost", engine.ErrFenced) }, nil, true},
+		{"plugin down", func(h *harness) { h.checkErr = errors.New("connection refused") }, nil, true},
+		{"store down", func(h *harness) { h.startErr = down }, []error{state.ErrUnavailable}, true},
+		{"store closed", func(h *harness) { h.startErr = state.ErrClosed }, nil, true},
+		{"engine stopping", func(h *harness) { h.startErr = engine.ErrStopped }, nil, true},
+		{"overload", func(h *harness) { h.startErr = engine.ErrOverloaded }, nil, true},
+		{"sender gone", func(h *harness) { h.startErr = context.Canceled }, nil, true},
+		{"a bug", func(h *harness) { h.startErr = engine.ErrUnknownWorkflow }, []error{engine.ErrUnknownWorkflow}, false},
+		{"lease lost", func(h *harness) { h.startErr = fmt.Errorf("%w: lost", engine.ErrFenced) }, nil, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			w := newWorld(t)
-			r := w.receiver()
-			tc.breakIt(w)
-			receipt, err := receive(t, r, w.send(secret, succeeded))
+			h := newHarness(t)
+			r := h.receiver()
+			tc.breakIt(h)
+			receipt, err := receive(t, r, h.send(secret, succeeded))
 			if err == nil || receipt != (Receipt{}) {
 				t.Fatalf("%+v, %v; want an error alone", receipt, err)
 			}
@@ -277,8 +277,8 @@ func TestWhatCannotBeDoneNowIsToldSo(t *testing.T) {
 					t.Errorf("%v does not match %v", err, m)
 				}
 			}
-			w.startErr, w.checkErr = nil, nil
-			if got, err := receive(t, r, w.send(secret, succeeded)); err != nil || got.Duplicate {
+			h.startErr, h.checkErr = nil, nil
+			if got, err := receive(t, r, h.send(secret, succeeded)); err != nil || got.Duplicate {
 				t.Errorf("then: %+v, %v", got, err)
 			}
 		})
@@ -286,7 +286,7 @@ func TestWhatCannotBeDoneNowIsToldSo(t *testing.T) {
 }
 
 func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
-	w := newWorld(t)
+	h := newHarness(t)
 	for name, change := range map[string]func(o *Options){
 		"no secret":          func(o *Options) { o.Secrets = nil },
 		"empty secret":       func(o *Options) { o.Secrets = []string{secret, ""} },
@@ -302,7 +302,7 @@ func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
 		"negative body":      func(o *Options) { o.MaxBodyBytes = -1 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			opt := w.options()
+			opt := h.options()
 			change(&opt)
 			_, err := NewReceiver(opt)
 			if err == nil || strings.Contains(err.Error(), secret) {
@@ -311,7 +311,7 @@ func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
 		})
 	}
 	r, err := NewReceiver(Options{
-		Name: "n", Path: "/p", Provider: Provider{Name: "stripe", Verify: w.verify}, Secrets: []string{secret}, Events: event.NewLog(w.store), Starter: w,
+		Name: "n", Path: "/p", Provider: Provider{Name: "stripe", Verify: h.verify}, Secrets: []string{secret}, Events: event.NewLog(h.store), Starter: h,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -26,9 +26,9 @@ func roots(e event.Event, payload value.Doc, headers http.Header) map[string]val
 	return map[string]value.Doc{"payload": payload, "event": value.TrustedDoc(about), "headers": value.TrustedDoc(head)}
 }
 
-// secretWords mark headers that prove who sent a request, by a part of their
-// lower-case name. They are not stored: whoever reads a run shall not be able to
-// send in the sender's name.
+// secretWords mark headers that authenticate the sender, by a part of their
+// lower-case name. They are not stored, so that a reader of the run cannot send
+// in the sender's name.
 var secretWords = [...]string{
 	"signature", "hmac", "auth", "token", "secret", "cookie", "password", "credential", "api-key", "apikey",
 }
