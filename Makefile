@@ -73,7 +73,7 @@ test-crash-long: ## the same for at least 2,000 runs and 200 kills; about ten mi
 	BACKFLOW_LONG=1 BACKFLOW_REQUIRE_SERVERS=1 BACKFLOW_CRASH_KILLS=120 BACKFLOW_CRASH_TIME=5m $(GO) test -timeout 40m -count=1 -v ./test/crash
 
 test-reloads: ## load a WASM plugin a thousand times; memory stays flat
-	BACKFLOW_LONG=1 BACKFLOW_RELOADS=1000 $(GOTEST) -count=1 -v -run Reloads ./core/plugin/wasm
+	BACKFLOW_RELOADS=1000 $(GOTEST) -count=1 -v -run Reloads ./core/plugin/wasm
 
 test-plugins-long: ## crash a plugin 1,000 times; the gateway's memory must not grow
 	BACKFLOW_LONG=1 BACKFLOW_PLUGINS_LONG=1 $(GOTEST) -count=1 -v ./core/plugin/process -run 'TestCrashes|TestAPluginKilled'

@@ -18,7 +18,6 @@ import (
 )
 
 func TestADirectoryIsNeverLeftWithoutItsLock(t *testing.T) {
-	testkit.Long(t)
 	t.Parallel()
 	removeInUse(t, 20)
 }

@@ -21,7 +21,7 @@ var discard = slog.New(slog.DiscardHandler)
 
 func TestWASMKeepsThePromisesOfATransport(t *testing.T) { plugintest.Exercise(t, transport) }
 
-// execute answers the error of a call, nil if it has none.
+// execute returns the error of a call, nil if it has none.
 func execute(t testing.TB, p *plugin.Plugin, name string, timeout time.Duration) *sdk.Error {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
@@ -37,7 +37,7 @@ func execute(t testing.TB, p *plugin.Plugin, name string, timeout time.Duration)
 // ample is more time than any call of the tests takes, on the slowest machine.
 const ample = 2 * time.Minute
 
-func TestHostileCallsAreAnsweredInTimeAndHarmNoOther(t *testing.T) {
+func TestHostileCallsReturnInTimeAndHarmNoOther(t *testing.T) {
 	member := transport.Fixture()
 	member.Spec.Timeout = ample
 	member.Spec.WASM.Instances = 2
@@ -95,11 +95,11 @@ func TestHostileCallsAreAnsweredInTimeAndHarmNoOther(t *testing.T) {
 		t.Errorf("the plugin is %s", state)
 	}
 	if log := output.String(); !strings.Contains(log, "crashed on purpose") || !strings.Contains(log, "the guest is thrown away") {
-		t.Errorf("the log does not tell of the crash: %.2000s", log)
+		t.Errorf("the log does not mention the crash: %.2000s", log)
 	}
 }
 
-func TestAnswerLargerThanAMessageIsRefused(t *testing.T) {
+func TestResultLargerThanAMessageIsRefused(t *testing.T) {
 	member := transport.Fixture()
 	member.Spec.MemoryLimitMiB = 1024
 	p := transport.StartReady(t, member)
@@ -203,7 +203,7 @@ func TestInstancesAreBounded(t *testing.T) {
 	}
 }
 
-func TestCloseEndsCallsUnderWay(t *testing.T) {
+func TestCloseEndsCallsInProgress(t *testing.T) {
 	launcher := newLauncher(t)
 	instance := launch(t, launcher, plugin.Spec{})
 	answered := make(chan error, 1)

@@ -20,20 +20,20 @@ import (
 )
 
 const (
-	// firstBuffer is the least that a guest is asked to keep for requests.
-	firstBuffer = 4 << 10
-	// keepBuffer is the largest buffer that is used for the next call too.
-	keepBuffer = 1 << 20
+	// minBuffer is the least that a guest is asked to allocate for requests, in bytes.
+	minBuffer = 4 << 10
+	// maxKeptBuffer is the largest buffer that is kept for the next call.
+	maxKeptBuffer = 1 << 20
 )
 
-// guest is one instance of a module. It has one user at a time, but for
-// interrupt.
+// guest is one instance of a module. It has one user at a time; only interrupt is
+// safe for concurrent use.
 type guest struct {
 	module *modulecache.Module
 	lines  *output.Lines
-	web    *web
+	http   *httpHost
 
-	// ctx is that of all calls into the guest; when it ends, so does the guest.
+	// ctx is the context of all calls into the guest. When it ends, so does the guest.
 	// It carries the guest to the host functions.
 	ctx       context.Context
 	interrupt context.CancelFunc
@@ -47,15 +47,15 @@ type guest struct {
 	scratch  []byte
 	stack    [2]uint64
 
-	// rests is since when nobody uses it.
-	rests time.Time
-	// configured says that the guest was told the config.
+	// idleSince is when its last user returned it to the pool.
+	idleSince time.Time
+	// configured says that the guest has the config.
 	configured bool
 	// broken says that the guest must not be used again.
 	broken bool
-	// now is the request under way, for logs and host calls.
+	// now is the request in progress, for logs and host calls.
 	now request
-	// response is what http_receive fetches.
+	// response waits for http_receive.
 	response []byte
 }
 
@@ -65,23 +65,23 @@ type request struct {
 	operation string // for messages
 	action    string
 	requestID string
-	deadline  time.Time // zero for none but the context's
+	deadline  time.Time // zero if only the context bounds it
 	encode    func(frame []byte) []byte
 	decode    func(frame abi.Frame) error
 }
 
 type guestKey struct{}
 
-// current answers the guest that a host function was called by.
-func current(ctx context.Context) *guest {
+// callingGuest returns the guest that called a host function.
+func callingGuest(ctx context.Context) *guest {
 	g, _ := ctx.Value(guestKey{}).(*guest)
 	return g
 }
 
 // newGuest starts a guest and lets it initialise until ctx ends or the deadline
 // passes. The module is counted once more until the guest is closed.
-func newGuest(ctx context.Context, deadline time.Time, m *modulecache.Module, lines *output.Lines, web *web) (*guest, error) {
-	g := &guest{module: m, web: web}
+func newGuest(ctx context.Context, deadline time.Time, m *modulecache.Module, lines *output.Lines, http *httpHost) (*guest, error) {
+	g := &guest{module: m, http: http}
 	g.lines = lines.Fork(nil, g.attrs)
 	life, interrupt := context.WithCancel(context.Background())
 	g.ctx, g.interrupt = context.WithValue(life, guestKey{}, g), interrupt
@@ -89,7 +89,7 @@ func newGuest(ctx context.Context, deadline time.Time, m *modulecache.Module, li
 	g.timer.Stop()
 	m.Retain()
 	g.now = request{operation: "the start", deadline: deadline}
-	err := g.bounded(ctx, deadline, func() error { return g.start() })
+	err := g.runBounded(ctx, deadline, func() error { return g.start() })
 	if err != nil {
 		err = g.failure(ctx, err)
 		return nil, errors.Join(err, g.close())
@@ -123,8 +123,8 @@ func (g *guest) start() error {
 	return nil
 }
 
-// bounded runs work, which the end of ctx and the deadline interrupt.
-func (g *guest) bounded(ctx context.Context, deadline time.Time, work func() error) error {
+// runBounded runs work. The end of ctx and the deadline interrupt it.
+func (g *guest) runBounded(ctx context.Context, deadline time.Time, work func() error) error {
 	if !deadline.IsZero() {
 		g.timer.Reset(time.Until(deadline))
 	}
@@ -133,7 +133,8 @@ func (g *guest) bounded(ctx context.Context, deadline time.Time, work func() err
 		stop = context.AfterFunc(ctx, g.interrupt)
 	}
 	err := work()
-	// Who was too late to be stopped interrupts the guest, perhaps only now.
+	// A timer or context that can no longer be stopped interrupts the guest, perhaps
+	// only after work has returned.
 	if !deadline.IsZero() && !g.timer.Stop() {
 		g.broken = true
 	}
@@ -143,10 +144,10 @@ func (g *guest) bounded(ctx context.Context, deadline time.Time, work func() err
 	return err
 }
 
-// exchange has the guest answer a request.
-func (g *guest) exchange(ctx context.Context, r request) error {
+// do sends a request to the guest and decodes its response.
+func (g *guest) do(ctx context.Context, r request) error {
 	g.now = r
-	err := g.bounded(ctx, r.deadline, g.converse)
+	err := g.runBounded(ctx, r.deadline, g.roundTrip)
 	g.response = nil
 	if err != nil {
 		err = g.failure(ctx, err)
@@ -155,15 +156,15 @@ func (g *guest) exchange(ctx context.Context, r request) error {
 	return err
 }
 
-// converse writes the request that is under way into the guest's memory and reads
-// the answer from there.
-func (g *guest) converse() error {
+// roundTrip writes the request in progress into the guest's memory and reads the
+// response from there.
+func (g *guest) roundTrip() error {
 	g.scratch = g.now.encode(abi.Begin(g.scratch[:0], g.now.kind))
 	if err := g.write(g.scratch); err != nil {
 		return err
 	}
 	g.stack[0] = uint64(len(g.scratch))
-	if len(g.scratch) > keepBuffer {
+	if len(g.scratch) > maxKeptBuffer {
 		g.scratch, g.capacity = nil, 0
 	}
 	if err := g.call.CallWithStack(g.ctx, g.stack[:1]); err != nil {
@@ -176,18 +177,18 @@ func (g *guest) converse() error {
 			Message: fmt.Sprintf("the answer has %d bytes, more than the %d that a plugin may answer", size, sdk.MaxMessageSize),
 		}
 	}
-	answer, ok := g.mod.Memory().Read(at, size)
+	response, ok := g.mod.Memory().Read(at, size)
 	if !ok {
 		return errors.New("the answer is outside of its memory")
 	}
-	frame, err := abi.Parse(answer)
+	frame, err := abi.Parse(response)
 	if err != nil {
 		return err
 	}
 	return g.decode(frame)
 }
 
-// decode reads the answer: a failure is told alike by all kinds.
+// decode reads the response. A failure has the same form for requests of all kinds.
 func (g *guest) decode(frame abi.Frame) error {
 	switch frame.Kind {
 	case abi.Failure:
@@ -201,7 +202,7 @@ func (g *guest) decode(frame abi.Frame) error {
 // write puts a request where the guest wants it.
 func (g *guest) write(frame []byte) error {
 	if len(frame) > g.capacity {
-		size := max(len(frame), firstBuffer)
+		size := max(len(frame), minBuffer)
 		g.stack[0] = uint64(size)
 		if err := g.alloc.CallWithStack(g.ctx, g.stack[:1]); err != nil {
 			return err
@@ -214,12 +215,12 @@ func (g *guest) write(frame []byte) error {
 	return nil
 }
 
-// failure explains why a request failed. What the guest or the host has told is
-// passed on; all else breaks the guest.
+// failure explains why a request failed. An error that the guest or the host returned
+// is passed on. Every other error breaks the guest.
 func (g *guest) failure(ctx context.Context, err error) error {
-	var told *sdk.Error
+	var reported *sdk.Error
 	var refusal *sdk.WebhookRefusal
-	if errors.As(err, &told) || errors.As(err, &refusal) {
+	if errors.As(err, &reported) || errors.As(err, &refusal) {
 		return err
 	}
 	g.broken = true
@@ -242,7 +243,7 @@ func (g *guest) failure(ctx context.Context, err error) error {
 	}
 }
 
-// attrs are added to what the guest logs.
+// attrs returns what is added to each record that the guest logs.
 func (g *guest) attrs() []any {
 	var attrs []any
 	if g.now.action != "" {
@@ -254,8 +255,8 @@ func (g *guest) attrs() []any {
 	return attrs
 }
 
-// sleep is the guest's sleep. When the guest is interrupted it ends it, since a
-// sleep that only returned would be begun again.
+// sleep is the guest's sleep. When the guest is interrupted, sleep ends it: if sleep
+// only returned, the guest would sleep again.
 func (g *guest) sleep(nanoseconds int64) {
 	timer := time.NewTimer(time.Duration(nanoseconds))
 	defer timer.Stop()
@@ -266,7 +267,7 @@ func (g *guest) sleep(nanoseconds int64) {
 	}
 }
 
-// close ends the guest and uncounts its module. Nobody may be using it.
+// close ends the guest and releases its module. The guest must not be in use.
 func (g *guest) close() error {
 	g.interrupt()
 	g.timer.Stop()

@@ -10,7 +10,7 @@ import (
 	"github.com/backflow/backflow/sdk/abi"
 )
 
-// maxLogLine bounds one record that a guest hands over; what is longer is cut.
+// maxLogLine bounds one log record of a guest, in bytes. A longer one is cut.
 const maxLogLine = 64 << 10
 
 var (
@@ -34,8 +34,8 @@ func addHostModule(ctx context.Context, r wazero.Runtime) error {
 		{abi.HostReceive, hostReceive, []api.ValueType{i32}, nil},
 	} {
 		builder.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, mod api.Module, stack []uint64) {
-			g := current(ctx)
-			// A guest with a soft deadline is ended here at the latest.
+			g := callingGuest(ctx)
+			// A guest with a soft deadline cannot be interrupted elsewhere.
 			if g.ctx.Err() != nil {
 				panic(errInterrupted)
 			}
@@ -46,7 +46,7 @@ func addHostModule(ctx context.Context, r wazero.Runtime) error {
 	return err
 }
 
-// hostLog takes one record.
+// hostLog logs one record.
 func hostLog(g *guest, memory api.Memory, stack []uint64) {
 	size := uint32(stack[1])
 	line, ok := memory.Read(uint32(stack[0]), min(size, maxLogLine))
@@ -56,8 +56,8 @@ func hostLog(g *guest, memory api.Memory, stack []uint64) {
 	g.lines.Record(line)
 }
 
-// hostSend sends an HTTP request and answers the length of the response, which
-// waits for http_receive.
+// hostSend sends an HTTP request and returns the length of the response, which waits
+// for http_receive.
 func hostSend(g *guest, memory api.Memory, stack []uint64) {
 	request, ok := memory.Read(uint32(stack[0]), uint32(stack[1]))
 	if !ok {
@@ -67,7 +67,7 @@ func hostSend(g *guest, memory api.Memory, stack []uint64) {
 	if err != nil {
 		panic(err)
 	}
-	g.response = g.web.exchange(g, frame)
+	g.response = g.http.send(g, frame)
 	stack[0] = uint64(len(g.response))
 }
 

@@ -17,12 +17,12 @@ import (
 	"github.com/backflow/backflow/sdk/abi"
 )
 
-// patience is how long calls may go on when the instance is closed.
-const patience = 2 * time.Second
+// drainTimeout is how long calls may go on when the instance is closed.
+const drainTimeout = 2 * time.Second
 
-// leastInstances is the bound on guests where the config gives none and the
-// machine has few cores: a guest that waits for HTTP uses none.
-const leastInstances = 8
+// minInstances is the bound on guests if the config gives none and the machine has
+// few cores: a guest that waits for HTTP uses no core.
+const minInstances = 8
 
 // instance is a plugin's module with a pool of guests.
 type instance struct {
@@ -31,12 +31,13 @@ type instance struct {
 	soft   bool
 	pool   *pool
 	lines  *output.Lines
-	web    *web
-	// config is what each new guest is told before its first call, nil before
+	http   *httpHost
+	// config is sent to each new guest before its first call. It is nil before
 	// Configure.
 	config atomic.Pointer[sdk.Config]
 
-	// abandoned are calls of guests with a soft deadline that nobody waits for.
+	// abandoned are the calls of guests with a soft deadline whose callers wait no
+	// longer.
 	abandoned sync.WaitGroup
 
 	close  sync.Once
@@ -46,11 +47,11 @@ type instance struct {
 
 var _ plugin.Instance = (*instance)(nil)
 
-// newInstance takes over the count of the module.
+// newInstance takes over the caller's use of the module.
 func newInstance(m *modulecache.Module, spec plugin.Spec, logger *slog.Logger) *instance {
 	guests := spec.WASM.Instances
 	if guests <= 0 {
-		guests = max(leastInstances, 2*goruntime.GOMAXPROCS(0))
+		guests = max(minInstances, 2*goruntime.GOMAXPROCS(0))
 		if spec.MaxConcurrency > 0 {
 			guests = min(guests, spec.MaxConcurrency)
 		}
@@ -59,23 +60,23 @@ func newInstance(m *modulecache.Module, spec plugin.Spec, logger *slog.Logger) *
 	failed := func(err error) { lines.Log("a guest was not closed", "reason", err.Error()) }
 	return &instance{
 		name: spec.Name, module: m, soft: m.Key().Soft, pool: newPool(guests, failed),
-		lines: lines, web: newWeb(spec.Name, spec.WASM.AllowedHosts), done: make(chan struct{}),
+		lines: lines, http: newHTTPHost(spec.Name, spec.WASM.AllowedHosts), done: make(chan struct{}),
 	}
 }
 
-// begin starts the first guest, so that a module that cannot start is known at
-// once and the first call finds a guest.
-func (i *instance) begin(ctx context.Context) error {
-	if err := i.pool.enter(ctx, time.Time{}); err != nil {
+// startFirst starts the first guest, so that a module that cannot start fails at
+// once, and the first call finds a guest.
+func (i *instance) startFirst(ctx context.Context) error {
+	if err := i.pool.acquire(ctx, time.Time{}); err != nil {
 		return err
 	}
-	defer i.pool.leave()
-	g, err := newGuest(ctx, time.Time{}, i.module, i.lines, i.web)
+	defer i.pool.release()
+	g, err := newGuest(ctx, time.Time{}, i.module, i.lines, i.http)
 	if err != nil {
 		return err
 	}
 	i.pool.add(g)
-	i.pool.give(g)
+	i.pool.put(g)
 	return nil
 }
 
@@ -93,7 +94,7 @@ func (i *instance) Manifest(ctx context.Context) (*sdk.Manifest, error) {
 	return manifest, nil
 }
 
-// Configure hands the config to a guest, and to all that come later.
+// Configure sends the config to a guest, and to each that is started later.
 func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
 	if _, err := appendConfig(nil, config); err != nil {
 		return fmt.Errorf("configure: %w", err)
@@ -158,62 +159,62 @@ func (i *instance) SampleWebhook(ctx context.Context, wanted sdk.SampleRequest) 
 	return sample, nil
 }
 
-// do has a guest answer a request. One of no kind only makes sure that there is a
-// guest.
+// do sends a request to a guest. A request of kind 0 only makes sure that there is a
+// configured guest.
 func (i *instance) do(ctx context.Context, r request) error {
-	if err := i.pool.enter(ctx, r.deadline); err != nil {
+	if err := i.pool.acquire(ctx, r.deadline); err != nil {
 		return notSent(err)
 	}
 	if !i.soft {
-		return i.answer(ctx, r)
+		return i.handle(ctx, r)
 	}
-	// Nobody can end such a call, so that whoever has no more time leaves it
-	// behind. The guest's slot is taken for as long as it goes on.
+	// Such a call cannot be interrupted, so a caller whose time is over abandons it.
+	// The guest's slot stays taken for as long as the call goes on.
 	if !r.deadline.IsZero() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, r.deadline)
 		defer cancel()
 	}
-	answered := make(chan error, 1)
-	i.abandoned.Go(func() { answered <- i.answer(ctx, r) })
+	done := make(chan error, 1)
+	i.abandoned.Go(func() { done <- i.handle(ctx, r) })
 	select {
-	case err := <-answered:
+	case err := <-done:
 		return err
 	case <-ctx.Done():
 		return plugin.TimeoutError(ctx, r.operation)
 	}
 }
 
-// answer does the work of do, for which the caller has a slot that is given back.
-func (i *instance) answer(ctx context.Context, r request) (err error) {
-	defer i.pool.leave()
-	g := i.pool.take()
+// handle does the work of do. It releases the slot that the caller has acquired.
+func (i *instance) handle(ctx context.Context, r request) (err error) {
+	defer i.pool.release()
+	g := i.pool.get()
 	if g == nil {
-		if g, err = newGuest(ctx, r.deadline, i.module, i.lines, i.web); err != nil {
+		if g, err = newGuest(ctx, r.deadline, i.module, i.lines, i.http); err != nil {
 			return notSent(err)
 		}
 		i.pool.add(g)
 	}
-	defer i.pool.give(g)
+	defer i.pool.put(g)
 	if err := i.configure(ctx, g, r.deadline); err != nil {
 		return notSent(err)
 	}
 	if r.kind == 0 {
 		return nil
 	}
-	return g.exchange(ctx, r)
+	return g.do(ctx, r)
 }
 
-// configure tells a guest the config, where there is one that it does not know.
+// configure sends the config to a guest, if there is one that it does not have yet.
 func (i *instance) configure(ctx context.Context, g *guest, deadline time.Time) error {
 	config := i.config.Load()
 	if config == nil || g.configured {
 		return nil
 	}
-	err := g.exchange(ctx, request{
+	err := g.do(ctx, request{
 		kind: abi.Configure, operation: "Configure", deadline: deadline,
 		encode: func(frame []byte) []byte {
-			// Configure has tried whether this config can be written.
+			// Configure has checked that this config can be encoded.
 			frame, _ = appendConfig(appendTimeout(frame, deadline), *config)
 			return frame
 		},
@@ -224,13 +225,13 @@ func (i *instance) configure(ctx context.Context, g *guest, deadline time.Time) 
 	return err
 }
 
-// notSent says of a failure before the call that the call was not executed.
+// notSent is the error of a call that failed before it was sent: it was not executed.
 func notSent(err error) error {
-	var told *sdk.Error
-	if errors.As(err, &told) {
-		not := *told
-		not.Outcome = sdk.OutcomeNotExecuted
-		return &not
+	var known *sdk.Error
+	if errors.As(err, &known) {
+		e := *known
+		e.Outcome = sdk.OutcomeNotExecuted
+		return &e
 	}
 	e := &sdk.Error{Code: sdk.CodeUnavailable, Message: err.Error(), Retryable: true, Outcome: sdk.OutcomeNotExecuted}
 	if errors.Is(err, errNoGuest) {
@@ -239,33 +240,33 @@ func notSent(err error) error {
 	return e
 }
 
-// asError answers the *sdk.Error that err is or holds.
+// asError returns the *sdk.Error that err is or wraps.
 func asError(err error) *sdk.Error {
-	var told *sdk.Error
-	if errors.As(err, &told) {
-		return told
+	var known *sdk.Error
+	if errors.As(err, &known) {
+		return known
 	}
 	return &sdk.Error{Code: sdk.CodeInternal, Message: err.Error(), Outcome: sdk.OutcomeUnknown}
 }
 
-// Done is closed when the instance has been closed: it never ends by itself,
-// since a guest that fails is replaced.
+// Done is closed when the instance has been closed. An instance never ends by itself:
+// a guest that fails is replaced.
 func (i *instance) Done() <-chan struct{} { return i.done }
 
-// Exit says that it was stopped.
+// Exit returns that it was stopped.
 func (i *instance) Exit() plugin.Exit {
 	return plugin.Exit{Reason: "stopped", Clean: i.closed == nil}
 }
 
-// Close waits until calls have ended, interrupts them when ctx ends or two seconds
-// have passed, and closes all guests and, with its last user, the module.
+// Close waits until calls have ended, and interrupts them when ctx ends or
+// drainTimeout has passed. Then it closes all guests and releases the module.
 func (i *instance) Close(ctx context.Context) error {
 	i.close.Do(func() {
-		err := i.pool.close(ctx, patience, i.soft)
+		err := i.pool.close(ctx, drainTimeout, i.soft)
 		if err == nil {
 			i.abandoned.Wait()
 		}
-		i.web.close()
+		i.http.close()
 		if err := errors.Join(err, i.module.Release()); err != nil {
 			i.closed = fmt.Errorf("stop plugin: %w", err)
 		}

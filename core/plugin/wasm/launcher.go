@@ -33,9 +33,9 @@ func NewLauncher(cacheDir string) *Launcher {
 // closed; it returns an error if one is left.
 func (l *Launcher) Close() error { return l.modules.Close() }
 
-// Launch compiles the module of spec, unless it is compiled already, and starts
-// its first guest. Compiling, which only a first start does, does not end with
-// the context.
+// Launch compiles the module of spec, unless it is compiled already, and starts its
+// first guest. Compiling, which only a first start does, does not end with the
+// context.
 func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Logger) (plugin.Instance, error) {
 	if len(spec.Env) > 0 {
 		return nil, fmt.Errorf("start %s: a WASM plugin has no environment", spec.Path)
@@ -63,7 +63,7 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 		logger.Warn("the plugin is compiled at each start", "reason", err.Error())
 	}
 	i := newInstance(module, spec, logger)
-	if err := i.begin(ctx); err != nil {
+	if err := i.startFirst(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", spec.Path, err), i.Close(ctx))
 	}
 	return i, nil

@@ -19,8 +19,8 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// reloads is how often a plugin is loaded anew: 50 times, or as often as
-// BACKFLOW_RELOADS says.
+// reloads is how often a plugin is loaded: 50 times, or as often as BACKFLOW_RELOADS
+// says.
 func reloads(t *testing.T) int {
 	t.Helper()
 	n := 50
@@ -94,7 +94,7 @@ func TestHundredCrashesUnderLoadHarmNoOther(t *testing.T) {
 	before.compare(t, 100)
 }
 
-// usage is what must be as before when all is over.
+// usage is what must not grow. resident is in bytes.
 type usage struct{ resident, goroutines int }
 
 func measure(t *testing.T) usage {
@@ -102,7 +102,7 @@ func measure(t *testing.T) usage {
 	return usage{resident(t), runtime.NumGoroutine()}
 }
 
-// compare waits until no more is used than before, but for what an allocator
+// compare waits until no more is used than before, except for what an allocator
 // keeps.
 func (before usage) compare(t *testing.T, times int) {
 	t.Helper()
@@ -114,7 +114,7 @@ func (before usage) compare(t *testing.T, times int) {
 	}
 }
 
-// resident answers the process's resident memory once the garbage is gone.
+// resident returns the process's resident memory, in bytes, once garbage is collected.
 func resident(t *testing.T) int {
 	t.Helper()
 	debug.FreeOSMemory()

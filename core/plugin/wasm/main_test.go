@@ -19,8 +19,8 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// built is where the guests are for all tests. A guest is built for the first
-// test that asks for it.
+// built is the directory of the guests for all tests. A guest is built for the first
+// test that needs it.
 var (
 	built  string
 	guests = map[string]func() error{
@@ -56,8 +56,8 @@ func run(m *testing.M) int {
 	return code
 }
 
-// machineCode is where the launchers of the tests keep machine code. The program of
-// a test does not know the version of wazero, by which machine code is kept.
+// machineCode is where the launchers of the tests keep machine code. wazero keeps it by
+// its own version, which the program of a test does not know.
 var machineCode = testkit.MachineCode("dev")
 
 // build builds a guest and compiles it.
@@ -69,8 +69,8 @@ func build(name, source string) error {
 	return precompile(filepath.Join(built, file))
 }
 
-// precompile puts a guest's machine code into machineCode, by a program that has no
-// race detector: under it compiling takes a minute.
+// precompile puts a guest's machine code into machineCode. It runs a program without
+// the race detector, under which compiling takes a minute.
 func precompile(file string) error {
 	dir, err := os.MkdirTemp(built, "precompile-")
 	if err != nil {
@@ -88,7 +88,7 @@ func precompile(file string) error {
 	return nil
 }
 
-// path answers the file of a guest.
+// path returns the file of a guest.
 func path(name string) string {
 	if err := guests[name](); err != nil {
 		panic(err) // there is nothing to test
@@ -102,7 +102,7 @@ var transport = plugintest.Transport{
 	Path:     path,
 }
 
-// newLauncher answers a launcher that is closed at the test's end, when no
+// newLauncher returns a launcher that is closed at the test's end, when no
 // instance may be left.
 func newLauncher(t testing.TB) *wasm.Launcher {
 	t.Helper()

@@ -8,29 +8,29 @@ import (
 	"time"
 )
 
-// pool bounds the guests of an instance and keeps those that rest. A slot is the
-// right to have one guest; whoever holds a slot has one or none.
+// pool bounds the guests of an instance and keeps the idle ones. A slot is the right
+// to use one guest.
 type pool struct {
 	slots chan struct{}
-	// closing is closed when no guest is to be had any more.
+	// closing is closed when acquire fails from now on.
 	closing chan struct{}
 	once    sync.Once
-	// failed is told of a guest that could not be closed.
+	// failed is called with the error of a guest that could not be closed.
 	failed func(error)
 
-	// timer runs shrink, which holds shrinking.
+	// timer calls shrink, which holds shrinking.
 	timer     *time.Timer
 	shrinking sync.Mutex
 
-	mu    sync.Mutex // guards what follows
-	idle  []*guest   // the one used last is the last, and used first: it is warm
-	busy  map[*guest]struct{}
-	armed bool // the timer runs
+	mu           sync.Mutex // guards what follows
+	idle         []*guest   // the one used last is at the end, and used first: it is warm
+	busy         map[*guest]struct{}
+	timerRunning bool
 }
 
-// keepIdle is how long a guest rests before its memory is given back, unless it
-// is the only one.
-const keepIdle = time.Minute
+// idleTimeout is how long a guest is idle before it is closed, unless it is the only
+// one.
+const idleTimeout = time.Minute
 
 var (
 	errPoolClosed = errors.New("the plugin is being stopped")
@@ -39,13 +39,14 @@ var (
 
 func newPool(size int, failed func(error)) *pool {
 	p := &pool{slots: make(chan struct{}, size), closing: make(chan struct{}), failed: failed, busy: make(map[*guest]struct{})}
-	p.timer = time.AfterFunc(keepIdle, p.shrink)
+	p.timer = time.AfterFunc(idleTimeout, p.shrink)
 	p.timer.Stop()
 	return p
 }
 
-// enter waits for a slot until ctx ends or the deadline passes.
-func (p *pool) enter(ctx context.Context, deadline time.Time) error {
+// acquire waits for a slot until ctx ends or the deadline passes. A zero deadline is
+// none.
+func (p *pool) acquire(ctx context.Context, deadline time.Time) error {
 	select {
 	case <-p.closing:
 		return errPoolClosed
@@ -68,10 +69,10 @@ func (p *pool) enter(ctx context.Context, deadline time.Time) error {
 	}
 }
 
-func (p *pool) leave() { <-p.slots }
+func (p *pool) release() { <-p.slots }
 
-// take answers a guest that rests, nil where there is none.
-func (p *pool) take() *guest {
+// get returns an idle guest, nil if there is none.
+func (p *pool) get() *guest {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.idle) == 0 {
@@ -83,25 +84,25 @@ func (p *pool) take() *guest {
 	return g
 }
 
-// add counts a new guest as busy.
+// add adds a new guest, which is busy.
 func (p *pool) add(g *guest) {
 	p.mu.Lock()
 	p.busy[g] = struct{}{}
 	p.mu.Unlock()
 }
 
-// give takes a guest back: to rest, or, where it is broken, to its end.
-func (p *pool) give(g *guest) {
-	// Once it rests it is the next one's, which may break it at once.
+// put makes a guest idle, or closes it if it is broken.
+func (p *pool) put(g *guest) {
+	// Once it is idle, another call may use it and break it.
 	broken := g.broken
 	p.mu.Lock()
 	delete(p.busy, g)
 	if !broken {
-		g.rests = time.Now()
+		g.idleSince = time.Now()
 		p.idle = append(p.idle, g)
-		if len(p.idle) > 1 && !p.armed {
-			p.armed = true
-			p.timer.Reset(keepIdle)
+		if len(p.idle) > 1 && !p.timerRunning {
+			p.timerRunning = true
+			p.timer.Reset(idleTimeout)
 		}
 	}
 	p.mu.Unlock()
@@ -110,15 +111,14 @@ func (p *pool) give(g *guest) {
 	}
 }
 
-// end closes a guest. Its call has had its answer: what fails is of interest to
-// operators.
+// end closes a guest. Its call has returned already, so that an error is only logged.
 func (p *pool) end(g *guest) {
 	if err := g.close(); err != nil {
 		p.failed(err)
 	}
 }
 
-// shrink ends the guests that have rested for long, but for one.
+// shrink closes the guests that have been idle for idleTimeout, except one.
 func (p *pool) shrink() {
 	p.shrinking.Lock()
 	defer p.shrinking.Unlock()
@@ -129,33 +129,33 @@ func (p *pool) shrink() {
 	}
 	p.mu.Lock()
 	now, n := time.Now(), 0
-	for n < len(p.idle)-1 && now.Sub(p.idle[n].rests) >= keepIdle {
+	for n < len(p.idle)-1 && now.Sub(p.idle[n].idleSince) >= idleTimeout {
 		n++
 	}
-	tired := slices.Clone(p.idle[:n])
+	unused := slices.Clone(p.idle[:n])
 	p.idle = slices.Delete(p.idle, 0, n)
-	if p.armed = len(p.idle) > 1; p.armed {
-		p.timer.Reset(keepIdle - now.Sub(p.idle[0].rests))
+	if p.timerRunning = len(p.idle) > 1; p.timerRunning {
+		p.timer.Reset(idleTimeout - now.Sub(p.idle[0].idleSince))
 	}
 	p.mu.Unlock()
-	for _, g := range tired {
+	for _, g := range unused {
 		p.end(g)
 	}
 }
 
-// close ends all guests: those that rest at once, the others when their call has
-// ended, for which patience is how long they have; then they are interrupted. It
-// answers when none is left, or with ctx's error when that ends while a guest
-// with a soft deadline goes on.
-func (p *pool) close(ctx context.Context, patience time.Duration, soft bool) error {
+// close closes all guests: idle ones at once, the others when their call has ended.
+// Calls that take longer than drainTimeout are interrupted. close returns when no
+// guest is left, or with ctx's error when ctx ends while a guest with a soft deadline
+// goes on.
+func (p *pool) close(ctx context.Context, drainTimeout time.Duration, soft bool) error {
 	p.once.Do(func() { close(p.closing) })
 	p.timer.Stop()
-	p.shrinking.Lock()   // a shrink that has begun is waited for, no other begins
-	p.shrinking.Unlock() //nolint:staticcheck // nothing is to be done in between
-	gentle, cancel := context.WithTimeout(ctx, patience)
+	p.shrinking.Lock()   // wait for a shrink in progress; no other begins
+	p.shrinking.Unlock() //nolint:staticcheck // the lock is only waited for
+	gentle, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
-	held := p.drain(gentle, 0)
-	if held < cap(p.slots) {
+	acquired := p.drain(gentle, 0)
+	if acquired < cap(p.slots) {
 		p.mu.Lock()
 		for g := range p.busy {
 			g.interrupt()
@@ -166,7 +166,7 @@ func (p *pool) close(ctx context.Context, patience time.Duration, soft bool) err
 		if !soft {
 			last = context.WithoutCancel(ctx)
 		}
-		held = p.drain(last, held)
+		acquired = p.drain(last, acquired)
 	}
 	p.mu.Lock()
 	idle := p.idle
@@ -176,21 +176,21 @@ func (p *pool) close(ctx context.Context, patience time.Duration, soft bool) err
 	for _, g := range idle {
 		err = errors.Join(err, g.close())
 	}
-	if held < cap(p.slots) {
+	if acquired < cap(p.slots) {
 		err = errors.Join(err, errors.New("a call does not end, and the deadline of the plugin is soft"), ctx.Err())
 	}
 	return err
 }
 
-// drain takes slots until it has all of them or ctx ends, and answers how many
-// it has.
-func (p *pool) drain(ctx context.Context, held int) int {
-	for ; held < cap(p.slots); held++ {
+// drain acquires slots until it has all of them or ctx ends. It returns how many it
+// has.
+func (p *pool) drain(ctx context.Context, acquired int) int {
+	for ; acquired < cap(p.slots); acquired++ {
 		select {
 		case p.slots <- struct{}{}:
 		case <-ctx.Done():
-			return held
+			return acquired
 		}
 	}
-	return held
+	return acquired
 }

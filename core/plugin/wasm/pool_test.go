@@ -11,7 +11,7 @@ import (
 	"github.com/backflow/backflow/core/plugin/wasm/internal/wasmtest"
 )
 
-func TestGuestsThatRestGiveTheirMemoryBack(t *testing.T) {
+func TestIdleGuestsAreClosed(t *testing.T) {
 	file := writeModule(t, wasmtest.Respond(`"a"`))
 	synctest.Test(t, func(t *testing.T) {
 		launched, err := NewLauncher("").Launch(t.Context(), plugin.Spec{Name: "tiny", Path: file}, slog.New(slog.DiscardHandler))
@@ -22,9 +22,9 @@ func TestGuestsThatRestGiveTheirMemoryBack(t *testing.T) {
 		busy := func(n int) (release func()) {
 			var guests []*guest
 			for range n {
-				g := i.pool.take()
+				g := i.pool.get()
 				if g == nil {
-					if g, err = newGuest(t.Context(), time.Time{}, i.module, i.lines, i.web); err != nil {
+					if g, err = newGuest(t.Context(), time.Time{}, i.module, i.lines, i.http); err != nil {
 						t.Fatal(err)
 					}
 					i.pool.add(g)
@@ -33,11 +33,11 @@ func TestGuestsThatRestGiveTheirMemoryBack(t *testing.T) {
 			}
 			return func() {
 				for _, g := range guests {
-					i.pool.give(g)
+					i.pool.put(g)
 				}
 			}
 		}
-		rest := func(d time.Duration, want int) {
+		wait := func(d time.Duration, want int) {
 			t.Helper()
 			time.Sleep(d)
 			synctest.Wait()
@@ -45,23 +45,23 @@ func TestGuestsThatRestGiveTheirMemoryBack(t *testing.T) {
 			got := len(i.pool.idle)
 			i.pool.mu.Unlock()
 			if got != want {
-				t.Errorf("%d guests rest, want %d", got, want)
+				t.Errorf("%d guests are idle, want %d", got, want)
 			}
 		}
 		busy(5)()
-		rest(keepIdle/2, 5)
+		wait(idleTimeout/2, 5)
 		busy(2)() // the ones used last are used again
-		rest(keepIdle/2, 2)
-		rest(keepIdle/2, 1)
-		rest(10*keepIdle, 1)
+		wait(idleTimeout/2, 2)
+		wait(idleTimeout/2, 1)
+		wait(10*idleTimeout, 1)
 		release := busy(3)
-		rest(10*keepIdle, 0)
+		wait(10*idleTimeout, 0)
 		release()
-		rest(keepIdle, 1)
+		wait(idleTimeout, 1)
 		busy(3)()
 		if err := i.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
-		rest(keepIdle, 0)
+		wait(idleTimeout, 0)
 	})
 }

@@ -11,17 +11,17 @@ import (
 
 var _ plugin.Prober = (*instance)(nil)
 
-// Probe has a guest that rests answer the manifest, the cheapest call there is;
-// what it answers does not matter. Where every guest is busy none is asked: calls
-// have deadlines of their own, and a slow one is no sign of a plugin that hangs.
+// Probe asks an idle guest for the manifest, which is the cheapest call. The response
+// does not matter. If every guest is busy, none is asked: calls have deadlines of
+// their own, and a slow call does not mean that the plugin hangs.
 func (i *instance) Probe(ctx context.Context) error {
 	if len(i.pool.slots) == cap(i.pool.slots) {
 		return nil
 	}
 	_, err := i.Manifest(ctx)
-	var told *sdk.Error
-	if ctx.Err() == nil || errors.As(err, &told) && told.Outcome == sdk.OutcomeNotExecuted {
-		return nil // it was answered, or all guests got busy before it was asked
+	var failure *sdk.Error
+	if ctx.Err() == nil || errors.As(err, &failure) && failure.Outcome == sdk.OutcomeNotExecuted {
+		return nil // it responded, or all guests became busy before one was asked
 	}
 	return fmt.Errorf("probe: %w", ctx.Err())
 }

@@ -36,7 +36,7 @@ func TestNoCallFailsWhileAModuleIsReplaced(t *testing.T) {
 	dir := t.TempDir()
 	member.Spec.Path = filepath.Join(dir, "fixture.wasm")
 	install(t, member.Spec.Path, module)
-	// A custom section at the end, which means nothing, makes another content.
+	// A custom section at the end makes another content that does the same.
 	other := filepath.Join(dir, "other.wasm")
 	next := append(module[:len(module):len(module)], 0, 3, 1, 'x', 'y')
 	install(t, other, next)
@@ -72,12 +72,12 @@ func TestNoCallFailsWhileAModuleIsReplaced(t *testing.T) {
 	}
 }
 
-// Its only guest is busy until the call is cancelled, and no probe waits for that.
-func TestAGuestThatIsSlowIsNoPluginThatHangs(t *testing.T) {
+// The only guest is busy until the call is cancelled, and no probe waits for it.
+func TestAProbeDoesNotWaitForASlowGuest(t *testing.T) {
 	i := launch(t, newLauncher(t), plugin.Spec{WASM: plugin.WASM{Instances: 1}})
 	prober := i.(plugin.Prober)
 	if err := prober.Probe(t.Context()); err != nil {
-		t.Errorf("a guest that rests: %v", err)
+		t.Errorf("an idle guest: %v", err)
 	}
 	slow, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
@@ -87,8 +87,8 @@ func TestAGuestThatIsSlowIsNoPluginThatHangs(t *testing.T) {
 		_, _ = i.Execute(slow, time.Now().Add(time.Minute), sdk.Call{Action: "sleep", Params: json.RawMessage(`{}`)})
 	}()
 	for range 20 {
-		patience, done := context.WithTimeout(t.Context(), 10*time.Second)
-		if err := prober.Probe(patience); err != nil {
+		ctx, done := context.WithTimeout(t.Context(), 10*time.Second)
+		if err := prober.Probe(ctx); err != nil {
 			t.Error(err)
 		}
 		done()

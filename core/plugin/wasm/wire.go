@@ -12,24 +12,24 @@ import (
 	"github.com/backflow/backflow/sdk/abi"
 )
 
-// The host's half of the mapping between the words of package sdk and frames.
-// What is read is copied: a frame is the guest's memory.
+// The host's half of the mapping between the types of package sdk and frames. What is
+// read is copied, because a frame is the guest's memory.
 
-// grace is how much earlier than the host a guest is told that its time is over,
-// so that one that obeys can still answer and need not be thrown away: a part of
-// the time, at most this.
+// A guest's timeout ends a little earlier than the host's, so that a guest that keeps
+// it can still respond and need not be thrown away: by 1/graceShare of the time, and
+// maxGrace at most.
 const (
 	graceShare = 20
-	grace      = 50 * time.Millisecond
+	maxGrace   = 50 * time.Millisecond
 )
 
-// appendTimeout tells how much time is left.
+// appendTimeout adds how much time is left.
 func appendTimeout(frame []byte, deadline time.Time) []byte {
 	if deadline.IsZero() {
 		return frame
 	}
 	left := time.Until(deadline)
-	return abi.AppendNumber(frame, abi.Timeout, max(1, int64(left-min(left/graceShare, grace))))
+	return abi.AppendNumber(frame, abi.Timeout, max(1, int64(left-min(left/graceShare, maxGrace))))
 }
 
 func appendCall(frame []byte, call *sdk.Call, deadline time.Time) []byte {
@@ -58,17 +58,17 @@ func readResult(frame abi.Frame, result *sdk.Result) error {
 	return nil
 }
 
-// readError answers the error that a guest told, which is never nil.
+// readError returns the error of a guest's failure, which is never nil.
 func readError(frame abi.Frame) error {
 	for tag, content := range frame.Fields() {
 		if tag != abi.Error {
 			continue
 		}
-		told := &sdk.Error{}
-		if err := json.Unmarshal(content, told); err != nil {
+		reported := &sdk.Error{}
+		if err := json.Unmarshal(content, reported); err != nil {
 			break
 		}
-		return told
+		return reported
 	}
 	return errors.New("its error cannot be read")
 }
@@ -85,7 +85,7 @@ func readManifest(frame abi.Frame, manifest *sdk.Manifest) error {
 	return errors.New("it answered no manifest")
 }
 
-// appendConfig leaves out the directories, of which a guest sees none.
+// appendConfig leaves out the directories, because a guest has no files.
 func appendConfig(frame []byte, config sdk.Config) ([]byte, error) {
 	body, err := json.Marshal(struct {
 		Credentials json.RawMessage `json:"credentials"`

@@ -25,23 +25,23 @@ func TestAllowedNameThatResolvesInsideIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWeb("acme", []egress.Host{host})
-	defer w.close()
-	// As though innocent.example resolved to loopback: what is connected to is
-	// judged, not what was asked for.
-	dial := w.transport.DialContext
-	w.transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+	h := newHTTPHost("acme", []egress.Host{host})
+	defer h.close()
+	// It is as though innocent.example resolved to loopback: the address of the
+	// connection is checked, not the name.
+	dial := h.transport.DialContext
+	h.transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return dial(ctx, network, net.JoinHostPort("localhost", port))
 	}
 	frame, err := abi.Parse(abi.Append(abi.Append(abi.Begin(nil, abi.HTTPRequest), abi.Method, "GET"), abi.URL, "http://innocent.example:"+port+"/"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, failure := w.try(t.Context(), abi.Execute, frame)
+	_, failure := h.roundTrip(t.Context(), abi.Execute, frame)
 	if !errors.Is(failure, &sdk.Error{Code: sdk.CodeRejected}) || failure.Outcome != sdk.OutcomeNotExecuted || strings.Contains(failure.Message, "127.0.0.1") {
 		t.Errorf("got %#v", failure)
 	}
-	if _, failure := w.try(t.Context(), abi.Manifest, frame); failure == nil || !strings.Contains(failure.Message, "before it is configured") {
+	if _, failure := h.roundTrip(t.Context(), abi.Manifest, frame); failure == nil || !strings.Contains(failure.Message, "before it is configured") {
 		t.Errorf("while asked for its manifest: %#v", failure)
 	}
 }

@@ -20,33 +20,34 @@ import (
 )
 
 const (
-	// maxResponse bounds the body of a response that a guest is given.
+	// maxResponse bounds the body of a response, in bytes.
 	maxResponse = 8 << 20
-	// maxResponseHeader bounds its headers.
+	// maxResponseHeader bounds its headers, in bytes.
 	maxResponseHeader = 256 << 10
-	// maxRequestHeaders bounds the headers of a request: each takes much more
-	// memory here than in the guest.
+	// maxRequestHeaders bounds the number of headers of a request: each takes much
+	// more memory here than in the guest.
 	maxRequestHeaders = 1000
-	// maxExchange bounds a request and its response where neither the guest nor
-	// the call's deadline does.
-	maxExchange = 30 * time.Second
+	// defaultTimeout bounds a request and its response if neither the guest nor the
+	// call's deadline does.
+	defaultTimeout = 30 * time.Second
 )
 
-// web makes the HTTP requests of a plugin's guests. It follows no redirect: that
-// is the guest's affair, whose next request is judged like the first.
-type web struct {
+// httpHost makes the HTTP requests of a plugin's guests. It follows no redirect: the
+// guest may follow it with another request, which is checked like the first.
+type httpHost struct {
 	plugin    string
 	allowed   []egress.Host
 	transport *http.Transport
 }
 
-// allowedKey is under which a request's context carries its egress.Host.
+// allowedKey is the key under which a request's context carries its egress.Host.
 type allowedKey struct{}
 
-func newWeb(plugin string, allowed []egress.Host) *web {
-	return &web{plugin: plugin, allowed: allowed, transport: &http.Transport{
+func newHTTPHost(plugin string, allowed []egress.Host) *httpHost {
+	return &httpHost{plugin: plugin, allowed: allowed, transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
-			// Connections are kept by scheme and address, as a host is.
+			// The transport keeps connections by scheme and address, which belong to one
+			// host.
 			host, _ := ctx.Value(allowedKey{}).(egress.Host)
 			return egress.Dialer(func(a netip.Addr) bool { return host.Allows(a) }).DialContext(ctx, network, address)
 		},
@@ -59,42 +60,42 @@ func newWeb(plugin string, allowed []egress.Host) *web {
 	}}
 }
 
-// close ends the connections that are kept.
-func (w *web) close() { w.transport.CloseIdleConnections() }
+// close closes idle connections.
+func (h *httpHost) close() { h.transport.CloseIdleConnections() }
 
-// exchange answers the frame that the guest is to receive. It ends when the
-// guest's call does.
-func (w *web) exchange(g *guest, frame abi.Frame) []byte {
-	ctx, cancel := context.WithTimeout(g.ctx, maxExchange)
+// send sends a guest's request and returns the frame that the guest will receive. It
+// ends when the guest's call does.
+func (h *httpHost) send(g *guest, frame abi.Frame) []byte {
+	ctx, cancel := context.WithTimeout(g.ctx, defaultTimeout)
 	defer cancel()
-	answer, failure := w.try(ctx, g.now.kind, frame)
+	response, failure := h.roundTrip(ctx, g.now.kind, frame)
 	if g.ctx.Err() != nil {
 		panic(errInterrupted)
 	}
 	if failure == nil {
-		return answer
+		return response
 	}
 	encoded, err := json.Marshal(failure)
 	if err != nil {
-		panic(err) // it is made of texts
+		panic(err) // it consists of texts
 	}
 	return abi.Append(abi.Begin(nil, abi.Failure), abi.Error, encoded)
 }
 
-// notAllowed says what the config lacks: an entry that leaves the scheme out means
-// HTTPS, which is easily overlooked.
-func (w *web) notAllowed(u *url.URL) string {
-	told := fmt.Sprintf("%s://%s is not in the allowedHosts of plugin %s", u.Scheme, u.Host, w.plugin)
+// notAllowed says what the config lacks. An entry without a scheme means HTTPS, which
+// is easily overlooked.
+func (h *httpHost) notAllowed(u *url.URL) string {
+	message := fmt.Sprintf("%s://%s is not in the allowedHosts of plugin %s", u.Scheme, u.Host, h.plugin)
 	switch u.Scheme {
 	case "https":
-		return fmt.Sprintf("%s (the entry for it is %q)", told, u.Host)
+		return fmt.Sprintf("%s (the entry for it is %q)", message, u.Host)
 	case "http":
-		return fmt.Sprintf("%s (the entry for it is %q: without http:// an entry means HTTPS)", told, "http://"+u.Host)
+		return fmt.Sprintf("%s (the entry for it is %q: without http:// an entry means HTTPS)", message, "http://"+u.Host)
 	}
-	return told + " (only http and https can be)"
+	return message + " (only http and https can be)"
 }
 
-func (w *web) try(ctx context.Context, during abi.Kind, frame abi.Frame) ([]byte, *sdk.Error) {
+func (h *httpHost) roundTrip(ctx context.Context, during abi.Kind, frame abi.Frame) ([]byte, *sdk.Error) {
 	if during == 0 || during == abi.Manifest {
 		return nil, forbidden("a plugin asks nobody before it is configured")
 	}
@@ -102,22 +103,22 @@ func (w *web) try(ctx context.Context, during abi.Kind, frame abi.Frame) ([]byte
 	if err != nil {
 		return nil, forbidden(err.Error())
 	}
-	host, ok := w.allow(request.URL)
+	host, ok := h.allow(request.URL)
 	if !ok {
-		return nil, forbidden(w.notAllowed(request.URL))
+		return nil, forbidden(h.notAllowed(request.URL))
 	}
 	if timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	response, err := w.transport.RoundTrip(request.WithContext(context.WithValue(ctx, allowedKey{}, host)))
+	response, err := h.transport.RoundTrip(request.WithContext(context.WithValue(ctx, allowedKey{}, host)))
 	if err != nil {
-		return nil, w.explain(request.URL, err)
+		return nil, h.explain(request.URL, err)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
 	if err := errors.Join(err, response.Body.Close()); err != nil {
-		return nil, w.explain(request.URL, err)
+		return nil, h.explain(request.URL, err)
 	}
 	if len(body) > maxResponse {
 		return nil, &sdk.Error{
@@ -125,18 +126,18 @@ func (w *web) try(ctx context.Context, during abi.Kind, frame abi.Frame) ([]byte
 			Message: fmt.Sprintf("%s answered more than %d bytes", request.URL.Host, maxResponse),
 		}
 	}
-	answer := abi.AppendNumber(abi.Begin(nil, abi.OK), abi.Status, int64(response.StatusCode))
+	encoded := abi.AppendNumber(abi.Begin(nil, abi.OK), abi.Status, int64(response.StatusCode))
 	for name, values := range response.Header {
 		for _, value := range values {
-			answer = abi.AppendPair(answer, abi.Header, name, ':', value)
+			encoded = abi.AppendPair(encoded, abi.Header, name, ':', value)
 		}
 	}
-	return abi.Append(answer, abi.Body, body), nil
+	return abi.Append(encoded, abi.Body, body), nil
 }
 
-// allow finds the entry that a request is allowed by.
-func (w *web) allow(u *url.URL) (egress.Host, bool) {
-	for _, host := range w.allowed {
+// allow returns the entry that allows a request.
+func (h *httpHost) allow(u *url.URL) (egress.Host, bool) {
+	for _, host := range h.allowed {
 		if host.Matches(u) {
 			return host, true
 		}
@@ -144,8 +145,8 @@ func (w *web) allow(u *url.URL) (egress.Host, bool) {
 	return egress.Host{}, false
 }
 
-// readRequest reads a guest's request. What it copies is not the guest's memory
-// any more.
+// readRequest reads a guest's request, and its timeout if it has one. The result
+// does not refer to the guest's memory.
 func readRequest(frame abi.Frame) (*http.Request, time.Duration, error) {
 	if frame.Kind != abi.HTTPRequest {
 		return nil, 0, errors.New("http_send takes a request")
@@ -175,7 +176,7 @@ func readRequest(frame abi.Frame) (*http.Request, time.Duration, error) {
 	if method == http.MethodConnect {
 		return nil, 0, errors.New("a plugin opens no tunnel")
 	}
-	request, err := http.NewRequest(method, address, bytes.NewReader(body)) //nolint:noctx // the caller gives it one
+	request, err := http.NewRequest(method, address, bytes.NewReader(body)) //nolint:noctx // the caller adds the context
 	if err != nil {
 		return nil, 0, errors.New("the request has no valid method or URL")
 	}
@@ -188,10 +189,10 @@ func forbidden(message string) *sdk.Error {
 	return &sdk.Error{Code: sdk.CodeRejected, Message: message, Outcome: sdk.OutcomeNotExecuted}
 }
 
-// explain tells why a request failed. It names no address.
-func (w *web) explain(u *url.URL, err error) *sdk.Error {
+// explain returns why a request failed. It shows the guest no IP address.
+func (h *httpHost) explain(u *url.URL, err error) *sdk.Error {
 	if errors.Is(err, egress.ErrForbidden) {
-		return forbidden(fmt.Sprintf("%s: %v; the allowedHosts of plugin %s would have to name the address itself", u.Host, egress.ErrForbidden, w.plugin))
+		return forbidden(fmt.Sprintf("%s: %v; the allowedHosts of plugin %s would have to name the address itself", u.Host, egress.ErrForbidden, h.plugin))
 	}
 	e := &sdk.Error{Code: sdk.CodeUnavailable, Message: "the request to " + u.Host + " failed", Retryable: true, Outcome: sdk.OutcomeUnknown}
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -23,8 +23,8 @@ func TestARequestSaysNothingThatTheGatewayDoesNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWeb("hostile", []egress.Host{host})
-	defer w.close()
+	h := newHTTPHost("hostile", []egress.Host{host})
+	defer h.close()
 	address := strings.TrimPrefix(server.URL, "http://")
 	plain := fmt.Sprintf("POST %s 4 [] ", address)
 	for name, c := range map[string]struct {
@@ -51,7 +51,7 @@ func TestARequestSaysNothingThatTheGatewayDoesNot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, failure := w.try(context.Background(), abi.Execute, parsed)
+		_, failure := h.roundTrip(context.Background(), abi.Execute, parsed)
 		if got := strings.Join(seen, "; "); got != c.want || (failure == nil) != (c.want != "") {
 			t.Errorf("%s: the host saw %q, the guest %v", name, got, failure)
 		}
