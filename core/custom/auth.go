@@ -11,15 +11,15 @@ import (
 	"github.com/backflow/backflow/core/template"
 )
 
-// Auth is how requests are authenticated. The zero Auth is not at all. It
-// prints no secret.
+// Auth is how requests are authenticated. The zero Auth does nothing. Printing an
+// Auth shows no secret.
 type Auth struct {
-	// header or query is the name of what is added to a request; one is empty.
+	// header or query is the name of what is added to a request. The other is empty.
 	header, query string
-	// reveal answers what is added. It is a function so that also what prints
-	// unexported fields cannot reach it.
+	// reveal returns what is added. It is a function because printing unexported
+	// fields would show a string.
 	reveal func() string
-	// secrets answers all that must never be shown.
+	// secrets returns all texts that must never be shown.
 	secrets func() []string
 }
 
@@ -48,13 +48,13 @@ func secretAuth(header, query, value string, secrets ...string) Auth {
 	return Auth{header, query, func() string { return value }, func() []string { return secrets }}
 }
 
-// String says nothing.
+// String returns "***".
 func (Auth) String() string { return "***" }
 
 // GoString is String.
 func (a Auth) GoString() string { return a.String() }
 
-// check answers what is wrong with the names.
+// check returns what is wrong with the name or the value.
 func (a Auth) check() template.Faults {
 	switch {
 	case a.reveal == nil:
@@ -73,14 +73,14 @@ func (a Auth) check() template.Faults {
 	return nil
 }
 
-// applyHeader authenticates by a header, if that is how it is done.
+// applyHeader sets the header that authenticates, if there is one.
 func (a Auth) applyHeader(header http.Header) {
 	if a.header != "" {
 		header[a.header] = []string{a.reveal()}
 	}
 }
 
-// appendQuery authenticates by the query, if that is how it is done.
+// appendQuery adds the query parameter that authenticates, if there is one.
 func (a Auth) appendQuery(query string) string {
 	if a.query == "" {
 		return query

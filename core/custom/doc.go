@@ -3,12 +3,12 @@
 // over the params of a call.
 //
 // Data cannot reach where a request goes. Scheme, host and base path come from
-// the declaration; a value in the path is one segment or part of one, encoded,
-// and never a dot segment; a value in the query or in a header is encoded or
-// refused. Redirects are not followed. A request is sent once: who repeats a
-// failed call is its caller.
+// the declaration. A value in the path is one segment or part of one, encoded,
+// and never a dot segment. A value in the query or in a header is encoded or
+// refused. Redirects are not followed. A request is sent once: the caller repeats
+// a failed call.
 //
-// The package may import sdk, core/action, core/template, core/value,
-// core/schema, core/telemetry, sdk/pointer and sdk/suggest. It does not know the config:
-// faults of a declaration come with JSON Pointers into it.
+// The package does not know the config: faults of a declaration come with JSON
+// Pointers into it. It may import core/action, core/schema, core/telemetry,
+// core/template, core/value, sdk, sdk/pointer and sdk/suggest.
 package custom

@@ -15,18 +15,18 @@ import (
 	"github.com/backflow/backflow/core/value"
 )
 
-// fields is a compiled query or set of headers: names of the declaration with
-// values that templates give. The nil fields have none.
+// fields is a compiled query or set of headers: names from the declaration, with
+// values from templates. Nil is empty.
 type fields struct {
 	template *template.Template
 	refs     []template.Ref
-	constant []field // all of them, where no value holds a placeholder
+	constant []field // all of them, if no value holds a placeholder
 }
 
 // field is one name with one value.
 type field struct{ name, value string }
 
-// compileFields compiles a JSON object. Pointer is where it stands.
+// compileFields compiles a JSON object at a pointer.
 func compileFields(source json.RawMessage, pointer string) (*fields, template.Faults) {
 	if source == nil {
 		return nil, nil
@@ -45,8 +45,8 @@ func compileFields(source json.RawMessage, pointer string) (*fields, template.Fa
 	return f, nil
 }
 
-// render answers the fields with their values, by name. Every error is a
-// refusal.
+// render returns the fields with their values, sorted by name. Every error is a
+// *paramError.
 func (f *fields) render(scope template.Scope) ([]field, error) {
 	switch {
 	case f == nil:
@@ -64,11 +64,11 @@ func (f *fields) isConstant() bool { return f == nil || len(f.refs) == 0 }
 func (f *fields) expand(scope template.Scope) ([]field, error) {
 	rendered, err := f.template.Render(scope)
 	if err != nil {
-		return nil, refuseRendering(f.refs, err)
+		return nil, renderError(f.refs, err)
 	}
 	members, ok := rendered.(map[string]any)
 	if !ok {
-		return nil, &refusal{reason: "expected an object by name"}
+		return nil, &paramError{reason: "expected an object by name"}
 	}
 	var all []field
 	for _, name := range slices.Sorted(maps.Keys(members)) {
@@ -82,7 +82,7 @@ func (f *fields) expand(scope template.Scope) ([]field, error) {
 			}
 			text, ok := scalar(v)
 			if !ok {
-				return nil, &refusal{f.paramAt(name), fmt.Sprintf("must be text, a number or a boolean to stand in %q", name)}
+				return nil, &paramError{f.paramAt(name), fmt.Sprintf("must be text, a number or a boolean to stand in %q", name)}
 			}
 			all = append(all, field{name, text})
 		}
@@ -90,7 +90,7 @@ func (f *fields) expand(scope template.Scope) ([]field, error) {
 	return all, nil
 }
 
-// paramAt names the param that a field is made of; "" where there is none.
+// paramAt returns the name of the param that a field is made of, "" if of none.
 func (f *fields) paramAt(name string) string {
 	for _, ref := range f.refs {
 		first, _, _ := strings.Cut(strings.TrimPrefix(ref.Pointer, "/"), "/")
@@ -101,9 +101,9 @@ func (f *fields) paramAt(name string) string {
 	return ""
 }
 
-// encode writes a query. Line ends and NUL are refused although they could be
-// encoded: no query means them, and what logs or forwards the decoded value
-// may be split by them.
+// encode writes a query. It refuses line ends and NUL although they could be
+// encoded: no query needs them, and they could split the lines of a program that
+// logs or forwards the decoded value.
 func (f *fields) encode(scope template.Scope) (string, error) {
 	all, err := f.render(scope)
 	if err != nil {
@@ -112,7 +112,7 @@ func (f *fields) encode(scope template.Scope) (string, error) {
 	var b strings.Builder
 	for i, pair := range all {
 		if strings.ContainsAny(pair.value, "\r\n\x00") {
-			return "", &refusal{f.paramAt(pair.name), fmt.Sprintf("holds a line end or NUL and cannot stand in the query %q", pair.name)}
+			return "", &paramError{f.paramAt(pair.name), fmt.Sprintf("holds a line end or NUL and cannot stand in the query %q", pair.name)}
 		}
 		if i > 0 {
 			b.WriteByte('&')
@@ -132,28 +132,28 @@ func (f *fields) setIn(header http.Header, scope template.Scope) error {
 	}
 	for i, pair := range all {
 		if !httpguts.ValidHeaderFieldValue(pair.value) {
-			return &refusal{f.paramAt(pair.name), fmt.Sprintf("holds control characters and cannot stand in the header %s", pair.name)}
+			return &paramError{f.paramAt(pair.name), fmt.Sprintf("holds control characters and cannot stand in the header %s", pair.name)}
 		}
 		if i > 0 && all[i-1].name == pair.name {
-			return &refusal{f.paramAt(pair.name), fmt.Sprintf("is a list, and the header %s takes one value", pair.name)}
+			return &paramError{f.paramAt(pair.name), fmt.Sprintf("is a list, and the header %s takes one value", pair.name)}
 		}
 		header[headerKey(pair.name)] = []string{pair.value}
 	}
 	return nil
 }
 
-// ownHeaders say how a message is framed and where it goes: they are for who
-// sends it.
-var ownHeaders = []string{"Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive",
+// reservedHeaders say how a message is framed and where it goes: only the sender
+// sets them.
+var reservedHeaders = []string{"Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection", "Keep-Alive",
 	"Proxy-Connection", "Proxy-Authorization", "Te", "Upgrade", "Expect", "Accept-Encoding", "Content-Encoding"}
 
-// checkHeaderName answers what is wrong with the name of a header, nil if
-// nothing is.
+// checkHeaderName returns what is wrong with the name of a header, nil if nothing
+// is.
 func checkHeaderName(name string) *template.Fault {
 	switch {
 	case !httpguts.ValidHeaderFieldName(name):
 		return &template.Fault{Message: fmt.Sprintf("%q is not the name of a header", name), Hint: "letters, digits and hyphens, as in X-Api-Key"}
-	case slices.Contains(ownHeaders, http.CanonicalHeaderKey(name)):
+	case slices.Contains(reservedHeaders, http.CanonicalHeaderKey(name)):
 		return &template.Fault{Message: fmt.Sprintf("the header %s is set by the gateway alone", name)}
 	}
 	return nil
@@ -162,10 +162,10 @@ func checkHeaderName(name string) *template.Fault {
 // headerKey is the key under which a header is kept in a request.
 //
 // net/http sends a request whose header holds Idempotency-Key a second time by
-// itself when a kept connection breaks (see isReplayable in its source). It
-// looks for that very spelling. Names of headers have no case (RFC 9110, section
-// 5.1), so in another one the API finds the key and net/http does not: who
-// repeats a call is its caller.
+// itself when a kept connection breaks (see isReplayable in its source). It looks
+// for that very spelling. Only the caller may repeat a call. Names of headers have
+// no case (RFC 9110, section 5.1), so with another spelling the API finds the key and
+// net/http does not.
 func headerKey(name string) string {
 	key := http.CanonicalHeaderKey(name)
 	if key == "Idempotency-Key" || key == "X-Idempotency-Key" {
@@ -174,7 +174,7 @@ func headerKey(name string) string {
 	return key
 }
 
-// scalar is a value as text; false for one that is none.
+// scalar returns a scalar as text, false for any other value.
 func scalar(v any) (string, bool) {
 	switch value.KindOf(v) {
 	case value.KindString, value.KindNumber, value.KindBool:
@@ -185,7 +185,7 @@ func scalar(v any) (string, bool) {
 	}
 }
 
-// names are those of a JSON object that compiled, in order.
+// names returns the names in a JSON object that compiled, sorted.
 func names(object json.RawMessage) []string {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(object, &members) != nil {

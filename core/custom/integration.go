@@ -32,9 +32,9 @@ var (
 	_ action.ParsedExecutor = (*Integration)(nil)
 )
 
-// New makes an integration. The error is template.Faults with everything that
-// is wrong with the definition; their pointers are into it, in the form that it
-// has in a config: /actions/getUser/path. New does no I/O.
+// New makes an integration. The error is template.Faults with everything that is
+// wrong with the definition. Their pointers are into the definition as a config has
+// it: /actions/getUser/path. New does no I/O.
 func New(d Definition) (*Integration, error) {
 	faults := d.Auth.check()
 	base, err := url.Parse(strings.TrimRight(d.BaseURL, "/"))
@@ -72,10 +72,10 @@ func (i *Integration) Name() string { return i.manifest.Name }
 // Manifest is what the integration publishes, always the same.
 func (i *Integration) Manifest() *sdk.Manifest { return &i.manifest }
 
-// Status is always ready: whether the API answers, a call tells.
+// Status is always ready: only a call shows whether the API responds.
 func (i *Integration) Status() action.Status { return action.Status{State: action.StateReady} }
 
-// Close closes idle connections. Calls under way go on.
+// Close closes idle connections. Calls in progress go on.
 func (i *Integration) Close() { i.transport.CloseIdleConnections() }
 
 // Execute sends the request of an action once, within the action's timeout and
@@ -91,8 +91,8 @@ func (i *Integration) Execute(ctx context.Context, call sdk.Call) (sdk.Result, e
 	return i.ExecuteParsed(ctx, call, params)
 }
 
-// ExecuteParsed is Execute with params as value.Parse answers them, whatever
-// those of the call are.
+// ExecuteParsed is Execute with params as value.Parse returns them. It does not read
+// the params of the call.
 func (i *Integration) ExecuteParsed(ctx context.Context, call sdk.Call, params any) (sdk.Result, error) {
 	r, ok := i.requests[call.Action]
 	if !ok {
@@ -103,13 +103,13 @@ func (i *Integration) ExecuteParsed(ctx context.Context, call sdk.Call, params a
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	seen := &exchange{}
-	request, err := r.build(seen.trace(ctx), params, call.IdempotencyKey)
+	c := &apiCall{}
+	request, err := r.build(c.trace(ctx), params, call.IdempotencyKey)
 	if err != nil {
 		return sdk.Result{}, invalid(r.name, err)
 	}
-	if err := seen.send(i.transport, request); err != nil {
-		return sdk.Result{}, i.noAnswer(ctx, r, seen, err)
+	if err := c.send(i.transport, request); err != nil {
+		return sdk.Result{}, i.noResponse(ctx, r, c, err)
 	}
-	return i.answer(r, seen, call.IdempotencyKey != "" && r.keyHeader != "")
+	return i.result(r, c, call.IdempotencyKey != "" && r.keyHeader != "")
 }

@@ -21,15 +21,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// api is a server that keeps what it was sent.
+// api is a server that records its requests.
 type api struct {
 	*httptest.Server
 	mu   sync.Mutex // guards sent
 	sent [][]byte   // each request as it came, header and body
 }
 
-// serve starts an API that answers every request with a handler; nil answers
-// {"ok":true}.
+// serve starts an API that handles every request with handler. If it is nil, the
+// response is {"ok":true}.
 func serve(t testing.TB, handler http.HandlerFunc) *api {
 	t.Helper()
 	if handler == nil {
@@ -53,7 +53,7 @@ func serve(t testing.TB, handler http.HandlerFunc) *api {
 	return a
 }
 
-// last answers the last request, and its body.
+// last returns the last request, and its body.
 func (a *api) last(t testing.TB) (*http.Request, string) {
 	t.Helper()
 	a.mu.Lock()
@@ -72,7 +72,7 @@ func (a *api) last(t testing.TB) (*http.Request, string) {
 	return r, string(body)
 }
 
-// count answers how many requests came.
+// count returns how many requests came.
 func (a *api) count() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()

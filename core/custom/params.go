@@ -18,7 +18,7 @@ const root = "params"
 
 func templateOptions() template.Options { return template.Options{Roots: []string{root}} }
 
-// compileTemplate compiles a JSON value. Pointer is where it stands.
+// compileTemplate compiles a JSON value at a pointer.
 func compileTemplate(source json.RawMessage, pointer string) (*template.Template, template.Faults) {
 	v, err := value.Parse(source)
 	if err != nil {
@@ -33,16 +33,16 @@ func compileTemplate(source json.RawMessage, pointer string) (*template.Template
 
 // paramUse is what the templates of an action do with one param.
 type paramUse struct {
-	// required: without the param the request cannot be made.
+	// required says that the request cannot be made without the param.
 	required bool
-	// inPath: it stands in the path, where only a scalar can.
+	// inPath says that the param is in the path, where only a scalar can be.
 	inPath bool
 }
 
 // paramUses are the params that the templates of an action name.
 type paramUses struct {
 	byName map[string]paramUse
-	// whole: a template takes the params as they are, whatever is in them.
+	// whole says that a template uses the params as a whole.
 	whole bool
 }
 
@@ -93,7 +93,7 @@ func (u *paramUses) addAll(v any) {
 	}
 }
 
-// paramName is the param that a path leads into; "" for the params as a whole.
+// paramName returns the param that a path leads into, "" for the params as a whole.
 func paramName(ref template.Ref) string {
 	if len(ref.Path) == 0 {
 		return ""
@@ -101,8 +101,8 @@ func paramName(ref template.Ref) string {
 	return ref.Path[0].Key
 }
 
-// paramOf names the param that an expression reads first; "" where it reads
-// none.
+// paramOf returns the name of the param that an expression reads first, "" if it
+// reads none.
 func paramOf(expr *template.Expr) string {
 	if refs := expr.Refs(); len(refs) > 0 {
 		return paramName(refs[0])
@@ -110,7 +110,7 @@ func paramOf(expr *template.Expr) string {
 	return ""
 }
 
-// schema is the JSON Schema of what the templates name.
+// schema returns a JSON Schema of the params that the templates name.
 func (u *paramUses) schema() json.RawMessage {
 	properties, required := map[string]any{}, []string{}
 	for _, name := range slices.Sorted(maps.Keys(u.byName)) {
@@ -134,8 +134,8 @@ func (u *paramUses) schema() json.RawMessage {
 	return raw
 }
 
-// check holds the templates against a schema that was given: a param that the
-// schema refuses can never be there.
+// check compares the templates with the declared schema: a param that the schema
+// forbids can never be given.
 func (u *paramUses) check(given json.RawMessage) template.Faults {
 	if _, err := schema.Compile(given); err != nil {
 		return template.Faults{{Pointer: "/params", Message: "not a JSON Schema: " + strings.ReplaceAll(err.Error(), "\n", "; ")}}
@@ -145,7 +145,7 @@ func (u *paramUses) check(given json.RawMessage) template.Faults {
 		AdditionalProperties any                        `json:"additionalProperties"`
 	}
 	if err := json.Unmarshal(given, &top); err != nil || top.AdditionalProperties != false {
-		return nil // nothing can be told without following the whole schema
+		return nil // it would take following the whole schema
 	}
 	known := slices.Sorted(maps.Keys(top.Properties))
 	var faults template.Faults

@@ -8,12 +8,12 @@ import (
 	"github.com/backflow/backflow/core/template"
 )
 
-// path is a compiled path, behind the base URL.
+// path is a compiled path, which comes after the base URL.
 type path struct {
 	segments []segment
 }
 
-// segment is what stands between two slashes.
+// segment is what is between two slashes.
 type segment struct {
 	parts   []part
 	dynamic bool // it holds a placeholder
@@ -21,13 +21,13 @@ type segment struct {
 
 // part is text of the declaration or a placeholder.
 type part struct {
-	literal string // encoded as it is sent
-	decoded string // what the literal means
+	literal string // encoded, as it is sent
+	decoded string // the literal without its encoding
 	expr    *template.Expr
 }
 
-// compilePath compiles a path. Its text is taken as it is sent: what may not
-// stand there must be written as %XX.
+// compilePath compiles a path. Its text is sent as it is: a character that may not
+// be in a path must be written as %XX.
 func compilePath(source string) (*path, template.Faults) {
 	c := pathCompiler{source: source}
 	if !strings.HasPrefix(source, "/") {
@@ -60,7 +60,7 @@ func (c *pathCompiler) fault(offset int, message, hint string) {
 	c.faults = append(c.faults, template.Fault{Offset: offset, Message: message, Hint: hint})
 }
 
-// compile reads what is behind the first slash.
+// compile reads the path after its first slash.
 func (c *pathCompiler) compile() {
 	start := 1 // of the literal that is being read
 	i := 1
@@ -84,8 +84,8 @@ func (c *pathCompiler) compile() {
 	c.path.segments = append(c.path.segments, c.open)
 }
 
-// pathCharacters are those that stand in a segment unencoded (RFC 3986,
-// section 3.3), beside letters and digits.
+// pathCharacters may be in a segment unencoded (RFC 3986, section 3.3), as may letters
+// and digits.
 const pathCharacters = "-._~!$&'()*+,;=:@%"
 
 func (c *pathCompiler) literal(from, to int) {
@@ -112,7 +112,7 @@ func (c *pathCompiler) literal(from, to int) {
 	c.open.parts = append(c.open.parts, part{literal: text, decoded: decoded})
 }
 
-// placeholder compiles the one at an offset and answers the offset behind it.
+// placeholder compiles the one at an offset and returns the offset after it.
 func (c *pathCompiler) placeholder(at int) int {
 	c.open.dynamic = true
 	expr, end, fault := template.ScanExpr(c.source, at+2, templateOptions())
@@ -130,7 +130,7 @@ func (c *pathCompiler) placeholder(at int) int {
 	return end
 }
 
-// text is what a segment without placeholders means.
+// text is the decoded text of a segment without placeholders.
 func (s segment) text() string {
 	var b strings.Builder
 	for _, p := range s.parts {
@@ -149,48 +149,47 @@ func (p *path) dynamic() bool {
 	return false
 }
 
-// render answers the path with values in the place of its placeholders,
-// encoded. Every error is a refusal.
+// render returns the path, encoded, with values in place of its placeholders. Every
+// error is a *paramError.
 //
-// A segment that a value makes empty, or a dot segment, would name another
-// resource than the declaration means (RFC 3986, section 5.2.4); one that holds
-// a slash encoded is refused where a server that decodes it too early would
-// find a dot segment.
+// A segment that a value makes empty, or a dot segment, would name another resource
+// than the declaration (RFC 3986, section 5.2.4). A value with a slash is refused if
+// a server that decodes it too early would find a dot segment.
 func (p *path) render(scope template.Scope) (string, error) {
-	var sent, meant strings.Builder
+	var encoded, decoded strings.Builder
 	for _, s := range p.segments {
-		sent.WriteByte('/')
-		meant.Reset()
+		encoded.WriteByte('/')
+		decoded.Reset()
 		for _, part := range s.parts {
 			if part.expr == nil {
-				sent.WriteString(part.literal)
-				meant.WriteString(part.decoded)
+				encoded.WriteString(part.literal)
+				decoded.WriteString(part.decoded)
 				continue
 			}
 			v, err := part.expr.Value(scope)
 			if err != nil {
-				return "", refuseMissing(paramOf(part.expr), err)
+				return "", missingError(paramOf(part.expr), err)
 			}
 			text, ok := scalar(v)
 			switch {
 			case !ok:
-				return "", &refusal{paramOf(part.expr), "must be text, a number or a boolean to stand in the path"}
+				return "", &paramError{paramOf(part.expr), "must be text, a number or a boolean to stand in the path"}
 			case text == "":
-				return "", &refusal{paramOf(part.expr), "is empty and cannot stand in the path"}
+				return "", &paramError{paramOf(part.expr), "is empty and cannot stand in the path"}
 			case strings.ContainsFunc(text, isControl):
-				return "", &refusal{paramOf(part.expr), "holds control characters and cannot stand in the path"}
+				return "", &paramError{paramOf(part.expr), "holds control characters and cannot stand in the path"}
 			}
-			sent.WriteString(url.PathEscape(text))
-			meant.WriteString(text)
+			encoded.WriteString(url.PathEscape(text))
+			decoded.WriteString(text)
 		}
-		if s.dynamic && hasDotSegment(meant.String()) {
-			return "", &refusal{s.param(), "cannot be a path's . or .."}
+		if s.dynamic && hasDotSegment(decoded.String()) {
+			return "", &paramError{s.param(), "cannot be a path's . or .."}
 		}
 	}
-	return sent.String(), nil
+	return encoded.String(), nil
 }
 
-// param names the param that a segment is made of.
+// param returns the name of the param that a segment is made of.
 func (s segment) param() string {
 	for _, p := range s.parts {
 		if p.expr != nil {

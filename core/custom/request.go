@@ -27,25 +27,26 @@ type request struct {
 	query   *fields
 	headers *fields
 	body    *template.Template // nil: none
-	// keyHeader takes the idempotency key, as headerKey spells it; empty: none.
+	// keyHeader is the header of the idempotency key, as headerKey spells it. It is
+	// empty if the API takes none.
 	keyHeader string
 	timeout   time.Duration
-	// fixed are the headers of every call but those of auth. Their values are
-	// shared by all requests, which do not change them.
+	// fixed are the headers of every call, without those of auth. All requests share
+	// their values and do not change them.
 	fixed http.Header
-	// target is where every call goes, where neither path nor query holds a
-	// placeholder; else nil.
+	// target is the URL of every call, if neither path nor query holds a placeholder;
+	// else nil.
 	target *url.URL
 }
 
-// methods are those that an action may have; true: it writes.
+// methods are those that an action may have, each with whether it writes.
 var methods = map[string]bool{
 	http.MethodGet: false, http.MethodHead: false,
 	http.MethodPost: true, http.MethodPut: true, http.MethodPatch: true, http.MethodDelete: true,
 }
 
-// compile checks an action and compiles its templates, and answers what the
-// integration publishes of it. Pointers of the faults are into the action.
+// compile checks an action and compiles its templates. It also returns what the
+// integration publishes of the action. Pointers of the faults are into the action.
 func compile(d Definition, base *url.URL, name string) (*request, sdk.ActionSpec, template.Faults) {
 	a := d.Actions[name]
 	r := &request{name: d.Name + "." + name, method: a.Method, base: base, auth: d.Auth, timeout: a.Timeout}
@@ -76,7 +77,7 @@ func compile(d Definition, base *url.URL, name string) (*request, sdk.ActionSpec
 	}
 	uses, found := r.uses(a)
 	at("", found)
-	at("", r.fix())
+	at("", r.precompute())
 	published := sdk.ActionSpec{
 		Name: name, Description: a.Method + " " + a.Path, Params: a.Params,
 		Writes: methods[a.Method], Repeat: repeat(a), KeyLifetime: keyLifetime(a),
@@ -110,7 +111,7 @@ func keyLifetime(a Action) time.Duration {
 	return 0
 }
 
-// checkHTTP checks what HTTP says of a request, beside its templates.
+// checkHTTP checks what HTTP demands of a request, apart from its templates.
 func (r *request) checkHTTP(a Action) template.Faults {
 	var faults template.Faults
 	fault := func(pointer, message, hint string) {
@@ -155,8 +156,8 @@ func (r *request) checkHTTP(a Action) template.Faults {
 	return faults
 }
 
-// uses are the params that the templates name. In a path they cannot be taken
-// as a whole.
+// uses returns the params that the templates name. A path cannot use them as a
+// whole.
 func (r *request) uses(a Action) (*paramUses, template.Faults) {
 	uses := &paramUses{byName: map[string]paramUse{}}
 	var faults template.Faults
@@ -182,8 +183,8 @@ func (r *request) uses(a Action) (*paramUses, template.Faults) {
 	return uses, faults
 }
 
-// fix makes what is the same in every call, and checks it thereby.
-func (r *request) fix() template.Faults {
+// precompute makes, and thereby checks, what is the same in every call.
+func (r *request) precompute() template.Faults {
 	nothing := template.Map{}
 	r.fixed = http.Header{"Accept": {"application/json"}, "User-Agent": {userAgent}}
 	if r.body != nil {
@@ -204,23 +205,23 @@ func (r *request) fix() template.Faults {
 		return nil
 	}
 	var err error
-	if r.target, err = r.locate(nothing); err != nil {
+	if r.target, err = r.targetURL(nothing); err != nil {
 		return template.Faults{{Pointer: "/path", Message: err.Error()}}
 	}
 	return nil
 }
 
-// locate answers where a request goes.
-func (r *request) locate(scope template.Scope) (*url.URL, error) {
+// targetURL returns the URL of a request.
+func (r *request) targetURL(scope template.Scope) (*url.URL, error) {
 	if r.target != nil {
 		return r.target, nil
 	}
-	sent, err := r.path.render(scope)
+	encoded, err := r.path.render(scope)
 	if err != nil {
 		return nil, err
 	}
-	sent = r.base.EscapedPath() + sent
-	meant, err := url.PathUnescape(sent)
+	encoded = r.base.EscapedPath() + encoded
+	decoded, err := url.PathUnescape(encoded)
 	if err != nil {
 		return nil, fmt.Errorf("the path is not encoded: %w", err) // not reached: its parts are
 	}
@@ -229,7 +230,7 @@ func (r *request) locate(scope template.Scope) (*url.URL, error) {
 		return nil, err
 	}
 	target := *r.base
-	target.Path, target.RawPath, target.RawQuery = meant, sent, r.auth.appendQuery(query)
+	target.Path, target.RawPath, target.RawQuery = decoded, encoded, r.auth.appendQuery(query)
 	return &target, nil
 }
 
@@ -237,7 +238,7 @@ func (r *request) locate(scope template.Scope) (*url.URL, error) {
 // empty. An error says what is wrong with the params.
 func (r *request) build(ctx context.Context, params any, key string) (*http.Request, error) {
 	scope := template.Map{root: params}
-	target, err := r.locate(scope)
+	target, err := r.targetURL(scope)
 	if err != nil {
 		return nil, err
 	}
@@ -248,10 +249,10 @@ func (r *request) build(ctx context.Context, params any, key string) (*http.Requ
 	if r.body != nil {
 		body, err := r.body.JSON(scope)
 		if err != nil {
-			return nil, refuseRendering(r.body.Refs(), err)
+			return nil, renderError(r.body.Refs(), err)
 		}
 		request.ContentLength = int64(len(body))
-		// Sent anew only where nothing of it went out: see headerKey.
+		// net/http uses it only if nothing of the request was sent: see headerKey.
 		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 		request.Body = io.NopCloser(bytes.NewReader(body))
 	}

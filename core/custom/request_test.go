@@ -189,19 +189,19 @@ func TestAManifestSaysWhatARepeatDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	type told struct {
+	type published struct {
 		writes   bool
 		repeat   sdk.Repeat
 		lifetime time.Duration
 	}
-	want := map[string]told{
+	want := map[string]published{
 		"get": {}, "head": {}, "post": {true, sdk.RepeatNone, 0}, "patch": {true, sdk.RepeatNone, 0},
 		"put": {true, sdk.RepeatIdempotent, 0}, "delete": {true, sdk.RepeatIdempotent, 0}, "keyedPut": {true, sdk.RepeatIdempotent, 0},
 		"keyedPost": {true, sdk.RepeatNative, custom.KeyLifetime}, "keyedPatch": {true, sdk.RepeatNative, custom.KeyLifetime},
 	}
-	got := map[string]told{}
+	got := map[string]published{}
 	for _, act := range i.Manifest().Actions {
-		got[act.Name] = told{act.Writes, act.Repeat, act.KeyLifetime}
+		got[act.Name] = published{act.Writes, act.Repeat, act.KeyLifetime}
 		if act.HTTP != nil {
 			t.Errorf("%s is bound to %v", act.Name, act.HTTP)
 		}
@@ -296,7 +296,7 @@ func TestEverythingThatIsWrongIsToldAtItsPlace(t *testing.T) {
 		"/actions/wrong/params: at byte 0: not a JSON Schema",
 	} {
 		if !strings.Contains(err.Error(), want) {
-			t.Errorf("not told: %s", want)
+			t.Errorf("missing: %s", want)
 		}
 	}
 	if t.Failed() {

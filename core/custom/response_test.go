@@ -62,7 +62,7 @@ func TestASuccessIsHandedOnByteForByte(t *testing.T) {
 	}
 }
 
-func TestACompressedAnswerIsDecoded(t *testing.T) {
+func TestACompressedResponseIsDecoded(t *testing.T) {
 	a := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Encoding", "gzip")
@@ -154,11 +154,11 @@ func TestAnErrorHoldsNoSecretAndNoPage(t *testing.T) {
 			}
 			echoed := said.Load().(string)
 			if text := fmt.Sprintf("%+v %s %#v", err, err.Details, auth); strings.Contains(text, "s3cret") || strings.Contains(text, "c2hvcD") || !strings.Contains(text, "***") {
-				t.Errorf("told: %s\nof: %s", text, echoed)
+				t.Errorf("the error: %s\nof the response: %s", text, echoed)
 			}
 		})
 	}
-	for name, body := range map[string]string{"HTML": "<html>", "a large body": `"` + strings.Repeat("x", 17<<10) + `"`, "too large a body": strings.Repeat("x", custom.MaxAnswer+1)} {
+	for name, body := range map[string]string{"HTML": "<html>", "a large body": `"` + strings.Repeat("x", 17<<10) + `"`, "too large a body": strings.Repeat("x", custom.MaxResponse+1)} {
 		t.Run(name, func(t *testing.T) {
 			a := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
@@ -185,13 +185,13 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatIsNoneIsAnError(t *testing.T) {
+func TestAnUnreadableResponseIsAnError(t *testing.T) {
 	for name, test := range map[string]struct {
 		body string
 		code sdk.Code
 	}{
 		"not the JSON that it says to be": {`{"a":`, sdk.CodeUpstream},
-		"too large":                       {`"` + strings.Repeat("x", custom.MaxAnswer) + `"`, sdk.CodeResultTooLarge},
+		"too large":                       {`"` + strings.Repeat("x", custom.MaxResponse) + `"`, sdk.CodeResultTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := serve(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -205,7 +205,7 @@ func TestAnAnswerThatIsNoneIsAnError(t *testing.T) {
 	}
 }
 
-func TestAnAPIThatCannotBeReachedWasNotAsked(t *testing.T) {
+func TestACallOfAnAPIThatCannotBeReachedWasNotExecuted(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -218,10 +218,10 @@ func TestAnAPIThatCannotBeReachedWasNotAsked(t *testing.T) {
 	}
 }
 
-func TestACertificateThatIsNotTrustedIsTold(t *testing.T) {
+func TestACertificateThatIsNotTrustedIsReported(t *testing.T) {
 	asked := false
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of the handshake
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it logs the handshake
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	_, failed := execute(t.Context(), one(t, server.URL, custom.Auth{}, post), `{}`)

@@ -17,72 +17,72 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// answer makes the result of a whole answer, or its error. Keyed says that an
+// result makes the result of a complete response, or its error. keyed says that an
 // idempotency key was sent.
-func (i *Integration) answer(r *request, seen *exchange, keyed bool) (sdk.Result, error) {
-	if seen.status < 200 || seen.status > 299 {
-		return sdk.Result{}, i.refused(r, seen, keyed)
+func (i *Integration) result(r *request, c *apiCall, keyed bool) (sdk.Result, error) {
+	if c.status < 200 || c.status > 299 {
+		return sdk.Result{}, i.statusError(r, c, keyed)
 	}
-	if len(seen.body) == 0 {
+	if len(c.body) == 0 {
 		return sdk.Result{Body: []byte("null")}, nil
 	}
-	contentType := seen.header.Get("Content-Type")
+	contentType := c.header.Get("Content-Type")
 	switch isJSON, known := jsonType(contentType); {
-	case isJSON && json.Valid(seen.body):
-		return sdk.Result{Body: seen.body}, nil
+	case isJSON && json.Valid(c.body):
+		return sdk.Result{Body: c.body}, nil
 	case isJSON:
 		return sdk.Result{}, &sdk.Error{
 			Code: sdk.CodeUpstream, Outcome: sdk.OutcomeUnknown,
-			Message: fmt.Sprintf("%s: the API answered %d with a body that says to be JSON and is not (%d bytes)", r.name, seen.status, len(seen.body)),
+			Message: fmt.Sprintf("%s: the API answered %d with a body that says to be JSON and is not (%d bytes)", r.name, c.status, len(c.body)),
 		}
 	case known:
-		return sdk.Result{Body: seen.body, ContentType: contentType}, nil
-	case json.Valid(seen.body):
-		return sdk.Result{Body: seen.body}, nil
+		return sdk.Result{Body: c.body, ContentType: contentType}, nil
+	case json.Valid(c.body):
+		return sdk.Result{Body: c.body}, nil
 	default:
-		return sdk.Result{Body: seen.body, ContentType: "application/octet-stream"}, nil
+		return sdk.Result{Body: c.body, ContentType: "application/octet-stream"}, nil
 	}
 }
 
-// jsonType reads a Content-Type. Known is false where there is none that can be
+// jsonType reads a Content-Type. known is false if there is none, or none that can be
 // read.
 func jsonType(contentType string) (isJSON, known bool) {
 	media, _, err := mime.ParseMediaType(contentType)
-	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) { // of which the type is known
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) { // its type can still be read
 		return false, false
 	}
 	return media == "application/json" || strings.HasSuffix(media, "+json"), true
 }
 
-// refused makes the error of an answer that is no success (RFC 9110, section
-// 15). What a 4xx refuses was not done, but for a conflict where a key was sent:
-// the first request with the key may be under way, and come to its effect.
-func (i *Integration) refused(r *request, seen *exchange, keyed bool) *sdk.Error {
+// statusError makes the error of a response that is no success (RFC 9110, section
+// 15). A 4xx means that the action was not executed, except a conflict when a key
+// was sent: the first request with the key may be in progress, and still take effect.
+func (i *Integration) statusError(r *request, c *apiCall, keyed bool) *sdk.Error {
 	failure := &sdk.Error{
-		Message: strings.TrimSpace(fmt.Sprintf("%s: the API answered %d %s", r.name, seen.status, http.StatusText(seen.status))),
-		Details: i.details(seen),
+		Message: strings.TrimSpace(fmt.Sprintf("%s: the API answered %d %s", r.name, c.status, http.StatusText(c.status))),
+		Details: i.details(c),
 		Outcome: sdk.OutcomeNotExecuted,
 	}
 	switch {
-	case seen.status >= 500 || seen.status == http.StatusRequestTimeout:
+	case c.status >= 500 || c.status == http.StatusRequestTimeout:
 		failure.Code, failure.Outcome, failure.Retryable = sdk.CodeUpstream, sdk.OutcomeUnknown, true
-		failure.RetryAfter = retryAfter(seen.header, i.now())
-	case seen.status < 400:
+		failure.RetryAfter = retryAfter(c.header, i.now())
+	case c.status < 400:
 		failure.Code, failure.Outcome = sdk.CodeUpstream, sdk.OutcomeUnknown
 		failure.Message += ", and redirects are not followed: check baseUrl and path"
-	case seen.status == http.StatusTooManyRequests:
+	case c.status == http.StatusTooManyRequests:
 		failure.Code, failure.Retryable = sdk.CodeRateLimited, true
-		failure.RetryAfter = retryAfter(seen.header, i.now())
-	case seen.status == http.StatusUnauthorized || seen.status == http.StatusForbidden:
+		failure.RetryAfter = retryAfter(c.header, i.now())
+	case c.status == http.StatusUnauthorized || c.status == http.StatusForbidden:
 		failure.Code = sdk.CodeCredentials
-	case seen.status == http.StatusPaymentRequired:
+	case c.status == http.StatusPaymentRequired:
 		failure.Code = sdk.CodeDeclined
-	case seen.status == http.StatusNotFound || seen.status == http.StatusGone:
+	case c.status == http.StatusNotFound || c.status == http.StatusGone:
 		failure.Code = sdk.CodeNotFound
-	case seen.status == http.StatusConflict && keyed:
+	case c.status == http.StatusConflict && keyed:
 		failure.Code, failure.Outcome, failure.Retryable = sdk.CodeConflict, sdk.OutcomeUnknown, true
-		failure.RetryAfter = retryAfter(seen.header, i.now())
-	case seen.status == http.StatusConflict:
+		failure.RetryAfter = retryAfter(c.header, i.now())
+	case c.status == http.StatusConflict:
 		failure.Code = sdk.CodeConflict
 	default:
 		failure.Code = sdk.CodeRejected
@@ -90,46 +90,46 @@ func (i *Integration) refused(r *request, seen *exchange, keyed bool) *sdk.Error
 	return failure
 }
 
-// maxDetails bounds the body of an error that is handed on, in bytes: it is
-// kept with every attempt of a run.
+// maxDetails bounds, in bytes, the body of a response that becomes details of an
+// error: they are stored with every attempt of a run.
 const maxDetails = 16 << 10
 
-// details is what the API said of its refusal.
-func (i *Integration) details(seen *exchange) json.RawMessage {
-	said := struct {
+// details is what the response said about the error.
+func (i *Integration) details(c *apiCall) json.RawMessage {
+	details := struct {
 		Status int             `json:"status"`
 		Body   json.RawMessage `json:"body,omitempty"`
-	}{Status: seen.status}
-	if isJSON, known := jsonType(seen.header.Get("Content-Type")); (isJSON || !known) && len(seen.body) <= maxDetails && json.Valid(seen.body) {
+	}{Status: c.status}
+	if isJSON, known := jsonType(c.header.Get("Content-Type")); (isJSON || !known) && len(c.body) <= maxDetails && json.Valid(c.body) {
 		// An API may repeat the credentials that it refuses.
-		said.Body = i.redactor.JSON(seen.body)
+		details.Body = i.redactor.JSON(c.body)
 	}
-	raw, err := json.Marshal(said)
+	raw, err := json.Marshal(details)
 	if err != nil {
 		return nil // not reached: the body is valid
 	}
 	return raw
 }
 
-// noAnswer makes the error of a request to which no whole answer came.
-func (i *Integration) noAnswer(ctx context.Context, r *request, seen *exchange, err error) *sdk.Error {
+// noResponse makes the error of a request to which no complete response came.
+func (i *Integration) noResponse(ctx context.Context, r *request, c *apiCall, err error) *sdk.Error {
 	failure := &sdk.Error{Code: sdk.CodeUpstream, Retryable: true, Outcome: sdk.OutcomeUnknown}
-	if !seen.connected.Load() {
+	if !c.connected.Load() {
 		failure.Outcome = sdk.OutcomeNotExecuted
 	}
 	var timeout net.Error
 	switch {
-	case errors.Is(err, errTooLarge) && seen.status >= 200 && seen.status <= 299:
+	case errors.Is(err, errTooLarge) && c.status >= 200 && c.status <= 299:
 		failure.Code, failure.Retryable = sdk.CodeResultTooLarge, false
-		failure.Message = fmt.Sprintf("the API's answer is larger than %d bytes; the request took effect", MaxAnswer)
+		failure.Message = fmt.Sprintf("the API's answer is larger than %d bytes; the request took effect", MaxResponse)
 	case errors.Is(err, errTooLarge):
-		failure = i.refused(r, &exchange{status: seen.status, header: seen.header}, r.keyHeader != "")
+		failure = i.statusError(r, &apiCall{status: c.status, header: c.header}, r.keyHeader != "")
 		return failure
 	case errors.Is(ctx.Err(), context.Canceled):
 		failure.Code, failure.Message = sdk.CodeTimeout, "the call was given up before the API answered"
 	case ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout():
 		failure.Code, failure.Message = sdk.CodeTimeout, "the API did not answer in time"
-	case !seen.connected.Load():
+	case !c.connected.Load():
 		failure.Code, failure.Message = sdk.CodeUnavailable, "the API cannot be reached: "+reason(err)
 	default:
 		failure.Message = "the connection broke before the whole answer came: " + reason(err)
@@ -139,7 +139,7 @@ func (i *Integration) noAnswer(ctx context.Context, r *request, seen *exchange, 
 }
 
 // reason says why a connection failed, without addresses: the message reaches
-// callers, whom the network behind the gateway does not concern.
+// callers, who must not learn about the network behind the gateway.
 func reason(err error) string {
 	var dns *net.DNSError
 	var number syscall.Errno
@@ -152,7 +152,7 @@ func reason(err error) string {
 	case errors.As(err, &certificate):
 		return "its certificate is not valid: " + certificate.Err.Error()
 	}
-	// What net adds to an error is the addresses.
+	// net adds the addresses to an error.
 	var operation *net.OpError
 	if errors.As(err, &operation) {
 		err = operation.Err
@@ -160,11 +160,11 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// maxRetryAfter bounds what an answer can make a caller wait.
+// maxRetryAfter bounds how long a response can make a caller wait.
 const maxRetryAfter = 24 * time.Hour
 
-// retryAfter reads the header, seconds or a date (RFC 9110, section 10.2.3).
-// Zero means that it says nothing.
+// retryAfter reads the header, seconds or a date (RFC 9110, section 10.2.3). It
+// returns zero if the header says nothing.
 func retryAfter(header http.Header, now time.Time) time.Duration {
 	text := header.Get("Retry-After")
 	if text == "" {

@@ -9,52 +9,51 @@ import (
 	"github.com/backflow/backflow/sdk/pointer"
 )
 
-// refusal is the error of params of which no request can be made. It holds no
-// value of theirs.
-type refusal struct {
-	// param is the one at fault, empty where it is none alone.
+// paramError is the error of params from which no request can be made. It holds none
+// of their values.
+type paramError struct {
+	// param is the one at fault, empty if not one alone is.
 	param  string
 	reason string
 }
 
-// Error answers the param and the reason.
-func (r *refusal) Error() string {
+// Error returns the param and the reason.
+func (r *paramError) Error() string {
 	if r.param == "" {
 		return r.reason
 	}
 	return r.param + " " + r.reason
 }
 
-// refuseRendering makes a refusal of the error of a template with the paths
-// that it reads.
-func refuseRendering(refs []template.Ref, err error) *refusal {
+// renderError makes a paramError of the error of a template that reads refs.
+func renderError(refs []template.Ref, err error) *paramError {
 	var missing *template.MissingError
 	if !errors.As(err, &missing) {
-		return &refusal{reason: err.Error()}
+		return &paramError{reason: err.Error()}
 	}
 	for _, ref := range refs {
 		if ref.Pointer == missing.Pointer && ref.String() == missing.Path {
-			return refuseMissing(paramName(ref), err)
+			return missingError(paramName(ref), err)
 		}
 	}
-	return &refusal{reason: missing.Error()}
+	return &paramError{reason: missing.Error()}
 }
 
-// refuseMissing makes a refusal of a param that leads nowhere.
-func refuseMissing(param string, err error) *refusal {
+// missingError makes the paramError of a path in a param that leads nowhere.
+func missingError(param string, err error) *paramError {
 	var missing *template.MissingError
 	if !errors.As(err, &missing) {
-		return &refusal{param, err.Error()}
+		return &paramError{param, err.Error()}
 	}
-	return &refusal{param, fmt.Sprintf("is missing: %s", missing.Reason)}
+	return &paramError{param, fmt.Sprintf("is missing: %s", missing.Reason)}
 }
 
-// invalid is the error of an action whose request cannot be made.
+// invalid is the error of a call whose request cannot be made.
 func invalid(action string, err error) *sdk.Error {
 	e := &sdk.Error{Code: sdk.CodeInvalidParams, Message: action + ": " + err.Error(), Outcome: sdk.OutcomeNotExecuted}
-	var refused *refusal
-	if errors.As(err, &refused) && refused.param != "" {
-		e.Faults = []sdk.Fault{{Pointer: pointer.Join("", refused.param), Message: refused.reason}}
+	var wrong *paramError
+	if errors.As(err, &wrong) && wrong.param != "" {
+		e.Faults = []sdk.Fault{{Pointer: pointer.Join("", wrong.param), Message: wrong.reason}}
 	}
 	return e
 }
