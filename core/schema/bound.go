@@ -9,45 +9,44 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// A schema comes from a stranger, and a short one can ask for more than there is:
-// twenty definitions of ten alternatives each, which lead from one to the next, are
-// tried in 10^20 ways, and nobody can interrupt it.
+// A schema is foreign input, and checking a value against a short one can take for
+// ever: twenty definitions of ten alternatives each, every one referring to the next,
+// are tried in 10^20 ways, and the check cannot be interrupted.
 
 const (
-	// maxWeight bounds how many rules one value is held against, each counted as
+	// maxRules bounds how many rules one value is checked against. A rule counts as
 	// often as references and alternatives lead to it.
-	maxWeight = 10_000
-	// maxProgram bounds the steps of all regular expressions of a schema that has
-	// no bytes, and programPerByte is what each byte adds.
-	maxProgram     = 20_000
-	programPerByte = 2
+	maxRules = 10_000
+	// maxSteps bounds the steps of all regular expressions of a schema together, and
+	// stepsPerByte is what each byte of the schema adds to it.
+	maxSteps     = 20_000
+	stepsPerByte = 2
 )
 
-// boundedRegexp answers a compiler of regular expressions that, together, have no
-// more than so many steps. [regexp] takes time in proportion to them and to the
-// text, never more.
-func boundedRegexp(left int) jsonschema.RegexpEngine {
+// boundedRegexp returns a compiler of regular expressions that together have at most
+// so many steps. [regexp] takes time in proportion to the steps and to the text.
+func boundedRegexp(stepsLeft int) jsonschema.RegexpEngine {
 	return func(pattern string) (jsonschema.Regexp, error) {
 		parsed, err := syntax.Parse(pattern, syntax.Perl)
 		if err != nil {
 			return nil, err
 		}
-		if left -= program(parsed); left < 0 {
+		if stepsLeft -= stepsOf(parsed); stepsLeft < 0 {
 			return nil, errors.New("the regular expressions of the schema are too large together")
 		}
 		return regexp.Compile(pattern)
 	}
 }
 
-// program is about how many steps an expression is compiled to: a repetition is
+// stepsOf is about how many steps an expression is compiled to: a repetition is
 // written out. The parser bounds nested ones.
-func program(expression *syntax.Regexp) int {
+func stepsOf(expression *syntax.Regexp) int {
 	steps := 1
 	if expression.Op == syntax.OpLiteral {
 		steps = len(expression.Rune)
 	}
 	for _, sub := range expression.Sub {
-		steps += program(sub)
+		steps += stepsOf(sub)
 	}
 	if expression.Op == syntax.OpRepeat {
 		steps *= max(expression.Min, expression.Max, 1)
@@ -55,55 +54,54 @@ func program(expression *syntax.Regexp) int {
 	return steps
 }
 
-// weigher finds schemas that one value is held against too often.
-type weigher struct {
-	weights map[*jsonschema.Schema]int // under way while negative
-	waiting []*jsonschema.Schema       // of values inside
+// ruleCounter counts the rules that one value is checked against.
+type ruleCounter struct {
+	counts map[*jsonschema.Schema]int // negative while being counted
+	queue  []*jsonschema.Schema       // of inner values
 }
 
-// checkWeight refuses a schema in which the rules for one value are too many, or
-// refer to themselves without end.
-func checkWeight(root *jsonschema.Schema) error {
-	w := weigher{weights: make(map[*jsonschema.Schema]int), waiting: []*jsonschema.Schema{root}}
-	for len(w.waiting) > 0 {
-		next := w.waiting[len(w.waiting)-1]
-		w.waiting = w.waiting[:len(w.waiting)-1]
-		if _, err := w.weigh(next); err != nil {
+// checkRuleCount refuses a schema that has too many rules for one value, or whose
+// rules refer to themselves without end.
+func checkRuleCount(root *jsonschema.Schema) error {
+	c := ruleCounter{counts: make(map[*jsonschema.Schema]int), queue: []*jsonschema.Schema{root}}
+	for len(c.queue) > 0 {
+		next := c.queue[len(c.queue)-1]
+		c.queue = c.queue[:len(c.queue)-1]
+		if _, err := c.count(next); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *weigher) weigh(s *jsonschema.Schema) (int, error) {
-	if weight, known := w.weights[s]; known {
-		if weight < 0 {
+func (c *ruleCounter) count(s *jsonschema.Schema) (int, error) {
+	if count, known := c.counts[s]; known {
+		if count < 0 {
 			return 0, fmt.Errorf("%s refers to itself without end", s.Location)
 		}
-		return weight, nil
+		return count, nil
 	}
-	w.weights[s] = -1
-	weight := 1
+	c.counts[s] = -1
+	count := 1
 	for _, other := range sameValue(s) {
-		more, err := w.weigh(other)
+		more, err := c.count(other)
 		if err != nil {
 			return 0, err
 		}
-		if weight += more; weight > maxWeight {
-			return 0, fmt.Errorf("%s holds one value against more than %d rules", s.Location, maxWeight)
+		if count += more; count > maxRules {
+			return 0, fmt.Errorf("%s holds one value against more than %d rules", s.Location, maxRules)
 		}
 	}
-	w.weights[s] = weight
-	for _, inner := range valuesInside(s) {
-		if _, known := w.weights[inner]; !known {
-			w.waiting = append(w.waiting, inner)
+	c.counts[s] = count
+	for _, inner := range innerValues(s) {
+		if _, known := c.counts[inner]; !known {
+			c.queue = append(c.queue, inner)
 		}
 	}
-	return weight, nil
+	return count, nil
 }
 
-// sameValue are the schemas that a value is held against where it is held against
-// s.
+// sameValue returns the schemas that apply to a value to which s applies.
 func sameValue(s *jsonschema.Schema) []*jsonschema.Schema {
 	all := []*jsonschema.Schema{s.Ref, s.RecursiveRef, s.Not, s.If, s.Then, s.Else}
 	if s.DynamicRef != nil {
@@ -116,11 +114,12 @@ func sameValue(s *jsonschema.Schema) []*jsonschema.Schema {
 	for _, other := range s.Dependencies {
 		all = append(all, schemasOf(other)...)
 	}
-	return there(all)
+	return nonNil(all)
 }
 
-// valuesInside are the schemas that the values inside of a value are held against.
-func valuesInside(s *jsonschema.Schema) []*jsonschema.Schema {
+// innerValues returns the schemas that apply to the values inside a value to which s
+// applies.
+func innerValues(s *jsonschema.Schema) []*jsonschema.Schema {
 	all := []*jsonschema.Schema{s.PropertyNames, s.UnevaluatedProperties, s.Contains, s.Items2020, s.UnevaluatedItems, s.ContentSchema}
 	for _, other := range s.Properties {
 		all = append(all, other)
@@ -132,10 +131,10 @@ func valuesInside(s *jsonschema.Schema) []*jsonschema.Schema {
 	for _, others := range []any{s.AdditionalProperties, s.Items, s.AdditionalItems} {
 		all = append(all, schemasOf(others)...)
 	}
-	return there(all)
+	return nonNil(all)
 }
 
-// schemasOf are the schemas in a field that may hold something else.
+// schemasOf returns the schemas in a field that may hold something else.
 func schemasOf(field any) []*jsonschema.Schema {
 	switch field := field.(type) {
 	case *jsonschema.Schema:
@@ -146,8 +145,8 @@ func schemasOf(field any) []*jsonschema.Schema {
 	return nil
 }
 
-// there leaves out what is not there.
-func there(all []*jsonschema.Schema) []*jsonschema.Schema {
+// nonNil leaves out nil.
+func nonNil(all []*jsonschema.Schema) []*jsonschema.Schema {
 	found := all[:0]
 	for _, s := range all {
 		if s != nil {

@@ -14,12 +14,12 @@ import (
 	"github.com/backflow/backflow/core/value"
 )
 
-// describe says what a schema has against a value. It quotes the schema, never
-// the value: that may be a secret.
+// describe says which rule of a schema a value breaks. It quotes the schema and never
+// the value, which may be a secret.
 func describe(err *jsonschema.ValidationError) string {
 	switch k := err.ErrorKind.(type) {
 	case *kind.Type:
-		return fmt.Sprintf("must be %s, not %s", types(k.Want), got(k))
+		return fmt.Sprintf("must be %s, not %s", typeList(k.Want), gotType(k))
 	case *kind.Enum:
 		return "must be " + oneOf(k.Want)
 	case *kind.Const:
@@ -61,18 +61,18 @@ func describe(err *jsonschema.ValidationError) string {
 	}
 }
 
-// alternatives tells what would have been accepted in place of a value that no
+// describeAlternatives says what would have been accepted in place of a value that no
 // branch of an anyOf is for.
-func alternatives(err *jsonschema.ValidationError) string {
+func describeAlternatives(err *jsonschema.ValidationError) string {
 	var wanted []string
 	var other *kind.Type
 	for _, cause := range err.Causes {
-		for _, refusal := range refusals(cause, err.InstanceLocation) {
+		for _, mismatch := range mismatches(cause, err.InstanceLocation) {
 			var word string
-			switch k := refusal.ErrorKind.(type) {
+			switch k := mismatch.ErrorKind.(type) {
 			case *kind.Type:
 				other = k
-				word = types(k.Want)
+				word = typeList(k.Want)
 			case *kind.Enum:
 				word = oneOf(k.Want)
 			case *kind.Const:
@@ -88,13 +88,13 @@ func alternatives(err *jsonschema.ValidationError) string {
 	}
 	text := "must be " + strings.Join(wanted, " or ")
 	if other != nil {
-		text += ", not " + got(other)
+		text += ", not " + gotType(other)
 	}
 	return text
 }
 
-// types lists types with their articles.
-func types(want []string) string {
+// typeList lists types with their articles.
+func typeList(want []string) string {
 	words := make([]string, len(want))
 	for i, name := range want {
 		words[i] = withArticle(name)
@@ -102,8 +102,8 @@ func types(want []string) string {
 	return strings.Join(words, " or ")
 }
 
-// got names the type of a value that has the wrong one.
-func got(k *kind.Type) string {
+// gotType names the type of a value that has the wrong one.
+func gotType(k *kind.Type) string {
 	if k.Got == "number" && slices.Contains(k.Want, "integer") {
 		return "a number with a fraction"
 	}

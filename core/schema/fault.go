@@ -14,13 +14,13 @@ import (
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
-// maxFaults bounds what a caller has to read.
+// maxFaults bounds how many faults a caller has to read.
 const maxFaults = 50
 
-// flatten turns what a schema has against a value into one fault for each rule
-// that is broken, in the order of the pointers. Of an anyOf only the branch that
-// was meant is told: a caller who wrote items[0].prise means that one. Known are
-// the fields of the value itself, for hints; for open see [Schema.OpenFaults].
+// flatten turns the library's error into one fault for each rule that is broken,
+// sorted by pointer. Of an anyOf it reports only the branch that was meant: a caller
+// who wrote items[0].prise means the branch with items. known are the fields of the
+// value itself, for hints. For open see [Schema.OpenFaults].
 func flatten(err *jsonschema.ValidationError, known []string, open func(pointer string) bool) []sdk.Fault {
 	c := collector{known: known, open: open}
 	c.collect(err)
@@ -34,19 +34,19 @@ func flatten(err *jsonschema.ValidationError, known []string, open func(pointer 
 type collector struct {
 	known  []string
 	open   func(pointer string) bool
-	branch int // how many alternatives this part of the schema lies in
+	branch int // how many alternatives this part of the schema is inside of
 	faults []sdk.Fault
 }
 
-// add tells a fault of the value at a location.
+// add adds a fault of the value at a location.
 func (c *collector) add(location []string, text string) {
 	if at := pointer.Join("", location...); !c.open(at) {
 		c.faults = append(c.faults, sdk.Fault{Pointer: at, Message: text})
 	}
 }
 
-// addName tells a fault of a field's name, which stands whatever its value
-// becomes; but which alternative was meant may depend on it.
+// addName adds a fault of a field's name, which does not depend on the field's value.
+// But which alternative was meant may depend on it.
 func (c *collector) addName(location []string, name, text string) {
 	if at := pointer.Join("", child(location, name)...); c.branch == 0 || !c.open(at) {
 		c.faults = append(c.faults, sdk.Fault{Pointer: at, Message: text})
@@ -56,13 +56,13 @@ func (c *collector) addName(location []string, name, text string) {
 func (c *collector) collect(err *jsonschema.ValidationError) {
 	switch k := err.ErrorKind.(type) {
 	case *kind.AnyOf, *kind.OneOf:
-		if branch := meant(err); branch != nil {
+		if branch := likelyBranch(err); branch != nil {
 			c.branch++
 			c.collect(branch)
 			c.branch--
 			return
 		}
-		c.add(err.InstanceLocation, alternatives(err))
+		c.add(err.InstanceLocation, describeAlternatives(err))
 		return
 	case *kind.AdditionalProperties:
 		for _, name := range k.Properties {
@@ -105,15 +105,14 @@ func child(location []string, name string) []string {
 	return append(slices.Clone(location), name)
 }
 
-// meant answers the branch of an anyOf that the caller had in mind, if one
-// stands out: of those that take a value of this kind, the one whose faults lie
-// deepest, and of these the one with the fewest. It is nil if all branches are
-// for something else.
-func meant(err *jsonschema.ValidationError) *jsonschema.ValidationError {
+// likelyBranch returns the branch of an anyOf that the caller probably meant: of those
+// that take a value of this kind, the one whose faults are deepest, and of these the
+// one with the fewest. It is nil if all branches are for something else.
+func likelyBranch(err *jsonschema.ValidationError) *jsonschema.ValidationError {
 	var best *jsonschema.ValidationError
 	var bestDepth, bestCount int
 	for _, branch := range err.Causes {
-		if len(refusals(branch, err.InstanceLocation)) > 0 {
+		if len(mismatches(branch, err.InstanceLocation)) > 0 {
 			continue
 		}
 		d, n := extent(branch)
@@ -124,9 +123,9 @@ func meant(err *jsonschema.ValidationError) *jsonschema.ValidationError {
 	return best
 }
 
-// refusals are the faults of a branch that turn the value at location down as a
-// whole: another type, or not one of the values that are listed.
-func refusals(err *jsonschema.ValidationError, location []string) []*jsonschema.ValidationError {
+// mismatches returns the faults of a branch that reject the value at location as a
+// whole: it has another type, or is none of the listed values.
+func mismatches(err *jsonschema.ValidationError, location []string) []*jsonschema.ValidationError {
 	if len(err.InstanceLocation) != len(location) {
 		return nil
 	}
@@ -134,7 +133,7 @@ func refusals(err *jsonschema.ValidationError, location []string) []*jsonschema.
 	case *kind.Type, *kind.Enum, *kind.Const:
 		return []*jsonschema.ValidationError{err}
 	case *kind.AnyOf, *kind.OneOf:
-		if meant(err) != nil {
+		if likelyBranch(err) != nil {
 			return nil
 		}
 	case *kind.PropertyNames: // its causes are about the name
@@ -142,13 +141,13 @@ func refusals(err *jsonschema.ValidationError, location []string) []*jsonschema.
 	}
 	var all []*jsonschema.ValidationError
 	for _, cause := range err.Causes {
-		all = append(all, refusals(cause, location)...)
+		all = append(all, mismatches(cause, location)...)
 	}
 	return all
 }
 
-// extent says how deep in the document the deepest fault lies, and how many
-// faults there are.
+// extent returns how deep in the document the deepest fault is, and how many faults
+// there are.
 func extent(err *jsonschema.ValidationError) (depth, count int) {
 	depth = len(err.InstanceLocation)
 	switch k := err.ErrorKind.(type) {

@@ -12,12 +12,11 @@ import (
 	"github.com/backflow/backflow/core/value"
 )
 
-// rule accepts nearly all values that a schema allows, in a fraction of the time
-// that the library takes, which gathers as it goes what it may have to tell. A
-// rule only ever says yes: a value that it does not accept may be valid all the
-// same, and whether it is, and what is wrong with it, the library says. The nil
-// rule accepts nothing: it stands for a schema with keywords that
-// [compileRule] does not know.
+// rule accepts nearly all values that a schema allows, in a fraction of the time that
+// the library takes, which collects faults as it goes. A value that a rule does not
+// accept may be valid all the same: then the library decides, and says what is wrong.
+// The nil rule accepts nothing: it is for a schema with keywords that [compileRule]
+// does not know.
 type rule struct {
 	always bool // it accepts everything
 	kinds  kinds
@@ -55,14 +54,13 @@ const (
 	null kinds = 1 << iota
 	boolean
 	integer
-	fraction // a number that is not written as an integer, whatever its worth
+	fraction // a number that is not written as an integer, even if it is one, as 1.0
 	text
 	array
 	object
 )
 
-// accepts reports that the schema allows a value. See [rule] for what false
-// means.
+// accepts reports that the schema allows a value. See [rule] for what false means.
 func (r *rule) accepts(v any) bool {
 	switch {
 	case r == nil:

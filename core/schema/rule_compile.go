@@ -10,14 +10,14 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// compileRule makes the rule of a schema, nil where it has keywords that no
-// rule obeys.
+// compileRule makes the rule of a schema, nil if it has keywords that rules do not
+// support.
 func compileRule(s *jsonschema.Schema) *rule {
 	everything := &rule{always: true}
 	switch {
 	case s.Bool != nil && *s.Bool:
 		return everything
-	case s.Bool != nil || s.DraftVersion != 2020 || !obeys(s):
+	case s.Bool != nil || s.DraftVersion != 2020 || !supports(s):
 		return nil
 	}
 	r := &rule{
@@ -67,10 +67,10 @@ func compileRule(s *jsonschema.Schema) *rule {
 	return r
 }
 
-// obeyed are the fields of the library's schema that a rule obeys, and those
-// that allow everything. With any other, also one that a later version of the
-// library adds, there is no rule.
-var obeyed = []string{
+// supported are the fields of the library's schema that a rule supports, and those
+// that allow everything. A schema with any other, even one that a later version of the
+// library adds, has no rule.
+var supported = []string{
 	"Types", "Enum", "Const", "AllOf", "AnyOf",
 	"Minimum", "ExclusiveMinimum", "Maximum", "ExclusiveMaximum",
 	"MinLength", "MaxLength", "Pattern",
@@ -79,18 +79,18 @@ var obeyed = []string{
 	"DraftVersion", "Location", "ID", "Anchor", "Title", "Description", "Default", "Comment", "ReadOnly", "WriteOnly", "Examples", "Deprecated",
 }
 
-// obeys reports whether a rule can obey all keywords of a schema.
-func obeys(s *jsonschema.Schema) bool {
+// supports reports whether a rule supports all keywords of a schema.
+func supports(s *jsonschema.Schema) bool {
 	fields := reflect.ValueOf(s).Elem()
 	for _, field := range reflect.VisibleFields(fields.Type()) {
-		if field.IsExported() && !fields.FieldByIndex(field.Index).IsZero() && !slices.Contains(obeyed, field.Name) {
+		if field.IsExported() && !fields.FieldByIndex(field.Index).IsZero() && !slices.Contains(supported, field.Name) {
 			return false
 		}
 	}
 	return true
 }
 
-// kindsOf are the kinds of the types that a schema names; nil names all.
+// kindsOf returns the kinds of the types that a schema names; nil names all.
 func kindsOf(types *jsonschema.Types) kinds {
 	byName := map[string]kinds{"null": null, "boolean": boolean, "integer": integer, "number": integer | fraction,
 		"string": text, "array": array, "object": object}
@@ -105,7 +105,7 @@ func kindsOf(types *jsonschema.Types) kinds {
 	return all
 }
 
-// spanOf is the range of two keywords, each of which may be absent.
+// spanOf returns the range of two keywords, each of which may be absent.
 func spanOf(least, most *int) span {
 	s := span{0, unbounded}
 	if least != nil {
@@ -117,8 +117,8 @@ func spanOf(least, most *int) span {
 	return s
 }
 
-// numberOf writes a bound as a number; empty for none. It is not ok for one that
-// has no short decimal.
+// numberOf writes a bound as a number, "" for none. ok is false if the bound has no
+// short decimal.
 func numberOf(bound *big.Rat) (n json.Number, ok bool) {
 	if bound == nil {
 		return "", true
@@ -131,8 +131,8 @@ func numberOf(bound *big.Rat) (n json.Number, ok bool) {
 	return json.Number(bound.FloatString(digits)), exact
 }
 
-// scalars are those of a list of values that hold no others. Numbers among them
-// stand for those that are written alike.
+// scalars returns those of a list of values that hold no others. Numbers among them
+// match only numbers that are written the same.
 func scalars(values []any) []any {
 	found := []any{} // not nil: that would be any value
 	for _, v := range values {

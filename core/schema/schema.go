@@ -1,12 +1,10 @@
-// Package schema checks JSON values against JSON Schemas (2020-12) that
-// strangers wrote, and tells what is wrong in words for people: one fault for
-// each rule that is broken, with its JSON Pointer, and never the value itself,
-// which may be a secret.
+// Package schema checks JSON values against foreign JSON Schemas (2020-12), and
+// describes what is wrong in words for people: one fault for each rule that is
+// broken, with its JSON Pointer, and never the value itself, which may be a secret.
 //
-// It is apart because params, credentials and manifests are checked by
-// different packages and must be told alike. It may import sdk, for the fault
-// that crosses every border, core/value, sdk/pointer and sdk/suggest. It must not
-// know what a value is for.
+// It is a package of its own because different packages check params, credentials
+// and manifests, and must describe faults in the same way. It does not know what a
+// value is for. It may import core/value, sdk, sdk/pointer and sdk/suggest.
 package schema
 
 import (
@@ -29,13 +27,13 @@ type Schema struct {
 	fields   []string // of the value itself, for hints
 }
 
-// Compile compiles a schema, which is a JSON object: of 2020-12, unless it says
-// otherwise. It refuses one that would take more time or memory than a schema is
-// worth. It loads nothing, neither from the network nor from files: a $ref
-// out of the schema is an error.
+// Compile compiles a schema, which is a JSON object, of 2020-12 unless it says
+// otherwise. It refuses a schema that could take too much time or memory. It loads
+// nothing, neither from the network nor from files: a $ref out of the schema is an
+// error.
 func Compile(raw []byte) (*Schema, error) {
-	// The library makes fractions of numbers, and panics where one has too many
-	// digits; and it takes time by the square of the depth.
+	// The library makes fractions of numbers, and panics if one has too many digits.
+	// Its time grows with the square of the depth.
 	if err := value.Check(raw); err != nil {
 		return nil, fmt.Errorf("not JSON: %w", err)
 	}
@@ -49,8 +47,8 @@ func Compile(raw []byte) (*Schema, error) {
 	const location = "mem:///schema.json"
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft2020)
-	compiler.UseLoader(nothing{})
-	compiler.UseRegexpEngine(boundedRegexp(maxProgram + programPerByte*len(raw)))
+	compiler.UseLoader(noLoader{})
+	compiler.UseRegexpEngine(boundedRegexp(maxSteps + stepsPerByte*len(raw)))
 	if err := compiler.AddResource(location, document); err != nil {
 		return nil, err
 	}
@@ -58,23 +56,23 @@ func Compile(raw []byte) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkWeight(compiled); err != nil {
+	if err := checkRuleCount(compiled); err != nil {
 		return nil, err
 	}
 	return &Schema{compiled: compiled, rule: compileRule(compiled), fields: slices.Sorted(maps.Keys(compiled.Properties))}, nil
 }
 
-// nothing is a loader of schemas that has none.
-type nothing struct{}
+// noLoader loads no schema.
+type noLoader struct{}
 
-// Load refuses.
-func (nothing) Load(url string) (any, error) {
+// Load returns an error.
+func (noLoader) Load(url string) (any, error) {
 	return nil, fmt.Errorf("%s: a schema must be complete in itself", url)
 }
 
-// Check answers all places in which a JSON document does not meet the schema,
-// in the order of their pointers, fifty at most. The error is that of
-// [value.Parse] for a document that cannot be read.
+// Check returns where a JSON document does not meet the schema, sorted by pointer,
+// fifty faults at most. The error is that of [value.Parse] for a document that cannot
+// be read.
 func (s *Schema) Check(document []byte) ([]sdk.Fault, error) {
 	v, err := value.Parse(document)
 	if err != nil {
@@ -83,16 +81,15 @@ func (s *Schema) Check(document []byte) ([]sdk.Fault, error) {
 	return s.Faults(v), nil
 }
 
-// Faults is Check for a value that was parsed. It must come from
-// [value.Parse], which bounds numbers: they are compared as fractions, and the
-// fraction of 1e999999999 has a thousand million digits.
+// Faults is Check for a value that was parsed. It must come from [value.Parse], which
+// bounds numbers: they are compared as fractions, and the fraction of 1e999999999 has
+// a thousand million digits.
 func (s *Schema) Faults(v any) []sdk.Fault {
 	return s.OpenFaults(v, func(string) bool { return false })
 }
 
-// OpenFaults is Faults for a value of which parts are placeholders still: of
-// the values at the pointers for which open holds nothing is told but what is
-// wrong with their names.
+// OpenFaults is Faults for a value in which parts are still placeholders. For a value
+// at a pointer for which open returns true, it reports only faults of its name.
 func (s *Schema) OpenFaults(v any, open func(pointer string) bool) []sdk.Fault {
 	if s.rule.accepts(v) {
 		return nil

@@ -9,7 +9,7 @@ import (
 	"github.com/backflow/backflow/core/schema"
 )
 
-// faultsOf answers the faults of a document as "pointer: message".
+// faultsOf returns the faults of a document as "pointer: message".
 func faultsOf(t *testing.T, source, document string) []string {
 	t.Helper()
 	s, err := schema.Compile([]byte(source))
@@ -20,11 +20,11 @@ func faultsOf(t *testing.T, source, document string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var told []string
+	var got []string
 	for _, fault := range faults {
-		told = append(told, fault.Pointer+": "+fault.Message)
+		got = append(got, fault.Pointer+": "+fault.Message)
 	}
-	return told
+	return got
 }
 
 func TestFaultsOfEveryKeywordReadWellAndQuoteNoValue(t *testing.T) {
@@ -80,13 +80,13 @@ func TestOfAPlaceholderTheNameIsJudgedAndNotTheValue(t *testing.T) {
 	object := func() any { return map[string]any{"n": "{{input.n}}", "m": "{{input.m}}"} }
 	params := map[string]any{"amount": "{{input.amount}}", "amuont": "{{input.amount}}", "plain": object(), "either": object()}
 	open := []string{"/amount", "/amuont", "/plain/n", "/plain/m", "/either/n", "/either/m"}
-	var told []string
+	var got []string
 	for _, fault := range s.OpenFaults(params, func(pointer string) bool { return slices.Contains(open, pointer) }) {
-		told = append(told, fault.Pointer)
+		got = append(got, fault.Pointer)
 	}
 	// Which alternative was meant may depend on what the placeholders become.
-	if want := []string{"/amuont", "/currency", "/plain/m"}; !slices.Equal(told, want) {
-		t.Errorf("faults at %v, want %v", told, want)
+	if want := []string{"/amuont", "/currency", "/plain/m"}; !slices.Equal(got, want) {
+		t.Errorf("faults at %v, want %v", got, want)
 	}
 }
 
