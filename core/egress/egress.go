@@ -1,9 +1,9 @@
-// Package egress decides which addresses a request may go to that somebody else
-// than the operator chose: a WASM guest, a payload. It imports nothing of
-// Backflow and knows neither HTTP nor config.
+// Package egress decides to which addresses a request may go whose URL the operator
+// did not choose: that of a WASM guest, or one from a payload. It imports nothing of
+// the module and knows neither HTTP nor config.
 //
-// The decision is made for the address that is connected to, after the name was
-// resolved, so that no name and no redirect leads around it.
+// It decides about the address of the connection, after the name was resolved, so
+// that no name and no redirect leads around it.
 package egress
 
 import (
@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// ErrForbidden is the error of a connection that was not made because of its
-// address. It does not name the address: what a name resolves to inside is
-// nothing that a caller outside should learn.
+// ErrForbidden is the error of a connection that was not made because of its address.
+// It does not name the address: callers must not learn what a name resolves to inside
+// the network.
 var ErrForbidden = errors.New("the host has an address that is not public: loopback, private, link-local, metadata or reserved")
 
-// notPublic are the ranges that netip.Addr has no method for: those of the IANA
-// special-purpose address registries that are not globally reachable.
+// notPublic are the ranges of the IANA special-purpose address registries that are not
+// globally reachable and that netip.Addr has no method for.
 var notPublic = parse(
 	"0.0.0.0/8",       // RFC 791, this network
 	"100.64.0.0/10",   // RFC 6598, shared by carriers, and metadata of some clouds
@@ -38,8 +38,8 @@ var notPublic = parse(
 	"3fff::/20",       // RFC 9637, documentation
 )
 
-// global is what of IPv6 is given out for use on the Internet (RFC 4291). Mapped
-// and translated IPv4 addresses (64:ff9b::/96) are outside.
+// global is the part of IPv6 that is assigned for use on the Internet (RFC 4291).
+// Mapped and translated IPv4 addresses (64:ff9b::/96) are outside.
 var global = netip.MustParsePrefix("2000::/3")
 
 func parse(ranges ...string) []netip.Prefix {
@@ -50,8 +50,8 @@ func parse(ranges ...string) []netip.Prefix {
 	return prefixes
 }
 
-// Public reports whether an address is one of the Internet. Metadata services of
-// clouds live on link-local and private addresses, which are not.
+// Public reports whether an address is on the Internet. Metadata services of clouds
+// have link-local and private addresses, which are not.
 func Public(address netip.Addr) bool {
 	address = address.Unmap()
 	if !address.IsValid() || address.IsPrivate() || address.IsLoopback() || address.IsUnspecified() ||
@@ -72,8 +72,8 @@ func Public(address netip.Addr) bool {
 // dialTimeout bounds one attempt to connect.
 const dialTimeout = 10 * time.Second
 
-// Dialer answers a dialer that connects to addresses that allowed accepts and
-// answers ErrForbidden for all others. It is safe for concurrent use.
+// Dialer returns a dialer that connects only to addresses that allowed accepts. For
+// all others its error is ErrForbidden. It is safe for concurrent use.
 func Dialer(allowed func(netip.Addr) bool) *net.Dialer {
 	return &net.Dialer{
 		Timeout: dialTimeout,

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// Host is one place that requests may go to, exactly: scheme, name and port. Its
-// zero value matches nothing.
+// Host is one destination of requests: scheme, name and port, which must all match.
+// The zero Host matches nothing.
 type Host struct {
 	scheme, name, port string
 }
 
-// localhost is the one name that stands for an address.
+// localhost is the one name that allows an address that is not public.
 const localhost = "localhost"
 
 // ParseHost reads an entry such as "api.acme.com" or "api.acme.com:8443", which
@@ -32,7 +32,7 @@ func ParseHost(text string) (Host, error) {
 	if rest == "" || strings.ContainsAny(rest, "/?#@\\ *%") {
 		return Host{}, errors.New("a host is a name or an address and perhaps a port, such as api.acme.com or api.acme.com:8443")
 	}
-	// An IPv6 address with a port, or in an URL, stands in brackets.
+	// In a URL, an IPv6 address is in brackets.
 	if address, err := netip.ParseAddr(rest); err == nil && address.Is6() {
 		rest = "[" + rest + "]"
 	}
@@ -47,13 +47,13 @@ func ParseHost(text string) (Host, error) {
 	return h, nil
 }
 
-// hostOf answers where a URL leads.
+// hostOf returns the Host of a URL.
 func hostOf(u *url.URL) (Host, bool) {
 	h := Host{scheme: strings.ToLower(u.Scheme), name: strings.ToLower(u.Hostname()), port: u.Port()}
 	if strings.HasSuffix(u.Host, ":") || h.name == "" {
 		return Host{}, false
 	}
-	// A name with a dot at its end is the same name.
+	// A dot at the end of a name makes no other name.
 	h.name = strings.TrimSuffix(h.name, ".")
 	if address, err := netip.ParseAddr(h.name); err == nil {
 		h.name = address.Unmap().String()
@@ -77,10 +77,10 @@ func (h Host) Matches(u *url.URL) bool {
 	return ok && h.name != "" && h == other
 }
 
-// Allows reports whether a connection to the host may go to an address: to a
-// public one always; to another only if the entry names that address itself, or
-// says localhost and the address is loopback. So no owner of a name can lead a
-// request inside.
+// Allows reports whether a connection to the host may go to an address: to a public
+// one always, to another only if the entry is that address itself, or is localhost and
+// the address is loopback. So the owner of a name cannot lead a request into the
+// network.
 func (h Host) Allows(address netip.Addr) bool {
 	if Public(address) {
 		return true
