@@ -29,11 +29,5 @@ func newLaunchers() *launchers {
 	return l
 }
 
-// withLaunchers does work that starts plugins and stops them again.
-func withLaunchers(work func(plugin.Launcher) error) error {
-	l := newLaunchers()
-	return errors.Join(work(l), l.Close())
-}
-
 // Close is to be called when every plugin has been stopped.
 func (l *launchers) Close() error { return errors.Join(l.process.Close(), l.wasm.Close()) }

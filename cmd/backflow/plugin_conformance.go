@@ -19,8 +19,8 @@ import (
 	"github.com/backflow/backflow/core/plugin/conformance"
 )
 
-// trial is how a plugin is tested.
-type trial struct {
+// pluginTest is what the flags of plugin test say.
+type pluginTest struct {
 	places       pluginPlaces
 	config       string
 	allowedHosts []string
@@ -32,7 +32,7 @@ type trial struct {
 }
 
 func (p *program) pluginTestCommand() *cobra.Command {
-	var t trial
+	var t pluginTest
 	cmd := &cobra.Command{
 		Use:   "test PATH|NAME",
 		Short: "Run the conformance suite against a plugin",
@@ -66,7 +66,7 @@ whose repeat is "none" are executed once.`,
 }
 
 // check refuses flags that mean nothing.
-func (t *trial) check() error {
+func (t *pluginTest) check() error {
 	switch t.format {
 	case "table", "junit", "json":
 	default:
@@ -90,7 +90,7 @@ func (t *trial) check() error {
 
 // credentials reads --config, whose base directory is that of the file it is in,
 // or the working directory. They are nil where none were given.
-func (t *trial) credentials() (credentials json.RawMessage, baseDir string, err error) {
+func (t *pluginTest) credentials() (credentials json.RawMessage, baseDir string, err error) {
 	if baseDir, err = os.Getwd(); err != nil || t.config == "" {
 		return nil, baseDir, err
 	}
@@ -107,7 +107,7 @@ func (t *trial) credentials() (credentials json.RawMessage, baseDir string, err 
 }
 
 // spec returns how the plugin is run.
-func (t *trial) spec(p *program, argument string) (plugin.Spec, error) {
+func (t *pluginTest) spec(p *program, argument string) (plugin.Spec, error) {
 	spec, err := t.places.find(p, argument)
 	if err != nil {
 		return spec, err
@@ -131,7 +131,7 @@ func (t *trial) spec(p *program, argument string) (plugin.Spec, error) {
 	return spec, nil
 }
 
-func (p *program) testPlugin(ctx context.Context, argument string, t trial) (err error) {
+func (p *program) testPlugin(ctx context.Context, argument string, t pluginTest) (err error) {
 	spec, err := t.spec(p, argument)
 	if err != nil {
 		return err

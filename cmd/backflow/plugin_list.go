@@ -42,11 +42,11 @@ func (p *program) listPlugins(ctx context.Context, places *pluginPlaces, format 
 	slices.SortFunc(specs, func(a, b plugin.Spec) int { return strings.Compare(a.Name, b.Name) })
 	files := make([]pluginFile, len(specs))
 	launcher := newLaunchers()
-	var asked sync.WaitGroup
+	var inspections sync.WaitGroup
 	for i, spec := range specs {
-		asked.Go(func() { files[i] = inspect(ctx, launcher, spec) })
+		inspections.Go(func() { files[i] = inspect(ctx, launcher, spec) })
 	}
-	asked.Wait()
+	inspections.Wait()
 	if format == "json" {
 		return errors.Join(terminal.WriteValue(p.stdout, files), launcher.Close())
 	}

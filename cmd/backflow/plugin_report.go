@@ -12,7 +12,7 @@ import (
 )
 
 // writeReport prints what the conformance suite found.
-func (p *program) writeReport(report *conformance.Report, t trial) error {
+func (p *program) writeReport(report *conformance.Report, t pluginTest) error {
 	switch t.format {
 	case "json":
 		return terminal.WriteValue(p.stdout, struct {

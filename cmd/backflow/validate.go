@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/backflow/backflow/core/config"
-	"github.com/backflow/backflow/core/plugin"
 )
 
 func (p *program) validateCommand() *cobra.Command {
@@ -40,10 +39,9 @@ func (p *program) validate(ctx context.Context, file, format string, options con
 	case err != nil:
 		return err
 	default:
-		if err := withLaunchers(func(launcher plugin.Launcher) error {
-			plan.CheckManifests(ctx, launcher)
-			return nil
-		}); err != nil {
+		launcher := newLaunchers()
+		plan.CheckManifests(ctx, launcher)
+		if err := launcher.Close(); err != nil {
 			return err
 		}
 		plan.Faults.Sort()
