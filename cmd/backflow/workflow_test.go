@@ -24,7 +24,7 @@ func call(t *testing.T, address string, args ...string) (code int, stdout, stder
 	return code, out.String(), errs.String()
 }
 
-func TestWhoMayRunAWorkflowNeedNotSeeRuns(t *testing.T) {
+func TestATokenThatMayRunAWorkflowNeedNotSeeRuns(t *testing.T) {
 	var keys []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/workflows/w/runs" {
@@ -49,7 +49,7 @@ func TestWhoMayRunAWorkflowNeedNotSeeRuns(t *testing.T) {
 	}
 }
 
-func TestAStartWhoseAnswerIsLostIsSentAgainWithItsKey(t *testing.T) {
+func TestAStartWhoseResponseIsLostIsSentAgainWithItsKey(t *testing.T) {
 	var keys []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if keys = append(keys, r.Header.Get("Idempotency-Key")); len(keys) == 1 {

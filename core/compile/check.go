@@ -28,9 +28,9 @@ func (p *Plan) Check(catalog *action.Catalog) error {
 // it published another manifest. It leaves the plan as it is and is safe for
 // concurrent use.
 func (p *Plan) CheckReplacement(name string, manifest *sdk.Manifest) error {
-	trial := *p
-	trial.Faults, trial.providers = nil, maps.Clone(p.providers)
-	return trial.Check(action.NewCatalog(map[string]*sdk.Manifest{name: manifest}))
+	changed := *p
+	changed.Faults, changed.providers = nil, maps.Clone(p.providers)
+	return changed.Check(action.NewCatalog(map[string]*sdk.Manifest{name: manifest}))
 }
 
 func (p *Plan) check(catalog *action.Catalog) {

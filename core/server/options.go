@@ -31,7 +31,7 @@ type Options struct {
 	Launcher plugin.Launcher
 	// DataDir is where plugins may keep files.
 	DataDir string
-	// Tokens let in who has one, beside those of the config.
+	// Tokens are accepted beside those of the config.
 	Tokens []gateway.Token
 	// WebhookSecrets returns secrets for webhooks of a plan that have none, by the
 	// webhook's name. It is called for each plan before that is in force; nil is

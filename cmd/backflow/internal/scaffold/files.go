@@ -35,7 +35,7 @@ type values struct {
 	Kit     string // where the AssemblyScript kit is, relative to the project
 }
 
-// files answers the files of the project, by their paths.
+// files returns the files of the project, by their paths.
 func (p Project) files() (map[string][]byte, error) {
 	v := values{Project: p, Module: module, Replace: filepath.ToSlash(p.SDK)}
 	files := make(map[string][]byte)
@@ -75,7 +75,7 @@ func (p Project) files() (map[string][]byte, error) {
 	})
 }
 
-// placeOf answers where a template's file belongs. Go embeds neither what begins
+// placeOf returns where a template's file belongs. Go embeds neither what begins
 // with a dot nor modules, and would compile and test what looks like Go.
 func placeOf(name string) string {
 	name = strings.TrimSuffix(name, templateSuffix)

@@ -61,7 +61,7 @@ func Published(version string) bool {
 	return published.MatchString(version) && !described.MatchString(version)
 }
 
-// Check answers everything that is wrong with what was asked for. Nothing is
+// Check returns everything that is wrong with what was asked for. Nothing is
 // written.
 func (p Project) Check() error {
 	var faults []error
@@ -98,7 +98,7 @@ func (p Project) checkSDK() error {
 	return nil
 }
 
-// checkDir makes sure that nobody's files are there.
+// checkDir makes sure that no files are there.
 func (p Project) checkDir() error {
 	entries, err := os.ReadDir(p.Dir)
 	switch {
