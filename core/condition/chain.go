@@ -13,7 +13,7 @@ import (
 // them in lower case, see [template.Scope].
 const headersRoot = "headers"
 
-// miss tells where a chain led nowhere: at its base, or at a link by its
+// miss says where a chain led nowhere: at its base, or at a link by its
 // index.
 type miss int
 

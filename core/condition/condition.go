@@ -46,7 +46,7 @@ func Compile(src string, opts template.Options) (*Condition, error) {
 	return &Condition{src: src, root: root, refs: p.refs}, nil
 }
 
-// Eval tells whether the condition holds for scope. An error is an *[Error].
+// Eval reports whether the condition holds for scope. An error is an *[Error].
 // If a path led nowhere, it wraps a *[template.MissingError].
 func (c *Condition) Eval(scope template.Scope) (bool, error) {
 	e := evaluation{src: c.src, scope: scope}
@@ -64,7 +64,7 @@ func (c *Condition) String() string {
 	return c.src
 }
 
-// Error tells why a condition has no answer for the data at hand. It names
+// Error says why a condition is neither true nor false for the data at hand. It names
 // kinds and paths, never the content of data.
 type Error struct {
 	// Offset is where in the source the fault shows, in bytes.

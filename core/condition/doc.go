@@ -2,8 +2,7 @@
 // over the data that templates see: {{payload.type}} === 'invoice.paid'.
 //
 // A condition is compiled once and evaluated many times, also concurrently.
-// Its language is described for users in docs/templates.md. What matters to
-// whoever changes it:
+// Its language is described for users in docs/templates.md. These rules hold:
 //
 //   - A placeholder is an operand of the grammar. Data never becomes source, so
 //     no payload can change what a condition means.
@@ -15,6 +14,6 @@
 //     build strings, a source of at most [MaxSource] bytes nested at most
 //     [MaxNesting] levels, which is counted before the parser goes down.
 //
-// The package may import core/value, core/template and sdk/suggest. It must not know what
-// hangs on a condition, nor where the data come from.
+// The package imports core/template, core/value and sdk/suggest. It must not know
+// what a condition is used for, nor where the data come from.
 package condition

@@ -10,7 +10,7 @@ import (
 	"github.com/backflow/backflow/core/value"
 )
 
-// tokenKind tells tokens apart. Operators and brackets are their own kind.
+// tokenKind is the kind of a token. Operators and brackets are their own kind.
 type tokenKind string
 
 const (

@@ -204,7 +204,7 @@ func (p *parser) either() (node, stop) {
 	return left, nil
 }
 
-// both = equal { "&&" equal }; and tells whether there was a &&.
+// both = equal { "&&" equal }; and reports whether there was a &&.
 func (p *parser) both() (left node, and bool, stop stop) {
 	if left, stop = p.equal(); stop != nil {
 		return nil, false, stop

@@ -146,7 +146,7 @@ func scanOperand(src string, i int, opts Options) (operand, int, *Fault) {
 	return op, end, nil
 }
 
-// nothingNamed tells whether not even the first name of a path is at offset i.
+// nothingNamed reports whether not even the first name of a path is at offset i.
 func nothingNamed(err error, i int) bool {
 	var syn *value.SyntaxError
 	return err == nil || errors.As(err, &syn) && syn.Offset == i
@@ -165,7 +165,7 @@ func AsFault(err error) *Fault {
 	return f
 }
 
-// Optional tells whether the expression ends in ?, as in {{input.name?}}, and
+// Optional reports whether the expression ends in ?, as in {{input.name?}}, and
 // at which offset.
 func (e *Expr) Optional() (offset int, ok bool) {
 	return e.question, e.optional

@@ -45,11 +45,11 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// MissingError tells that a path leads nowhere in the data at hand.
+// MissingError says that a path leads nowhere in the data at hand.
 type MissingError struct {
 	// Path is the whole path asked for, such as steps.create-customer.result.id.
 	Path string
-	// Reason tells which segment is not there: `steps has no "create-customer"`.
+	// Reason says which segment is not there: `steps has no "create-customer"`.
 	Reason string
 	// Pointer is the JSON Pointer of the field in the template that asked.
 	Pointer string
@@ -64,5 +64,5 @@ func (e *MissingError) Error() string {
 	return s
 }
 
-// ErrTooLarge tells that a rendered template exceeds its size limit.
+// ErrTooLarge says that a rendered template exceeds its size limit.
 var ErrTooLarge = errors.New("template: the result is too large")

@@ -24,7 +24,7 @@ func (t *Template) Render(scope Scope) (any, error) {
 }
 
 // JSON is [Template.AppendJSON] to nothing, in memory that is no larger than what
-// comes out: params and outputs are kept for as long as their run is worked on.
+// comes out: params and outputs stay in memory as long as their run does.
 func (t *Template) JSON(scope Scope) ([]byte, error) {
 	scratch := scratches.Get().(*[]byte)
 	defer scratches.Put(scratch)

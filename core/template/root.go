@@ -75,7 +75,7 @@ type Options struct {
 	MaxBytes int
 }
 
-// CheckRoot tells what is wrong with name as the start of a path: nil if
+// CheckRoot returns what is wrong with name as the start of a path: nil if
 // nothing is. The fault has neither pointer nor offset.
 func (o Options) CheckRoot(name string) *Fault {
 	allowed := o.Roots

@@ -103,7 +103,7 @@ func AppendString(dst []byte, s string) []byte {
 		dst = append(dst, s...)
 		return append(dst, '"')
 	}
-	dst, _ = jsontext.AppendQuote(dst, s) // the error only tells of bytes that became U+FFFD, as documented
+	dst, _ = jsontext.AppendQuote(dst, s) // the error only says that bytes became U+FFFD, as documented
 	return dst
 }
 
@@ -119,7 +119,7 @@ func AppendEscaped(dst []byte, s string) []byte {
 	return dst[:len(dst)-2]
 }
 
-// isPlain tells whether s is the same inside a JSON string.
+// isPlain reports whether s is the same inside a JSON string.
 func isPlain(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {

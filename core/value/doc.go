@@ -12,10 +12,11 @@
 // is refused.
 //
 // [Parse] is the border: what it lets in keeps the limits [MaxDepth],
-// [MaxNumberLen] and [MaxExponent], so that whoever walks, compares or checks
-// a parsed value needs no guard of its own. [Append] keeps the same limits on
-// the way out, so what it writes can be parsed again.
+// [MaxNumberLen] and [MaxExponent], so that code which walks, compares or checks
+// a parsed value needs no guard of its own. [Append] keeps the same limits on the
+// way out, so what it writes can be parsed again. A [Doc] is text that Parse
+// accepts, with its value when that is asked for.
 //
-// The package may import JSON libraries and nothing of Backflow. It knows
-// neither templates nor schemas nor what a value is about.
+// The package imports JSON libraries and nothing of the project. It knows neither
+// templates nor schemas nor what a value is about.
 package value

@@ -9,7 +9,7 @@ import (
 
 // Doc is a JSON document that [Parse] accepts, or nothing: the zero Doc. It is
 // immutable and safe for concurrent use. Copies share the value, so a document
-// that is passed on is parsed once, and only if somebody asks for its value.
+// that is passed on is parsed once, and only if its value is asked for.
 type Doc struct{ document *document }
 
 type document struct {

@@ -20,7 +20,7 @@ const (
 	KindObject
 )
 
-// KindOf tells the kind of v.
+// KindOf returns the kind of v.
 func KindOf(v any) Kind {
 	switch v.(type) {
 	case nil:

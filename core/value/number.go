@@ -96,7 +96,7 @@ func (d *decimal) compareMagnitude(other *decimal) int {
 	return cmp.Compare(n, m)
 }
 
-// Equal tells whether a and b are the same JSON value: numbers by what they
+// Equal reports whether a and b are the same JSON value: numbers by what they
 // are worth, objects whatever the order of their keys. Values nested deeper
 // than [MaxDepth] are equal to nothing.
 func Equal(a, b any) bool {

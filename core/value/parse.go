@@ -65,7 +65,7 @@ func Parse(b []byte) (any, error) {
 	return v, nil
 }
 
-// Check answers the error that [Parse] would, for those who need no value.
+// Check returns the error that [Parse] would, for callers that need no value.
 func Check(b []byte) error {
 	p := newParser(b)
 	defer p.release()

@@ -123,7 +123,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		v, err := Parse(b)
 		if checked := Check(b); !reflect.DeepEqual(checked, err) {
-			t.Fatalf("Check answers %v, Parse %v", checked, err)
+			t.Fatalf("Check returns %v, Parse %v", checked, err)
 		}
 		if err != nil {
 			var syn *SyntaxError

@@ -151,7 +151,7 @@ func (p Path) Walk(v any) (any, int) {
 }
 
 // Absence says, for a message, why seg leads nowhere in v, which is called
-// name. It tells the kind of v, never its content.
+// name. It names the kind of v, never its content.
 func (seg Segment) Absence(name string, v any) string {
 	switch in := v.(type) {
 	case map[string]any:

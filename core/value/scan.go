@@ -20,7 +20,7 @@ func ScanNumber(src string, pos int) (json.Number, int, error) {
 	return json.Number(src[pos : pos+n]), pos + n, nil
 }
 
-// checkNumber tells why lit is not the literal of a number that this package
+// checkNumber says why lit is not the literal of a number that this package
 // accepts; nil if it is.
 func checkNumber(lit string) *SyntaxError {
 	n, err := scanNumber(lit, 0)
