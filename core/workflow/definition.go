@@ -4,9 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/backflow/backflow/core/schema"
-
 	"github.com/backflow/backflow/core/condition"
+	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/core/template"
 )
 
@@ -25,7 +24,7 @@ type Definition struct {
 	// Timeout bounds a run from its start; zero is no bound.
 	Timeout     time.Duration
 	Concurrency *Concurrency
-	// Raw is the definition as JSON, as it is kept for the runs pinned to it.
+	// Raw is the definition as JSON, as it is stored for the runs pinned to it.
 	Raw json.RawMessage
 	// Hash identifies the definition by its content.
 	Hash string
@@ -37,7 +36,7 @@ type Definition struct {
 	referenced map[string]bool
 }
 
-// Concurrency bounds the runs of a workflow that are under way at once.
+// Concurrency bounds how many runs of a workflow are under way at once.
 type Concurrency struct {
 	// Key renders to what the limit is counted by; nil counts all runs.
 	Key   *template.Template
@@ -46,8 +45,8 @@ type Concurrency struct {
 	Drop bool
 }
 
-// Block is a list of steps. It is run in order, or all at once; where any step
-// names what it depends on, that counts for it instead.
+// Block is a list of steps. They are run in order, or all at once. A step that
+// names its dependencies waits for these instead.
 type Block struct {
 	Steps    []*Step
 	Parallel bool
@@ -61,7 +60,7 @@ type Step struct {
 	Pointer string
 	// Condition is nil where the step always runs.
 	Condition *condition.Condition
-	// Deps are the places, in the step's own block, of the steps that it waits
+	// Deps are the positions, in the step's own block, of the steps that it waits
 	// for, if it says so itself.
 	Deps    []int
 	HasDeps bool
@@ -100,22 +99,3 @@ const (
 	OnErrorContinue OnError = "continue" // it goes on as if nothing happened
 	OnErrorSteps    OnError = "steps"    // other steps run, then it goes on
 )
-
-// RetryPolicy says how often a failed action is called again, and when.
-type RetryPolicy struct {
-	// MaxAttempts counts the first call too; at least 1.
-	MaxAttempts     int
-	InitialInterval time.Duration
-	MaxInterval     time.Duration
-	Multiplier      float64
-	// NonRetryable are error codes after which the step fails at once.
-	NonRetryable []string
-}
-
-// DefaultRetry holds where a step says nothing else.
-var DefaultRetry = RetryPolicy{
-	MaxAttempts:     10,
-	InitialInterval: 500 * time.Millisecond,
-	MaxInterval:     time.Minute,
-	Multiplier:      2,
-}

@@ -7,6 +7,9 @@
 // argument, jitter from the step's key, and so the same journal gives the same
 // state on every machine.
 //
-// The package imports sdk, value, template and condition. It knows neither how
-// events are kept nor how actions are called: that is the engine's part.
+// Each type of step is a row of one table, in kinds.go, and a file of its own.
+//
+// The package imports core/condition, core/schema, core/template, core/value,
+// sdk and sdk/suggest. It knows neither how events are stored nor how actions
+// are called: that is the engine's part.
 package workflow

@@ -10,10 +10,10 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// EventType tells the events of a run apart.
+// EventType is what an event records.
 type EventType string
 
-// The events of a run. The names are kept in journals: they never change.
+// The events of a run. The names are stored in journals: they never change.
 const (
 	EventStarted            EventType = "started"       // Roots
 	EventSkipped            EventType = "skipped"       // Path
@@ -35,7 +35,8 @@ const (
 	EventRetry              EventType = "retry"         // a failed run goes on from where it failed; Params: paths of children that are retried too
 )
 
-// Event is one recorded fact of a run. Which fields are set is said at the type.
+// Event is one recorded fact of a run. The comment at the type says which fields
+// are set.
 type Event struct {
 	Type       EventType            `json:"type"`
 	At         time.Time            `json:"at"`
@@ -65,9 +66,9 @@ type entry struct {
 	Events  []Event `json:"events"`
 }
 
-// EncodeEntry makes one journal entry of events that were decided together.
-// It is written by hand, since a run writes many and reads none: results and
-// params are copied as they are, not parsed once more.
+// EncodeEntry makes one journal entry of events that were decided together. It is
+// written by hand, since a run writes many and reads none: documents and params
+// are copied as they are.
 func EncodeEntry(events []Event) []byte {
 	buf := make([]byte, 0, entrySize(events))
 	buf = append(buf, `{"v":`...)
@@ -113,7 +114,7 @@ func (e *Event) append(buf []byte) []byte {
 	buf = e.At.UTC().AppendFormat(buf, time.RFC3339Nano)
 	buf = append(buf, '"')
 	if e.Path != "" {
-		buf = appendString(append(buf, `,"path":`...), e.Path)
+		buf = value.AppendString(append(buf, `,"path":`...), e.Path)
 	}
 	if len(e.Roots) > 0 {
 		buf = append(buf, `,"roots":{`...)
@@ -123,7 +124,7 @@ func (e *Event) append(buf []byte) []byte {
 				buf = append(buf, ',')
 			}
 			first = false
-			buf = append(appendString(buf, name), ':')
+			buf = append(value.AppendString(buf, name), ':')
 			buf = append(buf, e.Roots[name].Raw()...)
 		}
 		buf = append(buf, '}')
@@ -132,7 +133,7 @@ func (e *Event) append(buf []byte) []byte {
 		buf = append(append(buf, `,"params":`...), e.Params...)
 	}
 	if e.Key != "" {
-		buf = appendString(append(buf, `,"key":`...), e.Key)
+		buf = value.AppendString(append(buf, `,"key":`...), e.Key)
 	}
 	if e.Generation != 0 {
 		buf = strconv.AppendInt(append(buf, `,"generation":`...), int64(e.Generation), 10)
@@ -141,10 +142,10 @@ func (e *Event) append(buf []byte) []byte {
 		buf = strconv.AppendInt(append(buf, `,"case":`...), int64(e.Case), 10)
 	}
 	if e.Name != "" {
-		buf = appendString(append(buf, `,"name":`...), e.Name)
+		buf = appendJSON(append(buf, `,"name":`...), e.Name) // of any characters: written as it always was
 	}
 	if e.Child != "" {
-		buf = appendString(append(buf, `,"child":`...), e.Child)
+		buf = value.AppendString(append(buf, `,"child":`...), e.Child)
 	}
 	if !e.Result.IsZero() {
 		buf = append(append(buf, `,"result":`...), e.Result.Raw()...)

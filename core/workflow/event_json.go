@@ -7,21 +7,8 @@ import (
 	"slices"
 )
 
-// appendString appends a JSON string. Paths, keys and root names are nearly
-// always plain ASCII, which needs no escaping.
-func appendString(buf []byte, s string) []byte {
-	for i := 0; i < len(s); i++ {
-		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
-			return appendJSON(buf, s)
-		}
-	}
-	buf = append(buf, '"')
-	buf = append(buf, s...)
-	return append(buf, '"')
-}
-
-// appendJSON appends strings and errors, which always marshal: an error's
-// Details have passed the border of the plugin or of the store as valid JSON.
+// appendJSON appends texts and errors. They always marshal: an error's Details
+// were checked when it came from the plugin or out of the store.
 func appendJSON(buf []byte, v any) []byte {
 	data, err := json.Marshal(v)
 	if err != nil {

@@ -4,7 +4,7 @@ import "github.com/backflow/backflow/sdk"
 
 // Failure is why a step or a run failed.
 type Failure struct {
-	// Integration is the one that answered the error, empty where the engine
+	// Integration is the one that returned the error, empty where the engine
 	// itself found the fault.
 	Integration string `json:"integration,omitempty"`
 	// Step is the path of the step that failed.

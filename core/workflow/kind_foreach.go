@@ -74,7 +74,7 @@ func (f *foreach) advance(m *Machine, n *node, now time.Time) (Event, bool) {
 	open := 0
 	for _, b := range n.blocks[n.ended:] {
 		if failed := b.failed(); failed != nil {
-			if event, ok := m.cancelPendingInside(n, now); ok || m.busy(n) {
+			if event, ok := m.cancelPendingInside(n, now); ok || m.inFlight(n) {
 				return event, ok
 			}
 			return Event{Type: EventFailed, At: now, Path: n.Path, Error: failed.Error, Unknown: failed.Unknown}, true

@@ -19,7 +19,7 @@ func (parallel) result(n *node) value.Doc {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(appendString(out, inner.Step.ID), ':')
+		out = append(value.AppendString(out, inner.Step.ID), ':')
 		out = append(out, inner.resultOrNull().Raw()...)
 	}
 	return value.TrustedDoc(append(out, '}'))

@@ -1,8 +1,9 @@
 package workflow
 
 import (
-	"github.com/backflow/backflow/core/value"
 	"time"
+
+	"github.com/backflow/backflow/core/value"
 )
 
 // sequence is a step that runs a list of steps in order. Other containers have
@@ -37,7 +38,7 @@ func (sequence) advance(m *Machine, n *node, now time.Time) (Event, bool) {
 		return event, true
 	}
 	if failed := b.failed(); failed != nil {
-		if m.busy(n) {
+		if m.inFlight(n) {
 			return Event{}, false
 		}
 		return Event{Type: EventFailed, At: now, Path: n.Path, Error: failed.Error, Unknown: failed.Unknown}, true

@@ -43,7 +43,7 @@ func (w wait) time(at *scope) (time.Time, error) {
 	}
 	until, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("%q is no time as RFC 3339 writes it", text)
+		return time.Time{}, fmt.Errorf("%q is not a time of RFC 3339, such as 2026-01-31T12:00:00Z", text)
 	}
 	return until.UTC(), nil
 }

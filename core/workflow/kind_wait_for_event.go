@@ -13,7 +13,7 @@ var _ behavior = waitForEvent{}
 
 func parseWaitForEvent(p *parser, s *Step, members map[string]any, at string) behavior {
 	w := waitForEvent{event: p.required(members, at, "event")}
-	if p.compensating > 0 && s.Timeout == 0 && !p.kept && members["timeout"] == nil {
+	if p.compensating > 0 && s.Timeout == 0 && !p.stored && members["timeout"] == nil {
 		p.fault(at, `give it one, such as "timeout": "24h"`,
 			"waitForEvent in compensate needs a timeout: a run that undoes its steps cannot be cancelled, and would wait for ever")
 	}

@@ -14,16 +14,16 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// harness runs a machine as an engine would, in a time of its own: actions are
-// answered by a script, waits are over at once, and after each event the
-// journal must give the same state again.
+// harness runs a machine as an engine would, in a time of its own: a script says
+// what actions return, waits are over at once, and after each event the journal
+// must give the same state again.
 type harness struct {
 	t    *testing.T
 	d    *Definition
 	m    *Machine
 	now  time.Time
 	log  []Event
-	does func(call Call) (string, *sdk.Error) // nil answers {"path": path}
+	does func(call Call) (string, *sdk.Error) // nil returns {"path": path}
 	// calls are the paths of the actions called, in order.
 	calls []string
 }
@@ -67,8 +67,8 @@ func (w *harness) record(event Event) {
 	}
 }
 
-// answer makes one call that is to be under way, the one with the first path.
-func (w *harness) answer(call Call) {
+// makeCall makes one call that is to be under way.
+func (w *harness) makeCall(call Call) {
 	w.t.Helper()
 	w.calls = append(w.calls, call.Path)
 	result, failed := fmt.Sprintf(`{"path":%q}`, call.Path), (*sdk.Error)(nil)
@@ -87,7 +87,7 @@ func (w *harness) run() {
 	w.t.Helper()
 	for range 10_000 {
 		if calls := w.m.Calls(); len(calls) > 0 {
-			w.answer(calls[0])
+			w.makeCall(calls[0])
 			continue
 		}
 		until, waits := w.m.WaitUntil()
@@ -281,7 +281,7 @@ func TestAChildRunIsStartedAndItsEndIsTheStepsResult(t *testing.T) {
 	}
 	event, ok := w.m.ChildEnded(children[0].ID, RunSucceeded, document(`{"y":6}`), nil, w.now)
 	if !ok {
-		t.Fatal("nobody waits for the child")
+		t.Fatal("no step waits for the child")
 	}
 	w.record(event)
 	w.ended(RunSucceeded)
@@ -391,7 +391,7 @@ func TestAStepThatCannotBeUndoneIsToldAndTheOthersAreUndone(t *testing.T) {
 func TestCancelEndsWaitsAtOnceCallsWhenTheyAreAnsweredAndUndoes(t *testing.T) {
 	w := newHarness(t, flow(call("a", `"compensate":[`+call("undoA")+`]`),
 		`{"id":"p","type":"parallel","steps":[`+call("b")+`,{"id":"long","type":"wait","duration":"1h"}]}`), `{}`)
-	w.answer(w.m.Calls()[0])
+	w.makeCall(w.m.Calls()[0])
 	event, ok := w.m.Cancel(w.now)
 	if !ok {
 		t.Fatal("the run cannot be cancelled")

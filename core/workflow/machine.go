@@ -22,10 +22,10 @@ type Machine struct {
 	deadline     time.Time        // of the run; zero is no bound
 
 	stop              *stop   // why the run goes no further, once that is decided
-	compensable       []*node // that succeeded and can be undone, in that order
-	compensating      *node   // what is being undone
+	compensable       []*node // that succeeded and have a compensate, in that order
+	compensating      *node   // whose compensate is being run
 	compensated       int     // how many of compensable are dealt with, from the end
-	compensationFault string  // the first thing that could not be undone, and why
+	compensationFault string  // the first step that could not be undone, and why
 
 	ended   RunStatus
 	endedAt time.Time
@@ -185,7 +185,7 @@ func (m *Machine) end(n *node, event Event) {
 	switch event.Type {
 	case EventSucceeded:
 		n.Result, n.Error, n.params = event.Result, nil, nil
-		if n.Step.Compensate != nil && m.compensating == nil { // what undoes is not undone
+		if n.Step.Compensate != nil && m.compensating == nil { // steps of a compensate are not undone
 			m.compensable = append(m.compensable, n)
 		}
 	case EventFailed:
@@ -199,8 +199,8 @@ func (m *Machine) end(n *node, event Event) {
 	}
 }
 
-// cancelInside ends whatever is under way in a step, also in what was begun
-// when a step in it failed.
+// cancelInside cancels every step in a step that is under way, also those of
+// onError and compensate.
 func (m *Machine) cancelInside(n *node, at time.Time) {
 	for _, b := range n.inner() {
 		for _, inner := range b.nodes {
@@ -213,7 +213,7 @@ func (m *Machine) cancelInside(n *node, at time.Time) {
 	}
 }
 
-// inner are the blocks that were opened in a step.
+// inner returns the blocks that have been opened in a step.
 func (n *node) inner() []*block {
 	blocks := n.blocks
 	if n.handler != nil {
@@ -225,7 +225,7 @@ func (n *node) inner() []*block {
 	return blocks
 }
 
-// integration names who answered a step's error: nobody, where the fault was
+// integration is the one that returned a step's error, empty where the fault was
 // found before anything was called.
 func (n *node) integration() string {
 	if n.Attempts == 0 {
@@ -234,7 +234,7 @@ func (n *node) integration() string {
 	return n.Step.Integration
 }
 
-// track keeps the sets of what is under way.
+// track updates the sets of steps that are under way.
 func (m *Machine) track(n *node) {
 	put := func(set map[string]*node, in bool) {
 		if in {
@@ -245,7 +245,7 @@ func (m *Machine) track(n *node) {
 	}
 	put(m.activeCalls, n.Status == StepRunning && n.Step.calls())
 	put(m.waiting, n.Status == StepWaiting)
-	// A call under way carries its deadline with it: it answers for itself.
+	// A call under way carries its deadline with it, and ends by itself.
 	begun := n.Status == StepWaiting || (n.Status == StepRunning && !n.Step.calls())
 	put(m.withDeadline, begun && !n.deadline.IsZero() && !n.expired)
 }

@@ -26,8 +26,8 @@ var (
 	later = noon.Add(time.Hour) // when every retry is due
 )
 
-// woken answers the one event of a retry that is due.
-func woken(t *testing.T, m *Machine, repeat Repeat, now time.Time) Event {
+// retryDue returns the one event of a retry that is due.
+func retryDue(t *testing.T, m *Machine, repeat Repeat, now time.Time) Event {
 	t.Helper()
 	events, _ := m.FireTimers(now, func(string, string) (Repeat, bool) { return repeat, true })
 	if len(events) != 1 {
@@ -47,7 +47,7 @@ func parse(t *testing.T, raw string) *Definition {
 	return d
 }
 
-// begin starts a machine with an input and answers it with the events so far.
+// begin starts a machine with an input and returns it with the events so far.
 func begin(t *testing.T, raw, input string) (*Machine, []Event) {
 	t.Helper()
 	m := NewMachine(parse(t, raw), "run-1")
@@ -79,7 +79,7 @@ func advance(t *testing.T, m *Machine) []Event {
 	return events
 }
 
-// onlyCall answers the one call that is to be under way.
+// onlyCall returns the one call that is to be under way.
 func onlyCall(t *testing.T, m *Machine) Call {
 	t.Helper()
 	calls := m.Calls()
@@ -121,7 +121,7 @@ func TestTheSameJournalGivesTheSameState(t *testing.T) {
 	}
 	safe := Repeat{Safe: true}
 	record(m.Failed("create-customer", &sdk.Error{Code: sdk.CodeTimeout, Message: "slow", Retryable: true}, safe, noon))
-	record(woken(t, m, safe, later))
+	record(retryDue(t, m, safe, later))
 	record(m.Succeeded("create-customer", document(`{"id":"cus_1"}`), noon))
 
 	replayed := NewMachine(parse(t, processOrder), "run-1")
@@ -203,7 +203,7 @@ func TestWhatBecomesOfAFailedCall(t *testing.T) {
 			m, _ := begin(t, `{"id":"w","steps":[{"id":"a","type":"stripe","action":"x"}]}`, `{}`)
 			for range test.attempts {
 				apply(t, m, m.Failed("a", &unreachable, Repeat{Safe: true}, noon))
-				apply(t, m, woken(t, m, Repeat{Safe: true}, later))
+				apply(t, m, retryDue(t, m, Repeat{Safe: true}, later))
 			}
 			event := m.Failed("a", &test.err, test.repeat, noon)
 			if event.Type != test.want || event.Error.Code != test.code {
@@ -217,14 +217,14 @@ func TestAnEarlierUnknownOutcomeIsNotForgotten(t *testing.T) {
 	m, _ := begin(t, `{"id":"w","steps":[{"id":"a","type":"stripe","action":"x"}]}`, `{}`)
 	day := Repeat{Safe: true, KeyLifetime: 24 * time.Hour}
 	apply(t, m, m.Failed("a", &sdk.Error{Code: sdk.CodeTimeout, Retryable: true}, day, noon))
-	apply(t, m, woken(t, m, day, later))
+	apply(t, m, retryDue(t, m, day, later))
 	unreachable := &sdk.Error{Code: sdk.CodeUnavailable, Retryable: true, Outcome: sdk.OutcomeNotExecuted}
 
 	if event := m.Failed("a", unreachable, day, noon.Add(25*time.Hour)); event.Error.Code != sdk.CodeOutcomeUnknown {
 		t.Errorf("code = %s, want %s", event.Error.Code, sdk.CodeOutcomeUnknown)
 	}
 	apply(t, m, m.Failed("a", unreachable, day, noon))
-	if event := woken(t, m, day, noon.Add(25*time.Hour)); event.Type != EventFailed || event.Error.Code != sdk.CodeOutcomeUnknown {
+	if event := retryDue(t, m, day, noon.Add(25*time.Hour)); event.Type != EventFailed || event.Error.Code != sdk.CodeOutcomeUnknown {
 		t.Errorf("woken after a day: %s", event.Type)
 	}
 }

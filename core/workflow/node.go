@@ -11,18 +11,18 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// node is one step of a run: a step of the definition at one place, such as the
+// node is one step of a run: a step of the definition at one position, such as the
 // third iteration of a foreach.
 type node struct {
 	StepState
-	block *block
-	place int // in the block
+	block    *block
+	position int // in the block
 
 	blocks     []*block // opened in it: the body, the iterations, or the case taken
 	items      []value.Doc
 	ended      int    // of foreach: iterations before this one have all ended
 	handler    *block // of its onError, opened when it failed
-	compensate *block // of its compensate, opened when it is undone
+	compensate *block // of its compensate, opened when the step is undone
 
 	deadline time.Time      // zero is no bound
 	expired  bool           // its deadline has passed, what is in it is being ended
@@ -30,7 +30,7 @@ type node struct {
 	shown    map[string]any // the step as templates see it, once that was asked for
 }
 
-// StepState is what is known of one step.
+// StepState is what is known of one step of a run.
 type StepState struct {
 	Step   *Step
 	Path   string
@@ -53,7 +53,7 @@ type StepState struct {
 	keyedAt    time.Time // when the key was sent for the first time, at the earliest
 }
 
-// block is a list of steps of a run that was begun.
+// block is a list of steps of a run that has been opened.
 type block struct {
 	definition *Block
 	owner      *node // nil for the run's own steps
@@ -69,13 +69,13 @@ func newBlock(definition *Block, owner *node, prefix string) *block {
 	for i, step := range definition.Steps {
 		b.nodes[i] = &node{
 			StepState: StepState{Step: step, Path: prefix + step.ID, Status: StepPending},
-			block:     b, place: i,
+			block:     b, position: i,
 		}
 	}
 	return b
 }
 
-// in answers the step of that id, nil if the block has none.
+// in returns the step of that id, nil if the block has none.
 func (b *block) in(id string) *node {
 	i := slices.IndexFunc(b.definition.Steps, func(s *Step) bool { return s.ID == id })
 	if i < 0 {
@@ -84,8 +84,8 @@ func (b *block) in(id string) *node {
 	return b.nodes[i]
 }
 
-// satisfied reports whether what comes after the step can be run: it ended well,
-// or badly and that was dealt with.
+// satisfied reports whether the steps after it can be run: it ended well, or its
+// failure was handled.
 func (n *node) satisfied() bool {
 	switch n.Status {
 	case StepSucceeded, StepSkipped, StepCompensated:
@@ -97,7 +97,8 @@ func (n *node) satisfied() bool {
 	}
 }
 
-// propagates reports whether the step's failure is that of what it is part of.
+// propagates reports whether the step's failure is also that of the block around
+// it.
 func (n *node) propagates() bool {
 	if n.Status != StepFailed {
 		return false
@@ -120,8 +121,8 @@ func (b *block) done() bool {
 	return b.open == len(b.nodes)
 }
 
-// failed answers the first step whose failure is that of the block, nil if
-// there is none.
+// failed returns the first step whose failure is that of the block, nil if no
+// step failed so.
 func (b *block) failed() *node {
 	for _, n := range b.nodes[b.open:] {
 		if n.propagates() {
@@ -146,10 +147,10 @@ func (b *block) ready(n *node) bool {
 			}
 		}
 		return true
-	case b.definition.Parallel || n.place == 0:
+	case b.definition.Parallel || n.position == 0:
 		return true
 	default:
-		return b.nodes[n.place-1].satisfied()
+		return b.nodes[n.position-1].satisfied()
 	}
 }
 
@@ -182,13 +183,13 @@ func (n *node) resultOrNull() value.Doc {
 
 var null = value.TrustedDoc([]byte("null"))
 
-// Names of the blocks that are no step's body, within a path.
+// Names, within a path, of the blocks that are not a step's body.
 const (
 	handlerName    = "onError"
 	compensateName = "compensate"
 )
 
-// find answers the step at a path, opening the iterations that lead to it; nil
+// find returns the step at a path, and opens the iterations that lead to it; nil
 // if no step can be there.
 func (m *Machine) find(path string) *node {
 	if n, ok := m.byPath[path]; ok {
@@ -210,8 +211,8 @@ func (m *Machine) find(path string) *node {
 	return n
 }
 
-// findBlock answers the block whose steps' paths begin with the path given and
-// a dot.
+// findBlock returns the block whose steps have paths that begin with the one
+// given and a dot.
 func (m *Machine) findBlock(path string) *block {
 	if owner, name, ok := cutLast(path, "."+handlerName); ok && name == "" {
 		if n := m.find(owner); n != nil {

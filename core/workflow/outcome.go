@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -10,7 +9,7 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// Succeeded is the event of an answered call.
+// Succeeded is the event of a call that succeeded.
 func (m *Machine) Succeeded(path string, result value.Doc, now time.Time) Event {
 	return Event{Type: EventSucceeded, At: now, Path: path, Result: result}
 }
@@ -47,20 +46,9 @@ func (m *Machine) Failed(path string, err *sdk.Error, repeat Repeat, now time.Ti
 	return Event{Type: EventAttemptFailed, At: now, Path: path, Error: err, Unknown: unknown, RetryAt: retryAt}
 }
 
-// woken decides what becomes of a step whose retry is due: normally another
-// attempt; not so where it comes so late, after an outage, that its key may be
-// forgotten.
-func (m *Machine) retryDue(n *node, repeat Repeat, now time.Time) Event {
-	if n.Unknown && repeat.expired(n.keyedAt, now) {
-		return Event{Type: EventFailed, At: now, Path: n.Path, Unknown: true,
-			Error: outcomeUnknown(n.Error, "its idempotency key may be forgotten by now")}
-	}
-	return Event{Type: EventRetried, At: now, Path: n.Path}
-}
-
 // Interrupted decides what becomes of a call that was under way when its
 // gateway ended: whether it was sent, and what came of it, is not known. It
-// answers false where the call is simply made again with the same key, which
+// returns false where the call is simply made again with the same key, which
 // spends no attempt.
 func (m *Machine) Interrupted(path string, repeat Repeat, now time.Time) (Event, bool) {
 	n := m.activeCalls[path]
@@ -77,8 +65,8 @@ func (m *Machine) Interrupted(path string, repeat Repeat, now time.Time) (Event,
 	return Event{Type: EventFailed, At: now, Path: path, Unknown: true, Error: outcomeUnknown(interrupted, why)}, true
 }
 
-// outcomeUnknown is what a step fails with when it cannot be told whether its
-// effect took place. The integration's own details stay.
+// outcomeUnknown is what a step fails with when it is not known whether its effect
+// took place. The integration's own details stay.
 func outcomeUnknown(err *sdk.Error, why string) *sdk.Error {
 	return &sdk.Error{
 		Code:    sdk.CodeOutcomeUnknown,
@@ -88,26 +76,10 @@ func outcomeUnknown(err *sdk.Error, why string) *sdk.Error {
 	}
 }
 
-// FailedChildren are the runs whose failure failed the steps that a retry would
-// begin again.
-func (m *Machine) FailedChildren() []Child {
-	var children []Child
-	m.root.each(func(n *node) (deeper bool) {
-		if n.satisfied() {
-			return false
-		}
-		if n.Status == StepFailed && n.Child != "" {
-			children = append(children, n.child())
-		}
-		return true
-	})
-	return children
-}
-
-// UnknownOutcomes are what of a run that has ended may have taken effect or not: the
-// first step that failed or was cancelled with an unknown outcome, empty if there
-// is none; and the runs that did not end well for the steps that waited for them,
-// whose own doubts come on top.
+// UnknownOutcomes returns which effects of a run that has ended may have taken
+// place or not: the path of the first step that failed or was cancelled with an
+// unknown outcome, empty if no step did; and the runs that did not end well for
+// the steps that waited for them, which may have such steps of their own.
 func (m *Machine) UnknownOutcomes() (path string, children []Child) {
 	m.root.each(func(n *node) (deeper bool) {
 		if n.Status == StepFailed || n.Status == StepCancelled {
@@ -133,78 +105,4 @@ func (b *block) each(visit func(*node) (deeper bool)) {
 			inner.each(visit)
 		}
 	}
-}
-
-// Retry decides that a failed run goes on from where it failed. CanRetry must
-// have allowed it. Kept are the paths of FailedChildren that are retried
-// themselves: their steps wait for them again. The other steps start another
-// run, with keys of its own.
-func (m *Machine) Retry(kept []string, now time.Time) Event {
-	event := Event{Type: EventRetry, At: now}
-	if len(kept) > 0 {
-		event.Params = appendJSON(nil, kept)
-	}
-	return event
-}
-
-// applyRetry folds a retry: what failed or was cancelled is as if its turn had
-// not come. A step that failed for certain gets another key, or the vendor would
-// answer the same again; one whose outcome is unknown keeps its key.
-func (m *Machine) applyRetry(event Event) error {
-	if event.Type != EventRetry || m.CanRetry() != nil {
-		return m.impossible(event, "the run has ended")
-	}
-	var kept []string
-	if event.Params != nil {
-		if err := json.Unmarshal(event.Params, &kept); err != nil {
-			return m.impossible(event, "the children that it keeps are no list")
-		}
-	}
-	m.ended, m.endedAt, m.failure, m.stop = "", time.Time{}, nil, nil
-	if m.definition.Timeout > 0 {
-		m.deadline = event.At.Add(m.definition.Timeout)
-	}
-	m.reopen(m.root, kept, event.At)
-	return nil
-}
-
-func (m *Machine) reopen(b *block, kept []string, at time.Time) {
-	for _, n := range b.nodes {
-		if n.satisfied() { // also if it failed, and that was dealt with
-			continue
-		}
-		if n.handler != nil { // the run had gone on behind the failure
-			m.reopen(n.handler, kept, at)
-			continue
-		}
-		m.reopenStep(n, kept, at)
-	}
-}
-
-func (m *Machine) reopenStep(n *node, kept []string, at time.Time) {
-	if len(n.blocks) > 0 && (n.Status == StepFailed || n.Status == StepCancelled) {
-		n.Status, n.FinishedAt, n.Error, n.Unknown, n.expired = StepRunning, time.Time{}, nil, false, false
-		if n.Step.Timeout > 0 {
-			n.deadline = at.Add(n.Step.Timeout)
-		}
-		for _, inner := range n.blocks {
-			m.reopen(inner, kept, at)
-		}
-		m.track(n)
-		return
-	}
-	if slices.Contains(kept, n.Path) {
-		n.Status, n.FinishedAt, n.Error, n.Unknown = StepWaiting, time.Time{}, nil, false
-		if n.Step.Timeout > 0 {
-			n.deadline = at.Add(n.Step.Timeout)
-		}
-		m.track(n)
-		return
-	}
-	if n.Status == StepFailed && !n.Unknown {
-		n.generation++
-		n.keyedAt = time.Time{}
-	}
-	n.Status, n.FinishedAt, n.Error, n.RetryAt, n.Event, n.Child = StepPending, time.Time{}, nil, time.Time{}, "", ""
-	n.tries = 0
 }

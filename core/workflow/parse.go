@@ -35,10 +35,10 @@ var idPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,127}$`)
 
 // Parse reads and checks a definition. The error is template.Faults with
 // everything that is wrong, each fault with its JSON Pointer into raw. Beside
-// faults the definition is answered as far as it could be read, nil if it could
-// not be read at all: it must not run, but what it names can be checked too, so
-// that everything is told at once. In it a step may lack anything, and has nil
-// Params if its templates do not compile.
+// faults it returns the definition as far as it could be read, nil if it could
+// not be read at all. Such a definition must not run, but what it names can be
+// checked too, so that all faults are reported at once. A step of it may lack
+// anything, and has nil Params if its templates do not compile.
 //
 // Whether integrations, actions and other workflows exist is not checked here:
 // that is known only where the whole config is.
@@ -61,17 +61,17 @@ func ParseActions(id string, raw []byte, roots []string) (*Definition, error) {
 		return nil, p.faults
 	}
 	d := &Definition{ID: id, Steps: p.block(list, "", false)}
-	p.finish(d, fmt.Appendf(nil, `{"id":%s,"steps":%s}`, appendString(nil, id), raw))
+	p.finish(d, fmt.Appendf(nil, `{"id":%s,"steps":%s}`, value.AppendString(nil, id), raw))
 	if len(p.faults) > 0 {
 		return d, p.faults
 	}
 	return d, nil
 }
 
-// Reparse reads a definition that was kept for its runs.
+// Reparse reads a definition that was stored for its runs.
 func Reparse(raw []byte, roots []string) (*Definition, error) {
 	p := newParser(roots)
-	p.kept = true
+	p.stored = true
 	d := p.definition(raw)
 	if len(p.faults) > 0 {
 		return nil, fmt.Errorf("workflow: a kept definition is not valid any more: %w", p.faults)
@@ -82,7 +82,7 @@ func Reparse(raw []byte, roots []string) (*Definition, error) {
 // Roots are the names that templates of the definition may start with.
 func (d *Definition) Roots() []string { return d.roots }
 
-// Step answers the step of that id.
+// Step returns the step of that id.
 func (d *Definition) Step(id string) (*Step, bool) {
 	s, ok := d.byID[id]
 	return s, ok
@@ -103,7 +103,7 @@ func (b *Block) walk(visit func(*Step)) {
 	}
 }
 
-// Inner are the blocks of steps in a step: its body, cases, onError and
+// Inner returns the lists of steps in a step, with those of onError and
 // compensate.
 func (s *Step) Inner() []*Block {
 	var blocks []*Block
@@ -123,7 +123,7 @@ func (s *Step) Inner() []*Block {
 type parser struct {
 	kinds        map[Type]*kind
 	roots        []string
-	kept         bool // the definition was checked when it was kept
+	stored       bool // the definition was checked when it was stored
 	faults       template.Faults
 	byID         map[string]*Step
 	depth        int
@@ -160,7 +160,7 @@ func (p *parser) definition(raw []byte) *Definition {
 	p.checkKeys(members, "", definitionKeys)
 	d := &Definition{}
 	d.ID = p.text(members, "", "id", true)
-	if d.ID != "" && !p.kept && !idPattern.MatchString(d.ID) {
+	if d.ID != "" && !p.stored && !idPattern.MatchString(d.ID) {
 		p.fault("/id", "letters, digits, _ and -, starting with a letter", "%q is not a workflow id", d.ID)
 	}
 	d.Name = p.text(members, "", "name", false)
@@ -232,26 +232,26 @@ func (p *parser) block(list []any, pointer string, parallel bool) *Block {
 	return b
 }
 
-// dependencies turns the ids that steps of a block depend on into places.
+// dependencies turns the ids that steps of a block depend on into positions.
 func (p *parser) dependencies(b *Block, list []any, pointer string) {
 	if len(b.Steps) != len(list) {
-		return // some were no steps
+		return // some were not steps
 	}
-	places := make(map[string]int, len(b.Steps))
+	positions := make(map[string]int, len(b.Steps))
 	for i, s := range b.Steps {
-		places[s.ID] = i
+		positions[s.ID] = i
 	}
 	for i, s := range b.Steps {
 		at := fmt.Sprintf("%s/%d/dependsOn", pointer, i)
 		for j, id := range p.texts(list[i].(map[string]any), fmt.Sprintf("%s/%d", pointer, i), "dependsOn") {
-			place, known := places[id]
+			position, known := positions[id]
 			switch {
 			case !known:
-				p.fault(fmt.Sprintf("%s/%d", at, j), suggest.Hint(id, sortedNames(places)), "there is no step %q in this list", id)
-			case place == i:
+				p.fault(fmt.Sprintf("%s/%d", at, j), suggest.Hint(id, sortedNames(positions)), "there is no step %q in this list", id)
+			case position == i:
 				p.fault(fmt.Sprintf("%s/%d", at, j), "", "step %q depends on itself", id)
 			default:
-				s.Deps = append(s.Deps, place)
+				s.Deps = append(s.Deps, position)
 			}
 		}
 	}
@@ -260,7 +260,7 @@ func (p *parser) dependencies(b *Block, list []any, pointer string) {
 	}
 }
 
-// WaitsFor are the places of the steps that a step of the block waits for.
+// WaitsFor returns the positions of the steps that a step of the block waits for.
 func (b *Block) WaitsFor(i int) []int {
 	switch {
 	case b.Steps[i].HasDeps:
@@ -272,8 +272,8 @@ func (b *Block) WaitsFor(i int) []int {
 	}
 }
 
-// cycle answers the ids of steps that can never run, for they wait for each
-// other; nil if there are none.
+// cycle returns the ids of steps that can never run, since they wait for each
+// other; nil if all can.
 func (b *Block) cycle() []string {
 	left := make([]int, 0, len(b.Steps))
 	for i := range b.Steps {
@@ -289,15 +289,15 @@ func (b *Block) cycle() []string {
 		}
 		if len(left) == n {
 			ids := make([]string, n)
-			for i, place := range left {
-				ids[i] = b.Steps[place].ID
+			for i, position := range left {
+				ids[i] = b.Steps[position].ID
 			}
 			return ids
 		}
 	}
 }
 
-// text reads a member that is a string; "" where it is absent or no string.
+// text reads a member that is a string; "" where it is absent or not a string.
 func (p *parser) text(members map[string]any, at, key string, required bool) string {
 	switch v := members[key].(type) {
 	case string:
@@ -359,7 +359,7 @@ func (p *parser) duration(members map[string]any, at, key string) time.Duration 
 	return d
 }
 
-// checkKeys refuses keys that do not exist.
+// checkKeys reports keys that do not exist.
 func (p *parser) checkKeys(members map[string]any, at string, known []string) {
 	for _, key := range sortedNames(members) {
 		if !slices.Contains(known, key) {

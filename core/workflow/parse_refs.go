@@ -10,14 +10,14 @@ import (
 )
 
 // refChecker makes sure that what a step reads of other steps can be there when
-// it begins, and notes what is read.
+// it begins, and records what is read.
 type refChecker struct {
 	*parser
 	referenced map[string]bool
 }
 
-// visibleSteps are the steps that can be read at one place. What failed can be read
-// there for its error.
+// visibleSteps are the steps that can be read at one place. A failed one can be
+// read there for its error.
 type visibleSteps map[string]*Step
 
 func (p *parser) checkRefs(d *Definition) {
@@ -40,27 +40,27 @@ func (c *refChecker) block(b *Block, outer visibleSteps) {
 	}
 	for i, s := range b.Steps {
 		seen := maps.Clone(outer)
-		for _, place := range b.before(i) {
-			seen[b.Steps[place].ID] = b.Steps[place]
+		for _, position := range b.before(i) {
+			seen[b.Steps[position].ID] = b.Steps[position]
 		}
 		c.step(s, seen)
 	}
 }
 
-// before are the places of all steps that have ended when a step begins.
+// before are the positions of all steps that have ended when a step begins.
 func (b *Block) before(i int) []int {
-	var places []int
+	var positions []int
 	var add func(int)
 	add = func(i int) {
 		for _, dep := range b.WaitsFor(i) {
-			if !slices.Contains(places, dep) {
-				places = append(places, dep)
+			if !slices.Contains(positions, dep) {
+				positions = append(positions, dep)
 				add(dep)
 			}
 		}
 	}
 	add(i)
-	return places
+	return positions
 }
 
 func (c *refChecker) step(s *Step, seen visibleSteps) {

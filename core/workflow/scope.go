@@ -32,7 +32,7 @@ func (s *scope) Root(name string) (any, bool) {
 	return s.machine.roots.Root(name)
 }
 
-// iteration answers the item or the index of the innermost iteration.
+// iteration returns the item or the index of the innermost iteration.
 func (s *scope) iteration(name string) (any, bool) {
 	if s.node == nil {
 		return nil, false
@@ -52,7 +52,7 @@ func (s *scope) iteration(name string) (any, bool) {
 	return nil, false
 }
 
-// stepsRoot gathers the steps that have ended, in the blocks from here outwards.
+// stepsRoot collects the steps that have ended, in the blocks from here outwards.
 func (s *scope) stepsRoot() map[string]any {
 	if s.steps != nil {
 		return s.steps

@@ -4,7 +4,7 @@
 //
 // Arrows say what waits for what. A step with steps in it is a frame around
 // them, each case of a switch is a frame whose arrow says when it is taken, and
-// dotted arrows lead to what runs when a step fails and to what undoes it.
+// dotted arrows lead to what runs when a step fails and to its compensate.
 //
 // The package imports core/excerpt and core/workflow. It knows nothing of runs.
 package mermaid
@@ -67,8 +67,8 @@ func (c *chart) block(b *workflow.Block) {
 		c.step(s)
 	}
 	for i, s := range b.Steps {
-		for _, place := range b.WaitsFor(i) {
-			c.leave(b.Steps[place], c.ids[s])
+		for _, position := range b.WaitsFor(i) {
+			c.leave(b.Steps[position], c.ids[s])
 		}
 	}
 }
@@ -177,8 +177,8 @@ func ends(b *workflow.Block) (first, last []*workflow.Step) {
 		if len(before) == 0 {
 			first = append(first, s)
 		}
-		for _, place := range before {
-			awaited[place] = true
+		for _, position := range before {
+			awaited[position] = true
 		}
 	}
 	for i, s := range b.Steps {

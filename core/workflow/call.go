@@ -1,0 +1,48 @@
+package workflow
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Call is one attempt at a step's action, to be made by the engine.
+type Call struct {
+	Path        string
+	Integration string
+	Action      string
+	Params      json.RawMessage
+	Key         string
+	Attempt     int // counting from 1
+	// Deadline is when the call is of no more use; zero is no bound.
+	Deadline time.Time
+}
+
+// Calls are the attempts that are to be under way now, in the order of their
+// paths.
+func (m *Machine) Calls() []Call {
+	calls := make([]Call, 0, len(m.activeCalls))
+	for path, n := range m.activeCalls {
+		calls = append(calls, Call{
+			Path: path, Integration: n.Step.Integration, Action: n.Step.Action,
+			Params: n.params, Key: n.key, Attempt: n.Attempts, Deadline: m.deadlineOf(n),
+		})
+	}
+	slices.SortFunc(calls, func(a, b Call) int { return strings.Compare(a.Path, b.Path) })
+	return calls
+}
+
+// deadlineOf is the first of the deadlines that a step is under.
+func (m *Machine) deadlineOf(n *node) time.Time {
+	deadline := m.deadline
+	if m.stop != nil {
+		deadline = time.Time{} // what is undone is not bound by the run's time
+	}
+	for ; n != nil; n = n.block.owner {
+		if !n.deadline.IsZero() && (deadline.IsZero() || n.deadline.Before(deadline)) {
+			deadline = n.deadline
+		}
+	}
+	return deadline
+}

@@ -1,0 +1,101 @@
+package workflow
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// inFlight reports whether a call of a step, or of one in it, is under way.
+func (m *Machine) inFlight(n *node) bool {
+	for path := range m.activeCalls {
+		if within(path, n.Path) {
+			return true
+		}
+	}
+	return false
+}
+
+// within reports whether a path is that of a step, or of one in it.
+func within(path, of string) bool {
+	rest, ok := strings.CutPrefix(path, of)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+// cancelPending ends what is under way in a block beside the step that failed:
+// what waits is cancelled, calls are waited for.
+func (m *Machine) cancelPending(b *block, now time.Time) (Event, bool) {
+	for _, n := range b.nodes[b.open:] {
+		if event, ok := m.cancelPendingStep(n, now); ok {
+			return event, true
+		}
+	}
+	return Event{}, false
+}
+
+// cancelPendingStep is cancelStep for a step that may be under way, or for the
+// onError that began when it failed.
+func (m *Machine) cancelPendingStep(n *node, now time.Time) (Event, bool) {
+	switch {
+	case n.Status == StepRunning || n.Status == StepWaiting:
+		return m.cancelStep(n, now)
+	case n.Status == StepFailed && n.handler != nil:
+		return m.cancelPending(n.handler, now)
+	default:
+		return Event{}, false
+	}
+}
+
+// cancelStep cancels a step that is under way, once no call in it is.
+func (m *Machine) cancelStep(n *node, now time.Time) (Event, bool) {
+	if event, ok := m.cancelPendingInside(n, now); ok || m.inFlight(n) {
+		return event, ok
+	}
+	return Event{Type: EventCancelled, At: now, Path: n.Path, Child: n.Child}, true
+}
+
+// cancelPendingInside cancels, one by one, the steps in a step that wait.
+func (m *Machine) cancelPendingInside(n *node, now time.Time) (Event, bool) {
+	for _, path := range slices.Sorted(maps.Keys(m.waiting)) {
+		if path != n.Path && within(path, n.Path) {
+			return Event{Type: EventCancelled, At: now, Path: path, Child: m.waiting[path].Child}, true
+		}
+	}
+	return Event{}, false
+}
+
+// isStopping reports whether nothing new may begin where a step stands.
+func (m *Machine) isStopping(n *node) bool {
+	for b := n.block; ; b = b.owner.block {
+		if b.failed() != nil {
+			return true
+		}
+		if b.owner == nil {
+			return m.stop != nil
+		}
+		if b.owner.compensate == b {
+			return false
+		}
+		if b.owner.expired {
+			return true
+		}
+		for _, iteration := range b.owner.blocks {
+			if iteration.failed() != nil {
+				return true
+			}
+		}
+	}
+}
+
+// Cancel decides that the run is to end; false if it ends already.
+func (m *Machine) Cancel(now time.Time) (Event, bool) {
+	if m.root == nil || m.stop != nil || m.ended != "" {
+		return Event{}, false
+	}
+	return Event{Type: EventStopping, At: now, Status: RunCancelled, Error: &sdk.Error{
+		Code: CodeCancelled, Message: "the run was cancelled", Outcome: sdk.OutcomeNotExecuted,
+	}}, true
+}

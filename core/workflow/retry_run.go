@@ -1,0 +1,116 @@
+package workflow
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// FailedChildren are the runs whose failure failed the steps that a retry would
+// begin again.
+func (m *Machine) FailedChildren() []Child {
+	var children []Child
+	m.root.each(func(n *node) (deeper bool) {
+		if n.satisfied() {
+			return false
+		}
+		if n.Status == StepFailed && n.Child != "" {
+			children = append(children, n.child())
+		}
+		return true
+	})
+	return children
+}
+
+// Retry decides that a failed run goes on from where it failed. CanRetry must
+// have allowed it. Kept are the paths of FailedChildren that are retried
+// themselves: their steps wait for them again. The other steps start another
+// run, with keys of its own.
+func (m *Machine) Retry(kept []string, now time.Time) Event {
+	event := Event{Type: EventRetry, At: now}
+	if len(kept) > 0 {
+		event.Params = appendJSON(nil, kept)
+	}
+	return event
+}
+
+// applyRetry folds a retry: what failed or was cancelled is as if its turn had
+// not come. A step that failed for certain gets another key, or the vendor would
+// repeat its answer; one whose outcome is unknown keeps its key.
+func (m *Machine) applyRetry(event Event) error {
+	if event.Type != EventRetry || m.CanRetry() != nil {
+		return m.impossible(event, "the run has ended")
+	}
+	var kept []string
+	if event.Params != nil {
+		if err := json.Unmarshal(event.Params, &kept); err != nil {
+			return m.impossible(event, "the children that it keeps are no list")
+		}
+	}
+	m.ended, m.endedAt, m.failure, m.stop = "", time.Time{}, nil, nil
+	if m.definition.Timeout > 0 {
+		m.deadline = event.At.Add(m.definition.Timeout)
+	}
+	m.reopen(m.root, kept, event.At)
+	return nil
+}
+
+func (m *Machine) reopen(b *block, kept []string, at time.Time) {
+	for _, n := range b.nodes {
+		if n.satisfied() { // also if it failed, and that was dealt with
+			continue
+		}
+		if n.handler != nil { // the run had gone on behind the failure
+			m.reopen(n.handler, kept, at)
+			continue
+		}
+		m.reopenStep(n, kept, at)
+	}
+}
+
+func (m *Machine) reopenStep(n *node, kept []string, at time.Time) {
+	if len(n.blocks) > 0 && (n.Status == StepFailed || n.Status == StepCancelled) {
+		n.Status, n.FinishedAt, n.Error, n.Unknown, n.expired = StepRunning, time.Time{}, nil, false, false
+		if n.Step.Timeout > 0 {
+			n.deadline = at.Add(n.Step.Timeout)
+		}
+		for _, inner := range n.blocks {
+			m.reopen(inner, kept, at)
+		}
+		m.track(n)
+		return
+	}
+	if slices.Contains(kept, n.Path) {
+		n.Status, n.FinishedAt, n.Error, n.Unknown = StepWaiting, time.Time{}, nil, false
+		if n.Step.Timeout > 0 {
+			n.deadline = at.Add(n.Step.Timeout)
+		}
+		m.track(n)
+		return
+	}
+	if n.Status == StepFailed && !n.Unknown {
+		n.generation++
+		n.keyedAt = time.Time{}
+	}
+	n.Status, n.FinishedAt, n.Error, n.RetryAt, n.Event, n.Child = StepPending, time.Time{}, nil, time.Time{}, "", ""
+	n.tries = 0
+}
+
+// CanRetry says why a run cannot be retried, nil if it can.
+func (m *Machine) CanRetry() *sdk.Error {
+	refuse := func(message string) *sdk.Error {
+		return &sdk.Error{Code: sdk.CodeConflict, Message: message, Outcome: sdk.OutcomeNotExecuted}
+	}
+	switch {
+	case m.ended == "":
+		return refuse("the run has not ended")
+	case m.ended != RunFailed:
+		return refuse("the run is " + string(m.ended) + ": only a failed run can be retried")
+	case m.compensated > 0:
+		return refuse("the run has undone what it did: start a new one")
+	default:
+		return nil
+	}
+}
