@@ -21,15 +21,15 @@ import (
 //	}
 //
 // Fields are named as encoding/json names them. A field is required unless it is
-// a pointer, has omitempty or omitzero, or a default; nothing else is accepted.
-// Tags say the rest: description, enum, default, examples (both of the last with
-// commas between values, as enum), minimum, maximum, exclusiveMinimum,
-// exclusiveMaximum, multipleOf, minLength, maxLength, pattern, format, minItems,
-// maxItems, and secret:"true". Those of a slice or a map, but for minItems and
-// maxItems, are about its elements. Where there is no description it is the doc
-// comment, if sdk/cmd/typedoc has written it down.
+// a pointer or has omitempty, omitzero or a default. Names that the struct does
+// not have are refused. Tags become keywords of the schema: description, enum and
+// examples (both with commas between the values), default, minimum, maximum,
+// exclusiveMinimum, exclusiveMaximum, multipleOf, minLength, maxLength, pattern,
+// format, minItems, maxItems, and secret:"true". On a slice or a map they are about
+// its elements, except for minItems and maxItems. A field without a description
+// has its doc comment, if sdk/cmd/typedoc has written that down.
 //
-// Types are read and written like this, all of them exactly, floats apart:
+// These types are read and written, all of them exactly except for floats:
 //
 //   - integers of any size as numbers, and json.Number, which keeps its digits
 //   - time.Time as RFC 3339, time.Duration as "1m30s", []byte as base64
@@ -39,8 +39,8 @@ import (
 //   - types with MarshalJSON and UnmarshalJSON, if JSONSchema() json.RawMessage
 //     says what they look like
 //
-// As In, json.RawMessage takes any object. As Out it is any JSON, and Result is
-// a result that may be no JSON at all.
+// An In of json.RawMessage takes any object. An Out of json.RawMessage is any JSON;
+// an Out of Result has any content type.
 type Action[In, Out any] struct {
 	// Name is camelCase and unique within the plugin.
 	Name string
@@ -54,7 +54,7 @@ type Action[In, Out any] struct {
 	// Repeat says what a second call with the same idempotency key does; an
 	// action that writes has to say it.
 	Repeat Repeat
-	// KeyLifetime is how long a key is honoured; zero means for ever.
+	// KeyLifetime is how long a key is honoured; zero means forever.
 	KeyLifetime time.Duration
 	// Examples are params that work. The test kits call the action with them.
 	Examples []In
@@ -66,9 +66,9 @@ type Action[In, Out any] struct {
 	// then json.RawMessage or have room for all that the schema allows. Empty:
 	// the schemas of the types.
 	ParamsSchema, ResultSchema json.RawMessage
-	// Do does it. It is called from many goroutines at once; the context carries
-	// the deadline, CallFrom its idempotency key, Logger its logger. An *Error
-	// says what is known of a failure; Refuse and Fail make one.
+	// Do runs the action. It is called from many goroutines at once. The context
+	// carries the deadline; CallFrom returns the call's idempotency key, Logger its
+	// logger. An *Error says what is known of a failure; Refuse and Fail make one.
 	Do func(ctx context.Context, in In) (Out, error)
 }
 

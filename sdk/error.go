@@ -116,7 +116,7 @@ func (e *Error) Later(after time.Duration) *Error {
 func (e *Error) With(name string, value any) *Error {
 	details := make(map[string]json.RawMessage)
 	if len(e.Details) > 0 {
-		// What is no object would be dropped by the gateway as well.
+		// The gateway too drops details that are not an object.
 		_ = json.Unmarshal(e.Details, &details)
 	}
 	if encoded, err := json.Marshal(value); err == nil {

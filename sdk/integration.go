@@ -25,8 +25,8 @@ type Part interface {
 }
 
 // New makes a plugin of typed actions. It checks nothing and reads no type, so
-// that a guest starts at once: what is wrong with the parts is the error of the
-// request for the manifest, and sdktest.Check finds it before.
+// that a guest starts at once. Faults of the parts are the error of the gateway's
+// request for the manifest; sdktest.Check finds them before.
 func New(info Info, parts ...Part) Plugin {
 	p := &integration{info: info, actions: make(map[string]runner)}
 	for _, part := range parts {
@@ -121,10 +121,10 @@ func (p *integration) Execute(ctx context.Context, call Call) (Result, error) {
 // Credentials are a plugin's credentials as a Go type. C is a struct with the
 // tags of an Action's params; secret:"true" marks what must never be shown.
 type Credentials[C any] struct {
-	// Configure takes them over: it checks them, and connects nowhere, so that
-	// a vendor's outage is not a failed start. It is called once, before the
-	// first action; the context bounds this call only. ConfigFrom knows what
-	// else the config says.
+	// Configure takes the credentials over. It checks them and connects nowhere,
+	// so that a vendor's outage is not a failed start. It is called once, before
+	// the first action; the context bounds this call only. ConfigFrom returns
+	// what else the config says.
 	Configure func(ctx context.Context, c C) error
 	// Schema is a JSON Schema (2020-12) that is published byte for byte in place
 	// of that of C, which is then json.RawMessage or has room for all that the

@@ -51,7 +51,7 @@ type ActionSpec struct {
 	// It is ignored for actions that do not write.
 	Repeat Repeat `json:"repeat,omitempty"`
 	// KeyLifetime is how long a key is honoured, for RepeatNative and
-	// RepeatTransactional; zero means for ever. In JSON: nanoseconds.
+	// RepeatTransactional; zero means forever. In JSON: nanoseconds.
 	KeyLifetime time.Duration `json:"keyLifetime,omitempty"`
 	// Examples are params (and results) that work, for docs, tests and the
 	// lines that a developer pastes.

@@ -20,9 +20,9 @@ const exitOrphaned = 3
 // holds everywhere. The goroutine lives as long as the process.
 func watchParent() {
 	parent := os.Getppid()
-	// The gateway may have died before this line: it has told its id.
-	if told, err := strconv.Atoi(os.Getenv(ParentVariable)); err == nil {
-		parent = told
+	// The gateway may have died before this line: the variable has its id.
+	if id, err := strconv.Atoi(os.Getenv(ParentVariable)); err == nil {
+		parent = id
 	}
 	go func() {
 		ticker := time.NewTicker(parentPoll)

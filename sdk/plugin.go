@@ -8,8 +8,8 @@ import (
 // Plugin is an integration: a set of actions. Its methods other than Configure
 // are called from many goroutines at once.
 type Plugin interface {
-	// Manifest returns what the plugin is. It needs no configuration, does no
-	// I/O and returns the same each time.
+	// Manifest returns what the plugin is, the same each time. It needs no
+	// configuration and does no I/O.
 	Manifest() Manifest
 	// Configure hands over what the config gives to this plugin. It is called
 	// once, after Manifest and before the first Execute; the context bounds

@@ -7,7 +7,7 @@ const (
 	ProtocolVersion = 1
 	// HandshakeCookieKey and HandshakeCookieValue are an environment variable
 	// that tells a plugin that it was started by a gateway and not by a person.
-	// It is no secret and protects nothing.
+	// It is not a secret and protects nothing.
 	HandshakeCookieKey   = "BACKFLOW_PLUGIN"
 	HandshakeCookieValue = "6d1f9c0a-backflow-plugin"
 	// ParentVariable is an environment variable with the process id of the

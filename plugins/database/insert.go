@@ -72,10 +72,10 @@ func (s *store) insert(ctx context.Context, key string, given json.RawMessage) (
 	})
 }
 
-// insertRow inserts one row and returns it as stored, or nil where the table's own
-// rules let no row come to be. In a table with triggers the row is read again,
-// since RETURNING shows a row as it was before its AFTER triggers. It is the row as
-// inserted where it cannot be found again: a trigger moved it away.
+// insertRow inserts one row and returns it as stored, or nil if the table's own
+// rules (a trigger, ON CONFLICT IGNORE) suppressed the row. In a table with triggers
+// the row is read again, since RETURNING shows a row as it was before its AFTER
+// triggers. If a trigger moved the row away it is returned as inserted.
 func (s *store) insertRow(ctx context.Context, conn *sql.Conn, table *driver.Table, columns []driver.Column, values []any) ([]any, error) {
 	rows, err := driver.Query(ctx, conn, statement.Insert(&s.Syntax, table, columns), values...)
 	if err != nil {
@@ -139,7 +139,7 @@ func (s *store) resolve(ctx context.Context, conn *sql.Conn, params insertParams
 }
 
 // table looks up a table by its exact name. The plugin's own tables are not
-// for callers: who writes backflow_keys decides what a repeat returns.
+// for callers: writing to backflow_keys would decide what a repeat returns.
 func (s *store) table(ctx context.Context, conn *sql.Conn, name string) (*driver.Table, error) {
 	if isOwn(name) {
 		return nil, invalid(sdk.Fault{Pointer: "/table", Message: fmt.Sprintf("table %q belongs to Backflow itself", name)})

@@ -38,7 +38,7 @@ func newKeys(syntax *driver.Syntax, now func() time.Time) keys {
 }
 
 // makeTable makes the table if it is not there. Where that is not allowed, the
-// error holds the statements for a person who may.
+// error holds the statements, for an administrator to run.
 func (k keys) makeTable(ctx context.Context, db *sql.DB) error {
 	if k.usable(ctx, db) == nil {
 		return nil

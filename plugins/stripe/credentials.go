@@ -65,7 +65,7 @@ func (c credentials) live() bool {
 	return strings.HasPrefix(c.SecretKey, "sk_live_") || strings.HasPrefix(c.SecretKey, "rk_live_")
 }
 
-// checkBase refuses a base that is no plain http or https address, and a live
+// checkBase refuses a base that is not a plain http or https address, and a live
 // key that would cross a network in the clear.
 func (c credentials) checkBase() error {
 	base, err := url.Parse(c.APIBase)

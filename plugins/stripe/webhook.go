@@ -83,7 +83,7 @@ func readEvent(body []byte) (sdk.WebhookEvent, error) {
 	return event, nil
 }
 
-// isNotVisible reports whether a character is no visible ASCII.
+// isNotVisible reports whether a character is not visible ASCII.
 func isNotVisible(r rune) bool { return r <= ' ' || r > '~' }
 
 // text returns the value of a JSON string, empty for anything else.

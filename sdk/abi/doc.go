@@ -2,7 +2,7 @@
 // kinds of frames, the tags of their fields, and how both are written and read.
 // docs/plugin-abi.md is its description for people and other languages.
 //
-// Authors of Go plugins need none of it: package sdk speaks it for them. A host,
+// Authors of Go plugins need none of it: package sdk handles it for them. A host,
 // a test harness or a kit for another language does. The package imports nothing
 // but the standard library's smallest parts, because every guest carries it.
 package abi

@@ -1,5 +1,5 @@
 // Package manifest holds the rules that a manifest is held to: the gateway refuses
-// a plugin that breaks one, and sdktest tells its author before. It imports sdk
+// a plugin that breaks one, and sdktest reports it to the author before. It imports sdk
 // and must not know how schemas are compiled, which host and test kit each bring.
 package manifest
 
@@ -23,8 +23,8 @@ var (
 	repeats        = []sdk.Repeat{sdk.RepeatNone, sdk.RepeatNative, sdk.RepeatTransactional, sdk.RepeatIdempotent}
 )
 
-// maxActions is how many actions an integration has: each is held against all
-// others.
+// maxActions is how many actions an integration may have: each is compared with
+// all others.
 const maxActions = 2000
 
 // ValidName reports whether an integration may be called so.

@@ -56,7 +56,7 @@ func (a *Answer) Into(v any) *Answer {
 	if err == nil {
 		return a
 	}
-	// A type that is no action's, or one with some of the fields.
+	// The type of v is not an action's, or has only some of the fields.
 	if err := json.Unmarshal(body, v); err != nil {
 		a.t.Fatalf("%s: the result %s: %v", a.action, body, err)
 	}

@@ -85,7 +85,7 @@ func call(ctx context.Context, p sdk.Plugin, spec *sdk.ActionSpec, params json.R
 		return sdk.Result{}, sdk.Refuse(sdk.CodeInvalidParams, "%v", err)
 	}
 	if len(faults) > 0 {
-		refused := sdk.Refuse(sdk.CodeInvalidParams, "the params do not match the schema: %s", told(faults))
+		refused := sdk.Refuse(sdk.CodeInvalidParams, "the params do not match the schema: %s", described(faults))
 		refused.Faults = faults
 		return sdk.Result{}, refused
 	}

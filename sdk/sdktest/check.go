@@ -13,11 +13,11 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// Check tries what every plugin promises, as far as it can be told from within
-// one process, each promise in a subtest of its own. Actions are called with their
-// examples: give the network that they need by HTTP, and have a plugin that takes
-// credentials configured before. Without a network, or where the vendor's double
-// refuses them, they must return an error that says so.
+// Check tests what every plugin promises, as far as one process can show it, each
+// promise in a subtest of its own. Actions are called with their examples. Pass
+// the network that they need with HTTP, and call Configure before if the plugin
+// takes credentials. Without a network, or where the vendor's double refuses the
+// examples, the actions must return an error that says so.
 func Check(t *testing.T, p sdk.Plugin, opts ...Option) {
 	c := newChecker(p, opts)
 	for _, promise := range c.promises() {
@@ -52,7 +52,7 @@ func (c *checker) promises() []promise {
 }
 
 // patience is how long an action may go on after its caller has given up. It is
-// long, so that a slow machine is no fault of the plugin.
+// long, so that a slow machine does not fail a plugin.
 const patience = 10 * time.Second
 
 type checker struct {
@@ -120,8 +120,8 @@ func (c *checker) examplesAreValid(t testing.TB) {
 	}
 }
 
-// badParamsAreRefused looks at the schemas, which the gateway goes by, and that
-// what never comes from there is no panic.
+// badParamsAreRefused checks that the schemas, by which the gateway refuses params,
+// accept objects only, and that an action does not panic on what is not JSON.
 func (c *checker) badParamsAreRefused(t testing.TB) {
 	for i := range c.manifest.Actions {
 		spec := &c.manifest.Actions[i]

@@ -45,7 +45,7 @@ func configure(t testing.TB, p sdk.Plugin, credentials any) error {
 	}
 	faults, err := faultsOf(schema, raw)
 	if err == nil && len(faults) > 0 {
-		err = fmt.Errorf("the credentials do not match the schema: %s", told(faults))
+		err = fmt.Errorf("the credentials do not match the schema: %s", described(faults))
 	}
 	if err != nil {
 		return err

@@ -64,8 +64,8 @@ func (nothing) Load(url string) (any, error) {
 	return nil, fmt.Errorf("%s: a schema must be complete in itself", url)
 }
 
-// told words faults for people: the place of each, and what is wrong there.
-func told(faults []sdk.Fault) string {
+// described lists faults for people: the place of each, and what is wrong there.
+func described(faults []sdk.Fault) string {
 	texts := make([]string, len(faults))
 	for i, fault := range faults {
 		texts[i] = fault.Message
@@ -132,7 +132,7 @@ func checkResult(spec *sdk.ActionSpec, result sdk.Result) error {
 	}
 	faults, err := faultsOf(spec.Result, result.Body)
 	if err == nil && len(faults) > 0 {
-		err = fmt.Errorf("it does not match the schema: %s", told(faults))
+		err = fmt.Errorf("it does not match the schema: %s", described(faults))
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-// Package driver says what a database is to the plugin: a Driver, which speaks
+// Package driver says what a database is to the plugin: a Driver, which talks
 // to it, a Syntax, which says how its SQL is written, and the words for tables
 // and columns.
 //
@@ -23,7 +23,7 @@ type Database struct {
 	Syntax Syntax
 }
 
-// Driver speaks to one database. Its methods are safe for concurrent use.
+// Driver talks to one database. Its methods are safe for concurrent use.
 type Driver interface {
 	// Open connects, with every setting that durability and the limits on
 	// connections need. The context bounds the opening only.

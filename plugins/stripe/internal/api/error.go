@@ -20,7 +20,7 @@ import (
 // claims a success without being a response of Stripe.
 func noResponse(ctx context.Context, seen *exchange, err error) *sdk.Error {
 	failure := &sdk.Error{Code: sdk.CodeUpstream, Retryable: true, Outcome: sdk.OutcomeUnknown}
-	// The URL is no news, and the cause is what a person looks for.
+	// The URL says nothing new: the cause is what a reader looks for.
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
@@ -50,7 +50,7 @@ func noResponse(ctx context.Context, seen *exchange, err error) *sdk.Error {
 	return failure
 }
 
-// refusal makes the error of a response that is no success
+// refusal makes the error of a response that is not a success
 // (https://docs.stripe.com/api/errors, and for what a key replays
 // https://docs.stripe.com/api/idempotent_requests).
 //

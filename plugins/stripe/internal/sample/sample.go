@@ -1,6 +1,6 @@
 // Package sample makes sample events as Stripe sends them to webhooks. Their
 // objects are those of Stripe's own fixtures (stripe-mock), brought into the
-// state that the event tells of.
+// state that the event is about.
 package sample
 
 import (
