@@ -1,0 +1,79 @@
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/gorilla/mux"
+)
+
+// table is Routes made ready for use. It is immutable.
+type table struct {
+	Routes
+	auth   *authenticator
+	router *mux.Router
+	routes map[*mux.Route]*route
+}
+
+func newTable(routes Routes, mounts []Mount) (*table, error) {
+	if routes.MaxBodyBytes == 0 {
+		routes.MaxBodyBytes = DefaultMaxBodyBytes
+	}
+	if routes.RequestTimeout == 0 {
+		routes.RequestTimeout = DefaultRequestTimeout
+	}
+	auth, err := newAuthenticator(routes.Tokens)
+	if err != nil {
+		return nil, err
+	}
+	t := &table{Routes: routes, auth: auth, router: mux.NewRouter(), routes: map[*mux.Route]*route{}}
+	// Without these two, mux redirects a path that is not clean, and matches an
+	// escaped slash as a separator.
+	t.router.SkipClean(true).UseEncodedPath()
+	rows := endpoints()
+	for _, m := range mounts {
+		mounted, err := m.endpoints()
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, mounted...)
+	}
+	for _, hook := range routes.Webhooks {
+		if err := CheckWebhookPath(hook.Path()); err != nil {
+			return nil, fmt.Errorf("webhook: %w", err)
+		}
+		rows = append(rows, webhookEndpoint(hook))
+	}
+	if err := t.add(rows); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// add makes routes of rows. They are tried in the order in which their paths
+// come first.
+func (t *table) add(rows []endpoint) error {
+	byPath := map[string]*route{}
+	for _, e := range rows {
+		rt := byPath[e.path]
+		if rt == nil {
+			rt = newRoute(e.path)
+			byPath[e.path] = rt
+			t.routes[t.router.Path(strings.Replace(e.path, "...}", ":.*}", 1))] = rt
+		}
+		if err := rt.add(e); err != nil {
+			return fmt.Errorf("%s %s: %w", e.method, e.path, err)
+		}
+	}
+	return nil
+}
+
+// match returns the route of a request's path, nil where there is none.
+func (t *table) match(r *http.Request) *route {
+	var found mux.RouteMatch
+	if !t.router.Match(r, &found) {
+		return nil
+	}
+	return t.routes[found.Route]
+}
