@@ -22,7 +22,7 @@ const threeSteps = `{"id":"three","steps":[
   {"id":"second","type":"instant","action":"do","params":{"previous":"{{steps.first.result.id}}","data":"{{input.data}}"}},
   {"id":"third","type":"instant","action":"do","params":{"previous":"{{steps.second.result.id}}","data":"{{input.data}}"}}]}`
 
-// instant is an integration that answers at once.
+// instant is an integration that returns at once.
 type instant struct{}
 
 var instantManifest = &sdk.Manifest{Name: "instant", Version: "1.0.0", Actions: []sdk.ActionSpec{{
@@ -117,7 +117,7 @@ func openBench(b *testing.B) *Engine {
 	return e
 }
 
-// measure divides b.N calls among callers and answers nanoseconds a call.
+// measure divides b.N calls among callers and returns nanoseconds a call.
 func measure(b *testing.B, callers int, do func() error) float64 {
 	var left atomic.Int64
 	left.Store(int64(b.N))

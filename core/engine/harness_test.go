@@ -16,44 +16,45 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// vendor is an integration whose actions are scripted: "safe" honours a key,
+// fakeIntegration is an integration whose actions are scripted: "safe" honours a key,
 // "unsafe" does not. It keeps every call.
-type vendor struct {
+type fakeIntegration struct {
 	mu    sync.Mutex
 	calls []sdk.Call
-	// do answers a call; nil answers {"n": number of the call}.
+	// do executes a call; nil returns {"n": number of the call}.
 	do func(ctx context.Context, n int, call sdk.Call) (sdk.Result, error)
 }
 
-var vendorManifest = &sdk.Manifest{Name: "vendor", Version: "1.0.0", Actions: []sdk.ActionSpec{
+var fakeManifest = &sdk.Manifest{Name: "vendor", Version: "1.0.0", Actions: []sdk.ActionSpec{
 	{Name: "safe", Params: json.RawMessage(`{"type":"object"}`), Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 24 * time.Hour},
 	{Name: "unsafe", Params: json.RawMessage(`{"type":"object"}`), Writes: true, Repeat: sdk.RepeatNone},
 	{Name: "strict", Params: json.RawMessage(`{"type":"object","required":["amount"]}`), Writes: true, Repeat: sdk.RepeatNative},
 }}
 
-func (v *vendor) Name() string { return "vendor" }
+func (f *fakeIntegration) Name() string { return "vendor" }
 
-func (v *vendor) Manifest() *sdk.Manifest { return vendorManifest }
+func (f *fakeIntegration) Manifest() *sdk.Manifest { return fakeManifest }
 
-func (v *vendor) Status() action.Status { return action.Status{State: action.StateReady} }
+func (f *fakeIntegration) Status() action.Status { return action.Status{State: action.StateReady} }
 
-func (v *vendor) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
-	v.mu.Lock()
-	v.calls = append(v.calls, call)
-	n, do := len(v.calls), v.do
-	v.mu.Unlock()
+func (f *fakeIntegration) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+	f.mu.Lock()
+	f.calls = append(f.calls, call)
+	n, do := len(f.calls), f.do
+	f.mu.Unlock()
 	if do == nil {
 		return sdk.Result{Body: fmt.Appendf(nil, `{"n":%d}`, n)}, nil
 	}
 	return do(ctx, n, call)
 }
 
-func (v *vendor) seen() []sdk.Call {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return slices.Clone(v.calls)
+func (f *fakeIntegration) seen() []sdk.Call {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.calls)
 }
 
+// testLease is a lease that lasts until its record is removed.
 type testLease struct {
 	id    string
 	store state.Store
@@ -84,7 +85,7 @@ const twoSteps = `{"id":"two","steps":[
   {"id":"second","type":"vendor","action":"safe","params":{"n":"{{steps.first.result.n}}"}}]}`
 
 // open starts a gateway on a store with the definitions given.
-func open(t *testing.T, store state.Store, lease string, v *vendor, o Options, raw ...string) *gateway {
+func open(t *testing.T, store state.Store, lease string, v *fakeIntegration, o Options, raw ...string) *gateway {
 	t.Helper()
 	if err := store.Commit(t.Context(), state.Insert("lease", lease, nil, 0)); err != nil {
 		t.Fatal(err)
@@ -110,7 +111,7 @@ func open(t *testing.T, store state.Store, lease string, v *vendor, o Options, r
 	return g
 }
 
-// stop ends the gateway and lets calls under way finish.
+// stop ends the gateway and lets calls in flight finish.
 func (g *gateway) stop() {
 	g.t.Helper()
 	if err := g.Stop(context.Background()); err != nil {
@@ -118,8 +119,8 @@ func (g *gateway) stop() {
 	}
 }
 
-// crash ends the gateway as kill -9 does: what is under way is not recorded,
-// and its lease is found dead.
+// crash ends the gateway as kill -9 does: what is in flight is not
+// recorded, and its lease is found dead.
 func (g *gateway) crash() {
 	g.t.Helper()
 	if err := g.store.Commit(context.Background(), state.Delete("lease", g.lease)); err != nil {
@@ -152,6 +153,30 @@ func (g *gateway) wait(id string) Run {
 		g.t.Fatal(err)
 	}
 	return run
+}
+
+// status reads where a run is.
+func (g *gateway) status(id string) workflow.RunStatus {
+	g.t.Helper()
+	run, err := g.Get(context.Background(), id)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return run.Status
+}
+
+func input(text string) map[string]value.Doc {
+	return map[string]value.Doc{"input": document(text)}
+}
+
+// runs is how many runs an engine lists.
+func runs(t *testing.T, g *gateway) int {
+	t.Helper()
+	list, err := g.List(t.Context(), ListRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(list.Runs)
 }
 
 func document(text string) value.Doc { return value.TrustedDoc([]byte(text)) }

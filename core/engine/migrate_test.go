@@ -53,10 +53,10 @@ func openFormat1(t *testing.T, o Options) (g *gateway, ids map[string]string) {
 		t.Fatal(err)
 	}
 	time.Sleep(2*time.Hour + time.Minute) // virtual: the times in the file begin where this test does
-	return open(t, store, "new", &vendor{}, o, twoSteps, approval, limitedApproval), recorded.IDs
+	return open(t, store, "new", &fakeIntegration{}, o, twoSteps, approval, limitedApproval), recorded.IDs
 }
 
-// checkMembers holds sets against the members that they are to have.
+// checkMembers compares sets with the members that they are to have.
 func (g *gateway) checkMembers(want map[string][]string) {
 	g.t.Helper()
 	for set, want := range want {
@@ -67,7 +67,7 @@ func (g *gateway) checkMembers(want map[string][]string) {
 	}
 }
 
-// checkListed holds a list against the names of the runs in it.
+// checkListed compares a list with the names of the runs in it.
 func (g *gateway) checkListed(ids map[string]string, req ListRequest, want ...string) {
 	g.t.Helper()
 	list, err := g.List(context.Background(), req)
@@ -88,7 +88,7 @@ func (g *gateway) checkListed(ids map[string]string, req ListRequest, want ...st
 	}
 }
 
-func TestRunsOfFormat1AreReadAndBroughtForward(t *testing.T) {
+func TestRunsOfFormat1AreReadAndUpgraded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, ids := openFormat1(t, Options{})
 		defer g.stop()

@@ -61,8 +61,8 @@ func (e *DuplicateError) Error() string { return ErrDuplicate.Error() }
 // Is reports whether target is ErrDuplicate.
 func (e *DuplicateError) Is(target error) bool { return target == ErrDuplicate }
 
-// Advance moves a timer on in the write that makes a run, if nobody else has moved
-// it: so each time that it is due makes one run, whichever process is there for it.
+// Advance moves a timer on in the write that makes a run, if it was not moved
+// meanwhile: so each time that it is due makes one run, whichever process is there for it.
 // The zero value advances nothing.
 type Advance struct {
 	// Queue and Key name the timer, which must be due by the store's clock.
@@ -91,7 +91,7 @@ func (a Advance) Ops() []state.Op {
 	}
 }
 
-// failed reports whether a commit failed because somebody else moved the timer.
+// failed reports whether a commit failed because the timer was moved meanwhile.
 func (a Advance) failed(conflict *state.ConflictError) bool {
 	return a.Queue != "" && (conflict.Failed(state.RequireDue(a.Queue, a.Key)) || conflict.Failed(state.RequireValue(a.Bucket, a.Key, nil)))
 }

@@ -18,24 +18,10 @@ const (
 	fails    = `{"id":"fails","steps":[{"id":"a","type":"fail","message":"sold out"}]}`
 )
 
-func input(text string) map[string]value.Doc {
-	return map[string]value.Doc{"input": document(text)}
-}
-
-// runs is how many runs an engine lists.
-func runs(t *testing.T, g *gateway) int {
-	t.Helper()
-	list, err := g.List(t.Context(), ListRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(list.Runs)
-}
-
-func TestAKeyMakesOneRunAndTellsWhoHasIt(t *testing.T) {
+func TestAKeyMakesOneRunAndTheSecondRequestGetsIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New(memory.Options{})
-		g := open(t, store, "g1", &vendor{}, Options{}, twoSteps)
+		g := open(t, store, "g1", &fakeIntegration{}, Options{}, twoSteps)
 		defer g.stop()
 		once := Once{
 			Bucket: "event", Key: "evt_1", Value: []byte("the first"), TTL: time.Hour,
@@ -65,7 +51,7 @@ func TestAKeyMakesOneRunAndTellsWhoHasIt(t *testing.T) {
 
 func TestAKeyChangesARunOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := open(t, memory.New(memory.Options{}), "g1", &vendor{}, Options{}, awaitsGo, fails)
+		g := open(t, memory.New(memory.Options{}), "g1", &fakeIntegration{}, Options{}, awaitsGo, fails)
 		defer g.stop()
 		waits, failed := g.start("ask", `{}`).ID, g.start("fails", `{}`).ID
 		if run := g.wait(failed); run.Status != workflow.RunFailed {
@@ -97,7 +83,7 @@ func TestAKeyChangesARunOnce(t *testing.T) {
 func TestATimerIsAdvancedByTheWriteThatMakesTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New(memory.Options{})
-		g := open(t, store, "g1", &vendor{}, Options{}, twoSteps)
+		g := open(t, store, "g1", &fakeIntegration{}, Options{}, twoSteps)
 		defer g.stop()
 		if err := store.Commit(t.Context(), state.Put("schedule", "s", []byte("one"), 0), state.SetTimerAfter("ticks", "s", 0)); err != nil {
 			t.Fatal(err)
@@ -136,7 +122,7 @@ func TestATimerIsAdvancedByTheWriteThatMakesTheRun(t *testing.T) {
 func TestAProcessWithoutItsLeaseIsFenced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New(memory.Options{})
-		g := open(t, store, "g1", &vendor{}, Options{}, twoSteps, awaitsGo)
+		g := open(t, store, "g1", &fakeIntegration{}, Options{}, twoSteps, awaitsGo)
 		defer g.stop()
 		id := g.start("ask", `{}`).ID
 		synctest.Wait()

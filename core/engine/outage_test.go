@@ -83,10 +83,10 @@ func (l *lines) all() []string {
 	return strings.Split(strings.TrimSpace(l.buffer.String()), "\n")
 }
 
-func TestAnOutageOfTheStoreIsToldInAFewLines(t *testing.T) {
+func TestAnOutageOfTheStoreIsLoggedInAFewLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, log := &unreachable{Store: memory.New(memory.Options{})}, &lines{}
-		g := open(t, store, "g1", &vendor{}, Options{Logger: slog.New(slog.NewTextHandler(log, nil))}, twoSteps,
+		g := open(t, store, "g1", &fakeIntegration{}, Options{Logger: slog.New(slog.NewTextHandler(log, nil))}, twoSteps,
 			`{"id":"slow","steps":[{"id":"w","type":"wait","duration":"1m"},{"id":"a","type":"vendor","action":"safe"}]}`)
 		defer g.stop()
 		id := g.start("slow", `{}`).ID

@@ -10,9 +10,9 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// TestHeadsAreEncodedAsTheirFieldsSay compares the encoder with that of
+// TestRecordsAreEncodedAsTheirFieldsSay compares the encoder with that of
 // encoding/json, and makes sure that it leaves out no field.
-func TestHeadsAreEncodedAsTheirFieldsSay(t *testing.T) {
+func TestRecordsAreEncodedAsTheirFieldsSay(t *testing.T) {
 	at := time.Date(2026, 11, 23, 20, 0, 0, 123456789, time.UTC)
 	full := runRecord{
 		Version: 2, ID: "run", Workflow: `odd "name" <é>`, Definition: "hash", Status: workflow.RunFailed, Lease: "lease",

@@ -77,7 +77,7 @@ func (p *pausable) Due(ctx context.Context, queue string, limit int) ([]state.Ti
 }
 
 // replica starts an engine under a lease of its own.
-func replica(t *testing.T, store state.Store, node string, v *vendor) (*Engine, *lease.Lease) {
+func replica(t *testing.T, store state.Store, node string, v *fakeIntegration) (*Engine, *lease.Lease) {
 	t.Helper()
 	held, err := lease.Acquire(t.Context(), store, lease.Options{Node: node})
 	if err != nil {
@@ -104,11 +104,11 @@ func TestAReplicaThatIsPausedPastItsLeaseLosesItsRunsAndCannotWrite(t *testing.T
 		shared := memory.New(memory.Options{})
 		store1 := &pausable{Store: shared}
 		answer := make(chan struct{})
-		v1 := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+		v1 := &fakeIntegration{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
 			<-answer // reaches the paused process when it goes on
 			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
 		}}
-		v2 := &vendor{}
+		v2 := &fakeIntegration{}
 		first, lease1 := replica(t, store1, "a", v1)
 		second, lease2 := replica(t, shared, "b", v2)
 		time.Sleep(time.Minute)

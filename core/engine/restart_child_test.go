@@ -12,9 +12,9 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// undoingChild undoes its first step when the second fails, and then cannot be
-// retried.
-const undoingChild = `{"id":"child","steps":[
+// compensatingChild compensates its first step when the second fails, and then
+// cannot be retried.
+const compensatingChild = `{"id":"child","steps":[
   {"id":"a","type":"vendor","action":"safe","params":{"do":"a"},"compensate":[{"id":"u","type":"vendor","action":"safe","params":{"do":"u"}}]},
   {"id":"b","type":"vendor","action":"safe","params":{"do":"b"}}]}`
 
@@ -33,13 +33,13 @@ func TestAnotherChildIsOnlyStartedWhereItCanRepeatNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := &vendor{do: func(_ context.Context, n int, call sdk.Call) (sdk.Result, error) {
+				v := &fakeIntegration{do: func(_ context.Context, n int, call sdk.Call) (sdk.Result, error) {
 					if err := test.fails[string(call.Params)]; err != nil && n <= 3 {
 						return sdk.Result{}, err
 					}
 					return sdk.Result{Body: []byte(`{}`)}, nil
 				}}
-				g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, parentFlow, undoingChild)
+				g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, parentFlow, compensatingChild)
 				defer g.stop()
 				id := g.start("parent", `{"x":1}`).ID
 				if run := g.wait(id); run.Status != workflow.RunFailed {
@@ -74,7 +74,7 @@ func TestAChildThatItsParentGaveUpIsNotDoneAgain(t *testing.T) {
 	const slow = `{"id":"child","steps":[{"id":"a","type":"vendor","action":"safe"}]}`
 	synctest.Test(t, func(t *testing.T) {
 		answer := make(chan struct{})
-		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+		v := &fakeIntegration{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
 			<-answer
 			return sdk.Result{Body: []byte(`{}`)}, nil
 		}}

@@ -3,17 +3,20 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
 
 // TestRunsAreKeptForTheirAgeHoweverLongTheyTook: most ended runs are found by
-// their ids, which tell when they were started. What counts is their end.
+// their ids, which hold the time of their start. What counts is their end.
 func TestRunsAreKeptForTheirAgeHoweverLongTheyTook(t *testing.T) {
 	for name, test := range map[string]struct{ keep, took time.Duration }{
 		"at once":                        {2 * time.Hour, 0},
@@ -27,7 +30,7 @@ func TestRunsAreKeptForTheirAgeHoweverLongTheyTook(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := memory.New(memory.Options{})
-				g := open(t, store, "g1", &vendor{}, Options{Retention: Retention{Succeeded: test.keep, Failed: test.keep}}, approval)
+				g := open(t, store, "g1", &fakeIntegration{}, Options{Retention: Retention{Succeeded: test.keep, Failed: test.keep}}, approval)
 				defer g.stop()
 				id, other := g.start("approval", `{}`).ID, g.start("approval", `{}`).ID
 				time.Sleep(test.took)
@@ -57,11 +60,11 @@ func TestRunsAreKeptForTheirAgeHoweverLongTheyTook(t *testing.T) {
 	}
 }
 
-// TestAFailedRunThatIsRetriedIsKeptForItsAge: it was passed over when it was
-// looked at as a failed one.
+// TestAFailedRunThatIsRetriedIsKeptForItsAge: it was passed over when it
+// was a failed one.
 func TestAFailedRunThatIsRetriedIsKeptForItsAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &vendor{do: declineFirst}
+		v := &fakeIntegration{do: declineFirst}
 		g := open(t, memory.New(memory.Options{}), "g1", v, Options{Retention: Retention{Succeeded: 5 * time.Minute}}, twoSteps)
 		defer g.stop()
 		id := g.start("two", `{"x":1}`).ID
@@ -90,4 +93,81 @@ func declineFirst(_ context.Context, n int, _ sdk.Call) (sdk.Result, error) {
 		return sdk.Result{}, &sdk.Error{Code: sdk.CodeDeclined, Final: true}
 	}
 	return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+}
+
+func TestOldRunsAreRemovedWithAllThatIsKeptOfThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fail := false
+		v := &fakeIntegration{}
+		v.do = func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			if fail {
+				return sdk.Result{}, &sdk.Error{Code: sdk.CodeDeclined, Final: true}
+			}
+			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+		}
+		store := memory.New(memory.Options{})
+		g := open(t, store, "g1", v, Options{Retention: Retention{Succeeded: time.Hour, Failed: 3 * time.Hour}}, twoSteps)
+		defer g.stop()
+		ok := g.start("two", `{"x":1}`).ID
+		g.wait(ok)
+		fail = true
+		failed := g.start("two", `{"x":1}`).ID
+		g.wait(failed)
+
+		time.Sleep(2 * time.Hour)
+		if _, err := g.Get(t.Context(), ok); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a run is kept too long: %v", err)
+		}
+		if _, err := g.Get(t.Context(), failed); err != nil {
+			t.Errorf("a failed run is gone too early: %v", err)
+		}
+		time.Sleep(2 * time.Hour)
+		if list, err := g.List(t.Context(), ListRequest{}); err != nil || len(list.Runs) != 0 {
+			t.Errorf("left: %v, %v", list.Runs, err)
+		}
+		for _, set := range []string{workflowSet("two"), layout.SetFailed, layout.SetEnded + "/succeeded", layout.SetEnded + "/failed"} {
+			if left, err := store.Range(t.Context(), state.Range{Set: set, Limit: 10}); err != nil || len(left) != 0 {
+				t.Errorf("%s holds %v, %v", set, left, err)
+			}
+		}
+		if left, err := store.Journal(t.Context(), failed, 0); err != nil || len(left) != 0 {
+			t.Errorf("the journal is left: %v", err)
+		}
+	})
+}
+
+func TestOfMoreRunsThanAreKeptTheOldestGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeIntegration{do: func(_ context.Context, n int, _ sdk.Call) (sdk.Result, error) {
+			if n%3 == 0 {
+				return sdk.Result{}, &sdk.Error{Code: sdk.CodeDeclined, Final: true}
+			}
+			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+		}}
+		store := memory.New(memory.Options{})
+		const one = `{"id":"one","steps":[{"id":"a","type":"vendor","action":"safe"}]}`
+		g := open(t, store, "g1", v, Options{Retention: Retention{MaxRuns: 70}}, one, approval)
+		defer g.stop()
+		waiting := g.start("approval", `{}`).ID // has not ended and does not count
+		var ids []string
+		for range 200 {
+			ids = append(ids, g.start("one", `{}`).ID)
+			g.wait(ids[len(ids)-1])
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(2 * time.Minute)
+		for i, id := range ids {
+			_, err := g.Get(t.Context(), id)
+			if kept := i >= 200-70; kept && err != nil || !kept && !errors.Is(err, ErrNotFound) {
+				t.Errorf("run %d of 200: %v", i, err)
+			}
+		}
+		if g.status(waiting) != workflow.RunWaiting {
+			t.Error("a run that has not ended is gone")
+		}
+		got, err := store.Count(t.Context(), workflowSet("one"), workflowSet("approval"), layout.SetEnded+"/succeeded", layout.SetEnded+"/failed", layout.SetFailed)
+		if want := []int{70, 1, 0, 23, 23}; err != nil || !slices.Equal(got, want) {
+			t.Errorf("the sets have %v members, %v, want %v", got, err, want)
+		}
+	})
 }

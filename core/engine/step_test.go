@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/memory"
@@ -15,7 +14,7 @@ import (
 
 func TestARunCallsItsStepsInOrderAndSucceeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &vendor{}
+		v := &fakeIntegration{}
 		g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, twoSteps)
 		defer g.stop()
 		run := g.wait(g.start("two", `{"x":1.50}`).ID)
@@ -40,7 +39,7 @@ func TestARunCallsItsStepsInOrderAndSucceeds(t *testing.T) {
 func TestParamsAndKeyAreStoredBeforeTheCallIsSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New(memory.Options{})
-		v := &vendor{}
+		v := &fakeIntegration{}
 		var stored []string
 		var g *gateway
 		v.do = func(ctx context.Context, n int, call sdk.Call) (sdk.Result, error) {
@@ -69,48 +68,9 @@ func TestParamsAndKeyAreStoredBeforeTheCallIsSent(t *testing.T) {
 	})
 }
 
-func TestAFailedAttemptIsRepeatedWithTheSameKeyByAStoredTimer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := memory.New(memory.Options{})
-		v := &vendor{do: func(_ context.Context, n int, _ sdk.Call) (sdk.Result, error) {
-			if n <= 3 {
-				return sdk.Result{}, &sdk.Error{Code: sdk.CodeTimeout, Message: "slow", Retryable: true}
-			}
-			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
-		}}
-		g := open(t, store, "g1", v, Options{}, twoSteps)
-		defer g.stop()
-		began := time.Now()
-		id := g.start("two", `{"x":1}`).ID
-
-		synctest.Wait()
-		waiting, err := g.Get(t.Context(), id)
-		if err != nil || waiting.Status != workflow.RunWaiting || waiting.Steps[0].Status != workflow.StepWaiting {
-			t.Errorf("after a failed attempt: %s, %v", waiting.Status, err)
-		}
-		if g.executor.active.contains(id) {
-			t.Error("a waiting run is kept in memory")
-		}
-		run := g.wait(id)
-		calls := v.seen()
-		if run.Status != workflow.RunSucceeded || run.Steps[0].Attempts != 4 || len(calls) != 5 {
-			t.Errorf("run %s after %d attempts and %d calls", run.Status, run.Steps[0].Attempts, len(calls))
-		}
-		for _, call := range calls[:4] {
-			if call.IdempotencyKey != calls[0].IdempotencyKey {
-				t.Error("an attempt was sent with another key")
-			}
-		}
-		// Intervals of 0.5, 1 and 2 s, of which the upper half is jitter.
-		if took := time.Since(began); took < 1750*time.Millisecond || took > 4*time.Second {
-			t.Errorf("the attempts took %s", took)
-		}
-	})
-}
-
 func TestParamsThatFailTheSchemaEndTheStepUnsent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &vendor{}
+		v := &fakeIntegration{}
 		g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, `{"id":"w","steps":[{"id":"a","type":"vendor","action":"strict"}]}`)
 		defer g.stop()
 		run := g.wait(g.start("w", `{}`).ID)
@@ -133,7 +93,7 @@ func TestResultsThatCannotBeKeptFailTheStepAndAreNotRepeated(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+				v := &fakeIntegration{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
 					return sdk.Result{Body: []byte(test.body)}, nil
 				}}
 				g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, twoSteps)
@@ -149,7 +109,7 @@ func TestResultsThatCannotBeKeptFailTheStepAndAreNotRepeated(t *testing.T) {
 
 func TestAnActionThatPanicsFailsItsStepAndNothingElse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &vendor{do: func(_ context.Context, n int, _ sdk.Call) (sdk.Result, error) {
+		v := &fakeIntegration{do: func(_ context.Context, n int, _ sdk.Call) (sdk.Result, error) {
 			if n == 1 {
 				panic("a bug")
 			}

@@ -15,7 +15,7 @@ import (
 
 func TestListsPageThroughAllRunsTheNewestFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &vendor{do: func(_ context.Context, n int, _ sdk.Call) (sdk.Result, error) {
+		v := &fakeIntegration{do: func(_ context.Context, n int, _ sdk.Call) (sdk.Result, error) {
 			if n%3 == 0 {
 				return sdk.Result{}, &sdk.Error{Code: sdk.CodeDeclined, Final: true}
 			}
@@ -62,25 +62,6 @@ func TestListsPageThroughAllRunsTheNewestFirst(t *testing.T) {
 		}
 		if _, err := g.List(t.Context(), ListRequest{Cursor: "nonsense"}); !errors.Is(err, ErrBadCursor) {
 			t.Errorf("a bad cursor: %v", err)
-		}
-	})
-}
-
-func TestUnknownRunsAndWorkflowsAreToldApart(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g := open(t, memory.New(memory.Options{}), "g1", &vendor{}, Options{}, twoSteps)
-		defer g.stop()
-		if _, err := g.Get(t.Context(), NewRunID()); !errors.Is(err, ErrNotFound) {
-			t.Errorf("get: %v", err)
-		}
-		if _, err := g.Start(t.Context(), StartRequest{Workflow: "nope"}); !errors.Is(err, ErrUnknownWorkflow) {
-			t.Errorf("start: %v", err)
-		}
-		if _, err := g.Wait(t.Context(), NewRunID()); !errors.Is(err, ErrNotFound) {
-			t.Errorf("wait: %v", err)
-		}
-		if w := g.Workflows(); len(w) != 1 || w[0].Steps.Steps[1].Action != "safe" {
-			t.Errorf("workflows = %+v", w)
 		}
 	})
 }

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -31,7 +33,7 @@ func (s *countingStore) Journal(ctx context.Context, id string, from int) ([][]b
 func TestWaitReadsNothingWhileThisProcessWorksOnTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &countingStore{Store: memory.New(memory.Options{})}
-		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+		v := &fakeIntegration{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
 			time.Sleep(5250 * time.Millisecond) // the end and a tick of Wait do not coincide
 			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
 		}}
@@ -47,9 +49,9 @@ func TestWaitReadsNothingWhileThisProcessWorksOnTheRun(t *testing.T) {
 	})
 }
 
-func TestEveryWaiterIsToldOfTheEndAtOnce(t *testing.T) {
+func TestEveryWaiterGetsTheEndAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+		v := &fakeIntegration{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
 			time.Sleep(1500 * time.Millisecond)
 			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
 		}}
@@ -74,12 +76,13 @@ func TestEveryWaiterIsToldOfTheEndAtOnce(t *testing.T) {
 	})
 }
 
-// TestFollowingReadsNothingWhileThisProcessWorksOnTheRun: it is told. Of a run that
-// waits only the end of the journal is read, for another process may go on with it.
-func TestFollowingReadsNothingWhileThisProcessWorksOnTheRun(t *testing.T) {
+// TestFollowReadsNothingWhileThisProcessWorksOnTheRun: changes are announced. Of
+// a run that waits only the end of the journal is read, for another process may go on
+// with it.
+func TestFollowReadsNothingWhileThisProcessWorksOnTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &countingStore{Store: memory.New(memory.Options{})}
-		v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+		v := &fakeIntegration{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
 			time.Sleep(time.Minute)
 			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
 		}}
@@ -111,13 +114,13 @@ func TestFollowingReadsNothingWhileThisProcessWorksOnTheRun(t *testing.T) {
 	})
 }
 
-// TestFollowingTellsWhatAnotherProcessDoes: and that the run is gone.
-func TestFollowingTellsWhatAnotherProcessDoes(t *testing.T) {
+// TestFollowReturnsWhatAnotherProcessDoes: and that the run is gone.
+func TestFollowReturnsWhatAnotherProcessDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memory.New(memory.Options{})
-		g1 := open(t, store, "g1", &vendor{}, Options{}, approval)
+		g1 := open(t, store, "g1", &fakeIntegration{}, Options{}, approval)
 		defer g1.stop()
-		g2 := open(t, store, "g2", &vendor{}, Options{}, approval)
+		g2 := open(t, store, "g2", &fakeIntegration{}, Options{}, approval)
 		defer g2.stop()
 		id := g1.start("approval", `{}`).ID
 		synctest.Wait()
@@ -136,6 +139,54 @@ func TestFollowingTellsWhatAnotherProcessDoes(t *testing.T) {
 		}
 		if took := time.Since(began); took > 7*time.Second {
 			t.Errorf("it was told after %s", took)
+		}
+	})
+}
+
+func TestFollowReturnsEachEventOnceInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeIntegration{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			time.Sleep(time.Second)
+			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+		}}
+		g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, twoSteps)
+		defer g.stop()
+		id := g.start("two", `{"x":1}`).ID
+		var types []workflow.EventType
+		for after := -1; ; {
+			p, err := g.Follow(t.Context(), id, after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, event := range p.Events {
+				types = append(types, event.Type)
+			}
+			if after = p.Entry; p.Run.Status.Ended() {
+				break
+			}
+		}
+		want := []workflow.EventType{"started", "scheduled", "succeeded", "scheduled", "succeeded", "ended"}
+		if !slices.Equal(types, want) {
+			t.Errorf("events = %v, want %v", types, want)
+		}
+	})
+}
+
+func TestUnknownRunsAndWorkflowsHaveErrorsOfTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := open(t, memory.New(memory.Options{}), "g1", &fakeIntegration{}, Options{}, twoSteps)
+		defer g.stop()
+		if _, err := g.Get(t.Context(), NewRunID()); !errors.Is(err, ErrNotFound) {
+			t.Errorf("get: %v", err)
+		}
+		if _, err := g.Start(t.Context(), StartRequest{Workflow: "nope"}); !errors.Is(err, ErrUnknownWorkflow) {
+			t.Errorf("start: %v", err)
+		}
+		if _, err := g.Wait(t.Context(), NewRunID()); !errors.Is(err, ErrNotFound) {
+			t.Errorf("wait: %v", err)
+		}
+		if w := g.Workflows(); len(w) != 1 || w[0].Steps.Steps[1].Action != "safe" {
+			t.Errorf("workflows = %+v", w)
 		}
 	})
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -14,8 +13,8 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// flaky is a store that does not answer a number of commits, some of which it
-// applies all the same.
+// flaky is a store that loses a number of commits, or applies them and loses the
+// response.
 type flaky struct {
 	state.Store
 	mu     sync.Mutex
@@ -52,7 +51,7 @@ func TestAnOutageOfTheStoreLosesNoResultAndCallsNothingTwice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := &flaky{Store: memory.New(memory.Options{}), apply: apply}
-				v := &vendor{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+				v := &fakeIntegration{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
 					store.fail(3)
 					return sdk.Result{Body: []byte(`{"n":1}`)}, nil
 				}}
@@ -65,21 +64,4 @@ func TestAnOutageOfTheStoreLosesNoResultAndCallsNothingTwice(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestARunWhoseStartWasInDoubtGoesOnIfItWasMade(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := &flaky{Store: memory.New(memory.Options{}), apply: true}
-		g := open(t, store, "g1", &vendor{}, Options{}, twoSteps)
-		defer g.stop()
-		store.fail(1)
-		id := NewRunID()
-		_, err := g.Start(t.Context(), StartRequest{ID: id, Workflow: "two", Roots: input(`{"x":1}`)})
-		if !errors.Is(err, state.ErrUnavailable) {
-			t.Fatalf("error = %v", err)
-		}
-		if run := g.wait(id); run.Status != workflow.RunSucceeded {
-			t.Errorf("run = %s", run.Status)
-		}
-	})
 }
