@@ -26,7 +26,7 @@ func (d *doubtful) Commit(ctx context.Context, ops ...state.Op) error {
 	err := d.Store.Commit(ctx, ops...)
 	for _, op := range ops {
 		if err == nil && op.Kind == state.KindPut && op.Space == layout.BucketRun && d.armed.CompareAndSwap(true, false) {
-			return fmt.Errorf("%w: the answer was lost", state.ErrUnavailable)
+			return fmt.Errorf("%w: the response was lost", state.ErrUnavailable)
 		}
 	}
 	return err
@@ -117,7 +117,7 @@ func TestAClaimInDoubtIsNotMistakenForThatOfAnother(t *testing.T) {
 			return sdk.Result{Body: []byte(`{}`)}, nil
 		}}
 		store := memory.New(memory.Options{})
-		slow := Options{CheckInterval: time.Hour} // it looks when it is told to
+		slow := Options{CheckInterval: time.Hour} // it looks only when the test has it look
 		g2 := open(t, store, "g2", v, slow, one)
 		defer g2.stop()
 		through := &rival{Store: store}

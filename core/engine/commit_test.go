@@ -34,7 +34,7 @@ func (f *flaky) Commit(ctx context.Context, ops ...state.Op) error {
 	}
 	if f.apply {
 		if err := f.Store.Commit(ctx, ops...); err != nil {
-			return fmt.Errorf("%w: lost the answer", state.ErrUnavailable)
+			return fmt.Errorf("%w: the response was lost", state.ErrUnavailable)
 		}
 	}
 	return fmt.Errorf("%w: down", state.ErrUnavailable)
@@ -47,7 +47,7 @@ func (f *flaky) fail(n int) {
 }
 
 func TestAnOutageOfTheStoreLosesNoResultAndCallsNothingTwice(t *testing.T) {
-	for name, apply := range map[string]bool{"commits are lost": false, "answers are lost": true} {
+	for name, apply := range map[string]bool{"commits are lost": false, "responses are lost": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := &flaky{Store: memory.New(memory.Options{}), apply: apply}

@@ -98,9 +98,9 @@ func TestAnOutageOfTheStoreIsLoggedInAFewLines(t *testing.T) {
 			t.Errorf("the run is %s", run.Status)
 		}
 		time.Sleep(2 * time.Minute)
-		told := log.all()
-		if len(told) > 12 || !strings.Contains(told[0], "trouble with the state store") || !strings.Contains(told[len(told)-1], "no more trouble with the state store") {
-			t.Errorf("%d lines:\n%s", len(told), strings.Join(told, "\n"))
+		logged := log.all()
+		if len(logged) > 12 || !strings.Contains(logged[0], "trouble with the state store") || !strings.Contains(logged[len(logged)-1], "no more trouble with the state store") {
+			t.Errorf("%d lines:\n%s", len(logged), strings.Join(logged, "\n"))
 		}
 	})
 }

@@ -70,7 +70,7 @@ func TestEveryWaiterGetsTheEndAtOnce(t *testing.T) {
 		}
 		for range cap(took) {
 			if d := <-took; d != 3*time.Second {
-				t.Errorf("told after %s, want 3s", d)
+				t.Errorf("announced after %s, want 3s", d)
 			}
 		}
 	})
@@ -138,7 +138,7 @@ func TestFollowReturnsWhatAnotherProcessDoes(t *testing.T) {
 			after, ended = p.Entry, p.Run.Status.Ended()
 		}
 		if took := time.Since(began); took > 7*time.Second {
-			t.Errorf("it was told after %s", took)
+			t.Errorf("it was returned after %s", took)
 		}
 	})
 }

@@ -103,9 +103,9 @@ func TestAReplicaThatIsPausedPastItsLeaseLosesItsRunsAndCannotWrite(t *testing.T
 	synctest.Test(t, func(t *testing.T) {
 		shared := memory.New(memory.Options{})
 		store1 := &pausable{Store: shared}
-		answer := make(chan struct{})
+		respond := make(chan struct{})
 		v1 := &fakeIntegration{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
-			<-answer // reaches the paused process when it goes on
+			<-respond // reaches the paused process when it goes on
 			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
 		}}
 		v2 := &fakeIntegration{}
@@ -127,8 +127,8 @@ func TestAReplicaThatIsPausedPastItsLeaseLosesItsRunsAndCannotWrite(t *testing.T
 			t.Errorf("calls of the first %v, of the second %v: want the same key for the first step", sent, again)
 		}
 
-		close(answer)
-		synctest.Wait() // the answer is about to be recorded
+		close(respond)
+		synctest.Wait() // the result is about to be recorded
 		store1.resume()
 		time.Sleep(10 * time.Second)
 		select {

@@ -73,9 +73,9 @@ func TestAChildThatItsParentGaveUpIsNotDoneAgain(t *testing.T) {
 	const parent = `{"id":"parent","steps":[{"id":"c","type":"workflow","workflow":"child","timeout":"10s"}]}`
 	const slow = `{"id":"child","steps":[{"id":"a","type":"vendor","action":"safe"}]}`
 	synctest.Test(t, func(t *testing.T) {
-		answer := make(chan struct{})
+		respond := make(chan struct{})
 		v := &fakeIntegration{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
-			<-answer
+			<-respond
 			return sdk.Result{Body: []byte(`{}`)}, nil
 		}}
 		g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, parent, slow)
@@ -87,7 +87,7 @@ func TestAChildThatItsParentGaveUpIsNotDoneAgain(t *testing.T) {
 		if _, err := g.Retry(t.Context(), id, Once{}); !errors.Is(err, &sdk.Error{Code: sdk.CodeConflict}) {
 			t.Errorf("while the child is at work: %v", err)
 		}
-		close(answer)
+		close(respond)
 		synctest.Wait()
 		list, err := g.List(t.Context(), ListRequest{Workflow: "child"})
 		if err != nil || len(list.Runs) != 1 || !list.Runs[0].Status.Ended() {

@@ -1,36 +1,13 @@
 package engine
 
 import (
-	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/backflow/backflow/core/outage"
-	"github.com/backflow/backflow/core/state"
 )
 
 // retryPause is how long a loop waits after the store could not be read, and before
 // it looks again at what could not be done.
 const retryPause = time.Second
-
-// base is what the engine's services have in common.
-type base struct {
-	store  state.Store
-	lease  Lease
-	log    *slog.Logger
-	outage *outage.Log // of the store
-	now    func() time.Time
-}
-
-// outageOf returns the log of the store's outages. A store that has one shares it,
-// so that the outage is logged once.
-func outageOf(store state.Store, logger *slog.Logger) *outage.Log {
-	messages := outage.Trouble("the state store")
-	if shared, ok := store.(interface{ Outage() *outage.Log }); ok {
-		return shared.Outage().Share(messages)
-	}
-	return outage.New(logger, messages)
-}
 
 // service runs loops in the background until it is stopped. Loops sleep between
 // their rounds by sleep, which ends with the service.
@@ -73,29 +50,4 @@ func (s *service) sleep(w wakeup, d time.Duration) bool {
 	case <-s.stopping:
 		return false
 	}
-}
-
-// wakeup ends the sleep of a loop. One that comes while the loop is at work is
-// kept for its next sleep.
-type wakeup chan struct{}
-
-func newWakeup() wakeup { return make(wakeup, 1) }
-
-func (w wakeup) wake() {
-	select {
-	case w <- struct{}{}:
-	default:
-	}
-}
-
-// wakeups tell the services that there is something for them in the store.
-type wakeups struct {
-	timers    wakeup // a timer was set that may be due
-	queue     wakeup // a run was queued
-	recovery  wakeup // a run may have been left without a process
-	admission wakeup // a run is throttled, or a place has become free
-}
-
-func newWakeups() *wakeups {
-	return &wakeups{timers: newWakeup(), queue: newWakeup(), recovery: newWakeup(), admission: newWakeup()}
 }

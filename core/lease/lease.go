@@ -5,12 +5,12 @@
 // carries the id of the lease under which it was taken, and every commit about
 // it carries Fence, so that a process which lost its lease cannot write any
 // more, whatever it still believes. Expiry is a timer judged by the store's
-// clock; clocks of gateways are never compared. An expired lease that nobody
-// took is simply renewed. Whoever notices an expired one takes it away: every
-// process looks with its own heartbeat, and one of them succeeds.
+// clock; clocks of gateways are never compared. An expired lease that was
+// not taken away is simply renewed. Every process searches for expired leases with
+// its own heartbeat and takes them away; of several, one succeeds.
 //
-// A lease whose record is gone is over for certain: that is how work that a
-// process left behind is told from work under way. Nobody keeps a list of it.
+// A lease whose record is gone is over for certain: so work that a process left
+// behind differs from work that goes on, and needs no list of its own.
 //
 // The package imports core/outage, core/state and core/state/layout. It knows
 // nothing of what runs under a lease.
@@ -103,7 +103,7 @@ func (l *Lease) acquire(ctx context.Context, node string) error {
 		state.SetTimerAfter(layout.QueueLease, l.id, l.ttl))...)
 }
 
-// end are the ops that end a lease, whoever's it is.
+// end are the ops that end a lease, of this process or another.
 func end(id string) []state.Op {
 	return []state.Op{state.Delete(layout.BucketLease, id), state.Remove(layout.SetLeases, id), state.ClearTimer(layout.QueueLease, id)}
 }
@@ -137,7 +137,7 @@ func (l *Lease) Fresh() bool {
 func (l *Lease) Lost() <-chan struct{} { return l.lost }
 
 // Release ends the lease: it stops the heartbeat and removes the record, so
-// that nobody waits for it to expire. Work under it must have been handed back
+// that no process waits for it to expire. Work under it must have been handed back
 // before. A second call does nothing.
 func (l *Lease) Release(ctx context.Context) error {
 	var err error

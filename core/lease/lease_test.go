@@ -14,7 +14,7 @@ import (
 	"github.com/backflow/backflow/core/state/memory"
 )
 
-// faulty is a store that can be told to fail.
+// faulty is a store that can be made to fail.
 type faulty struct {
 	state.Store
 	down atomic.Bool
@@ -139,7 +139,7 @@ func TestARestartedNodeTakesItsOldLeaseAwayAtOnce(t *testing.T) {
 	})
 }
 
-func TestAPausedProcessRenewsWhatNobodyTook(t *testing.T) {
+func TestAPausedProcessRenewsALeaseThatWasNotTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
 		a, b := acquire(t, s, "a"), acquire(t, s, "b")
@@ -152,7 +152,7 @@ func TestAPausedProcessRenewsWhatNobodyTook(t *testing.T) {
 		s.down.Store(false)
 		time.Sleep(2 * time.Second)
 		if isLost(a) || !holds(t, s, a) {
-			t.Error("an expired lease that nobody took was not renewed")
+			t.Error("an expired lease that was not taken was not renewed")
 		}
 		if expired, err := b.Expired(t.Context()); err != nil || len(expired) != 0 {
 			t.Errorf("expired %q, %v", expired, err)
@@ -213,7 +213,7 @@ func TestAProcessThatGivesNoSignOfLifeLosesItsLease(t *testing.T) {
 	})
 }
 
-func TestAfterAnOutageOfTheStoreNobodyLosesItsLease(t *testing.T) {
+func TestAfterAnOutageOfTheStoreNoProcessLosesItsLease(t *testing.T) {
 	for _, outage := range []time.Duration{time.Second, 4 * time.Second, 10 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStore()

@@ -25,9 +25,9 @@ func (l *Lease) Expired(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
-// Take takes an expired lease away: its process can write no more, and its work
-// is nobody's. It reports false when the lease is not expired any more, or
-// somebody else took it.
+// Take takes an expired lease away: its process can write no more, and its work is
+// free. It reports false when the lease is not expired any more, or another process
+// took it.
 func (l *Lease) Take(ctx context.Context, id string) (bool, error) {
 	expired := state.RequireDue(layout.QueueLease, id)
 	err := l.store.Commit(ctx, append([]state.Op{l.Fence(), expired}, end(id)...)...)

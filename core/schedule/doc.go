@@ -4,8 +4,8 @@
 // tick of each schedule in the store, as a record and as a timer that is judged
 // by the store's clock, and starts the run of a tick in the write that sets the
 // one after it. So each tick starts one run, however many gateways there are,
-// and ticks that nobody was there for are known.
+// and ticks that were missed are known.
 //
-// The package imports core/engine, core/outage, core/state, core/state/layout and
-// sdk. It knows neither the config nor any store.
+// The package imports core/engine, core/outage, core/state, core/state/layout,
+// core/value and sdk. It knows neither the config nor any store.
 package schedule

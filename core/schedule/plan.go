@@ -71,14 +71,14 @@ func NewPlan(expression, zone string) (*Plan, error) {
 	return p, nil
 }
 
-// Next answers the first tick after an instant, in UTC; zero where none comes
+// Next returns the first tick after an instant, in UTC; zero where none comes
 // within some years.
 func (p *Plan) Next(after time.Time) time.Time {
 	if p.everyHour {
 		return p.nextElapsed(after)
 	}
-	// Ticks of local times are not before these times: with the instant's own
-	// local time, none is passed over.
+	// A tick is never before its local time: the search from the instant's own local
+	// time passes over none.
 	for local := p.local(after); ; {
 		if local = p.fields.Next(local); local.IsZero() {
 			return time.Time{}
@@ -89,11 +89,11 @@ func (p *Plan) Next(after time.Time) time.Time {
 	}
 }
 
-// Latest answers the last tick that is after one instant and not after another;
+// Latest returns the last tick that is after one instant and not after another;
 // zero where there is none.
 func (p *Plan) Latest(after, until time.Time) time.Time {
-	// Few ticks are looked at, however long the time between: the look back
-	// grows until it meets one.
+	// Few ticks are computed, however long the time between: the search goes back
+	// in growing spans until it finds one.
 	for back := time.Hour; ; back *= 24 {
 		from := until.Add(-back)
 		all := !from.After(after)
@@ -110,13 +110,13 @@ func (p *Plan) Latest(after, until time.Time) time.Time {
 	}
 }
 
-// local answers the local time at an instant, written as UTC.
+// local returns the local time at an instant, written as UTC.
 func (p *Plan) local(at time.Time) time.Time {
 	_, offset := at.In(p.location).Zone()
 	return at.UTC().Add(time.Duration(offset) * time.Second)
 }
 
-// instant answers when a local time, written as UTC, comes: the first time where
+// instant returns when a local time, written as UTC, comes: the first time where
 // it comes twice, and the end of the gap where it does not come.
 func (p *Plan) instant(local time.Time) time.Time {
 	at := time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), 0, 0, p.location)
@@ -137,7 +137,7 @@ func (p *Plan) instant(local time.Time) time.Time {
 }
 
 // nextElapsed is Next for a plan of every hour: as long as the offset stays, its
-// ticks are those of a clock that nobody changes.
+// ticks are those of a clock that is not changed.
 func (p *Plan) nextElapsed(after time.Time) time.Time {
 	for {
 		zoned := after.In(p.location)

@@ -17,7 +17,7 @@ const (
 	pageSize      = 100
 )
 
-// tickLife is how long it is known that a tick was dealt with. It is asked for
+// tickLife is how long it is known that a tick was handled. It is asked for
 // only where a record was removed and made again, or a clock was set back.
 const tickLife = 48 * time.Hour
 
@@ -107,15 +107,15 @@ func (s *Scheduler) register(ctx context.Context, entry *scheduled, replace bool
 }
 
 // isAhead reports whether a record waits for a later tick than the upcoming one:
-// a clock was wrong, and set back since. That a tick between was dealt with
+// a clock was wrong, and set back since. That a tick between was handled
 // already is seen by its own record.
 func (r *record) isAhead(upcoming time.Time) bool {
 	return !upcoming.IsZero() && (r.Next.IsZero() || r.Next.After(upcoming))
 }
 
-// keep makes again the records that a gateway with another config removed, and
-// mends those that a wrong clock spoiled.
-func (s *Scheduler) keep() error {
+// restore makes the records again that a gateway with another config removed, and
+// those that a wrong clock spoiled.
+func (s *Scheduler) restore() error {
 	s.mu.Lock()
 	entries := make([]*scheduled, 0, len(s.schedules))
 	for _, entry := range s.schedules {

@@ -17,15 +17,15 @@ import (
 )
 
 const (
-	// checkInterval is how often the timers are looked at where none is known to
-	// be due before: the store's clock may have been set.
+	// checkInterval is how often the timers are read where none is known to be due
+	// before: the store's clock may have been set.
 	checkInterval = 10 * time.Second
-	// keepInterval is how often the records of the schedules are looked after: a
-	// gateway that starts with another config removes those that it has not.
-	keepInterval = time.Minute
-	// retryPause is how long a tick waits that could not be dealt with.
+	// restoreInterval is how often missing records are made again: a gateway that
+	// starts with another config removes those that it does not have.
+	restoreInterval = time.Minute
+	// retryPause is how long a tick waits that could not be handled.
 	retryPause = time.Second
-	// maxTries bounds how often Set meets a record that changes under its hands.
+	// maxTries bounds how often Set tries to change a record that others change.
 	maxTries = 8
 )
 
@@ -71,7 +71,7 @@ type Scheduler struct {
 	outage  *outage.Log
 	now     func() time.Time
 
-	poke     chan struct{} // wakes the loop
+	wakeup   chan struct{} // ends the sleep of the loop
 	stopping context.Context
 	stop     context.CancelFunc
 	loop     sync.WaitGroup
@@ -80,7 +80,7 @@ type Scheduler struct {
 	schedules map[string]*scheduled
 }
 
-// scheduled is a schedule that is in force.
+// scheduled is a current schedule.
 type scheduled struct {
 	Schedule
 	next time.Time // tick, as it was known last
@@ -97,7 +97,7 @@ func New(o Options) *Scheduler {
 	s := &Scheduler{
 		store: o.Store, lease: o.Lease, starter: o.Starter, log: o.Logger, now: o.Now,
 		outage: outage.New(o.Logger, outage.Trouble("schedules")),
-		poke:   make(chan struct{}, 1), schedules: map[string]*scheduled{},
+		wakeup: make(chan struct{}, 1), schedules: map[string]*scheduled{},
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	return s
@@ -113,39 +113,39 @@ func (s *Scheduler) Stop() {
 	s.loop.Wait()
 }
 
-// Set puts schedules in force instead of those before. One that is new, or whose
+// Set replaces the schedules. One that is new, or whose
 // plan changed, ticks from now on; one that was there already keeps its next
 // tick. Those that are not among them are removed.
 func (s *Scheduler) Set(ctx context.Context, schedules []Schedule) error {
-	inForce := make(map[string]*scheduled, len(schedules))
+	current := make(map[string]*scheduled, len(schedules))
 	for _, one := range schedules {
 		entry := &scheduled{Schedule: one}
 		if err := s.register(ctx, entry, true); err != nil {
 			return fmt.Errorf("schedule %s: %w", one.Name, err)
 		}
-		inForce[one.Name] = entry
+		current[one.Name] = entry
 	}
 	s.mu.Lock()
-	s.schedules = inForce
+	s.schedules = current
 	s.mu.Unlock()
-	if err := s.removeOthers(ctx, inForce); err != nil {
+	if err := s.removeOthers(ctx, current); err != nil {
 		return fmt.Errorf("schedule: remove what the config has no more: %w", err)
 	}
 	select {
-	case s.poke <- struct{}{}:
+	case s.wakeup <- struct{}{}:
 	default:
 	}
 	return nil
 }
 
-// work deals with the ticks that are due.
+// work handles the ticks that are due.
 func (s *Scheduler) work() {
-	kept := time.Now()
+	restored := time.Now()
 	for {
 		wait, err := s.tick()
-		if err == nil && time.Since(kept) >= keepInterval {
-			kept = time.Now()
-			err = s.keep()
+		if err == nil && time.Since(restored) >= restoreInterval {
+			restored = time.Now()
+			err = s.restore()
 		}
 		if s.stopping.Err() != nil {
 			return
@@ -156,7 +156,7 @@ func (s *Scheduler) work() {
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
-		case <-s.poke:
+		case <-s.wakeup:
 			timer.Stop()
 		case <-s.stopping.Done():
 			timer.Stop()
@@ -165,7 +165,7 @@ func (s *Scheduler) work() {
 	}
 }
 
-// tick starts what is due and answers when to look again.
+// tick starts what is due and returns how long to wait until the next time.
 func (s *Scheduler) tick() (wait time.Duration, err error) {
 	s.mu.Lock()
 	count := len(s.schedules)
@@ -204,14 +204,13 @@ func (s *Scheduler) tick() (wait time.Duration, err error) {
 }
 
 // fire starts the run of a schedule whose timer is due, in the write that sets
-// its next tick. It reports whether the schedule is to be looked at again at
-// once: then somebody else changed it meanwhile, or it has another tick by now.
+// its next tick. It reports whether the schedule may have another tick by now.
 func (s *Scheduler) fire(entry *scheduled) (again bool, err error) {
 	stored, raw, err := s.read(s.stopping, entry.Name)
 	if err != nil || stored == nil || !stored.of(entry.Plan) {
 		return false, err // another gateway has a newer config
 	}
-	// Of the ticks that nobody was there for, the latest stands for all.
+	// Of the ticks that were missed, the latest stands for all.
 	tick, now := stored.Next, s.now()
 	if latest := entry.Plan.Latest(tick, now); !latest.IsZero() {
 		s.log.Warn("ticks of a schedule were missed: the latest is made up for", "schedule", entry.Name, "first", tick, "latest", latest)
@@ -236,7 +235,7 @@ func (s *Scheduler) fire(entry *scheduled) (again bool, err error) {
 		s.log.Info("a schedule started a run", "schedule", entry.Name, "tick", tick, "run", run.ID)
 	case errors.Is(err, engine.ErrStale):
 		return false, nil // another gateway was faster, and set the next tick
-	case errors.Is(err, engine.ErrDuplicate): // the tick was dealt with
+	case errors.Is(err, engine.ErrDuplicate): // the tick was handled
 		err = s.store.Commit(s.stopping, append([]state.Op{s.lease.Fence()}, advance.Ops()...)...)
 	case passedOver(err):
 		s.log.Warn("a schedule's tick is passed over", "schedule", entry.Name, "tick", tick, "reason", err)

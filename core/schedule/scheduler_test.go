@@ -30,7 +30,7 @@ type world struct {
 	mu    sync.Mutex // guards the fields below
 	jump  time.Duration
 	runs  []string // "WORKFLOW at TIME with INPUT"
-	fails []error  // answered to the next starts
+	fails []error  // of the next starts
 }
 
 func newWorld(t *testing.T) *world {
@@ -73,7 +73,7 @@ func (w *world) Start(ctx context.Context, req engine.StartRequest) (engine.Run,
 	return engine.Run{ID: id}, nil
 }
 
-// failNext is what the next starts are answered.
+// failNext has the next starts fail with these errors.
 func (w *world) failNext(errs ...error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -179,7 +179,7 @@ func TestAClockThatJumpsNeitherLosesNorRepeatsTicks(t *testing.T) {
 			w.mu.Unlock()
 		}
 		time.Sleep(30*time.Minute + 5*time.Second)
-		jump(3 * time.Hour) // 03:30:05, in the middle between two looks at the timers
+		jump(3 * time.Hour) // 03:30:05, in the middle between two reads of the timers
 		time.Sleep(time.Minute)
 		w.want(`w at 2000-01-01 03:30:10 with {"n":1}`)
 		jump(-time.Hour) // 02:31: the next in the store is 04:00

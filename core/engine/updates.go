@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// apply records updates. Results of calls that were abandoned mean nothing: what
+// the calls were at is found out by the process that recovers the run.
+func (r *execution) apply(now updates) error {
+	if r.calls.Err() != nil {
+		return context.Cause(r.calls)
+	}
+	if len(now.results) > 0 {
+		if err := r.recordResults(now.results); err != nil {
+			return err
+		}
+	}
+	if now.due && r.record.Lease != "" {
+		r.alarmAt = time.Time{}
+		if err := r.fireTimers(); err != nil {
+			return err
+		}
+	}
+	if now.message && r.record.Lease != "" {
+		r.active.ack(r.activity)
+		return r.handleMessages()
+	}
+	return nil
+}
+
+// recordResults makes durable what came of calls and what follows from it.
+func (r *execution) recordResults(results []callResult) error {
+	now := r.now().UTC()
+	events := make([]workflow.Event, 0, len(results))
+	for _, c := range results {
+		r.started = slices.DeleteFunc(r.started, func(path string) bool { return path == c.call.Path })
+		event := r.machine.Succeeded(c.call.Path, c.result, now)
+		if c.err != nil {
+			event = r.machine.Failed(c.call.Path, c.err, r.repeatAfter(c.call), now)
+		}
+		events = append(events, event)
+	}
+	stored := r.record
+	return r.commit(&stored, events, extra{})
+}
+
+// fireTimers records what is due while calls are being made. What cannot be decided
+// now, for an integration is not ready, is looked at again after a pause.
+func (r *execution) fireTimers() error {
+	events, left := r.machine.FireTimers(r.now().UTC(), r.repeat)
+	if left {
+		r.notBefore = r.now().Add(retryPause)
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	stored := r.record
+	return r.commit(&stored, events, extra{})
+}
+
+// handleMessages takes what messages there are for the run, as far as it waits for
+// them, and records them with what follows. While the inbox cannot be read the run
+// goes on: the messages' timers wake it again.
+func (r *execution) handleMessages() error {
+	isNew, err := r.readInbox(context.Background())
+	if errors.Is(err, state.ErrUnavailable) {
+		r.outage.Note("read mail", err)
+		return nil
+	}
+	r.outage.Note("read mail", nil)
+	if err != nil {
+		r.log.Error("mail of a run cannot be read; trying again", "run", r.record.ID, "error", err)
+		return nil
+	}
+	if !isNew {
+		return nil
+	}
+	stored := r.record
+	return r.commit(&stored, nil, extra{})
+}
