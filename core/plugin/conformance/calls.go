@@ -13,15 +13,15 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// none says of a check that there was no action to try it with.
-func none(v *verdict, tried int, what string) {
+// skipIfUntried skips a check for which there was no action.
+func skipIfUntried(v *verdict, tried int, what string) {
 	if tried == 0 && len(v.faults) == 0 {
 		v.skip("there is no action %s", what)
 	}
 }
 
 func checkCalls(ctx context.Context, s *session, v *verdict) {
-	none(v, len(s.subjects), "with an example that meets its schema")
+	skipIfUntried(v, len(s.subjects), "with an example that meets its schema")
 	for _, subject := range s.subjects {
 		if !s.ready(ctx, v) {
 			return
@@ -45,7 +45,7 @@ func checkCalls(ctx context.Context, s *session, v *verdict) {
 	}
 }
 
-// orNull is what an empty body means.
+// orNull returns the body, or null for an empty one, which means null.
 func orNull(body []byte) []byte {
 	if len(body) == 0 {
 		return []byte("null")
@@ -53,32 +53,32 @@ func orNull(body []byte) []byte {
 	return body
 }
 
-// checkBadParams does not send what an action might carry out all the same, where
-// that would have an effect.
+// checkBadParams does not send params that an action might accept, if the call would
+// have an effect.
 func checkBadParams(ctx context.Context, s *session, v *verdict) {
-	none(v, len(s.subjects), "with an example that meets its schema")
+	skipIfUntried(v, len(s.subjects), "with an example that meets its schema")
 	for _, subject := range s.subjects {
 		refused := func(document json.RawMessage, what string) {
 			if !s.ready(ctx, v) {
 				return
 			}
-			_, err := s.call(ctx, subject.Name, document, subject.freshKey())
+			_, err := s.call(ctx, subject.Name, document, subject.newCallKey())
 			switch {
 			case err == nil:
 				v.fault("%s: it carried out a call with %s", subject.Name, what)
-			case broken(err):
+			case isBroken(err):
 				v.fault("%s: called with %s, it answered %v", subject.Name, what, err)
 			}
 		}
 		refused(notAnObject, "params that are no object")
-		if document, field := wrongType(subject.params, subject.Params, subject.example); document != nil && subject.free {
+		if document, field := wrongType(subject.params, subject.Params, subject.example); document != nil && subject.harmless {
 			refused(document, "a "+field+" of the wrong type")
 		}
 	}
 }
 
-// freshKey is the key of a call that is another than the example's.
-func (s *subject) freshKey() string {
+// newCallKey is the key of another call than the example's.
+func (s *subject) newCallKey() string {
 	if !s.Writes {
 		return ""
 	}
@@ -91,27 +91,26 @@ func checkUnknownAction(ctx context.Context, s *session, v *verdict) {
 	}
 	_, err := s.call(ctx, "conformanceUnknown", json.RawMessage(`{}`), "")
 	if !errors.Is(err, &sdk.Error{Code: sdk.CodeUnknownAction}) {
-		v.fault("called with an action that its manifest does not have, it answered %s", answer(err))
+		v.fault("called with an action that its manifest does not have, it answered %s", describe(err))
 	}
 }
 
-// answer names what a call came to.
-func answer(err error) string {
+// describe says what a call returned.
+func describe(err error) string {
 	if err == nil {
 		return "a result"
 	}
-	return brief(err.Error())
+	return shorten(err.Error())
 }
 
-// brief is how much of an answer a report shows: a plugin may quote a param of
+// shorten returns as much of a text as a report shows: a plugin may quote a param of
 // 1 MiB in its error.
-func brief(text string) string {
+func shorten(text string) string {
 	const most = 300
 	return excerpt.Bytes(text, most)
 }
 
-// concurrency is how many calls run at once, and rounds how often each caller
-// calls.
+// concurrency is how many callers call at once, and rounds how often each calls.
 const (
 	concurrency = 16
 	rounds      = 4
@@ -119,7 +118,7 @@ const (
 
 func checkConcurrency(ctx context.Context, s *session, v *verdict) {
 	subjects := s.repeatable(v)
-	none(v, len(subjects), "that may be called again")
+	skipIfUntried(v, len(subjects), "that may be called again")
 	if len(subjects) == 0 || !s.ready(ctx, v) {
 		return
 	}
@@ -130,7 +129,7 @@ func checkConcurrency(ctx context.Context, s *session, v *verdict) {
 			for round := range rounds {
 				subject := subjects[(caller+round)%len(subjects)]
 				_, err := s.call(ctx, subject.Name, subject.example, subject.key)
-				if err != nil && !busy(err) {
+				if err != nil && !isBusy(err) {
 					errs[caller] = fmt.Errorf("%s: %w", subject.Name, err)
 					return
 				}
@@ -148,13 +147,13 @@ func checkConcurrency(ctx context.Context, s *session, v *verdict) {
 	v.note("%d callers, %d calls each", concurrency, rounds)
 }
 
-// busy reports whether a refusal is a plugin's right when much comes at once, or
-// the same key.
-func busy(err error) bool {
+// isBusy reports whether an error is one that a plugin may return to many calls at
+// once, or to calls with the same key.
+func isBusy(err error) bool {
 	return errors.Is(err, &sdk.Error{Code: sdk.CodeRateLimited}) || errors.Is(err, &sdk.Error{Code: sdk.CodeConflict})
 }
 
-// repeatable are the subjects that may be called again.
+// repeatable returns the subjects that may be called again.
 func (s *session) repeatable(v *verdict) []*subject {
 	var list []*subject
 	for _, subject := range s.subjects {
@@ -180,7 +179,7 @@ func checkRepeatedKey(ctx context.Context, s *session, v *verdict) {
 		tried++
 		var bodies []any
 		for range 2 {
-			// The example was called with this key before: nothing more happens.
+			// The example was called with this key before, so the calls have no effect.
 			result, err := s.call(ctx, subject.Name, subject.example, subject.key)
 			if err != nil {
 				v.fault("%s: its key was repeated, and it answered %v", subject.Name, err)
@@ -196,13 +195,13 @@ func checkRepeatedKey(ctx context.Context, s *session, v *verdict) {
 		switch {
 		case len(bodies) < 2 || subject.Repeat == sdk.RepeatIdempotent:
 		case s.mode == InSandbox:
-			// What keeps the key, or does not, is not the vendor.
+			// In the sandbox it is not the vendor that keeps keys.
 			v.note("%s: answered in the sandbox, whose results are not compared", subject.Name)
 		case !reflect.DeepEqual(bodies[0], bodies[1]):
 			v.fault("%s: its repeat is %s, but two calls with the same key had different results", subject.Name, subject.Repeat)
 		}
 	}
-	none(v, tried, "that writes and takes a repeat")
+	skipIfUntried(v, tried, "that writes and takes a repeat")
 }
 
 func checkBigParams(ctx context.Context, s *session, v *verdict) {
@@ -216,18 +215,18 @@ func checkBigParams(ctx context.Context, s *session, v *verdict) {
 		}
 		tried++
 		document, valid := bigNonsense(), false
-		if subject.free {
+		if subject.harmless {
 			document, valid = big(subject.params, subject.Params, subject.example)
 		}
-		_, err := s.call(ctx, subject.Name, document, subject.freshKey())
+		_, err := s.call(ctx, subject.Name, document, subject.newCallKey())
 		switch {
-		case err != nil && broken(err):
-			v.fault("%s: called with %d bytes of params, it answered %s", subject.Name, len(document), answer(err))
+		case err != nil && isBroken(err):
+			v.fault("%s: called with %d bytes of params, it answered %s", subject.Name, len(document), describe(err))
 		case valid:
-			v.note("%s: a text of 1 MiB in params that meet the schema: %s", subject.Name, answer(err))
+			v.note("%s: a text of 1 MiB in params that meet the schema: %s", subject.Name, describe(err))
 		default:
-			v.note("%s: a text of 1 MiB in params that the schema forbids: %s", subject.Name, answer(err))
+			v.note("%s: a text of 1 MiB in params that the schema forbids: %s", subject.Name, describe(err))
 		}
 	}
-	none(v, tried, "whose example works")
+	skipIfUntried(v, tried, "whose example works")
 }

@@ -71,7 +71,7 @@ func check(t *testing.T, mode string, credentials string) *conformance.Report {
 	return report
 }
 
-// with are the names of the checks that came to a status.
+// with returns the names of the checks that have a status.
 func with(report *conformance.Report, status conformance.Status) []string {
 	var names []string
 	for _, check := range report.Checks {

@@ -16,7 +16,7 @@ const shortTimeout = time.Millisecond
 // itself would have given up, and could not see what the plugin does.
 func checkDeadline(ctx context.Context, s *session, v *verdict) {
 	subjects := s.repeatable(v)
-	none(v, len(subjects), "that may be called again")
+	skipIfUntried(v, len(subjects), "that may be called again")
 	for _, subject := range subjects {
 		if !s.ready(ctx, v) {
 			return
@@ -28,14 +28,14 @@ func checkDeadline(ctx context.Context, s *session, v *verdict) {
 		switch {
 		case !time.Now().Before(deadline):
 			v.fault("%s: it went on for more than %s after its deadline", subject.Name, endTime)
-		case ended(s.instance):
+		case hasEnded(s.instance):
 			v.fault("%s: its deadline passed, and it answered %v", subject.Name, s.explain(err))
 		}
 	}
 }
 
-// cancellations is how many calls of each action are given up, each a little later
-// than the one before, so that they are cut off in many places.
+// cancellations is how many calls of each action are cancelled, each cancelStep later
+// than the one before, so that they end in many places.
 const (
 	cancellations = 16
 	cancelStep    = 250 * time.Microsecond
@@ -43,7 +43,7 @@ const (
 
 func checkCancellation(ctx context.Context, s *session, v *verdict) {
 	subjects := s.repeatable(v)
-	none(v, len(subjects), "that may be called again")
+	skipIfUntried(v, len(subjects), "that may be called again")
 	for _, subject := range subjects {
 		if !s.ready(ctx, v) {
 			return
@@ -51,7 +51,7 @@ func checkCancellation(ctx context.Context, s *session, v *verdict) {
 		for n := range cancellations {
 			call, cancel := context.WithCancel(ctx)
 			timer := time.AfterFunc(time.Duration(n)*cancelStep, cancel)
-			// What it answers, if it still does, is of no interest.
+			// The result does not matter, if there still is one.
 			_, _ = s.call(call, subject.Name, subject.example, subject.key)
 			timer.Stop()
 			cancel()
@@ -64,13 +64,13 @@ func checkCancellation(ctx context.Context, s *session, v *verdict) {
 	}
 }
 
-// stillWorks calls an example that has worked before and says what is wrong with
-// the answer.
+// stillWorks calls an example that has worked before. It returns what is wrong, "" if
+// nothing is.
 func (s *session) stillWorks(ctx context.Context, subject *subject) string {
-	if ended(s.instance) {
+	if hasEnded(s.instance) {
 		return fmt.Sprintf("it ended: %s", s.instance.Exit())
 	}
-	if _, err := s.call(ctx, subject.Name, subject.example, subject.key); err != nil && !busy(err) {
+	if _, err := s.call(ctx, subject.Name, subject.example, subject.key); err != nil && !isBusy(err) {
 		return fmt.Sprintf("the example was answered with %v", err)
 	}
 	return ""

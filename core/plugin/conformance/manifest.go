@@ -20,7 +20,7 @@ func checkStart(ctx context.Context, s *session, v *verdict) {
 	s.stage = started
 }
 
-// checkManifest also chooses how the actions are called.
+// checkManifest also decides how the actions are called.
 func checkManifest(ctx context.Context, s *session, v *verdict) {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
@@ -84,17 +84,17 @@ func checkExamples(_ context.Context, s *session, v *verdict) {
 			v.fault("%s: it has no example", action.Name)
 		}
 		for n, example := range action.Examples {
-			meets(v, action, n, "params", action.Params, example.Params)
+			checkExample(v, action, n, "params", action.Params, example.Params)
 			if len(example.Result) > 0 && len(action.Result) > 0 {
-				meets(v, action, n, "result", action.Result, example.Result)
+				checkExample(v, action, n, "result", action.Result, example.Result)
 			}
 		}
 	}
 }
 
-// meets holds a part of an example against its schema. A schema that does not
-// compile is another check's matter.
-func meets(v *verdict, action *sdk.ActionSpec, n int, what string, raw, document json.RawMessage) {
+// checkExample checks a part of an example against its schema. Another check reports a
+// schema that does not compile.
+func checkExample(v *verdict, action *sdk.ActionSpec, n int, what string, raw, document json.RawMessage) {
 	compiled, err := schema.Compile(raw)
 	if err != nil {
 		return
@@ -109,8 +109,7 @@ func meets(v *verdict, action *sdk.ActionSpec, n int, what string, raw, document
 	}
 }
 
-// checkSchemasRefuse asks for the least that the gateway's check must be able to
-// refuse.
+// checkSchemasRefuse checks the least that the gateway's check of params must refuse.
 func checkSchemasRefuse(_ context.Context, s *session, v *verdict) {
 	if len(s.manifest.Actions) == 0 {
 		v.skip("it has no actions")

@@ -10,14 +10,13 @@ import (
 	"github.com/backflow/backflow/core/schema"
 )
 
-// notAnObject is what no schema of params accepts, and what no action can be
-// carried out with.
+// notAnObject are params that no schema accepts and no action can work with.
 var notAnObject = json.RawMessage(`["this is no object"]`)
 
-// bigSize is how long the text in big params is.
+// bigSize is the length of the text in big params, in bytes.
 const bigSize = 1 << 20
 
-// object reads an example. It is nil for what is no object.
+// object reads an example. It returns nil for anything but an object.
 func object(document json.RawMessage) map[string]json.RawMessage {
 	var fields map[string]json.RawMessage
 	// The example has met its schema: it is JSON.
@@ -25,7 +24,7 @@ func object(document json.RawMessage) map[string]json.RawMessage {
 	return fields
 }
 
-// with answers the object with one more field, or one of another value.
+// with returns the object with one more field, or with another value in a field.
 func with(fields map[string]json.RawMessage, name string, value json.RawMessage) json.RawMessage {
 	changed := maps.Clone(fields)
 	if changed == nil {
@@ -37,9 +36,9 @@ func with(fields map[string]json.RawMessage, name string, value json.RawMessage)
 	return document
 }
 
-// wrongType answers the example with a field of a type that the schema forbids,
-// and the field's name: one that the example has, else any that the schema
-// declares. It is nil where the schema forbids none.
+// wrongType returns the example with a field of a type that the schema forbids, and
+// the field's name. It prefers a field of the example to others that the schema
+// declares. It returns nil if the schema forbids no type.
 func wrongType(params *schema.Schema, declared, example json.RawMessage) (json.RawMessage, string) {
 	fields := object(example)
 	names := slices.Sorted(maps.Keys(fields))
@@ -68,9 +67,9 @@ func properties(raw json.RawMessage) map[string]json.RawMessage {
 	return top.Properties
 }
 
-// big answers params of more than bigSize bytes: the example with a long text in
-// a field that takes one. Where none does, a plugin gets to see a field that it
-// does not know, and valid is false.
+// big returns params of more than bigSize bytes: the example with a long text in a
+// field that takes one. If none does, the text is in a field that the schema may not
+// know; valid says whether the schema accepts it.
 func big(params *schema.Schema, declared, example json.RawMessage) (document json.RawMessage, valid bool) {
 	text := json.RawMessage(`"` + strings.Repeat("x", bigSize) + `"`)
 	fields := object(example)
@@ -85,7 +84,7 @@ func big(params *schema.Schema, declared, example json.RawMessage) (document jso
 	return document, err == nil && len(faults) == 0
 }
 
-// bigNonsense is as large, and cannot be carried out.
+// bigNonsense are params of the same size that no action can work with.
 func bigNonsense() json.RawMessage {
 	return slices.Concat([]byte(`["`), bytes.Repeat([]byte("x"), bigSize), []byte(`"]`))
 }

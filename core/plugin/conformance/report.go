@@ -2,20 +2,20 @@ package conformance
 
 import "time"
 
-// Status is what became of a check.
+// Status is the result of a check.
 type Status string
 
-// What becomes of a check.
+// The results of a check.
 const (
 	Passed  Status = "passed"
 	Failed  Status = "failed"
 	Skipped Status = "skipped"
 )
 
-// Report is what the suite found out about one plugin.
+// Report is the result of the suite for one plugin.
 type Report struct {
-	// Plugin and Version are what the plugin calls itself, empty where it could
-	// not be asked.
+	// Plugin and Version are from the plugin's manifest, empty if it could not be
+	// read.
 	Plugin  string `json:"plugin,omitempty"`
 	Version string `json:"version,omitempty"`
 	// Path is the plugin's file.
@@ -31,19 +31,19 @@ type Mode string
 
 // The ways in which actions are called.
 const (
-	// WithCredentials: as the config that was given says.
+	// WithCredentials uses the credentials that were given.
 	WithCredentials Mode = "credentials"
-	// InSandbox: the plugin stands in for its vendor.
+	// InSandbox has the plugin stand in for its vendor.
 	InSandbox Mode = "sandbox"
-	// WithoutCredentials: the plugin takes none.
+	// WithoutCredentials is for a plugin that takes none.
 	WithoutCredentials Mode = "none"
-	// NotAtAll: the plugin takes credentials, and none were given.
+	// NotAtAll is for a plugin that takes credentials when none were given.
 	NotAtAll Mode = "unconfigured"
 )
 
 // Check is one promise and whether it is kept.
 type Check struct {
-	// Name identifies the check for good, such as "bad-params".
+	// Name identifies the check, such as "bad-params". It never changes.
 	Name string `json:"name"`
 	// Promise says in a sentence what is checked.
 	Promise string `json:"promise"`
@@ -58,7 +58,7 @@ type Check struct {
 	Took time.Duration `json:"took"`
 }
 
-// Count answers how many checks came to a status.
+// Count returns how many checks have a status.
 func (r *Report) Count(status Status) int {
 	n := 0
 	for _, check := range r.Checks {
@@ -69,7 +69,7 @@ func (r *Report) Count(status Status) int {
 	return n
 }
 
-// Took is how long all checks took.
+// Took returns how long all checks took together.
 func (r *Report) Took() time.Duration {
 	var sum time.Duration
 	for _, check := range r.Checks {

@@ -20,7 +20,7 @@ type session struct {
 	redactor telemetry.Redactor
 	stage    stage
 	mode     Mode
-	instance plugin.Instance // nil where none runs
+	instance plugin.Instance // nil if none runs
 	// printed counts what earlier instances printed to standard output.
 	printed int64
 	// finished is how the last instance ended when it was asked to, nil before.
@@ -33,19 +33,19 @@ type session struct {
 type subject struct {
 	*sdk.ActionSpec
 	params  *schema.Schema
-	result  *schema.Schema // nil where anything will do
+	result  *schema.Schema // nil if there is none
 	example json.RawMessage
-	// key is that of every call which must not act twice; empty for reads.
+	// key is the idempotency key of the example, empty for reads.
 	key string
-	// free says that calls have no effect beyond this machine's sandbox.
-	free bool
-	// works says that the example was answered with a result.
+	// harmless says that calls have no effect, or only one in the sandbox.
+	harmless bool
+	// works says that the example has returned a result.
 	works bool
 }
 
-// repeatable reports whether the example may be called again: with the same key,
-// where it writes.
-func (s *subject) repeatable() bool { return s.works && (s.free || s.SafeToRepeat()) }
+// repeatable reports whether the example may be called again, with the same key if it
+// writes.
+func (s *subject) repeatable() bool { return s.works && (s.harmless || s.SafeToRepeat()) }
 
 func newKey() string { return "conformance-" + rand.Text() }
 
@@ -62,9 +62,9 @@ func (s *session) prepare() {
 		if faults, err := params.Check(example); err != nil || len(faults) > 0 {
 			continue
 		}
-		subject := &subject{ActionSpec: action, params: params, example: example, free: !action.Writes || s.mode == InSandbox}
+		subject := &subject{ActionSpec: action, params: params, example: example, harmless: !action.Writes || s.mode == InSandbox}
 		if len(action.Result) > 0 {
-			// What does not compile is a fault of the schemas.
+			// checkSchemas reports a schema that does not compile.
 			subject.result, _ = schema.Compile(action.Result)
 		}
 		if action.Writes {
@@ -114,13 +114,13 @@ func (s *session) configure(ctx context.Context) error {
 }
 
 // ready makes sure that an instance runs: an earlier check may have ended the last
-// one. It reports whether one does, and tells the verdict why not.
+// one. It reports whether one does. If not, the verdict has the fault.
 func (s *session) ready(ctx context.Context, v *verdict) bool {
 	if s.instance != nil {
-		if !ended(s.instance) {
+		if !hasEnded(s.instance) {
 			return true
 		}
-		_, _ = s.close(ctx) // how it ended, the check that saw it has told
+		_, _ = s.close(ctx) // an earlier check has reported how it ended
 	}
 	err := s.launch(ctx)
 	if err == nil && s.stage == configured {
@@ -133,7 +133,7 @@ func (s *session) ready(ctx context.Context, v *verdict) bool {
 	return true
 }
 
-// close ends the instance and answers how it ended.
+// close ends the instance and returns how it ended.
 func (s *session) close(ctx context.Context) (plugin.Exit, error) {
 	ctx, cancel := context.WithTimeout(ctx, endTime)
 	defer cancel()
@@ -150,8 +150,8 @@ type finish struct {
 	err  error
 }
 
-// finish ends the instance that has answered the calls, once: only then all is
-// known of what it printed.
+// finish ends the instance of the calls, once: only then it is known how much it
+// printed.
 func (s *session) finish(ctx context.Context, v *verdict) *finish {
 	if s.finished == nil && s.ready(ctx, v) {
 		exit, err := s.close(ctx)
@@ -160,15 +160,15 @@ func (s *session) finish(ctx context.Context, v *verdict) *finish {
 	return s.finished
 }
 
-// abandon ends what is left when nobody asks how it ends.
+// abandon ends the instance, if there is one, without a check of how it ends.
 func (s *session) abandon() {
 	if s.instance != nil {
-		// There is nothing more to be said about this plugin.
+		// No check reports about this plugin any more.
 		_, _ = s.close(context.Background())
 	}
 }
 
-func ended(instance plugin.Instance) bool {
+func hasEnded(instance plugin.Instance) bool {
 	select {
 	case <-instance.Done():
 		return true
@@ -177,7 +177,7 @@ func ended(instance plugin.Instance) bool {
 	}
 }
 
-// call executes an action with the time that an example has.
+// call executes an action within the time that an example has.
 func (s *session) call(ctx context.Context, action string, params json.RawMessage, key string) (sdk.Result, error) {
 	result, err := s.instance.Execute(ctx, time.Now().Add(s.Timeout), sdk.Call{
 		Action: action, Params: params, IdempotencyKey: key, RequestID: newKey(),
@@ -191,25 +191,25 @@ func (s *session) call(ctx context.Context, action string, params json.RawMessag
 	return result, nil
 }
 
-// explain adds to an error how the plugin ended, where it has.
+// explain adds to an error how the plugin ended, if it has.
 func (s *session) explain(err error) error {
-	var told *sdk.Error
-	if !errors.As(err, &told) || told.Code != sdk.CodeUnavailable || !ended(s.instance) {
+	var known *sdk.Error
+	if !errors.As(err, &known) || known.Code != sdk.CodeUnavailable || !hasEnded(s.instance) {
 		return err
 	}
-	more := *told
-	more.Message = fmt.Sprintf("%s (%s)", told.Message, s.instance.Exit())
+	more := *known
+	more.Message = fmt.Sprintf("%s (%s)", known.Message, s.instance.Exit())
 	return &more
 }
 
-// broken reports whether an error means that the plugin failed, as against a call
-// that it refused.
-func broken(err error) bool {
-	var told *sdk.Error
-	if !errors.As(err, &told) {
+// isBroken reports whether an error means that the plugin failed, and did not merely
+// refuse the call.
+func isBroken(err error) bool {
+	var known *sdk.Error
+	if !errors.As(err, &known) {
 		return true
 	}
-	switch told.Code {
+	switch known.Code {
 	case sdk.CodeInternal, sdk.CodeUnavailable, sdk.CodeTimeout, sdk.CodeOutcomeUnknown:
 		return true
 	}

@@ -15,12 +15,12 @@ import (
 type Options struct {
 	// Launcher starts it.
 	Launcher plugin.Launcher
-	// Spec is the plugin. An empty name takes the one that it gives itself.
+	// Spec is the plugin. If its name is empty, the manifest may have any.
 	Spec plugin.Spec
-	// Credentials are handed to it; nil where there are none.
+	// Credentials are handed to it; nil if there are none.
 	Credentials json.RawMessage
-	// BaseDir is what relative paths in the credentials are relative to, DataDir
-	// where the plugin may keep files. Both are absolute.
+	// BaseDir is the directory of relative paths in the credentials. DataDir is where
+	// the plugin may keep files. Both are absolute.
 	BaseDir, DataDir string
 	// Timeout is how long an example may take; zero means DefaultTimeout.
 	Timeout time.Duration
@@ -31,8 +31,8 @@ type Options struct {
 // DefaultTimeout is how long an example may take.
 const DefaultTimeout = 10 * time.Second
 
-// The other times that a plugin has. They are ample: a plugin that needs longer
-// leaves callers waiting.
+// The other times that a plugin has. They are long: a plugin that needs more time
+// keeps callers waiting.
 const (
 	startTime = 30 * time.Second // handshake, manifest, Configure
 	// endTime is how long after the end of its deadline a call may take, and how
@@ -44,7 +44,7 @@ const (
 type check struct {
 	name, promise string
 	run           func(ctx context.Context, s *session, v *verdict)
-	// needs says what must have worked before.
+	// needs is the stage that must have been reached.
 	needs stage
 }
 
@@ -58,7 +58,7 @@ const (
 	configured       // it may be called
 )
 
-// suite is all checks in their order.
+// suite is all checks, in order.
 var suite = []check{
 	{"start", "it starts and shakes hands", checkStart, nothing},
 	{"manifest", "its manifest is valid, and the same each time", checkManifest, started},
@@ -79,8 +79,8 @@ var suite = []check{
 	{"exit", "it ends when it is asked to, and in peace", checkExit, started},
 }
 
-// Run checks a plugin. A plugin that fails is a report and no error; the error is
-// that of ctx, which bounds it all.
+// Run checks a plugin. A plugin that fails is no error: the report says so. The error
+// is that of ctx, which bounds all checks.
 func Run(ctx context.Context, options Options) (*Report, error) {
 	s := &session{Options: options, mode: NotAtAll}
 	if s.Timeout <= 0 {
@@ -111,7 +111,7 @@ func Run(ctx context.Context, options Options) (*Report, error) {
 	return report, nil
 }
 
-// verdict gathers what a check finds.
+// verdict collects what a check finds.
 type verdict struct {
 	redactor *telemetry.Redactor
 	faults   []string

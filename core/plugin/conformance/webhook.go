@@ -9,8 +9,8 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// webhookSecret is a text that vendors' libraries take for a secret: those of the
-// Standard Webhooks, and of those who go by its form, are base64.
+// webhookSecret is a secret that vendors' libraries accept: a secret in the form of
+// Standard Webhooks is base64.
 const webhookSecret = "whsec_YmFja2Zsb3cgY29uZm9ybWFuY2Ugc3VpdGU="
 
 const webhookTolerance = 5 * time.Minute
@@ -52,6 +52,6 @@ func checkWebhook(ctx context.Context, s *session, v *verdict) {
 	var refusal *sdk.WebhookRefusal
 	request.Secrets = []string{webhookSecret[:len(webhookSecret)-4] + "Zm9v"}
 	if _, err := s.instance.VerifyWebhook(ctx, request); !errors.As(err, &refusal) {
-		v.fault("a webhook that was signed with another secret: want a refusal, got %s", answer(err))
+		v.fault("a webhook that was signed with another secret: want a refusal, got %s", describe(err))
 	}
 }
