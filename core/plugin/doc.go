@@ -11,5 +11,5 @@
 //
 // The package knows no vendor, no HTTP and no config file. It may import
 // core/action, core/backoff, core/egress, core/excerpt, core/plugin/credential,
-// core/schema, core/telemetry and sdk.
+// core/schema, core/telemetry, sdk and sdk/manifest.
 package plugin

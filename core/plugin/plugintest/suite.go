@@ -18,10 +18,10 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// Exercise checks what callers of plugins rely on, whatever the transport. It
-// runs the fixture of core/plugin/internal and sdk/examples/hello.
+// Exercise checks what callers of plugins rely on, for any transport. It runs the
+// fixture of core/plugin/internal and sdk/examples/hello.
 func Exercise(t *testing.T, tr Transport) {
-	t.Run("Ten line plugin answers", func(t *testing.T) { tenLinePluginAnswers(t, tr) })
+	t.Run("Ten line plugin works", func(t *testing.T) { tenLinePluginWorks(t, tr) })
 	t.Run("Manifest crosses unchanged", func(t *testing.T) { manifestCrossesUnchanged(t, tr) })
 	t.Run("Params and result cross byte for byte", func(t *testing.T) { paramsAndResultCrossByteForByte(t, tr) })
 	t.Run("Errors cross unchanged", func(t *testing.T) { errorsCrossUnchanged(t, tr) })
@@ -34,7 +34,7 @@ func Exercise(t *testing.T, tr Transport) {
 	t.Run("Plugin without webhooks says so", func(t *testing.T) { pluginWithoutWebhooksSaysSo(t, tr) })
 }
 
-func tenLinePluginAnswers(t *testing.T, tr Transport) {
+func tenLinePluginWorks(t *testing.T, tr Transport) {
 	p, output := tr.Start(t, plugin.Member{Spec: plugin.Spec{Name: "hello", Path: tr.Path("hello")}})
 	result, err := p.Execute(t.Context(), sdk.Call{Action: "greet", Params: json.RawMessage(`{"name":"Ada"}`), RequestID: "req_7"})
 	if err != nil {
@@ -111,7 +111,7 @@ func errorsCrossUnchanged(t *testing.T, tr Transport) {
 			given: sdk.Error{Code: sdk.CodeNotFound, Message: "m", Details: json.RawMessage(`[1]`)},
 			want:  sdk.Error{Code: sdk.CodeNotFound, Message: "m", Outcome: sdk.OutcomeUnknown},
 		},
-		"a story is cut": {
+		"a long error is cut": {
 			given: sdk.Error{
 				Code: sdk.CodeRejected, Message: strings.Repeat("m", 1<<20), Details: json.RawMessage(`{"d":"` + strings.Repeat("d", 1<<20) + `"}`),
 				Faults: slices.Repeat([]sdk.Fault{{Message: strings.Repeat("f", 5<<10)}}, 101),
@@ -121,11 +121,11 @@ func errorsCrossUnchanged(t *testing.T, tr Transport) {
 				Faults: slices.Repeat([]sdk.Fault{{Message: strings.Repeat("f", 4<<10) + "…"}}, 100),
 			},
 		},
-		"nobody is made to wait for years": {
+		"the wait is bounded": {
 			given: sdk.Error{Code: sdk.CodeRateLimited, Message: "m", RetryAfter: math.MaxInt64},
 			want:  sdk.Error{Code: sdk.CodeRateLimited, Message: "m", RetryAfter: 24 * time.Hour, Outcome: sdk.OutcomeUnknown},
 		},
-		"nor for less than no time": {
+		"the wait is not negative": {
 			given: sdk.Error{Code: sdk.CodeRateLimited, Message: "m", RetryAfter: -time.Hour},
 			want:  sdk.Error{Code: sdk.CodeRateLimited, Message: "m", Outcome: sdk.OutcomeUnknown},
 		},
@@ -235,8 +235,8 @@ func hangingCallEndsInTimeAndTheRestGoOn(t *testing.T, tr Transport) {
 	}
 }
 
-// Whether a lost call is repeated is decided by whoever knows the action: the
-// error says that it might succeed, and that it may have taken effect already.
+// The caller knows the action and decides whether to repeat a lost call. The error says
+// that a repeat might succeed, and that the call may have taken effect already.
 func lostCallMayHaveTakenEffectAndMayBeRepeated(t *testing.T, tr Transport) {
 	for name, code := range map[string]sdk.Code{"sleep": sdk.CodeTimeout, "exit": sdk.CodeUnavailable, "crash": sdk.CodeUnavailable} {
 		member := tr.Fixture()

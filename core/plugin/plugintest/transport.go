@@ -15,22 +15,22 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// Transport is a way to run plugins that is put to the test.
+// Transport is a way to run plugins, which Exercise tests.
 type Transport struct {
-	// Launcher answers a launcher that is closed at the test's end.
+	// Launcher returns a launcher that is closed at the test's end.
 	Launcher func(t testing.TB) plugin.Launcher
-	// Path answers the built file of a plugin, "fixture" or "hello".
+	// Path returns the built file of a plugin, "fixture" or "hello".
 	Path func(name string) string
-	// Checks are how often plugins are looked after.
+	// Checks are how often plugins are checked.
 	Checks plugin.Checks
-	// Timing is Quick where it is left out.
+	// Timing is Quick if it is left out.
 	Timing plugin.Timing
 }
 
 // Credentials satisfy the fixture.
 const Credentials = `{"key":"key_s3cr3t/\"x"}`
 
-// Fixture answers a member that behaves.
+// Fixture returns a member that works.
 func (tr Transport) Fixture() plugin.Member {
 	return plugin.Member{
 		Spec:   plugin.Spec{Name: "fixture", Path: tr.Path("fixture")},
@@ -38,7 +38,7 @@ func (tr Transport) Fixture() plugin.Member {
 	}
 }
 
-// Quick is real time, but that a plugin is started again at once.
+// Quick is real time, but restarts of plugins wait only a hundredth of theirs.
 func Quick() plugin.Timing {
 	return plugin.Timing{
 		Now:    time.Now,
@@ -92,7 +92,7 @@ func (tr Transport) StartReady(t testing.TB, member plugin.Member) *plugin.Plugi
 	return p
 }
 
-// Call executes an action and answers its body as text.
+// Call executes an action and returns its body as text.
 func Call(t testing.TB, p *plugin.Plugin, name, params string) string {
 	t.Helper()
 	result, err := p.Execute(t.Context(), sdk.Call{Action: name, Params: json.RawMessage(params)})
@@ -122,7 +122,7 @@ func (l *Logs) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// String answers the log.
+// String returns the log.
 func (l *Logs) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -135,8 +135,8 @@ func BenchmarkFirstCall(b *testing.B) {
 	}
 }
 
-// processorTime answers how much of it this process has used: other than the
-// clock it says the same on a busy machine.
+// processorTime returns how much processor time this process has used. Unlike the
+// clock, it is the same on a busy machine.
 func processorTime(b *testing.B) time.Duration {
 	b.Helper()
 	var used syscall.Rusage

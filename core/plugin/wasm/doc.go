@@ -10,5 +10,5 @@
 // clocks, randomness, the gateway's log, and HTTP to the hosts that its Spec allows.
 //
 // The package may import core/egress, core/plugin, core/plugin/internal/output,
-// core/plugin/wasm/modulecache and sdk.
+// core/plugin/wasm/modulecache, sdk and sdk/abi.
 package wasm

@@ -22,10 +22,10 @@ const (
 
 func elements(n uint64) string { return string(binary.AppendUvarint(nil, n)) }
 
-// grown is a guest that has its tables grow and answers, as JSON, whether it could
-// by less than the bound and by more than it.
+// grown is the code of a guest that grows a table. It returns, as JSON, 1 if the table
+// grew, else 0.
 func grown(table string, by int32) string {
-	// The answer is one byte of the data, which lies at 1024: "1" where it grew.
+	// The result is one byte of the data at address 1024.
 	return wasmtest.I32(1024+abi.HeaderSize+abi.FieldSize) + wasmtest.I32('0') + nullFunc + wasmtest.I32(by) + tableGrow + table +
 		wasmtest.I32(-1) + "\x47" + "\x6a" + "\x3a\x00\x00" + wasmtest.Return(1024, abi.HeaderSize+abi.FieldSize+1)
 }

@@ -1,5 +1,5 @@
-// Command fetcher is a guest that makes the HTTP requests that it is told to. It
-// is apart from the fixture because net/http makes a guest three times as large.
+// Command fetcher is a guest that makes the HTTP requests in its params. It is not
+// part of the fixture because net/http makes a guest three times as large.
 package main
 
 import (

@@ -1,6 +1,5 @@
-// Command backflow-plugin-jsonbench answers an order with its total, once as a
-// typed action and once by encoding/json: what the reading and writing of JSON
-// costs in a guest.
+// Command backflow-plugin-jsonbench returns the total of an order, once by a typed
+// action and once by encoding/json. It shows what JSON costs in a guest.
 package main
 
 import (

@@ -5,6 +5,6 @@
 // On disk, an entry holds the module without the code of its functions, and the
 // machine code of the whole module; see diskCache for the reason.
 //
-// The package knows nothing of plugins' calls. It may import core/plugin, for
-// the way in which a plugin's file is opened.
+// The package knows nothing of plugins' calls. It may import core/plugin, which opens
+// a plugin's file.
 package modulecache
