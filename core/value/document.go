@@ -72,6 +72,34 @@ func (d *document) parse() {
 	}
 }
 
+// Elements splits an array into its elements, without a copy of their text; null
+// has none. It returns false for everything else.
+func (d Doc) Elements() ([]Doc, bool) {
+	if d.document == nil {
+		return nil, false
+	}
+	p := newParser(d.document.raw)
+	defer p.release()
+	tok, err := p.dec.ReadToken()
+	if err != nil || tok.Kind() != '[' {
+		return nil, err == nil && tok.Kind() == 'n'
+	}
+	var texts [][]byte
+	for p.dec.PeekKind() != ']' {
+		text, err := p.dec.ReadValue()
+		if err != nil {
+			return nil, false
+		}
+		end := int(p.dec.InputOffset())
+		texts = append(texts, d.document.raw[end-len(text):end:end])
+	}
+	documents, elements := make([]document, len(texts)), make([]Doc, len(texts))
+	for i, text := range texts {
+		documents[i].raw, elements[i] = text, Doc{&documents[i]}
+	}
+	return elements, true
+}
+
 // MarshalJSON returns the text; that of the zero Doc is null.
 func (d Doc) MarshalJSON() ([]byte, error) {
 	if d.document == nil {

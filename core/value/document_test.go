@@ -97,3 +97,31 @@ func TestRawOfADocumentDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestADocumentIsSplitIntoItsElements(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		`null`: nil, ` [ ] `: {}, `[1]`: {`1`},
+		"[ 1.50 ,\t\"a,]\", {\"b\": [2, 3]} , [] ,null]\n": {`1.50`, `"a,]"`, `{"b": [2, 3]}`, `[]`, `null`},
+	} {
+		elements, ok := TrustedDoc([]byte(text)).Elements()
+		if !ok || len(elements) != len(want) {
+			t.Errorf("%s has %d elements, %t", text, len(elements), ok)
+			continue
+		}
+		for i, e := range elements {
+			parsed, err := Parse([]byte(want[i]))
+			if err != nil || string(e.Raw()) != want[i] || !Equal(e.Value(), parsed) {
+				t.Errorf("%s: element %d is %s, %v", text, i, e.Raw(), e.Value())
+			}
+		}
+	}
+	for _, text := range []string{`{}`, `"[]"`, `1`, `true`, ``, `[1,`, `[1 2]`, `[}`} {
+		if _, ok := TrustedDoc([]byte(text)).Elements(); ok {
+			t.Errorf("%q has elements", text)
+		}
+	}
+	if _, ok := (Doc{}).Elements(); ok {
+		t.Error("no document has elements")
+	}
+}

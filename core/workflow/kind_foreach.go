@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -43,25 +42,27 @@ func (f *foreach) parts(*Step) []part {
 }
 
 func (f *foreach) begin(at *scope, _ time.Time) (Event, string, error) {
-	items, err := at.render(f.items)
+	list, err := at.document(f.items)
 	if err != nil {
 		return Event{}, "items", err
 	}
-	var list []json.RawMessage
-	if json.Unmarshal(items, &list) != nil {
+	items, ok := list.Elements()
+	if !ok {
 		return Event{}, "items", errors.New("must be a list")
 	}
-	if len(list) > MaxItems {
-		return Event{}, "items", fmt.Errorf("%d items are more than the %d that there may be", len(list), MaxItems)
+	if len(items) > MaxItems {
+		return Event{}, "items", fmt.Errorf("%d items are more than the %d that there may be", len(items), MaxItems)
 	}
-	return Event{Type: EventEntered, Params: items}, "", nil
+	return Event{Type: EventEntered, Params: list.Raw()}, "", nil
 }
 
 // enter opens no iteration yet: advance opens them as others end.
 func (f *foreach) enter(n *node, event Event) error {
-	if json.Unmarshal(event.Params, &n.items) != nil {
-		return errors.New("its items are no list")
+	items, ok := value.TrustedDoc(event.Params).Elements()
+	if !ok {
+		return errors.New("its items are not a list")
 	}
+	n.items = items
 	return nil
 }
 
