@@ -6,6 +6,7 @@
 // handling, the wire, retries, idempotency records, the check of params against
 // the schema) is the gateway's part.
 //
-// The package knows nothing of the gateway's inside: it imports nothing of
-// core/, and the files that a WASM guest compiles are free of gRPC.
+// The package imports sdk/abi, sdk/internal/shape and
+// sdk/proto/backflow/plugin/v1. The files that a WASM guest compiles are free of
+// gRPC.
 package sdk

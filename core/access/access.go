@@ -1,9 +1,9 @@
 // Package access has the hash by which an API token is known, and the scopes that
 // say what it may do.
 //
-// It is apart so that config and gateway read the same language. It imports
-// core/excerpt and sdk/suggest. It does not know where tokens are kept, nor how a
-// request carries one.
+// It is apart so that config and gateway read the same language. The package
+// imports core/excerpt and sdk/suggest. It does not know where tokens are kept,
+// nor how a request carries one.
 package access
 
 import (

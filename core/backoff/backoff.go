@@ -1,5 +1,5 @@
 // Package backoff is the wait before another attempt: how long it is, and the
-// waiting itself. It imports the standard library only.
+// waiting itself. The package imports nothing of the project.
 package backoff
 
 import (

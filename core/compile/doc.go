@@ -6,8 +6,8 @@
 // and never with a credential. A Plan is what a server runs and what `validate`
 // judges.
 //
-// The package may import sdk, core/action, core/config, core/custom, core/plugin,
-// core/plugin/credential, core/schedule, core/template, core/value, core/workflow
-// and sdk/suggest, and for what they accept core/engine, core/gateway and
-// core/webhook. It opens no store, serves nothing and keeps no plugin running.
+// The package imports core/action, core/config, core/custom, core/engine,
+// core/gateway, core/plugin, core/plugin/credential, core/schedule,
+// core/template, core/value, core/webhook, core/workflow, sdk and sdk/suggest. It
+// opens no store, serves nothing and keeps no plugin running.
 package compile

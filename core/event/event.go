@@ -6,8 +6,9 @@
 // recorded, and an id that is recorded is a duplicate. Records end by themselves,
 // by the store's clock; the lists of them are swept by Log.
 //
-// The package imports core/engine, for that value, core/state and core/state/layout. It knows
-// neither HTTP nor how an event is verified.
+// The package imports core/engine, core/state and core/state/layout. Of
+// core/engine it takes that value. It knows neither HTTP nor how an event is
+// verified.
 package event
 
 import (

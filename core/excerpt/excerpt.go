@@ -1,5 +1,5 @@
 // Package excerpt shortens texts of any length to what a message or a table has
-// room for. It imports the standard library only.
+// room for. The package imports nothing of the project.
 package excerpt
 
 import (

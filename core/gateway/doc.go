@@ -16,7 +16,7 @@
 // concurrency, the caller, the route and its method, the scope, the body. So an unauthenticated client learns nothing of what there is, and a
 // path that could mean two things reaches no handler.
 //
-// The package may import the packages named above, core/access, core/value,
-// core/workflow, core/telemetry and sdk. It knows no vendor, no store, no config
-// file and no plugin process.
+// The package imports core/access, core/action, core/engine, core/idempotency,
+// core/telemetry, core/value, core/webhook, core/workflow and sdk. It knows no
+// vendor, no store, no config file and no plugin process.
 package gateway

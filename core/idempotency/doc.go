@@ -24,7 +24,8 @@
 // makes or changes the run. The response to a repeat is made from the run itself:
 // see [Ledger.Record].
 //
-// The package is a layer over core/state and core/state/layout. It imports
-// core/engine for the value by which a request for a run is recorded, and
-// sdk/digest. It does not know what an action is, nor decide what may be repeated.
+// It is a layer over core/state. The package imports core/engine, core/state,
+// core/state/layout and sdk/digest. Of core/engine it takes the value by which a
+// request for a run is recorded. It does not know what an action is, nor decide
+// what may be repeated.
 package idempotency

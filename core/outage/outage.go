@@ -1,7 +1,7 @@
 // Package outage logs trouble that lasts and that many operations notice: a line
 // when it begins, one a minute while it lasts, and one when it is over.
 //
-// It imports nothing of the project.
+// The package imports nothing of the project.
 package outage
 
 import (

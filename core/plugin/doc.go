@@ -9,7 +9,7 @@
 // started, or dies, or hangs, fails its own calls, by name and reason, and nothing
 // else.
 //
-// The package knows no vendor, no HTTP and no config file. It may import
+// It knows no vendor, no HTTP and no config file. The package imports
 // core/action, core/backoff, core/egress, core/excerpt, core/plugin/credential,
 // core/schema, core/telemetry, sdk and sdk/manifest.
 package plugin

@@ -3,8 +3,9 @@
 // broken, with its JSON Pointer, and never the value itself, which may be a secret.
 //
 // It is a package of its own because different packages check params, credentials
-// and manifests, and must describe faults in the same way. It does not know what a
-// value is for. It may import core/value, sdk, sdk/pointer and sdk/suggest.
+// and manifests, and must describe faults in the same way. It does not know what
+// a value is for. The package imports core/value, sdk, sdk/pointer and
+// sdk/suggest.
 package schema
 
 import (

@@ -7,8 +7,8 @@
 // no plugin transport, so that the simulation, which runs whole servers in virtual
 // time, links none of them.
 //
-// It may import sdk, core/action, core/compile, core/config, core/custom,
-// core/engine, core/event, core/gateway, core/idempotency, core/lease, core/plugin,
-// core/schedule, core/state, core/telemetry, core/telemetry/metrics, core/webhook
-// and core/workflow.
+// The package imports core/action, core/compile, core/config, core/custom,
+// core/engine, core/event, core/gateway, core/idempotency, core/lease,
+// core/plugin, core/schedule, core/state, core/telemetry, core/telemetry/metrics,
+// core/webhook, core/workflow and sdk.
 package server

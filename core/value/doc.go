@@ -17,6 +17,6 @@
 // way out, so what it writes can be parsed again. A [Doc] is text that Parse
 // accepts, with its value when that is asked for.
 //
-// The package imports JSON libraries and nothing of the project. It knows neither
-// templates nor schemas nor what a value is about.
+// The package imports nothing of the project. It knows neither templates nor
+// schemas nor what a value is about.
 package value

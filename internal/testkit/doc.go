@@ -2,5 +2,5 @@
 // long tests, programs and servers that a machine may lack, waiting for a
 // condition, the repository's own directory.
 //
-// Only tests may import it. It imports nothing of the module.
+// Only tests may import it. The package imports nothing of the project.
 package testkit

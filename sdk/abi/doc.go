@@ -4,5 +4,6 @@
 //
 // Authors of Go plugins need none of it: package sdk handles it for them. A host,
 // a test harness or a kit for another language does. The package imports nothing
-// but the standard library's smallest parts, because every guest carries it.
+// of the project. Of the standard library it imports the smallest parts only,
+// because every guest carries it.
 package abi

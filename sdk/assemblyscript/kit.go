@@ -1,5 +1,7 @@
 // Package assemblyscript holds the AssemblyScript kit as files, for programs that
 // make projects of it. The kit itself is described in README.md.
+//
+// The package imports nothing of the project.
 package assemblyscript
 
 import "embed"

@@ -1,5 +1,5 @@
 // Package digest tells apart what was asked for, such as the params under an
-// idempotency key. It imports the standard library only.
+// idempotency key. The package imports nothing of the project.
 package digest
 
 import (

@@ -5,4 +5,6 @@
 // plugin (allowedHosts) and to no private address unless the config names it; a
 // redirect is a request like any other. The package is apart from package sdk,
 // so that only guests that use it carry net/http.
+//
+// The package imports sdk, sdk/abi and sdk/internal/outgoing.
 package httpclient

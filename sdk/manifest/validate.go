@@ -1,6 +1,7 @@
-// Package manifest holds the rules that a manifest is held to: the gateway refuses
-// a plugin that breaks one, and sdktest reports it to the author before. It imports sdk
-// and must not know how schemas are compiled, which host and test kit each bring.
+// Package manifest holds the rules that a manifest is held to: the gateway
+// refuses a plugin that breaks one, and sdktest reports it to the author before.
+// The package imports sdk. It must not know how schemas are compiled, which host
+// and test kit each bring.
 package manifest
 
 import (

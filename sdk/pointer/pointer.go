@@ -1,5 +1,5 @@
 // Package pointer writes JSON Pointers (RFC 6901), which say where in the params
-// a fault is. It imports the standard library only.
+// a fault is. The package imports nothing of the project.
 package pointer
 
 import "strings"

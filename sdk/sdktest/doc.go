@@ -8,5 +8,7 @@
 // tries everything that can be known of a plugin from within its own process;
 // `backflow plugin test` tries the rest on what was built.
 //
-// It imports sdk, and never core: what is true here is true of every plugin.
+// The package imports sdk, sdk/internal/outgoing, sdk/internal/shape,
+// sdk/internal/typedoc and sdk/manifest. What is true here is true of every
+// plugin.
 package sdktest

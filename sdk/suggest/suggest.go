@@ -1,6 +1,6 @@
 // Package suggest finds the known word that was meant by a misspelt one, for
-// messages such as `there is no table "paymets"; did you mean "payments"?`.
-// It imports nothing of the project.
+// messages such as `there is no table "paymets"; did you mean "payments"?`. The
+// package imports nothing of the project.
 package suggest
 
 import (

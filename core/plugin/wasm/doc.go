@@ -9,6 +9,6 @@
 // A guest has no file, no environment, no argument and no network. It has the
 // clocks, randomness, the gateway's log, and HTTP to the hosts that its Spec allows.
 //
-// The package may import core/egress, core/plugin, core/plugin/internal/output,
+// The package imports core/egress, core/plugin, core/plugin/internal/output,
 // core/plugin/wasm/modulecache, sdk and sdk/abi.
 package wasm

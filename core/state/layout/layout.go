@@ -8,7 +8,7 @@
 // a slash, and what it is by. What the values look like is known to the package
 // that writes them.
 //
-// It imports nothing of the project.
+// The package imports nothing of the project.
 package layout
 
 // Buckets of records.

@@ -2,7 +2,7 @@
 // stores are compared with, and the store of tests and simulations.
 //
 // It is deterministic: it has no goroutine, no randomness, and no clock but
-// Options.Now. It imports core/state only.
+// Options.Now. The package imports core/state.
 package memory
 
 import (

@@ -13,6 +13,6 @@
 // returned. After each start of the server its log is rewritten before the first
 // commit (aof_rewrite.go says why).
 //
-// It imports core/backoff, core/outage, core/state,
-// core/state/internal/groupcommit and go-redis. It knows nothing of what is kept.
+// The package imports core/backoff, core/outage, core/state and
+// core/state/internal/groupcommit. It knows nothing of what is kept.
 package redis

@@ -12,6 +12,6 @@
 // lock that the kernel drops when its holder dies. Once a second the writer
 // checks that the files still have their names, and writes nothing if not.
 //
-// It imports core/state, core/state/internal/groupcommit and a SQLite driver. It
-// knows nothing of what is kept.
+// The package imports core/state and core/state/internal/groupcommit. It knows
+// nothing of what is kept.
 package sqlite

@@ -3,7 +3,7 @@
 // constructors, and compares random operations with the memory store.
 //
 // A store that passes it may be plugged in. The package imports core/state,
-// core/state/memory and testing libraries; only tests may import it.
+// core/state/memory and internal/testkit. Only tests may import it.
 package statetest
 
 import (

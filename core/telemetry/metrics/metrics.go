@@ -7,7 +7,7 @@
 // gives or the code: never one that a request brings.
 //
 // It is apart from package telemetry so that only what measures depends on the
-// library. It imports nothing of the project.
+// library. The package imports nothing of the project.
 package metrics
 
 import (

@@ -1,5 +1,5 @@
 // Package outgoing lets a test stand in for the network that sdk/httpclient asks,
-// for one call at a time. It imports nothing of sdk.
+// for one call at a time. The package imports nothing of the project.
 package outgoing
 
 import (

@@ -5,5 +5,6 @@
 //
 // Values are read and written without encoding/json, which in a guest that can be
 // interrupted costs more than all the rest of a call: docs/adr/0011 has the
-// figures. The package imports only what every guest carries anyway.
+// figures. The package imports sdk/pointer. All that it imports every guest
+// carries anyway.
 package shape

@@ -1,6 +1,8 @@
 // Package typedoc reads the doc comments of a package's structs and writes them as
 // methods, which sdk/internal/shape asks for. It is for the generator and for the
 // test that the generator has been run; no plugin carries it.
+//
+// The package imports nothing of the project.
 package typedoc
 
 import (

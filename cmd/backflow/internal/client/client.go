@@ -1,6 +1,6 @@
 // Package client is how commands talk to a running gateway, and how they show its
-// runs. It may import core/workflow, for the words of runs,
-// core/backoff and cmd/backflow/internal/terminal.
+// runs. The package imports cmd/backflow/internal/terminal, core/backoff and
+// core/workflow.
 package client
 
 import (

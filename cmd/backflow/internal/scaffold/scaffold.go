@@ -2,9 +2,8 @@
 // plugin that builds and passes its tests at once, from templates that are
 // compiled in.
 //
-// It may import core/plugin, core/workflow and sdk/manifest, for what a plugin may
-// be called, and sdk/assemblyscript, whose kit an AssemblyScript project carries along where
-// it names no checkout. It runs nothing and fetches nothing.
+// The package imports core/plugin, core/workflow, sdk/assemblyscript and
+// sdk/manifest. It runs nothing and fetches nothing.
 package scaffold
 
 import (

@@ -1,5 +1,5 @@
 // Package terminal writes what commands show: tables and text for people, JSON
-// for programs. It may import core/excerpt.
+// for programs. The package imports core/excerpt.
 package terminal
 
 import (

@@ -1,4 +1,4 @@
-// Package output makes log records of what plugins print, the same on
-// every transport. It trusts none of it and bounds all of it. It imports nothing
-// of the module.
+// Package output makes log records of what plugins print, the same on every
+// transport. It trusts none of it and bounds all of it. The package imports
+// nothing of the project.
 package output

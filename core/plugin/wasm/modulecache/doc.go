@@ -5,6 +5,5 @@
 // On disk, an entry holds the module without the code of its functions, and the
 // machine code of the whole module; see diskCache for the reason.
 //
-// The package knows nothing of plugins' calls. It may import core/plugin, which opens
-// a plugin's file.
+// The package knows nothing of plugins' calls. The package imports core/plugin.
 package modulecache

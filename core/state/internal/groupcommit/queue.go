@@ -3,7 +3,7 @@
 // A writer never waits for more commits to come: a batch holds what came during
 // the last write.
 //
-// It imports core/state and knows nothing of how a store writes.
+// The package imports core/state. It knows nothing of how a store writes.
 package groupcommit
 
 import (

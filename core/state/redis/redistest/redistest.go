@@ -2,7 +2,7 @@
 // 127.0.0.1, with its data in the test's directory, and with the means to kill
 // and restart it.
 //
-// It imports nothing of the project. Only tests may import it.
+// The package imports internal/testkit. Only tests may import it.
 package redistest
 
 import (

@@ -2,11 +2,11 @@
 // to it, a Syntax, which says how its SQL is written, and the words for tables
 // and columns.
 //
-// A database is a package of its own with an implementation of Driver and a
-// value of Syntax, and a row in the plugin's table of schemes. What is the same
-// for all of them is written once: statements in package statement; params,
-// idempotency keys, transactions and migrations in the plugin. The package
-// imports sdk and knows no database.
+// A database is a package of its own with an implementation of Driver and a value
+// of Syntax, and a row in the plugin's table of schemes. What is the same for all
+// of them is written once: statements in package statement; params, idempotency
+// keys, transactions and migrations in the plugin. The package imports sdk. It
+// knows no database.
 package driver
 
 import (

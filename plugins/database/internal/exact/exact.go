@@ -1,7 +1,7 @@
 // Package exact reads JSON numbers without losing a digit, in time and memory
 // bounded by their length: 1e999999999 costs no more than it takes to read.
 //
-// It imports the standard library only and knows nothing of databases.
+// The package imports nothing of the project. It knows nothing of databases.
 package exact
 
 import (

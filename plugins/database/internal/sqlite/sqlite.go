@@ -4,6 +4,9 @@
 // One process keeps one connection: SQLite has one writer at a time, so that
 // calls queue in front of it, in order and bounded by their contexts, instead
 // of meeting each other as SQLITE_BUSY. Other processes may use the same file.
+//
+// The package imports plugins/database/internal/driver,
+// plugins/database/internal/exact, sdk and sdk/pointer.
 package sqlite
 
 import (

@@ -4,6 +4,8 @@
 // redirects, no log. What comes back is Stripe's own bytes, or an *sdk.Error.
 //
 // It knows Stripe's HTTP and nothing of single actions.
+//
+// The package imports plugins/stripe/internal/form, sdk and sdk/pointer.
 package api
 
 import (

@@ -4,6 +4,8 @@
 // It works on the JSON text itself, so that a number reaches Stripe with the
 // digits that the caller wrote and no float comes between. It knows the form
 // of Stripe's requests (https://docs.stripe.com/api) and no single action.
+//
+// The package imports sdk/pointer.
 package form
 
 import (

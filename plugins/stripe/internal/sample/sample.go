@@ -1,6 +1,8 @@
 // Package sample makes sample events as Stripe sends them to webhooks. Their
 // objects are those of Stripe's own fixtures (stripe-mock), brought into the
 // state that the event is about.
+//
+// The package imports nothing of the project.
 package sample
 
 import (

@@ -2,6 +2,8 @@
 // stripe-mock, served in this process on the loopback interface.
 //
 // stripe-mock keeps nothing: whatever is created is returned and forgotten.
+//
+// The package imports nothing of the project.
 package sandbox
 
 import (

@@ -6,6 +6,8 @@
 // carries a few files instead of parsing six megabytes at every start.
 //
 // The package knows nothing of calls or of the gateway.
+//
+// The package imports nothing of the project.
 package schema
 
 import (

@@ -5,6 +5,8 @@
 // It is our own because stripe-go's webhook.ConstructEvent takes a signature
 // made with an empty secret, and any time in the future. The package knows
 // nothing of what an event holds.
+//
+// The package imports nothing of the project.
 package signature
 
 import (

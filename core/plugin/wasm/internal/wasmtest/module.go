@@ -1,7 +1,7 @@
 // Package wasmtest writes WASM modules byte by byte, for tests of what no SDK would
 // do. It shares no code with what it tests. Only tests may import it.
 //
-// The package may import sdk/abi.
+// The package imports sdk/abi.
 package wasmtest
 
 import (

@@ -2,6 +2,8 @@
 // OpenAPI description: the form parameters of each operation as they stand
 // there, plus the few conveniences that Backflow adds. It runs when code is
 // generated and in tests, never in the plugin.
+//
+// The package imports nothing of the project.
 package derive
 
 import (
