@@ -57,15 +57,3 @@ func invalid(action string, err error) *sdk.Error {
 	}
 	return e
 }
-
-// faultsOf puts the faults of a template behind a pointer.
-func faultsOf(err error, pointer string) template.Faults {
-	var faults template.Faults
-	if !errors.As(err, &faults) {
-		return template.Faults{{Pointer: pointer, Message: err.Error()}}
-	}
-	for i := range faults {
-		faults[i].Pointer = pointer + faults[i].Pointer
-	}
-	return faults
-}

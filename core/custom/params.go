@@ -2,6 +2,7 @@ package custom
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,6 +30,18 @@ func compileTemplate(source json.RawMessage, pointer string) (*template.Template
 		return nil, faultsOf(err, pointer)
 	}
 	return t, nil
+}
+
+// faultsOf puts the faults of a template behind a pointer.
+func faultsOf(err error, pointer string) template.Faults {
+	var faults template.Faults
+	if !errors.As(err, &faults) {
+		return template.Faults{{Pointer: pointer, Message: err.Error()}}
+	}
+	for i := range faults {
+		faults[i].Pointer = pointer + faults[i].Pointer
+	}
+	return faults
 }
 
 // paramUse is what the templates of an action do with one param.

@@ -111,7 +111,7 @@ func BenchmarkFirstCall(b *testing.B) {
 					b.Fatal(err)
 				}
 				started := time.Now()
-				// Where it is refused, the refusal is the answer.
+				// A refusal is a result too.
 				if _, err := i.Execute(b.Context(), time.Time{}, sdk.Call{Action: c.call, Params: []byte(c.params)}); err != nil && !errors.Is(err, &sdk.Error{Code: sdk.CodeRejected}) {
 					b.Fatal(err)
 				}
