@@ -55,7 +55,7 @@ func (w wait) length(at *scope) (time.Duration, error) {
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 {
-		return 0, fmt.Errorf("%q is no duration such as 90s or 24h", text)
+		return 0, fmt.Errorf("%q is not a duration such as 90s or 24h", text)
 	}
 	return d, nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// node is one step of a run: a step of the definition at one position, such as the
+// node is one step of a run: a step of the definition at one place, such as the
 // third iteration of a foreach.
 type node struct {
 	StepState
