@@ -68,8 +68,8 @@ func (k keys) missing(err error) error {
 
 // once runs effect in a transaction and records its result under the key; a
 // repeat gets the first result and runs nothing. An empty key
-// records nothing. Calls with one key wait for each other at the database's
-// write lock.
+// records nothing. Calls with one key wait for each other: at Syntax.Begin where
+// it locks the database, else at Syntax.LockKey.
 func (s *store) once(ctx context.Context, key, digest string, effect func(*sql.Conn) ([]byte, error)) ([]byte, error) {
 	return s.transact(ctx, func(conn *sql.Conn) ([]byte, bool, error) {
 		if key == "" {
@@ -87,9 +87,15 @@ func (s *store) once(ctx context.Context, key, digest string, effect func(*sql.C
 	})
 }
 
-// recorded returns the result under a key. A key that is still there is
-// honoured even when it is older than its lifetime.
+// recorded returns the result under a key, once no other transaction with that
+// key is under way. A key that is still there is honoured even when it is older
+// than its lifetime.
 func (k keys) recorded(ctx context.Context, conn *sql.Conn, key, digest string) (body []byte, found bool, err error) {
+	if k.Lock != "" {
+		if _, err := conn.ExecContext(ctx, k.Lock, key); err != nil {
+			return nil, false, fmt.Errorf("lock key: %w", err)
+		}
+	}
 	var recorded string
 	err = conn.QueryRowContext(ctx, k.Find, key).Scan(&recorded, &body)
 	switch {

@@ -59,7 +59,26 @@ func TestWithoutAKeyEachCallInserts(t *testing.T) {
 
 func TestTwentyAtOnceWithOneKeyInsertOneRow(t *testing.T) {
 	f := newFixture(t, `CREATE TABLE log (id INTEGER PRIMARY KEY, n INTEGER)`)
+	wantOneRowForEachKey(t, f, configured(t, f.dir, `{"url":"sqlite://data/app.db"}`, f.clock))
+}
+
+// TestKeysAreLockedWhereATransactionLocksNothing: a BEGIN of SQLite takes no
+// lock, and the UPDATE, which changes nothing, takes it at the key.
+func TestKeysAreLockedWhereATransactionLocksNothing(t *testing.T) {
+	f := newFixture(t, `CREATE TABLE log (id INTEGER PRIMARY KEY, n INTEGER)`)
 	other := configured(t, f.dir, `{"url":"sqlite://data/app.db"}`, f.clock)
+	for _, s := range []*store{f.plugin.store, other.store} {
+		s.Syntax.Begin = "BEGIN"
+		s.Syntax.LockKey = "UPDATE backflow_keys SET digest = '' WHERE idempotency_key = ? AND FALSE"
+		s.keys = newKeys(&s.Syntax, f.clock.now)
+	}
+	wantOneRowForEachKey(t, f, other)
+}
+
+// wantOneRowForEachKey inserts through two plugins over one file, with a key by
+// twenty calls at once.
+func wantOneRowForEachKey(t *testing.T, f *fixture, other served) {
+	t.Helper()
 	for round := range 5 {
 		answers := make([]string, 20)
 		var group sync.WaitGroup

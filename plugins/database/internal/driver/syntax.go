@@ -16,6 +16,13 @@ type Syntax struct {
 	Placeholder func(n int) string
 	// Begin starts a transaction that will write.
 	Begin string
+	// LockKey makes transactions with the same idempotency key, its only bound
+	// value, wait for each other until they end. It is the first statement after
+	// Begin, and those that follow see what was committed during the wait. It is
+	// empty where Begin itself locks the whole database. Without either, two calls
+	// with one key at the same time both find no record: both have the effect,
+	// and the second fails at the record with a conflict in place of the result.
+	LockKey string
 	// DefaultRow stands in an INSERT that names no column.
 	DefaultRow string
 	// TableNames lists the tables that rows can be inserted into.

@@ -12,6 +12,7 @@ var syntax = driver.Syntax{
 	Placeholder: func(int) string { return "?" },
 	// The write lock is taken at once: a transaction that reads first and then
 	// writes could find that another process wrote in between, and fail late.
+	// There is one such lock, so that LockKey has nothing to do.
 	Begin:      "BEGIN IMMEDIATE",
 	DefaultRow: "DEFAULT VALUES",
 	TableNames: "SELECT name FROM pragma_table_list WHERE " + insertable + " ORDER BY name",

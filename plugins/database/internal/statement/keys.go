@@ -14,6 +14,9 @@ const KeysTable = "backflow_keys"
 type Keys struct {
 	// Probe succeeds if the table has every column, and returns no row.
 	Probe string
+	// Lock waits for other transactions with the key; empty where there is
+	// nothing to do. See Syntax.LockKey.
+	Lock string
 	// Find returns digest and result of a key.
 	Find string
 	// Record inserts a key, its digest, its result and the time.
@@ -30,6 +33,7 @@ func ForKeys(s *driver.Syntax, batch int) Keys {
 	p := s.Placeholder
 	return Keys{
 		Probe:  "SELECT idempotency_key, digest, result, recorded_at FROM " + KeysTable + " WHERE 1 = 0",
+		Lock:   s.LockKey,
 		Find:   "SELECT digest, result FROM " + KeysTable + " WHERE idempotency_key = " + p(1),
 		Record: "INSERT INTO " + KeysTable + " (idempotency_key, digest, result, recorded_at) VALUES (" + p(1) + ", " + p(2) + ", " + p(3) + ", " + p(4) + ")",
 		Stale:  fmt.Sprintf("SELECT idempotency_key FROM "+KeysTable+" WHERE recorded_at < %s ORDER BY recorded_at LIMIT %d", p(1), batch),

@@ -12,6 +12,7 @@ import (
 var numbered = driver.Syntax{
 	Quote:       "`",
 	Placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
+	LockKey:     "CALL lock($1)",
 	DefaultRow:  "() VALUES ()",
 }
 
@@ -41,6 +42,7 @@ func TestStatementsFollowTheSyntax(t *testing.T) {
 		{Insert(&numbered, &byCondition, nil), "INSERT INTO `a` () VALUES () RETURNING `id`"},
 		{reread, "SELECT `id`, `mode`, CAST(data AS TEXT) FROM `shop`.`pay``ments` WHERE `mode` = $1 AND `id` = $2"},
 		{unbound, "SELECT `id` FROM `a` WHERE id = last()"},
+		{keys.Lock, "CALL lock($1)"},
 		{keys.Record, "INSERT INTO backflow_keys (idempotency_key, digest, result, recorded_at) VALUES ($1, $2, $3, $4)"},
 		{keys.Stale, "SELECT idempotency_key FROM backflow_keys WHERE recorded_at < $1 ORDER BY recorded_at LIMIT 16"},
 	} {
