@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/sdk"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -65,8 +66,8 @@ func TestAWrongConfigurationIsRefusedWithoutItsSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	for credentials, says := range map[string]string{
-		`{"url":"postgres://shop:hunter2@db/shop"}`:  `the scheme "postgres" is not supported; this version has sqlite:// only`,
-		`{"url":"mysql://shop:hunter2@db/shop"}`:     `the scheme "mysql" is not supported`,
+		`{"url":"nosuch://shop:hunter2@db/shop"}`:    `the scheme "nosuch" is not supported; this version has sqlite:// only`,
+		`{"url":"no-such+2://shop:hunter2@db/shop"}`: `the scheme "no-such+2" is not supported`,
 		`{"url":"shop:hunter2@db/shop"}`:             "no scheme",
 		`{"url":""}`:                                 "no scheme",
 		`{"url":"sqlite://"}`:                        "names no file",
@@ -153,7 +154,7 @@ func TestAWrongMigrationIsAnErrorThatNamesIt(t *testing.T) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -258,14 +259,49 @@ func TestTheManifestsSchemasAndExamplesAreValid(t *testing.T) {
 	}
 }
 
-func parse(t *testing.T, text string) any {
+// TestADatabaseIsOneRow: schema and errors name every scheme of the table.
+func TestADatabaseIsOneRow(t *testing.T) {
+	elsewhere := errors.New("located")
+	two := append(backends{}, databases...)
+	two = append(two, backend{
+		scheme: "second+x", form: "a host", description: "a host, and a slash",
+		locate: func(location, _ string) (driver.Database, error) {
+			return driver.Database{}, fmt.Errorf("%s: %w", location, elsewhere)
+		},
+	})
+	schema := compile(t, two.credentialsSchema())
+	for text, valid := range map[string]bool{
+		`{"url":"sqlite://a.db"}`: true, `{"url":"second+x://db/"}`: true, `{"url":"second+x://"}`: false,
+		`{"url":"secondx://db/"}`: false, `{"url":"x-sqlite://a.db"}`: false,
+	} {
+		if err := schema.Validate(parse(t, text)); (err == nil) != valid {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if published := string(two.credentialsSchema()); !strings.Contains(published, "app.db; or second+x:// and a host, and a slash.") {
+		t.Error(published)
+	}
+	if _, err := two.locate("second+x://db/", ""); !errors.Is(err, elsewhere) || !strings.Contains(err.Error(), "db/: ") {
+		t.Error(err)
+	}
+	for url, says := range map[string]string{
+		"shop":      "write sqlite:// and the path of a file, or second+x:// and a host",
+		"nosuch://": "has sqlite://, second+x:// only",
+	} {
+		if _, err := two.locate(url, ""); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q in it", url, err, says)
+		}
+	}
+}
+
+func parse(t testing.TB, text string) any {
 	t.Helper()
 	value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 	must(t, err)
 	return value
 }
 
-func compile(t *testing.T, schema json.RawMessage) *jsonschema.Schema {
+func compile(t testing.TB, schema json.RawMessage) *jsonschema.Schema {
 	t.Helper()
 	compiler := jsonschema.NewCompiler()
 	must(t, compiler.AddResource("schema.json", parse(t, string(schema))))

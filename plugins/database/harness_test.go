@@ -79,9 +79,14 @@ func newFixture(t testing.TB, ddl ...string) *fixture {
 	return f
 }
 
+// configured returns a plugin with credentials, which have to be what the
+// manifest says.
 func configured(t testing.TB, dir, credentials string, c *clock) served {
 	t.Helper()
 	plugin := newServed(c.now)
+	if err := compile(t, plugin.Manifest().Credentials).Validate(parse(t, credentials)); err != nil {
+		t.Fatalf("credentials: %v", err)
+	}
 	if err := plugin.Configure(context.Background(), sdk.Config{Credentials: json.RawMessage(credentials), BaseDir: dir, DataDir: filepath.Join(dir, "own")}); err != nil {
 		t.Fatalf("configure: %v", err)
 	}

@@ -25,7 +25,7 @@ type plugin struct {
 // integration returns what is served: the plugin's parts, over p.
 func (p *plugin) integration() sdk.Plugin {
 	return sdk.New(sdk.Info{Name: "database", Version: "0.1.0", Description: "Rows in a SQL database."},
-		sdk.Credentials[json.RawMessage]{Schema: json.RawMessage(credentialsSchema), Configure: p.configure},
+		sdk.Credentials[json.RawMessage]{Schema: databases.credentialsSchema(), Configure: p.configure},
 		p.insertAction(),
 	)
 }

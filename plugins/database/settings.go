@@ -15,16 +15,58 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
+// backend is a kind of database: a row of the table databases.
+type backend struct {
+	scheme string
+	// form says in a few words what follows "SCHEME://" in a url, and description
+	// the same in full, for the published schema.
+	form, description string
+	// locate takes what follows "SCHEME://", and the directory that a relative path
+	// is relative to.
+	locate func(location, baseDir string) (driver.Database, error)
+}
+
+// backends are the kinds of databases that a url may name.
+type backends []backend
+
+var databases = backends{{
+	scheme:      "sqlite",
+	form:        "the path of a file",
+	description: "a path, relative to the config file, or absolute as in sqlite:///var/lib/shop/app.db",
+	locate:      sqlite.Locate,
+}}
+
+// list joins what is said of each backend.
+func (b backends) list(separator string, say func(backend) string) string {
+	parts := make([]string, len(b))
+	for i, row := range b {
+		parts[i] = say(row)
+	}
+	return strings.Join(parts, separator)
+}
+
 // credentialsSchema allows {}: the database is then a file in the data directory.
-const credentialsSchema = `{
+func (b backends) credentialsSchema() json.RawMessage {
+	schemes := b.list("|", func(row backend) string { return regexp.QuoteMeta(row.scheme) })
+	if len(b) > 1 {
+		schemes = "(" + schemes + ")"
+	}
+	pattern := driver.AppendString(nil, "^"+schemes+"://.")
+	description := driver.AppendString(nil, "Where the database is: "+
+		b.list("; or ", func(row backend) string { return row.scheme + ":// and " + row.description })+".")
+	return fmt.Appendf(nil, credentialsTemplate, pattern, description)
+}
+
+// credentialsTemplate lacks the pattern and the description of the url, as JSON.
+const credentialsTemplate = `{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "type": "object",
   "properties": {
     "url": {
       "type": "string",
-      "pattern": "^sqlite://.",
+      "pattern": %s,
       "writeOnly": true,
-      "description": "Where the database is: sqlite:// and a path, relative to the config file, or absolute as in sqlite:///var/lib/shop/app.db."
+      "description": %s
     },
     "migrations": {
       "type": "string",
@@ -35,15 +77,6 @@ const credentialsSchema = `{
   },
   "additionalProperties": false
 }`
-
-// databases are the schemes of a url. Locate takes what follows the scheme, and
-// the directory that a relative path is relative to.
-var databases = []struct {
-	scheme string
-	locate func(location, baseDir string) (driver.Database, error)
-}{
-	{"sqlite", sqlite.Locate},
-}
 
 // defaultFile is the name of the database in the data directory when the
 // config names none.
@@ -74,7 +107,7 @@ func readSettings(entry json.RawMessage, config sdk.Config) (settings, error) {
 	if credentials.URL == nil {
 		found.database, err = defaultDatabase(config.DataDir)
 	} else {
-		found.database, err = locate(*credentials.URL, config.BaseDir)
+		found.database, err = databases.locate(*credentials.URL, config.BaseDir)
 	}
 	if err != nil {
 		return settings{}, err
@@ -98,23 +131,24 @@ func defaultDatabase(dataDir string) (driver.Database, error) {
 // scheme is the part of a url that may be shown.
 var scheme = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]{0,20})://`)
 
-func locate(url, baseDir string) (driver.Database, error) {
+// locate returns the database that a url names.
+func (b backends) locate(url, baseDir string) (driver.Database, error) {
 	match := scheme.FindStringSubmatch(url)
 	if match == nil {
-		return driver.Database{}, errors.New("database: url: has no scheme; write sqlite:// and the path of a file")
+		return driver.Database{}, errors.New("database: url: has no scheme; write " +
+			b.list(", or ", func(row backend) string { return row.scheme + ":// and " + row.form }))
 	}
-	var known []string
-	for _, d := range databases {
-		if d.scheme == match[1] {
-			found, err := d.locate(strings.TrimPrefix(url, match[0]), baseDir)
+	for _, row := range b {
+		if row.scheme == match[1] {
+			found, err := row.locate(strings.TrimPrefix(url, match[0]), baseDir)
 			if err != nil {
 				return driver.Database{}, fmt.Errorf("database: url: %w", err)
 			}
 			return found, nil
 		}
-		known = append(known, d.scheme+"://")
 	}
-	return driver.Database{}, fmt.Errorf("database: url: the scheme %q is not supported; this version has %s only", match[1], strings.Join(known, ", "))
+	known := b.list(", ", func(row backend) string { return row.scheme + "://" })
+	return driver.Database{}, fmt.Errorf("database: url: the scheme %q is not supported; this version has %s only", match[1], known)
 }
 
 func migrationsFolder(folder, baseDir string) (string, error) {

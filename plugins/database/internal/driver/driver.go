@@ -3,8 +3,8 @@
 // and columns.
 //
 // A database is a package of its own with an implementation of Driver and a value
-// of Syntax, and a row in the plugin's table of schemes. What is the same for all
-// of them is written once: statements in package statement; params, idempotency
+// of Syntax, and a row in the plugin's table of databases. What is the same for
+// all of them is written once: statements in package statement; params, idempotency
 // keys, transactions and migrations in the plugin. The package imports sdk. It
 // knows no database.
 package driver
