@@ -26,8 +26,8 @@ const (
 func (x *requestContext) startRun(w http.ResponseWriter, r *http.Request) error {
 	id := x.argument("workflow")
 	if strings.Contains(id, ":") {
-		// The actions of webhooks run as workflows too, which have a colon in
-		// their ids: they are started by their sender alone.
+		// The actions of webhooks run as workflows too, with a colon in their
+		// ids: only an event of their sender starts them.
 		return fmt.Errorf("%w %q", engine.ErrUnknownWorkflow, id)
 	}
 	c, err := x.readChange(w, r)
@@ -62,7 +62,7 @@ func (x *requestContext) retryRun(w http.ResponseWriter, r *http.Request) error 
 	return x.control(w, r, x.runs.Retry)
 }
 
-// control does to a run what takes nothing but its id.
+// control changes a run by a command that takes nothing but its id.
 func (x *requestContext) control(w http.ResponseWriter, r *http.Request, do func(context.Context, string, engine.Once) (engine.Run, error)) error {
 	c, err := x.readChange(w, r)
 	if err != nil {
@@ -126,7 +126,7 @@ func (x *requestContext) readChange(w http.ResponseWriter, r *http.Request) (c c
 	return c, err
 }
 
-// change does something to a run. Under a key it is done once: the key is
+// change makes or changes a run. Under a key it is done once: the key is
 // recorded in the write that does it, and a repeat returns the run as it is now.
 func (x *requestContext) change(w http.ResponseWriter, r *http.Request, c change, runID string, do func(once engine.Once) (engine.Run, error)) (engine.Run, error) {
 	if c.key == "" {

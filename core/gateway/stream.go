@@ -206,7 +206,7 @@ type eventJSON struct {
 	Error   *problem        `json:"error,omitempty"`
 }
 
-// eventJSON shows an event as GET /runs/{id} shows what comes of it.
+// eventJSON shows an event as GET /runs/{id} shows its effect.
 func (s *stream) eventJSON(e *workflow.Event, integration string) eventJSON {
 	doc := eventJSON{
 		Type: e.Type, Path: e.Path, At: e.At.UTC(), Status: statusAfter(e), Attempts: s.attempts[e.Path],

@@ -16,6 +16,8 @@ type table struct {
 	routes map[*mux.Route]*route
 }
 
+// newTable checks routes and makes a table of them. Its errors say which row is
+// wrong.
 func newTable(routes Routes, mounts []Mount) (*table, error) {
 	if routes.MaxBodyBytes == 0 {
 		routes.MaxBodyBytes = DefaultMaxBodyBytes
