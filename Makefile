@@ -37,7 +37,7 @@ INTEGRATION  = $(filter-out ./test/crash,$(call packages,servers,*_test.go))
 BENCHED      = $(call packages,benchmarks,*_test.go)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-long test-race test-integration test-crash test-crash-long test-reloads test-plugins-long sim sim-mutants fuzz bench lint check generate proto proto-baseline clean
+.PHONY: help run build test test-long test-race test-integration test-crash test-crash-long test-reloads test-plugins-long sim sim-mutants fuzz bench lint check docs generate proto proto-baseline clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -111,6 +111,9 @@ $(BUF):
 	mv bin/tools/buf $@
 
 check: lint test-long sim test-race test-integration test-crash ## what CI runs
+
+docs: ## draw the picture of docs/architecture.md anew
+	$(GO) test -count=1 ./test/rules -run '^TestThePictureShowsTheImports$$' -update
 
 generate: proto ## write all generated code anew
 	$(GO) generate ./...
