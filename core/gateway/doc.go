@@ -13,8 +13,9 @@
 // of New.
 //
 // The order for a request is fixed: request id, the path's form, the limit on
-// concurrency, the caller, the route and its method, the scope, the body. So an unauthenticated client learns nothing of what there is, and a
-// path that could mean two things reaches no handler.
+// concurrency, the caller, the route and its method, the scope, the body. So an
+// unauthenticated client learns nothing of what there is, and a path that could
+// mean two things reaches no handler.
 //
 // The package imports core/access, core/action, core/engine, core/idempotency,
 // core/telemetry, core/value, core/webhook, core/workflow and sdk. It knows no
