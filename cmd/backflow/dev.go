@@ -46,7 +46,7 @@ func (p *program) dev(ctx context.Context, file, listen string) (err error) {
 	tuneGC(p.lookupEnv)
 	signals, stop := sighup()
 	defer stop()
-	plan, err := load(file, config.Options{LookupEnv: p.lookupEnv, Dev: true})
+	plan, err := p.load(file, config.Options{LookupEnv: p.lookupEnv, Dev: true})
 	if err != nil {
 		return err
 	}

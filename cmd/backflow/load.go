@@ -6,12 +6,11 @@ import (
 
 	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/config"
-	"github.com/backflow/backflow/core/webhook"
 )
 
 // load makes a config into a plan, as compile.Load does.
-func load(file string, options config.Options) (*compile.Plan, error) {
-	return compile.Load(file, compile.Options{Config: options, PluginDirs: installedPlugins(), WebhookProviders: webhook.BuiltIn()})
+func (p *program) load(file string, options config.Options) (*compile.Plan, error) {
+	return compile.Load(file, compile.Options{Config: options, PluginDirs: installedPlugins(), WebhookProviders: p.providers})
 }
 
 // installedPlugins is the directory "plugins" beside the program, if there is

@@ -16,6 +16,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/backflow/backflow/core/webhook"
 )
 
 // Exit codes, part of the contract.
@@ -25,11 +27,13 @@ const (
 	exitUsage  = 2
 )
 
-// program is what the commands share: where they write, and their environment.
+// program is what the commands share: where they write, their environment, and
+// the built-in providers of webhooks.
 type program struct {
 	stdout, stderr io.Writer
 	lookupEnv      func(name string) (string, bool)
 	calledAs       string // how to call it again, in lines to paste
+	providers      webhook.Providers
 }
 
 // failure is an error of a command's work, not one of its usage.
@@ -40,7 +44,7 @@ func (f failure) Unwrap() error { return f.error }
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := &program{stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, calledAs: os.Args[0]}
+	p := &program{stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, calledAs: os.Args[0], providers: webhook.BuiltIn()}
 	os.Exit(p.main(ctx, os.Args[1:]))
 }
 

@@ -61,7 +61,7 @@ func (s *pluginPlaces) plugins(p *program) ([]plugin.Spec, error) {
 		}
 		return plugin.Discover(dirs)
 	}
-	plan, err := load(s.config, config.Options{LookupEnv: p.lookupEnv, AllowUnsetEnv: true})
+	plan, err := p.load(s.config, config.Options{LookupEnv: p.lookupEnv, AllowUnsetEnv: true})
 	if err != nil {
 		return nil, err
 	}

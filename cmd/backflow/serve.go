@@ -36,7 +36,7 @@ func (p *program) serve(ctx context.Context, file, listen string) (err error) {
 	tuneGC(p.lookupEnv)
 	signals, stop := sighup()
 	defer stop()
-	plan, err := load(file, config.Options{LookupEnv: p.lookupEnv})
+	plan, err := p.load(file, config.Options{LookupEnv: p.lookupEnv})
 	if err != nil {
 		return err
 	}

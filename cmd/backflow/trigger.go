@@ -42,7 +42,7 @@ func (p *program) triggerCommand() *cobra.Command {
 		Long: `Send a correctly signed sample event to a gateway: the one at BACKFLOW_URL, else
 the one that "backflow dev" runs in this directory, else http://127.0.0.1:3000.
 Without flags path and secret are those of "backflow dev" in this directory. The
-sample is made by the provider's plugin.`,
+sample is made by the provider.`,
 		Example: `  backflow trigger stripe payment_intent.succeeded
   backflow trigger stripe payment_intent.succeeded --set data.object.amount=4200`,
 		Args: cobra.ExactArgs(2),
@@ -120,7 +120,7 @@ func (p *program) target(provider string, flags triggerFlags) (target, error) {
 	var specs map[string]plugin.Spec
 	switch {
 	case flags.file != "":
-		plan, err := load(flags.file, config.Options{LookupEnv: p.lookupEnv, Dev: true})
+		plan, err := p.load(flags.file, config.Options{LookupEnv: p.lookupEnv, Dev: true})
 		if err != nil {
 			return target{}, err
 		}
@@ -128,8 +128,9 @@ func (p *program) target(provider string, flags triggerFlags) (target, error) {
 		if err != nil {
 			return target{}, err
 		}
-		if to.path, specs = w.Path, plan.Plugins; len(w.Secrets.Values) > 0 {
-			to.secret = w.Secrets.Values[0].Reveal()
+		to.path, specs = w.Path, plan.Plugins
+		if secrets := plan.WebhookSecrets(w); len(secrets) > 0 {
+			to.secret = secrets[0]
 		} else if to.secret = saved.Made[w.Name]; to.secret == "" {
 			return target{}, fmt.Errorf("the secret of webhook %s is not in the environment: give --secret and --path", w.Name)
 		}
@@ -148,7 +149,7 @@ func (p *program) target(provider string, flags triggerFlags) (target, error) {
 			return target{}, fmt.Errorf("no webhook of %s is known: give -c FILE or --secret and --path, or run this where `backflow dev` runs", provider)
 		}
 		to.address, to.path, to.secret = saved.Address, saved.Webhooks[i].Path, saved.Webhooks[i].Secret
-		plan, err := load(saved.Config, config.Options{LookupEnv: p.lookupEnv, Dev: true})
+		plan, err := p.load(saved.Config, config.Options{LookupEnv: p.lookupEnv, Dev: true})
 		if err != nil {
 			return target{}, err
 		}
@@ -164,8 +165,11 @@ func (p *program) target(provider string, flags triggerFlags) (target, error) {
 		installed = unstarted{spec}
 	}
 	var found bool
-	if to.provider, found = webhook.BuiltIn().Lookup(provider, installed); !found || to.provider.Sample == nil {
+	if to.provider, found = p.providers.Lookup(provider, installed); !found {
 		return target{}, fmt.Errorf("there is no plugin %s that could make the sample", provider)
+	}
+	if to.provider.Sample == nil {
+		return target{}, fmt.Errorf("provider %s makes no samples", provider)
 	}
 	return to, nil
 }

@@ -32,7 +32,7 @@ its place. No plugin is handed any credential.`,
 }
 
 func (p *program) validate(ctx context.Context, file, format string, options config.Options) error {
-	plan, err := load(file, options)
+	plan, err := p.load(file, options)
 	var faults config.Faults
 	switch {
 	case errors.As(err, &faults): // nothing of the file could be read

@@ -51,8 +51,8 @@ type Plan struct {
 	options Options
 	// references are the first places that name an integration, by its name.
 	references map[string]config.Fault
-	// providers are those of the webhooks by their names, as far as check has
-	// seen what they publish.
+	// providers are by their names the built-in ones, and those of the webhooks as
+	// far as check has seen what they publish.
 	providers map[string]webhook.Provider
 }
 
@@ -68,6 +68,9 @@ func Load(path string, options Options) (*Plan, error) {
 	}
 	if err != nil && (!errors.As(err, &p.Faults) || cfg == nil) {
 		return nil, err
+	}
+	for _, name := range options.WebhookProviders.Names() {
+		p.providers[name], _ = p.WebhookProvider(name, nil)
 	}
 	p.parse()
 	p.schedule()

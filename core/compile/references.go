@@ -11,15 +11,18 @@ import (
 )
 
 // refer notes where each integration is named, and finds those that are not
-// there.
+// there. Credentials may also be those of a built-in provider of webhooks.
 func (p *Plan) refer() {
+	known, declared := p.names()
 	note := func(name string, at config.Fault) {
 		if _, noted := p.references[name]; !noted && name != "" {
 			p.references[name] = at
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Config.Credentials)) {
-		note(name, config.Fault{Pos: p.Config.Credentials[name].Pos})
+		if !p.options.WebhookProviders.Has(name) || slices.Contains(declared, name) {
+			note(name, config.Fault{Pos: p.Config.Credentials[name].Pos})
+		}
 	}
 	for _, entry := range p.Config.Plugins {
 		note(entry.Name, config.Fault{Pos: entry.Pos})
@@ -32,7 +35,6 @@ func (p *Plan) refer() {
 	for _, d := range p.Definitions {
 		d.Walk(func(step *workflow.Step) { note(step.Integration, d.Source.Fault(step.Pointer, "", "")) })
 	}
-	known, declared := p.names()
 	for _, name := range slices.Sorted(maps.Keys(p.references)) {
 		if slices.Contains(declared, name) {
 			continue

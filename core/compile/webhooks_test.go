@@ -2,6 +2,7 @@ package compile
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,11 +48,40 @@ func TestABuiltInProviderNeedsNoPlugin(t *testing.T) {
 		t.Error("the provider is not found")
 	}
 
-	p, err = Load(file, Options{})
+	for verifiers, rows := range map[string]webhook.Providers{"plugins": nil, "shopify, slack and plugins": {{Name: "shopify"}, {Name: "slack"}}} {
+		p, err = Load(file, Options{WebhookProviders: rows})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := `:2:46: webhooks[0].provider: the provider github is not supported by this version (webhooks are verified by ` + verifiers + `, such as stripe)`
+		if !strings.Contains(p.Err().Error(), want) {
+			t.Errorf("without the row: %v, want %s", p.Err(), want)
+		}
+	}
+}
+
+// TestCredentialsOfABuiltInProviderNeedNoIntegration: its secret is known before
+// anything was asked for its manifest. It has no actions.
+func TestCredentialsOfABuiltInProviderNeedNoIntegration(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "backflow.json")
+	if err := os.WriteFile(file, []byte(`{ "credentials": { "github": { "secret": "hush-hush" }, "gitlab": {} },
+  "webhooks": [{ "name": "w", "path": "/a", "provider": "github", "actions": [
+    { "id": "s", "integration": "github", "action": "comment" }] }] }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	github := webhook.Provider{Name: "github", SecretField: "secret", NewSecret: func() string { return "made" }}
+	p, err := Load(file, Options{WebhookProviders: webhook.Providers{github}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := `:2:46: webhooks[0].provider: the provider github is not supported by this version`; !strings.Contains(p.Err().Error(), want) {
-		t.Errorf("without the row: %v, want %s", p.Err(), want)
+	if got := p.WebhookSecrets(p.Config.Webhooks[0]); !slices.Equal(got, []string{"hush-hush"}) {
+		t.Errorf("secrets %q", got)
+	}
+	var at []string
+	for _, fault := range p.Faults {
+		at = append(at, fmt.Sprintf("%d %.30s", fault.Pos.Line, fault.Message))
+	}
+	if want := []string{`3 there is no integration "githu`, `1 there is no integration "gitla`}; !slices.Equal(at, want) {
+		t.Errorf("faults %q, want %q", at, want)
 	}
 }

@@ -107,7 +107,11 @@ func webhookProviderSchema() schema[string] {
 			var name string
 			s.decode(v, &name)
 			if slices.Contains(reservedProviders, name) && !slices.Contains(v.options.WebhookProviders, name) {
-				v.fault("webhooks are verified by plugins, such as stripe", "the provider %s is not supported by this version", name)
+				verifiers := "plugins"
+				if len(v.options.WebhookProviders) > 0 {
+					verifiers = strings.Join(v.options.WebhookProviders, ", ") + " and plugins"
+				}
+				v.fault("webhooks are verified by "+verifiers+", such as stripe", "the provider %s is not supported by this version", name)
 				return
 			}
 			*into = name

@@ -61,6 +61,10 @@ type Reply struct {
 type Providers []Provider
 
 // BuiltIn returns the providers that need no plugin. There is none yet.
+//
+// A row wins over a plugin of the same name: the plugin keeps its actions, and the
+// row verifies the webhooks. No config changes its meaning by a new row, since
+// package config refuses the names that it reserves for rows until then.
 func BuiltIn() Providers { return nil }
 
 // Integration is an integration that may be a provider: one that is an
