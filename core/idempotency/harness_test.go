@@ -10,6 +10,7 @@ import (
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 // harness is a store with a clock and a switch for its faults. Ledgers over it
@@ -17,9 +18,9 @@ import (
 type harness struct {
 	t *testing.T
 	*memory.Store
+	clock *testkit.Clock
 
 	mu    sync.Mutex // guards all below
-	now   time.Time
 	fault fault
 	ids   int
 }
@@ -34,21 +35,9 @@ const (
 )
 
 func newHarness(t *testing.T) *harness {
-	h := &harness{t: t, now: time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)}
-	h.Store = memory.New(memory.Options{Now: h.clock})
+	h := &harness{t: t, clock: testkit.NewClock(time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC))}
+	h.Store = memory.New(memory.Options{Now: h.clock.Now})
 	return h
-}
-
-func (h *harness) clock() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.now
-}
-
-func (h *harness) pass(d time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.now = h.now.Add(d)
 }
 
 func (h *harness) setFault(f fault) {
@@ -109,7 +98,7 @@ func (l lease) Alive(ctx context.Context, id string) (bool, error) {
 func (h *harness) process(name string) *Ledger {
 	h.t.Helper()
 	h.commit(state.Put("lease", name, []byte("1"), 0))
-	l := New(h, lease{id: name, h: h}, Options{Now: h.clock, NewID: h.newID, MaxResponseBytes: 1000})
+	l := New(h, lease{id: name, h: h}, Options{Now: h.clock.Now, NewID: h.newID, MaxResponseBytes: 1000})
 	h.t.Cleanup(l.Close)
 	return l
 }

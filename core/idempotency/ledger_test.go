@@ -168,8 +168,8 @@ func TestAnUnknownOutcomeKeptRunsNothing(t *testing.T) {
 	for _, l := range []*Ledger{l, h.process("b")} {
 		_, err := l.Begin(t.Context(), scope, request)
 		var unknown *UnknownOutcomeError
-		if !errors.As(err, &unknown) || !unknown.Since.Equal(h.clock()) {
-			t.Errorf("Begin: %v, want *UnknownOutcomeError since %v", err, h.clock())
+		if !errors.As(err, &unknown) || !unknown.Since.Equal(h.clock.Now()) {
+			t.Errorf("Begin: %v, want *UnknownOutcomeError since %v", err, h.clock.Now())
 		}
 	}
 }
@@ -272,13 +272,13 @@ func TestARecordLivesFromItsFirstInsert(t *testing.T) {
 	h := newHarness(t)
 	l := h.process("a")
 	e := begin(t, l)
-	h.pass(10 * time.Hour)
+	h.clock.Advance(10 * time.Hour)
 	must(t, e.RepeatLater(t.Context()))
-	h.pass(10 * time.Hour)
+	h.clock.Advance(10 * time.Hour)
 	must(t, begin(t, l).Complete(t.Context(), payment))
-	h.pass(4*time.Hour - time.Second)
+	h.clock.Advance(4*time.Hour - time.Second)
 	replay(t, l)
-	h.pass(time.Second)
+	h.clock.Advance(time.Second)
 	again := begin(t, l)
 	if again.Repeated() || again.UpstreamKey() == e.UpstreamKey() {
 		t.Error("an expired record has an afterlife")

@@ -26,11 +26,11 @@ func TestARequestForARunIsRecordedInTheWriteThatDoesIt(t *testing.T) {
 	if err := makeRun("run-2"); !errors.As(err, &conflict) || conflict.Index != 0 {
 		t.Fatalf("a second start: %v, want a conflict of the record", err)
 	}
-	want := Change{RunID: "run-1", Expires: h.clock().Add(DefaultTTL)}
+	want := Change{RunID: "run-1", Expires: h.clock.Now().Add(DefaultTTL)}
 	if got, ok, err := l.Recorded(t.Context(), scope, request); got != want || !ok || err != nil || !expires.Equal(want.Expires) {
 		t.Errorf("Recorded = %v, %v, %v and until %s; want %v", got, ok, err, expires, want)
 	}
-	h.pass(DefaultTTL)
+	h.clock.Advance(DefaultTTL)
 	if _, ok, err := l.Recorded(t.Context(), scope, request); ok || err != nil {
 		t.Errorf("Recorded = %v, %v after the record's life", ok, err)
 	}

@@ -27,7 +27,7 @@ func (h *harness) gateway(t *testing.T, path string, test func(*Receiver, *engin
 			t.Fatal(err)
 		}
 	}
-	store, err := sqlite.Open(ctx, sqlite.Options{Path: path, Now: h.clock})
+	store, err := sqlite.Open(ctx, sqlite.Options{Path: path, Now: h.clock.Now})
 	must(err)
 	defer func() { must(store.Close()) }()
 	held, err := lease.Acquire(ctx, store, lease.Options{Node: "test"})
@@ -35,7 +35,7 @@ func (h *harness) gateway(t *testing.T, path string, test func(*Receiver, *engin
 	defer func() { must(held.Release(ctx)) }()
 	actions, err := action.NewRegistry()
 	must(err)
-	e := engine.New(engine.Options{Store: store, Lease: held, Actions: actions, Now: h.clock})
+	e := engine.New(engine.Options{Store: store, Lease: held, Actions: actions, Now: h.clock.Now})
 	defer func() { must(e.Stop(ctx)) }()
 	definition, err := workflow.ParseActions(WorkflowID("stripe-events"), []byte(`[{
 		"condition": "{{payload.type}} === 'another.type'",

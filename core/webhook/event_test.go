@@ -42,8 +42,8 @@ func TestEventsAreListedInTheOrderOfTheirTime(t *testing.T) {
 		if _, err := receive(t, r, h.send(secret, `{"id":"`+id+`"}`)); err != nil {
 			t.Fatal(err)
 		}
-		want = append(want, h.clock().Format(event.TimeFormat)+"/stripe-events/"+id)
-		h.pass(877 * time.Millisecond) // so that the second comes out with no fraction
+		want = append(want, h.clock.Now().Format(event.TimeFormat)+"/stripe-events/"+id)
+		h.clock.Advance(877 * time.Millisecond) // so that the second comes out with no fraction
 	}
 	if diff := cmp.Diff(want, h.members("events")); diff != "" {
 		t.Error(diff)
@@ -62,7 +62,7 @@ func TestTheIndexForgetsWhatTheStoreForgot(t *testing.T) {
 		}
 	}
 	send(2*sweepEvery, "old")
-	h.pass(event.Kept + time.Second)
+	h.clock.Advance(event.Kept + time.Second)
 	send(sweepEvery, "new")
 	for _, set := range []string{"events", "events/stripe-events"} {
 		if n := len(h.members(set)); n != sweepEvery {

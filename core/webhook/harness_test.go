@@ -21,6 +21,7 @@ import (
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -34,10 +35,10 @@ const (
 type harness struct {
 	t     *testing.T
 	store *memory.Store
+	clock *testkit.Clock
 	log   bytes.Buffer
 
 	mu       sync.Mutex // guards all below
-	now      time.Time
 	runs     []engine.StartRequest
 	ids      int
 	startErr error // what Start returns instead
@@ -45,21 +46,9 @@ type harness struct {
 }
 
 func newHarness(t *testing.T) *harness {
-	h := &harness{t: t, now: time.Date(2026, 11, 23, 10, 0, 0, 123e6, time.UTC)}
-	h.store = memory.New(memory.Options{Now: h.clock})
+	h := &harness{t: t, clock: testkit.NewClock(time.Date(2026, 11, 23, 10, 0, 0, 123e6, time.UTC))}
+	h.store = memory.New(memory.Options{Now: h.clock.Now})
 	return h
-}
-
-func (h *harness) clock() time.Time {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.now
-}
-
-func (h *harness) pass(d time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.now = h.now.Add(d)
 }
 
 func (h *harness) newRunID() string {
@@ -133,7 +122,7 @@ type delivery struct {
 
 // send makes a delivery signed now.
 func (h *harness) send(secret, body string) delivery {
-	at := strconv.FormatInt(h.clock().Unix(), 10)
+	at := strconv.FormatInt(h.clock.Now().Unix(), 10)
 	return delivery{
 		headers: http.Header{
 			"Content-Type": {"application/json"},
@@ -148,7 +137,7 @@ func (h *harness) options() Options {
 	return Options{
 		Name: "stripe-events", Path: "/webhooks/stripe", Provider: Provider{Name: "stripe", Verify: h.verify},
 		Secrets: []string{secret, oldSecret}, Events: event.NewLog(h.store), Starter: h, NewRunID: h.newRunID,
-		MaxBodyBytes: 4096, Now: h.clock,
+		MaxBodyBytes: 4096, Now: h.clock.Now,
 		Logger: slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }

@@ -46,7 +46,7 @@ func TestAGenuineEventStartsARun(t *testing.T) {
 	want := map[string]string{
 		"payload": succeeded,
 		"event":   `{"id":"evt_1","type":"payment_intent.succeeded","webhook":"stripe-events","receivedAt":"2026-11-23T10:00:00.123Z"}`,
-		"headers": fmt.Sprintf(`{"content-type":"application/json","x-many":"a, b","x-time":"%d"}`, h.clock().Unix()),
+		"headers": fmt.Sprintf(`{"content-type":"application/json","x-many":"a, b","x-time":"%d"}`, h.clock.Now().Unix()),
 	}
 	if diff := cmp.Diff(want, roots); diff != "" {
 		t.Error(diff)
@@ -87,13 +87,13 @@ func TestAnEventIsRememberedOverRestartsForThirtyDays(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, later := range []time.Duration{0, 29 * 24 * time.Hour} {
-		h.pass(later)
+		h.clock.Advance(later)
 		got, err := receive(t, h.receiver(), h.send(secret, succeeded))
 		if want := (Receipt{ID: "evt_1", Duplicate: true, RunID: "run-1"}); err != nil || got != want {
 			t.Errorf("%v later: %+v, %v; want %+v", later, got, err, want)
 		}
 	}
-	h.pass(24 * time.Hour)
+	h.clock.Advance(24 * time.Hour)
 	if got, err := receive(t, h.receiver(), h.send(secret, succeeded)); err != nil || got.Duplicate {
 		t.Errorf("after 30 days: %+v, %v; want a new event", got, err)
 	}
@@ -139,7 +139,7 @@ func TestToleranceHoldsBothWays(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			h := newHarness(t)
 			d := h.send(secret, succeeded)
-			h.pass(tc.pass)
+			h.clock.Advance(tc.pass)
 			_, err := receive(t, h.receiver(), d)
 			if tc.genuine && err != nil {
 				t.Error(err)

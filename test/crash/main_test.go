@@ -40,9 +40,10 @@ func failing(t *testing.T) *program.Binaries {
 }
 
 func TestMain(m *testing.M) {
-	os.Exit(program.Main(m, func(b *program.Binaries, dir string) {
+	os.Exit(program.Main(m, func(b *program.Binaries, dir string) error {
 		binaries = b
 		withFailpoints = sync.OnceValues(func() (*program.Binaries, error) { return b.WithFailpoints(dir) })
+		return nil
 	}))
 }
 

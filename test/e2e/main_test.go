@@ -14,5 +14,8 @@ import (
 var binaries *program.Binaries
 
 func TestMain(m *testing.M) {
-	os.Exit(program.Main(m, func(b *program.Binaries, _ string) { binaries = b }))
+	os.Exit(program.Main(m, func(b *program.Binaries, _ string) error {
+		binaries = b
+		return nil
+	}))
 }

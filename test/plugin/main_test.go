@@ -5,7 +5,6 @@ package plugin
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -23,15 +22,12 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(program.Main(m, func(b *program.Binaries, dir string) {
+	os.Exit(program.Main(m, func(b *program.Binaries, dir string) error {
 		backflow, built = b.Backflow, dir
-		if err := testkit.Build(dir, map[string]testkit.Program{
+		return testkit.Build(dir, map[string]testkit.Program{
 			"backflow-plugin-hello": {Source: "sdk/examples/hello"},
 			"wasm/hello.wasm":       {Source: "sdk/examples/hello", Guest: true},
-		}); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
+		})
 	}))
 }
 

@@ -2,7 +2,6 @@ package conformance_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.uber.org/goleak"
 
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/conformance"
@@ -23,26 +21,11 @@ import (
 // binary is the built fixture.
 var binary string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "backflow-conformance-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // it is in the directory for temporary files
-	binary = filepath.Join(dir, "backflow-plugin-fixture")
-	if err := testkit.Build(dir, map[string]testkit.Program{filepath.Base(binary): {Source: "core/plugin/conformance/internal/fixture"}}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
-	if err := goleak.Find(); code == 0 && err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+func TestMain(m *testing.M) {
+	os.Exit(testkit.Main(m, func(dir string) error {
+		binary = filepath.Join(dir, "backflow-plugin-fixture")
+		return testkit.Build(dir, map[string]testkit.Program{filepath.Base(binary): {Source: "core/plugin/conformance/internal/fixture"}})
+	}))
 }
 
 // check runs the suite against the fixture, which does what the mode says.

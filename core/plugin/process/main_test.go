@@ -1,14 +1,11 @@
 package process_test
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"go.uber.org/goleak"
 
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/plugintest"
@@ -23,36 +20,13 @@ func TestMain(m *testing.M) {
 	if os.Getenv("TEST_AS_HOST") != "" {
 		runHost()
 	}
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	var err error
-	binaries, err = os.MkdirTemp("", "backflow-plugin-test-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() {
-		if err := os.RemoveAll(binaries); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-		}
-	}()
-	if err := testkit.Build(binaries, map[string]testkit.Program{
-		plugin.FilePrefix + "fixture": {Source: "core/plugin/internal/fixture"},
-		plugin.FilePrefix + "hello":   {Source: "sdk/examples/hello"},
-	}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-	}
-	return code
+	os.Exit(testkit.Main(m, func(dir string) error {
+		binaries = dir
+		return testkit.Build(dir, map[string]testkit.Program{
+			plugin.FilePrefix + "fixture": {Source: "core/plugin/internal/fixture"},
+			plugin.FilePrefix + "hello":   {Source: "sdk/examples/hello"},
+		})
+	}))
 }
 
 func path(name string) string { return filepath.Join(binaries, plugin.FilePrefix+name) }
