@@ -17,7 +17,7 @@ type State struct {
 	// URL may hold a password. It is zero where the config names none: the
 	// default is the command's.
 	URL Secret
-	// Backend is "sqlite", "redis", or "" where the config has no URL.
+	// Backend is one of Backends, or "" where the config has no URL.
 	Backend string
 	// Path is the absolute path of the file for SQLite.
 	Path string
@@ -42,7 +42,7 @@ type Retention struct {
 func stateSchema() schema[State] {
 	return object(
 		key("url", secretText(checkStateURL), func(s *State) *Secret { return &s.URL },
-			"`sqlite://PATH`, relative to the config or absolute (`sqlite:///var/…`), or `redis://…`, `rediss://…`, `redis+sentinel://…`, `rediss+sentinel://…`. Default: `sqlite://data/state.db`; in `backflow dev` a file under `.backflow/`."),
+			strings.Join(backendTexts(func(b backend) string { return b.form }), ", or ")+". Default: `sqlite://data/state.db`; in `backflow dev` a file under `.backflow/`."),
 		key("allowVolatile", boolean(), func(s *State) *bool { return &s.AllowVolatile },
 			"Accepts a Redis that may lose accepted work: without persistence, or one that evicts keys.").withDefault("false"),
 		key("durability", oneOf("", "always", "everysec"), func(s *State) *string { return &s.Durability },
@@ -53,26 +53,15 @@ func stateSchema() schema[State] {
 			"How many replicas of Redis must have a write before it counts as done. A failover to one of them then loses nothing that was accepted.").withDefault("0"),
 	).with(func(v value, s *State) {
 		s.Pos = v.node.Pos
-		if n := v.node.Get("minReplicas"); n != nil && s.MinReplicas > 0 && (s.URL.IsZero() || strings.HasPrefix(s.URL.Reveal(), "sqlite:")) {
-			v.at("minReplicas", n).fault("leave it out", "an SQLite file has no replicas")
+		kept := backends[0]
+		if !s.URL.IsZero() {
+			kept, _ = backendOf(s.URL.Reveal()) // the check of the URL has found it
+			s.Backend = kept.name
+			kept.take(v.at("url", v.node.Get("url")), s)
 		}
-		if s.URL.IsZero() {
-			return
+		if n := v.node.Get("minReplicas"); n != nil && s.MinReplicas > 0 && kept.noReplicas != "" {
+			v.at("minReplicas", n).fault("leave it out", "%s", kept.noReplicas)
 		}
-		written := v.at("url", v.node.Get("url"))
-		if !strings.HasPrefix(s.URL.Reveal(), "sqlite:") {
-			s.Backend = "redis"
-			// The check has parsed the URL; a log may hold its password alone.
-			if u, err := url.Parse(s.URL.Reveal()); err == nil {
-				password, _ := u.User.Password()
-				v.remember(password)
-				v.remember(u.Query().Get("sentinelPassword"))
-			}
-			return
-		}
-		s.Backend = "sqlite"
-		// The check of the URL has found a path in it.
-		s.Path, _ = resolveSQLite(s.URL.Reveal(), written.baseDir())
 	})
 }
 
@@ -87,32 +76,114 @@ func retentionSchema() schema[Retention] {
 	)
 }
 
+// backend is a kind of store: a row of the table of backends.
+type backend struct {
+	// name is what State.Backend is, and title what people call it.
+	name, title string
+	// schemes are those of its URLs.
+	schemes []string
+	// form says in Markdown what its URLs look like.
+	form string
+	// examples are URLs, for hints.
+	examples []string
+	// check says what is wrong with a URL of one of the schemes. It must not quote
+	// the URL, which may hold a password.
+	check check
+	// take takes what the state needs from the URL, which is checked. The value is
+	// the URL's.
+	take func(v value, s *State)
+	// noReplicas says why minReplicas means nothing; empty where it means something.
+	noReplicas string
+}
+
+// backends are the kinds of stores. The first is that of a config without a URL.
+var backends = []backend{{
+	name: "sqlite", title: "SQLite", schemes: []string{"sqlite"},
+	form:     "`sqlite://PATH`, relative to the config or absolute (`sqlite:///var/…`)",
+	examples: []string{"sqlite://data/state.db"},
+	check:    checkSQLiteURL,
+	// The check of the URL has found a path in it.
+	take:       func(v value, s *State) { s.Path, _ = resolveSQLite(s.URL.Reveal(), v.baseDir()) },
+	noReplicas: "an SQLite file has no replicas",
+}, {
+	name: "redis", title: "Redis", schemes: []string{"redis", "rediss", "redis+sentinel", "rediss+sentinel"},
+	form:     "`redis://…`, `rediss://…`, `redis+sentinel://…`, `rediss+sentinel://…`",
+	examples: []string{"redis://127.0.0.1:6379/0", "rediss://…"},
+	check:    checkRedisURL,
+	take:     rememberRedisPasswords,
+}}
+
+// Backends lists what State.Backend may be. The first is also that of a config
+// without a URL.
+func Backends() []string { return backendTexts(func(b backend) string { return b.name }) }
+
+// backendTexts lists what is said of each backend.
+func backendTexts(say func(backend) string) []string {
+	texts := make([]string, len(backends))
+	for i, b := range backends {
+		texts[i] = say(b)
+	}
+	return texts
+}
+
+// backendOf returns the backend of a URL; ok is false where it has none.
+func backendOf(url string) (found backend, ok bool) {
+	scheme, _, isURL := strings.Cut(url, "://")
+	i := slices.IndexFunc(backends, func(b backend) bool { return slices.Contains(b.schemes, scheme) })
+	if !isURL || i < 0 {
+		return backend{}, false
+	}
+	return backends[i], true
+}
+
 // checkStateURL must not quote the URL, which may hold a password.
 func checkStateURL(s string) (problem, hint string) {
-	const example = "sqlite://data/state.db, redis://127.0.0.1:6379/0 or rediss://…"
-	scheme, _, ok := strings.Cut(s, "://")
+	found, ok := backendOf(s)
 	switch {
+	case !strings.Contains(s, "://"):
+		problem = "not a URL"
 	case !ok:
-		return "not a URL", example
-	case scheme == "sqlite":
-		// Only the form is checked: which directory it is relative to does not matter.
-		if _, err := resolveSQLite(s, string(filepath.Separator)); err != nil {
-			return err.Error(), "as in sqlite://data/state.db"
-		}
-	case slices.Contains([]string{"redis", "rediss", "redis+sentinel", "rediss+sentinel"}, scheme):
-		u, err := url.Parse(s)
-		if err != nil || u.Hostname() == "" || u.Fragment != "" {
-			return "not a valid URL of Redis", "as in redis://user:password@127.0.0.1:6379/0; other characters than letters and digits in the password are written as %XX"
-		}
-		if db := strings.TrimPrefix(u.Path, "/"); db != "" {
-			if _, err := strconv.ParseUint(db, 10, 31); err != nil {
-				return "the path of a URL of Redis is the number of its database", "as in redis://127.0.0.1:6379/0"
-			}
-		}
+		problem = "state is kept in " + strings.Join(backendTexts(func(b backend) string { return b.title }), " or ") + ", not elsewhere"
 	default:
-		return "state is kept in SQLite or Redis, not elsewhere", example
+		return found.check(s)
+	}
+	var examples []string
+	for _, b := range backends {
+		examples = append(examples, b.examples...)
+	}
+	last := len(examples) - 1
+	return problem, strings.Join(examples[:last], ", ") + " or " + examples[last]
+}
+
+func checkSQLiteURL(s string) (problem, hint string) {
+	// Only the form is checked: which directory it is relative to does not matter.
+	if _, err := resolveSQLite(s, string(filepath.Separator)); err != nil {
+		return err.Error(), "as in sqlite://data/state.db"
 	}
 	return "", ""
+}
+
+func checkRedisURL(s string) (problem, hint string) {
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || u.Fragment != "" {
+		return "not a valid URL of Redis", "as in redis://user:password@127.0.0.1:6379/0; other characters than letters and digits in the password are written as %XX"
+	}
+	if db := strings.TrimPrefix(u.Path, "/"); db != "" {
+		if _, err := strconv.ParseUint(db, 10, 31); err != nil {
+			return "the path of a URL of Redis is the number of its database", "as in redis://127.0.0.1:6379/0"
+		}
+	}
+	return "", ""
+}
+
+// rememberRedisPasswords keeps the passwords in a URL secret: a log may hold one
+// alone.
+func rememberRedisPasswords(v value, s *State) {
+	if u, err := url.Parse(s.URL.Reveal()); err == nil { // the check has parsed it
+		password, _ := u.User.Password()
+		v.remember(password)
+		v.remember(u.Query().Get("sentinelPassword"))
+	}
 }
 
 // resolveSQLite returns the absolute path of the file that a sqlite:// URL
