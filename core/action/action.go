@@ -3,8 +3,26 @@ package action
 import (
 	"context"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
+
+// Call is one call of an action: what [sdk.Call] is to a plugin, with params that
+// were checked to be JSON.
+type Call struct {
+	// Action is the name of the action. [Action.Execute] and [Action.Call] set it.
+	Action string
+	// Params is a JSON object; its numbers are as the caller wrote them.
+	Params value.Doc
+	// IdempotencyKey and RequestID are those of sdk.Call.
+	IdempotencyKey string
+	RequestID      string
+}
+
+// SDK returns the call as a plugin gets it. It shares the text of the params.
+func (c Call) SDK() sdk.Call {
+	return sdk.Call{Action: c.Action, Params: c.Params.Raw(), IdempotencyKey: c.IdempotencyKey, RequestID: c.RequestID}
+}
 
 // Action is one action of an integration, ready to be called. It is immutable
 // and safe for concurrent use.
@@ -15,19 +33,15 @@ type Action struct {
 
 // Execute checks the params and calls the action once. The error is *sdk.Error.
 // Repeats are for the caller to decide; for steps the engine does.
-func (a *Action) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
-	params, err := a.read(call.Params)
-	if err != nil {
+func (a *Action) Execute(ctx context.Context, call Call) (sdk.Result, error) {
+	if err := a.Check(call.Params); err != nil {
 		return sdk.Result{}, err
 	}
-	return a.execute(ctx, call, params)
+	return a.execute(ctx, call)
 }
 
-// execute calls the action; params are those of the call, parsed.
-func (a *Action) execute(ctx context.Context, call sdk.Call, params any) (sdk.Result, error) {
+// execute calls the action with params that were checked.
+func (a *Action) execute(ctx context.Context, call Call) (sdk.Result, error) {
 	call.Action = a.spec.Name
-	if parsed, ok := a.callee.(ParsedExecutor); ok {
-		return parsed.ExecuteParsed(ctx, call, params)
-	}
 	return a.callee.Execute(ctx, call)
 }

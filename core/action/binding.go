@@ -2,6 +2,7 @@ package action
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/url"
 	"slices"
@@ -137,46 +138,58 @@ func scalarOf(name string) scalar {
 // Bind joins what stands in path, query and body of a request into params.
 // Path and query values become what the schema says they are; a value that
 // cannot be is left as text for Check to refuse by name. A body is a JSON
-// object, or empty; alone, it is passed on byte for byte and left to Check. A
+// object, or nothing; alone, it is passed on as it is and left to Check. A
 // name that comes twice is an *sdk.Error with CodeRejected, but for an array,
 // whose items may come one by one in the query.
-func (d *Descriptor) Bind(path map[string]string, query url.Values, body []byte) ([]byte, error) {
-	if len(path) == 0 && len(query) == 0 && len(body) > 0 {
+func (d *Descriptor) Bind(path map[string]string, query url.Values, body value.Doc) (value.Doc, error) {
+	if len(path) == 0 && len(query) == 0 && !body.IsZero() {
 		return body, nil
 	}
 	params := map[string]any{}
-	if len(body) > 0 {
-		v, err := value.Parse(body)
-		if err != nil {
-			return nil, refuse(sdk.CodeRejected, "", "body: %v", err)
-		}
-		object, ok := v.(map[string]any)
+	if !body.IsZero() {
+		object, ok := body.Value().(map[string]any)
 		if !ok {
-			return nil, refuse(sdk.CodeRejected, "", "body: must be a JSON object, not %s", value.KindOf(v))
+			return value.Doc{}, refuse(sdk.CodeRejected, "", "body: must be a JSON object, not %s", value.KindOf(body.Value()))
 		}
-		params = object
+		maps.Copy(params, object) // that of the document is shared
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if _, taken := params[name]; taken {
-			return nil, twice(name)
+			return value.Doc{}, twice(name)
 		}
 		values := query[name]
 		if len(values) > 1 && !d.types[name].list {
-			return nil, twice(name)
+			return value.Doc{}, twice(name)
 		}
 		params[name] = d.typed(name, values)
 	}
 	for _, name := range slices.Sorted(maps.Keys(path)) {
 		if _, taken := params[name]; taken {
-			return nil, twice(name)
+			return value.Doc{}, twice(name)
 		}
 		params[name] = d.typed(name, []string{path[name]})
 	}
 	raw, err := value.Marshal(params)
 	if err != nil {
-		return nil, refuse(sdk.CodeRejected, "", "params: %v", err)
+		return value.Doc{}, refuse(sdk.CodeRejected, "", "params: %v", err)
 	}
-	return raw, nil
+	// Names in a query that are not UTF-8 may be the same once they are written.
+	bound, err := value.ParseDoc(raw)
+	if err != nil {
+		return value.Doc{}, unreadable(err)
+	}
+	return bound, nil
+}
+
+// unreadable is the error of params that are not JSON as ParseDoc takes it, with
+// the place where it is known.
+func unreadable(err error) *sdk.Error {
+	refused := refuse(sdk.CodeInvalidParams, "", "params: %v", err)
+	var syntax *value.SyntaxError
+	if errors.As(err, &syntax) && syntax.Pointer != "" {
+		refused.Faults = []sdk.Fault{{Pointer: syntax.Pointer, Message: syntax.Message}}
+	}
+	return refused
 }
 
 func twice(name string) *sdk.Error {

@@ -3,8 +3,10 @@ package action_test
 import (
 	"encoding/json"
 	"net/url"
+	"strings"
 	"testing"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -53,12 +55,12 @@ func TestBindTypesPathAndQueryBySchema(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := a.Bind(test.path, query, []byte(test.body))
+			got, err := a.Bind(test.path, query, document(test.body))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if string(got) != test.want {
-				t.Errorf("params are %s, want %s", got, test.want)
+			if string(got.Raw()) != test.want {
+				t.Errorf("params are %s, want %s", got.Raw(), test.want)
 			}
 		})
 	}
@@ -73,22 +75,40 @@ func TestBindRefusesWhatIsGivenTwiceOrIsNoObject(t *testing.T) {
 		body    string
 		message string
 	}{
-		"query, query":         {query: url.Values{"name": {"a", "a"}}, message: `"name" is given twice`},
-		"query, body":          {query: url.Values{"name": {"a"}}, body: `{"name":"a"}`, message: `"name" is given twice`},
-		"path, body":           {path: map[string]string{"name": "a"}, body: `{"name":null}`, message: `"name" is given twice`},
-		"path, query":          {path: map[string]string{"name": "a"}, query: url.Values{"name": {"b"}}, message: `"name" is given twice`},
-		"array, body":          {query: url.Values{"tags": {"a"}}, body: `{"tags":["b"]}`, message: `"tags" is given twice`},
-		"body an array":        {query: url.Values{"name": {"a"}}, body: `[]`, message: `body: must be a JSON object, not an array`},
-		"body null":            {query: url.Values{"name": {"a"}}, body: `null`, message: `body: must be a JSON object, not null`},
-		"body not JSON":        {query: url.Values{"name": {"a"}}, body: `{`, message: `body: at byte 1: unexpected end of the text`},
-		"body has a key twice": {path: map[string]string{"name": "a"}, body: `{"x":1,"x":2}`, message: `body: /x: at byte 7: duplicate key "x"`},
+		"query, query":  {query: url.Values{"name": {"a", "a"}}, message: `"name" is given twice`},
+		"query, body":   {query: url.Values{"name": {"a"}}, body: `{"name":"a"}`, message: `"name" is given twice`},
+		"path, body":    {path: map[string]string{"name": "a"}, body: `{"name":null}`, message: `"name" is given twice`},
+		"path, query":   {path: map[string]string{"name": "a"}, query: url.Values{"name": {"b"}}, message: `"name" is given twice`},
+		"array, body":   {query: url.Values{"tags": {"a"}}, body: `{"tags":["b"]}`, message: `"tags" is given twice`},
+		"body an array": {query: url.Values{"name": {"a"}}, body: `[]`, message: `body: must be a JSON object, not an array`},
+		"body null":     {query: url.Values{"name": {"a"}}, body: `null`, message: `body: must be a JSON object, not null`},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := a.Bind(test.path, test.query, []byte(test.body))
+			_, err := a.Bind(test.path, test.query, document(test.body))
 			if got := wantError(t, err, sdk.CodeRejected).Message; got != test.message {
 				t.Errorf("message is %s, want %s", got, test.message)
 			}
 		})
+	}
+}
+
+func TestBindRefusesNamesThatAreTheSameOnceTheyAreWritten(t *testing.T) {
+	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(bindSchema)})
+	_, err := find(t, registry, "do").Bind(nil, url.Values{"\xfe": {"a"}, "\xff": {"b"}}, value.Doc{})
+	failed := wantError(t, err, sdk.CodeInvalidParams)
+	if len(failed.Faults) != 1 || failed.Faults[0].Pointer != "/\ufffd" || !strings.Contains(failed.Faults[0].Message, "duplicate") {
+		t.Errorf("error is %v, faults are %+v", failed, failed.Faults)
+	}
+}
+
+func TestBindLeavesTheBodyAsItIs(t *testing.T) {
+	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(bindSchema)})
+	body := document(`{"rate":1}`)
+	if _, err := find(t, registry, "do").Bind(map[string]string{"name": "n"}, url.Values{"count": {"2"}}, body); err != nil {
+		t.Fatal(err)
+	}
+	if members, ok := body.Value().(map[string]any); !ok || len(members) != 1 {
+		t.Errorf("the body has become %v", body.Value())
 	}
 }

@@ -1,7 +1,6 @@
 package action
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -28,23 +27,16 @@ func (d *Descriptor) Spec() *sdk.ActionSpec { return d.spec }
 func (d *Descriptor) Integration() string { return d.integration }
 
 // Check holds params against the action's schema. The error is *sdk.Error with
-// CodeInvalidParams and every fault.
-func (d *Descriptor) Check(params []byte) error {
-	_, err := d.read(params)
-	return err
-}
-
-// read is Check that returns the parsed params.
-func (d *Descriptor) read(params []byte) (any, error) {
-	parsed, err := value.Parse(params)
-	if err != nil {
-		return nil, unreadable(err)
+// CodeInvalidParams and every fault. No document is an error too.
+func (d *Descriptor) Check(params value.Doc) error {
+	if params.IsZero() {
+		return refuse(sdk.CodeInvalidParams, "", "params: there are none")
 	}
-	faults := d.params.Faults(parsed)
+	faults := d.params.Faults(params.Value())
 	if len(faults) == 0 {
-		return parsed, nil
+		return nil
 	}
-	return nil, &sdk.Error{
+	return &sdk.Error{
 		Code:    sdk.CodeInvalidParams,
 		Message: fmt.Sprintf("%s.%s: %s", d.integration, d.spec.Name, summary(faults)),
 		Outcome: sdk.OutcomeNotExecuted,
@@ -63,17 +55,6 @@ func summary(faults []sdk.Fault) string {
 		text += fmt.Sprintf(" (and %d more)", more)
 	}
 	return text
-}
-
-// unreadable is the error of params that are not JSON as Parse takes it, with
-// the place where it is known.
-func unreadable(err error) *sdk.Error {
-	refused := refuse(sdk.CodeInvalidParams, "", "params: %v", err)
-	var syntax *value.SyntaxError
-	if errors.As(err, &syntax) && syntax.Pointer != "" {
-		refused.Faults = []sdk.Fault{{Pointer: syntax.Pointer, Message: syntax.Message}}
-	}
-	return refused
 }
 
 // Faults returns every place in which params, as value.Parse returns them, do

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -15,7 +16,7 @@ type double struct {
 	name     string
 	manifest *sdk.Manifest
 	status   action.Status
-	execute  func(ctx context.Context, call sdk.Call) (sdk.Result, error)
+	execute  func(ctx context.Context, call action.Call) (sdk.Result, error)
 }
 
 var _ action.Integration = (*double)(nil)
@@ -23,7 +24,7 @@ var _ action.Integration = (*double)(nil)
 func (d *double) Name() string            { return d.name }
 func (d *double) Manifest() *sdk.Manifest { return d.manifest }
 func (d *double) Status() action.Status   { return d.status }
-func (d *double) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+func (d *double) Execute(ctx context.Context, call action.Call) (sdk.Result, error) {
 	return d.execute(ctx, call)
 }
 
@@ -61,7 +62,7 @@ func registryOf(t *testing.T, actions ...sdk.ActionSpec) (*action.Registry, *dou
 		name:     "shop",
 		manifest: &sdk.Manifest{Name: "shop", Actions: actions},
 		status:   action.Status{State: action.StateReady},
-		execute: func(context.Context, sdk.Call) (sdk.Result, error) {
+		execute: func(context.Context, action.Call) (sdk.Result, error) {
 			t.Error("the integration was called")
 			return sdk.Result{}, nil
 		},
@@ -71,6 +72,14 @@ func registryOf(t *testing.T, actions ...sdk.ActionSpec) (*action.Registry, *dou
 		t.Fatal(err)
 	}
 	return registry, shop
+}
+
+// document returns params that are JSON, or none of an empty text.
+func document(text string) value.Doc {
+	if text == "" {
+		return value.Doc{}
+	}
+	return value.TrustedDoc([]byte(text))
 }
 
 // find returns the action of that name.

@@ -20,15 +20,7 @@ type Integration interface {
 	Status() Status
 	// Execute runs one action once. Its errors are *sdk.Error. When ctx ends
 	// first, the error says what is known of the outcome.
-	Execute(ctx context.Context, call sdk.Call) (sdk.Result, error)
-}
-
-// ParsedExecutor is an integration inside the gateway, which reads the params as
-// values: they were parsed for their check, and need not be a second time.
-type ParsedExecutor interface {
-	// ExecuteParsed is Execute of a call with its params as value.Parse returns
-	// them. It does not change them.
-	ExecuteParsed(ctx context.Context, call sdk.Call, params any) (sdk.Result, error)
+	Execute(ctx context.Context, call Call) (sdk.Result, error)
 }
 
 // State is where an integration is in its life.

@@ -23,14 +23,13 @@ var callWait = backoff.Exponential{First: 100 * time.Millisecond, Factor: 3}
 // is repeated twice at most, where its error says that it may help and where
 // it does no harm: the effect did not take place, or the action reads, or it
 // honours the key. The error is *sdk.Error.
-func (a *Action) Call(ctx context.Context, call sdk.Call) (sdk.Result, error) {
-	params, err := a.read(call.Params)
-	if err != nil {
+func (a *Action) Call(ctx context.Context, call Call) (sdk.Result, error) {
+	if err := a.Check(call.Params); err != nil {
 		return sdk.Result{}, err
 	}
 	unknown := false // whether an attempt had an unknown outcome
 	for attempt := 1; ; attempt++ {
-		result, err := a.execute(ctx, call, params)
+		result, err := a.execute(ctx, call)
 		if err == nil {
 			return result, nil
 		}
@@ -47,7 +46,7 @@ func (a *Action) Call(ctx context.Context, call sdk.Call) (sdk.Result, error) {
 }
 
 // mayRepeat reports whether the same call may be sent again after this error.
-func (a *Action) mayRepeat(call sdk.Call, failed *sdk.Error, unknown bool) bool {
+func (a *Action) mayRepeat(call Call, failed *sdk.Error, unknown bool) bool {
 	if !failed.Retryable || failed.Final {
 		return false
 	}

@@ -20,7 +20,7 @@ func script(t *testing.T, spec sdk.ActionSpec, errs ...error) (*action.Action, *
 	registry, shop := registryOf(t, spec)
 	var attempts []attempt
 	last := time.Now()
-	shop.execute = func(_ context.Context, call sdk.Call) (sdk.Result, error) {
+	shop.execute = func(_ context.Context, call action.Call) (sdk.Result, error) {
 		attempts = append(attempts, attempt{call, time.Since(last)})
 		last = time.Now()
 		if len(attempts) > len(errs) {
@@ -35,11 +35,11 @@ func script(t *testing.T, spec sdk.ActionSpec, errs ...error) (*action.Action, *
 }
 
 type attempt struct {
-	call  sdk.Call
+	call  action.Call
 	after time.Duration
 }
 
-var keyed = sdk.Call{Params: []byte(`{}`), IdempotencyKey: "k", RequestID: "r"}
+var keyed = action.Call{Params: document(`{}`), IdempotencyKey: "k", RequestID: "r"}
 
 // failure returns an error with the outcome of an attempt.
 func failure(outcome sdk.Outcome, retryable, final bool) *sdk.Error {
@@ -107,7 +107,7 @@ func TestEachAttemptIsTheSameCallAndWaitsLonger(t *testing.T) {
 			t.Fatalf("%d attempts, want %d", len(*attempts), len(waits))
 		}
 		for i, attempt := range *attempts {
-			if c := attempt.call; c.IdempotencyKey != "k" || c.RequestID != "r" || c.Action != "pay" || string(c.Params) != `{}` {
+			if c := attempt.call; c.IdempotencyKey != "k" || c.RequestID != "r" || c.Action != "pay" || string(c.Params.Raw()) != `{}` {
 				t.Errorf("attempt %d is %+v", i+1, c)
 			}
 			if attempt.after < waits[i].least || attempt.after > waits[i].most {
@@ -256,7 +256,7 @@ func TestExecuteCallsOnce(t *testing.T) {
 
 func TestInvalidParamsNeverReachTheIntegration(t *testing.T) {
 	a := pay(t) // fails the test when it is called
-	call := sdk.Call{Params: []byte(`{"amount":-5,"currency":"usd"}`)}
+	call := action.Call{Params: document(`{"amount":-5,"currency":"usd"}`)}
 	_, err := a.Execute(t.Context(), call)
 	wantError(t, err, sdk.CodeInvalidParams)
 	_, err = a.Call(t.Context(), call)

@@ -11,7 +11,6 @@ import (
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/pointer"
 	"github.com/backflow/backflow/sdk/suggest"
@@ -27,10 +26,7 @@ type Integration struct {
 	now       func() time.Time
 }
 
-var (
-	_ action.Integration    = (*Integration)(nil)
-	_ action.ParsedExecutor = (*Integration)(nil)
-)
+var _ action.Integration = (*Integration)(nil)
 
 // New makes an integration. The error is template.Faults with everything that is
 // wrong with the definition. Their pointers are into the definition as a config has
@@ -80,20 +76,7 @@ func (i *Integration) Close() { i.transport.CloseIdleConnections() }
 
 // Execute sends the request of an action once, within the action's timeout and
 // the context's deadline. The error is *sdk.Error.
-func (i *Integration) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
-	params := any(map[string]any{})
-	if len(call.Params) > 0 {
-		var err error
-		if params, err = value.Parse(call.Params); err != nil {
-			return sdk.Result{}, invalid(i.Name()+"."+call.Action, err)
-		}
-	}
-	return i.ExecuteParsed(ctx, call, params)
-}
-
-// ExecuteParsed is Execute with params as value.Parse returns them. It does not read
-// the params of the call.
-func (i *Integration) ExecuteParsed(ctx context.Context, call sdk.Call, params any) (sdk.Result, error) {
+func (i *Integration) Execute(ctx context.Context, call action.Call) (sdk.Result, error) {
 	r, ok := i.requests[call.Action]
 	if !ok {
 		return sdk.Result{}, &sdk.Error{
@@ -104,7 +87,7 @@ func (i *Integration) ExecuteParsed(ctx context.Context, call sdk.Call, params a
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	c := &apiCall{}
-	request, err := r.build(c.trace(ctx), params, call.IdempotencyKey)
+	request, err := r.build(c.trace(ctx), call.Params.Value(), call.IdempotencyKey)
 	if err != nil {
 		return sdk.Result{}, invalid(r.name, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -15,7 +14,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/custom"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -92,7 +93,7 @@ func one(t testing.TB, base string, auth custom.Auth, act custom.Action) *custom
 
 // execute calls the action.
 func execute(ctx context.Context, i *custom.Integration, params string) (sdk.Result, *sdk.Error) {
-	result, err := i.Execute(ctx, sdk.Call{Action: "act", Params: json.RawMessage(params), IdempotencyKey: "key-1"})
+	result, err := i.Execute(ctx, action.Call{Action: "act", Params: value.TrustedDoc([]byte(params)), IdempotencyKey: "key-1"})
 	if err == nil {
 		return result, nil
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/custom"
 	"github.com/backflow/backflow/sdk"
 )
@@ -306,7 +307,7 @@ func TestEverythingThatIsWrongIsToldAtItsPlace(t *testing.T) {
 
 func TestAnActionThatIsNotThereIsToldWithTheNearest(t *testing.T) {
 	i := one(t, "https://crm", custom.Auth{}, custom.Action{Method: http.MethodGet, Path: "/"})
-	_, err := i.Execute(t.Context(), sdk.Call{Action: "acr"})
+	_, err := i.Execute(t.Context(), action.Call{Action: "acr"})
 	if err == nil || !strings.Contains(err.Error(), `did you mean "act"?`) {
 		t.Error(err)
 	}

@@ -34,7 +34,7 @@ func (instant) Name() string            { return "instant" }
 func (instant) Manifest() *sdk.Manifest { return instantManifest }
 func (instant) Status() action.Status   { return action.Status{State: action.StateReady} }
 
-func (instant) Execute(context.Context, sdk.Call) (sdk.Result, error) {
+func (instant) Execute(context.Context, action.Call) (sdk.Result, error) {
 	return sdk.Result{Body: []byte(`{"id":"thing_0000000000000001","object":"thing","status":"ready"}`)}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
@@ -31,8 +32,8 @@ func (r *execution) call(ctx context.Context, call workflow.Call) (c callResult)
 	if err != nil {
 		return callResult{call: call, err: callError(err)}
 	}
-	result, err := found.Execute(ctx, sdk.Call{
-		Action: call.Action, Params: call.Params, IdempotencyKey: call.Key, RequestID: r.record.RequestID,
+	result, err := found.Execute(ctx, action.Call{
+		Params: value.TrustedDoc(call.Params), IdempotencyKey: call.Key, RequestID: r.record.RequestID,
 	})
 	if err != nil {
 		return callResult{call: call, err: callError(err)}

@@ -37,7 +37,8 @@ func (f *fakeIntegration) Manifest() *sdk.Manifest { return fakeManifest }
 
 func (f *fakeIntegration) Status() action.Status { return action.Status{State: action.StateReady} }
 
-func (f *fakeIntegration) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+func (f *fakeIntegration) Execute(ctx context.Context, c action.Call) (sdk.Result, error) {
+	call := c.SDK()
 	f.mu.Lock()
 	f.calls = append(f.calls, call)
 	n, do := len(f.calls), f.do

@@ -50,8 +50,9 @@ func tooLarge(limit int) error {
 	}
 }
 
-// readJSON reads a body that is JSON, or empty: then the document is zero.
-func (x *requestContext) readJSON(w http.ResponseWriter, r *http.Request) (value.Doc, error) {
+// readJSON reads a body that is JSON, or empty: then the document is zero. It is
+// made with [value.ParseDoc] where its value is needed, else with [value.NewDoc].
+func (x *requestContext) readJSON(w http.ResponseWriter, r *http.Request, document func([]byte) (value.Doc, error)) (value.Doc, error) {
 	body, err := readBody(w, r, x.table.MaxBodyBytes)
 	if err != nil || len(body) == 0 {
 		return value.Doc{}, err
@@ -59,7 +60,7 @@ func (x *requestContext) readJSON(w http.ResponseWriter, r *http.Request) (value
 	if err := checkType(r.Header); err != nil {
 		return value.Doc{}, err
 	}
-	doc, err := value.NewDoc(body)
+	doc, err := document(body)
 	if err != nil {
 		return value.Doc{}, invalidJSON(err)
 	}

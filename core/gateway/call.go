@@ -10,6 +10,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/idempotency"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -32,11 +33,11 @@ func (x *requestContext) callAction(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	body, err := x.readJSON(w, r)
+	body, err := x.readJSON(w, r, value.ParseDoc)
 	if err != nil {
 		return err
 	}
-	params, err := a.Bind(x.inPath, query, body.Raw())
+	params, err := a.Bind(x.inPath, query, body)
 	if err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (x *requestContext) callAction(w http.ResponseWriter, r *http.Request) erro
 
 // callOnce calls the action under a key that the ledger recorded, and settles
 // the record.
-func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, a *action.Action, params []byte, entry *idempotency.Entry) error {
+func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, a *action.Action, params value.Doc, entry *idempotency.Entry) error {
 	if entry.Repeated() && !repeatable(a.Spec(), x.now().Sub(entry.Since())) {
 		x.settled(r, entry.KeepUnknown(r.Context()))
 		return &idempotency.UnknownOutcomeError{Since: entry.Since()}
@@ -152,7 +153,7 @@ func repeatable(spec *sdk.ActionSpec, age time.Duration) bool {
 }
 
 // execute calls the action within the time that a request has.
-func (x *requestContext) execute(ctx context.Context, a *action.Action, params []byte, key string) (sdk.Result, error) {
+func (x *requestContext) execute(ctx context.Context, a *action.Action, params value.Doc, key string) (sdk.Result, error) {
 	if a.Spec().Writes {
 		// A client that goes away must not leave behind an effect that is not
 		// recorded: the call ends by itself or by its deadline.
@@ -160,7 +161,7 @@ func (x *requestContext) execute(ctx context.Context, a *action.Action, params [
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.table.RequestTimeout)
 	defer cancel()
-	result, err := a.Call(ctx, sdk.Call{Params: params, IdempotencyKey: key, RequestID: x.id})
+	result, err := a.Call(ctx, action.Call{Params: params, IdempotencyKey: key, RequestID: x.id})
 	if err == nil {
 		return result, nil
 	}

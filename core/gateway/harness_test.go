@@ -84,7 +84,8 @@ func (s *shop) Status() action.Status {
 	return s.status
 }
 
-func (s *shop) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+func (s *shop) Execute(ctx context.Context, c action.Call) (sdk.Result, error) {
+	call := c.SDK()
 	s.mu.Lock()
 	s.calls = append(s.calls, call)
 	do := s.do

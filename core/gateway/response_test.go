@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/telemetry"
@@ -41,6 +42,42 @@ func TestParamsComeFromPathQueryAndBody(t *testing.T) {
 		if string(call.Params) != want[i] {
 			t.Errorf("call %d: %s, want %s", i+1, call.Params, want[i])
 		}
+	}
+}
+
+func TestABodyThatCannotBeReadIsRefusedBeforeItIsChecked(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	tests := map[string]struct{ method, target, body, detail, pointer, fault string }{
+		"huge exponent":  {"POST", paymentsPath, `{"amount":1e999999,"currency":"usd"}`, "", "/amount", "exponent"},
+		"a key twice":    {"POST", paymentsPath, `{"amount":1,"amount":2}`, "", "/amount", "duplicate"},
+		"cut off":        {"POST", paymentsPath, `{"amount":`, "/amount: at byte 10: unexpected end of the text", "", ""},
+		"beside a query": {"POST", paymentsPath + "?amount=a", `{`, "at byte 1: unexpected end of the text", "", ""},
+		"beside a path":  {"DELETE", "/integrations/shop/payments/pay_1", `{"x":1,"x":2}`, `/x: at byte 7: duplicate key "x"`, "/x", "duplicate"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			begin := time.Now()
+			rec := h.send(test.method, test.target, test.body)
+			if took := time.Since(begin); took > time.Second {
+				t.Errorf("the check took %v", took)
+			}
+			wantCode(t, rec, 400, codeInvalidJSON)
+			var problem struct {
+				Detail string
+				Errors []sdk.Fault
+			}
+			must(t, json.Unmarshal(rec.Body.Bytes(), &problem))
+			if test.detail != "" && problem.Detail != "the body is not valid JSON: "+test.detail {
+				t.Errorf("detail is %s", problem.Detail)
+			}
+			if test.pointer != "" && (len(problem.Errors) != 1 || problem.Errors[0].Pointer != test.pointer || !strings.Contains(problem.Errors[0].Message, test.fault)) {
+				t.Errorf("faults are %+v in %s", problem.Errors, rec.Body)
+			}
+		})
+	}
+	if calls := h.shop.called(); len(calls) != 0 {
+		t.Errorf("%d calls", len(calls))
 	}
 }
 

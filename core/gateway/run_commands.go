@@ -122,7 +122,7 @@ func (x *requestContext) readChange(w http.ResponseWriter, r *http.Request) (c c
 	if c.key, err = x.keyOf(r); err != nil {
 		return c, err
 	}
-	c.body, err = x.readJSON(w, r)
+	c.body, err = x.readJSON(w, r, value.NewDoc)
 	return c, err
 }
 

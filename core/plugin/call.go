@@ -14,7 +14,7 @@ import (
 
 // Execute runs one action once. If the plugin has as many calls as it may, the call
 // waits for its turn. No call outlasts the plugin's timeout.
-func (p *Plugin) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+func (p *Plugin) Execute(ctx context.Context, call action.Call) (sdk.Result, error) {
 	begun := p.metrics.callBegins()
 	result, err := p.execute(ctx, begun, call)
 	p.metrics.callEnds(begun, err)
@@ -24,7 +24,7 @@ func (p *Plugin) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error)
 	return result, nil
 }
 
-func (p *Plugin) execute(ctx context.Context, begun time.Time, call sdk.Call) (sdk.Result, *sdk.Error) {
+func (p *Plugin) execute(ctx context.Context, begun time.Time, call action.Call) (sdk.Result, *sdk.Error) {
 	r, refusal := p.acquire()
 	if refusal != nil {
 		return sdk.Result{}, refusal
@@ -62,7 +62,7 @@ func (p *Plugin) execute(ctx context.Context, begun time.Time, call sdk.Call) (s
 			Outcome: sdk.OutcomeNotExecuted,
 		}
 	}
-	result, err := r.instance.Execute(ctx, deadline, call)
+	result, err := r.instance.Execute(ctx, deadline, call.SDK())
 	if err != nil {
 		failure := p.sanitize(err)
 		if reason := r.killReason.Load(); reason != nil && failure.Code == sdk.CodeUnavailable {

@@ -154,7 +154,7 @@ func TestMetricsTellWhatHappensToEachPlugin(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := p.Execute(t.Context(), sdk.Call{Action: "nope"}); err == nil {
+	if _, err := p.Execute(t.Context(), action.Call{Action: "nope"}); err == nil {
 		t.Fatal("an unknown action was called")
 	}
 	(<-l.instances).die()

@@ -2,7 +2,6 @@ package plugin_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"os"
@@ -12,7 +11,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
@@ -76,7 +77,7 @@ func getPlugin(t *testing.T, host *plugin.Host, name string) *plugin.Plugin {
 	return p
 }
 
-var echo = sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)}
+var echo = action.Call{Action: "echo", Params: value.TrustedDoc([]byte(`{}`))}
 
 // writeFile makes a plugin's file, or replaces it as a careful installer does.
 func writeFile(t *testing.T, path, content string) string {
@@ -109,7 +110,7 @@ func TestStoppedHostRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, _ := host.Plugin("fake")
-	_, err = p.Execute(t.Context(), sdk.Call{Action: "echo"})
+	_, err = p.Execute(t.Context(), action.Call{Action: "echo"})
 	if !errors.Is(err, &sdk.Error{Code: sdk.CodeUnavailable}) || !strings.Contains(err.Error(), "stopped") {
 		t.Errorf("got %v", err)
 	}

@@ -2,7 +2,6 @@ package plugin_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -69,7 +69,7 @@ func TestCrashLoopShowsInStatusAndCalls(t *testing.T) {
 		if status := p.Status(); status.State != action.StateFailed || !strings.HasPrefix(status.Reason, "it ended: exit status 9") {
 			t.Errorf("status %+v", status)
 		}
-		_, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)})
+		_, err := p.Execute(t.Context(), action.Call{Action: "echo", Params: value.TrustedDoc([]byte(`{}`))})
 		var e *sdk.Error
 		if !errors.As(err, &e) || e.Code != sdk.CodeUnavailable || e.Outcome != sdk.OutcomeNotExecuted || !e.Retryable || e.RetryAfter != last.length {
 			t.Errorf("got %#v", err)

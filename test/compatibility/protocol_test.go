@@ -13,9 +13,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/plugintest"
 	"github.com/backflow/backflow/core/plugin/process"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -49,12 +51,12 @@ func TestPluginOfVersionOneOfTheProtocolStillWorks(t *testing.T) {
 	}
 
 	deadline := time.Now().Add(time.Minute)
-	result, err := p.Execute(withDeadline(t, deadline), sdk.Call{Action: "greet", Params: json.RawMessage(`{"name":1.50}`), IdempotencyKey: "k_1", RequestID: "r_1"})
+	result, err := p.Execute(withDeadline(t, deadline), action.Call{Action: "greet", Params: value.TrustedDoc([]byte(`{"name":1.50}`)), IdempotencyKey: "k_1", RequestID: "r_1"})
 	if got, want := string(result.Body), `{"params":{"name":1.50},"key":"sk_1","idempotencyKey":"k_1","requestId":"r_1","timed":true}`; err != nil || got != want {
 		t.Errorf("got %s, %v, want %s", got, err, want)
 	}
 
-	_, err = p.Execute(t.Context(), sdk.Call{Action: "fail", Params: json.RawMessage(`{}`)})
+	_, err = p.Execute(t.Context(), action.Call{Action: "fail", Params: value.TrustedDoc([]byte(`{}`))})
 	var failure *sdk.Error
 	if !errors.As(err, &failure) {
 		t.Fatalf("got %v", err)
@@ -66,7 +68,7 @@ func TestPluginOfVersionOneOfTheProtocolStillWorks(t *testing.T) {
 		t.Error(diff)
 	}
 
-	_, err = p.Execute(withDeadline(t, time.Now().Add(50*time.Millisecond)), sdk.Call{Action: "hang", Params: json.RawMessage(`{}`)})
+	_, err = p.Execute(withDeadline(t, time.Now().Add(50*time.Millisecond)), action.Call{Action: "hang", Params: value.TrustedDoc([]byte(`{}`))})
 	if !errors.As(err, &failure) || failure.Code != sdk.CodeTimeout {
 		t.Errorf("a call that hangs: %v", err)
 	}

@@ -28,7 +28,7 @@ func (fakeProvider) Manifest() *sdk.Manifest { return providerManifest }
 func (fakeProvider) Status() action.Status   { return action.Status{State: action.StateReady} }
 
 // Execute implements action.Integration.
-func (p fakeProvider) Execute(context.Context, sdk.Call) (sdk.Result, error) {
+func (p fakeProvider) Execute(context.Context, action.Call) (sdk.Result, error) {
 	return sdk.Result{}, action.Unavailable(p.Name(), p.Status())
 }
 

@@ -66,7 +66,8 @@ func (*fakeIntegration) Manifest() *sdk.Manifest { return upstreamManifest }
 func (*fakeIntegration) Status() action.Status   { return action.Status{State: action.StateReady} }
 
 // Execute implements action.Integration.
-func (i *fakeIntegration) Execute(ctx context.Context, call sdk.Call) (sdk.Result, error) {
+func (i *fakeIntegration) Execute(ctx context.Context, c action.Call) (sdk.Result, error) {
+	call := c.SDK()
 	if err := i.gateway.proceed(ctx); err != nil {
 		return sdk.Result{}, unanswered(err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -36,7 +37,7 @@ func Exercise(t *testing.T, tr Transport) {
 
 func tenLinePluginWorks(t *testing.T, tr Transport) {
 	p, output := tr.Start(t, plugin.Member{Spec: plugin.Spec{Name: "hello", Path: tr.Path("hello")}})
-	result, err := p.Execute(t.Context(), sdk.Call{Action: "greet", Params: json.RawMessage(`{"name":"Ada"}`), RequestID: "req_7"})
+	result, err := p.Execute(t.Context(), action.Call{Action: "greet", Params: value.TrustedDoc([]byte(`{"name":"Ada"}`)), RequestID: "req_7"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +147,7 @@ func errorsCrossUnchanged(t *testing.T, tr Transport) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = p.Execute(t.Context(), sdk.Call{Action: "fail", Params: params})
+			_, err = p.Execute(t.Context(), action.Call{Action: "fail", Params: value.TrustedDoc(params)})
 			var got *sdk.Error
 			if !errors.As(err, &got) {
 				t.Fatalf("got %v", err)
@@ -177,7 +178,7 @@ func failuresOfACallAreItsOwn(t *testing.T, tr Transport) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, err := p.Execute(t.Context(), sdk.Call{Action: c.action, Params: json.RawMessage(`{}`)})
+			_, err := p.Execute(t.Context(), action.Call{Action: c.action, Params: value.TrustedDoc([]byte(`{}`))})
 			var got *sdk.Error
 			if !errors.As(err, &got) || got.Code != c.code || got.Outcome != c.outcome || got.Message != c.message {
 				t.Errorf("got %#v", err)
@@ -203,7 +204,7 @@ func deadlineReachesThePlugin(t *testing.T, tr Transport) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), c.callers)
 			defer cancel()
-			result, err := p.Execute(ctx, sdk.Call{Action: "deadline", Params: json.RawMessage(`{}`)})
+			result, err := p.Execute(ctx, action.Call{Action: "deadline", Params: value.TrustedDoc([]byte(`{}`))})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -225,7 +226,7 @@ func hangingCallEndsInTimeAndTheRestGoOn(t *testing.T, tr Transport) {
 	member := tr.Fixture()
 	member.Spec.Timeout = 200 * time.Millisecond
 	p := tr.StartReady(t, member)
-	_, err := p.Execute(t.Context(), sdk.Call{Action: "sleep", Params: json.RawMessage(`{}`)})
+	_, err := p.Execute(t.Context(), action.Call{Action: "sleep", Params: value.TrustedDoc([]byte(`{}`))})
 	var got *sdk.Error
 	if !errors.As(err, &got) || got.Code != sdk.CodeTimeout || got.Outcome != sdk.OutcomeUnknown {
 		t.Errorf("got %#v", err)
@@ -244,7 +245,7 @@ func lostCallMayHaveTakenEffectAndMayBeRepeated(t *testing.T, tr Transport) {
 			member.Spec.Timeout = 200 * time.Millisecond
 		}
 		p := tr.StartReady(t, member)
-		_, err := p.Execute(t.Context(), sdk.Call{Action: name, Params: json.RawMessage(`{}`)})
+		_, err := p.Execute(t.Context(), action.Call{Action: name, Params: value.TrustedDoc([]byte(`{}`))})
 		var got *sdk.Error
 		if !errors.As(err, &got) || got.Code != code || got.Outcome != sdk.OutcomeUnknown || !got.Retryable || got.Final {
 			t.Errorf("%s: got %#v", name, err)
@@ -262,7 +263,7 @@ func fullQueueRefusesAtOnce(t *testing.T, tr Transport) {
 	codes := make(chan *sdk.Error, callers)
 	for range callers {
 		go func() {
-			_, err := p.Execute(ctx, sdk.Call{Action: "sleep", Params: json.RawMessage(`{}`)})
+			_, err := p.Execute(ctx, action.Call{Action: "sleep", Params: value.TrustedDoc([]byte(`{}`))})
 			var e *sdk.Error
 			errors.As(err, &e)
 			codes <- e

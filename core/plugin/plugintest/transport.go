@@ -11,6 +11,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
@@ -95,7 +96,7 @@ func (tr Transport) StartReady(t testing.TB, member plugin.Member) *plugin.Plugi
 // Call executes an action and returns its body as text.
 func Call(t testing.TB, p *plugin.Plugin, name, params string) string {
 	t.Helper()
-	result, err := p.Execute(t.Context(), sdk.Call{Action: name, Params: json.RawMessage(params)})
+	result, err := p.Execute(t.Context(), action.Call{Action: name, Params: value.TrustedDoc([]byte(params))})
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}

@@ -20,6 +20,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -32,8 +34,8 @@ var payloads = []int{300, 16 << 10}
 func BenchmarkExecute(b *testing.B) {
 	p := startReady(b, fixture(""))
 	for _, payload := range payloads {
-		params := json.RawMessage(`{"p":"` + strings.Repeat("x", payload-8) + `"}`)
-		call := sdk.Call{Action: "echo", Params: params, IdempotencyKey: "k", RequestID: "r"}
+		params := value.TrustedDoc([]byte(`{"p":"` + strings.Repeat("x", payload-8) + `"}`))
+		call := action.Call{Action: "echo", Params: params, IdempotencyKey: "k", RequestID: "r"}
 		eachConcurrency(b, payload, func() func() error {
 			// As a handler would: with a context of its own that can end.
 			ctx, cancel := context.WithCancel(context.Background())

@@ -9,7 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin/plugintest"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -19,7 +21,7 @@ func TestFailuresOfACallLeaveTheProcessRunning(t *testing.T) {
 	p := startReady(t, fixture(""))
 	pid := call(t, p, "pid", `{}`)
 	for _, name := range []string{"failPlainly", "panic", "notJSON", "large"} {
-		if _, err := p.Execute(t.Context(), sdk.Call{Action: name, Params: json.RawMessage(`{}`)}); err == nil {
+		if _, err := p.Execute(t.Context(), action.Call{Action: name, Params: value.TrustedDoc([]byte(`{}`))}); err == nil {
 			t.Errorf("%s did not fail", name)
 		}
 	}
@@ -46,7 +48,7 @@ func TestEndOfTheCallReachesThePlugin(t *testing.T) {
 			}
 			answered := make(chan error, 1)
 			go func() {
-				_, err := p.Execute(ctx, sdk.Call{Action: "awaitEnd", Params: params})
+				_, err := p.Execute(ctx, action.Call{Action: "awaitEnd", Params: value.TrustedDoc(params)})
 				answered <- err
 			}()
 			exists := func(path string) bool { _, err := os.Stat(path); return err == nil }

@@ -3,7 +3,6 @@ package process_test
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
@@ -12,8 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/process"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -56,7 +57,7 @@ func runHost() {
 		os.Exit(1)
 	}
 	p, _ := host.Plugin("fixture")
-	result, err := p.Execute(context.Background(), sdk.Call{Action: "pid", Params: json.RawMessage(`{}`)})
+	result, err := p.Execute(context.Background(), action.Call{Action: "pid", Params: value.TrustedDoc([]byte(`{}`))})
 	fmt.Println(string(result.Body), err)
 	select {}
 }

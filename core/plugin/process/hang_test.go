@@ -1,7 +1,6 @@
 package process_test
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -49,7 +50,7 @@ func TestAPluginThatHangsIsKilledWithWhatItStartedAndComesBack(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "ended")
 	answered := make(chan error, 1)
 	go func() {
-		_, err := p.Execute(t.Context(), sdk.Call{Action: "awaitEnd", Params: json.RawMessage(`{"File":` + strconv.Quote(file) + `}`)})
+		_, err := p.Execute(t.Context(), action.Call{Action: "awaitEnd", Params: value.TrustedDoc([]byte(`{"File":` + strconv.Quote(file) + `}`))})
 		answered <- err
 	}()
 	eventually(t, "the call is in progress", func() bool { _, err := os.Stat(file + ".begun"); return err == nil })
@@ -63,7 +64,7 @@ func TestAPluginThatHangsIsKilledWithWhatItStartedAndComesBack(t *testing.T) {
 		t.Errorf("it does not say why: %s", e.Message)
 	}
 	eventually(t, "it is back", func() bool {
-		result, err := p.Execute(t.Context(), sdk.Call{Action: "pid", Params: json.RawMessage(`{}`)})
+		result, err := p.Execute(t.Context(), action.Call{Action: "pid", Params: value.TrustedDoc([]byte(`{}`))})
 		return err == nil && string(result.Body) != strconv.Itoa(pid)
 	})
 	if restarts := p.Status().Restarts; restarts != 1 {
@@ -84,7 +85,7 @@ func TestAPluginWhoseCallsHangIsLeftAlone(t *testing.T) {
 	codes := make(chan error, 4)
 	for range 4 {
 		go func() {
-			_, err := p.Execute(t.Context(), sdk.Call{Action: "sleep", Params: json.RawMessage(`{}`)})
+			_, err := p.Execute(t.Context(), action.Call{Action: "sleep", Params: value.TrustedDoc([]byte(`{}`))})
 			codes <- err
 		}()
 	}
@@ -108,7 +109,7 @@ func TestAPluginThatLeaksIsKilledAndComesBack(t *testing.T) {
 	p := startWatched(t, member)
 	pid := pidOf(t, p)
 	for i := 0; ; i++ {
-		_, err := p.Execute(t.Context(), sdk.Call{Action: "hold", Params: json.RawMessage(`{"MiB":16}`)})
+		_, err := p.Execute(t.Context(), action.Call{Action: "hold", Params: value.TrustedDoc([]byte(`{"MiB":16}`))})
 		if err != nil {
 			break
 		}
@@ -117,7 +118,7 @@ func TestAPluginThatLeaksIsKilledAndComesBack(t *testing.T) {
 		}
 	}
 	eventually(t, "it is back", func() bool {
-		result, err := p.Execute(t.Context(), sdk.Call{Action: "pid", Params: json.RawMessage(`{}`)})
+		result, err := p.Execute(t.Context(), action.Call{Action: "pid", Params: value.TrustedDoc([]byte(`{}`))})
 		return err == nil && string(result.Body) != strconv.Itoa(pid)
 	})
 }

@@ -1,7 +1,6 @@
 package process_test
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 	"runtime"
@@ -13,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin/plugintest"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -26,7 +27,7 @@ func TestPluginThatIsKilledUnderLoadComesBack(t *testing.T) {
 	for range callers {
 		wg.Go(func() {
 			for !stop.Load() {
-				_, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)})
+				_, err := p.Execute(t.Context(), action.Call{Action: "echo", Params: value.TrustedDoc([]byte(`{}`))})
 				answered.Add(1)
 				if err == nil {
 					continue
@@ -42,7 +43,7 @@ func TestPluginThatIsKilledUnderLoadComesBack(t *testing.T) {
 	}
 	last := 0
 	back := func() bool {
-		result, err := p.Execute(t.Context(), sdk.Call{Action: "pid", Params: json.RawMessage(`{}`)})
+		result, err := p.Execute(t.Context(), action.Call{Action: "pid", Params: value.TrustedDoc([]byte(`{}`))})
 		pid, _ := strconv.Atoi(string(result.Body))
 		if err != nil || pid == last {
 			return false
@@ -74,7 +75,7 @@ func TestCrashIsReportedWithItsCause(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			p, output := start(t, fixture(""))
-			_, err := p.Execute(t.Context(), sdk.Call{Action: c.action, Params: json.RawMessage(`{}`)})
+			_, err := p.Execute(t.Context(), action.Call{Action: c.action, Params: value.TrustedDoc([]byte(`{}`))})
 			var e *sdk.Error
 			if !errors.As(err, &e) || e.Message != c.message || e.Outcome != sdk.OutcomeUnknown || !e.Retryable {
 				t.Errorf("got %#v", err)
@@ -99,12 +100,12 @@ func TestCrashesLeaveNothingOpen(t *testing.T) {
 	call(t, p, "echo", `{}`)
 	before := open()
 	for range 30 {
-		_, err := p.Execute(t.Context(), sdk.Call{Action: "exit", Params: json.RawMessage(`{}`)})
+		_, err := p.Execute(t.Context(), action.Call{Action: "exit", Params: value.TrustedDoc([]byte(`{}`))})
 		if err == nil {
 			t.Fatal("it did not end")
 		}
 		eventually(t, "the plugin is back", func() bool {
-			_, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)})
+			_, err := p.Execute(t.Context(), action.Call{Action: "echo", Params: value.TrustedDoc([]byte(`{}`))})
 			return err == nil
 		})
 	}
@@ -131,7 +132,7 @@ func TestPrintingAndFloodingHarmNobody(t *testing.T) {
 
 func TestLogsCarryThePluginAndHideSecrets(t *testing.T) {
 	p, output := start(t, fixture(""))
-	_, err := p.Execute(t.Context(), sdk.Call{Action: "log", Params: json.RawMessage(plugintest.Credentials), RequestID: "req_1"})
+	_, err := p.Execute(t.Context(), action.Call{Action: "log", Params: value.TrustedDoc([]byte(plugintest.Credentials)), RequestID: "req_1"})
 	if err != nil {
 		t.Fatal(err)
 	}

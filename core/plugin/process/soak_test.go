@@ -2,7 +2,6 @@ package process_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"runtime"
@@ -15,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/plugintest"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
@@ -103,7 +104,7 @@ func TestAPluginKilledAHundredTimesUnderLoadHarmsNobody(t *testing.T) {
 			wg.Go(func() {
 				for !stop.Load() {
 					ctx, cancel := context.WithTimeout(t.Context(), timeout)
-					_, err := p.Execute(ctx, sdk.Call{Action: "echo", Params: json.RawMessage(`{"id":"x"}`)})
+					_, err := p.Execute(ctx, action.Call{Action: "echo", Params: value.TrustedDoc([]byte(`{"id":"x"}`))})
 					if ctx.Err() != nil {
 						late.Add(1)
 					}
@@ -132,7 +133,7 @@ func TestAPluginKilledAHundredTimesUnderLoadHarmsNobody(t *testing.T) {
 			for range times {
 				last := ""
 				eventually(t, "the plugin is back", func() bool {
-					result, err := p.Execute(t.Context(), sdk.Call{Action: "pid", Params: json.RawMessage(`{}`)})
+					result, err := p.Execute(t.Context(), action.Call{Action: "pid", Params: value.TrustedDoc([]byte(`{}`))})
 					last = string(result.Body)
 					return err == nil && (len(pids) == 0 || last != pids[len(pids)-1])
 				})
@@ -149,7 +150,7 @@ func TestAPluginKilledAHundredTimesUnderLoadHarmsNobody(t *testing.T) {
 	}
 	quiet := func() usage {
 		eventually(t, "the plugin is back", func() bool {
-			_, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)})
+			_, err := p.Execute(t.Context(), action.Call{Action: "echo", Params: value.TrustedDoc([]byte(`{}`))})
 			return err == nil
 		})
 		return measure(t)
@@ -182,11 +183,11 @@ func TestCrashesOfAPluginLeaveTheMemoryFlat(t *testing.T) {
 	p := startWithShortBackoff(t)
 	crash := func(times int) {
 		for range times {
-			if _, err := p.Execute(t.Context(), sdk.Call{Action: "exit", Params: json.RawMessage(`{}`)}); err == nil {
+			if _, err := p.Execute(t.Context(), action.Call{Action: "exit", Params: value.TrustedDoc([]byte(`{}`))}); err == nil {
 				t.Fatal("it did not end")
 			}
 			eventually(t, "the plugin is back", func() bool {
-				_, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)})
+				_, err := p.Execute(t.Context(), action.Call{Action: "echo", Params: value.TrustedDoc([]byte(`{}`))})
 				return err == nil
 			})
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/credential"
 	"github.com/backflow/backflow/core/plugin/process"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -103,7 +104,7 @@ func TestStatusOfAPluginThatCannotStart(t *testing.T) {
 					t.Errorf("reason %q does not hold %q", status.Reason, part)
 				}
 			}
-			_, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)})
+			_, err := p.Execute(t.Context(), action.Call{Action: "echo", Params: value.TrustedDoc([]byte(`{}`))})
 			if c.state != action.StateReady {
 				var e *sdk.Error
 				if !errors.As(err, &e) || e.Code != sdk.CodeUnavailable || e.Outcome != sdk.OutcomeNotExecuted {

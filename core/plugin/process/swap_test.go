@@ -1,7 +1,6 @@
 package process_test
 
 import (
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +14,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/core/value"
 )
 
 // install puts the fixture at a path, in one step, with a mark behind it that makes
@@ -48,7 +47,7 @@ func TestNoCallFailsWhileTheFileIsReplacedUnderLoad(t *testing.T) {
 	for range callers {
 		wg.Go(func() {
 			for !stop.Load() {
-				if _, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)}); err != nil {
+				if _, err := p.Execute(t.Context(), action.Call{Action: "echo", Params: value.TrustedDoc([]byte(`{}`))}); err != nil {
 					t.Error(err)
 					return
 				}
@@ -117,7 +116,7 @@ func TestAPinnedPluginStaysWhenItsFileIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the pinned one is back", func() bool {
-		result, err := p.Execute(t.Context(), sdk.Call{Action: "pid", Params: json.RawMessage(`{}`)})
+		result, err := p.Execute(t.Context(), action.Call{Action: "pid", Params: value.TrustedDoc([]byte(`{}`))})
 		return err == nil && string(result.Body) != strconv.Itoa(pid)
 	})
 	eventually(t, "the new file is rejected again", func() bool { return p.Status().Rejected != "" })

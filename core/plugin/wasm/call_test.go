@@ -14,6 +14,7 @@ import (
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/plugintest"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -26,7 +27,7 @@ func execute(t testing.TB, p *plugin.Plugin, name string, timeout time.Duration)
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	_, err := p.Execute(ctx, sdk.Call{Action: name, Params: json.RawMessage(`{}`)})
+	_, err := p.Execute(ctx, action.Call{Action: name, Params: value.TrustedDoc([]byte(`{}`))})
 	var e *sdk.Error
 	if err != nil && !errors.As(err, &e) {
 		t.Fatalf("%s: %v", name, err)
@@ -163,7 +164,7 @@ func TestCancelledCallEndsTheGuestsCall(t *testing.T) {
 	for _, name := range []string{"loop", "sleep"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		begun := time.Now()
-		_, err := p.Execute(ctx, sdk.Call{Action: name, Params: json.RawMessage(`{}`)})
+		_, err := p.Execute(ctx, action.Call{Action: name, Params: value.TrustedDoc([]byte(`{}`))})
 		cancel()
 		if !errors.Is(err, &sdk.Error{Code: sdk.CodeTimeout}) || time.Since(begun) > 5*time.Second {
 			t.Errorf("%s: got %v after %s", name, err, time.Since(begun))

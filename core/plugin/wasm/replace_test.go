@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/plugintest"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -51,7 +53,7 @@ func TestNoCallFailsWhileAModuleIsReplaced(t *testing.T) {
 	for range 4 {
 		callers.Go(func() {
 			for !stop.Load() {
-				if _, err := p.Execute(t.Context(), sdk.Call{Action: "echo", Params: json.RawMessage(`{}`)}); err != nil {
+				if _, err := p.Execute(t.Context(), action.Call{Action: "echo", Params: value.TrustedDoc([]byte(`{}`))}); err != nil {
 					t.Error(err)
 					return
 				}
