@@ -57,7 +57,7 @@ type received struct {
 	Duplicate bool   `json:"duplicate,omitempty"`
 }
 
-// receive hands a request to its webreceiver. The body is handed on as it came,
+// receive hands a request to its receiver. The body is handed on as it came,
 // whatever its type: signatures are computed over it.
 func (x *requestContext) receive(receiver Webhook, w http.ResponseWriter, r *http.Request) error {
 	body, err := readBody(w, r, receiver.MaxBodyBytes())

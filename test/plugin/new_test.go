@@ -46,6 +46,9 @@ func TestNewProjectPassesItsTestsAndTheConformanceSuite(t *testing.T) {
 	} {
 		t.Run(c.kind, func(t *testing.T) {
 			t.Parallel()
+			if c.kind == "assemblyscript" { // npm fetches its compiler
+				testkit.Long(t)
+			}
 			testkit.Need(t, append(c.needs, "make")...)
 			at := t.TempDir()
 			dir := filepath.Join(at, "deep", "acme")
