@@ -52,7 +52,7 @@ func (x *requestContext) callAction(w http.ResponseWriter, r *http.Request) erro
 		return nil
 	}
 	scope := x.scope(r, key)
-	entry, err := x.ledger.Begin(r.Context(), scope, idempotency.FingerprintOf(scope.Method, scope.Path, r.URL.RawQuery, body.Raw()))
+	entry, err := x.services.Ledger.Begin(r.Context(), scope, idempotency.FingerprintOf(scope.Method, scope.Path, r.URL.RawQuery, body.Raw()))
 	if err != nil {
 		return err
 	}

@@ -241,7 +241,7 @@ func TestAMountIsGuardedAndHasHeaders(t *testing.T) {
 		"no handler":               {Prefix: "/docs", Public: true, Doc: "Shows pages."},
 		"no slash":                 {Prefix: "docs", Public: true, Doc: "Shows pages.", Handler: page},
 	} {
-		if _, err := New(Options{Runs: h.engine, Ledger: h.ledger, Routes: h.routes, Mounts: []Mount{m}}); err == nil {
+		if _, err := New(Options{Services: h.services, Routes: h.routes, Mounts: []Mount{m}}); err == nil {
 			t.Errorf("%s: a gateway was made", name)
 		}
 	}

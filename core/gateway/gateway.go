@@ -10,43 +10,14 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/backflow/backflow/core/engine"
-	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/telemetry"
-	"github.com/backflow/backflow/core/value"
-	"github.com/backflow/backflow/core/workflow"
 )
 
-// Runs starts, changes and shows runs. *engine.Engine is one.
-type Runs interface {
-	// Start makes a run durable and returns it.
-	Start(ctx context.Context, request engine.StartRequest) (engine.Run, error)
-	// Wait returns the run when it has ended, or as it is when ctx is done.
-	Wait(ctx context.Context, id string) (engine.Run, error)
-	Get(ctx context.Context, id string) (engine.Run, error)
-	List(ctx context.Context, request engine.ListRequest) (engine.List, error)
-	// Follow returns what happened in a run after a journal entry, and waits for
-	// something to happen if nothing has; -1 is from the beginning.
-	Follow(ctx context.Context, id string, after int) (engine.Progress, error)
-	// Cancel, Retry and Signal return once the change is durable. What is to be
-	// done once is recorded in the same write.
-	Cancel(ctx context.Context, id string, once engine.Once) (engine.Run, error)
-	Retry(ctx context.Context, id string, once engine.Once) (engine.Run, error)
-	Signal(ctx context.Context, id, name string, body value.Doc, once engine.Once) (engine.Run, error)
-	// Workflows lists what can be started, in the order in which users see it.
-	Workflows() []*workflow.Definition
-}
-
-var _ Runs = (*engine.Engine)(nil)
-
-// Options are what a Gateway is made of. Runs and Ledger are required.
+// Options are what a Gateway is made of.
 type Options struct {
-	Runs   Runs
-	Ledger *idempotency.Ledger
+	Services
 	// Routes are the first ones; see Gateway.Swap.
 	Routes Routes
-	// Ready says whether requests can be expected to work; nil is always ready.
-	Ready func() Readiness
 	// Mounts are handlers beside the gateway's own.
 	Mounts []Mount
 	// Logger gets the access log and faults; nil discards them.
@@ -60,14 +31,12 @@ type Options struct {
 
 // Gateway serves HTTP. It is safe for concurrent use.
 type Gateway struct {
-	runs      Runs
-	ledger    *idempotency.Ledger
-	readiness func() Readiness
-	mounts    []Mount
-	log       *slog.Logger
-	redactor  *telemetry.Redactor
-	limits    Limits
-	now       func() time.Time
+	services Services
+	mounts   []Mount
+	log      *slog.Logger
+	redactor *telemetry.Redactor
+	limits   Limits
+	now      func() time.Time
 
 	table     atomic.Pointer[table]
 	working   limiter // requests that are worked on
@@ -95,14 +64,12 @@ func New(o Options) (*Gateway, error) {
 		o.Now = time.Now
 	}
 	g := &Gateway{
-		runs:      o.Runs,
-		ledger:    o.Ledger,
-		readiness: o.Ready,
-		mounts:    slices.Clone(o.Mounts),
-		log:       o.Logger,
-		redactor:  o.Redactor,
-		limits:    o.Limits.withDefaults(),
-		now:       o.Now,
+		services: o.Services,
+		mounts:   slices.Clone(o.Mounts),
+		log:      o.Logger,
+		redactor: o.Redactor,
+		limits:   o.Limits.withDefaults(),
+		now:      o.Now,
 	}
 	g.working = newLimiter(g.limits.MaxConcurrent)
 	g.waiting = newLimiter(g.limits.MaxWaiting)

@@ -201,8 +201,7 @@ func newHarness(t *testing.T, change ...func(*Options)) *harness {
 		},
 	}
 	o := Options{
-		Runs:     h.engine,
-		Ledger:   idempotency.New(h.store, own, idempotency.Options{Now: now}),
+		Services: Services{Runs: h.engine, Ledger: idempotency.New(h.store, own, idempotency.Options{Now: now})},
 		Routes:   h.routes,
 		Logger:   telemetry.NewLogger(h.log, telemetry.LogOptions{Level: slog.LevelDebug}),
 		Redactor: redactor,

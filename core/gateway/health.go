@@ -31,7 +31,7 @@ func (x *requestContext) health(w http.ResponseWriter, _ *http.Request) error {
 func (x *requestContext) ready(w http.ResponseWriter, _ *http.Request) error {
 	readiness := Readiness{Status: "stopping"}
 	if x.stopping.Err() == nil {
-		readiness = x.readiness()
+		readiness = x.services.Ready()
 	}
 	status := http.StatusOK
 	if !readiness.Ready {

@@ -43,7 +43,7 @@ func (x *requestContext) startRun(w http.ResponseWriter, r *http.Request) error 
 	}
 	run, err := x.change(w, r, c, request.ID, func(once engine.Once) (engine.Run, error) {
 		request.Once = once
-		return x.runs.Start(r.Context(), request)
+		return x.services.Runs.Start(r.Context(), request)
 	})
 	if err != nil {
 		return err
@@ -54,12 +54,12 @@ func (x *requestContext) startRun(w http.ResponseWriter, r *http.Request) error 
 
 // cancelRun cancels a run and, if asked to, waits for its end.
 func (x *requestContext) cancelRun(w http.ResponseWriter, r *http.Request) error {
-	return x.control(w, r, x.runs.Cancel)
+	return x.control(w, r, x.services.Runs.Cancel)
 }
 
 // retryRun has a failed run go on and, if asked to, waits for its end.
 func (x *requestContext) retryRun(w http.ResponseWriter, r *http.Request) error {
-	return x.control(w, r, x.runs.Retry)
+	return x.control(w, r, x.services.Runs.Retry)
 }
 
 // control changes a run by a command that takes nothing but its id.
@@ -95,7 +95,7 @@ func (x *requestContext) signalRun(w http.ResponseWriter, r *http.Request) error
 		body = value.TrustedDoc([]byte("null"))
 	}
 	run, err := x.change(w, r, c, id, func(once engine.Once) (engine.Run, error) {
-		return x.runs.Signal(r.Context(), id, name, body, once)
+		return x.services.Runs.Signal(r.Context(), id, name, body, once)
 	})
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (x *requestContext) change(w http.ResponseWriter, r *http.Request, c change
 	if run, found, err := x.changedBy(w, r, scope, fingerprint); found || err != nil {
 		return run, err
 	}
-	once, expires := x.ledger.Record(scope, fingerprint, runID)
+	once, expires := x.services.Ledger.Record(scope, fingerprint, runID)
 	run, err := do(once)
 	if err == nil {
 		w.Header().Set(keptUntil, expires.Format(time.RFC3339))
@@ -159,11 +159,11 @@ func (x *requestContext) change(w http.ResponseWriter, r *http.Request, c change
 // changedBy returns the run that a request with the key has made or changed, as
 // it is now, and marks the response as that of an earlier request.
 func (x *requestContext) changedBy(w http.ResponseWriter, r *http.Request, scope idempotency.Scope, fp idempotency.Fingerprint) (engine.Run, bool, error) {
-	done, ok, err := x.ledger.Recorded(r.Context(), scope, fp)
+	done, ok, err := x.services.Ledger.Recorded(r.Context(), scope, fp)
 	if err != nil || !ok {
 		return engine.Run{}, false, err
 	}
-	run, err := x.runs.Get(r.Context(), done.RunID)
+	run, err := x.services.Runs.Get(r.Context(), done.RunID)
 	if errors.Is(err, engine.ErrNotFound) {
 		return engine.Run{}, false, &apiError{code: sdk.CodeNotFound, detail: fmt.Sprintf("the run %s of this Idempotency-Key is not kept any more", done.RunID)}
 	}
@@ -186,7 +186,7 @@ func (x *requestContext) await(r *http.Request, run engine.Run, wait time.Durati
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
 	defer context.AfterFunc(x.stopping, cancel)()
-	latest, err := x.runs.Wait(ctx, run.ID)
+	latest, err := x.services.Runs.Wait(ctx, run.ID)
 	if err != nil {
 		// What was asked for is done: an error while waiting must not hide it.
 		x.log.WarnContext(r.Context(), "waiting for a run failed", "run", run.ID, "error", err.Error())

@@ -17,7 +17,7 @@ const maxPage = 200
 
 // showRun shows one run with its steps.
 func (x *requestContext) showRun(w http.ResponseWriter, r *http.Request) error {
-	run, err := x.runs.Get(r.Context(), x.argument("run"))
+	run, err := x.services.Runs.Get(r.Context(), x.argument("run"))
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (x *requestContext) listRuns(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	found, err := x.runs.List(r.Context(), request)
+	found, err := x.services.Runs.List(r.Context(), request)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func (x *requestContext) streamRun(w http.ResponseWriter, r *http.Request) error
 	// The journal is read from its beginning, also for a client that comes back:
 	// the numbers of events and of attempts are counted, not stored.
 	s := &stream{requestContext: x, w: w, run: x.argument("run"), seen: seen, after: -1, attempts: map[string]int{}}
-	first, err := x.runs.Follow(ctx, s.run, s.after)
+	first, err := x.services.Runs.Follow(ctx, s.run, s.after)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (s *stream) follow(ctx context.Context, p engine.Progress) error {
 func (s *stream) next(ctx context.Context) (engine.Progress, error) {
 	for {
 		beat, cancel := context.WithTimeout(ctx, s.limits.Heartbeat)
-		p, err := s.runs.Follow(beat, s.run, s.after)
+		p, err := s.services.Runs.Follow(beat, s.run, s.after)
 		idle := beat.Err() != nil
 		cancel()
 		switch {

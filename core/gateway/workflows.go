@@ -52,7 +52,7 @@ func workflowStepsJSON(b *workflow.Block) []workflowStepJSON {
 // listWorkflows shows the workflows that the caller may read.
 func (x *requestContext) listWorkflows(w http.ResponseWriter, _ *http.Request) error {
 	page := list[workflowJSON]{Data: []workflowJSON{}}
-	for _, wf := range x.runs.Workflows() {
+	for _, wf := range x.services.Runs.Workflows() {
 		if x.caller.may("workflows", wf.ID, "read") {
 			page.Data = append(page.Data, newWorkflowJSON(wf))
 		}
@@ -62,7 +62,7 @@ func (x *requestContext) listWorkflows(w http.ResponseWriter, _ *http.Request) e
 
 func (x *requestContext) showWorkflow(w http.ResponseWriter, _ *http.Request) error {
 	id := x.argument("workflow")
-	for _, wf := range x.runs.Workflows() {
+	for _, wf := range x.services.Runs.Workflows() {
 		if wf.ID == id {
 			doc := newWorkflowJSON(wf)
 			doc.Definition = wf.Raw

@@ -47,7 +47,8 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, plugins []*plugi
 		err = s.gateway.Swap(routes)
 	} else {
 		s.gateway, err = gateway.New(gateway.Options{
-			Runs: s.engine, Ledger: s.ledger, Routes: routes, Ready: s.ready, Mounts: []gateway.Mount{gateway.Metrics(s.metrics.Handler())},
+			Services: gateway.Services{Runs: s.engine, Ledger: s.ledger, Ready: s.ready},
+			Routes:   routes, Mounts: []gateway.Mount{gateway.Metrics(s.metrics.Handler())},
 			Logger: s.log, Redactor: s.options.Redactor, Now: s.options.Now, Limits: gateway.Limits{DrainTimeout: drainTimeout},
 		})
 	}

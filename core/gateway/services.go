@@ -1,0 +1,42 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/idempotency"
+	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// Services are what endpoints are handlers over, beside the integrations, which
+// the config decides: see Routes. They are the same as long as the gateway lives.
+type Services struct {
+	// Runs and Ledger are required.
+	Runs   Runs
+	Ledger *idempotency.Ledger
+	// Ready says whether requests can be expected to work; nil is always ready.
+	Ready func() Readiness
+}
+
+// Runs starts, changes and shows runs. *engine.Engine is one.
+type Runs interface {
+	// Start makes a run durable and returns it.
+	Start(ctx context.Context, request engine.StartRequest) (engine.Run, error)
+	// Wait returns the run when it has ended, or as it is when ctx is done.
+	Wait(ctx context.Context, id string) (engine.Run, error)
+	Get(ctx context.Context, id string) (engine.Run, error)
+	List(ctx context.Context, request engine.ListRequest) (engine.List, error)
+	// Follow returns what happened in a run after a journal entry, and waits for
+	// something to happen if nothing has; -1 is from the beginning.
+	Follow(ctx context.Context, id string, after int) (engine.Progress, error)
+	// Cancel, Retry and Signal return once the change is durable. What is to be
+	// done once is recorded in the same write.
+	Cancel(ctx context.Context, id string, once engine.Once) (engine.Run, error)
+	Retry(ctx context.Context, id string, once engine.Once) (engine.Run, error)
+	Signal(ctx context.Context, id, name string, body value.Doc, once engine.Once) (engine.Run, error)
+	// Workflows lists what can be started, in the order in which users see it.
+	Workflows() []*workflow.Definition
+}
+
+var _ Runs = (*engine.Engine)(nil)
