@@ -105,3 +105,41 @@ func TestScopesAreChecked(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryFormIsAScope(t *testing.T) {
+	t.Parallel()
+	for _, form := range Forms() {
+		permission := strings.Split(form, ":")
+		for i, part := range permission {
+			if part == strings.ToUpper(part) {
+				permission[i] = AnyName
+			}
+		}
+		if got := FormFor(permission...); got != form {
+			t.Errorf("the scopes for %q are written %s, want %s", permission, got, form)
+		}
+		scope := ScopeFor(permission...)
+		if read, err := ParseScope(scope.String()); err != nil || !read.Grants(permission...) {
+			t.Errorf("%s: %v, or it does not grant %q", scope, err, permission)
+		}
+	}
+}
+
+func TestFormFor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ permission, want string }{ // "" between colons is any name
+		{"integrations:shop:", "integrations:shop:ACTION"},
+		{"integrations::pay", "integrations:NAME:pay"},
+		{"integrations:\u00e9 *:", "integrations:\u00e9 *:ACTION"},
+		{"workflows::read", "workflows:ID:read"},
+		{"workflows:a:", "workflows:a:*"},
+		{"runs:read", "runs:read"},
+		{"runs:", "runs:*"},
+		{"integrations:", "integrations:*"},
+		{"none:", "none:*"},
+	} {
+		if got := FormFor(strings.Split(c.permission, ":")...); got != c.want {
+			t.Errorf("%s: %s, want %s", c.permission, got, c.want)
+		}
+	}
+}

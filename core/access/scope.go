@@ -27,35 +27,36 @@ type Scope struct {
 	segments []string
 }
 
-// kinds says what each part of a scope after the first may be; nil is any name.
-// The wildcard stands for any of them.
-var kinds = []struct {
-	name string
-	rest [][]string
-	form string
-}{
-	{"integrations", [][]string{nil, nil}, "integrations:NAME:ACTION"},
-	{"workflows", [][]string{nil, {"run", "read"}}, "workflows:ID:run or workflows:ID:read"},
-	{"runs", [][]string{{"read", "write"}}, "runs:read or runs:write"},
-	{"events", [][]string{{"read", "write"}}, "events:read or events:write"},
-	{"metrics", [][]string{{"read"}}, "metrics:read"},
-	{admin, nil, admin},
+// forms are the scopes that there are. A part in capitals stands for any name.
+// ParseScope, its hints, the gateway's texts and the reference of the config
+// follow from this list; docs/http.md says what each scope allows.
+var forms = []string{
+	"integrations:NAME:ACTION",
+	"workflows:ID:run",
+	"workflows:ID:read",
+	"runs:read",
+	"runs:write",
+	"events:read",
+	"events:write",
+	"metrics:read",
+	admin,
 }
+
+// Forms returns what scopes look like, such as "workflows:ID:run": a part in
+// capitals stands for any name. The wildcard may stand in place of every part
+// but the first.
+func Forms() []string { return slices.Clone(forms) }
+
+// isPlaceholder reports whether a part of a form stands for any name.
+func isPlaceholder(part string) bool { return part == strings.ToUpper(part) }
 
 // namePattern is a name that a scope may hold.
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
-// ParseScope reads a scope:
-//
-//	integrations:NAME:ACTION
-//	workflows:ID:run  workflows:ID:read
-//	runs:read         runs:write
-//	events:read       events:write
-//	metrics:read
-//	admin             everything, as does "*"
-//
-// "*" stands for any one segment, as the last one for the rest: "integrations:*"
-// is "integrations:*:*". The error is a *SyntaxError.
+// ParseScope reads a scope that looks like one of Forms, such as
+// "workflows:process-order:run". "*" stands for any one segment, as the last one
+// for the rest: "integrations:*" is "integrations:*:*". "*" alone is everything,
+// as is "admin". The error is a *SyntaxError.
 func ParseScope(s string) (Scope, error) {
 	segments := strings.Split(s, ":")
 	if s == wildcard {
@@ -64,31 +65,39 @@ func ParseScope(s string) (Scope, error) {
 	if segments[0] == "routes" {
 		return Scope{}, &SyntaxError{Message: "scopes of routes are not supported by this version", Hint: "leave it out"}
 	}
-	names := make([]string, len(kinds))
-	for i, kind := range kinds {
-		if kind.name == segments[0] {
-			if !fits(segments[1:], kind.rest) {
-				return Scope{}, notAScope(s, "write "+kind.form+"; * stands for any part, or for the rest")
-			}
-			return Scope{segments}, nil
+	var kinds, alike []string
+	for _, form := range forms {
+		parts := strings.Split(form, ":")
+		if !slices.Contains(kinds, parts[0]) {
+			kinds = append(kinds, parts[0])
 		}
-		names[i] = kind.name
-	}
-	return Scope{}, notAScope(s, suggest.Hint(segments[0], names))
-}
-
-// fits reports whether the parts behind the kind of a scope are what they may
-// be.
-func fits(parts []string, allowed [][]string) bool {
-	rest := len(parts) > 0 && len(parts) < len(allowed) && parts[len(parts)-1] == wildcard
-	if len(parts) != len(allowed) && !rest {
-		return false
-	}
-	for i, part := range parts {
-		if part == wildcard {
+		if parts[0] != segments[0] {
 			continue
 		}
-		if !namePattern.MatchString(part) || allowed[i] != nil && !slices.Contains(allowed[i], part) {
+		if fits(segments, parts) {
+			return Scope{segments}, nil
+		}
+		alike = append(alike, form)
+	}
+	if len(alike) > 0 {
+		return Scope{}, notAScope(s, "write "+strings.Join(alike, " or ")+"; * stands for any part, or for the rest")
+	}
+	return Scope{}, notAScope(s, suggest.Hint(segments[0], kinds))
+}
+
+// fits reports whether the segments of a scope fit the parts of a form of their
+// kind.
+func fits(segments, form []string) bool {
+	last := len(segments) - 1
+	rest := last > 0 && len(segments) < len(form) && segments[last] == wildcard
+	if len(segments) != len(form) && !rest {
+		return false
+	}
+	for i := 1; i < len(segments); i++ {
+		switch {
+		case segments[i] == wildcard:
+		case isPlaceholder(form[i]) && namePattern.MatchString(segments[i]):
+		case segments[i] != form[i]:
 			return false
 		}
 	}
@@ -135,4 +144,30 @@ func ScopeFor(permission ...string) Scope {
 		}
 	}
 	return Scope{segments}
+}
+
+// FormFor returns how Forms writes the scopes that grant the permission: a part
+// that is AnyName as the placeholder in its place, such as "workflows:ID:read".
+// Where there is no placeholder, it is the wildcard.
+func FormFor(permission ...string) string {
+	segments := ScopeFor(permission...).segments
+	for _, form := range forms {
+		parts := strings.Split(form, ":")
+		if !slices.EqualFunc(permission, parts, compatible) {
+			continue
+		}
+		for i, part := range parts {
+			if permission[i] == AnyName && isPlaceholder(part) {
+				segments[i] = part
+			}
+		}
+		break
+	}
+	return strings.Join(segments, ":")
+}
+
+// compatible reports whether a part of a permission can be that of a form.
+// Names are not checked: a permission may hold whatever a path does.
+func compatible(part, form string) bool {
+	return part == form || part == AnyName || isPlaceholder(form)
 }

@@ -1,6 +1,10 @@
 package config
 
-import "github.com/backflow/backflow/core/access"
+import (
+	"strings"
+
+	"github.com/backflow/backflow/core/access"
+)
 
 // Auth says who may use the gateway. No tokens means that nobody may.
 type Auth struct {
@@ -31,6 +35,6 @@ func tokenSchema() schema[Token] {
 		key("hash", parsed(expandedText, "hash", access.ParseHash), func(t *Token) *access.Hash { return &t.Hash },
 			"`sha256:` and the hex SHA-256 of the token.").required(),
 		key("scopes", list(parsed(text, "scope", access.ParseScope)), func(t *Token) *[]access.Scope { return &t.Scopes },
-			"What the token may do: `integrations:NAME:ACTION`, `workflows:ID:run`, `workflows:ID:read`, `runs:read`, `runs:write`, `events:read`, `events:write`, `metrics:read`, `admin`; `*` stands for any part, as the last one for the rest.").required(),
+			"What the token may do: `"+strings.Join(access.Forms(), "`, `")+"`; `*` stands for any part, as the last one for the rest.").required(),
 	).with(func(v value, t *Token) { t.Pos = v.node.Pos })
 }

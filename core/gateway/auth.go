@@ -46,7 +46,7 @@ func (c *caller) authorize(permission ...string) error {
 	needed := access.ScopeFor(permission...).String()
 	detail := fmt.Sprintf("this needs the scope %s, which the token %s does not have", needed, c.name)
 	if slices.Contains(permission, access.AnyName) {
-		detail = fmt.Sprintf("this needs a scope %s, which the token %s does not have", anyOf(permission), c.name)
+		detail = fmt.Sprintf("this needs a scope %s, which the token %s does not have", access.FormFor(permission...), c.name)
 	}
 	return &apiError{
 		code:   codeForbidden,
@@ -54,19 +54,6 @@ func (c *caller) authorize(permission ...string) error {
 		// RFC 6750 section 3.1.
 		header: map[string]string{"WWW-Authenticate": fmt.Sprintf(`Bearer realm="backflow", error="insufficient_scope", scope="%s"`, headerSafe(needed))},
 	}
-}
-
-// anyOf writes a permission of which some parts may be any name, as the
-// documentation writes scopes.
-func anyOf(permission []string) string {
-	parts := slices.Clone(permission)
-	names := map[string][]string{"integrations": {"", "NAME", "ACTION"}, "workflows": {"", "ID", ""}}[parts[0]]
-	for i, part := range parts {
-		if part == access.AnyName && i < len(names) {
-			parts[i] = names[i]
-		}
-	}
-	return strings.Join(parts, ":")
 }
 
 // headerSafe keeps a name from a path from ending a quoted string of a header.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,30 +16,38 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// documents are the types that responses are made of, by their names in
-// docs/http.md.
+// documents are the names in docs/http.md of types whose names do not say it; see
+// documentName.
 var documents = map[reflect.Type]string{
-	reflect.TypeFor[list[integrationSummary]](): "list",
-	reflect.TypeFor[list[workflowJSON]]():       "list",
-	reflect.TypeFor[list[runSummary]]():         "list",
-	reflect.TypeFor[integrationSummary]():       "integration, in the list",
-	reflect.TypeFor[integrationDetail]():        "integration",
-	reflect.TypeFor[action.Status]():            "status of an integration",
-	reflect.TypeFor[action.View]():              "action",
-	reflect.TypeFor[sdk.HTTPBinding]():          "endpoint of an action",
-	reflect.TypeFor[sdk.Example]():              "example of an action",
-	reflect.TypeFor[workflowJSON]():             "workflow",
-	reflect.TypeFor[workflowStepJSON]():         "step of a workflow",
-	reflect.TypeFor[startedJSON]():              "started run",
-	reflect.TypeFor[runSummary]():               "run, in the list",
-	reflect.TypeFor[runJSON]():                  "run",
-	reflect.TypeFor[stepJSON]():                 "step of a run",
-	reflect.TypeFor[eventJSON]():                "event of a run",
-	reflect.TypeFor[problem]():                  "problem",
-	reflect.TypeFor[sdk.Fault]():                "wrong place",
-	reflect.TypeFor[received]():                 "received event",
-	reflect.TypeFor[healthJSON]():               "health",
-	reflect.TypeFor[Readiness]():                "readiness",
+	reflect.TypeFor[action.Status]():    "status of an integration",
+	reflect.TypeFor[action.View]():      "action",
+	reflect.TypeFor[sdk.HTTPBinding]():  "endpoint of an action",
+	reflect.TypeFor[sdk.Example]():      "example of an action",
+	reflect.TypeFor[sdk.Fault]():        "wrong place",
+	reflect.TypeFor[workflowStepJSON](): "step of a workflow",
+	reflect.TypeFor[startedJSON]():      "started run",
+	reflect.TypeFor[stepJSON]():         "step of a run",
+	reflect.TypeFor[eventJSON]():        "event of a run",
+	reflect.TypeFor[received]():         "received event",
+}
+
+// wordBegin is where a word begins within the name of a type.
+var wordBegin = regexp.MustCompile("([a-z])([A-Z])")
+
+// documentName returns the name of a type in docs/http.md: someWordsJSON and
+// someWordsDetail are "some words", someWordsSummary is "some words, in the list".
+func documentName(of reflect.Type) string {
+	if name, ok := documents[of]; ok {
+		return name
+	}
+	name, _, _ := strings.Cut(of.Name(), "[") // the type parameters
+	name, inList := strings.CutSuffix(name, "Summary")
+	name = strings.TrimSuffix(strings.TrimSuffix(name, "JSON"), "Detail")
+	name = strings.ToLower(wordBegin.ReplaceAllString(name, "$1 $2"))
+	if inList {
+		name += ", in the list"
+	}
+	return name
 }
 
 // TestTheDocumentsAreTrue: each document of the table of endpoints is in
@@ -64,8 +73,8 @@ func TestTheDocumentsAreTrue(t *testing.T) {
 		case of.Kind() != reflect.Struct:
 			return
 		}
-		name, known := documents[of]
-		if !known {
+		name := documentName(of)
+		if documented[name] == nil {
 			t.Errorf("%s is no document of docs/http.md", of)
 			return
 		}

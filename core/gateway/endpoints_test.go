@@ -30,16 +30,25 @@ func withMetrics(o *Options) {
 	o.Mounts = []Mount{Metrics(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))}
 }
 
-// target is a request that leads to an endpoint.
+// existing are the arguments of paths that name what a harness has.
+var existing = map[string]string{
+	"integration": "shop", "action": "getPayment", "endpoint": "payments/pay_1", "workflow": "process-order",
+}
+
+// target is a request that leads to an endpoint. An argument that is not among
+// existing names what is not there, as "no-run".
 func (op *operation) target() (method, path string) {
 	method = op.method
 	if method == "" {
 		method = http.MethodGet
 	}
-	return method, strings.NewReplacer(
-		"{integration}", "shop", "{action}", "getPayment", "{endpoint...}", "payments/pay_1",
-		"{workflow}", "process-order", "{run}", "no-run", "{signal}", "go",
-	).Replace(op.path)
+	return method, placeholder.ReplaceAllStringFunc(op.path, func(part string) string {
+		name, _ := argumentOf(part)
+		if value, ok := existing[name]; ok {
+			return value
+		}
+		return "no-" + name
+	})
 }
 
 // section returns the first table of a section of docs/http.md, its cells by
@@ -66,6 +75,7 @@ func section(t *testing.T, heading string) [][]string {
 var (
 	codeSpan    = regexp.MustCompile("`([^`]+)`")
 	placeholder = regexp.MustCompile(`\{[^}]*\}`)
+	nameInForm  = regexp.MustCompile(`[A-Z]+`)
 )
 
 // TestEveryEndpointIsDocumented: docs/http.md has each with its method, path and
@@ -98,7 +108,7 @@ func TestEveryEndpointIsDocumented(t *testing.T) {
 		want := "none"
 		if !op.public {
 			want = op.needs.String()
-			if slices.Contains(op.needs, anyName) {
+			if strings.Contains(op.scope, anyName) {
 				want = "any " + want
 			}
 		}
@@ -112,14 +122,31 @@ func TestEveryEndpointIsDocumented(t *testing.T) {
 	}
 }
 
+// TestEveryScopeIsDocumented: docs/http.md says of each what it allows, and of no
+// other.
+func TestEveryScopeIsDocumented(t *testing.T) {
+	t.Parallel()
+	var documented []string
+	for _, row := range section(t, "Tokens and scopes") {
+		for _, span := range codeSpan.FindAllStringSubmatch(row[0], -1) {
+			documented = append(documented, span[1])
+		}
+	}
+	if want := append(access.Forms(), "*"); !slices.Equal(documented, want) {
+		t.Errorf("documented are %q, there are %q", documented, want)
+	}
+}
+
 // TestEveryEndpointIsGuarded: what is not public is 401 without a token, 403
 // with one that lacks its scope alone, and reached with its scope alone.
 func TestEveryEndpointIsGuarded(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, withMetrics)
-	all := []string{
-		"integrations:*:*", "workflows:*:run", "workflows:*:read", "runs:read", "runs:write",
-		"events:read", "events:write", "metrics:read",
+	var all []string // but admin, which is all of them
+	for _, form := range access.Forms() {
+		if form != "admin" {
+			all = append(all, nameInForm.ReplaceAllString(form, "*"))
+		}
 	}
 	tokens := h.routes.Tokens
 	for i, scope := range all {
@@ -176,6 +203,7 @@ func TestAnEndpointSaysWhoMayUseIt(t *testing.T) {
 		"unknown scope":          {func(e *endpoint) { e.scope = "run:read" }, "not a scope"},
 		"unknown part":           {func(e *endpoint) { e.scope = "runs:look" }, "not a scope"},
 		"scope that is too wide": {func(e *endpoint) { e.scope = "integrations:*" }, "not a scope"},
+		"argument without name":  {func(e *endpoint) { e.scope = "workflows:{}:read" }, `no argument ""`},
 		"unknown argument":       {func(e *endpoint) { e.scope = "workflows:{workflow}:read" }, `no argument "workflow"`},
 		"action is not found":    {func(e *endpoint) { e.scope = "integrations:{run}:{action}" }, `no argument "action"`},
 		"no handler":             {func(e *endpoint) { e.handler = nil }, "no handler"},

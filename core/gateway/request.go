@@ -75,7 +75,7 @@ func (x *requestContext) serve(w http.ResponseWriter, r *http.Request) error {
 // table of endpoints says.
 func (x *requestContext) authorize(r *http.Request) error {
 	op := x.operation
-	if op.needs == nil {
+	if op.public {
 		return nil
 	}
 	if err := x.caller.authorize(op.needs.permission(x.argument)...); err != nil || op.find == nil {

@@ -11,41 +11,54 @@ import (
 // anyName in a requirement asks for the scope with some name in that place.
 const anyName = "*"
 
-// requirement is the scope that an endpoint needs, in its parts. A part in
-// braces stands for the argument of that name; anyName is satisfied by a scope
-// for any name.
-type requirement []string
+// requirement is the scope that an endpoint needs. It is immutable.
+type requirement struct {
+	// parts are its parts, AnyName where an argument or any name stands.
+	parts []string
+	// arguments has the name of the argument that stands in each part, or an
+	// empty text; it is nil where none does.
+	arguments []string
+}
 
 // parseRequirement reads a requirement such as "runs:read" or
 // "integrations:{integration}:{action}". Each part in braces is one of the
 // arguments: one that is never filled would ask for nothing.
 func parseRequirement(text string, arguments []string) (requirement, error) {
-	parts := strings.Split(text, ":")
-	example := slices.Clone(parts)
-	for i, part := range parts {
+	q := requirement{parts: strings.Split(text, ":")}
+	example := slices.Clone(q.parts)
+	for i, part := range q.parts {
 		name, isArgument := argumentOf(part)
-		if isArgument && !slices.Contains(arguments, name) {
-			return nil, fmt.Errorf("scope %q: there is no argument %q", text, name)
+		if !isArgument && part != anyName {
+			continue
 		}
-		if isArgument || part == anyName {
-			example[i] = "x"
+		q.parts[i], example[i] = access.AnyName, "x"
+		if !isArgument {
+			continue
 		}
+		if name == "" || !slices.Contains(arguments, name) {
+			return requirement{}, fmt.Errorf("scope %q: there is no argument %q", text, name)
+		}
+		if q.arguments == nil {
+			q.arguments = make([]string, len(q.parts))
+		}
+		q.arguments[i] = name
 	}
 	if _, err := access.ParseScope(strings.Join(example, ":")); err != nil {
-		return nil, fmt.Errorf("scope %q: %w", text, err)
+		return requirement{}, fmt.Errorf("scope %q: %w", text, err)
 	}
-	return parts, nil
+	return q, nil
 }
 
-// permission fills the requirement in. An argument that is empty is not known
-// yet and stands for any name.
+// permission fills the requirement in; the result is not to be changed. An
+// argument that is empty is not known yet and stands for any name.
 func (q requirement) permission(argument func(name string) string) []string {
-	permission := slices.Clone(q)
-	for i, part := range permission {
-		if name, ok := argumentOf(part); ok {
+	if q.arguments == nil {
+		return q.parts
+	}
+	permission := slices.Clone(q.parts)
+	for i, name := range q.arguments {
+		if name != "" {
 			permission[i] = argument(name)
-		} else if part == anyName {
-			permission[i] = access.AnyName
 		}
 	}
 	return permission
@@ -53,9 +66,7 @@ func (q requirement) permission(argument func(name string) string) []string {
 
 // String is the requirement as the documentation writes scopes, such as
 // integrations:NAME:ACTION.
-func (q requirement) String() string {
-	return anyOf(q.permission(func(string) string { return access.AnyName }))
-}
+func (q requirement) String() string { return access.FormFor(q.parts...) }
 
 // argumentOf returns the name in a part such as "{name}" of a path or a scope.
 // "{name...}" is all that is left of a path.

@@ -24,7 +24,7 @@ type route struct {
 // operation is an endpoint with what it needs, ready for use.
 type operation struct {
 	endpoint
-	needs requirement // nil on public endpoints
+	needs requirement // empty on public endpoints
 }
 
 // newRoute makes a route without endpoints of a path.
