@@ -102,7 +102,7 @@ func (m *Machine) begin(n *node, now time.Time) Event {
 	if err != nil {
 		return m.failedToBegin(n, field, err, now)
 	}
-	event.At, event.Path = now, n.Path
+	event.Type, event.At, event.Path = n.Step.behavior.begins(), now, n.Path
 	return event
 }
 

@@ -83,7 +83,6 @@ type Step struct {
 	// Workflow is the one that the step runs, empty where it runs none.
 	Workflow string
 
-	kind     *kind
 	behavior behavior
 }
 

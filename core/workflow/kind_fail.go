@@ -25,9 +25,11 @@ func parseFail(p *parser, _ *Step, members map[string]any, at string) behavior {
 
 func (f fail) parts(*Step) []part { return templatePart("message", f.message) }
 
+func (fail) begins() EventType { return EventFailed }
+
 func (f fail) begin(at *scope, _ time.Time) (Event, string, error) {
 	message, err := at.text(f.message)
-	return Event{Type: EventFailed, Error: &sdk.Error{Code: f.code, Message: message, Outcome: sdk.OutcomeNotExecuted}}, "message", err
+	return Event{Error: &sdk.Error{Code: f.code, Message: message, Outcome: sdk.OutcomeNotExecuted}}, "message", err
 }
 
 func (fail) outline(*Step) Outline { return Outline{Shape: ShapeFail} }

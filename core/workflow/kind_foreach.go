@@ -41,6 +41,8 @@ func (f *foreach) parts(*Step) []part {
 	return append(templatePart("items", f.items), blockPart("steps", f.body))
 }
 
+func (*foreach) begins() EventType { return EventEntered }
+
 func (f *foreach) begin(at *scope, _ time.Time) (Event, string, error) {
 	list, err := at.document(f.items)
 	if err != nil {
@@ -53,7 +55,7 @@ func (f *foreach) begin(at *scope, _ time.Time) (Event, string, error) {
 	if len(items) > MaxItems {
 		return Event{}, "items", fmt.Errorf("%d items are more than the %d that there may be", len(items), MaxItems)
 	}
-	return Event{Type: EventEntered, Params: list.Raw()}, "", nil
+	return Event{Params: list.Raw()}, "", nil
 }
 
 // enter opens no iteration yet: advance opens them as others end.

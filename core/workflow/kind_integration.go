@@ -35,9 +35,11 @@ func parseIntegration(p *parser, s *Step, members map[string]any, at string) beh
 
 func (integration) parts(s *Step) []part { return templatePart("params", s.Params) }
 
+func (integration) begins() EventType { return EventScheduled }
+
 func (integration) begin(at *scope, _ time.Time) (Event, string, error) {
 	params, err := at.render(at.node.Step.Params)
-	return Event{Type: EventScheduled, Params: params, Key: at.key(), Generation: at.node.generation}, "params", err
+	return Event{Params: params, Key: at.key(), Generation: at.node.generation}, "params", err
 }
 
 func (integration) outline(s *Step) Outline { return Outline{Text: s.Integration + "." + s.Action} }

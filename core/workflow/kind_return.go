@@ -20,9 +20,11 @@ func parseReturn(p *parser, _ *Step, members map[string]any, at string) behavior
 
 func (r returning) parts(*Step) []part { return templatePart("output", r.output) }
 
+func (returning) begins() EventType { return EventStopping }
+
 func (r returning) begin(at *scope, _ time.Time) (Event, string, error) {
 	output, err := at.document(r.output)
-	return Event{Type: EventStopping, Status: RunSucceeded, Result: output}, "output", err
+	return Event{Status: RunSucceeded, Result: output}, "output", err
 }
 
 func (returning) outline(*Step) Outline { return Outline{Shape: ShapeEnd} }

@@ -18,8 +18,10 @@ func parseSequence(p *parser, _ *Step, members map[string]any, at string) behavi
 
 func (s sequence) parts(*Step) []part { return []part{blockPart("steps", s.body)} }
 
+func (sequence) begins() EventType { return EventEntered }
+
 func (sequence) begin(*scope, time.Time) (Event, string, error) {
-	return Event{Type: EventEntered}, "", nil
+	return Event{}, "", nil
 }
 
 func (s sequence) enter(n *node, _ Event) error {

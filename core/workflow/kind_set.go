@@ -22,9 +22,11 @@ func parseSet(p *parser, _ *Step, members map[string]any, at string) behavior {
 
 func (s set) parts(*Step) []part { return templatePart("values", s.values) }
 
+func (set) begins() EventType { return EventSucceeded }
+
 func (s set) begin(at *scope, _ time.Time) (Event, string, error) {
 	values, err := at.document(s.values)
-	return Event{Type: EventSucceeded, Result: values}, "values", err
+	return Event{Result: values}, "values", err
 }
 
 func (set) outline(*Step) Outline { return Outline{} }

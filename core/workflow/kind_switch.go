@@ -59,10 +59,10 @@ func (c *choice) begin(at *scope, _ time.Time) (Event, string, error) {
 			return Event{}, fmt.Sprintf("case %d", i+1), err
 		}
 		if holds {
-			return Event{Type: EventEntered, Case: i + 1}, "", nil
+			return Event{Case: i + 1}, "", nil
 		}
 	}
-	return Event{Type: EventEntered}, "", nil
+	return Event{}, "", nil
 }
 
 func (c *choice) enter(n *node, event Event) error {

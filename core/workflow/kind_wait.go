@@ -27,13 +27,15 @@ func (w wait) parts(*Step) []part {
 	return append(templatePart("duration", w.duration), templatePart("until", w.until)...)
 }
 
+func (wait) begins() EventType { return EventWaiting }
+
 func (w wait) begin(at *scope, now time.Time) (Event, string, error) {
 	if w.until != nil {
 		until, err := w.time(at)
-		return Event{Type: EventWaiting, RetryAt: until}, "until", err
+		return Event{RetryAt: until}, "until", err
 	}
 	d, err := w.length(at)
-	return Event{Type: EventWaiting, RetryAt: now.Add(d)}, "duration", err
+	return Event{RetryAt: now.Add(d)}, "duration", err
 }
 
 func (w wait) time(at *scope) (time.Time, error) {

@@ -22,9 +22,11 @@ func parseWaitForEvent(p *parser, s *Step, members map[string]any, at string) be
 
 func (w waitForEvent) parts(*Step) []part { return templatePart("event", w.event) }
 
+func (waitForEvent) begins() EventType { return EventWaiting }
+
 func (w waitForEvent) begin(at *scope, _ time.Time) (Event, string, error) {
 	name, err := at.text(w.event)
-	return Event{Type: EventWaiting, Name: name}, "event", err
+	return Event{Name: name}, "event", err
 }
 
 func (waitForEvent) outline(*Step) Outline { return Outline{Shape: ShapeWait} }

@@ -23,9 +23,11 @@ func parseWorkflow(p *parser, s *Step, members map[string]any, at string) behavi
 
 func (c childWorkflow) parts(*Step) []part { return templatePart("input", c.input) }
 
+func (childWorkflow) begins() EventType { return EventChild }
+
 func (c childWorkflow) begin(at *scope, now time.Time) (Event, string, error) {
 	input, err := at.render(c.input)
-	return Event{Type: EventChild, Params: input, Child: childID(now, at.key())}, "input", err
+	return Event{Params: input, Child: childID(now, at.key())}, "input", err
 }
 
 func (childWorkflow) outline(s *Step) Outline {

@@ -39,7 +39,7 @@ var kinds = map[Type]*kind{
 	TypeWait:         {keys: []string{"duration", "until"}, parse: parseWait},
 	TypeWaitForEvent: {keys: []string{"event"}, parse: parseWaitForEvent},
 	TypeWorkflow:     {keys: []string{"workflow", "input"}, parse: parseWorkflow},
-	TypeSet:          {keys: []string{"values"}, parse: parseSet, instant: true},
+	TypeSet:          {keys: []string{"values"}, parse: parseSet},
 	TypeFail:         {keys: []string{"message", "code"}, parse: parseFail},
 	TypeReturn:       {keys: []string{"output"}, parse: parseReturn},
 }
@@ -51,8 +51,6 @@ type kind struct {
 	// parse reads them, and reports what is wrong to the parser. What it
 	// returns beside faults never runs.
 	parse func(p *parser, s *Step, members map[string]any, at string) behavior
-	// instant steps succeed as they begin.
-	instant bool
 }
 
 // commonKeys are the keys that every step can have.
@@ -84,7 +82,10 @@ type behavior interface {
 	// parts are the templates, conditions and lists of steps that only steps
 	// of this type have, in the order in which faults in them are reported.
 	parts(s *Step) []part
-	// begin decides the event with which a step begins. Its time and path are
+	// begins is the type of the event with which every step of this type
+	// begins; EventSucceeded says that it ends at once.
+	begins() EventType
+	// begin decides what else that event says. Its type, time and path are
 	// filled in by the caller. With an error it names the field at fault.
 	begin(at *scope, now time.Time) (event Event, field string, err error)
 	// outline says how the step is drawn. Without a text it is drawn with its

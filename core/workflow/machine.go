@@ -86,7 +86,7 @@ func (m *Machine) Apply(event Event) error {
 	if n == nil {
 		return m.impossible(event, "no such step")
 	}
-	early := event.Type == EventSucceeded && n.Status == StepPending && !n.Step.kind.instant
+	early := event.Type == EventSucceeded && n.Status == StepPending && n.Step.behavior.begins() != EventSucceeded
 	if early || !transitions[event.Type].allows(n.Status) {
 		return m.impossible(event, "the step is "+string(n.Status))
 	}

@@ -27,8 +27,8 @@ func (p *parser) step(members map[string]any, at, defaultID string) *Step {
 	p.byID[s.ID] = s
 	p.text(members, at, "name", false)
 	p.stepType(s, members, at)
-	s.kind = p.kinds[s.Type]
-	p.checkKeys(members, at, slices.Concat(commonKeys, s.kind.keys))
+	k := p.kinds[s.Type]
+	p.checkKeys(members, at, slices.Concat(commonKeys, k.keys))
 	if _, given := members["condition"]; given {
 		s.Condition = p.conditionOf(members, at, "condition")
 	}
@@ -38,7 +38,7 @@ func (p *parser) step(members map[string]any, at, defaultID string) *Step {
 	p.compensating++
 	s.Compensate = p.blockOf(members, at, "compensate", false, false)
 	p.compensating--
-	s.behavior = s.kind.parse(p, s, members, at)
+	s.behavior = k.parse(p, s, members, at)
 	return s
 }
 
