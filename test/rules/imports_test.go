@@ -114,3 +114,23 @@ func TestPackageCommentsSayWhatIsImported(t *testing.T) {
 		t.Errorf("only %d packages were found", checked)
 	}
 }
+
+// TestRequestsKnowNoStore: what a request or a webhook leaves behind is stored by
+// core/engine, core/event and core/idempotency, which say in which write it is done.
+func TestRequestsKnowNoStore(t *testing.T) {
+	checked := 0
+	for _, s := range sources(t) {
+		if s.path != "core/gateway" && s.path != "core/webhook" {
+			continue
+		}
+		checked++
+		for _, imported := range s.imports {
+			if within(imported, "core/state") {
+				t.Errorf("%s imports %s", s.path, imported)
+			}
+		}
+	}
+	if checked != 2 {
+		t.Errorf("%d of 2 packages were found", checked)
+	}
+}
