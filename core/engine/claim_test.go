@@ -120,6 +120,7 @@ func TestAClaimInDoubtIsNotMistakenForThatOfAnother(t *testing.T) {
 		slow := Options{CheckInterval: time.Hour} // it looks only when the test has it look
 		g2 := open(t, store, "g2", v, slow, one)
 		defer g2.stop()
+		synctest.Wait() // its first look is over before there is the run, and finds no time to wake at
 		through := &rival{Store: store}
 		g1 := open(t, through, "g1", v, Options{}, one)
 		defer g1.stop()
