@@ -41,10 +41,10 @@ func (m *Machine) Root(name string) json.RawMessage { return m.roots[name].Raw()
 // Steps lists the steps as far as they are known, each before those in it: in
 // the order of the definition, iterations by index.
 func (m *Machine) Steps() []StepState {
-	var list []StepState
 	if m.root == nil {
 		return newListing(m.definition.Steps)
 	}
+	list := make([]StepState, 0, len(m.root.nodes)) // more if they have steps in them
 	m.root.list(&list)
 	return list
 }
