@@ -31,22 +31,26 @@ func (r *execution) commit(stored *runRecord, events []workflow.Event, with extr
 	if stored.Status != r.record.Status && !stored.Status.CanBecome(r.record.Status) {
 		return fmt.Errorf("engine: run %s is %s and cannot become %s", r.record.ID, stored.Status, r.record.Status)
 	}
-	ops := make([]state.Op, 0, len(with.conditions)+len(with.ops)+8)
-	ops = append(ops, r.lease.Fence())
-	ops = append(ops, with.conditions...)
-	ops = append(ops, with.ops...)
-	ops = append(ops, inboxOps...)
+	var recordOps []state.Op
 	if stored.Status != r.record.Status || stored.Lease != r.record.Lease || stored.Recoveries != r.record.Recoveries || stored.Revision != r.record.Revision {
-		ops = append(ops, stored.updateOps(&r.record)...)
+		recordOps = stored.updateOps(&r.record)
 	}
-	if len(events) > 0 {
-		ops = append(ops, state.Append(r.record.ID, r.entries, workflow.EncodeEntry(events)))
-	}
-	ops = append(ops, r.timer(now)...)
+	timerOps := r.timer(now)
 	after, err := r.followUps(events)
 	if err != nil {
 		return err
 	}
+	const own = 2 // the fence and the journal entry
+	ops := make([]state.Op, 0, own+len(with.conditions)+len(with.ops)+len(inboxOps)+len(recordOps)+len(timerOps)+len(after.ops))
+	ops = append(ops, r.lease.Fence())
+	ops = append(ops, with.conditions...)
+	ops = append(ops, with.ops...)
+	ops = append(ops, inboxOps...)
+	ops = append(ops, recordOps...)
+	if len(events) > 0 {
+		ops = append(ops, state.Append(r.record.ID, r.entries, workflow.EncodeEntry(events)))
+	}
+	ops = append(ops, timerOps...)
 	ops = append(ops, after.ops...)
 	if err := r.commitUntilKnown(r.record.ID, r.entries, ops); err != nil {
 		return err

@@ -37,7 +37,7 @@ func (r *execution) apply(now updates) error {
 // recordResults makes durable what came of calls and what follows from it.
 func (r *execution) recordResults(results []callResult) error {
 	now := r.now().UTC()
-	events := make([]workflow.Event, 0, len(results))
+	events := make([]workflow.Event, 0, 2*len(results)) // with room for what follows
 	for _, c := range results {
 		r.started = slices.DeleteFunc(r.started, func(path string) bool { return path == c.call.Path })
 		event := r.machine.Succeeded(c.call.Path, c.result, now)
