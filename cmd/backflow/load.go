@@ -6,11 +6,14 @@ import (
 
 	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/gateway"
 )
 
 // load makes a config into a plan, as compile.Load does.
 func (p *program) load(file string, options config.Options) (*compile.Plan, error) {
-	return compile.Load(file, compile.Options{Config: options, PluginDirs: installedPlugins(), WebhookProviders: p.providers})
+	return compile.Load(file, compile.Options{
+		Config: options, PluginDirs: installedPlugins(), WebhookProviders: p.providers, OwnsPath: gateway.OwnsPath,
+	})
 }
 
 // installedPlugins is the directory "plugins" beside the program, if there is

@@ -7,7 +7,7 @@
 // judges.
 //
 // The package imports core/action, core/config, core/custom, core/engine,
-// core/gateway, core/plugin, core/plugin/credential, core/schedule,
-// core/template, core/value, core/webhook, core/workflow, sdk and sdk/suggest. It
-// opens no store, serves nothing and keeps no plugin running.
+// core/plugin, core/plugin/credential, core/schedule, core/template, core/value,
+// core/webhook, core/workflow, sdk and sdk/suggest. It opens no store, serves
+// nothing and keeps no plugin running.
 package compile

@@ -24,6 +24,9 @@ type Options struct {
 	Integrations []action.Integration
 	// WebhookProviders are the providers that need no plugin.
 	WebhookProviders webhook.Providers
+	// OwnsPath reports whether a path is the gateway's own, so that no webhook can
+	// be there; nil is that none is.
+	OwnsPath func(path string) bool
 }
 
 // Plan is a config with what was parsed from it and the plugins that it finds.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/backflow/backflow/core/config"
-	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/core/workflow"
@@ -23,7 +22,7 @@ func (p *Plan) parse() {
 		p.addDefinition(w, d, err)
 	}
 	for i, w := range p.Config.Webhooks {
-		if err := gateway.CheckWebhookPath(w.Path); err != nil && w.Path != "" { // an empty one is a fault already
+		if err := webhook.CheckPath(w.Path, p.options.OwnsPath); err != nil && w.Path != "" { // an empty one is a fault already
 			at := indexPointer("/webhooks", i) + "/path"
 			p.Faults = append(p.Faults, config.Fault{Pos: p.Config.At(at), Message: fmt.Sprintf("webhooks[%d].%v", i, err)})
 		}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"slices"
 	"strings"
 )
 
@@ -45,9 +44,8 @@ func Metrics(handler http.Handler) Mount {
 // endpoints are the rows of a mount.
 func (m Mount) endpoints() ([]endpoint, error) {
 	path, below := strings.CutSuffix(m.Prefix, "/")
-	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	switch {
-	case !strings.HasPrefix(path, "/") || !slices.Contains(reserved[:], first):
+	case !strings.HasPrefix(path, "/") || !OwnsPath(path):
 		return nil, fmt.Errorf("mount %q: the path does not belong to the gateway", m.Prefix)
 	case m.Handler == nil:
 		return nil, fmt.Errorf("mount %q: no handler", m.Prefix)

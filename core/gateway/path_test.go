@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/backflow/backflow/core/access"
+	"github.com/backflow/backflow/core/webhook"
 	"unicode/utf8"
 )
 
@@ -95,8 +96,9 @@ func TestWebhookPathsAreChecked(t *testing.T) {
 		"": false, "webhooks": false, "/": false, "/a/": false, "//a": false, "/a/../b": false, "/./a": false,
 		"/a b": false, "/a/{id}": false, "/a%2Fb": false, "/runs": false, "/integrations/x": false,
 		"/healthz": false, "/metrics": false, "/mcp/x": false, "/docs": false,
+		"/readyz": false, "/workflows/x/y": false, "/events": false, "/openapi.json": false, "/dashboard": false, "/runsx": true,
 	} {
-		if err := CheckWebhookPath(path); (err == nil) != ok {
+		if err := webhook.CheckPath(path, OwnsPath); (err == nil) != ok {
 			t.Errorf("%q: %v", path, err)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/gorilla/mux"
+
+	"github.com/backflow/backflow/core/webhook"
 )
 
 // table is Routes made ready for use. It is immutable.
@@ -42,7 +44,7 @@ func newTable(routes Routes, mounts []Mount) (*table, error) {
 		rows = append(rows, mounted...)
 	}
 	for _, hook := range routes.Webhooks {
-		if err := CheckWebhookPath(hook.Path()); err != nil {
+		if err := webhook.CheckPath(hook.Path(), OwnsPath); err != nil {
 			return nil, fmt.Errorf("webhook: %w", err)
 		}
 		rows = append(rows, webhookEndpoint(hook))

@@ -2,11 +2,7 @@ package gateway
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"regexp"
-	"slices"
-	"strings"
 
 	"github.com/backflow/backflow/core/webhook"
 )
@@ -22,33 +18,6 @@ type Webhook interface {
 }
 
 var _ Webhook = (*webhook.Receiver)(nil)
-
-// reserved are the first segments of paths that belong to the gateway, also of
-// those that it does not have yet: a webhook there would stop working one day.
-var reserved = [...]string{
-	"integrations", "workflows", "runs", "events", "healthz", "readyz", "metrics", "openapi.json", "docs", "dashboard", "mcp",
-}
-
-// pathSegment is what needs no escape in a path (RFC 3986 section 2.3).
-var pathSegment = regexp.MustCompile(`^[A-Za-z0-9._~-]+$`)
-
-// CheckWebhookPath says what is wrong with the path of a webhook: it is to be
-// an absolute path of plain segments that belongs to nothing else.
-func CheckWebhookPath(path string) error {
-	if path == "" || path[0] != '/' {
-		return fmt.Errorf("path %q must start with a slash", path)
-	}
-	for segment := range strings.SplitSeq(path[1:], "/") {
-		if !pathSegment.MatchString(segment) || segment == "." || segment == ".." {
-			return fmt.Errorf("path %q: each segment is made of letters, digits, '-', '_', '.' and '~'", path)
-		}
-	}
-	first, _, _ := strings.Cut(path[1:], "/")
-	if slices.Contains(reserved[:], first) {
-		return fmt.Errorf("path %q: /%s belongs to the gateway itself", path, first)
-	}
-	return nil
-}
 
 // received is the response to the sender of an event that is stored.
 type received struct {

@@ -68,9 +68,9 @@ var rules = []rule{
 		forbidden: []string{module + "/core/state", module + "/core/action", module + "/core/engine", "github.com/redis"},
 	},
 	{
-		name:     "the compiler knows no store, no plugin transport and no server",
+		name:     "the compiler knows no store, no plugin transport, no HTTP and no server",
 		packages: "core/compile",
-		forbidden: []string{module + "/core/server", module + "/core/state/sqlite", module + "/core/state/redis",
+		forbidden: []string{module + "/core/server", module + "/core/gateway", module + "/core/state/sqlite", module + "/core/state/redis",
 			module + "/core/plugin/process", module + "/core/plugin/wasm"},
 	},
 	{
