@@ -35,5 +35,5 @@ func (p *program) progress() *client.Progress {
 	// https://no-color.org: set and not empty.
 	plain, _ := p.lookupEnv("NO_COLOR")
 	term, _ := p.lookupEnv("TERM")
-	return &client.Progress{W: p.stdout, People: people, Color: people && plain == "" && term != "dumb"}
+	return &client.Progress{W: p.stdout, Interactive: people, Color: people && plain == "" && term != "dumb"}
 }

@@ -90,8 +90,8 @@ func (p *program) dev(ctx context.Context, file, listen string) (err error) {
 		Tokens: []gateway.Token{{Name: "dev", Hash: access.HashOf(saved.Token), Scopes: []access.Scope{everything}}},
 		WebhookSecrets: func(plan *compile.Plan) (map[string]string, error) {
 			saved.renewWebhooks(plan)
-			redactor.Add(slices.Collect(maps.Values(saved.Made))...)
-			return saved.Made, saved.write(dir)
+			redactor.Add(slices.Collect(maps.Values(saved.MadeSecrets))...)
+			return saved.MadeSecrets, saved.write(dir)
 		},
 	})
 	if err != nil {
@@ -127,14 +127,14 @@ func (s *devState) renewWebhooks(plan *compile.Plan) {
 	for _, w := range plan.Config.Webhooks {
 		secrets := plan.WebhookSecrets(w)
 		if len(secrets) == 0 {
-			if made[w.Name] = s.Made[w.Name]; made[w.Name] == "" {
+			if made[w.Name] = s.MadeSecrets[w.Name]; made[w.Name] == "" {
 				made[w.Name] = plan.NewWebhookSecret(w)
 			}
 			secrets = []string{made[w.Name]}
 		}
 		s.Webhooks = append(s.Webhooks, devWebhook{Name: w.Name, Provider: w.Provider, Path: w.Path, Secret: secrets[0]})
 	}
-	s.Made = made
+	s.MadeSecrets = made
 }
 
 // loopback is a listen address with its host replaced by this machine alone.

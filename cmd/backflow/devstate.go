@@ -21,8 +21,8 @@ type devState struct {
 	// Config is the absolute path of the config file.
 	Config   string       `json:"config"`
 	Webhooks []devWebhook `json:"webhooks,omitempty"`
-	// Made are the webhook secrets that were made, by the webhook's name.
-	Made map[string]string `json:"madeSecrets,omitempty"`
+	// MadeSecrets are the webhook secrets that were made, by the webhook's name.
+	MadeSecrets map[string]string `json:"madeSecrets,omitempty"`
 }
 
 type devWebhook struct {

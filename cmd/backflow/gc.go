@@ -6,33 +6,31 @@ import (
 	"runtime/metrics"
 )
 
-// spareHeap is what a gateway may allocate, in bytes, before garbage is
-// collected. Little is alive in one, a few MiB, and Go collects whenever the
-// heap has doubled: under load that was forty times a second, and a fifth of all
-// processor time.
+// spareHeap is how many bytes a gateway may allocate between two collections. Its
+// live heap is only a few MiB, and Go collects whenever the heap has doubled:
+// under load that was forty times a second, and a fifth of all processor time.
 const spareHeap = 32 << 20
 
-// Bounds of the percentage by which the heap may grow between two collections.
-// 100 is Go's own: with more alive than spareHeap, memory is used as by any
-// other Go program.
+// Bounds of GOGC, in percent. 100 is Go's default: with a live heap larger than
+// spareHeap the collector behaves as in any other Go program.
 const (
-	leastGrowth = 100
-	mostGrowth  = 800
+	minGrowth = 100
+	maxGrowth = 800
 )
 
-// tuneGC paces the garbage collector by spareHeap from then on, unless
-// the operator did so by GOGC or GOMEMLIMIT. It is to be called once.
+// tuneGC adapts GOGC to spareHeap from then on, unless the operator set GOGC or
+// GOMEMLIMIT. It must be called once.
 func tuneGC(lookupEnv func(string) (string, bool)) {
 	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
 		if _, given := lookupEnv(name); given {
 			return
 		}
 	}
-	paceGC(leastGrowth)
+	paceGC(minGrowth)
 }
 
-// paceGC sets the growth by what is alive, and again after each
-// collection: that is when the object that it leaves behind is found dead.
+// paceGC sets GOGC from the live heap, and again after each collection: the
+// cleanup runs once its object was collected.
 func paceGC(growth int) {
 	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(live)
@@ -43,8 +41,8 @@ func paceGC(growth int) {
 	runtime.AddCleanup(new([64]byte), paceGC, growth)
 }
 
-// growthFor is the percentage that lets a heap, of which so many bytes are
-// alive, grow by spareHeap.
+// growthFor returns the GOGC value that lets a heap with so many live bytes grow
+// by spareHeap.
 func growthFor(live uint64) int {
-	return int(min(max(spareHeap*100/max(live, 1), leastGrowth), mostGrowth))
+	return int(min(max(spareHeap*100/max(live, 1), minGrowth), maxGrowth))
 }

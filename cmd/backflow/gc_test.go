@@ -10,7 +10,7 @@ import (
 
 func TestHeapGrowsBySpareHeapOrDoubles(t *testing.T) {
 	for live, want := range map[uint64]int{
-		0: mostGrowth, 1 << 20: mostGrowth, 8 << 20: 400, 16 << 20: 200, 32 << 20: 100, 1 << 30: 100,
+		0: maxGrowth, 1 << 20: maxGrowth, 8 << 20: 400, 16 << 20: 200, 32 << 20: 100, 1 << 30: 100,
 	} {
 		if got := growthFor(live); got != want {
 			t.Errorf("%d bytes alive: growth of %d %%, want %d %%", live, got, want)
@@ -34,12 +34,12 @@ func TestGCIsPacedAfterEachCollection(t *testing.T) {
 	defer debug.SetGCPercent(before)
 	held := make([]byte, 2*spareHeap) // so much that Go's own pace is right
 	runtime.GC()
-	paceGC(leastGrowth)
-	if got := growth(); got != leastGrowth {
-		t.Errorf("with 64 MiB alive, growth is %d %%, want %d %%", got, leastGrowth)
+	paceGC(minGrowth)
+	if got := growth(); got != minGrowth {
+		t.Errorf("with 64 MiB alive, growth is %d %%, want %d %%", got, minGrowth)
 	}
 	runtime.KeepAlive(held)
-	for end := time.Now().Add(time.Minute); growth() == leastGrowth; {
+	for end := time.Now().Add(time.Minute); growth() == minGrowth; {
 		runtime.GC() // what held held is dead; the cleanup follows on a goroutine of its own
 		if time.Now().After(end) {
 			t.Fatal("the pace did not follow")

@@ -131,7 +131,7 @@ func (p *program) target(provider string, flags triggerFlags) (target, error) {
 		to.path, specs = w.Path, plan.Plugins
 		if secrets := plan.WebhookSecrets(w); len(secrets) > 0 {
 			to.secret = secrets[0]
-		} else if to.secret = saved.Made[w.Name]; to.secret == "" {
+		} else if to.secret = saved.MadeSecrets[w.Name]; to.secret == "" {
 			return target{}, fmt.Errorf("the secret of webhook %s is not in the environment: give --secret and --path", w.Name)
 		}
 	case flags.secret != "":

@@ -13,13 +13,13 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// Progress shows what happens in a run while it happens: to people a line for
-// each change of a step, in a pipe each event as a line of JSON, and the run as
-// the last one.
+// Progress shows what happens in a run while it happens. On a terminal each
+// change of a step is a line, and the run at its end a table. Elsewhere each
+// event is a line of JSON, and the run is the last one.
 type Progress struct {
 	W io.Writer
-	// People is whether people read W, and Color whether they see colours.
-	People, Color bool
+	// Interactive says that W is a terminal, Color that it shows colours.
+	Interactive, Color bool
 }
 
 // runEvent is an event of a run in its stream.
@@ -34,8 +34,8 @@ type runEvent struct {
 	RetryAt time.Time `json:"retryAt"`
 }
 
-// more is what there is to say of an event beside its word.
-func (e *runEvent) more() string {
+// detail returns what is known of an event beside its label.
+func (e *runEvent) detail() string {
 	var parts []string
 	if e.Error != nil {
 		parts = append(parts, e.Error.String())
@@ -55,21 +55,21 @@ func (e *runEvent) more() string {
 	return strings.Join(parts, ", ")
 }
 
-// eventWords say what an event of a step means where its status says too little.
-var eventWords = map[workflow.EventType]string{
+// eventLabels name the events of a step whose status says too little.
+var eventLabels = map[workflow.EventType]string{
 	workflow.EventAttemptFailed:      "retrying",
 	workflow.EventExpired:            "timed out",
 	workflow.EventCompensating:       "undoing",
 	workflow.EventCompensationFailed: "not undone",
 }
 
-// word says what happened to the step; "" if the event is about none.
-func (e *runEvent) word() string {
+// label returns what happened to the step; "" if the event is about none.
+func (e *runEvent) label() string {
 	status, ofStep := e.Type.StepStatus()
 	if !ofStep || e.Path == "" {
 		return ""
 	}
-	return cmp.Or(eventWords[e.Type], string(status))
+	return cmp.Or(eventLabels[e.Type], string(status))
 }
 
 // Colours of a terminal (ECMA-48, select graphic rendition).
@@ -81,7 +81,7 @@ const (
 	normal = "\x1b[0m"
 )
 
-var wordColors = map[string]string{
+var labelColors = map[string]string{
 	"succeeded": green, "compensated": green,
 	"failed": red, "not undone": red, "timed out": red,
 	"retrying": yellow, "undoing": yellow, "cancelled": yellow,
@@ -90,20 +90,20 @@ var wordColors = map[string]string{
 
 // Event shows one event.
 func (s *Progress) Event(data json.RawMessage) error {
-	if !s.People {
+	if !s.Interactive {
 		return terminal.WriteLine(s.W, data)
 	}
 	var e runEvent
 	if err := json.Unmarshal(data, &e); err != nil {
 		return fmt.Errorf("an event of the run: %w", err)
 	}
-	word := e.word()
-	if word == "" {
+	label := e.label()
+	if label == "" {
 		return nil
 	}
-	line := "  " + s.paint(word, fmt.Sprintf("%-11s", word)) + "  " + e.Path
-	if more := e.more(); more != "" {
-		line += "  " + more
+	line := "  " + s.paint(label, fmt.Sprintf("%-11s", label)) + "  " + e.Path
+	if detail := e.detail(); detail != "" {
+		line += "  " + detail
 	}
 	_, err := fmt.Fprintln(s.W, line)
 	return err
@@ -111,7 +111,7 @@ func (s *Progress) Event(data json.RawMessage) error {
 
 // Started shows a run that was accepted; in a pipe its first event does.
 func (s *Progress) Started(run json.RawMessage) error {
-	if !s.People {
+	if !s.Interactive {
 		return nil
 	}
 	return s.Accepted(run)
@@ -119,7 +119,7 @@ func (s *Progress) Started(run json.RawMessage) error {
 
 // Accepted shows a run that the gateway works on without the client.
 func (s *Progress) Accepted(run json.RawMessage) error {
-	if !s.People {
+	if !s.Interactive {
 		return terminal.WriteLine(s.W, run)
 	}
 	var v runView
@@ -147,7 +147,7 @@ func (s *Progress) Outcome(run json.RawMessage) error {
 
 // ended shows the run at its end.
 func (s *Progress) ended(run json.RawMessage) error {
-	if !s.People {
+	if !s.Interactive {
 		return terminal.WriteLine(s.W, run)
 	}
 	var v runView
@@ -155,8 +155,8 @@ func (s *Progress) ended(run json.RawMessage) error {
 		return err
 	}
 	line := "run " + v.ID + " " + s.paint(v.Status, v.Status)
-	if took := v.took(); took != "" {
-		line += " after " + took
+	if duration := v.duration(); duration != "" {
+		line += " after " + duration
 	}
 	if v.Error != nil {
 		line += ": " + v.Error.String()
@@ -168,18 +168,18 @@ func (s *Progress) ended(run json.RawMessage) error {
 	return err
 }
 
-// paint gives text the colour of a word.
-func (s *Progress) paint(word, text string) string {
-	color := wordColors[word]
+// paint gives text the colour of a label.
+func (s *Progress) paint(label, text string) string {
+	color := labelColors[label]
 	if !s.Color || color == "" {
 		return text
 	}
 	return color + text + normal
 }
 
-// took is how long a run has taken from its acceptance to its end; "" while
-// that is not known.
-func (v *runView) took() string {
+// duration returns the time from a run's acceptance to its end; "" while it is
+// not known.
+func (v *runView) duration() string {
 	created, err := time.Parse(time.RFC3339, v.CreatedAt)
 	ended, err2 := time.Parse(time.RFC3339, v.FinishedAt)
 	if cmp.Or(err, err2) != nil {

@@ -17,12 +17,12 @@ import (
 )
 
 const (
-	// streamSilence is how long a stream may be silent before it is taken for
+	// silenceTimeout is how long a stream may be silent before it is taken for
 	// dead: several times as long as a gateway leaves it silent.
-	streamSilence = 90 * time.Second
-	// streamPatience is how long a gateway may be out of reach, such as while it
-	// is restarted.
-	streamPatience = 2 * time.Minute
+	silenceTimeout = 90 * time.Second
+	// reconnectTimeout is how long a gateway may be unreachable, such as during a
+	// restart.
+	reconnectTimeout = 2 * time.Minute
 )
 
 // streamEvent is one event of a stream (server-sent events, as the HTML
@@ -63,7 +63,7 @@ func (c *Client) Follow(ctx context.Context, id string, handle func(json.RawMess
 			return nil, fmt.Errorf("interrupted; the run goes on (backflow runs watch %s)", id)
 		case unhandled:
 			return nil, failed.error
-		case err != nil && (!transient(err) || time.Since(reached) > streamPatience):
+		case err != nil && (!transient(err) || time.Since(reached) > reconnectTimeout):
 			return nil, err
 		}
 		failures++
@@ -121,7 +121,7 @@ type handlerError struct{ error }
 func (c *Client) stream(ctx context.Context, path, after string, alive func(), handle func(streamEvent) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	silence := time.AfterFunc(streamSilence, cancel)
+	silence := time.AfterFunc(silenceTimeout, cancel)
 	defer silence.Stop()
 	headers := map[string]string{"Accept": "text/event-stream"}
 	if after != "" {
@@ -144,7 +144,7 @@ func (c *Client) stream(ctx context.Context, path, after string, alive func(), h
 		return problemOf(res, data)
 	}
 	received := func() {
-		silence.Reset(streamSilence)
+		silence.Reset(silenceTimeout)
 		alive()
 	}
 	received()

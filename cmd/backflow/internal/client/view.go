@@ -83,7 +83,7 @@ func WriteRuns(w io.Writer, runs []json.RawMessage) error {
 		if at, err := time.Parse(time.RFC3339, created); err == nil {
 			created = at.Format(time.RFC3339) // to the second
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Workflow, v.Status, created, v.took(), failure)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Workflow, v.Status, created, v.duration(), failure)
 	}
 	return table.Flush()
 }
