@@ -1,5 +1,5 @@
-// Package outage logs trouble that lasts and that many operations notice: a line
-// when it begins, one a minute while it lasts, and one when it is over.
+// Package outage logs failures that last and that many operations notice: one
+// line when an outage begins, one a minute while it lasts, and one when it ends.
 //
 // The package imports nothing of the project.
 package outage
@@ -16,9 +16,9 @@ import (
 const (
 	// summaryEvery is how often an outage is logged while it lasts.
 	summaryEvery = time.Minute
-	// retriedWithin is after what time an operation that failed no longer keeps an
-	// outage from being over: it is not retried any more.
-	retriedWithin = time.Minute
+	// forgetAfter is how long an operation that failed, and was not retried
+	// since, keeps an outage from ending.
+	forgetAfter = time.Minute
 )
 
 // Messages are what is logged of an outage. Durations are in milliseconds.
@@ -27,7 +27,7 @@ type Messages struct {
 	Begins, Lasts, Ends string
 }
 
-// Trouble returns messages about a thing, named as in "the state store".
+// Trouble returns the messages for a dependency, named as in "the state store".
 func Trouble(what string) Messages {
 	return Messages{
 		Level:  slog.LevelError,
@@ -37,50 +37,50 @@ func Trouble(what string) Messages {
 	}
 }
 
-// Log logs the outages of one thing, such as the state store. Several operations
-// may need it: an outage begins when the first of them fails, and is over when
-// each that failed has worked again, or was not retried for a minute. A Log is
+// Log logs the outages of one dependency, such as the state store, that several
+// operations use. An outage begins when the first of them fails. It ends when
+// each that failed has succeeded again, or was not retried for a minute. A Log is
 // safe for concurrent use.
 type Log struct {
 	*outages
 	messages Messages
 }
 
-// outages are shared by all logs of one thing.
+// outages is the state that all logs of one dependency share.
 type outages struct {
 	logger *slog.Logger
 
 	failing atomic.Bool // read by Note without the lock
 
 	mu       sync.Mutex           // guards the fields below
-	broken   map[string]time.Time // operations that have not worked since they failed last
-	messages Messages             // of the log that noticed the outage first
+	failed   map[string]time.Time // when operations that have not succeeded since failed last
+	messages Messages             // of the Log that noticed the outage first
 	since    time.Time            // when the outage began
 	logged   time.Time            // when it was logged last
 	failures int
 }
 
-// New returns a log of a thing.
+// New returns a log of one dependency.
 func New(logger *slog.Logger, messages Messages) *Log {
-	return &Log{&outages{logger: logger, broken: map[string]time.Time{}}, messages}
+	return &Log{&outages{logger: logger, failed: map[string]time.Time{}}, messages}
 }
 
-// Share returns a log of the same thing for another part of the program: an outage
-// that both notice is logged once, with the messages of the first.
+// Share returns a log of the same dependency for another part of the program: an
+// outage that both notice is logged once, with the messages of the first.
 func (l *Log) Share(messages Messages) *Log { return &Log{l.outages, messages} }
 
-// Note says how an operation ended that is retried when it fails: err is nil if it
-// worked.
+// Note records the result of an operation that is retried when it fails; err is
+// nil if it succeeded.
 func (l *Log) Note(operation string, err error) {
 	if err == nil {
-		l.worked(operation)
+		l.succeeded(operation)
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	begins := len(l.broken) == 0
-	l.broken[operation] = now
+	begins := len(l.failed) == 0
+	l.failed[operation] = now
 	if begins {
 		l.since, l.logged, l.failures = now, now, 0
 		l.outages.messages = l.messages
@@ -95,18 +95,18 @@ func (l *Log) Note(operation string, err error) {
 	}
 }
 
-func (o *outages) worked(operation string) {
+func (o *outages) succeeded(operation string) {
 	if !o.failing.Load() {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.broken) == 0 {
+	if len(o.failed) == 0 {
 		return // another operation has ended it
 	}
-	delete(o.broken, operation)
-	maps.DeleteFunc(o.broken, func(_ string, last time.Time) bool { return time.Since(last) > retriedWithin })
-	if len(o.broken) > 0 {
+	delete(o.failed, operation)
+	maps.DeleteFunc(o.failed, func(_ string, last time.Time) bool { return time.Since(last) > forgetAfter })
+	if len(o.failed) > 0 {
 		return
 	}
 	o.failing.Store(false)
