@@ -11,23 +11,24 @@ import (
 )
 
 const (
-	// beats is how often a lease is renewed in its life, so that one lost
-	// heartbeat does not lose it.
-	beats = 3
-	// steady is how many renewals in a row, the acquiring included, come before
-	// other leases are looked at. After an outage of the store every lease has
-	// expired: within that time each process that lives has renewed its own.
-	steady = 3
+	// heartbeatsPerTTL is how often a lease is renewed within its TTL, so that
+	// one lost heartbeat does not lose the lease.
+	heartbeatsPerTTL = 3
+	// renewalsBeforeTakeover is how many renewals in a row must succeed,
+	// acquiring included, before a process takes expired leases away. After an
+	// outage of the store every lease has expired; in that time each living
+	// process has renewed its own.
+	renewalsBeforeTakeover = 3
 )
 
-// keep renews the lease until ctx ends or the lease is taken away, and takes
-// away those that others do not renew any more.
-func (l *Lease) keep(ctx context.Context) {
-	every := l.ttl / beats
+// heartbeat renews the lease until ctx ends or the lease is taken away. It also
+// takes away the expired leases of other processes.
+func (l *Lease) heartbeat(ctx context.Context) {
+	every := l.ttl / heartbeatsPerTTL
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	inARow, last := 1, wallClock()
-	trouble := outage.New(l.logger.With("lease", l.id), outage.Trouble("the heartbeat of this process"))
+	renewals, last := 1, wallClock()
+	outages := outage.New(l.logger.With("lease", l.id), outage.Trouble("the heartbeat of this process"))
 	for {
 		select {
 		case <-ctx.Done():
@@ -45,37 +46,37 @@ func (l *Lease) keep(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		default:
-			trouble.Note("renew", err)
-			inARow = 0
+			outages.Note("renew", err)
+			renewals = 0
 			continue
 		}
-		trouble.Note("renew", nil)
+		outages.Note("renew", nil)
 		l.renewed.Store(time.Now())
-		// A process that was paused, maybe with its whole machine, has just come
-		// back, and so may the others have.
+		// The process was paused, perhaps with its whole machine. Other processes
+		// may have been too.
 		now := wallClock()
 		if gap := now.Sub(last); gap < 0 || gap > 2*every {
-			inARow = 0
+			renewals = 0
 		}
 		last = now
-		if inARow++; inARow >= steady {
-			l.takeExpired(ctx, trouble)
+		if renewals++; renewals >= renewalsBeforeTakeover {
+			l.takeExpired(ctx, outages)
 		}
 	}
 }
 
-// wallClock is the time as the world has it: a monotonic clock stands still
+// wallClock returns the time without the monotonic clock, which stands still
 // while a machine sleeps.
 func wallClock() time.Time { return time.Now().Round(0) }
 
-// takeExpired takes away the leases that their processes do not renew. What it
-// fails at is done at the next heartbeat, here or elsewhere.
-func (l *Lease) takeExpired(ctx context.Context, trouble *outage.Log) {
+// takeExpired takes expired leases away. One that it cannot take is tried at the
+// next heartbeat, here or in another process.
+func (l *Lease) takeExpired(ctx context.Context, outages *outage.Log) {
 	expired, err := l.Expired(ctx)
 	if err != nil && ctx.Err() != nil {
 		return
 	}
-	trouble.Note("list expired leases", err)
+	outages.Note("list expired leases", err)
 	for _, id := range expired {
 		taken, err := l.Take(ctx, id)
 		switch {

@@ -1,16 +1,16 @@
-// Package lease says that a gateway process is alive, and fences it off once it
-// is not.
+// Package lease tells which gateway processes are alive, and fences off those
+// that are not.
 //
-// A lease belongs to a process, not to a run: one heartbeat for all work. Work
-// carries the id of the lease under which it was taken, and every commit about
-// it carries Fence, so that a process which lost its lease cannot write any
-// more, whatever it still believes. Expiry is a timer judged by the store's
-// clock; clocks of gateways are never compared. An expired lease that was
-// not taken away is simply renewed. Every process searches for expired leases with
-// its own heartbeat and takes them away; of several, one succeeds.
+// A lease belongs to a process, not to a run: one heartbeat covers all its work.
+// Work carries the id of the lease under which it was claimed, and every commit
+// about it carries Fence, so that a process which has lost its lease cannot write
+// any more. Expiry is a timer judged by the store's clock; clocks of gateways are
+// never compared. An expired lease that was not taken away is simply renewed.
+// Every process searches for expired leases with its own heartbeat and takes them
+// away; only one process succeeds for each.
 //
-// A lease whose record is gone is over for certain: so work that a process left
-// behind differs from work that goes on, and needs no list of its own.
+// A lease whose record is gone never comes back. That tells abandoned work from
+// work in progress, without a list of its own.
 //
 // The package imports core/outage, core/state and core/state/layout. It knows
 // nothing of what runs under a lease.
@@ -60,9 +60,9 @@ type Lease struct {
 	released sync.Once
 }
 
-// Acquire takes a new lease and keeps it by a goroutine until Release. The ctx
-// bounds the acquiring only. Leases of the same node, left behind by a process
-// that did not release them, are taken away in the same commit.
+// Acquire takes a new lease and renews it in a goroutine until Release. ctx
+// bounds the acquiring only. Leases of the same node that an earlier process left
+// behind are taken away in the same commit.
 func Acquire(ctx context.Context, store state.Store, o Options) (*Lease, error) {
 	if o.Node == "" {
 		return nil, errors.New("lease: no node given")
@@ -84,7 +84,7 @@ func Acquire(ctx context.Context, store state.Store, o Options) (*Lease, error) 
 	l.renewed.Store(time.Now())
 	beat, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives the acquiring
 	l.stop = stop
-	l.beating.Go(func() { l.keep(beat) })
+	l.beating.Go(func() { l.heartbeat(beat) })
 	return l, nil
 }
 
@@ -95,7 +95,7 @@ func (l *Lease) acquire(ctx context.Context, node string) error {
 	}
 	var ops []state.Op
 	for _, id := range old {
-		ops = append(ops, end(id)...)
+		ops = append(ops, endOps(id)...)
 	}
 	return l.store.Commit(ctx, append(ops,
 		state.Insert(layout.BucketLease, l.id, record{Version: formatVersion, Node: node}.encode(), 0),
@@ -103,8 +103,8 @@ func (l *Lease) acquire(ctx context.Context, node string) error {
 		state.SetTimerAfter(layout.QueueLease, l.id, l.ttl))...)
 }
 
-// end are the ops that end a lease, of this process or another.
-func end(id string) []state.Op {
+// endOps returns the ops that end a lease, of this process or another.
+func endOps(id string) []state.Op {
 	return []state.Op{state.Delete(layout.BucketLease, id), state.Remove(layout.SetLeases, id), state.ClearTimer(layout.QueueLease, id)}
 }
 
@@ -115,9 +115,9 @@ func (l *Lease) ID() string { return l.id }
 // work that is done under the lease carries it.
 func (l *Lease) Fence() state.Op { return state.Require(layout.BucketLease, l.id) }
 
-// Alive reports whether the lease with this id still exists. A process whose lease
-// does not can write nothing any more, and the id never comes back: the work that
-// it held is free for certain.
+// Alive reports whether the lease with this id still exists. A process without
+// its lease can write nothing any more, and the id never comes back, so its work
+// can safely be claimed.
 func (l *Lease) Alive(ctx context.Context, id string) (bool, error) {
 	found, err := l.store.Get(ctx, state.Ref{Bucket: layout.BucketLease, ID: id})
 	if err != nil {
@@ -144,7 +144,7 @@ func (l *Lease) Release(ctx context.Context) error {
 	l.released.Do(func() {
 		l.stop()
 		l.beating.Wait()
-		err = l.store.Commit(ctx, end(l.id)...)
+		err = l.store.Commit(ctx, endOps(l.id)...)
 	})
 	if err != nil {
 		return fmt.Errorf("lease: release: %w", err)

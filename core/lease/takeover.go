@@ -30,7 +30,7 @@ func (l *Lease) Expired(ctx context.Context) ([]string, error) {
 // took it.
 func (l *Lease) Take(ctx context.Context, id string) (bool, error) {
 	expired := state.RequireDue(layout.QueueLease, id)
-	err := l.store.Commit(ctx, append([]state.Op{l.Fence(), expired}, end(id)...)...)
+	err := l.store.Commit(ctx, append([]state.Op{l.Fence(), expired}, endOps(id)...)...)
 	if conflict, ok := errors.AsType[*state.ConflictError](err); ok && conflict.Failed(expired) {
 		return false, nil
 	}
