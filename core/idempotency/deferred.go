@@ -22,14 +22,14 @@ const (
 	maxDeferredBytes  = 16 << 20
 )
 
-// deferredWriter makes the writes later that an outage of the store kept from
-// being made, or whose outcome is not known. Without it, a record would name this
-// process as its holder for as long as the process lives, and other replicas would
-// respond with 409 although no process works on the request any more.
+// deferredWriter makes the writes later that failed in an outage of the store, or
+// whose outcome is unknown. Without it, a record would name this process as its
+// holder for as long as the process lives, and other replicas would respond with
+// 409 although no process works on the request any more.
 //
-// Its one goroutine runs only while something waits. Every write is fenced and
-// compares the record with what it was, so that it does nothing if the record was
-// taken over meanwhile, or the write had been made after all.
+// Its one goroutine runs only while a write waits. Every write is fenced and
+// compares the record with its earlier value, so it does nothing if another
+// process has taken the record over, or if it was made after all.
 type deferredWriter struct {
 	store state.Store
 	lease Lease
@@ -62,7 +62,7 @@ func newDeferredWriter(store state.Store, lease Lease) *deferredWriter {
 	return &deferredWriter{store: store, lease: lease, stop: make(chan struct{})}
 }
 
-// add has a write made later.
+// add queues a write.
 func (d *deferredWriter) add(id string, ops ...state.Op) {
 	w := pending{id: id, ops: ops, since: time.Now()}
 	d.mu.Lock()
@@ -78,11 +78,11 @@ func (d *deferredWriter) add(id string, ops ...state.Op) {
 	}
 }
 
-// flush makes at once what waits for a record that a request asks for, and reports
-// whether that changed the record. The write goes on waiting then, and finds that
-// nothing is left to do.
+// flush makes the writes that wait for a record now, because a request needs the
+// record. It reports whether the record changed. The write stays in the queue,
+// where it will find nothing left to do.
 func (d *deferredWriter) flush(ctx context.Context, id string) (bool, error) {
-	for _, w := range d.of(id) {
+	for _, w := range d.pendingFor(id) {
 		lost, err := outcome(d.store.Commit(ctx, w.ops...), d.lease.Fence(), "write what an outage left")
 		if !lost {
 			return err == nil, err
@@ -91,9 +91,10 @@ func (d *deferredWriter) flush(ctx context.Context, id string) (bool, error) {
 	return false, nil
 }
 
-// of lists the writes that wait for a record. At most one of them is about the
-// record as it is: the others were of requests whose insert was not made at all.
-func (d *deferredWriter) of(id string) []pending {
+// pendingFor returns the writes that wait for a record. At most one of them
+// concerns the record as it is: the others belong to requests whose insert was
+// never made.
+func (d *deferredWriter) pendingFor(id string) []pending {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var writes []pending
@@ -105,7 +106,7 @@ func (d *deferredWriter) of(id string) []pending {
 	return writes
 }
 
-// run makes what waits, until nothing is left.
+// run makes the queued writes until none is left.
 func (d *deferredWriter) run() {
 	for {
 		select {
@@ -114,20 +115,21 @@ func (d *deferredWriter) run() {
 		case <-time.After(retryInterval):
 		}
 		for {
-			w, ok := d.first()
+			w, ok := d.oldest()
 			if !ok {
 				return
 			}
-			if !d.make(w) {
+			if !d.try(w) {
 				break // the store is still away, for the others as well
 			}
-			d.done(w)
+			d.removeOldest(w)
 		}
 	}
 }
 
-// first returns what has waited longest; false ends the goroutine.
-func (d *deferredWriter) first() (pending, bool) {
+// oldest returns the write that has waited longest. It returns false when there
+// is none, which ends the goroutine.
+func (d *deferredWriter) oldest() (pending, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed || len(d.waiting) == 0 {
@@ -137,7 +139,7 @@ func (d *deferredWriter) first() (pending, bool) {
 	return d.waiting[0], true
 }
 
-func (d *deferredWriter) done(w pending) {
+func (d *deferredWriter) removeOldest(w pending) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.waiting[0] = pending{}
@@ -145,8 +147,9 @@ func (d *deferredWriter) done(w pending) {
 	d.bytes -= w.size()
 }
 
-// make tries a write, and reports whether it need not be tried again.
-func (d *deferredWriter) make(w pending) bool {
+// try makes a write, and reports whether it is settled: made, obsolete or given
+// up.
+func (d *deferredWriter) try(w pending) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), settleTimeout)
 	defer cancel()
 	err := d.store.Commit(ctx, w.ops...)
@@ -154,14 +157,14 @@ func (d *deferredWriter) make(w pending) bool {
 	case errors.Is(err, state.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
 		return time.Since(w.since) > maxDeferral
 	default:
-		// It is made; or a condition does not hold, so another process wrote the
-		// record or this one may write no more; or the store is closed.
+		// It was made; or a condition failed, because another process wrote the
+		// record or this one lost its lease; or the store is closed.
 		return true
 	}
 }
 
-// close ends the goroutine and waits for it. What still waits is left to the
-// process that takes the records over.
+// close ends the goroutine and waits for it. Writes that still wait are left to
+// the process that takes the records over.
 func (d *deferredWriter) close() {
 	d.mu.Lock()
 	if !d.closed {
