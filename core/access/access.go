@@ -1,9 +1,9 @@
-// Package access has the hash by which an API token is known, and the scopes that
-// say what it may do.
+// Package access defines how an API token is identified (by its SHA-256 hash) and
+// what it may do (its scopes).
 //
-// It is apart so that config and gateway read the same language. The package
-// imports core/excerpt and sdk/suggest. It does not know where tokens are kept,
-// nor how a request carries one.
+// It is a package of its own so that core/config and core/gateway read scopes in
+// the same way. The package imports core/excerpt and sdk/suggest. It does not
+// know where tokens are kept, nor how a request carries one.
 package access
 
 import (
@@ -12,7 +12,8 @@ import (
 	"strings"
 )
 
-// SyntaxError is text that is no hash or no scope. It never holds a hash.
+// SyntaxError reports text that is neither a hash nor a scope. It never holds a
+// hash.
 type SyntaxError struct {
 	// Message says what is wrong.
 	Message string
@@ -28,7 +29,7 @@ func (e *SyntaxError) Error() string {
 	return e.Message + " (" + e.Hint + ")"
 }
 
-// hashPrefix marks a token's hash with how it was made.
+// hashPrefix names the algorithm of a stored hash.
 const hashPrefix = "sha256:"
 
 // Hash is the SHA-256 of a token. Tokens are random and long, so a plain hash is

@@ -10,15 +10,15 @@ import (
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
-// wildcard stands for any one segment of a scope; as the last one, for all
-// that follow too.
+// wildcard stands for any one segment of a scope. As the last segment it stands
+// for all further ones too.
 const wildcard = "*"
 
 // admin is the scope of everything.
 const admin = "admin"
 
-// AnyName in a permission asks for a scope with any name in that place. A path can
-// hold no such name.
+// AnyName as a segment of a permission matches a scope with any name in that
+// place. No path can hold this name.
 const AnyName = ""
 
 // Scope is a permission of a token. Make it with ParseScope; the zero Scope
@@ -27,9 +27,9 @@ type Scope struct {
 	segments []string
 }
 
-// forms are the scopes that there are. A part in capitals stands for any name.
-// ParseScope, its hints, the gateway's texts and the reference of the config
-// follow from this list; docs/http.md says what each scope allows.
+// forms lists all scopes. A part in capitals stands for any name. ParseScope, its
+// hints, the gateway's texts and the reference of the config follow from this
+// list; docs/http.md says what each scope allows.
 var forms = []string{
 	"integrations:NAME:ACTION",
 	"workflows:ID:run",
@@ -50,7 +50,7 @@ func Forms() []string { return slices.Clone(forms) }
 // isPlaceholder reports whether a part of a form stands for any name.
 func isPlaceholder(part string) bool { return part == strings.ToUpper(part) }
 
-// namePattern is a name that a scope may hold.
+// namePattern matches the names that a scope may hold.
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // ParseScope reads a scope that looks like one of Forms, such as
@@ -74,7 +74,7 @@ func ParseScope(s string) (Scope, error) {
 		if parts[0] != segments[0] {
 			continue
 		}
-		if fits(segments, parts) {
+		if matchesForm(segments, parts) {
 			return Scope{segments}, nil
 		}
 		alike = append(alike, form)
@@ -85,9 +85,8 @@ func ParseScope(s string) (Scope, error) {
 	return Scope{}, notAScope(s, suggest.Hint(segments[0], kinds))
 }
 
-// fits reports whether the segments of a scope fit the parts of a form of their
-// kind.
-func fits(segments, form []string) bool {
+// matchesForm reports whether the segments of a scope match a form of their kind.
+func matchesForm(segments, form []string) bool {
 	last := len(segments) - 1
 	rest := last > 0 && len(segments) < len(form) && segments[last] == wildcard
 	if len(segments) != len(form) && !rest {
@@ -112,8 +111,8 @@ func notAScope(s, hint string) *SyntaxError {
 // String is the scope as ParseScope reads it.
 func (s Scope) String() string { return strings.Join(s.segments, ":") }
 
-// Grants reports whether the scope covers the permission, which is given as its
-// segments, of which some may be AnyName.
+// Grants reports whether the scope covers the permission, given as its segments.
+// Some of them may be AnyName.
 func (s Scope) Grants(permission ...string) bool {
 	if len(s.segments) == 1 && (s.segments[0] == wildcard || s.segments[0] == admin) {
 		return true
