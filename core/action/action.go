@@ -31,8 +31,8 @@ type Action struct {
 	callee Integration
 }
 
-// Execute checks the params and calls the action once. The error is *sdk.Error.
-// Repeats are for the caller to decide; for steps the engine does.
+// Execute checks the params and calls the action once. It does not retry: that is
+// up to the caller, for steps the engine. The error is *sdk.Error.
 func (a *Action) Execute(ctx context.Context, call Call) (sdk.Result, error) {
 	if err := a.Check(call.Params); err != nil {
 		return sdk.Result{}, err

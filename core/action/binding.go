@@ -63,22 +63,22 @@ func (b *binding) compare(other *binding) int {
 	})
 }
 
-// textType is what text in a path or query is turned into, by what the schema
-// says of a param.
+// textType is the type that text in a path or query is converted to, taken from
+// the schema of the param.
 type textType struct {
-	list bool // an array, of the type that of says
+	list bool // an array whose items have the type in of
 	of   scalar
 }
 
 type scalar uint8
 
 const (
-	scalarText scalar = iota // also whatever text cannot be turned into
+	scalarText scalar = iota // also for types that text cannot express
 	scalarNumber
 	scalarBoolean
 )
 
-// property is what matters here of the schema of a param.
+// property is the part of a param's schema that determines its textType.
 type property struct {
 	Type  any `json:"type"`
 	Items struct {
@@ -135,12 +135,12 @@ func scalarOf(name string) scalar {
 	}
 }
 
-// Bind joins what stands in path, query and body of a request into params.
-// Path and query values become what the schema says they are; a value that
-// cannot be is left as text for Check to refuse by name. A body is a JSON
-// object, or nothing; alone, it is passed on as it is and left to Check. A
-// name that comes twice is an *sdk.Error with CodeRejected, but for an array,
-// whose items may come one by one in the query.
+// Bind merges the path, the query and the body of a request into params. Path and
+// query values are converted to the types in the schema. A value that cannot be
+// converted stays text, and Check reports it by name. The body is a JSON object
+// or nothing; without other params it is passed on as it is and left to Check. A
+// name that is given twice is an *sdk.Error with CodeRejected, except for an
+// array, whose items may be given one by one in the query.
 func (d *Descriptor) Bind(path map[string]string, query url.Values, body value.Doc) (value.Doc, error) {
 	if len(path) == 0 && len(query) == 0 && !body.IsZero() {
 		return body, nil
@@ -155,17 +155,17 @@ func (d *Descriptor) Bind(path map[string]string, query url.Values, body value.D
 	}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
 		if _, taken := params[name]; taken {
-			return value.Doc{}, twice(name)
+			return value.Doc{}, givenTwice(name)
 		}
 		values := query[name]
 		if len(values) > 1 && !d.types[name].list {
-			return value.Doc{}, twice(name)
+			return value.Doc{}, givenTwice(name)
 		}
 		params[name] = d.typed(name, values)
 	}
 	for _, name := range slices.Sorted(maps.Keys(path)) {
 		if _, taken := params[name]; taken {
-			return value.Doc{}, twice(name)
+			return value.Doc{}, givenTwice(name)
 		}
 		params[name] = d.typed(name, []string{path[name]})
 	}
@@ -192,7 +192,7 @@ func unreadable(err error) *sdk.Error {
 	return refused
 }
 
-func twice(name string) *sdk.Error {
+func givenTwice(name string) *sdk.Error {
 	return refuse(sdk.CodeRejected, "", "%q is given twice", name)
 }
 

@@ -13,8 +13,8 @@ import (
 // The retry of a call that an HTTP request waits for: short, since a client
 // waits, and bounded, since a struggling vendor must not be struck harder.
 const (
-	callAttempts    = 3
-	callLongestWait = time.Second // a vendor that asks for more is not asked again
+	callAttempts = 3
+	callMaxWait  = time.Second // a vendor that asks for more is not asked again
 )
 
 var callWait = backoff.Exponential{First: 100 * time.Millisecond, Factor: 3}
@@ -39,7 +39,7 @@ func (a *Action) Call(ctx context.Context, call Call) (sdk.Result, error) {
 		}
 		unknown = unknown || (failed.Outcome != sdk.OutcomeNotExecuted && !failed.Final)
 		wait := max(jitter(callWait.After(attempt)), failed.RetryAfter)
-		if attempt == callAttempts || !a.mayRepeat(call, failed, unknown) || wait > callLongestWait || !pause(ctx, wait) {
+		if attempt == callAttempts || !a.mayRepeat(call, failed, unknown) || wait > callMaxWait || !pause(ctx, wait) {
 			return sdk.Result{}, settle(failed, unknown)
 		}
 	}
