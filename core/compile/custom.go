@@ -9,9 +9,9 @@ import (
 	"github.com/backflow/backflow/core/template"
 )
 
-// declare makes the custom integrations. What is wrong with one is a fault,
-// unless there is one of the same place already, and it is left out then.
-func (p *Plan) declare() {
+// compileCustom makes the custom integrations. One with faults is left out. Its
+// faults are recorded unless config has reported one at the same place.
+func (p *Plan) compileCustom() {
 	known := make(map[config.Pos]bool, len(p.Faults))
 	for _, f := range p.Faults {
 		known[f.Pos] = true

@@ -75,13 +75,13 @@ func Load(path string, options Options) (*Plan, error) {
 	for _, name := range options.WebhookProviders.Names() {
 		p.providers[name], _ = p.WebhookProvider(name, nil)
 	}
-	p.parse()
-	p.schedule()
-	p.discover()
+	p.parseDefinitions()
+	p.compileSchedules()
+	p.discoverPlugins()
 	p.Sources = p.findSources()
 	p.Sum = p.Sources.Sum()
-	p.declare()
-	p.refer()
+	p.compileCustom()
+	p.checkReferences()
 	return p, nil
 }
 

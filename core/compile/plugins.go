@@ -11,9 +11,9 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// discover finds the plugins: those in the directories, and those that the
-// config names, which stand over them.
-func (p *Plan) discover() {
+// discoverPlugins finds the plugins in the directories and those in the config.
+// The config takes precedence.
+func (p *Plan) discoverPlugins() {
 	found, err := plugin.Discover(p.pluginDirs())
 	if err != nil {
 		p.Faults = append(p.Faults, config.Fault{Pos: p.Config.At("/pluginDirs"), Message: err.Error()})
@@ -28,7 +28,7 @@ func (p *Plan) discover() {
 			spec.Path = inDirs[entry.Name].Path
 		}
 		if spec.Path == "" {
-			p.Faults = append(p.Faults, config.Fault{Pos: entry.Pos, Message: "there is no file of plugin " + entry.Name + ": " + p.searched()})
+			p.Faults = append(p.Faults, config.Fault{Pos: entry.Pos, Message: "there is no file of plugin " + entry.Name + ": " + p.searchedDirs()})
 			continue
 		}
 		p.checkTransport(entry, indexPointer("/plugins", i), plugin.IsWASM(spec.Path))
@@ -81,7 +81,7 @@ func (p *Plan) Specs() []plugin.Spec {
 	return specs
 }
 
-// checkTransport finds keys that mean nothing to the way in which a plugin is run.
+// checkTransport reports keys that do not apply to the plugin's transport.
 func (p *Plan) checkTransport(entry config.Plugin, pointer string, isWASM bool) {
 	for _, key := range []struct {
 		name    string
@@ -113,8 +113,8 @@ func (p *Plan) pluginDirs() []string {
 	return p.options.PluginDirs
 }
 
-// searched says where plugins were looked for.
-func (p *Plan) searched() string {
+// searchedDirs describes where plugins were looked for, for messages.
+func (p *Plan) searchedDirs() string {
 	dirs := p.pluginDirs()
 	if len(dirs) == 0 {
 		return "the config names no pluginDirs"

@@ -10,10 +10,10 @@ import (
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
-// refer notes where each integration is named, and finds those that are not
-// there. Credentials may also be those of a built-in provider of webhooks.
-func (p *Plan) refer() {
-	known, declared := p.names()
+// checkReferences records where each integration is named, and reports those that
+// do not exist. Credentials may also be those of a built-in provider of webhooks.
+func (p *Plan) checkReferences() {
+	known, declared := p.integrationNames()
 	note := func(name string, at config.Fault) {
 		if _, noted := p.references[name]; !noted && name != "" {
 			p.references[name] = at
@@ -40,7 +40,7 @@ func (p *Plan) refer() {
 			continue
 		}
 		at := p.references[name]
-		at.Message = fmt.Sprintf("there is no integration %q: %s", name, p.searched())
+		at.Message = fmt.Sprintf("there is no integration %q: %s", name, p.searchedDirs())
 		if at.Hint = suggest.Hint(name, known); at.Hint == "" && len(p.pluginDirs()) == 0 {
 			at.Hint = `give "pluginDirs": ["bin/plugins"]`
 		}
@@ -48,10 +48,10 @@ func (p *Plan) refer() {
 	}
 }
 
-// names returns the integrations that there are, and these with those that the
-// config declares without their being there: a plugin's missing file is a fault
-// already.
-func (p *Plan) names() (known, declared []string) {
+// integrationNames returns the integrations that exist, and these together with
+// those that the config declares but that were not found: the missing file of a
+// plugin is a fault already.
+func (p *Plan) integrationNames() (known, declared []string) {
 	for _, entry := range p.Config.Plugins {
 		declared = append(declared, entry.Name)
 		if _, found := p.Plugins[entry.Name]; found {

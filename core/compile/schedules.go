@@ -11,8 +11,8 @@ import (
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
-// schedule reads the schedules, and checks what they start against the workflows.
-func (p *Plan) schedule() {
+// compileSchedules parses the schedules, and checks their workflows and inputs.
+func (p *Plan) compileSchedules() {
 	for i, s := range p.Config.Schedules {
 		fault := func(at config.Pos, key, hint, format string, args ...any) {
 			message := fmt.Sprintf("schedules[%d]%s: ", i, key) + fmt.Sprintf(format, args...)

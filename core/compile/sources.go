@@ -41,35 +41,36 @@ func (s Sources) Directories() []string {
 	return slices.Compact(dirs)
 }
 
-// Sum changes when a file of the config does, unreadable ones included, or when a
-// plugin appears, grows or goes.
+// Sum is a checksum that changes when a file of the config changes, becomes
+// readable or unreadable, or when a plugin appears, changes or disappears.
 func (s Sources) Sum() [sha256.Size]byte {
 	h := sha256.New()
 	for _, file := range s.Files {
 		data, err := os.ReadFile(file)
-		note(h, file, err != nil, len(data))
+		hashValues(h, file, err != nil, len(data))
 		// Writing to a hash never fails.
 		_, _ = h.Write(data)
 	}
 	for _, dir := range s.PluginDirs {
 		entries, err := os.ReadDir(dir)
-		note(h, dir, err != nil)
+		hashValues(h, dir, err != nil)
 		for _, entry := range entries {
 			if _, found := plugin.NameOf(entry.Name()); !found {
 				continue
 			}
 			path, err := filepath.Abs(filepath.Join(dir, entry.Name()))
-			note(h, path, err != nil)
+			hashValues(h, path, err != nil)
 			if info, err := os.Stat(path); err == nil && !s.known[path] {
-				note(h, info.Size(), info.ModTime().UnixNano(), info.Mode())
+				hashValues(h, info.Size(), info.ModTime().UnixNano(), info.Mode())
 			}
 		}
 	}
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-// note writes values into a hash so that no two lists of them are the same text.
-func note(h hash.Hash, values ...any) {
+// hashValues writes values into a hash, separated, so that different lists
+// differ.
+func hashValues(h hash.Hash, values ...any) {
 	for _, value := range values {
 		_, _ = fmt.Fprintf(h, "%v\x00", value)
 	}

@@ -16,7 +16,7 @@ type Definition struct {
 	Source config.Definition
 }
 
-func (p *Plan) parse() {
+func (p *Plan) parseDefinitions() {
 	for _, w := range p.Config.Workflows {
 		d, err := workflow.Parse(w.Raw, workflow.InputRoots)
 		p.addDefinition(w, d, err)
