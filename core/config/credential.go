@@ -26,8 +26,8 @@ type UnsetField struct {
 	Names []string
 }
 
-// Lacks reports whether the field that a JSON Pointer names is written but has
-// no value: it is unset, or a fault was reported for it.
+// Lacks reports whether the field at a JSON Pointer is given but has no value: it
+// is unset, or a fault was reported for it.
 func (c Credential) Lacks(pointer string) bool { return slices.Contains(c.lacking, pointer) }
 
 // Reveal returns the credential as a JSON object, with its secrets.

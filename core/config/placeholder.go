@@ -123,7 +123,7 @@ func (v value) environment(name string, mayBeUnset bool) (string, placeholderSta
 		v.fault("export "+name+"=…", "the environment variable %s is not set", name)
 		return "", placeholderFaulty
 	}
-	if problem, hint := soundSecret(s); problem != "" {
+	if problem, hint := checkSecret(s); problem != "" {
 		v.fault(hint, "the environment variable %s is %s", name, problem)
 		return "", placeholderFaulty
 	}
@@ -150,16 +150,16 @@ func (v value) secretFile(name string) (string, placeholderState) {
 	v.read(path)
 	// Editors and `echo` end a file with a line feed that is not part of the secret.
 	s := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-	if problem, hint := soundSecret(s); problem != "" {
+	if problem, hint := checkSecret(s); problem != "" {
 		v.fault(hint, "the content of the file %s is %s", name, problem)
 		return "", placeholderFaulty
 	}
 	return s, placeholderFound
 }
 
-// soundSecret returns what is wrong with a secret that is surely a mistake, as the
-// end of a sentence.
-func soundSecret(s string) (problem, hint string) {
+// checkSecret returns what is obviously wrong with a secret, as the end of a
+// sentence.
+func checkSecret(s string) (problem, hint string) {
 	switch {
 	case s == "":
 		return "empty", "an empty secret protects nothing"

@@ -117,7 +117,7 @@ func secretText(valid check) schema[Secret] {
 			if !ok {
 				return
 			}
-			if problem, hint := soundSecret(s.value); problem != "" {
+			if problem, hint := checkSecret(s.value); problem != "" {
 				v.fault(hint, "the value is %s", problem)
 				return
 			}
