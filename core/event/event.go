@@ -1,13 +1,13 @@
-// Package event keeps the record of webhook events: what was received, when, and
-// which run came of it.
+// Package event records webhook events: what was received, when, and which run it
+// started.
 //
-// A record is made by the engine in the write that makes the event's run, from the
+// The engine writes a record in the same commit as the event's run, from the
 // value that Event.Once returns. So an event has a run if and only if it is
-// recorded, and an id that is recorded is a duplicate. Records end by themselves,
-// by the store's clock; the lists of them are swept by Log.
+// recorded, and a recorded id is a duplicate. Records expire by the store's
+// clock; Log sweeps the lists of them.
 //
 // The package imports core/engine, core/state and core/state/layout. Of
-// core/engine it takes that value. It knows neither HTTP nor how an event is
+// core/engine it uses the type Once. It knows neither HTTP nor how an event is
 // verified.
 package event
 
@@ -22,10 +22,10 @@ import (
 )
 
 const (
-	// Kept is how long an event id is remembered, whatever becomes of its run.
-	Kept = 30 * 24 * time.Hour
-	// TimeFormat is how times of events are written: of fixed width, so that its
-	// texts sort by time.
+	// TTL is how long an event id is remembered, however its run ends.
+	TTL = 30 * 24 * time.Hour
+	// TimeFormat is the format of event times. Its width is fixed, so that
+	// formatted times sort chronologically.
 	TimeFormat = "2006-01-02T15:04:05.000Z"
 
 	// formatVersion is the version of a stored event.
@@ -44,18 +44,18 @@ type Event struct {
 	Size       int       `json:"size"`       // of the body, in bytes
 }
 
-// Once returns what has the event's run started once for each id of its webhook,
-// and recorded.
+// Once returns the condition under which the engine starts the event's run at
+// most once for each id of its webhook, and the record to write.
 func (e Event) Once() engine.Once {
 	e.Version = formatVersion
 	return engine.Once{
-		Bucket: layout.BucketEvent, Key: recordID(e.Webhook, e.ID), Value: e.encode(), TTL: Kept,
+		Bucket: layout.BucketEvent, Key: recordID(e.Webhook, e.ID), Value: e.encode(), TTL: TTL,
 		Index: []engine.IndexEntry{{Set: layout.SetEvents, Member: e.member()}, {Set: layout.SetEvents + "/" + e.Webhook, Member: e.member()}},
 	}
 }
 
 // recordID is the id of an event's record. A webhook's name holds no slash, so
-// two events never meet, whatever their ids hold.
+// the ids of two webhooks cannot collide.
 func recordID(webhook, id string) string { return webhook + "/" + id }
 
 func (e Event) member() string {

@@ -45,7 +45,7 @@ func TestASweepRemovesABatchOfTheOldest(t *testing.T) {
 		}
 	}
 	add(sweepBatch+1, "old")
-	at = at.Add(Kept + time.Second)
+	at = at.Add(TTL + time.Second)
 	add(3, "new")
 	for _, want := range []int{4, 3, 3} {
 		if err := NewLog(store).Sweep(t.Context(), at); err != nil {

@@ -27,7 +27,7 @@ func (l *Log) Sweep(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("event: list old events: %w", err)
 	}
-	limit := now.UTC().Add(-Kept).Format(TimeFormat)
+	limit := now.UTC().Add(-TTL).Format(TimeFormat)
 	var ops []state.Op
 	for _, m := range members {
 		if m >= limit {

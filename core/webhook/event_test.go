@@ -62,7 +62,7 @@ func TestTheIndexForgetsWhatTheStoreForgot(t *testing.T) {
 		}
 	}
 	send(2*sweepEvery, "old")
-	h.clock.Advance(event.Kept + time.Second)
+	h.clock.Advance(event.TTL + time.Second)
 	send(sweepEvery, "new")
 	for _, set := range []string{"events", "events/stripe-events"} {
 		if n := len(h.members(set)); n != sweepEvery {
