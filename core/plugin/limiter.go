@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// queueFactor times the concurrency is how many calls may wait for their turn. More
-// of them would only be run after their callers have given up.
+// queueFactor times the concurrency is how many calls may wait. With more,
+// callers would give up before their call ran.
 const queueFactor = 8
 
 // limiter bounds how many calls run at once and how many wait.
@@ -20,18 +20,18 @@ func newLimiter(concurrency int) *limiter {
 	return &limiter{slots: make(chan struct{}, concurrency)}
 }
 
-// admission is what acquire decides about a call.
-type admission int
+// acquireResult is the outcome of acquire.
+type acquireResult int
 
 const (
-	admitted admission = iota
+	admitted acquireResult = iota
 	queueFull
 	timedOut
 )
 
 // acquire waits for a turn until ctx ends or the deadline passes. A caller that is
 // admitted must call release.
-func (l *limiter) acquire(ctx context.Context, deadline time.Time) admission {
+func (l *limiter) acquire(ctx context.Context, deadline time.Time) acquireResult {
 	select {
 	case l.slots <- struct{}{}:
 		return admitted
