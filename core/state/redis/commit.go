@@ -62,7 +62,7 @@ func (s *Store) encode(args []any, batch []*groupcommit.Request) []any {
 			args = append(args, s.keys.of(&r.Ops[i]))
 		}
 	}
-	args = append(args, s.remember.Milliseconds(), len(batch))
+	args = append(args, s.resultTTL.Milliseconds(), len(batch))
 	for _, r := range batch {
 		head := len(args)
 		args = append(args, len(r.Ops), 0)

@@ -24,7 +24,7 @@ type Store struct {
 	client     *goredis.Client
 	keys       keys
 	retryFor   time.Duration
-	remember   time.Duration // how long the id of a call is kept
+	resultTTL  time.Duration // how long the id of a call is kept
 	durability string
 	commit     script
 	due        script
@@ -56,11 +56,11 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		keys:     keys(server.prefix),
 		retryFor: o.RetryFor,
 		// The last try begins within RetryFor and may reach Redis late.
-		remember: 2*o.RetryFor + time.Minute,
-		commit:   newScript(commitSource),
-		due:      newScript(dueSource),
-		replicas: o.MinReplicas,
-		logger:   o.Logger,
+		resultTTL: 2*o.RetryFor + time.Minute,
+		commit:    newScript(commitSource),
+		due:       newScript(dueSource),
+		replicas:  o.MinReplicas,
+		logger:    o.Logger,
 		outage: outage.New(o.Logger, outage.Messages{
 			Level:  slog.LevelWarn,
 			Begins: "Redis cannot be used at present; trying again",
