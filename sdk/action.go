@@ -125,10 +125,10 @@ func (a *typed[In, Out]) spec() (ActionSpec, error) {
 	}
 	var errIn, errOut error
 	if spec.Params = a.ParamsSchema; len(spec.Params) == 0 {
-		spec.Params, errIn = s.in.Schema(shape.Given)
+		spec.Params, errIn = s.in.Schema(shape.Input)
 	}
 	if spec.Result = a.ResultSchema; len(spec.Result) == 0 && s.out != nil && s.out.Known() {
-		spec.Result, errOut = s.out.Schema(shape.Answered)
+		spec.Result, errOut = s.out.Schema(shape.Output)
 	}
 	errs := []error{errIn, errOut}
 	if len(a.ExampleResults) > len(a.Examples) {
@@ -146,7 +146,7 @@ func (a *typed[In, Out]) spec() (ActionSpec, error) {
 
 // example writes the example with index i, and its result if there is one.
 func (a *typed[In, Out]) example(s shapes, i int) (example Example, err error) {
-	example.Params, err = s.in.AppendGiven(nil, reflect.ValueOf(&a.Examples[i]).Elem())
+	example.Params, err = s.in.AppendInput(nil, reflect.ValueOf(&a.Examples[i]).Elem())
 	if err != nil || i >= len(a.ExampleResults) {
 		return example, err
 	}

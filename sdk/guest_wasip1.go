@@ -207,11 +207,11 @@ func notImplemented(what string) *Error {
 // appendError writes a failure. Details that are no JSON are dropped: the error
 // is worth more than they are.
 func appendError(into []byte, err error) []byte {
-	told := *asError(err)
-	if !json.Valid(told.Details) {
-		told.Details = nil
+	failure := *asError(err)
+	if !json.Valid(failure.Details) {
+		failure.Details = nil
 	}
-	encoded, err := json.Marshal(&told)
+	encoded, err := json.Marshal(&failure)
 	if err != nil {
 		encoded = []byte(`{"code":"internal","message":"the plugin's error cannot be written"}`)
 	}

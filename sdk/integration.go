@@ -170,7 +170,7 @@ func (c *credentials) schema() (json.RawMessage, error) {
 	if err != nil || len(c.given) > 0 {
 		return c.given, err
 	}
-	return s.Schema(shape.Given)
+	return s.Schema(shape.Input)
 }
 
 func (c *credentials) configure(ctx context.Context, config Config) error {

@@ -15,16 +15,16 @@ import (
 // transport is the process's own network, with connections that all clients
 // share. In a test it is what sdktest.HTTP puts in its place.
 func transport() http.RoundTripper {
-	return telling{outgoing.Or{RoundTripper: http.DefaultTransport}}
+	return outcomeTransport{outgoing.Transport{RoundTripper: http.DefaultTransport}}
 }
 
-// telling is a transport whose errors say what is known of the outcome, as the
-// gateway's do in a guest.
-type telling struct{ http.RoundTripper }
+// outcomeTransport adds to errors what is known of the outcome of the request, as
+// the gateway does for a guest.
+type outcomeTransport struct{ http.RoundTripper }
 
-// RoundTrip makes one request. The error of a context that ended stays what it
-// is: package sdk knows that it is a timeout.
-func (t telling) RoundTrip(request *http.Request) (*http.Response, error) {
+// RoundTrip makes one request. The error of a context that ended is returned as
+// it is: package sdk reports it as a timeout.
+func (t outcomeTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	response, err := t.RoundTripper.RoundTrip(request)
 	if err == nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return response, err
@@ -38,9 +38,9 @@ func (t telling) RoundTrip(request *http.Request) (*http.Response, error) {
 
 // failure is the error that callers get, and its cause for errors.Is and errors.As.
 type failure struct {
-	told  *sdk.Error
-	cause error
+	sdkError *sdk.Error
+	cause    error
 }
 
 func (f failure) Error() string   { return f.cause.Error() }
-func (f failure) Unwrap() []error { return []error{f.told, f.cause} }
+func (f failure) Unwrap() []error { return []error{f.sdkError, f.cause} }

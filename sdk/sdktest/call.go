@@ -48,7 +48,7 @@ func HTTP(network http.Handler) Option { return func(o *options) { o.network = n
 // that a caller of the gateway would get.
 func Call(t testing.TB, p sdk.Plugin, action string, params any, opts ...Option) *Answer {
 	t.Helper()
-	raw, err := encode(params, (*shape.Shape).AppendGiven)
+	raw, err := encode(params, (*shape.Shape).AppendInput)
 	if err != nil {
 		t.Fatalf("the params of %s: %v", action, err)
 	}
@@ -112,7 +112,7 @@ func execute(ctx context.Context, p sdk.Plugin, c sdk.Call, log *logs, opts []Op
 		cancel()
 	}
 	ctx = sdk.WithLogger(ctx, slog.New(slog.NewTextHandler(log, nil)).With("action", c.Action))
-	ctx = outgoing.With(ctx, network{o.network})
+	ctx = outgoing.WithTransport(ctx, network{o.network})
 	var result sdk.Result
 	err := guarded("Execute of "+c.Action, func() (err error) {
 		result, err = p.Execute(ctx, c)

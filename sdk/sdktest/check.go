@@ -51,9 +51,9 @@ func (c *checker) promises() []promise {
 	return list
 }
 
-// patience is how long an action may go on after its caller has given up. It is
-// long, so that a slow machine does not fail a plugin.
-const patience = 10 * time.Second
+// cancelTimeout is how long an action may go on after its caller has given up. It
+// is long, so that a plugin does not fail on a slow machine.
+const cancelTimeout = 10 * time.Second
 
 type checker struct {
 	plugin   sdk.Plugin
@@ -195,7 +195,7 @@ func (c *checker) cancelledCallsEnd(t testing.TB) {
 			if panicked(err) {
 				t.Errorf("%s: %v", spec.Name, err)
 			}
-		case <-time.After(patience):
+		case <-time.After(cancelTimeout):
 			t.Fatalf("%s goes on after its caller has given up: it does not look at its context", spec.Name)
 		}
 	}

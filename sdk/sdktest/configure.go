@@ -31,7 +31,7 @@ func ConfigureFails(t testing.TB, p sdk.Plugin, credentials any) error {
 }
 
 func configure(t testing.TB, p sdk.Plugin, credentials any) error {
-	raw, err := encode(credentials, (*shape.Shape).AppendGiven)
+	raw, err := encode(credentials, (*shape.Shape).AppendInput)
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
-// Package outgoing lets a test stand in for the network that sdk/httpclient asks,
-// for one call at a time. The package imports nothing of the project.
+// Package outgoing lets a test replace the network that sdk/httpclient uses, for
+// one call at a time. The package imports nothing of the project.
 package outgoing
 
 import (
@@ -9,17 +9,17 @@ import (
 
 type key struct{}
 
-// With returns a context whose requests are made by transport.
-func With(ctx context.Context, transport http.RoundTripper) context.Context {
+// WithTransport returns a context whose requests are made by transport.
+func WithTransport(ctx context.Context, transport http.RoundTripper) context.Context {
 	return context.WithValue(ctx, key{}, transport)
 }
 
-// Or is a transport that makes requests by that of their context, if With gave it
-// one, else by itself.
-type Or struct{ http.RoundTripper }
+// Transport makes requests by the transport of their context, if WithTransport
+// set one, else by the embedded one.
+type Transport struct{ http.RoundTripper }
 
 // RoundTrip makes one request.
-func (o Or) RoundTrip(request *http.Request) (*http.Response, error) {
+func (o Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	if transport, ok := request.Context().Value(key{}).(http.RoundTripper); ok {
 		return transport.RoundTrip(request)
 	}

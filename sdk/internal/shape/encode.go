@@ -30,18 +30,18 @@ func (s *Shape) Append(data []byte, v reflect.Value) ([]byte, error) {
 	return s.append(data, v, false)
 }
 
-// AppendGiven writes params: fields with a default that are zero are left out, so
+// AppendInput writes params: fields with a default that are zero are left out, so
 // that they get it.
-func (s *Shape) AppendGiven(data []byte, v reflect.Value) ([]byte, error) {
+func (s *Shape) AppendInput(data []byte, v reflect.Value) ([]byte, error) {
 	return s.append(data, v, true)
 }
 
-func (s *Shape) append(data []byte, v reflect.Value, given bool) ([]byte, error) {
+func (s *Shape) append(data []byte, v reflect.Value, input bool) ([]byte, error) {
 	switch s.kind {
 	case kindString:
 		return AppendString(data, v.String()), nil
 	case kindStruct:
-		return s.appendStruct(data, v, given)
+		return s.appendStruct(data, v, input)
 	case kindBool:
 		return strconv.AppendBool(data, v.Bool()), nil
 	case kindInt:
@@ -59,11 +59,11 @@ func (s *Shape) append(data []byte, v reflect.Value, given bool) ([]byte, error)
 		if v.IsNil() {
 			return append(data, "null"...), nil
 		}
-		return s.elem.append(data, v.Elem(), given)
+		return s.elem.append(data, v.Elem(), input)
 	case kindSlice:
-		return s.appendSlice(data, v, given)
+		return s.appendSlice(data, v, input)
 	case kindMap:
-		return s.appendMap(data, v, given)
+		return s.appendMap(data, v, input)
 	case kindRaw:
 		raw := string(v.Bytes())
 		if len(raw) == 0 {
@@ -115,13 +115,13 @@ func (s *Shape) appendOwn(data []byte, v reflect.Value) ([]byte, error) {
 	return AppendString(data, string(text)), nil
 }
 
-func (s *Shape) appendStruct(data []byte, v reflect.Value, given bool) ([]byte, error) {
+func (s *Shape) appendStruct(data []byte, v reflect.Value, input bool) ([]byte, error) {
 	data = append(data, '{')
 	empty := true
 	for i := range s.fields {
 		f := &s.fields[i]
 		value := f.of(v)
-		if (f.omit || given && f.optional) && leftOut(value) {
+		if (f.omit || input && f.optional) && leftOut(value) {
 			continue
 		}
 		if !empty {
@@ -130,7 +130,7 @@ func (s *Shape) appendStruct(data []byte, v reflect.Value, given bool) ([]byte, 
 		empty = false
 		var err error
 		data = append(data, f.label...)
-		if data, err = f.shape.append(data, value, given); err != nil {
+		if data, err = f.shape.append(data, value, input); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
@@ -146,14 +146,14 @@ func leftOut(v reflect.Value) bool {
 	return v.IsZero()
 }
 
-func (s *Shape) appendSlice(data []byte, v reflect.Value, given bool) ([]byte, error) {
+func (s *Shape) appendSlice(data []byte, v reflect.Value, input bool) ([]byte, error) {
 	data = append(data, '[')
 	for i := range v.Len() {
 		if i > 0 {
 			data = append(data, ',')
 		}
 		var err error
-		if data, err = s.elem.append(data, v.Index(i), given); err != nil {
+		if data, err = s.elem.append(data, v.Index(i), input); err != nil {
 			return nil, fmt.Errorf("%d: %w", i, err)
 		}
 	}
@@ -161,7 +161,7 @@ func (s *Shape) appendSlice(data []byte, v reflect.Value, given bool) ([]byte, e
 }
 
 // appendMap writes the names in their order, so that equal maps are equal bytes.
-func (s *Shape) appendMap(data []byte, v reflect.Value, given bool) ([]byte, error) {
+func (s *Shape) appendMap(data []byte, v reflect.Value, input bool) ([]byte, error) {
 	values := make(map[string]reflect.Value, v.Len())
 	for iteration := v.MapRange(); iteration.Next(); {
 		values[iteration.Key().String()] = iteration.Value()
@@ -173,7 +173,7 @@ func (s *Shape) appendMap(data []byte, v reflect.Value, given bool) ([]byte, err
 		}
 		var err error
 		data = append(AppendString(data, name), ':')
-		if data, err = s.elem.append(data, values[name], given); err != nil {
+		if data, err = s.elem.append(data, values[name], input); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}

@@ -13,11 +13,11 @@ import (
 // Use is what a schema describes.
 type Use int
 
-// A value that a plugin is given must be just so; of one that it returns, fields
-// may come to be more, and a nil pointer is null.
+// Input must match exactly. Output may have further fields, and a nil pointer is
+// null.
 const (
-	Given    Use = iota // params and credentials
-	Answered            // results
+	Input  Use = iota // params and credentials
+	Output            // results
 )
 
 // documented is a type whose doc comments have been written down, which the
@@ -30,7 +30,7 @@ type documented interface {
 // is wrong.
 func (s *Shape) Schema(use Use) (json.RawMessage, error) {
 	w := writer{use: use}
-	if use == Given && s.kind == kindRaw {
+	if use == Input && s.kind == kindRaw {
 		return json.RawMessage(`{"type":"object"}`), nil
 	}
 	w.shape(s, "", false, "", s.typ.String())
@@ -84,7 +84,7 @@ func (w *writer) raw(name, value string) {
 // doc comment.
 func (w *writer) shape(s *Shape, tag reflect.StructTag, nullable bool, doc, place string) {
 	if s.kind == kindPointer {
-		w.shape(s.elem, tag, w.use == Answered && !nullable, doc, place)
+		w.shape(s.elem, tag, w.use == Output && !nullable, doc, place)
 		return
 	}
 	if s.kind == kindCustom {
@@ -161,7 +161,7 @@ func (w *writer) properties(s *Shape, docs map[string]string, place string) {
 	first := true
 	for i := range s.fields {
 		f := &s.fields[i]
-		if w.use == Given && f.optional || w.use == Answered && f.omit {
+		if w.use == Input && f.optional || w.use == Output && f.omit {
 			continue
 		}
 		if first {
@@ -176,7 +176,7 @@ func (w *writer) properties(s *Shape, docs map[string]string, place string) {
 	if !first {
 		w.out = append(w.out, ']')
 	}
-	if w.use == Given {
+	if w.use == Input {
 		w.raw("additionalProperties", "false")
 	}
 }

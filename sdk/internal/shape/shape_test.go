@@ -96,8 +96,8 @@ func TestSchemaSaysWhatTypeAndTagsSay(t *testing.T) {
 			"secret":{"type":"string","writeOnly":true,"format":"uuid"}},`
 	}
 	cases := map[Use]string{
-		Given:    properties(given) + `"required":["name","amount","address","any"],"additionalProperties":false}`,
-		Answered: properties(answered) + `"required":["name","currency","amount","count","flag","address","every","any"]}`,
+		Input:  properties(given) + `"required":["name","amount","address","any"],"additionalProperties":false}`,
+		Output: properties(answered) + `"required":["name","currency","amount","count","flag","address","every","any"]}`,
 	}
 	for use, want := range cases {
 		got, err := of[everything](t).Schema(use)
@@ -196,7 +196,7 @@ func TestTagsThatSayNothingAreNamedWithTheirPlace(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Schema(Given); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := s.Schema(Input); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
@@ -243,7 +243,7 @@ func TestDefaultsFillWhatIsLeftOut(t *testing.T) {
 		t.Errorf("got %+v", listed)
 	}
 	// Written as params, what is zero is left to the default again.
-	written, err := of[everything](t).AppendGiven(nil, reflect.ValueOf(everything{Name: "A"}))
+	written, err := of[everything](t).AppendInput(nil, reflect.ValueOf(everything{Name: "A"}))
 	if err != nil || string(written) != `{"name":"A","amount":0,"address":{"city":""},"any":null}` {
 		t.Errorf("got %s, %v", written, err)
 	}
