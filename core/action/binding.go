@@ -169,27 +169,17 @@ func (d *Descriptor) Bind(path map[string]string, query url.Values, body value.D
 		}
 		params[name] = d.typed(name, []string{path[name]})
 	}
-	raw, err := value.Marshal(params)
+	bound, err := value.DocOf(params)
+	var same *value.SyntaxError
+	if errors.As(err, &same) { // names in a query that are not UTF-8, and the same once they are written
+		refused := refuse(sdk.CodeInvalidParams, "", "params: %v", err)
+		refused.Faults = []sdk.Fault{{Pointer: same.Pointer, Message: same.Message}}
+		return value.Doc{}, refused
+	}
 	if err != nil {
 		return value.Doc{}, refuse(sdk.CodeRejected, "", "params: %v", err)
 	}
-	// Names in a query that are not UTF-8 may be the same once they are written.
-	bound, err := value.ParseDoc(raw)
-	if err != nil {
-		return value.Doc{}, unreadable(err)
-	}
 	return bound, nil
-}
-
-// unreadable is the error of params that are not JSON as ParseDoc takes it, with
-// the place where it is known.
-func unreadable(err error) *sdk.Error {
-	refused := refuse(sdk.CodeInvalidParams, "", "params: %v", err)
-	var syntax *value.SyntaxError
-	if errors.As(err, &syntax) && syntax.Pointer != "" {
-		refused.Faults = []sdk.Fault{{Pointer: syntax.Pointer, Message: syntax.Message}}
-	}
-	return refused
 }
 
 func givenTwice(name string) *sdk.Error {

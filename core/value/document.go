@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"sync"
+	"unicode/utf8"
 )
 
 // Doc is a JSON document that [Parse] accepts, or nothing: the zero Doc. It is
@@ -34,9 +35,51 @@ func ParseDoc(b []byte) (Doc, error) {
 	if err != nil {
 		return Doc{}, err
 	}
+	return parsedDoc(b, v), nil
+}
+
+func parsedDoc(b []byte, v any) Doc {
 	d := &document{raw: b}
 	d.once.Do(func() { d.value = v })
-	return Doc{d}, nil
+	return Doc{d}
+}
+
+// DocOf makes a document of a value: its text is what [Marshal] writes. The value
+// is v itself where [Parse] would read the same, which is not read again then; v
+// must not be changed afterwards. An error is that of Marshal, or of Parse for
+// keys that became the same as they were written.
+func DocOf(v any) (Doc, error) {
+	b, err := Marshal(v)
+	if err != nil {
+		return Doc{}, err
+	}
+	if !isParsed(v) {
+		return ParseDoc(b)
+	}
+	return parsedDoc(b, v), nil
+}
+
+// isParsed reports whether a value that was written would be read as it is.
+func isParsed(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return utf8.ValidString(v)
+	case []any:
+		for _, element := range v {
+			if !isParsed(element) {
+				return false
+			}
+		}
+	case map[string]any:
+		for key, member := range v {
+			if !utf8.ValidString(key) || !isParsed(member) {
+				return false
+			}
+		}
+	case int, int64:
+		return false // read as a json.Number
+	}
+	return true
 }
 
 // TrustedDoc makes a document of text that was checked before it was stored, or

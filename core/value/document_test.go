@@ -41,6 +41,39 @@ func TestADocumentIsMadeByChecking(t *testing.T) {
 	}
 }
 
+func TestADocumentOfAValueIsAsIfItsTextHadBeenRead(t *testing.T) {
+	t.Parallel()
+	number := func(s string) json.Number { return json.Number(s) }
+	for text, v := range map[string]any{
+		`{"a":[1.50,"x",null,true],"b":{}}`: map[string]any{"a": []any{number("1.50"), "x", nil, true}, "b": map[string]any{}},
+		`[1,2]`:                             []any{1, int64(2)},
+		"\"\ufffd\ufffd\"":                  "\xfe\xff",
+		"{\"list\":[\"\ufffd\"],\"\ufffd\":\"\ufffd\"}": map[string]any{"\xfe": "\xff", "list": []any{"\xfe"}},
+		`null`: nil,
+	} {
+		want, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := DocOf(v)
+		if err != nil || string(d.Raw()) != text {
+			t.Errorf("%v is %s, %v; want %s", v, d.Raw(), err, text)
+		}
+		if diff := cmp.Diff(want, d.Value()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+	for name, v := range map[string]any{
+		"keys that become the same": map[string]any{"\xfe": 1, "\xff": 2},
+		"no value of this program":  1.5,
+		"no number":                 number("1e99999"),
+	} {
+		if d, err := DocOf(v); err == nil || !d.IsZero() {
+			t.Errorf("%s: %s, %v", name, d.Raw(), err)
+		}
+	}
+}
+
 func TestTheZeroDocumentIsNothing(t *testing.T) {
 	t.Parallel()
 	var d Doc
