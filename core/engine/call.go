@@ -32,8 +32,10 @@ func (r *execution) call(ctx context.Context, call workflow.Call) (c callResult)
 	if err != nil {
 		return callResult{call: call, err: callError(err)}
 	}
+	// The document is the call's own: the value of the run's would stay in memory
+	// as long as the call lasts.
 	result, err := found.Execute(ctx, action.Call{
-		Params: value.TrustedDoc(call.Params), IdempotencyKey: call.Key, RequestID: r.record.RequestID,
+		Params: value.TrustedDoc(call.Params.Raw()), IdempotencyKey: call.Key, RequestID: r.record.RequestID,
 	})
 	if err != nil {
 		return callResult{call: call, err: callError(err)}

@@ -45,7 +45,7 @@ func (r *execution) startChild(f *followUps, event workflow.Event) error {
 		depth = r.record.Parent.Depth + 1
 	}
 	definition, known := r.definitions.current(step.Workflow)
-	input := value.TrustedDoc(event.Params)
+	input := event.Params
 	var refused *sdk.Error
 	switch {
 	case !known:

@@ -1,10 +1,11 @@
 package workflow
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/backflow/backflow/core/value"
 )
 
 // Call is one attempt at a step's action, to be made by the engine.
@@ -12,7 +13,7 @@ type Call struct {
 	Path        string
 	Integration string
 	Action      string
-	Params      json.RawMessage
+	Params      value.Doc
 	Key         string
 	Attempt     int // counting from 1
 	// Deadline is when the call is of no more use; zero is no bound.

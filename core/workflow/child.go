@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -15,7 +14,7 @@ type Child struct {
 	Path     string
 	ID       string
 	Workflow string
-	Input    json.RawMessage
+	Input    value.Doc
 	// Error is what the step failed with, nil while it has not.
 	Error *sdk.Error
 }

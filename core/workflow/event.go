@@ -42,7 +42,7 @@ type Event struct {
 	At         time.Time            `json:"at"`
 	Path       string               `json:"path,omitempty"`
 	Roots      map[string]value.Doc `json:"roots,omitempty"`
-	Params     json.RawMessage      `json:"params,omitempty"`
+	Params     value.Doc            `json:"params,omitzero"`
 	Key        string               `json:"key,omitempty"`
 	Generation int                  `json:"generation,omitempty"`
 	Case       int                  `json:"case,omitempty"` // counting from 1; 0 is the default
@@ -67,7 +67,7 @@ type entry struct {
 }
 
 // EncodeEntry makes one journal entry of events that were decided together. It is
-// written by hand, since a run writes many and reads none: documents and params
+// written by hand, since a run writes many and reads none: documents
 // are copied as they are.
 func EncodeEntry(events []Event) []byte {
 	buf := make([]byte, 0, entrySize(events))
@@ -99,7 +99,7 @@ func entrySize(events []Event) int {
 	size := 24
 	for i := range events {
 		e := &events[i]
-		size += 192 + len(e.Path) + len(e.Params) + len(e.Key) + len(e.Result.Raw())
+		size += 192 + len(e.Path) + len(e.Params.Raw()) + len(e.Key) + len(e.Result.Raw())
 		for name, root := range e.Roots {
 			size += len(name) + len(root.Raw()) + 8
 		}
@@ -129,8 +129,8 @@ func (e *Event) append(buf []byte) []byte {
 		}
 		buf = append(buf, '}')
 	}
-	if e.Params != nil {
-		buf = append(append(buf, `,"params":`...), e.Params...)
+	if !e.Params.IsZero() {
+		buf = append(append(buf, `,"params":`...), e.Params.Raw()...)
 	}
 	if e.Key != "" {
 		buf = value.AppendString(append(buf, `,"key":`...), e.Key)

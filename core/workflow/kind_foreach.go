@@ -55,12 +55,12 @@ func (f *foreach) begin(at *scope, _ time.Time) (Event, string, error) {
 	if len(items) > MaxItems {
 		return Event{}, "items", fmt.Errorf("%d items are more than the %d that there may be", len(items), MaxItems)
 	}
-	return Event{Params: list.Raw()}, "", nil
+	return Event{Params: list}, "", nil
 }
 
 // enter opens no iteration yet: advance opens them as others end.
 func (f *foreach) enter(n *node, event Event) error {
-	items, ok := value.TrustedDoc(event.Params).Elements()
+	items, ok := event.Params.Elements()
 	if !ok {
 		return errors.New("its items are not a list")
 	}

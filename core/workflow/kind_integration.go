@@ -38,7 +38,7 @@ func (integration) parts(s *Step) []part { return templatePart("params", s.Param
 func (integration) begins() EventType { return EventScheduled }
 
 func (integration) begin(at *scope, _ time.Time) (Event, string, error) {
-	params, err := at.render(at.node.Step.Params)
+	params, err := at.document(at.node.Step.Params)
 	return Event{Params: params, Key: at.key(), Generation: at.node.generation}, "params", err
 }
 

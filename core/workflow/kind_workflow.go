@@ -26,7 +26,7 @@ func (c childWorkflow) parts(*Step) []part { return templatePart("input", c.inpu
 func (childWorkflow) begins() EventType { return EventChild }
 
 func (c childWorkflow) begin(at *scope, now time.Time) (Event, string, error) {
-	input, err := at.render(c.input)
+	input, err := at.document(c.input)
 	return Event{Params: input, Child: childID(now, at.key())}, "input", err
 }
 

@@ -184,7 +184,7 @@ func (m *Machine) end(n *node, event Event) {
 	n.RetryAt = time.Time{}
 	switch event.Type {
 	case EventSucceeded:
-		n.Result, n.Error, n.params = event.Result, nil, nil
+		n.Result, n.Error, n.params = event.Result, nil, value.Doc{}
 		if n.Step.Compensate != nil && m.compensating == nil { // steps of a compensate are not undone
 			m.compensable = append(m.compensable, n)
 		}

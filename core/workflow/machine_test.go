@@ -56,9 +56,12 @@ func begin(t *testing.T, raw, input string) (*Machine, []Event) {
 	return m, append([]Event{started}, advance(t, m)...)
 }
 
+// sameText compares documents by their text.
+var sameText = cmp.Transformer("Raw", func(d value.Doc) string { return string(d.Raw()) })
+
 // sameSteps compares the states of steps of two parses of one definition.
 var sameSteps = cmp.Options{
-	cmp.Transformer("Raw", func(d value.Doc) string { return string(d.Raw()) }),
+	sameText,
 	cmp.AllowUnexported(StepState{}),
 	cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Step" }, cmp.Ignore()),
 }
@@ -93,14 +96,14 @@ func TestTheSeedWorkflowCallsTwoActionsTheSecondWithTheFirstsResult(t *testing.T
 	m, _ := begin(t, processOrder, `{"email":"a@b.c","name":"Ann","amount":12345678901234567890}`)
 
 	first := onlyCall(t, m)
-	if got, want := string(first.Params), `{"email":"a@b.c","name":"Ann"}`; got != want {
+	if got, want := string(first.Params.Raw()), `{"email":"a@b.c","name":"Ann"}`; got != want {
 		t.Errorf("params of the first call = %s, want %s", got, want)
 	}
 	apply(t, m, m.Succeeded(first.Path, document(`{"id":"cus_1","object":"customer"}`), noon))
 	advance(t, m)
 
 	second := onlyCall(t, m)
-	if got, want := string(second.Params), `{"amount":12345678901234567890,"currency":"usd","customer":"cus_1"}`; got != want {
+	if got, want := string(second.Params.Raw()), `{"amount":12345678901234567890,"currency":"usd","customer":"cus_1"}`; got != want {
 		t.Errorf("params of the second call = %s, want %s", got, want)
 	}
 	if first.Key == second.Key || first.Key == "" {
@@ -132,7 +135,7 @@ func TestTheSameJournalGivesTheSameState(t *testing.T) {
 		}
 		apply(t, replayed, decoded[0])
 	}
-	if diff := cmp.Diff(m.Calls(), replayed.Calls()); diff != "" {
+	if diff := cmp.Diff(m.Calls(), replayed.Calls(), sameText); diff != "" {
 		t.Errorf("the calls under way differ (-before +replayed):\n%s", diff)
 	}
 	if diff := cmp.Diff(m.Steps(), replayed.Steps(), sameSteps); diff != "" {

@@ -1,7 +1,6 @@
 package workflow
 
 import (
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,7 +46,7 @@ type StepState struct {
 	Event string
 	Child string
 
-	params     json.RawMessage
+	params     value.Doc
 	key        string
 	generation int
 	keyedAt    time.Time // when the key was sent for the first time, at the earliest

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -31,7 +32,7 @@ func (m *Machine) FailedChildren() []Child {
 func (m *Machine) Retry(kept []string, now time.Time) Event {
 	event := Event{Type: EventRetry, At: now}
 	if len(kept) > 0 {
-		event.Params = appendJSON(nil, kept)
+		event.Params = value.TrustedDoc(appendJSON(nil, kept))
 	}
 	return event
 }
@@ -44,8 +45,8 @@ func (m *Machine) applyRetry(event Event) error {
 		return m.impossible(event, "the run has ended")
 	}
 	var kept []string
-	if event.Params != nil {
-		if err := json.Unmarshal(event.Params, &kept); err != nil {
+	if !event.Params.IsZero() {
+		if err := json.Unmarshal(event.Params.Raw(), &kept); err != nil {
 			return m.impossible(event, "the children that it keeps are no list")
 		}
 	}

@@ -1,8 +1,6 @@
 package workflow
 
 import (
-	"encoding/json"
-
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
 )
@@ -104,21 +102,16 @@ func (n *node) parsedError() any {
 	return members
 }
 
-// render renders a template to JSON; nil renders to nothing.
-func (s *scope) render(t *template.Template) (json.RawMessage, error) {
-	if t == nil {
-		return nil, nil
-	}
-	return t.JSON(s)
-}
-
 // document renders a template to a document; nil renders to none.
 func (s *scope) document(t *template.Template) (value.Doc, error) {
-	rendered, err := s.render(t)
-	if rendered == nil {
+	if t == nil {
+		return value.Doc{}, nil
+	}
+	rendered, err := t.JSON(s)
+	if err != nil {
 		return value.Doc{}, err
 	}
-	return value.TrustedDoc(rendered), err
+	return value.TrustedDoc(rendered), nil
 }
 
 // text renders a template that must come out as a string.
