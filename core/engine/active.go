@@ -2,8 +2,8 @@ package engine
 
 import "sync"
 
-// activeRuns are the runs that this process works on, and the slots for them. It
-// is safe for concurrent use.
+// activeRuns are the runs that this process works on, and the slots that bound
+// their number. It is safe for concurrent use.
 type activeRuns struct {
 	slots chan struct{}  // one token for each run that is worked on
 	left  sync.WaitGroup // the runs that are reserved
@@ -13,7 +13,8 @@ type activeRuns struct {
 	byID    map[string]*activity
 }
 
-// activity is what is known of a run that this process works on.
+// activity is the state of a run that this process works on, as other goroutines
+// need it.
 type activity struct {
 	ended    bool   // its end was announced
 	notified bool   // it has a message that was not read
@@ -24,8 +25,8 @@ func newActiveRuns(slots int) *activeRuns {
 	return &activeRuns{slots: make(chan struct{}, slots), byID: make(map[string]*activity)}
 }
 
-// reserve marks a run as worked on by this process. It returns nil if it is
-// already, or after stop. Otherwise the caller calls release in the end.
+// reserve marks a run as worked on by this process. It returns nil if the run is
+// marked already, or after stop. Otherwise the caller must call release.
 func (a *activeRuns) reserve(id string) *activity {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -57,8 +58,8 @@ func (a *activeRuns) contains(id string) bool {
 	return ok
 }
 
-// attach has a run told of messages by deliver from now on, and reports whether
-// there is one already. It must not block.
+// attach sets the function that delivers messages to a run from now on, and
+// reports whether a message waits already. The function must not block.
 func (a *activeRuns) attach(activity *activity, deliver func()) (notified bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -66,7 +67,7 @@ func (a *activeRuns) attach(activity *activity, deliver func()) (notified bool) 
 	return activity.notified
 }
 
-// notify tells a run that there is a message for it, if this process works on it.
+// notify delivers the notice of a message to a run, if this process works on it.
 func (a *activeRuns) notify(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -103,7 +104,7 @@ func (a *activeRuns) willAnnounce(id string) bool {
 	return ok && !activity.ended
 }
 
-// stop lets no further run be reserved.
+// stop makes reserve fail from now on.
 func (a *activeRuns) stop() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -131,6 +132,6 @@ func (a *activeRuns) waitSlot(stopping <-chan struct{}) bool {
 	}
 }
 
-// freeSlot gives a slot back. The queue's loop, where it waits for one, is the
-// first in line.
+// freeSlot gives a slot back. The loop of the queue comes first if it waits for
+// one.
 func (a *activeRuns) freeSlot() { <-a.slots }

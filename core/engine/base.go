@@ -8,7 +8,7 @@ import (
 	"github.com/backflow/backflow/core/state"
 )
 
-// base is what the engine's services have in common.
+// base holds what the engine's services share.
 type base struct {
 	store  state.Store
 	lease  Lease

@@ -9,7 +9,7 @@ import (
 )
 
 // Old runs are changed in small batches with pauses between them, so that a start
-// meanwhile does not wait for it.
+// meanwhile is not delayed.
 const (
 	batchSize  = 50
 	batchPause = 20 * time.Millisecond

@@ -13,8 +13,8 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// call makes one attempt at an action. One that panics has failed, and whether it
-// took effect is not known.
+// call makes one attempt at an action. After a panic the call has failed with an
+// unknown outcome.
 func (r *execution) call(ctx context.Context, call workflow.Call) (c callResult) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -44,7 +44,7 @@ func (r *execution) call(ctx context.Context, call workflow.Call) (c callResult)
 	return callResult{call: call, result: encoded, err: refused}
 }
 
-// encodeResult is the form in which a result is kept: JSON as it is; other content
+// encodeResult returns a result in its stored form: JSON as it is, other content
 // as an object that holds it.
 func encodeResult(result sdk.Result) (value.Doc, *sdk.Error) {
 	var body value.Doc

@@ -12,7 +12,7 @@ import (
 // that runs itself comes to an end.
 const MaxDepth = 20
 
-// followUps works out what events that were just applied mean to other runs.
+// followUps returns what the events just applied mean for other runs.
 func (r *execution) followUps(events []workflow.Event) (followUps, error) {
 	var f followUps
 	for _, event := range events {
@@ -33,8 +33,8 @@ func (r *execution) followUps(events []workflow.Event) (followUps, error) {
 	return f, nil
 }
 
-// startChild makes the run that a step waits for, in the write that makes it wait.
-// One that cannot be made has failed.
+// startChild creates the run that a step waits for, in the commit that makes the
+// step wait. If it cannot be created, it counts as failed.
 func (r *execution) startChild(f *followUps, event workflow.Event) error {
 	step, ok := r.machine.Step(event.Path)
 	if !ok {

@@ -10,19 +10,20 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// errNotNow: the run cannot be claimed at present, and nothing was changed.
-var errNotNow = errors.New("engine: the run cannot be taken up now")
+// errNotClaimable is returned for a run that cannot be claimed at present.
+// Nothing was changed.
+var errNotClaimable = errors.New("engine: the run cannot be taken up now")
 
-// claims makes this process the holder of runs that no process works on.
+// claims makes this process the holder of runs that no other process works on.
 type claims struct {
 	*executor
 	reader *reader
 }
 
-// tryClaim claims a run by a function and works on it. It reports whether this
-// process works on the run now; what keeps it from that is logged. The caller has a
-// slot, which is passed on or given back. The function returns nil for a run that is
-// not to be claimed.
+// tryClaim claims a run by calling claim, and works on it. It reports whether
+// this process works on the run now; the reason why not is logged. The caller has
+// a slot, which is passed on or given back. claim returns nil for a run that must
+// not be claimed.
 func (c *claims) tryClaim(id string, claim func(context.Context, *activity) (*execution, error)) bool {
 	activity := c.active.reserve(id)
 	if activity == nil {
@@ -30,9 +31,9 @@ func (c *claims) tryClaim(id string, claim func(context.Context, *activity) (*ex
 		c.outage.Note("take up a run", nil)
 		return false // this process has it already, or is stopping
 	}
-	r, err := safely(id, activity, claim)
+	r, err := recoverPanic(id, activity, claim)
 	switch {
-	case errors.Is(err, errNotNow):
+	case errors.Is(err, errNotClaimable):
 		c.log.Warn("a run cannot be taken up yet", "run", id, "reason", err)
 	case errors.Is(err, state.ErrUnavailable):
 		c.outage.Note("take up a run", err)
@@ -50,9 +51,9 @@ func (c *claims) tryClaim(id string, claim func(context.Context, *activity) (*ex
 	return true
 }
 
-// safely calls claim. A panic is an error: a run that cannot be worked out must not
-// end the gateway.
-func safely(id string, a *activity, claim func(context.Context, *activity) (*execution, error)) (r *execution, err error) {
+// recoverPanic calls claim and returns a panic as an error: one broken run must
+// not end the gateway.
+func recoverPanic(id string, a *activity, claim func(context.Context, *activity) (*execution, error)) (r *execution, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			r, err = nil, fmt.Errorf("engine: taking up run %s panicked: %v\n%s", id, p, debug.Stack())
@@ -72,8 +73,8 @@ func (c *claims) load(ctx context.Context, id string, a *activity) (*execution, 
 	return &execution{executor: c.executor, storedRun: *stored, activity: a}, data, nil
 }
 
-// claim makes this process the holder of the run, in one write with events and all
-// that follows from them. It returns nil if another process was faster.
+// claim makes this process the holder of the run, in one commit with events and
+// what follows from them. It returns nil if another process was faster.
 func (r *execution) claim(events []workflow.Event, with extra) (*execution, error) {
 	stored := r.record
 	r.record.Status, r.record.Lease, r.record.Throttled = workflow.RunRunning, r.lease.ID(), false

@@ -12,15 +12,16 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// extra is what a commit has beside a run's own events.
+// extra holds the conditions and ops of a commit beside those of the run's
+// events.
 type extra struct {
 	conditions []state.Op
 	ops        []state.Op
 }
 
-// commit applies events, decides what follows, and writes all of it with the
-// record that results, over the one that is stored. The machine is ahead of the
-// store until it returns; after an error the run must be loaded again.
+// commit applies events and what follows from them, and writes all of it together
+// with the new record over the stored one. The machine is ahead of the store
+// until it returns; after an error the run must be loaded again.
 func (r *execution) commit(stored *runRecord, events []workflow.Event, with extra) error {
 	now := r.now().UTC()
 	events, inboxOps, err := r.follow(events, now)
@@ -69,9 +70,9 @@ func (r *execution) commit(stored *runRecord, events []workflow.Event, with extr
 	return nil
 }
 
-// follow applies events and all that follows from them, the messages that are known
-// included: so a run never comes to wait for what it has already. It returns all
-// events, and the ops that take the messages out of the inbox.
+// follow applies events and all that follows from them, known messages included,
+// so that a run never waits for a message that it has. It returns all events, and
+// the ops that remove the messages from the inbox.
 func (r *execution) follow(events []workflow.Event, now time.Time) (all []workflow.Event, ops []state.Op, err error) {
 	for _, event := range events {
 		if err := r.machine.Apply(event); err != nil {
@@ -80,7 +81,7 @@ func (r *execution) follow(events []workflow.Event, now time.Time) (all []workfl
 	}
 	all = events
 	for more := true; more; {
-		// A cancellation comes before what would be begun.
+		// A cancellation is handled before further steps begin.
 		taken, with, err := r.drainInbox(now)
 		if err != nil {
 			return nil, nil, err
@@ -95,8 +96,9 @@ func (r *execution) follow(events []workflow.Event, now time.Time) (all []workfl
 	return all, append(ops, r.ackMessages()...), nil
 }
 
-// timer sets when the run goes on by itself. While a process works on it, the
-// process has an alarm: the timer is for the process that claims it next.
+// timer returns the op that sets the run's timer. While a process works on the
+// run it has an alarm instead: the timer is for the process that claims the run
+// next.
 func (r *execution) timer(now time.Time) []state.Op {
 	if r.record.Lease != "" {
 		return nil
@@ -109,8 +111,8 @@ func (r *execution) timer(now time.Time) []state.Op {
 }
 
 // handBack puts a run that is between two calls back into the queue, so that
-// another process goes on with it at once. Of a queued run no call can have been
-// sent that is not recorded.
+// another process continues it at once. A queued run has no call that was sent
+// but not recorded.
 func (r *execution) handBack() {
 	next := r.record
 	next.Status, next.Lease = workflow.RunQueued, ""
@@ -120,9 +122,9 @@ func (r *execution) handBack() {
 	}
 }
 
-// commitUntilKnown commits until the outcome is known. A commit that an outage of
-// the store left in doubt is made again; that it was applied the first time is
-// seen by its journal entry.
+// commitUntilKnown commits until the outcome is known. A commit whose outcome an
+// outage of the store left unknown is made again; its journal entry shows whether
+// the first attempt was applied.
 func (e *executor) commitUntilKnown(id string, entries int, ops []state.Op) error {
 	wait := backoff.Exponential{First: 50 * time.Millisecond, Longest: 2 * time.Second}
 	for failures := 1; ; failures++ {

@@ -76,10 +76,11 @@ func (c *controls) retry(ctx context.Context, id string, once Once) (Run, error)
 	return r.view(), nil
 }
 
-// retryOps returns the ops that let a failed run go on, with the runs whose failure
-// was its own. A child that can be retried is, for another one would repeat under
-// new keys what this one did; only where it cannot be (it was cancelled, or has
-// compensated what it did), and it is known what came of it, another is started.
+// retryOps returns the ops that continue a failed run, and with it the child runs
+// whose failure it was. A child is retried where that is possible, because a new
+// one would repeat under new keys what it did. Only where it is not (it was
+// cancelled, or has compensated what it did) and its outcome is known, a new
+// child is started.
 func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte) ([]state.Op, error) {
 	var kept []string
 	var ops []state.Op

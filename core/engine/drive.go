@@ -9,12 +9,13 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// A run is not waited for by any goroutine. Whichever delivers an update, most often
-// a call that has its result, works on the run until nothing is left but to wait
-// again, and makes the next call itself.
+// No goroutine waits for a run. The one that delivers an update, most often a
+// call with its result, works on the run until it has to wait again, and makes
+// the next call itself.
 
 // drive works on a run until it ends, waits, or is handed back; then its slot and
-// its reservation are given back. It returns when another goroutine is to go on.
+// its reservation are given back. It returns earlier if another goroutine
+// continues.
 func (r *execution) drive() {
 	r.ctx, r.cancel = context.WithCancelCause(r.calls)
 	r.working = true
@@ -41,8 +42,7 @@ func (r *execution) work() {
 	}
 }
 
-// deliver hands in an update, which add puts in, and works on the run unless a
-// goroutine does already.
+// deliver adds an update, and works on the run unless another goroutine does.
 func (r *execution) deliver(add func(*updates)) {
 	r.mu.Lock()
 	idle := !r.finished && !r.working
@@ -56,7 +56,7 @@ func (r *execution) deliver(add func(*updates)) {
 	}
 }
 
-// deliverResult hands in the result of a call, and reports whether the caller is to
+// deliverResult adds the result of a call, and reports whether the caller must
 // work on the run.
 func (r *execution) deliverResult(result callResult) bool {
 	r.mu.Lock()
@@ -76,9 +76,9 @@ func (r *execution) deliverResult(result callResult) bool {
 	return idle
 }
 
-// advance records updates and starts the calls that follow, until there are no more
-// updates. It returns the last of these calls, for the caller to make; false if
-// there is none, or the run is not worked on any more.
+// advance records updates and starts the calls that follow, until there are no
+// more updates. It returns the last of these calls, for the caller to make; false
+// if there is none, or if this process no longer works on the run.
 func (r *execution) advance() (call workflow.Call, more bool) {
 	finished := true
 	defer func() {
@@ -132,8 +132,8 @@ func (r *execution) callsToStart() []workflow.Call {
 	return calls
 }
 
-// park counts the calls that are about to be made, and returns the updates. If
-// there are none, no goroutine works on the run from then on.
+// park counts the calls that are about to be made, and returns the updates.
+// Without updates, no goroutine works on the run from then on.
 func (r *execution) park(calls int) (now updates, idle bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -146,8 +146,8 @@ func (r *execution) park(calls int) (now updates, idle bool) {
 	return now, false
 }
 
-// finish stops the work on a run. Its slot is free once all calls have returned,
-// whose results are not taken any more.
+// finish stops the work on a run. Its slot is freed once all calls have returned;
+// their results are ignored.
 func (r *execution) finish() {
 	r.cancel(context.Canceled)
 	if r.alarm != nil {
@@ -162,9 +162,8 @@ func (r *execution) finish() {
 	}
 }
 
-// release gives back the run's slot and its reservation. Then its timer may be
-// looked at, or messages that came meanwhile. Most runs end without either, and the
-// timers need not be read for each of them.
+// release gives back the run's slot and its reservation. It wakes the timers only
+// if the run may have a timer or a message: most runs end without either.
 func (r *execution) release() {
 	r.active.freeSlot()
 	if notified := r.active.release(r.record.ID); notified || r.record.Lease == "" && !r.record.Status.Ended() {
@@ -172,15 +171,15 @@ func (r *execution) release() {
 	}
 }
 
-// abandon logs that the run could not be worked on further. It is found by the
-// check, here or elsewhere.
+// abandon logs that this process cannot continue the run. The recovery of any
+// process will find it.
 func (r *execution) abandon(err error) {
 	if r.calls.Err() == nil {
 		r.log.Error("a run is left for the check to take up", "run", r.record.ID, "error", err)
 	}
 }
 
-// setAlarm has the run worked on when it goes on by itself.
+// setAlarm sets the alarm for the time at which the run continues by itself.
 func (r *execution) setAlarm() {
 	until, waits := r.machine.WaitUntil()
 	if !waits {

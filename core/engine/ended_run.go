@@ -66,16 +66,15 @@ func (r *reader) firstEnded(ctx context.Context, sets ...string) ([]endedRun, er
 	return old[:min(len(old), batchSize)], nil
 }
 
-// scan is how far the runs were read in search of those that succeeded fast, which
-// have no entry in the order of ends but are found in that of ids.
+// scan is the progress of the search for fast successes, which have no entry in
+// the order of ends but are found in that of ids.
 type scan struct {
 	passed string // up to this id there is none left, nor will there be
 	began  time.Time
 }
 
-// scanAgain is after what time the scan begins at the first id again. Only a run
-// whose id is much older than itself, or a clock that was wrong by more than an
-// hour, leaves anything for it.
+// scanAgain is the interval after which the scan starts again at the first id. It
+// only finds something after a clock was wrong by more than an hour.
 const scanAgain = 24 * time.Hour
 
 func (s *scan) begin(now time.Time) {
@@ -84,9 +83,9 @@ func (s *scan) begin(now time.Time) {
 	}
 }
 
-// nextFastSuccesses returns those of the next batch of runs after an id that
-// succeeded fast, in the order of ids, and the last id that it read: empty, if no
-// more follow. It notes in s how far there is none.
+// nextFastSuccesses returns the fast successes among the next batch of runs after
+// an id, in the order of ids, and the last id that it read: empty if no more
+// follow. It records in s up to where none is left.
 func (r *reader) nextFastSuccesses(ctx context.Context, s *scan, after string, now time.Time) (found []endedRun, last string, err error) {
 	sets, err := r.workflows(ctx)
 	if err != nil {

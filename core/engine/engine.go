@@ -34,7 +34,7 @@ func New(o Options) *Engine {
 	e := &Engine{
 		executor:  executor,
 		timers:    &timers{service: newService(), claims: claims, interval: o.CheckInterval},
-		queue:     &queue{service: newService(), claims: claims, interval: o.CheckInterval, most: o.MaxQueued},
+		queue:     &queue{service: newService(), claims: claims, interval: o.CheckInterval, limit: o.MaxQueued},
 		admission: &admission{service: newService(), base: base, interval: o.CheckInterval, wakeups: executor.wakeups},
 		retention: &retention{batches: batches{service: newService(), base: base, reader: reader}, policy: o.Retention},
 		controls:  &controls{executor: executor, reader: reader},
@@ -45,8 +45,8 @@ func New(o Options) *Engine {
 	return e
 }
 
-// Run claims the runs that no process works on, those of a process that ended
-// before this one first of all, and keeps doing so until Stop. It returns at once.
+// Run begins to claim the runs that no process works on, and continues until
+// Stop. Runs that an earlier process left behind come first. It returns at once.
 func (e *Engine) Run() {
 	e.recovery.Start()
 	e.timers.Start()
@@ -57,9 +57,9 @@ func (e *Engine) Run() {
 }
 
 // Stop ends the engine's work. Calls in flight may finish and are recorded until
-// ctx ends; then they are abandoned, and what they were at is found out by the
-// process that claims the runs next. Runs that are between two calls are handed
-// back to the store at once. Stop may be called again.
+// ctx ends; then they are abandoned, and the process that claims the runs next
+// determines their outcome. Runs between two calls are handed back at once. Stop
+// may be called again.
 func (e *Engine) Stop(ctx context.Context) error {
 	e.executor.stop()
 	var stopping sync.WaitGroup
@@ -101,9 +101,9 @@ func (e *Engine) Cancel(ctx context.Context, id string, once Once) (Run, error) 
 	return e.controls.send(ctx, id, message{Kind: messageCancel}, once)
 }
 
-// Signal hands a signal to a run. It returns once the signal is on stable storage:
-// the run takes it when it waits for one of that name, each signal once, in the
-// order of arrival. Errors: ErrNotFound, ErrEnded, ErrTooLarge,
+// Signal sends a signal to a run. It returns once the signal is on stable
+// storage. The run takes it when it waits for a signal of that name, each once,
+// in the order of arrival. Errors: ErrNotFound, ErrEnded, ErrTooLarge,
 // ErrOverloaded where MaxPendingSignals wait already, and *DuplicateError where
 // once is taken.
 func (e *Engine) Signal(ctx context.Context, id, name string, body value.Doc, once Once) (Run, error) {

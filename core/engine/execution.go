@@ -36,7 +36,7 @@ type execution struct {
 	inFlight int  // how many calls are being made
 }
 
-// updates are what has happened to a run since it was worked on.
+// updates are what happened to a run since it was last advanced.
 type updates struct {
 	results []callResult
 	due     bool // its alarm
@@ -45,14 +45,14 @@ type updates struct {
 
 func (u *updates) empty() bool { return len(u.results) == 0 && !u.due && !u.message }
 
-// callResult is what came of one call.
+// callResult is the result of one call.
 type callResult struct {
 	call   workflow.Call
 	result value.Doc
 	err    *sdk.Error
 }
 
-// syncRecord brings the record in line with the machine.
+// syncRecord updates the record from the machine.
 func (r *execution) syncRecord(progress bool) {
 	r.record.Status = r.machine.Status()
 	if r.machine.Idle() {
@@ -69,7 +69,7 @@ func (r *execution) syncRecord(progress bool) {
 	}
 }
 
-// announce tells those who wait for the run that it has ended.
+// announce tells the subscribers that the run has ended.
 func (r *execution) announce() {
 	r.active.markEnded(r.activity)
 	r.subscribers.announce(r.record.ID, r.view)

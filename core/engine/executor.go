@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// executor is what this process works on runs with. Its fields do not change.
+// executor works on the runs that this process holds. Its fields do not change.
 type executor struct {
 	base
 	actions     Actions
@@ -53,15 +53,15 @@ func (e *executor) isStopping() bool {
 	}
 }
 
-// stop has no further run reserved and no further call started. It may be called
+// stop makes reservations fail and starts no further call. It may be called
 // again.
 func (e *executor) stop() {
 	e.active.stop()
 	e.stopOnce.Do(func() { close(e.stopping) })
 }
 
-// drain waits for the runs that are worked on, after stop. When ctx
-// ends before, their calls are abandoned. Nothing runs any more when it returns.
+// drain waits, after stop, for the runs that are worked on. If ctx ends first,
+// their calls are abandoned. Nothing runs any more when it returns.
 func (e *executor) drain(ctx context.Context) error {
 	done := make(chan struct{})
 	go func() { e.active.left.Wait(); close(done) }()
@@ -77,8 +77,7 @@ func (e *executor) drain(ctx context.Context) error {
 	return err
 }
 
-// notifyAfterCommit tells other runs, and the services, what a commit that was made
-// means to them.
+// notifyAfterCommit notifies other runs and the services of what was committed.
 func (e *executor) notifyAfterCommit(f followUps) {
 	if len(f.notify) > 0 {
 		for _, id := range f.notify {

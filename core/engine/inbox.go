@@ -17,11 +17,11 @@ import (
 // room for as many cancellations and ends of children.
 const MaxPendingSignals = 200
 
-// message is what reaches a run from outside: from a user, or from a run that it
-// waits for. It is kept until the run takes it, in the order of arrival. Each
-// message has a timer of its own, due at once, that is there until a process which
-// holds the run has read the message: so none is forgotten, whatever becomes of
-// the processes that are about to read it.
+// message reaches a run from outside: from a user, or from a child run. It is
+// kept until the run takes it, in the order of arrival. Each message has a timer
+// of its own, due at once, that stays until the process which holds the run has
+// read the message. So none is lost, even if the process that was about to read
+// it ends.
 type message struct {
 	Version int         `json:"v"`
 	Kind    messageKind `json:"kind"`
@@ -133,9 +133,9 @@ func (b *inbox) isFull(ctx context.Context, runID string) (bool, error) {
 	return len(waiting) == MaxPendingSignals, err
 }
 
-// clear removes what reached a run after its end, with the timer that was due. The
-// run's record is stored as data, nil if it is gone: where it is retried meanwhile,
-// and may have got new messages, nothing is changed.
+// clear removes the messages that arrived after the end of a run, with the timer
+// that was due. The run's record is stored as data, nil if it is gone. If the run
+// is retried meanwhile, nothing is changed.
 func (b *inbox) clear(ctx context.Context, runID, timer string, data []byte) error {
 	messages, err := b.read(ctx, runID)
 	if err != nil {

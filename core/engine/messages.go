@@ -10,9 +10,8 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// readInbox reads the messages to the run: from then on they are known, and each is
-// taken by the commit in which it comes to mean something. It reports whether any
-// is new.
+// readInbox reads the run's messages. Each is taken by the commit in which it
+// takes effect. It reports whether any is new.
 func (r *execution) readInbox(ctx context.Context) (isNew bool, err error) {
 	messages, err := r.inbox.read(ctx, r.record.ID)
 	if err != nil {
@@ -29,9 +28,9 @@ func (r *execution) readInbox(ctx context.Context) (isNew bool, err error) {
 	return isNew, nil
 }
 
-// drainInbox applies the known messages that mean something now: cancellations
-// before all others, then the oldest. One that comes too late to mean anything is
-// taken without an event. It returns the ops that take them out of the inbox.
+// drainInbox applies the known messages that take effect now: cancellations
+// first, then the oldest. A message that comes too late is taken without an
+// event. It returns the ops that remove them from the inbox.
 func (r *execution) drainInbox(now time.Time) (events []workflow.Event, ops []state.Op, err error) {
 	for i := r.nextDeliverable(now); i >= 0; i = r.nextDeliverable(now) {
 		m := r.messages[i]
@@ -52,8 +51,8 @@ func (r *execution) drainInbox(now time.Time) (events []workflow.Event, ops []st
 // hasDeliverable reports whether any known message is to be taken now.
 func (r *execution) hasDeliverable(now time.Time) bool { return r.nextDeliverable(now) >= 0 }
 
-// nextDeliverable is the index of the message to be taken next, -1 if there is none:
-// a signal that no step waits for yet stays.
+// nextDeliverable returns the index of the message to take next, -1 if there is
+// none. A signal that no step waits for yet stays.
 func (r *execution) nextDeliverable(now time.Time) int {
 	return slices.IndexFunc(r.messages, func(m pendingMessage) bool {
 		_, ok := r.eventOf(m, now)
@@ -61,8 +60,8 @@ func (r *execution) nextDeliverable(now time.Time) int {
 	})
 }
 
-// ackMessages returns the ops after which the messages that stay do not wake the
-// run any more: the process that holds it knows them.
+// ackMessages returns the ops that clear the timers of the messages that stay,
+// since this process knows them now.
 func (r *execution) ackMessages() []state.Op {
 	var ops []state.Op
 	for i := range r.messages {
@@ -74,7 +73,7 @@ func (r *execution) ackMessages() []state.Op {
 	return ops
 }
 
-// eventOf decides what a message means to the run now.
+// eventOf returns the event that a message means to the run now.
 func (r *execution) eventOf(m pendingMessage, now time.Time) (workflow.Event, bool) {
 	switch m.Kind {
 	case messageCancel:

@@ -9,27 +9,27 @@ import (
 	"github.com/backflow/backflow/core/state"
 )
 
-// Once has a request take effect at most once: Value is recorded under the key in
-// the write that does what is asked, and a further request with the key is a
+// Once makes a request take effect at most once: Value is recorded under the key
+// in the same commit as the effect, and a later request with the key is a
 // *DuplicateError. The zero value is no restriction.
 type Once struct {
 	// Bucket and Key name the record.
 	Bucket, Key string
-	// Value is what is recorded. It has whatever a later request with the key needs
-	// to know of this one, its run above all.
+	// Value is recorded. It holds what a later request with the key needs to know
+	// of this one, above all its run.
 	Value []byte
 	// TTL is how long the record is kept, by the store's clock; 0 is for ever.
 	TTL time.Duration
-	// Index are entries of ordered lists that are made with the record. They do not
-	// end with it.
+	// Index lists members of ordered sets that are added with the record. They do
+	// not expire with it.
 	Index []IndexEntry
 }
 
 // IndexEntry is a member of an ordered set.
 type IndexEntry struct{ Set, Member string }
 
-// Ops returns the ops that make the record, for a commit. The first is the only
-// condition: that there is no such record.
+// Ops returns the ops of a commit that make the record. The first is the only
+// condition: that the record does not exist.
 func (o Once) Ops() []state.Op {
 	if o.Bucket == "" {
 		return nil
@@ -42,7 +42,7 @@ func (o Once) Ops() []state.Op {
 	return ops
 }
 
-// failed reports whether a commit failed because there is the record already.
+// failed reports whether a commit failed because the record exists.
 func (o Once) failed(conflict *state.ConflictError) bool {
 	return o.Bucket != "" && conflict.Failed(state.Insert(o.Bucket, o.Key, nil, 0))
 }
@@ -50,8 +50,8 @@ func (o Once) failed(conflict *state.ConflictError) bool {
 // DuplicateError is the error of a request whose Once was taken. It matches
 // ErrDuplicate.
 type DuplicateError struct {
-	// Value is what the request that took it recorded. It is nil where it could
-	// not be read; that the request is a duplicate is certain all the same.
+	// Value is what the first request recorded, nil if it could not be read. The
+	// request is a duplicate in either case.
 	Value []byte
 }
 
@@ -61,16 +61,16 @@ func (e *DuplicateError) Error() string { return ErrDuplicate.Error() }
 // Is reports whether target is ErrDuplicate.
 func (e *DuplicateError) Is(target error) bool { return target == ErrDuplicate }
 
-// Advance moves a timer on in the write that makes a run, if it was not moved
-// meanwhile: so each time that it is due makes one run, whichever process is there for it.
-// The zero value advances nothing.
+// Advance moves a timer to its next time in the commit that creates a run, unless
+// it was moved meanwhile. So each time that the timer is due starts one run,
+// whichever process handles it. The zero value moves none.
 type Advance struct {
 	// Queue and Key name the timer, which must be due by the store's clock.
 	Queue, Key string
 	// Next is when it is due again; zero removes it.
 	Next time.Time
-	// Bucket has, under Key, the record that goes with the timer. It must be From,
-	// and becomes To.
+	// Bucket holds, under Key, the record that belongs to the timer. Its value
+	// must be From, and becomes To.
 	Bucket   string
 	From, To []byte
 }
@@ -96,8 +96,8 @@ func (a Advance) failed(conflict *state.ConflictError) bool {
 	return a.Queue != "" && (conflict.Failed(state.RequireDue(a.Queue, a.Key)) || conflict.Failed(state.RequireValue(a.Bucket, a.Key, nil)))
 }
 
-// conflictOf turns the error of a commit under the fence into what it means to the
-// caller of the engine.
+// conflictOf translates the error of a commit under the fence for the caller of
+// the engine.
 func (b *base) conflictOf(ctx context.Context, err error, once Once, advance Advance) error {
 	conflict, ok := errors.AsType[*state.ConflictError](err)
 	switch {

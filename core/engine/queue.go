@@ -10,16 +10,16 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// claimShare is how many runs of one workflow are claimed before the next workflow
-// has its turn.
+// claimShare is how many runs of one workflow are claimed before the next
+// workflow's turn.
 const claimShare = 8
 
-// queue goes on with queued runs as slots become free.
+// queue continues queued runs as slots become free.
 type queue struct {
 	*service
 	*claims
 	interval time.Duration
-	most     int          // runs that may wait
+	limit    int          // runs that may wait
 	waiting  atomic.Int64 // runs that waited when they were last counted, up to most
 }
 
@@ -79,7 +79,7 @@ func (q *queue) claimQueued(id string) bool {
 	})
 }
 
-// measure counts the runs that wait for their turn, as far as the bound.
+// measure counts the queued runs, up to the limit.
 func (q *queue) measure(ctx context.Context) error {
 	count := 0
 	queues, err := q.reader.queued(ctx)
@@ -87,7 +87,7 @@ func (q *queue) measure(ctx context.Context) error {
 		return err
 	}
 	for _, set := range queues {
-		for after := ""; count <= q.most; {
+		for after := ""; count <= q.limit; {
 			ids, err := q.store.Range(ctx, state.Range{Set: set, After: after, Limit: 10 * page})
 			if err != nil {
 				return err
@@ -103,11 +103,11 @@ func (q *queue) measure(ctx context.Context) error {
 	return nil
 }
 
-// add notes a run that was put into the queue, until it is measured again.
+// add counts a run that was queued, until the next measure.
 func (q *queue) add() {
 	q.waiting.Add(1)
 	q.wakeups.queue.wake()
 }
 
-// isFull reports whether as many runs wait as may.
-func (q *queue) isFull() bool { return q.waiting.Load() >= int64(q.most) }
+// isFull reports whether the queue has reached its limit.
+func (q *queue) isFull() bool { return q.waiting.Load() >= int64(q.limit) }

@@ -15,9 +15,9 @@ import (
 // without any progress, before it is given up: what it does may be what ends them.
 const MaxRecoveries = 10
 
-// recovery goes on with runs that are marked as worked on while no process works on
-// them: those of a process that ended, and those of this process that an outage of
-// the store left behind. It also measures the queue.
+// recovery continues runs that are marked as worked on while no process works on
+// them: those of a process that ended, and those of this process that an outage
+// of the store interrupted. It also measures the queue.
 type recovery struct {
 	*service
 	*claims
@@ -97,7 +97,7 @@ func (r *recovery) claimOrphaned(id, deadLease string) bool {
 	})
 }
 
-// interruptedCalls decides what becomes of the calls that were being made when the
+// interruptedCalls returns the events for the calls that were in flight when the
 // run's process ended.
 func (r *execution) interruptedCalls() ([]workflow.Event, error) {
 	now := r.now().UTC()
@@ -109,7 +109,7 @@ func (r *execution) interruptedCalls() ([]workflow.Event, error) {
 		repeat, known := r.repeat(call.Integration, call.Action)
 		if !known {
 			r.record.Recoveries--
-			return nil, fmt.Errorf("%w: integration %s is not ready", errNotNow, call.Integration)
+			return nil, fmt.Errorf("%w: integration %s is not ready", errNotClaimable, call.Integration)
 		}
 		if event, ended := r.machine.Interrupted(call.Path, repeat, now); ended {
 			events = append(events, event)
@@ -118,7 +118,7 @@ func (r *execution) interruptedCalls() ([]workflow.Event, error) {
 	return events, nil
 }
 
-// giveUp ends what the run was at.
+// giveUp returns the events that end what the run was doing.
 func (r *execution) giveUp(now time.Time) []workflow.Event {
 	err := &sdk.Error{
 		Code: sdk.CodeInternal, Outcome: sdk.OutcomeUnknown,

@@ -7,9 +7,9 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// repeat returns what is known of repeating an action; false if nothing is now,
-// since its integration was not ready since this process began. An action that does
-// not exist any more is known: it is not repeated.
+// repeat returns whether an action may be repeated; false if that is unknown
+// because its integration was not ready since this process began. An action that
+// no longer exists is not repeated.
 func (e *executor) repeat(integration, action string) (workflow.Repeat, bool) {
 	found, err := e.actions.Find(integration, action)
 	if err != nil {
@@ -19,8 +19,8 @@ func (e *executor) repeat(integration, action string) (workflow.Repeat, bool) {
 	return workflow.Repeat{Safe: spec.SafeToRepeat(), KeyLifetime: spec.KeyLifetime}, true
 }
 
-// repeatAfter is repeat for a call that has just failed. Where nothing is known, the
-// call was not sent, and an earlier one whose outcome is unknown was found safe to
+// repeatAfter is repeat for a call that has just failed. If nothing is known, the
+// call was not sent, and an earlier one with an unknown outcome was found safe to
 // repeat before.
 func (e *executor) repeatAfter(call workflow.Call) workflow.Repeat {
 	repeat, known := e.repeat(call.Integration, call.Action)

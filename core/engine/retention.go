@@ -72,8 +72,7 @@ func (r *retention) removeBefore(ctx context.Context, set string, before time.Ti
 	}
 }
 
-// removeFastSuccesses removes those of the runs that succeeded fast which ended
-// long enough ago. They are among those that were started before.
+// removeFastSuccesses removes the fast successes that ended long enough ago.
 func (r *retention) removeFastSuccesses(ctx context.Context, now time.Time) error {
 	before := now.Add(-r.policy.Succeeded)
 	r.scan.begin(now)
@@ -95,7 +94,7 @@ func (r *retention) removeFastSuccesses(ctx context.Context, now time.Time) erro
 	}
 }
 
-// removeOver removes the oldest runs, as long as more than the most have ended.
+// removeOver removes the oldest ended runs while there are more than most.
 func (r *retention) removeOver(ctx context.Context, now time.Time, most int) error {
 	excess, err := r.countEnded(ctx)
 	if err != nil {

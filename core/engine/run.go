@@ -65,10 +65,10 @@ type List struct {
 	NextCursor string
 }
 
-// Progress is what happened in a run since an earlier look.
+// Progress is what happened in a run since an earlier call of Follow.
 type Progress struct {
 	// Events are in order. Entry is the number of the last journal entry that
-	// they come from: where the next look begins.
+	// they come from, for the next call.
 	Events []workflow.Event
 	Entry  int
 	Run    Run // as it was when they were read, or a moment before

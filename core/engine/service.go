@@ -9,8 +9,8 @@ import (
 // it looks again at what could not be done.
 const retryPause = time.Second
 
-// service runs loops in the background until it is stopped. Loops sleep between
-// their rounds by sleep, which ends with the service.
+// service runs loops in the background until it is stopped. Between rounds a loop
+// calls sleep, which returns early when the service stops.
 type service struct {
 	stopping chan struct{}
 	stopOnce sync.Once

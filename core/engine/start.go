@@ -67,8 +67,8 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 	return accepted, nil
 }
 
-// admit decides whether a new run is claimed by this process at once: then it has a
-// slot. One that is counted against a limit is throttled first.
+// admit decides whether this process claims a new run at once: then the run has a
+// slot. A run with a concurrency limit is throttled first.
 func (s *starter) admit(ctx context.Context, r *execution, definition *workflow.Definition, req StartRequest) (claimed bool, err error) {
 	key, err := concurrencyKey(definition, req.Roots)
 	if err != nil {
@@ -96,8 +96,8 @@ func (s *starter) admit(ctx context.Context, r *execution, definition *workflow.
 	return false, nil
 }
 
-// create writes the run: as its holder if it was claimed at once, together with
-// what its first step is about to do; else into the queue.
+// create writes the run: claimed by this process, together with the first calls,
+// or into the queue.
 func (r *execution) create(ctx context.Context, req StartRequest, claimed bool) error {
 	now := r.now().UTC()
 	events := []workflow.Event{{Type: workflow.EventStarted, At: now, Roots: req.Roots}}

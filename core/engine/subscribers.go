@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// subscribers are those in this process who wait for a run's end, or for a change
-// in it. It is safe for concurrent use.
+// subscribers are the goroutines of this process that wait for the end of a run,
+// or for a change in it. It is safe for concurrent use.
 type subscribers struct {
 	mu      sync.Mutex            // guards the fields below
 	ends    map[string][]chan Run // by run id
@@ -27,8 +27,8 @@ func (s *subscribers) awaitEnd(id string) (ended <-chan Run, cancel func()) {
 	return c, func() { remove(&s.mu, s.ends, id, c) }
 }
 
-// announce tells those who wait for the run's end of it. The view is taken only if
-// there are any.
+// announce sends the end of a run to those that wait for it. The view is made
+// only if there are any.
 func (s *subscribers) announce(id string, view func() Run) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -53,7 +53,7 @@ func (s *subscribers) watch(id string) (changed wakeup, cancel func()) {
 	return w, func() { remove(&s.mu, s.changes, id, w) }
 }
 
-// changed tells those who watch the run that something happened in it.
+// changed wakes the goroutines that watch the run.
 func (s *subscribers) changed(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

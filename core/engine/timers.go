@@ -10,7 +10,7 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// timers goes on with runs whose timers are due: a time has come, or there is a
+// timers continues runs whose timers are due: a time has come, or there is a
 // message.
 type timers struct {
 	*service
@@ -21,8 +21,8 @@ type timers struct {
 // Start watches the timers in the background until Stop.
 func (t *timers) Start() { t.run(t.loop) }
 
-// loop claims runs when their timers are due, and tells those that this process
-// works on that they have a message.
+// loop claims runs whose timers are due, and notifies those that this process
+// works on of their messages.
 func (t *timers) loop() {
 	for {
 		due, next, err := t.store.Due(context.Background(), layout.QueueRun, page)
@@ -98,9 +98,9 @@ func (t *timers) claimDue(id, timer string) bool {
 	})
 }
 
-// dueEvents decides what becomes of a waiting run whose time has come. That it has
-// is judged by the store's clock, which found the run's timer due: this process's
-// own may be behind that of the process which set it.
+// dueEvents returns the events of a waiting run whose time has come. The store's
+// clock decides that, since it found the timer due: this process's clock may be
+// behind that of the process which set the timer.
 func (r *execution) dueEvents(timer string) ([]workflow.Event, error) {
 	now := r.now()
 	if until, waits := r.machine.WaitUntil(); waits && timer == r.record.ID && until.After(now) {
@@ -108,13 +108,13 @@ func (r *execution) dueEvents(timer string) ([]workflow.Event, error) {
 	}
 	events, left := r.machine.FireTimers(now.UTC(), r.repeat)
 	if left && len(events) == 0 {
-		return nil, fmt.Errorf("%w: an integration that it needs is not ready", errNotNow)
+		return nil, fmt.Errorf("%w: an integration that it needs is not ready", errNotClaimable)
 	}
 	return events, nil
 }
 
-// keepWaiting leaves a run that was woken for nothing as it is. Its timer is set
-// anew: that of a message may have been the one that was due.
+// keepWaiting leaves a run that was woken for nothing as it is. It sets the timer
+// again, since the one that was due may have been that of a message.
 func (r *execution) keepWaiting(ctx context.Context, with extra) error {
 	ops := append(append([]state.Op{r.lease.Fence()}, with.conditions...), with.ops...)
 	if acks := r.ackMessages(); len(acks) > 0 {

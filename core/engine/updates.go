@@ -10,8 +10,8 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// apply records updates. Results of calls that were abandoned mean nothing: what
-// the calls were at is found out by the process that recovers the run.
+// apply records updates. Results of abandoned calls are ignored: the process that
+// recovers the run determines their outcome.
 func (r *execution) apply(now updates) error {
 	if r.calls.Err() != nil {
 		return context.Cause(r.calls)
@@ -34,7 +34,7 @@ func (r *execution) apply(now updates) error {
 	return nil
 }
 
-// recordResults makes durable what came of calls and what follows from it.
+// recordResults commits the results of calls and what follows from them.
 func (r *execution) recordResults(results []callResult) error {
 	now := r.now().UTC()
 	events := make([]workflow.Event, 0, 2*len(results)) // with room for what follows
@@ -50,8 +50,8 @@ func (r *execution) recordResults(results []callResult) error {
 	return r.commit(&stored, events, extra{})
 }
 
-// fireTimers records what is due while calls are being made. What cannot be decided
-// now, for an integration is not ready, is looked at again after a pause.
+// fireTimers records what is due while calls are in flight. What cannot be
+// decided now, because an integration is not ready, is tried again after a pause.
 func (r *execution) fireTimers() error {
 	events, left := r.machine.FireTimers(r.now().UTC(), r.repeat)
 	if left {
@@ -64,9 +64,9 @@ func (r *execution) fireTimers() error {
 	return r.commit(&stored, events, extra{})
 }
 
-// handleMessages takes what messages there are for the run, as far as it waits for
-// them, and records them with what follows. While the inbox cannot be read the run
-// goes on: the messages' timers wake it again.
+// handleMessages takes the messages that the run waits for, and commits them with
+// what follows. If the inbox cannot be read the run continues: the timers of the
+// messages wake it again.
 func (r *execution) handleMessages() error {
 	isNew, err := r.readInbox(context.Background())
 	if errors.Is(err, state.ErrUnavailable) {
