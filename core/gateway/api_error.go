@@ -27,7 +27,7 @@ type apiError struct {
 	retryAfter time.Duration
 	// header has headers that belong to the error.
 	header map[string]string
-	// integration and details are whose error it is, and its own fields.
+	// integration is the one whose error it is, details its own fields.
 	integration string
 	details     json.RawMessage
 	// cause is for the log only.
@@ -54,8 +54,8 @@ type callError struct {
 func (e *callError) Error() string { return e.integration + ": " + e.err.Error() }
 func (e *callError) Unwrap() error { return e.err }
 
-// apiErrorOf returns what the client learns of an error. An error that it does
-// not know is internal: the client learns nothing but the request id.
+// apiErrorOf returns what the client may see of an error. An unknown error is
+// internal: the client sees only the request id.
 func apiErrorOf(err error) *apiError {
 	r := classify(err)
 	if r.retryAfter == 0 {
@@ -73,10 +73,10 @@ func classify(err error) *apiError {
 		return &copied
 	}
 	if failed, ok := errors.AsType[*callError](err); ok {
-		return ofSDK(failed.err, failed.integration)
+		return fromSDKError(failed.err, failed.integration)
 	}
 	if e, ok := errors.AsType[*sdk.Error](err); ok {
-		return ofSDK(e, "")
+		return fromSDKError(e, "")
 	}
 	if busy, ok := errors.AsType[*idempotency.InProgressError](err); ok {
 		return &apiError{code: codeKeyInProgress, detail: "a request with this Idempotency-Key is under way, try again", retryAfter: busy.RetryAfter}
@@ -127,12 +127,12 @@ func classify(err error) *apiError {
 	return &apiError{code: sdk.CodeInternal, detail: "an internal error; the log tells more under this request id", cause: err}
 }
 
-// reasonOf is what the engine says of a client's request.
+// reasonOf returns the text of an engine's error without its prefix.
 func reasonOf(err error) string { return strings.TrimPrefix(err.Error(), "engine: ") }
 
-// ofSDK returns the apiError of an error of an integration, or of one of the same
-// kind that the gateway found by itself.
-func ofSDK(e *sdk.Error, integration string) *apiError {
+// fromSDKError returns the apiError of an integration's error, or of one of the
+// same kind that the gateway found itself.
+func fromSDKError(e *sdk.Error, integration string) *apiError {
 	return &apiError{
 		code:        e.Code,
 		detail:      e.Message,

@@ -57,7 +57,7 @@ func TestWithoutTokensNobodyIsLetIn(t *testing.T) {
 		wantStatus(t, h.send("GET", target, "", "Authorization:"), 401)
 	}
 	wantStatus(t, h.send("GET", "/healthz", "", "Authorization:"), 200)
-	if len(h.shop.called()) > 0 {
+	if len(h.integration.called()) > 0 {
 		t.Error("something was called")
 	}
 }
@@ -124,7 +124,7 @@ func TestCallersStayWithinTheirScopes(t *testing.T) {
 			t.Errorf("%s %s: %s, want %s", c.method, c.target, rec.Body, c.needed)
 		}
 	}
-	for _, call := range h.shop.called() {
+	for _, call := range h.integration.called() {
 		if call.Action != "getPayment" {
 			t.Errorf("%s was called", call.Action)
 		}

@@ -14,12 +14,13 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// replayed marks a response that is that of an earlier request with the same key.
-const replayed = "Idempotent-Replayed"
+// replayedHeader marks a response that repeats the one to an earlier request with
+// the same key.
+const replayedHeader = "Idempotent-Replayed"
 
-// keptUntil says when the record behind a kept response ends. Then the key is as
-// if it had never been used.
-const keptUntil = "Idempotency-Expires"
+// expiresHeader says when the record of a stored response expires. Then the key
+// is as if it had never been used.
+const expiresHeader = "Idempotency-Expires"
 
 // callAction calls the action that was found with what the request brings, and
 // sends its result.
@@ -60,8 +61,8 @@ func (x *requestContext) callAction(w http.ResponseWriter, r *http.Request) erro
 	failpoint("inserted")
 	if stored, ok := entry.Replay(); ok {
 		kept := response{status: stored.Status, header: stored.Header.Clone(), body: stored.Body}
-		w.Header().Set(replayed, "true")
-		w.Header().Set(keptUntil, entry.Expires().Format(time.RFC3339))
+		w.Header().Set(replayedHeader, "true")
+		w.Header().Set(expiresHeader, entry.Expires().Format(time.RFC3339))
 		kept.send(w)
 		return nil
 	}
@@ -72,7 +73,7 @@ func (x *requestContext) callAction(w http.ResponseWriter, r *http.Request) erro
 // the record.
 func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, a *action.Action, params value.Doc, entry *idempotency.Entry) error {
 	if entry.Repeated() && !repeatable(a.Spec(), x.now().Sub(entry.Since())) {
-		x.settled(r, entry.KeepUnknown(r.Context()))
+		x.logUnsettled(r, entry.KeepUnknown(r.Context()))
 		return &idempotency.UnknownOutcomeError{Since: entry.Since()}
 	}
 	result, err := x.execute(r.Context(), a, params, entry.UpstreamKey())
@@ -87,18 +88,18 @@ func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, a *act
 	failed, ok := errors.AsType[*sdk.Error](err)
 	switch {
 	case !ok:
-		// What is not an *sdk.Error says nothing of the outcome.
-		x.settled(r, x.keepOrRepeat(r.Context(), a, entry))
+		// An error that is no *sdk.Error says nothing of the outcome.
+		x.logUnsettled(r, x.keepOrRepeat(r.Context(), a, entry))
 	case isFinal(failed):
 		sent, renderErr := problemResponse(apiErrorOf(err), x.id, x.redactor)
 		if renderErr != nil {
 			return fmt.Errorf("gateway: write problem: %w", renderErr)
 		}
 		x.complete(w, r, entry, sent)
-	case isUntried(failed):
-		x.settled(r, entry.Abandon(r.Context()))
+	case isNotExecuted(failed):
+		x.logUnsettled(r, entry.Abandon(r.Context()))
 	default:
-		x.settled(r, x.keepOrRepeat(r.Context(), a, entry))
+		x.logUnsettled(r, x.keepOrRepeat(r.Context(), a, entry))
 	}
 	return err
 }
@@ -106,9 +107,9 @@ func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, a *act
 // complete stores the response, and says until when it is kept.
 func (x *requestContext) complete(w http.ResponseWriter, r *http.Request, entry *idempotency.Entry, sent response) {
 	err := entry.Complete(r.Context(), sent.stored())
-	x.settled(r, err)
+	x.logUnsettled(r, err)
 	if err == nil {
-		w.Header().Set(keptUntil, entry.Expires().Format(time.RFC3339))
+		w.Header().Set(expiresHeader, entry.Expires().Format(time.RFC3339))
 	}
 }
 
@@ -120,9 +121,9 @@ func (x *requestContext) keepOrRepeat(ctx context.Context, a *action.Action, ent
 	return entry.KeepUnknown(ctx)
 }
 
-// settled logs a record that could not be settled. The response goes out all the
-// same: it is true, and a repeat finds the record pending.
-func (x *requestContext) settled(r *http.Request, err error) {
+// logUnsettled logs a record that could not be settled. The response is sent all
+// the same: it is true, and a repeat finds the record pending.
+func (x *requestContext) logUnsettled(r *http.Request, err error) {
 	if err != nil {
 		x.log.ErrorContext(r.Context(), "idempotency record could not be settled", "error", err.Error())
 	}
@@ -137,8 +138,8 @@ func isFinal(e *sdk.Error) bool {
 	return e.Final || e.Code == sdk.CodeResultTooLarge
 }
 
-// isUntried reports whether the effect did not take place for certain.
-func isUntried(e *sdk.Error) bool {
+// isNotExecuted reports whether the effect certainly did not take place.
+func isNotExecuted(e *sdk.Error) bool {
 	return e.Outcome == sdk.OutcomeNotExecuted || e.Code == sdk.CodeInvalidParams || e.Code == sdk.CodeUnknownAction
 }
 

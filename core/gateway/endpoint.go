@@ -10,11 +10,11 @@ import (
 // returns is sent to the client; then it has written nothing.
 type handler func(x *requestContext, w http.ResponseWriter, r *http.Request) error
 
-// endpoint is a row of the table of routes: all that there is to say about a
-// method of a path, and what does it.
+// endpoint is a row of the table of routes: everything about one method of a
+// path.
 type endpoint struct {
-	// method is empty where the endpoint takes every method, and finds out by
-	// itself which it allows. GET serves HEAD too.
+	// method is empty if the endpoint takes every method and checks it itself.
+	// GET serves HEAD too.
 	method string
 	// path holds arguments as "{name}" for one segment; "{name...}" at its end is
 	// all that follows, at least a slash.
@@ -24,16 +24,17 @@ type endpoint struct {
 	scope string
 	// public endpoints need no token.
 	public bool
-	// exemptFromOverload endpoints respond under overload too: they take no
-	// place among the requests that are worked on. Their successes are logged
-	// at level debug, as probes come every few seconds.
+	// exemptFromOverload endpoints respond under overload too: they take no slot
+	// of the limiter. Their successes are logged at level debug, since probes
+	// come every few seconds.
 	exemptFromOverload bool
-	// find looks up the action to call, where the path alone does not name it;
-	// "{action}" in the scope is its name. Before that, the caller needs a scope
-	// for any action of the integration: other callers do not learn what there is.
+	// find looks up the action to call if the path alone does not name it; its
+	// name fills "{action}" in the scope. Before the look-up the caller needs a
+	// scope for any action of the integration, so that other callers do not learn
+	// what exists.
 	find finder
-	// in is what a request may bring, out the ways in which it can succeed. What
-	// can go wrong is a problem document everywhere.
+	// in describes what a request may bring, out the ways to succeed. Every
+	// failure is a problem document.
 	in  input
 	out []output
 	// doc is one sentence on what the endpoint does, for documentation.

@@ -107,7 +107,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
 	defer x.logAccess(rec, r, started)
-	defer x.free()
+	defer x.release()
 	defer x.recover(rec, r)
 	if err := x.serve(rec, r); err != nil {
 		x.sendError(rec, r, err)

@@ -38,8 +38,8 @@ const (
 	vendorSecret = "sk_vendor_secret_1234"
 )
 
-// shop is an integration whose actions do what a test says.
-type shop struct {
+// fakeIntegration is an integration whose actions do what a test says.
+type fakeIntegration struct {
 	mu     sync.Mutex // guards the fields below
 	do     func(ctx context.Context, call sdk.Call) (sdk.Result, error)
 	calls  []sdk.Call
@@ -47,7 +47,7 @@ type shop struct {
 	absent bool // it has never been ready
 }
 
-func (*shop) Name() string { return "shop" }
+func (*fakeIntegration) Name() string { return "shop" }
 
 var shopManifest = sdk.Manifest{
 	Name: "shop", Version: "1.2.3", Description: "Takes payments.",
@@ -69,7 +69,7 @@ var shopManifest = sdk.Manifest{
 	},
 }
 
-func (s *shop) Manifest() *sdk.Manifest {
+func (s *fakeIntegration) Manifest() *sdk.Manifest {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.absent {
@@ -78,13 +78,13 @@ func (s *shop) Manifest() *sdk.Manifest {
 	return &shopManifest
 }
 
-func (s *shop) Status() action.Status {
+func (s *fakeIntegration) Status() action.Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.status
 }
 
-func (s *shop) Execute(ctx context.Context, c action.Call) (sdk.Result, error) {
+func (s *fakeIntegration) Execute(ctx context.Context, c action.Call) (sdk.Result, error) {
 	call := c.SDK()
 	s.mu.Lock()
 	s.calls = append(s.calls, call)
@@ -93,23 +93,23 @@ func (s *shop) Execute(ctx context.Context, c action.Call) (sdk.Result, error) {
 	return do(ctx, call)
 }
 
-func (s *shop) does(do func(ctx context.Context, call sdk.Call) (sdk.Result, error)) {
+func (s *fakeIntegration) does(do func(ctx context.Context, call sdk.Call) (sdk.Result, error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.do = do
 }
 
 // fails makes every call fail with e.
-func (s *shop) fails(e sdk.Error) {
+func (s *fakeIntegration) fails(e sdk.Error) {
 	s.does(func(context.Context, sdk.Call) (sdk.Result, error) { return sdk.Result{}, &e })
 }
 
 // succeeds makes every call return body.
-func (s *shop) succeeds(body string) {
+func (s *fakeIntegration) succeeds(body string) {
 	s.does(func(context.Context, sdk.Call) (sdk.Result, error) { return sdk.Result{Body: []byte(body)}, nil })
 }
 
-func (s *shop) called() []sdk.Call {
+func (s *fakeIntegration) called() []sdk.Call {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]sdk.Call(nil), s.calls...)
@@ -153,28 +153,28 @@ func verify(_ context.Context, r sdk.WebhookRequest) (webhook.Verified, error) {
 // harness is a gateway over real parts in memory, and the fake integration.
 type harness struct {
 	*Gateway
-	t      *testing.T
-	shop   *shop
-	store  *downStore
-	engine *engine.Engine
-	routes Routes
-	log    *logBuffer
-	clock  atomic.Int64 // seconds that the ledger's clock is ahead
+	t           *testing.T
+	integration *fakeIntegration
+	store       *downStore
+	engine      *engine.Engine
+	routes      Routes
+	log         *logBuffer
+	clock       atomic.Int64 // seconds that the ledger's clock is ahead
 }
 
 func newHarness(t *testing.T, change ...func(*Options)) *harness {
 	t.Helper()
 	h := &harness{
-		t:     t,
-		shop:  &shop{status: action.Status{State: action.StateReady}},
-		store: &downStore{Store: memory.New(memory.Options{})},
-		log:   &logBuffer{},
+		t:           t,
+		integration: &fakeIntegration{status: action.Status{State: action.StateReady}},
+		store:       &downStore{Store: memory.New(memory.Options{})},
+		log:         &logBuffer{},
 	}
-	h.shop.succeeds(`{"id":"pay_1"}`)
+	h.integration.succeeds(`{"id":"pay_1"}`)
 	now := func() time.Time { return time.Now().Add(time.Duration(h.clock.Load()) * time.Second) }
 	own, err := lease.Acquire(t.Context(), h.store, lease.Options{Node: "test"})
 	must(t, err)
-	registry, err := action.NewRegistry(h.shop)
+	registry, err := action.NewRegistry(h.integration)
 	must(t, err)
 	h.engine = engine.New(engine.Options{Store: h.store, Lease: own, Actions: registry, CheckInterval: time.Hour})
 	flow, err := workflow.Parse([]byte(`{"id":"process-order","name":"Process","steps":[

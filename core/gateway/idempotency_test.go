@@ -28,7 +28,7 @@ func (h *harness) pay(key string, headers ...string) *httptest.ResponseRecorder 
 // wantCalls checks how often the integration was called.
 func (h *harness) wantCalls(n int) {
 	h.t.Helper()
-	if got := len(h.shop.called()); got != n {
+	if got := len(h.integration.called()); got != n {
 		h.t.Fatalf("%d calls, want %d", got, n)
 	}
 }
@@ -37,9 +37,9 @@ func TestARepeatIsAnsweredWithTheFirstAnswer(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	body := `{"id":"pay_1", "amount": 10.00,"new_field":12345678901234567890}` + "\n"
-	h.shop.succeeds(body)
+	h.integration.succeeds(body)
 	first := h.pay("k")
-	h.shop.succeeds(`{"id":"pay_2"}`)
+	h.integration.succeeds(`{"id":"pay_2"}`)
 	second := h.pay(`"k"`, "X-Request-Id: req-2")
 	for i, rec := range []*httptest.ResponseRecorder{first, second} {
 		wantStatus(t, rec, 200)
@@ -47,18 +47,18 @@ func TestARepeatIsAnsweredWithTheFirstAnswer(t *testing.T) {
 			t.Errorf("response %d: %s %q", i+1, rec.Header(), rec.Body)
 		}
 	}
-	if first.Header().Get(replayed) != "" || second.Header().Get(replayed) != "true" || second.Header().Get("X-Request-Id") != "req-2" {
+	if first.Header().Get(replayedHeader) != "" || second.Header().Get(replayedHeader) != "true" || second.Header().Get("X-Request-Id") != "req-2" {
 		t.Errorf("headers %v and %v", first.Header(), second.Header())
 	}
-	until, err := time.Parse(time.RFC3339, first.Header().Get(keptUntil))
-	if err != nil || time.Until(until).Round(time.Minute) != idempotency.DefaultTTL || second.Header().Get(keptUntil) != first.Header().Get(keptUntil) {
-		t.Errorf("kept until %q, then %q", first.Header().Get(keptUntil), second.Header().Get(keptUntil))
+	until, err := time.Parse(time.RFC3339, first.Header().Get(expiresHeader))
+	if err != nil || time.Until(until).Round(time.Minute) != idempotency.DefaultTTL || second.Header().Get(expiresHeader) != first.Header().Get(expiresHeader) {
+		t.Errorf("kept until %q, then %q", first.Header().Get(expiresHeader), second.Header().Get(expiresHeader))
 	}
 	h.wantCalls(1)
 	wantStatus(t, h.pay("k2"), 200)
 	wantStatus(t, h.pay(""), 200) // no header
 	wantStatus(t, h.pay(""), 200)
-	calls := h.shop.called()
+	calls := h.integration.called()
 	keys := map[string]bool{}
 	for _, c := range calls {
 		if c.IdempotencyKey == "" || c.RequestID == "" || strings.Contains(c.IdempotencyKey, "k2") {
@@ -95,7 +95,7 @@ func TestARepeatMayEscapeItsPathOtherwise(t *testing.T) {
 	wantStatus(t, h.pay("k"), 200)
 	rec := h.send("POST", "/integrations/%73hop/payments", `{"amount":1}`, "Idempotency-Key: k")
 	wantStatus(t, rec, 200)
-	if rec.Header().Get(replayed) != "true" {
+	if rec.Header().Get(replayedHeader) != "true" {
 		t.Error("the repeat was not recognised")
 	}
 	h.wantCalls(1)
@@ -112,7 +112,7 @@ func TestOneOfManyRequestsWithAKeyActs(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	inside, leave := make(chan struct{}), make(chan struct{})
-	h.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+	h.integration.does(func(context.Context, sdk.Call) (sdk.Result, error) {
 		close(inside)
 		<-leave
 		return sdk.Result{Body: []byte(`{}`)}, nil
@@ -167,7 +167,7 @@ func TestWhatIsKeptOfAResponse(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			h := newHarness(t)
-			h.shop.fails(c.first)
+			h.integration.fails(c.first)
 			method, path, body := "POST", c.path, `{"amount":1}`
 			if c.path == "DELETE" {
 				method, path, body = "DELETE", paymentsPath+"/pay_1", ""
@@ -176,11 +176,11 @@ func TestWhatIsKeptOfAResponse(t *testing.T) {
 			first := send()
 			wantStatus(t, first, c.status)
 			h.wantCalls(1)
-			h.shop.succeeds(`{"id":"second"}`)
+			h.integration.succeeds(`{"id":"second"}`)
 			second := send()
 			switch c.then {
 			case replays:
-				if second.Code != first.Code || second.Body.String() != first.Body.String() || second.Header().Get(replayed) != "true" || second.Header().Get("Content-Type") != problemType {
+				if second.Code != first.Code || second.Body.String() != first.Body.String() || second.Header().Get(replayedHeader) != "true" || second.Header().Get("Content-Type") != problemType {
 					t.Errorf("got %d %s %s", second.Code, second.Header(), second.Body)
 				}
 				h.wantCalls(1)
@@ -191,7 +191,7 @@ func TestWhatIsKeptOfAResponse(t *testing.T) {
 			default:
 				wantStatus(t, second, 200)
 				h.wantCalls(2)
-				calls := h.shop.called()
+				calls := h.integration.called()
 				if same := calls[0].IdempotencyKey == calls[1].IdempotencyKey; same != (c.then == sameKey) {
 					t.Errorf("same upstream key: %v", same)
 				}
@@ -223,7 +223,7 @@ func TestOwnRefusalsLeaveTheKeyFree(t *testing.T) {
 	h.wantCalls(0)
 	rec := h.pay("k")
 	wantStatus(t, rec, 200)
-	if rec.Header().Get(replayed) != "" {
+	if rec.Header().Get(replayedHeader) != "" {
 		t.Error("replayed")
 	}
 }
@@ -231,16 +231,16 @@ func TestOwnRefusalsLeaveTheKeyFree(t *testing.T) {
 func TestNothingIsRepeatedPastTheLifetimeOfItsKey(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	h.shop.fails(sdk.Error{Code: sdk.CodeTimeout})
+	h.integration.fails(sdk.Error{Code: sdk.CodeTimeout})
 	wantStatus(t, h.pay("k"), 504)
-	h.shop.succeeds(`{}`)
+	h.integration.succeeds(`{}`)
 	h.clock.Store(int64((24*time.Hour - time.Second) / time.Second))
 	// Still honoured by the vendor for a second: another failure keeps it so.
-	h.shop.fails(sdk.Error{Code: sdk.CodeTimeout})
+	h.integration.fails(sdk.Error{Code: sdk.CodeTimeout})
 	wantStatus(t, h.pay("k"), 504)
 	h.wantCalls(2)
 	h.clock.Store(int64(24 * time.Hour / time.Second))
-	h.shop.succeeds(`{}`)
+	h.integration.succeeds(`{}`)
 	wantCode(t, h.pay("k"), 502, sdk.CodeOutcomeUnknown)
 	h.wantCalls(2)
 }
@@ -258,7 +258,7 @@ func TestNothingIsExecutedWithoutARecord(t *testing.T) {
 func TestAnEffectIsToldThoughItsRecordIsLost(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	h.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+	h.integration.does(func(context.Context, sdk.Call) (sdk.Result, error) {
 		h.store.down.Store(true)
 		return sdk.Result{Body: []byte(`{"id":"pay_1"}`)}, nil
 	})
@@ -267,10 +267,10 @@ func TestAnEffectIsToldThoughItsRecordIsLost(t *testing.T) {
 		t.Error("the lost record is not in the log")
 	}
 	h.store.down.Store(false)
-	h.shop.succeeds(`{"id":"pay_2"}`)
+	h.integration.succeeds(`{"id":"pay_2"}`)
 	again := h.pay("k")
 	wantStatus(t, again, 200)
-	if again.Body.String() != `{"id":"pay_1"}` || again.Header().Get(replayed) != "true" {
+	if again.Body.String() != `{"id":"pay_1"}` || again.Header().Get(replayedHeader) != "true" {
 		t.Errorf("then %v %s", again.Header(), again.Body)
 	}
 	h.wantCalls(1)
@@ -279,11 +279,11 @@ func TestAnEffectIsToldThoughItsRecordIsLost(t *testing.T) {
 func TestAPanicCostsNobodyTheKey(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	h.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) { panic("boom") })
+	h.integration.does(func(context.Context, sdk.Call) (sdk.Result, error) { panic("boom") })
 	wantCode(t, h.pay("k"), 500, sdk.CodeInternal)
-	h.shop.succeeds(`{}`)
+	h.integration.succeeds(`{}`)
 	wantStatus(t, h.pay("k"), 200)
-	calls := h.shop.called()
+	calls := h.integration.called()
 	if len(calls) != 2 || calls[0].IdempotencyKey != calls[1].IdempotencyKey {
 		t.Errorf("calls %+v", calls)
 	}
@@ -293,7 +293,7 @@ func TestAWriteOutlivesItsClient(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	h.shop.does(func(callCtx context.Context, _ sdk.Call) (sdk.Result, error) {
+	h.integration.does(func(callCtx context.Context, _ sdk.Call) (sdk.Result, error) {
 		cancel()
 		if callCtx.Err() != nil {
 			return sdk.Result{}, &sdk.Error{Code: sdk.CodeTimeout}
@@ -303,7 +303,7 @@ func TestAWriteOutlivesItsClient(t *testing.T) {
 	serve(h, request("POST", paymentsPath, `{"amount":1}`, "Idempotency-Key: k").WithContext(ctx))
 	rec := h.pay("k")
 	wantStatus(t, rec, 200)
-	if rec.Header().Get(replayed) != "true" {
+	if rec.Header().Get(replayedHeader) != "true" {
 		t.Error("the response was not kept")
 	}
 }
@@ -340,7 +340,7 @@ func TestAStartWithAKeyMakesOneRun(t *testing.T) {
 	rec := start("?wait=10s", `{"amount":1}`)
 	wantStatus(t, rec, 200)
 	doc := fields(t, rec.Body.Bytes())
-	if doc["id"] != ids[0] || doc["status"] != "succeeded" || rec.Header().Get(replayed) != "true" || rec.Header().Get("Location") != "/runs/"+ids[0] {
+	if doc["id"] != ids[0] || doc["status"] != "succeeded" || rec.Header().Get(replayedHeader) != "true" || rec.Header().Get("Location") != "/runs/"+ids[0] {
 		t.Errorf("%v %s", rec.Header(), rec.Body)
 	}
 	h.wantCalls(1)
@@ -388,7 +388,7 @@ func TestAStartUnderAKeySaysUntilWhenTheKeyIsKept(t *testing.T) {
 	start := func() string {
 		rec := h.send("POST", "/workflows/process-order/runs", `{"amount":1}`, "Idempotency-Key: k")
 		wantStatus(t, rec, 202)
-		return rec.Header().Get(keptUntil)
+		return rec.Header().Get(expiresHeader)
 	}
 	first := start()
 	until, err := time.Parse(time.RFC3339, first)

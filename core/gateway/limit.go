@@ -61,8 +61,8 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// limiter has a number of places. A request that finds none does not queue but
-// fails at once, which costs less than a queue that grows under overload.
+// limiter has a number of slots. A request that finds none fails at once instead
+// of queueing, because a queue would grow under overload.
 type limiter chan struct{}
 
 func newLimiter(places int) limiter { return make(limiter, places) }

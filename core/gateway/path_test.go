@@ -65,7 +65,7 @@ func TestNoPathIsRedirectedOrLeavesItsPlace(t *testing.T) {
 		`{"id":"pay_1"}`: true, `{"id":"ü"}`: true, `{"id":"a b?c#d%e"}`: true, `{"id":"..."}`: true,
 		`{"id":"%2e%2e"}`: true, `{"id":"a%2Fb"}`: true,
 	}
-	for _, call := range h.shop.called() {
+	for _, call := range h.integration.called() {
 		if !want[string(call.Params)] {
 			t.Errorf("called with %s", call.Params)
 		}

@@ -106,7 +106,7 @@ func problemResponse(e *apiError, requestID string, redactor *telemetry.Redactor
 	return response{p.Status, header, body}, nil
 }
 
-// seconds rounds up: a retry that comes early is in vain.
+// seconds rounds up, because a retry that comes too early fails again.
 func seconds(d time.Duration) string {
 	return strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10)
 }

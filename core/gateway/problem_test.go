@@ -96,12 +96,12 @@ func TestProblemsAreAsDocumented(t *testing.T) {
 		{name: "outcome unknown", method: "POST", target: payments, body: `{"amount":1}`, fails: &sdk.Error{Code: sdk.CodeOutcomeUnknown, Message: "The plugin ended during the call."}},
 		{name: "result too large", method: "POST", target: payments, body: `{"amount":1}`, fails: &sdk.Error{Code: sdk.CodeResultTooLarge, Message: "The result is too large."}},
 		{name: "integration not ready", method: "POST", target: payments, body: `{"amount":1}`, prepare: func(h *harness) {
-			h.shop.absent, h.shop.status = true, action.Status{State: action.StateFailed, Reason: "checksum does not match"}
+			h.integration.absent, h.integration.status = true, action.Status{State: action.StateFailed, Reason: "checksum does not match"}
 		}},
 		{name: "store down", method: "POST", target: "/workflows/process-order/runs", body: `{"amount":1}`, prepare: func(h *harness) { h.store.down.Store(true) }},
 		{name: "overloaded", method: "GET", target: "/runs", prepare: func(h *harness) { h.working.tryAcquire() }, options: func(o *Options) { o.Limits.MaxConcurrent = 1 }},
 		{name: "no answer in time", method: "GET", target: payments + "/pay_1", options: func(o *Options) { o.Routes.RequestTimeout = time.Millisecond }, prepare: func(h *harness) {
-			h.shop.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
+			h.integration.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
 				<-ctx.Done()
 				return sdk.Result{}, &sdk.Error{Code: sdk.CodeTimeout, Message: "No answer from the vendor in time.", Outcome: sdk.OutcomeUnknown}
 			})
@@ -118,7 +118,7 @@ func TestProblemsAreAsDocumented(t *testing.T) {
 		}
 		h := newHarness(t, options...)
 		if c.fails != nil {
-			h.shop.fails(*c.fails)
+			h.integration.fails(*c.fails)
 		}
 		if c.prepare != nil {
 			c.prepare(h)

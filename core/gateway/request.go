@@ -33,9 +33,9 @@ type requestContext struct {
 	inPath map[string]string
 	// caller is nil on public routes.
 	caller *caller
-	// holds is the limiter in which the request has a place.
-	holds limiter
-	// unlogged keeps a success out of the log, but at level debug.
+	// slot is the limiter in which the request has a slot.
+	slot limiter
+	// unlogged logs a success at level debug only.
 	unlogged bool
 }
 
@@ -50,7 +50,7 @@ func (x *requestContext) serve(w http.ResponseWriter, r *http.Request) error {
 	rt := x.table.match(r)
 	x.route = rt
 	if x.unlogged = rt != nil && rt.exemptFromOverload; !x.unlogged {
-		if !x.hold(x.working) {
+		if !x.acquire(x.working) {
 			return &apiError{code: codeOverloaded, detail: "too many requests are being worked on, try again"}
 		}
 	}
@@ -88,8 +88,8 @@ func (x *requestContext) authorize(r *http.Request) error {
 	return x.caller.authorize(op.needs.permission(x.argument)...)
 }
 
-// argument returns the argument of a name in the path. "action" is the action
-// that was found, where the path does not name it.
+// argument returns the argument of that name in the path. "action" is the action
+// that a finder found, if the path does not name it.
 func (x *requestContext) argument(name string) string {
 	if i := slices.Index(x.route.arguments, name); i >= 0 {
 		return x.segments[i]
@@ -100,22 +100,22 @@ func (x *requestContext) argument(name string) string {
 	return ""
 }
 
-// hold moves the request into a limiter; it returns false and leaves the request
-// where it is if the limiter is full.
-func (x *requestContext) hold(l limiter) bool {
+// acquire moves the request into a limiter. It returns false and changes nothing
+// if the limiter is full.
+func (x *requestContext) acquire(l limiter) bool {
 	if !l.tryAcquire() {
 		return false
 	}
-	x.free()
-	x.holds = l
+	x.release()
+	x.slot = l
 	return true
 }
 
-// free gives the request's place up.
-func (x *requestContext) free() {
-	if x.holds != nil {
-		x.holds.release()
-		x.holds = nil
+// release gives up the request's slot.
+func (x *requestContext) release() {
+	if x.slot != nil {
+		x.slot.release()
+		x.slot = nil
 	}
 }
 

@@ -16,7 +16,7 @@ func TestAResultGoesOutByteForByte(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	pdf := "%PDF-1.7\n\x00\xff\xfe"
-	h.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+	h.integration.does(func(context.Context, sdk.Call) (sdk.Result, error) {
 		return sdk.Result{Body: []byte(pdf), ContentType: "application/pdf"}, nil
 	})
 	for range 2 { // the second from the ledger
@@ -38,7 +38,7 @@ func TestParamsComeFromPathQueryAndBody(t *testing.T) {
 	wantStatus(t, h.send("POST", mailPath, ""), 200)
 	wantStatus(t, h.send("POST", mailPath, `{"a":1.10}`, "Content-Type: application/vnd.x+json; charset=UTF-8"), 200)
 	want := []string{`{"id":"pay_1","limit":12345678901234567890}`, `{"id":"pay_1","limit":1}`, `{}`, `{"a":1.10}`}
-	for i, call := range h.shop.called() {
+	for i, call := range h.integration.called() {
 		if string(call.Params) != want[i] {
 			t.Errorf("call %d: %s, want %s", i+1, call.Params, want[i])
 		}
@@ -76,7 +76,7 @@ func TestABodyThatCannotBeReadIsRefusedBeforeItIsChecked(t *testing.T) {
 			}
 		})
 	}
-	if calls := h.shop.called(); len(calls) != 0 {
+	if calls := h.integration.called(); len(calls) != 0 {
 		t.Errorf("%d calls", len(calls))
 	}
 }
@@ -93,7 +93,7 @@ func TestRequestIDsAreTakenIfSane(t *testing.T) {
 		if (got == given) != taken || !telemetry.ValidRequestID(got) {
 			t.Errorf("%q became %q", given, got)
 		}
-		calls := h.shop.called()
+		calls := h.integration.called()
 		if calls[len(calls)-1].RequestID != got {
 			t.Errorf("the call has %q, the response %q", calls[len(calls)-1].RequestID, got)
 		}
@@ -139,9 +139,9 @@ func TestIntegrationsAreDescribed(t *testing.T) {
 		first.Repeat != sdk.RepeatNative || first.KeyLifetime != "24h" || string(first.Params) != string(shopManifest.Actions[0].Params) {
 		t.Errorf("%s", rec.Body)
 	}
-	h.shop.mu.Lock()
-	h.shop.absent, h.shop.status = true, action.Status{State: action.StateFailed, Reason: "key " + vendorSecret + " is wrong"}
-	h.shop.mu.Unlock()
+	h.integration.mu.Lock()
+	h.integration.absent, h.integration.status = true, action.Status{State: action.StateFailed, Reason: "key " + vendorSecret + " is wrong"}
+	h.integration.mu.Unlock()
 	want := `"status":{"state":"failed","reason":"key *** is wrong"},"actions":[]}`
 	for _, target := range []string{"/integrations", "/integrations/shop"} {
 		if rec := h.send("GET", target, ""); rec.Code != 200 || !strings.Contains(rec.Body.String(), want) {

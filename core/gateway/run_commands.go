@@ -140,7 +140,7 @@ func (x *requestContext) change(w http.ResponseWriter, r *http.Request, c change
 	once, expires := x.services.Ledger.Record(scope, fingerprint, runID)
 	run, err := do(once)
 	if err == nil {
-		w.Header().Set(keptUntil, expires.Format(time.RFC3339))
+		w.Header().Set(expiresHeader, expires.Format(time.RFC3339))
 	}
 	if err == nil || errors.Is(err, engine.ErrUnavailable) {
 		return run, err
@@ -156,8 +156,8 @@ func (x *requestContext) change(w http.ResponseWriter, r *http.Request, c change
 	return engine.Run{}, err
 }
 
-// changedBy returns the run that a request with the key has made or changed, as
-// it is now, and marks the response as that of an earlier request.
+// changedBy returns the run that an earlier request with the key made or changed,
+// as it is now, and marks the response as replayed.
 func (x *requestContext) changedBy(w http.ResponseWriter, r *http.Request, scope idempotency.Scope, fp idempotency.Fingerprint) (engine.Run, bool, error) {
 	done, ok, err := x.services.Ledger.Recorded(r.Context(), scope, fp)
 	if err != nil || !ok {
@@ -170,17 +170,16 @@ func (x *requestContext) changedBy(w http.ResponseWriter, r *http.Request, scope
 	if err != nil {
 		return engine.Run{}, false, err
 	}
-	w.Header().Set(replayed, "true")
-	w.Header().Set(keptUntil, done.Expires.Format(time.RFC3339))
+	w.Header().Set(replayedHeader, "true")
+	w.Header().Set(expiresHeader, done.Expires.Format(time.RFC3339))
 	return run, true, nil
 }
 
-// await returns a run at its end, if that comes within the time to wait, else as
-// it is then.
+// await returns a run at its end, or as it is when the time to wait is over.
 func (x *requestContext) await(r *http.Request, run engine.Run, wait time.Duration) engine.Run {
 	// A request that waits needs no place among those that are worked on. If
 	// too many wait already, the response is that of a wait that took too long.
-	if wait == 0 || run.Status.Ended() || !x.hold(x.waiting) {
+	if wait == 0 || run.Status.Ended() || !x.acquire(x.waiting) {
 		return run
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), wait)

@@ -12,6 +12,7 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -36,25 +37,16 @@ func (h *harness) start() string {
 // is waits until the run has a status.
 func (h *harness) is(id string, status workflow.RunStatus) {
 	h.t.Helper()
-	eventually(h.t, "the run is "+string(status), func() bool {
+	testkit.Eventually(h.t, 10*time.Second, "the run is "+string(status), func() bool {
 		rec := h.send("GET", "/runs/"+id, "")
 		wantStatus(h.t, rec, 200)
 		return fields(h.t, rec.Body.Bytes())["status"] == string(status)
 	})
 }
 
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("not in time: %s", what)
-		}
-	}
-}
-
 // blocks makes the calls of an action wait until leave is closed, and others
 // succeed. Inside is sent to when a call waits.
-func (s *shop) blocks(action string) (inside, leave chan struct{}) {
+func (s *fakeIntegration) blocks(action string) (inside, leave chan struct{}) {
 	inside, leave = make(chan struct{}, 100), make(chan struct{})
 	s.does(func(_ context.Context, call sdk.Call) (sdk.Result, error) {
 		if call.Action == action {
@@ -90,7 +82,7 @@ func TestSignalsAreKeptForTheirWaitAndTakenOnce(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	h.define(`"steps":[` + payStep + `},{"id":"a","type":"waitForEvent","event":"ann: go"},{"id":"b","type":"waitForEvent","event":"ann: go"},{"id":"c","type":"waitForEvent","event":"other"}]`)
-	inside, leave := h.shop.blocks("createPayment")
+	inside, leave := h.integration.blocks("createPayment")
 	id := h.start()
 	<-inside
 	for _, body := range []string{`{"n":12345678901234567890}`, ``} { // before any step waits
@@ -102,7 +94,7 @@ func TestSignalsAreKeptForTheirWaitAndTakenOnce(t *testing.T) {
 	}
 	close(leave)
 	h.is(id, workflow.RunWaiting)
-	eventually(t, "both signals are taken", func() bool {
+	testkit.Eventually(t, 10*time.Second, "both signals are taken", func() bool {
 		return strings.Count(h.send("GET", "/runs/"+id, "").Body.String(), `"status":"succeeded"`) == 3
 	})
 	doc := h.send("GET", "/runs/"+id, "").Body.String()
@@ -141,7 +133,7 @@ func TestARunIsCancelledInEveryState(t *testing.T) {
 
 	// Running: the call is waited for.
 	h.define(`"steps":[` + payStep + `},{"id":"wait","type":"waitForEvent","event":"go"}]`)
-	inside, leave := h.shop.blocks("createPayment")
+	inside, leave := h.integration.blocks("createPayment")
 	id := h.start()
 	<-inside
 	rec := cancel(id, "")
@@ -156,7 +148,7 @@ func TestARunIsCancelledInEveryState(t *testing.T) {
 	// Compensating: it ends as it would have.
 	h.define(`"steps":[` + payStep + `,"compensate":[{"id":"undo","type":"integration","integration":"shop","action":"cancelPayment","params":{"id":"x"}}]},
 		{"id":"stop","type":"fail","message":"sold out","code":"out_of_stock"}]`)
-	inside, leave = h.shop.blocks("cancelPayment")
+	inside, leave = h.integration.blocks("cancelPayment")
 	id = h.start()
 	<-inside
 	h.is(id, workflow.RunCompensating)
@@ -185,7 +177,7 @@ func TestARetryGoesOnFromTheFailedStep(t *testing.T) {
 	h := newHarness(t)
 	h.define(`"steps":[{"id":"mail","type":"integration","integration":"shop","action":"sendMail"},` + payStep + `}]`)
 	decline := sdk.Error{Code: sdk.CodeDeclined, Message: "declined", Final: true, Outcome: sdk.OutcomeNotExecuted}
-	h.shop.does(func(_ context.Context, call sdk.Call) (sdk.Result, error) {
+	h.integration.does(func(_ context.Context, call sdk.Call) (sdk.Result, error) {
 		if call.Action == "createPayment" {
 			return sdk.Result{}, &decline
 		}
@@ -193,13 +185,13 @@ func TestARetryGoesOnFromTheFailedStep(t *testing.T) {
 	})
 	id := h.start()
 	h.is(id, workflow.RunFailed)
-	h.shop.succeeds(`{"id":"pay_2"}`)
+	h.integration.succeeds(`{"id":"pay_2"}`)
 	rec := h.send("POST", "/runs/"+id+"/retry?wait=10s", "{}")
 	wantStatus(t, rec, 200)
 	if doc := fields(t, rec.Body.Bytes()); doc["status"] != "succeeded" || doc["error"] != nil {
 		t.Errorf("%s", rec.Body)
 	}
-	calls := h.shop.called()
+	calls := h.integration.called()
 	if len(calls) != 3 || calls[1].Action != "createPayment" || calls[1].IdempotencyKey == calls[2].IdempotencyKey {
 		t.Errorf("%+v", calls)
 	}
@@ -222,7 +214,7 @@ func (h *harness) manyAtOnce(target, body, id string) {
 	wg.Wait()
 	rec := h.send("POST", target, body, "Idempotency-Key: k")
 	wantStatus(h.t, rec, 202)
-	if rec.Header().Get(replayed) != "true" {
+	if rec.Header().Get(replayedHeader) != "true" {
 		h.t.Error("a repeat is not marked")
 	}
 	wantCode(h.t, h.send("POST", target, "{ }", "Idempotency-Key: k"), 422, codeKeyReused)
@@ -241,7 +233,7 @@ func TestACancelWithAKeyCancelsOnce(t *testing.T) {
 	// Also when the run has ended, which would forbid it by now.
 	rec := h.send("POST", "/runs/"+id+"/cancel?wait=10s", "", "Idempotency-Key: k")
 	wantStatus(t, rec, 200)
-	if doc := fields(t, rec.Body.Bytes()); doc["status"] != "cancelled" || rec.Header().Get(replayed) != "true" {
+	if doc := fields(t, rec.Body.Bytes()); doc["status"] != "cancelled" || rec.Header().Get(replayedHeader) != "true" {
 		t.Errorf("%s", rec.Body)
 	}
 	wantCode(t, h.send("POST", "/runs/"+id+"/cancel", "", "Idempotency-Key: k2"), 409, sdk.CodeConflict)
@@ -251,7 +243,7 @@ func TestARetryWithAKeyRetriesOnce(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	h.define(`"steps":[` + payStep + `}]`)
-	h.shop.fails(sdk.Error{Code: sdk.CodeDeclined, Final: true, Outcome: sdk.OutcomeNotExecuted})
+	h.integration.fails(sdk.Error{Code: sdk.CodeDeclined, Final: true, Outcome: sdk.OutcomeNotExecuted})
 	id := h.start()
 	h.is(id, workflow.RunFailed)
 	h.manyAtOnce("/runs/"+id+"/retry", "", id) // to be declined again
@@ -265,7 +257,7 @@ func TestASignalWithAKeyIsSentOnce(t *testing.T) {
 	h.define(`"steps":[{"id":"a","type":"waitForEvent","event":"go"},{"id":"b","type":"waitForEvent","event":"go"}]`)
 	id := h.start()
 	h.manyAtOnce("/runs/"+id+"/signals/go", `{"by":"Ann"}`, id)
-	eventually(t, "the signal is taken", func() bool {
+	testkit.Eventually(t, 10*time.Second, "the signal is taken", func() bool {
 		return strings.Contains(h.send("GET", "/runs/"+id, "").Body.String(), `"result":{"by":"Ann"}`)
 	})
 	h.is(id, workflow.RunWaiting)
@@ -372,7 +364,7 @@ func TestARequestThatLosesTheRaceIsAnsweredWithTheRun(t *testing.T) {
 	must(t, err)
 	rec := h.send("POST", "/runs/"+run.ID+"/cancel", "", "Idempotency-Key: k")
 	wantStatus(t, rec, 202)
-	if doc := fields(t, rec.Body.Bytes()); doc["id"] != run.ID || rec.Header().Get(replayed) != "true" {
+	if doc := fields(t, rec.Body.Bytes()); doc["id"] != run.ID || rec.Header().Get(replayedHeader) != "true" {
 		t.Errorf("%s", rec.Body)
 	}
 	h.is(run.ID, workflow.RunCancelled)

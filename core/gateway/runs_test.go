@@ -46,7 +46,7 @@ func TestARunIsStartedAndShown(t *testing.T) {
 	if step["id"] != "pay" || step["path"] != "pay" || step["status"] != "succeeded" || step["attempts"] != 1.0 || step["result"].(map[string]any)["id"] != "pay_1" {
 		t.Errorf("step %v", step)
 	}
-	if calls := h.shop.called(); string(calls[0].Params) != `{"amount":12345678901234567890}` {
+	if calls := h.integration.called(); string(calls[0].Params) != `{"amount":12345678901234567890}` {
 		t.Errorf("called with %s", calls[0].Params)
 	}
 }
@@ -54,7 +54,7 @@ func TestARunIsStartedAndShown(t *testing.T) {
 func TestAFailedRunShowsTheProblem(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	h.shop.fails(sdk.Error{Code: sdk.CodeDeclined, Message: "declined by " + vendorSecret, Final: true, Outcome: sdk.OutcomeNotExecuted, Details: json.RawMessage(`{"declineCode":"lost_card"}`)})
+	h.integration.fails(sdk.Error{Code: sdk.CodeDeclined, Message: "declined by " + vendorSecret, Final: true, Outcome: sdk.OutcomeNotExecuted, Details: json.RawMessage(`{"declineCode":"lost_card"}`)})
 	rec := h.send("POST", startPath+"?wait=10s", `{"amount":1}`)
 	wantStatus(t, rec, 200)
 	doc := fields(t, rec.Body.Bytes())

@@ -130,7 +130,7 @@ func TestACutOffBodyReachesNoAction(t *testing.T) {
 func TestACallMayTakeLongerThanReadingARequest(t *testing.T) {
 	t.Parallel()
 	l := listen(t, func(o *Options) { o.Limits.ReadTimeout = 100 * time.Millisecond })
-	l.shop.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
+	l.integration.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
 		select {
 		case <-ctx.Done():
 			return sdk.Result{}, &sdk.Error{Code: sdk.CodeTimeout, Message: ctx.Err().Error()}
@@ -149,7 +149,7 @@ func TestAReadEndsWithItsClient(t *testing.T) {
 	t.Parallel()
 	l := listen(t)
 	inside, ended := make(chan struct{}), make(chan struct{})
-	l.shop.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
+	l.integration.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
 		close(inside)
 		<-ctx.Done()
 		close(ended)
@@ -171,7 +171,7 @@ func TestAReadEndsWithItsClient(t *testing.T) {
 func TestAPanicIsOne500(t *testing.T) {
 	t.Parallel()
 	l := listen(t)
-	l.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) { panic("boom") })
+	l.integration.does(func(context.Context, sdk.Call) (sdk.Result, error) { panic("boom") })
 	for range 3 {
 		status, body, err := l.do("POST", paymentsPath, `{"amount":1}`)
 		if err != nil || status != 500 || !strings.Contains(body, `"code":"internal"`) || strings.Contains(body, "boom") {
@@ -193,7 +193,7 @@ func TestOverloadFailsEarly(t *testing.T) {
 	t.Parallel()
 	l := listen(t, func(o *Options) { o.Limits.MaxConcurrent = 2 })
 	inside, leave := make(chan struct{}), make(chan struct{})
-	l.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+	l.integration.does(func(context.Context, sdk.Call) (sdk.Result, error) {
 		inside <- struct{}{}
 		<-leave
 		return sdk.Result{Body: []byte(`{}`)}, nil
@@ -226,7 +226,7 @@ func TestAStopLetsRequestsFinish(t *testing.T) {
 	t.Parallel()
 	l := listen(t)
 	inside, leave := make(chan struct{}), make(chan struct{})
-	l.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+	l.integration.does(func(context.Context, sdk.Call) (sdk.Result, error) {
 		close(inside)
 		<-leave
 		return sdk.Result{Body: []byte(`{}`)}, nil
@@ -279,7 +279,7 @@ func TestADrainEnds(t *testing.T) {
 	t.Parallel()
 	l := listen(t, func(o *Options) { o.Limits.DrainTimeout = 20 * time.Millisecond })
 	inside, leave := make(chan struct{}), make(chan struct{})
-	l.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+	l.integration.does(func(context.Context, sdk.Call) (sdk.Result, error) {
 		close(inside)
 		<-leave
 		return sdk.Result{Body: []byte(`{}`)}, nil

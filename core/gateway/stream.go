@@ -35,7 +35,7 @@ func (x *requestContext) streamRun(w http.ResponseWriter, r *http.Request) error
 	if _, err := readBody(w, r, x.table.MaxBodyBytes); err != nil {
 		return err
 	}
-	if !x.hold(x.streaming) {
+	if !x.acquire(x.streaming) {
 		return &apiError{code: codeOverloaded, detail: "too many runs are being followed, try again"}
 	}
 	ctx, cancel := context.WithCancel(r.Context())

@@ -17,6 +17,7 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -82,7 +83,7 @@ func TestAStreamTellsAllOfARun(t *testing.T) {
 		{"id":"approval","type":"waitForEvent","event":"approved"},
 		{"id":"mail","type":"integration","integration":"shop","action":"sendMail","onError":"continue"}]`)
 	tries := 0
-	h.shop.does(func(_ context.Context, call sdk.Call) (sdk.Result, error) {
+	h.integration.does(func(_ context.Context, call sdk.Call) (sdk.Result, error) {
 		tries++
 		switch {
 		case tries == 1:
@@ -185,7 +186,7 @@ func TestAStreamThatIsReopenedLosesAndRepeatsNothing(t *testing.T) {
 	l := listen(t)
 	l.define(`"steps":[{"id":"each","type":"foreach","items":"{{input.items}}","concurrency":3,"steps":[{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":1}}]}]`)
 	next := make(chan struct{})
-	l.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+	l.integration.does(func(context.Context, sdk.Call) (sdk.Result, error) {
 		<-next
 		return sdk.Result{Body: []byte(`{}`)}, nil
 	})
@@ -226,14 +227,14 @@ func TestAStreamThatIsReopenedLosesAndRepeatsNothing(t *testing.T) {
 			t.Fatalf("event %d has id %d", i+1, e.id)
 		}
 	}
-	eventually(t, "all streams have ended", func() bool { return len(l.streaming) == 0 })
+	testkit.Eventually(t, 10*time.Second, "all streams have ended", func() bool { return len(l.streaming) == 0 })
 }
 
 func TestALongRunIsStreamedInParts(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	h.define(`"steps":[{"id":"each","type":"foreach","items":[1,2,3,4,5],"steps":[{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":1}}]}]`)
-	h.shop.succeeds(`"` + strings.Repeat("x", streamChunk) + `"`)
+	h.integration.succeeds(`"` + strings.Repeat("x", streamChunk) + `"`)
 	id := h.start()
 	h.is(id, workflow.RunSucceeded)
 	all := h.stream(id, 0)
@@ -253,11 +254,11 @@ func TestAStreamGoesOnAfterARetry(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	h.define(`"steps":[` + payStep + `}]`)
-	h.shop.fails(sdk.Error{Code: sdk.CodeDeclined, Final: true, Outcome: sdk.OutcomeNotExecuted})
+	h.integration.fails(sdk.Error{Code: sdk.CodeDeclined, Final: true, Outcome: sdk.OutcomeNotExecuted})
 	id := h.start()
 	h.is(id, workflow.RunFailed)
 	before := len(h.stream(id, 0))
-	h.shop.succeeds(`{}`)
+	h.integration.succeeds(`{}`)
 	wantStatus(t, h.send("POST", "/runs/"+id+"/retry?wait=10s", ""), 200)
 	rest := h.stream(id, before)
 	if rest[0].event != "retry" || rest[len(rest)-1].event != "ended" || !strings.Contains(rest[1].data, `"attempts":2`) {
@@ -290,7 +291,7 @@ func TestAStreamShowsThatItLivesAndEndsWithItsClient(t *testing.T) {
 	}
 	wantStatus(t, l.send("GET", "/runs", ""), 200) // it holds no place of those that are worked on
 	must(t, res.Body.Close())
-	eventually(t, "the stream has ended", func() bool { return len(l.streaming) == 0 })
+	testkit.Eventually(t, 10*time.Second, "the stream has ended", func() bool { return len(l.streaming) == 0 })
 }
 
 func TestStreamsEndWhenTheGatewayStops(t *testing.T) {
@@ -320,7 +321,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		t.Error("no Retry-After")
 	}
 	must(t, first.Body.Close())
-	eventually(t, "there is a place again", func() bool { return len(l.streaming) == 0 })
+	testkit.Eventually(t, 10*time.Second, "there is a place again", func() bool { return len(l.streaming) == 0 })
 }
 
 // pipes is a listener whose connections hold nothing: a client that does not read makes
@@ -358,7 +359,7 @@ func TestASlowReaderOfAStreamIsCutOff(t *testing.T) {
 	p.conns <- far
 	_, err := io.WriteString(near, "GET /runs/"+id+"/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+fullToken+"\r\n\r\n")
 	must(t, err)
-	eventually(t, "the stream is cut", func() bool { return strings.Contains(h.log.String(), "a stream was cut off") && len(h.streaming) == 0 })
+	testkit.Eventually(t, 10*time.Second, "the stream is cut", func() bool { return strings.Contains(h.log.String(), "a stream was cut off") && len(h.streaming) == 0 })
 	must(t, near.Close())
 	cancel()
 	must(t, <-stopped)

@@ -55,7 +55,7 @@ func TestASwapIsSeenWholeOrNotAtAll(t *testing.T) {
 func TestARequestFinishesOnTheRoutesItBeganWith(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	h.shop.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+	h.integration.does(func(context.Context, sdk.Call) (sdk.Result, error) {
 		none := h.routes
 		none.Tokens = nil
 		if err := h.Swap(none); err != nil {

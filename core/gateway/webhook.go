@@ -26,8 +26,8 @@ type received struct {
 	Duplicate bool   `json:"duplicate,omitempty"`
 }
 
-// receive hands a request to its receiver. The body is handed on as it came,
-// whatever its type: signatures are computed over it.
+// receive hands a request to the receiver of its webhook. The body is passed on
+// as it came, whatever its type, because signatures are computed over it.
 func (x *requestContext) receive(receiver Webhook, w http.ResponseWriter, r *http.Request) error {
 	body, err := readBody(w, r, receiver.MaxBodyBytes())
 	if err != nil {
@@ -44,7 +44,7 @@ func (x *requestContext) receive(receiver Webhook, w http.ResponseWriter, r *htt
 	return sendJSON(w, http.StatusOK, nil, received{Received: true, ID: receipt.ID, Duplicate: receipt.Duplicate})
 }
 
-// addressOf is the URL that the sender used: some sign it.
+// addressOf returns the URL that the sender used. Some providers sign it.
 func (x *requestContext) addressOf(r *http.Request) string {
 	if x.table.PublicURL != "" {
 		return x.table.PublicURL + r.URL.RequestURI()
