@@ -25,8 +25,8 @@ func within(path, of string) bool {
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
 }
 
-// cancelPending ends what is under way in a block beside the step that failed:
-// what waits is cancelled, calls are waited for.
+// cancelPending cancels what waits in a block beside the step that failed. Calls
+// in progress are waited for.
 func (m *Machine) cancelPending(b *block, now time.Time) (Event, bool) {
 	for _, n := range b.nodes[b.open:] {
 		if event, ok := m.cancelPendingStep(n, now); ok {
@@ -67,7 +67,7 @@ func (m *Machine) cancelPendingInside(n *node, now time.Time) (Event, bool) {
 	return Event{}, false
 }
 
-// isStopping reports whether nothing new may begin where a step stands.
+// isStopping reports whether no step may begin any more in the block of a step.
 func (m *Machine) isStopping(n *node) bool {
 	for b := n.block; ; b = b.owner.block {
 		if b.failed() != nil {
@@ -90,7 +90,7 @@ func (m *Machine) isStopping(n *node) bool {
 	}
 }
 
-// Cancel decides that the run is to end; false if it ends already.
+// Cancel decides that the run ends; false if it is ending already.
 func (m *Machine) Cancel(now time.Time) (Event, bool) {
 	if m.root == nil || m.stop != nil || m.ended != "" {
 		return Event{}, false

@@ -25,8 +25,8 @@ func (m *Machine) Advance(now time.Time) ([]Event, error) {
 	return events, nil
 }
 
-// decide returns the next event that follows without anything happening; false
-// if there is none.
+// decide returns the next event that follows from the present state; false if
+// there is none.
 func (m *Machine) decide(now time.Time) (Event, bool) {
 	if m.stop != nil {
 		return m.decideStopping(now)
@@ -47,7 +47,7 @@ func (m *Machine) decide(now time.Time) (Event, bool) {
 	return Event{Type: EventEnded, At: now, Status: RunSucceeded, Result: output}, true
 }
 
-// walk decides about the steps of a block that has been opened.
+// walk returns the next event of the steps of an open block.
 func (m *Machine) walk(b *block, now time.Time) (Event, bool) {
 	b.done() // passes over the steps that are behind
 	if b.failed() != nil {
@@ -71,7 +71,7 @@ func (m *Machine) walk(b *block, now time.Time) (Event, bool) {
 	return Event{}, false
 }
 
-// walkInto decides about a step that has steps in it.
+// walkInto returns the next event of a step that contains steps.
 func (m *Machine) walkInto(n *node, now time.Time) (Event, bool) {
 	if n.expired {
 		if event, ok := m.cancelPendingInside(n, now); ok || m.inFlight(n) {
@@ -86,7 +86,7 @@ func (m *Machine) walkInto(n *node, now time.Time) (Event, bool) {
 	return inside.advance(m, n, now)
 }
 
-// begin decides how a step begins whose turn has come.
+// begin returns the event with which a step begins.
 func (m *Machine) begin(n *node, now time.Time) Event {
 	at := m.scopeAt(n)
 	if c := n.Step.Condition; c != nil {

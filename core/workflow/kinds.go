@@ -27,9 +27,9 @@ const (
 	TypeReturn       Type = "return"       // ends the run with success
 )
 
-// kinds says of each type of step how it is read. What it does in a run and how
-// it is drawn is said by the behavior that parse returns. All of a type stands
-// in a file of its own; a new type is such a file, a name above and a row here.
+// kinds lists the types of steps with their keys and parsers. The behavior that
+// parse returns says what a step does in a run and how it is drawn. Each type has
+// a file of its own. A new type is such a file, a constant above and a row here.
 var kinds = map[Type]*kind{
 	TypeIntegration:  {keys: []string{"integration", "action", "params", "retry"}, parse: parseIntegration},
 	TypeSequence:     {keys: []string{"steps"}, parse: parseSequence},
@@ -48,8 +48,8 @@ var kinds = map[Type]*kind{
 type kind struct {
 	// keys are those that only steps of this type have.
 	keys []string
-	// parse reads them, and reports what is wrong to the parser. What it
-	// returns beside faults never runs.
+	// parse reads the keys, and reports faults to the parser. A behavior with
+	// faults never runs.
 	parse func(p *parser, s *Step, members map[string]any, at string) behavior
 }
 

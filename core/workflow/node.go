@@ -74,8 +74,8 @@ func newBlock(definition *Block, owner *node, prefix string) *block {
 	return b
 }
 
-// in returns the step of that id, nil if the block has none.
-func (b *block) in(id string) *node {
+// step returns the step of that id, nil if the block has none.
+func (b *block) step(id string) *node {
 	i := slices.IndexFunc(b.definition.Steps, func(s *Step) bool { return s.ID == id })
 	if i < 0 {
 		return nil
@@ -153,8 +153,8 @@ func (b *block) ready(n *node) bool {
 	}
 }
 
-// result is what templates see of a step that ended well: its own result, or
-// what the steps in it resulted in.
+// result is what templates see of a step that ended well: its own result, or that
+// of the steps in it.
 func (n *node) result() value.Doc {
 	if c, ok := n.Step.behavior.(container); ok {
 		return c.result(n)
@@ -203,7 +203,7 @@ func (m *Machine) find(path string) *node {
 	if b == nil {
 		return nil
 	}
-	n := b.in(id)
+	n := b.step(id)
 	if n != nil {
 		m.byPath[path] = n
 	}

@@ -37,9 +37,9 @@ func (m *Machine) Retry(kept []string, now time.Time) Event {
 	return event
 }
 
-// applyRetry folds a retry: what failed or was cancelled is as if its turn had
-// not come. A step that failed for certain gets another key, or the vendor would
-// repeat its answer; one whose outcome is unknown keeps its key.
+// applyRetry folds a retry: steps that failed or were cancelled become pending
+// again. A step that certainly failed gets another key, or the vendor would
+// repeat its response; one with an unknown outcome keeps its key.
 func (m *Machine) applyRetry(event Event) error {
 	if event.Type != EventRetry || m.CanRetry() != nil {
 		return m.impossible(event, "the run has ended")
