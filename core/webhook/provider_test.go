@@ -76,13 +76,13 @@ func TestABuiltInProviderReceivesFormsAndReplies(t *testing.T) {
 	}
 }
 
-// vendor is an integration that may be a provider.
-type vendor struct{ manifest *sdk.Manifest }
+// fakeIntegration is an integration that may be a provider.
+type fakeIntegration struct{ manifest *sdk.Manifest }
 
-func (v vendor) Manifest() *sdk.Manifest { return v.manifest }
+func (v fakeIntegration) Manifest() *sdk.Manifest { return v.manifest }
 
 // verifying is one whose plugin runs.
-type verifying struct{ vendor }
+type verifying struct{ fakeIntegration }
 
 func (verifying) VerifyWebhook(context.Context, sdk.WebhookRequest) (sdk.WebhookEvent, error) {
 	return sdk.WebhookEvent{ID: "evt_1", Type: "paid"}, nil
@@ -102,10 +102,10 @@ func TestProvidersAreFoundInTheTableAndAmongIntegrations(t *testing.T) {
 		ok          bool
 	}{
 		"built in":               {"phone", nil, Provider{Name: "phone", SecretField: "authToken", EventTypes: []string{"call"}}, true},
-		"built in, over others":  {"phone", vendor{shop}, Provider{Name: "phone", SecretField: "authToken", EventTypes: []string{"call"}}, true},
-		"an integration":         {"shop", vendor{shop}, Provider{Name: "shop", SecretField: "webhookSecret", EventTypes: []string{"paid"}}, true},
-		"unpublished":            {"shop", vendor{}, Provider{Name: "shop", Unpublished: true}, true},
-		"speaks of no webhooks":  {"shop", vendor{&sdk.Manifest{Name: "shop"}}, Provider{}, false},
+		"built in, over others":  {"phone", fakeIntegration{shop}, Provider{Name: "phone", SecretField: "authToken", EventTypes: []string{"call"}}, true},
+		"an integration":         {"shop", fakeIntegration{shop}, Provider{Name: "shop", SecretField: "webhookSecret", EventTypes: []string{"paid"}}, true},
+		"unpublished":            {"shop", fakeIntegration{}, Provider{Name: "shop", Unpublished: true}, true},
+		"speaks of no webhooks":  {"shop", fakeIntegration{&sdk.Manifest{Name: "shop"}}, Provider{}, false},
 		"neither of these":       {"shop", nil, Provider{}, false},
 		"another case of a name": {"Phone", nil, Provider{}, false},
 	} {
@@ -118,10 +118,10 @@ func TestProvidersAreFoundInTheTableAndAmongIntegrations(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
-	if known, _ := table.Lookup("shop", vendor{shop}); known.Verify != nil || known.Sample != nil {
+	if known, _ := table.Lookup("shop", fakeIntegration{shop}); known.Verify != nil || known.Sample != nil {
 		t.Error("a manifest alone verifies or makes samples")
 	}
-	running, _ := table.Lookup("shop", verifying{vendor{shop}})
+	running, _ := table.Lookup("shop", verifying{fakeIntegration{shop}})
 	event, err := running.Verify(t.Context(), sdk.WebhookRequest{})
 	if want := (Verified{ID: "evt_1", Type: "paid"}); err != nil || !cmp.Equal(event, want) {
 		t.Errorf("verified as %+v, %v", event, err)

@@ -72,12 +72,13 @@ type Receipt struct {
 
 // Receive verifies a request and, unless its event is known, stores the event
 // together with the run of its actions. When it returns a receipt, both are on
-// stable storage; one without an id is of a request that is no event. body is the raw body and is kept: it must not change any
-// more. url is the address that the sender used, empty where unknown.
+// stable storage; a receipt without an id belongs to a request that is no event.
+// body is the raw body. It is kept and must not change any more. url is the
+// address that the sender used, empty where unknown.
 //
-// Errors: *Refusal; those that match ErrUnavailable, after which the event may
-// or may not have been stored, so that a repeat is a duplicate or the first;
-// any other is a fault of the gateway.
+// Errors: *Refusal; those that match ErrUnavailable, after which the event may or
+// may not have been stored, so that a repeat is a duplicate or the first; any
+// other is a fault of the gateway.
 func (r *Receiver) Receive(ctx context.Context, headers http.Header, body []byte, url string) (Receipt, error) {
 	receipt, err := r.receive(ctx, headers, body, url)
 	var refusal *Refusal
