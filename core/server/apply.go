@@ -15,8 +15,7 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// apply puts a checked plan in force, for runs and requests that begin from then
-// on.
+// apply activates a checked plan, for runs and requests that begin from then on.
 func (s *Server) apply(ctx context.Context, plan *compile.Plan, plugins []*plugin.Plugin) (err error) {
 	s.options.Redactor.Add(plan.Config.SecretValues()...)
 	registry, err := newRegistry(plan, plugins)
@@ -63,7 +62,7 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, plugins []*plugi
 	return nil
 }
 
-// routes are what a plan says about requests.
+// routes returns what a plan says about requests.
 func (s *Server) routes(plan *compile.Plan, registry *action.Registry) (gateway.Routes, error) {
 	var made map[string]string
 	if s.options.WebhookSecrets != nil {
@@ -95,7 +94,7 @@ func (s *Server) routes(plan *compile.Plan, registry *action.Registry) (gateway.
 	return routes, nil
 }
 
-// receiver returns what takes the events of a webhook.
+// receiver returns the receiver of a webhook.
 func (s *Server) receiver(plan *compile.Plan, w config.Webhook, registry *action.Registry, secrets []string) (*webhook.Receiver, error) {
 	integration, _ := registry.Integration(w.Provider)
 	provider, ok := plan.WebhookProvider(w.Provider, integration)

@@ -42,7 +42,7 @@ func (s *Server) Reload(ctx context.Context) error {
 	return nil
 }
 
-// applyChange puts a plan in force whose plugins are about to be.
+// applyChange activates a plan just before its plugins are.
 func (s *Server) applyChange(ctx context.Context, next *compile.Plan, change *plugin.Change) error {
 	if err := next.Check(preview(next, change)); err != nil {
 		return err

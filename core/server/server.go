@@ -57,9 +57,9 @@ type Server struct {
 	pluginsReady atomic.Bool                  // each plugin was ready once or is reported as failed
 }
 
-// Start builds and starts everything but the answering of requests. The error is
-// config.Faults where the plan cannot be run by what its plugins publish. What an
-// error leaves started is stopped again. The context bounds the start.
+// Start builds and starts everything, but serves no request yet. The error is
+// config.Faults if what the plugins publish does not fit the plan. After an
+// error, everything that was started is stopped again. ctx bounds the start.
 func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err error) {
 	s := &Server{listener: o.Listener}
 	defer func() {
@@ -80,7 +80,7 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 	if s.store, err = o.OpenStore(ctx, plan.Config.State); err != nil {
 		return nil, err
 	}
-	// The listener is bound: whatever had this address before is gone.
+	// The address is ours: a process that listened there before has ended.
 	if s.lease, err = lease.Acquire(ctx, s.store, lease.Options{Node: o.Node, TTL: o.LeaseTTL, Logger: o.Logger}); err != nil {
 		return nil, err
 	}
@@ -144,9 +144,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	return err
 }
 
-// Stop stops what was started, in the order in which things depend on each other.
-// It takes what time it needs within bounds of its own; where ctx has ended,
-// nothing is waited for and calls under way are abandoned.
+// Stop stops what was started, dependents first. Each part has a time limit of
+// its own; if ctx has ended, Stop waits for nothing and calls in progress are
+// abandoned.
 func (s *Server) Stop(ctx context.Context) error {
 	var errs []error
 	within := func(d time.Duration, stop func(context.Context) error) {

@@ -60,8 +60,8 @@ func (w *watcher) watch(plan *compile.Plan, log *slog.Logger) {
 	}
 }
 
-// channels are those of the watch; nil where there is none. Both must be read:
-// after an error that is not taken there are no more events.
+// channels returns the channels of the watch, nil if there is none. Both must be
+// read: fsnotify sends no more events while an error waits.
 func (w *watcher) channels() (<-chan fsnotify.Event, <-chan error) {
 	if w.notify == nil {
 		return nil, nil
@@ -69,12 +69,12 @@ func (w *watcher) channels() (<-chan fsnotify.Event, <-chan error) {
 	return w.notify.Events, w.notify.Errors
 }
 
-// wait returns true when the config is to be read again: its files have changed
-// and been left alone for a while, or a signal asks for it. It returns false when
-// ctx ends.
+// wait returns true when the config should be read again: its files have changed
+// and then stayed the same for settleTime, or a signal came. It returns false
+// when ctx ends.
 //
-// Only what the sum is made of counts. The directory of a file may never be quiet:
-// a log or a database may lie in it.
+// Only a change of the sum counts. The directory of a file may never be quiet: it
+// may hold a log or a database.
 func (w *watcher) wait(ctx context.Context, sighup <-chan os.Signal, log *slog.Logger) bool {
 	events, failures := w.channels()
 	seen := w.sources.Sum()
