@@ -9,9 +9,9 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// running is an instance that has been checked, and configured if it could be,
-// with the limits for calling it. Each caller acquires it for the time of the
-// call, so that it can be replaced without anybody noticing.
+// running is an instance that was checked, and configured if its credentials
+// allowed it, with the limits for calling it. A caller acquires it for the time
+// of a call, so that it can be replaced without failing calls.
 type running struct {
 	instance Instance
 	manifest *sdk.Manifest

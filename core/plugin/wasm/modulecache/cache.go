@@ -36,10 +36,10 @@ type Cache struct {
 	closed bool
 }
 
-// New returns a Cache that keeps machine code in dir. Without a dir, or where it
-// cannot be used, each process compiles for itself. Whoever can write to dir can
-// run code as the gateway: it is made with, and set to, mode 0700. It may be
-// removed at any time. prepare is called once for each module that is compiled.
+// New returns a Cache that keeps machine code in dir. Without a usable dir each
+// process compiles for itself. An account that can write to dir can run code as
+// the gateway, so dir is created with, and set to, mode 0700. It may be removed
+// at any time. prepare is called once for each module that is compiled.
 func New(dir string, prepare Prepare) *Cache {
 	return &Cache{
 		disk:  diskCache{dir: dir, maxBytes: keepBytes, now: time.Now, compiler: compiler{prepare}},

@@ -168,8 +168,8 @@ func machineCode(dir string) (string, os.FileInfo, error) {
 	return files[0], info, err
 }
 
-// makePrivate makes a directory that nobody else can write to, because what is in
-// it is run. It fails if the directory belongs to another user.
+// makePrivate makes a directory that only this user can write to, because its
+// content is executed. It fails if the directory belongs to another user.
 func makePrivate(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cache of compiled modules: %w", err)
