@@ -37,9 +37,9 @@ func Timeout(d time.Duration) Option { return func(o *options) { o.timeout = d }
 // Cancelled makes the call one whose caller has given up before it began.
 func Cancelled() Option { return func(o *options) { o.ended = true } }
 
-// HTTP answers what the plugin asks by sdk/httpclient, whatever the host. The
-// patterns of an http.ServeMux may name one: "GET api.example.com/rates". Without
-// it, a request fails.
+// HTTP makes a handler respond to the requests that the plugin makes by
+// sdk/httpclient, whatever their host. The patterns of an http.ServeMux may name
+// one: "GET api.example.com/rates". Without it, a request fails.
 func HTTP(network http.Handler) Option { return func(o *options) { o.network = network } }
 
 // Call calls an action as the gateway does. Params are the action's own type, or

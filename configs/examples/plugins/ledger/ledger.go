@@ -30,7 +30,7 @@ type ledger struct {
 	keys map[string]int
 }
 
-// append adds a row, unless it is there under that key, and answers its number.
+// append adds a row, unless it is there under that key, and returns its number.
 func (l *ledger) append(row map[string]string, key string) (number int, err error) {
 	for column := range row {
 		if !slices.Contains(l.columns, column) {
@@ -95,7 +95,7 @@ func (l *ledger) syncDirectory() error {
 	return errors.Join(directory.Sync(), directory.Close())
 }
 
-// read answers rows after a number, and whether there are more.
+// read returns rows after a number, and whether there are more.
 func (l *ledger) read(after, limit int) (found []map[string]string, more bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"github.com/backflow/backflow/sdk/sdktest"
 )
 
-// configured answers a plugin over a directory.
+// configured returns a plugin over a directory.
 func configured(t *testing.T, dir string) sdk.Plugin {
 	t.Helper()
 	p := plugin()

@@ -38,7 +38,7 @@ func format(_ context.Context, in formatParams) (formatted, error) {
 	return formatted{Text: text + " " + in.Currency, Decimal: decimal}, nil
 }
 
-// split answers the digits of the major and of the minor unit, and "-" or "".
+// split returns the digits of the major and of the minor unit, and "-" or "".
 func split(amount int64, n int) (whole, minor, sign string) {
 	text := strconv.FormatInt(amount, 10)
 	if text[0] == '-' {
@@ -141,7 +141,7 @@ func convert(_ context.Context, in convertParams) (converted, error) {
 
 func power(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
 
-// round answers an integer near r: that nearer to zero, the nearest and of two the
+// round returns an integer near r: that nearer to zero, the nearest and of two the
 // even one, or of two the one further from zero.
 func round(r *big.Rat, how string) *big.Int {
 	quotient, rest := new(big.Int).QuoRem(r.Num(), r.Denom(), new(big.Int))

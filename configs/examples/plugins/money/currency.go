@@ -20,7 +20,7 @@ const (
 		" TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG "
 )
 
-// digits answers how many digits a currency's minor unit has.
+// digits returns how many digits a currency's minor unit has.
 func digits(currency string) (int, error) {
 	for n, list := range []string{noDigits, "", twoDigits, threeDigits, fourDigits} {
 		if len(currency) == 3 && strings.Contains(list, " "+currency+" ") {
