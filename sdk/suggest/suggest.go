@@ -15,15 +15,18 @@ const maxLength = 64
 
 // Nearest returns the known word that is closest to word, or "" if none is
 // close. At most a third of the known word's letters may be wrong, and at least
-// one may be; case does not count. A word longer than 64 letters has no match.
+// one may be, but not all of them; case does not count. A word longer than 64
+// letters has no match.
 func Nearest(word string, known []string) string {
-	if utf8.RuneCountInString(word) > maxLength {
+	length := utf8.RuneCountInString(word)
+	if length > maxLength {
 		return ""
 	}
 	best, bestDistance := "", 0
 	for _, candidate := range known {
 		d := distance([]rune(strings.ToLower(word)), []rune(strings.ToLower(candidate)))
-		limit := max(1, utf8.RuneCountInString(candidate)/3)
+		knownLength := utf8.RuneCountInString(candidate)
+		limit := min(max(1, knownLength/3), max(length, knownLength)-1)
 		if d <= limit && (best == "" || d < bestDistance) {
 			best, bestDistance = candidate, d
 		}

@@ -23,6 +23,14 @@ func TestNearestFindsWhatATypingErrorHid(t *testing.T) {
 	}
 }
 
+func TestNearestNeedsALetterThatIsRight(t *testing.T) {
+	for word, want := range map[string]string{"": "", "x": "", "i": "i", "ii": "i", "I": "i"} {
+		if got := Nearest(word, []string{"i"}); got != want {
+			t.Errorf("Nearest(%q) = %q, want %q", word, got, want)
+		}
+	}
+}
+
 func TestHintListsTheKnownWordsWhereNoneIsNear(t *testing.T) {
 	if got, want := Hint("x", []string{"alpha", "beta"}), "known: alpha, beta"; got != want {
 		t.Errorf("Hint = %q, want %q", got, want)
