@@ -18,15 +18,15 @@ func (p *Plan) compileSchedules() {
 			message := fmt.Sprintf("schedules[%d]%s: ", i, key) + fmt.Sprintf(format, args...)
 			p.Faults = append(p.Faults, config.Fault{Pos: at, Message: message, Hint: hint})
 		}
-		plan, err := schedule.NewPlan(s.Cron, s.Timezone)
-		if _, zone := schedule.NewPlan("@daily", s.Timezone); zone != nil {
+		cron, err := schedule.ParseCron(s.Cron, s.Timezone)
+		if _, zone := schedule.ParseCron("@daily", s.Timezone); zone != nil {
 			fault(s.At("timezone"), ".timezone", "the name of a place in the IANA database, such as Europe/Berlin, or UTC", "%v", zone)
-			_, err = schedule.NewPlan(s.Cron, "")
+			_, err = schedule.ParseCron(s.Cron, "")
 		}
 		if err != nil && s.Cron != "" { // else a fault already
 			fault(s.At("cron"), ".cron", "minute, hour, day of the month, month, day of the week (0 is Sunday), as in 0 3 * * *", "%v", err)
 		}
-		p.Schedules = append(p.Schedules, schedule.Schedule{Name: s.Name, Plan: plan, Workflow: s.Workflow, Input: value.TrustedDoc(s.Input.Raw)})
+		p.Schedules = append(p.Schedules, schedule.Schedule{Name: s.Name, Cron: cron, Workflow: s.Workflow, Input: value.TrustedDoc(s.Input.Raw)})
 		if len(s.Input.Raw) > engine.MaxInput {
 			fault(s.At("input"), ".input", "", "%d bytes are more than an input may have, %d", len(s.Input.Raw), engine.MaxInput)
 		}

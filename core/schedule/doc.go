@@ -1,6 +1,6 @@
 // Package schedule starts runs of workflows at times of the clock.
 //
-// A Plan says when: a cron expression in a time zone. A Scheduler keeps the next
+// A Cron says when: a cron expression in a time zone. A Scheduler keeps the next
 // tick of each schedule in the store, as a record and as a timer that is judged
 // by the store's clock, and starts the run of a tick in the write that sets the
 // one after it. So each tick starts one run, however many gateways there are,

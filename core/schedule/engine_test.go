@@ -25,7 +25,7 @@ func TestGatewaysWithEnginesStartOneRunForEachTick(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		daily := schedule.Schedule{Name: "daily", Plan: plan(t, "@daily", "America/New_York"), Workflow: "report", Input: value.TrustedDoc([]byte(`{"day":1}`))}
+		daily := schedule.Schedule{Name: "daily", Cron: parse(t, "@daily", "America/New_York"), Workflow: "report", Input: value.TrustedDoc([]byte(`{"day":1}`))}
 		var first *engine.Engine
 		for _, node := range []string{"a", "b"} {
 			held, err := processlease.Acquire(t.Context(), store, processlease.Options{Node: node})

@@ -30,8 +30,8 @@ type record struct {
 	Next time.Time `json:"next"`
 }
 
-// of reports whether the record was made for a plan.
-func (r *record) of(p *Plan) bool { return r.Cron == p.cron && r.Zone == p.zone }
+// of reports whether the record was made for a cron expression.
+func (r *record) of(c *Cron) bool { return r.Cron == c.expression && r.Zone == c.zone }
 
 func (r *record) encode() []byte {
 	raw, err := json.Marshal(r)
@@ -70,14 +70,14 @@ func (s *Scheduler) read(ctx context.Context, name string) (*record, []byte, err
 }
 
 // register makes sure that a schedule is in the store, and learns its next tick.
-// Where the record is of another plan, it is replaced if asked for.
+// Where the record is of another expression, it is replaced if asked for.
 func (s *Scheduler) register(ctx context.Context, entry *scheduled, replace bool) error {
 	for range maxTries {
 		stored, raw, err := s.read(ctx, entry.Name)
 		if err != nil {
 			return err
 		}
-		upcoming := entry.Plan.Next(s.now())
+		upcoming := entry.Cron.Next(s.now())
 		ops := []state.Op{s.lease.Fence()}
 		switch {
 		case stored == nil:
@@ -85,15 +85,15 @@ func (s *Scheduler) register(ctx context.Context, entry *scheduled, replace bool
 			if !replace && !entry.next.IsZero() {
 				upcoming = entry.next
 			}
-		case !stored.of(entry.Plan) && !replace:
+		case !stored.of(entry.Cron) && !replace:
 			return nil
-		case stored.of(entry.Plan) && !stored.isAhead(upcoming):
+		case stored.of(entry.Cron) && !stored.isAhead(upcoming):
 			entry.next = stored.Next
 			return nil
 		default:
 			ops = append(ops, state.RequireValue(layout.BucketSchedule, entry.Name, raw))
 		}
-		fresh := record{Version: formatVersion, Cron: entry.Plan.cron, Zone: entry.Plan.zone, Next: upcoming}
+		fresh := record{Version: formatVersion, Cron: entry.Cron.expression, Zone: entry.Cron.zone, Next: upcoming}
 		err = s.store.Commit(ctx, append(ops, fresh.write(entry.Name)...)...)
 		if conflict, ok := errors.AsType[*state.ConflictError](err); ok && !conflict.Failed(s.lease.Fence()) {
 			continue // another gateway was faster

@@ -33,7 +33,7 @@ const (
 type Schedule struct {
 	// Name is unique among the schedules.
 	Name string
-	Plan *Plan
+	Cron *Cron
 	// Workflow is the id of the workflow and Input what its runs start with.
 	Workflow string
 	Input    value.Doc
@@ -114,7 +114,7 @@ func (s *Scheduler) Stop() {
 }
 
 // Set replaces the schedules. One that is new, or whose
-// plan changed, ticks from now on; one that was there already keeps its next
+// expression changed, ticks from now on; one that was there already keeps its next
 // tick. Those that are not among them are removed.
 func (s *Scheduler) Set(ctx context.Context, schedules []Schedule) error {
 	current := make(map[string]*scheduled, len(schedules))
@@ -207,17 +207,17 @@ func (s *Scheduler) tick() (wait time.Duration, err error) {
 // its next tick. It reports whether the schedule may have another tick by now.
 func (s *Scheduler) fire(entry *scheduled) (again bool, err error) {
 	stored, raw, err := s.read(s.stopping, entry.Name)
-	if err != nil || stored == nil || !stored.of(entry.Plan) {
+	if err != nil || stored == nil || !stored.of(entry.Cron) {
 		return false, err // another gateway has a newer config
 	}
 	// Of the ticks that were missed, the latest stands for all.
 	tick, now := stored.Next, s.now()
-	if latest := entry.Plan.Latest(tick, now); !latest.IsZero() {
+	if latest := entry.Cron.Latest(tick, now); !latest.IsZero() {
 		s.log.Warn("ticks of a schedule were missed: the latest is made up for", "schedule", entry.Name, "first", tick, "latest", latest)
 		tick = latest
 	}
 	next := *stored
-	next.Next = entry.Plan.Next(tick)
+	next.Next = entry.Cron.Next(tick)
 	advance := engine.Advance{
 		Queue: layout.QueueSchedule, Key: entry.Name, Next: next.Next,
 		Bucket: layout.BucketSchedule, From: raw, To: next.encode(),

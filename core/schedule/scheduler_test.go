@@ -112,7 +112,7 @@ func (h *harness) want(runs ...string) {
 }
 
 func (h *harness) one(cron, zone string) schedule.Schedule {
-	return schedule.Schedule{Name: "one", Plan: plan(h.t, cron, zone), Workflow: "w", Input: value.TrustedDoc([]byte(`{"n":1}`))}
+	return schedule.Schedule{Name: "one", Cron: parse(h.t, cron, zone), Workflow: "w", Input: value.TrustedDoc([]byte(`{"n":1}`))}
 }
 
 // In synctest it is midnight of 1 January 2000, UTC, a Saturday.
@@ -191,7 +191,7 @@ func TestAClockThatJumpsNeitherLosesNorRepeatsTicks(t *testing.T) {
 func TestARemovedScheduleStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarness(t)
-		other := schedule.Schedule{Name: "other", Plan: plan(t, "30 * * * *", ""), Workflow: "o"}
+		other := schedule.Schedule{Name: "other", Cron: parse(t, "30 * * * *", ""), Workflow: "o"}
 		s := h.gateway("a", h.one("0 * * * *", ""), other)
 		defer s.Stop()
 		time.Sleep(time.Hour)

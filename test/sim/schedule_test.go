@@ -17,7 +17,7 @@ const tickTag = "tick-"
 
 // timetable is what the simulation knows of a schedule.
 type timetable struct {
-	plan  *schedule.Plan
+	cron  *schedule.Cron
 	drops bool              // its workflow refuses a start over its limit
 	next  time.Time         // as the store has it; zero while it has none
 	began map[time.Time]int // runs by tick; 0 for one that was passed over
@@ -30,7 +30,7 @@ func (sim *simulation) drawSchedules(r *rand.Rand) {
 	}
 	for n := range 1 + r.IntN(2) {
 		cron := pick(r, "* * * * *", "*/2 * * * *")
-		plan, err := schedule.NewPlan(cron, "")
+		parsed, err := schedule.ParseCron(cron, "")
 		if err != nil {
 			sim.t.Fatal(err)
 		}
@@ -39,7 +39,7 @@ func (sim *simulation) drawSchedules(r *rand.Rand) {
 			"name": name, "cron": cron, "workflow": definition.ID, "input": input(r, tickTag+name),
 		})
 		drops := definition.Concurrency != nil && definition.Concurrency.Drop
-		sim.model.timetables[name] = &timetable{plan: plan, drops: drops, began: map[time.Time]int{}}
+		sim.model.timetables[name] = &timetable{cron: parsed, drops: drops, began: map[time.Time]int{}}
 	}
 }
 
@@ -55,7 +55,7 @@ func (sim *simulation) checkSchedules() {
 	}
 	upcoming := time.Now()
 	for _, t := range sim.model.timetables {
-		upcoming = later(upcoming, t.plan.Next(time.Now()))
+		upcoming = later(upcoming, t.cron.Next(time.Now()))
 	}
 	time.Sleep(time.Until(upcoming) + tolerance + time.Second)
 	sim.mu.Lock()
@@ -196,9 +196,9 @@ func (m *model) checkScheduleChange(name string, t *timetable, done *scheduleCha
 	case done.starts == 0 && !again && !t.drops && (m.sim.exactClocks || len(done.ticks) > 0):
 		broken("%s starts nothing", tick)
 	case !m.sim.exactClocks: // a wrong clock passes ticks over
-	case tick.Before(before) || tick.After(now) || !t.plan.Next(tick.Add(-time.Second)).Equal(tick):
+	case tick.Before(before) || tick.After(now) || !t.cron.Next(tick.Add(-time.Second)).Equal(tick):
 		broken("it deals with %s, while %s was next", tick, before)
-	case !t.next.Equal(t.plan.Next(tick)):
+	case !t.next.Equal(t.cron.Next(tick)):
 		broken("%s follows %s", t.next, tick)
 	}
 }

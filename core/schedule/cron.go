@@ -10,22 +10,22 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// Errors of NewPlan, to tell which of its arguments is meant.
+// Errors of ParseCron, to tell which of its arguments is meant.
 var (
 	ErrCron = errors.New("not a cron expression")
 	ErrZone = errors.New("not a time zone")
 )
 
-// Plan says when a schedule ticks: a cron expression in a time zone. It is
+// Cron says when a schedule ticks: a cron expression in a time zone. It is
 // immutable and safe for concurrent use.
 //
 // Where clocks are changed, it keeps the rules of Vixie cron and its successors.
 // A local time that is skipped ticks at the first instant after the gap. One
-// that comes twice ticks the first time. A plan for every hour has no local
+// that comes twice ticks the first time. An expression for every hour has no local
 // times to skip or repeat: it ticks in each hour that passes.
-type Plan struct {
-	cron, zone string
-	location   *time.Location
+type Cron struct {
+	expression, zone string
+	location         *time.Location
 	// fields have no zone: they are asked for local times, written as UTC.
 	fields    *cron.SpecSchedule
 	everyHour bool
@@ -34,17 +34,17 @@ type Plan struct {
 // parser reads the five fields of crontab(5), and names such as @daily.
 var parser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
 
-// NewPlan reads an expression: minute, hour, day of month, month and day of the
+// ParseCron reads an expression: minute, hour, day of month, month and day of the
 // week, or one of @yearly, @annually, @monthly, @weekly, @daily, @midnight and
 // @hourly. The zone is a name of the IANA time zone database; empty is UTC.
 //
 // Errors match ErrCron or ErrZone; what stands behind these in the text is for
 // the user.
-func NewPlan(expression, zone string) (*Plan, error) {
-	p := &Plan{cron: expression, zone: zone, location: time.UTC}
+func ParseCron(expression, zone string) (*Cron, error) {
+	c := &Cron{expression: expression, zone: zone, location: time.UTC}
 	if zone != "" {
 		var err error
-		if p.location, err = time.LoadLocation(zone); err != nil || zone == "Local" {
+		if c.location, err = time.LoadLocation(zone); err != nil || zone == "Local" {
 			return nil, fmt.Errorf("%w: %q", ErrZone, zone)
 		}
 	}
@@ -61,29 +61,29 @@ func NewPlan(expression, zone string) (*Plan, error) {
 		return nil, fmt.Errorf("%w: five fields, or a name such as @daily", ErrCron)
 	}
 	fields.Location = time.UTC
-	p.fields = fields
+	c.fields = fields
 	const hours = 1<<24 - 1
-	p.everyHour = fields.Hour&hours == hours
+	c.everyHour = fields.Hour&hours == hours
 	// A leap year and the three after it have every day that there is.
 	if fields.Next(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
 		return nil, fmt.Errorf("%w: there is no such day", ErrCron)
 	}
-	return p, nil
+	return c, nil
 }
 
 // Next returns the first tick after an instant, in UTC; zero where none comes
 // within some years.
-func (p *Plan) Next(after time.Time) time.Time {
-	if p.everyHour {
-		return p.nextElapsed(after)
+func (c *Cron) Next(after time.Time) time.Time {
+	if c.everyHour {
+		return c.nextElapsed(after)
 	}
 	// A tick is never before its local time: the search from the instant's own local
 	// time passes over none.
-	for local := p.local(after); ; {
-		if local = p.fields.Next(local); local.IsZero() {
+	for local := c.local(after); ; {
+		if local = c.fields.Next(local); local.IsZero() {
 			return time.Time{}
 		}
-		if at := p.instant(local); at.After(after) {
+		if at := c.instant(local); at.After(after) {
 			return at.UTC()
 		}
 	}
@@ -91,7 +91,7 @@ func (p *Plan) Next(after time.Time) time.Time {
 
 // Latest returns the last tick that is after one instant and not after another;
 // zero where there is none.
-func (p *Plan) Latest(after, until time.Time) time.Time {
+func (c *Cron) Latest(after, until time.Time) time.Time {
 	// Few ticks are computed, however long the time between: the search goes back
 	// in growing spans until it finds one.
 	for back := time.Hour; ; back *= 24 {
@@ -101,7 +101,7 @@ func (p *Plan) Latest(after, until time.Time) time.Time {
 			from = after
 		}
 		var latest time.Time
-		for at := p.Next(from); !at.IsZero() && !at.After(until); at = p.Next(at) {
+		for at := c.Next(from); !at.IsZero() && !at.After(until); at = c.Next(at) {
 			latest = at
 		}
 		if !latest.IsZero() || all {
@@ -111,17 +111,17 @@ func (p *Plan) Latest(after, until time.Time) time.Time {
 }
 
 // local returns the local time at an instant, written as UTC.
-func (p *Plan) local(at time.Time) time.Time {
-	_, offset := at.In(p.location).Zone()
+func (c *Cron) local(at time.Time) time.Time {
+	_, offset := at.In(c.location).Zone()
 	return at.UTC().Add(time.Duration(offset) * time.Second)
 }
 
 // instant returns when a local time, written as UTC, comes: the first time where
 // it comes twice, and the end of the gap where it does not come.
-func (p *Plan) instant(local time.Time) time.Time {
-	at := time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), 0, 0, p.location)
+func (c *Cron) instant(local time.Time) time.Time {
+	at := time.Date(local.Year(), local.Month(), local.Day(), local.Hour(), local.Minute(), 0, 0, c.location)
 	start, end := at.ZoneBounds()
-	switch shown := p.local(at); {
+	switch shown := c.local(at); {
 	case shown.After(local): // read with the offset before the gap
 		return start
 	case shown.Before(local): // read with the offset after it
@@ -136,14 +136,14 @@ func (p *Plan) instant(local time.Time) time.Time {
 	return at
 }
 
-// nextElapsed is Next for a plan of every hour: as long as the offset stays, its
+// nextElapsed is Next for an hourly expression: as long as the offset stays, its
 // ticks are those of a clock that is not changed.
-func (p *Plan) nextElapsed(after time.Time) time.Time {
+func (c *Cron) nextElapsed(after time.Time) time.Time {
 	for {
-		zoned := after.In(p.location)
+		zoned := after.In(c.location)
 		_, seconds := zoned.Zone()
 		offset := time.Duration(seconds) * time.Second
-		local := p.fields.Next(after.UTC().Add(offset))
+		local := c.fields.Next(after.UTC().Add(offset))
 		if local.IsZero() {
 			return time.Time{}
 		}
@@ -152,7 +152,7 @@ func (p *Plan) nextElapsed(after time.Time) time.Time {
 		if end.IsZero() || at.Before(end) {
 			return at
 		}
-		if p.ticksAt(end) {
+		if c.ticksAt(end) {
 			return end.UTC()
 		}
 		after = end
@@ -160,7 +160,7 @@ func (p *Plan) nextElapsed(after time.Time) time.Time {
 }
 
 // ticksAt reports whether the fields name the local time at an instant.
-func (p *Plan) ticksAt(at time.Time) bool {
-	local := p.local(at)
-	return p.fields.Next(local.Add(-time.Second)).Equal(local)
+func (c *Cron) ticksAt(at time.Time) bool {
+	local := c.local(at)
+	return c.fields.Next(local.Add(-time.Second)).Equal(local)
 }

@@ -9,13 +9,13 @@ import (
 	"github.com/backflow/backflow/core/schedule"
 )
 
-func plan(t testing.TB, cron, zone string) *schedule.Plan {
+func parse(t testing.TB, cron, zone string) *schedule.Cron {
 	t.Helper()
-	p, err := schedule.NewPlan(cron, zone)
+	c, err := schedule.ParseCron(cron, zone)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	return c
 }
 
 func instant(t testing.TB, text string) time.Time {
@@ -76,9 +76,9 @@ func TestTicksWhereClocksAreChanged(t *testing.T) {
 		"either day":     {"0 0 13 * FRI", "UTC", "2026-02-01T00:00:00Z", []string{"2026-02-06T00:00:00Z", "2026-02-13T00:00:00Z", "2026-02-20T00:00:00Z"}},
 		"a named period": {"@monthly", "Asia/Kathmandu", "2026-02-01T00:00:00Z", []string{"2026-03-01T00:00:00+05:45"}},
 	} {
-		p, at := plan(t, test.cron, test.zone), instant(t, test.from)
+		c, at := parse(t, test.cron, test.zone), instant(t, test.from)
 		for _, want := range test.want {
-			if at = p.Next(at); !at.Equal(instant(t, want)) {
+			if at = c.Next(at); !at.Equal(instant(t, want)) {
 				t.Errorf("%s: tick at %s, want %s", name, at.Format(time.RFC3339), want)
 				break
 			}
@@ -95,7 +95,7 @@ func TestTheLatestMissedTickIsFound(t *testing.T) {
 		{"0 0 1 * *", "2026-01-01T00:00:00Z", "2026-01-31T00:00:00Z", ""},
 		{"0 0 1 * *", "2026-02-01T00:00:00Z", "2026-01-01T00:00:00Z", ""},
 	} {
-		got := plan(t, test.cron, "").Latest(instant(t, test.after), instant(t, test.until))
+		got := parse(t, test.cron, "").Latest(instant(t, test.after), instant(t, test.until))
 		if test.want == "" && !got.IsZero() || test.want != "" && !got.Equal(instant(t, test.want)) {
 			t.Errorf("%s after %s until %s: got %s, want %s", test.cron, test.after, test.until, got, test.want)
 		}
@@ -108,12 +108,12 @@ func TestWhatIsNoPlanIsRefused(t *testing.T) {
 		"*/0 * * * *", "5-1 * * * *", "0 0 30 2 *", "@every 1h", "@every 1s", "@reboot", "@", "TZ=UTC 0 3 * * *", "CRON_TZ=", "TZ=",
 		"99999999999999999999 * * * *",
 	} {
-		if _, err := schedule.NewPlan(cron, ""); !errors.Is(err, schedule.ErrCron) {
+		if _, err := schedule.ParseCron(cron, ""); !errors.Is(err, schedule.ErrCron) {
 			t.Errorf("%q: %v", cron, err)
 		}
 	}
 	for _, zone := range []string{"Local", "Europe/Berlinn", "CEST", "../etc/passwd", "+01:00"} {
-		if _, err := schedule.NewPlan("0 3 * * *", zone); !errors.Is(err, schedule.ErrZone) || !strings.Contains(err.Error(), zone) {
+		if _, err := schedule.ParseCron("0 3 * * *", zone); !errors.Is(err, schedule.ErrZone) || !strings.Contains(err.Error(), zone) {
 			t.Errorf("%q: %v", zone, err)
 		}
 	}
@@ -126,12 +126,12 @@ func FuzzPlan(f *testing.F) {
 		f.Add(cron, "Australia/Lord_Howe", int64(1775314800), uint16(3600))
 	}
 	f.Fuzz(func(t *testing.T, cron, zone string, seconds int64, span uint16) {
-		p, err := schedule.NewPlan(cron, zone)
+		c, err := schedule.ParseCron(cron, zone)
 		if err != nil {
 			return
 		}
 		from := time.Unix(seconds%(1<<33), 0)
-		next := p.Next(from)
+		next := c.Next(from)
 		if next.IsZero() {
 			return
 		}
@@ -139,7 +139,7 @@ func FuzzPlan(f *testing.F) {
 			t.Fatalf("%q in %q: after %s comes %s", cron, zone, from, next)
 		}
 		between := from.Add(min(next.Sub(from)-1, time.Duration(span)*time.Second))
-		if again := p.Next(between); !again.Equal(next) {
+		if again := c.Next(between); !again.Equal(next) {
 			t.Fatalf("%q in %q: after %s comes %s, but after %s comes %s", cron, zone, from, next, between, again)
 		}
 	})
