@@ -163,7 +163,7 @@ func TestFullDiskLosesNothingAndPasses(t *testing.T) {
 
 func TestExpiredRecordsAreRemovedAndTheFileShrinks(t *testing.T) {
 	t.Parallel()
-	clock := newFakeClock()
+	clock := testkit.NewClock(startTime)
 	path := filepath.Join(t.TempDir(), "state.db")
 	s := open(t, Options{Path: path, Now: clock.Now, sweepEvery: time.Millisecond})
 	value := bytes.Repeat([]byte("x"), 4000)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/statetest"
+	"github.com/backflow/backflow/internal/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -26,27 +26,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// fakeClock is a clock that a test sets.
-type fakeClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newFakeClock() *fakeClock {
-	return &fakeClock{now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
-}
-
-func (c *fakeClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *fakeClock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
+// startTime is what the clocks of tests show first.
+var startTime = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // open opens a store that ends with the test.
 func open(t testing.TB, o Options) *Store {
@@ -66,7 +47,7 @@ func open(t testing.TB, o Options) *Store {
 func TestSQLiteStoreKeepsEveryPromise(t *testing.T) {
 	t.Parallel()
 	statetest.Run(t, func(t *testing.T) statetest.Harness {
-		clock := newFakeClock()
+		clock := testkit.NewClock(startTime)
 		o := Options{Path: filepath.Join(t.TempDir(), "data", "state.db"), Now: clock.Now}
 		s := open(t, o)
 		return statetest.Harness{
