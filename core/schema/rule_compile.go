@@ -79,28 +79,37 @@ var supported = []string{
 	"DraftVersion", "Location", "ID", "Anchor", "Title", "Description", "Default", "Comment", "ReadOnly", "WriteOnly", "Examples", "Deprecated",
 }
 
+// unsupported are the other exported fields of the library's schema.
+var unsupported = slices.DeleteFunc(reflect.VisibleFields(reflect.TypeFor[jsonschema.Schema]()), func(field reflect.StructField) bool {
+	return !field.IsExported() || slices.Contains(supported, field.Name)
+})
+
 // supports reports whether a rule supports all keywords of a schema.
 func supports(s *jsonschema.Schema) bool {
 	fields := reflect.ValueOf(s).Elem()
-	for _, field := range reflect.VisibleFields(fields.Type()) {
-		if field.IsExported() && !fields.FieldByIndex(field.Index).IsZero() && !slices.Contains(supported, field.Name) {
+	for i := range unsupported {
+		if !fields.FieldByIndex(unsupported[i].Index).IsZero() {
 			return false
 		}
 	}
 	return true
 }
 
+// kindsByName are the kinds of each type that a schema can name.
+var kindsByName = map[string]kinds{
+	"null": null, "boolean": boolean, "integer": integer, "number": integer | fraction,
+	"string": text, "array": array, "object": object,
+}
+
 // kindsOf returns the kinds of the types that a schema names; nil names all.
 func kindsOf(types *jsonschema.Types) kinds {
-	byName := map[string]kinds{"null": null, "boolean": boolean, "integer": integer, "number": integer | fraction,
-		"string": text, "array": array, "object": object}
-	names := slices.Collect(maps.Keys(byName))
+	names := slices.Collect(maps.Keys(kindsByName))
 	if types != nil {
 		names = types.ToStrings()
 	}
 	var all kinds
 	for _, name := range names {
-		all |= byName[name]
+		all |= kindsByName[name]
 	}
 	return all
 }
