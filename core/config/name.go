@@ -35,11 +35,14 @@ var integrationName = namePattern{
 	taken:   workflow.StepTypes(),
 }
 
+// simpleNames are the names of simpleName.
+var simpleNames = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
 // simpleName is the pattern of names that appear in paths, logs and metrics.
 func simpleName(what string) namePattern {
 	return namePattern{
 		what:    what,
-		pattern: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`),
+		pattern: simpleNames,
 		hint:    "letters, digits, hyphen, dot and _, starting with a letter or digit, at most 64",
 	}
 }
