@@ -10,18 +10,14 @@ import (
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/gateway"
-	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// apply activates a checked plan, for runs and requests that begin from then on.
-func (s *Server) apply(ctx context.Context, plan *compile.Plan, plugins []*plugin.Plugin) (err error) {
+// apply activates a checked plan, with the integrations of its registry, for runs
+// and requests that begin from then on.
+func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action.Registry) (err error) {
 	s.options.Redactor.Add(plan.Config.SecretValues()...)
-	registry, err := newRegistry(plan, plugins)
-	if err != nil {
-		return err
-	}
 	routes, err := s.routes(plan, registry)
 	if err != nil {
 		return err

@@ -47,7 +47,11 @@ func (s *Server) applyChange(ctx context.Context, next *compile.Plan, change *pl
 	if err := next.Check(preview(next, change)); err != nil {
 		return err
 	}
-	return s.apply(ctx, next, change.Plugins())
+	registry, err := newRegistry(next, change.Plugins())
+	if err != nil {
+		return err
+	}
+	return s.apply(ctx, next, registry)
 }
 
 // reloadOnChange reloads the config whenever a file of it changes, and on SIGHUP,

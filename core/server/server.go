@@ -90,7 +90,7 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 	})
 	s.ledger = idempotency.New(s.store, s.lease, idempotency.Options{Now: o.Now, NewID: o.NewLedgerID})
 	s.schedule = schedule.New(schedule.Options{Store: s.store, Lease: s.lease, Starter: s.engine, Logger: o.Logger, Now: o.Now})
-	if err := s.apply(ctx, plan, s.host.Plugins()); err != nil {
+	if err := s.apply(ctx, plan, s.Actions()); err != nil {
 		return nil, err
 	}
 	s.engine.Run()
