@@ -28,8 +28,8 @@ func (p *Plan) Check(catalog *action.Catalog) error {
 // it published another manifest. It leaves the plan as it is and is safe for
 // concurrent use.
 func (p *Plan) CheckReplacement(name string, manifest *sdk.Manifest) error {
-	changed := *p
-	changed.Faults, changed.providers = nil, maps.Clone(p.providers)
+	changed := p.clone()
+	changed.Faults = nil
 	return changed.Check(action.NewCatalog(map[string]*sdk.Manifest{name: manifest}))
 }
 

@@ -3,6 +3,8 @@ package compile
 import (
 	"crypto/sha256"
 	"errors"
+	"maps"
+	"slices"
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
@@ -87,6 +89,23 @@ func Load(path string, options Options) (*Plan, error) {
 
 // Reload reads the config again, in the same way.
 func (p *Plan) Reload() (*Plan, error) { return Load(p.Config.Path, p.options) }
+
+// WithIntegrations returns the plan for a server whose program has integrations of
+// its own in the place of Options.Integrations. They must have the same names and
+// manifests as these. The plan and what it returns can be used at the same time,
+// as long as nothing adds faults to the plan itself.
+func (p *Plan) WithIntegrations(integrations ...action.Integration) *Plan {
+	changed := p.clone()
+	changed.options.Integrations = integrations
+	return changed
+}
+
+// clone copies the plan as far as a check changes it. What was parsed is immutable.
+func (p *Plan) clone() *Plan {
+	c := *p
+	c.Faults, c.providers = slices.Clone(p.Faults), maps.Clone(p.providers)
+	return &c
+}
 
 // Err returns the faults in the order of the file; nil without faults.
 func (p *Plan) Err() error {

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
 )
 
 func TestTheGatewaysOwnPathsAreNoWebhooks(t *testing.T) {
@@ -93,5 +95,38 @@ func TestNoIntegrationIsNamedLikeAStepType(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "is the name of a step type") {
 			t.Errorf("credentials of %q: %v", name, err)
 		}
+	}
+}
+
+// publishing is an integration of the program with a manifest and no calls.
+type publishing struct {
+	action.Integration
+	manifest *sdk.Manifest
+}
+
+func (p publishing) Name() string            { return p.manifest.Name }
+func (p publishing) Manifest() *sdk.Manifest { return p.manifest }
+
+func TestPlansWithOtherIntegrationsAreCheckedApart(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "backflow.json")
+	if err := os.WriteFile(file, []byte(`{ "webhooks": [{ "name": "w", "path": "/w", "provider": "acme", "secret": "hush", "actions": [] }] }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	able := publishing{manifest: &sdk.Manifest{Name: "acme", Webhook: &sdk.WebhookCapability{}}}
+	unable := publishing{manifest: &sdk.Manifest{Name: "acme"}}
+	p, err := Load(file, Options{Integrations: []action.Integration{able}})
+	if err != nil || p.Err() != nil {
+		t.Fatal(err, p.Err())
+	}
+	other := p.WithIntegrations(unable)
+	if other.CheckManifests(t.Context(), nil); other.Err() == nil {
+		t.Error("a webhook that cannot be verified is no fault")
+	}
+	if p.CheckManifests(t.Context(), nil); p.Err() != nil {
+		t.Errorf("the plan itself: %v", p.Err())
+	}
+	next, err := other.Reload()
+	if err != nil || next.Manifests()["acme"] != unable.manifest {
+		t.Errorf("reloaded, it has %v, %v", next.Manifests(), err)
 	}
 }
