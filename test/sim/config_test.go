@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"bytes"
+
 	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/compile"
@@ -15,22 +17,46 @@ const (
 	hookSecret = "whsec_of_the_simulation"
 )
 
-// load makes the config as it is now into a plan, as a gateway does.
+// changeConfig makes a change of what the config is made from. It is called with
+// the simulation's lock, or before anything runs.
+func (sim *simulation) changeConfig(change func()) {
+	change()
+	sim.configText = nil
+}
+
+// load makes the config as it is now into a plan, as a gateway does. A text is
+// loaded once: gateways that start with the same one share what was made of it.
 func (sim *simulation) load(integrations ...action.Integration) (*compile.Plan, error) {
-	plan, err := compile.Load(configFile, compile.Options{
-		Config:       config.Options{ReadFile: func(string) ([]byte, error) { return sim.config(), nil }},
-		Integrations: integrations,
-	})
-	if err != nil {
-		return nil, err
+	text := sim.config()
+	sim.loading.Lock()
+	defer sim.loading.Unlock()
+	if sim.plan == nil || !bytes.Equal(sim.planText, text) {
+		plan, err := compile.Load(configFile, compile.Options{
+			Config:       config.Options{ReadFile: func(string) ([]byte, error) { return sim.config(), nil }},
+			Integrations: integrations,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if err := plan.Err(); err != nil {
+			return nil, err
+		}
+		sim.planText, sim.plan = text, plan
 	}
-	return plan, plan.Err()
+	return sim.plan.WithIntegrations(integrations...), nil
 }
 
 // config is the text of the config as it is now.
 func (sim *simulation) config() []byte {
 	sim.mu.Lock()
 	defer sim.mu.Unlock()
+	if sim.configText == nil {
+		sim.configText = sim.encodeConfig()
+	}
+	return sim.configText
+}
+
+func (sim *simulation) encodeConfig() []byte {
 	doc := object{
 		"auth": object{"tokens": []any{object{
 			"name": "client", "hash": access.HashOf(token).String(), "scopes": []any{"admin"},

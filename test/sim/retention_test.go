@@ -18,10 +18,11 @@ const removeEvery = time.Minute
 // drawRetention makes runs be removed soon after their end, in few simulations.
 func (sim *simulation) drawRetention(r *rand.Rand) {
 	if chance(r, 8) {
-		sim.retention = engine.Retention{
+		retention := engine.Retention{
 			Succeeded: between(r, 20*time.Second, time.Minute), Failed: between(r, 20*time.Second, time.Minute),
 			MaxRuns: pick(r, 0, 0, 2, 5),
 		}
+		sim.changeConfig(func() { sim.retention = retention })
 	}
 }
 

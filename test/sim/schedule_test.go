@@ -35,9 +35,8 @@ func (sim *simulation) drawSchedules(r *rand.Rand) {
 			sim.t.Fatal(err)
 		}
 		name, definition := fmt.Sprintf("t%d", n), sim.definitions[r.IntN(3)]
-		sim.schedules = append(sim.schedules, object{
-			"name": name, "cron": cron, "workflow": definition.ID, "input": input(r, tickTag+name),
-		})
+		added := object{"name": name, "cron": cron, "workflow": definition.ID, "input": input(r, tickTag+name)}
+		sim.changeConfig(func() { sim.schedules = append(sim.schedules, added) })
 		drops := definition.Concurrency != nil && definition.Concurrency.Drop
 		sim.model.timetables[name] = &timetable{cron: parsed, drops: drops, began: map[time.Time]int{}}
 	}
@@ -62,7 +61,7 @@ func (sim *simulation) checkSchedules() {
 	if sim.exactClocks {
 		sim.model.checkOverdue()
 	}
-	sim.schedules = nil
+	sim.changeConfig(func() { sim.schedules = nil })
 	sim.mu.Unlock()
 	for _, s := range sim.nodes {
 		s.awaitRunning() // a process that starts from now on has none

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/core/workflow"
@@ -33,7 +34,7 @@ type simulation struct {
 	// exactClocks: no clock is wrong, so that times can be checked exactly.
 	exactClocks bool
 
-	workflows   []object // of the config
+	workflows   []object // of the config; see changeConfig
 	actions     []any    // of its webhook
 	definitions []*workflow.Definition
 	timed       map[string]bool // definitions with a time limit, by hash
@@ -42,12 +43,18 @@ type simulation struct {
 	nodes       [2]*node
 	model       *model
 
+	loading  sync.Mutex    // guards the fields below
+	plan     *compile.Plan // made of the config; nil before the first
+	planText []byte        // what it was made of
+
 	mu        sync.Mutex // guards the fields below
-	schedules []object   // of the config
+	schedules []object   // of the config; see changeConfig
 	trace     []string
 	violation string // the first broken invariant
 	names     map[string]string
 	tally     tally
+
+	configText []byte // nil before the first use after a change
 }
 
 // tally counts what happened, so that a simulation that does nothing is seen.
