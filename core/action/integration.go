@@ -46,6 +46,6 @@ type Status struct {
 	// RetryAt is when it is started again, in a state of failure; zero else.
 	RetryAt time.Time `json:"retryAt,omitzero"`
 	// Rejected is why a new version that was put in its place is not in force,
-	// while the one before goes on; empty if there is none.
+	// while the one before goes on; empty if none exists.
 	Rejected string `json:"rejected,omitempty"`
 }

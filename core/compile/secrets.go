@@ -25,7 +25,7 @@ func (p *Plan) WebhookSecrets(w config.Webhook) []string {
 }
 
 // WebhookProvider returns the provider of a webhook. The integration is the one
-// of its name, nil where there is none; ok is false where neither verifies
+// of its name, nil where none exists; ok is false where neither verifies
 // webhooks.
 func (p *Plan) WebhookProvider(name string, integration webhook.Integration) (provider webhook.Provider, ok bool) {
 	return p.options.WebhookProviders.Lookup(name, integration)

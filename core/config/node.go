@@ -72,7 +72,7 @@ func (n *Node) member(key string) *Member {
 	return nil
 }
 
-// Get returns the value of an object's key, or nil where there is none.
+// Get returns the value of an object's key, or nil where none exists.
 func (n *Node) Get(key string) *Node {
 	if m := n.member(key); m != nil {
 		return m.Value

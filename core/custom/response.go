@@ -44,7 +44,7 @@ func (i *Integration) result(r *request, c *apiCall, keyed bool) (sdk.Result, er
 	}
 }
 
-// jsonType reads a Content-Type. known is false if there is none, or none that can be
+// jsonType reads a Content-Type. known is false if none exists, or none that can be
 // read.
 func jsonType(contentType string) (isJSON, known bool) {
 	media, _, err := mime.ParseMediaType(contentType)

@@ -78,7 +78,7 @@ func (r *execution) deliverResult(result callResult) bool {
 
 // advance records updates and starts the calls that follow, until there are no
 // more updates. It returns the last of these calls, for the caller to make; false
-// if there is none, or if this process no longer works on the run.
+// if none exists, or if this process no longer works on the run.
 func (r *execution) advance() (call workflow.Call, more bool) {
 	finished := true
 	defer func() {

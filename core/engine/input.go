@@ -50,7 +50,7 @@ func invalidInput(format string, args ...any) *sdk.Error {
 }
 
 // concurrencyKey is the key that counts a new run against the limit of its
-// workflow; empty where there is none.
+// workflow; empty where none exists.
 func concurrencyKey(definition *workflow.Definition, roots map[string]value.Doc) (string, error) {
 	limit := definition.Concurrency
 	if limit == nil {

@@ -31,7 +31,7 @@ type runRecord struct {
 	// Throttled: the run is queued, but others with its concurrency key have to end
 	// before it can go on.
 	Throttled bool `json:"held,omitempty"`
-	// ConcurrencyKey counts the run against a limit; empty where there is none.
+	// ConcurrencyKey counts the run against a limit; empty where none exists.
 	ConcurrencyKey string `json:"group,omitempty"`
 	// Recoveries counts how often in a row the run was claimed after its process
 	// had ended, without any progress since.

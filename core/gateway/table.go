@@ -73,7 +73,7 @@ func (t *table) add(rows []endpoint) error {
 	return nil
 }
 
-// match returns the route of a request's path, nil where there is none.
+// match returns the route of a request's path, nil where none exists.
 func (t *table) match(r *http.Request) *route {
 	var found mux.RouteMatch
 	if !t.router.Match(r, &found) {

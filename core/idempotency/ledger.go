@@ -262,7 +262,7 @@ func (l *Ledger) held(ctx context.Context, rec *record) (bool, error) {
 	return alive, nil
 }
 
-// read returns a record and its stored bytes, nil if there is none.
+// read returns a record and its stored bytes, nil if none exists.
 func (l *Ledger) read(ctx context.Context, id string) (*record, []byte, error) {
 	values, err := l.store.Get(ctx, state.Ref{Bucket: layout.BucketIdempotency, ID: id})
 	if err != nil {

@@ -150,7 +150,7 @@ func (h *Host) Start(ctx context.Context) error {
 }
 
 // supervise begins to keep a plugin running; mu is held. started is the instance
-// that runs already, nil if there is none.
+// that runs already, nil if none exists.
 func (h *Host) supervise(p *Plugin, started *running) {
 	s := &supervisor{p: p, member: h.members[p.name]}
 	life := h.life

@@ -90,7 +90,7 @@ func (c *Cron) Next(after time.Time) time.Time {
 }
 
 // Latest returns the last tick that is after one instant and not after another;
-// zero where there is none.
+// zero where none exists.
 func (c *Cron) Latest(after, until time.Time) time.Time {
 	// Few ticks are computed, however long the time between: the search goes back
 	// in growing spans until it finds one.

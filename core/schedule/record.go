@@ -53,7 +53,7 @@ func (r *record) write(name string) []state.Op {
 
 func tickID(name string, tick time.Time) string { return name + "/" + tick.UTC().Format(time.RFC3339) }
 
-// read returns the record of a schedule with its bytes; nil if there is none.
+// read returns the record of a schedule with its bytes; nil if none exists.
 func (s *Scheduler) read(ctx context.Context, name string) (*record, []byte, error) {
 	found, err := s.store.Get(ctx, state.Ref{Bucket: layout.BucketSchedule, ID: name})
 	if err != nil || found[0] == nil {

@@ -60,7 +60,7 @@ func (w *watcher) watch(plan *compile.Plan, log *slog.Logger) {
 	}
 }
 
-// channels returns the channels of the watch, nil if there is none. Both must be
+// channels returns the channels of the watch, nil if none exists. Both must be
 // read: fsnotify sends no more events while an error waits.
 func (w *watcher) channels() (<-chan fsnotify.Event, <-chan error) {
 	if w.notify == nil {

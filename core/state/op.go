@@ -53,7 +53,7 @@ func Put(bucket, id string, value []byte, ttl time.Duration) Op {
 	return Op{Kind: KindPut, Space: bucket, ID: id, Value: value, TTL: ttl}
 }
 
-// Replace writes a record that exists, and fails if there is none. The record
+// Replace writes a record that exists, and fails if none exists. The record
 // expires when it would have expired: its time to live is counted by the store's
 // clock, not by the caller's.
 func Replace(bucket, id string, value []byte) Op {

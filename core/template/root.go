@@ -13,7 +13,7 @@ import (
 // keeps it unchanged meanwhile.
 type Scope interface {
 	// Root returns the value of a root such as "input", of one of the kinds of
-	// package value, and false if there is none. The root "headers" is an
+	// package value, and false if none exists. The root "headers" is an
 	// object with names in lower case.
 	Root(name string) (any, bool)
 }

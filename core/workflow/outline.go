@@ -28,7 +28,7 @@ type Outline struct {
 // Branch is one list of steps in a step.
 type Branch struct {
 	Title string
-	// When is the condition under which it is chosen; nil where there is none.
+	// When is the condition under which it is chosen; nil where none exists.
 	When  *condition.Condition
 	Steps *Block
 }

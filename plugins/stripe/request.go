@@ -22,7 +22,7 @@ type request struct {
 }
 
 // options takes what every action has beside Stripe's parameters, and returns
-// the time limit, zero if there is none.
+// the time limit, zero if none exists.
 func (r *request) options() (time.Duration, error) {
 	account, err := r.takeString("stripeAccount")
 	if err != nil {

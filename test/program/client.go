@@ -38,7 +38,7 @@ type Response struct {
 }
 
 // Field returns a field of the body, by a path such as
-// "steps.0.result.id"; nil where there is none. Numbers are json.Number.
+// "steps.0.result.id"; nil where none exists. Numbers are json.Number.
 func (a Response) Field(path string) any {
 	decoder := json.NewDecoder(bytes.NewReader(a.Body))
 	decoder.UseNumber()
@@ -63,7 +63,7 @@ func (a Response) Field(path string) any {
 	return value
 }
 
-// Text is Field for strings; "" where there is none.
+// Text is Field for strings; "" where none exists.
 func (a Response) Text(path string) string {
 	text, _ := a.Field(path).(string)
 	return text

@@ -33,7 +33,7 @@ var layers = []layer{
 }
 
 // component returns the entry of layers that a package belongs to, and the number
-// of its layer; -1 if there is none.
+// of its layer; -1 if none exists.
 func component(path string) (name string, level int) {
 	level = -1
 	for i, l := range layers {

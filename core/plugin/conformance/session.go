@@ -33,7 +33,7 @@ type session struct {
 type subject struct {
 	*sdk.ActionSpec
 	params  *schema.Schema
-	result  *schema.Schema // nil if there is none
+	result  *schema.Schema // nil if none exists
 	example json.RawMessage
 	// key is the idempotency key of the example, empty for reads.
 	key string

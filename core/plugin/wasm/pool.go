@@ -71,7 +71,7 @@ func (p *pool) acquire(ctx context.Context, deadline time.Time) error {
 
 func (p *pool) release() { <-p.slots }
 
-// get returns an idle guest, nil if there is none.
+// get returns an idle guest, nil if none exists.
 func (p *pool) get() *guest {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -116,7 +116,7 @@ func (s *stmt) run(values ...driver.Value) error {
 	return err
 }
 
-// first returns the first row, or nil if there is none. The row is valid until the
+// first returns the first row, or nil if none exists. The row is valid until the
 // next call.
 func (s *stmt) first(values ...driver.Value) ([]driver.Value, error) {
 	rows, err := s.s.(driver.StmtQueryContext).QueryContext(context.Background(), s.bind(values))

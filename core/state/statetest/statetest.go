@@ -90,7 +90,7 @@ func conflict(t *testing.T, s state.Store, index int, ops ...state.Op) {
 	}
 }
 
-// get reads one record; nil if there is none.
+// get reads one record; nil if none exists.
 func get(t *testing.T, s state.Store, bucket, id string) []byte {
 	t.Helper()
 	values, err := s.Get(context.Background(), state.Ref{Bucket: bucket, ID: id})
