@@ -107,7 +107,7 @@ func (p *Plan) checkCredential(c config.Credential, manifest *sdk.Manifest) {
 
 // checkWebhook makes sure that a webhook can be verified, and with which secret.
 func (p *Plan) checkWebhook(w config.Webhook, integration published) {
-	provider, ok := p.options.WebhookProviders.Lookup(w.Provider, integration)
+	provider, ok := p.WebhookProvider(w.Provider, integration)
 	if _, known := p.providers[w.Provider]; ok && !(known && provider.Unpublished) {
 		p.providers[w.Provider] = provider
 	}

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 )
 
@@ -19,14 +18,13 @@ type executor struct {
 	wakeups     *wakeups
 	workers     *workerPool
 
-	stopping    chan struct{} // closed when no further call is to be started
-	stopOnce    sync.Once
+	*stopSignal                 // no further call is to be started
 	calls       context.Context // of calls; ends when the drain time is over
 	cancelCalls context.CancelCauseFunc
 }
 
 func newExecutor(base base, o Options, definitions *definitions) *executor {
-	stopping := make(chan struct{})
+	signal := newStopSignal()
 	e := &executor{
 		base:        base,
 		actions:     o.Actions,
@@ -36,28 +34,18 @@ func newExecutor(base base, o Options, definitions *definitions) *executor {
 		active:      newActiveRuns(o.MaxRunning),
 		subscribers: newSubscribers(),
 		wakeups:     newWakeups(),
-		workers:     newWorkerPool(stopping),
-		stopping:    stopping,
+		workers:     newWorkerPool(signal.stopping),
+		stopSignal:  signal,
 	}
 	e.calls, e.cancelCalls = context.WithCancelCause(context.Background())
 	return e
-}
-
-// isStopping reports whether no further call is to be started.
-func (e *executor) isStopping() bool {
-	select {
-	case <-e.stopping:
-		return true
-	default:
-		return false
-	}
 }
 
 // stop makes reservations fail and starts no further call. It may be called
 // again.
 func (e *executor) stop() {
 	e.active.stop()
-	e.stopOnce.Do(func() { close(e.stopping) })
+	e.signalStop()
 }
 
 // drain waits, after stop, for the runs that are worked on. If ctx ends first,

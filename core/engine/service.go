@@ -12,29 +12,19 @@ const retryPause = time.Second
 // service runs loops in the background until it is stopped. Between rounds a loop
 // calls sleep, which returns early when the service stops.
 type service struct {
-	stopping chan struct{}
-	stopOnce sync.Once
-	loops    sync.WaitGroup
+	*stopSignal
+	loops sync.WaitGroup
 }
 
-func newService() *service { return &service{stopping: make(chan struct{})} }
+func newService() *service { return &service{stopSignal: newStopSignal()} }
 
 // run runs a loop. It does not wait for it.
 func (s *service) run(loop func()) { s.loops.Go(loop) }
 
 // Stop ends the loops and waits for them. It may be called again.
 func (s *service) Stop() {
-	s.stopOnce.Do(func() { close(s.stopping) })
+	s.signalStop()
 	s.loops.Wait()
-}
-
-func (s *service) isStopping() bool {
-	select {
-	case <-s.stopping:
-		return true
-	default:
-		return false
-	}
 }
 
 // sleep waits for a wakeup, a time or the end of the service. It returns false at
