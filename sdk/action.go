@@ -181,7 +181,7 @@ func (a *typed[In, Out]) run(ctx context.Context, call *Call) (Result, error) {
 	}
 	result, err := s.result(reflect.ValueOf(&out).Elem())
 	if err != nil {
-		return Result{}, fmt.Errorf("the result of %s: %w", a.Name, err)
+		return Result{}, Executed(CodeInternal, "the result of %s: %v", a.Name, err)
 	}
 	return result, nil
 }

@@ -22,8 +22,9 @@ type Error struct {
 	RetryAfter time.Duration `json:"retryAfter,omitempty"`
 	// Outcome says what is known about the effect.
 	Outcome Outcome `json:"outcome,omitempty"`
-	// Final says that the vendor gave a definite response for this idempotency
-	// key and would give the same again, such as a declined card.
+	// Final says that the same call with the same idempotency key would fail in
+	// the same way again, such as a declined card. Whether the effect took place
+	// is said by Outcome alone.
 	Final bool `json:"final,omitempty"`
 	// Faults are the places in the params that are wrong, if known.
 	Faults []Fault `json:"errors,omitempty"`
@@ -56,9 +57,28 @@ type Outcome string
 const (
 	// OutcomeUnknown is also what an empty outcome means.
 	OutcomeUnknown Outcome = "unknown"
-	// OutcomeNotExecuted: the effect did not take place.
+	// OutcomeNotExecuted: the effect did not take place. Only after it may the
+	// same be asked for with another idempotency key.
 	OutcomeNotExecuted Outcome = "not_executed"
+	// OutcomeExecuted: the effect stands, and its result could not be kept.
+	OutcomeExecuted Outcome = "executed"
 )
+
+// OutcomeAfter returns what is known of an effect once a call with its idempotency
+// key has failed with e. Earlier is what was known before: OutcomeNotExecuted
+// before the first call. Keyed says that the key is honoured, so that a final
+// refusal speaks for the earlier calls too; any other refusal is of its own call
+// alone. It never returns an empty outcome.
+func (e *Error) OutcomeAfter(earlier Outcome, keyed bool) Outcome {
+	switch {
+	case e.Outcome == OutcomeExecuted || earlier == OutcomeExecuted:
+		return OutcomeExecuted
+	case e.Outcome == OutcomeNotExecuted && (earlier == OutcomeNotExecuted || e.Final && keyed):
+		return OutcomeNotExecuted
+	default:
+		return OutcomeUnknown
+	}
+}
 
 // Code classifies an error. The set is closed: a plugin that returns another
 // code is taken to have returned CodeInternal.
@@ -102,6 +122,13 @@ func Refuse(code Code, format string, args ...any) *Error {
 // one whose response never came.
 func Fail(code Code, format string, args ...any) *Error {
 	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Outcome: OutcomeUnknown}
+}
+
+// Executed makes the error of a call whose effect stands although its result cannot
+// be returned, such as one that is too large. It is final: the same key would give
+// the same result.
+func Executed(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...), Outcome: OutcomeExecuted, Final: true}
 }
 
 // Later says that the same call may succeed after a while, zero if it is not

@@ -45,10 +45,7 @@ func checkSize(result Result) error {
 	if len(result.Body) <= MaxBodySize {
 		return nil
 	}
-	return &Error{
-		Code:    CodeResultTooLarge,
-		Message: fmt.Sprintf("the result has %d bytes, more than the %d that a plugin may answer", len(result.Body), MaxBodySize),
-	}
+	return Executed(CodeResultTooLarge, "the result has %d bytes, more than the %d that a plugin may answer", len(result.Body), MaxBodySize)
 }
 
 // guard runs a method of the plugin and returns its panic as an error too, for what

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 )
@@ -182,5 +183,50 @@ func TestErrorsSayWhatIsKnown(t *testing.T) {
 	}
 	if failed := Fail(CodeUpstream, "gone").Later(5).With("bad", func() {}); failed.Outcome != OutcomeUnknown || !failed.Retryable || failed.RetryAfter != 5 || failed.Details != nil {
 		t.Errorf("got %+v", failed)
+	}
+}
+
+func TestResultThatCannotBeWrittenLeavesTheEffectStanding(t *testing.T) {
+	p := New(Info{Name: "odd", Version: "1.0.0"}, Action[struct{}, map[string]float64]{
+		Name: "ratio", Do: func(context.Context, struct{}) (map[string]float64, error) {
+			return map[string]float64{"ratio": math.Inf(1)}, nil
+		},
+	})
+	_, err := p.Execute(t.Context(), Call{Action: "ratio", Params: json.RawMessage(`{}`)})
+	var got *Error
+	if !errors.As(err, &got) || got.Code != CodeInternal || got.Outcome != OutcomeExecuted || !got.Final {
+		t.Errorf("got %+v", err)
+	}
+	if err := checkSize(Result{Body: make([]byte, MaxBodySize+1)}); !errors.As(err, &got) || got.Code != CodeResultTooLarge || got.Outcome != OutcomeExecuted || !got.Final {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// Each row is what one more failed call, with the same key, makes of what was known.
+func TestOutcomeAfterACallIsTheWorstThatIsKnown(t *testing.T) {
+	const no, unknown, yes = OutcomeNotExecuted, OutcomeUnknown, OutcomeExecuted
+	for _, test := range []struct {
+		earlier, said Outcome
+		final, keyed  bool
+		want          Outcome
+	}{
+		{no, no, false, false, no},
+		{no, no, true, true, no},
+		{no, "", false, true, unknown},
+		{no, unknown, true, true, unknown}, // a replayed failure of the vendor
+		{no, yes, true, true, yes},
+		{unknown, no, false, true, unknown}, // refused before the key was looked at
+		{unknown, no, true, true, no},       // the key's own response
+		{unknown, no, true, false, unknown}, // no key was looked at
+		{unknown, unknown, true, true, unknown},
+		{unknown, yes, false, true, yes},
+		{yes, no, true, true, yes},
+		{yes, unknown, false, true, yes},
+		{yes, "", true, true, yes},
+	} {
+		e := &Error{Outcome: test.said, Final: test.final}
+		if got := e.OutcomeAfter(test.earlier, test.keyed); got != test.want {
+			t.Errorf("%+v: got %q", test, got)
+		}
 	}
 }

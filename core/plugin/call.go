@@ -110,18 +110,15 @@ func (p *Plugin) unavailable(state action.State, reason string, retryAt time.Tim
 }
 
 // checkResult makes sure that a result is JSON, or has a content type that can be
-// the value of a header: nothing checks it again before the client. It accepts what
+// the value of a header: nothing checks it again before the client. The plugin said
+// that the call succeeded, so the effect of one that is neither stands. It accepts what
 // encoding/json accepts. The check of encoding/json itself reads each byte through a
 // state machine, which took longer for a result of 16 KiB than the whole call of the
 // plugin.
 func checkResult(result sdk.Result) (sdk.Result, *sdk.Error) {
 	if result.ContentType != "" {
 		if _, _, err := mime.ParseMediaType(result.ContentType); err != nil {
-			return sdk.Result{}, &sdk.Error{
-				Code:    sdk.CodeInternal,
-				Message: "the plugin returned a result whose content type is not valid (one that is: image/png)",
-				Outcome: sdk.OutcomeUnknown,
-			}
+			return sdk.Result{}, sdk.Executed(sdk.CodeInternal, "the plugin returned a result whose content type is not valid (one that is: image/png)")
 		}
 		return result, nil
 	}
@@ -129,11 +126,7 @@ func checkResult(result sdk.Result) (sdk.Result, *sdk.Error) {
 		result.Body = []byte("null")
 	}
 	if !jsontext.Value(result.Body).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
-		return sdk.Result{}, &sdk.Error{
-			Code:    sdk.CodeInternal,
-			Message: "the plugin answered a result that is not JSON",
-			Outcome: sdk.OutcomeUnknown,
-		}
+		return sdk.Result{}, sdk.Executed(sdk.CodeInternal, "the plugin answered a result that is not JSON")
 	}
 	return result, nil
 }

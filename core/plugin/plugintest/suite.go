@@ -101,6 +101,18 @@ func errorsCrossUnchanged(t *testing.T, tr Transport) {
 			given: sdk.Error{Code: sdk.CodeUpstream, Message: "m"},
 			want:  sdk.Error{Code: sdk.CodeUpstream, Message: "m", Outcome: sdk.OutcomeUnknown},
 		},
+		"an effect that stands": {
+			given: sdk.Error{Code: sdk.CodeUpstream, Message: "m", Outcome: sdk.OutcomeExecuted, Final: true},
+			want:  sdk.Error{Code: sdk.CodeUpstream, Message: "m", Outcome: sdk.OutcomeExecuted, Final: true},
+		},
+		"a result too large, by an SDK that has no word for it": {
+			given: sdk.Error{Code: sdk.CodeResultTooLarge, Message: "m"},
+			want:  sdk.Error{Code: sdk.CodeResultTooLarge, Message: "m", Outcome: sdk.OutcomeExecuted},
+		},
+		"an outcome of another name is unknown": {
+			given: sdk.Error{Code: sdk.CodeUpstream, Message: "m", Outcome: "perhaps"},
+			want:  sdk.Error{Code: sdk.CodeUpstream, Message: "m", Outcome: sdk.OutcomeUnknown},
+		},
 		"an unknown code is a bug": {
 			given: sdk.Error{Code: "teapot", Message: "short and stout", Outcome: sdk.OutcomeNotExecuted},
 			want: sdk.Error{
@@ -171,9 +183,9 @@ func failuresOfACallAreItsOwn(t *testing.T, tr Transport) {
 	}{
 		"a plain error":       {"failPlainly", sdk.CodeInternal, sdk.OutcomeUnknown, "it did not work"},
 		"a panic":             {"panic", sdk.CodeInternal, sdk.OutcomeUnknown, "the plugin panicked in panic: at the disco"},
-		"not JSON":            {"notJSON", sdk.CodeInternal, sdk.OutcomeUnknown, "the plugin answered a result that is not JSON"},
-		"no type":             {"oddType", sdk.CodeInternal, sdk.OutcomeUnknown, "the plugin returned a result whose content type is not valid (one that is: image/png)"},
-		"a result too large":  {"large", sdk.CodeResultTooLarge, sdk.OutcomeUnknown, "the result has 34603008 bytes, more than the 33488896 that a plugin may answer"},
+		"not JSON":            {"notJSON", sdk.CodeInternal, sdk.OutcomeExecuted, "the plugin answered a result that is not JSON"},
+		"no type":             {"oddType", sdk.CodeInternal, sdk.OutcomeExecuted, "the plugin returned a result whose content type is not valid (one that is: image/png)"},
+		"a result too large":  {"large", sdk.CodeResultTooLarge, sdk.OutcomeExecuted, "the result has 34603008 bytes, more than the 33488896 that a plugin may answer"},
 		"an action not known": {"nope", sdk.CodeUnknownAction, sdk.OutcomeNotExecuted, `plugin fixture has no action "nope"`},
 	}
 	for name, c := range cases {

@@ -172,10 +172,11 @@ func (g *guest) roundTrip() error {
 	}
 	at, size := uint32(g.stack[0]>>32), uint32(g.stack[0])
 	if size > sdk.MaxMessageSize {
-		return &sdk.Error{
-			Code: sdk.CodeResultTooLarge, Outcome: sdk.OutcomeUnknown,
-			Message: fmt.Sprintf("the answer has %d bytes, more than the %d that a plugin may answer", size, sdk.MaxMessageSize),
+		e := sdk.Fail(sdk.CodeResultTooLarge, "the answer has %d bytes, more than the %d that a plugin may answer", size, sdk.MaxMessageSize)
+		if kind, ok := g.mod.Memory().ReadByte(at); ok && abi.Kind(kind) == abi.OK {
+			e.Outcome, e.Final = sdk.OutcomeExecuted, true
 		}
+		return e
 	}
 	response, ok := g.mod.Memory().Read(at, size)
 	if !ok {

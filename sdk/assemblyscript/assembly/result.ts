@@ -71,6 +71,13 @@ export class Failure extends Result {
     return this;
   }
 
+  /** executed says that the effect stands, and that its result could not be kept: the same key would give the same. */
+  executed(): Failure {
+    this.error.set("outcome", Json.string("executed"));
+    this.error.set("final", Json.bool(true));
+    return this;
+  }
+
   /** retryable says that the same call may succeed later; after so many milliseconds, if the vendor said when. */
   retryable(afterMilliseconds: i64 = 0): Failure {
     this.error.set("retryable", Json.bool(true));

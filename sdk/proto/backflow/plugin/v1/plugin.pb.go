@@ -35,7 +35,7 @@ type Error struct {
 	Message    string               `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	Retryable  bool                 `protobuf:"varint,3,opt,name=retryable,proto3" json:"retryable,omitempty"`
 	RetryAfter *durationpb.Duration `protobuf:"bytes,4,opt,name=retry_after,json=retryAfter,proto3" json:"retry_after,omitempty"`
-	// "unknown" or "not_executed"; empty means unknown.
+	// "unknown", "not_executed" or "executed"; empty means unknown.
 	Outcome string   `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	Final   bool     `protobuf:"varint,6,opt,name=final,proto3" json:"final,omitempty"`
 	Faults  []*Fault `protobuf:"bytes,7,rep,name=faults,proto3" json:"faults,omitempty"`
