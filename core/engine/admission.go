@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/backflow/backflow/core/state"
@@ -26,20 +25,6 @@ func (a *admission) loop() {
 	for a.sleep(a.wakeups.admission, a.interval) {
 		a.outage.Note("admit runs that wait for others", a.admitAll(context.Background()))
 	}
-}
-
-// atLimit reports whether a new run of the group would have to wait.
-func (a *admission) atLimit(ctx context.Context, group string) (bool, error) {
-	limit := limitOf(group)
-	taken := 0
-	for _, set := range []string{layout.SetActive + "/" + group, layout.SetThrottled + "/" + group} {
-		members, err := a.store.Range(ctx, state.Range{Set: set, Limit: limit})
-		if err != nil {
-			return false, fmt.Errorf("engine: limit: %w", err)
-		}
-		taken += len(members)
-	}
-	return taken >= limit, nil
 }
 
 func (a *admission) admitAll(ctx context.Context) error {

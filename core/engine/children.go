@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/backflow/backflow/core/value"
@@ -12,13 +13,14 @@ import (
 // that runs itself comes to an end.
 const MaxDepth = 20
 
-// followUps returns what the events just applied mean for other runs.
-func (r *execution) followUps(events []workflow.Event) (followUps, error) {
+// followUps returns what the events just applied mean for other runs. It reads the
+// store only where a step starts a run that a limit may drop.
+func (r *execution) followUps(ctx context.Context, events []workflow.Event) (followUps, error) {
 	var f followUps
 	for _, event := range events {
 		switch {
 		case event.Type == workflow.EventChild:
-			if err := r.startChild(&f, event); err != nil {
+			if err := r.startChild(ctx, &f, event); err != nil {
 				return followUps{}, err
 			}
 		case event.Child != "": // the step that waited for it was given up
@@ -35,7 +37,7 @@ func (r *execution) followUps(events []workflow.Event) (followUps, error) {
 
 // startChild creates the run that a step waits for, in the commit that makes the
 // step wait. If it cannot be created, it counts as failed.
-func (r *execution) startChild(f *followUps, event workflow.Event) error {
+func (r *execution) startChild(ctx context.Context, f *followUps, event workflow.Event) error {
 	step, ok := r.machine.Step(event.Path)
 	if !ok {
 		return fmt.Errorf("engine: run %s has no step %s", r.record.ID, event.Path)
@@ -47,24 +49,41 @@ func (r *execution) startChild(f *followUps, event workflow.Event) error {
 	definition, known := r.definitions.current(step.Workflow)
 	input := event.Params
 	var refused *sdk.Error
+	var key string
+	roots := map[string]value.Doc{"input": input}
 	switch {
 	case !known:
 		refused = invalidInput("there is no workflow %q", step.Workflow)
 	case depth > MaxDepth:
 		refused = invalidInput("more than %d runs wait for each other in a row", MaxDepth)
 	default:
-		refused = checkInput(definition, input)
+		if refused = checkInput(definition, input); refused != nil {
+			break
+		}
+		var err error
+		if key, err = concurrencyKey(definition, roots); err != nil {
+			refused = invalidInput("%v", err)
+			break
+		}
+		if key == "" || !definition.Concurrency.Drop {
+			break
+		}
+		free, err := f.places.take(ctx, r.store, key)
+		if err != nil {
+			return err
+		}
+		if !free {
+			refused = &sdk.Error{
+				Code: CodeLimitReached, Outcome: sdk.OutcomeNotExecuted, Retryable: true,
+				Message: fmt.Sprintf("as many runs of %s as may be are under way, and it drops further ones", definition.ID),
+			}
+		}
 	}
 	if refused != nil {
 		f.send(r.record.ID, message{
 			Kind: messageChild, Child: event.Child, Status: workflow.RunFailed, Failure: &workflow.Failure{Err: refused},
 		})
 		return nil
-	}
-	roots := map[string]value.Doc{"input": input}
-	key, err := concurrencyKey(definition, roots)
-	if err != nil {
-		return err
 	}
 	child := runRecord{
 		Version: recordVersion, ID: event.Child, Workflow: definition.ID, Definition: definition.Hash,

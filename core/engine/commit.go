@@ -37,24 +37,34 @@ func (r *execution) commit(stored *runRecord, events []workflow.Event, with extr
 		recordOps = stored.updateOps(&r.record)
 	}
 	timerOps := r.timer(now)
-	after, err := r.followUps(events)
-	if err != nil {
-		return err
-	}
-	const own = 2 // the fence and the journal entry
-	ops := make([]state.Op, 0, own+len(with.conditions)+len(with.ops)+len(inboxOps)+len(recordOps)+len(timerOps)+len(after.ops))
-	ops = append(ops, r.lease.Fence())
-	ops = append(ops, with.conditions...)
-	ops = append(ops, with.ops...)
-	ops = append(ops, inboxOps...)
-	ops = append(ops, recordOps...)
+	var entry []byte
 	if len(events) > 0 {
-		ops = append(ops, state.Append(r.record.ID, r.entries, workflow.EncodeEntry(events)))
+		entry = workflow.EncodeEntry(events)
 	}
-	ops = append(ops, timerOps...)
-	ops = append(ops, after.ops...)
-	if err := r.commitUntilKnown(r.record.ID, r.entries, ops); err != nil {
-		return err
+	var after followUps
+	for {
+		if after, err = r.followUpsUntilKnown(events); err != nil {
+			return err
+		}
+		const own = 2 // the fence and the journal entry
+		ops := make([]state.Op, 0, own+len(with.conditions)+len(with.ops)+len(inboxOps)+len(recordOps)+len(timerOps)+len(after.places.groups)+len(after.ops))
+		ops = append(ops, r.lease.Fence())
+		ops = append(ops, with.conditions...)
+		ops = append(ops, after.places.conditions()...)
+		ops = append(ops, with.ops...)
+		ops = append(ops, inboxOps...)
+		ops = append(ops, recordOps...)
+		if entry != nil {
+			ops = append(ops, state.Append(r.record.ID, r.entries, entry))
+		}
+		ops = append(ops, timerOps...)
+		ops = append(ops, after.ops...)
+		if err = r.commitUntilKnown(r.record.ID, r.entries, ops); err == nil {
+			break
+		}
+		if !after.places.changed(err) {
+			return err
+		}
 	}
 	if len(events) > 0 {
 		r.entries++
@@ -122,11 +132,27 @@ func (r *execution) handBack() {
 	}
 }
 
+// followUpsUntilKnown is followUps, for as long as an outage of the store lasts.
+func (r *execution) followUpsUntilKnown(events []workflow.Event) (followUps, error) {
+	for failures := 1; ; failures++ {
+		after, err := r.followUps(context.Background(), events)
+		if !errors.Is(err, state.ErrUnavailable) {
+			return after, err
+		}
+		r.outage.Note("record", err)
+		if backoff.Sleep(r.calls, commitWait.After(failures)) != nil {
+			return after, err
+		}
+	}
+}
+
+// commitWait is the wait between two attempts at a commit.
+var commitWait = backoff.Exponential{First: 50 * time.Millisecond, Longest: 2 * time.Second}
+
 // commitUntilKnown commits until the outcome is known. A commit whose outcome an
 // outage of the store left unknown is made again; its journal entry shows whether
 // the first attempt was applied.
 func (e *executor) commitUntilKnown(id string, entries int, ops []state.Op) error {
-	wait := backoff.Exponential{First: 50 * time.Millisecond, Longest: 2 * time.Second}
 	for failures := 1; ; failures++ {
 		err := e.store.Commit(context.Background(), ops...)
 		if !errors.Is(err, state.ErrUnavailable) {
@@ -142,7 +168,7 @@ func (e *executor) commitUntilKnown(id string, entries int, ops []state.Op) erro
 		default:
 			return fmt.Errorf("engine: record run %s: %w", id, err)
 		}
-		if backoff.Sleep(e.calls, wait.After(failures)) != nil {
+		if backoff.Sleep(e.calls, commitWait.After(failures)) != nil {
 			return fmt.Errorf("engine: record run %s: %w", id, err)
 		}
 	}

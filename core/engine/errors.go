@@ -4,7 +4,12 @@ import (
 	"errors"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/sdk"
 )
+
+// CodeLimitReached is the error of a step whose run the limit of its workflow
+// drops: it was not started.
+const CodeLimitReached sdk.Code = "limit_reached"
 
 var (
 	// ErrNotFound: there is no such run.

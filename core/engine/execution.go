@@ -17,6 +17,9 @@ type execution struct {
 	storedRun
 	activity *activity
 
+	// drops: the run is new, and is not made where its group has no free place.
+	drops bool
+
 	// messages are those in the run's inbox that were read and not taken.
 	messages []pendingMessage
 

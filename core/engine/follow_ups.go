@@ -6,6 +6,7 @@ import "github.com/backflow/backflow/core/state"
 // cancels, and the one that waits for its end.
 type followUps struct {
 	ops    []state.Op
+	places places   // of the runs that it starts
 	notify []string // runs that have a message now
 	queued bool     // a run was put into the queue
 }

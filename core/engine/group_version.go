@@ -22,11 +22,15 @@ const groupVersionTTL = 24 * time.Hour
 // advanceVersion makes a commit fail if the group's version is not the given one,
 // and changes it; nil is that of a group without one.
 func advanceVersion(group string, version []byte) []state.Op {
-	next := []byte(NewRunID())
+	return []state.Op{requireVersion(group, version), bumpVersion(group)}
+}
+
+// requireVersion makes a commit fail if the group's version is not the given one.
+func requireVersion(group string, version []byte) state.Op {
 	if version == nil {
-		return []state.Op{state.Insert(layout.BucketGroupVersion, group, next, groupVersionTTL)}
+		return state.Insert(layout.BucketGroupVersion, group, []byte(NewRunID()), groupVersionTTL)
 	}
-	return []state.Op{state.RequireValue(layout.BucketGroupVersion, group, version), state.Put(layout.BucketGroupVersion, group, next, groupVersionTTL)}
+	return state.RequireValue(layout.BucketGroupVersion, group, version)
 }
 
 // bumpVersion changes the group's version whatever it is: a process that is about

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/workflow"
@@ -40,7 +41,7 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 		},
 	}}
 	accepted := Run{ID: req.ID, Workflow: definition.ID, Status: workflow.RunQueued, CreatedAt: r.record.CreatedAt}
-	claimed, err := s.admit(ctx, r, definition, req)
+	claimed, err := s.admit(r, definition, req)
 	if err == nil {
 		err = r.create(ctx, req, claimed)
 	}
@@ -69,22 +70,14 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 
 // admit decides whether this process claims a new run at once: then the run has a
 // slot. A run with a concurrency limit is throttled first.
-func (s *starter) admit(ctx context.Context, r *execution, definition *workflow.Definition, req StartRequest) (claimed bool, err error) {
+func (s *starter) admit(r *execution, definition *workflow.Definition, req StartRequest) (claimed bool, err error) {
 	key, err := concurrencyKey(definition, req.Roots)
 	if err != nil {
 		return false, err
 	}
 	if key != "" {
 		r.record.ConcurrencyKey, r.record.Throttled = key, true
-		if definition.Concurrency.Drop {
-			atLimit, err := s.admission.atLimit(ctx, key)
-			if err != nil {
-				return false, err
-			}
-			if atLimit {
-				return false, ErrFull
-			}
-		}
+		r.drops = definition.Concurrency.Drop
 		return false, nil
 	}
 	if s.active.trySlot() {
@@ -104,30 +97,45 @@ func (r *execution) create(ctx context.Context, req StartRequest, claimed bool) 
 	if err := r.machine.Apply(events[0]); err != nil {
 		return err
 	}
-	var after followUps
+	var decided []workflow.Event
 	if claimed {
 		r.record.Lease, r.record.StartedAt = r.lease.ID(), now
-		decided, err := r.machine.Advance(now)
-		if err != nil {
+		var err error
+		if decided, err = r.machine.Advance(now); err != nil {
 			return err
 		}
 		events = append(events, decided...)
 		r.syncRecord(true)
-		if after, err = r.followUps(decided); err != nil {
+	}
+	own := append(append(req.Advance.Ops(), req.Once.Ops()...), r.lease.Fence())
+	own = append(own, r.record.insertOps(workflow.EncodeEntry(events))...)
+	if claimed {
+		own = append(own, r.timer(now)...)
+	}
+	for {
+		after, err := r.followUps(ctx, decided)
+		if err != nil {
 			return err
 		}
+		if r.drops {
+			free, err := after.places.take(ctx, r.store, r.record.ConcurrencyKey)
+			if err != nil {
+				return err
+			}
+			if !free {
+				return ErrFull
+			}
+		}
+		ops := slices.Concat(own, after.places.conditions(), after.ops)
+		err = r.store.Commit(ctx, ops...)
+		if after.places.changed(err) {
+			continue
+		}
+		if err != nil {
+			return r.conflictOf(ctx, fmt.Errorf("engine: start run: %w", err), req.Once, req.Advance)
+		}
+		r.entries = 1
+		r.notifyAfterCommit(after)
+		return nil
 	}
-	ops := append(req.Advance.Ops(), req.Once.Ops()...)
-	ops = append(ops, r.lease.Fence())
-	ops = append(ops, r.record.insertOps(workflow.EncodeEntry(events))...)
-	if claimed {
-		ops = append(ops, r.timer(now)...)
-	}
-	ops = append(ops, after.ops...)
-	if err := r.store.Commit(ctx, ops...); err != nil {
-		return r.conflictOf(ctx, fmt.Errorf("engine: start run: %w", err), req.Once, req.Advance)
-	}
-	r.entries = 1
-	r.notifyAfterCommit(after)
-	return nil
 }

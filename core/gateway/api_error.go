@@ -60,7 +60,7 @@ func apiErrorOf(err error) *apiError {
 	r := classify(err)
 	if r.retryAfter == 0 {
 		switch r.code {
-		case codeKeyInProgress, codeLimitReached, codeOverloaded, sdk.CodeRateLimited, sdk.CodeUnavailable:
+		case codeKeyInProgress, engine.CodeLimitReached, codeOverloaded, sdk.CodeRateLimited, sdk.CodeUnavailable:
 			r.retryAfter = defaultRetryAfter
 		}
 	}
@@ -108,7 +108,7 @@ func classify(err error) *apiError {
 	case errors.Is(err, engine.ErrBadInput):
 		return &apiError{code: sdk.CodeInvalidParams, detail: reasonOf(err)}
 	case errors.Is(err, engine.ErrFull):
-		return &apiError{code: codeLimitReached, detail: "as many runs of the workflow as may be are under way, and it drops further ones"}
+		return &apiError{code: engine.CodeLimitReached, detail: "as many runs of the workflow as may be are under way, and it drops further ones"}
 	case errors.Is(err, engine.ErrBusy):
 		return &apiError{code: sdk.CodeConflict, detail: "the run is being changed by another request, try again", retryAfter: defaultRetryAfter}
 	case errors.Is(err, engine.ErrOverloaded):

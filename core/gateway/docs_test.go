@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -24,7 +25,7 @@ func TestTheErrorTableIsTrue(t *testing.T) {
 	}
 	codes := []sdk.Code{
 		codeBadRequest, codeInvalidJSON, codeUnauthorized, codeForbidden, codeMethodNotAllowed, codeRequestTimeout, codeTooLarge,
-		codeUnsupportedType, codeKeyInvalid, codeKeyInProgress, codeKeyReused, codeWebhookRefused, codeOverloaded, codeLimitReached, workflow.CodeCancelled, workflow.CodeFailed,
+		codeUnsupportedType, codeKeyInvalid, codeKeyInProgress, codeKeyReused, codeWebhookRefused, codeOverloaded, engine.CodeLimitReached, workflow.CodeCancelled, workflow.CodeFailed,
 		sdk.CodeInvalidParams, sdk.CodeRejected, sdk.CodeDeclined, sdk.CodeNotFound, sdk.CodeConflict, sdk.CodeRateLimited,
 		sdk.CodeCredentials, sdk.CodeUpstream, sdk.CodeTimeout, sdk.CodeUnavailable, sdk.CodeOutcomeUnknown, sdk.CodeResultTooLarge,
 		sdk.CodeUnknownAction, sdk.CodeInternal,

@@ -328,7 +328,7 @@ func TestWhatTheEngineRefusesIsToldAsWhatItIs(t *testing.T) {
 		{fmt.Errorf("%w: run r1 is failed", engine.ErrEnded), 409, sdk.CodeConflict, "the run has ended: run r1 is failed", ""},
 		{fmt.Errorf("%w: 5 bytes are more than 4", engine.ErrTooLarge), 413, codeTooLarge, "too large: 5 bytes are more than 4", ""},
 		{fmt.Errorf("%w: concurrency.key: input.customer is missing", engine.ErrBadInput), 422, sdk.CodeInvalidParams, "bad input: concurrency.key: input.customer is missing", ""},
-		{engine.ErrFull, 429, codeLimitReached, "as many runs of the workflow as may be are under way, and it drops further ones", "1"},
+		{engine.ErrFull, 429, engine.CodeLimitReached, "as many runs of the workflow as may be are under way, and it drops further ones", "1"},
 		{fmt.Errorf("%w: run r1", engine.ErrBusy), 409, sdk.CodeConflict, "the run is being changed by another request, try again", "1"},
 		{engine.ErrOverloaded, 503, codeOverloaded, "too many runs are being started, try again", "1"},
 	} {

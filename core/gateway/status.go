@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 
+	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -21,7 +22,6 @@ const (
 	codeKeyInProgress    sdk.Code = "idempotency_key_in_progress"
 	codeKeyReused        sdk.Code = "idempotency_key_reused"
 	codeWebhookRefused   sdk.Code = "webhook_refused"
-	codeLimitReached     sdk.Code = "limit_reached"
 	codeOverloaded       sdk.Code = "overloaded"
 )
 
@@ -71,7 +71,7 @@ func statusOf(code sdk.Code) (status int, title string) {
 		return http.StatusUnprocessableEntity, "Idempotency-Key was used for another request"
 	case sdk.CodeRateLimited:
 		return http.StatusTooManyRequests, "Too many requests"
-	case codeLimitReached:
+	case engine.CodeLimitReached:
 		return http.StatusTooManyRequests, "Limit of the workflow reached"
 	case sdk.CodeCredentials:
 		return http.StatusBadGateway, "Integration refused the configured credentials"
