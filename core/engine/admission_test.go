@@ -88,7 +88,7 @@ func TestALimitHoldsForRunsThatAreRetried(t *testing.T) {
 		}
 		second := g.start("one", `{}`).ID
 		time.Sleep(time.Second)
-		if _, err := g.Retry(t.Context(), failed, Once{}); err != nil {
+		if _, err := g.Retry(t.Context(), RetryRequest{ID: failed}); err != nil {
 			t.Fatal(err)
 		}
 		for _, id := range []string{second, failed} {

@@ -81,7 +81,7 @@ func (r *execution) startChild(ctx context.Context, f *followUps, event workflow
 	}
 	if refused != nil {
 		f.send(r.record.ID, message{
-			Kind: messageChild, Child: event.Child, Status: workflow.RunFailed, Failure: &workflow.Failure{Err: refused},
+			Kind: messageChild, Child: event.Child, Status: workflow.RunFailed, Failure: &workflow.Failure{Err: refused}, NotMade: true,
 		})
 		return nil
 	}

@@ -62,7 +62,7 @@ func TestRetryingAParentRetriesItsChildUnderTheSameKeys(t *testing.T) {
 			t.Fatalf("parent = %s", run.Status)
 		}
 		fail = false
-		if _, err := g.Retry(t.Context(), id, Once{}); err != nil {
+		if _, err := g.Retry(t.Context(), RetryRequest{ID: id}); err != nil {
 			t.Fatal(err)
 		}
 		if run := g.wait(id); run.Status != workflow.RunSucceeded || string(run.Output) != `{"n":1}` {

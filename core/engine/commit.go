@@ -33,7 +33,8 @@ func (r *execution) commit(stored *runRecord, events []workflow.Event, with extr
 		return fmt.Errorf("engine: run %s is %s and cannot become %s", r.record.ID, stored.Status, r.record.Status)
 	}
 	var recordOps []state.Op
-	if stored.Status != r.record.Status || stored.Lease != r.record.Lease || stored.Recoveries != r.record.Recoveries || stored.Revision != r.record.Revision {
+	if stored.Status != r.record.Status || stored.Lease != r.record.Lease || stored.Recoveries != r.record.Recoveries || stored.Revision != r.record.Revision ||
+		!stored.Waiting.Equal(r.record.Waiting) {
 		recordOps = stored.updateOps(&r.record)
 	}
 	timerOps := r.timer(now)

@@ -47,7 +47,8 @@ func (c *controls) send(ctx context.Context, id string, m message, once Once) (R
 }
 
 // retry is Engine.Retry.
-func (c *controls) retry(ctx context.Context, id string, once Once) (Run, error) {
+func (c *controls) retry(ctx context.Context, req RetryRequest) (Run, error) {
+	id, once := req.ID, req.Once
 	r, data, err := c.reader.load(ctx, id)
 	if err != nil {
 		return Run{}, err
@@ -58,7 +59,7 @@ func (c *controls) retry(ctx context.Context, id string, once Once) (Run, error)
 	if refused := r.machine.CanRetry(); refused != nil {
 		return r.view(), refused
 	}
-	ops, err := c.retryOps(ctx, r, data)
+	ops, err := c.retryOps(ctx, r, data, req.By)
 	if err != nil {
 		return Run{}, err
 	}
@@ -81,7 +82,7 @@ func (c *controls) retry(ctx context.Context, id string, once Once) (Run, error)
 // one would repeat under new keys what it did. Only where it is not (it was
 // cancelled, or has compensated what it did) and its outcome is known, a new
 // child is started.
-func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte) ([]state.Op, error) {
+func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte, by Initiator) ([]state.Op, error) {
 	var kept []string
 	var ops []state.Op
 	for _, failed := range r.machine.FailedChildren() {
@@ -95,7 +96,7 @@ func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte) ([]s
 			}
 			continue
 		}
-		childOps, err := c.retryOps(ctx, child, childData)
+		childOps, err := c.retryOps(ctx, child, childData, by)
 		if err != nil {
 			return nil, err
 		}
@@ -107,6 +108,7 @@ func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte) ([]s
 	}
 	next := r.record
 	next.Status, next.Recoveries, next.Revision, next.Error = workflow.RunQueued, 0, next.Revision+1, nil
+	next.RetriedBy = by
 	if next.Throttled = next.ConcurrencyKey != ""; next.Throttled { // its place may be taken by now
 		ops = append(ops, bumpVersion(next.ConcurrencyKey))
 	}

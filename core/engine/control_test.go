@@ -114,7 +114,7 @@ func TestRetryGoesOnFromTheFailedStep(t *testing.T) {
 			t.Fatalf("run = %s", run.Status)
 		}
 		declines = false
-		if _, err := g.Retry(t.Context(), id, Once{}); err != nil {
+		if _, err := g.Retry(t.Context(), RetryRequest{ID: id}); err != nil {
 			t.Fatal(err)
 		}
 		run := g.wait(id)
@@ -123,7 +123,7 @@ func TestRetryGoesOnFromTheFailedStep(t *testing.T) {
 			t.Errorf("run = %s after %d calls", run.Status, len(calls))
 		}
 		var refused *sdk.Error
-		if _, err := g.Retry(t.Context(), id, Once{}); !errors.As(err, &refused) || refused.Code != sdk.CodeConflict {
+		if _, err := g.Retry(t.Context(), RetryRequest{ID: id}); !errors.As(err, &refused) || refused.Code != sdk.CodeConflict {
 			t.Errorf("a run that succeeded was retried: %v", err)
 		}
 		if list, err := g.List(t.Context(), ListRequest{Status: workflow.RunFailed}); err != nil || len(list.Runs) != 0 {

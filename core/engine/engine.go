@@ -118,9 +118,9 @@ func (e *Engine) Signal(ctx context.Context, id, name string, body value.Doc, on
 // the same. A run that failed as its child did has the child retried. Errors:
 // ErrNotFound; *sdk.Error with CodeConflict for a run that cannot be retried, and
 // with CodeOutcomeUnknown where that could repeat, under another key, what may have
-// taken effect; *DuplicateError where once is taken; ErrBusy.
-func (e *Engine) Retry(ctx context.Context, id string, once Once) (Run, error) {
-	return e.controls.retry(ctx, id, once)
+// taken effect; *DuplicateError where req.Once is taken; ErrBusy.
+func (e *Engine) Retry(ctx context.Context, req RetryRequest) (Run, error) {
+	return e.controls.retry(ctx, req)
 }
 
 // Get returns a run with its steps, or ErrNotFound.

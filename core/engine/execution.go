@@ -57,7 +57,7 @@ type callResult struct {
 
 // syncRecord updates the record from the machine.
 func (r *execution) syncRecord(progress bool) {
-	r.record.Status = r.machine.Status()
+	r.record.Status, r.record.Waiting = r.machine.Status(), r.machine.Waiting()
 	if r.machine.Idle() {
 		r.record.Lease = ""
 	}

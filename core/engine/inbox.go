@@ -31,6 +31,8 @@ type message struct {
 	Child   string             `json:"child,omitempty"`
 	Status  workflow.RunStatus `json:"status,omitempty"`
 	Failure *workflow.Failure  `json:"failure,omitempty"`
+	// NotMade: there is no such run, since it could not be created.
+	NotMade bool `json:"notMade,omitempty"`
 }
 
 type messageKind string

@@ -79,7 +79,11 @@ func (r *execution) eventOf(m pendingMessage, now time.Time) (workflow.Event, bo
 	case messageCancel:
 		return r.machine.Cancel(now)
 	case messageChild:
-		return r.machine.ChildEnded(m.Child, m.Status, m.Body, m.Failure, now)
+		event, ok := r.machine.ChildEnded(m.Child, m.Status, m.Body, m.Failure, now)
+		if m.NotMade {
+			event.Origin = nil
+		}
+		return event, ok
 	default:
 		return r.machine.Signal(m.Name, m.Body, now)
 	}

@@ -125,7 +125,7 @@ func TestRunsOfFormat1AreReadAndUpgraded(t *testing.T) {
 			"ended/failed":    {ended("failed"), ended("cancelled")},
 		})
 
-		if _, err := g.Retry(t.Context(), ids["failed"], Once{}); err != nil {
+		if _, err := g.Retry(t.Context(), RetryRequest{ID: ids["failed"]}); err != nil {
 			t.Fatal(err)
 		}
 		if run := g.wait(ids["failed"]); run.Status != workflow.RunSucceeded {

@@ -62,7 +62,7 @@ func TestAKeyChangesARunOnce(t *testing.T) {
 			change func(once Once) (Run, error)
 		}{
 			{"signal", func(once Once) (Run, error) { return g.Signal(t.Context(), waits, "other", value.Doc{}, once) }},
-			{"retry", func(once Once) (Run, error) { return g.Retry(t.Context(), failed, once) }},
+			{"retry", func(once Once) (Run, error) { return g.Retry(t.Context(), RetryRequest{ID: failed, Once: once}) }},
 			{"cancel", func(once Once) (Run, error) { return g.Cancel(t.Context(), waits, once) }},
 		} {
 			taken := Once{Bucket: "key", Key: test.name, Value: []byte(test.name)}

@@ -145,7 +145,7 @@ func TestAStepWhoseChildWasDroppedStartsOneWhenItsRunIsRetried(t *testing.T) {
 		for _, other := range busy {
 			g.wait(other)
 		}
-		if _, err := g.Retry(t.Context(), id, Once{}); err != nil {
+		if _, err := g.Retry(t.Context(), RetryRequest{ID: id}); err != nil {
 			t.Fatal(err)
 		}
 		if run := g.wait(id); run.Status != workflow.RunSucceeded {

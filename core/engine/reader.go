@@ -80,6 +80,7 @@ func (r *reader) loadEvents(ctx context.Context, id string, from int) (*storedRu
 // view is the run as it is shown. It shares no memory that changes.
 func (r *storedRun) view() Run {
 	run := r.record.view()
+	run.Waiting = r.machine.Waiting() // older versions did not record it
 	run.Output = r.machine.Output().Raw()
 	run.Input = r.machine.Root("input")
 	if run.Input == nil {

@@ -45,7 +45,13 @@ type runRecord struct {
 	StartedAt  time.Time         `json:"startedAt,omitzero"`
 	FinishedAt time.Time         `json:"finishedAt,omitzero"`
 	Error      *workflow.Failure `json:"error,omitempty"`
-	RequestID  string            `json:"requestId,omitempty"`
+	// Waiting is what the run waits for, and which of its steps is tried again.
+	Waiting   workflow.Waiting `json:"waiting,omitzero"`
+	RequestID string           `json:"requestId,omitempty"`
+	// StartedBy is zero for a child run, and in what older versions wrote;
+	// RetriedBy also where the run was not retried.
+	StartedBy Initiator `json:"startedBy,omitzero"`
+	RetriedBy Initiator `json:"retriedBy,omitzero"`
 }
 
 // parent is the run that started a run and waits for its end.
@@ -66,6 +72,14 @@ func decodeRecord(data []byte) (*runRecord, error) {
 	return rec, nil
 }
 
+// startedBy is what started the run, also where that is its parent.
+func (r *runRecord) startedBy() Initiator {
+	if r.Parent != nil {
+		return Initiator{Parent: r.Parent.ID}
+	}
+	return r.StartedBy
+}
+
 // isFastSuccess reports whether the run has succeeded soon after its start.
 func (r *runRecord) isFastSuccess() bool {
 	return r.Status == workflow.RunSucceeded && r.FinishedAt.Sub(r.CreatedAt) <= fastSuccessWithin
@@ -74,7 +88,8 @@ func (r *runRecord) isFastSuccess() bool {
 // view is the record as it is shown.
 func (r *runRecord) view() Run {
 	return Run{
-		ID: r.ID, Workflow: r.Workflow, Status: r.Status, Error: r.Error,
+		ID: r.ID, Workflow: r.Workflow, Status: r.Status, Error: r.Error, Waiting: r.Waiting,
 		CreatedAt: r.CreatedAt, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
+		StartedBy: r.startedBy(), RetriedBy: r.RetriedBy,
 	}
 }

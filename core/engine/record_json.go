@@ -47,9 +47,14 @@ func (r *runRecord) encode() []byte {
 	if r.Error != nil {
 		b = r.append(b, "error", r.Error)
 	}
+	if !r.Waiting.IsZero() {
+		b = r.append(b, "waiting", r.Waiting)
+	}
 	if r.RequestID != "" {
 		b = appendText(b, "requestId", r.RequestID)
 	}
+	b = r.StartedBy.append(b, "startedBy")
+	b = r.RetriedBy.append(b, "retriedBy")
 	return append(b, '}')
 }
 

@@ -18,8 +18,11 @@ func TestRecordsAreEncodedAsTheirFieldsSay(t *testing.T) {
 		Version: 2, ID: "run", Workflow: `odd "name" <é>`, Definition: "hash", Status: workflow.RunFailed, Lease: "lease",
 		Throttled: true, ConcurrencyKey: "w/1/k", Recoveries: 3, Revision: -4, Parent: &parent{ID: "p", Depth: 2},
 		CreatedAt: at, StartedAt: at.Add(time.Second), FinishedAt: at.Add(time.Hour),
-		Error:     &workflow.Failure{Step: "a", Err: &sdk.Error{Code: sdk.CodeDeclined, Message: "no\n", Details: json.RawMessage(`{"x":1}`)}},
+		Error:     &workflow.Failure{Origin: workflow.Origin{Step: "a"}, Err: &sdk.Error{Code: sdk.CodeDeclined, Message: "no\n", Details: json.RawMessage(`{"x":1}`)}},
 		RequestID: "r-1",
+		Waiting:   workflow.Waiting{For: workflow.WaitingForRetry, Until: at, Attempt: 2, MaxAttempts: 3, Failure: &workflow.Failure{Err: &sdk.Error{Code: sdk.CodeUpstream}}},
+		StartedBy: Initiator{Token: `a "shop"`, Webhook: "w", Event: "e", Schedule: "s", Parent: "p"},
+		RetriedBy: Initiator{Event: "e"},
 	}
 	fields := reflect.ValueOf(full)
 	for i := range fields.NumField() {

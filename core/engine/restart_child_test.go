@@ -46,7 +46,7 @@ func TestAnotherChildIsOnlyStartedWhereItCanRepeatNothing(t *testing.T) {
 					t.Fatalf("the parent is %s", run.Status)
 				}
 				before := len(v.seen())
-				_, err := g.Retry(t.Context(), id, Once{})
+				_, err := g.Retry(t.Context(), RetryRequest{ID: id})
 				if test.want != "" {
 					if !errors.Is(err, &sdk.Error{Code: test.want}) {
 						t.Errorf("retry: %v, want %s", err, test.want)
@@ -84,7 +84,7 @@ func TestAChildThatItsParentGaveUpIsNotDoneAgain(t *testing.T) {
 		if run := g.wait(id); run.Status != workflow.RunFailed {
 			t.Fatalf("the parent is %s", run.Status)
 		}
-		if _, err := g.Retry(t.Context(), id, Once{}); !errors.Is(err, &sdk.Error{Code: sdk.CodeConflict}) {
+		if _, err := g.Retry(t.Context(), RetryRequest{ID: id}); !errors.Is(err, &sdk.Error{Code: sdk.CodeConflict}) {
 			t.Errorf("while the child is at work: %v", err)
 		}
 		close(respond)

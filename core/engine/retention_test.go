@@ -72,7 +72,7 @@ func TestAFailedRunThatIsRetriedIsKeptForItsAge(t *testing.T) {
 			t.Fatalf("it is %s", run.Status)
 		}
 		time.Sleep(40 * time.Minute)
-		if _, err := g.Retry(t.Context(), id, Once{}); err != nil {
+		if _, err := g.Retry(t.Context(), RetryRequest{ID: id}); err != nil {
 			t.Fatal(err)
 		}
 		g.wait(id)

@@ -26,10 +26,22 @@ type StartRequest struct {
 	Roots map[string]value.Doc
 	// RequestID joins logs.
 	RequestID string
+	// StartedBy is what asks for the run.
+	StartedBy Initiator
 	// Once has the run made at most once; the zero value is no restriction.
 	Once Once
 	// Advance moves a timer on in the same write; the zero value moves none.
 	Advance Advance
+}
+
+// RetryRequest asks that a failed run goes on.
+type RetryRequest struct {
+	// ID is the run's id.
+	ID string
+	// By is what asks for it.
+	By Initiator
+	// Once has it done at most once; the zero value is no restriction.
+	Once Once
 }
 
 // Run is what is known of a run.
@@ -40,8 +52,14 @@ type Run struct {
 	// Input is the run's "input", or the payload of the event that started it.
 	Input json.RawMessage
 	// Output is nil until the run succeeded, and where the workflow has none.
-	Output     json.RawMessage
-	Error      *workflow.Failure
+	Output json.RawMessage
+	Error  *workflow.Failure
+	// Waiting is what the run waits for, and which of its steps is tried again.
+	Waiting workflow.Waiting
+	// StartedBy is zero where that was not recorded, RetriedBy also for a run that
+	// was not retried.
+	StartedBy, RetriedBy Initiator
+
 	CreatedAt  time.Time
 	StartedAt  time.Time // zero until it left the queue
 	FinishedAt time.Time // zero until it ended

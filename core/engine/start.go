@@ -38,9 +38,10 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 		record: runRecord{
 			Version: recordVersion, ID: req.ID, Workflow: definition.ID, Definition: definition.Hash,
 			Status: workflow.RunQueued, CreatedAt: s.now().UTC(), RequestID: req.RequestID,
+			StartedBy: req.StartedBy,
 		},
 	}}
-	accepted := Run{ID: req.ID, Workflow: definition.ID, Status: workflow.RunQueued, CreatedAt: r.record.CreatedAt}
+	accepted := r.record.view()
 	claimed, err := s.admit(r, definition, req)
 	if err == nil {
 		err = r.create(ctx, req, claimed)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -29,6 +30,8 @@ var documents = map[reflect.Type]string{
 	reflect.TypeFor[stepJSON]():         "step of a run",
 	reflect.TypeFor[eventJSON]():        "event of a run",
 	reflect.TypeFor[received]():         "received event",
+
+	reflect.TypeFor[workflow.FailedChild](): "failed child",
 }
 
 // wordBegin is where a word begins within the name of a type.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -22,14 +23,17 @@ const problemType = "application/problem+json"
 // problem is a problem document (RFC 9457). The integration's own fields stand
 // beside these, in an object under the integration's name.
 type problem struct {
-	Type      string      `json:"type"`
-	Title     string      `json:"title"`
-	Status    int         `json:"status"`
-	Detail    string      `json:"detail,omitempty"`
-	Code      sdk.Code    `json:"code"`
-	RequestID string      `json:"requestId,omitempty"`
-	Step      string      `json:"step,omitempty"`
-	Errors    []sdk.Fault `json:"errors,omitempty"`
+	Type      string   `json:"type"`
+	Title     string   `json:"title"`
+	Status    int      `json:"status"`
+	Detail    string   `json:"detail,omitempty"`
+	Code      sdk.Code `json:"code"`
+	RequestID string   `json:"requestId,omitempty"`
+	// Step is the path of the step of a run that failed, Child the run whose end
+	// failed it.
+	Step   string                `json:"step,omitempty"`
+	Child  *workflow.FailedChild `json:"child,omitempty"`
+	Errors []sdk.Fault           `json:"errors,omitempty"`
 
 	integration string
 	details     json.RawMessage
@@ -83,7 +87,7 @@ func (p *problem) MarshalJSON() ([]byte, error) {
 // that no field of the problem has.
 func (p *problem) hasDetails() bool {
 	switch p.integration {
-	case "", "type", "title", "status", "detail", "code", "requestId", "step", "errors":
+	case "", "type", "title", "status", "detail", "code", "requestId", "step", "child", "errors":
 		return false
 	}
 	return len(p.details) > 0 && bytes.TrimLeft(p.details, " \t\r\n")[0] == '{' && json.Valid(p.details)

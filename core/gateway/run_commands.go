@@ -39,7 +39,7 @@ func (x *requestContext) startRun(w http.ResponseWriter, r *http.Request) error 
 		input = value.TrustedDoc([]byte("{}"))
 	}
 	request := engine.StartRequest{
-		ID: engine.NewRunID(), Workflow: id, Roots: map[string]value.Doc{"input": input}, RequestID: x.id,
+		ID: engine.NewRunID(), Workflow: id, Roots: map[string]value.Doc{"input": input}, RequestID: x.id, StartedBy: x.initiator(),
 	}
 	run, err := x.change(w, r, c, request.ID, func(once engine.Once) (engine.Run, error) {
 		request.Once = once
@@ -59,7 +59,9 @@ func (x *requestContext) cancelRun(w http.ResponseWriter, r *http.Request) error
 
 // retryRun has a failed run go on and, if asked to, waits for its end.
 func (x *requestContext) retryRun(w http.ResponseWriter, r *http.Request) error {
-	return x.control(w, r, x.services.Runs.Retry)
+	return x.control(w, r, func(ctx context.Context, id string, once engine.Once) (engine.Run, error) {
+		return x.services.Runs.Retry(ctx, engine.RetryRequest{ID: id, By: x.initiator(), Once: once})
+	})
 }
 
 // control changes a run by a command that takes nothing but its id.
@@ -79,6 +81,9 @@ func (x *requestContext) control(w http.ResponseWriter, r *http.Request, do func
 	run = x.await(r, run, c.wait)
 	return x.sendRun(w, run, c.wait, x.runSummary(run))
 }
+
+// initiator is the caller, as the runs that it starts name it.
+func (x *requestContext) initiator() engine.Initiator { return engine.Initiator{Token: x.caller.name} }
 
 // signalRun hands a signal to a run, whether it waits for it yet or not.
 func (x *requestContext) signalRun(w http.ResponseWriter, r *http.Request) error {

@@ -17,14 +17,41 @@ type startedJSON struct {
 
 // runSummary is a run as lists show it. Times are RFC 3339 in UTC.
 type runSummary struct {
-	ID         string             `json:"id"`
-	Workflow   string             `json:"workflow"`
-	Status     workflow.RunStatus `json:"status"`
-	Error      *problem           `json:"error"`
-	CreatedAt  time.Time          `json:"createdAt"`
-	StartedAt  *time.Time         `json:"startedAt"`
-	FinishedAt *time.Time         `json:"finishedAt"`
+	ID       string             `json:"id"`
+	Workflow string             `json:"workflow"`
+	Status   workflow.RunStatus `json:"status"`
+	waitJSON
+	// Error is why the run failed; of one that has not ended, how the last attempt
+	// at a step failed that is tried again.
+	Error      *problem       `json:"error"`
+	StartedBy  *initiatorJSON `json:"startedBy,omitempty"`
+	RetriedBy  *initiatorJSON `json:"retriedBy,omitempty"`
+	CreatedAt  time.Time      `json:"createdAt"`
+	StartedAt  *time.Time     `json:"startedAt"`
+	FinishedAt *time.Time     `json:"finishedAt"`
 }
+
+// waitJSON says what a run or a step waits for, and which attempt it has come to.
+type waitJSON struct {
+	WaitingFor workflow.WaitingFor `json:"waitingFor,omitempty"`
+	// WaitingUntil is when the wait is over whatever happens. RetryAt is the same
+	// where the wait is for another attempt.
+	WaitingUntil *time.Time `json:"waitingUntil,omitempty"`
+	RetryAt      *time.Time `json:"retryAt,omitempty"`
+	Attempt      int        `json:"attempt,omitempty"`
+	MaxAttempts  int        `json:"maxAttempts,omitempty"`
+}
+
+func newWaitJSON(what workflow.WaitingFor, until time.Time, attempt, maxAttempts int) waitJSON {
+	doc := waitJSON{WaitingFor: what, WaitingUntil: optionalTime(until), Attempt: attempt, MaxAttempts: maxAttempts}
+	if what == workflow.WaitingForRetry {
+		doc.RetryAt = doc.WaitingUntil
+	}
+	return doc
+}
+
+// initiatorJSON is what started a run or had it retried.
+type initiatorJSON engine.Initiator
 
 // runJSON is all of a run.
 type runJSON struct {
@@ -36,22 +63,30 @@ type runJSON struct {
 
 // stepJSON is a step of a run: with a result or an error once it has ended.
 type stepJSON struct {
-	ID         string              `json:"id"`
-	Path       string              `json:"path"`
-	Status     workflow.StepStatus `json:"status"`
-	Attempts   int                 `json:"attempts"`
-	StartedAt  *time.Time          `json:"startedAt"`
-	FinishedAt *time.Time          `json:"finishedAt"`
-	Result     json.RawMessage     `json:"result,omitempty"`
-	Error      *problem            `json:"error,omitempty"`
+	ID       string              `json:"id"`
+	Path     string              `json:"path"`
+	Status   workflow.StepStatus `json:"status"`
+	Attempts int                 `json:"attempts"`
+	waitJSON
+	StartedAt  *time.Time      `json:"startedAt"`
+	FinishedAt *time.Time      `json:"finishedAt"`
+	Result     json.RawMessage `json:"result,omitempty"`
+	Error      *problem        `json:"error,omitempty"`
 }
 
 func (x *requestContext) runSummary(run engine.Run) runSummary {
+	failure := run.Error
+	if failure == nil {
+		failure = run.Waiting.Failure
+	}
 	return runSummary{
 		ID:         run.ID,
 		Workflow:   run.Workflow,
 		Status:     run.Status,
-		Error:      x.failure(run.Error),
+		waitJSON:   newWaitJSON(run.Waiting.For, run.Waiting.Until, run.Waiting.Attempt, run.Waiting.MaxAttempts),
+		Error:      x.failure(failure),
+		StartedBy:  optionalInitiator(run.StartedBy),
+		RetriedBy:  optionalInitiator(run.RetriedBy),
 		CreatedAt:  run.CreatedAt.UTC(),
 		StartedAt:  optionalTime(run.StartedAt),
 		FinishedAt: optionalTime(run.FinishedAt),
@@ -72,10 +107,11 @@ func (x *requestContext) runJSON(run engine.Run) runJSON {
 			Path:       s.Path,
 			Status:     s.Status,
 			Attempts:   s.Attempts,
+			waitJSON:   newWaitJSON(s.WaitingFor, s.WaitingUntil, s.Attempt, s.MaxAttempts),
 			StartedAt:  optionalTime(s.StartedAt),
 			FinishedAt: optionalTime(s.FinishedAt),
 			Result:     s.Result.Raw(),
-			Error:      x.failure(s.Failure()),
+			Error:      x.failure(s.Failure),
 		}
 	}
 	return doc
@@ -88,7 +124,7 @@ func (x *requestContext) failure(f *workflow.Failure) *problem {
 		return nil
 	}
 	p := newProblem(fromSDKError(f.Err, f.Integration), "", x.redactor)
-	p.Step = f.Step
+	p.Step, p.Child = f.Step, f.Child
 	if p.Code != f.Err.Code && f.Integration == "" {
 		// The code is neither the gateway's nor an integration's: the workflow's
 		// author gave it to a step "fail".
@@ -96,6 +132,15 @@ func (x *requestContext) failure(f *workflow.Failure) *problem {
 		p.Type, p.Code = typePrefix+string(f.Err.Code), f.Err.Code
 	}
 	return p
+}
+
+// optionalInitiator returns nil for one that is not known.
+func optionalInitiator(i engine.Initiator) *initiatorJSON {
+	if i == (engine.Initiator{}) {
+		return nil
+	}
+	doc := initiatorJSON(i)
+	return &doc
 }
 
 // optionalTime returns nil for the zero time, which is not known yet.

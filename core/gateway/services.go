@@ -33,7 +33,7 @@ type Runs interface {
 	// Cancel, Retry and Signal return once the change is durable. What is to be
 	// done once is recorded in the same write.
 	Cancel(ctx context.Context, id string, once engine.Once) (engine.Run, error)
-	Retry(ctx context.Context, id string, once engine.Once) (engine.Run, error)
+	Retry(ctx context.Context, req engine.RetryRequest) (engine.Run, error)
 	Signal(ctx context.Context, id, name string, body value.Doc, once engine.Once) (engine.Run, error)
 	// Workflows lists what can be started, in the order in which users see it.
 	Workflows() []*workflow.Definition

@@ -44,7 +44,7 @@ func (x *requestContext) streamRun(w http.ResponseWriter, r *http.Request) error
 
 	// The journal is read from its beginning, also for a client that comes back:
 	// the numbers of events and of attempts are counted, not stored.
-	s := &stream{requestContext: x, w: w, run: x.argument("run"), seen: seen, after: -1, attempts: map[string]int{}}
+	s := &stream{requestContext: x, w: w, run: x.argument("run"), seen: seen, after: -1, attempts: map[string]attempts{}}
 	first, err := x.services.Runs.Follow(ctx, s.run, s.after)
 	if err != nil {
 		return err
@@ -97,7 +97,25 @@ type stream struct {
 	seen     int // number of the last event that the client has
 	number   int // of the last event that was looked at
 	after    int // number of the last journal entry that was looked at
-	attempts map[string]int
+	attempts map[string]attempts
+}
+
+// attempts counts the calls of a step: all of them, and those since it was last
+// begun.
+type attempts struct{ all, begun int }
+
+// count counts the call that an event lets be made.
+func (s *stream) count(e *workflow.Event) {
+	n := s.attempts[e.Path]
+	switch e.Type {
+	case workflow.EventScheduled:
+		n = attempts{all: n.all + 1, begun: 1}
+	case workflow.EventRetried:
+		n = attempts{all: n.all + 1, begun: n.begun + 1}
+	default:
+		return
+	}
+	s.attempts[e.Path] = n
 }
 
 // follow sends what happens until the run has ended and all was sent.
@@ -143,21 +161,19 @@ func (s *stream) next(ctx context.Context) (engine.Progress, error) {
 
 // send sends the events that the client does not have yet.
 func (s *stream) send(p engine.Progress) error {
-	integrations := make(map[string]string, len(p.Run.Steps))
+	steps := make(map[string]*workflow.Step, len(p.Run.Steps))
 	for i := range p.Run.Steps {
-		integrations[p.Run.Steps[i].Path] = p.Run.Steps[i].Step.Integration
+		steps[p.Run.Steps[i].Path] = p.Run.Steps[i].Step
 	}
 	var out []byte
 	for i := range p.Events {
 		e := &p.Events[i]
 		s.number++
-		if e.Type == workflow.EventScheduled || e.Type == workflow.EventRetried {
-			s.attempts[e.Path]++
-		}
+		s.count(e)
 		if s.number <= s.seen {
 			continue
 		}
-		data, err := marshal(s.eventJSON(e, integrations[e.Path]))
+		data, err := marshal(s.eventJSON(e, steps[e.Path]))
 		if err != nil {
 			return fmt.Errorf("gateway: event %d: %w", s.number, err)
 		}
@@ -199,18 +215,20 @@ type eventJSON struct {
 	Attempts int                `json:"attempts,omitempty"`
 	// Signal is the one that a step waits for, Run the run; RetryAt is when it
 	// goes on by itself.
-	Signal  string          `json:"signal,omitempty"`
-	Run     string          `json:"run,omitempty"`
-	RetryAt *time.Time      `json:"retryAt,omitempty"`
-	Result  json.RawMessage `json:"result,omitempty"`
-	Error   *problem        `json:"error,omitempty"`
+	Signal string `json:"signal,omitempty"`
+	Run    string `json:"run,omitempty"`
+	// What the step waits for and until when, and which attempt begins or has
+	// failed since the step was last begun, as the run shows it. RetryAt is also
+	// there for a wait, which has no attempt.
+	waitJSON
+	Result json.RawMessage `json:"result,omitempty"`
+	Error  *problem        `json:"error,omitempty"`
 }
 
 // eventJSON shows an event as GET /runs/{id} shows its effect.
-func (s *stream) eventJSON(e *workflow.Event, integration string) eventJSON {
+func (s *stream) eventJSON(e *workflow.Event, step *workflow.Step) eventJSON {
 	doc := eventJSON{
-		Type: e.Type, Path: e.Path, At: e.At.UTC(), Status: statusAfter(e), Attempts: s.attempts[e.Path],
-		RetryAt: optionalTime(e.RetryAt), Result: e.Result.Raw(),
+		Type: e.Type, Path: e.Path, At: e.At.UTC(), Status: statusAfter(e), Attempts: s.attempts[e.Path].all, Result: e.Result.Raw(),
 	}
 	switch e.Type {
 	case workflow.EventWaiting:
@@ -218,12 +236,30 @@ func (s *stream) eventJSON(e *workflow.Event, integration string) eventJSON {
 	case workflow.EventChild:
 		doc.Run = e.Child
 	}
+	if step != nil {
+		doc.waitJSON = s.waitAfter(e, step)
+	}
+	doc.RetryAt = optionalTime(e.RetryAt)
 	if e.Error != nil {
-		failure := workflow.Failure{Step: e.Path, Err: e.Error}
-		if doc.Attempts > 0 {
-			failure.Integration = integration
+		failure := workflow.Failure{Origin: workflow.Origin{Step: e.Path}, Err: e.Error}
+		switch {
+		case e.Origin != nil:
+			failure.Origin = *e.Origin
+		case step != nil && doc.Attempts > 0:
+			failure.Integration = step.Integration
 		}
 		doc.Error = s.failure(&failure)
+	}
+	return doc
+}
+
+// waitAfter says what a step waits for after an event, and which attempt the event
+// is about.
+func (s *stream) waitAfter(e *workflow.Event, step *workflow.Step) waitJSON {
+	doc := waitJSON{WaitingFor: e.WaitingFor(), WaitingUntil: optionalTime(e.WaitingUntil(step))}
+	switch e.Type {
+	case workflow.EventScheduled, workflow.EventRetried, workflow.EventAttemptFailed:
+		doc.Attempt, doc.MaxAttempts = s.attempts[e.Path].begun, step.Retry.MaxAttempts
 	}
 	return doc
 }

@@ -98,13 +98,13 @@ func TestAStreamTellsAllOfARun(t *testing.T) {
 	h.is(id, workflow.RunSucceeded)
 	want := []string{
 		`{"type":"started","status":"queued"}`,
-		`{"type":"scheduled","path":"pay","status":"running","attempts":1}`,
-		`{"type":"attemptFailed","path":"pay","status":"waiting","attempts":1,"retryAt":"","error":{"type":"urn:backflow:problem:unavailable","title":"Unavailable","status":503,"detail":"busy with ***","code":"unavailable","step":"pay","shop":{"queue":7}}}`,
-		`{"type":"retried","path":"pay","status":"running","attempts":2}`,
+		`{"type":"scheduled","path":"pay","status":"running","attempts":1,"attempt":1,"maxAttempts":10}`,
+		`{"type":"attemptFailed","path":"pay","status":"waiting","attempts":1,"waitingFor":"retry","waitingUntil":"","retryAt":"","attempt":1,"maxAttempts":10,"error":{"type":"urn:backflow:problem:unavailable","title":"Unavailable","status":503,"detail":"busy with ***","code":"unavailable","step":"pay","shop":{"queue":7}}}`,
+		`{"type":"retried","path":"pay","status":"running","attempts":2,"attempt":2,"maxAttempts":10}`,
 		`{"type":"succeeded","path":"pay","status":"succeeded","attempts":2,"result":{"id":"pay_1","amount":12345678901234567890}}`,
-		`{"type":"waiting","path":"approval","status":"waiting","signal":"approved"}`,
+		`{"type":"waiting","path":"approval","status":"waiting","signal":"approved","waitingFor":"signal"}`,
 		`{"type":"succeeded","path":"approval","status":"succeeded","result":{"by":"Ann"}}`,
-		`{"type":"scheduled","path":"mail","status":"running","attempts":1}`,
+		`{"type":"scheduled","path":"mail","status":"running","attempts":1,"attempt":1,"maxAttempts":10}`,
 		`{"type":"failed","path":"mail","status":"failed","attempts":1,"error":{"type":"urn:backflow:problem:rejected","title":"Request rejected","status":400,"detail":"no such address","code":"rejected","step":"mail"}}`,
 		`{"type":"ended","status":"succeeded","result":{"paid":"pay_1"}}`,
 	}
@@ -118,7 +118,7 @@ func TestAStreamTellsAllOfARun(t *testing.T) {
 		data := strings.Replace(e.data, `"at":"`+doc.At.Format(time.RFC3339Nano)+`",`, "", 1)
 		if i == 2 {
 			at := data[strings.Index(data, `"retryAt":"`)+len(`"retryAt":"`):]
-			data = strings.Replace(data, at[:strings.Index(at, `"`)], "", 1)
+			data = strings.ReplaceAll(data, at[:strings.Index(at, `"`)], "") // also of waitingUntil
 		}
 		if data != want[i] || e.id != i+1 || !strings.Contains(e.data, `{"type":"`+e.event+`"`) || doc.At.Location() != time.UTC {
 			t.Errorf("%+v\nwant %s", e, want[i])

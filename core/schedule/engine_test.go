@@ -67,6 +67,9 @@ func TestGatewaysWithEnginesStartOneRunForEachTick(t *testing.T) {
 			if run.Status != workflow.RunSucceeded || run.CreatedAt.Hour() != 5 {
 				t.Errorf("run of %s is %s", run.CreatedAt, run.Status)
 			}
+			if run.StartedBy != (engine.Initiator{Schedule: "daily"}) {
+				t.Errorf("started by %+v", run.StartedBy)
+			}
 		}
 	})
 }

@@ -228,7 +228,7 @@ func (s *Scheduler) fire(entry *scheduled) (again bool, err error) {
 
 	run, err := s.starter.Start(s.stopping, engine.StartRequest{
 		Workflow: entry.Workflow, Roots: map[string]value.Doc{"input": entry.Input},
-		Once: once, Advance: advance,
+		Once: once, Advance: advance, StartedBy: engine.Initiator{Schedule: entry.Name},
 	})
 	switch {
 	case err == nil:

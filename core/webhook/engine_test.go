@@ -75,7 +75,10 @@ func TestAnEventIsADuplicateAfterARestart(t *testing.T) {
 		}
 		list, err := e.List(t.Context(), engine.ListRequest{})
 		if err != nil || len(list.Runs) != 1 {
-			t.Errorf("%d runs, %v; want 1", len(list.Runs), err)
+			t.Fatalf("%d runs, %v; want 1", len(list.Runs), err)
+		}
+		if want := (engine.Initiator{Webhook: r.Name(), Event: first.ID}); list.Runs[0].StartedBy != want {
+			t.Errorf("started by %+v, want %+v", list.Runs[0].StartedBy, want)
 		}
 	})
 }

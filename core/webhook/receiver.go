@@ -192,6 +192,7 @@ func (r *Receiver) store(ctx context.Context, e event.Event, headers http.Header
 		Workflow:  WorkflowID(e.Webhook),
 		Roots:     roots(e, payload, headers),
 		RequestID: telemetry.RequestID(ctx),
+		StartedBy: engine.Initiator{Webhook: e.Webhook, Event: e.ID},
 		Once:      e.Once(),
 	})
 	if err == nil {

@@ -45,12 +45,14 @@ func (m *Machine) ChildEnded(child string, status RunStatus, output value.Doc, f
 			return Event{Type: EventSucceeded, At: now, Path: n.Path, Result: output}, true
 		}
 		err := &sdk.Error{Code: CodeFailed, Message: "run " + child + " is " + string(status), Outcome: sdk.OutcomeUnknown}
+		origin := &Origin{Step: n.Path, Child: &FailedChild{ID: child}}
 		if failure != nil {
 			inner := *failure.Err
 			inner.Message = "run " + child + " " + string(status) + ": " + inner.Message
 			err = &inner
+			origin.Integration, origin.Child.Step = failure.Integration, failure.Step
 		}
-		return Event{Type: EventFailed, At: now, Path: n.Path, Error: err}, true
+		return Event{Type: EventFailed, At: now, Path: n.Path, Error: err, Origin: origin}, true
 	}
 	return Event{}, false
 }

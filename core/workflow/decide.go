@@ -35,7 +35,7 @@ func (m *Machine) decide(now time.Time) (Event, bool) {
 		return event, true
 	}
 	if n := m.root.failed(); n != nil {
-		return Event{Type: EventStopping, At: now, Status: RunFailed, Path: n.Path, Error: n.Error}, true
+		return Event{Type: EventStopping, At: now, Status: RunFailed, Path: n.Path, Error: n.Error, Origin: n.cause}, true
 	}
 	if !m.root.done() {
 		return Event{}, false

@@ -50,6 +50,8 @@ type Event struct {
 	Child      string               `json:"child,omitempty"`
 	Result     value.Doc            `json:"result,omitzero"`
 	Error      *sdk.Error           `json:"error,omitempty"`
+	// Origin is where Error comes from, nil where that is the step at Path.
+	Origin *Origin `json:"origin,omitempty"`
 	// Unknown: when this failure was recorded, an attempt had an outcome that
 	// is not known.
 	Unknown bool      `json:"unknown,omitempty"`
@@ -152,6 +154,9 @@ func (e *Event) append(buf []byte) []byte {
 	}
 	if e.Error != nil {
 		buf = appendJSON(append(buf, `,"error":`...), e.Error)
+	}
+	if e.Origin != nil {
+		buf = appendJSON(append(buf, `,"origin":`...), e.Origin)
 	}
 	if e.Unknown {
 		buf = append(buf, `,"unknown":true`...)

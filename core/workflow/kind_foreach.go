@@ -80,7 +80,7 @@ func (f *foreach) advance(m *Machine, n *node, now time.Time) (Event, bool) {
 			if event, ok := m.cancelPendingInside(n, now); ok || m.inFlight(n) {
 				return event, ok
 			}
-			return Event{Type: EventFailed, At: now, Path: n.Path, Error: failed.Error, Unknown: failed.Unknown}, true
+			return n.failedWith(failed, now), true
 		}
 		if !b.done() {
 			open++

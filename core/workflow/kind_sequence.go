@@ -43,7 +43,7 @@ func (sequence) advance(m *Machine, n *node, now time.Time) (Event, bool) {
 		if m.inFlight(n) {
 			return Event{}, false
 		}
-		return Event{Type: EventFailed, At: now, Path: n.Path, Error: failed.Error, Unknown: failed.Unknown}, true
+		return n.failedWith(failed, now), true
 	}
 	if b.done() {
 		return Event{Type: EventSucceeded, At: now, Path: n.Path}, true

@@ -18,6 +18,7 @@ type Machine struct {
 	byPath       map[string]*node
 	activeCalls  map[string]*node // whose action is being called
 	waiting      map[string]*node // that wait for a time, a signal or a child
+	retried      map[string]*node // under way, and an attempt at their call has failed
 	withDeadline map[string]*node // under way, with a deadline
 	deadline     time.Time        // of the run; zero is no bound
 
@@ -39,6 +40,7 @@ type stop struct {
 	status RunStatus
 	path   string
 	err    *sdk.Error
+	origin *Origin
 	output value.Doc
 }
 
@@ -50,6 +52,7 @@ func NewMachine(definition *Definition, runID string) *Machine {
 		byPath:       map[string]*node{},
 		activeCalls:  map[string]*node{},
 		waiting:      map[string]*node{},
+		retried:      map[string]*node{},
 		withDeadline: map[string]*node{},
 	}
 	return m
@@ -72,7 +75,7 @@ func (m *Machine) Apply(event Event) error {
 		if m.stop != nil {
 			return m.impossible(event, "the run is stopping already")
 		}
-		m.stop = &stop{status: event.Status, path: event.Path, err: event.Error, output: event.Result}
+		m.stop = &stop{status: event.Status, path: event.Path, err: event.Error, origin: event.Origin, output: event.Result}
 		if n := m.find(event.Path); n != nil && n.Status == StepPending { // a return
 			n.StartedAt = event.At
 			return m.applyStep(n, Event{Type: EventSucceeded, At: event.At})
@@ -114,9 +117,9 @@ func (m *Machine) applyEnded(event Event) {
 		m.output = event.Result
 	}
 	if event.Error != nil {
-		m.failure = &Failure{Step: event.Path, Err: event.Error}
+		m.failure = &Failure{Origin: Origin{Step: event.Path}, Err: event.Error}
 		if n := m.find(event.Path); n != nil {
-			m.failure.Integration = n.integration()
+			m.failure.Origin = *n.origin()
 		}
 	}
 }
@@ -156,7 +159,7 @@ func (m *Machine) applyStep(n *node, event Event) error {
 		n.tries++
 		n.RetryAt = time.Time{}
 	case EventAttemptFailed:
-		n.Error, n.RetryAt, n.Unknown = event.Error, event.RetryAt, event.Unknown
+		n.Error, n.cause, n.RetryAt, n.Unknown = event.Error, event.Origin, event.RetryAt, event.Unknown
 	case EventExpired:
 		n.expired = true
 	case EventCompensating:
@@ -189,7 +192,7 @@ func (m *Machine) end(n *node, event Event) {
 			m.compensable = append(m.compensable, n)
 		}
 	case EventFailed:
-		n.Error, n.Unknown = event.Error, event.Unknown
+		n.Error, n.cause, n.Unknown = event.Error, event.Origin, event.Unknown
 		m.cancelInside(n, event.At) // such as the other iterations of a foreach
 		if n.Step.OnError == OnErrorSteps {
 			n.handler = newBlock(n.Step.Handler, n, n.Path+"."+handlerName+".")
@@ -245,6 +248,7 @@ func (m *Machine) track(n *node) {
 	}
 	put(m.activeCalls, n.Status == StepRunning && n.Step.calls())
 	put(m.waiting, n.Status == StepWaiting)
+	put(m.retried, n.Step.calls() && n.Error != nil && (n.Status == StepRunning || n.Status == StepWaiting))
 	// A call under way carries its deadline with it, and ends by itself.
 	begun := n.Status == StepWaiting || (n.Status == StepRunning && !n.Step.calls())
 	put(m.withDeadline, begun && !n.deadline.IsZero() && !n.expired)

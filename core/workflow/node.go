@@ -26,6 +26,7 @@ type node struct {
 	deadline time.Time      // zero is no bound
 	expired  bool           // its deadline has passed, what is in it is being ended
 	tries    int            // attempts since it was last begun, for its retry policy
+	cause    *Origin        // of its error; nil where it failed by itself
 	shown    map[string]any // the step as templates see it, once that was asked for
 }
 
@@ -35,13 +36,22 @@ type StepState struct {
 	Path   string
 	Status StepStatus
 	// Attempts counts the calls that may have been sent.
-	Attempts   int
-	StartedAt  time.Time  // zero before
-	FinishedAt time.Time  // zero until it ended
-	Result     value.Doc  // zero before, and where it has none
-	Error      *sdk.Error // of the last failed attempt
-	RetryAt    time.Time  // when a waiting step goes on by itself; zero if it does not
-	Unknown    bool       // an attempt had an outcome that is not known
+	Attempts int
+	// Attempt counts them since the step was last begun: the one that is under way,
+	// or the last one. It is 0, and so is MaxAttempts, where the step calls nothing
+	// or has ended.
+	Attempt, MaxAttempts int
+	StartedAt            time.Time  // zero before
+	FinishedAt           time.Time  // zero until it ended
+	Result               value.Doc  // zero before, and where it has none
+	Error                *sdk.Error // of the last failed attempt
+	Failure              *Failure   // Error with where it comes from
+	RetryAt              time.Time  // when a waiting step goes on by itself; zero if it does not
+	Unknown              bool       // an attempt had an outcome that is not known
+	// WaitingFor is empty unless the step waits. WaitingUntil is when it stops to
+	// wait whatever happens; zero if that is not said.
+	WaitingFor   WaitingFor
+	WaitingUntil time.Time
 	// Event is the signal that a waiting step waits for, Child the run.
 	Event string
 	Child string

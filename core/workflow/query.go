@@ -42,43 +42,43 @@ func (m *Machine) Root(name string) json.RawMessage { return m.roots[name].Raw()
 // the order of the definition, iterations by index.
 func (m *Machine) Steps() []StepState {
 	if m.root == nil {
-		return newListing(m.definition.Steps)
+		return m.newListing()
 	}
 	list := make([]StepState, 0, len(m.root.nodes)) // more if they have steps in them
-	m.root.list(&list)
+	m.root.list(m, &list)
 	return list
 }
 
 // newListing lists the steps of a run that has not started.
-func newListing(b *Block) []StepState {
+func (m *Machine) newListing() []StepState {
 	var list []StepState
-	newBlock(b, nil, "").list(&list)
+	newBlock(m.definition.Steps, nil, "").list(m, &list)
 	return list
 }
 
-func (b *block) list(list *[]StepState) {
+func (b *block) list(m *Machine, list *[]StepState) {
 	for _, n := range b.nodes {
-		state := n.StepState
-		if n.Status == StepSucceeded || n.Status == StepCompensated {
-			state.Result = n.result()
-		}
-		*list = append(*list, state)
+		*list = append(*list, m.state(n))
 		for _, inner := range n.inner() {
-			inner.list(list)
+			inner.list(m, list)
 		}
 	}
 }
 
-// Failure is the step's error in the form that is shown, nil without error.
-func (s *StepState) Failure() *Failure {
-	if s.Error == nil {
-		return nil
+// state is what is known of a step, with what follows from the steps in it.
+func (m *Machine) state(n *node) StepState {
+	state := n.StepState
+	state.Failure = n.failure()
+	switch n.Status {
+	case StepSucceeded, StepCompensated:
+		state.Result = n.result()
+	case StepWaiting:
+		state.WaitingFor, state.WaitingUntil = n.waitingFor(), m.waitingUntil(n)
 	}
-	failure := &Failure{Step: s.Path, Err: s.Error}
-	if s.Attempts > 0 {
-		failure.Integration = s.Step.Integration
+	if n.tries > 0 && (n.Status == StepRunning || n.Status == StepWaiting) {
+		state.Attempt, state.MaxAttempts = n.tries, n.Step.Retry.MaxAttempts
 	}
-	return failure
+	return state
 }
 
 // Step returns the step of the definition that stands at a path.

@@ -22,7 +22,7 @@ func (m *Machine) decideStopping(now time.Time) (Event, bool) {
 		next := m.compensable[len(m.compensable)-1-m.compensated]
 		return Event{Type: EventCompensating, At: now, Path: next.Path}, true
 	}
-	ended := Event{Type: EventEnded, At: now, Status: m.stop.status, Path: m.stop.path, Error: m.stop.err, Result: m.stop.output}
+	ended := Event{Type: EventEnded, At: now, Status: m.stop.status, Path: m.stop.path, Error: m.stop.err, Origin: m.stop.origin, Result: m.stop.output}
 	if m.compensationFault != "" && ended.Error != nil {
 		faulty := *ended.Error
 		faulty.Message += "; " + m.compensationFault
@@ -38,7 +38,7 @@ func (m *Machine) decideCompensating(n *node, now time.Time) (Event, bool) {
 		return event, true
 	}
 	if failed := n.compensate.failed(); failed != nil {
-		return Event{Type: EventCompensationFailed, At: now, Path: n.Path, Error: failed.Error}, len(m.activeCalls) == 0
+		return Event{Type: EventCompensationFailed, At: now, Path: n.Path, Error: failed.Error, Origin: failed.origin()}, len(m.activeCalls) == 0
 	}
 	if n.compensate.done() {
 		return Event{Type: EventCompensated, At: now, Path: n.Path}, true
