@@ -89,6 +89,7 @@ const (
 	CodeInvalidParams  Code = "invalid_params"      // params fail the action's schema
 	CodeRejected       Code = "rejected"            // the vendor refused the request as wrong
 	CodeDeclined       Code = "declined"            // a payment was declined
+	CodeForbidden      Code = "forbidden"           // the vendor, or the integration itself, does not allow the operation
 	CodeNotFound       Code = "not_found"           // the object named does not exist
 	CodeConflict       Code = "conflict"            // the present state of the object forbids it
 	CodeRateLimited    Code = "rate_limited"        // too many requests
@@ -105,7 +106,7 @@ const (
 // Codes returns all codes.
 func Codes() []Code {
 	return []Code{
-		CodeInvalidParams, CodeRejected, CodeDeclined, CodeNotFound, CodeConflict,
+		CodeInvalidParams, CodeRejected, CodeDeclined, CodeForbidden, CodeNotFound, CodeConflict,
 		CodeRateLimited, CodeCredentials, CodeUpstream, CodeTimeout, CodeUnavailable,
 		CodeOutcomeUnknown, CodeResultTooLarge, CodeUnknownAction, CodeInternal,
 	}

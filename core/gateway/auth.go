@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/access"
+	"github.com/backflow/backflow/sdk"
 )
 
 // Token is an API token that is accepted.
@@ -49,7 +50,7 @@ func (c *caller) authorize(permission ...string) error {
 		detail = fmt.Sprintf("this needs a scope %s, which the token %s does not have", access.FormFor(permission...), c.name)
 	}
 	return &apiError{
-		code:   codeForbidden,
+		code:   sdk.CodeForbidden,
 		detail: detail,
 		// RFC 6750 section 3.1.
 		header: map[string]string{"WWW-Authenticate": fmt.Sprintf(`Bearer realm="backflow", error="insufficient_scope", scope="%s"`, headerSafe(needed))},

@@ -24,7 +24,7 @@ func TestTheErrorTableIsTrue(t *testing.T) {
 		must(t, err)
 	}
 	codes := []sdk.Code{
-		codeBadRequest, codeInvalidJSON, codeUnauthorized, codeForbidden, codeMethodNotAllowed, codeRequestTimeout, codeTooLarge,
+		codeBadRequest, codeInvalidJSON, codeUnauthorized, sdk.CodeForbidden, codeMethodNotAllowed, codeRequestTimeout, codeTooLarge,
 		codeUnsupportedType, codeKeyInvalid, codeKeyInProgress, codeKeyReused, codeWebhookRefused, codeOverloaded, engine.CodeLimitReached, workflow.CodeCancelled, workflow.CodeFailed,
 		sdk.CodeInvalidParams, sdk.CodeRejected, sdk.CodeDeclined, sdk.CodeNotFound, sdk.CodeConflict, sdk.CodeRateLimited,
 		sdk.CodeCredentials, sdk.CodeUpstream, sdk.CodeTimeout, sdk.CodeUnavailable, sdk.CodeOutcomeUnknown, sdk.CodeResultTooLarge,

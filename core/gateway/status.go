@@ -13,7 +13,6 @@ const (
 	codeBadRequest       sdk.Code = "bad_request"
 	codeInvalidJSON      sdk.Code = "invalid_json"
 	codeUnauthorized     sdk.Code = "unauthorized"
-	codeForbidden        sdk.Code = "forbidden"
 	codeMethodNotAllowed sdk.Code = "method_not_allowed"
 	codeRequestTimeout   sdk.Code = "request_timeout"
 	codeTooLarge         sdk.Code = "payload_too_large"
@@ -43,7 +42,7 @@ func statusOf(code sdk.Code) (status int, title string) {
 		return http.StatusUnauthorized, "Not authenticated"
 	case sdk.CodeDeclined:
 		return http.StatusPaymentRequired, "Declined"
-	case codeForbidden:
+	case sdk.CodeForbidden:
 		return http.StatusForbidden, "Not allowed"
 	case sdk.CodeNotFound:
 		return http.StatusNotFound, "Not found"

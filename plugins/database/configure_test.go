@@ -180,7 +180,7 @@ CREATE TABLE a (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES a (id));
 `
 	must(t, os.WriteFile(filepath.Join(dir, "migrations", "00001_a.sql"), []byte(text), 0o600))
 	plugin := configured(t, dir, `{"migrations":"migrations"}`, newClock())
-	if _, err := insert(plugin, "", `{"table":"a","data":{"parent":5}}`); !errors.Is(err, &sdk.Error{Code: sdk.CodeRejected}) {
+	if _, err := insert(plugin, "", `{"table":"a","data":{"parent":5}}`); !errors.Is(err, &sdk.Error{Code: sdk.CodeConflict}) {
 		t.Errorf("a row that refers to nothing: %v", err)
 	}
 }

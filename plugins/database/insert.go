@@ -59,14 +59,10 @@ func (s *store) insert(ctx context.Context, key string, given json.RawMessage) (
 		case err != nil && ctx.Err() != nil:
 			return nil, ctx.Err()
 		case err != nil:
-			return nil, s.Classify(err, table)
+			failed, _ := s.Classify(err, table)
+			return nil, failed
 		case row == nil:
-			return nil, &sdk.Error{
-				Code:    sdk.CodeConflict,
-				Message: fmt.Sprintf("table %q let no row come to be: a trigger or an ON CONFLICT IGNORE passed over it", table.Name),
-				Outcome: sdk.OutcomeNotExecuted,
-				Final:   true,
-			}
+			return nil, sdk.Refuse(sdk.CodeConflict, "table %q let no row come to be: a trigger or an ON CONFLICT IGNORE passed over it", table.Name)
 		}
 		return s.renderRow(table, row)
 	})
@@ -142,7 +138,9 @@ func (s *store) resolve(ctx context.Context, conn *sql.Conn, params insertParams
 // for callers: writing to backflow_keys would decide what a repeat returns.
 func (s *store) table(ctx context.Context, conn *sql.Conn, name string) (*driver.Table, error) {
 	if isOwn(name) {
-		return nil, invalid(sdk.Fault{Pointer: "/table", Message: fmt.Sprintf("table %q belongs to Backflow itself", name)})
+		refusal := sdk.Refuse(sdk.CodeForbidden, "table %s belongs to Backflow itself and is closed to every action", shown(name))
+		refusal.Faults = []sdk.Fault{{Pointer: "/table", Message: refusal.Message}}
+		return nil, refusal
 	}
 	table, err := s.Describe(ctx, conn, name)
 	if err == nil {

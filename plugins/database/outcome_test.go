@@ -80,15 +80,69 @@ func TestACallThatIsOverBeginsNothing(t *testing.T) {
 	f.insert("key", onePayment)
 }
 
-func TestABusyDatabaseIsRetryable(t *testing.T) {
+// TestAHeldWriteLockIsTheAnswerForEveryCaller: the longest wait is that of the lock,
+// whatever number of calls wait, and ends with it.
+func TestAHeldWriteLockIsTheAnswerForEveryCaller(t *testing.T) {
 	f := newFixture(t, paymentsDDL)
-	f.setting("busy_timeout = 1")
+	f.plugin.store.lock.longest = 300 * time.Millisecond
 	release := f.holdWriteLock()
-	if failed := f.execute(t.Context()); failed.Code != sdk.CodeUnavailable || !failed.Retryable || failed.Outcome != sdk.OutcomeNotExecuted {
-		t.Errorf("%+v", failed)
+	// What the plugin has waited for the lock is over once its clock says so; that of
+	// SQLite, which waits, is the real one.
+	failures := make(chan error, 40)
+	for range cap(failures) {
+		go func() {
+			_, err := insert(f.plugin, "key", onePayment)
+			failures <- err
+		}()
+	}
+	failures <- <-failures
+	f.clock.advance(f.plugin.store.lock.longest)
+	start := time.Now()
+	for range cap(failures) {
+		err := <-failures
+		failed, ok := errors.AsType[*sdk.Error](err)
+		if !ok {
+			t.Fatalf("answered %v, want an error", err)
+		}
+		if failed.Code != sdk.CodeUnavailable || !failed.Retryable || failed.RetryAfter != lockRetryAfter || failed.Outcome != sdk.OutcomeNotExecuted ||
+			!strings.Contains(failed.Message, "write lock for longer than 300ms") {
+			t.Errorf("%+v", failed)
+		}
+	}
+	if waited := time.Since(start); waited > 20*f.plugin.store.lock.longest {
+		t.Errorf("those behind the first waited %s", waited)
 	}
 	release()
 	f.insert("key", onePayment)
+	if wait := f.plugin.store.lock.wait(); wait != f.plugin.store.lock.longest {
+		t.Errorf("once the lock is free, the next call waits %s", wait)
+	}
+}
+
+// TestALockThatIsHeldAgainLaterIsWaitedForAgain: a call that met a lock says nothing
+// of one that is held long after.
+func TestALockThatIsHeldAgainLaterIsWaitedForAgain(t *testing.T) {
+	clock := newClock()
+	lock := writeLock{now: clock.now, longest: maxLockWait}
+	for _, c := range []struct {
+		passes, wait time.Duration
+		refused      bool
+	}{
+		{wait: maxLockWait},
+		{passes: maxLockWait, refused: true, wait: 0},
+		{passes: time.Second, refused: true, wait: 0},
+		{passes: maxLockWait, wait: 0},
+		{passes: 1, wait: maxLockWait},
+	} {
+		asked := clock.now()
+		clock.advance(c.passes)
+		if c.refused {
+			lock.refused(asked)
+		}
+		if got := lock.wait(); got != c.wait {
+			t.Errorf("%+v: the next call waits %s", c, got)
+		}
+	}
 }
 
 func TestAFullDiskIsRetryable(t *testing.T) {
@@ -103,10 +157,10 @@ func TestAFullDiskIsRetryable(t *testing.T) {
 	f.insert("key", params)
 }
 
-func TestAReadOnlyDatabaseIsUnavailable(t *testing.T) {
+func TestAReadOnlyDatabaseIsForbidden(t *testing.T) {
 	f := newFixture(t, paymentsDDL)
 	f.setting("query_only = 1")
-	if refusal := f.refused("key", onePayment); refusal.Code != sdk.CodeUnavailable || !refusal.Retryable {
+	if refusal := f.refused("key", onePayment); refusal.Code != sdk.CodeForbidden || refusal.Retryable || refusal.Final || refusal.Outcome != sdk.OutcomeNotExecuted {
 		t.Errorf("%+v", refusal)
 	}
 	f.setting("query_only = 0")

@@ -17,6 +17,7 @@ type store struct {
 	driver.Database
 	db   *sql.DB
 	keys keys
+	lock writeLock
 }
 
 // open prepares the database under a lock that other processes respect, so
@@ -38,7 +39,7 @@ func open(ctx context.Context, settings settings, now func() time.Time) (opened 
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	opened = &store{Database: settings.database, db: db}
+	opened = &store{Database: settings.database, db: db, lock: writeLock{now: now, longest: maxLockWait}}
 	opened.keys = newKeys(&opened.Syntax, now)
 	return opened, nil
 }
@@ -81,7 +82,7 @@ func (s *store) transact(ctx context.Context, work func(*sql.Conn) (body []byte,
 		return nil, s.failure(ctx, err)
 	}
 	defer conn.Close() //nolint:errcheck // gives the connection back to the pool, or says that it was discarded
-	if _, err := conn.ExecContext(ctx, s.Syntax.Begin); err != nil {
+	if err := s.begin(ctx, conn); err != nil {
 		// A driver may report a context that ended after BEGIN took effect.
 		s.rollback(ctx, conn)
 		return nil, s.failure(ctx, err)
@@ -112,6 +113,24 @@ func (s *store) transact(ctx context.Context, work func(*sql.Conn) (body []byte,
 	return body, nil
 }
 
+// begin starts a transaction, and waits for the locks of other processes as long as
+// the store's writeLock says.
+func (s *store) begin(ctx context.Context, conn *sql.Conn) error {
+	if _, err := conn.ExecContext(ctx, s.Syntax.LockTimeout(s.lock.wait())); err != nil {
+		return fmt.Errorf("set the lock's timeout: %w", err)
+	}
+	asked := s.lock.now()
+	_, err := conn.ExecContext(ctx, s.Syntax.Begin)
+	switch {
+	case err == nil:
+		s.lock.taken()
+		return nil
+	case s.Locked(err) && ctx.Err() == nil:
+		return s.lock.refused(asked)
+	}
+	return err
+}
+
 // rollback ends a transaction whose context may be over. A connection on which
 // that fails is in an unknown state: it is thrown away, and with it
 // its transaction.
@@ -130,15 +149,16 @@ func (s *store) failure(ctx context.Context, err error) error {
 	if cause := ctx.Err(); cause != nil {
 		err = cause
 	}
-	return s.Classify(err, nil)
+	failed, _ := s.Classify(err, nil)
+	return failed
 }
 
 // commitFailure is the error of a COMMIT that failed. A constraint that is
 // checked there (a deferred foreign key) is a definite no. After anything else,
 // a failed sync above all, the row may be there after the next start or not.
 func (s *store) commitFailure(err error) error {
-	failed := s.Classify(err, nil)
-	if failed.Final {
+	failed, refused := s.Classify(err, nil)
+	if refused {
 		return failed
 	}
 	failed.Outcome = sdk.OutcomeUnknown

@@ -8,6 +8,7 @@ export namespace Code {
   export const InvalidParams = "invalid_params";
   export const Rejected = "rejected";
   export const Declined = "declined";
+  export const Forbidden = "forbidden";
   export const NotFound = "not_found";
   export const Conflict = "conflict";
   export const RateLimited = "rate_limited";

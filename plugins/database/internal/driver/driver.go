@@ -42,12 +42,16 @@ type Driver interface {
 	Bind(column Column, value JSON) (any, error)
 	// Render appends a stored value as JSON.
 	Render(dst []byte, column Column, stored any) ([]byte, error)
+	// Locked reports whether an error of Syntax.Begin says that another process holds
+	// a lock which it needs.
+	Locked(err error) bool
 	// Classify turns an error of database/sql into what is known of it. The
 	// outcome is OutcomeNotExecuted: only a failed COMMIT leaves it open, which
-	// the caller knows. The error is Final where the database itself refused
-	// (a constraint), which is definite at COMMIT too. The table may be nil; no
-	// column is named then.
-	Classify(err error, table *Table) *sdk.Error
+	// the caller knows. refused says that the database itself refused (a
+	// constraint), which is definite at COMMIT too. No error is Final: another row,
+	// or another schema, and the same call with the same key succeeds. The table
+	// may be nil; no column is named then.
+	Classify(err error, table *Table) (classified *sdk.Error, refused bool)
 }
 
 // ErrNoTable is returned by Describe. It is matched by errors.Is.

@@ -2,6 +2,7 @@ package driver
 
 import (
 	"strings"
+	"time"
 
 	"github.com/pressly/goose/v3"
 )
@@ -16,6 +17,9 @@ type Syntax struct {
 	Placeholder func(n int) string
 	// Begin starts a transaction that will write.
 	Begin string
+	// LockTimeout bounds how long the statements after it wait for a lock that
+	// another process holds. It is run before Begin.
+	LockTimeout func(time.Duration) string
 	// LockKey makes transactions with the same idempotency key, its only bound
 	// value, wait for each other until they end. It is the first statement after
 	// Begin, and those that follow see what was committed during the wait. It is

@@ -27,6 +27,9 @@ type Table struct {
 	Columns []Column
 	// PrimaryKey has the names of its columns; it may be empty.
 	PrimaryKey []string
+	// Checks are the expressions of the table's CHECK constraints that have a name,
+	// by name.
+	Checks map[string]string
 	// ForeignKeys are what a row of this table refers to.
 	ForeignKeys []ForeignKey
 	// Triggers says that the table has triggers, which may change a row after

@@ -17,22 +17,28 @@ import (
 // (https://www.sqlite.org/rescode.html).
 const primary = 0xff
 
+// Locked reports whether another process has the write lock.
+func (s *SQLite) Locked(err error) bool {
+	var failure *modernc.Error
+	return errors.As(err, &failure) && failure.Code()&primary == codes.SQLITE_BUSY
+}
+
 // Classify turns result codes into what a caller can act on. Messages come
 // from SQLite where they name constraints and columns; they hold no values.
-func (s *SQLite) Classify(err error, table *driver.Table) *sdk.Error {
-	classified := &sdk.Error{Outcome: sdk.OutcomeNotExecuted, Retryable: true}
+func (s *SQLite) Classify(err error, table *driver.Table) (classified *sdk.Error, refused bool) {
+	classified = &sdk.Error{Outcome: sdk.OutcomeNotExecuted, Retryable: true}
 	var failure *modernc.Error
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		classified.Code, classified.Message = sdk.CodeTimeout, "the database did not answer in time"
-		return classified
+		return classified, false
 	case !errors.As(err, &failure):
 		classified.Code, classified.Message = sdk.CodeUnavailable, "the database connection failed: "+err.Error()
-		return classified
+		return classified, false
 	}
 	switch failure.Code() & primary {
 	case codes.SQLITE_CONSTRAINT:
-		return constraint(failure, table)
+		return constraint(failure, table), true
 	case codes.SQLITE_BUSY, codes.SQLITE_LOCKED:
 		classified.Code, classified.Message = sdk.CodeUnavailable, "another process holds the database's write lock"
 	case codes.SQLITE_INTERRUPT:
@@ -43,20 +49,31 @@ func (s *SQLite) Classify(err error, table *driver.Table) *sdk.Error {
 		classified.Code, classified.Message = sdk.CodeUpstream, "the database's disk failed: "+message(failure)
 	case codes.SQLITE_NOMEM, codes.SQLITE_SCHEMA, codes.SQLITE_PROTOCOL:
 		classified.Code, classified.Message = sdk.CodeUpstream, message(failure)
-	case codes.SQLITE_READONLY, codes.SQLITE_CANTOPEN, codes.SQLITE_PERM, codes.SQLITE_AUTH:
-		classified.Code, classified.Message = sdk.CodeUnavailable, "the database cannot be written: "+message(failure)
+	case codes.SQLITE_CANTOPEN:
+		classified.Code, classified.Message = sdk.CodeUnavailable, "the database cannot be opened: "+message(failure)
+	case codes.SQLITE_READONLY, codes.SQLITE_PERM, codes.SQLITE_AUTH:
+		if failure.Code() == codes.SQLITE_READONLY_DBMOVED {
+			classified.Code, classified.Message = sdk.CodeUnavailable, "the database's file was moved away"
+			break
+		}
+		classified.Code, classified.Message, classified.Retryable = sdk.CodeForbidden, "the database may not be written: "+message(failure), false
+	case codes.SQLITE_MISMATCH:
+		classified.Code, classified.Message, classified.Retryable = sdk.CodeInvalidParams, message(failure), false
+		classified.Faults = []sdk.Fault{{Pointer: "/data", Message: "a value does not fit its column's type"}}
+		refused = true
 	case codes.SQLITE_TOOBIG:
 		classified.Code, classified.Message, classified.Retryable = sdk.CodeRejected, "the row is larger than SQLite keeps", false
 	default:
 		classified.Code, classified.Message, classified.Retryable = sdk.CodeUpstream, message(failure), false
 	}
-	return classified
+	return classified, refused
 }
 
-// constraint says which constraint refused a row. It is final: the same row
-// meets the same constraint.
+// constraint says which constraint refused a row: what other rows forbid is a
+// conflict, what is wrong with the row itself is a fault of the params, and the
+// rest is the refusal of a trigger.
 func constraint(failure *modernc.Error, table *driver.Table) *sdk.Error {
-	refusal := &sdk.Error{Code: sdk.CodeRejected, Message: message(failure), Outcome: sdk.OutcomeNotExecuted, Final: true}
+	refusal := &sdk.Error{Code: sdk.CodeInvalidParams, Message: message(failure), Outcome: sdk.OutcomeNotExecuted}
 	kind, fault := "constraint", "refused by a constraint"
 	var columns []string
 	switch failure.Code() {
@@ -64,24 +81,31 @@ func constraint(failure *modernc.Error, table *driver.Table) *sdk.Error {
 		kind, fault = "unique", "must be unique, and another row has it"
 		refusal.Code = sdk.CodeConflict
 		columns = namedColumns(refusal.Message, table)
+	case codes.SQLITE_CONSTRAINT_FOREIGNKEY:
+		kind = "foreignKey"
+		refusal.Code = sdk.CodeConflict
+		if table != nil && len(table.ForeignKeys) > 0 {
+			refusal.Message += ": " + references(table)
+		}
 	case codes.SQLITE_CONSTRAINT_NOTNULL:
 		kind, fault = "notNull", "must not be null"
 		columns = namedColumns(refusal.Message, table)
 	case codes.SQLITE_CONSTRAINT_CHECK:
-		kind = "check"
+		kind, fault = "check", "refused by the check "+strings.TrimPrefix(refusal.Message, failedCheck)
+		columns = checkedColumns(refusal.Message, table)
 	case codes.SQLITE_CONSTRAINT_DATATYPE:
 		kind, fault = "type", "does not fit the column's type"
+		columns = typedColumn(refusal.Message, table)
 	case codes.SQLITE_CONSTRAINT_TRIGGER:
 		kind = "trigger"
+		refusal.Code = sdk.CodeRejected
 		refusal.Message = "a trigger refused the row: " + refusal.Message
-	case codes.SQLITE_CONSTRAINT_FOREIGNKEY:
-		kind = "foreignKey"
-		if table != nil && len(table.ForeignKeys) > 0 {
-			refusal.Message += ": " + references(table)
-		}
 	}
 	for _, column := range columns {
 		refusal.Faults = append(refusal.Faults, sdk.Fault{Pointer: pointer.Join("/data", column), Message: fault})
+	}
+	if refusal.Code == sdk.CodeInvalidParams && len(refusal.Faults) == 0 {
+		refusal.Faults = []sdk.Fault{{Pointer: "/data", Message: fault}}
 	}
 	details, err := json.Marshal(struct {
 		Constraint string   `json:"constraint"`
@@ -120,6 +144,21 @@ func namedColumns(message string, table *driver.Table) []string {
 		}
 	}
 	return named
+}
+
+// typedColumn is the column that a message such as "cannot store TEXT value in
+// INTEGER column payments.amount" names.
+func typedColumn(message string, table *driver.Table) []string {
+	_, name, ok := strings.Cut(message, " column ")
+	if !ok || table == nil {
+		return nil
+	}
+	for _, column := range table.Columns {
+		if name == table.Name+"."+column.Name {
+			return []string{column.Name}
+		}
+	}
+	return nil
 }
 
 // references lists a table's foreign keys, since SQLite does not say which one

@@ -72,6 +72,14 @@ func describe(ctx context.Context, conn *sql.Conn, name string) (*driver.Table, 
 		table.LastInserted = lastInserted(table)
 	}
 
+	found, err = driver.Query(ctx, conn, "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", name)
+	if err != nil {
+		return nil, fmt.Errorf("read constraints: %w", err)
+	}
+	for _, row := range found {
+		table.Checks = namedChecks(text(row[0]))
+	}
+
 	found, err = driver.Query(ctx, conn, "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE LIMIT 1", name)
 	if err != nil {
 		return nil, fmt.Errorf("read triggers: %w", err)

@@ -1,6 +1,9 @@
 package sqlite
 
 import (
+	"strconv"
+	"time"
+
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/pressly/goose/v3"
 )
@@ -13,7 +16,10 @@ var syntax = driver.Syntax{
 	// The write lock is taken at once: a transaction that reads first and then
 	// writes could find that another process wrote in between, and fail late.
 	// There is one such lock, so that LockKey has nothing to do.
-	Begin:      "BEGIN IMMEDIATE",
+	Begin: "BEGIN IMMEDIATE",
+	LockTimeout: func(wait time.Duration) string {
+		return "PRAGMA busy_timeout = " + strconv.FormatInt(wait.Milliseconds(), 10)
+	},
 	DefaultRow: "DEFAULT VALUES",
 	TableNames: "SELECT name FROM pragma_table_list WHERE " + insertable + " ORDER BY name",
 	// The index is for the removal of old keys.
