@@ -91,8 +91,22 @@ func (i *Integration) Execute(ctx context.Context, call action.Call) (sdk.Result
 	if err != nil {
 		return sdk.Result{}, invalid(r.name, err)
 	}
+	hide := i.redactor.Sparing(call.Params.Raw())
 	if err := c.send(i.transport, request); err != nil {
-		return sdk.Result{}, i.noResponse(ctx, r, c, err)
+		return sdk.Result{}, hideSecrets(i.noResponse(ctx, r, c, err), hide)
 	}
-	return i.result(r, c, call.IdempotencyKey != "" && r.keyHeader != "")
+	result, failure := i.result(r, c, call.IdempotencyKey != "" && r.keyHeader != "")
+	if failure != nil {
+		return sdk.Result{}, hideSecrets(failure, hide)
+	}
+	result.Body = hide.Result(result.Body, result.ContentType == "")
+	return result, nil
+}
+
+// hideSecrets takes the secrets out of an error that repeats what an API said. An
+// API may repeat the credentials that it refuses.
+func hideSecrets(failure *sdk.Error, hide telemetry.Redaction) *sdk.Error {
+	failure.Message = hide.String(failure.Message)
+	failure.Details = hide.JSON(failure.Details)
+	return failure
 }

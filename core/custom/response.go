@@ -19,7 +19,7 @@ import (
 
 // result makes the result of a complete response, or its error. keyed says that an
 // idempotency key was sent.
-func (i *Integration) result(r *request, c *apiCall, keyed bool) (sdk.Result, error) {
+func (i *Integration) result(r *request, c *apiCall, keyed bool) (sdk.Result, *sdk.Error) {
 	if c.status < 200 || c.status > 299 {
 		return sdk.Result{}, i.statusError(r, c, keyed)
 	}
@@ -101,8 +101,7 @@ func (i *Integration) details(c *apiCall) json.RawMessage {
 		Body   json.RawMessage `json:"body,omitempty"`
 	}{Status: c.status}
 	if isJSON, known := jsonType(c.header.Get("Content-Type")); (isJSON || !known) && len(c.body) <= maxDetails && json.Valid(c.body) {
-		// An API may repeat the credentials that it refuses.
-		details.Body = i.redactor.JSON(c.body)
+		details.Body = c.body
 	}
 	raw, err := json.Marshal(details)
 	if err != nil {
@@ -134,7 +133,7 @@ func (i *Integration) noResponse(ctx context.Context, r *request, c *apiCall, er
 	default:
 		failure.Message = "the connection broke before the whole answer came: " + reason(err)
 	}
-	failure.Message = r.name + ": " + i.redactor.String(failure.Message)
+	failure.Message = r.name + ": " + failure.Message
 	return failure
 }
 

@@ -91,7 +91,7 @@ func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, a *act
 		// An error that is no *sdk.Error says nothing of the outcome.
 		x.logUnsettled(r, x.keepOrRepeat(r.Context(), a, entry))
 	case isFinal(failed):
-		sent, renderErr := problemResponse(apiErrorOf(err), x.id, x.redactor)
+		sent, renderErr := problemResponse(apiErrorOf(err), x.id)
 		if renderErr != nil {
 			return fmt.Errorf("gateway: write problem: %w", renderErr)
 		}

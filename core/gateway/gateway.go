@@ -22,9 +22,7 @@ type Options struct {
 	Mounts []Mount
 	// Logger gets the access log and faults; nil discards them.
 	Logger *slog.Logger
-	// Redactor takes secrets out of problem documents; nil takes out none.
-	Redactor *telemetry.Redactor
-	Limits   Limits
+	Limits Limits
 	// Now is the clock for the age of idempotency keys; nil is time.Now.
 	Now func() time.Time
 }
@@ -34,7 +32,6 @@ type Gateway struct {
 	services Services
 	mounts   []Mount
 	log      *slog.Logger
-	redactor *telemetry.Redactor
 	limits   Limits
 	now      func() time.Time
 
@@ -67,7 +64,6 @@ func New(o Options) (*Gateway, error) {
 		services: o.Services,
 		mounts:   slices.Clone(o.Mounts),
 		log:      o.Logger,
-		redactor: o.Redactor,
 		limits:   o.Limits.withDefaults(),
 		now:      o.Now,
 	}

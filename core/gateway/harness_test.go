@@ -30,12 +30,11 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// The tokens of a harness, and the secret that its integration may let slip.
+// The tokens of a harness.
 const (
-	fullToken    = "full-token-of-the-tests"
-	narrowToken  = "narrow-token-of-the-tests"
-	noneToken    = "scopeless-token-of-the-tests"
-	vendorSecret = "sk_vendor_secret_1234"
+	fullToken   = "full-token-of-the-tests"
+	narrowToken = "narrow-token-of-the-tests"
+	noneToken   = "scopeless-token-of-the-tests"
 )
 
 // fakeIntegration is an integration whose actions do what a test says.
@@ -189,8 +188,6 @@ func newHarness(t *testing.T, change ...func(*Options)) *harness {
 		Events: event.NewLog(h.store), Starter: h.engine, NewRunID: engine.NewRunID,
 	})
 	must(t, err)
-	redactor := &telemetry.Redactor{}
-	redactor.Add(vendorSecret)
 	h.routes = Routes{
 		Actions:  registry,
 		Webhooks: []Webhook{receiver},
@@ -204,7 +201,6 @@ func newHarness(t *testing.T, change ...func(*Options)) *harness {
 		Services: Services{Runs: h.engine, Ledger: idempotency.New(h.store, own, idempotency.Options{Now: now})},
 		Routes:   h.routes,
 		Logger:   telemetry.NewLogger(h.log, telemetry.LogOptions{Level: slog.LevelDebug}),
-		Redactor: redactor,
 		Now:      now,
 	}
 	for _, f := range change {

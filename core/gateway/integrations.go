@@ -38,7 +38,7 @@ func (x *requestContext) listIntegrations(w http.ResponseWriter, _ *http.Request
 			continue
 		}
 		m := integration.Manifest()
-		s := integrationSummary{x.headOf(integration, m), []string{}}
+		s := integrationSummary{headOf(integration, m), []string{}}
 		if m != nil {
 			for i := range m.Actions {
 				s.Actions = append(s.Actions, m.Actions[i].Name)
@@ -61,7 +61,7 @@ func (x *requestContext) showIntegration(w http.ResponseWriter, _ *http.Request)
 
 func (x *requestContext) describe(integration action.Integration) integrationDetail {
 	name, m := integration.Name(), integration.Manifest()
-	d := integrationDetail{x.headOf(integration, m), []action.View{}}
+	d := integrationDetail{headOf(integration, m), []action.View{}}
 	if m == nil {
 		return d
 	}
@@ -72,11 +72,9 @@ func (x *requestContext) describe(integration action.Integration) integrationDet
 }
 
 // headOf begins a view of an integration; m is nil where it published nothing
-// yet. The reasons in its status come from a plugin.
-func (x *requestContext) headOf(integration action.Integration, m *sdk.Manifest) integrationHead {
+// yet.
+func headOf(integration action.Integration, m *sdk.Manifest) integrationHead {
 	head := integrationHead{Name: integration.Name(), Status: integration.Status()}
-	head.Status.Reason = x.redactor.String(head.Status.Reason)
-	head.Status.Rejected = x.redactor.String(head.Status.Rejected)
 	if m != nil {
 		head.Version, head.Description = m.Version, m.Description
 	}

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
-	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -39,29 +37,24 @@ type problem struct {
 	details     json.RawMessage
 }
 
-// newProblem returns the problem of an error, without the secrets that an
-// integration's message may repeat.
-func newProblem(e *apiError, requestID string, redactor *telemetry.Redactor) *problem {
+// newProblem returns the problem of an error. What an integration says holds no
+// secret of it any more; the words of the caller are never changed.
+func newProblem(e *apiError, requestID string) *problem {
 	status, title := statusOf(e.code)
 	code := e.code
 	if status == http.StatusInternalServerError {
 		code = sdk.CodeInternal
 	}
-	faults := slices.Clone(e.faults)
-	for i := range faults {
-		faults[i].Pointer = redactor.String(faults[i].Pointer)
-		faults[i].Message = redactor.String(faults[i].Message)
-	}
 	return &problem{
 		Type:        typePrefix + string(code),
 		Title:       title,
 		Status:      status,
-		Detail:      redactor.String(e.detail),
+		Detail:      e.detail,
 		Code:        code,
 		RequestID:   requestID,
-		Errors:      faults,
+		Errors:      e.faults,
 		integration: e.integration,
-		details:     redactor.JSON(e.details),
+		details:     e.details,
 	}
 }
 
@@ -94,8 +87,8 @@ func (p *problem) hasDetails() bool {
 }
 
 // problemResponse returns the response to a request that failed.
-func problemResponse(e *apiError, requestID string, redactor *telemetry.Redactor) (response, error) {
-	p := newProblem(e, requestID, redactor)
+func problemResponse(e *apiError, requestID string) (response, error) {
+	p := newProblem(e, requestID)
 	body, err := marshal(p)
 	if err != nil {
 		return response{}, err

@@ -121,7 +121,7 @@ func (x *requestContext) release() {
 
 // sendError sends the problem document of an error, unless a response has begun.
 func (x *requestContext) sendError(w *recorder, r *http.Request, err error) {
-	sent, failed := problemResponse(apiErrorOf(err), x.id, x.redactor)
+	sent, failed := problemResponse(apiErrorOf(err), x.id)
 	if failed != nil {
 		err = errors.Join(err, fmt.Errorf("gateway: write problem: %w", failed))
 		sent = response{status: http.StatusInternalServerError}

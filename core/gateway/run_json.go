@@ -123,7 +123,7 @@ func (x *requestContext) failure(f *workflow.Failure) *problem {
 	if f == nil {
 		return nil
 	}
-	p := newProblem(fromSDKError(f.Err, f.Integration), "", x.redactor)
+	p := newProblem(fromSDKError(f.Err, f.Integration), "")
 	p.Step, p.Child = f.Step, f.Child
 	if p.Code != f.Err.Code && f.Integration == "" {
 		// The code is neither the gateway's nor an integration's: the workflow's

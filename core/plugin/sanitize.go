@@ -25,25 +25,21 @@ const (
 	maxDetails = 256 << 10
 )
 
-// sanitize turns an instance's error into one that the rest of the gateway can
-// trust: a known code, a known outcome, details that are an object, no secret.
-func (p *Plugin) sanitize(err error) *sdk.Error {
-	return sanitizeError(err, &p.redactor)
-}
-
-// sanitizeWith is sanitize for the webhook methods: a refusal stays one, and the
-// secrets of the request are hidden too.
-func (p *Plugin) sanitizeWith(err error, secrets ...string) error {
+// sanitizeWebhook is sanitize for the webhook methods: a refusal stays one, and the
+// secrets of the request are hidden too. The words of the sender, own, stay.
+func (p *Plugin) sanitizeWebhook(err error, secrets []string, own ...[]byte) error {
 	hide := &telemetry.Redactor{}
 	hide.Add(secrets...)
 	var refusal *sdk.WebhookRefusal
 	if errors.As(err, &refusal) {
-		return &sdk.WebhookRefusal{Reason: hide.String(p.redactor.String(refusal.Reason))}
+		return &sdk.WebhookRefusal{Reason: hide.Sparing(own...).String(p.redactor.Sparing(own...).String(refusal.Reason))}
 	}
-	return sanitizeError(p.sanitize(err), hide)
+	return sanitize(sanitize(err, p.redactor.Sparing(own...)), hide.Sparing(own...))
 }
 
-func sanitizeError(err error, hide *telemetry.Redactor) *sdk.Error {
+// sanitize turns an instance's error into one that the rest of the gateway can
+// trust: a known code, a known outcome, details that are an object, no secret.
+func sanitize(err error, hide telemetry.Redaction) *sdk.Error {
 	var given *sdk.Error
 	if !errors.As(err, &given) {
 		given = &sdk.Error{Code: sdk.CodeInternal, Message: err.Error()}
@@ -81,7 +77,7 @@ func outcomeOf(e *sdk.Error) sdk.Outcome {
 
 // sanitizeDetails drops details that are no JSON object, or far too large. They are
 // extra information: the error itself is worth more.
-func sanitizeDetails(details json.RawMessage, hide *telemetry.Redactor) json.RawMessage {
+func sanitizeDetails(details json.RawMessage, hide telemetry.Redaction) json.RawMessage {
 	if len(details) > maxDetails {
 		return nil
 	}

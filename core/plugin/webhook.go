@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"strings"
 
 	"github.com/backflow/backflow/sdk"
 )
@@ -18,7 +19,7 @@ func (p *Plugin) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest) 
 	defer cancel()
 	event, err := r.instance.VerifyWebhook(ctx, request)
 	if err != nil {
-		return sdk.WebhookEvent{}, p.sanitizeWith(err, request.Secrets...)
+		return sdk.WebhookEvent{}, p.sanitizeWebhook(err, request.Secrets, webhookText(request)...)
 	}
 	return event, nil
 }
@@ -34,7 +35,16 @@ func (p *Plugin) SampleWebhook(ctx context.Context, request sdk.SampleRequest) (
 	defer cancel()
 	sample, err := r.instance.SampleWebhook(ctx, request)
 	if err != nil {
-		return sdk.Sample{}, p.sanitizeWith(err, request.Secret)
+		return sdk.Sample{}, p.sanitizeWebhook(err, []string{request.Secret})
 	}
 	return sample, nil
+}
+
+// webhookText is what the sender of a request wrote.
+func webhookText(request sdk.WebhookRequest) [][]byte {
+	text := [][]byte{request.Body, []byte(request.URL)}
+	for name, values := range request.Headers {
+		text = append(text, []byte(name+": "+strings.Join(values, "\n")))
+	}
+	return text
 }

@@ -44,7 +44,7 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action
 		s.gateway, err = gateway.New(gateway.Options{
 			Services: gateway.Services{Runs: s.engine, Ledger: s.ledger, Ready: s.ready},
 			Routes:   routes, Mounts: []gateway.Mount{gateway.Metrics(s.metrics.Handler())},
-			Logger: s.log, Redactor: s.options.Redactor, Now: s.options.Now, Limits: gateway.Limits{DrainTimeout: drainTimeout},
+			Logger: s.log, Now: s.options.Now, Limits: gateway.Limits{DrainTimeout: drainTimeout},
 		})
 	}
 	if err != nil {

@@ -25,10 +25,9 @@ func TestNoSecretReachesALog(t *testing.T) {
 				log.With("with", s).WithGroup("group").Info("m", "any", map[string]string{s: s}, "struct", struct{ S string }{s})
 			}
 			for _, s := range secrets {
-				for _, spelling := range spellings(s) {
-					if strings.Contains(out.String(), spelling) {
-						t.Errorf("%q is in the log:\n%s", spelling, out.String())
-					}
+				one := newSecretSet([]secret{newSecret(s)})
+				if found := one.search(out.String()); len(found) > 0 {
+					t.Errorf("%q is in the log:\n%s", s, out.String())
 				}
 			}
 			if format == FormatJSON {
@@ -39,33 +38,6 @@ func TestNoSecretReachesALog(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestRedactor(t *testing.T) {
-	t.Parallel()
-	r := &Redactor{}
-	r.Add("", "sho", "secret-one", "secret-one-longer")
-	r.Add("added-later")
-	for in, want := range map[string]string{
-		"":                                "",
-		"short words stay":                "short words stay",
-		"a secret-one-longer b":           "a *** b",
-		"secret-one secret-one":           "*** ***",
-		"added-later, secret-one":         "***, ***",
-		"Basic c2VjcmV0LW9uZTo=":          "Basic ***",
-		"c2VjcmV0LW9uZQ== base64 of one":  "*** base64 of one",
-		"nothing of the kind secret-on e": "nothing of the kind secret-on e",
-	} {
-		if got := r.String(in); got != want {
-			t.Errorf("String(%q) = %q, want %q", in, got, want)
-		}
-	}
-	if got := (*Redactor)(nil).String("secret-one"); got != "secret-one" {
-		t.Errorf("nil redactor: %q", got)
-	}
-	if got := (&Redactor{}).String("secret-one"); got != "secret-one" {
-		t.Errorf("empty redactor: %q", got)
 	}
 }
 
@@ -84,18 +56,6 @@ func TestAHandlerHidesSecretsWhereverTheyStand(t *testing.T) {
 	}
 	if strings.Contains(out.String(), "s3cr3t") {
 		t.Errorf("got %s", out.String())
-	}
-}
-
-func TestRedactedJSONIsValidOrAbsent(t *testing.T) {
-	t.Parallel()
-	r := &Redactor{}
-	r.Add("secret-one", `":"value`)
-	if got := string(r.JSON(json.RawMessage(`{"a":"secret-one"}`))); got != `{"a":"***"}` {
-		t.Error(got)
-	}
-	if got := r.JSON(json.RawMessage(`{"a":"value"}`)); got != nil {
-		t.Errorf("a secret that is JSON syntax: %s", got)
 	}
 }
 

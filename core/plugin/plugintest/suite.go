@@ -26,6 +26,7 @@ func Exercise(t *testing.T, tr Transport) {
 	t.Run("Manifest crosses unchanged", func(t *testing.T) { manifestCrossesUnchanged(t, tr) })
 	t.Run("Params and result cross byte for byte", func(t *testing.T) { paramsAndResultCrossByteForByte(t, tr) })
 	t.Run("Errors cross unchanged", func(t *testing.T) { errorsCrossUnchanged(t, tr) })
+	t.Run("A result reveals no secret", func(t *testing.T) { aResultRevealsNoSecret(t, tr) })
 	t.Run("Failures of a call are its own", func(t *testing.T) { failuresOfACallAreItsOwn(t, tr) })
 	t.Run("Deadline reaches the plugin", func(t *testing.T) { deadlineReachesThePlugin(t, tr) })
 	t.Run("Hanging call ends in time and the rest go on", func(t *testing.T) { hangingCallEndsInTimeAndTheRestGoOn(t, tr) })
@@ -144,12 +145,19 @@ func errorsCrossUnchanged(t *testing.T, tr Transport) {
 		},
 		"a secret is hidden": {
 			given: sdk.Error{
-				Code: sdk.CodeCredentials, Message: `bad key key_s3cr3t/"x`,
-				Faults: []sdk.Fault{{Pointer: `/key_s3cr3t/"x`, Message: `key_s3cr3t/"x`}}, Details: json.RawMessage(`{"key":"key_s3cr3t/\"x"}`),
+				Code: sdk.CodeCredentials, Message: `bad key $KEY`,
+				Faults: []sdk.Fault{{Pointer: `/$KEY`, Message: `$KEY`}}, Details: json.RawMessage(`{"key":"$KEY","$KEY":1.50}`),
 			},
 			want: sdk.Error{
 				Code: sdk.CodeCredentials, Message: "bad key ***", Outcome: sdk.OutcomeUnknown,
-				Faults: []sdk.Fault{{Pointer: "/***", Message: "***"}}, Details: json.RawMessage(`{"key":"***"}`),
+				Faults: []sdk.Fault{{Pointer: "/***", Message: "***"}}, Details: json.RawMessage(`{"key":"***","***":1.50}`),
+			},
+		},
+		"the words of the caller stay": {
+			given: sdk.Error{Code: sdk.CodeRejected, Message: `no key_s3cr3t/"x`, Details: json.RawMessage(`{"key_s3cr3t/\"x":"key_s3cr3t/\"x"}`)},
+			want: sdk.Error{
+				Code: sdk.CodeRejected, Message: `no key_s3cr3t/"x`, Outcome: sdk.OutcomeUnknown,
+				Details: json.RawMessage(`{"key_s3cr3t/\"x":"key_s3cr3t/\"x"}`),
 			},
 		},
 	}
@@ -168,6 +176,17 @@ func errorsCrossUnchanged(t *testing.T, tr Transport) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func aResultRevealsNoSecret(t *testing.T, tr Transport) {
+	p := tr.StartReady(t, tr.Fixture())
+	result, err := p.Execute(t.Context(), action.Call{Action: "reveal", Params: value.TrustedDoc([]byte(`{}`))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := string(result.Body), `{"key":"***"}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
