@@ -26,9 +26,11 @@ type definitions struct {
 
 // storedDefinition is the stored form of a definition.
 type storedDefinition struct {
-	Version    int             `json:"v"`
-	Roots      []string        `json:"roots"`
-	Definition json.RawMessage `json:"definition"`
+	Version int      `json:"v"`
+	Roots   []string `json:"roots"`
+	// Defaults are missing where they are the first.
+	Defaults   workflow.Defaults `json:"defaults,omitempty"`
+	Definition json.RawMessage   `json:"definition"`
 }
 
 const definitionVersion = 1
@@ -39,7 +41,7 @@ func (d *definitions) set(ctx context.Context, list []*workflow.Definition) erro
 	byHash := make(map[string]*workflow.Definition, len(list))
 	ops := []state.Op{d.lease.Fence()}
 	for _, definition := range list {
-		data, err := json.Marshal(storedDefinition{Version: definitionVersion, Roots: definition.Roots(), Definition: definition.Raw})
+		data, err := json.Marshal(storedDefinition{Version: definitionVersion, Roots: definition.Roots(), Defaults: definition.Defaults, Definition: definition.Raw})
 		if err != nil {
 			return fmt.Errorf("engine: definition %s: %w", definition.ID, err)
 		}
@@ -85,7 +87,7 @@ func (d *definitions) pinned(ctx context.Context, hash string) (*workflow.Defini
 	if stored.Version != definitionVersion {
 		return nil, fmt.Errorf("engine: definition %s has format %d, this program reads %d", hash, stored.Version, definitionVersion)
 	}
-	definition, err = workflow.Reparse(stored.Definition, stored.Roots)
+	definition, err = workflow.Reparse(stored.Definition, stored.Roots, stored.Defaults)
 	if err != nil {
 		return nil, err
 	}

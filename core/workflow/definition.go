@@ -26,8 +26,10 @@ type Definition struct {
 	Concurrency *Concurrency
 	// Raw is the definition as JSON, as it is stored for the runs pinned to it.
 	Raw json.RawMessage
-	// Hash identifies the definition by its content.
+	// Hash identifies the definition by its content and its Defaults.
 	Hash string
+	// Defaults are what holds where it says nothing.
+	Defaults Defaults
 
 	roots []string
 	byID  map[string]*Step

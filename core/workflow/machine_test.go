@@ -199,7 +199,7 @@ func TestWhatBecomesOfAFailedCall(t *testing.T) {
 		"what was not executed is repeated without a key":   {err: unreachable, want: EventAttemptFailed, code: sdk.CodeUnavailable},
 		"nothing is repeated past the lifetime of the key":  {err: timeout, repeat: Repeat{Safe: true, KeyLifetime: time.Nanosecond}, want: EventFailed, code: sdk.CodeOutcomeUnknown},
 		"a forgotten key does not matter to what never ran": {err: unreachable, repeat: Repeat{Safe: true, KeyLifetime: time.Nanosecond}, want: EventAttemptFailed, code: sdk.CodeUnavailable},
-		"attempts come to an end":                           {err: timeout, repeat: Repeat{Safe: true}, attempts: 9, want: EventFailed, code: sdk.CodeTimeout},
+		"attempts come to an end":                           {err: timeout, repeat: Repeat{Safe: true}, attempts: DefaultRetry.MaxAttempts - 1, want: EventFailed, code: sdk.CodeTimeout},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -255,7 +255,7 @@ func TestRetriesWaitLongerAndNoLongerThanAsked(t *testing.T) {
 	policy := DefaultRetry
 	for attempt := 1; attempt < 200; attempt++ {
 		interval := policy.MaxInterval
-		if attempt < 8 {
+		if attempt < 12 {
 			interval = min(interval, policy.InitialInterval<<(attempt-1))
 		}
 		if d := policy.delay(attempt, "key"); d < interval/2 || d > interval {

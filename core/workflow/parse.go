@@ -68,10 +68,11 @@ func ParseActions(id string, raw []byte, roots []string) (*Definition, error) {
 	return d, nil
 }
 
-// Reparse reads a definition that was stored for its runs.
-func Reparse(raw []byte, roots []string) (*Definition, error) {
+// Reparse reads a definition that was stored for its runs, with the defaults that
+// held then.
+func Reparse(raw []byte, roots []string, defaults Defaults) (*Definition, error) {
 	p := newParser(roots)
-	p.stored = true
+	p.stored, p.defaults = true, defaults
 	d := p.definition(raw)
 	if len(p.faults) > 0 {
 		return nil, fmt.Errorf("workflow: a kept definition is not valid any more: %w", p.faults)
@@ -123,6 +124,7 @@ func (s *Step) Inner() []*Block {
 type parser struct {
 	kinds        map[Type]*kind
 	roots        []string
+	defaults     Defaults
 	stored       bool // the definition was checked when it was stored
 	faults       template.Faults
 	byID         map[string]*Step
@@ -133,7 +135,7 @@ type parser struct {
 }
 
 func newParser(roots []string) *parser {
-	return &parser{kinds: kinds, roots: roots, byID: map[string]*Step{}}
+	return &parser{kinds: kinds, roots: roots, defaults: CurrentDefaults, byID: map[string]*Step{}}
 }
 
 func (p *parser) fault(pointer, hint, format string, args ...any) {
@@ -184,8 +186,18 @@ func (p *parser) finish(d *Definition, raw []byte) {
 	if len(p.faults) > 0 {
 		return
 	}
-	sum := sha256.Sum256(raw)
-	d.Raw, d.Hash, d.roots, d.byID = json.RawMessage(raw), hex.EncodeToString(sum[:]), p.roots, p.byID
+	d.Raw, d.Hash, d.Defaults, d.roots, d.byID = json.RawMessage(raw), hashOf(raw, p.defaults), p.defaults, p.roots, p.byID
+}
+
+// hashOf identifies a definition by its content and what holds where it says
+// nothing.
+func hashOf(raw []byte, defaults Defaults) string {
+	h := sha256.New()
+	h.Write(raw)
+	if defaults > FirstDefaults {
+		fmt.Fprintf(h, "\x00defaults %d", defaults)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // blockOf reads the list of steps that is a member of an object.

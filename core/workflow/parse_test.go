@@ -113,7 +113,7 @@ func TestActionsOfAWebhookSeeItsEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := Reparse(d.Raw, d.Roots())
+	again, err := Reparse(d.Raw, d.Roots(), d.Defaults)
 	if err != nil {
 		t.Fatal(err)
 	}

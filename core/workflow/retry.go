@@ -19,12 +19,60 @@ type RetryPolicy struct {
 	NonRetryable []string
 }
 
-// DefaultRetry holds where a step says nothing else.
+// DefaultRetry holds where a step says nothing else. Its intervals outlast an hour's
+// outage, whatever the jitter: see Window.
 var DefaultRetry = RetryPolicy{
+	MaxAttempts:     35,
+	InitialInterval: 500 * time.Millisecond,
+	MaxInterval:     5 * time.Minute,
+	Multiplier:      2,
+}
+
+// firstDefaultRetry holds for the runs of definitions that were stored before
+// DefaultRetry was what it is now: they keep what they started with.
+var firstDefaultRetry = RetryPolicy{
 	MaxAttempts:     10,
 	InitialInterval: 500 * time.Millisecond,
 	MaxInterval:     time.Minute,
 	Multiplier:      2,
+}
+
+// Defaults are what holds where a definition says nothing, by the time at which it
+// was stored. The numbers are stored with definitions.
+type Defaults int
+
+const (
+	// FirstDefaults are those of definitions that were stored without a number.
+	FirstDefaults Defaults = 1
+	// CurrentDefaults are those of definitions that are parsed now.
+	CurrentDefaults Defaults = 2
+)
+
+// retry is the policy of a step that says nothing.
+func (d Defaults) retry() RetryPolicy {
+	if d <= FirstDefaults {
+		return firstDefaultRetry
+	}
+	return DefaultRetry
+}
+
+// Window is how long after the first attempt the last one comes, at the least and
+// at the most: jitter is the upper half of each interval. What the calls themselves
+// take is not in it.
+func (p RetryPolicy) Window() (least, most time.Duration) {
+	for attempt := 1; attempt < p.MaxAttempts; attempt++ {
+		most += time.Duration(p.interval(attempt))
+	}
+	return most / 2, most
+}
+
+// interval is the longest wait after the given attempt, counting from 1.
+func (p RetryPolicy) interval(attempt int) float64 {
+	interval := float64(p.InitialInterval) * math.Pow(p.Multiplier, float64(attempt-1))
+	if interval > float64(p.MaxInterval) || math.IsNaN(interval) {
+		interval = float64(p.MaxInterval)
+	}
+	return interval
 }
 
 // delay is how long to wait after the given attempt (counting from 1): an
@@ -32,10 +80,7 @@ var DefaultRetry = RetryPolicy{
 // from the step's key, so that it differs between runs and is the same
 // whenever the decision is made again.
 func (p RetryPolicy) delay(attempt int, key string) time.Duration {
-	interval := float64(p.InitialInterval) * math.Pow(p.Multiplier, float64(attempt-1))
-	if interval > float64(p.MaxInterval) || math.IsNaN(interval) {
-		interval = float64(p.MaxInterval)
-	}
+	interval := p.interval(attempt)
 	sum := sha256.Sum256([]byte(key + "/" + strconv.Itoa(attempt)))
 	share := float64(binary.BigEndian.Uint64(sum[:8])>>11) / (1 << 53)
 	return time.Duration(interval/2 + interval/2*share)

@@ -1,0 +1,80 @@
+package workflow
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+func TestTheDefaultRetriesOutlastAnHoursOutage(t *testing.T) {
+	least, most := DefaultRetry.Window()
+	if least <= time.Hour {
+		t.Errorf("the last attempt may come %s after the first", least)
+	}
+	m, _ := begin(t, `{"id":"w","steps":[{"id":"a","type":"stripe","action":"x"}]}`, `{}`)
+	now, attempts := noon, 1
+	for {
+		event := m.Failed("a", &sdk.Error{Code: sdk.CodeUpstream, Retryable: true}, Repeat{Safe: true}, now)
+		apply(t, m, event)
+		if event.Type == EventFailed {
+			break
+		}
+		now = event.RetryAt
+		attempts++
+		apply(t, m, Event{Type: EventRetried, Path: "a", At: now})
+	}
+	if window := now.Sub(noon); attempts != DefaultRetry.MaxAttempts || window < least || window > most {
+		t.Errorf("%d attempts over %s, want %d over %s to %s", attempts, window, DefaultRetry.MaxAttempts, least, most)
+	}
+	page, err := os.ReadFile("../../docs/workflows.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(string(page)), " ")
+	for _, stated := range []string{
+		fmt.Sprintf(`"maxAttempts": %d, "initialInterval": "500ms", "maxInterval": "5m", "multiplier": 2`, DefaultRetry.MaxAttempts),
+		fmt.Sprintf("Their %d intervals add up to at least %d minutes and at most %d minutes", attempts-1, int(least.Minutes()), int(most.Minutes())),
+	} {
+		if !strings.Contains(text, stated) {
+			t.Errorf("docs/workflows.md does not state %q", stated)
+		}
+	}
+}
+
+func TestADefinitionKeepsTheDefaultsThatItWasStoredWith(t *testing.T) {
+	raw := []byte(`{"id":"w","steps":[{"id":"a","type":"stripe","action":"x"},
+		{"id":"b","type":"stripe","action":"x","retry":{"maxAttempts":3,"maxInterval":"7s"}}]}`)
+	now, err := Parse(raw, InputRoots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := Reparse(raw, InputRoots, FirstDefaults)
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, err := Reparse(raw, InputRoots, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := before.Steps.Steps[0].Retry; got.MaxAttempts != 10 || got.MaxInterval != time.Minute {
+		t.Errorf("an old definition retries by %+v", got)
+	}
+	if none.Steps.Steps[0].Retry.MaxAttempts != 10 || none.Hash != before.Hash {
+		t.Error("a definition that was stored without a number has other defaults than the first")
+	}
+	if got := now.Steps.Steps[0].Retry; got.MaxAttempts != DefaultRetry.MaxAttempts {
+		t.Errorf("a new definition retries by %+v", got)
+	}
+	if now.Hash == before.Hash {
+		t.Error("storing the new definition would change the defaults of old runs")
+	}
+	for _, d := range []*Definition{now, before} {
+		if got := d.Steps.Steps[1].Retry; got.MaxAttempts != 3 || got.MaxInterval != 7*time.Second || got.Multiplier != 2 {
+			t.Errorf("what a definition says itself reads as %+v", got)
+		}
+	}
+}
