@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
 	"github.com/backflow/backflow/core/webhook"
 )
 
@@ -27,9 +28,11 @@ const (
 	exitUsage  = 2
 )
 
-// program is what the commands share: where they write, their environment, and
-// the built-in providers of webhooks.
+// program is what the commands share: what they read and where they write, their
+// environment, and the built-in providers of webhooks.
 type program struct {
+	stdin io.Reader
+	// stdout and stderr are guarded while a command runs: see main.
 	stdout, stderr io.Writer
 	lookupEnv      func(name string) (string, bool)
 	calledAs       string // how to call it again, in lines to paste
@@ -44,17 +47,23 @@ func (f failure) Unwrap() error { return f.error }
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := &program{stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, calledAs: os.Args[0], providers: webhook.BuiltIn()}
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, calledAs: os.Args[0], providers: webhook.BuiltIn()}
 	os.Exit(p.main(ctx, os.Args[1:]))
 }
 
-// main runs a command line and returns the exit code.
+// main runs a command line and returns the exit code. Whatever the command prints,
+// nothing of it reaches a terminal as a command to it.
 func (p *program) main(ctx context.Context, args []string) int {
+	stdout := terminal.Guard(p.stdout)
+	p.stdout, p.stderr = stdout, terminal.Guard(p.stderr)
 	root := p.root()
 	root.SetArgs(args)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)
+	if failed := stdout.Err(); err == nil && failed != nil {
+		err = failure{fmt.Errorf("not everything could be printed: %w", failed)}
+	}
 	if err == nil {
 		return exitOK
 	}
@@ -70,14 +79,21 @@ func (p *program) main(ctx context.Context, args []string) int {
 }
 
 func (p *program) root() *cobra.Command {
+	showVersion := false
 	root := &cobra.Command{
 		Use:           "backflow",
 		Short:         "One config file becomes a REST gateway over integrations, durable workflows and webhooks",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noCommand,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if showVersion {
+				return run(func(*cobra.Command, []string) error { return build().write(p.stdout) })(cmd, nil)
+			}
+			return cmd.Help()
+		},
 	}
+	root.Flags().BoolVar(&showVersion, "version", false, "print the version")
 	root.AddCommand(
 		p.serveCommand(),
 		p.devCommand(),

@@ -27,7 +27,7 @@ type pluginTest struct {
 	env          []string
 	sum          string
 	timeout      time.Duration
-	format       string
+	out          output
 	verbose      bool
 }
 
@@ -46,7 +46,7 @@ if it has one; without a sandbox it is called only if --config gives the credent
 and then ITS WRITING ACTIONS ARE REALLY EXECUTED, with the examples' params. Those
 whose repeat is "none" are executed once.`,
 		Example: `  backflow plugin test bin/backflow-plugin-acme
-  backflow plugin test bin/acme.wasm --allowed-hosts api.acme.com --format junit > report.xml
+  backflow plugin test bin/acme.wasm --allowed-hosts api.acme.com -o junit > report.xml
   backflow plugin test bin/plugins/backflow-plugin-database --config '{"url":"sqlite:///tmp/t.db"}'`,
 		Args:    cobra.ExactArgs(1),
 		PreRunE: func(*cobra.Command, []string) error { return t.check() },
@@ -60,18 +60,13 @@ whose repeat is "none" are executed once.`,
 	cmd.Flags().StringArrayVar(&t.env, "env", nil, "NAME=VALUE for the environment of a process plugin")
 	cmd.Flags().StringVar(&t.sum, "sha256", "", "the checksum that the file must have")
 	cmd.Flags().DurationVar(&t.timeout, "timeout", conformance.DefaultTimeout, "how long an example may take")
-	cmd.Flags().StringVar(&t.format, "format", "table", "table, junit or json")
+	t.out.flag(cmd, formTable, formJUnit)
 	cmd.Flags().BoolVarP(&t.verbose, "verbose", "v", false, "show what was done, and what the plugin logs (on standard error)")
 	return cmd
 }
 
 // check refuses flags that mean nothing.
 func (t *pluginTest) check() error {
-	switch t.format {
-	case "table", "junit", "json":
-	default:
-		return fmt.Errorf("--format is table, junit or json, not %q", t.format)
-	}
 	if t.timeout <= 0 {
 		return errors.New("--timeout is a duration above zero, such as 10s")
 	}
@@ -90,11 +85,11 @@ func (t *pluginTest) check() error {
 
 // credentials reads --config, whose base directory is that of the file it is in,
 // or the working directory. They are nil where none were given.
-func (t *pluginTest) credentials() (credentials json.RawMessage, baseDir string, err error) {
+func (t *pluginTest) credentials(p *program) (credentials json.RawMessage, baseDir string, err error) {
 	if baseDir, err = os.Getwd(); err != nil || t.config == "" {
 		return nil, baseDir, err
 	}
-	if credentials, err = readJSON("--config", t.config); err != nil {
+	if credentials, err = p.readJSON("--config", t.config); err != nil {
 		return nil, "", err
 	}
 	if credentials = bytes.TrimSpace(credentials); credentials[0] != '{' {
@@ -136,7 +131,7 @@ func (p *program) testPlugin(ctx context.Context, argument string, t pluginTest)
 	if err != nil {
 		return err
 	}
-	credentials, baseDir, err := t.credentials()
+	credentials, baseDir, err := t.credentials(p)
 	if err != nil {
 		return err
 	}

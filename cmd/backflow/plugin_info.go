@@ -21,16 +21,15 @@ import (
 
 func (p *program) pluginInfoCommand() *cobra.Command {
 	var places pluginPlaces
-	var format string
+	var out output
 	cmd := &cobra.Command{
 		Use:   "info NAME|PATH",
 		Short: "Show what a plugin can do: its actions, credentials and webhooks",
 		Long: `Show what a plugin publishes: its actions with their params, HTTP bindings and what
 a repeat does, its credentials with the secret fields marked, and its webhooks.
---format json has the schemas whole. The plugin is handed neither credentials nor
+-o json has the schemas whole. The plugin is handed neither credentials nor
 environment.`,
-		Args:    cobra.ExactArgs(1),
-		PreRunE: func(*cobra.Command, []string) error { return checkFormat(format) },
+		Args: cobra.ExactArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			spec, err := places.find(p, args[0])
 			if err != nil {
@@ -40,14 +39,11 @@ environment.`,
 			if err != nil {
 				return err
 			}
-			if format == "json" {
-				return terminal.WriteValue(p.stdout, view)
-			}
-			return view.write(p.stdout)
+			return out.writeValue(p.stdout, view, view.write)
 		}),
 	}
 	places.flags(cmd)
-	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	out.flag(cmd, formTable)
 	return cmd
 }
 

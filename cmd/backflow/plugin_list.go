@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -16,25 +17,24 @@ import (
 
 func (p *program) pluginListCommand() *cobra.Command {
 	var places pluginPlaces
-	var format string
+	var out output
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the plugins that a config or a plugin directory has",
 		Long: `List the plugins that a config (-c) or plugin directories (--dir) have, with
 version, checksum, whether they are pinned, and the state of their files. Each is
 started to ask what it is, and handed neither credentials nor environment.`,
-		Args:    cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error { return checkFormat(format) },
+		Args: cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			return p.listPlugins(cmd.Context(), &places, format)
+			return p.listPlugins(cmd.Context(), &places, &out)
 		}),
 	}
 	places.flags(cmd)
-	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	out.flag(cmd, formTable)
 	return cmd
 }
 
-func (p *program) listPlugins(ctx context.Context, places *pluginPlaces, format string) error {
+func (p *program) listPlugins(ctx context.Context, places *pluginPlaces, out *output) (err error) {
 	specs, err := places.plugins(p)
 	if err != nil {
 		return err
@@ -42,24 +42,29 @@ func (p *program) listPlugins(ctx context.Context, places *pluginPlaces, format 
 	slices.SortFunc(specs, func(a, b plugin.Spec) int { return strings.Compare(a.Name, b.Name) })
 	files := make([]pluginFile, len(specs))
 	launcher := newLaunchers()
+	defer func() { err = errors.Join(err, launcher.Close()) }()
 	var inspections sync.WaitGroup
 	for i, spec := range specs {
 		inspections.Go(func() { files[i] = inspect(ctx, launcher, spec) })
 	}
 	inspections.Wait()
-	if format == "json" {
-		return errors.Join(terminal.WriteValue(p.stdout, files), launcher.Close())
-	}
-	table := terminal.NewTable(p.stdout)
+	return out.writeValue(p.stdout, files, func(w io.Writer) error { return writePlugins(w, files) })
+}
+
+// writePlugins writes a table, and below it what it has no room for.
+func writePlugins(w io.Writer, files []pluginFile) error {
+	table := terminal.NewTable(w)
 	fmt.Fprintln(table, "NAME\tKIND\tVERSION\tPINNED\tSTATE\tPATH\tSHA256")
 	for _, f := range files {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Name, f.Kind, f.Version, yesNo(f.Pinned), f.State, f.Path, f.SHA256)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", terminal.Printable(f.Name), f.Kind, terminal.Printable(f.Version), yesNo(f.Pinned), f.State, terminal.Printable(f.Path), f.SHA256)
 	}
-	err = table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
 	for _, f := range files {
 		if f.Reason != "" {
-			fmt.Fprintf(p.stdout, "\n%s: %s\n", f.Name, terminal.Printable(f.Reason))
+			fmt.Fprintf(w, "\n%s: %s\n", terminal.Printable(f.Name), terminal.Printable(f.Reason))
 		}
 	}
-	return errors.Join(err, launcher.Close())
+	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/xml"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -11,30 +12,29 @@ import (
 	"github.com/backflow/backflow/core/plugin/conformance"
 )
 
+// formJUnit is the XML that CI systems read.
+const formJUnit = "junit"
+
 // writeReport prints what the conformance suite found.
 func (p *program) writeReport(report *conformance.Report, t pluginTest) error {
-	switch t.format {
-	case "json":
-		return terminal.WriteValue(p.stdout, struct {
-			Passed bool `json:"passed"`
-			*conformance.Report
-		}{report.Count(conformance.Failed) == 0, report})
-	case "junit":
+	if t.out.form == formJUnit {
 		data, err := xml.MarshalIndent(junitOf(report), "", "  ")
 		if err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(p.stdout, "%s%s\n", xml.Header, data)
 		return err
-	default:
-		return p.writeChecks(report, t.verbose)
 	}
+	return t.out.writeValue(p.stdout, struct {
+		Passed bool `json:"passed"`
+		*conformance.Report
+	}{report.Count(conformance.Failed) == 0, report}, func(w io.Writer) error { return writeChecks(w, report, t.verbose) })
 }
 
 // writeChecks prints a table, and below it what it has no room for.
-func (p *program) writeChecks(report *conformance.Report, verbose bool) error {
-	fmt.Fprintf(p.stdout, "%s\n\n", terminal.Printable(title(report)))
-	table := terminal.NewTable(p.stdout)
+func writeChecks(w io.Writer, report *conformance.Report, verbose bool) error {
+	fmt.Fprintf(w, "%s\n\n", terminal.Printable(title(report)))
+	table := terminal.NewTable(w)
 	fmt.Fprintln(table, "CHECK\tSTATUS\tTOOK\tPROMISE")
 	for _, check := range report.Checks {
 		took, promise := check.Took.Round(100*time.Microsecond).String(), check.Promise
@@ -53,15 +53,15 @@ func (p *program) writeChecks(report *conformance.Report, verbose bool) error {
 		}
 		for i, line := range lines {
 			if i == 0 {
-				fmt.Fprintf(p.stdout, "\n%s\n", check.Name)
+				fmt.Fprintf(w, "\n%s\n", check.Name)
 			}
-			fmt.Fprintf(p.stdout, "  %s\n", terminal.Printable(line))
+			fmt.Fprintf(w, "  %s\n", terminal.Printable(line))
 		}
 	}
 	if report.Ran == conformance.NotAtAll && report.Plugin != "" {
-		fmt.Fprintln(p.stdout, "\nIts actions were not called: --config JSON gives it the credentials (see --help first).")
+		fmt.Fprintln(w, "\nIts actions were not called: --config JSON gives it the credentials (see --help first).")
 	}
-	_, err := fmt.Fprintf(p.stdout, "\n%d passed, %d failed, %d skipped, in %s\n", report.Count(conformance.Passed),
+	_, err := fmt.Fprintf(w, "\n%d passed, %d failed, %d skipped, in %s\n", report.Count(conformance.Passed),
 		report.Count(conformance.Failed), report.Count(conformance.Skipped), report.Took().Round(time.Millisecond))
 	return err
 }

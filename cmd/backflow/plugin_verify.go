@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,8 @@ import (
 
 func (p *program) pluginVerifyCommand() *cobra.Command {
 	var places pluginPlaces
-	var sum, format string
+	var sum string
+	var out output
 	cmd := &cobra.Command{
 		Use:   "verify PATH|NAME",
 		Short: "Check a plugin's checksum, protocol and manifest, and print the entry that pins it",
@@ -30,15 +32,15 @@ entry for the config that pins the file. Exit code 1 if anything is wrong.`,
 			if raw, err := hex.DecodeString(sum); sum != "" && (err != nil || len(raw) != 32) {
 				return errors.New("--sha256 is 64 hexadecimal digits")
 			}
-			return checkFormat(format)
+			return nil
 		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			return p.verifyPlugin(cmd.Context(), &places, args[0], sum, format)
+			return p.verifyPlugin(cmd.Context(), &places, args[0], sum, &out)
 		}),
 	}
 	places.flags(cmd)
 	cmd.Flags().StringVar(&sum, "sha256", "", "the checksum that the file must have")
-	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	out.flag(cmd, formTable)
 	return cmd
 }
 
@@ -59,7 +61,7 @@ type pluginEntry struct {
 	SHA256 string `json:"sha256"`
 }
 
-func (p *program) verifyPlugin(ctx context.Context, places *pluginPlaces, argument, sum, format string) error {
+func (p *program) verifyPlugin(ctx context.Context, places *pluginPlaces, argument, sum string, out *output) error {
 	spec, err := places.find(p, argument)
 	if err != nil {
 		return err
@@ -84,11 +86,7 @@ func (p *program) verifyPlugin(ctx context.Context, places *pluginPlaces, argume
 			v.Entry.Path = v.Path
 		}
 	}
-	if format == "json" {
-		if err := terminal.WriteValue(p.stdout, v); err != nil {
-			return err
-		}
-	} else if err := p.writeVerification(v); err != nil {
+	if err := out.writeValue(p.stdout, v, v.write); err != nil {
 		return err
 	}
 	if !v.Valid {
@@ -97,9 +95,10 @@ func (p *program) verifyPlugin(ctx context.Context, places *pluginPlaces, argume
 	return nil
 }
 
-func (p *program) writeVerification(v verification) error {
-	table := terminal.NewTable(p.stdout)
-	fmt.Fprintf(table, "path\t%s\nkind\t%s\n", v.Path, v.Kind)
+// write writes the verification for people.
+func (v verification) write(w io.Writer) error {
+	table := terminal.NewTable(w)
+	fmt.Fprintf(table, "path\t%s\nkind\t%s\n", terminal.Printable(v.Path), v.Kind)
 	if v.SHA256 != "" {
 		fmt.Fprintf(table, "sha256\t%s\n", v.SHA256)
 	}
@@ -107,7 +106,7 @@ func (p *program) writeVerification(v verification) error {
 		fmt.Fprintf(table, "state\t%s\n", v.State)
 		return table.Flush()
 	}
-	fmt.Fprintf(table, "protocol\t%d\nmanifest\tvalid: %s %s, %s\n", v.Protocol, v.Name, v.Version, count(v.Actions, "action"))
+	fmt.Fprintf(table, "protocol\t%d\nmanifest\tvalid: %s %s, %s\n", v.Protocol, terminal.Printable(v.Name), terminal.Printable(v.Version), count(v.Actions, "action"))
 	if err := table.Flush(); err != nil {
 		return err
 	}
@@ -115,7 +114,7 @@ func (p *program) writeVerification(v verification) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "\nThis entry pins it, under \"plugins\" in the config:\n\n  %s\n", entry)
+	_, err = fmt.Fprintf(w, "\nThis entry pins it, under \"plugins\" in the config:\n\n  %s\n", entry)
 	return err
 }
 

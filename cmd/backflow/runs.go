@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/url"
 	"strconv"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/backflow/backflow/cmd/backflow/internal/client"
-	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
+	"github.com/backflow/backflow/core/workflow"
 )
 
 func (p *program) runsCommand() *cobra.Command {
@@ -19,8 +20,8 @@ func (p *program) runsCommand() *cobra.Command {
 		p.runsListCommand(),
 		p.runsShowCommand(),
 		p.runsWatchCommand(),
-		p.runsChangeCommand("cancel", "Cancel a run: what it did is undone where the workflow says how"),
-		p.runsChangeCommand("retry", "Let a failed run go on from the step that failed"),
+		p.runsChangeCommand("cancel", "Cancel a run: what it did is undone where the workflow says how", workflow.RunCancelled),
+		p.runsChangeCommand("retry", "Let a failed run go on from the step that failed", workflow.RunSucceeded),
 		p.runsSignalCommand(),
 	)
 }
@@ -29,23 +30,22 @@ func (p *program) runsCommand() *cobra.Command {
 const runsPage = 200
 
 func (p *program) runsListCommand() *cobra.Command {
-	var format, id, status, since, cursor string
+	var id, status, since, cursor string
 	var limit int
+	var out output
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List runs, the newest first",
 		Example: `  backflow runs list --workflow process-order --status failed --since 24h
-  backflow runs list --since 2026-01-31T12:00:00Z --format json`,
+  backflow runs list --since 2026-01-31T12:00:00Z -o json`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
 			if limit < 1 {
 				return fmt.Errorf("--limit must be at least 1, not %d", limit)
 			}
 			var err error
-			if since, err = sinceTime(since, time.Now()); err != nil {
-				return err
-			}
-			return checkFormat(format)
+			since, err = sinceTime(since, time.Now())
+			return err
 		},
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
 			c, err := p.client()
@@ -71,28 +71,23 @@ func (p *program) runsListCommand() *cobra.Command {
 				}
 				found.Data, found.NextCursor = append(found.Data, page.Data...), page.NextCursor
 			}
-			if format == "json" {
-				data, err := json.Marshal(found)
-				if err != nil {
+			return out.writeValue(p.stdout, found, func(w io.Writer) error {
+				if err := client.WriteRuns(w, found.Data); err != nil {
 					return err
 				}
-				return terminal.WriteJSON(p.stdout, data)
-			}
-			if err := client.WriteRuns(p.stdout, found.Data); err != nil {
-				return err
-			}
-			if found.NextCursor != nil {
-				fmt.Fprintf(p.stderr, "there may be more: --cursor %s\n", *found.NextCursor)
-			}
-			return nil
+				if found.NextCursor != nil {
+					fmt.Fprintf(p.stderr, "there may be more: --cursor %s\n", *found.NextCursor)
+				}
+				return nil
+			})
 		}),
 	}
 	cmd.Flags().StringVar(&id, "workflow", "", "only runs of this workflow")
 	cmd.Flags().StringVar(&status, "status", "", "only runs with this status: queued, running, waiting, compensating, succeeded, failed or cancelled")
-	cmd.Flags().StringVar(&since, "since", "", "only runs accepted since then: a time of RFC 3339, or so long ago, such as 24h")
+	cmd.Flags().StringVar(&since, "since", "", "only runs accepted since then: a time of RFC 3339, or so long ago, such as 24h, 3d or 2w")
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many at most")
 	cmd.Flags().StringVar(&cursor, "cursor", "", "where an earlier list ended")
-	formatFlag(cmd, &format)
+	out.flag(cmd, formTable)
 	return cmd
 }
 
@@ -102,28 +97,12 @@ type runList struct {
 	NextCursor *string           `json:"nextCursor"`
 }
 
-// sinceTime reads --since: a time, or how long ago it was.
-func sinceTime(text string, now time.Time) (string, error) {
-	if text == "" {
-		return "", nil
-	}
-	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
-		return now.Add(-ago).UTC().Format(time.RFC3339), nil
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return "", fmt.Errorf("--since is a time such as 2026-01-31T12:00:00Z or a duration such as 24h, not %q", text)
-	}
-	return at.UTC().Format(time.RFC3339Nano), nil
-}
-
 func (p *program) runsShowCommand() *cobra.Command {
-	var format string
+	var out output
 	cmd := &cobra.Command{
-		Use:     "show ID",
-		Short:   "Show a run with its steps",
-		Args:    cobra.ExactArgs(1),
-		PreRunE: func(*cobra.Command, []string) error { return checkFormat(format) },
+		Use:   "show ID",
+		Short: "Show a run with its steps",
+		Args:  cobra.ExactArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			c, err := p.client()
 			if err != nil {
@@ -133,18 +112,16 @@ func (p *program) runsShowCommand() *cobra.Command {
 			if err := c.Get(cmd.Context(), "/runs/"+url.PathEscape(args[0]), &shown); err != nil {
 				return err
 			}
-			if format == "json" {
-				return terminal.WriteJSON(p.stdout, shown)
-			}
-			return client.WriteRun(p.stdout, shown)
+			return out.write(p.stdout, shown, func(w io.Writer) error { return client.WriteRun(w, shown) })
 		}),
 	}
-	formatFlag(cmd, &format)
+	out.flag(cmd, formTable)
 	return cmd
 }
 
 func (p *program) runsWatchCommand() *cobra.Command {
-	return &cobra.Command{
+	var out output
+	cmd := &cobra.Command{
 		Use:   "watch ID",
 		Short: "Show what happens in a run, from its beginning until it ends",
 		Long: `Show what happens in a run, from its beginning until it ends: a line for each
@@ -156,55 +133,70 @@ the last one. Exit code 1 if the run failed or was cancelled.`,
 			if err != nil {
 				return err
 			}
-			show := p.progress()
-			ended, err := c.Follow(cmd.Context(), args[0], show.Event)
+			show := p.progress(&out)
+			ended, err := c.Follow(cmd.Context(), args[0], show)
 			if err != nil {
 				return err
 			}
 			return show.Outcome(ended)
 		}),
 	}
+	out.flag(cmd, formAuto)
+	return cmd
+}
+
+// change is what the commands have in common that ask something of a run.
+type change struct {
+	wait bool
+	out  output
+	// wanted is the status that the run is to end with.
+	wanted workflow.RunStatus
 }
 
 // runsChangeCommand is a command that asks something of a run by its id alone.
-func (p *program) runsChangeCommand(what, short string) *cobra.Command {
-	var wait bool
+func (p *program) runsChangeCommand(what, short string, wanted workflow.RunStatus) *cobra.Command {
+	c := change{wanted: wanted}
 	cmd := &cobra.Command{
 		Use:   what + " ID",
 		Short: short,
 		Args:  cobra.ExactArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			return p.change(cmd, args[0], what, nil, wait)
+			return p.change(cmd, args[0], what, nil, &c)
 		}),
 	}
-	waitFlag(cmd, &wait)
+	c.flags(cmd)
 	return cmd
 }
 
 func (p *program) runsSignalCommand() *cobra.Command {
 	var body string
 	var data []byte
-	var wait bool
+	c := change{wanted: workflow.RunSucceeded}
 	cmd := &cobra.Command{
-		Use:     "signal ID NAME [--body JSON|@FILE]",
+		Use:     "signal ID NAME [--body JSON|@FILE|@-]",
 		Short:   "Send a signal to a run, for the step waitForEvent that waits for it",
 		Example: `  backflow runs signal 01a20000-0000-7000-8000-000000000000 approval --body '{"approved":true}'`,
 		Args:    cobra.ExactArgs(2),
 		PreRunE: func(*cobra.Command, []string) (err error) {
-			data, err = readJSON("--body", body)
+			data, err = p.readJSON("--body", body)
 			return err
 		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			return p.change(cmd, args[0], "signals/"+url.PathEscape(args[1]), data, wait)
+			return p.change(cmd, args[0], "signals/"+url.PathEscape(args[1]), data, &c)
 		}),
 	}
-	cmd.Flags().StringVar(&body, "body", "null", "what the signal says: JSON, or @FILE")
-	waitFlag(cmd, &wait)
+	cmd.Flags().StringVar(&body, "body", "null", "what the signal says: JSON, @FILE, or @- for standard input")
+	c.flags(cmd)
 	return cmd
 }
 
+func (c *change) flags(cmd *cobra.Command) {
+	waitFlag(cmd, &c.wait, c.wanted)
+	c.out.flag(cmd, formAuto)
+}
+
 // change asks something of a run and, if asked to, watches it to its end.
-func (p *program) change(cmd *cobra.Command, id, what string, body []byte, wait bool) error {
+func (p *program) change(cmd *cobra.Command, id, what string, body []byte, asked *change) error {
 	c, err := p.client()
 	if err != nil {
 		return err
@@ -213,28 +205,27 @@ func (p *program) change(cmd *cobra.Command, id, what string, body []byte, wait 
 	if err := c.Change(cmd.Context(), "/runs/"+url.PathEscape(id)+"/"+what, rand.Text(), body, &changed); err != nil {
 		return err
 	}
-	show := p.progress()
-	if !wait {
+	show := p.progress(&asked.out)
+	show.Wanted = asked.wanted
+	if !asked.wait {
 		return show.Accepted(changed)
 	}
-	ended, err := c.Follow(cmd.Context(), id, show.Event)
+	ended, err := c.Follow(cmd.Context(), id, show)
 	if err != nil {
 		return err
 	}
 	return show.Outcome(ended)
 }
 
-func waitFlag(cmd *cobra.Command, wait *bool) {
-	cmd.Flags().BoolVar(wait, "wait", false, "show what happens until the run has ended; exit 1 if it failed or was cancelled")
+// waitFlag adds --wait to a command after which a run should end with a status.
+func waitFlag(cmd *cobra.Command, wait *bool, wanted workflow.RunStatus) {
+	cmd.Flags().BoolVar(wait, "wait", false, fmt.Sprintf("show what happens until the run has ended; exit 1 if it has not %s", ended(wanted)))
 }
 
-func formatFlag(cmd *cobra.Command, format *string) {
-	cmd.Flags().StringVar(format, "format", "text", "text, or json as the gateway answers it")
-}
-
-func checkFormat(format string) error {
-	if format != "text" && format != "json" {
-		return fmt.Errorf("--format is text or json, not %q", format)
+// ended says how a run ended, as a part of a sentence.
+func ended(status workflow.RunStatus) string {
+	if status == workflow.RunCancelled {
+		return "been cancelled"
 	}
-	return nil
+	return string(status)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,6 +20,7 @@ const tokenPrefix = "bf_"
 func (p *program) tokenCommand() *cobra.Command {
 	var name string
 	var scopes []string
+	var out output
 	create := &cobra.Command{
 		Use:   "new --name NAME --scopes SCOPE…",
 		Short: "Make a random API token, and the lines for the config that let it in",
@@ -42,19 +44,12 @@ func (p *program) tokenCommand() *cobra.Command {
 			return nil
 		},
 		RunE: run(func(*cobra.Command, []string) error {
-			token := newToken()
-			entry, err := json.MarshalIndent(struct {
-				Name   string   `json:"name"`
-				Hash   string   `json:"hash"`
-				Scopes []string `json:"scopes"`
-			}{name, access.HashOf(token).String(), scopes}, "", "  ")
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintf(p.stdout, "%s\n\nThis is the only time that the token is shown. Put its hash into the config, under auth.tokens:\n\n%s\n", token, entry)
-			return err
+			made := madeToken{newToken(), tokenEntry{name, "", scopes}}
+			made.Entry.Hash = access.HashOf(made.Token).String()
+			return out.writeValue(p.stdout, made, made.write)
 		}),
 	}
+	out.flag(create, formTable)
 	create.Flags().StringVar(&name, "name", "", "whose token it is, as logs call it")
 	create.Flags().StringSliceVar(&scopes, "scopes", nil, "what it may do: scopes, separated by commas or spaces")
 	for _, flag := range []string{"name", "scopes"} {
@@ -63,6 +58,28 @@ func (p *program) tokenCommand() *cobra.Command {
 		}
 	}
 	return group("token", "API tokens", create)
+}
+
+// madeToken is a token, and its entry in the config.
+type madeToken struct {
+	Token string     `json:"token"`
+	Entry tokenEntry `json:"entry"`
+}
+
+// tokenEntry is an entry under auth.tokens.
+type tokenEntry struct {
+	Name   string   `json:"name"`
+	Hash   string   `json:"hash"`
+	Scopes []string `json:"scopes"`
+}
+
+func (m madeToken) write(w io.Writer) error {
+	entry, err := json.MarshalIndent(m.Entry, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n\nThis is the only time that the token is shown. Put its hash into the config, under auth.tokens:\n\n%s\n", m.Token, entry)
+	return err
 }
 
 // newToken makes a token of 256 random bits.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/backflow/backflow/cmd/backflow/internal/client"
+	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/webhook"
@@ -32,6 +34,7 @@ type target struct {
 type triggerFlags struct {
 	file, secret, path, pluginDir string
 	set                           []string
+	out                           output
 }
 
 func (p *program) triggerCommand() *cobra.Command {
@@ -65,6 +68,7 @@ sample is made by the provider.`,
 	cmd.Flags().StringVar(&flags.path, "path", "", "path of the webhook")
 	cmd.Flags().StringVar(&flags.pluginDir, "plugin-dir", "", "directory of the provider's plugin, with --secret (default: plugins beside this program)")
 	cmd.Flags().StringArrayVar(&flags.set, "set", nil, "field of the event and its value, as JSON or text: data.object.amount=4200")
+	flags.out.flag(cmd, formTable)
 	return cmd
 }
 
@@ -106,8 +110,7 @@ func (p *program) trigger(ctx context.Context, provider, eventType string, flags
 	if err := c.Post(ctx, to.path, sample.Headers, sample.Body, &response); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s\n", response)
-	return err
+	return flags.out.write(p.stdout, response, func(w io.Writer) error { return terminal.WriteLine(w, response) })
 }
 
 // target finds where to send to: as the flags say, else where `dev` noted it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -11,27 +12,27 @@ import (
 )
 
 func (p *program) validateCommand() *cobra.Command {
-	var file, format string
+	var file string
 	var allowUnset bool
+	var out output
 	cmd := &cobra.Command{
 		Use:   "validate -c FILE",
 		Short: "Check a config, its workflows and its plugins, and say everything that is wrong",
 		Long: `Check a config with its templates, conditions and workflows, and the actions and
 params that they name against what the plugins publish. Every fault is told with
 its place. No plugin is handed any credential.`,
-		Args:    cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error { return checkFormat(format) },
+		Args: cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			return p.validate(cmd.Context(), file, format, config.Options{LookupEnv: p.lookupEnv, AllowUnsetEnv: allowUnset})
+			return p.validate(cmd.Context(), file, &out, config.Options{LookupEnv: p.lookupEnv, AllowUnsetEnv: allowUnset})
 		}),
 	}
 	configFlag(cmd, &file)
-	cmd.Flags().StringVar(&format, "format", "text", "text, or json for editors and CI")
+	out.flag(cmd, formTable)
 	cmd.Flags().BoolVar(&allowUnset, "allow-unset-env", false, "accept {{env.X}} and {{file:…}} that are not there")
 	return cmd
 }
 
-func (p *program) validate(ctx context.Context, file, format string, options config.Options) error {
+func (p *program) validate(ctx context.Context, file string, out *output, options config.Options) error {
 	plan, err := p.load(file, options)
 	var faults config.Faults
 	switch {
@@ -47,14 +48,15 @@ func (p *program) validate(ctx context.Context, file, format string, options con
 		plan.Faults.Sort()
 		faults = plan.Faults
 	}
-	if format == "json" {
-		if _, err := p.stdout.Write(faults.JSON()); err != nil {
-			return err
+	if err := out.write(p.stdout, faults.JSON(), func(w io.Writer) error {
+		text := file + " is valid"
+		if len(faults) > 0 {
+			text = faults.Error()
 		}
-	} else if len(faults) > 0 {
-		fmt.Fprintln(p.stdout, faults.Error())
-	} else {
-		fmt.Fprintf(p.stdout, "%s is valid\n", file)
+		_, err := fmt.Fprintln(w, text)
+		return err
+	}); err != nil {
+		return err
 	}
 	switch len(faults) {
 	case 0:

@@ -5,14 +5,14 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 
 	"github.com/spf13/cobra"
 
 	"github.com/backflow/backflow/cmd/backflow/internal/client"
-	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
+	"github.com/backflow/backflow/core/workflow"
 )
 
 func (p *program) workflowCommand() *cobra.Command {
@@ -24,12 +24,11 @@ func (p *program) workflowCommand() *cobra.Command {
 }
 
 func (p *program) workflowListCommand() *cobra.Command {
-	var format string
+	var out output
 	cmd := &cobra.Command{
-		Use:     "list",
-		Short:   "List the workflows",
-		Args:    cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error { return checkFormat(format) },
+		Use:   "list",
+		Short: "List the workflows",
+		Args:  cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
 			c, err := p.client()
 			if err != nil {
@@ -39,28 +38,10 @@ func (p *program) workflowListCommand() *cobra.Command {
 			if err := c.Get(cmd.Context(), "/workflows", &response); err != nil {
 				return err
 			}
-			if format == "json" {
-				return terminal.WriteJSON(p.stdout, response)
-			}
-			var found struct {
-				Data []struct {
-					ID    string            `json:"id"`
-					Name  string            `json:"name"`
-					Steps []json.RawMessage `json:"steps"`
-				} `json:"data"`
-			}
-			if err := json.Unmarshal(response, &found); err != nil {
-				return err
-			}
-			table := terminal.NewTable(p.stdout)
-			fmt.Fprintln(table, "WORKFLOW\tSTEPS\tNAME")
-			for _, w := range found.Data {
-				fmt.Fprintf(table, "%s\t%d\t%s\n", w.ID, len(w.Steps), terminal.Printable(w.Name))
-			}
-			return table.Flush()
+			return out.write(p.stdout, response, func(w io.Writer) error { return client.WriteWorkflows(w, response) })
 		}),
 	}
-	formatFlag(cmd, &format)
+	out.flag(cmd, formTable)
 	return cmd
 }
 
@@ -68,17 +49,19 @@ func (p *program) workflowRunCommand() *cobra.Command {
 	var input string
 	var body []byte
 	var wait bool
+	var out output
 	cmd := &cobra.Command{
-		Use:   "run ID --input JSON|@FILE [--wait]",
+		Use:   "run ID --input JSON|@FILE|@- [--wait]",
 		Short: "Start a run of a workflow",
 		Long: `Start a run of a workflow. With --wait it shows what happens until the run has
 ended: a line for each change of a step in a terminal, else each event as a line
 of JSON and the run as the last one.`,
 		Example: `  backflow workflow run process-order --input '{"email":"customer@example.com","name":"John Doe","amount":2000}' --wait
-  backflow workflow run process-order --input @order.json`,
+  backflow workflow run process-order --input @order.json
+  jq .order cart.json | backflow workflow run process-order --input @-`,
 		Args: cobra.ExactArgs(1),
 		PreRunE: func(*cobra.Command, []string) (err error) {
-			body, err = readJSON("--input", input)
+			body, err = p.readJSON("--input", input)
 			return err
 		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
@@ -86,23 +69,23 @@ of JSON and the run as the last one.`,
 			if err != nil {
 				return err
 			}
-			return p.startRun(cmd.Context(), c, "/workflows/"+url.PathEscape(args[0])+"/runs", body, wait)
+			return p.startRun(cmd.Context(), c, "/workflows/"+url.PathEscape(args[0])+"/runs", body, wait, p.progress(&out))
 		}),
 	}
-	cmd.Flags().StringVar(&input, "input", "{}", "the input: JSON, or @FILE")
-	waitFlag(cmd, &wait)
+	cmd.Flags().StringVar(&input, "input", "{}", "the input: JSON, @FILE, or @- for standard input")
+	out.flag(cmd, formAuto)
+	waitFlag(cmd, &wait, workflow.RunSucceeded)
 	return cmd
 }
 
 // startRun starts a run and, if asked to, shows it to its end. The key keeps a
 // request whose response was lost from starting a second run.
-func (p *program) startRun(ctx context.Context, c *client.Client, path string, input []byte, wait bool) error {
+func (p *program) startRun(ctx context.Context, c *client.Client, path string, input []byte, wait bool, show *client.Progress) error {
 	key := rand.Text()
 	var started json.RawMessage
 	if err := c.Change(ctx, path, key, input, &started); err != nil {
 		return err
 	}
-	show := p.progress()
 	if !wait {
 		return show.Accepted(started)
 	}
@@ -115,7 +98,7 @@ func (p *program) startRun(ctx context.Context, c *client.Client, path string, i
 	if err := json.Unmarshal(started, &accepted); err != nil {
 		return err
 	}
-	ended, err := c.Follow(ctx, accepted.ID, show.Event)
+	ended, err := c.Follow(ctx, accepted.ID, show)
 	if refused, ok := errors.AsType[*client.Problem](err); ok && refused.Status == http.StatusForbidden {
 		ended, err = c.Await(ctx, path, key, input) // a token that may run a workflow may not see runs
 	}

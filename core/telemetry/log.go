@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"log/slog"
+
+	"github.com/backflow/backflow/core/visible"
 )
 
 // Format is how log lines are written.
@@ -27,17 +29,30 @@ type LogOptions struct {
 }
 
 // NewLogger returns a logger that writes to w, each record in one Write. Records
-// logged with a context that has a request id carry it as "requestId".
+// logged with a context that has a request id carry it as "requestId". Whatever a
+// record says, nothing of it reaches a terminal as a command to it.
 func NewLogger(w io.Writer, o LogOptions) *slog.Logger {
 	w = o.Redactor.Writer(w)
 	handlerOptions := &slog.HandlerOptions{Level: o.Level}
 	var h slog.Handler
 	if o.Format == FormatText {
-		h = slog.NewTextHandler(w, handlerOptions)
+		h = slog.NewTextHandler(w, handlerOptions) // quotes what is not printable, as Go does
 	} else {
-		h = slog.NewJSONHandler(w, handlerOptions)
+		h = slog.NewJSONHandler(escapingWriter{w}, handlerOptions)
 	}
 	return slog.New(requestHandler{h})
+}
+
+// escapingWriter escapes in lines of JSON what a terminal would obey or hide: JSON
+// itself demands that of the characters below U+0020 alone.
+type escapingWriter struct{ w io.Writer }
+
+// Write returns len(p) when all of the line was written.
+func (w escapingWriter) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(w.w, visible.JSON(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // requestHandler adds the request id of the context to each record.

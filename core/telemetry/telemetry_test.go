@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/backflow/backflow/core/visible"
 )
 
 func TestNoSecretReachesALog(t *testing.T) {
@@ -104,5 +106,31 @@ func TestValidRequestID(t *testing.T) {
 	}
 	if a, b := NewRequestID(), NewRequestID(); a == b || !ValidRequestID(a) {
 		t.Errorf("made ids %q and %q", a, b)
+	}
+}
+
+func TestNothingThatATerminalObeysReachesALog(t *testing.T) {
+	t.Parallel()
+	const text = "a\x1b[2Jb\u202egpj.exe\u2028\u009b31m\u200b\r\nlevel=ERROR\x7f"
+	for _, format := range []Format{FormatJSON, FormatText} {
+		var out strings.Builder
+		log := NewLogger(&out, LogOptions{Format: format})
+		log.Info(text, "attr", text, "error", errors.New(text), text, 1)
+		log.With("with", text).WithGroup(text).Info("m", "any", map[string]string{text: text}, "lines", []string{text})
+		if strings.ContainsFunc(strings.ReplaceAll(out.String(), "\n", ""), visible.Unsafe) || strings.Count(out.String(), "\n") != 2 {
+			t.Errorf("%s: %q", format, out.String())
+		}
+		if format == FormatText {
+			continue
+		}
+		for line := range strings.Lines(out.String()) {
+			var record map[string]any
+			if err := json.Unmarshal([]byte(line), &record); err != nil {
+				t.Errorf("not JSON: %v: %s", err, line)
+			}
+			if attr, logged := record["attr"]; logged && attr != text {
+				t.Errorf("the attribute is %q", attr)
+			}
+		}
 	}
 }

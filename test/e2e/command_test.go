@@ -233,10 +233,10 @@ func TestExitCodes(t *testing.T) {
 		args string
 		code int
 	}{
-		{"version", 0}, {"help", 0}, {"serve --help", 0}, {"", 0},
+		{"version", 0}, {"--version", 0}, {"version -o yaml", 0}, {"help", 0}, {"serve --help", 0}, {"", 0},
 		{"nonsense", 2}, {"serve", 2}, {"dev", 2}, {"serve -c x --nonsense", 2}, {"version extra", 2},
-		{"validate", 2}, {"validate -c x --format yaml", 2}, {"token new", 2}, {"token new --name x --scopes nonsense", 2},
-		{"workflow", 2}, {"workflow run", 2}, {"runs", 2}, {"runs show", 2}, {"runs watch", 2}, {"runs signal x", 2}, {"runs signal x y --body {", 2}, {"runs list --since nonsense", 2}, {"runs list --limit 0", 2}, {"workflow graph", 2}, {"workflow list --format yaml", 2}, {"trigger stripe", 2}, {"trigger stripe x --secret s", 2}, {"token", 2},
+		{"validate", 2}, {"validate -c x --format xml", 2}, {"validate -c x -o xml", 2}, {"token new", 2}, {"token new --name x --scopes nonsense", 2},
+		{"workflow", 2}, {"workflow run", 2}, {"runs", 2}, {"runs show", 2}, {"runs watch", 2}, {"runs signal x", 2}, {"runs signal x y --body {", 2}, {"runs list --since nonsense", 2}, {"runs list --limit 0", 2}, {"workflow graph", 2}, {"workflow list --format xml", 2}, {"runs list -o", 2}, {"runs list --since 2999-01-01T00:00:00Z", 2}, {"plugin list -o junit", 2}, {"trigger stripe", 2}, {"trigger stripe x --secret s", 2}, {"token", 2},
 		{"serve -c absent.json", 1}, {"dev -c absent.json", 1}, {"validate -c absent.json", 1},
 		{"runs show x", 1}, {"runs list", 1}, {"runs cancel x", 1}, {"workflow graph x -c absent.json", 1}, {"workflow run x", 1}, {"trigger stripe payment_intent.succeeded", 1},
 	} {

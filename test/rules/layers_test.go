@@ -21,7 +21,7 @@ var layers = []layer{
 	{"plugins", []string{"plugins"}},
 	{"foundations", []string{
 		"core/access", "core/backoff", "core/condition", "core/egress", "core/excerpt", "core/outage", "core/schema", "core/telemetry",
-		"core/template", "core/value",
+		"core/template", "core/value", "core/visible",
 	}},
 	{"state", []string{"core/state", "core/lease"}},
 	{"actions and workflows", []string{"core/action", "core/workflow"}},

@@ -7,9 +7,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
+	"math"
+	"mime"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/backflow/backflow/core/backoff"
@@ -27,7 +30,31 @@ type Client struct {
 	Address string
 	// Token is sent with each request; "" sends none.
 	Token string
+	// AddressFrom and TokenFrom say where these two were found, for messages.
+	AddressFrom, TokenFrom string
+
+	// lastSeen is when the gateway last responded, nil if it never has.
+	lastSeen atomic.Pointer[time.Time]
 }
+
+// seen notes that the gateway lives.
+func (c *Client) seen() {
+	now := time.Now()
+	c.lastSeen.Store(&now)
+}
+
+// awayFor returns for how long the gateway has not responded: for ever if it never
+// has.
+func (c *Client) awayFor() time.Duration {
+	if last := c.lastSeen.Load(); last != nil {
+		return time.Since(*last)
+	}
+	return math.MaxInt64
+}
+
+// httpClient follows no redirect: a gateway sends none, and what follows one would
+// go to an address that nobody chose.
+var httpClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 // Get decodes the JSON of a path into the value given. A response that is a
 // problem is an error, *Problem.
@@ -52,14 +79,13 @@ func (c *Client) do(ctx context.Context, method, path string, headers map[string
 	// The body was read to its end, or is of no more use.
 	defer func() { _ = res.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(res.Body, maxResponse))
-	if err != nil {
-		return fmt.Errorf("gateway at %s: %w", c.Address, err)
-	}
-	if res.StatusCode >= http.StatusBadRequest {
-		return problemOf(res, data)
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("gateway at %s: %w", c.Address, err)
+	switch {
+	case err != nil:
+		return c.unreachable(ctx, err)
+	case res.StatusCode >= http.StatusMultipleChoices:
+		return c.problemOf(res, data)
+	case json.Unmarshal(data, into) != nil:
+		return c.noGateway(res)
 	}
 	return nil
 }
@@ -79,11 +105,20 @@ func (c *Client) send(ctx context.Context, method, path string, headers map[stri
 	for name, value := range headers {
 		req.Header.Set(name, value)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := httpClient.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("gateway at %s: %w", c.Address, err)
+		return nil, c.unreachable(ctx, err)
+	}
+	if res.StatusCode < http.StatusInternalServerError {
+		c.seen()
 	}
 	return res, nil
+}
+
+// isJSON reports whether a response says that it is JSON.
+func isJSON(res *http.Response) bool {
+	kind, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	return err == nil && (kind == "application/json" || strings.HasSuffix(kind, "+json"))
 }
 
 // changeAttempts is how often a change is sent that had no response.

@@ -27,7 +27,7 @@ func TestProgressIsALineForEachChange(t *testing.T) {
 		want string
 	}{
 		"people": {Progress{Interactive: true}, "run r1 of w is succeeded\n" +
-			"  running      pay\n  retrying     pay  unavailable: a [31mb\n  succeeded    pay  {\"id\":\"pi_1\"}\n  waiting      ask  for the signal approval\n" +
+			"  running      pay\n  retrying     pay  unavailable: a\\u001b[31mb\n  succeeded    pay  {\"id\":\"pi_1\"}\n  waiting      ask  for the signal approval\n" +
 			"run r1 succeeded after 1.5s\n{\"a\":1}\n"},
 		"a pipe": {Progress{}, strings.ReplaceAll(strings.Join(events, "\n"), `  "pi_1"`, `"pi_1"`) + "\n" +
 			strings.ReplaceAll(string(run), `"a": 1`, `"a":1`) + "\n"},

@@ -32,29 +32,36 @@ type streamEvent struct {
 	data json.RawMessage
 }
 
-// Follow hands each event of a run to handle, once and in order, until the run
-// has ended, and returns the run as it is then. A stream that breaks goes on after
-// the last event that arrived. An error of handle ends it.
-func (c *Client) Follow(ctx context.Context, id string, handle func(json.RawMessage) error) (json.RawMessage, error) {
+// Watcher is shown what happens in a run.
+type Watcher interface {
+	// Event takes each event, once and in order. Its error ends the watching.
+	Event(event json.RawMessage) error
+	// Away is told that the gateway cannot be reached, before each further try.
+	Away(err error)
+	// Back is told that it has responded.
+	Back()
+}
+
+// Follow shows a run to a watcher until it has ended, and returns the run as it is
+// then. A stream that breaks goes on after the last event that arrived. A gateway
+// that has never responded is an error at once, one that did may be away for
+// reconnectTimeout.
+func (c *Client) Follow(ctx context.Context, id string, watcher Watcher) (json.RawMessage, error) {
 	path := "/runs/" + url.PathEscape(id)
 	last, ended := "", false
-	reached, failures := time.Now(), 0
+	failures := 0
 	for {
 		progressed := false
-		alive := func() { reached = time.Now() }
-		err := c.stream(ctx, path+"/stream", last, alive, func(event streamEvent) error {
+		err := c.stream(ctx, path+"/stream", last, watcher.Back, func(event streamEvent) error {
 			progressed, failures = true, 0
 			last, ended = event.id, typeOf(event.data) == workflow.EventEnded
-			return handle(event.data)
+			return watcher.Event(event.data)
 		})
 		// A stream that ends by itself is complete, or its gateway stops.
 		if err == nil {
 			var run json.RawMessage
-			if err = c.Get(ctx, path, &run); err == nil {
-				alive()
-				if hasEnded(run) && (ended || !progressed) {
-					return run, nil
-				}
+			if err = c.Get(ctx, path, &run); err == nil && hasEnded(run) && (ended || !progressed) {
+				return run, nil
 			}
 		}
 		failed, unhandled := errors.AsType[*handlerError](err)
@@ -63,8 +70,10 @@ func (c *Client) Follow(ctx context.Context, id string, handle func(json.RawMess
 			return nil, fmt.Errorf("interrupted; the run goes on (backflow runs watch %s)", id)
 		case unhandled:
 			return nil, failed.error
-		case err != nil && (!transient(err) || time.Since(reached) > reconnectTimeout):
+		case err != nil && (!transient(err) || c.awayFor() > reconnectTimeout):
 			return nil, err
+		case err != nil:
+			watcher.Away(err)
 		}
 		failures++
 		_ = backoff.Sleep(ctx, requestWait.After(failures)) // the next attempt sees the end of the context
@@ -116,10 +125,9 @@ func (c *Client) Await(ctx context.Context, path, key string, input []byte) (jso
 type handlerError struct{ error }
 
 // stream reads the events after one of them, "" for all, until the gateway ends
-// the stream, which is no error. Alive is called whenever the gateway shows that
-// it lives.
-func (c *Client) stream(ctx context.Context, path, after string, alive func(), handle func(streamEvent) error) error {
-	ctx, cancel := context.WithCancel(ctx)
+// the stream, which is no error. Opened is called once it begins.
+func (c *Client) stream(parent context.Context, path, after string, opened func(), handle func(streamEvent) error) error {
+	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	silence := time.AfterFunc(silenceTimeout, cancel)
 	defer silence.Stop()
@@ -139,19 +147,21 @@ func (c *Client) stream(ctx context.Context, path, after string, alive func(), h
 	default:
 		data, err := io.ReadAll(io.LimitReader(res.Body, maxResponse))
 		if err != nil {
-			return fmt.Errorf("gateway at %s: %w", c.Address, err)
+			return c.unreachable(parent, err)
 		}
-		return problemOf(res, data)
+		return c.problemOf(res, data)
 	}
 	received := func() {
 		silence.Reset(silenceTimeout)
-		alive()
+		c.seen()
 	}
 	received()
-	if err := readStream(res.Body, received, handle); err != nil {
-		return fmt.Errorf("gateway at %s: %w", c.Address, err)
+	opened()
+	err = readStream(res.Body, received, handle)
+	if _, unhandled := errors.AsType[*handlerError](err); err == nil || unhandled {
+		return err
 	}
-	return nil
+	return c.unreachable(parent, err)
 }
 
 // readStream reads server-sent events to the end of the stream. Received is called

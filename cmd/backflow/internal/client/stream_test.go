@@ -65,6 +65,13 @@ func refuse(status int) func(http.ResponseWriter) {
 	}
 }
 
+// handler is a watcher of events alone.
+type handler func(json.RawMessage) error
+
+func (h handler) Event(data json.RawMessage) error { return h(data) }
+func (handler) Away(error)                         {}
+func (handler) Back()                              {}
+
 func TestAStreamThatBreaksGoesOnWhereItWas(t *testing.T) {
 	for name, c := range map[string]struct {
 		gateway       runGateway
@@ -104,10 +111,10 @@ func TestAStreamThatBreaksGoesOnWhereItWas(t *testing.T) {
 			server := httptest.NewServer(&c.gateway)
 			defer server.Close()
 			var events []string
-			run, err := (&Client{Address: server.URL}).Follow(t.Context(), "r1", func(data json.RawMessage) error {
+			run, err := (&Client{Address: server.URL}).Follow(t.Context(), "r1", handler(func(data json.RawMessage) error {
 				events = append(events, string(typeOf(data)))
 				return nil
-			})
+			}))
 			if err != nil || !hasEnded(run) {
 				t.Errorf("the run is %s, %v", run, err)
 			}
@@ -126,12 +133,12 @@ func TestFollowingGivesUpWhereItIsOfNoUse(t *testing.T) {
 	server := httptest.NewServer(&runGateway{streams: []func(http.ResponseWriter){refuse(403), says("0.0 started")}})
 	defer server.Close()
 	c := &Client{Address: server.URL}
-	_, err := c.Follow(t.Context(), "r1", nil)
+	_, err := c.Follow(t.Context(), "r1", handler(nil))
 	if refused, ok := errors.AsType[*Problem](err); !ok || refused.Status != 403 {
 		t.Errorf("refused: %v", err)
 	}
 	full := errors.New("the disk is full")
-	if _, err = c.Follow(t.Context(), "r1", func(json.RawMessage) error { return full }); !errors.Is(err, full) {
+	if _, err = c.Follow(t.Context(), "r1", handler(func(json.RawMessage) error { return full })); !errors.Is(err, full) {
 		t.Errorf("the handler fails: %v", err)
 	}
 }

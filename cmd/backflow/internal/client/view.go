@@ -1,9 +1,12 @@
 package client
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
@@ -19,18 +22,93 @@ type runView struct {
 	Error      *problemView    `json:"error"`
 	CreatedAt  string          `json:"createdAt"`
 	FinishedAt string          `json:"finishedAt"`
-	Steps      []struct {
-		Path     string          `json:"path"`
-		Status   string          `json:"status"`
-		Attempts int             `json:"attempts"`
-		Result   json.RawMessage `json:"result"`
-		Error    *problemView    `json:"error"`
-	} `json:"steps"`
+	waitView
+	Steps []stepView `json:"steps"`
+}
+
+// stepView is what is shown of a step.
+type stepView struct {
+	Path   string          `json:"path"`
+	Status string          `json:"status"`
+	Result json.RawMessage `json:"result"`
+	Error  *problemView    `json:"error"`
+	// ResultURL and ResultBytes stand for a result that is too large to be shown.
+	ResultURL   string `json:"resultUrl"`
+	ResultBytes int64  `json:"resultBytes"`
+	waitView
+}
+
+// attemptView counts the attempts of a step: the one that is under way or was the
+// last, and how many there are to be.
+type attemptView struct {
+	Attempt     int `json:"attempt"`
+	Attempts    int `json:"attempts"` // those that were made
+	MaxAttempts int `json:"maxAttempts"`
+}
+
+// number returns which attempt it is; zero where none was made.
+func (a *attemptView) number() int { return cmp.Or(a.Attempt, a.Attempts) }
+
+// String returns "attempt n of m"; "" where none was made.
+func (a *attemptView) String() string {
+	switch {
+	case a.number() == 0:
+		return ""
+	case a.MaxAttempts == 0:
+		return fmt.Sprintf("attempt %d", a.number())
+	default:
+		return fmt.Sprintf("attempt %d of %d", a.number(), a.MaxAttempts)
+	}
+}
+
+// count is the attempts as a table has them.
+func (a *attemptView) count() string {
+	if a.MaxAttempts == 0 {
+		return strconv.Itoa(a.number())
+	}
+	return fmt.Sprintf("%d of %d", a.number(), a.MaxAttempts)
+}
+
+// waitView is what a run or a step waits for.
+type waitView struct {
+	attemptView
+	WaitingFor   string     `json:"waitingFor"` // retry, timer, signal, child or decision; "" for nothing
+	WaitingUntil *time.Time `json:"waitingUntil"`
+	RetryAt      *time.Time `json:"retryAt"`
+	Signal       string     `json:"signal"`
+	Run          string     `json:"run"`
+}
+
+// wait says what is waited for, until when, and at which attempt; "" where nothing
+// is waited for.
+func (v *waitView) wait() string {
+	if v.WaitingFor == "" {
+		return ""
+	}
+	text := map[string]string{
+		"retry": "the next attempt", "timer": "a time", "signal": "a signal", "child": "another run",
+		"decision": "your decision: whether the last call took effect is not known",
+	}[v.WaitingFor]
+	text = cmp.Or(text, terminal.Printable(v.WaitingFor))
+	if v.Signal != "" {
+		text = "the signal " + terminal.Printable(v.Signal)
+	}
+	if v.Run != "" {
+		text = "run " + terminal.Printable(v.Run)
+	}
+	if until := cmp.Or(v.RetryAt, v.WaitingUntil); until != nil {
+		text += ", until " + until.Local().Format(time.DateTime)
+	}
+	if attempt := v.attemptView.String(); attempt != "" && v.WaitingFor == "retry" {
+		text += ", after " + attempt
+	}
+	return text
 }
 
 type problemView struct {
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
+	Step   string `json:"step"`
 }
 
 func (v *problemView) String() string { return terminal.Printable(v.Code + ": " + v.Detail) }
@@ -42,28 +120,58 @@ func WriteRun(w io.Writer, data json.RawMessage) error {
 		return err
 	}
 	table := terminal.NewTable(w)
-	fmt.Fprintf(table, "run\t%s\nworkflow\t%s\nstatus\t%s\ncreated\t%s\n", v.ID, v.Workflow, v.Status, v.CreatedAt)
-	if v.FinishedAt != "" {
-		fmt.Fprintf(table, "finished\t%s\n", v.FinishedAt)
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(table, "%s\t%s\n", name, terminal.Printable(value))
+		}
 	}
-	if v.Input != nil {
-		fmt.Fprintf(table, "input\t%s\n", terminal.Brief(v.Input))
-	}
-	if output := terminal.Brief(v.Output); output != "" && output != "null" {
-		fmt.Fprintf(table, "output\t%s\n", output)
+	row("run", v.ID)
+	row("workflow", v.Workflow)
+	row("status", v.Status)
+	row("waits for", v.wait())
+	row("created", v.CreatedAt)
+	row("finished", v.FinishedAt)
+	row("took", v.duration())
+	row("input", terminal.Brief(v.Input))
+	if output := terminal.Brief(v.Output); output != "null" {
+		row("output", output)
 	}
 	if v.Error != nil {
-		fmt.Fprintf(table, "error\t%s\n", v.Error)
+		row("error", v.Error.String())
+		row("in step", v.Error.Step)
 	}
 	fmt.Fprintln(table, "\nSTEP\tSTATUS\tATTEMPTS\tRESULT")
-	for _, s := range v.Steps {
-		result := terminal.Brief(s.Result)
-		if s.Error != nil {
-			result = s.Error.String()
-		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\n", s.Path, s.Status, s.Attempts, result)
+	for i := range v.Steps {
+		s := &v.Steps[i]
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", terminal.Printable(s.Path), terminal.Printable(s.Status), s.count(), s.outcome())
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for i, r := range v.repairs() {
+		if i == 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintln(w, r)
+	}
+	return nil
+}
+
+// outcome says what a step waits for, or what came of it.
+func (s *stepView) outcome() string {
+	var parts []string
+	if wait := s.wait(); wait != "" {
+		parts = append(parts, "waits for "+wait)
+	}
+	if s.Error != nil {
+		parts = append(parts, s.Error.String())
+	} else if result := terminal.Brief(s.Result); result != "" {
+		parts = append(parts, result)
+	}
+	if s.ResultURL != "" {
+		parts = append(parts, fmt.Sprintf("%d bytes at %s", s.ResultBytes, terminal.Printable(s.ResultURL)))
+	}
+	return strings.Join(parts, "; ")
 }
 
 // WriteRuns writes a list of runs for people.
@@ -75,15 +183,61 @@ func WriteRuns(w io.Writer, runs []json.RawMessage) error {
 		if err := json.Unmarshal(data, &v); err != nil {
 			return err
 		}
-		failure := ""
+		var notes []string
+		if wait := v.wait(); wait != "" {
+			notes = append(notes, "waits for "+wait)
+		}
 		if v.Error != nil {
-			failure = v.Error.String()
+			notes = append(notes, v.Error.String())
 		}
 		created := v.CreatedAt
 		if at, err := time.Parse(time.RFC3339, created); err == nil {
 			created = at.Format(time.RFC3339) // to the second
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", v.ID, v.Workflow, v.Status, created, v.duration(), failure)
+		for _, cell := range []string{v.ID, v.Workflow, v.Status, created, v.duration()} {
+			fmt.Fprintf(table, "%s\t", terminal.Printable(cell))
+		}
+		fmt.Fprintln(table, strings.Join(notes, "; "))
 	}
 	return table.Flush()
+}
+
+// WriteWorkflows writes a list of workflows for people.
+func WriteWorkflows(w io.Writer, list json.RawMessage) error {
+	var found struct {
+		Data []struct {
+			ID    string            `json:"id"`
+			Name  string            `json:"name"`
+			Steps []json.RawMessage `json:"steps"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(list, &found); err != nil {
+		return err
+	}
+	table := terminal.NewTable(w)
+	fmt.Fprintln(table, "WORKFLOW\tSTEPS\tNAME")
+	for _, w := range found.Data {
+		fmt.Fprintf(table, "%s\t%d\t%s\n", terminal.Printable(w.ID), len(w.Steps), terminal.Printable(w.Name))
+	}
+	return table.Flush()
+}
+
+// duration returns the time from a run's acceptance to its end; "" while it is
+// not known.
+func (v *runView) duration() string {
+	created, err := time.Parse(time.RFC3339, v.CreatedAt)
+	ended, err2 := time.Parse(time.RFC3339, v.FinishedAt)
+	if cmp.Or(err, err2) != nil {
+		return ""
+	}
+	return short(ended.Sub(created))
+}
+
+// quoted quotes a word for a POSIX shell, if it has to be.
+func quoted(word string) string {
+	plain := strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,") == ""
+	if word != "" && plain {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
