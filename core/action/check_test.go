@@ -48,7 +48,7 @@ func TestEveryFaultHasItsPointerAndReadsWell(t *testing.T) {
 			`/currency: must have at least 3 characters, not 2`,
 			`/x: unknown field "x"`}},
 		"unknown field with a hint": {`{"amount":1,"currency":"usd","ammount":2}`, []string{`/ammount: unknown field "ammount" (did you mean "amount"?)`}},
-		"unknown field deep down":   {`{"amount":1,"currency":"usd","items":[{},{"prise":"p"}]}`, []string{`/items/1/prise: unknown field "prise"`}},
+		"unknown field deep down":   {`{"amount":1,"currency":"usd","items":[{},{"prise":"p"}]}`, []string{`/items/1/prise: unknown field "prise" (did you mean "price"?)`}},
 		"pointer is escaped":        {`{"amount":1,"currency":"usd","a/b~c":1}`, []string{`/a~1b~0c: unknown field "a/b~c"`}},
 		"decimal bound":             {`{"amount":1,"currency":"usd","rate":1.5}`, []string{`/rate: must be less than 1.5`}},
 		"boolean as text":           {`{"amount":1,"currency":"usd","confirm":"false"}`, []string{`/confirm: must be a boolean, not a string`}},

@@ -60,6 +60,6 @@ func summary(faults []sdk.Fault) string {
 // Faults returns every place in which params, as value.Parse returns them, do
 // not meet the schema. Of the values at the pointers for which open holds, which
 // are still placeholders, only the names are checked.
-func (d *Descriptor) Faults(params any, open func(pointer string) bool) []sdk.Fault {
+func (d *Descriptor) Faults(params any, open func(pointer string) bool) []schema.Fault {
 	return d.params.OpenFaults(params, open)
 }

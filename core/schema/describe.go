@@ -3,94 +3,40 @@ package schema
 import (
 	"fmt"
 	"math/big"
-	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-	"golang.org/x/text/language"
-	"golang.org/x/text/message"
 
+	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/core/value"
 )
 
-// describe says which rule of a schema a value breaks. It quotes the schema and never
-// the value, which may be a secret.
-func describe(err *jsonschema.ValidationError) string {
-	switch k := err.ErrorKind.(type) {
-	case *kind.Type:
-		return fmt.Sprintf("must be %s, not %s", typeList(k.Want), gotType(k))
-	case *kind.Enum:
-		return "must be " + oneOf(k.Want)
-	case *kind.Const:
-		return "must be " + literal(k.Want)
-	case *kind.OneOf: // more than one form fits
-		return "must have only one of the forms that exclude each other"
-	case *kind.FalseSchema, *kind.Not:
-		return "is not allowed"
-	case *kind.Minimum:
-		return "must be at least " + decimal(k.Want)
-	case *kind.Maximum:
-		return "must be at most " + decimal(k.Want)
-	case *kind.ExclusiveMinimum:
-		return "must be more than " + decimal(k.Want)
-	case *kind.ExclusiveMaximum:
-		return "must be less than " + decimal(k.Want)
-	case *kind.MultipleOf:
-		return "must be a multiple of " + decimal(k.Want)
-	case *kind.MinLength:
-		return fmt.Sprintf("must have at least %s, not %d", count(k.Want, "character"), k.Got)
-	case *kind.MaxLength:
-		return fmt.Sprintf("must have at most %s, not %d", count(k.Want, "character"), k.Got)
-	case *kind.MinItems:
-		return fmt.Sprintf("must have at least %s, not %d", count(k.Want, "item"), k.Got)
-	case *kind.MaxItems:
-		return fmt.Sprintf("must have at most %s, not %d", count(k.Want, "item"), k.Got)
-	case *kind.MinProperties:
-		return fmt.Sprintf("must have at least %s, not %d", count(k.Want, "field"), k.Got)
-	case *kind.MaxProperties:
-		return fmt.Sprintf("must have at most %s, not %d", count(k.Want, "field"), k.Got)
-	case *kind.UniqueItems:
-		return fmt.Sprintf("items %d and %d are equal", k.Duplicates[0], k.Duplicates[1])
-	case *kind.Pattern:
-		return fmt.Sprintf("must match the pattern %q", k.Want)
-	case *kind.Format:
-		return "must be a valid " + k.Want
-	default: // rare keywords, whose own texts hold no value
-		return k.LocalizedString(message.NewPrinter(language.English))
+// noteOf returns what a schema says of its values: the first sentence of its
+// description, or an example.
+func noteOf(s *jsonschema.Schema) string {
+	const most = 160 // characters
+	if text := strings.TrimSpace(s.Description); text != "" {
+		text = strings.Join(strings.Fields(text), " ")
+		if end := strings.Index(text, ". "); end >= 0 {
+			text = text[:end]
+		}
+		return excerpt.Runes(strings.TrimSuffix(text, "."), most)
 	}
+	if len(s.Examples) > 0 && !s.WriteOnly { // an example of a secret is of no use
+		return "such as " + excerpt.Runes(literal(s.Examples[0]), most)
+	}
+	return ""
 }
 
-// describeAlternatives says what would have been accepted in place of a value that no
-// branch of an anyOf is for.
-func describeAlternatives(err *jsonschema.ValidationError) string {
-	var wanted []string
-	var other *kind.Type
-	for _, cause := range err.Causes {
-		for _, mismatch := range mismatches(cause, err.InstanceLocation) {
-			var word string
-			switch k := mismatch.ErrorKind.(type) {
-			case *kind.Type:
-				other = k
-				word = typeList(k.Want)
-			case *kind.Enum:
-				word = oneOf(k.Want)
-			case *kind.Const:
-				word = literal(k.Want)
-			}
-			if !slices.Contains(wanted, word) {
-				wanted = append(wanted, word)
-			}
+// noteOf returns the note of a rule, or of one that it refers to.
+func (r *rule) noteOf() string {
+	for range 10 { // a chain of references that is longer says no more
+		if r.note != "" || len(r.refs) == 0 {
+			break
 		}
+		r = r.refs[0]
 	}
-	if len(wanted) == 0 {
-		return describe(err)
-	}
-	text := "must be " + strings.Join(wanted, " or ")
-	if other != nil {
-		text += ", not " + gotType(other)
-	}
-	return text
+	return r.note
 }
 
 // typeList lists types with their articles.
@@ -102,12 +48,18 @@ func typeList(want []string) string {
 	return strings.Join(words, " or ")
 }
 
-// gotType names the type of a value that has the wrong one.
-func gotType(k *kind.Type) string {
-	if k.Got == "number" && slices.Contains(k.Want, "integer") {
+// gotType names the kind of a value where others are wanted.
+func gotType(got, want kinds) string {
+	switch {
+	case got == 0:
+		return "something else"
+	case got == fraction && want&integer != 0:
 		return "a number with a fraction"
+	case got&(integer|fraction) != 0:
+		return "a number"
+	default:
+		return withArticle(got.names()[0])
 	}
-	return withArticle(k.Got)
 }
 
 func withArticle(typeName string) string {

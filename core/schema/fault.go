@@ -1,167 +1,234 @@
 package schema
 
 import (
-	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-
-	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/pointer"
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
-// maxFaults bounds how many faults a caller has to read.
+// maxFaults is how many faults of a value are looked for. What lies behind the
+// fiftieth is not read.
 const maxFaults = 50
 
-// flatten turns the library's error into one fault for each rule that is broken,
-// sorted by pointer. Of an anyOf it reports only the branch that was meant: a caller
-// who wrote items[0].prise means the branch with items. known are the fields of the
-// value itself, for hints. For open see [Schema.OpenFaults].
-func flatten(err *jsonschema.ValidationError, known []string, open func(pointer string) bool) []sdk.Fault {
-	c := collector{known: known, open: open}
-	c.collect(err)
-	slices.SortFunc(c.faults, func(a, b sdk.Fault) int {
-		return cmp.Or(strings.Compare(a.Pointer, b.Pointer), strings.Compare(a.Message, b.Message))
-	})
-	c.faults = slices.Compact(c.faults) // two parts of a schema may ask for the same
-	return c.faults[:min(len(c.faults), maxFaults)]
+// Fault is one rule that a value breaks.
+type Fault struct {
+	// Pointer is the JSON Pointer (RFC 6901) of what is wrong.
+	Pointer string
+	// Message says what is wrong. It quotes the schema and names, never a value.
+	Message string
+	// Hint is what the schema itself says of the value, its description or an
+	// example; it may be empty.
+	Hint string
 }
 
-type collector struct {
-	known  []string
-	open   func(pointer string) bool
-	branch int // how many alternatives this part of the schema is inside of
-	faults []sdk.Fault
+// faultList gathers faults until there are enough.
+type faultList struct {
+	open   func(pointer string) bool // see [Schema.OpenFaults]; nil: nothing is
+	branch int                       // how many alternatives are around
+	found  []found
 }
 
-// add adds a fault of the value at a location.
-func (c *collector) add(location []string, text string) {
-	if at := pointer.Join("", location...); !c.open(at) {
-		c.faults = append(c.faults, sdk.Fault{Pointer: at, Message: text})
+// found is a fault with what the choice between alternatives needs to know.
+type found struct {
+	Fault
+	depth int // in the value
+	// words are what would have been accepted in place of a value that is rejected
+	// as a whole, since it has another type or is none of the listed values. got is
+	// its type where that is wrong.
+	words []string
+	got   string
+}
+
+func (l *faultList) full() bool { return len(l.found) >= maxFaults }
+
+func (l *faultList) add(f found) {
+	if l.full() || slices.ContainsFunc(l.found, func(other found) bool {
+		return other.Pointer == f.Pointer && other.Message == f.Message // two parts of a schema may ask for the same
+	}) {
+		return
+	}
+	l.found = append(l.found, f)
+}
+
+// pointer is the JSON Pointer of what is checked, or of something in it.
+func (c *checker) pointer(names ...string) string {
+	var at strings.Builder
+	for _, s := range c.path {
+		at.WriteString(pointer.Join("", s.String()))
+	}
+	return pointer.Join(at.String(), names...)
+}
+
+// report adds a fault of the value that is checked. It returns false, as checks do.
+func (c *checker) report(f found) bool {
+	if c.faults == nil || c.faults.full() {
+		return false
+	}
+	f.depth, f.Pointer = len(c.path), c.pointer()
+	c.left -= checksPerFault + f.depth
+	if f.Hint == "" {
+		f.Hint = c.note
+	}
+	if c.faults.open == nil || !c.faults.open(f.Pointer) {
+		c.faults.add(f)
+	}
+	return false
+}
+
+func (c *checker) wrong(text string) bool {
+	return c.report(found{Fault: Fault{Message: text}})
+}
+
+func (c *checker) wrongType(r *rule, kind kinds) bool {
+	if c.faults == nil {
+		return false
+	}
+	want, got := typeList(r.kinds.names()), gotType(kind, r.kinds)
+	return c.report(found{Fault: Fault{Message: "must be " + want + ", not " + got}, words: []string{want}, got: got})
+}
+
+func (c *checker) wrongValue(r *rule) bool {
+	if c.faults == nil {
+		return false
+	}
+	want := oneOf(r.enum)
+	return c.report(found{Fault: Fault{Message: "must be " + want}, words: []string{want}})
+}
+
+// wrongSize reports a length that is outside of a range.
+func (c *checker) wrongSize(allowed span, n int, of string) bool {
+	if c.faults == nil {
+		return false
+	}
+	if n < allowed.least {
+		return c.report(found{Fault: Fault{Message: fmt.Sprintf("must have at least %s, not %d", count(allowed.least, of), n)}})
+	}
+	return c.report(found{Fault: Fault{Message: fmt.Sprintf("must have at most %s, not %d", count(allowed.most, of), n)}})
+}
+
+// missing reports a member that is not there.
+func (c *checker) missing(r *rule, name, text string) bool {
+	if c.faults == nil || c.faults.full() {
+		return false
+	}
+	f := found{Fault: Fault{Pointer: c.pointer(name), Message: text}, depth: len(c.path) + 1}
+	c.left -= checksPerFault + f.depth
+	if member := r.members[name]; member != nil {
+		f.Hint = member.noteOf()
+	}
+	if c.faults.open == nil || !c.faults.open(f.Pointer) {
+		c.faults.add(f)
+	}
+	return false
+}
+
+// wrongName reports the name of a member, which does not depend on the member's
+// value. But which alternative was meant may depend on it.
+func (c *checker) wrongName(name, text string) {
+	if c.faults == nil || c.faults.full() {
+		return
+	}
+	c.left -= checksPerFault + len(c.path)
+	at := c.pointer(name)
+	if c.faults.open == nil || c.faults.branch == 0 || !c.faults.open(at) {
+		c.faults.add(found{Fault: Fault{Pointer: at, Message: text}, depth: len(c.path) + 1})
 	}
 }
 
-// addName adds a fault of a field's name, which does not depend on the field's value.
-// But which alternative was meant may depend on it.
-func (c *collector) addName(location []string, name, text string) {
-	if at := pointer.Join("", child(location, name)...); c.branch == 0 || !c.open(at) {
-		c.faults = append(c.faults, sdk.Fault{Pointer: at, Message: text})
+// unknown reports a member that the schema has no place for.
+func (c *checker) unknown(r *rule, name string) {
+	if c.faults == nil || c.faults.full() {
+		return
 	}
+	text := fmt.Sprintf("unknown field %q", name)
+	if near := suggest.Nearest(name, r.memberNames()); near != "" {
+		text += fmt.Sprintf(" (did you mean %q?)", near)
+	}
+	c.wrongName(name, text)
 }
 
-func (c *collector) collect(err *jsonschema.ValidationError) {
-	switch k := err.ErrorKind.(type) {
-	case *kind.AnyOf, *kind.OneOf:
-		if branch := likelyBranch(err); branch != nil {
-			c.branch++
-			c.collect(branch)
-			c.branch--
+// memberNames returns the names of the members that a rule and those for the same
+// value know, sorted.
+func (r *rule) memberNames() []string {
+	names, visited := make(map[string]bool), make(map[*rule]bool)
+	var visit func(*rule)
+	visit = func(r *rule) {
+		if visited[r] {
 			return
 		}
-		c.add(err.InstanceLocation, describeAlternatives(err))
-		return
-	case *kind.AdditionalProperties:
-		for _, name := range k.Properties {
-			c.addName(err.InstanceLocation, name, c.unknownField(err.InstanceLocation, name))
+		visited[r] = true
+		for name := range r.members {
+			names[name] = true
 		}
-		return
-	case *kind.Required:
-		for _, name := range k.Missing {
-			c.add(child(err.InstanceLocation, name), fmt.Sprintf("%q is required", name))
+		for _, other := range r.sameValue() {
+			visit(other)
 		}
-		return
-	case *kind.DependentRequired:
-		for _, name := range k.Missing {
-			c.add(child(err.InstanceLocation, name), fmt.Sprintf("%q is required where %q is given", name, k.Prop))
-		}
-		return
-	case *kind.PropertyNames: // its causes are about the name, not about a place
-		c.addName(err.InstanceLocation, k.Property, fmt.Sprintf("%q is not a name that a field may have here", k.Property))
-		return
 	}
-	if len(err.Causes) == 0 {
-		c.add(err.InstanceLocation, describe(err))
-		return
-	}
-	for _, cause := range err.Causes {
-		c.collect(cause)
-	}
+	visit(r)
+	return slices.Sorted(maps.Keys(names))
 }
 
-func (c *collector) unknownField(location []string, name string) string {
-	if len(location) == 0 {
-		if near := suggest.Nearest(name, c.known); near != "" {
-			return fmt.Sprintf("unknown field %q (did you mean %q?)", name, near)
-		}
+// noBranch reports that a value meets none of several alternatives: the faults of
+// the one that was probably meant. Of those that take a value of this kind, that is
+// the one whose faults are deepest, and of these the one with the fewest: a caller
+// who wrote items[0].prise means the alternative with items.
+func (c *checker) noBranch(branches []*rule, v any) bool {
+	if c.faults == nil || c.done() {
+		return false
 	}
-	return fmt.Sprintf("unknown field %q", name)
-}
-
-func child(location []string, name string) []string {
-	return append(slices.Clone(location), name)
-}
-
-// likelyBranch returns the branch of an anyOf that the caller probably meant: of those
-// that take a value of this kind, the one whose faults are deepest, and of these the
-// one with the fewest. It is nil if all branches are for something else.
-func likelyBranch(err *jsonschema.ValidationError) *jsonschema.ValidationError {
-	var best *jsonschema.ValidationError
-	var bestDepth, bestCount int
-	for _, branch := range err.Causes {
-		if len(mismatches(branch, err.InstanceLocation)) > 0 {
+	var best []found
+	var bestDepth int
+	var words []string
+	var got string
+	ignored := false
+	for _, branch := range branches {
+		list := &faultList{open: c.faults.open, branch: c.faults.branch + 1}
+		sub := checker{left: c.left, faults: list, path: c.path, note: c.note}
+		sub.check(branch, v, nil)
+		c.left = sub.left
+		if c.exhausted() {
+			return false
+		}
+		if len(list.found) == 0 { // all that is wrong with it is open
+			ignored = true
 			continue
 		}
-		d, n := extent(branch)
-		if best == nil || d > bestDepth || (d == bestDepth && n < bestCount) {
-			best, bestDepth, bestCount = branch, d, n
+		other, depth := false, 0
+		for _, f := range list.found {
+			depth = max(depth, f.depth)
+			if f.depth != len(c.path) || f.words == nil {
+				continue
+			}
+			other = true
+			for _, word := range f.words {
+				if !slices.Contains(words, word) {
+					words = append(words, word)
+				}
+			}
+			if f.got != "" {
+				got = f.got
+			}
+		}
+		if !other && (best == nil || depth > bestDepth || depth == bestDepth && len(list.found) < len(best)) {
+			best, bestDepth = list.found, depth
 		}
 	}
-	return best
-}
-
-// mismatches returns the faults of a branch that reject the value at location as a
-// whole: it has another type, or is none of the listed values.
-func mismatches(err *jsonschema.ValidationError, location []string) []*jsonschema.ValidationError {
-	if len(err.InstanceLocation) != len(location) {
-		return nil
-	}
-	switch err.ErrorKind.(type) {
-	case *kind.Type, *kind.Enum, *kind.Const:
-		return []*jsonschema.ValidationError{err}
-	case *kind.AnyOf, *kind.OneOf:
-		if likelyBranch(err) != nil {
-			return nil
+	switch {
+	case ignored:
+	case best != nil:
+		for _, f := range best {
+			c.faults.add(f)
 		}
-	case *kind.PropertyNames: // its causes are about the name
-		return nil
+	default:
+		text := "must be " + strings.Join(words, " or ")
+		if got != "" {
+			text += ", not " + got
+		}
+		c.report(found{Fault: Fault{Message: text}, words: words, got: got})
 	}
-	var all []*jsonschema.ValidationError
-	for _, cause := range err.Causes {
-		all = append(all, mismatches(cause, location)...)
-	}
-	return all
-}
-
-// extent returns how deep in the document the deepest fault is, and how many faults
-// there are.
-func extent(err *jsonschema.ValidationError) (depth, count int) {
-	depth = len(err.InstanceLocation)
-	switch k := err.ErrorKind.(type) {
-	case *kind.AdditionalProperties:
-		return depth + 1, len(k.Properties)
-	case *kind.Required:
-		return depth + 1, len(k.Missing)
-	}
-	if len(err.Causes) == 0 {
-		return depth, 1
-	}
-	for _, cause := range err.Causes {
-		d, n := extent(cause)
-		depth, count = max(depth, d), count+n
-	}
-	return depth, count
+	return false
 }

@@ -3,40 +3,76 @@ package schema
 import (
 	"encoding/json"
 	"math"
-	"slices"
-	"strings"
-	"unicode/utf8"
+	"math/big"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-
-	"github.com/backflow/backflow/core/value"
 )
 
-// rule accepts nearly all values that a schema allows, in a fraction of the time that
-// the library takes, which collects faults as it goes. A value that a rule does not
-// accept may be valid all the same: then the library decides, and says what is wrong.
-// The nil rule accepts nothing: it is for a schema with keywords that [compileRule]
-// does not know.
+// rule is one compiled schema or subschema. The library reads schemas and resolves
+// their references; values are checked against rules, because the library collects
+// all faults of a value before it returns and cannot be stopped.
 type rule struct {
-	always bool // it accepts everything
-	kinds  kinds
-	values []any   // of enum or const: scalars; nil: any value
-	all    []*rule // every one accepts
-	any    []*rule // one accepts; nil: there is no such keyword
+	location string // in the schema, for messages
+	note     string // what the schema says of its values, for hints
+
+	never bool // the schema false
+	kinds kinds
+	// enum are the values allowed, nil for any; scalars are those of them that hold
+	// no others and are not numbers.
+	enum    []any
+	scalars map[any]bool
+	isConst bool // enum is of the keyword const
+	second  *rule
+	format  *jsonschema.Format
+
+	refs         []*rule // $ref, $dynamicRef and $recursiveRef
+	refsOnly     bool    // before 2019-09 nothing but type, values and format counts beside $ref
+	all          []*rule
+	any          []*rule
+	one          []*rule
+	not          *rule
+	ifs          *rule
+	then, orElse *rule
 
 	minimum, above json.Number // inclusive and exclusive; empty: none
 	maximum, below json.Number
+	multipleOf     *big.Rat
 
 	length  span // of a string, in characters
 	pattern jsonschema.Regexp
 
-	size  span  // of an array
-	items *rule // for every item
+	size     span // of an array
+	unique   bool
+	prefix   []*rule
+	items    *rule // of the items behind the prefix; nil: anything
+	contains *rule
+	matches  span // of the items that match contains
+	// containsCounts says that unevaluatedItems passes over what contains matches.
+	containsCounts bool
 
-	count    span // of the members of an object
+	count         span // of the members of an object
+	required      []string
+	members       map[string]*rule
+	patterns      []patternRule
+	others        *rule // for members that have no rule of their own; nil: anything
+	closed        bool  // there may be no others
+	names         *rule
+	dependents    []dependent
+	unevaluated   *rule // members that nothing else was said of
+	unevaluatedAt *rule // items likewise
+}
+
+// patternRule is for the members whose names match.
+type patternRule struct {
+	pattern jsonschema.Regexp
+	rule    *rule
+}
+
+// dependent is what an object must be where it has a member.
+type dependent struct {
+	name     string
 	required []string
-	members  map[string]*rule
-	others   *rule // for members that have no rule of their own
+	rule     *rule // nil: there is no schema
 }
 
 // span is a range of lengths, both ends included.
@@ -54,93 +90,43 @@ const (
 	null kinds = 1 << iota
 	boolean
 	integer
-	fraction // a number that is not written as an integer, even if it is one, as 1.0
+	fraction // a number that has a fraction
 	text
 	array
 	object
+	anything = null | boolean | integer | fraction | text | array | object
 )
 
-// accepts reports that the schema allows a value. See [rule] for what false means.
-func (r *rule) accepts(v any) bool {
-	switch {
-	case r == nil:
-		return false
-	case r.always:
-		return true
-	case r.values != nil && !slices.Contains(r.values, v):
-		return false
+// sameValue returns the rules that apply to a value to which r applies.
+func (r *rule) sameValue() []*rule {
+	all := append([]*rule{r.second, r.not, r.ifs, r.then, r.orElse}, r.refs...)
+	all = append(append(append(all, r.all...), r.any...), r.one...)
+	for _, d := range r.dependents {
+		all = append(all, d.rule)
 	}
-	for _, part := range r.all {
-		if !part.accepts(v) {
-			return false
-		}
-	}
-	if r.any != nil && !slices.ContainsFunc(r.any, func(branch *rule) bool { return branch.accepts(v) }) {
-		return false
-	}
-	switch v := v.(type) {
-	case nil:
-		return r.kinds&null != 0
-	case bool:
-		return r.kinds&boolean != 0
-	case json.Number:
-		return r.acceptsNumber(v)
-	case string:
-		return r.acceptsText(v)
-	case []any:
-		return r.acceptsArray(v)
-	case map[string]any:
-		return r.acceptsObject(v)
-	default:
-		return false
-	}
+	return nonNil(all)
 }
 
-func (r *rule) acceptsNumber(n json.Number) bool {
-	kind := integer
-	if strings.ContainsAny(string(n), ".eE") {
-		kind = fraction
+// innerValues returns the rules that apply to the values inside a value to which r
+// applies.
+func (r *rule) innerValues() []*rule {
+	all := append([]*rule{r.names, r.unevaluated, r.contains, r.items, r.unevaluatedAt, r.others}, r.prefix...)
+	for _, member := range r.members {
+		all = append(all, member)
 	}
-	return r.kinds&kind != 0 &&
-		(r.minimum == "" || value.Compare(n, r.minimum) >= 0) && (r.above == "" || value.Compare(n, r.above) > 0) &&
-		(r.maximum == "" || value.Compare(n, r.maximum) <= 0) && (r.below == "" || value.Compare(n, r.below) < 0)
+	for _, p := range r.patterns {
+		all = append(all, p.rule)
+	}
+	return nonNil(all)
 }
 
-func (r *rule) acceptsText(s string) bool {
-	return r.kinds&text != 0 &&
-		(r.length == span{0, unbounded} || r.length.holds(utf8.RuneCountInString(s))) &&
-		(r.pattern == nil || r.pattern.MatchString(s))
-}
-
-func (r *rule) acceptsArray(list []any) bool {
-	if r.kinds&array == 0 || !r.size.holds(len(list)) {
-		return false
-	}
-	for _, item := range list {
-		if !r.items.accepts(item) {
-			return false
+// nonNil leaves out nil.
+func nonNil(all []*rule) []*rule {
+	found := all[:0]
+	for _, r := range all {
+		if r != nil {
+			found = append(found, r)
 		}
 	}
-	return true
-}
-
-func (r *rule) acceptsObject(members map[string]any) bool {
-	if r.kinds&object == 0 || !r.count.holds(len(members)) {
-		return false
-	}
-	for _, name := range r.required {
-		if _, given := members[name]; !given {
-			return false
-		}
-	}
-	for name, v := range members {
-		own, has := r.members[name]
-		if !has {
-			own = r.others
-		}
-		if !own.accepts(v) {
-			return false
-		}
-	}
-	return true
+	return found
 }

@@ -3,6 +3,7 @@ package value
 import (
 	"cmp"
 	"encoding/json"
+	"strconv"
 	"strings"
 )
 
@@ -18,6 +19,48 @@ func Compare(a, b json.Number) int {
 		return cmp.Compare(x.sign, y.sign)
 	}
 	return x.sign * x.compareMagnitude(&y)
+}
+
+// AppendNormal appends a text that is the same for numbers that are worth the same,
+// and for no others.
+func AppendNormal(dst []byte, n json.Number) []byte {
+	d := parseDecimal(string(n))
+	if d.sign == 0 {
+		return append(dst, '0')
+	}
+	if d.sign < 0 {
+		dst = append(dst, '-')
+	}
+	for i := d.first; i < d.last; i++ {
+		dst = append(dst, d.digit(i))
+	}
+	return strconv.AppendInt(append(dst, 'e'), d.point, 10)
+}
+
+// IsInteger reports whether a number has no fraction, however it is written: 1.0
+// and 10e-1 have none. What holds for [Compare] holds here.
+func IsInteger(n json.Number) bool {
+	d := parseDecimal(string(n))
+	return d.sign == 0 || d.point >= int64(d.last-d.first)
+}
+
+// Index returns the index of an array that a number is: an integer of at most nine
+// digits that is not negative, however it is written.
+func Index(n json.Number) (index int, ok bool) {
+	d := parseDecimal(string(n))
+	switch {
+	case d.sign == 0:
+		return 0, true
+	case d.sign < 0 || d.point > 9 || d.point < int64(d.last-d.first):
+		return 0, false
+	}
+	for i := range int(d.point) {
+		index *= 10
+		if at := d.first + i; at < d.last {
+			index += int(d.digit(at) - '0')
+		}
+	}
+	return index, true
 }
 
 // decimal is the number sign * 0.d1d2d3... * 10^point, where the digits d are

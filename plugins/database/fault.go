@@ -29,6 +29,9 @@ func internal(operation string, err error) *sdk.Error {
 	return &sdk.Error{Code: sdk.CodeInternal, Message: fmt.Sprintf("%s: %v", operation, err), Outcome: sdk.OutcomeNotExecuted}
 }
 
+// maxFaults is how many faults of a row are looked for; what lies behind is not read.
+const maxFaults = 50
+
 // maxShown is how much of a name that a caller sent is repeated to them.
 const maxShown = 64
 

@@ -98,7 +98,7 @@ func (s *store) insertRow(ctx context.Context, conn *sql.Conn, table *driver.Tab
 }
 
 // resolve holds the params against the real schema and returns what to bind.
-// It finds every fault, not the first.
+// It finds every fault, not the first, up to maxFaults.
 func (s *store) resolve(ctx context.Context, conn *sql.Conn, params insertParams) (*driver.Table, []driver.Column, []any, error) {
 	table, err := s.table(ctx, conn, params.table)
 	if err != nil {
@@ -108,6 +108,9 @@ func (s *store) resolve(ctx context.Context, conn *sql.Conn, params insertParams
 	var columns []driver.Column
 	var values []any
 	for _, given := range params.data {
+		if len(faults) == maxFaults {
+			break
+		}
 		fault := func(format string, args ...any) {
 			faults = append(faults, sdk.Fault{Pointer: pointer.Join("/data", given.name), Message: fmt.Sprintf(format, args...)})
 		}

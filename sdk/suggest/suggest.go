@@ -24,9 +24,12 @@ func Nearest(word string, known []string) string {
 	}
 	best, bestDistance := "", 0
 	for _, candidate := range known {
-		d := distance([]rune(strings.ToLower(word)), []rune(strings.ToLower(candidate)))
 		knownLength := utf8.RuneCountInString(candidate)
 		limit := min(max(1, knownLength/3), max(length, knownLength)-1)
+		if max(length-knownLength, knownLength-length) > limit {
+			continue // so many letters at least are wrong
+		}
+		d := distance([]rune(strings.ToLower(word)), []rune(strings.ToLower(candidate)))
 		if d <= limit && (best == "" || d < bestDistance) {
 			best, bestDistance = candidate, d
 		}
@@ -49,12 +52,11 @@ func Hint(word string, known []string) string {
 // distance is the optimal string alignment distance: the number of letters that
 // were inserted, left out, replaced, or swapped with their neighbour.
 func distance(a, b []rune) int {
-	before, previous := make([]int, len(b)+1), make([]int, len(b)+1)
+	before, previous, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range previous {
 		previous[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
 		row[0] = i
 		for j := 1; j <= len(b); j++ {
 			cost := 1
@@ -66,7 +68,7 @@ func distance(a, b []rune) int {
 				row[j] = min(row[j], before[j-2]+1)
 			}
 		}
-		before, previous = previous, row
+		before, previous, row = previous, row, before
 	}
 	return previous[len(b)]
 }
