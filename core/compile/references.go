@@ -48,6 +48,13 @@ func (p *Plan) checkReferences() {
 	}
 }
 
+// Names reports whether the config names an integration: in a workflow, a webhook,
+// the credentials or the plugins. What it does not name can be called all the same.
+func (p *Plan) Names(integration string) bool {
+	_, named := p.references[integration]
+	return named
+}
+
 // integrationNames returns the integrations that exist, and these together with
 // those that the config declares but that were not found: the missing file of a
 // plugin is a fault already.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"sync"
 
@@ -22,7 +21,7 @@ type Change struct {
 }
 
 // Prepare starts the plugins that are new or different in the members, and returns
-// when all of them are ready. If one fails, nothing comes into force, and the error
+// when all of them are ready, except new ones that are optional. If one fails, nothing comes into force, and the error
 // says why for each. The set in force goes on meanwhile. The context bounds the
 // starts. Prepare waits until another Change has ended.
 func (h *Host) Prepare(ctx context.Context, members []Member) (_ *Change, err error) {
@@ -50,7 +49,8 @@ func (h *Host) Prepare(ctx context.Context, members []Member) (_ *Change, err er
 			c.added[p] = true
 		}
 		c.plugins = append(c.plugins, p)
-		if !exists || !reflect.DeepEqual(before[name], member) {
+		// What is new and not named by anything starts after the change.
+		if (!exists && !member.Optional) || (exists && !before[name].sameInstance(member)) {
 			changed = append(changed, p)
 		}
 	}

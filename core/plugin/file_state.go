@@ -24,5 +24,6 @@ func (s fileState) equal(other fileState) bool {
 	if s.info == nil || other.info == nil {
 		return s.info == other.info
 	}
-	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() && s.info.ModTime().Equal(other.info.ModTime())
+	return os.SameFile(s.info, other.info) && s.info.Size() == other.info.Size() &&
+		s.info.Mode() == other.info.Mode() && s.info.ModTime().Equal(other.info.ModTime())
 }

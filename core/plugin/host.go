@@ -53,6 +53,9 @@ type Host struct {
 // the others.
 const startWait = 5 * time.Second
 
+// optionalStartWait is the same for plugins that are optional.
+const optionalStartWait = 2 * time.Second
+
 // NewHost returns a host of the members, none of them started. Two members of one
 // name are an error.
 func NewHost(options Options, members []Member) (*Host, error) {
@@ -128,7 +131,7 @@ func (h *Host) Plugin(name string) (*Plugin, bool) {
 }
 
 // Start starts all plugins at once and waits, for a few seconds at most, until
-// each is ready or has failed. Neither a slow plugin nor a broken one is an error:
+// each is ready or has failed. For those that are optional it waits less. Neither a slow plugin nor a broken one is an error:
 // its Status shows it. The context bounds the wait only. Starting twice, or after
 // Stop, is an error.
 func (h *Host) Start(ctx context.Context) error {
@@ -142,10 +145,16 @@ func (h *Host) Start(ctx context.Context) error {
 		h.supervise(p, nil)
 	}
 	h.mu.Unlock()
-	ctx, stop := context.WithTimeout(ctx, startWait)
-	defer stop()
 	// A plugin that takes longer goes on starting.
-	_ = h.Ready(ctx)
+	wait := func(limit time.Duration, optional bool) {
+		ctx, stop := context.WithTimeout(ctx, limit)
+		defer stop()
+		_ = h.awaitFirstStarts(ctx, optional)
+	}
+	var waits sync.WaitGroup
+	waits.Go(func() { wait(startWait, false) })
+	waits.Go(func() { wait(optionalStartWait, true) })
+	waits.Wait()
 	return nil
 }
 
@@ -157,10 +166,22 @@ func (h *Host) supervise(p *Plugin, started *running) {
 	h.env.background.Go(func() { s.run(life, started) })
 }
 
-// Ready waits until the first start of each plugin has succeeded or failed. It
-// returns ctx's error if ctx ends first.
-func (h *Host) Ready(ctx context.Context) error {
-	for _, p := range h.Plugins() {
+// Ready waits until the first start of each plugin that is not optional has
+// succeeded or failed. It returns ctx's error if ctx ends first.
+func (h *Host) Ready(ctx context.Context) error { return h.awaitFirstStarts(ctx, false) }
+
+// awaitFirstStarts waits for the first start of the plugins that are optional, or
+// of those that are not.
+func (h *Host) awaitFirstStarts(ctx context.Context, optional bool) error {
+	h.mu.Lock()
+	var plugins []*Plugin
+	for _, p := range h.plugins {
+		if h.members[p.name].Optional == optional {
+			plugins = append(plugins, p)
+		}
+	}
+	h.mu.Unlock()
+	for _, p := range plugins {
 		select {
 		case <-p.firstStart:
 		case <-ctx.Done():

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"reflect"
 	"time"
 
 	"github.com/backflow/backflow/core/egress"
@@ -42,6 +43,15 @@ type Member struct {
 	// Config is handed to the plugin. Its Credentials are nil where the config
 	// gives none.
 	Config sdk.Config
+	// Optional says that nothing names the plugin, so that nothing waits for it: it
+	// takes calls once it is ready.
+	Optional bool
+}
+
+// sameInstance reports whether one instance can serve both members.
+func (m Member) sameInstance(other Member) bool {
+	m.Optional = other.Optional
+	return reflect.DeepEqual(m, other)
 }
 
 // WASM is the part of a Spec that is for WASM plugins alone.

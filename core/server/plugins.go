@@ -48,7 +48,7 @@ func (s *Server) startPlugins(ctx context.Context, plan *compile.Plan) error {
 func (s *Server) members(plan *compile.Plan) []plugin.Member {
 	members := make([]plugin.Member, 0, len(plan.Plugins))
 	for _, spec := range plan.Specs() {
-		member := plugin.Member{Spec: spec, Config: sdk.Config{
+		member := plugin.Member{Spec: spec, Optional: !plan.Names(spec.Name), Config: sdk.Config{
 			BaseDir: plan.Config.BaseDir, DataDir: s.options.DataDir, Sandbox: plan.Sandbox[spec.Name],
 		}}
 		if c, ok := plan.Config.Credentials[spec.Name]; ok {

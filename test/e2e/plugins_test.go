@@ -162,3 +162,27 @@ func TestOnlyPinnedPluginsRunWhereThatIsRequired(t *testing.T) {
 		return err == nil && answer.Status == http.StatusOK
 	})
 }
+
+func TestAPluginThatNothingNamesDelaysNothing(t *testing.T) {
+	t.Parallel()
+	s := program.NewSite(t, binaries)
+	hanging := filepath.Join(t.TempDir(), "hanging")
+	if err := os.WriteFile(hanging, []byte("#!/bin/sh\nexec sleep 3600\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	drop(t, s, hanging, "backflow-plugin-hanging", "")
+	config := func(timeout string) {
+		s.WriteConfig("backflow.json", fmt.Sprintf(`{ "pluginDirs": [%q], "server": { "requestTimeout": %q } }`, s.Plugins, timeout))
+	}
+	config("30s")
+	g := s.Dev() // until /readyz is 200
+	ready := program.Want(t, http.StatusOK, g.Get("/readyz"))
+	if state := ready.Text("integrations.hanging.state"); state != "starting" {
+		t.Errorf("ready while the plugin is %s", state)
+	}
+	drop(t, s, hanging, "backflow-plugin-another", "")
+	config("31s")
+	testkit.Eventually(t, eventually, "the change is in force", func() bool {
+		return g.Get("/readyz").Text("integrations.another.state") == "starting"
+	})
+}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,11 +85,8 @@ func (c *child) Start(context.Context) error {
 		err = c.thread.do(c.cmd.Start)
 	}
 	err = errors.Join(err, stdoutWriter.Close(), stderrWriter.Close())
-	if errors.Is(err, syscall.ENOEXEC) {
-		err = fmt.Errorf("%w: the file is no program for %s/%s", err, runtime.GOOS, runtime.GOARCH)
-	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("start %s: %w", c.cmd.Path, err), stdout.Close(), stderr.Close())
+		return errors.Join(explainStart(c.cmd.Path, err), stdout.Close(), stderr.Close())
 	}
 	c.begun, c.running = true, true
 

@@ -99,7 +99,7 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 // startError explains why a start failed. If the process has ended, it says why.
 func startError(ctx context.Context, child *child, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("handshake: no answer in time: %w", ctx.Err())
+		return fmt.Errorf("the plugin made no handshake in time: does it hang, or is it no plugin?: %w", ctx.Err())
 	}
 	if !child.started() {
 		return err
@@ -107,6 +107,9 @@ func startError(ctx context.Context, child *child, err error) error {
 	<-child.exited
 	if mismatch := protocolMismatch(child.line); mismatch != nil {
 		return mismatch
+	}
+	if printed := checkHandshake(child.line); printed != nil {
+		return printed
 	}
 	if child.killed() {
 		return fmt.Errorf("handshake: %w", err)

@@ -154,14 +154,21 @@ func TestWhatIsNoPluginIsRefusedWithTheReason(t *testing.T) {
 		binary string
 		want   string
 	}{
-		"no WASM at all":   {"#!/bin/sh\n", "compile: invalid magic number: the file is no WASM module"},
-		"empty module":     {"\x00asm\x01\x00\x00\x00", "exports no function backflow_abi"},
-		"no file":          {"", "no such file"},
-		"a torn module":    {"\x00asm\x01\x00\x00\x00\x01\xff", "compile: "},
-		"another function": {"\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x07\x10\x01\x0cbackflow_abi\x00\x00\x0a\x04\x01\x02\x00\x0b", "another signature"},
+		"no WASM at all":    {"hello\n", "compile: invalid magic number: the file is no WASM module"},
+		"a program":         {"#!/bin/sh\n", "the file is no WASM module but a program: name it backflow-plugin-NAME"},
+		"empty module":      {"\x00asm\x01\x00\x00\x00", "exports no function backflow_abi"},
+		"a component":       {"\x00asm\x0d\x00\x01\x00", "is a WASM component, and a plugin is a core module"},
+		"a newer version":   {"\x00asm\x02\x00\x00\x00", "of another version of WASM than 1"},
+		"only a beginning":  {"\x00asm", "cut off"},
+		"no file":           {"", "no such file"},
+		"an empty file":     {"", "the file is empty"},
+		"a foreign import":  {"\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x02\x0b\x01\x03env\x03foo\x00\x00", "imports the function foo of env: a plugin imports functions of wasi_snapshot_preview1 and of backflow alone"},
+		"an import to come": {"\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x02\x10\x01\x08backflow\x03foo\x00\x00", "imports the function foo of backflow, which this gateway does not have"},
+		"a torn module":     {"\x00asm\x01\x00\x00\x00\x01\xff", "compile: "},
+		"another function":  {"\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x07\x10\x01\x0cbackflow_abi\x00\x00\x0a\x04\x01\x02\x00\x0b", "another signature"},
 	} {
 		file := filepath.Join(t.TempDir(), "x.wasm")
-		if c.binary != "" {
+		if name != "no file" {
 			if err := os.WriteFile(file, []byte(c.binary), 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -35,15 +35,37 @@ func (c compiler) compile(ctx context.Context, key Key, cache wazero.Compilation
 	m := &compiledModule{runtime: wazero.NewRuntimeWithConfig(ctx, config), cache: cache}
 	var err error
 	if m.module, err = m.runtime.CompileModule(ctx, module); err != nil {
-		if !bytes.HasPrefix(module, []byte("\x00asm")) {
-			err = fmt.Errorf("%w: the file is no WASM module", err)
-		}
-		return nil, errors.Join(fmt.Errorf("compile: %w", err), m.close())
+		return nil, errors.Join(explainCompile(module, err), m.close())
 	}
 	if err := c.prepare(ctx, m.runtime, m.module); err != nil {
 		return nil, errors.Join(err, m.close())
 	}
 	return m, nil
+}
+
+// The first bytes of a module and of a component (WebAssembly Core Specification,
+// section 5.5.16; Component Model, Binary.md).
+const (
+	modulePreamble    = "\x00asm\x01\x00\x00\x00"
+	componentPreamble = "\x00asm\x0d\x00\x01\x00"
+)
+
+// explainCompile says what a file is that cannot be compiled, where its first bytes
+// show it.
+func explainCompile(file []byte, err error) error {
+	switch {
+	case len(file) == 0:
+		return errors.New("the file is empty")
+	case bytes.HasPrefix(file, []byte(componentPreamble)):
+		return errors.New("the file is a WASM component, and a plugin is a core module: build it for wasip1 or wasm32-wasip1, not for wasip2")
+	case bytes.HasPrefix(file, []byte(modulePreamble)):
+		return fmt.Errorf("compile: %w: the module is damaged, or uses what this gateway does not know", err)
+	case bytes.HasPrefix(file, []byte(modulePreamble[:4])):
+		return fmt.Errorf("compile: %w: the file is of another version of WASM than 1, or cut off", err)
+	case bytes.HasPrefix(file, []byte("\x7fELF")), bytes.HasPrefix(file, []byte("#!")):
+		return fmt.Errorf("compile: %w: the file is no WASM module but a program: name it backflow-plugin-NAME", err)
+	}
+	return fmt.Errorf("compile: %w: the file is no WASM module", err)
 }
 
 // compileInto compiles with a cache of its own in a directory.
