@@ -70,6 +70,7 @@ func (r *execution) commit(stored *runRecord, events []workflow.Event, with extr
 	if len(events) > 0 {
 		r.entries++
 	}
+	r.observe(events)
 	r.notifyAfterCommit(after)
 	r.subscribers.changed(r.record.ID)
 	if r.record.Status.Ended() {

@@ -73,7 +73,11 @@ func (e *Engine) Stop(ctx context.Context) error {
 // SetDefinitions makes the definitions durable and starts new runs with them from
 // then on. Unfinished runs keep those that they began with.
 func (e *Engine) SetDefinitions(ctx context.Context, list []*workflow.Definition) error {
-	return e.executor.definitions.set(ctx, list)
+	if err := e.executor.definitions.set(ctx, list); err != nil {
+		return err
+	}
+	e.executor.metrics.setWorkflows(list)
+	return nil
 }
 
 // Workflows lists the definitions that can be started with an input, by id.

@@ -14,6 +14,7 @@ type executor struct {
 	definitions *definitions
 	inbox       *inbox
 	active      *activeRuns
+	metrics     *metrics
 	subscribers *subscribers
 	wakeups     *wakeups
 	workers     *workerPool
@@ -32,6 +33,7 @@ func newExecutor(base base, o Options, definitions *definitions) *executor {
 		definitions: definitions,
 		inbox:       &inbox{store: o.Store, lease: o.Lease},
 		active:      newActiveRuns(o.MaxRunning),
+		metrics:     newMetrics(),
 		subscribers: newSubscribers(),
 		wakeups:     newWakeups(),
 		workers:     newWorkerPool(signal.stopping),

@@ -14,6 +14,15 @@ type Initiator struct {
 	Parent string `json:"parent,omitempty"`
 }
 
+// initiatorField is a field of an Initiator by its name in JSON and in logs.
+type initiatorField struct{ name, text string }
+
+func (i Initiator) fields() [5]initiatorField {
+	return [...]initiatorField{
+		{"token", i.Token}, {"webhook", i.Webhook}, {"event", i.Event}, {"schedule", i.Schedule}, {"parent", i.Parent},
+	}
+}
+
 // append appends it to a record under a name, without one that is not known.
 func (i Initiator) append(b []byte, name string) []byte {
 	if i == (Initiator{}) {
@@ -21,9 +30,7 @@ func (i Initiator) append(b []byte, name string) []byte {
 	}
 	b = append(appendName(b, name), '{')
 	first := len(b)
-	for _, field := range [...]struct{ name, text string }{
-		{"token", i.Token}, {"webhook", i.Webhook}, {"event", i.Event}, {"schedule", i.Schedule}, {"parent", i.Parent},
-	} {
+	for _, field := range i.fields() {
 		if field.text != "" {
 			b = appendText(b, field.name, field.text)
 		}

@@ -121,7 +121,7 @@ func (r *execution) interruptedCalls() ([]workflow.Event, error) {
 // giveUp returns the events that end what the run was doing.
 func (r *execution) giveUp(now time.Time) []workflow.Event {
 	err := &sdk.Error{
-		Code: sdk.CodeInternal, Outcome: sdk.OutcomeUnknown,
+		Code: workflow.CodeParked, Outcome: sdk.OutcomeUnknown,
 		Message: fmt.Sprintf("the process that worked on the run ended %d times in a row without any progress", MaxRecoveries),
 	}
 	calls := r.machine.Calls()

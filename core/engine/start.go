@@ -136,6 +136,7 @@ func (r *execution) create(ctx context.Context, req StartRequest, claimed bool) 
 			return r.conflictOf(ctx, fmt.Errorf("engine: start run: %w", err), req.Once, req.Advance)
 		}
 		r.entries = 1
+		r.observe(events)
 		r.notifyAfterCommit(after)
 		return nil
 	}

@@ -82,6 +82,8 @@ func statusOf(code sdk.Code) (status int, title string) {
 		return http.StatusBadGateway, "Result too large"
 	case sdk.CodeUnavailable:
 		return http.StatusServiceUnavailable, "Unavailable"
+	case workflow.CodeParked:
+		return http.StatusServiceUnavailable, "Parked"
 	case codeOverloaded:
 		return http.StatusServiceUnavailable, "Overloaded"
 	case sdk.CodeTimeout:

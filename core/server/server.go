@@ -88,6 +88,9 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 		Store: s.store, Lease: s.lease, Actions: &s.actions, Logger: o.Logger, Now: o.Now,
 		Retention: engine.Retention(plan.Config.State.Retention), MaxRunning: o.MaxRunning, CallTimeout: o.CallTimeout,
 	})
+	if err := s.metrics.Register(s.engine); err != nil {
+		return nil, err
+	}
 	s.ledger = idempotency.New(s.store, s.lease, idempotency.Options{Now: o.Now, NewID: o.NewLedgerID})
 	s.schedule = schedule.New(schedule.Options{Store: s.store, Lease: s.lease, Starter: s.engine, Logger: o.Logger, Now: o.Now})
 	if err := s.apply(ctx, plan, s.Actions()); err != nil {

@@ -26,7 +26,8 @@ type Machine struct {
 	compensable       []*node // that succeeded and have a compensate, in that order
 	compensating      *node   // whose compensate is being run
 	compensated       int     // how many of compensable are dealt with, from the end
-	compensationFault string  // the first step that could not be undone, and why
+	notUndone         string  // path of the first step that could not be undone
+	compensationFault string  // the same, and why
 
 	ended   RunStatus
 	endedAt time.Time
@@ -171,7 +172,8 @@ func (m *Machine) applyStep(n *node, event Event) error {
 	case EventCompensationFailed:
 		m.compensating = nil
 		m.compensated++
-		if m.compensationFault == "" {
+		if m.notUndone == "" {
+			m.notUndone = n.Path
 			m.compensationFault = fmt.Sprintf("step %s could not be undone: %s", n.Path, event.Error.Message)
 		}
 	default:

@@ -81,6 +81,20 @@ func (m *Machine) state(n *node) StepState {
 	return state
 }
 
+// Tries returns how many calls of a step may have been sent since it was last
+// begun.
+func (m *Machine) Tries(path string) int {
+	n := m.find(path)
+	if n == nil {
+		return 0
+	}
+	return n.tries
+}
+
+// NotUndone returns the path of the first step whose compensate failed, empty if
+// none did.
+func (m *Machine) NotUndone() string { return m.notUndone }
+
 // Step returns the step of the definition that stands at a path.
 func (m *Machine) Step(path string) (*Step, bool) {
 	n := m.find(path)

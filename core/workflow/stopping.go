@@ -57,4 +57,7 @@ const (
 	CodeCancelled sdk.Code = "cancelled"
 	// CodeFailed is that of a step "fail" that names no code.
 	CodeFailed sdk.Code = "failed"
+	// CodeParked is that of a run, or of the call that was under way, whose process
+	// ended again and again without any progress.
+	CodeParked sdk.Code = "parked"
 )
