@@ -79,9 +79,9 @@ func (h *harness) stream(id string, after int) []sentEvent {
 func TestAStreamTellsAllOfARun(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	h.define(`"output":{"paid":"{{steps.pay.result.id}}"},"steps":[` + payStep + `,"retry":{"initialInterval":"1ms"}},
+	h.define(`"output":{"paid":"{{steps.pay.result.id}}"},"steps":[` + payStep + `,"retry":{"initialInterval":"1ms","maxAttempts":10}},
 		{"id":"approval","type":"waitForEvent","event":"approved"},
-		{"id":"mail","type":"integration","integration":"shop","action":"sendMail","onError":"continue"}]`)
+		{"id":"mail","type":"integration","integration":"shop","action":"sendMail","onError":"continue","retry":{"maxAttempts":10}}]`)
 	tries := 0
 	h.integration.does(func(_ context.Context, call sdk.Call) (sdk.Result, error) {
 		tries++
