@@ -34,7 +34,7 @@ func (x *requestContext) callAction(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	body, err := x.readJSON(w, r, value.ParseDoc)
+	body, err := x.readJSON(r, value.ParseDoc)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// clientAddress is the address of the client, for logs alone. X-Forwarded-For
+// clientAddress is the address of the client, for logs and shares alone. X-Forwarded-For
 // is read from its end, where the nearest proxy wrote, as long as the address
 // before is that of a trusted proxy: what a client wrote itself is not believed.
 func clientAddress(r *http.Request, trusted []netip.Prefix) string {
@@ -27,6 +27,20 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) string {
 		address = hop.Unmap()
 	}
 	return address.String()
+}
+
+// addressGroup returns whom an address belongs to: an IPv4 address one client, an
+// IPv6 address the /64 that a client has for itself (RFC 6177).
+func addressGroup(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Is4() {
+		return address
+	}
+	network, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return network.String()
 }
 
 func isTrusted(address netip.Addr, trusted []netip.Prefix) bool {

@@ -12,10 +12,11 @@
 // its caller was checked as the row says. A row that does not say it is an error
 // of New.
 //
-// The order for a request is fixed: request id, the path's form, the limit on
-// concurrency, the caller, the route and its method, the scope, the body. So an
-// unauthenticated client learns nothing of what there is, and a path that could
-// mean two things reaches no handler.
+// The order for a request is fixed: request id, the path's form, the caller, the
+// route and its method, the scope, the body, a place among the requests that are
+// worked on. So an unauthenticated client learns nothing of what there is, a path
+// that could mean two things reaches no handler, and a client that is slow to send
+// or to read its response holds no place.
 //
 // The package imports core/access, core/action, core/engine, core/idempotency,
 // core/telemetry, core/value, core/webhook, core/workflow and sdk. It knows no

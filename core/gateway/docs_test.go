@@ -45,9 +45,9 @@ func TestTheErrorTableIsTrue(t *testing.T) {
 func TestTheDocumentedLimitsAreTheDefaults(t *testing.T) {
 	t.Parallel()
 	want := Limits{
-		MaxHeaderBytes: 32 << 10, MaxConnections: 10_000, MaxConcurrent: 1024, MaxWaiting: 4096, MaxStreams: 1024,
+		MaxHeaderBytes: 32 << 10, MaxConnections: 10_000, MaxConcurrent: 1024, MaxArriving: 64 << 20, MaxLeaving: 128 << 20, MaxWaiting: 4096, MaxStreams: 1024,
 		HeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, DrainTimeout: 20 * time.Second,
-		Heartbeat: 15 * time.Second, StreamWriteTimeout: 10 * time.Second,
+		Heartbeat: 15 * time.Second, WriteTimeout: 10 * time.Second,
 	}
 	if got := (Limits{}).withDefaults(); got != want {
 		t.Errorf("%+v", got)

@@ -40,6 +40,10 @@ type endpoint struct {
 	// doc is one sentence on what the endpoint does, for documentation.
 	doc     string
 	handler handler
+	// maxBody is the size of the largest body; 0 is Routes.MaxBodyBytes.
+	maxBody int
+	// shared: on a public endpoint an address has a share for this endpoint alone.
+	shared bool
 }
 
 // finder returns an action and the params that stand in the path.

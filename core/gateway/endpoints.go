@@ -123,10 +123,11 @@ func endpoints() []endpoint {
 func webhookEndpoint(hook Webhook) endpoint {
 	return endpoint{
 		method: http.MethodPost, path: hook.Path(), public: true, // its signature is checked
-		out: []output{{status: http.StatusOK, body: received{}}, {status: http.StatusOK, contentType: anyContentType}},
-		doc: "Receives an event of a webhook.",
+		out:     []output{{status: http.StatusOK, body: received{}}, {status: http.StatusOK, contentType: anyContentType}},
+		doc:     "Receives an event of a webhook.",
+		maxBody: hook.MaxBodyBytes(), shared: true,
 		handler: func(x *requestContext, w http.ResponseWriter, r *http.Request) error {
-			return x.receive(hook, w, r)
+			return x.receiveEvent(hook, w, r)
 		},
 	}
 }

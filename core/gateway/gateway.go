@@ -36,9 +36,11 @@ type Gateway struct {
 	now      func() time.Time
 
 	table     atomic.Pointer[table]
-	working   limiter // requests that are worked on
-	waiting   limiter // requests that wait for a run to end
-	streaming limiter // requests that follow a run
+	working   *limiter   // requests that are worked on
+	waiting   *limiter   // requests that wait for a run to end
+	streaming *limiter   // requests that follow a run
+	arriving  *transfers // bodies
+	leaving   *transfers // responses
 
 	// stopping ends when the gateway begins to stop, so that no request waits for
 	// or follows a run until the drain time is over.
@@ -70,6 +72,8 @@ func New(o Options) (*Gateway, error) {
 	g.working = newLimiter(g.limits.MaxConcurrent)
 	g.waiting = newLimiter(g.limits.MaxWaiting)
 	g.streaming = newLimiter(g.limits.MaxStreams)
+	g.arriving = newTransfers(g.limits.MaxArriving)
+	g.leaving = newTransfers(g.limits.MaxLeaving)
 	g.stopping, g.stop = context.WithCancel(context.Background())
 	if err := g.Swap(o.Routes); err != nil {
 		return nil, err
@@ -95,9 +99,9 @@ func (g *Gateway) Swap(routes Routes) error {
 // ServeHTTP serves one request. It panics with nothing but http.ErrAbortHandler.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	started := time.Now()
-	x := &requestContext{Gateway: g, table: g.table.Load(), id: requestID(r)}
+	x := &requestContext{Gateway: g, table: g.table.Load(), id: requestID(r), connection: connectionOf(r.Context())}
 	r = r.WithContext(telemetry.WithRequestID(r.Context(), x.id))
-	rec := &recorder{ResponseWriter: w}
+	rec := &recorder{ResponseWriter: w, request: x}
 	h := rec.Header()
 	h.Set("X-Request-Id", x.id)
 	h.Set("X-Content-Type-Options", "nosniff")

@@ -8,12 +8,22 @@ type Limits struct {
 	// MaxHeaderBytes bounds request line and headers; net/http allows 4 KiB
 	// more and responds with 431. Default 32 KiB.
 	MaxHeaderBytes int
-	// MaxConnections bounds open connections; further ones wait in the
-	// listener's backlog. Default 10000.
+	// MaxConnections bounds open connections. For one more, the connection is
+	// closed that has waited for its client for longest. Default 10000, and no
+	// more than half of the files that the process may open.
 	MaxConnections int
 	// MaxConcurrent bounds the requests that are worked on at once; one more
-	// gets 503 at once. Default 1024.
+	// gets 503 at once. A request counts once its body is there, until its response
+	// begins. Default 1024.
 	MaxConcurrent int
+	// MaxArriving bounds the bytes of all bodies that are arriving; at the bound
+	// the slowest get 408. It is at least 8 times the largest body of the config.
+	// A body of up to 4 KiB is not counted. Default 64 MiB.
+	MaxArriving int
+	// MaxLeaving bounds the bytes of all responses that are being sent; at the
+	// bound the connections of the slowest readers are closed. It is at least 4
+	// times the response. One of up to 16 KiB is not counted. Default 128 MiB.
+	MaxLeaving int
 	// MaxWaiting bounds the requests that wait for a run to end; one more
 	// gets 202 at once. Default 4096.
 	MaxWaiting int
@@ -34,15 +44,17 @@ type Limits struct {
 	// Heartbeat is how often a stream in which nothing happens shows that it is
 	// alive. Default 15 s.
 	Heartbeat time.Duration
-	// StreamWriteTimeout bounds the time in which a client that follows a run
-	// takes what was sent; then the stream is cut. Default 10 s.
-	StreamWriteTimeout time.Duration
+	// WriteTimeout bounds the time in which a client takes each 16 KiB of what is
+	// sent, whatever it is; then the connection is closed. Default 10 s.
+	WriteTimeout time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
 	setDefault(&l.MaxHeaderBytes, 32<<10)
 	setDefault(&l.MaxConnections, 10_000)
 	setDefault(&l.MaxConcurrent, 1024)
+	setDefault(&l.MaxArriving, 64<<20)
+	setDefault(&l.MaxLeaving, 128<<20)
 	setDefault(&l.MaxWaiting, 4096)
 	setDefault(&l.MaxStreams, 1024)
 	setDefault(&l.HeaderTimeout, 10*time.Second)
@@ -50,7 +62,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.IdleTimeout, 2*time.Minute)
 	setDefault(&l.DrainTimeout, 20*time.Second)
 	setDefault(&l.Heartbeat, 15*time.Second)
-	setDefault(&l.StreamWriteTimeout, 10*time.Second)
+	setDefault(&l.WriteTimeout, 10*time.Second)
 	return l
 }
 
@@ -60,20 +72,3 @@ func setDefault[T comparable](field *T, value T) {
 		*field = value
 	}
 }
-
-// limiter has a number of slots. A request that finds none fails at once instead
-// of queueing, because a queue would grow under overload.
-type limiter chan struct{}
-
-func newLimiter(places int) limiter { return make(limiter, places) }
-
-func (l limiter) tryAcquire() bool {
-	select {
-	case l <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (l limiter) release() { <-l }

@@ -73,7 +73,7 @@ func TestProblemsAreAsDocumented(t *testing.T) {
 		{name: "query that means nothing", method: "POST", target: "/runs/none/signals/go?wait=1s"},
 		{name: "scope for a list missing", method: "GET", target: "/workflows", headers: []string{"Authorization: Bearer " + noneToken}},
 		{name: "scope to change runs missing", method: "POST", target: "/runs/none/retry", headers: []string{"Authorization: Bearer " + narrowToken}},
-		{name: "too many follow runs", method: "GET", target: "/runs/none/stream", prepare: func(h *harness) { h.streaming.tryAcquire() }, options: func(o *Options) { o.Limits.MaxStreams = 1 }},
+		{name: "too many follow runs", method: "GET", target: "/runs/none/stream", prepare: func(h *harness) { h.streaming.tryAcquire("another") }, options: func(o *Options) { o.Limits.MaxStreams = 1 }},
 		{name: "limit of the workflow", method: "POST", target: startPath, options: func(o *Options) {
 			o.Runs = scriptedRuns{Runs: o.Runs, start: func(engine.StartRequest) (engine.Run, error) { return engine.Run{}, engine.ErrFull }}
 		}},
@@ -99,7 +99,7 @@ func TestProblemsAreAsDocumented(t *testing.T) {
 			h.integration.absent, h.integration.status = true, action.Status{State: action.StateFailed, Reason: "checksum does not match"}
 		}},
 		{name: "store down", method: "POST", target: "/workflows/process-order/runs", body: `{"amount":1}`, prepare: func(h *harness) { h.store.down.Store(true) }},
-		{name: "overloaded", method: "GET", target: "/runs", prepare: func(h *harness) { h.working.tryAcquire() }, options: func(o *Options) { o.Limits.MaxConcurrent = 1 }},
+		{name: "overloaded", method: "GET", target: "/runs", prepare: func(h *harness) { h.working.tryAcquire("another") }, options: func(o *Options) { o.Limits.MaxConcurrent = 1 }},
 		{name: "no answer in time", method: "GET", target: payments + "/pay_1", options: func(o *Options) { o.Routes.RequestTimeout = time.Millisecond }, prepare: func(h *harness) {
 			h.integration.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
 				<-ctx.Done()

@@ -33,8 +33,14 @@ type requestContext struct {
 	inPath map[string]string
 	// caller is nil on public routes.
 	caller *caller
+	// holder is whose share the request counts against; see holderOf.
+	holder string
+	// body is all of the body, read before the request has a slot.
+	body []byte
 	// slot is the limiter in which the request has a slot.
-	slot limiter
+	slot *limiter
+	// connection is that of the client, nil where there is none.
+	connection *connection
 	// unlogged logs a success at level debug only.
 	unlogged bool
 }
@@ -49,11 +55,7 @@ func (x *requestContext) serve(w http.ResponseWriter, r *http.Request) error {
 	x.segments = segments
 	rt := x.table.match(r)
 	x.route = rt
-	if x.unlogged = rt != nil && rt.exemptFromOverload; !x.unlogged {
-		if !x.acquire(x.working) {
-			return &apiError{code: codeOverloaded, detail: "too many requests are being worked on, try again"}
-		}
-	}
+	x.unlogged = rt != nil && rt.exemptFromOverload
 	if rt == nil || !rt.public {
 		if x.caller, err = x.table.auth.authenticate(r); err != nil {
 			return err
@@ -68,7 +70,45 @@ func (x *requestContext) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := x.authorize(r); err != nil {
 		return err
 	}
+	if err := x.admit(w, r); err != nil {
+		return err
+	}
 	return x.operation.handler(x, w, r)
+}
+
+// admit reads the body and takes a slot for the request. While a client sends, it
+// holds neither a slot nor more memory than what has come.
+func (x *requestContext) admit(w http.ResponseWriter, r *http.Request) error {
+	x.holder = x.holderOf(r)
+	overloaded := &apiError{code: codeOverloaded, detail: "too many requests are being worked on, try again"}
+	if !x.unlogged && !x.working.hasPlace(x.holder) {
+		if r.ContentLength != 0 {
+			// net/http would wait for the body before it sends the response.
+			w.Header().Set("Connection", "close")
+		}
+		return overloaded
+	}
+	var err error
+	if x.body, err = x.readBody(w, r); err != nil {
+		return err
+	}
+	if !x.unlogged && !x.acquire(x.working) {
+		return overloaded
+	}
+	return nil
+}
+
+// holderOf returns whose share a request counts against: its token's; without one
+// the address's, at a webhook only there.
+func (x *requestContext) holderOf(r *http.Request) string {
+	if x.caller != nil {
+		return x.caller.id
+	}
+	address := "address:" + addressGroup(clientAddress(r, x.table.TrustedProxies))
+	if x.operation.shared {
+		return "path:" + x.operation.path + " " + address
+	}
+	return address
 }
 
 // authorize returns a 403 for a request that its caller may not make, as the
@@ -102,20 +142,22 @@ func (x *requestContext) argument(name string) string {
 
 // acquire moves the request into a limiter. It returns false and changes nothing
 // if the limiter is full.
-func (x *requestContext) acquire(l limiter) bool {
-	if !l.tryAcquire() {
+func (x *requestContext) acquire(l *limiter) bool {
+	if !l.tryAcquire(x.holder) {
 		return false
 	}
 	x.release()
 	x.slot = l
+	x.connection.worked()
 	return true
 }
 
 // release gives up the request's slot.
 func (x *requestContext) release() {
 	if x.slot != nil {
-		x.slot.release()
+		x.slot.release(x.holder)
 		x.slot = nil
+		x.connection.waits()
 	}
 }
 
@@ -180,31 +222,3 @@ func (x *requestContext) logAccess(w *recorder, r *http.Request, started time.Ti
 	}
 	x.log.LogAttrs(r.Context(), level, "request", attrs...)
 }
-
-// recorder notes status and size of a response.
-type recorder struct {
-	http.ResponseWriter
-	status int // 0 until the response began
-	bytes  int64
-}
-
-// WriteHeader notes the status.
-func (w *recorder) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-// Write counts the bytes.
-func (w *recorder) Write(p []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	n, err := w.ResponseWriter.Write(p)
-	w.bytes += int64(n)
-	return n, err
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -30,7 +30,7 @@ func (x *requestContext) startRun(w http.ResponseWriter, r *http.Request) error 
 		// ids: only an event of their sender starts them.
 		return fmt.Errorf("%w %q", engine.ErrUnknownWorkflow, id)
 	}
-	c, err := x.readChange(w, r)
+	c, err := x.readChange(r)
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (x *requestContext) retryRun(w http.ResponseWriter, r *http.Request) error 
 
 // control changes a run by a command that takes nothing but its id.
 func (x *requestContext) control(w http.ResponseWriter, r *http.Request, do func(context.Context, string, engine.Once) (engine.Run, error)) error {
-	c, err := x.readChange(w, r)
+	c, err := x.readChange(r)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (x *requestContext) signalRun(w http.ResponseWriter, r *http.Request) error
 	if len(name) > maxSignalName {
 		return &apiError{code: codeBadRequest, detail: fmt.Sprintf("the name of a signal has at most %d bytes", maxSignalName)}
 	}
-	c, err := x.readChange(w, r)
+	c, err := x.readChange(r)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ type change struct {
 }
 
 // readChange reads a request that makes or changes a run.
-func (x *requestContext) readChange(w http.ResponseWriter, r *http.Request) (c change, err error) {
+func (x *requestContext) readChange(r *http.Request) (c change, err error) {
 	query, err := x.query(r.URL.RawQuery)
 	if err != nil {
 		return c, err
@@ -127,7 +127,7 @@ func (x *requestContext) readChange(w http.ResponseWriter, r *http.Request) (c c
 	if c.key, err = x.keyOf(r); err != nil {
 		return c, err
 	}
-	c.body, err = x.readJSON(w, r, value.NewDoc)
+	c.body, err = x.readJSON(r, value.NewDoc)
 	return c, err
 }
 
@@ -187,6 +187,7 @@ func (x *requestContext) await(r *http.Request, run engine.Run, wait time.Durati
 	if wait == 0 || run.Status.Ended() || !x.acquire(x.waiting) {
 		return run
 	}
+	x.body = nil // what came with the request is not kept as long as it waits
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
 	defer context.AfterFunc(x.stopping, cancel)()

@@ -211,8 +211,8 @@ func TestWaitersLeaveTheirPlaceToOthers(t *testing.T) {
 	if code := <-first; code != 200 {
 		t.Errorf("the waiter got %d", code)
 	}
-	if len(h.working) != 0 || len(h.waiting) != 0 {
-		t.Errorf("%d and %d places are still held", len(h.working), len(h.waiting))
+	if h.working.inUse() != 0 || h.waiting.inUse() != 0 {
+		t.Errorf("%d and %d places are still held", h.working.inUse(), h.waiting.inUse())
 	}
 }
 

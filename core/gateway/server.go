@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-
-	"golang.org/x/net/netutil"
 )
 
 // Serve serves requests from the listener until ctx ends; then it stops
@@ -24,10 +22,11 @@ func (g *Gateway) Serve(ctx context.Context, listener net.Listener) error {
 		IdleTimeout:                  g.limits.IdleTimeout,
 		ErrorLog:                     slog.NewLogLogger(g.log.Handler(), slog.LevelWarn),
 		DisableGeneralOptionsHandler: true, // OPTIONS * is a path like any other
+		ConnContext:                  withConnection,
 	}
 	served := make(chan error, 1)
 	go func() { // waited for below, in either case
-		served <- server.Serve(netutil.LimitListener(listener, g.limits.MaxConnections))
+		served <- server.Serve(newConnections(listener, min(g.limits.MaxConnections, mayOpen()), g.limits.WriteTimeout))
 	}()
 	select {
 	case err := <-served:

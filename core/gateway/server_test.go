@@ -184,7 +184,7 @@ func TestAPanicIsOne500(t *testing.T) {
 	if status, _, err := l.do("GET", "/healthz", ""); err != nil || status != 200 {
 		t.Errorf("%d %v", status, err)
 	}
-	if len(l.working) != 0 {
+	if l.working.inUse() != 0 {
 		t.Error("a place is still held")
 	}
 }
@@ -298,7 +298,7 @@ func TestADrainEnds(t *testing.T) {
 		t.Error("the request succeeded")
 	}
 	close(leave)
-	testkit.Eventually(t, 10*time.Second, "the call has ended, in its own time", func() bool { return len(l.working) == 0 })
+	testkit.Eventually(t, 10*time.Second, "the call has ended, in its own time", func() bool { return l.working.inUse() == 0 })
 }
 
 func TestReadinessIsShown(t *testing.T) {

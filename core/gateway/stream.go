@@ -31,10 +31,6 @@ func (x *requestContext) streamRun(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	// Also clears the connection's read deadline, which a stream outlives.
-	if _, err := readBody(w, r, x.table.MaxBodyBytes); err != nil {
-		return err
-	}
 	if !x.acquire(x.streaming) {
 		return &apiError{code: codeOverloaded, detail: "too many runs are being followed, try again"}
 	}
@@ -60,7 +56,6 @@ func (x *requestContext) streamRun(w http.ResponseWriter, r *http.Request) error
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("X-Accel-Buffering", "no") // proxies that know it hand events on at once
-	// The write deadline of a stream is that of its connection.
 	header.Set("Connection", "close")
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodHead {
@@ -192,17 +187,12 @@ func (s *stream) send(p engine.Progress) error {
 }
 
 // write sends bytes at once. The stream of a client that does not take them in
-// time is cut off.
+// time is cut off by its connection.
 func (s *stream) write(p []byte) error {
-	c := http.NewResponseController(s.w)
-	// A writer without a connection, as in tests, has no deadline to set.
-	if err := c.SetWriteDeadline(time.Now().Add(s.limits.StreamWriteTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return fmt.Errorf("gateway: set write deadline: %w", err)
-	}
 	if _, err := s.w.Write(p); err != nil {
 		return err
 	}
-	return c.Flush()
+	return http.NewResponseController(s.w).Flush()
 }
 
 // eventJSON is an event of a run. Status is that of the step at the path

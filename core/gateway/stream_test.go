@@ -227,7 +227,7 @@ func TestAStreamThatIsReopenedLosesAndRepeatsNothing(t *testing.T) {
 			t.Fatalf("event %d has id %d", i+1, e.id)
 		}
 	}
-	testkit.Eventually(t, 10*time.Second, "all streams have ended", func() bool { return len(l.streaming) == 0 })
+	testkit.Eventually(t, 10*time.Second, "all streams have ended", func() bool { return l.streaming.inUse() == 0 })
 }
 
 func TestALongRunIsStreamedInParts(t *testing.T) {
@@ -291,7 +291,7 @@ func TestAStreamShowsThatItLivesAndEndsWithItsClient(t *testing.T) {
 	}
 	wantStatus(t, l.send("GET", "/runs", ""), 200) // it holds no place of those that are worked on
 	must(t, res.Body.Close())
-	testkit.Eventually(t, 10*time.Second, "the stream has ended", func() bool { return len(l.streaming) == 0 })
+	testkit.Eventually(t, 10*time.Second, "the stream has ended", func() bool { return l.streaming.inUse() == 0 })
 }
 
 func TestStreamsEndWhenTheGatewayStops(t *testing.T) {
@@ -321,7 +321,7 @@ func TestStreamsAreBounded(t *testing.T) {
 		t.Error("no Retry-After")
 	}
 	must(t, first.Body.Close())
-	testkit.Eventually(t, 10*time.Second, "there is a place again", func() bool { return len(l.streaming) == 0 })
+	testkit.Eventually(t, 10*time.Second, "there is a place again", func() bool { return l.streaming.inUse() == 0 })
 }
 
 // pipes is a listener whose connections hold nothing: a client that does not read makes
@@ -348,7 +348,7 @@ func (p *pipes) Close() error {
 
 func TestASlowReaderOfAStreamIsCutOff(t *testing.T) {
 	t.Parallel()
-	h := newHarness(t, func(o *Options) { o.Limits.StreamWriteTimeout = 20 * time.Millisecond })
+	h := newHarness(t, func(o *Options) { o.Limits.WriteTimeout = 20 * time.Millisecond })
 	h.define(`"steps":[{"id":"wait","type":"waitForEvent","event":"go"}]`)
 	id := h.start()
 	p := &pipes{conns: make(chan net.Conn, 1), done: make(chan struct{})}
@@ -359,7 +359,9 @@ func TestASlowReaderOfAStreamIsCutOff(t *testing.T) {
 	p.conns <- far
 	_, err := io.WriteString(near, "GET /runs/"+id+"/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+fullToken+"\r\n\r\n")
 	must(t, err)
-	testkit.Eventually(t, 10*time.Second, "the stream is cut", func() bool { return strings.Contains(h.log.String(), "a stream was cut off") && len(h.streaming) == 0 })
+	testkit.Eventually(t, 10*time.Second, "the stream is cut", func() bool {
+		return strings.Contains(h.log.String(), "a stream was cut off") && h.streaming.inUse() == 0
+	})
 	must(t, near.Close())
 	cancel()
 	must(t, <-stopped)

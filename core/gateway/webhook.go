@@ -26,14 +26,10 @@ type received struct {
 	Duplicate bool   `json:"duplicate,omitempty"`
 }
 
-// receive hands a request to the receiver of its webhook. The body is passed on
+// receiveEvent hands a request to the receiver of its webhook. The body is passed on
 // as it came, whatever its type, because signatures are computed over it.
-func (x *requestContext) receive(receiver Webhook, w http.ResponseWriter, r *http.Request) error {
-	body, err := readBody(w, r, receiver.MaxBodyBytes())
-	if err != nil {
-		return err
-	}
-	receipt, err := receiver.Receive(r.Context(), r.Header, body, x.addressOf(r))
+func (x *requestContext) receiveEvent(receiver Webhook, w http.ResponseWriter, r *http.Request) error {
+	receipt, err := receiver.Receive(r.Context(), r.Header, x.body, x.addressOf(r))
 	if err != nil {
 		return err
 	}
