@@ -12,7 +12,34 @@ var (
 	ErrUnavailable = errors.New("state store is unavailable")
 	// ErrClosed is returned by a closed store.
 	ErrClosed = errors.New("state store is closed")
+	// ErrInvalid is matched by the error for ops and reads that the store cannot
+	// carry out, now or later: an error of the caller, found before anything reaches
+	// the store.
+	ErrInvalid = errors.New("invalid use of state store")
 )
+
+// RefusedError says that the store does not take a commit, however often it is
+// made: a value or the whole is too large, or an op is none. Nothing of the commit
+// was applied. It matches ErrInvalid.
+type RefusedError struct {
+	// Index is the position of the first op at fault among those given to Commit;
+	// -1 where all of them together are.
+	Index int
+	Op    Op
+	// Reason says what is wrong, without any value.
+	Reason string
+}
+
+// Error names the op without its value.
+func (e *RefusedError) Error() string {
+	if e.Index < 0 {
+		return "state: refused: " + e.Reason
+	}
+	return fmt.Sprintf("state: op %d (%s %s) is refused: %s", e.Index, e.Op.Space, e.Op.ID, e.Reason)
+}
+
+// Is reports whether target is ErrInvalid.
+func (e *RefusedError) Is(target error) bool { return target == ErrInvalid }
 
 // ConflictError says which condition of a commit did not hold; nothing of the
 // commit was applied.

@@ -15,7 +15,8 @@ type Store interface {
 	// (but see Append). Without ops it does nothing. It returns after the result
 	// is on stable storage, as far as the store's documented durability goes.
 	//
-	// A condition that does not hold is a *ConflictError. An error that
+	// A condition that does not hold is a *ConflictError. A commit that the store
+	// will never take, such as one that is too large, is a *RefusedError. An error that
 	// matches ErrUnavailable leaves the outcome unknown: the commit may have
 	// been applied, or be applied later, but at most once. When ctx ends
 	// before the commit was handed to the store, ctx's error is returned and

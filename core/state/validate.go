@@ -5,26 +5,59 @@ import (
 	"fmt"
 )
 
-// MaxValue is the largest value of a record or journal entry in bytes. It keeps
-// one commit from exhausting what others share: a transaction, a socket, memory.
-const MaxValue = 64 << 20
+const (
+	// MaxValue is the largest value of a record or journal entry in bytes. It keeps
+	// one commit from exhausting what others share: a transaction, a socket, memory.
+	// A commit with a larger one is refused.
+	MaxValue = 64 << 20
+	// MaxCommit is how many bytes all values of a commit may have. A larger commit
+	// is refused.
+	MaxCommit = 256 << 20
+)
 
-// ErrInvalid is matched by the error for ops and reads that no store can carry
-// out: an error of the caller, found before anything reaches the store.
-var ErrInvalid = errors.New("invalid use of state store")
+// Limits bound what a store takes in one commit.
+type Limits struct {
+	// Value is the largest value of a record or journal entry in bytes, and Commit
+	// what all values of a commit may have together.
+	Value, Commit int
+}
 
-// Validate returns an error for the first op that no store can apply. Every store calls it
-// before anything else.
-func Validate(ops []Op) error {
+// DefaultLimits are those of a store with no narrower ones.
+var DefaultLimits = Limits{Value: MaxValue, Commit: MaxCommit}
+
+// Limited is a store with narrower limits than DefaultLimits.
+type Limited interface {
+	Limits() Limits
+}
+
+// LimitsOf returns the limits of a store.
+func LimitsOf(store Store) Limits {
+	if limited, ok := store.(Limited); ok {
+		return limited.Limits()
+	}
+	return DefaultLimits
+}
+
+// Validate returns a *RefusedError for a commit that the store cannot apply, now or
+// later. Every store calls it before anything else.
+func (l Limits) Validate(ops []Op) error {
+	total := 0
 	for i := range ops {
-		if err := ops[i].validate(); err != nil {
-			return fmt.Errorf("state: op %d: %w: %w", i, ErrInvalid, err)
+		if err := ops[i].validate(l.Value); err != nil {
+			return &RefusedError{Index: i, Op: ops[i], Reason: err.Error()}
 		}
+		total += len(ops[i].Value)
+	}
+	if total > l.Commit {
+		return &RefusedError{Index: -1, Reason: fmt.Sprintf("a commit of %d bytes, the most is %d", total, l.Commit)}
 	}
 	return nil
 }
 
-func (o *Op) validate() error {
+// Validate is Limits.Validate of the DefaultLimits.
+func Validate(ops []Op) error { return DefaultLimits.Validate(ops) }
+
+func (o *Op) validate(maxValue int) error {
 	switch o.Kind {
 	case KindInsert, KindPut, KindReplace, KindDelete, KindRequire, KindRequireValue, KindAdd,
 		KindRemove, KindSetTimer, KindClearTimer, KindRequireDue:
@@ -45,8 +78,8 @@ func (o *Op) validate() error {
 		return errors.New("negative time to live")
 	case o.Seq < 0:
 		return errors.New("negative sequence number")
-	case len(o.Value) > MaxValue:
-		return fmt.Errorf("value of %d bytes, the most is %d", len(o.Value), MaxValue)
+	case len(o.Value) > maxValue:
+		return fmt.Errorf("a value of %d bytes, the most is %d", len(o.Value), maxValue)
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"github.com/backflow/backflow/core/state"
 )
 
 // What Redis may lose, from the least: nothing that was accepted, about two
@@ -88,6 +90,21 @@ func readConfig(ctx context.Context, client *goredis.Client, name string) (strin
 		return "", err
 	}
 	return values[name], nil
+}
+
+// readLimits returns what the server takes in one commit: no argument of the script
+// may be longer than its proto-max-bulk-len. Where the account may not read that,
+// it counts as the default, which is wider than what any store takes.
+func readLimits(ctx context.Context, client *goredis.Client) (state.Limits, error) {
+	limits := state.DefaultLimits
+	text, err := readConfig(ctx, client, "proto-max-bulk-len")
+	if err != nil {
+		return limits, err
+	}
+	if longest, err := strconv.Atoi(text); err == nil {
+		limits.Value = min(limits.Value, longest)
+	}
+	return limits, nil
 }
 
 // refused reports whether the server does not permit a command.

@@ -172,3 +172,20 @@ func wantRefused(t *testing.T, o Options, want string, not ...string) {
 		}
 	}
 }
+
+func TestAValueLongerThanTheServerTakesIsRefusedAlone(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, redistest.Options{AppendFsync: always, Args: []string{"--proto-max-bulk-len", "1mb"}})
+	s := open(t, Options{URL: server.URL()})
+	longest := state.LimitsOf(s).Value
+	if longest != 1<<20 {
+		t.Fatalf("the limit of a value is %d", longest)
+	}
+	err := s.Commit(t.Context(), state.Put("r", "large", make([]byte, longest+1), 0))
+	if refused, ok := errors.AsType[*state.RefusedError](err); !ok || refused.Index != 0 {
+		t.Errorf("got %v, want op 0 to be refused", err)
+	}
+	if err := s.Commit(t.Context(), state.Put("r", "fits", make([]byte, longest), 0)); err != nil {
+		t.Error(err)
+	}
+}

@@ -26,6 +26,7 @@ type Store struct {
 	retryFor   time.Duration
 	resultTTL  time.Duration // how long the id of a call is kept
 	durability string
+	limits     state.Limits
 	commit     script
 	due        script
 	replicas   int // how many must have a commit
@@ -35,7 +36,10 @@ type Store struct {
 	senders    sync.WaitGroup
 }
 
-var _ state.Store = (*Store)(nil)
+var (
+	_ state.Store   = (*Store)(nil)
+	_ state.Limited = (*Store)(nil)
+)
 
 // Open connects to Redis, checks that it keeps what it accepts, and brings the
 // stored format up to date. While Redis cannot be reached it tries again for
@@ -67,11 +71,13 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 			Lasts:  "Redis still cannot be used; trying again",
 			Ends:   "Redis can be used again",
 		}),
-		queue: groupcommit.New(queueLength),
 	}
 	err = s.retry(ctx, time.Now(), func(ctx context.Context) error {
 		s.durability, err = check(ctx, s.client, o)
 		if err != nil {
+			return err
+		}
+		if s.limits, err = readLimits(ctx, s.client); err != nil {
 			return err
 		}
 		if err := s.loadScript(ctx); err != nil {
@@ -82,6 +88,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("redis: open state at %s: %w", server.name, err), s.client.Close())
 	}
+	s.queue = groupcommit.New(queueLength, s.limits)
 	for range senders {
 		s.senders.Go(s.send)
 	}
@@ -91,6 +98,9 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 // Durability returns what decides how much may be lost with the machine: the
 // server's appendfsync, or "volatile".
 func (s *Store) Durability() string { return s.durability }
+
+// Limits returns what the server takes in one commit. It implements state.Limited.
+func (s *Store) Limits() state.Limits { return s.limits }
 
 // Outage returns the log of Redis's outages, for the parts of the program that
 // notice them through the store.

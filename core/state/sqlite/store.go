@@ -106,7 +106,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err != nil {
 		return nil, errors.Join(err, reads.close())
 	}
-	s := &Store{queue: groupcommit.New(queueLength), reads: reads, lock: lock, writer: w}
+	s := &Store{queue: groupcommit.New(queueLength, state.DefaultLimits), reads: reads, lock: lock, writer: w}
 	s.done.Go(func() { w.run(s.queue) })
 	return s, nil
 }

@@ -138,9 +138,19 @@ func testCommit(t *testing.T, factory Factory) {
 			state.Put("r", "a", make([]byte, state.MaxValue+1), 0),
 		} {
 			err := h.Store.Commit(context.Background(), state.Put("r", "beside", nil, 0), op)
-			if !errors.Is(err, state.ErrInvalid) {
-				t.Errorf("kind %d: got %v, want ErrInvalid", op.Kind, err)
+			refused, ok := errors.AsType[*state.RefusedError](err)
+			if !ok || refused.Index != 1 || !errors.Is(err, state.ErrInvalid) || errors.Is(err, state.ErrUnavailable) {
+				t.Errorf("kind %d: got %v, want op 1 to be refused", op.Kind, err)
 			}
+		}
+		large := make([]byte, state.MaxValue)
+		ops := []state.Op{state.Put("r", "beside", nil, 0)}
+		for i := range state.MaxCommit/state.MaxValue + 1 {
+			ops = append(ops, state.Put("r", fmt.Sprint(i), large, 0))
+		}
+		err := h.Store.Commit(context.Background(), ops...)
+		if refused, ok := errors.AsType[*state.RefusedError](err); !ok || refused.Index != -1 {
+			t.Errorf("got %v, want the whole commit to be refused", err)
 		}
 		if got := get(t, h.Store, "r", "beside"); got != nil {
 			t.Error("a refused commit was applied in part")

@@ -39,6 +39,7 @@ type Limits struct {
 // over before a store closes. It is safe for concurrent use.
 type Queue struct {
 	requests chan *Request
+	limits   state.Limits // of one commit
 
 	mu     sync.RWMutex // guards closed
 	closed bool
@@ -46,9 +47,9 @@ type Queue struct {
 }
 
 // New makes a queue for at most capacity waiting commits; further callers
-// block until there is room or their context ends.
-func New(capacity int) *Queue {
-	return &Queue{requests: make(chan *Request, capacity)}
+// block until there is room or their context ends. Commits over limits are refused.
+func New(capacity int, limits state.Limits) *Queue {
+	return &Queue{requests: make(chan *Request, capacity), limits: limits}
 }
 
 // Enter announces a call. When it returns nil, Leave must follow.
@@ -75,7 +76,7 @@ func (q *Queue) Commit(ctx context.Context, ops []state.Op) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := state.Validate(ops); err != nil {
+	if err := q.limits.Validate(ops); err != nil {
 		return err
 	}
 	if len(ops) == 0 {
