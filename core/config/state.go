@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/backflow/backflow/core/workflow"
 )
 
 // State says where runs, events and idempotency records are kept.
@@ -29,7 +31,9 @@ type State struct {
 	// MinReplicas is how many replicas of Redis must have a write before it is
 	// done.
 	MinReplicas int
-	Retention   Retention
+	// MaxRunBytes and MaxRunSteps bound one run: see workflow.Limits.
+	MaxRunBytes, MaxRunSteps int
+	Retention                Retention
 }
 
 // Retention says how long runs are kept after their end.
@@ -39,6 +43,13 @@ type Retention struct {
 	MaxRuns int
 }
 
+// Bounds of what a config may allow a run.
+const (
+	minRunBytes = 1 << 10
+	maxRunBytes = 256 << 20 // a run that is worked on is in memory
+	maxRunSteps = 1_000_000
+)
+
 func stateSchema() schema[State] {
 	return object(
 		key("url", secretText(checkStateURL), func(s *State) *Secret { return &s.URL },
@@ -47,6 +58,10 @@ func stateSchema() schema[State] {
 			"Accepts a Redis that may lose accepted work: without persistence, or one that evicts keys.").withDefault("false"),
 		key("durability", oneOf("", "always", "everysec"), func(s *State) *string { return &s.Durability },
 			"How Redis syncs its log, `always` or `everysec`, where the gateway cannot ask it.").withDefault(`""`),
+		key("maxRunBytes", integer(minRunBytes, maxRunBytes), func(s *State) *int { return &s.MaxRunBytes },
+			"How many bytes all values of one run may have: its input, the params of its calls, results, errors and its output. A run that exceeds it fails with `run_too_large`, which names the step.").withDefault(strconv.Itoa(workflow.DefaultMaxBytes)),
+		key("maxRunSteps", integer(1, maxRunSteps), func(s *State) *int { return &s.MaxRunSteps },
+			"How many steps one run may have, those of each iteration included. A run that exceeds it fails with `run_too_many_steps`, before any of the loop begins where its size is known by then.").withDefault(strconv.Itoa(workflow.DefaultMaxSteps)),
 		key("retention", retentionSchema(), func(s *State) *Retention { return &s.Retention },
 			"How long runs are kept after their end, with all that is known of them.").withDefault("{}"),
 		key("minReplicas", integer(0, 100), func(s *State) *int { return &s.MinReplicas },

@@ -17,7 +17,6 @@ var errNotClaimable = errors.New("engine: the run cannot be taken up now")
 // claims makes this process the holder of runs that no other process works on.
 type claims struct {
 	*executor
-	reader *reader
 }
 
 // tryClaim claims a run by calling claim, and works on it. It reports whether

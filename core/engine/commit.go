@@ -19,12 +19,62 @@ type extra struct {
 	ops        []state.Op
 }
 
-// commit applies events and what follows from them, and writes all of it together
-// with the new record over the stored one. The machine is ahead of the store
-// until it returns; after an error the run must be loaded again.
-func (r *execution) commit(stored *runRecord, events []workflow.Event, with extra) error {
+// commit records answers and what follows from them, as far as a turn has room: see
+// execution.unsettled. Answers are what has happened: results, messages, times that
+// have come. They are never lost for the size of what follows. All of it is written
+// together with the new record over the stored one. The machine is ahead of the
+// store until commit returns; after an error the run must be loaded again.
+func (r *execution) commit(stored *runRecord, answers []workflow.Event, with extra) error {
+	for {
+		before := r.record
+		err := r.tryCommit(stored, answers, with)
+		if _, refused := errors.AsType[*state.RefusedError](err); !refused {
+			return err
+		}
+		narrower, left := r.width.narrower()
+		if !left {
+			return err
+		}
+		r.log.Warn("the state store does not take what a run has to record; recording it in smaller parts", "run", r.record.ID, "error", err)
+		r.record, r.width, r.refusal = before, narrower, reasonOf(err)
+		if err := r.reload(); err != nil {
+			return err
+		}
+		if len(answers) > 1 && len(with.conditions) == 0 {
+			return r.commitEach(stored, answers, with)
+		}
+	}
+}
+
+// commitEach records each answer by itself.
+func (r *execution) commitEach(stored *runRecord, answers []workflow.Event, with extra) error {
+	for i := range answers {
+		if err := r.commit(stored, answers[i:i+1], with); err != nil {
+			return err
+		}
+		recorded := r.record
+		stored, with = &recorded, extra{}
+	}
+	return nil
+}
+
+// tryCommit is commit, but leaves a *state.RefusedError to the caller.
+func (r *execution) tryCommit(stored *runRecord, answers []workflow.Event, with extra) error {
 	now := r.now().UTC()
-	events, inboxOps, err := r.follow(events, now)
+	turn := r.newTurn()
+	events := make([]workflow.Event, 0, 2*len(answers)+1) // with room for what follows
+	for _, answer := range answers {
+		if r.width == bare {
+			answer = workflow.Bare(answer)
+		}
+		answer = r.machine.Fit(answer)
+		if err := r.machine.Apply(answer); err != nil {
+			return err
+		}
+		turn.Add(&answer)
+		events = append(events, answer)
+	}
+	events, inboxOps, err := r.follow(events, now, turn)
 	if err != nil {
 		return err
 	}
@@ -71,6 +121,7 @@ func (r *execution) commit(stored *runRecord, events []workflow.Event, with extr
 		r.entries++
 	}
 	r.observe(events)
+	r.width = r.width.after(r.unsettled)
 	r.notifyAfterCommit(after)
 	r.subscribers.changed(r.record.ID)
 	if r.record.Status.Ended() {
@@ -82,30 +133,37 @@ func (r *execution) commit(stored *runRecord, events []workflow.Event, with extr
 	return nil
 }
 
-// follow applies events and all that follows from them, known messages included,
+// follow applies what follows from the events of a turn, known messages included,
 // so that a run never waits for a message that it has. It returns all events, and
 // the ops that remove the messages from the inbox.
-func (r *execution) follow(events []workflow.Event, now time.Time) (all []workflow.Event, ops []state.Op, err error) {
-	for _, event := range events {
-		if err := r.machine.Apply(event); err != nil {
-			return nil, nil, err
-		}
-	}
+func (r *execution) follow(events []workflow.Event, now time.Time, turn *workflow.Turn) (all []workflow.Event, ops []state.Op, err error) {
 	all = events
-	for more := true; more; {
+	for r.unsettled = true; r.unsettled; {
 		// A cancellation is handled before further steps begin.
-		taken, with, err := r.drainInbox(now)
+		taken, with, err := r.drainInbox(now, turn)
 		if err != nil {
 			return nil, nil, err
 		}
-		decided, err := r.machine.Advance(now)
+		decided, settled, err := r.decide(now, turn)
 		if err != nil {
 			return nil, nil, err
 		}
 		all, ops = append(append(all, taken...), decided...), append(ops, with...)
-		more = r.hasDeliverable(now)
+		r.unsettled = !settled || r.hasDeliverable()
+		if !settled || len(with)+len(decided) == 0 {
+			break
+		}
 	}
 	return all, append(ops, r.ackMessages()...), nil
+}
+
+// decide is Machine.Advance. Where the store has not taken what was decided, another
+// decision takes its place.
+func (r *execution) decide(now time.Time, turn *workflow.Turn) (decided []workflow.Event, settled bool, err error) {
+	if r.width == bare {
+		return r.machine.AdvanceRefused(now, turn, r.refusal)
+	}
+	return r.machine.Advance(now, turn)
 }
 
 // timer returns the op that sets the run's timer. While a process works on the
@@ -135,45 +193,48 @@ func (r *execution) handBack() {
 }
 
 // followUpsUntilKnown is followUps, for as long as an outage of the store lasts.
-func (r *execution) followUpsUntilKnown(events []workflow.Event) (followUps, error) {
+func (r *execution) followUpsUntilKnown(events []workflow.Event) (after followUps, err error) {
+	err = r.untilKnown("record", func(ctx context.Context) (err error) {
+		after, err = r.followUps(ctx, events)
+		return err
+	})
+	return after, err
+}
+
+// untilKnown repeats what an outage of the store has interrupted, until it has a
+// result.
+func (e *executor) untilKnown(what string, do func(context.Context) error) error {
+	wait := backoff.Exponential{First: 50 * time.Millisecond, Longest: 2 * time.Second}
 	for failures := 1; ; failures++ {
-		after, err := r.followUps(context.Background(), events)
+		err := do(context.Background())
 		if !errors.Is(err, state.ErrUnavailable) {
-			return after, err
+			e.outage.Note(what, nil)
+			return err
 		}
-		r.outage.Note("record", err)
-		if backoff.Sleep(r.calls, commitWait.After(failures)) != nil {
-			return after, err
+		e.outage.Note(what, err)
+		if backoff.Sleep(e.calls, wait.After(failures)) != nil {
+			return err
 		}
 	}
 }
-
-// commitWait is the wait between two attempts at a commit.
-var commitWait = backoff.Exponential{First: 50 * time.Millisecond, Longest: 2 * time.Second}
 
 // commitUntilKnown commits until the outcome is known. A commit whose outcome an
 // outage of the store left unknown is made again; its journal entry shows whether
 // the first attempt was applied.
 func (e *executor) commitUntilKnown(id string, entries int, ops []state.Op) error {
-	for failures := 1; ; failures++ {
-		err := e.store.Commit(context.Background(), ops...)
-		if !errors.Is(err, state.ErrUnavailable) {
-			e.outage.Note("record", nil)
-		}
-		switch {
-		case err == nil:
+	failures := 0
+	err := e.untilKnown("record", func(ctx context.Context) error {
+		err := e.store.Commit(ctx, ops...)
+		if err != nil && !errors.Is(err, state.ErrUnavailable) && failures > 0 && e.applied(id, entries, ops) {
 			return nil
-		case errors.Is(err, state.ErrUnavailable):
-			e.outage.Note("record", err)
-		case failures > 1 && e.applied(id, entries, ops):
-			return nil
-		default:
-			return fmt.Errorf("engine: record run %s: %w", id, err)
 		}
-		if backoff.Sleep(e.calls, commitWait.After(failures)) != nil {
-			return fmt.Errorf("engine: record run %s: %w", id, err)
-		}
+		failures++
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("engine: record run %s: %w", id, err)
 	}
+	return nil
 }
 
 // applied reports whether the store holds what ops write: the entry that they

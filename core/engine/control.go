@@ -13,37 +13,53 @@ import (
 // controls change runs from outside.
 type controls struct {
 	*executor
-	reader *reader
 }
 
 // send puts a message into the inbox of a run that has not ended.
 func (c *controls) send(ctx context.Context, id string, m message, once Once) (Run, error) {
-	stored, _, err := c.reader.load(ctx, id)
+	records, err := c.reader.records(ctx, []string{id})
 	if err != nil {
 		return Run{}, err
 	}
-	if stored == nil {
+	if records[0] == nil {
 		return Run{}, fmt.Errorf("%w: %s", ErrNotFound, id)
 	}
-	run := stored.view()
+	run := records[0].view()
 	if run.Status.Ended() {
 		return run, fmt.Errorf("%w: run %s is %s", ErrEnded, id, run.Status)
 	}
-	full, err := c.inbox.isFull(ctx, id)
+	waiting, err := c.inbox.measure(ctx, id, m.Name)
 	if err != nil {
 		return Run{}, fmt.Errorf("engine: %s run %s: %w", m.Kind, id, err)
 	}
-	if full && m.Kind == messageSignal {
-		return run, fmt.Errorf("%w: %d signals wait for run %s", ErrOverloaded, MaxPendingSignals, id)
+	if m.Kind == messageSignal && !waiting.hasRoom(len(m.Body.Raw())) {
+		if err := c.checkAwaited(ctx, id, m.Name, waiting); err != nil {
+			return run, err
+		}
 	}
 	var after followUps
-	after.send(id, m)
+	if m.Kind != messageCancel || !waiting.cancelled {
+		after.send(id, m)
+	}
 	ops := append(append(once.Ops(), c.lease.Fence()), after.ops...)
 	if err := c.store.Commit(ctx, ops...); err != nil {
 		return Run{}, c.conflictOf(ctx, fmt.Errorf("engine: %s run %s: %w", m.Kind, id, err), once, Advance{})
 	}
 	c.notifyAfterCommit(after)
 	return run, nil
+}
+
+// checkAwaited refuses a signal to a run whose inbox is full, unless a step waits for
+// it: one more than wait already.
+func (c *controls) checkAwaited(ctx context.Context, id, name string, waiting pending) error {
+	stored, _, err := c.reader.load(ctx, id)
+	if err != nil {
+		return err
+	}
+	if stored != nil && stored.machine.Awaits(name) > waiting.sameName {
+		return nil
+	}
+	return fmt.Errorf("%w: %d signals of %d bytes wait for run %s, and none of its steps waits for %q", ErrInboxFull, waiting.signals, waiting.bytes, id, name)
 }
 
 // retry is Engine.Retry.

@@ -39,17 +39,22 @@ const definitionVersion = 1
 func (d *definitions) set(ctx context.Context, list []*workflow.Definition) error {
 	byID := make(map[string]*workflow.Definition, len(list))
 	byHash := make(map[string]*workflow.Definition, len(list))
-	ops := []state.Op{d.lease.Fence()}
-	for _, definition := range list {
+	ops, size := []state.Op{d.lease.Fence()}, 0
+	for i, definition := range list {
 		data, err := json.Marshal(storedDefinition{Version: definitionVersion, Roots: definition.Roots(), Defaults: definition.Defaults, Definition: definition.Raw})
 		if err != nil {
 			return fmt.Errorf("engine: definition %s: %w", definition.ID, err)
 		}
 		ops = append(ops, state.Put(layout.BucketDefinition, definition.Hash, data, 0), state.Add(layout.SetWorkflows, definition.ID))
 		byID[definition.ID], byHash[definition.Hash] = definition, definition
-	}
-	if err := d.store.Commit(ctx, ops...); err != nil {
-		return fmt.Errorf("engine: keep definitions: %w", err)
+		// Those that are kept and not used do no harm: a commit need not have them all.
+		if size += len(data); size < maxTurnBytes && i < len(list)-1 {
+			continue
+		}
+		if err := d.store.Commit(ctx, ops...); err != nil {
+			return fmt.Errorf("engine: keep definitions up to that of %s: %w", definition.ID, err)
+		}
+		ops, size = ops[:1], 0
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -95,12 +95,13 @@ func (r *execution) advance() (call workflow.Call, more bool) {
 		if !r.isStopping() {
 			start = r.callsToStart()
 		}
-		if len(r.started) == 0 { // not idle, and nothing may be started any more
+		goOn := r.unsettled && !r.isStopping()
+		if len(r.started) == 0 && !goOn { // not idle, and nothing may be started any more
 			r.handBack()
 			return call, false
 		}
 		r.setAlarm()
-		now, idle := r.park(len(start))
+		now, idle := r.park(len(start), goOn)
 		if idle && len(start) > 0 {
 			call, start, more = start[len(start)-1], start[:len(start)-1], true
 		}
@@ -133,12 +134,13 @@ func (r *execution) callsToStart() []workflow.Call {
 }
 
 // park counts the calls that are about to be made, and returns the updates.
-// Without updates, no goroutine works on the run from then on.
-func (r *execution) park(calls int) (now updates, idle bool) {
+// Without updates, unless it goes on by itself, no goroutine works on the run from
+// then on.
+func (r *execution) park(calls int, goOn bool) (now updates, idle bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.inFlight += calls
-	if r.updates.empty() {
+	if r.updates.empty() && !goOn {
 		r.working = false
 		return updates{}, true
 	}

@@ -28,16 +28,16 @@ func New(o Options) *Engine {
 	o = o.withDefaults()
 	base := base{store: o.Store, lease: o.Lease, log: o.Logger, outage: outageOf(o.Store, o.Logger), now: o.Now}
 	definitions := &definitions{store: o.Store, lease: o.Lease}
-	reader := &reader{store: o.Store, definitions: definitions}
-	executor := newExecutor(base, o, definitions)
-	claims := &claims{executor: executor, reader: reader}
+	reader := &reader{store: o.Store, definitions: definitions, limits: workflow.Limits{Bytes: o.MaxRunBytes, Steps: o.MaxRunSteps}}
+	executor := newExecutor(base, o, definitions, reader)
+	claims := &claims{executor: executor}
 	e := &Engine{
 		executor:  executor,
 		timers:    &timers{service: newService(), claims: claims, interval: o.CheckInterval},
 		queue:     &queue{service: newService(), claims: claims, interval: o.CheckInterval, limit: o.MaxQueued},
 		admission: &admission{service: newService(), base: base, interval: o.CheckInterval, wakeups: executor.wakeups},
 		retention: &retention{batches: batches{service: newService(), base: base, reader: reader}, policy: o.Retention},
-		controls:  &controls{executor: executor, reader: reader},
+		controls:  &controls{executor: executor},
 		queries:   &queries{reader: reader, active: executor.active, subscribers: executor.subscribers},
 	}
 	e.recovery = &recovery{service: newService(), claims: claims, queue: e.queue, interval: o.CheckInterval}
@@ -107,9 +107,9 @@ func (e *Engine) Cancel(ctx context.Context, id string, once Once) (Run, error) 
 
 // Signal sends a signal to a run. It returns once the signal is on stable
 // storage. The run takes it when it waits for a signal of that name, each once,
-// in the order of arrival. Errors: ErrNotFound, ErrEnded, ErrTooLarge,
-// ErrOverloaded where MaxPendingSignals wait already, and *DuplicateError where
-// once is taken.
+// in the order of arrival. Errors: ErrNotFound, ErrEnded, ErrTooLarge, ErrInboxFull
+// where no step waits for it and as many wait already as may, and *DuplicateError
+// where once is taken.
 func (e *Engine) Signal(ctx context.Context, id, name string, body value.Doc, once Once) (Run, error) {
 	if size := len(body.Raw()); size > MaxInput {
 		return Run{}, fmt.Errorf("%w: %d bytes are more than %d", ErrTooLarge, size, MaxInput)

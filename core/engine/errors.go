@@ -22,8 +22,12 @@ var (
 	ErrOverloaded = errors.New("engine: overloaded")
 	// ErrBadInput: what a run was to be started with is not what its workflow needs.
 	ErrBadInput = errors.New("engine: bad input")
-	// ErrTooLarge: an input or a signal over MaxInput.
+	// ErrTooLarge: an input or a signal over MaxInput, or one that the state store
+	// does not take.
 	ErrTooLarge = errors.New("engine: too large")
+	// ErrInboxFull: as many signals wait for the run as may, and no step waits for
+	// this one.
+	ErrInboxFull = errors.New("engine: too many signals wait for the run")
 	// ErrFull: the limit of the workflow is reached and it drops further runs.
 	ErrFull = errors.New("engine: the workflow's limit is reached")
 	// ErrEnded: the run has ended.

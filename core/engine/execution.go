@@ -20,8 +20,14 @@ type execution struct {
 	// drops: the run is new, and is not made where its group has no free place.
 	drops bool
 
-	// messages are those in the run's inbox that were read and not taken.
+	// messages are those in the run's inbox that are known and not taken.
 	messages []pendingMessage
+
+	// unsettled: the last turn was full, and more follows from what is recorded. This
+	// process keeps the run until all of it is recorded too.
+	unsettled bool
+	width     width  // of the next turn
+	refusal   string // why the store did not take a turn, while width is bare
 
 	started []string // paths of the calls that were started and have no result
 	alarm   *time.Timer
@@ -58,7 +64,10 @@ type callResult struct {
 // syncRecord updates the record from the machine.
 func (r *execution) syncRecord(progress bool) {
 	r.record.Status, r.record.Waiting = r.machine.Status(), r.machine.Waiting()
-	if r.machine.Idle() {
+	switch {
+	case r.unsettled && r.record.Status == workflow.RunWaiting:
+		r.record.Status = workflow.RunRunning
+	case !r.unsettled && r.machine.Idle():
 		r.record.Lease = ""
 	}
 	if progress {

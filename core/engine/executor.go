@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/backflow/backflow/core/state"
 )
 
 // executor works on the runs that this process holds. Its fields do not change.
@@ -11,7 +13,9 @@ type executor struct {
 	base
 	actions     Actions
 	timeout     time.Duration // of one call
+	turnBytes   int           // of one turn of a run
 	definitions *definitions
+	reader      *reader
 	inbox       *inbox
 	active      *activeRuns
 	metrics     *metrics
@@ -24,13 +28,15 @@ type executor struct {
 	cancelCalls context.CancelCauseFunc
 }
 
-func newExecutor(base base, o Options, definitions *definitions) *executor {
+func newExecutor(base base, o Options, definitions *definitions, reader *reader) *executor {
 	signal := newStopSignal()
 	e := &executor{
 		base:        base,
 		actions:     o.Actions,
 		timeout:     o.CallTimeout,
+		turnBytes:   min(maxTurnBytes, state.LimitsOf(o.Store).Value/2),
 		definitions: definitions,
+		reader:      reader,
 		inbox:       &inbox{store: o.Store, lease: o.Lease},
 		active:      newActiveRuns(o.MaxRunning),
 		metrics:     newMetrics(),

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/backflow/backflow/core/state"
@@ -13,9 +14,15 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// MaxPendingSignals is how many signals may wait for a run at once. Its inbox has
-// room for as many cancellations and ends of children.
-const MaxPendingSignals = 200
+// Bounds of the signals that wait for a run. At either of them, a signal is refused
+// with ErrInboxFull unless a step waits for it.
+const (
+	// MaxPendingSignals is how many signals may wait for a run at once.
+	MaxPendingSignals = 200
+	// MaxPendingBytes is how many bytes the bodies of the signals that wait for a run
+	// may have together.
+	MaxPendingBytes = 16 << 20
+)
 
 // message reaches a run from outside: from a user, or from a child run. It is
 // kept until the run takes it, in the order of arrival. Each message has a timer
@@ -45,23 +52,63 @@ const (
 
 const messageVersion = 1
 
-// pendingMessage is a message in an inbox, with its id.
+// pendingMessage is a message in an inbox, as its id tells of it. Its body is read
+// when it is taken.
 type pendingMessage struct {
-	message
-	id    string
-	acked bool // its timer is cleared
+	id    string // RUN/TIME/KIND/SIZE/NAME
+	kind  messageKind
+	size  int    // of the stored message, in bytes
+	name  string // of a signal; the run, of the end of a child
+	acked bool   // its timer is cleared
+	// unreadable: its body is damaged. It stays until the run ends.
+	unreadable bool
+}
+
+// letters are how ids name the kinds of messages.
+var letters = map[messageKind]string{messageSignal: "s", messageCancel: "c", messageChild: "r"}
+
+// newPendingMessage returns a message of so many bytes on its way to a run.
+func newPendingMessage(runID string, m message, size int) pendingMessage {
+	p := pendingMessage{kind: m.Kind, size: size, name: m.about()}
+	p.id = runID + "/" + NewRunID() + "/" + letters[p.kind] + "/" + strconv.Itoa(size) + "/" + p.name // in the order of time
+	return p
+}
+
+// about is the name of a signal, or the run of the end of a child.
+func (m *message) about() string {
+	if m.Kind == messageChild {
+		return m.Child
+	}
+	return m.Name
+}
+
+// parseMessageID reads what an id tells; false for a message of an earlier program,
+// which tells nothing.
+func parseMessageID(id string) (pendingMessage, bool) {
+	parts := strings.SplitN(id, "/", 5)
+	if len(parts) < 5 {
+		return pendingMessage{id: id}, false
+	}
+	size, err := strconv.Atoi(parts[3])
+	m := pendingMessage{id: id, size: size, name: parts[4]}
+	for kind, letter := range letters {
+		if letter == parts[2] {
+			m.kind = kind
+		}
+	}
+	return m, err == nil && m.kind != ""
 }
 
 // priority orders messages that wait at the same time, the lowest first.
-func (m pendingMessage) priority() int {
-	if m.Kind == messageCancel {
+func (m *pendingMessage) priority() int {
+	if m.kind == messageCancel {
 		return 0
 	}
 	return 1
 }
 
 // deleteOps returns the ops that remove a message from its inbox.
-func (m pendingMessage) deleteOps() []state.Op {
+func (m *pendingMessage) deleteOps() []state.Op {
 	return []state.Op{state.Delete(layout.BucketInbox, m.id), state.Remove(inboxSet(runOf(m.id)), m.id), state.ClearTimer(layout.QueueRun, m.id)}
 }
 
@@ -82,7 +129,7 @@ func appendInbox(runID string, m message) []state.Op {
 	if err != nil {
 		panic(fmt.Sprintf("engine: message to run %s: %v", runID, err)) // a document encodes for certain
 	}
-	id := runID + "/" + NewRunID() // in the order of time
+	id := newPendingMessage(runID, m, len(data)).id
 	return []state.Op{
 		state.Put(layout.BucketInbox, id, data, 0),
 		state.Add(inboxSet(runID), id),
@@ -96,50 +143,89 @@ type inbox struct {
 	lease Lease
 }
 
-// read returns the messages to a run: cancellations before all others, then the
-// oldest first.
-func (b *inbox) read(ctx context.Context, runID string) ([]pendingMessage, error) {
-	ids, err := b.store.Range(ctx, state.Range{Set: inboxSet(runID), Limit: 2 * MaxPendingSignals})
-	if err != nil || len(ids) == 0 {
-		return nil, err
-	}
-	refs := make([]state.Ref, len(ids))
-	for i, id := range ids {
-		refs[i] = state.Ref{Bucket: layout.BucketInbox, ID: id}
-	}
-	found, err := b.store.Get(ctx, refs...)
-	if err != nil {
-		return nil, err
-	}
-	messages := make([]pendingMessage, 0, len(ids))
-	for i, data := range found {
-		if data == nil {
-			continue
+// list returns the messages to a run without their bodies: cancellations before all
+// others, then the oldest first.
+func (b *inbox) list(ctx context.Context, runID string) ([]pendingMessage, error) {
+	var messages []pendingMessage
+	for after := ""; ; {
+		ids, err := b.store.Range(ctx, state.Range{Set: inboxSet(runID), After: after, Limit: page})
+		if err != nil {
+			return nil, err
 		}
-		m := pendingMessage{id: ids[i]}
-		if err := json.Unmarshal(data, &m.message); err != nil {
-			return nil, fmt.Errorf("engine: message %s: %w", m.id, err)
+		for _, id := range ids {
+			m, told := parseMessageID(id)
+			if !told {
+				body, size, err := b.body(ctx, id)
+				if err != nil {
+					return nil, err
+				}
+				if body == nil {
+					continue
+				}
+				m.kind, m.size, m.name = body.Kind, size, body.about()
+			}
+			messages = append(messages, m)
 		}
-		if m.Version != messageVersion {
-			return nil, fmt.Errorf("engine: message %s has format %d, this program reads %d", m.id, m.Version, messageVersion)
+		if len(ids) < page {
+			break
 		}
-		messages = append(messages, m)
+		after = ids[len(ids)-1]
 	}
 	slices.SortStableFunc(messages, func(a, b pendingMessage) int { return a.priority() - b.priority() })
 	return messages, nil
 }
 
-// isFull reports whether as many signals wait for a run as may.
-func (b *inbox) isFull(ctx context.Context, runID string) (bool, error) {
-	waiting, err := b.store.Range(ctx, state.Range{Set: inboxSet(runID), Limit: MaxPendingSignals})
-	return len(waiting) == MaxPendingSignals, err
+// body reads one message; nil if it is gone.
+func (b *inbox) body(ctx context.Context, id string) (m *message, size int, err error) {
+	found, err := b.store.Get(ctx, state.Ref{Bucket: layout.BucketInbox, ID: id})
+	if err != nil || found[0] == nil {
+		return nil, 0, err
+	}
+	m = &message{}
+	if err := json.Unmarshal(found[0], m); err != nil {
+		return nil, 0, fmt.Errorf("engine: message %s: %w", id, err)
+	}
+	if m.Version != messageVersion {
+		return nil, 0, fmt.Errorf("engine: message %s has format %d, this program reads %d", id, m.Version, messageVersion)
+	}
+	return m, len(found[0]), nil
+}
+
+// pending are the messages that wait for a run, summed up.
+type pending struct {
+	signals, bytes int
+	sameName       int // signals of the name asked for
+	cancelled      bool
+}
+
+// measure sums up what waits for a run.
+func (b *inbox) measure(ctx context.Context, runID, name string) (p pending, err error) {
+	messages, err := b.list(ctx, runID)
+	for i := range messages {
+		switch m := &messages[i]; m.kind {
+		case messageSignal:
+			p.signals++
+			p.bytes += m.size
+			if m.name == name {
+				p.sameName++
+			}
+		case messageCancel:
+			p.cancelled = true
+		}
+	}
+	return p, err
+}
+
+// hasRoom reports whether a further signal with a body of so many bytes may wait.
+func (p *pending) hasRoom(size int) bool {
+	return p.signals < MaxPendingSignals && p.bytes+size <= MaxPendingBytes
 }
 
 // clear removes the messages that arrived after the end of a run, with the timer
 // that was due. The run's record is stored as data, nil if it is gone. If the run
 // is retried meanwhile, nothing is changed.
 func (b *inbox) clear(ctx context.Context, runID, timer string, data []byte) error {
-	messages, err := b.read(ctx, runID)
+	messages, err := b.list(ctx, runID)
 	if err != nil {
 		return err
 	}
@@ -147,8 +233,8 @@ func (b *inbox) clear(ctx context.Context, runID, timer string, data []byte) err
 	if data != nil {
 		ops = append(ops, state.RequireValue(layout.BucketRun, runID, data))
 	}
-	for _, m := range messages {
-		ops = append(ops, m.deleteOps()...)
+	for i := range messages {
+		ops = append(ops, messages[i].deleteOps()...)
 	}
 	return ignoreConflict(b.store.Commit(ctx, ops...))
 }

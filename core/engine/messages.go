@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -10,54 +11,84 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// readInbox reads the run's messages. Each is taken by the commit in which it
+// readInbox learns of the run's messages. Each is taken by the commit in which it
 // takes effect. It reports whether any is new.
 func (r *execution) readInbox(ctx context.Context) (isNew bool, err error) {
-	messages, err := r.inbox.read(ctx, r.record.ID)
+	messages, err := r.inbox.list(ctx, r.record.ID)
 	if err != nil {
 		return false, err
 	}
+	known := make(map[string]pendingMessage, len(r.messages))
+	for _, m := range r.messages {
+		known[m.id] = m
+	}
 	for i := range messages {
-		known := slices.IndexFunc(r.messages, func(m pendingMessage) bool { return m.id == messages[i].id })
-		if known >= 0 {
-			messages[i].acked = r.messages[known].acked
+		if m, ok := known[messages[i].id]; ok {
+			messages[i] = m
+		} else {
+			isNew = true
 		}
-		isNew = isNew || known < 0
 	}
 	r.messages = messages
 	return isNew, nil
 }
 
-// drainInbox applies the known messages that take effect now: cancellations
-// first, then the oldest. A message that comes too late is taken without an
-// event. It returns the ops that remove them from the inbox.
-func (r *execution) drainInbox(now time.Time) (events []workflow.Event, ops []state.Op, err error) {
-	for i := r.nextDeliverable(now); i >= 0; i = r.nextDeliverable(now) {
+// drainInbox applies the known messages that take effect now, as far as the turn has
+// room: cancellations first, then the oldest. A message that comes too late is taken
+// without an event. It returns the ops that remove them from the inbox.
+func (r *execution) drainInbox(now time.Time, turn *workflow.Turn) (events []workflow.Event, ops []state.Op, err error) {
+	for i := r.nextDeliverable(); i >= 0; i = r.nextDeliverable() {
 		m := r.messages[i]
+		if r.hasEffect(&m) {
+			if !turn.Fits(m.size) {
+				break
+			}
+			event, ok, err := r.eventOf(&m, now)
+			if errors.Is(err, state.ErrUnavailable) {
+				return nil, nil, err
+			}
+			if err != nil {
+				r.log.Error("a message to a run cannot be read, and is left where it is", "run", r.record.ID, "error", err)
+				r.messages[i].unreadable = true
+				continue
+			}
+			if ok {
+				if err := r.machine.Apply(event); err != nil {
+					return nil, nil, err
+				}
+				turn.Add(&event)
+				events = append(events, event)
+			}
+		}
 		r.messages = slices.Delete(r.messages, i, i+1)
 		ops = append(ops, m.deleteOps()...)
-		event, ok := r.eventOf(m, now)
-		if !ok {
-			continue
-		}
-		if err := r.machine.Apply(event); err != nil {
-			return nil, nil, err
-		}
-		events = append(events, event)
 	}
 	return events, ops, nil
 }
 
 // hasDeliverable reports whether any known message is to be taken now.
-func (r *execution) hasDeliverable(now time.Time) bool { return r.nextDeliverable(now) >= 0 }
+func (r *execution) hasDeliverable() bool { return r.nextDeliverable() >= 0 }
 
 // nextDeliverable returns the index of the message to take next, -1 if there is
 // none. A signal that no step waits for yet stays.
-func (r *execution) nextDeliverable(now time.Time) int {
+func (r *execution) nextDeliverable() int {
 	return slices.IndexFunc(r.messages, func(m pendingMessage) bool {
-		_, ok := r.eventOf(m, now)
-		return ok || m.Kind != messageSignal || r.machine.Status().Ended()
+		return r.hasEffect(&m) || r.machine.Status().Ended() || m.kind != messageSignal && !m.unreadable
 	})
+}
+
+// hasEffect reports whether a message means anything to the run now.
+func (r *execution) hasEffect(m *pendingMessage) bool {
+	switch {
+	case m.unreadable || r.machine.Status().Ended():
+		return false
+	case m.kind == messageCancel:
+		return true
+	case m.kind == messageChild:
+		return r.machine.AwaitsChild(m.name)
+	default:
+		return r.machine.Awaits(m.name) > 0
+	}
 }
 
 // ackMessages returns the ops that clear the timers of the messages that stay,
@@ -73,18 +104,30 @@ func (r *execution) ackMessages() []state.Op {
 	return ops
 }
 
-// eventOf returns the event that a message means to the run now.
-func (r *execution) eventOf(m pendingMessage, now time.Time) (workflow.Event, bool) {
-	switch m.Kind {
-	case messageCancel:
-		return r.machine.Cancel(now)
-	case messageChild:
-		event, ok := r.machine.ChildEnded(m.Child, m.Status, m.Body, m.Failure, now)
-		if m.NotMade {
+// eventOf reads a message and returns the event that it means to the run now.
+func (r *execution) eventOf(m *pendingMessage, now time.Time) (event workflow.Event, ok bool, err error) {
+	if m.kind == messageCancel {
+		event, ok = r.machine.Cancel(now)
+		return event, ok, nil
+	}
+	var body *message
+	err = r.untilKnown("read a message", func(ctx context.Context) (err error) {
+		body, _, err = r.inbox.body(ctx, m.id)
+		return err
+	})
+	if err != nil || body == nil {
+		return event, false, err
+	}
+	if m.kind == messageChild {
+		event, ok = r.machine.ChildEnded(body.Child, body.Status, body.Body, body.Failure, now)
+		if body.NotMade {
 			event.Origin = nil
 		}
-		return event, ok
-	default:
-		return r.machine.Signal(m.Name, m.Body, now)
+	} else {
+		event, ok = r.machine.Signal(body.Name, body.Body, now)
 	}
+	if r.width == bare {
+		event = workflow.Bare(event)
+	}
+	return r.machine.Fit(event), ok, nil
 }

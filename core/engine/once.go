@@ -99,6 +99,9 @@ func (a Advance) failed(conflict *state.ConflictError) bool {
 // conflictOf translates the error of a commit under the fence for the caller of
 // the engine.
 func (b *base) conflictOf(ctx context.Context, err error, once Once, advance Advance) error {
+	if refused, ok := errors.AsType[*state.RefusedError](err); ok {
+		return fmt.Errorf("%w: %w", ErrTooLarge, refused)
+	}
 	conflict, ok := errors.AsType[*state.ConflictError](err)
 	switch {
 	case !ok:

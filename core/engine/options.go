@@ -7,6 +7,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/workflow"
 )
 
 // Lease is the lease of this process: what it holds, no other process touches.
@@ -56,6 +57,9 @@ type Options struct {
 	// MaxQueued bounds the runs that wait for their turn; a start over it is
 	// ErrOverloaded. 0 is DefaultMaxQueued.
 	MaxQueued int
+	// MaxRunBytes and MaxRunSteps bound one run: see workflow.Limits. 0 are
+	// workflow.DefaultMaxBytes and workflow.DefaultMaxSteps.
+	MaxRunBytes, MaxRunSteps int
 	// Retention says how long runs are kept after their end.
 	Retention Retention
 	// CallTimeout bounds one attempt at an action; 0 is DefaultCallTimeout.
@@ -78,6 +82,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MaxQueued == 0 {
 		o.MaxQueued = DefaultMaxQueued
+	}
+	if o.MaxRunBytes == 0 {
+		o.MaxRunBytes = workflow.DefaultMaxBytes
+	}
+	if o.MaxRunSteps == 0 {
+		o.MaxRunSteps = workflow.DefaultMaxSteps
 	}
 	if o.CallTimeout == 0 {
 		o.CallTimeout = DefaultCallTimeout

@@ -19,6 +19,14 @@ const page = 200
 type reader struct {
 	store       state.Store
 	definitions *definitions
+	limits      workflow.Limits // of what the machines decide
+}
+
+// newMachine makes the machine of a run before its first event.
+func (r *reader) newMachine(definition *workflow.Definition, id string) *workflow.Machine {
+	m := workflow.NewMachine(definition, id)
+	m.SetLimits(r.limits)
+	return m
 }
 
 // storedRun is a run as the store has it: its record, and the machine that its
@@ -53,7 +61,7 @@ func (r *reader) loadEvents(ctx context.Context, id string, from int) (*storedRu
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	run := &storedRun{machine: workflow.NewMachine(definition, id), record: *rec}
+	run := &storedRun{machine: r.newMachine(definition, id), record: *rec}
 	entries, err := r.store.Journal(ctx, id, 0)
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("engine: journal of run %s: %w", id, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/workflow"
@@ -34,7 +35,7 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 		return Run{}, ErrStopped
 	}
 	r := &execution{executor: s.executor, activity: activity, storedRun: storedRun{
-		machine: workflow.NewMachine(definition, req.ID),
+		machine: s.reader.newMachine(definition, req.ID),
 		record: runRecord{
 			Version: recordVersion, ID: req.ID, Workflow: definition.ID, Definition: definition.Hash,
 			Status: workflow.RunQueued, CreatedAt: s.now().UTC(), RequestID: req.RequestID,
@@ -44,7 +45,7 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 	accepted := r.record.view()
 	claimed, err := s.admit(r, definition, req)
 	if err == nil {
-		err = r.create(ctx, req, claimed)
+		err = r.create(ctx, definition, req, claimed)
 	}
 	if err != nil {
 		if claimed {
@@ -90,9 +91,29 @@ func (s *starter) admit(r *execution, definition *workflow.Definition, req Start
 	return false, nil
 }
 
-// create writes the run: claimed by this process, together with the first calls,
-// or into the queue.
-func (r *execution) create(ctx context.Context, req StartRequest, claimed bool) error {
+// create writes the run: claimed by this process, together with the first calls, or
+// into the queue. A start is never lost for what follows from it: where that cannot
+// be decided or recorded, the run is written alone, and goes on from there.
+func (r *execution) create(ctx context.Context, definition *workflow.Definition, req StartRequest, claimed bool) error {
+	record := r.record
+	err := r.tryCreate(ctx, req, claimed, true)
+	refused, ok := errors.AsType[*state.RefusedError](err)
+	if !ok && !errors.Is(err, errUndecided) || !claimed {
+		return r.conflictOf(ctx, err, req.Once, req.Advance)
+	}
+	r.record, r.machine = record, r.reader.newMachine(definition, req.ID)
+	if ok {
+		r.log.Warn("the state store does not take the first steps of a run; recording them after its start", "run", req.ID, "error", refused)
+		r.width = single
+	}
+	return r.conflictOf(ctx, r.tryCreate(ctx, req, claimed, false), req.Once, req.Advance)
+}
+
+// errUndecided is matched by the error of a start whose first decisions failed.
+var errUndecided = errors.New("engine: the first steps cannot be decided")
+
+// tryCreate is create; the first decisions are part of it if decide is true.
+func (r *execution) tryCreate(ctx context.Context, req StartRequest, claimed, decide bool) error {
 	now := r.now().UTC()
 	events := []workflow.Event{{Type: workflow.EventStarted, At: now, Roots: req.Roots}}
 	if err := r.machine.Apply(events[0]); err != nil {
@@ -101,11 +122,15 @@ func (r *execution) create(ctx context.Context, req StartRequest, claimed bool) 
 	var decided []workflow.Event
 	if claimed {
 		r.record.Lease, r.record.StartedAt = r.lease.ID(), now
-		var err error
-		if decided, err = r.machine.Advance(now); err != nil {
-			return err
+		r.unsettled = true
+		if decide {
+			var settled bool
+			var err error
+			if decided, settled, err = r.decideFirst(now, &events[0]); err != nil {
+				return err
+			}
+			events, r.unsettled = append(events, decided...), !settled
 		}
-		events = append(events, decided...)
 		r.syncRecord(true)
 	}
 	own := append(append(req.Advance.Ops(), req.Once.Ops()...), r.lease.Fence())
@@ -133,11 +158,28 @@ func (r *execution) create(ctx context.Context, req StartRequest, claimed bool) 
 			continue
 		}
 		if err != nil {
-			return r.conflictOf(ctx, fmt.Errorf("engine: start run: %w", err), req.Once, req.Advance)
+			return fmt.Errorf("engine: start run: %w", err)
 		}
 		r.entries = 1
 		r.observe(events)
 		r.notifyAfterCommit(after)
 		return nil
 	}
+}
+
+// decideFirst decides the first steps of a run. A panic is errUndecided: a run that
+// breaks the program must not cost the event that started it.
+func (r *execution) decideFirst(now time.Time, started *workflow.Event) (decided []workflow.Event, settled bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: panic: %v", errUndecided, p)
+		}
+	}()
+	turn := r.newTurn()
+	turn.Add(started)
+	decided, settled, err = r.machine.Advance(now, turn)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errUndecided, err)
+	}
+	return decided, settled, err
 }

@@ -31,8 +31,13 @@ func (t *timers) loop() {
 			next = retryPause
 		}
 		claimed := 0
+		seen := make(map[string]bool, len(due))
 		for _, timer := range due {
 			id := runOf(timer.ID)
+			if seen[id] {
+				continue // all its messages are looked at together
+			}
+			seen[id] = true
 			if t.active.contains(id) {
 				t.active.notify(id)
 				continue
@@ -82,7 +87,7 @@ func (t *timers) claimDue(id, timer string) bool {
 		if r.record.Status == workflow.RunQueued {
 			// Only a cancellation takes it out of the queue: a signal is read when
 			// its turn has come.
-			if len(r.messages) > 0 && r.messages[0].Kind == messageCancel {
+			if len(r.messages) > 0 && r.messages[0].kind == messageCancel {
 				return r.claim(nil, with)
 			}
 			return nil, r.keepWaiting(ctx, with)
@@ -91,7 +96,7 @@ func (t *timers) claimDue(id, timer string) bool {
 		if err != nil {
 			return nil, err
 		}
-		if len(events) == 0 && !r.hasDeliverable(t.now()) {
+		if len(events) == 0 && !r.hasDeliverable() {
 			return nil, r.keepWaiting(ctx, with)
 		}
 		return r.claim(events, with)

@@ -16,6 +16,10 @@ func (r *execution) apply(now updates) error {
 	if r.calls.Err() != nil {
 		return context.Cause(r.calls)
 	}
+	if now.empty() { // what follows from what is recorded
+		stored := r.record
+		return r.commit(&stored, nil, extra{})
+	}
 	if len(now.results) > 0 {
 		if err := r.recordResults(now.results); err != nil {
 			return err
@@ -34,20 +38,32 @@ func (r *execution) apply(now updates) error {
 	return nil
 }
 
-// recordResults commits the results of calls and what follows from them.
+// recordResults commits the results of calls, in as many turns as they need, and
+// what follows from them.
 func (r *execution) recordResults(results []callResult) error {
 	now := r.now().UTC()
-	events := make([]workflow.Event, 0, 2*len(results)) // with room for what follows
-	for _, c := range results {
-		r.started = slices.DeleteFunc(r.started, func(path string) bool { return path == c.call.Path })
-		event := r.machine.Succeeded(c.call.Path, c.result, now)
-		if c.err != nil {
-			event = r.machine.Failed(c.call.Path, c.err, r.repeatAfter(c.call), now)
+	for len(results) > 0 {
+		turn := r.newTurn()
+		answers := make([]workflow.Event, 0, len(results))
+		for _, c := range results {
+			event := r.machine.Succeeded(c.call.Path, c.result, now)
+			if c.err != nil {
+				event = r.machine.Failed(c.call.Path, c.err, r.repeatAfter(c.call), now)
+			}
+			if !turn.Fits(event.Size()) {
+				break
+			}
+			r.started = slices.DeleteFunc(r.started, func(path string) bool { return path == c.call.Path })
+			turn.Add(&event)
+			answers = append(answers, event)
 		}
-		events = append(events, event)
+		results = results[len(answers):]
+		stored := r.record
+		if err := r.commit(&stored, answers, extra{}); err != nil {
+			return err
+		}
 	}
-	stored := r.record
-	return r.commit(&stored, events, extra{})
+	return nil
 }
 
 // fireTimers records what is due while calls are in flight. What cannot be

@@ -111,6 +111,8 @@ func classify(err error) *apiError {
 		return &apiError{code: engine.CodeLimitReached, detail: "as many runs of the workflow as may be are under way, and it drops further ones"}
 	case errors.Is(err, engine.ErrBusy):
 		return &apiError{code: sdk.CodeConflict, detail: "the run is being changed by another request, try again", retryAfter: defaultRetryAfter}
+	case errors.Is(err, engine.ErrInboxFull):
+		return &apiError{code: codeInboxFull, detail: reasonOf(err), retryAfter: defaultRetryAfter}
 	case errors.Is(err, engine.ErrOverloaded):
 		return &apiError{code: codeOverloaded, detail: "too many runs are being started, try again"}
 	case errors.Is(err, engine.ErrStopped), errors.Is(err, engine.ErrClosed), errors.Is(err, idempotency.ErrFenced):

@@ -21,6 +21,7 @@ const (
 	codeKeyInProgress    sdk.Code = "idempotency_key_in_progress"
 	codeKeyReused        sdk.Code = "idempotency_key_reused"
 	codeWebhookRefused   sdk.Code = "webhook_refused"
+	codeInboxFull        sdk.Code = "inbox_full"
 	codeOverloaded       sdk.Code = "overloaded"
 )
 
@@ -64,6 +65,10 @@ func statusOf(code sdk.Code) (status int, title string) {
 		return http.StatusUnsupportedMediaType, "Unsupported media type"
 	case workflow.CodeFailed:
 		return http.StatusUnprocessableEntity, "Failed"
+	case workflow.CodeRunTooLarge:
+		return http.StatusUnprocessableEntity, "Run too large"
+	case workflow.CodeRunTooManySteps:
+		return http.StatusUnprocessableEntity, "Run with too many steps"
 	case sdk.CodeInvalidParams:
 		return http.StatusUnprocessableEntity, "Invalid parameters"
 	case codeKeyReused:
@@ -72,6 +77,8 @@ func statusOf(code sdk.Code) (status int, title string) {
 		return http.StatusTooManyRequests, "Too many requests"
 	case engine.CodeLimitReached:
 		return http.StatusTooManyRequests, "Limit of the workflow reached"
+	case codeInboxFull:
+		return http.StatusTooManyRequests, "Too many signals wait for the run"
 	case sdk.CodeCredentials:
 		return http.StatusBadGateway, "Integration refused the configured credentials"
 	case sdk.CodeUpstream:

@@ -86,6 +86,7 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 	}
 	s.engine = engine.New(engine.Options{
 		Store: s.store, Lease: s.lease, Actions: &s.actions, Logger: o.Logger, Now: o.Now,
+		MaxRunBytes: plan.Config.State.MaxRunBytes, MaxRunSteps: plan.Config.State.MaxRunSteps,
 		Retention: engine.Retention(plan.Config.State.Retention), MaxRunning: o.MaxRunning, CallTimeout: o.CallTimeout,
 	})
 	if err := s.metrics.Register(s.engine); err != nil {

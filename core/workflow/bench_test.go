@@ -84,7 +84,7 @@ func run(b *testing.B, m *Machine, event Event) []byte {
 	if err := m.Apply(event); err != nil {
 		b.Fatal(err)
 	}
-	events, err := m.Advance(noon)
+	events, _, err := m.Advance(noon, everything())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -34,6 +34,16 @@ func (m *Machine) Children() []Child {
 	return children
 }
 
+// AwaitsChild reports whether a step waits for the end of a run.
+func (m *Machine) AwaitsChild(child string) bool {
+	for _, n := range m.waiting {
+		if n.Child == child {
+			return true
+		}
+	}
+	return false
+}
+
 // ChildEnded decides what the end of a run means to the step that waits for it;
 // false if none does.
 func (m *Machine) ChildEnded(child string, status RunStatus, output value.Doc, failure *Failure, now time.Time) (Event, bool) {

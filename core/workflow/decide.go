@@ -7,22 +7,64 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
+// Turn is what is recorded at once: the events that are in it, and how many it may
+// have.
+type Turn struct {
+	// MaxEvents and MaxBytes bound it. One event alone may have more bytes.
+	MaxEvents, MaxBytes int
+
+	events, bytes int
+}
+
+// Fits reports whether the turn has room for an event of so many bytes.
+func (t *Turn) Fits(bytes int) bool {
+	return t.events < t.MaxEvents && (t.events == 0 || t.bytes+bytes <= t.MaxBytes)
+}
+
+// Add counts an event.
+func (t *Turn) Add(event *Event) {
+	t.events++
+	t.bytes += event.Size()
+}
+
 // Advance decides what follows from the present state, applies it, and returns
-// the events, which the engine makes durable before it acts on them. It returns
-// none where the run waits for something to happen.
-func (m *Machine) Advance(now time.Time) ([]Event, error) {
-	var events []Event
+// the events, which the engine makes durable before it acts on them. Settled is
+// whether the run waits for something to happen; else the turn is full, and more
+// is to be decided in the next one.
+func (m *Machine) Advance(now time.Time, turn *Turn) (events []Event, settled bool, err error) {
 	for m.root != nil && m.ended == "" {
 		event, ok := m.decide(now)
 		if !ok {
 			break
 		}
-		if err := m.Apply(event); err != nil {
-			return nil, err
+		event = m.within(event, now)
+		if !turn.Fits(event.Size()) {
+			return events, false, nil
 		}
+		if err := m.Apply(event); err != nil {
+			return nil, false, err
+		}
+		turn.Add(&event)
 		events = append(events, event)
 	}
-	return events, nil
+	return events, true, nil
+}
+
+// AdvanceRefused is Advance where the state store has not taken the next decision,
+// for a reason: the failure of the run takes its place, with the step at which it
+// arose.
+func (m *Machine) AdvanceRefused(now time.Time, turn *Turn, reason string) (events []Event, settled bool, err error) {
+	event, ok := m.decide(now)
+	if !ok {
+		return nil, true, nil
+	}
+	event = m.refused(m.within(event, now), reason, now)
+	if !turn.Fits(event.Size()) {
+		return nil, false, nil
+	}
+	turn.Add(&event)
+	err = m.Apply(event)
+	return []Event{event}, m.ended != "", err
 }
 
 // decide returns the next event that follows from the present state; false if
@@ -30,6 +72,9 @@ func (m *Machine) Advance(now time.Time) ([]Event, error) {
 func (m *Machine) decide(now time.Time) (Event, bool) {
 	if m.stop != nil {
 		return m.decideStopping(now)
+	}
+	if event, ok := m.decideFull(now); ok {
+		return event, true
 	}
 	if event, ok := m.walk(m.root, now); ok {
 		return event, true

@@ -24,7 +24,7 @@ const (
 	EventAttemptFailed      EventType = "attemptFailed" // Path, Error, RetryAt
 	EventRetried            EventType = "retried"       // Path: the next attempt may be sent
 	EventExpired            EventType = "expired"       // Path: what is in the step is being ended
-	EventSucceeded          EventType = "succeeded"     // Path, Result
+	EventSucceeded          EventType = "succeeded"     // Path, Result or Dropped
 	EventFailed             EventType = "failed"        // Path, Error; Child: the run that it does not wait for any more
 	EventCancelled          EventType = "cancelled"     // Path, with all that is under way in the step; Child as for failed
 	EventStopping           EventType = "stopping"      // Status, and Path, Error or Result: the run goes no further
@@ -49,7 +49,10 @@ type Event struct {
 	Name       string               `json:"name,omitempty"`
 	Child      string               `json:"child,omitempty"`
 	Result     value.Doc            `json:"result,omitzero"`
-	Error      *sdk.Error           `json:"error,omitempty"`
+	// Dropped is how many bytes a result had that the run had no room for: the step
+	// succeeded without it.
+	Dropped int        `json:"dropped,omitempty"`
+	Error   *sdk.Error `json:"error,omitempty"`
 	// Origin is where Error comes from, nil where that is the step at Path.
 	Origin *Origin `json:"origin,omitempty"`
 	// Unknown: when this failure was recorded, an attempt had an outcome that
@@ -100,13 +103,14 @@ func DecodeEntry(data []byte) ([]Event, error) {
 func entrySize(events []Event) int {
 	size := 24
 	for i := range events {
-		e := &events[i]
-		size += 192 + len(e.Path) + len(e.Params.Raw()) + len(e.Key) + len(e.Result.Raw())
-		for name, root := range e.Roots {
-			size += len(name) + len(root.Raw()) + 8
-		}
+		size += events[i].Size()
 	}
 	return size
+}
+
+// Size is about how many bytes the event has in an entry, rather more than less.
+func (e *Event) Size() int {
+	return 192 + len(e.Path) + len(e.Key) + 16*len(e.Roots) + e.valueBytes()
 }
 
 func (e *Event) append(buf []byte) []byte {
@@ -151,6 +155,9 @@ func (e *Event) append(buf []byte) []byte {
 	}
 	if !e.Result.IsZero() {
 		buf = append(append(buf, `,"result":`...), e.Result.Raw()...)
+	}
+	if e.Dropped != 0 {
+		buf = strconv.AppendInt(append(buf, `,"dropped":`...), int64(e.Dropped), 10)
 	}
 	if e.Error != nil {
 		buf = appendJSON(append(buf, `,"error":`...), e.Error)

@@ -112,6 +112,8 @@ func (f *foreach) iteration(n *node, index int) *block {
 	return n.blocks[index]
 }
 
+func (f *foreach) steps() *Block { return f.body }
+
 // result is the list of the iterations' results.
 func (f *foreach) result(n *node) value.Doc {
 	out := []byte{'['}

@@ -113,6 +113,8 @@ type iterator interface {
 	// iteration opens the iterations up to the one of that index; nil if
 	// there is none.
 	iteration(n *node, index int) *block
+	// steps are those of each iteration.
+	steps() *Block
 }
 
 // part is a template, a condition or a list of steps in a step.

@@ -42,7 +42,7 @@ func newHarness(t *testing.T, raw, input string) *harness {
 func (w *harness) record(event Event) {
 	w.t.Helper()
 	apply(w.t, w.m, event)
-	events, err := w.m.Advance(w.now)
+	events, _, err := w.m.Advance(w.now, everything())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func (w *harness) record(event Event) {
 	if diff := cmp.Diff(w.m.Calls(), replayed.Calls(), sameText); diff != "" {
 		w.t.Fatalf("the journal gives other calls (-before +replayed):\n%s", diff)
 	}
-	if more, err := replayed.Advance(w.now); err != nil || len(more) != 0 {
+	if more, _, err := replayed.Advance(w.now, everything()); err != nil || len(more) != 0 {
 		w.t.Fatalf("the journal decides again: %v, %v", more, err)
 	}
 }

@@ -29,6 +29,11 @@ type Machine struct {
 	notUndone         string  // path of the first step that could not be undone
 	compensationFault string  // the same, and why
 
+	limits Limits
+	bytes  int   // of the values recorded
+	steps  int   // of all blocks that were opened; iterations count when their loop is entered
+	full   *full // a result that there was no room for
+
 	ended   RunStatus
 	endedAt time.Time
 	failure *Failure
@@ -45,11 +50,18 @@ type stop struct {
 	output value.Doc
 }
 
+// full is the step whose result was left out, and the error of the run that follows.
+type full struct {
+	path string
+	err  *sdk.Error
+}
+
 // NewMachine makes the machine of a run before its first event.
 func NewMachine(definition *Definition, runID string) *Machine {
 	m := &Machine{
 		definition:   definition,
 		runID:        runID,
+		limits:       DefaultLimits,
 		byPath:       map[string]*node{},
 		activeCalls:  map[string]*node{},
 		waiting:      map[string]*node{},
@@ -62,6 +74,7 @@ func NewMachine(definition *Definition, runID string) *Machine {
 // Apply folds a recorded event into the machine. An event that cannot follow
 // the ones before it is an error, and the machine is then of no further use.
 func (m *Machine) Apply(event Event) error {
+	m.count(&event)
 	if event.Type == EventStarted {
 		return m.applyStarted(event)
 	}
@@ -77,8 +90,11 @@ func (m *Machine) Apply(event Event) error {
 			return m.impossible(event, "the run is stopping already")
 		}
 		m.stop = &stop{status: event.Status, path: event.Path, err: event.Error, origin: event.Origin, output: event.Result}
-		if n := m.find(event.Path); n != nil && n.Status == StepPending { // a return
+		if n := m.find(event.Path); n != nil && n.Status == StepPending { // a return, or what cannot be begun
 			n.StartedAt = event.At
+			if event.Status == RunFailed {
+				return m.applyStep(n, Event{Type: EventFailed, At: event.At, Error: event.Error})
+			}
 			return m.applyStep(n, Event{Type: EventSucceeded, At: event.At})
 		}
 		return nil
@@ -103,6 +119,7 @@ func (m *Machine) applyStarted(event Event) error {
 	}
 	m.roots = event.Roots
 	m.root = newBlock(m.definition.Steps, nil, "")
+	m.steps = len(m.root.nodes)
 	for _, n := range m.root.nodes {
 		m.byPath[n.Path] = n
 	}
@@ -144,6 +161,9 @@ func (m *Machine) applyStep(n *node, event Event) error {
 		if err := inside.enter(n, event); err != nil {
 			return m.impossible(event, err.Error())
 		}
+		m.steps -= n.opened
+		n.opened = n.countOpened()
+		m.steps += n.opened
 	case EventScheduled:
 		n.Attempts++
 		n.tries = 1
@@ -165,6 +185,7 @@ func (m *Machine) applyStep(n *node, event Event) error {
 		n.expired = true
 	case EventCompensating:
 		n.compensate = newBlock(n.Step.Compensate, n, n.Path+"."+compensateName+".")
+		m.steps += len(n.compensate.nodes)
 		m.compensating = n
 	case EventCompensated:
 		m.compensating = nil
@@ -190,6 +211,9 @@ func (m *Machine) end(n *node, event Event) {
 	switch event.Type {
 	case EventSucceeded:
 		n.Result, n.Error, n.params = event.Result, nil, value.Doc{}
+		if event.Dropped > 0 {
+			m.full = &full{path: n.Path, err: m.tooLarge(n.Path, event.Dropped)}
+		}
 		if n.Step.Compensate != nil && m.compensating == nil { // steps of a compensate are not undone
 			m.compensable = append(m.compensable, n)
 		}
@@ -197,6 +221,9 @@ func (m *Machine) end(n *node, event Event) {
 		n.Error, n.cause, n.Unknown = event.Error, event.Origin, event.Unknown
 		m.cancelInside(n, event.At) // such as the other iterations of a foreach
 		if n.Step.OnError == OnErrorSteps {
+			if n.handler == nil {
+				m.steps += len(n.Step.Handler.Steps)
+			}
 			n.handler = newBlock(n.Step.Handler, n, n.Path+"."+handlerName+".")
 		}
 	case EventCancelled:

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -73,9 +74,12 @@ func apply(t *testing.T, m *Machine, event Event) {
 	}
 }
 
+// everything is a turn without bounds.
+func everything() *Turn { return &Turn{MaxEvents: math.MaxInt, MaxBytes: math.MaxInt} }
+
 func advance(t *testing.T, m *Machine) []Event {
 	t.Helper()
-	events, err := m.Advance(noon)
+	events, _, err := m.Advance(noon, everything())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -332,7 +336,7 @@ func FuzzDecodeEntryNeverPanics(f *testing.F) {
 				return
 			}
 		}
-		if _, err := m.Advance(noon); err != nil {
+		if _, _, err := m.Advance(noon, everything()); err != nil {
 			return
 		}
 		m.Calls()

@@ -20,6 +20,7 @@ type node struct {
 	blocks     []*block // opened in it: the body, the iterations, or the case taken
 	items      []value.Doc
 	ended      int    // of foreach: iterations before this one have all ended
+	opened     int    // steps that were counted for its blocks
 	handler    *block // of its onError, opened when it failed
 	compensate *block // of its compensate, opened when the step is undone
 
@@ -254,6 +255,18 @@ func (m *Machine) findBlock(path string) *block {
 		return nil
 	}
 	return n.blocks[0]
+}
+
+// countOpened counts the steps in a step that has been entered.
+func (n *node) countOpened() int {
+	if each, ok := n.Step.behavior.(iterator); ok {
+		return len(n.items) * len(each.steps().Steps)
+	}
+	count := 0
+	for _, b := range n.blocks {
+		count += len(b.nodes)
+	}
+	return count
 }
 
 // open makes the only block in a step.

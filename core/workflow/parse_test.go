@@ -139,7 +139,7 @@ func FuzzParseNeverPanics(f *testing.F) {
 		if err := m.Apply(Event{Type: EventStarted, At: noon}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := m.Advance(noon); err != nil {
+		if _, _, err := m.Advance(noon, everything()); err != nil {
 			t.Fatal(err)
 		}
 	})

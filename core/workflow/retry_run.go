@@ -50,7 +50,7 @@ func (m *Machine) applyRetry(event Event) error {
 			return m.impossible(event, "the children that it keeps are no list")
 		}
 	}
-	m.ended, m.endedAt, m.failure, m.stop = "", time.Time{}, nil, nil
+	m.ended, m.endedAt, m.failure, m.stop, m.full = "", time.Time{}, nil, nil, nil
 	if m.definition.Timeout > 0 {
 		m.deadline = event.At.Add(m.definition.Timeout)
 	}

@@ -18,6 +18,17 @@ func (m *Machine) waiter(name string) *node {
 	return first
 }
 
+// Awaits counts the steps that wait for a signal of a name.
+func (m *Machine) Awaits(name string) int {
+	count := 0
+	for _, n := range m.waiting {
+		if name != "" && n.Event == name {
+			count++
+		}
+	}
+	return count
+}
+
 // AwaitsSignals reports whether any step waits for a signal.
 func (m *Machine) AwaitsSignals() bool {
 	for _, n := range m.waiting {
