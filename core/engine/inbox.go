@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,7 +56,7 @@ const messageVersion = 1
 // pendingMessage is a message in an inbox, as its id tells of it. Its body is read
 // when it is taken.
 type pendingMessage struct {
-	id    string // RUN/TIME/KIND/SIZE/NAME
+	id    string // RUN/TIME/KIND/SIZE/NAME, with the name escaped as in a query
 	kind  messageKind
 	size  int    // of the stored message, in bytes
 	name  string // of a signal; the run, of the end of a child
@@ -70,7 +71,7 @@ var letters = map[messageKind]string{messageSignal: "s", messageCancel: "c", mes
 // newPendingMessage returns a message of so many bytes on its way to a run.
 func newPendingMessage(runID string, m message, size int) pendingMessage {
 	p := pendingMessage{kind: m.Kind, size: size, name: m.about()}
-	p.id = runID + "/" + NewRunID() + "/" + letters[p.kind] + "/" + strconv.Itoa(size) + "/" + p.name // in the order of time
+	p.id = runID + "/" + NewRunID() + "/" + letters[p.kind] + "/" + strconv.Itoa(size) + "/" + url.QueryEscape(p.name) // in the order of time
 	return p
 }
 
@@ -89,14 +90,15 @@ func parseMessageID(id string) (pendingMessage, bool) {
 	if len(parts) < 5 {
 		return pendingMessage{id: id}, false
 	}
-	size, err := strconv.Atoi(parts[3])
-	m := pendingMessage{id: id, size: size, name: parts[4]}
+	size, badSize := strconv.Atoi(parts[3])
+	name, badName := url.QueryUnescape(parts[4])
+	m := pendingMessage{id: id, size: size, name: name}
 	for kind, letter := range letters {
 		if letter == parts[2] {
 			m.kind = kind
 		}
 	}
-	return m, err == nil && m.kind != ""
+	return m, badSize == nil && badName == nil && m.kind != ""
 }
 
 // priority orders messages that wait at the same time, the lowest first.

@@ -72,7 +72,7 @@ func TestTimesAreRoundedUpToMilliseconds(t *testing.T) {
 }
 
 func TestEveryConstructorMakesAValidOp(t *testing.T) {
-	err := state.Validate([]state.Op{
+	err := state.DefaultLimits.Validate([]state.Op{
 		state.Insert("r", "a", nil, 0), state.Require("r", "a"), state.RequireValue("r", "a", nil),
 		state.Append("j", 0, nil), state.RequireDue("q", "t"), state.Replace("r", "a", nil),
 		state.Put("r", "a", nil, 0), state.Delete("r", "a"), state.Add("s", "m"), state.Remove("s", "m"),
@@ -109,7 +109,7 @@ func TestErrorsShowNoValue(t *testing.T) {
 		t.Errorf("got %q", err)
 	}
 	op.TTL = -1
-	if err := state.Validate([]state.Op{op}); !errors.Is(err, state.ErrInvalid) || strings.Contains(err.Error(), "s3cret") {
+	if err := state.DefaultLimits.Validate([]state.Op{op}); !errors.Is(err, state.ErrInvalid) || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -54,9 +54,6 @@ func (l Limits) Validate(ops []Op) error {
 	return nil
 }
 
-// Validate is Limits.Validate of the DefaultLimits.
-func Validate(ops []Op) error { return DefaultLimits.Validate(ops) }
-
 func (o *Op) validate(maxValue int) error {
 	switch o.Kind {
 	case KindInsert, KindPut, KindReplace, KindDelete, KindRequire, KindRequireValue, KindAdd,

@@ -38,21 +38,42 @@ func newHarness(t *testing.T, raw, input string) *harness {
 	return w
 }
 
-// record applies an event with all that follows, and replays the journal.
+// record applies an event with all that follows, and replays the journal. Turn by
+// turn, however small, the same follows.
 func (w *harness) record(event Event) {
 	w.t.Helper()
+	event = w.m.Fit(event)
+	inTurns := NewMachine(w.d, "run-1")
+	inTurns.SetLimits(w.m.limits)
+	for _, e := range append(w.log[:len(w.log):len(w.log)], event) {
+		apply(w.t, inTurns, e)
+	}
 	apply(w.t, w.m, event)
 	events, _, err := w.m.Advance(w.now, everything())
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.log = append(append(w.log, event), events...)
+	for i, settled := 0, false; !settled; {
+		var next []Event
+		if next, settled, err = inTurns.Advance(w.now, &Turn{MaxEvents: 1}); err != nil {
+			w.t.Fatal(err)
+		}
+		i += len(next)
+		if len(next) > 0 && string(EncodeEntry(next)) != string(EncodeEntry(events[i-1:i])) {
+			w.t.Fatalf("in a turn of its own follows %s, not %s", EncodeEntry(next), EncodeEntry(events[i-1:i]))
+		}
+		if settled && i != len(events) {
+			w.t.Fatalf("%d events follow in turns of their own, not %d", i, len(events))
+		}
+	}
 
 	entry, err := DecodeEntry(EncodeEntry(w.log))
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	replayed := NewMachine(w.d, "run-1")
+	replayed.SetLimits(w.m.limits)
 	for _, e := range entry {
 		apply(w.t, replayed, e)
 	}
@@ -61,6 +82,9 @@ func (w *harness) record(event Event) {
 	}
 	if diff := cmp.Diff(w.m.Calls(), replayed.Calls(), sameText); diff != "" {
 		w.t.Fatalf("the journal gives other calls (-before +replayed):\n%s", diff)
+	}
+	if w.m.Bytes() != replayed.Bytes() || w.m.steps != replayed.steps {
+		w.t.Fatalf("the journal gives %d bytes and %d steps, not %d and %d", replayed.Bytes(), replayed.steps, w.m.Bytes(), w.m.steps)
 	}
 	if more, _, err := replayed.Advance(w.now, everything()); err != nil || len(more) != 0 {
 		w.t.Fatalf("the journal decides again: %v, %v", more, err)

@@ -76,8 +76,8 @@ func (m *Machine) count(event *Event) {
 	m.bytes += event.valueBytes()
 }
 
-// allowed are the limits at present. To undo what it did, a run may grow as much
-// again.
+// allowed are the limits of what is decided at present. To undo what it did, and to
+// say why, a run may grow as much again.
 func (m *Machine) allowed() Limits {
 	most := m.limits
 	if m.stop != nil {
@@ -86,9 +86,6 @@ func (m *Machine) allowed() Limits {
 	}
 	return most
 }
-
-// room is how many bytes further values may have.
-func (m *Machine) room() int { return m.allowed().Bytes - m.bytes }
 
 // longestExcerpt is how many bytes of an error's message are kept where the run has
 // no room for the whole error.
@@ -99,7 +96,11 @@ const longestExcerpt = 1 << 10
 // and what it did is undone like that of any other. An error is kept without its
 // details, and its message is cut.
 func (m *Machine) Fit(event Event) Event {
-	if event.valueBytes() <= m.room() {
+	room := m.limits.Bytes - m.bytes
+	if m.compensating != nil {
+		room = m.allowed().Bytes - m.bytes
+	}
+	if event.valueBytes() <= room {
 		return event
 	}
 	return Bare(event)
@@ -138,7 +139,7 @@ func (m *Machine) within(event Event, now time.Time) Event {
 			return m.exceeded(event.Path, err, now)
 		}
 	}
-	if added := event.valueBytes(); added > m.room() {
+	if added := event.valueBytes(); added > m.allowed().Bytes-m.bytes {
 		return m.exceeded(event.Path, m.tooLarge(event.Path, added), now)
 	}
 	return event

@@ -136,7 +136,7 @@ func (m *Machine) applyEnded(event Event) {
 	}
 	if event.Error != nil {
 		m.failure = &Failure{Origin: Origin{Step: event.Path}, Err: event.Error}
-		if n := m.find(event.Path); n != nil {
+		if n := m.find(event.Path); n != nil && n.Error != nil { // else the run failed there for its size
 			m.failure.Origin = *n.origin()
 		}
 	}

@@ -18,7 +18,8 @@ const (
 	// BucketDefinition has each definition that a run was started with, by its
 	// hash. Written by core/engine.
 	BucketDefinition = "definition"
-	// BucketInbox has the messages to runs, by RUN/MESSAGE. Written by core/engine.
+	// BucketInbox has the messages to runs, by RUN/MESSAGE, where MESSAGE is
+	// TIME/KIND/SIZE/NAME (TIME alone of an earlier program). Written by core/engine.
 	BucketInbox = "mail"
 	// BucketGroupVersion has a value for each concurrency group, by group, that
 	// every admission to the group changes, for 24 hours. Written by core/engine.

@@ -19,11 +19,14 @@ import (
 type Options struct {
 	// Now is the store's clock; time.Now when nil.
 	Now func() time.Time
+	// Limits bound a commit; state.DefaultLimits when zero.
+	Limits state.Limits
 }
 
 // Store keeps state in memory. It is safe for concurrent use.
 type Store struct {
-	now func() time.Time
+	now    func() time.Time
+	limits state.Limits
 
 	mu       sync.Mutex // guards all below
 	closed   bool
@@ -38,21 +41,31 @@ type record struct {
 	expires int64 // Unix milliseconds; 0 is never
 }
 
-var _ state.Store = (*Store)(nil)
+var (
+	_ state.Store   = (*Store)(nil)
+	_ state.Limited = (*Store)(nil)
+)
 
 // New makes an empty store.
 func New(o Options) *Store {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Limits == (state.Limits{}) {
+		o.Limits = state.DefaultLimits
+	}
 	return &Store{
 		now:      o.Now,
+		limits:   o.Limits,
 		records:  map[state.Ref]record{},
 		sets:     map[string][]string{},
 		journals: map[string][][]byte{},
 		timers:   map[string]map[string]int64{},
 	}
 }
+
+// Limits implements state.Limited.
+func (s *Store) Limits() state.Limits { return s.limits }
 
 // Commit implements state.Store.
 func (s *Store) Commit(ctx context.Context, ops ...state.Op) error {
@@ -64,7 +77,7 @@ func (s *Store) Commit(ctx context.Context, ops ...state.Op) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := state.Validate(ops); err != nil {
+	if err := s.limits.Validate(ops); err != nil {
 		return err
 	}
 	now := s.now()
