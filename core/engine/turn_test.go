@@ -225,7 +225,7 @@ func TestWhatTheStoreDoesNotTakeFailsTheRunWithItsPlace(t *testing.T) {
 	}{
 		"a first step":        {steps: `{"id":"s","type":"set","values":` + huge + `}`, path: "s"},
 		"a set":               {steps: pay + `,{"id":"s","type":"set","values":` + huge + `}`, path: "s", calls: 2},
-		"after a wait":        {steps: pay + `,{"id":"w","type":"wait","duration":"1h"},{"id":"s","type":"set","values":` + huge + `}`, path: "s", calls: 2},
+		"after a wait":        {steps: pay + `,{"id":"w","type":"wait","duration":"10m"},{"id":"s","type":"set","values":` + huge + `}`, path: "s", calls: 2},
 		"after a signal":      {steps: pay + `,{"id":"w","type":"waitForEvent","event":"go"},{"id":"s","type":"set","values":` + huge + `}`, path: "s", calls: 2},
 		"params":              {steps: pay + `,{"id":"s","type":"vendor","action":"safe","params":` + huge + `}`, path: "s", calls: 2},
 		"a child's input":     {steps: pay + `,{"id":"s","type":"workflow","workflow":"inner","input":` + huge + `}`, path: "s", calls: 2},

@@ -25,7 +25,8 @@ func TestTheErrorTableIsTrue(t *testing.T) {
 	}
 	codes := []sdk.Code{
 		codeBadRequest, codeInvalidJSON, codeUnauthorized, sdk.CodeForbidden, codeMethodNotAllowed, codeRequestTimeout, codeTooLarge,
-		codeUnsupportedType, codeKeyInvalid, codeKeyInProgress, codeKeyReused, codeWebhookRefused, codeOverloaded, engine.CodeLimitReached, workflow.CodeCancelled, workflow.CodeFailed, workflow.CodeParked,
+		codeUnsupportedType, codeKeyInvalid, codeKeyInProgress, codeKeyReused, codeWebhookRefused, codeInboxFull, codeOverloaded, engine.CodeLimitReached, workflow.CodeCancelled, workflow.CodeFailed,
+		workflow.CodeRunTooLarge, workflow.CodeRunTooManySteps, workflow.CodeParked,
 		sdk.CodeInvalidParams, sdk.CodeRejected, sdk.CodeDeclined, sdk.CodeNotFound, sdk.CodeConflict, sdk.CodeRateLimited,
 		sdk.CodeCredentials, sdk.CodeUpstream, sdk.CodeTimeout, sdk.CodeUnavailable, sdk.CodeOutcomeUnknown, sdk.CodeResultTooLarge,
 		sdk.CodeUnknownAction, sdk.CodeInternal,
