@@ -56,6 +56,9 @@ type Action[In, Out any] struct {
 	Repeat Repeat
 	// KeyLifetime is how long a key is honoured; zero means forever.
 	KeyLifetime time.Duration
+	// Sensitive names members of the result that are hidden in runs; see
+	// ActionSpec.Sensitive.
+	Sensitive []string
 	// Examples are params that work. The test kits call the action with them.
 	Examples []In
 	// ExampleResults are the results of the first Examples, in their order.
@@ -117,7 +120,7 @@ func (a *typed[In, Out]) readTypes() (s shapes) {
 func (a *typed[In, Out]) spec() (ActionSpec, error) {
 	spec := ActionSpec{
 		Name: a.Name, Description: a.Description, HTTP: a.HTTP,
-		Writes: a.Writes, Repeat: a.Repeat, KeyLifetime: a.KeyLifetime,
+		Writes: a.Writes, Repeat: a.Repeat, KeyLifetime: a.KeyLifetime, Sensitive: a.Sensitive,
 	}
 	s := a.shapes()
 	if s.err != nil {

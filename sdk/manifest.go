@@ -42,6 +42,10 @@ type ActionSpec struct {
 	Params json.RawMessage `json:"params"`
 	// Result is the JSON Schema of the result; empty means anything.
 	Result json.RawMessage `json:"result,omitempty"`
+	// Sensitive names members of the result, at any depth, whose texts a run does not
+	// keep, unless one of its steps reads them, and that nobody is shown: what lets a
+	// browser finish a payment, for instance. A call over HTTP returns them.
+	Sensitive []string `json:"sensitive,omitempty"`
 	// HTTP binds the action to a method and path below /integrations/{name};
 	// nil means that it is only reachable by its name.
 	HTTP *HTTPBinding `json:"http,omitempty"`

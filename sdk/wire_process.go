@@ -42,6 +42,7 @@ func actionToWire(a *ActionSpec) *pluginv1.Action {
 		Result:      a.Result,
 		Writes:      a.Writes,
 		Repeat:      string(a.Repeat),
+		Sensitive:   a.Sensitive,
 	}
 	if a.KeyLifetime != 0 {
 		wire.KeyLifetime = durationpb.New(a.KeyLifetime)

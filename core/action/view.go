@@ -19,6 +19,7 @@ type View struct {
 	KeyLifetime string           `json:"keyLifetime,omitempty"`
 	Params      json.RawMessage  `json:"params"`
 	Result      json.RawMessage  `json:"result,omitempty"`
+	Sensitive   []string         `json:"sensitive,omitempty"`
 	Examples    []sdk.Example    `json:"examples,omitempty"`
 }
 
@@ -27,7 +28,7 @@ func ViewOf(integration string, spec *sdk.ActionSpec) View {
 	root := "/integrations/" + integration
 	view := View{
 		Name: spec.Name, Description: spec.Description, Path: root + "/actions/" + spec.Name, Writes: spec.Writes,
-		Params: spec.Params, Result: spec.Result, Examples: spec.Examples,
+		Params: spec.Params, Result: spec.Result, Sensitive: spec.Sensitive, Examples: spec.Examples,
 	}
 	if spec.HTTP != nil {
 		view.HTTP = &sdk.HTTPBinding{Method: spec.HTTP.Method, Path: root + spec.HTTP.Path}

@@ -42,6 +42,8 @@ func TestManifestIsChecked(t *testing.T) {
 		"result schema":            {func(m *sdk.Manifest) { m.Actions[0].Result = json.RawMessage(`[]`) }, "schema of the result: not a JSON object"},
 		"write without repeat":     {func(m *sdk.Manifest) { m.Actions[1].Repeat = "" }, `it writes, and says "" of a repeat`},
 		"unknown repeat":           {func(m *sdk.Manifest) { m.Actions[1].Repeat = "maybe" }, `it writes, and says "maybe" of a repeat`},
+		"a sensitive name twice":   {func(m *sdk.Manifest) { m.Actions[1].Sensitive = []string{"pin", "pin"} }, `sensitive: "pin" is empty or there twice`},
+		"too many sensitive names": {func(m *sdk.Manifest) { m.Actions[1].Sensitive = make([]string, 101) }, "sensitive: there are 101 names, and at most 100 may be"},
 		"negative lifetime":        {func(m *sdk.Manifest) { m.Actions[1].KeyLifetime = -time.Second }, "a key cannot live for -1s"},
 		"method":                   {func(m *sdk.Manifest) { m.Actions[0].HTTP.Method = "get" }, `method "get"`},
 		"relative path":            {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "things" }, "does not start with a slash"},

@@ -55,13 +55,19 @@ func (a action) part(p *plugin) sdk.Part {
 	return a.spec
 }
 
+// sensitive is the member of payment and setup intents with which a browser finishes
+// them, without another secret: Stripe asks not to store or log it
+// (https://docs.stripe.com/api/payment_intents/object).
+// Other objects hold intents where they are expanded.
+var sensitive = []string{"client_secret"}
+
 // actions returns the plugin's actions in the order in which users see them.
 func actions() []action {
 	return []action{
 		{spec{
 			Name: "createPaymentIntent", Description: "Creates a payment intent.",
 			HTTP:   sdk.POST("/payment-intents"),
-			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime,
+			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime, Sensitive: sensitive,
 			Examples:       examples(`{"amount":2000,"currency":"usd","customer":"cus_123"}`),
 			ExampleResults: examples(`{"id":"pi_123","client_secret":"pi_123_secret_456","amount":2000,"currency":"usd","status":"requires_payment_method"}`),
 		}, createPaymentIntent},
@@ -74,19 +80,20 @@ func actions() []action {
 		{spec{
 			Name: "createSubscription", Description: "Subscribes a customer to a price.",
 			HTTP:   sdk.POST("/subscriptions"),
-			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime,
+			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime, Sensitive: sensitive,
 			Examples: examples(`{"customer":"cus_123","priceId":"price_456"}`),
 		}, createSubscription},
 		{spec{
 			Name: "getSubscription", Description: "Answers a subscription.",
-			HTTP:     sdk.GET("/subscriptions/:subscriptionId"),
-			Examples: examples(`{"subscriptionId":"sub_789"}`),
+			HTTP:      sdk.GET("/subscriptions/:subscriptionId"),
+			Sensitive: sensitive,
+			Examples:  examples(`{"subscriptionId":"sub_789"}`),
 		}, getSubscription},
 		{spec{
 			Name: "cancelSubscription", Description: "Cancels a subscription at the end of its period, or immediately.",
 			HTTP: sdk.DELETE("/subscriptions/:subscriptionId"),
 			// Stripe honours no key on DELETE; cancelling twice is cancelling.
-			Writes: true, Repeat: sdk.RepeatIdempotent,
+			Writes: true, Repeat: sdk.RepeatIdempotent, Sensitive: sensitive,
 			Examples: examples(`{"subscriptionId":"sub_789","immediately":false}`),
 		}, cancelSubscription},
 	}

@@ -72,6 +72,9 @@ func Validate(manifest *sdk.Manifest, compile func(schema []byte) error) error {
 	return errors.Join(faults...)
 }
 
+// maxSensitive bounds the names of sensitive members of one action's result.
+const maxSensitive = 100
+
 func validateAction(action *sdk.ActionSpec, compile func(schema []byte) error) error {
 	var faults []error
 	if !actionPattern.MatchString(action.Name) {
@@ -92,6 +95,14 @@ func validateAction(action *sdk.ActionSpec, compile func(schema []byte) error) e
 	}
 	if action.KeyLifetime < 0 {
 		faults = append(faults, fmt.Errorf("a key cannot live for %s", action.KeyLifetime))
+	}
+	for i, name := range action.Sensitive {
+		if name == "" || slices.Contains(action.Sensitive[:i], name) {
+			faults = append(faults, fmt.Errorf("sensitive: %q is empty or there twice", name))
+		}
+	}
+	if len(action.Sensitive) > maxSensitive {
+		faults = append(faults, fmt.Errorf("sensitive: there are %d names, and at most %d may be", len(action.Sensitive), maxSensitive))
 	}
 	if action.HTTP != nil {
 		if err := validateBinding(action.HTTP, action.Params); err != nil {

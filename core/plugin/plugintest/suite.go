@@ -64,6 +64,7 @@ func manifestCrossesUnchanged(t *testing.T, tr Transport) {
 		Writes:      true,
 		Repeat:      sdk.RepeatNative,
 		KeyLifetime: 24 * time.Hour,
+		Sensitive:   []string{"client_secret", "pin"},
 		Examples:    []sdk.Example{{Params: json.RawMessage(`{"id":"x"}`), Result: json.RawMessage(`{"id":"x"}`)}},
 	}
 	if diff := cmp.Diff(want, manifest.Actions[0]); diff != "" {

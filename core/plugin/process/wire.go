@@ -42,6 +42,7 @@ func actionFromWire(wire *pluginv1.Action) sdk.ActionSpec {
 		Writes:      wire.GetWrites(),
 		Repeat:      sdk.Repeat(wire.GetRepeat()),
 		KeyLifetime: wire.GetKeyLifetime().AsDuration(),
+		Sensitive:   wire.GetSensitive(),
 	}
 	if http := wire.GetHttp(); http != nil {
 		action.HTTP = &sdk.HTTPBinding{Method: http.GetMethod(), Path: http.GetPath()}

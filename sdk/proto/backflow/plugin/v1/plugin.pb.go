@@ -370,9 +370,11 @@ type Action struct {
 	Http   *HTTPBinding `protobuf:"bytes,5,opt,name=http,proto3" json:"http,omitempty"`
 	Writes bool         `protobuf:"varint,6,opt,name=writes,proto3" json:"writes,omitempty"`
 	// One of the sdk.Repeat constants.
-	Repeat        string               `protobuf:"bytes,7,opt,name=repeat,proto3" json:"repeat,omitempty"`
-	KeyLifetime   *durationpb.Duration `protobuf:"bytes,8,opt,name=key_lifetime,json=keyLifetime,proto3" json:"key_lifetime,omitempty"`
-	Examples      []*Example           `protobuf:"bytes,9,rep,name=examples,proto3" json:"examples,omitempty"`
+	Repeat      string               `protobuf:"bytes,7,opt,name=repeat,proto3" json:"repeat,omitempty"`
+	KeyLifetime *durationpb.Duration `protobuf:"bytes,8,opt,name=key_lifetime,json=keyLifetime,proto3" json:"key_lifetime,omitempty"`
+	Examples    []*Example           `protobuf:"bytes,9,rep,name=examples,proto3" json:"examples,omitempty"`
+	// Names of members of the result.
+	Sensitive     []string `protobuf:"bytes,10,rep,name=sensitive,proto3" json:"sensitive,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -466,6 +468,13 @@ func (x *Action) GetKeyLifetime() *durationpb.Duration {
 func (x *Action) GetExamples() []*Example {
 	if x != nil {
 		return x.Examples
+	}
+	return nil
+}
+
+func (x *Action) GetSensitive() []string {
+	if x != nil {
+		return x.Sensitive
 	}
 	return nil
 }
@@ -1324,7 +1333,7 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\aactions\x18\x04 \x03(\v2\x1a.backflow.plugin.v1.ActionR\aactions\x12 \n" +
 	"\vcredentials\x18\x05 \x01(\fR\vcredentials\x12?\n" +
 	"\awebhook\x18\x06 \x01(\v2%.backflow.plugin.v1.WebhookCapabilityR\awebhook\x12\x18\n" +
-	"\asandbox\x18\a \x01(\bR\asandbox\"\xca\x02\n" +
+	"\asandbox\x18\a \x01(\bR\asandbox\"\xe8\x02\n" +
 	"\x06Action\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x16\n" +
@@ -1334,7 +1343,9 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x06writes\x18\x06 \x01(\bR\x06writes\x12\x16\n" +
 	"\x06repeat\x18\a \x01(\tR\x06repeat\x12<\n" +
 	"\fkey_lifetime\x18\b \x01(\v2\x19.google.protobuf.DurationR\vkeyLifetime\x127\n" +
-	"\bexamples\x18\t \x03(\v2\x1b.backflow.plugin.v1.ExampleR\bexamples\"9\n" +
+	"\bexamples\x18\t \x03(\v2\x1b.backflow.plugin.v1.ExampleR\bexamples\x12\x1c\n" +
+	"\tsensitive\x18\n" +
+	" \x03(\tR\tsensitive\"9\n" +
 	"\vHTTPBinding\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\"9\n" +
