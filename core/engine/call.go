@@ -41,7 +41,7 @@ func (r *execution) call(ctx context.Context, call workflow.Call) (c callResult)
 		return callResult{call: call, err: callError(err)}
 	}
 	encoded, refused := encodeResult(result)
-	return callResult{call: call, result: encoded, err: refused}
+	return callResult{call: call, result: encoded, sensitive: found.Spec().Sensitive, err: refused}
 }
 
 // encodeResult returns a result in its stored form: JSON as it is, other content

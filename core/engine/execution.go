@@ -58,7 +58,9 @@ func (u *updates) empty() bool { return len(u.results) == 0 && !u.due && !u.mess
 type callResult struct {
 	call   workflow.Call
 	result value.Doc
-	err    *sdk.Error
+	// sensitive names the members of the result that are not to be shown.
+	sensitive []string
+	err       *sdk.Error
 }
 
 // syncRecord updates the record from the machine.

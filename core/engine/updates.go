@@ -46,7 +46,7 @@ func (r *execution) recordResults(results []callResult) error {
 		turn := r.newTurn()
 		answers := make([]workflow.Event, 0, len(results))
 		for _, c := range results {
-			event := r.machine.Succeeded(c.call.Path, c.result, now)
+			event := r.machine.Conceal(r.machine.Succeeded(c.call.Path, c.result, now), c.sensitive)
 			if c.err != nil {
 				event = r.machine.Failed(c.call.Path, c.err, r.repeatAfter(c.call), now)
 			}

@@ -53,7 +53,7 @@ var shopManifest = sdk.Manifest{
 	Actions: []sdk.ActionSpec{
 		{
 			Name: "createPayment", Description: "Creates a payment.", HTTP: &sdk.HTTPBinding{Method: "POST", Path: "/payments"},
-			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 24 * time.Hour,
+			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 24 * time.Hour, Sensitive: []string{"client_secret"},
 			Params: json.RawMessage(`{"type":"object","properties":{"amount":{"type":"integer","minimum":1},"currency":{"type":"string"}},"required":["amount"],"additionalProperties":false}`),
 		},
 		{

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -100,6 +101,7 @@ func (x *requestContext) runJSON(run engine.Run) runJSON {
 		Output:     run.Output,
 		Steps:      make([]stepJSON, len(run.Steps)),
 	}
+	hide := sensitiveTexts(run.Steps)
 	for i := range run.Steps {
 		s := &run.Steps[i]
 		doc.Steps[i] = stepJSON{
@@ -110,11 +112,23 @@ func (x *requestContext) runJSON(run engine.Run) runJSON {
 			waitJSON:   newWaitJSON(s.WaitingFor, s.WaitingUntil, s.Attempt, s.MaxAttempts),
 			StartedAt:  optionalTime(s.StartedAt),
 			FinishedAt: optionalTime(s.FinishedAt),
-			Result:     s.Result.Raw(),
+			Result:     hide.JSON(s.Result.Raw()),
 			Error:      x.failure(s.Failure),
 		}
 	}
 	return doc
+}
+
+// sensitiveTexts returns what takes those texts out of results of steps that nobody
+// is shown, wherever a step put them. Input and output are as they were given.
+func sensitiveTexts(steps []workflow.StepState) *telemetry.Redactor {
+	texts := workflow.SensitiveTexts(steps)
+	if len(texts) == 0 {
+		return nil
+	}
+	hide := &telemetry.Redactor{}
+	hide.Add(texts...)
+	return hide
 }
 
 // failure shows why something failed, with the fields of a problem document.

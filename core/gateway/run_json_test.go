@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,4 +118,47 @@ func TestARunNamesWhatStartedItAndWhatRetriedIt(t *testing.T) {
 		doc := h.listed(id)
 		return doc["status"] == "failed" && cmp.Equal(doc["retriedBy"], map[string]any{"token": "full"})
 	})
+}
+
+func TestSensitiveMembersOfResultsAreShownInNoStep(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	const secret = "pay_1_secret_4kT/9x"
+	h.integration.does(func(context.Context, sdk.Call) (sdk.Result, error) {
+		return sdk.Result{Body: []byte(`{"id":"pay_1","client_secret":"pay_1_secret_4kT\/9x"}`)}, nil
+	})
+	// A step and the output read it: it is kept, and only the output shows it.
+	h.define(`"output":{"toBrowser":"{{steps.pay.result.client_secret}}"},"steps":[` + payStep + `},
+		{"id":"link","type":"set","values":{"url":"https://shop.example/?s={{steps.pay.result.client_secret}}"}}]`)
+	read := h.start()
+	h.is(read, workflow.RunSucceeded)
+	doc := fields(t, h.send("GET", "/runs/"+read, "").Body.Bytes())
+	if output := doc["output"].(map[string]any); output["toBrowser"] != secret {
+		t.Errorf("output %v", output)
+	}
+	shown, err := json.Marshal(doc["steps"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(shown), `"client_secret":"***"`) || !strings.Contains(string(shown), `https://shop.example/?s=***`) {
+		t.Errorf("steps %s", shown)
+	}
+	for _, event := range h.stream(read, 0) {
+		if event.event != "ended" && strings.Contains(event.data, "secret_4kT") {
+			t.Errorf("the stream shows %s", event.data)
+		}
+	}
+
+	// Nothing reads it: it is not kept.
+	h.define(`"output":{"id":"{{steps.pay.result.id}}"},"steps":[` + payStep + `}]`)
+	unread := h.start()
+	h.is(unread, workflow.RunSucceeded)
+	if rec := h.send("GET", "/runs/"+unread, ""); !strings.Contains(rec.Body.String(), `"result":{"id":"pay_1"}`) {
+		t.Errorf("run %s", rec.Body)
+	}
+
+	// A call returns it: a browser needs it.
+	if rec := h.send("POST", paymentsPath, `{"amount":1}`); !strings.Contains(rec.Body.String(), "secret_4kT") {
+		t.Errorf("call %s", rec.Body)
+	}
 }

@@ -160,6 +160,7 @@ func (s *stream) send(p engine.Progress) error {
 	for i := range p.Run.Steps {
 		steps[p.Run.Steps[i].Path] = p.Run.Steps[i].Step
 	}
+	hide := sensitiveTexts(p.Run.Steps)
 	var out []byte
 	for i := range p.Events {
 		e := &p.Events[i]
@@ -168,7 +169,11 @@ func (s *stream) send(p engine.Progress) error {
 		if s.number <= s.seen {
 			continue
 		}
-		data, err := marshal(s.eventJSON(e, steps[e.Path]))
+		doc := s.eventJSON(e, steps[e.Path])
+		if e.Type == workflow.EventSucceeded {
+			doc.Result = hide.JSON(doc.Result)
+		}
+		data, err := marshal(doc)
 		if err != nil {
 			return fmt.Errorf("gateway: event %d: %w", s.number, err)
 		}

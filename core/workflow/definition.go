@@ -86,6 +86,7 @@ type Step struct {
 	Workflow string
 
 	behavior behavior
+	reads    readings // into its result
 }
 
 // calls reports whether the step calls an action.

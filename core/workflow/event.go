@@ -57,9 +57,11 @@ type Event struct {
 	Origin *Origin `json:"origin,omitempty"`
 	// Unknown: when this failure was recorded, an attempt had an outcome that
 	// is not known.
-	Unknown bool      `json:"unknown,omitempty"`
-	RetryAt time.Time `json:"retryAt,omitzero"`
-	Status  RunStatus `json:"status,omitempty"`
+	Unknown bool `json:"unknown,omitempty"`
+	// Sensitive names members of Result that nobody is shown.
+	Sensitive []string  `json:"sensitive,omitempty"`
+	RetryAt   time.Time `json:"retryAt,omitzero"`
+	Status    RunStatus `json:"status,omitempty"`
 }
 
 // journalVersion is the version of the entry format. A reader refuses newer
@@ -167,6 +169,9 @@ func (e *Event) append(buf []byte) []byte {
 	}
 	if e.Unknown {
 		buf = append(buf, `,"unknown":true`...)
+	}
+	if len(e.Sensitive) > 0 {
+		buf = appendJSON(append(buf, `,"sensitive":`...), e.Sensitive)
 	}
 	if !e.RetryAt.IsZero() {
 		buf = append(buf, `,"retryAt":"`...)

@@ -211,6 +211,7 @@ func (m *Machine) end(n *node, event Event) {
 	switch event.Type {
 	case EventSucceeded:
 		n.Result, n.Error, n.params = event.Result, nil, value.Doc{}
+		n.sensitive = event.Sensitive
 		if event.Dropped > 0 {
 			m.full = &full{path: n.Path, err: m.tooLarge(n.Path, event.Dropped)}
 		}

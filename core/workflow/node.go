@@ -57,6 +57,7 @@ type StepState struct {
 	Event string
 	Child string
 
+	sensitive  []string // names of members of Result that nobody is shown
 	params     value.Doc
 	key        string
 	generation int

@@ -14,6 +14,8 @@ import (
 type refChecker struct {
 	*parser
 	referenced map[string]bool
+	reads      map[*Step]readings
+	inside     map[*Step]*Step // the step that one is in, or is part of
 }
 
 // visibleSteps are the steps that can be read at one place. A failed one can be
@@ -21,8 +23,8 @@ type refChecker struct {
 type visibleSteps map[string]*Step
 
 func (p *parser) checkRefs(d *Definition) {
-	c := &refChecker{parser: p, referenced: map[string]bool{}}
-	c.block(d.Steps, visibleSteps{})
+	c := &refChecker{parser: p, referenced: map[string]bool{}, reads: map[*Step]readings{}, inside: map[*Step]*Step{}}
+	c.block(d.Steps, nil, visibleSteps{})
 	if d.Output != nil {
 		all := visibleSteps{}
 		for _, s := range d.Steps.Steps {
@@ -31,10 +33,23 @@ func (p *parser) checkRefs(d *Definition) {
 		c.refs(d.Output.Refs(), "/output", all)
 	}
 	d.referenced = c.referenced
+	d.Walk(func(s *Step) { s.reads = c.readsOf(s) })
 }
 
-// block checks the steps of a block, at a place from which outer can be seen.
-func (c *refChecker) block(b *Block, outer visibleSteps) {
+// readsOf returns what is read of a step's result. What reads of the result of a step
+// around it may read all of it.
+func (c *refChecker) readsOf(s *Step) readings {
+	for around := c.inside[s]; around != nil; around = c.inside[around] {
+		if len(c.reads[around]) > 0 {
+			return readings{{}}
+		}
+	}
+	return c.reads[s]
+}
+
+// block checks the steps of a block of a step, nil for the workflow's own, at a place
+// from which outer can be seen.
+func (c *refChecker) block(b *Block, owner *Step, outer visibleSteps) {
 	if b == nil {
 		return
 	}
@@ -43,6 +58,7 @@ func (c *refChecker) block(b *Block, outer visibleSteps) {
 		for _, position := range b.before(i) {
 			seen[b.Steps[position].ID] = b.Steps[position]
 		}
+		c.inside[s] = owner
 		c.step(s, seen)
 	}
 }
@@ -71,12 +87,12 @@ func (c *refChecker) step(s *Step, seen visibleSteps) {
 		if p.reads != nil {
 			c.refs(p.reads.Refs(), s.Pointer+"/"+p.key, seen)
 		}
-		c.block(p.steps, seen)
+		c.block(p.steps, s, seen)
 	}
 	own := maps.Clone(seen)
 	own[s.ID] = s
-	c.block(s.Handler, own)
-	c.block(s.Compensate, own)
+	c.block(s.Handler, s, own)
+	c.block(s.Compensate, s, own)
 }
 
 func (c *refChecker) refs(refs []template.Ref, pointer string, seen visibleSteps) {
@@ -108,5 +124,8 @@ func (c *refChecker) ref(ref template.Ref, seen visibleSteps) (message, hint str
 		return ref.String() + ": a step has a result, and an error where it failed", "write {{steps." + id + ".result…}}"
 	}
 	c.referenced[s.ID] = true
+	if ref.Path[1].Key == "result" {
+		c.reads[s] = append(c.reads[s], ref.Path[2:])
+	}
 	return "", ""
 }

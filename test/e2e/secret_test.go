@@ -150,3 +150,24 @@ func TestDevShowsItsTokenOnStdoutAlone(t *testing.T) {
 		}
 	}
 }
+
+func TestAClientSecretThatNothingReadsIsNotKeptInARun(t *testing.T) {
+	t.Parallel()
+	onBothStores(t, func(t *testing.T, h *harness) {
+		g := h.serve(t)
+		s := &seen{t: t, texts: map[string][]byte{}}
+		run := s.answer("a run", program.Want(t, 200, g.Post("/workflows/process-order/runs?wait=30s", order)))
+		if run.Text("status") != "succeeded" {
+			t.Fatalf("%s", run.Body)
+		}
+		s.answer("the stream", g.Get("/runs/"+run.Text("id")+"/stream"))
+		s.files(filepath.Join(h.Dir, "configs", "data"))
+		if h.redis != nil {
+			s.files(h.redis.Dir())
+		}
+		s.wantNo("_secret_")
+		if paid := program.Want(t, 200, g.Post(intents, goodIntent)); !strings.Contains(paid.Text("client_secret"), "_secret_") {
+			t.Errorf("a call does not return the client secret: %s", paid.Body)
+		}
+	})
+}
