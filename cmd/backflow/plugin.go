@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,10 +17,6 @@ import (
 	"github.com/backflow/backflow/sdk/abi"
 	"github.com/backflow/backflow/sdk/suggest"
 )
-
-// inspectTime bounds the start of a plugin that is asked what it is. A WASM
-// module may have to be compiled first.
-const inspectTime = time.Minute
 
 func (p *program) pluginCommand() *cobra.Command {
 	return group("plugin", "Plugins: what is installed, whether it is in order, and new ones",
@@ -176,8 +171,6 @@ func inspect(ctx context.Context, launcher plugin.Launcher, spec plugin.Spec) pl
 	if spec.RequirePinned && !f.Pinned {
 		return fails(fileNotPinned, errors.New("the config requires that plugins are pinned (requirePinned): verify prints the entry"))
 	}
-	ctx, cancel := context.WithTimeout(ctx, inspectTime)
-	defer cancel()
 	if f.manifest, err = plugin.Inspect(ctx, launcher, spec); err != nil {
 		return fails(fileFails, err)
 	}

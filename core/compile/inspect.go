@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
@@ -39,23 +40,67 @@ func (p *Plan) Manifests() map[string]*sdk.Manifest {
 // found is added to the faults.
 func (p *Plan) CheckManifests(ctx context.Context, launcher plugin.Launcher) {
 	manifests := p.Manifests()
-	for _, spec := range p.Specs() {
-		at, named := p.references[spec.Name]
-		if !named {
-			continue
-		}
-		if _, err := os.Stat(spec.Path); errors.Is(err, fs.ErrNotExist) {
-			continue // a fault of the place that names the file
-		}
-		manifest, err := plugin.Inspect(ctx, launcher, spec)
-		if err != nil {
-			at.Message = err.Error()
+	specs := slices.DeleteFunc(p.Specs(), func(spec plugin.Spec) bool {
+		_, named := p.references[spec.Name]
+		_, err := os.Stat(spec.Path)
+		return !named || errors.Is(err, fs.ErrNotExist) // a fault of the place that names the file
+	})
+	for name, found := range p.inspect(ctx, launcher, specs) {
+		if found.err != nil {
+			at := p.references[name]
+			at.Message = found.err.Error()
 			p.Faults = append(p.Faults, at)
 			continue
 		}
-		manifests[spec.Name] = manifest
+		manifests[name] = found.manifest
 	}
 	p.check(action.NewCatalog(manifests))
+}
+
+// inspectPatience is how long plugins may take to say what they are before the
+// caller is told that they are waited for.
+const inspectPatience = 2 * time.Second
+
+// inspection is what a plugin has published, or why it has not.
+type inspection struct {
+	manifest *sdk.Manifest
+	err      error
+}
+
+// inspect asks plugins what they publish, all at once: those that hang cost the
+// time of one start.
+func (p *Plan) inspect(ctx context.Context, launcher plugin.Launcher, specs []plugin.Spec) map[string]inspection {
+	type result struct {
+		name string
+		inspection
+	}
+	results := make(chan result, len(specs))
+	for _, spec := range specs {
+		go func() { // ends when the start does, which StartTimeout bounds, and is waited for below
+			manifest, err := plugin.Inspect(ctx, launcher, spec)
+			results <- result{spec.Name, inspection{manifest, err}}
+		}()
+	}
+	found := make(map[string]inspection, len(specs))
+	patience := time.NewTimer(inspectPatience)
+	defer patience.Stop()
+	for len(found) < len(specs) {
+		select {
+		case r := <-results:
+			found[r.name] = r.inspection
+		case <-patience.C:
+			var awaited []string
+			for _, spec := range specs {
+				if _, done := found[spec.Name]; !done {
+					awaited = append(awaited, spec.Name)
+				}
+			}
+			if p.options.Awaiting != nil {
+				p.options.Awaiting(awaited)
+			}
+		}
+	}
+	return found
 }
 
 // Refusal returns everything that is wrong with a config that must not start:
@@ -78,14 +123,12 @@ func (p *Plan) ChooseSandboxes(ctx context.Context, launcher plugin.Launcher) er
 		return nil
 	}
 	p.Sandbox = make(map[string]bool)
-	for _, name := range slices.Sorted(maps.Keys(p.Config.Credentials)) {
-		c := p.Config.Credentials[name]
-		spec, found := p.Plugins[name]
-		if len(c.Unset) == 0 || !found {
-			continue
-		}
-		manifest, err := plugin.Inspect(ctx, launcher, spec)
-		if err != nil {
+	inspected := p.inspect(ctx, launcher, slices.DeleteFunc(p.Specs(), func(spec plugin.Spec) bool {
+		return len(p.Config.Credentials[spec.Name].Unset) == 0
+	}))
+	for _, name := range slices.Sorted(maps.Keys(inspected)) {
+		c, manifest := p.Config.Credentials[name], inspected[name].manifest
+		if err := inspected[name].err; err != nil {
 			return err
 		}
 		provider, verifies := p.WebhookProvider(name, published{manifest})

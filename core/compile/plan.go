@@ -29,6 +29,9 @@ type Options struct {
 	// OwnsPath reports whether a path is the gateway's own, so that no webhook can
 	// be there; nil is that none is.
 	OwnsPath func(path string) bool
+	// Awaiting is told once which plugins are still to say what they publish, if
+	// they take longer than two seconds for it. nil tells nobody.
+	Awaiting func(plugins []string)
 }
 
 // Plan is a config with what was parsed from it and the plugins that it finds.

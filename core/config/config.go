@@ -10,6 +10,9 @@ type Config struct {
 	// Files are all files that were read, absolute, the config first: what a
 	// reload has to watch.
 	Files []string
+	// Patterns are those of the globs in the config, absolute: another file that one
+	// of them matches belongs to the config as well. See Glob.
+	Patterns []string
 
 	// Schema is the "$schema" of the file; it means nothing to the gateway.
 	Schema string

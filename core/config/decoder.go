@@ -13,8 +13,10 @@ type decoder struct {
 	workDir string   // absolute
 	named   string   // the config, as the user named it
 	files   []string // read so far, absolute
-	secrets []Secret // found so far, each once
-	known   map[string]bool
+	// patterns are the globs so far, absolute.
+	patterns []string
+	secrets  []Secret // found so far, each once
+	known    map[string]bool
 }
 
 // parseFile reads and parses one file. Where it cannot be read, the fault is at

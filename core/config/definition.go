@@ -117,6 +117,7 @@ func (w *workflowReader) glob(v value) {
 	}
 	paths := []string{v.resolve(pattern)}
 	if strings.ContainsAny(pattern, `*?[\`) {
+		v.patterns = append(v.patterns, paths[0])
 		matches, err := v.options.glob(paths[0])
 		if err != nil {
 			v.fault("", "not a valid pattern: %s", clip(pattern))

@@ -32,6 +32,6 @@ func load(path, workDir string, o Options) (*Config, error) {
 		credential.Name = name
 		c.Credentials[name] = credential
 	}
-	c.Files, c.secrets = d.files, d.secrets
+	c.Files, c.Patterns, c.secrets = d.files, d.patterns, d.secrets
 	return c, d.err()
 }

@@ -6,6 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+
+	"github.com/backflow/backflow/sdk/litter"
 )
 
 // Options says how a config is loaded. The zero Options are those of a gateway
@@ -39,7 +42,7 @@ func (o Options) withDefaults() Options {
 		o.ReadFile = readFile
 	}
 	if o.glob == nil {
-		o.glob = filepath.Glob
+		o.glob = Glob
 	}
 	if o.exists == nil {
 		o.exists = func(path string) bool {
@@ -48,6 +51,14 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	return o
+}
+
+// Glob returns the files that a pattern of path/filepath matches, in the order of
+// their names, without what editors and file managers leave beside them: see
+// package sdk/litter. Errors are those of the pattern.
+func Glob(pattern string) ([]string, error) {
+	paths, err := filepath.Glob(pattern)
+	return slices.DeleteFunc(paths, func(path string) bool { return litter.Matches(pattern, path) }), err
 }
 
 // maxFileBytes bounds a config or workflow file.

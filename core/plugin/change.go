@@ -69,7 +69,7 @@ func (c *Change) start(ctx context.Context, plugins []*Plugin) error {
 	results := make([]startResult, len(plugins))
 	for i, p := range plugins {
 		starts.Go(func() {
-			r, err := p.start(ctx, c.members[p.name], nil)
+			r, _, err := p.start(ctx, c.members[p.name], nil)
 			if err != nil {
 				err = fmt.Errorf("plugin %s: %s", p.name, p.redactor.String(err.Error()))
 			}

@@ -3,6 +3,8 @@ package plugin
 import (
 	"context"
 	"fmt"
+
+	"github.com/backflow/backflow/core/plugin/credential"
 )
 
 // check does what is due at each tick of Checks.Interval.
@@ -77,12 +79,13 @@ func (s *supervisor) handleProbe(ctx context.Context, result probeResult) {
 	s.kill(ctx, fmt.Sprintf("it gave no sign of life for %s and was killed", s.p.env.checks.ProbeTimeout))
 }
 
-// checkFile begins a start if the file is not the one that runs or failed, and has
-// not changed since the last check. The file is checked every second; notices of
-// the system would not do, because network file systems and mounts of containers do
-// not give them. A check costs one system call.
+// checkFile begins a start if the file is not the one that runs or failed, or if
+// something in the folders of its credentials is not as it was then, and nothing has
+// changed since the last check. They are checked every second; notices of the system
+// would not do, because network file systems and mounts of containers do not give
+// them. A check costs a system call for each file.
 func (s *supervisor) checkFile(ctx context.Context) {
-	now := statFile(s.member.Spec.Path)
+	now := s.files()
 	unchanged := now.equal(s.seenFile)
 	s.seenFile = now
 	if !unchanged || !now.exists() || s.starting != nil {
@@ -99,4 +102,15 @@ func (s *supervisor) checkFile(ctx context.Context) {
 	case !now.equal(s.failedFile) || !s.retryFileAt.IsZero() && !s.p.env.timing.Now().Before(s.retryFileAt):
 		s.beginStart(ctx, s.acceptManifest)
 	}
+}
+
+// files returns the state of what the plugin is started from. The folders are known
+// once the plugin has published what its credentials are.
+func (s *supervisor) files() fileState {
+	now := statFile(s.member.Spec.Path)
+	if manifest := s.p.Manifest(); manifest != nil && manifest != s.foldersOf {
+		s.folders, s.foldersOf = credential.Directories(manifest, s.member.Config.Credentials, s.member.Config.BaseDir), manifest
+	}
+	now.folders = sumFolders(s.folders)
+	return now
 }

@@ -11,5 +11,5 @@
 //
 // It knows no vendor, no HTTP and no config file. The package imports
 // core/action, core/backoff, core/egress, core/excerpt, core/plugin/credential,
-// core/schema, core/telemetry, sdk and sdk/manifest.
+// core/schema, core/telemetry, sdk, sdk/litter and sdk/manifest.
 package plugin

@@ -62,6 +62,7 @@ type instance struct {
 	done chan struct{}
 
 	name, version string // "fake" and "1.0.0" where they are empty
+	credentials   json.RawMessage
 	configure     error
 	memory        atomic.Int64
 	// probe and execute handle a probe and a call. Nil succeeds at once.
@@ -71,7 +72,7 @@ type instance struct {
 
 func (i *instance) Manifest(context.Context) (*sdk.Manifest, error) {
 	return &sdk.Manifest{
-		Name: cmp.Or(i.name, "fake"), Version: cmp.Or(i.version, "1.0.0"),
+		Name: cmp.Or(i.name, "fake"), Version: cmp.Or(i.version, "1.0.0"), Credentials: i.credentials,
 		Actions: []sdk.ActionSpec{{Name: "echo", Params: json.RawMessage(`{}`)}},
 	}, nil
 }

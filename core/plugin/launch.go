@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/backflow/backflow/sdk"
 )
 
 // Inspect starts the plugin, asks for its manifest, checks it, and ends the
 // plugin. The plugin gets neither config nor environment, so that checking a
-// config gives away no secret.
+// config gives away no secret. It has as long for it as for any start.
 func Inspect(ctx context.Context, launcher Launcher, spec Spec) (*sdk.Manifest, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, StartTimeout, errSlowStart)
+	defer cancel()
 	spec.Env = nil
 	instance, manifest, err := launch(ctx, launcher, spec, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -31,7 +34,7 @@ func launch(ctx context.Context, launcher Launcher, spec Spec, logger *slog.Logg
 	}
 	instance, err := launcher.Launch(ctx, spec, logger)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, slowStart(ctx, err)
 	}
 	manifest, err := instance.Manifest(ctx)
 	if err == nil {
@@ -40,9 +43,20 @@ func launch(ctx context.Context, launcher Launcher, spec Spec, logger *slog.Logg
 		}
 	}
 	if err != nil {
-		return nil, nil, errors.Join(withExit(instance, err), instance.Close(ctx))
+		return nil, nil, errors.Join(withExit(instance, slowStart(ctx, err)), instance.Close(ctx))
 	}
 	return instance, manifest, nil
+}
+
+// errSlowStart is why a start was given up that takes too long.
+var errSlowStart = fmt.Errorf("it has not started within %d seconds", StartTimeout/time.Second)
+
+// slowStart says of a start that failed because it took too long just that.
+func slowStart(ctx context.Context, err error) error {
+	if errors.Is(context.Cause(ctx), errSlowStart) {
+		return errSlowStart
+	}
+	return err
 }
 
 // withExit adds to a failure of the start how the instance ended, if it has.

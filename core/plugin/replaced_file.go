@@ -27,7 +27,11 @@ func (s *supervisor) rejectFile(file fileState, err error) {
 	if !isPermanent(err) {
 		s.retryFileAt = s.p.env.timing.Now().Add(maxBackoff)
 	}
-	reason := s.p.redactor.String("the file was replaced, and the one before stays in force: " + err.Error())
+	what := "the file was replaced, and the one before stays in force: "
+	if file.sameFile(s.current.file) {
+		what = "files in a folder of its credentials have changed, and the instance before stays in force: "
+	}
+	reason := s.p.redactor.String(what + err.Error())
 	s.rejected = reason
 	s.p.setRejected(reason)
 	s.p.logger.Error("plugin not replaced", "reason", reason)
@@ -63,9 +67,9 @@ func (p *Plugin) learnChecksum(r *running, spec Spec, file fileState) {
 	}
 	p.checksumMu.Lock()
 	defer p.checksumMu.Unlock()
-	if p.checksum == "" || !p.checksumFile.equal(file) {
+	if p.checksum == "" || !p.checksumFile.sameFile(file) {
 		sum, err := Checksum(spec.Path)
-		if err != nil || !statFile(spec.Path).equal(file) {
+		if err != nil || !statFile(spec.Path).sameFile(file) {
 			return // it was replaced meanwhile: the checksum is another file's
 		}
 		if p.checksum == "" {

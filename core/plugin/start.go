@@ -11,21 +11,24 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// startTimeout bounds one start: checksum, handshake, manifest and Configure.
-const startTimeout = 30 * time.Second
+// StartTimeout bounds one start: checksum, handshake, manifest and Configure. One
+// that takes longer has failed; it is killed.
+const StartTimeout = 30 * time.Second
 
 // start brings one instance up. It relies on nothing that is known of the last
 // instance, because the file may be another. accept, if it is not nil, decides
-// about the manifest.
-func (p *Plugin) start(ctx context.Context, member Member, accept func(*sdk.Manifest) error) (*running, error) {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+// about the manifest. The state is that of the files which it was started from, as
+// far as they were reached.
+func (p *Plugin) start(ctx context.Context, member Member, accept func(*sdk.Manifest) error) (*running, fileState, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, StartTimeout, errSlowStart)
 	defer cancel()
 	p.redactor.Add(member.Spec.Secrets...)
 	file := statFile(member.Spec.Path)
 	instance, manifest, err := launch(ctx, p.env.launcher, member.Spec, p.logger)
 	if err != nil {
-		return nil, err
+		return nil, file, err
 	}
+	file.folders = sumFolders(credential.Directories(manifest, member.Config.Credentials, member.Config.BaseDir))
 	r := &running{
 		instance: instance, manifest: manifest, actions: make(map[string]struct{}, len(manifest.Actions)),
 		timeout: member.Spec.Timeout, limiter: newLimiter(member.Spec.MaxConcurrency), file: file, idle: make(chan struct{}),
@@ -40,12 +43,14 @@ func (p *Plugin) start(ctx context.Context, member Member, accept func(*sdk.Mani
 		err = accept(manifest)
 	}
 	if err == nil {
-		err = p.configure(ctx, member, r)
+		if err = p.configure(ctx, member, r); err != nil {
+			err = slowStart(ctx, err)
+		}
 	}
 	if err != nil {
-		return nil, errors.Join(withExit(instance, err), instance.Close(ctx))
+		return nil, file, errors.Join(withExit(instance, err), instance.Close(ctx))
 	}
-	return r, nil
+	return r, file, nil
 }
 
 // configure hands the config over, or notes which credentials it lacks.

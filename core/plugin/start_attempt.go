@@ -16,17 +16,19 @@ func (s *supervisor) beginStart(ctx context.Context, accept func(*sdk.Manifest) 
 		s.p.metrics.restarts.Add(1)
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	attempt := &startAttempt{cancel: cancel, done: make(chan startResult, 1), file: statFile(s.member.Spec.Path)}
+	attempt := &startAttempt{cancel: cancel, done: make(chan startResult, 1), file: s.files()}
 	s.starting = attempt
 	member, current := s.member, s.current
 	s.p.env.background.Go(func() {
-		if current != nil {
+		// Where a folder has changed, the same file is started anew.
+		if current != nil && attempt.file.folders == current.file.folders {
 			if same, err := sameContent(current, member.Spec); same || err != nil {
 				attempt.done <- startResult{nil, err}
 				return
 			}
 		}
-		started, err := s.p.start(ctx, member, accept)
+		started, file, err := s.p.start(ctx, member, accept)
+		attempt.file = file
 		attempt.done <- startResult{started, err}
 	})
 }
@@ -66,6 +68,6 @@ func (s *supervisor) finishStart(ctx context.Context, result startResult) {
 // takeHandover activates the instance that a changed config has started.
 func (s *supervisor) takeHandover(ctx context.Context, h handover) {
 	s.cancelStart()
-	s.member, s.failures, s.retry = h.member, 0, nil
+	s.member, s.failures, s.retry, s.foldersOf = h.member, 0, nil, nil
 	s.activate(ctx, h.running)
 }

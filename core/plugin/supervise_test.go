@@ -2,8 +2,11 @@ package plugin_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -279,6 +282,76 @@ func TestAReplacedFileThatFailsLeavesTheOldInstanceInForce(t *testing.T) {
 				waitFor(t, func() bool { return p.Manifest().Version == "3.0.0" && p.Status().Rejected == "" })
 			}
 		})
+	}
+}
+
+// TestAPluginIsStartedAnewWhenAFolderOfItsCredentialsChanges: what a folder holds,
+// such as migrations, is read when a plugin is configured.
+func TestAPluginIsStartedAnewWhenAFolderOfItsCredentialsChanges(t *testing.T) {
+	base := t.TempDir()
+	folder := filepath.Join(base, "migrations")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	first := writeFile(t, filepath.Join(folder, "1.sql"), "one")
+	member := fake()
+	member.Spec.Path = writeFile(t, filepath.Join(base, "f"), "program")
+	member.Config.BaseDir, member.Config.Credentials = base, json.RawMessage(`{"migrations":"migrations"}`)
+	l, looks, quiet := newLauncher(0), make(chan struct{}), make(chan struct{})
+	started := 0
+	configured := func(refusal error) func(plugin.Spec) (*instance, error) {
+		return func(plugin.Spec) (*instance, error) {
+			started++
+			return &instance{
+				version:     fmt.Sprintf("1.0.%d", started),
+				credentials: json.RawMessage(`{"properties":{"migrations":{"type":"string","format":"directory-path"}}}`),
+				configure:   refusal,
+				probe: func(context.Context) error {
+					select {
+					case looks <- struct{}{}:
+					case <-quiet:
+					}
+					return nil
+				},
+			}, nil
+		}
+	}
+	l.setMake(configured(nil))
+	host := startHost(t, l, plugin.Options{Checks: frequentChecks}, member)
+	p := getPlugin(t, host, "fake")
+	<-l.instances
+	for _, name := range []string{"._2.sql", ".#2.sql", "2.sql~", ".2.sql.swp", "4913", "#2.sql#", ".DS_Store"} {
+		writeFile(t, filepath.Join(folder, name), "litter")
+	}
+	for range 20 { // each is asked for in another look
+		<-looks
+	}
+	if len(l.instances) != 0 {
+		t.Fatalf("litter started it %d times", len(l.instances))
+	}
+	close(quiet)
+	replaced := func(change func()) {
+		t.Helper()
+		before := p.Manifest().Version
+		change()
+		waitFor(t, func() bool { return p.Manifest().Version != before })
+	}
+	second := filepath.Join(folder, "2.sql")
+	replaced(func() { writeFile(t, second, "two") })
+	replaced(func() { writeFile(t, first, "changed") })
+	replaced(func() {
+		if err := os.Remove(second); err != nil {
+			t.Fatal(err)
+		}
+	})
+	l.setMake(configured(&sdk.Error{Message: "a wrong migration"}))
+	writeFile(t, filepath.Join(folder, "3.sql"), "wrong")
+	waitFor(t, func() bool { return strings.Contains(p.Status().Rejected, "a wrong migration") })
+	if status := p.Status(); status.State != action.StateReady || !strings.Contains(status.Rejected, "a folder of its credentials") {
+		t.Errorf("%+v", status)
+	}
+	if _, err := p.Execute(t.Context(), echo); err != nil {
+		t.Errorf("the instance of before does not work: %v", err)
 	}
 }
 

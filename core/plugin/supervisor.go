@@ -3,6 +3,8 @@ package plugin
 import (
 	"context"
 	"time"
+
+	"github.com/backflow/backflow/sdk"
 )
 
 // supervisor keeps an instance of one plugin running. All of it belongs to the
@@ -21,6 +23,9 @@ type supervisor struct {
 	rejected    string    // why a replaced file is not in force
 	retryFileAt time.Time // when a replaced file that failed is tried again; zero: when it changes
 
+	folders   []string      // those that the credentials name
+	foldersOf *sdk.Manifest // by this manifest, nil if they are to be looked for
+
 	probing      bool             // a probe is in progress
 	lastProbe    time.Time        // when it began
 	probeResults chan probeResult // of current
@@ -30,7 +35,7 @@ type supervisor struct {
 type startAttempt struct {
 	cancel context.CancelFunc
 	done   chan startResult
-	file   fileState
+	file   fileState // what it is started from; of the attempt until done says that it has ended
 }
 
 // startResult is a running instance, or an error. It is neither if the file turned

@@ -14,13 +14,25 @@ import (
 // Reload reads the config again and puts it in force for requests and runs that
 // begin from then on. If anything is wrong with it, the one before stays in force.
 func (s *Server) Reload(ctx context.Context) error {
+	_, err := s.reload(ctx)
+	return err
+}
+
+// reload is Reload. It returns the plan that was read, also where that was refused;
+// nil where nothing could be read.
+func (s *Server) reload(ctx context.Context) (read *compile.Plan, err error) {
 	s.applying.Lock()
 	defer s.applying.Unlock()
-	current := s.current.Load()
-	next, err := current.Reload()
+	next, err := s.current.Load().Reload()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return next, s.exchange(ctx, next)
+}
+
+// exchange puts a plan in force in the place of the current one.
+func (s *Server) exchange(ctx context.Context, next *compile.Plan) error {
+	current := s.current.Load()
 	if err := next.Err(); err != nil {
 		return err
 	}
@@ -64,8 +76,12 @@ func (s *Server) reloadOnChange(ctx context.Context) {
 	}
 	defer w.close(s.log)
 	for w.wait(ctx, s.options.Sighup, s.log) {
-		if err := s.Reload(ctx); err != nil {
+		read, err := s.reload(ctx)
+		if err != nil {
 			logRefusal(s.log, err)
+			if read != nil {
+				w.watchRefused(read, s.log)
+			}
 			continue
 		}
 		current := s.current.Load()

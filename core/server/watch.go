@@ -41,13 +41,18 @@ func newWatcher(plan *compile.Plan) (*watcher, error) {
 // add watches the directories of a plan's sources. What differs from how the
 // config was read is a change, also where it came before this call.
 func (w *watcher) add(plan *compile.Plan) error {
-	for _, dir := range plan.Sources.Directories() {
-		if err := w.notify.Add(dir); err != nil {
-			return err
-		}
-	}
 	w.sources, w.sum = plan.Sources, plan.Sum
-	return nil
+	return w.addDirectories()
+}
+
+// addDirectories watches the directories of the sources, also those that have come
+// since, or are others of the same name.
+func (w *watcher) addDirectories() error {
+	var failures []error
+	for _, dir := range w.sources.Directories() {
+		failures = append(failures, w.notify.Add(dir))
+	}
+	return errors.Join(failures...)
 }
 
 // watch is add after a reload, which may have read other files.
@@ -58,6 +63,13 @@ func (w *watcher) watch(plan *compile.Plan, log *slog.Logger) {
 	if err := w.add(plan); err != nil {
 		log.Warn("not every file of the config is watched; SIGHUP reloads it", "error", err)
 	}
+}
+
+// watchRefused is watch for a plan that was not put in force: it may name files
+// that are still mended.
+func (w *watcher) watchRefused(plan *compile.Plan, log *slog.Logger) {
+	sources := w.sources.Refused(plan.Sources)
+	w.watch(&compile.Plan{Sources: sources, Sum: sources.Sum()}, log)
 }
 
 // channels returns the channels of the watch, nil if none exists. Both must be
@@ -93,6 +105,10 @@ func (w *watcher) wait(ctx context.Context, sighup <-chan os.Signal, log *slog.L
 		case err := <-failures: // events were lost, so any file may have changed
 			log.Warn("the watch of the config failed", "error", err)
 		case <-settled:
+			if w.notify != nil {
+				// What cannot be watched was told when the config was read.
+				_ = w.addDirectories()
+			}
 			now := w.sources.Sum()
 			if now == seen && now == w.sum {
 				settled = nil

@@ -132,3 +132,66 @@ func TestWithoutAWatchASignalReloads(t *testing.T) {
 		t.Error("a change was seen where there was none")
 	}
 }
+
+// TestFilesThatAPatternMatchesAreSeen: new ones, changed ones and removed ones, but
+// not what editors leave beside them.
+func TestFilesThatAPatternMatchesAreSeen(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, folder := range []string{"flows", "teams/one"} {
+		if err := os.MkdirAll(filepath.Join(dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(dir, "shop.json")
+	write(t, file, "one")
+	sources := compile.Sources{Files: []string{file}, Patterns: []string{filepath.Join(dir, "flows", "*.json"), filepath.Join(dir, "teams", "*", "*")}}
+	w, err := newWatcher(&compile.Plan{Sources: sources, Sum: sources.Sum()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.close(slog.New(slog.DiscardHandler)) })
+	step := func(what string, change func(), wanted bool) {
+		t.Helper()
+		within := 10 * time.Second
+		if !wanted {
+			within = 3 * settleTime
+		}
+		change()
+		if seen := sees(t, w, nil, within); seen != wanted {
+			t.Errorf("%s: seen %t, want %t", what, seen, wanted)
+		}
+	}
+	step("litter", func() {
+		for _, name := range []string{"flows/._a.json", "flows/.#a.json", "flows/a.json~", "flows/.a.json.swp", "teams/one/4913", "teams/one/#a#", "teams/one/.DS_Store", "teams/one/a.json~"} {
+			write(t, filepath.Join(dir, name), "litter")
+		}
+	}, false)
+	step("a new file", func() { write(t, filepath.Join(dir, "flows", "b.json"), "new") }, true)
+	step("its next words", func() { write(t, filepath.Join(dir, "flows", "b.json"), "more") }, true)
+	step("a file in a folder that a wildcard matches", func() { write(t, filepath.Join(dir, "teams/one/c"), "new") }, true)
+	step("a new folder with a file", func() {
+		if err := os.Mkdir(filepath.Join(dir, "teams", "two"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, "teams/two/d"), "new")
+	}, true)
+	step("a file in the new folder", func() { write(t, filepath.Join(dir, "teams/two/e"), "new") }, true)
+	step("a removed file", func() {
+		if err := os.Remove(filepath.Join(dir, "flows", "b.json")); err != nil {
+			t.Fatal(err)
+		}
+	}, true)
+	step("the folder removed", func() {
+		if err := os.RemoveAll(filepath.Join(dir, "flows")); err != nil {
+			t.Fatal(err)
+		}
+	}, false)
+	step("and there again with a file", func() {
+		if err := os.Mkdir(filepath.Join(dir, "flows"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, "flows", "f.json"), "new")
+	}, true)
+	step("a file in it", func() { write(t, filepath.Join(dir, "flows", "g.json"), "new") }, true)
+}

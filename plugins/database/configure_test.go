@@ -118,6 +118,19 @@ func TestMigrationsAreAppliedOnceAndInOrder(t *testing.T) {
 	}
 }
 
+func TestWhatEditorsLeaveIsNoMigration(t *testing.T) {
+	dir := t.TempDir()
+	writeMigration(t, dir, "00001_a.sql", `CREATE TABLE a (n INTEGER)`)
+	for _, name := range []string{"._00001_a.sql", ".#00002_b.sql", "00002_b.sql~", ".00002_b.sql.swp", "#00002_b.sql#", "4913", ".DS_Store", "00002_b.sql.bak"} {
+		writeMigration(t, dir, name, `no SQL`)
+	}
+	configured(t, dir, `{"migrations":"migrations"}`, newClock())
+	f := &fixture{t: t, look: lookAt(t, filepath.Join(dir, "own", "app.db"))}
+	if got := f.scalar(`SELECT count(*) FROM a`); got != "0" {
+		t.Errorf("the migration was not applied: %s", got)
+	}
+}
+
 func TestAWrongMigrationIsAnErrorThatNamesIt(t *testing.T) {
 	const credentials = `{"migrations":"migrations"}`
 	good := func(t *testing.T, dir string) {

@@ -8,15 +8,18 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/backflow/backflow/sdk/litter"
 )
 
 // migrate applies what is new in a folder, in order, each file in a
 // transaction of its own. Migrations that are older than one that was applied
 // are an error, and so are files that the library would pass over in silence.
 func migrate(ctx context.Context, name goose.Dialect, db *sql.DB, folder string) error {
-	files := os.DirFS(folder)
+	files := meant{os.DirFS(folder)}
 	if err := checkFiles(files); err != nil {
 		return fmt.Errorf("migrations in %s: %w", folder, err)
 	}
@@ -32,6 +35,15 @@ func migrate(ctx context.Context, name goose.Dialect, db *sql.DB, folder string)
 		return fmt.Errorf("migration %s: %w", filepath.Join(folder, partial.Failed.Source.Path), partial.Err)
 	}
 	return fmt.Errorf("migrations in %s: %w", folder, err)
+}
+
+// meant is a folder without the files that editors and file managers leave there.
+type meant struct{ fs.FS }
+
+// ReadDir lists the files that are meant.
+func (m meant) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(m.FS, name)
+	return slices.DeleteFunc(entries, func(entry fs.DirEntry) bool { return litter.Is(entry.Name()) }), err
 }
 
 // checkFiles refuses names that say nothing of the order.

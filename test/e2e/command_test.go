@@ -2,11 +2,13 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -116,6 +118,27 @@ func TestValidateTellsEveryFaultWithItsPlace(t *testing.T) {
 			t.Errorf("a fault without its place: %+v in %s", fault, out)
 		}
 	}
+}
+
+func TestValidateSaysWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	h := &harness{Site: program.NewSite(t, binaries)}
+	h.WriteConfig("hang.json", `{ "pluginDirs": ["../plugins"], "workflows": [{ "id": "w", "steps": [
+  { "id": "a", "type": "anna", "action": "go" }, { "id": "b", "type": "bert", "action": "go" }] }] }`)
+	for _, name := range []string{"anna", "bert"} {
+		if err := os.WriteFile(filepath.Join(h.Plugins, "backflow-plugin-"+name), []byte("#!/bin/sh\nexec sleep 600\n"), 0o700); err != nil { // #nosec G306 -- it is a program
+			t.Fatal(err)
+		}
+	}
+	validate := h.Start("validate", "-c", h.Config())
+	testkit.Eventually(t, eventually, "it says what it waits for", func() bool {
+		_, stderr := validate.Output()
+		return strings.Contains(stderr, "waiting for the manifest of anna, bert (a plugin has 30 seconds to start)")
+	})
+	if !validate.Running() {
+		t.Error("it has ended already")
+	}
+	validate.Stop()
 }
 
 func TestANewTokenLetsInWhereItsLinesArePasted(t *testing.T) {

@@ -139,6 +139,12 @@ func (s *Site) Run(args ...string) (code int, stdout, stderr string) {
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
+// Start begins a command of backflow, which runs until it or the test ends.
+func (s *Site) Start(args ...string) *Child {
+	s.t.Helper()
+	return Start(s.t, s.command(args...))
+}
+
 // PluginsGone waits until no plugin of the site runs any more, and fails the
 // test when one outlives the limit.
 func (s *Site) PluginsGone(limit time.Duration) {

@@ -18,7 +18,8 @@ import (
 
 // FormatDirectory is the format of a string, in a schema of credentials, that
 // names a folder: absolute or relative to the config file. The gateway checks that
-// the folder exists, since the plugin can do so only once it is configured.
+// the folder exists, since the plugin can do so only once it is configured, and
+// starts the plugin anew when a file in it changes.
 const FormatDirectory = "directory-path"
 
 // Check checks the config's entry under "credentials" against the schema that
