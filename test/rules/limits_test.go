@@ -39,16 +39,19 @@ func TestEveryBoundIsOnThePageAsItIsInTheCode(t *testing.T) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(code.declared)) {
-		if _, there := rows[name]; !there && code.value(name) != nil && boundNames.MatchString(name[strings.LastIndexByte(name, '.')+1:]) {
+		isBound := code.defaults[name] || boundNames.MatchString(name[strings.LastIndexByte(name, '.')+1:])
+		if _, there := rows[name]; !there && isBound && code.value(name) != nil {
 			t.Errorf("%s lacks %s, which is %s", limitsPage, name, strings.Join(spellings(t, code, name), " or "))
 		}
 	}
 }
 
 // constants are the constants of the module's packages, by directory and name, such
-// as core/engine.MaxInput.
+// as core/engine.MaxInput, and the defaults of options that are written out where
+// they are set, such as core/gateway.Limits.MaxStreams.
 type constants struct {
 	declared map[string]ast.Expr
+	defaults map[string]bool              // those of options
 	imports  map[string]map[string]string // directories by their names in a directory's imports
 	values   map[string]constant.Value
 	times    map[string]bool // those that are durations
@@ -57,7 +60,7 @@ type constants struct {
 // readConstants reads the constants of the programs.
 func readConstants(t *testing.T) *constants {
 	t.Helper()
-	c := &constants{map[string]ast.Expr{}, map[string]map[string]string{}, map[string]constant.Value{}, map[string]bool{}}
+	c := &constants{map[string]ast.Expr{}, map[string]bool{}, map[string]map[string]string{}, map[string]constant.Value{}, map[string]bool{}}
 	for _, top := range []string{"cmd", "core", "plugins", "sdk"} {
 		err := filepath.WalkDir(filepath.Join("../..", top), func(file string, entry fs.DirEntry, err error) error {
 			switch {
@@ -93,6 +96,9 @@ func (c *constants) add(file string) error {
 		}
 	}
 	for _, declaration := range parsed.Decls {
+		if method, ok := declaration.(*ast.FuncDecl); ok && method.Name.Name == "withDefaults" && method.Recv != nil {
+			c.addDefaults(dir, method)
+		}
 		group, ok := declaration.(*ast.GenDecl)
 		if !ok || group.Tok != token.CONST {
 			continue
@@ -107,6 +113,45 @@ func (c *constants) add(file string) error {
 	return nil
 }
 
+// addDefaults adds what a method withDefaults sets to something else than a constant
+// of a name: by an assignment, or by setDefault(&l.Field, value).
+func (c *constants) addDefaults(dir string, method *ast.FuncDecl) {
+	of, ok := method.Recv.List[0].Type.(*ast.Ident)
+	if !ok {
+		return
+	}
+	add := func(field, value ast.Expr) {
+		if address, ok := field.(*ast.UnaryExpr); ok {
+			field = address.X
+		}
+		selected, ok := field.(*ast.SelectorExpr)
+		elsewhere, named := value.(*ast.SelectorExpr)
+		if named {
+			from, _ := elsewhere.X.(*ast.Ident)
+			named = from == nil || from.Name != "time"
+		} else {
+			_, named = value.(*ast.Ident)
+		}
+		if ok && !named {
+			name := dir + "." + of.Name + "." + selected.Sel.Name
+			c.declared[name], c.defaults[name] = value, true
+		}
+	}
+	ast.Inspect(method.Body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			if len(n.Lhs) == 1 && len(n.Rhs) == 1 {
+				add(n.Lhs[0], n.Rhs[0])
+			}
+		case *ast.CallExpr:
+			if called, ok := n.Fun.(*ast.Ident); ok && called.Name == "setDefault" && len(n.Args) == 2 {
+				add(n.Args[0], n.Args[1])
+			}
+		}
+		return true
+	})
+}
+
 // value evaluates a constant; nil if it is no number.
 func (c *constants) value(name string) constant.Value {
 	if v, known := c.values[name]; known {
@@ -117,7 +162,7 @@ func (c *constants) value(name string) constant.Value {
 		return nil
 	}
 	c.values[name] = nil // against cycles
-	dir := name[:strings.LastIndexByte(name, '.')]
+	dir := name[:strings.IndexByte(name, '.')]
 	c.values[name] = c.eval(name, dir, expr)
 	return c.values[name]
 }
