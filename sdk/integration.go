@@ -19,7 +19,7 @@ type Info struct {
 	Sandbox bool
 }
 
-// Part is what a plugin is made of: an Action, Credentials or a Webhook.
+// Part is what a plugin is made of: an Action, Credentials, a Webhook or Health.
 type Part interface {
 	join(p *integration)
 }
@@ -54,6 +54,7 @@ type integration struct {
 	order       []runner
 	credentials *credentials
 	webhook     *Webhook
+	health      func(context.Context) error // nil if it tells nothing of it
 	faults      []error
 }
 

@@ -148,3 +148,14 @@ func (s *server) SampleWebhook(ctx context.Context, request *pluginv1.SampleWebh
 	})
 	return &pluginv1.SampleWebhookResponse{Headers: sample.Headers, Body: sample.Body, Error: errorToWire(err)}, nil
 }
+
+// CheckHealth says whether calls can succeed now, if the plugin can tell.
+func (s *server) CheckHealth(ctx context.Context, _ *pluginv1.CheckHealthRequest) (*pluginv1.CheckHealthResponse, error) {
+	checker := healthChecker(s.plugin)
+	if checker == nil {
+		return nil, status.Error(codes.Unimplemented, "the plugin tells nothing of its health")
+	}
+	ctx = WithLogger(ctx, s.logger)
+	err := guard(s.logger, "CheckHealth", func() error { return checker.CheckHealth(ctx) })
+	return &pluginv1.CheckHealthResponse{Error: errorToWire(err)}, nil
+}

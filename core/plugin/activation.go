@@ -25,6 +25,7 @@ func (s *supervisor) activate(ctx context.Context, r *running) {
 		s.failedFile, s.retryFileAt, s.rejected = fileState{}, time.Time{}, ""
 	}
 	s.probing, s.probeResults, s.lastProbe = false, make(chan probeResult, 1), p.env.timing.Now()
+	s.asking, s.healthResults, s.unwell = false, make(chan healthResult, 1), ""
 	r.activeSince = p.env.timing.Now()
 	now := status{Status: action.Status{State: action.StateReady, Rejected: s.rejected}}
 	if r.missingCredentials != "" {

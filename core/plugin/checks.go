@@ -23,6 +23,7 @@ func (s *supervisor) checkHealth(ctx context.Context) bool {
 		return false
 	}
 	s.startProbe(ctx)
+	s.askHealth(ctx)
 	return true
 }
 

@@ -68,6 +68,8 @@ type instance struct {
 	// probe and execute handle a probe and a call. Nil succeeds at once.
 	probe   func(context.Context) error
 	execute func(*instance) error
+	// health is why calls cannot succeed, as the plugin says; nil says nothing.
+	health atomic.Pointer[sdk.Error]
 }
 
 func (i *instance) Manifest(context.Context) (*sdk.Manifest, error) {
@@ -94,6 +96,12 @@ func (i *instance) Probe(ctx context.Context) error {
 		return nil
 	}
 	return i.probe(ctx)
+}
+func (i *instance) Health(context.Context) error {
+	if e := i.health.Load(); e != nil {
+		return e
+	}
+	return nil
 }
 func (i *instance) VerifyWebhook(context.Context, sdk.WebhookRequest) (sdk.WebhookEvent, error) {
 	return sdk.WebhookEvent{}, errors.New("no")

@@ -44,6 +44,8 @@ func (s *supervisor) run(ctx context.Context, started *running) {
 			s.beginStart(ctx, nil)
 		case result := <-s.probeResults:
 			s.handleProbe(ctx, result)
+		case result := <-s.healthResults:
+			s.handleHealth(result)
 		case <-ticker.C:
 			s.check(ctx)
 		}

@@ -422,3 +422,33 @@ func TestARefusalNeverSaysThatThePluginIsReady(t *testing.T) {
 		}
 	}
 }
+
+// TestAPluginThatSaysItIsUnwellIsShownAsFailed: it runs and takes calls, and is shown
+// as ready again when it says so.
+func TestAPluginThatSaysItIsUnwellIsShownAsFailed(t *testing.T) {
+	l := newLauncher(0)
+	p := getPlugin(t, startHost(t, l, plugin.Options{Checks: frequentChecks}, fake()), "fake")
+	waitFor(t, func() bool { return p.Status().State == action.StateReady })
+	running := <-l.instances
+	for range 2 {
+		running.health.Store(&sdk.Error{Code: sdk.CodeUnavailable, Message: "the file is gone"})
+		waitFor(t, func() bool { return p.Status().State == action.StateFailed })
+		if status := p.Status(); status.Reason != "the file is gone" || status.Restarts != 0 || !status.RetryAt.IsZero() {
+			t.Errorf("%+v", status)
+		}
+		if _, err := p.Execute(t.Context(), echo); err != nil {
+			t.Errorf("a call does not reach it: %v", err)
+		}
+		running.health.Store(&sdk.Error{Code: sdk.CodeUnavailable, Message: "another file is gone"})
+		waitFor(t, func() bool { return p.Status().Reason == "another file is gone" })
+		running.health.Store(nil)
+		waitFor(t, func() bool { return p.Status().State == action.StateReady })
+		if status := p.Status(); status.Reason != "" {
+			t.Errorf("%+v", status)
+		}
+	}
+	running.health.Store(&sdk.Error{Code: sdk.CodeUnavailable, Message: "the file is gone"})
+	waitFor(t, func() bool { return p.Status().State == action.StateFailed })
+	running.die()
+	waitFor(t, func() bool { return strings.HasPrefix(p.Status().Reason, "it ended") })
+}

@@ -29,6 +29,10 @@ type supervisor struct {
 	probing      bool             // a probe is in progress
 	lastProbe    time.Time        // when it began
 	probeResults chan probeResult // of current
+
+	asking        bool              // the current instance is asked how it is
+	unwell        string            // why the calls of the current one cannot succeed, as it says itself
+	healthResults chan healthResult // of current
 }
 
 // startAttempt is a start in progress.
@@ -49,4 +53,11 @@ type startResult struct {
 type probeResult struct {
 	of  *running
 	err error
+}
+
+// healthResult is what an instance says of its health: the reason why its calls cannot
+// succeed now, "" if they can.
+type healthResult struct {
+	of     *running
+	reason string
 }

@@ -57,6 +57,14 @@ type Prober interface {
 	Probe(ctx context.Context) error
 }
 
+// HealthReporter is an Instance whose plugin may tell itself that its calls cannot
+// succeed now. It is safe for concurrent use.
+type HealthReporter interface {
+	// Health returns the plugin's reason, nil where calls can succeed or the plugin
+	// cannot tell. It says nothing of whether the plugin is alive.
+	Health(ctx context.Context) error
+}
+
 // MemoryReporter is an Instance whose memory can be measured from outside. It is
 // safe for concurrent use.
 type MemoryReporter interface {

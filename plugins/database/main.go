@@ -9,13 +9,17 @@ package main
 
 import (
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/backflow/backflow/sdk"
 )
 
 func main() {
-	p := &plugin{now: time.Now}
+	p := &plugin{now: time.Now, end: func(reason error) {
+		slog.Error("database", "error", reason)
+		os.Exit(1)
+	}}
 	sdk.Serve(p.integration())
 	if err := p.Close(); err != nil {
 		slog.Error("database: close", "error", err)

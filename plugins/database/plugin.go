@@ -16,10 +16,21 @@ type plugin struct {
 	// now is the clock by which idempotency keys grow old.
 	now func() time.Time
 
-	// mu guards store, which is nil until configure succeeded. Calls hold it
-	// for reading, so that Close waits for them.
-	mu    sync.RWMutex
+	// checkEvery is the pause between two looks at the database's files; zero is
+	// checkInterval.
+	checkEvery time.Duration
+	// end ends the process; a test has its own.
+	end func(reason error)
+
+	// mu guards the fields below. Calls hold it for reading, so that Close waits for
+	// them.
+	mu sync.RWMutex
+	// store is nil until configure succeeded, and while the database is away.
 	store *store
+	// away is why the database that was open cannot be used, nil where it can.
+	away error
+	// watching is nil where nothing watches files.
+	watching *watch
 }
 
 // integration returns what is served: the plugin's parts, over p.
@@ -27,6 +38,7 @@ func (p *plugin) integration() sdk.Plugin {
 	return sdk.New(sdk.Info{Name: "database", Version: "0.1.0", Description: "Rows in a SQL database."},
 		sdk.Credentials[json.RawMessage]{Schema: databases.credentialsSchema(), Configure: p.configure},
 		p.insertAction(),
+		sdk.Health{Check: p.health},
 	)
 }
 
@@ -38,16 +50,19 @@ func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	opened, err := open(ctx, settings, p.now)
+	opened, err := create(ctx, settings, p.now)
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.store != nil {
+	if p.store != nil || p.watching != nil {
 		return errors.Join(errors.New("database: configured twice"), opened.close())
 	}
 	p.store = opened
+	if opened.files != nil {
+		p.watching = startWatch(p, settings, sdk.Logger(ctx))
+	}
 	return nil
 }
 
@@ -61,6 +76,9 @@ func (p *plugin) do(run func(s *store, ctx context.Context, key string, params j
 	return func(ctx context.Context, params json.RawMessage) (json.RawMessage, error) {
 		p.mu.RLock()
 		defer p.mu.RUnlock()
+		if p.away != nil {
+			return nil, notSound(p.away)
+		}
 		if p.store == nil {
 			return nil, sdk.Refuse(sdk.CodeUnavailable, "the database is not configured")
 		}
@@ -75,12 +93,28 @@ func (p *plugin) do(run func(s *store, ctx context.Context, key string, params j
 // Close waits for calls under way and closes the database. It may be called
 // twice, and before configure.
 func (p *plugin) Close() error {
+	p.mu.RLock()
+	watching := p.watching
+	p.mu.RUnlock()
+	if watching != nil {
+		watching.stop()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	store := p.store
-	p.store = nil
+	p.store, p.away, p.watching = nil, nil, nil
 	if store == nil {
 		return nil
 	}
 	return store.close()
+}
+
+// health says why calls cannot succeed now.
+func (p *plugin) health(context.Context) error {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.away != nil {
+		return notSound(p.away)
+	}
+	return nil
 }

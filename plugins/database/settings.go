@@ -89,6 +89,12 @@ type settings struct {
 	migrations string
 }
 
+// files is nil where the database is not in files.
+func (s settings) files() driver.Files {
+	files, _ := s.database.Driver.(driver.Files)
+	return files
+}
+
 // readSettings checks the credentials and makes the database's directory where
 // that is ours to make. Errors hold nothing of the url but its scheme, since a
 // url may hold a password.

@@ -15,9 +15,19 @@ import (
 // store is an open database, ready for actions.
 type store struct {
 	driver.Database
-	db   *sql.DB
-	keys keys
-	lock writeLock
+	db *sql.DB
+	// files is nil where the database is not in files.
+	files driver.Files
+	keys  keys
+	lock  writeLock
+}
+
+// create makes the database where it is not there yet, and opens it.
+func create(ctx context.Context, settings settings, now func() time.Time) (*store, error) {
+	if err := settings.database.Make(); err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	return open(ctx, settings, now)
 }
 
 // open prepares the database under a lock that other processes respect, so
@@ -39,7 +49,7 @@ func open(ctx context.Context, settings settings, now func() time.Time) (opened 
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	opened = &store{Database: settings.database, db: db, lock: writeLock{now: now, longest: maxLockWait}}
+	opened = &store{Database: settings.database, db: db, files: settings.files(), lock: writeLock{now: now, longest: maxLockWait}}
 	opened.keys = newKeys(&opened.Syntax, now)
 	return opened, nil
 }
@@ -82,6 +92,9 @@ func (s *store) transact(ctx context.Context, work func(*sql.Conn) (body []byte,
 		return nil, s.failure(ctx, err)
 	}
 	defer conn.Close() //nolint:errcheck // gives the connection back to the pool, or says that it was discarded
+	if err := s.verify(ctx, conn); err != nil {
+		return nil, err
+	}
 	if err := s.begin(ctx, conn); err != nil {
 		// A driver may report a context that ended after BEGIN took effect.
 		s.rollback(ctx, conn)
@@ -97,6 +110,9 @@ func (s *store) transact(ctx context.Context, work func(*sql.Conn) (body []byte,
 	if err == nil {
 		err = ctx.Err()
 	}
+	if err == nil {
+		err = s.check()
+	}
 	if err != nil || !changed {
 		ended = true
 		s.rollback(ctx, conn)
@@ -110,7 +126,44 @@ func (s *store) transact(ctx context.Context, work func(*sql.Conn) (body []byte,
 		s.rollback(ctx, conn)
 		return nil, s.commitFailure(err)
 	}
+	if err := s.verify(context.WithoutCancel(ctx), conn); err != nil {
+		err.Outcome = sdk.OutcomeUnknown
+		err.Message = "the row was written, and may be lost: " + err.Message
+		return nil, err
+	}
 	return body, nil
+}
+
+// check returns an error once the files are not sound. It is nil where the database is
+// not in files.
+func (s *store) check() error {
+	if s.files == nil {
+		return nil
+	}
+	if err := s.files.Check(); err != nil {
+		return notSound(err)
+	}
+	return nil
+}
+
+// verify is check that looks closer. It is for a connection without a transaction.
+func (s *store) verify(ctx context.Context, conn *sql.Conn) *sdk.Error {
+	if s.files == nil {
+		return nil
+	}
+	if err := s.files.Verify(ctx, conn); err != nil {
+		return notSound(err)
+	}
+	return nil
+}
+
+// notSoundRetryAfter is when a call is to be made again that found the files not
+// sound: by then they have been looked at again.
+const notSoundRetryAfter = 2 * time.Second
+
+// notSound is the error of a call to a database whose files are not sound.
+func notSound(err error) *sdk.Error {
+	return sdk.Refuse(sdk.CodeUnavailable, "the database cannot be used: %v", err).Later(notSoundRetryAfter)
 }
 
 // begin starts a transaction, and waits for the locks of other processes as long as
@@ -135,7 +188,7 @@ func (s *store) begin(ctx context.Context, conn *sql.Conn) error {
 // that fails is in an unknown state: it is thrown away, and with it
 // its transaction.
 func (s *store) rollback(ctx context.Context, conn *sql.Conn) {
-	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
+	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil && !s.Ended(err) {
 		_ = conn.Raw(func(any) error { return sqldriver.ErrBadConn }) // always an error: the one that it was given
 	}
 }

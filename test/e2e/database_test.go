@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -226,5 +227,94 @@ func TestAHeldWriteLockIs503ForEveryCaller(t *testing.T) {
 	}
 	if n := s.count(t, "log", "TRUE"); n != callers {
 		t.Errorf("%d rows", n)
+	}
+}
+
+// TestADatabaseThatIsTakenAwayIsMissedWithinASecond: no row is acknowledged that no
+// name leads to, /readyz shows the plugin as failed, and a sound database in its
+// place is used by itself, with its migrations.
+func TestADatabaseThatIsTakenAwayIsMissedWithinASecond(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, `CREATE TABLE log (id INTEGER PRIMARY KEY, n INTEGER UNIQUE);`, "")
+	n := 0
+	insert := func() program.Response {
+		n++
+		return s.Post(insertPath, fmt.Sprintf(`{"table":"log","data":{"n":%d}}`, n), "Idempotency-Key", fmt.Sprint("log-", n))
+	}
+	shows := func(state string) {
+		t.Helper()
+		testkit.Eventually(t, 20*time.Second, "/readyz shows the database as "+state, func() bool {
+			return program.Want(t, 200, s.Get("/readyz")).Text("integrations.database.state") == state
+		})
+	}
+	works := func() {
+		t.Helper()
+		testkit.Eventually(t, 20*time.Second, "a row is inserted", func() bool {
+			switch answer := insert(); answer.Status {
+			case 200:
+				return true
+			case 503:
+				return false
+			default:
+				t.Fatalf("%d %s", answer.Status, answer.Body)
+				return false
+			}
+		})
+		if s.count(t, "log", fmt.Sprint("n = ", n)) != 1 {
+			t.Errorf("row %d was acknowledged, and is not in the file", n)
+		}
+	}
+	rename := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	works()
+	shows("ready")
+
+	rename(s.file, s.file+".aside")
+	refused := program.Want(t, 503, insert())
+	if refused.Text("code") != "unavailable" || refused.Header.Get("Retry-After") != "2" || !strings.Contains(refused.Text("detail"), "app.db was removed while in use") {
+		t.Errorf("%v %s", refused.Header, refused.Body)
+	}
+	shows("failed")
+	if reason := program.Want(t, 200, s.Get("/integrations/database")).Text("status.reason"); !strings.Contains(reason, "was removed while in use") {
+		t.Errorf("the reason is %q", reason)
+	}
+	program.Want(t, 503, insert())
+	rename(s.file+".aside", s.file)
+	works()
+	shows("ready")
+
+	for _, side := range []string{"-wal", "-shm"} {
+		before := s.count(t, "log", "TRUE")
+		if err := os.Remove(s.file + side); err != nil {
+			t.Fatal(err)
+		}
+		program.Want(t, 503, insert())
+		works()
+		if after := s.count(t, "log", "TRUE"); after != before+1 {
+			t.Errorf("without %s: %d rows were %d", side, after, before)
+		}
+	}
+
+	// Another database, from before the migration.
+	other, err := sql.Open("sqlite", "file:"+s.file+".other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Exec("CREATE TABLE notes (n)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rename(s.file, s.file+".old")
+	rename(s.file+".other", s.file)
+	works()
+	shows("ready")
+	if s.count(t, "log", "TRUE") != 1 {
+		t.Error("the other database has rows of the first")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	goplugin "github.com/hashicorp/go-plugin"
@@ -26,13 +27,16 @@ type instance struct {
 	service pluginv1.PluginServiceClient
 	health  grpc_health_v1.HealthClient
 	streams *streams
-	close   sync.Once
-	closed  error
+	// silent: the plugin cannot tell of its health.
+	silent atomic.Bool
+	close  sync.Once
+	closed error
 }
 
 var (
 	_ plugin.Instance       = (*instance)(nil)
 	_ plugin.Prober         = (*instance)(nil)
+	_ plugin.HealthReporter = (*instance)(nil)
 	_ plugin.MemoryReporter = (*instance)(nil)
 )
 
@@ -154,6 +158,21 @@ func (i *instance) Probe(ctx context.Context) error {
 	default:
 		return nil
 	}
+}
+
+// Health asks the plugin, until it has said once that it cannot tell.
+func (i *instance) Health(ctx context.Context) error {
+	if i.silent.Load() {
+		return nil
+	}
+	response, err := i.service.CheckHealth(ctx, &pluginv1.CheckHealthRequest{})
+	switch {
+	case status.Code(err) == codes.Unimplemented:
+		i.silent.Store(true)
+	case err == nil && response.GetError() != nil:
+		return errorFromWire(response.GetError())
+	}
+	return nil
 }
 
 // Memory returns the resident memory of the process in bytes. Processes that it has

@@ -12,6 +12,7 @@
 // lock that the kernel drops when its holder dies. Once a second the writer
 // checks that the files still have their names, and writes nothing if not.
 //
-// The package imports core/state and core/state/internal/groupcommit. It knows
+// The package imports core/state, core/state/internal/groupcommit and
+// sdk/samefile. It knows
 // nothing of what is kept.
 package sqlite

@@ -25,6 +25,8 @@ type Database struct {
 
 // Driver talks to one database. Its methods are safe for concurrent use.
 type Driver interface {
+	// Make makes the database if it is not there, where that is for a client to do.
+	Make() error
 	// Open connects, with every setting that durability and the limits on
 	// connections need. The context bounds the opening only.
 	Open(ctx context.Context) (*sql.DB, error)
@@ -42,6 +44,9 @@ type Driver interface {
 	Bind(column Column, value JSON) (any, error)
 	// Render appends a stored value as JSON.
 	Render(dst []byte, column Column, stored any) ([]byte, error)
+	// Ended reports whether an error of ROLLBACK says that the transaction had ended by
+	// itself.
+	Ended(err error) bool
 	// Locked reports whether an error of Syntax.Begin says that another process holds
 	// a lock which it needs.
 	Locked(err error) bool
@@ -53,6 +58,25 @@ type Driver interface {
 	// may be nil; no column is named then.
 	Classify(err error, table *Table) (classified *sdk.Error, refused bool)
 }
+
+// Files is a Driver of a database that is in files, which can be removed or replaced
+// while they are open.
+type Files interface {
+	// Check returns an error once what is open is not what the database's name stands
+	// for: what is written then may be lost. It is cheap. Its text is for people.
+	Check() error
+	// Verify is Check that looks closer where the files give reason to.
+	Verify(ctx context.Context, conn *sql.Conn) error
+	// Leave closes a database whose files are not sound, so that it can be opened
+	// anew. left is false where it is to stay open: there is nothing better to open,
+	// or something would be lost; the error says what. Otherwise an error is about
+	// the closing alone.
+	Leave(ctx context.Context, db *sql.DB) (left bool, err error)
+}
+
+// ErrEnd is matched by an error of Leave where the database must not be closed in
+// order: the process is to end at once, and the next one opens it.
+var ErrEnd = errors.New("the process ends, and the next one opens the database")
 
 // ErrNoTable is returned by Describe. It is matched by errors.Is.
 var ErrNoTable = errors.New("no such table")

@@ -17,6 +17,13 @@ import (
 // (https://www.sqlite.org/rescode.html).
 const primary = 0xff
 
+// Ended reports whether no transaction was there to roll back: RAISE(ROLLBACK) and a
+// full disk end one. SQLite has no code for it.
+func (s *SQLite) Ended(err error) bool {
+	var failure *modernc.Error
+	return errors.As(err, &failure) && strings.Contains(failure.Error(), "no transaction is active")
+}
+
 // Locked reports whether another process has the write lock.
 func (s *SQLite) Locked(err error) bool {
 	var failure *modernc.Error

@@ -29,12 +29,25 @@ var settings = []struct{ pragma, value, reads string }{
 	{"checkpoint_fullfsync", "ON", "1"},
 }
 
-// Open makes the file, for this account alone, if it is not there, and opens
-// one connection to it. A file system on which SQLite cannot keep its promises
-// (no shared memory, so no WAL) is refused.
-func (s *SQLite) Open(ctx context.Context) (*sql.DB, error) {
+// Make makes the file, for this account alone, if it is not there.
+func (s *SQLite) Make() error {
 	if err := createFile(s.path); err != nil {
-		return nil, fmt.Errorf("sqlite: create %s: %w", s.path, err)
+		return fmt.Errorf("sqlite: create %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// Open opens one connection to the file. A file system on which SQLite cannot keep its
+// promises (no shared memory, so no WAL) is refused.
+func (s *SQLite) Open(ctx context.Context) (*sql.DB, error) {
+	s.filesMu.Lock()
+	defer s.filesMu.Unlock()
+	info, err := os.Stat(s.path)
+	if err == nil && info.Size() == 0 && s.opened {
+		err = errors.New("it is empty")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: open %s: %w", s.path, err)
 	}
 	db, err := sql.Open("sqlite", s.source())
 	if err != nil {
@@ -43,9 +56,20 @@ func (s *SQLite) Open(ctx context.Context) (*sql.DB, error) {
 	db.SetMaxOpenConns(1)
 	db.SetConnMaxIdleTime(0)
 	db.SetConnMaxLifetime(0)
-	if err := check(ctx, db); err != nil {
+	err = check(ctx, db)
+	if err == nil && s.suspect {
+		err = inspect(ctx, db)
+	}
+	if err == nil {
+		s.files, err = openFiles(s.path)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("sqlite: open %s: %w", s.path, err), db.Close())
 	}
+	s.suspect = false
+	s.mu.Lock()
+	s.tables = nil // the file may be another one
+	s.mu.Unlock()
 	return db, nil
 }
 

@@ -17,6 +17,9 @@ import (
 // the texts 5 and 0.5, and holds the kind that we take it for against that.
 func TestKindsFollowSQLitesAffinity(t *testing.T) {
 	store := New(filepath.Join(t.TempDir(), "a.db"))
+	if err := store.Make(); err != nil {
+		t.Fatal(err)
+	}
 	db, err := store.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -6,7 +6,7 @@
 // of meeting each other as SQLITE_BUSY. Other processes may use the same file.
 //
 // The package imports plugins/database/internal/driver,
-// plugins/database/internal/exact, sdk and sdk/pointer.
+// plugins/database/internal/exact, sdk, sdk/pointer and sdk/samefile.
 package sqlite
 
 import (
@@ -25,6 +25,14 @@ type SQLite struct {
 	// version is SQLite's schema_version that tables were read at.
 	version int64
 	tables  map[string]*driver.Table
+
+	// filesMu guards the fields below. It is held while the files are looked into.
+	filesMu sync.Mutex
+	// files are those of the connection that Open made last, nil if none is open.
+	files *files
+	// opened: a database was open, and there has to be one again. suspect: it may lack
+	// a part.
+	opened, suspect bool
 }
 
 var _ driver.Driver = (*SQLite)(nil)

@@ -1305,6 +1305,87 @@ func (x *SampleWebhookResponse) GetError() *Error {
 	return nil
 }
 
+type CheckHealthRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckHealthRequest) Reset() {
+	*x = CheckHealthRequest{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckHealthRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckHealthRequest) ProtoMessage() {}
+
+func (x *CheckHealthRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckHealthRequest.ProtoReflect.Descriptor instead.
+func (*CheckHealthRequest) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{19}
+}
+
+type CheckHealthResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why calls cannot succeed now; absent when they can.
+	Error         *Error `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckHealthResponse) Reset() {
+	*x = CheckHealthResponse{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckHealthResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckHealthResponse) ProtoMessage() {}
+
+func (x *CheckHealthResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckHealthResponse.ProtoReflect.Descriptor instead.
+func (*CheckHealthResponse) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *CheckHealthResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
 var File_backflow_plugin_v1_plugin_proto protoreflect.FileDescriptor
 
 const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
@@ -1409,13 +1490,17 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x05error\x18\x03 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012\xed\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x14\n" +
+	"\x12CheckHealthRequest\"F\n" +
+	"\x13CheckHealthResponse\x12/\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error2\xcd\x04\n" +
 	"\rPluginService\x12^\n" +
 	"\vGetManifest\x12&.backflow.plugin.v1.GetManifestRequest\x1a'.backflow.plugin.v1.GetManifestResponse\x12X\n" +
 	"\tConfigure\x12$.backflow.plugin.v1.ConfigureRequest\x1a%.backflow.plugin.v1.ConfigureResponse\x12V\n" +
 	"\aExecute\x12\".backflow.plugin.v1.ExecuteRequest\x1a#.backflow.plugin.v1.ExecuteResponse(\x010\x01\x12d\n" +
 	"\rVerifyWebhook\x12(.backflow.plugin.v1.VerifyWebhookRequest\x1a).backflow.plugin.v1.VerifyWebhookResponse\x12d\n" +
-	"\rSampleWebhook\x12(.backflow.plugin.v1.SampleWebhookRequest\x1a).backflow.plugin.v1.SampleWebhookResponseBDZBgithub.com/backflow/backflow/sdk/proto/backflow/plugin/v1;pluginv1b\x06proto3"
+	"\rSampleWebhook\x12(.backflow.plugin.v1.SampleWebhookRequest\x1a).backflow.plugin.v1.SampleWebhookResponse\x12^\n" +
+	"\vCheckHealth\x12&.backflow.plugin.v1.CheckHealthRequest\x1a'.backflow.plugin.v1.CheckHealthResponseBDZBgithub.com/backflow/backflow/sdk/proto/backflow/plugin/v1;pluginv1b\x06proto3"
 
 var (
 	file_backflow_plugin_v1_plugin_proto_rawDescOnce sync.Once
@@ -1429,7 +1514,7 @@ func file_backflow_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 	return file_backflow_plugin_v1_plugin_proto_rawDescData
 }
 
-var file_backflow_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_backflow_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_backflow_plugin_v1_plugin_proto_goTypes = []any{
 	(*Error)(nil),                 // 0: backflow.plugin.v1.Error
 	(*Fault)(nil),                 // 1: backflow.plugin.v1.Fault
@@ -1450,48 +1535,53 @@ var file_backflow_plugin_v1_plugin_proto_goTypes = []any{
 	(*WebhookEvent)(nil),          // 16: backflow.plugin.v1.WebhookEvent
 	(*SampleWebhookRequest)(nil),  // 17: backflow.plugin.v1.SampleWebhookRequest
 	(*SampleWebhookResponse)(nil), // 18: backflow.plugin.v1.SampleWebhookResponse
-	nil,                           // 19: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
-	nil,                           // 20: backflow.plugin.v1.SampleWebhookRequest.SetEntry
-	nil,                           // 21: backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
-	(*durationpb.Duration)(nil),   // 22: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
+	(*CheckHealthRequest)(nil),    // 19: backflow.plugin.v1.CheckHealthRequest
+	(*CheckHealthResponse)(nil),   // 20: backflow.plugin.v1.CheckHealthResponse
+	nil,                           // 21: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
+	nil,                           // 22: backflow.plugin.v1.SampleWebhookRequest.SetEntry
+	nil,                           // 23: backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
+	(*durationpb.Duration)(nil),   // 24: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
 }
 var file_backflow_plugin_v1_plugin_proto_depIdxs = []int32{
-	22, // 0: backflow.plugin.v1.Error.retry_after:type_name -> google.protobuf.Duration
+	24, // 0: backflow.plugin.v1.Error.retry_after:type_name -> google.protobuf.Duration
 	1,  // 1: backflow.plugin.v1.Error.faults:type_name -> backflow.plugin.v1.Fault
 	4,  // 2: backflow.plugin.v1.GetManifestResponse.manifest:type_name -> backflow.plugin.v1.Manifest
 	5,  // 3: backflow.plugin.v1.Manifest.actions:type_name -> backflow.plugin.v1.Action
 	8,  // 4: backflow.plugin.v1.Manifest.webhook:type_name -> backflow.plugin.v1.WebhookCapability
 	6,  // 5: backflow.plugin.v1.Action.http:type_name -> backflow.plugin.v1.HTTPBinding
-	22, // 6: backflow.plugin.v1.Action.key_lifetime:type_name -> google.protobuf.Duration
+	24, // 6: backflow.plugin.v1.Action.key_lifetime:type_name -> google.protobuf.Duration
 	7,  // 7: backflow.plugin.v1.Action.examples:type_name -> backflow.plugin.v1.Example
 	0,  // 8: backflow.plugin.v1.ConfigureResponse.error:type_name -> backflow.plugin.v1.Error
 	0,  // 9: backflow.plugin.v1.ExecuteResponse.error:type_name -> backflow.plugin.v1.Error
-	19, // 10: backflow.plugin.v1.VerifyWebhookRequest.headers:type_name -> backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
-	23, // 11: backflow.plugin.v1.VerifyWebhookRequest.now:type_name -> google.protobuf.Timestamp
-	22, // 12: backflow.plugin.v1.VerifyWebhookRequest.tolerance:type_name -> google.protobuf.Duration
+	21, // 10: backflow.plugin.v1.VerifyWebhookRequest.headers:type_name -> backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
+	25, // 11: backflow.plugin.v1.VerifyWebhookRequest.now:type_name -> google.protobuf.Timestamp
+	24, // 12: backflow.plugin.v1.VerifyWebhookRequest.tolerance:type_name -> google.protobuf.Duration
 	16, // 13: backflow.plugin.v1.VerifyWebhookResponse.event:type_name -> backflow.plugin.v1.WebhookEvent
 	0,  // 14: backflow.plugin.v1.VerifyWebhookResponse.error:type_name -> backflow.plugin.v1.Error
-	20, // 15: backflow.plugin.v1.SampleWebhookRequest.set:type_name -> backflow.plugin.v1.SampleWebhookRequest.SetEntry
-	23, // 16: backflow.plugin.v1.SampleWebhookRequest.now:type_name -> google.protobuf.Timestamp
-	21, // 17: backflow.plugin.v1.SampleWebhookResponse.headers:type_name -> backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
+	22, // 15: backflow.plugin.v1.SampleWebhookRequest.set:type_name -> backflow.plugin.v1.SampleWebhookRequest.SetEntry
+	25, // 16: backflow.plugin.v1.SampleWebhookRequest.now:type_name -> google.protobuf.Timestamp
+	23, // 17: backflow.plugin.v1.SampleWebhookResponse.headers:type_name -> backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
 	0,  // 18: backflow.plugin.v1.SampleWebhookResponse.error:type_name -> backflow.plugin.v1.Error
-	14, // 19: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry.value:type_name -> backflow.plugin.v1.HeaderValues
-	2,  // 20: backflow.plugin.v1.PluginService.GetManifest:input_type -> backflow.plugin.v1.GetManifestRequest
-	9,  // 21: backflow.plugin.v1.PluginService.Configure:input_type -> backflow.plugin.v1.ConfigureRequest
-	11, // 22: backflow.plugin.v1.PluginService.Execute:input_type -> backflow.plugin.v1.ExecuteRequest
-	13, // 23: backflow.plugin.v1.PluginService.VerifyWebhook:input_type -> backflow.plugin.v1.VerifyWebhookRequest
-	17, // 24: backflow.plugin.v1.PluginService.SampleWebhook:input_type -> backflow.plugin.v1.SampleWebhookRequest
-	3,  // 25: backflow.plugin.v1.PluginService.GetManifest:output_type -> backflow.plugin.v1.GetManifestResponse
-	10, // 26: backflow.plugin.v1.PluginService.Configure:output_type -> backflow.plugin.v1.ConfigureResponse
-	12, // 27: backflow.plugin.v1.PluginService.Execute:output_type -> backflow.plugin.v1.ExecuteResponse
-	15, // 28: backflow.plugin.v1.PluginService.VerifyWebhook:output_type -> backflow.plugin.v1.VerifyWebhookResponse
-	18, // 29: backflow.plugin.v1.PluginService.SampleWebhook:output_type -> backflow.plugin.v1.SampleWebhookResponse
-	25, // [25:30] is the sub-list for method output_type
-	20, // [20:25] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	0,  // 19: backflow.plugin.v1.CheckHealthResponse.error:type_name -> backflow.plugin.v1.Error
+	14, // 20: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry.value:type_name -> backflow.plugin.v1.HeaderValues
+	2,  // 21: backflow.plugin.v1.PluginService.GetManifest:input_type -> backflow.plugin.v1.GetManifestRequest
+	9,  // 22: backflow.plugin.v1.PluginService.Configure:input_type -> backflow.plugin.v1.ConfigureRequest
+	11, // 23: backflow.plugin.v1.PluginService.Execute:input_type -> backflow.plugin.v1.ExecuteRequest
+	13, // 24: backflow.plugin.v1.PluginService.VerifyWebhook:input_type -> backflow.plugin.v1.VerifyWebhookRequest
+	17, // 25: backflow.plugin.v1.PluginService.SampleWebhook:input_type -> backflow.plugin.v1.SampleWebhookRequest
+	19, // 26: backflow.plugin.v1.PluginService.CheckHealth:input_type -> backflow.plugin.v1.CheckHealthRequest
+	3,  // 27: backflow.plugin.v1.PluginService.GetManifest:output_type -> backflow.plugin.v1.GetManifestResponse
+	10, // 28: backflow.plugin.v1.PluginService.Configure:output_type -> backflow.plugin.v1.ConfigureResponse
+	12, // 29: backflow.plugin.v1.PluginService.Execute:output_type -> backflow.plugin.v1.ExecuteResponse
+	15, // 30: backflow.plugin.v1.PluginService.VerifyWebhook:output_type -> backflow.plugin.v1.VerifyWebhookResponse
+	18, // 31: backflow.plugin.v1.PluginService.SampleWebhook:output_type -> backflow.plugin.v1.SampleWebhookResponse
+	20, // 32: backflow.plugin.v1.PluginService.CheckHealth:output_type -> backflow.plugin.v1.CheckHealthResponse
+	27, // [27:33] is the sub-list for method output_type
+	21, // [21:27] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_backflow_plugin_v1_plugin_proto_init() }
@@ -1510,7 +1600,7 @@ func file_backflow_plugin_v1_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_backflow_plugin_v1_plugin_proto_rawDesc), len(file_backflow_plugin_v1_plugin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -28,6 +28,7 @@ const (
 	PluginService_Execute_FullMethodName       = "/backflow.plugin.v1.PluginService/Execute"
 	PluginService_VerifyWebhook_FullMethodName = "/backflow.plugin.v1.PluginService/VerifyWebhook"
 	PluginService_SampleWebhook_FullMethodName = "/backflow.plugin.v1.PluginService/SampleWebhook"
+	PluginService_CheckHealth_FullMethodName   = "/backflow.plugin.v1.PluginService/CheckHealth"
 )
 
 // PluginServiceClient is the client API for PluginService service.
@@ -48,6 +49,8 @@ type PluginServiceClient interface {
 	Execute(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ExecuteRequest, ExecuteResponse], error)
 	VerifyWebhook(ctx context.Context, in *VerifyWebhookRequest, opts ...grpc.CallOption) (*VerifyWebhookResponse, error)
 	SampleWebhook(ctx context.Context, in *SampleWebhookRequest, opts ...grpc.CallOption) (*SampleWebhookResponse, error)
+	// CheckHealth is called again and again where it is implemented.
+	CheckHealth(ctx context.Context, in *CheckHealthRequest, opts ...grpc.CallOption) (*CheckHealthResponse, error)
 }
 
 type pluginServiceClient struct {
@@ -111,6 +114,16 @@ func (c *pluginServiceClient) SampleWebhook(ctx context.Context, in *SampleWebho
 	return out, nil
 }
 
+func (c *pluginServiceClient) CheckHealth(ctx context.Context, in *CheckHealthRequest, opts ...grpc.CallOption) (*CheckHealthResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckHealthResponse)
+	err := c.cc.Invoke(ctx, PluginService_CheckHealth_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PluginServiceServer is the server API for PluginService service.
 // All implementations must embed UnimplementedPluginServiceServer
 // for forward compatibility.
@@ -129,6 +142,8 @@ type PluginServiceServer interface {
 	Execute(grpc.BidiStreamingServer[ExecuteRequest, ExecuteResponse]) error
 	VerifyWebhook(context.Context, *VerifyWebhookRequest) (*VerifyWebhookResponse, error)
 	SampleWebhook(context.Context, *SampleWebhookRequest) (*SampleWebhookResponse, error)
+	// CheckHealth is called again and again where it is implemented.
+	CheckHealth(context.Context, *CheckHealthRequest) (*CheckHealthResponse, error)
 	mustEmbedUnimplementedPluginServiceServer()
 }
 
@@ -153,6 +168,9 @@ func (UnimplementedPluginServiceServer) VerifyWebhook(context.Context, *VerifyWe
 }
 func (UnimplementedPluginServiceServer) SampleWebhook(context.Context, *SampleWebhookRequest) (*SampleWebhookResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SampleWebhook not implemented")
+}
+func (UnimplementedPluginServiceServer) CheckHealth(context.Context, *CheckHealthRequest) (*CheckHealthResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckHealth not implemented")
 }
 func (UnimplementedPluginServiceServer) mustEmbedUnimplementedPluginServiceServer() {}
 func (UnimplementedPluginServiceServer) testEmbeddedByValue()                       {}
@@ -254,6 +272,24 @@ func _PluginService_SampleWebhook_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PluginService_CheckHealth_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckHealthRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServiceServer).CheckHealth(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PluginService_CheckHealth_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServiceServer).CheckHealth(ctx, req.(*CheckHealthRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PluginService_ServiceDesc is the grpc.ServiceDesc for PluginService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -276,6 +312,10 @@ var PluginService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SampleWebhook",
 			Handler:    _PluginService_SampleWebhook_Handler,
+		},
+		{
+			MethodName: "CheckHealth",
+			Handler:    _PluginService_CheckHealth_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
