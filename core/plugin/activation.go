@@ -34,7 +34,7 @@ func (s *supervisor) activate(ctx context.Context, r *running) {
 	p.manifest.Store(r.manifest)
 	p.current.Store(r)
 	p.setStatus(now)
-	p.firstStartOnce.Do(func() { close(p.firstStart) })
+	p.isStarted()
 	message := "plugin started"
 	if old != nil {
 		message = "plugin replaced"
@@ -117,7 +117,7 @@ func (s *supervisor) scheduleRetry(err error, summary string) {
 		summary: p.redactor.String(summary) + again,
 	}
 	p.setStatus(now)
-	p.firstStartOnce.Do(func() { close(p.firstStart) })
+	p.isStarted()
 	p.logger.Error("plugin failed", "reason", now.Reason, "failures", s.failures, "nextStartMs", delay.Milliseconds())
 	s.retry = p.env.timing.After(delay)
 }

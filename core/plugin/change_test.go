@@ -30,7 +30,7 @@ func selfNamed(version string) func(plugin.Spec) (*instance, error) {
 
 func prepare(t *testing.T, host *plugin.Host, members ...plugin.Member) *plugin.Change {
 	t.Helper()
-	change, err := host.Prepare(t.Context(), members)
+	change, err := host.Prepare(t.Context(), members, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestAChangeIsAllOrNothing(t *testing.T) {
 	})
 	one, two := named("one"), named("two")
 	one.Spec.Timeout, two.Spec.Timeout = time.Second, time.Second
-	if _, err := host.Prepare(t.Context(), []plugin.Member{one, two}); err == nil || err.Error() != "plugin two: no such file" {
+	if _, err := host.Prepare(t.Context(), []plugin.Member{one, two}, nil); err == nil || err.Error() != "plugin two: no such file" {
 		t.Errorf("got %v", err)
 	}
 	select {

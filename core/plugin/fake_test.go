@@ -64,6 +64,7 @@ type instance struct {
 	name, version string // "fake" and "1.0.0" where they are empty
 	credentials   json.RawMessage
 	configure     error
+	configured    atomic.Bool // whether it was handed a config
 	memory        atomic.Int64
 	// probe and execute handle a probe and a call. Nil succeeds at once.
 	probe   func(context.Context) error
@@ -78,7 +79,10 @@ func (i *instance) Manifest(context.Context) (*sdk.Manifest, error) {
 		Actions: []sdk.ActionSpec{{Name: "echo", Params: json.RawMessage(`{}`)}},
 	}, nil
 }
-func (i *instance) Configure(context.Context, sdk.Config) error { return i.configure }
+func (i *instance) Configure(context.Context, sdk.Config) error {
+	i.configured.Store(true)
+	return i.configure
+}
 func (i *instance) Execute(_ context.Context, _ time.Time, call sdk.Call) (sdk.Result, error) {
 	if i.execute != nil {
 		if err := i.execute(i); err != nil {

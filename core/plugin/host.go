@@ -29,6 +29,10 @@ type Options struct {
 	// that has replaced a plugin's. If it returns an error, the plugin before stays
 	// in force. It is called from several goroutines. Nil accepts every manifest.
 	Accept func(name string, manifest *sdk.Manifest) error
+	// Admit is asked once by Start, when each plugin has published a manifest or has
+	// failed, or takes too long, and before any is configured. Its error is that of
+	// Start, and no plugin is configured then. Nil admits.
+	Admit func() error
 }
 
 // Host owns all plugins of a config: it starts them, keeps them running and
@@ -37,6 +41,7 @@ type Host struct {
 	env     environment
 	log     *slog.Logger
 	metrics metrics
+	admit   func() error
 
 	changing sync.Mutex // held from Prepare to the end of the Change
 
@@ -48,13 +53,16 @@ type Host struct {
 	stopped bool
 }
 
-// startWait is how long Start waits for plugins. It is long enough for all healthy
-// plugins to be ready before the first request, and short enough to go on without
-// the others.
-const startWait = 5 * time.Second
-
-// optionalStartWait is the same for plugins that are optional.
-const optionalStartWait = 2 * time.Second
+const (
+	// startWait is how long Start waits for plugins. It is long enough for all healthy
+	// plugins to be ready before the first request, and short enough to go on without
+	// the others.
+	startWait = 5 * time.Second
+	// describeWait is how much of it is for their manifests.
+	describeWait = 4 * time.Second
+	// optionalStartWait is the same as both for plugins that are optional.
+	optionalStartWait = 2 * time.Second
+)
 
 // NewHost returns a host of the members, none of them started. Two members of one
 // name are an error.
@@ -66,8 +74,9 @@ func NewHost(options Options, members []Member) (*Host, error) {
 		env: environment{
 			launcher: options.Launcher, timing: options.Timing,
 			checks: options.Checks.withDefaults(), accept: options.Accept,
+			gate: gate{decided: make(chan struct{})},
 		},
-		log: options.Logger, metrics: newMetrics(),
+		log: options.Logger, metrics: newMetrics(), admit: options.Admit,
 	}
 	var err error
 	if host.members, err = byName(members); err != nil {
@@ -102,7 +111,8 @@ func byName(members []Member) (map[string]Member, error) {
 func (h *Host) newPlugin(name string) *Plugin {
 	p := &Plugin{
 		name: name, env: &h.env, metrics: h.metrics.forPlugin(name),
-		handovers: make(chan handover), removed: make(chan struct{}), firstStart: make(chan struct{}),
+		handovers: make(chan handover), removed: make(chan struct{}),
+		described: make(chan struct{}), firstStart: make(chan struct{}),
 		status: status{Status: action.Status{State: action.StateStarting, Since: h.env.timing.Now().UTC()}, summary: "not ready yet"},
 	}
 	p.logger = slog.New(p.redactor.Handler(h.log.Handler())).With("plugin", name)
@@ -131,9 +141,10 @@ func (h *Host) Plugin(name string) (*Plugin, bool) {
 }
 
 // Start starts all plugins at once and waits, for a few seconds at most, until
-// each is ready or has failed. For those that are optional it waits less. Neither a slow plugin nor a broken one is an error:
-// its Status shows it. The context bounds the wait only. Starting twice, or after
-// Stop, is an error.
+// each is ready or has failed. For those that are optional it waits less. Neither a
+// slow plugin nor a broken one is an error: its Status shows it. The error is that of
+// Options.Admit. The context bounds the wait only. Starting twice, or after Stop, is
+// an error.
 func (h *Host) Start(ctx context.Context) error {
 	h.mu.Lock()
 	if h.life != nil || h.stopped {
@@ -146,15 +157,28 @@ func (h *Host) Start(ctx context.Context) error {
 	}
 	h.mu.Unlock()
 	// A plugin that takes longer goes on starting.
-	wait := func(limit time.Duration, optional bool) {
+	var described, started sync.WaitGroup
+	wait := func(waits *sync.WaitGroup, limit time.Duration, optional bool, awaited func(*Plugin) <-chan struct{}) {
 		ctx, stop := context.WithTimeout(ctx, limit)
-		defer stop()
-		_ = h.awaitFirstStarts(ctx, optional)
+		waits.Go(func() {
+			defer stop()
+			_ = h.await(ctx, optional, awaited)
+		})
 	}
-	var waits sync.WaitGroup
-	waits.Go(func() { wait(startWait, false) })
-	waits.Go(func() { wait(optionalStartWait, true) })
-	waits.Wait()
+	wait(&started, startWait, false, (*Plugin).startedOnce)
+	wait(&started, optionalStartWait, true, (*Plugin).startedOnce)
+	wait(&described, describeWait, false, (*Plugin).describedOrFailed)
+	wait(&described, optionalStartWait, true, (*Plugin).describedOrFailed)
+	described.Wait()
+	if h.admit != nil {
+		if err := h.admit(); err != nil {
+			h.env.gate.decide(errRefused)
+			started.Wait()
+			return err
+		}
+	}
+	h.env.gate.decide(nil)
+	started.Wait()
 	return nil
 }
 
@@ -168,11 +192,11 @@ func (h *Host) supervise(p *Plugin, started *running) {
 
 // Ready waits until the first start of each plugin that is not optional has
 // succeeded or failed. It returns ctx's error if ctx ends first.
-func (h *Host) Ready(ctx context.Context) error { return h.awaitFirstStarts(ctx, false) }
+func (h *Host) Ready(ctx context.Context) error { return h.await(ctx, false, (*Plugin).startedOnce) }
 
-// awaitFirstStarts waits for the first start of the plugins that are optional, or
-// of those that are not.
-func (h *Host) awaitFirstStarts(ctx context.Context, optional bool) error {
+// await waits for what is awaited of each of the plugins that are optional, or of
+// those that are not.
+func (h *Host) await(ctx context.Context, optional bool, awaited func(*Plugin) <-chan struct{}) error {
 	h.mu.Lock()
 	var plugins []*Plugin
 	for _, p := range h.plugins {
@@ -183,7 +207,7 @@ func (h *Host) awaitFirstStarts(ctx context.Context, optional bool) error {
 	h.mu.Unlock()
 	for _, p := range plugins {
 		select {
-		case <-p.firstStart:
+		case <-awaited(p):
 		case <-ctx.Done():
 			return fmt.Errorf("plugin %s is not ready: %w", p.name, ctx.Err())
 		}

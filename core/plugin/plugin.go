@@ -18,6 +18,7 @@ type environment struct {
 	timing   Timing
 	checks   Checks
 	accept   func(name string, manifest *sdk.Manifest) error
+	gate     gate
 	// background is everything that runs until the Host has stopped.
 	background sync.WaitGroup
 }
@@ -40,6 +41,9 @@ type Plugin struct {
 	// removed is closed when a changed config no longer has the plugin.
 	removed chan struct{}
 
+	// described is closed when the first start has shown a manifest or failed.
+	described     chan struct{}
+	describedOnce sync.Once
 	// firstStart is closed when the first start has succeeded or failed.
 	firstStart     chan struct{}
 	firstStartOnce sync.Once
@@ -70,6 +74,18 @@ type status struct {
 	// summary is the reason without the plugin's output, for callers.
 	summary string
 }
+
+// isDescribed notes that the plugin has published a manifest, or has failed before.
+func (p *Plugin) isDescribed() { p.describedOnce.Do(func() { close(p.described) }) }
+
+// isStarted notes that the first start has succeeded or failed.
+func (p *Plugin) isStarted() {
+	p.isDescribed()
+	p.firstStartOnce.Do(func() { close(p.firstStart) })
+}
+
+func (p *Plugin) describedOrFailed() <-chan struct{} { return p.described }
+func (p *Plugin) startedOnce() <-chan struct{}       { return p.firstStart }
 
 // Name returns the name in config and paths.
 func (p *Plugin) Name() string { return p.name }

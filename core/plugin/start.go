@@ -36,10 +36,12 @@ func (p *Plugin) start(ctx context.Context, member Member, accept func(*sdk.Mani
 	// The manifest is known even if the start fails from here on: a config is
 	// checked against it before anything is served.
 	p.manifest.CompareAndSwap(nil, manifest)
+	p.isDescribed()
 	for i := range manifest.Actions {
 		r.actions[manifest.Actions[i].Name] = struct{}{}
 	}
-	if accept != nil {
+	err = p.env.gate.pass(ctx)
+	if err == nil && accept != nil {
 		err = accept(manifest)
 	}
 	if err == nil {

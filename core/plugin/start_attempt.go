@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 
 	"github.com/backflow/backflow/sdk"
 )
@@ -53,6 +54,8 @@ func (s *supervisor) finishStart(ctx context.Context, result startResult) {
 	switch {
 	case result.running != nil:
 		s.activate(ctx, result.running)
+	case errors.Is(result.err, errRefused):
+		s.p.isStarted() // none is started again
 	case s.current == nil && result.err == nil:
 		s.beginStart(ctx, nil) // the instance ended while its file was compared
 	case s.current == nil:

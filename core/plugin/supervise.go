@@ -62,5 +62,5 @@ func (s *supervisor) stop(ctx context.Context, reason string) {
 	if r != nil {
 		s.drain(ctx, r)
 	}
-	p.firstStartOnce.Do(func() { close(p.firstStart) })
+	p.isStarted()
 }

@@ -23,9 +23,19 @@ func (a *actions) Find(integration, name string) (*action.Action, error) {
 }
 
 // startPlugins starts the plugins and waits until each is ready or has failed,
-// for a few seconds at most.
+// for a few seconds at most. None is handed its config before it is known that this
+// server is to run: what plugins publish fits the plan, and the store is open, which
+// another process may have.
 func (s *Server) startPlugins(ctx context.Context, plan *compile.Plan) error {
-	host, err := plugin.NewHost(plugin.Options{Launcher: s.options.Launcher, Logger: s.log, Accept: s.accept}, s.members(plan))
+	admit := func() error {
+		if err := plan.Check(&s.Actions().Catalog); err != nil {
+			return err
+		}
+		var err error
+		s.store, err = s.options.OpenStore(ctx, plan.Config.State)
+		return err
+	}
+	host, err := plugin.NewHost(plugin.Options{Launcher: s.options.Launcher, Logger: s.log, Accept: s.accept, Admit: admit}, s.members(plan))
 	if err != nil {
 		return err
 	}
@@ -33,15 +43,12 @@ func (s *Server) startPlugins(ctx context.Context, plan *compile.Plan) error {
 	if err := s.metrics.Register(host); err != nil {
 		return err
 	}
-	if err := host.Start(ctx); err != nil {
-		return err
-	}
 	registry, err := newRegistry(plan, host.Plugins())
 	if err != nil {
 		return err
 	}
 	s.actions.registry.Store(registry)
-	return nil
+	return host.Start(ctx)
 }
 
 // members are the plugins of a plan, with the config that each gets.

@@ -42,7 +42,9 @@ func (s *Server) exchange(ctx context.Context, next *compile.Plan) error {
 	if err := next.ChooseSandboxes(ctx, s.options.Launcher); err != nil {
 		return err
 	}
-	change, err := s.host.Prepare(ctx, s.members(next))
+	change, err := s.host.Prepare(ctx, s.members(next), func(change *plugin.Change) error {
+		return next.Check(preview(next, change))
+	})
 	if err != nil {
 		return err
 	}
@@ -56,9 +58,6 @@ func (s *Server) exchange(ctx context.Context, next *compile.Plan) error {
 
 // applyChange activates a plan just before its plugins are.
 func (s *Server) applyChange(ctx context.Context, next *compile.Plan, change *plugin.Change) error {
-	if err := next.Check(preview(next, change)); err != nil {
-		return err
-	}
 	registry, err := newRegistry(next, change.Plugins())
 	if err != nil {
 		return err

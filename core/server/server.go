@@ -74,12 +74,6 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 	if err := s.startPlugins(ctx, plan); err != nil {
 		return nil, err
 	}
-	if err := plan.Check(&s.Actions().Catalog); err != nil {
-		return nil, err
-	}
-	if s.store, err = o.OpenStore(ctx, plan.Config.State); err != nil {
-		return nil, err
-	}
 	// The address is ours: a process that listened there before has ended.
 	if s.lease, err = lease.Acquire(ctx, s.store, lease.Options{Node: o.Node, TTL: o.LeaseTTL, Logger: o.Logger}); err != nil {
 		return nil, err

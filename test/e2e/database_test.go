@@ -2,13 +2,17 @@ package e2e
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -317,4 +321,82 @@ func TestADatabaseThatIsTakenAwayIsMissedWithinASecond(t *testing.T) {
 	if s.count(t, "log", "TRUE") != 1 {
 		t.Error("the other database has rows of the first")
 	}
+}
+
+// TestARefusedStartHasChangedNothing: whatever it is refused for, the database is as
+// it was, though the config brings a migration.
+func TestARefusedStartHasChangedNothing(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, `CREATE TABLE log (id INTEGER PRIMARY KEY, n INTEGER);`, "")
+	program.Want(t, 200, s.Post(insertPath, `{"table":"log","data":{"n":1}}`))
+	content := func() string {
+		t.Helper()
+		var all string
+		for _, suffix := range []string{"", "-wal"} {
+			text, err := os.ReadFile(s.file + suffix)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+			all += fmt.Sprintf("%s %x\n", suffix, sha256.Sum256(text))
+		}
+		return all
+	}
+	second := s.config("")
+	refused := func(t *testing.T, config, listen string, says string) {
+		t.Helper()
+		s.WriteConfig("second.json", config)
+		before := content()
+		code, stdout, stderr := s.Run("serve", "-c", filepath.Join(s.Dir, "configs", "second.json"), "--listen", listen)
+		if code == 0 || !strings.Contains(stderr, says) {
+			t.Errorf("exit code %d, want %q in it: %s%s", code, says, stdout, stderr)
+		}
+		if after := content(); after != before {
+			t.Errorf("the database was\n%s\nand is\n%s", before, after)
+		}
+		if n := s.count(t, "sqlite_schema", "name = 'later'"); n != 0 {
+			t.Error("it was migrated")
+		}
+	}
+	s.migration(t, "00002_later.sql", `CREATE TABLE later (n INTEGER);`)
+	t.Run("another gateway has the state", func(t *testing.T) {
+		refused(t, second, "127.0.0.1:0", "is in use by another process")
+	})
+	t.Run("its address is taken", func(t *testing.T) {
+		refused(t, second, strings.TrimPrefix(s.URL, "http://"), "address already in use")
+	})
+	own := strings.Replace(second, `"credentials":`, `"state": { "url": "sqlite://second/state.db" }, "credentials":`, 1)
+	t.Run("a fault that the config shows", func(t *testing.T) {
+		refused(t, strings.Replace(own, `"workflows":`, `"workflow":`, 1), "127.0.0.1:0", `unknown key "workflow"`)
+	})
+	t.Run("a fault that the plugin's manifest shows", func(t *testing.T) {
+		refused(t, strings.Replace(own, `"action": "insert"`, `"action": "insrt"`, 1), "127.0.0.1:0", `no action "insrt"`)
+		if _, err := os.Stat(filepath.Join(s.Dir, "configs", "second")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("it has made its state: %v", err)
+		}
+	})
+	t.Run("its state cannot be opened", func(t *testing.T) {
+		refused(t, strings.Replace(own, "second/state.db", "second.json/state.db", 1), "127.0.0.1:0", "state")
+	})
+	t.Run("validate", func(t *testing.T) {
+		before := content()
+		if code, stdout, stderr := s.Run("validate", "-c", filepath.Join(s.Dir, "configs", "shop.json")); code != 0 {
+			t.Errorf("%s%s", stdout, stderr)
+		}
+		if content() != before {
+			t.Error("the database was changed")
+		}
+	})
+	t.Run("a reload with a fault that the plugin's manifest shows", func(t *testing.T) {
+		before := content()
+		faulty := strings.Replace(strings.Replace(s.config(""), `"action": "insert"`, `"action": "insrt"`, 1), `"migrations": "../shop-migrations"`, `"migrations": "../shop-migrations/"`, 1)
+		s.WriteConfig("shop.json", faulty)
+		s.Signal(syscall.SIGHUP)
+		testkit.Eventually(t, 20*time.Second, "the reload is refused", func() bool {
+			_, log := s.Output()
+			return strings.Contains(log, "the config was not reloaded")
+		})
+		if content() != before {
+			t.Error("the database was changed")
+		}
+	})
 }
