@@ -72,10 +72,21 @@ func (c *controls) retry(ctx context.Context, req RetryRequest) (Run, error) {
 	if r == nil {
 		return Run{}, fmt.Errorf("%w: %s", ErrNotFound, id)
 	}
+	if req.Now {
+		return c.retryNow(ctx, r, req.Once)
+	}
+	if refused := r.record.replaced(); refused != nil {
+		return r.view(), refused
+	}
+	if req.Latest {
+		if err := c.reader.checkOutcomes(ctx, r); err != nil {
+			return r.view(), err
+		}
+	}
 	if refused := r.machine.CanRetry(); refused != nil {
 		return r.view(), refused
 	}
-	ops, err := c.retryOps(ctx, r, data, req.By)
+	ops, err := c.retryOps(ctx, r, data, req)
 	if err != nil {
 		return Run{}, err
 	}
@@ -98,7 +109,7 @@ func (c *controls) retry(ctx context.Context, req RetryRequest) (Run, error) {
 // one would repeat under new keys what it did. Only where it is not (it was
 // cancelled, or has compensated what it did) and its outcome is known, a new
 // child is started.
-func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte, by Initiator) ([]state.Op, error) {
+func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte, req RetryRequest) ([]state.Op, error) {
 	var kept []string
 	var ops []state.Op
 	for _, failed := range r.machine.FailedChildren() {
@@ -112,19 +123,25 @@ func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte, by I
 			}
 			continue
 		}
-		childOps, err := c.retryOps(ctx, child, childData, by)
+		childOps, err := c.retryOps(ctx, child, childData, req)
 		if err != nil {
 			return nil, err
 		}
 		kept, ops = append(kept, failed.Path), append(ops, childOps...)
 	}
+	next := r.record
 	event := r.machine.Retry(kept, c.now().UTC())
+	if req.Latest {
+		if err := c.continueByPresent(ctx, r, kept, &next); err != nil {
+			return nil, err
+		}
+		event.Name = workflow.RetryLatest
+	}
 	if err := r.machine.Apply(event); err != nil {
 		return nil, err
 	}
-	next := r.record
 	next.Status, next.Recoveries, next.Revision, next.Error = workflow.RunQueued, 0, next.Revision+1, nil
-	next.RetriedBy = by
+	next.RetriedBy = req.By
 	if next.Throttled = next.ConcurrencyKey != ""; next.Throttled { // its place may be taken by now
 		ops = append(ops, bumpVersion(next.ConcurrencyKey))
 	}

@@ -41,7 +41,7 @@ func New(o Options) *Engine {
 		queries:   &queries{reader: reader, active: executor.active, subscribers: executor.subscribers},
 	}
 	e.recovery = &recovery{service: newService(), claims: claims, queue: e.queue, interval: o.CheckInterval}
-	e.starter = &starter{executor: executor, queue: e.queue, admission: e.admission}
+	e.starter = &starter{executor: executor, reader: reader, queue: e.queue, admission: e.admission}
 	return e
 }
 
@@ -94,6 +94,16 @@ func (e *Engine) Workflows() []*workflow.Definition { return e.executor.definiti
 // whether the run was made: if it was, it will go on.
 func (e *Engine) Start(ctx context.Context, req StartRequest) (Run, error) {
 	return e.starter.start(ctx, req)
+}
+
+// Rerun starts a run with the input of one that has ended, by the present definition
+// of its workflow, and returns as Start does. The two name each other, and the one
+// that was replaced can be retried no more. Errors, beside those of Start:
+// ErrNotFound; *sdk.Error with CodeConflict for a run that cannot be run again, and
+// with CodeOutcomeUnknown while it is not known whether one of its steps took effect;
+// ErrBusy.
+func (e *Engine) Rerun(ctx context.Context, req RerunRequest) (Run, error) {
+	return e.starter.rerun(ctx, req)
 }
 
 // Cancel ends a run, in whatever state it is: what waits ends at once, a call in

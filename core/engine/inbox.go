@@ -49,6 +49,7 @@ const (
 	messageSignal messageKind = "signal"
 	messageCancel messageKind = "cancel"
 	messageChild  messageKind = "child" // a run that was waited for has ended
+	messageRetry  messageKind = "retry" // steps that wait for another attempt are called at once
 )
 
 const messageVersion = 1
@@ -66,7 +67,7 @@ type pendingMessage struct {
 }
 
 // letters are how ids name the kinds of messages.
-var letters = map[messageKind]string{messageSignal: "s", messageCancel: "c", messageChild: "r"}
+var letters = map[messageKind]string{messageSignal: "s", messageCancel: "c", messageChild: "r", messageRetry: "n"}
 
 // newPendingMessage returns a message of so many bytes on its way to a run.
 func newPendingMessage(runID string, m message, size int) pendingMessage {

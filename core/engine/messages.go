@@ -59,6 +59,9 @@ func (r *execution) drainInbox(now time.Time, turn *workflow.Turn) (events []wor
 				turn.Add(&event)
 				events = append(events, event)
 			}
+			if m.kind == messageRetry {
+				continue // for the other steps; it is taken when it has no more effect
+			}
 		}
 		r.messages = slices.Delete(r.messages, i, i+1)
 		ops = append(ops, m.deleteOps()...)
@@ -86,6 +89,9 @@ func (r *execution) hasEffect(m *pendingMessage) bool {
 		return true
 	case m.kind == messageChild:
 		return r.machine.AwaitsChild(m.name)
+	case m.kind == messageRetry:
+		_, ok := r.machine.RetryNow(r.now(), r.repeat)
+		return ok
 	default:
 		return r.machine.Awaits(m.name) > 0
 	}
@@ -108,6 +114,10 @@ func (r *execution) ackMessages() []state.Op {
 func (r *execution) eventOf(m *pendingMessage, now time.Time) (event workflow.Event, ok bool, err error) {
 	if m.kind == messageCancel {
 		event, ok = r.machine.Cancel(now)
+		return event, ok, nil
+	}
+	if m.kind == messageRetry {
+		event, ok = r.machine.RetryNow(now, r.repeat)
 		return event, ok, nil
 	}
 	var body *message

@@ -10,6 +10,7 @@ import (
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
 )
 
 // page is how many members of a set, or timers, are read at once.
@@ -95,6 +96,10 @@ func (r *storedRun) view() Run {
 		run.Input = r.machine.Root("payload")
 	}
 	run.Steps = r.machine.Steps()
+	run.OutcomeUnknown, _ = r.machine.UnknownOutcomes()
+	if run.OutcomeUnknown == "" && run.Error != nil && run.Error.Err.Code == sdk.CodeOutcomeUnknown {
+		run.OutcomeUnknown = run.Error.Step // of a run that it started
+	}
 	return run
 }
 

@@ -52,6 +52,9 @@ type runRecord struct {
 	// RetriedBy also where the run was not retried.
 	StartedBy Initiator `json:"startedBy,omitzero"`
 	RetriedBy Initiator `json:"retriedBy,omitzero"`
+	// RerunOf is the run whose place it took, RerunAs the one that took its place.
+	RerunOf string `json:"rerunOf,omitempty"`
+	RerunAs string `json:"rerunAs,omitempty"`
 }
 
 // parent is the run that started a run and waits for its end.
@@ -90,6 +93,6 @@ func (r *runRecord) view() Run {
 	return Run{
 		ID: r.ID, Workflow: r.Workflow, Status: r.Status, Error: r.Error, Waiting: r.Waiting,
 		CreatedAt: r.CreatedAt, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
-		StartedBy: r.startedBy(), RetriedBy: r.RetriedBy,
+		StartedBy: r.startedBy(), RetriedBy: r.RetriedBy, RerunOf: r.RerunOf, RerunAs: r.RerunAs,
 	}
 }

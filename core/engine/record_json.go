@@ -55,6 +55,12 @@ func (r *runRecord) encode() []byte {
 	}
 	b = r.StartedBy.append(b, "startedBy")
 	b = r.RetriedBy.append(b, "retriedBy")
+	if r.RerunOf != "" {
+		b = appendText(b, "rerunOf", r.RerunOf)
+	}
+	if r.RerunAs != "" {
+		b = appendText(b, "rerunAs", r.RerunAs)
+	}
 	return append(b, '}')
 }
 

@@ -22,7 +22,7 @@ func TestRecordsAreEncodedAsTheirFieldsSay(t *testing.T) {
 		RequestID: "r-1",
 		Waiting:   workflow.Waiting{For: workflow.WaitingForRetry, Until: at, Attempt: 2, MaxAttempts: 3, Failure: &workflow.Failure{Err: &sdk.Error{Code: sdk.CodeUpstream}}},
 		StartedBy: Initiator{Token: `a "shop"`, Webhook: "w", Event: "e", Schedule: "s", Parent: "p"},
-		RetriedBy: Initiator{Event: "e"},
+		RetriedBy: Initiator{Event: "e"}, RerunOf: "before", RerunAs: "after",
 	}
 	fields := reflect.ValueOf(full)
 	for i := range fields.NumField() {

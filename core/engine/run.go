@@ -32,12 +32,33 @@ type StartRequest struct {
 	Once Once
 	// Advance moves a timer on in the same write; the zero value moves none.
 	Advance Advance
+
+	instead *replacedRun // in whose place the run is started; nil for none
 }
 
-// RetryRequest asks that a failed run goes on.
+// RetryRequest asks that a run goes on.
 type RetryRequest struct {
 	// ID is the run's id.
 	ID string
+	// Now has a run that waits for another attempt at a step make it at once. Without
+	// it, a run that failed goes on.
+	Now bool
+	// Latest has a failed run, and those of its children that failed it, go on by the
+	// present definitions of their workflows.
+	Latest bool
+	// By is what asks for it.
+	By Initiator
+	// Once has it done at most once; the zero value is no restriction.
+	Once Once
+}
+
+// RerunRequest asks for a run in the place of one that has ended.
+type RerunRequest struct {
+	// ID is the id of the run that has ended, NewID that of the other: empty makes
+	// a new one.
+	ID, NewID string
+	// RequestID joins logs.
+	RequestID string
 	// By is what asks for it.
 	By Initiator
 	// Once has it done at most once; the zero value is no restriction.
@@ -59,10 +80,15 @@ type Run struct {
 	// StartedBy is zero where that was not recorded, RetriedBy also for a run that
 	// was not retried.
 	StartedBy, RetriedBy Initiator
+	// RerunOf is the run whose place it took, RerunAs the one that took its place.
+	RerunOf, RerunAs string
 
 	CreatedAt  time.Time
 	StartedAt  time.Time // zero until it left the queue
 	FinishedAt time.Time // zero until it ended
+	// OutcomeUnknown is the path of a step of which it is not known whether it took
+	// effect, empty where none is. Lists leave it out.
+	OutcomeUnknown string
 	// Steps are in the order of the definition. Lists leave them out.
 	Steps []workflow.StepState
 }

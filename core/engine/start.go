@@ -14,6 +14,7 @@ import (
 // starter makes runs.
 type starter struct {
 	*executor
+	reader    *reader
 	queue     *queue
 	admission *admission
 }
@@ -39,7 +40,7 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 		record: runRecord{
 			Version: recordVersion, ID: req.ID, Workflow: definition.ID, Definition: definition.Hash,
 			Status: workflow.RunQueued, CreatedAt: s.now().UTC(), RequestID: req.RequestID,
-			StartedBy: req.StartedBy,
+			StartedBy: req.StartedBy, RerunOf: req.instead.id(),
 		},
 	}}
 	accepted := r.record.view()
@@ -134,6 +135,7 @@ func (r *execution) tryCreate(ctx context.Context, req StartRequest, claimed, de
 		r.syncRecord(true)
 	}
 	own := append(append(req.Advance.Ops(), req.Once.Ops()...), r.lease.Fence())
+	own = append(own, req.instead.ops(req.ID)...)
 	own = append(own, r.record.insertOps(workflow.EncodeEntry(events))...)
 	if claimed {
 		own = append(own, r.timer(now)...)
@@ -158,6 +160,9 @@ func (r *execution) tryCreate(ctx context.Context, req StartRequest, claimed, de
 			continue
 		}
 		if err != nil {
+			if req.instead.changed(err) {
+				return fmt.Errorf("%w: run %s is being changed by another request", ErrBusy, req.instead.id())
+			}
 			return fmt.Errorf("engine: start run: %w", err)
 		}
 		r.entries = 1

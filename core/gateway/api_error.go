@@ -21,6 +21,8 @@ const defaultRetryAfter = time.Second
 type apiError struct {
 	code   sdk.Code
 	detail string
+	// status is that of the response where it is not the code's; zero is.
+	status int
 	faults []sdk.Fault
 	// retryAfter is the least time to wait before the next try; zero when there
 	// is nothing to say.

@@ -104,10 +104,17 @@ func endpoints() []endpoint {
 		},
 		{
 			method: http.MethodPost, path: "/runs/{run}/retry", scope: "runs:write",
-			in:      input{query: []string{"wait"}, body: struct{}{}, key: true},
+			in:      input{query: []string{"wait"}, body: retryJSON{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: runSummary{}}, {status: http.StatusOK, body: runJSON{}}},
-			doc:     "Lets a failed run go on from where it failed.",
+			doc:     "Lets a failed run go on from where it failed, or has one that waits make its next attempt now.",
 			handler: (*requestContext).retryRun,
+		},
+		{
+			method: http.MethodPost, path: "/runs/{run}/rerun", scope: "runs:write", // and workflows:ID:run of its workflow
+			in:      input{query: []string{"wait"}, body: struct{}{}, key: true},
+			out:     []output{{status: http.StatusAccepted, body: startedJSON{}}, {status: http.StatusOK, body: runJSON{}}},
+			doc:     "Starts a run with the same input in the place of one that has ended.",
+			handler: (*requestContext).rerunRun,
 		},
 		{
 			method: http.MethodPost, path: "/runs/{run}/signals/{signal}", scope: "runs:write",

@@ -45,6 +45,9 @@ func newProblem(e *apiError, requestID string) *problem {
 	if status == http.StatusInternalServerError {
 		code = sdk.CodeInternal
 	}
+	if e.status != 0 {
+		status = e.status
+	}
 	return &problem{
 		Type:        typePrefix + string(code),
 		Title:       title,

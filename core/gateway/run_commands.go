@@ -57,13 +57,6 @@ func (x *requestContext) cancelRun(w http.ResponseWriter, r *http.Request) error
 	return x.control(w, r, x.services.Runs.Cancel)
 }
 
-// retryRun has a failed run go on and, if asked to, waits for its end.
-func (x *requestContext) retryRun(w http.ResponseWriter, r *http.Request) error {
-	return x.control(w, r, func(ctx context.Context, id string, once engine.Once) (engine.Run, error) {
-		return x.services.Runs.Retry(ctx, engine.RetryRequest{ID: id, By: x.initiator(), Once: once})
-	})
-}
-
 // control changes a run by a command that takes nothing but its id.
 func (x *requestContext) control(w http.ResponseWriter, r *http.Request, do func(context.Context, string, engine.Once) (engine.Run, error)) error {
 	c, err := x.readChange(r)

@@ -14,6 +14,8 @@ type startedJSON struct {
 	ID       string             `json:"id"`
 	Workflow string             `json:"workflow"`
 	Status   workflow.RunStatus `json:"status"`
+	// RerunOf is the run whose place it took.
+	RerunOf string `json:"rerunOf,omitempty"`
 }
 
 // runSummary is a run as lists show it. Times are RFC 3339 in UTC.
@@ -24,12 +26,15 @@ type runSummary struct {
 	waitJSON
 	// Error is why the run failed; of one that has not ended, how the last attempt
 	// at a step failed that is tried again.
-	Error      *problem       `json:"error"`
-	StartedBy  *initiatorJSON `json:"startedBy,omitempty"`
-	RetriedBy  *initiatorJSON `json:"retriedBy,omitempty"`
-	CreatedAt  time.Time      `json:"createdAt"`
-	StartedAt  *time.Time     `json:"startedAt"`
-	FinishedAt *time.Time     `json:"finishedAt"`
+	Error     *problem       `json:"error"`
+	StartedBy *initiatorJSON `json:"startedBy,omitempty"`
+	RetriedBy *initiatorJSON `json:"retriedBy,omitempty"`
+	// RerunOf is the run whose place it took, RerunAs the one that took its place.
+	RerunOf    string     `json:"rerunOf,omitempty"`
+	RerunAs    string     `json:"rerunAs,omitempty"`
+	CreatedAt  time.Time  `json:"createdAt"`
+	StartedAt  *time.Time `json:"startedAt"`
+	FinishedAt *time.Time `json:"finishedAt"`
 }
 
 // waitJSON says what a run or a step waits for, and which attempt it has come to.
@@ -88,6 +93,8 @@ func (x *requestContext) runSummary(run engine.Run) runSummary {
 		Error:      x.failure(failure),
 		StartedBy:  optionalInitiator(run.StartedBy),
 		RetriedBy:  optionalInitiator(run.RetriedBy),
+		RerunOf:    run.RerunOf,
+		RerunAs:    run.RerunAs,
 		CreatedAt:  run.CreatedAt.UTC(),
 		StartedAt:  optionalTime(run.StartedAt),
 		FinishedAt: optionalTime(run.FinishedAt),

@@ -34,6 +34,8 @@ type Runs interface {
 	// done once is recorded in the same write.
 	Cancel(ctx context.Context, id string, once engine.Once) (engine.Run, error)
 	Retry(ctx context.Context, req engine.RetryRequest) (engine.Run, error)
+	// Rerun starts a run in the place of one that has ended.
+	Rerun(ctx context.Context, req engine.RerunRequest) (engine.Run, error)
 	Signal(ctx context.Context, id, name string, body value.Doc, once engine.Once) (engine.Run, error)
 	// Workflows lists what can be started, in the order in which users see it.
 	Workflows() []*workflow.Definition

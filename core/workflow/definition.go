@@ -86,7 +86,8 @@ type Step struct {
 	Workflow string
 
 	behavior behavior
-	reads    readings // into its result
+	reads    readings       // into its result
+	members  map[string]any // as they were written
 }
 
 // calls reports whether the step calls an action.

@@ -32,7 +32,7 @@ const (
 	EventCompensated        EventType = "compensated"   // Path
 	EventCompensationFailed EventType = "undoFailed"    // Path, Error
 	EventEnded              EventType = "ended"         // Status, and Error or Result
-	EventRetry              EventType = "retry"         // a failed run goes on from where it failed; Params: paths of children that are retried too
+	EventRetry              EventType = "retry"         // a failed run goes on from where it failed; Params: paths of children that are retried too; Name: RetryLatest, or empty
 )
 
 // Event is one recorded fact of a run. The comment at the type says which fields

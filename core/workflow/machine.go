@@ -144,7 +144,7 @@ func (m *Machine) applyEnded(event Event) {
 
 // applyStep folds an event of one step, whose status allows it.
 func (m *Machine) applyStep(n *node, event Event) error {
-	n.Status = transitions[event.Type].to
+	n.Status, n.touched = transitions[event.Type].to, true
 	switch event.Type {
 	case EventEntered, EventScheduled, EventWaiting, EventChild:
 		n.StartedAt = event.At

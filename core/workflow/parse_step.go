@@ -11,7 +11,7 @@ import (
 )
 
 func (p *parser) step(members map[string]any, at, defaultID string) *Step {
-	s := &Step{ID: defaultID, Pointer: at, Retry: p.defaults.retry(), OnError: OnErrorFail}
+	s := &Step{ID: defaultID, Pointer: at, members: members, Retry: p.defaults.retry(), OnError: OnErrorFail}
 	if _, given := members["id"]; given {
 		s.ID = p.text(members, at, "id", true)
 		switch {

@@ -38,6 +38,10 @@ func (m *Machine) EndedAt() time.Time { return m.endedAt }
 // none of that name.
 func (m *Machine) Root(name string) json.RawMessage { return m.roots[name].Raw() }
 
+// Roots returns all values that the run started with, by name. They are not to be
+// changed.
+func (m *Machine) Roots() map[string]value.Doc { return m.roots }
+
 // Steps lists the steps as far as they are known, each before those in it: in
 // the order of the definition, iterations by index.
 func (m *Machine) Steps() []StepState {

@@ -54,9 +54,23 @@ func (m *Machine) applyRetry(event Event) error {
 	if m.definition.Timeout > 0 {
 		m.deadline = event.At.Add(m.definition.Timeout)
 	}
+	if event.Name == RetryLatest {
+		// What was cancelled may be called with other params than its key was sent with.
+		m.root.each(func(n *node) (deeper bool) {
+			if n.Status == StepCancelled {
+				n.generation++
+				n.keyedAt = time.Time{}
+			}
+			return !n.satisfied()
+		})
+	}
 	m.reopen(m.root, kept, event.At)
 	return nil
 }
+
+// RetryLatest is the Name of the event of a retry from which on the run goes by
+// another definition.
+const RetryLatest = "latest"
 
 func (m *Machine) reopen(b *block, kept []string, at time.Time) {
 	for _, n := range b.nodes {

@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
+)
+
+// continueByPresent gives a failed run the machine that follows from its journal by
+// the present definition of its workflow, and changes its next record accordingly.
+// Where what is done is not the same in that definition, the error lists the
+// differences. Kept are the steps whose children go on.
+func (c *controls) continueByPresent(ctx context.Context, r *storedRun, kept []string, next *runRecord) error {
+	definition, known := c.definitions.current(r.record.Workflow)
+	if !known {
+		return sdk.Refuse(sdk.CodeConflict, "the config has no workflow %s any more", r.record.Workflow)
+	}
+	if definition.Hash == r.record.Definition {
+		return nil
+	}
+	if faults := r.machine.Differences(definition, kept); len(faults) > 0 {
+		refused := sdk.Refuse(sdk.CodeConflict, "run %s cannot go on by the present definition of %s, where what it has done is not the same: run it again, or retry it by the definition that it began with", r.record.ID, definition.ID)
+		refused.Faults = faults
+		return refused
+	}
+	roots := r.machine.Roots()
+	if err := checkRoots(definition, roots); err != nil {
+		return err
+	}
+	key, err := concurrencyKey(definition, roots)
+	if err != nil {
+		return err
+	}
+	machine := c.reader.newMachine(definition, r.record.ID)
+	if err := c.reader.fold(ctx, machine, r.record.ID, r.entries); err != nil {
+		return err
+	}
+	r.machine, next.Definition, next.ConcurrencyKey = machine, definition.Hash, key
+	return nil
+}
+
+// fold applies the first entries of a run's journal to a machine.
+func (r *reader) fold(ctx context.Context, machine *workflow.Machine, id string, entries int) error {
+	journal, err := r.store.Journal(ctx, id, 0)
+	if err != nil {
+		return fmt.Errorf("engine: journal of run %s: %w", id, err)
+	}
+	for _, data := range journal[:min(entries, len(journal))] {
+		events, err := workflow.DecodeEntry(data)
+		if err != nil {
+			return err
+		}
+		for _, event := range events {
+			if err := machine.Apply(event); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
