@@ -28,15 +28,18 @@ func (a *admission) loop() {
 }
 
 func (a *admission) admitAll(ctx context.Context) error {
+	var failed error // of groups whose failure says nothing of the others
 	for after := ""; ; {
 		groups, err := a.store.Range(ctx, state.Range{Set: layout.SetGroups, After: after, Limit: page})
 		if err != nil || len(groups) == 0 {
-			return err
+			return errors.Join(failed, err)
 		}
 		for _, group := range groups {
-			if err := a.admitGroup(ctx, group); err != nil {
+			err := a.admitGroup(ctx, group)
+			if errors.Is(err, state.ErrUnavailable) || errors.Is(err, state.ErrClosed) {
 				return err
 			}
+			failed = errors.Join(failed, err)
 		}
 		after = groups[len(groups)-1]
 	}
@@ -45,6 +48,7 @@ func (a *admission) admitAll(ctx context.Context) error {
 // admitGroup admits the oldest throttled runs of a group into its free places.
 func (a *admission) admitGroup(ctx context.Context, group string) error {
 	limit := limitOf(group)
+	passed := "" // a run that cannot be read
 	for {
 		version, err := a.store.Get(ctx, state.Ref{Bucket: layout.BucketGroupVersion, ID: group})
 		if err != nil {
@@ -54,14 +58,22 @@ func (a *admission) admitGroup(ctx context.Context, group string) error {
 		if err != nil || len(active) >= limit {
 			return err
 		}
-		throttled, err := a.store.Range(ctx, state.Range{Set: layout.SetThrottled + "/" + group, Limit: 1})
+		throttled, err := a.store.Range(ctx, state.Range{Set: layout.SetThrottled + "/" + group, After: passed, Limit: 1})
 		if err != nil {
 			return err
 		}
 		if len(throttled) == 0 {
+			if passed != "" {
+				return nil
+			}
 			return a.forgetGroup(ctx, group, version[0])
 		}
 		err = a.admitRun(ctx, group, throttled[0], version[0])
+		if errors.As(err, new(*CorruptError)) {
+			passed = throttled[0]
+			a.noteCorrupt(passed, err)
+			continue
+		}
 		switch conflict, ok := errors.AsType[*state.ConflictError](err); {
 		case ok && !conflict.Failed(a.lease.Fence()) && !a.isStopping():
 			continue // another process was faster; look again
@@ -81,7 +93,7 @@ func (a *admission) admitRun(ctx context.Context, group, id string, version []by
 	if found[0] == nil {
 		return a.store.Commit(ctx, a.lease.Fence(), state.Remove(layout.SetThrottled+"/"+group, id))
 	}
-	rec, err := decodeRecord(found[0])
+	rec, err := decodeRecord(id, found[0])
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,15 @@ type base struct {
 	log    *slog.Logger
 	outage *outage.Log // of the store
 	now    func() time.Time
+	// corrupt are the runs that could not be read.
+	corrupt *corruptRuns
+}
+
+// noteCorrupt logs a run that cannot be read, now and then.
+func (b *base) noteCorrupt(id string, err error) {
+	if b.corrupt.note(id) {
+		b.log.Error("a run cannot be read, it stands still", "run", id, "error", err)
+	}
 }
 
 // outageOf returns the log of the store's outages. A store that has one shares it,

@@ -36,6 +36,8 @@ func (c *claims) tryClaim(id string, claim func(context.Context, *activity) (*ex
 		c.log.Warn("a run cannot be taken up yet", "run", id, "reason", err)
 	case errors.Is(err, state.ErrUnavailable):
 		c.outage.Note("take up a run", err)
+	case errors.As(err, new(*CorruptError)):
+		c.noteCorrupt(id, err)
 	case err != nil:
 		c.log.Error("a run cannot be taken up", "run", id, "error", err)
 	default:

@@ -21,10 +21,14 @@ func (c *controls) send(ctx context.Context, id string, m message, once Once) (R
 	if err != nil {
 		return Run{}, err
 	}
-	if records[0] == nil {
+	found := records[0]
+	if found.err != nil {
+		return Run{}, found.err
+	}
+	if found.runRecord == nil {
 		return Run{}, fmt.Errorf("%w: %s", ErrNotFound, id)
 	}
-	run := records[0].view()
+	run := found.view()
 	if run.Status.Ended() {
 		return run, fmt.Errorf("%w: run %s is %s", ErrEnded, id, run.Status)
 	}

@@ -126,7 +126,7 @@ func TestRetryGoesOnFromTheFailedStep(t *testing.T) {
 		if _, err := g.Retry(t.Context(), RetryRequest{ID: id}); !errors.As(err, &refused) || refused.Code != sdk.CodeConflict {
 			t.Errorf("a run that succeeded was retried: %v", err)
 		}
-		if list, err := g.List(t.Context(), ListRequest{Status: workflow.RunFailed}); err != nil || len(list.Runs) != 0 {
+		if list, err := g.List(t.Context(), ListRequest{Statuses: []workflow.RunStatus{workflow.RunFailed}}); err != nil || len(list.Runs) != 0 {
 			t.Errorf("it is still listed as failed: %v, %v", list.Runs, err)
 		}
 	})

@@ -26,7 +26,8 @@ type endedRun struct {
 }
 
 // removeOps returns the ops that remove the run, whose record is stored as data:
-// nil if it is gone.
+// nil if it is gone. One that cannot be read is kept, and not looked at again: then
+// the ops are those for that, beside a *CorruptError.
 func (e *endedRun) removeOps(data []byte) ([]state.Op, error) {
 	var ops []state.Op
 	if e.set != "" {
@@ -35,9 +36,9 @@ func (e *endedRun) removeOps(data []byte) ([]state.Op, error) {
 	if data == nil {
 		return ops, nil
 	}
-	rec, err := decodeRecord(data)
+	rec, err := decodeRecord(e.id, data)
 	if err != nil {
-		return nil, err
+		return ops, err
 	}
 	if !rec.Status.Ended() || e.set != "" && e.at != rec.FinishedAt.UnixMilli() {
 		return ops, nil // it was retried since
@@ -55,9 +56,10 @@ func (r *reader) firstEnded(ctx context.Context, sets ...string) ([]endedRun, er
 		}
 		for _, member := range members {
 			at, id, _ := strings.Cut(member, "/")
+			// A member without a time is no run's: it comes first, and is removed.
 			ms, err := strconv.ParseInt(at, 16, 64)
-			if err != nil {
-				return nil, fmt.Errorf("engine: member %q of %s: %w", member, set, err)
+			if err != nil || id == "" {
+				ms, id = 0, member
 			}
 			old = append(old, endedRun{id: id, at: ms, set: set, member: member})
 		}
@@ -107,7 +109,7 @@ func (r *reader) nextFastSuccesses(ctx context.Context, s *scan, after string, n
 	settled := idsFrom(now.Add(-2 * fastSuccessWithin))
 	front := after == s.passed
 	for i, rec := range records {
-		if rec != nil && rec.Version >= 2 && rec.isFastSuccess() {
+		if rec.runRecord != nil && rec.Version >= 2 && rec.isFastSuccess() {
 			found = append(found, endedRun{id: ids[i], at: rec.CreatedAt.UnixMilli(), finished: rec.FinishedAt.UnixMilli()})
 			front = false
 			continue

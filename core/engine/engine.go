@@ -26,7 +26,7 @@ type Engine struct {
 // New makes an engine. It does nothing before Run.
 func New(o Options) *Engine {
 	o = o.withDefaults()
-	base := base{store: o.Store, lease: o.Lease, log: o.Logger, outage: outageOf(o.Store, o.Logger), now: o.Now}
+	base := base{store: o.Store, lease: o.Lease, log: o.Logger, outage: outageOf(o.Store, o.Logger), now: o.Now, corrupt: &corruptRuns{}}
 	definitions := &definitions{store: o.Store, lease: o.Lease}
 	reader := &reader{store: o.Store, definitions: definitions, limits: workflow.Limits{Bytes: o.MaxRunBytes, Steps: o.MaxRunSteps}}
 	executor := newExecutor(base, o, definitions, reader)

@@ -186,10 +186,10 @@ func (b *inbox) body(ctx context.Context, id string) (m *message, size int, err 
 	}
 	m = &message{}
 	if err := json.Unmarshal(found[0], m); err != nil {
-		return nil, 0, fmt.Errorf("engine: message %s: %w", id, err)
+		return nil, 0, &CorruptError{Run: runOf(id), Part: "message " + id, Err: err}
 	}
 	if m.Version != messageVersion {
-		return nil, 0, fmt.Errorf("engine: message %s has format %d, this program reads %d", id, m.Version, messageVersion)
+		return nil, 0, &CorruptError{Run: runOf(id), Part: "message " + id, Err: fmt.Errorf("it has format %d, this program reads %d", m.Version, messageVersion)}
 	}
 	return m, len(found[0]), nil
 }

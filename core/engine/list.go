@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -44,9 +45,10 @@ func (r *reader) list(ctx context.Context, req ListRequest) (List, error) {
 			return List{}, fmt.Errorf("engine: list runs: %w", err)
 		}
 		ids := make([]string, 0, len(members))
+		entries := make([]member, 0, len(members))
 		for _, m := range members {
 			if mayMatch(&req, m) {
-				ids = append(ids, m.id)
+				ids, entries = append(ids, m.id), append(entries, m)
 			}
 		}
 		records, err := r.records(ctx, ids)
@@ -54,13 +56,25 @@ func (r *reader) list(ctx context.Context, req ListRequest) (List, error) {
 			return List{}, err
 		}
 		for i, rec := range records {
-			if rec == nil || !matches(&req, rec) {
+			var run Run
+			switch {
+			case rec.err != nil:
+				run = corruptView(entries[i], rec.err)
+			case rec.runRecord != nil:
+				run = rec.view()
+			default:
 				continue
 			}
-			if !req.Since.IsZero() && rec.CreatedAt.Before(req.Since) {
+			if !matches(&req, &run) {
+				continue
+			}
+			if !req.Since.IsZero() && !run.CreatedAt.IsZero() && run.CreatedAt.Before(req.Since) {
 				return list, nil // ids are in the order of time
 			}
-			list.Runs = append(list.Runs, rec.view())
+			list.Runs = append(list.Runs, run)
+			if rec.err != nil {
+				list.Unreadable = append(list.Unreadable, run.ID)
+			}
 			if len(list.Runs) == req.Limit {
 				list.NextCursor = ids[i]
 				return list, nil
@@ -77,20 +91,38 @@ func (r *reader) list(ctx context.Context, req ListRequest) (List, error) {
 
 // setsOf are the smallest sets that hold all runs asked for.
 func (r *reader) setsOf(ctx context.Context, req *ListRequest) ([]string, error) {
-	switch req.Status {
-	case workflow.RunQueued:
-		return r.queues(ctx)
-	case workflow.RunRunning:
-		return []string{layout.SetRunning}, nil
-	case workflow.RunWaiting, workflow.RunCompensating:
-		return []string{layout.SetRunning, layout.SetWaiting}, nil
-	case workflow.RunFailed:
-		return []string{layout.SetFailed}, nil
-	case workflow.RunCancelled:
-		return []string{layout.SetCancelled}, nil
+	var sets []string
+	for _, status := range req.Statuses {
+		switch status {
+		case workflow.RunQueued:
+			queues, err := r.queues(ctx)
+			if err != nil {
+				return nil, err
+			}
+			sets = append(sets, queues...)
+		case workflow.RunRunning:
+			sets = append(sets, layout.SetRunning)
+		case workflow.RunWaiting, workflow.RunCompensating:
+			sets = append(sets, layout.SetRunning, layout.SetWaiting)
+		case workflow.RunFailed:
+			sets = append(sets, layout.SetFailed)
+		case workflow.RunCancelled:
+			sets = append(sets, layout.SetCancelled)
+		default: // those that succeeded are in the sets of all runs alone
+			return r.setsOfAll(ctx, req.Workflow)
+		}
 	}
-	if req.Workflow != "" {
-		return []string{workflowSet(req.Workflow)}, nil
+	if len(req.Statuses) == 0 {
+		return r.setsOfAll(ctx, req.Workflow)
+	}
+	slices.Sort(sets)
+	return slices.Compact(sets), nil
+}
+
+// setsOfAll are the sets of all runs of a workflow, or of all workflows.
+func (r *reader) setsOfAll(ctx context.Context, workflowID string) ([]string, error) {
+	if workflowID != "" {
+		return []string{workflowSet(workflowID)}, nil
 	}
 	sets, err := r.workflows(ctx)
 	if err != nil {
@@ -108,6 +140,6 @@ func mayMatch(req *ListRequest, m member) bool {
 	return req.Workflow == "" || m.rest == "" || m.rest == req.Workflow
 }
 
-func matches(req *ListRequest, rec *runRecord) bool {
-	return (req.Workflow == "" || rec.Workflow == req.Workflow) && (req.Status == "" || rec.Status == req.Status)
+func matches(req *ListRequest, run *Run) bool {
+	return (req.Workflow == "" || run.Workflow == req.Workflow) && (len(req.Statuses) == 0 || slices.Contains(req.Statuses, run.Status))
 }

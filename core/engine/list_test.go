@@ -54,10 +54,10 @@ func TestListsPageThroughAllRunsTheNewestFirst(t *testing.T) {
 		if got := pages(ListRequest{Limit: 7}); !slices.Equal(got, all) {
 			t.Errorf("all runs: %v, want %v", got, all)
 		}
-		if got := pages(ListRequest{Limit: 3, Status: workflow.RunFailed}); !slices.Equal(got, failed) {
+		if got := pages(ListRequest{Limit: 3, Statuses: []workflow.RunStatus{workflow.RunFailed}}); !slices.Equal(got, failed) {
 			t.Errorf("failed runs: %v, want %v", got, failed)
 		}
-		if got := pages(ListRequest{Limit: 2, Workflow: "b", Status: workflow.RunSucceeded}); len(got) != 10 {
+		if got := pages(ListRequest{Limit: 2, Workflow: "b", Statuses: []workflow.RunStatus{workflow.RunSucceeded}}); len(got) != 10 {
 			t.Errorf("%d succeeded runs of b, want 10", len(got))
 		}
 		if _, err := g.List(t.Context(), ListRequest{Cursor: "nonsense"}); !errors.Is(err, ErrBadCursor) {

@@ -27,11 +27,7 @@ func (b *batches) upgradeRecords(ctx context.Context) error {
 		}
 		ops := []state.Op{b.lease.Fence()}
 		for i, data := range found {
-			upgrade, err := upgradeRecord(ids[i], data)
-			if err != nil {
-				return err
-			}
-			ops = append(ops, upgrade...)
+			ops = append(ops, upgradeRecord(ids[i], data)...)
 		}
 		if goOn, err := b.write(ctx, ops); err != nil || !goOn {
 			return err
@@ -41,14 +37,14 @@ func (b *batches) upgradeRecords(ctx context.Context) error {
 
 // upgradeRecord returns the ops that upgrade one run, whose record is stored as
 // data: nil if it is gone.
-func upgradeRecord(id string, data []byte) ([]state.Op, error) {
+func upgradeRecord(id string, data []byte) []state.Op {
 	if data == nil {
-		return []state.Op{state.Remove(layout.SetRuns, id)}, nil
+		return []state.Op{state.Remove(layout.SetRuns, id)}
 	}
-	rec, err := decodeRecord(data)
+	rec, err := decodeRecord(id, data)
 	if err != nil || rec.Lease != "" {
-		return nil, err
+		return nil // one that cannot be read stays as it is
 	}
 	next := *rec
-	return append([]state.Op{state.RequireValue(layout.BucketRun, id, data)}, rec.updateOps(&next)...), nil
+	return append([]state.Op{state.RequireValue(layout.BucketRun, id, data)}, rec.updateOps(&next)...)
 }

@@ -96,11 +96,11 @@ func TestRunsOfFormat1AreReadAndUpgraded(t *testing.T) {
 			t.Helper()
 			g.checkListed(ids, ListRequest{}, "stuck", "failed", "prompt", "held", "limited", "cancelled", "waiting", "late")
 			g.checkListed(ids, ListRequest{Workflow: "two"}, "stuck", "failed", "prompt")
-			g.checkListed(ids, ListRequest{Status: workflow.RunFailed}, "failed")
-			g.checkListed(ids, ListRequest{Workflow: "two", Status: workflow.RunFailed}, "failed")
-			g.checkListed(ids, ListRequest{Workflow: "two", Status: workflow.RunCancelled})
-			g.checkListed(ids, ListRequest{Status: workflow.RunCancelled}, "cancelled")
-			g.checkListed(ids, ListRequest{Status: workflow.RunQueued}, "held")
+			g.checkListed(ids, ListRequest{Statuses: []workflow.RunStatus{workflow.RunFailed}}, "failed")
+			g.checkListed(ids, ListRequest{Workflow: "two", Statuses: []workflow.RunStatus{workflow.RunFailed}}, "failed")
+			g.checkListed(ids, ListRequest{Workflow: "two", Statuses: []workflow.RunStatus{workflow.RunCancelled}})
+			g.checkListed(ids, ListRequest{Statuses: []workflow.RunStatus{workflow.RunCancelled}}, "cancelled")
+			g.checkListed(ids, ListRequest{Statuses: []workflow.RunStatus{workflow.RunQueued}}, "held")
 		}
 		check()
 		if run := g.wait(ids["stuck"]); run.Status != workflow.RunSucceeded {

@@ -49,18 +49,38 @@ func (q *queue) round(ctx context.Context) (claimed int, err error) {
 		return 0, err
 	}
 	for _, set := range queues {
-		ids, err := q.store.Range(ctx, state.Range{Set: set, Limit: claimShare})
+		n, err := q.claimShareOf(ctx, set)
+		claimed += n
+		if err != nil || q.service.isStopping() {
+			return claimed, err
+		}
+	}
+	return claimed, nil
+}
+
+// claimShareOf claims the first runs of a workflow's queue. Those that cannot be
+// read stay there, and take nothing of its share.
+func (q *queue) claimShareOf(ctx context.Context, set string) (claimed int, err error) {
+	for after, tried := "", 0; tried < claimShare; {
+		ids, err := q.store.Range(ctx, state.Range{Set: set, After: after, Limit: claimShare})
 		if err != nil {
 			return claimed, err
 		}
 		for _, id := range ids {
 			if !q.active.waitSlot(q.service.stopping) {
-				return 0, nil
+				return claimed, nil
 			}
 			if q.claimQueued(id) {
 				claimed++
 			}
+			if !q.corrupt.contains(id) {
+				tried++
+			}
 		}
+		if len(ids) < claimShare {
+			return claimed, nil
+		}
+		after = ids[len(ids)-1]
 	}
 	return claimed, nil
 }

@@ -58,7 +58,7 @@ func TestRunsBeyondTheSlotsWaitInTheStore(t *testing.T) {
 			ids = append(ids, g.start("two", `{"x":1}`).ID)
 		}
 		synctest.Wait()
-		list, err := g.List(t.Context(), ListRequest{Status: workflow.RunQueued})
+		list, err := g.List(t.Context(), ListRequest{Statuses: []workflow.RunStatus{workflow.RunQueued}})
 		if err != nil || len(list.Runs) != 3 {
 			t.Errorf("%d runs are queued, want 3 (%v)", len(list.Runs), err)
 		}

@@ -54,13 +54,13 @@ func (r *reader) loadEvents(ctx context.Context, id string, from int) (*storedRu
 	if found[0] == nil {
 		return nil, nil, nil, nil
 	}
-	rec, err := decodeRecord(found[0])
+	rec, err := decodeRecord(id, found[0])
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	definition, err := r.definitions.pinned(ctx, rec.Definition)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, corrupt(id, "its definition", err)
 	}
 	run := &storedRun{machine: r.newMachine(definition, id), record: *rec}
 	entries, err := r.store.Journal(ctx, id, 0)
@@ -69,13 +69,14 @@ func (r *reader) loadEvents(ctx context.Context, id string, from int) (*storedRu
 	}
 	var later []workflow.Event
 	for n, data := range entries {
+		part := fmt.Sprintf("entry %d of its journal", n)
 		events, err := workflow.DecodeEntry(data)
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, nil, nil, corrupt(id, part, err)
 		}
 		for _, event := range events {
 			if err := run.machine.Apply(event); err != nil {
-				return nil, nil, nil, err
+				return nil, nil, nil, corrupt(id, part, err)
 			}
 		}
 		if n >= from {
@@ -103,19 +104,23 @@ func (r *storedRun) view() Run {
 	return run
 }
 
-// records reads the records of runs, nil where one is gone meanwhile.
-func (r *reader) records(ctx context.Context, ids []string) ([]*runRecord, error) {
+// foundRecord is the record of a run, or why it cannot be read; neither where it is
+// gone meanwhile.
+type foundRecord struct {
+	*runRecord
+	err error // a *CorruptError
+}
+
+// records reads the records of runs.
+func (r *reader) records(ctx context.Context, ids []string) ([]foundRecord, error) {
 	found, err := r.stored(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	records := make([]*runRecord, len(found))
+	records := make([]foundRecord, len(found))
 	for i, data := range found {
-		if data == nil {
-			continue
-		}
-		if records[i], err = decodeRecord(data); err != nil {
-			return nil, err
+		if data != nil {
+			records[i].runRecord, records[i].err = decodeRecord(ids[i], data) //nolint:gosec // one value for each id
 		}
 	}
 	return records, nil

@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/backflow/backflow/core/workflow"
@@ -64,15 +65,22 @@ type parent struct {
 	Depth int `json:"depth"`
 }
 
-func decodeRecord(data []byte) (*runRecord, error) {
+// decodeRecord reads the record of a run. Its errors are *CorruptError.
+func decodeRecord(id string, data []byte) (*runRecord, error) {
 	rec := &runRecord{}
-	if err := json.Unmarshal(data, rec); err != nil {
-		return nil, fmt.Errorf("engine: record of a run: %w", err)
+	err := json.Unmarshal(data, rec)
+	switch {
+	case err != nil:
+	case rec.Version < 1 || rec.Version > recordVersion:
+		err = fmt.Errorf("it has format %d, this program reads 1 to %d", rec.Version, recordVersion)
+	case rec.ID != id:
+		err = fmt.Errorf("it is that of the run %q", rec.ID)
+	case rec.Workflow == "" || !slices.Contains(workflow.RunStatuses[:], rec.Status):
+		err = fmt.Errorf("it has the workflow %q and the status %q", rec.Workflow, rec.Status)
+	default:
+		return rec, nil
 	}
-	if rec.Version < 1 || rec.Version > recordVersion {
-		return nil, fmt.Errorf("engine: run %s has format %d, this program reads 1 to %d", rec.ID, rec.Version, recordVersion)
-	}
-	return rec, nil
+	return nil, &CorruptError{Run: id, Part: "its record", Err: err}
 }
 
 // startedBy is what started the run, also where that is its parent.

@@ -171,7 +171,7 @@ func (r *retention) remove(ctx context.Context, batch []endedRun) (goOn bool, er
 	for i, data := range found {
 		removing, err := batch[i].removeOps(data)
 		if err != nil {
-			return false, err
+			r.log.Warn("a run that ended long ago cannot be read, and is kept", "run", batch[i].id, "error", err)
 		}
 		ops = append(ops, removing...)
 	}

@@ -95,11 +95,11 @@ type Run struct {
 
 // ListRequest selects runs, the newest first.
 type ListRequest struct {
-	Workflow string             // empty: all
-	Status   workflow.RunStatus // empty: all
-	Since    time.Time          // zero: all; else runs created then or later
-	Limit    int                // 1 to 200; 0 is 50
-	Cursor   string             // NextCursor of the page before
+	Workflow string               // empty: all
+	Statuses []workflow.RunStatus // those with any of them; empty: all
+	Since    time.Time            // zero: all; else runs created then or later
+	Limit    int                  // 1 to 200; 0 is 50
+	Cursor   string               // NextCursor of the page before
 }
 
 // List is one page of runs, without their steps. A page may be shorter than
@@ -107,6 +107,9 @@ type ListRequest struct {
 type List struct {
 	Runs       []Run
 	NextCursor string
+	// Unreadable are the ids of those whose records cannot be read. Of them Runs
+	// has what their ids and entries in the index say, and why as Error.
+	Unreadable []string
 }
 
 // Progress is what happened in a run since an earlier call of Follow.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -66,7 +67,7 @@ func (t *timers) loop() {
 
 // claimDue claims a run one of whose timers is due. The caller has a slot.
 func (t *timers) claimDue(id, timer string) bool {
-	return t.tryClaim(id, func(ctx context.Context, a *activity) (*execution, error) {
+	claim := func(ctx context.Context, a *activity) (*execution, error) {
 		r, data, err := t.load(ctx, id, a)
 		if err != nil {
 			return nil, err
@@ -100,7 +101,20 @@ func (t *timers) claimDue(id, timer string) bool {
 			return nil, r.keepWaiting(ctx, with)
 		}
 		return r.claim(events, with)
+	}
+	return t.tryClaim(id, func(ctx context.Context, a *activity) (*execution, error) {
+		r, err := claim(ctx, a)
+		if errors.As(err, new(*CorruptError)) {
+			err = errors.Join(err, t.postpone(ctx, timer))
+		}
+		return r, err
 	})
+}
+
+// postpone has a timer due again later: the run cannot be read, and must not be
+// among the first to be looked at for ever.
+func (t *timers) postpone(ctx context.Context, timer string) error {
+	return ignoreConflict(t.store.Commit(ctx, t.lease.Fence(), state.RequireDue(layout.QueueRun, timer), state.SetTimerAfter(layout.QueueRun, timer, corruptPause)))
 }
 
 // dueEvents returns the events of a waiting run whose time has come. The store's

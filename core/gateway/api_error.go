@@ -92,6 +92,9 @@ func classify(err error) *apiError {
 		}
 		return &apiError{code: codeWebhookRefused, detail: refused.Reason}
 	}
+	if corrupt, ok := errors.AsType[*engine.CorruptError](err); ok {
+		return &apiError{code: sdk.CodeInternal, detail: reasonOf(corrupt), cause: err}
+	}
 	switch {
 	case errors.Is(err, engine.ErrFenced):
 		return &apiError{code: sdk.CodeUnavailable, detail: "this gateway cannot write any more, try again", cause: err}

@@ -34,6 +34,9 @@ func (x *requestContext) listRuns(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
+	if n := len(found.Unreadable); n > 0 {
+		x.log.WarnContext(r.Context(), "runs in a list cannot be read", "count", n, "runs", found.Unreadable[:min(n, 10)])
+	}
 	page := list[runSummary]{Data: []runSummary{}}
 	for _, run := range found.Runs {
 		page.Data = append(page.Data, x.runSummary(run))
@@ -50,9 +53,15 @@ func (x *requestContext) listRequest(rawQuery string) (engine.ListRequest, error
 	if err != nil {
 		return engine.ListRequest{}, err
 	}
-	request := engine.ListRequest{Workflow: query["workflow"], Status: workflow.RunStatus(query["status"]), Cursor: query["cursor"]}
-	if request.Status != "" && !slices.Contains(workflow.RunStatuses[:], request.Status) {
-		return request, &apiError{code: codeBadRequest, detail: fmt.Sprintf("status %q is unknown, known are: %s", request.Status, statusNames())}
+	request := engine.ListRequest{Workflow: query["workflow"], Cursor: query["cursor"]}
+	if statuses := query["status"]; statuses != "" {
+		for name := range strings.SplitSeq(statuses, ",") {
+			status := workflow.RunStatus(name)
+			if !slices.Contains(workflow.RunStatuses[:], status) {
+				return request, &apiError{code: codeBadRequest, detail: fmt.Sprintf("status %q is unknown, known are: %s", name, statusNames())}
+			}
+			request.Statuses = append(request.Statuses, status)
+		}
 	}
 	if since, given := query["since"]; given {
 		if request.Since, err = time.Parse(time.RFC3339, since); err != nil {

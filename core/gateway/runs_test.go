@@ -3,14 +3,19 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -235,5 +240,106 @@ func TestStartsThatFailSaySo(t *testing.T) {
 			o.Runs = scriptedRuns{Runs: o.Runs, start: func(engine.StartRequest) (engine.Run, error) { return engine.Run{}, c.err }}
 		})
 		wantCode(t, h.send("POST", startPath, "{}", "Idempotency-Key: k"), c.status, c.code)
+	}
+}
+
+func TestARunThatCannotBeReadIsShownAsThat(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	var ids []string
+	for range 3 {
+		ids = append(ids, fields(t, h.send("POST", startPath+"?wait=10s", `{"amount":1}`).Body.Bytes())["id"].(string))
+	}
+	must(t, h.store.Commit(t.Context(), state.Put(layout.BucketRun, ids[1], []byte(`"a text"`), 0)))
+	for _, target := range []string{"/runs", "/runs?workflow=process-order"} {
+		rec := h.send("GET", target, "")
+		wantStatus(t, rec, 200)
+		var page struct {
+			Data []struct {
+				ID, Workflow, Status string
+				Error                *struct{ Code, Detail string }
+			}
+		}
+		must(t, json.Unmarshal(rec.Body.Bytes(), &page))
+		if len(page.Data) != 3 {
+			t.Fatalf("%s: %s", target, rec.Body)
+		}
+		for _, run := range page.Data {
+			if broken := run.ID == ids[1]; broken != (run.Error != nil) || broken != (run.Status == "") || run.Workflow != "process-order" ||
+				broken && (run.Error.Code != "internal" || !strings.Contains(run.Error.Detail, "the run "+ids[1]+" cannot be read: its record")) {
+				t.Errorf("%s: %+v", target, run)
+			}
+		}
+	}
+	if log := h.log.String(); strings.Count(log, "runs in a list cannot be read") != 2 || !strings.Contains(log, ids[1]) {
+		t.Errorf("%s", log)
+	}
+	for _, target := range []string{"GET /runs/" + ids[1], "GET /runs/" + ids[1] + "/stream", "POST /runs/" + ids[1] + "/cancel", "POST /runs/" + ids[1] + "/retry", "POST /runs/" + ids[1] + "/signals/x"} {
+		method, path, _ := strings.Cut(target, " ")
+		rec := h.send(method, path, "")
+		wantCode(t, rec, 500, sdk.CodeInternal)
+		if detail := fields(t, rec.Body.Bytes())["detail"].(string); !strings.Contains(detail, "the run "+ids[1]+" cannot be read: its record") {
+			t.Errorf("%s: %s", target, detail)
+		}
+	}
+	wantStatus(t, h.send("GET", "/runs/"+ids[0], ""), 200)
+}
+
+func TestAListTakesSeveralStatuses(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	for i := range 9 {
+		switch i % 3 {
+		case 0:
+			h.integration.succeeds(`{}`)
+		case 1:
+			h.integration.fails(sdk.Error{Code: sdk.CodeDeclined, Final: true, Outcome: sdk.OutcomeNotExecuted})
+		case 2:
+			h.integration.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
+				return sdk.Result{}, &sdk.Error{Code: sdk.CodeUnavailable, Retryable: true, Outcome: sdk.OutcomeNotExecuted}
+			})
+		}
+		id := fields(t, h.send("POST", startPath, `{"amount":1}`).Body.Bytes())["id"].(string)
+		if i%3 == 2 {
+			h.is(id, workflow.RunWaiting)
+			wantStatus(t, h.send("POST", "/runs/"+id+"/cancel?wait=10s", ""), 200)
+		}
+		testkit.Eventually(t, 10*time.Second, "the run has ended", func() bool {
+			run, err := h.engine.Get(t.Context(), id)
+			return err == nil && run.Status.Ended()
+		})
+	}
+	for statuses, wanted := range map[string]int{
+		"failed": 3, "failed,cancelled": 6, "cancelled,failed": 6, "succeeded,failed": 6, "failed,failed": 3,
+		"queued,running,waiting,succeeded,failed,cancelled,compensating": 9, "running,waiting": 0,
+	} {
+		for _, limit := range []int{1, 2, 200} {
+			seen, cursor := map[string]bool{}, ""
+			for pages := 0; ; pages++ {
+				rec := h.send("GET", fmt.Sprintf("/runs?status=%s&limit=%d%s", statuses, limit, cursor), "")
+				wantStatus(t, rec, 200)
+				var page struct {
+					Data       []struct{ ID, Status string }
+					NextCursor *string
+				}
+				must(t, json.Unmarshal(rec.Body.Bytes(), &page))
+				for _, run := range page.Data {
+					if seen[run.ID] || !slices.Contains(strings.Split(statuses, ","), run.Status) {
+						t.Errorf("%s: %+v", statuses, run)
+					}
+					seen[run.ID] = true
+				}
+				if page.NextCursor == nil {
+					break
+				}
+				cursor = "&cursor=" + *page.NextCursor
+			}
+			if len(seen) != wanted {
+				t.Errorf("%s, %d at once: %d runs, want %d", statuses, limit, len(seen), wanted)
+			}
+		}
+	}
+	for _, query := range []string{"status=failed&status=cancelled", "status=odd", "status=failed,", "status=failed,odd", "status=,", "status=Failed"} {
+		wantCode(t, h.send("GET", "/runs?"+query, ""), 400, codeBadRequest)
 	}
 }

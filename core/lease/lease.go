@@ -89,7 +89,7 @@ func Acquire(ctx context.Context, store state.Store, o Options) (*Lease, error) 
 }
 
 func (l *Lease) acquire(ctx context.Context, node string) error {
-	old, err := ofNode(ctx, l.store, node)
+	old, err := l.ofNode(ctx, node)
 	if err != nil {
 		return err
 	}

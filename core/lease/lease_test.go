@@ -266,3 +266,21 @@ func TestAcquireFailsWhenTheStoreIsDown(t *testing.T) {
 		t.Errorf("got %v, want ErrUnavailable", err)
 	}
 }
+
+func TestALeaseWhoseRecordCannotBeReadKeepsNoProcessFromStarting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		old := acquire(t, s, "a")
+		for i, record := range []string{"", "{", "[]", `{"version":99}`} {
+			id := "broken-" + string(rune('a'+i))
+			if err := s.Commit(t.Context(), state.Put("lease", id, []byte(record), 0), state.Add("leases", id)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		restarted := acquire(t, s, "a")
+		defer release(t, old, restarted)
+		if holds(t, s, old) || !holds(t, s, restarted) {
+			t.Error("want the old lease of the node fenced off, and the new one held")
+		}
+	})
+}

@@ -40,11 +40,12 @@ func decode(raw []byte) (record, error) {
 	return r, nil
 }
 
-// ofNode lists the leases of a node.
-func ofNode(ctx context.Context, store state.Store, node string) ([]string, error) {
+// ofNode lists the leases of a node. One whose record cannot be read is passed over:
+// should it be the node's, it expires.
+func (l *Lease) ofNode(ctx context.Context, node string) ([]string, error) {
 	var found []string
 	for after := ""; ; {
-		ids, err := store.Range(ctx, state.Range{Set: layout.SetLeases, After: after, Limit: pageSize})
+		ids, err := l.store.Range(ctx, state.Range{Set: layout.SetLeases, After: after, Limit: pageSize})
 		if err != nil || len(ids) == 0 {
 			return found, err
 		}
@@ -53,7 +54,7 @@ func ofNode(ctx context.Context, store state.Store, node string) ([]string, erro
 		for i, id := range ids {
 			refs[i] = state.Ref{Bucket: layout.BucketLease, ID: id}
 		}
-		values, err := store.Get(ctx, refs...)
+		values, err := l.store.Get(ctx, refs...)
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +64,8 @@ func ofNode(ctx context.Context, store state.Store, node string) ([]string, erro
 			}
 			r, err := decode(raw)
 			if err != nil {
-				return nil, fmt.Errorf("lease %s: %w", ids[i], err)
+				l.logger.Warn("the lease of a process cannot be read", "lease", ids[i], "error", err)
+				continue
 			}
 			if r.Node == node {
 				found = append(found, ids[i])

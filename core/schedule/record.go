@@ -53,6 +53,9 @@ func (r *record) write(name string) []state.Op {
 
 func tickID(name string, tick time.Time) string { return name + "/" + tick.UTC().Format(time.RFC3339) }
 
+// errUnreadable is matched by the error for a record that no version wrote.
+var errUnreadable = errors.New("the record cannot be read")
+
 // read returns the record of a schedule with its bytes; nil if none exists.
 func (s *Scheduler) read(ctx context.Context, name string) (*record, []byte, error) {
 	found, err := s.store.Get(ctx, state.Ref{Bucket: layout.BucketSchedule, ID: name})
@@ -61,7 +64,7 @@ func (s *Scheduler) read(ctx context.Context, name string) (*record, []byte, err
 	}
 	r := &record{}
 	if err := json.Unmarshal(found[0], r); err != nil {
-		return nil, nil, fmt.Errorf("read record: %w", err)
+		return nil, nil, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	if r.Version != formatVersion {
 		return nil, nil, fmt.Errorf("record has format %d, this version knows %d", r.Version, formatVersion)
@@ -74,12 +77,15 @@ func (s *Scheduler) read(ctx context.Context, name string) (*record, []byte, err
 func (s *Scheduler) register(ctx context.Context, entry *scheduled, replace bool) error {
 	for range maxTries {
 		stored, raw, err := s.read(ctx, entry.Name)
-		if err != nil {
+		unreadable := errors.Is(err, errUnreadable)
+		if err != nil && !unreadable {
 			return err
 		}
 		upcoming := entry.Cron.Next(s.now())
 		ops := []state.Op{s.lease.Fence()}
 		switch {
+		case unreadable:
+			s.log.Warn("the record of a schedule cannot be read: it is made anew", "schedule", entry.Name, "next", upcoming, "error", err)
 		case stored == nil:
 			ops = append(ops, state.Insert(layout.BucketSchedule, entry.Name, nil, 0))
 			if !replace && !entry.next.IsZero() {
@@ -122,18 +128,20 @@ func (s *Scheduler) restore() error {
 		entries = append(entries, entry)
 	}
 	s.mu.Unlock()
+	var failed error
 	for _, entry := range entries {
 		s.mu.Lock()
 		known := &scheduled{Schedule: entry.Schedule, next: entry.next}
 		s.mu.Unlock()
 		if err := s.register(s.stopping, known, false); err != nil {
-			return fmt.Errorf("%s: %w", entry.Name, err)
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", entry.Name, err))
+			continue
 		}
 		s.mu.Lock()
 		entry.next = known.next
 		s.mu.Unlock()
 	}
-	return nil
+	return failed
 }
 
 // removeOthers removes the schedules of the store that are not among these.

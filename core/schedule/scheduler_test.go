@@ -13,6 +13,7 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/core/value"
 )
@@ -276,6 +277,29 @@ func TestAProcessThatLostItsLeaseStartsNothing(t *testing.T) {
 		}
 		if err := s.Set(t.Context(), []schedule.Schedule{h.one("1 * * * *", "")}); err == nil {
 			t.Error("a schedule was changed")
+		}
+	})
+}
+
+func TestARecordThatCannotBeReadIsMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		other := h.one("0 5 * * *", "")
+		other.Name = "other"
+		for _, record := range []string{"", "{", "[]", `{"v":1,"cron":7}`} {
+			if err := h.store.Commit(t.Context(), state.Put(layout.BucketSchedule, "one", []byte(record), 0), state.Add(layout.SetSchedules, "one")); err != nil {
+				t.Fatal(err)
+			}
+			s := h.gateway("a", h.one("0 3 * * *", ""), other)
+			time.Sleep(24 * time.Hour)
+			s.Stop()
+			synctest.Wait()
+			h.mu.Lock()
+			if len(h.runs) != 2 {
+				t.Errorf("record %q: %q", record, h.runs)
+			}
+			h.runs = nil
+			h.mu.Unlock()
 		}
 	})
 }

@@ -199,8 +199,14 @@ func (r *Receiver) store(ctx context.Context, e event.Event, headers http.Header
 		return Receipt{ID: e.ID, RunID: e.RunID}, nil
 	}
 	if duplicate, ok := errors.AsType[*engine.DuplicateError](err); ok {
-		// Where the record cannot be read, the run is left empty.
-		first, _ := event.Decode(duplicate.Value)
+		if duplicate.Value == nil { // it expired since, or could not be fetched
+			return Receipt{ID: e.ID, Duplicate: true}, nil
+		}
+		first, err := event.Decode(duplicate.Value)
+		if err != nil {
+			// Whether the event was received cannot be told: the sender is to repeat it.
+			return Receipt{}, fmt.Errorf("webhook: event %s: %w", e.ID, err)
+		}
 		return Receipt{ID: e.ID, Duplicate: true, RunID: first.RunID}, nil
 	}
 	for _, passing := range []error{

@@ -14,6 +14,7 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/telemetry"
 )
 
@@ -318,5 +319,20 @@ func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
 	}
 	if r.opt.Tolerance != 300*time.Second || r.MaxBodyBytes() != 1<<20 || r.Name() != "n" || r.Path() != "/p" {
 		t.Errorf("defaults: tolerance %v, body %d", r.opt.Tolerance, r.MaxBodyBytes())
+	}
+}
+
+// TestAnEventWhoseRecordCannotBeReadIsNoDuplicate: whether it was received cannot be
+// told, so that the sender has to repeat it.
+func TestAnEventWhoseRecordCannotBeReadIsNoDuplicate(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	for _, record := range []string{"", "{", "[]", "null", `{"v":99,"id":"evt_1"}`} {
+		if err := h.store.Commit(t.Context(), state.Put(layout.BucketEvent, "stripe-events/evt_1", []byte(record), 0)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := receive(t, h.receiver(), h.send(secret, succeeded)); err == nil || got.Duplicate || !strings.Contains(err.Error(), "event evt_1") {
+			t.Errorf("record %q: %+v, %v", record, got, err)
+		}
 	}
 }

@@ -88,10 +88,15 @@ func TestStoredRunsAreThoseOfTheEngine(t *testing.T) {
 		t.Errorf("the oldest run is %+v, %v", run, err)
 	}
 	for status, want := range map[workflow.RunStatus]int{workflow.RunFailed: 3, workflow.RunRunning: 0, "": stored + 2} {
-		list, err := runs.List(t.Context(), engine.ListRequest{Status: status, Limit: 200})
+		request := engine.ListRequest{Limit: 200}
+		if status != "" {
+			request.Statuses = []workflow.RunStatus{status}
+		}
+		list, err := runs.List(t.Context(), request)
 		if err == nil && list.NextCursor != "" {
 			var rest engine.List
-			rest, err = runs.List(t.Context(), engine.ListRequest{Status: status, Limit: 200, Cursor: list.NextCursor})
+			request.Cursor = list.NextCursor
+			rest, err = runs.List(t.Context(), request)
 			list.Runs = append(list.Runs, rest.Runs...)
 		}
 		if err != nil || len(list.Runs) != want {
