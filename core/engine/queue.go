@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
@@ -48,14 +49,19 @@ func (q *queue) round(ctx context.Context) (claimed int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	var failed error
 	for _, set := range queues {
 		n, err := q.claimShareOf(ctx, set)
 		claimed += n
+		if errors.Is(err, state.ErrCorrupt) {
+			failed = errors.Join(failed, err) // says nothing of the other queues
+			continue
+		}
 		if err != nil || q.service.isStopping() {
 			return claimed, err
 		}
 	}
-	return claimed, nil
+	return claimed, failed
 }
 
 // claimShareOf claims the first runs of a workflow's queue. Those that cannot be

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -64,6 +65,9 @@ func (r *reader) loadEvents(ctx context.Context, id string, from int) (*storedRu
 	}
 	run := &storedRun{machine: r.newMachine(definition, id), record: *rec}
 	entries, err := r.store.Journal(ctx, id, 0)
+	if errors.Is(err, state.ErrCorrupt) {
+		return nil, nil, nil, corrupt(id, "its journal", err)
+	}
 	if err != nil {
 		return nil, nil, nil, fmt.Errorf("engine: journal of run %s: %w", id, err)
 	}

@@ -10,6 +10,9 @@ var (
 	// is unknown, or a read failed: the store cannot be reached, or its disk
 	// fails.
 	ErrUnavailable = errors.New("state store is unavailable")
+	// ErrCorrupt is matched by the error of a read of something that the store holds
+	// in a form in which no layer writes it. Nothing helps but to mend it.
+	ErrCorrupt = errors.New("what is stored was not written by Backflow")
 	// ErrClosed is returned by a closed store.
 	ErrClosed = errors.New("state store is closed")
 	// ErrInvalid is matched by the error for ops and reads that the store cannot

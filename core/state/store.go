@@ -25,6 +25,8 @@ type Store interface {
 
 	// Get reads records. It returns one value for each ref, in order, nil where
 	// there is no such record or its time to live is over.
+	// A record that the store holds in another form than it writes is empty, so that
+	// it neither counts as missing nor keeps others from being read.
 	Get(ctx context.Context, refs ...Ref) ([][]byte, error)
 
 	// Range lists members of a set in byte order (descending if r.Reverse).

@@ -120,7 +120,7 @@ func (s *Store) commitBatch(batch []*groupcommit.Request, arguments []any) {
 		failed, err = s.call(ctx, arguments)
 		return err
 	})
-	var conflicts map[int]int
+	var conflicts map[int]error
 	if err == nil {
 		conflicts, err = parseConflicts(failed, batch)
 	}
@@ -132,11 +132,7 @@ func (s *Store) commitBatch(batch []*groupcommit.Request, arguments []any) {
 		return
 	}
 	for i, r := range batch {
-		if op, conflict := conflicts[i]; conflict {
-			r.Complete(&state.ConflictError{Index: op, Op: r.Ops[op]})
-		} else {
-			r.Complete(nil)
-		}
+		r.Complete(conflicts[i])
 	}
 }
 
@@ -176,20 +172,26 @@ func (s *Store) run(ctx context.Context, arguments []any) (string, error) {
 	return failed, nil
 }
 
-// parseConflicts reads the script's reply: the failed op by commit.
-func parseConflicts(reply string, batch []*groupcommit.Request) (map[int]int, error) {
+// parseConflicts reads the script's reply: by commit, the error of its failed op.
+func parseConflicts(reply string, batch []*groupcommit.Request) (map[int]error, error) {
 	if reply == "" {
 		return nil, nil
 	}
-	conflicts := map[int]int{}
+	conflicts := map[int]error{}
 	for pair := range strings.SplitSeq(reply, ",") {
 		left, right, _ := strings.Cut(pair, ":")
+		right, unfit := strings.CutSuffix(right, "!")
 		commit, err1 := strconv.Atoi(left)
-		op, err2 := strconv.Atoi(right)
-		if err1 != nil || err2 != nil || commit >= len(batch) || op >= len(batch[commit].Ops) {
+		index, err2 := strconv.Atoi(right)
+		if err1 != nil || err2 != nil || commit >= len(batch) || index >= len(batch[commit].Ops) {
 			return nil, fmt.Errorf("the script answered %q", reply)
 		}
-		conflicts[commit] = op
+		op := batch[commit].Ops[index]
+		if unfit {
+			conflicts[commit] = &state.RefusedError{Index: index, Op: op, Reason: "Redis holds something of another type there, which Backflow has not written"}
+		} else {
+			conflicts[commit] = &state.ConflictError{Index: index, Op: op}
+		}
 	}
 	return conflicts, nil
 }

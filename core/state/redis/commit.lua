@@ -8,7 +8,8 @@
 --               follow, and for each op a letter and its arguments
 --
 -- Returns a list "commit:op,…" of the conditions that failed, counted from 0;
--- empty if all commits were applied.
+-- empty if all commits were applied. A "!" after an op says that its key is of a
+-- type that is never written there: nothing of its commit was applied.
 local call = redis.call
 
 -- The call was made before and its reply was lost. The write gives a WAIT on this
@@ -26,6 +27,17 @@ local function clock()
     now = t[1] * 1000 + math.floor(t[2] / 1000)
   end
   return now
+end
+
+-- Whether a key is missing, or of the type that is written there.
+local types = {}
+local function fits(key, wanted)
+  local found = types[key]
+  if not found then
+    found = call('TYPE', key).ok
+    types[key] = found
+  end
+  return found == wanted or found == 'none'
 end
 
 local marked = false
@@ -50,6 +62,7 @@ for c = 1, tonumber(ARGV[2]) do
       end
       p = p + 1
     elseif op == 'A' then
+      if not fits(key, 'list') then failed = i .. '!' break end
       local length = call('LLEN', key)
       if appended then length = length + (appended[key] or 0) else appended = {} end
       if length ~= tonumber(ARGV[p + 1]) then failed = i break end
@@ -62,17 +75,23 @@ for c = 1, tonumber(ARGV[2]) do
       if call('EXISTS', key) == 0 then failed = i break end
       p = p + 2
     elseif op == 'V' then
+      if not fits(key, 'string') then failed = i .. '!' break end
       if call('GET', key) ~= ARGV[p + 1] then failed = i break end
       p = p + 2
     elseif op == 'U' then
+      if not fits(key, 'zset') then failed = i .. '!' break end
       local at = call('ZSCORE', key, ARGV[p + 1])
       if not at or tonumber(at) > clock() then failed = i break end
       p = p + 2
     elseif op == 'D' or op == 'J' then
       p = p + 1
     elseif op == '+' or op == '-' or op == 'C' then
+      if not fits(key, 'zset') then failed = i .. '!' break end
       p = p + 2
-    else -- P, S, F
+    elseif op == 'P' then
+      p = p + 3
+    else -- S, F
+      if not fits(key, 'zset') then failed = i .. '!' break end
       p = p + 3
     end
   end
@@ -96,7 +115,7 @@ for c = 1, tonumber(ARGV[2]) do
         call('RPUSH', key, ARGV[p + 2])
         p = p + 3
       elseif op == 'P' or op == 'I' then
-        existing[key] = nil
+        existing[key], types[key] = nil, nil
         if ARGV[p + 2] == '0' then
           call('SET', key, ARGV[p + 1])
         else
@@ -104,13 +123,15 @@ for c = 1, tonumber(ARGV[2]) do
         end
         p = p + 3
       elseif op == 'K' then -- unless an op before it removed the record
+        types[key] = nil
         call('SET', key, ARGV[p + 1], 'XX', 'KEEPTTL')
         p = p + 2
       elseif op == 'D' then
-        existing[key] = nil
+        existing[key], types[key] = nil, nil
         call('DEL', key)
         p = p + 1
       elseif op == 'J' then
+        types[key] = nil
         call('DEL', key)
         p = p + 1
       elseif op == '+' then

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
@@ -20,16 +21,18 @@ func (s *Store) Get(ctx context.Context, refs ...state.Ref) ([][]byte, error) {
 	}
 	values := make([][]byte, len(refs))
 	err := s.read(ctx, "get", func(ctx context.Context) error {
-		if len(names) == 0 {
-			return nil // MGET wants a key
-		}
-		found, err := s.client.MGet(ctx, names...).Result()
-		if err != nil {
-			return err
-		}
-		for i, value := range found {
-			if text, ok := value.(string); ok {
-				values[i] = []byte(text)
+		for i, cmd := range s.getAll(ctx, names) {
+			value, err := cmd.Bytes()
+			switch {
+			case errors.Is(err, goredis.Nil):
+				values[i] = nil
+			case isWrongType(err):
+				s.logger.Error("a record in Redis is of a type that Backflow does not write", "key", names[i])
+				values[i] = []byte{}
+			case err != nil:
+				return err
+			default:
+				values[i] = value
 			}
 		}
 		return nil
@@ -38,6 +41,27 @@ func (s *Store) Get(ctx context.Context, refs ...state.Ref) ([][]byte, error) {
 		return nil, err
 	}
 	return values, nil
+}
+
+// getAll reads keys at one instant. Unlike MGET, which takes a key of another type
+// for missing, GET says so.
+func (s *Store) getAll(ctx context.Context, names []string) []*goredis.StringCmd {
+	if len(names) == 1 {
+		return []*goredis.StringCmd{s.client.Get(ctx, names[0])}
+	}
+	all := s.client.TxPipeline()
+	cmds := make([]*goredis.StringCmd, len(names))
+	for i, name := range names {
+		cmds[i] = all.Get(ctx, name)
+	}
+	_, _ = all.Exec(ctx) // each command has its own error
+	return cmds
+}
+
+// isWrongType reports whether Redis holds something of another type at a key.
+func isWrongType(err error) bool {
+	var reply goredis.Error
+	return errors.As(err, &reply) && strings.HasPrefix(reply.Error(), "WRONGTYPE")
 }
 
 // Range implements state.Store.
@@ -191,6 +215,8 @@ func (s *Store) read(ctx context.Context, operation string, f func(context.Conte
 		return err
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case isWrongType(err):
+		return fmt.Errorf("redis: %s: %w: %w", operation, state.ErrCorrupt, err)
 	default:
 		return fmt.Errorf("redis: %s: %w: %w", operation, state.ErrUnavailable, err)
 	}
