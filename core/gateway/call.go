@@ -52,6 +52,9 @@ func (x *requestContext) callAction(w http.ResponseWriter, r *http.Request) erro
 		resultResponse(result).send(w)
 		return nil
 	}
+	if x.storeDown() {
+		return errStoreDown
+	}
 	scope := x.scope(r, key)
 	entry, err := x.services.Ledger.Begin(r.Context(), scope, idempotency.FingerprintOf(scope.Method, scope.Path, r.URL.RawQuery, body.Raw()))
 	if err != nil {

@@ -28,6 +28,9 @@ type endpoint struct {
 	// of the limiter. Their successes are logged at level debug, since probes
 	// come every few seconds.
 	exemptFromOverload bool
+	// stateful says what the endpoint does with the state store: while that is known
+	// to be down, it responds with 503 at once.
+	stateful stateUse
 	// find looks up the action to call if the path alone does not name it; its
 	// name fills "{action}" in the scope. Before the look-up the caller needs a
 	// scope for any action of the integration, so that other callers do not learn
@@ -45,6 +48,15 @@ type endpoint struct {
 	// shared: on a public endpoint an address has a share for this endpoint alone.
 	shared bool
 }
+
+// stateUse is what an endpoint does with the state store.
+type stateUse uint8
+
+const (
+	usesNoState stateUse = iota // or only with an Idempotency-Key
+	readsState                  // it may be tried for a moment, as a store that takes no writes can be read
+	writesState                 // or follows what others write
+)
 
 // finder returns an action and the params that stand in the path.
 type finder func(x *requestContext, r *http.Request) (*action.Action, map[string]string, error)

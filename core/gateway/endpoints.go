@@ -66,27 +66,27 @@ func endpoints() []endpoint {
 			handler: (*requestContext).showWorkflow,
 		},
 		{
-			method: http.MethodPost, path: "/workflows/{workflow}/runs", scope: "workflows:{workflow}:run",
+			method: http.MethodPost, path: "/workflows/{workflow}/runs", scope: "workflows:{workflow}:run", stateful: writesState,
 			in:      input{query: []string{"wait"}, body: anyJSON, key: true},
 			out:     []output{{status: http.StatusAccepted, body: startedJSON{}}, {status: http.StatusOK, body: runJSON{}}},
 			doc:     "Starts a run of a workflow, with the input as body.",
 			handler: (*requestContext).startRun,
 		},
 		{
-			method: http.MethodGet, path: "/runs", scope: "runs:read",
+			method: http.MethodGet, path: "/runs", scope: "runs:read", stateful: readsState,
 			in:      input{query: []string{"workflow", "status", "since", "limit", "cursor"}},
 			out:     okJSON(list[runSummary]{}),
 			doc:     "Lists runs, the newest first.",
 			handler: (*requestContext).listRuns,
 		},
 		{
-			method: http.MethodGet, path: "/runs/{run}", scope: "runs:read",
+			method: http.MethodGet, path: "/runs/{run}", scope: "runs:read", stateful: readsState,
 			out:     okJSON(runJSON{}),
 			doc:     "Shows a run with its steps.",
 			handler: (*requestContext).showRun,
 		},
 		{
-			method: http.MethodGet, path: "/runs/{run}/stream", scope: "runs:read",
+			method: http.MethodGet, path: "/runs/{run}/stream", scope: "runs:read", stateful: writesState,
 			in: input{query: []string{}},
 			out: []output{
 				{status: http.StatusOK, contentType: "text/event-stream", body: eventJSON{}},
@@ -96,28 +96,28 @@ func endpoints() []endpoint {
 			handler: (*requestContext).streamRun,
 		},
 		{
-			method: http.MethodPost, path: "/runs/{run}/cancel", scope: "runs:write",
+			method: http.MethodPost, path: "/runs/{run}/cancel", scope: "runs:write", stateful: writesState,
 			in:      input{query: []string{"wait"}, body: struct{}{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: runSummary{}}, {status: http.StatusOK, body: runJSON{}}},
 			doc:     "Cancels a run.",
 			handler: (*requestContext).cancelRun,
 		},
 		{
-			method: http.MethodPost, path: "/runs/{run}/retry", scope: "runs:write",
+			method: http.MethodPost, path: "/runs/{run}/retry", scope: "runs:write", stateful: writesState,
 			in:      input{query: []string{"wait"}, body: retryJSON{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: runSummary{}}, {status: http.StatusOK, body: runJSON{}}},
 			doc:     "Lets a failed run go on from where it failed, or has one that waits make its next attempt now.",
 			handler: (*requestContext).retryRun,
 		},
 		{
-			method: http.MethodPost, path: "/runs/{run}/rerun", scope: "runs:write", // and workflows:ID:run of its workflow
+			method: http.MethodPost, path: "/runs/{run}/rerun", scope: "runs:write", stateful: writesState, // and workflows:ID:run of its workflow
 			in:      input{query: []string{"wait"}, body: struct{}{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: startedJSON{}}, {status: http.StatusOK, body: runJSON{}}},
 			doc:     "Starts a run with the same input in the place of one that has ended.",
 			handler: (*requestContext).rerunRun,
 		},
 		{
-			method: http.MethodPost, path: "/runs/{run}/signals/{signal}", scope: "runs:write",
+			method: http.MethodPost, path: "/runs/{run}/signals/{signal}", scope: "runs:write", stateful: writesState,
 			in:      input{query: []string{}, body: anyJSON, key: true},
 			out:     []output{{status: http.StatusAccepted, body: runSummary{}}},
 			doc:     "Hands a signal to a run, with the result of the step that waits for it as body.",
@@ -129,7 +129,7 @@ func endpoints() []endpoint {
 // webhookEndpoint is the row of a webhook.
 func webhookEndpoint(hook Webhook) endpoint {
 	return endpoint{
-		method: http.MethodPost, path: hook.Path(), public: true, // its signature is checked
+		method: http.MethodPost, path: hook.Path(), public: true, stateful: writesState, // its signature is checked
 		out:     []output{{status: http.StatusOK, body: received{}}, {status: http.StatusOK, contentType: anyContentType}},
 		doc:     "Receives an event of a webhook.",
 		maxBody: hook.MaxBodyBytes(), shared: true,

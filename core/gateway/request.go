@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -73,19 +74,35 @@ func (x *requestContext) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := x.admit(w, r); err != nil {
 		return err
 	}
+	if x.operation.stateful == readsState && x.storeDown() {
+		return x.readBriefly(w, r)
+	}
 	return x.operation.handler(x, w, r)
+}
+
+// readBriefly has the handler of a request that reads state do so although the store
+// is known to be down: one that only cannot write, as its disk is full, can be read.
+func (x *requestContext) readBriefly(w http.ResponseWriter, r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), briefRead)
+	defer cancel()
+	err := x.operation.handler(x, w, r.WithContext(ctx))
+	if err != nil && ctx.Err() != nil && r.Context().Err() == nil {
+		return errStoreDown
+	}
+	return err
 }
 
 // admit reads the body and takes a slot for the request. While a client sends, it
 // holds neither a slot nor more memory than what has come.
 func (x *requestContext) admit(w http.ResponseWriter, r *http.Request) error {
 	x.holder = x.holderOf(r)
+	if x.operation.stateful == writesState && x.storeDown() {
+		x.endBeforeBody(w, r)
+		return errStoreDown
+	}
 	overloaded := &apiError{code: codeOverloaded, detail: "too many requests are being worked on, try again"}
 	if !x.unlogged && !x.working.hasPlace(x.holder) {
-		if r.ContentLength != 0 {
-			// net/http would wait for the body before it sends the response.
-			w.Header().Set("Connection", "close")
-		}
+		x.endBeforeBody(w, r)
 		return overloaded
 	}
 	var err error
@@ -96,6 +113,27 @@ func (x *requestContext) admit(w http.ResponseWriter, r *http.Request) error {
 		return overloaded
 	}
 	return nil
+}
+
+// endBeforeBody has a response that is sent before the body was read end the
+// connection: net/http would wait for the body before it sends the response.
+func (x *requestContext) endBeforeBody(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+	}
+}
+
+// briefRead is how long a request may read from a store that is known to be down; then
+// it gets 503.
+const briefRead = 500 * time.Millisecond
+
+// errStoreDown is what a request gets at once while the state store is known to be
+// down.
+var errStoreDown = &apiError{code: sdk.CodeUnavailable, detail: "the state store cannot be reached, try again"}
+
+// storeDown reports whether the state store is known to be down.
+func (x *requestContext) storeDown() bool {
+	return x.services.Store != nil && x.services.Store.StoreDown()
 }
 
 // holderOf returns whose share a request counts against: its token's; without one
@@ -163,6 +201,9 @@ func (x *requestContext) release() {
 
 // sendError sends the problem document of an error, unless a response has begun.
 func (x *requestContext) sendError(w *recorder, r *http.Request, err error) {
+	if errors.Is(err, engine.ErrUnavailable) && x.services.Store != nil {
+		x.services.Store.Check()
+	}
 	sent, failed := problemResponse(apiErrorOf(err), x.id)
 	if failed != nil {
 		err = errors.Join(err, fmt.Errorf("gateway: write problem: %w", failed))

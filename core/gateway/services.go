@@ -17,6 +17,16 @@ type Services struct {
 	Ledger *idempotency.Ledger
 	// Ready says whether requests can be expected to work; nil is always ready.
 	Ready func() Readiness
+	// Store says whether the state store is known to be down; nil is never.
+	Store StoreHealth
+}
+
+// StoreHealth knows how the state store does. *lease.Lease is one.
+type StoreHealth interface {
+	// StoreDown reports whether the store is known to take no writes.
+	StoreDown() bool
+	// Check has it found out now, because a request failed for it.
+	Check()
 }
 
 // Runs starts, changes and shows runs. *engine.Engine is one.

@@ -19,23 +19,30 @@ const (
 	// outage of the store every lease has expired; in that time each living
 	// process has renewed its own.
 	renewalsBeforeTakeover = 3
+	// triesPerHeartbeat is how often a heartbeat that failed is tried again in the
+	// time of one, so that the end of an outage is noticed at once.
+	triesPerHeartbeat = 8
 )
 
 // heartbeat renews the lease until ctx ends or the lease is taken away. It also
 // takes away the expired leases of other processes.
 func (l *Lease) heartbeat(ctx context.Context) {
-	every := l.ttl / heartbeatsPerTTL
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
+	every := l.interval()
+	timer := time.NewTimer(every)
+	defer timer.Stop()
 	renewals, last := 1, wallClock()
 	outages := outage.New(l.logger.With("lease", l.id), outage.Trouble("the heartbeat of this process"))
 	for {
+		onTime := true
 		select {
 		case <-ctx.Done():
 			return
-		case <-ticker.C:
+		case <-timer.C:
+		case <-l.wakeup:
+			onTime = false
 		}
-		err := l.store.Commit(ctx, l.Fence(), state.SetTimerAfter(layout.QueueLease, l.id, l.ttl))
+		err := l.renew(ctx)
+		timer.Reset(every)
 		var conflict *state.ConflictError
 		switch {
 		case err == nil:
@@ -48,10 +55,14 @@ func (l *Lease) heartbeat(ctx context.Context) {
 		default:
 			outages.Note("renew", err)
 			renewals = 0
+			timer.Reset(every / triesPerHeartbeat)
 			continue
 		}
 		outages.Note("renew", nil)
 		l.renewed.Store(time.Now())
+		if !onTime {
+			continue // one more says nothing of the others
+		}
 		// The process was paused, perhaps with its whole machine. Other processes
 		// may have been too.
 		now := wallClock()
@@ -63,6 +74,15 @@ func (l *Lease) heartbeat(ctx context.Context) {
 			l.takeExpired(ctx, outages)
 		}
 	}
+}
+
+// renew is one heartbeat.
+func (l *Lease) renew(ctx context.Context) error {
+	l.began.Store(time.Now())
+	err := l.store.Commit(ctx, l.Fence(), state.SetTimerAfter(layout.QueueLease, l.id, l.ttl))
+	l.failing.Store(err != nil && ctx.Err() == nil)
+	l.began.Store(time.Time{})
+	return err
 }
 
 // wallClock returns the time without the monotonic clock, which stands still

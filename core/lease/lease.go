@@ -54,6 +54,9 @@ type Lease struct {
 	logger *slog.Logger
 
 	renewed  atomic.Value  // time.Time of the last heartbeat that succeeded
+	began    atomic.Value  // time.Time at which the present heartbeat began, zero while there is none
+	failing  atomic.Bool   // the last heartbeat failed
+	wakeup   chan struct{} // asks for a heartbeat now
 	lost     chan struct{} // closed by the heartbeat
 	stop     context.CancelFunc
 	beating  sync.WaitGroup
@@ -77,11 +80,12 @@ func Acquire(ctx context.Context, store state.Store, o Options) (*Lease, error) 
 	if err != nil {
 		return nil, fmt.Errorf("lease: make id: %w", err)
 	}
-	l := &Lease{store: store, id: id.String(), ttl: o.TTL, logger: o.Logger, lost: make(chan struct{})}
+	l := &Lease{store: store, id: id.String(), ttl: o.TTL, logger: o.Logger, lost: make(chan struct{}), wakeup: make(chan struct{}, 1)}
 	if err := l.acquire(ctx, o.Node); err != nil {
 		return nil, fmt.Errorf("lease: acquire: %w", err)
 	}
 	l.renewed.Store(time.Now())
+	l.began.Store(time.Time{})
 	beat, stop := context.WithCancel(context.WithoutCancel(ctx)) // outlives the acquiring
 	l.stop = stop
 	l.beating.Go(func() { l.heartbeat(beat) })
@@ -132,6 +136,25 @@ func (l *Lease) Fresh() bool {
 	renewed, _ := l.renewed.Load().(time.Time) // stored by Acquire
 	return time.Since(renewed) < l.ttl
 }
+
+// StoreDown reports whether the store is known to take no writes: the last heartbeat
+// failed, or the present one takes longer than the time between two, or none has
+// succeeded within the lease's life.
+func (l *Lease) StoreDown() bool {
+	began, _ := l.began.Load().(time.Time) // stored by Acquire
+	return l.failing.Load() || !began.IsZero() && time.Since(began) > l.interval() || !l.Fresh()
+}
+
+// Check asks for a heartbeat now: another use of the store has failed.
+func (l *Lease) Check() {
+	select {
+	case l.wakeup <- struct{}{}:
+	default:
+	}
+}
+
+// interval is the time between two heartbeats.
+func (l *Lease) interval() time.Duration { return l.ttl / heartbeatsPerTTL }
 
 // Lost is closed once a heartbeat has found the lease taken away.
 func (l *Lease) Lost() <-chan struct{} { return l.lost }

@@ -284,3 +284,71 @@ func TestALeaseWhoseRecordCannotBeReadKeepsNoProcessFromStarting(t *testing.T) {
 		}
 	})
 }
+
+func TestAnOutageOfTheStoreIsKnownAtOnceAndSoIsItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		a := acquire(t, s, "a") // a heartbeat each second
+		defer release(t, a)
+		check := func(when string, want bool) {
+			t.Helper()
+			synctest.Wait()
+			if a.StoreDown() != want {
+				t.Errorf("%s: down %t", when, !want)
+			}
+		}
+		check("at first", false)
+		s.down.Store(true)
+		check("before anything has noticed", false)
+		a.Check()
+		check("after a request has failed", true)
+		s.down.Store(false)
+		time.Sleep(time.Second / 8)
+		check("with the next try", false)
+
+		s.down.Store(true)
+		time.Sleep(time.Second)
+		check("after a heartbeat without any request", true)
+		time.Sleep(time.Hour)
+		check("as long as it lasts", true)
+		s.down.Store(false)
+		time.Sleep(time.Second / 8)
+		check("at its end", false)
+	})
+}
+
+// stuck is a store whose commits take as long as a test wants.
+type stuck struct {
+	state.Store
+	wait chan struct{} // nil: they take no time
+}
+
+func (s *stuck) Commit(ctx context.Context, ops ...state.Op) error {
+	if s.wait != nil {
+		<-s.wait
+	}
+	return s.Store.Commit(ctx, ops...)
+}
+
+func TestAStoreThatDoesNotRespondIsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stuck{Store: memory.New(memory.Options{})}
+		a := acquire(t, s, "a")
+		defer release(t, a)
+		synctest.Wait()
+		s.wait = make(chan struct{})
+		time.Sleep(time.Second + time.Second/2)
+		if a.StoreDown() {
+			t.Error("down while a heartbeat may still come")
+		}
+		time.Sleep(time.Second)
+		if !a.StoreDown() {
+			t.Error("not down, though a heartbeat takes longer than the time between two")
+		}
+		close(s.wait)
+		synctest.Wait()
+		if a.StoreDown() {
+			t.Error("still down")
+		}
+	})
+}

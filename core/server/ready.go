@@ -6,7 +6,7 @@ import (
 )
 
 // ready is what /readyz shows: 200 once each plugin was ready or is reported as
-// failed, as long as the state store takes heartbeats: without it nothing is
+// failed, as long as the state store is not known to be down: without it nothing is
 // accepted.
 func (s *Server) ready() gateway.Readiness {
 	integrations := map[string]action.Status{}
@@ -21,7 +21,7 @@ func (s *Server) ready() gateway.Readiness {
 	switch {
 	case !s.pluginsReady.Load():
 		readiness.Ready, readiness.Status = false, "starting"
-	case !s.lease.Fresh():
+	case s.lease.StoreDown():
 		readiness.Ready, readiness.Status = false, "state store unavailable"
 	}
 	return readiness
