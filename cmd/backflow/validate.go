@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +35,7 @@ its place. No plugin is handed any credential.`,
 
 func (p *program) validate(ctx context.Context, file string, out *output, options config.Options) error {
 	plan, err := p.load(file, options)
-	var faults config.Faults
+	var faults, warnings config.Faults
 	switch {
 	case errors.As(err, &faults): // nothing of the file could be read
 	case err != nil:
@@ -46,14 +47,15 @@ func (p *program) validate(ctx context.Context, file string, out *output, option
 			return err
 		}
 		plan.Faults.Sort()
-		faults = plan.Faults
+		plan.Warnings.Sort()
+		faults, warnings = plan.Faults, plan.Warnings
 	}
-	if err := out.write(p.stdout, faults.JSON(), func(w io.Writer) error {
+	if err := out.write(p.stdout, faults.JSON(warnings), func(w io.Writer) error {
 		text := file + " is valid"
 		if len(faults) > 0 {
 			text = faults.Error()
 		}
-		_, err := fmt.Fprintln(w, text)
+		_, err := fmt.Fprintln(w, strings.Join(append(warnings.Warnings(), text), "\n"))
 		return err
 	}); err != nil {
 		return err

@@ -36,6 +36,10 @@ func (p *Plan) CheckReplacement(name string, manifest *sdk.Manifest) error {
 func (p *Plan) check(catalog *action.Catalog) {
 	for _, d := range p.Definitions {
 		d.Walk(func(step *workflow.Step) { p.checkStep(d, step, catalog) })
+		p.checkPaths(d, catalog)
+		p.checkSchema(d.InputSchema, func(pointer, message, hint string) config.Fault {
+			return d.Source.Fault("/input"+pointer, "input: "+message, hint)
+		})
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Config.Credentials)) {
 		p.checkCredential(p.Config.Credentials[name], catalog.Manifest(name))
@@ -64,9 +68,9 @@ func (p *Plan) checkStep(d Definition, step *workflow.Step, catalog *action.Cata
 	if step.Params == nil {
 		return // what they would become is not known
 	}
-	refs := step.Params.Refs()
-	for _, fault := range found.Faults(step.Source, func(pointer string) bool { return dynamic(pointer, refs) }) {
-		p.Faults = append(p.Faults, d.Source.Fault(at+"/params"+fault.Pointer, step.Integration+"."+step.Action+": "+fault.Message, ""))
+	open := made(step.Params.Refs())
+	for _, fault := range found.Faults(step.Source, open) {
+		p.Faults = append(p.Faults, d.Source.Fault(at+"/params"+fault.Pointer, step.Integration+"."+step.Action+": "+fault.Message, fault.Hint))
 	}
 }
 
@@ -81,15 +85,23 @@ func (p *Plan) checkChild(d Definition, step *workflow.Step) {
 	}
 }
 
-// dynamic reports whether the value at a pointer, or one that it is part of, is
-// made from data: then nothing is known of it yet.
-func dynamic(pointer string, refs []template.Ref) bool {
+// made returns a function that reports whether the value at a pointer, or one that it
+// is part of, is made from data: then nothing is known of it yet.
+func made(refs []template.Ref) func(pointer string) bool {
+	pointers := make(map[string]bool, len(refs))
 	for _, ref := range refs {
-		if pointer == ref.Pointer || strings.HasPrefix(pointer, ref.Pointer+"/") {
-			return true
-		}
+		pointers[ref.Pointer] = true
 	}
-	return false
+	return func(pointer string) bool {
+		for !pointers[pointer] {
+			end := strings.LastIndexByte(pointer, '/')
+			if end < 0 {
+				return false
+			}
+			pointer = pointer[:end]
+		}
+		return true
+	}
 }
 
 // checkCredential checks an entry under "credentials" against its schema. Of

@@ -51,6 +51,8 @@ type Plan struct {
 	Sandbox map[string]bool
 	// Faults are what was found wrong so far, in no order; see Err.
 	Faults config.Faults
+	// Warnings are what works and cannot be meant.
+	Warnings config.Faults
 	// Sources are what the plan was made from, and Sum their sum as they were
 	// read.
 	Sources Sources
@@ -106,8 +108,22 @@ func (p *Plan) WithIntegrations(integrations ...action.Integration) *Plan {
 // clone copies the plan as far as a check changes it. What was parsed is immutable.
 func (p *Plan) clone() *Plan {
 	c := *p
-	c.Faults, c.providers = slices.Clone(p.Faults), maps.Clone(p.providers)
+	c.Faults, c.Warnings, c.providers = slices.Clone(p.Faults), slices.Clone(p.Warnings), maps.Clone(p.providers)
 	return &c
+}
+
+// fault adds a fault, unless it is known.
+func (p *Plan) fault(f config.Fault) {
+	if !slices.Contains(p.Faults, f) {
+		p.Faults = append(p.Faults, f)
+	}
+}
+
+// warn adds a warning, unless it is known.
+func (p *Plan) warn(f config.Fault) {
+	if !slices.Contains(p.Warnings, f) {
+		p.Warnings = append(p.Warnings, f)
+	}
 }
 
 // Err returns the faults in the order of the file; nil without faults.

@@ -54,8 +54,8 @@ func (p *Plan) checkScheduled(s config.Schedule, fault func(at config.Pos, key, 
 				fault(s.At("input"), ".input", "", "%v", err)
 				continue
 			}
-			for _, f := range d.Input.Faults(input) {
-				fault(s.Input.Node.At(f.Pointer), ".input"+strings.ReplaceAll(f.Pointer, "/", "."), "", "%s: %s", s.Workflow, f.Message)
+			for _, f := range d.Input.OpenFaults(input, nil) {
+				fault(s.Input.Node.At(f.Pointer), ".input"+strings.ReplaceAll(f.Pointer, "/", "."), f.Hint, "%s: %s", s.Workflow, f.Message)
 			}
 		}
 		return

@@ -2,7 +2,6 @@ package condition
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/backflow/backflow/core/template"
@@ -154,11 +153,8 @@ func (l *link) segment(e evaluation, index any) (seg value.Segment, ok bool, err
 			Message: "an index must be a number or a string, and " + e.is(l.index, index),
 		}
 	}
-	i, convErr := strconv.Atoi(string(number))
-	if convErr != nil {
-		i = -1
-	}
-	return value.Segment{Index: i, IsIndex: true}, i >= 0, nil
+	i, ok := value.Index(number)
+	return value.Segment{Index: i, IsIndex: true}, ok, nil
 }
 
 // length is what .length gives: elements of an array, UTF-16 units of a

@@ -28,7 +28,8 @@ type Condition struct {
 }
 
 // Compile compiles src. The error is [template.Faults], whose offsets are
-// bytes in src.
+// bytes in src. Unless the options say that the source was checked before, what can
+// only fail whatever the data are is a fault too.
 func Compile(src string, opts template.Options) (*Condition, error) {
 	if len(src) > MaxSource {
 		return nil, template.Faults{{Message: fmt.Sprintf("the condition is longer than %d bytes", MaxSource)}}
@@ -38,12 +39,18 @@ func Compile(src string, opts template.Options) (*Condition, error) {
 	}
 	p := parser{src: src, opts: opts}
 	root := p.condition()
+	c := &Condition{src: src, root: root, refs: p.refs}
+	if root != nil && !opts.Checked {
+		for _, f := range c.Check(nothing) {
+			p.faults = append(p.faults, f.Fault)
+		}
+	}
 	if len(p.faults) > 0 {
 		slices.SortStableFunc(p.faults, func(a, b template.Fault) int { return a.Offset - b.Offset })
 		return nil, p.faults
 	}
-	slices.SortFunc(p.refs, func(a, b template.Ref) int { return a.Offset - b.Offset })
-	return &Condition{src: src, root: root, refs: p.refs}, nil
+	slices.SortFunc(c.refs, func(a, b template.Ref) int { return a.Offset - b.Offset })
+	return c, nil
 }
 
 // Eval reports whether the condition holds for scope. An error is an *[Error].

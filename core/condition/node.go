@@ -9,9 +9,10 @@ import (
 type node interface {
 	// place returns where the part stands in the source.
 	place() span
-	// kind returns what the part always evaluates to, and KindInvalid if that
-	// depends on data.
-	kind() value.Kind
+	// kinds returns what the part can evaluate to, if known says that of paths.
+	kinds(known Known) value.Kinds
+	// parts returns the parts that it is made of.
+	parts() []node
 	// eval returns the part's value, shared with the scope.
 	eval(e evaluation) (any, error)
 }
@@ -123,43 +124,3 @@ const (
 	linkIndex                  // [index]
 	linkCall                   // .name(args)
 )
-
-func (n *literal) kind() value.Kind { return value.KindOf(n.value) }
-func (*list) kind() value.Kind      { return value.KindArray }
-func (*not) kind() value.Kind       { return value.KindBool }
-func (*logical) kind() value.Kind   { return value.KindBool }
-func (*equality) kind() value.Kind  { return value.KindBool }
-func (*ordering) kind() value.Kind  { return value.KindBool }
-
-func (*membership) kind() value.Kind { return value.KindBool }
-
-// kind is known for the result of a method only, unless ?. may make it null.
-func (n *chain) kind() value.Kind {
-	result := value.KindInvalid
-	for i := range n.links {
-		l := &n.links[i]
-		if l.optional {
-			return value.KindInvalid
-		}
-		result = value.KindInvalid
-		if l.kind == linkCall {
-			result = l.method.result
-		}
-	}
-	return result
-}
-
-func (n *coalesce) kind() value.Kind {
-	return sameKind(n.left, n.right)
-}
-
-func (n *choice) kind() value.Kind {
-	return sameKind(n.yes, n.no)
-}
-
-func sameKind(a, b node) value.Kind {
-	if k := a.kind(); k == b.kind() {
-		return k
-	}
-	return value.KindInvalid
-}

@@ -33,7 +33,6 @@ func (p *parser) condition() node {
 		p.faults = append(p.faults, *stop)
 		return nil
 	}
-	p.needBoolean(n, "a condition")
 	return n
 }
 
@@ -132,14 +131,6 @@ func wordHint(word string) string {
 	return ""
 }
 
-func (p *parser) needBoolean(n node, what string) {
-	if k := n.kind(); k != value.KindBool && k != value.KindInvalid {
-		at := n.place()
-		err := notBoolean(at.start, what, evaluation{src: p.src}.text(at)+" is "+k.String())
-		p.faults = append(p.faults, template.Fault{Offset: err.Offset, Message: err.Message, Hint: err.Hint})
-	}
-}
-
 // between is the span from the start of n to the last token read.
 func (p *parser) between(n node) span { return span{n.place().start, p.end} }
 
@@ -156,7 +147,6 @@ func (p *parser) choice() (node, stop) {
 	if ok, stop := p.accept("?"); !ok || stop != nil {
 		return test, stop
 	}
-	p.needBoolean(test, "what stands before ?")
 	yes, stop := p.choice()
 	if stop != nil {
 		return nil, stop
@@ -194,14 +184,24 @@ func (p *parser) either() (node, stop) {
 			return nil, &template.Fault{Offset: operator.start, Message: "?? and && or || stand side by side", Hint: "put parentheses around the part that belongs together"}
 		}
 		if operator.kind == "??" {
+			p.cover(left)
 			left = &coalesce{p.between(left), left, right}
 			continue
 		}
-		p.needBoolean(left, "each side of ||")
-		p.needBoolean(right, "each side of ||")
 		left = &logical{p.between(left), true, left, right}
 	}
 	return left, nil
+}
+
+// cover notes that the paths of the left side of a ?? may lead nowhere; those inside
+// a larger part are not covered.
+func (p *parser) cover(n node) {
+	c, ok := n.(*chain)
+	for i := range p.refs {
+		if ok && c.start <= p.refs[i].Offset && p.refs[i].Offset < c.base.end {
+			p.refs[i].Covered = true
+		}
+	}
 }
 
 // both = equal { "&&" equal }; and reports whether there was a &&.
@@ -217,8 +217,6 @@ func (p *parser) both() (left node, and bool, stop stop) {
 		if stop != nil {
 			return nil, false, stop
 		}
-		p.needBoolean(left, "each side of &&")
-		p.needBoolean(right, "each side of &&")
 		left, and = &logical{p.between(left), false, left, right}, true
 	}
 	return left, and, nil
@@ -295,7 +293,6 @@ func (p *parser) unary() (node, stop) {
 		if stop != nil {
 			return nil, stop
 		}
-		p.needBoolean(operand, "what ! negates")
 		return &not{span{start, p.end}, operand}, nil
 	case "-":
 		if stop := p.advance(); stop != nil {

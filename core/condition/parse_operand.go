@@ -3,7 +3,6 @@ package condition
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/backflow/backflow/core/template"
@@ -200,6 +199,9 @@ func (p *parser) addRefs(c *chain) {
 		return
 	}
 	ref := template.Ref{Root: c.root, Offset: c.base.start}
+	for _, l := range c.links {
+		ref.Covered = ref.Covered || l.optional
+	}
 	for i := range c.links {
 		seg, ok := c.links[i].static()
 		if !ok || seg.Key == "length" && i == len(c.links)-1 {
@@ -227,8 +229,8 @@ func (l *link) static() (value.Segment, bool) {
 		case string:
 			return value.Segment{Key: v}, true
 		case json.Number:
-			i, err := strconv.Atoi(string(v))
-			return value.Segment{Index: i, IsIndex: true}, err == nil && i >= 0
+			i, ok := value.Index(v)
+			return value.Segment{Index: i, IsIndex: true}, ok
 		}
 	}
 	return value.Segment{}, false

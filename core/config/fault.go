@@ -51,6 +51,20 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Warnings returns one line for each fault, as that of a warning.
+func (f Faults) Warnings() []string {
+	lines := make([]string, len(f))
+	for i, fault := range f {
+		pos := ""
+		if fault.Pos.File != "" {
+			pos = fault.Pos.String() + ": "
+		}
+		fault.Pos = Pos{}
+		lines[i] = pos + "warning: " + fault.String()
+	}
+	return lines
+}
+
 // Sort orders faults by file, line and column, so that they read like the file;
 // those without a file come last.
 func (f Faults) Sort() {
@@ -63,19 +77,24 @@ func (f Faults) Sort() {
 }
 
 // JSON returns the faults for editors and CI: an array of objects with file,
-// line, column (both 0 where the fault is of the whole file), message and, where
-// there is one, hint.
-func (f Faults) JSON() []byte {
+// line, column (both 0 where the fault is of the whole file), message, where there is
+// one, hint, and the severity: "error", or "warning" for the warnings, which come behind
+// the faults.
+func (f Faults) JSON(warnings Faults) []byte {
 	type entry struct {
-		File    string `json:"file"`
-		Line    int    `json:"line"`
-		Column  int    `json:"column"`
-		Message string `json:"message"`
-		Hint    string `json:"hint,omitempty"`
+		File     string `json:"file"`
+		Line     int    `json:"line"`
+		Column   int    `json:"column"`
+		Message  string `json:"message"`
+		Hint     string `json:"hint,omitempty"`
+		Severity string `json:"severity"`
 	}
-	entries := make([]entry, len(f))
-	for i, fault := range f {
-		entries[i] = entry{fault.Pos.File, fault.Pos.Line, fault.Pos.Col, fault.Message, fault.Hint}
+	entries := make([]entry, 0, len(f)+len(warnings))
+	for _, fault := range f {
+		entries = append(entries, entry{fault.Pos.File, fault.Pos.Line, fault.Pos.Col, fault.Message, fault.Hint, "error"})
+	}
+	for _, fault := range warnings {
+		entries = append(entries, entry{fault.Pos.File, fault.Pos.Line, fault.Pos.Col, fault.Message, fault.Hint, "warning"})
 	}
 	// Strings and integers cannot fail to encode.
 	out, _ := json.MarshalIndent(entries, "", "  ")

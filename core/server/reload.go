@@ -84,6 +84,7 @@ func (s *Server) reloadOnChange(ctx context.Context) {
 			continue
 		}
 		current := s.current.Load()
+		logFaults(s.log, slog.LevelWarn, "warning about the config", current.Warnings)
 		s.log.Info("config reloaded", "file", current.Config.Path)
 		w.watch(current, s.log)
 	}
@@ -99,6 +100,11 @@ func logRefusal(log *slog.Logger, err error) {
 		return
 	}
 	log.Error(refused, "faults", len(faults))
+	logFaults(log, slog.LevelError, "fault in the config", faults)
+}
+
+// logFaults logs each fault in a record of its own.
+func logFaults(log *slog.Logger, level slog.Level, message string, faults config.Faults) {
 	for _, fault := range faults {
 		attrs := []any{"fault", fault.Message}
 		if fault.Pos.File != "" {
@@ -107,6 +113,6 @@ func logRefusal(log *slog.Logger, err error) {
 		if fault.Hint != "" {
 			attrs = append(attrs, "hint", fault.Hint)
 		}
-		log.Error("fault in the config", attrs...)
+		log.Log(context.Background(), level, message, attrs...)
 	}
 }

@@ -74,6 +74,7 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 	if err := s.startPlugins(ctx, plan); err != nil {
 		return nil, err
 	}
+	logFaults(o.Logger, slog.LevelWarn, "warning about the config", plan.Warnings)
 	// The address is ours: a process that listened there before has ended.
 	if s.lease, err = lease.Acquire(ctx, s.store, lease.Options{Node: o.Node, TTL: o.LeaseTTL, Logger: o.Logger}); err != nil {
 		return nil, err

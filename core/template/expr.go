@@ -36,6 +36,8 @@ type Ref struct {
 	Pointer string
 	// Offset is where the path starts in that string, in bytes.
 	Offset int
+	// Covered says that it may lead nowhere: a default or a ? is given for that.
+	Covered bool
 }
 
 // String writes the whole path.
@@ -174,12 +176,34 @@ func (e *Expr) Optional() (offset int, ok bool) {
 // Refs returns the paths that the expression reads, without pointers.
 func (e *Expr) Refs() []Ref {
 	var refs []Ref
-	for _, op := range e.operands {
+	for i, op := range e.operands {
 		if op.path != nil {
-			refs = append(refs, Ref{Root: op.path[0].Key, Path: op.path[1:], Offset: op.offset})
+			covered := e.optional || i < len(e.operands)-1
+			refs = append(refs, Ref{Root: op.path[0].Key, Path: op.path[1:], Offset: op.offset, Covered: covered})
 		}
 	}
 	return refs
+}
+
+// IsPath reports whether the expression is a path and nothing else.
+func (e *Expr) IsPath() bool { return len(e.operands) == 1 && e.operands[0].path != nil && !e.optional }
+
+// Kinds returns the kinds of what the expression can stand for, if known says that
+// of paths.
+func (e *Expr) Kinds(known func(Ref) value.Kinds) value.Kinds {
+	var kinds value.Kinds
+	refs := e.Refs()
+	for i, op := range e.operands {
+		of := value.OneKind(value.KindOf(op.literal))
+		if op.path != nil {
+			of, refs = known(refs[0]), refs[1:]
+		}
+		if i < len(e.operands)-1 {
+			of &^= value.OneKind(value.KindNull) // the next one replaces it
+		}
+		kinds |= of
+	}
+	return kinds
 }
 
 // Value returns what the expression stands for in scope: the first operand

@@ -73,6 +73,9 @@ type Options struct {
 	// MaxBytes limits the size of the rendered JSON, in bytes; 0 means
 	// [DefaultMaxBytes]. Conditions make no output and ignore it.
 	MaxBytes int
+	// Checked says that the source was checked when it was stored: of what works and
+	// cannot be meant nothing is said.
+	Checked bool
 }
 
 // CheckRoot returns what is wrong with name as the start of a path: nil if

@@ -3,6 +3,7 @@ package value
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 )
 
 // Kind is the JSON type of a value.
@@ -69,4 +70,28 @@ func AsNumber(v any) (json.Number, bool) {
 		return json.Number(strconv.FormatInt(n, 10)), true
 	}
 	return "", false
+}
+
+// Kinds is a set of kinds: what a value can be that is not known yet. The zero
+// Kinds is empty.
+type Kinds uint8
+
+// AnyKind holds every kind of JSON.
+const AnyKind Kinds = 1<<KindNull | 1<<KindBool | 1<<KindNumber | 1<<KindString | 1<<KindArray | 1<<KindObject
+
+// OneKind is the set of one kind.
+func OneKind(k Kind) Kinds { return 1 << k & AnyKind }
+
+// Has reports whether a kind is in the set.
+func (k Kinds) Has(kind Kind) bool { return k&OneKind(kind) != 0 }
+
+// String lists the kinds with their articles: "null or a string".
+func (k Kinds) String() string {
+	var names []string
+	for kind := KindNull; kind <= KindObject; kind++ {
+		if k.Has(kind) {
+			names = append(names, kind.String())
+		}
+	}
+	return strings.Join(names, " or ")
 }

@@ -26,7 +26,8 @@ type Segment struct {
 //
 // and returns it with the offset behind it, which is that of the first
 // character that cannot belong to it. A plain key holds letters, digits, _, $
-// and -; any other key stands in brackets and quotes, single or double. An
+// and -; any other key stands in brackets and quotes, single or double. An index is an
+// integer, however it is written: 1.0 is 1. An
 // error is a *SyntaxError.
 func ScanPath(src string, pos int) (Path, int, error) {
 	var p Path
@@ -81,13 +82,16 @@ func scanBrackets(src string, pos int) (Segment, int, error) {
 		}
 		seg.Key, i = key, end
 	} else {
-		n := digits(src, i)
-		if n == 0 || n > 9 || n > 1 && src[i] == '0' {
+		number, end, err := ScanNumber(src, i)
+		if err != nil {
 			return Segment{}, i, &SyntaxError{Offset: i, Message: "brackets hold an index or a quoted key", Hint: `as in items[0] or metadata["any key"]`}
 		}
-		seg.IsIndex = true
-		seg.Index, _ = strconv.Atoi(src[i : i+n]) // no error: one to nine digits
-		i += n
+		index, ok := Index(number)
+		if !ok {
+			return Segment{}, i, &SyntaxError{Offset: i, Message: fmt.Sprintf("an index is an integer from 0 on, and %s is none", number)}
+		}
+		seg.Index, seg.IsIndex = index, true
+		i = end
 	}
 	if i >= len(src) || src[i] != ']' {
 		return Segment{}, i, &SyntaxError{Offset: i, Message: "a ] is missing"}

@@ -27,6 +27,7 @@ func TestScanPathReadsEverySegment(t *testing.T) {
 		"steps.create-customer.result.id": {key("steps"), key("create-customer"), key("result"), key("id")},
 		"a.0.3ds.$x._y.größe":             {key("a"), key("0"), key("3ds"), key("$x"), key("_y"), key("größe")},
 		"a[12][3]":                        {key("a"), index(12), index(3)},
+		"a[1.0][0.0][2e1][120E-1]":        {key("a"), index(1), index(0), index(20), index(12)},
 		`a["any key"].b`:                  {key("a"), key("any key"), key("b")},
 		`a['it\'s']["\u00e9\"}}"]`:        {key("a"), key("it's"), key(`é"}}`)},
 		`["a b"][0]`:                      {key("a b"), index(0)},
@@ -42,7 +43,7 @@ func TestScanPathReadsEverySegment(t *testing.T) {
 func TestScanPathRefusesWithTheOffset(t *testing.T) {
 	t.Parallel()
 	for src, offset := range map[string]int{
-		"": 0, ".a": 0, "a.": 2, "a..b": 2, "a b": 1, "a[": 2, "a[]": 2, "a[-1]": 2, "a[01]": 2, "a[1": 3, "a[x]": 2, "a[1.5]": 3,
+		"": 0, ".a": 0, "a.": 2, "a..b": 2, "a b": 1, "a[": 2, "a[]": 2, "a[-1]": 2, "a[01]": 2, "a[1": 3, "a[x]": 2, "a[1.5]": 2, "a[1.0x]": 5, "a[1e-1]": 2, "a[1e10]": 2,
 		"a[9999999999]": 2, `a["x`: 2, `a["\q"]`: 3, `a["\ud800"]`: 3, "a[\"\n\"]": 3, "a\x00": 1, "a\xff": 1, "a.b?": 3,
 	} {
 		p, err := parsePath(src)

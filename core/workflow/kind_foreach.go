@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/core/template"
@@ -23,8 +24,12 @@ type foreach struct {
 
 var _ iterator = (*foreach)(nil)
 
-func parseForeach(p *parser, _ *Step, members map[string]any, at string) behavior {
+func parseForeach(p *parser, s *Step, members map[string]any, at string) behavior {
 	f := &foreach{items: p.required(members, at, "items"), concurrency: 1}
+	s.Source = members["items"]
+	if f.items != nil && !p.stored {
+		p.literalItems(s.Source, at)
+	}
 	p.loops++
 	f.body = p.blockOf(members, at, "steps", true, false)
 	p.loops--
@@ -36,6 +41,24 @@ func parseForeach(p *parser, _ *Step, members map[string]any, at string) behavio
 	}
 	return f
 }
+
+// literalItems finds items that are no list whatever the data are.
+func (p *parser) literalItems(items any, at string) {
+	switch items := items.(type) {
+	case []any:
+		if len(items) > MaxItems {
+			p.fault(at+"/items", "", "%d items are more than the %d that there may be", len(items), MaxItems)
+		}
+	case string:
+		if !strings.HasPrefix(items, "{{") || !strings.HasSuffix(items, "}}") {
+			p.fault(at+"/items", itemsHint, "items must be a list, not a string")
+		}
+	default:
+		p.fault(at+"/items", itemsHint, "items must be a list, not %s", value.KindOf(items))
+	}
+}
+
+const itemsHint = `such as "{{input.items}}"`
 
 func (f *foreach) parts(*Step) []part {
 	return append(templatePart("items", f.items), blockPart("steps", f.body))
@@ -49,8 +72,8 @@ func (f *foreach) begin(at *scope, _ time.Time) (Event, string, error) {
 		return Event{}, "items", err
 	}
 	items, ok := list.Elements()
-	if !ok {
-		return Event{}, "items", errors.New("must be a list")
+	if !ok || string(list.Raw()) == "null" { // recorded items may be null: once that was an empty list
+		return Event{}, "items", fmt.Errorf("must be a list, not %s", value.KindOf(list.Value()))
 	}
 	if len(items) > MaxItems {
 		return Event{}, "items", fmt.Errorf("%d items are more than the %d that there may be", len(items), MaxItems)

@@ -12,11 +12,12 @@ type set struct{ values *template.Template }
 
 var _ behavior = set{}
 
-func parseSet(p *parser, _ *Step, members map[string]any, at string) behavior {
+func parseSet(p *parser, step *Step, members map[string]any, at string) behavior {
 	s := set{values: p.required(members, at, "values")}
 	if _, ok := members["values"].(map[string]any); !ok && members["values"] != nil {
 		p.fault(at+"/values", "", "values must be an object, not %s", value.KindOf(members["values"]))
 	}
+	step.Source = members["values"]
 	return s
 }
 

@@ -138,7 +138,13 @@ func newParser(roots []string) *parser {
 	return &parser{kinds: kinds, roots: roots, defaults: CurrentDefaults, byID: map[string]*Step{}}
 }
 
+// maxFaults is how many faults of a definition are looked for.
+const maxFaults = 100
+
 func (p *parser) fault(pointer, hint, format string, args ...any) {
+	if len(p.faults) >= maxFaults {
+		return
+	}
 	p.faults = append(p.faults, template.Fault{Pointer: pointer, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 

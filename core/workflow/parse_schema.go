@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"encoding/json"
+	"errors"
 
 	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/core/value"
@@ -23,6 +24,13 @@ func (p *parser) schema(members map[string]any, key string) (*schema.Schema, jso
 		return nil, nil
 	}
 	compiled, err := schema.Compile(raw)
+	var invalid *schema.InvalidError
+	if errors.As(err, &invalid) {
+		for _, f := range invalid.Faults {
+			p.fault("/"+key+f.Pointer, f.Hint, "%s is no valid JSON Schema: %s", key, f.Message)
+		}
+		return nil, nil
+	}
 	if err != nil {
 		p.fault("/"+key, "", "%s is no valid JSON Schema: %v", key, err)
 		return nil, nil

@@ -156,9 +156,9 @@ func (p *parser) template(v any, at string) *template.Template {
 // options are the roots that can be read where the parser is.
 func (p *parser) options() template.Options {
 	if p.loops == 0 {
-		return template.Options{Roots: p.roots}
+		return template.Options{Roots: p.roots, Checked: p.stored}
 	}
-	return template.Options{Roots: append(p.roots[:len(p.roots):len(p.roots)], "item", "index")}
+	return template.Options{Checked: p.stored, Roots: append(p.roots[:len(p.roots):len(p.roots)], "item", "index")}
 }
 
 // nested takes over the faults of a template or condition that stands at a

@@ -1,0 +1,114 @@
+package compile
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/schema"
+	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/suggest"
+)
+
+// checkPaths holds the paths of templates and conditions against what is known of
+// the values that they lead into: by the schema of the input, what integrations
+// publish of their results, and what other steps make. What can only fail is a fault,
+// what works and cannot be meant a warning.
+func (p *Plan) checkPaths(d Definition, catalog *action.Catalog) {
+	known := newKnown(d, resultsOf(catalog))
+	d.Readers(func(r workflow.Reader) {
+		here := shapes{known, r.Loops}
+		for _, ref := range r.Refs {
+			p.checkPath(here, r.Pointer+ref.Pointer, ref)
+		}
+		if r.Condition != nil {
+			p.checkKinds(here, r)
+		}
+	})
+}
+
+// resultsOf returns a function that finds the schema of an action's result. Each is
+// compiled once.
+func resultsOf(catalog *action.Catalog) func(integration, action string) *schema.Schema {
+	compiled := make(map[[2]string]*schema.Schema)
+	return func(integration, name string) *schema.Schema {
+		key := [2]string{integration, name}
+		if result, done := compiled[key]; done {
+			return result
+		}
+		var result *schema.Schema
+		if found, err := catalog.Describe(integration, name); err == nil && len(found.Spec().Result) > 0 {
+			result, _ = schema.Compile(found.Spec().Result) // one that does not compile says nothing
+		}
+		compiled[key] = result
+		return result
+	}
+}
+
+// checkPath checks one path.
+func (p *Plan) checkPath(here shapes, at string, ref template.Ref) {
+	found, rest := here.root(ref)
+	walked := append(value.Path{{Key: ref.Root}}, ref.Path[:len(ref.Path)-len(rest)]...)
+	for _, seg := range rest {
+		next, presence := found.step(seg)
+		names := found.names()
+		name := walked.String()
+		switch {
+		case presence == schema.Impossible && ref.Covered:
+			p.warn(here.definition.Source.Fault(at, absence(name, seg, found)+": the default always stands in", near(seg, names)))
+			return
+		case presence == schema.Impossible:
+			p.fault(here.definition.Source.Fault(at, absence(name, seg, found), near(seg, names)))
+			return
+		case presence == schema.Open && !seg.IsIndex && len(names) > 0:
+			// What an integration publishes of a result is seldom all of it.
+			hint := near(seg, names)
+			if ref.Root == "input" || suggest.Nearest(seg.Key, names) != "" {
+				p.warn(here.definition.Source.Fault(at, fmt.Sprintf("the schema of %s does not name %q", name, seg.Key), hint))
+			}
+			return
+		}
+		found, walked = next, append(slices.Clip(walked), seg)
+	}
+}
+
+// near suggests one of the known names.
+func near(seg value.Segment, names []string) string {
+	const most = 12
+	if seg.IsIndex {
+		return ""
+	}
+	if suggest.Nearest(seg.Key, names) == "" && len(names) > most {
+		return ""
+	}
+	return suggest.Hint(seg.Key, names)
+}
+
+// absence says why a path leads nowhere.
+func absence(name string, seg value.Segment, in shape) string {
+	wanted := value.KindObject
+	if seg.IsIndex {
+		wanted = value.KindArray
+	}
+	switch kinds := in.kinds(); {
+	case !kinds.Has(wanted) && kinds != 0:
+		return fmt.Sprintf("%s is %s, not %s", name, kinds, wanted)
+	case seg.IsIndex:
+		return fmt.Sprintf("%s has never an element %d", name, seg.Index)
+	default:
+		return fmt.Sprintf("%s has no %q", name, seg.Key)
+	}
+}
+
+// checkKinds checks what a condition does with values of the kinds that they have.
+func (p *Plan) checkKinds(here shapes, r workflow.Reader) {
+	for _, f := range r.Condition.Check(func(ref template.Ref) value.Kinds { return here.at(ref).kinds() }) {
+		if fault := here.definition.Source.Fault(r.Pointer, f.Message, f.Hint); f.Constant {
+			p.warn(fault)
+		} else {
+			p.fault(fault)
+		}
+	}
+}
