@@ -13,6 +13,7 @@ import (
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/pointer"
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
@@ -34,6 +35,7 @@ func (p *Plan) CheckReplacement(name string, manifest *sdk.Manifest) error {
 }
 
 func (p *Plan) check(catalog *action.Catalog) {
+	p.lacking = make(map[string]bool)
 	for _, d := range p.Definitions {
 		d.Walk(func(step *workflow.Step) { p.checkStep(d, step, catalog) })
 		p.checkPaths(d, catalog)
@@ -41,11 +43,22 @@ func (p *Plan) check(catalog *action.Catalog) {
 			return d.Source.Fault("/input"+pointer, "input: "+message, hint)
 		})
 	}
+	for _, c := range p.Config.CustomIntegrations {
+		for _, name := range slices.Sorted(maps.Keys(c.Actions)) {
+			at := pointer.Join("", "actions", name, "params")
+			p.checkSchema(jsonOf(c.Actions[name].Params), func(pointer, message, hint string) config.Fault {
+				return c.Fault(at+pointer, message, hint)
+			})
+		}
+	}
+	p.checkCycles()
+	p.checkScopes(catalog)
 	for _, name := range slices.Sorted(maps.Keys(p.Config.Credentials)) {
 		p.checkCredential(p.Config.Credentials[name], catalog.Manifest(name))
 	}
-	for _, w := range p.Config.Webhooks {
+	for i, w := range p.Config.Webhooks {
 		p.checkWebhook(w, published{catalog.Manifest(w.Provider)})
+		p.checkWebhookSecrets(w, i)
 	}
 }
 
@@ -57,6 +70,7 @@ func (p *Plan) checkStep(d Definition, step *workflow.Step, catalog *action.Cata
 	if step.Integration == "" || step.Action == "" {
 		return // a fault already
 	}
+	p.checkNoCredentials(d, step, catalog.Manifest(step.Integration))
 	found, err := catalog.Describe(step.Integration, step.Action)
 	if err != nil {
 		var e *sdk.Error
@@ -76,10 +90,7 @@ func (p *Plan) checkStep(d Definition, step *workflow.Step, catalog *action.Cata
 
 // checkChild makes sure that the workflow that a step runs is there.
 func (p *Plan) checkChild(d Definition, step *workflow.Step) {
-	var known []string
-	for _, other := range p.Config.Workflows {
-		known = append(known, other.ID)
-	}
+	known := p.workflowIDs()
 	if !slices.Contains(known, step.Workflow) {
 		p.Faults = append(p.Faults, d.Source.Fault(step.Pointer+"/workflow", fmt.Sprintf("there is no workflow %q", step.Workflow), suggest.Hint(step.Workflow, known)))
 	}
@@ -115,6 +126,53 @@ func (p *Plan) checkCredential(c config.Credential, manifest *sdk.Manifest) {
 			p.Faults = append(p.Faults, c.Fault(fault.Pointer, fault.Message, ""))
 		}
 	}
+}
+
+// checkNoCredentials reports an integration that a step calls without the credentials
+// that it needs.
+func (p *Plan) checkNoCredentials(d Definition, step *workflow.Step, manifest *sdk.Manifest) {
+	if _, given := p.Config.Credentials[step.Integration]; given || manifest == nil || p.lacking[step.Integration] {
+		return
+	}
+	faults := credential.Check(manifest, nil, p.Config.BaseDir)
+	if len(faults) == 0 {
+		return
+	}
+	p.lacking[step.Integration] = true
+	field := strings.TrimPrefix(faults[0].Pointer, "/")
+	p.fault(d.Source.Fault(step.Pointer, fmt.Sprintf("integration %q is used without credentials: %s", step.Integration, faults[0].Message),
+		fmt.Sprintf(`give "credentials": { %q: { %q: "{{env.…}}" } }`, step.Integration, field)))
+}
+
+// checkWebhookSecrets warns of secrets that are something else, by how they begin: a
+// vendor's key or the id of an endpoint stand on the same page.
+func (p *Plan) checkWebhookSecrets(w config.Webhook, i int) {
+	kinds := []struct{ prefix, what string }{
+		{"sk_", "a secret key"}, {"rk_", "a restricted key"}, {"pk_", "a publishable key"}, {"we_", "the id of an endpoint"},
+	}
+	for _, secret := range p.WebhookSecrets(w) {
+		for _, kind := range kinds {
+			if strings.HasPrefix(secret, kind.prefix) {
+				p.warn(config.Fault{
+					Pos:     p.secretPos(w, i),
+					Message: fmt.Sprintf("the secret of webhook %q begins with %s, as %s does, which is no signing secret", w.Name, kind.prefix, kind.what),
+					Hint:    "the signing secret of an endpoint begins with whsec_",
+				})
+			}
+		}
+	}
+}
+
+// secretPos returns where the secret of the i-th webhook is written.
+func (p *Plan) secretPos(w config.Webhook, i int) config.Pos {
+	if !w.Secrets.Given {
+		return p.Config.Credentials[w.Provider].At("/" + p.providers[w.Provider].SecretField)
+	}
+	at := indexPointer("/webhooks", i)
+	if pos := p.Config.At(at + "/secret"); pos != p.Config.At(at) {
+		return pos
+	}
+	return p.Config.At(at + "/secrets")
 }
 
 // checkWebhook makes sure that a webhook can be verified, and with which secret.

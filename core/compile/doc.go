@@ -7,7 +7,7 @@
 // judges.
 //
 // The package imports core/action, core/config, core/custom, core/engine,
-// core/plugin, core/plugin/credential, core/schedule, core/template, core/value,
-// core/webhook, core/workflow, sdk and sdk/suggest. It opens no store, serves
+// core/plugin, core/plugin/credential, core/schedule, core/schema, core/template, core/value,
+// core/webhook, core/workflow, sdk, sdk/pointer and sdk/suggest. It opens no store, serves
 // nothing and keeps no plugin running.
 package compile

@@ -64,6 +64,9 @@ type Plan struct {
 	// providers are by their names the built-in ones, and those of the webhooks as
 	// far as check has seen what they publish.
 	providers map[string]webhook.Provider
+	// lacking are the integrations that a check has reported as used without
+	// credentials.
+	lacking map[string]bool
 }
 
 // Load reads a config, its workflows and its plugin directories. Everything wrong

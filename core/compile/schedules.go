@@ -20,7 +20,7 @@ func (p *Plan) compileSchedules() {
 		}
 		cron, err := schedule.ParseCron(s.Cron, s.Timezone)
 		if _, zone := schedule.ParseCron("@daily", s.Timezone); zone != nil {
-			fault(s.At("timezone"), ".timezone", "the name of a place in the IANA database, such as Europe/Berlin, or UTC", "%v", zone)
+			fault(s.At("timezone"), ".timezone", zoneHint(s.Timezone), "%v", zone)
 			_, err = schedule.ParseCron(s.Cron, "")
 		}
 		if err != nil && s.Cron != "" { // else a fault already
@@ -34,6 +34,16 @@ func (p *Plan) compileSchedules() {
 			p.checkScheduled(s, fault)
 		}
 	}
+}
+
+// zoneHint says what to write for a zone that is none.
+func zoneHint(zone string) string {
+	for _, copied := range []string{"posix/", "right/"} {
+		if name, ok := strings.CutPrefix(zone, copied); ok {
+			return "write " + name + ": what is below " + copied + " is not on every machine"
+		}
+	}
+	return "the name of a place in the IANA database, such as Europe/Berlin, or UTC"
 }
 
 // checkScheduled makes sure that the workflow of a schedule is there, and takes

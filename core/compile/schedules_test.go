@@ -29,7 +29,7 @@ func TestSchedulesAreCheckedBeforeAnythingStarts(t *testing.T) {
 	for _, want := range []string{
 		`:6:55: schedules[1].timezone: not a time zone: "Europe/Berlim" (the name of a place`,
 		`:6:28: schedules[1].cron: not a cron expression: expected exactly 5 fields, found 6`,
-		`:7:28: schedules[2].cron: not a cron expression: end of range (25) above maximum (23): 25 (minute, hour`,
+		`:7:28: schedules[2].cron: not a cron expression: hour "25": 25 is not from 0 to 23 (minute, hour`,
 		`:7:54: schedules[2].workflow: there is no workflow "reconcil" (did you mean "reconcile"?)`,
 		`:8:82: schedules[3].input.days: reconcile: `,
 		`:9:5: schedules[4].input.days: reconcile: `,

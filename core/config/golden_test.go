@@ -33,7 +33,8 @@ func archive(files map[string]string, env map[string]string) Options {
 			}
 			return matches, err
 		},
-		exists: func(path string) bool { _, err := fs.Stat(disk, in(path)); return err == nil },
+		exists:      func(path string) bool { info, err := fs.Stat(disk, in(path)); return err == nil && !info.IsDir() },
+		isDirectory: func(path string) bool { info, err := fs.Stat(disk, in(path)); return err == nil && info.IsDir() },
 	}.withDefaults()
 }
 

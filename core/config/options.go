@@ -30,8 +30,9 @@ type Options struct {
 	// WebhookProviders are the providers that need no plugin.
 	WebhookProviders []string
 
-	glob   func(pattern string) ([]string, error)
-	exists func(path string) bool
+	glob        func(pattern string) ([]string, error)
+	exists      func(path string) bool // as a file
+	isDirectory func(path string) bool
 }
 
 func (o Options) withDefaults() Options {
@@ -48,6 +49,12 @@ func (o Options) withDefaults() Options {
 		o.exists = func(path string) bool {
 			info, err := os.Stat(path)
 			return err == nil && !info.IsDir()
+		}
+	}
+	if o.isDirectory == nil {
+		o.isDirectory = func(path string) bool {
+			info, err := os.Stat(path)
+			return err == nil && info.IsDir()
 		}
 	}
 	return o

@@ -24,7 +24,12 @@ func schedulesSchema() schema[[]Schedule] {
 			"Name of the schedule, unique. Under another name it is another schedule.").required(),
 		key("cron", text("cron expression", checkNotEmpty), func(s *Schedule) *string { return &s.Cron },
 			"When: minute, hour, day of the month, month and day of the week, as in `0 3 * * *`, or `@yearly`, `@monthly`, `@weekly`, `@daily`, `@hourly`.").required(),
-		key("timezone", text("time zone", anyText), func(s *Schedule) *string { return &s.Timezone },
+		key("timezone", text("time zone", func(s string) (problem, hint string) {
+			if s == "" {
+				return "the zone is empty", "leave the key out for UTC, or name a place such as Europe/Berlin"
+			}
+			return "", ""
+		}), func(s *Schedule) *string { return &s.Timezone },
 			"The zone of the clock, by its IANA name such as `Europe/Berlin`.").withDefault(`"UTC"`),
 		key("workflow", text("id", checkNotEmpty), func(s *Schedule) *string { return &s.Workflow },
 			"Id of the workflow.").required(),

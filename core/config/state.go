@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // State says where runs, events and idempotency records are kept.
@@ -114,11 +116,10 @@ type backend struct {
 // backends are the kinds of stores. The first is that of a config without a URL.
 var backends = []backend{{
 	name: "sqlite", title: "SQLite", schemes: []string{"sqlite"},
-	form:     "`sqlite://PATH`, relative to the config or absolute (`sqlite:///var/…`)",
-	examples: []string{"sqlite://data/state.db"},
-	check:    checkSQLiteURL,
-	// The check of the URL has found a path in it.
-	take:       func(v value, s *State) { s.Path, _ = resolveSQLite(s.URL.Reveal(), v.baseDir()) },
+	form:       "`sqlite://PATH`, relative to the config or absolute (`sqlite:///var/…`)",
+	examples:   []string{"sqlite://data/state.db"},
+	check:      checkSQLiteURL,
+	take:       takeSQLitePath,
 	noReplicas: "an SQLite file has no replicas",
 }, {
 	name: "redis", title: "Redis", schemes: []string{"redis", "rediss", "redis+sentinel", "rediss+sentinel"},
@@ -178,6 +179,59 @@ func checkSQLiteURL(s string) (problem, hint string) {
 	return "", ""
 }
 
+// takeSQLitePath resolves the path of a URL, in which the check has found one.
+func takeSQLitePath(v value, s *State) {
+	s.Path, _ = resolveSQLite(s.URL.Reveal(), v.baseDir())
+	switch {
+	case v.options.isDirectory(s.Path):
+		v.fault("name a file in it, as in sqlite://data/state.db", "the path is a directory, and the state is kept in a file")
+	case v.options.exists(filepath.Dir(s.Path)):
+		v.fault("", "the path names as the directory of the state what is a file")
+	}
+}
+
+// redisParameters are those that a URL of Redis may have, with the schemes that they
+// are for; without any: for all.
+var redisParameters = map[string][]string{
+	"prefix":           nil,
+	"ca":               {"rediss", "rediss+sentinel"},
+	"cert":             {"rediss", "rediss+sentinel"},
+	"key":              {"rediss", "rediss+sentinel"},
+	"master":           {"redis+sentinel", "rediss+sentinel"},
+	"sentinel":         {"redis+sentinel", "rediss+sentinel"},
+	"sentinelUsername": {"redis+sentinel", "rediss+sentinel"},
+	"sentinelPassword": {"redis+sentinel", "rediss+sentinel"},
+}
+
+// checkRedisParameters must not quote values, which may be passwords.
+func checkRedisParameters(u *url.URL) (problem, hint string) {
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return "the parameters of the URL are not well formed", "as in ?prefix=shop:"
+	}
+	var known []string
+	for _, name := range slices.Sorted(maps.Keys(redisParameters)) {
+		if schemes := redisParameters[name]; schemes == nil || slices.Contains(schemes, u.Scheme) {
+			known = append(known, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		schemes, exists := redisParameters[name]
+		switch {
+		case !exists:
+			return "unknown parameter " + strconv.Quote(clip(name)) + " in the URL", suggest.Hint(name, known)
+		case schemes != nil && !slices.Contains(schemes, u.Scheme):
+			return "the parameter " + strconv.Quote(name) + " is for URLs that begin with " + strings.Join(schemes, ":// or ") + "://", ""
+		case len(query[name]) > 1 && name != "sentinel":
+			return "the parameter " + strconv.Quote(name) + " is given twice in the URL", ""
+		}
+	}
+	if strings.HasSuffix(u.Scheme, "+sentinel") && query.Get("master") == "" {
+		return "the URL names no master", "add ?master=NAME, as the Sentinels know it"
+	}
+	return "", ""
+}
+
 func checkRedisURL(s string) (problem, hint string) {
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" || u.Fragment != "" {
@@ -188,7 +242,12 @@ func checkRedisURL(s string) (problem, hint string) {
 			return "the path of a URL of Redis is the number of its database", "as in redis://127.0.0.1:6379/0"
 		}
 	}
-	return "", ""
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return "the port is not a number from 1 to 65535", "as in redis://127.0.0.1:6379/0"
+		}
+	}
+	return checkRedisParameters(u)
 }
 
 // rememberRedisPasswords keeps the passwords in a URL secret: a log may hold one

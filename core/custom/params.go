@@ -57,6 +57,8 @@ type paramUses struct {
 	byName map[string]paramUse
 	// whole says that a template uses the params as a whole.
 	whole bool
+	// paths are those into the params, by how they are written.
+	paths map[string]value.Path
 }
 
 // add notes the params of one expression.
@@ -72,6 +74,7 @@ func (u *paramUses) add(expr *template.Expr, inPath bool) {
 			u.whole = true
 			continue
 		}
+		u.paths[ref.String()] = ref.Path
 		use := u.byName[name]
 		use.required = use.required || err != nil && !optional && i == len(refs)-1
 		use.inPath = use.inPath || inPath && len(ref.Path) == 1
@@ -150,23 +153,42 @@ func (u *paramUses) schema() json.RawMessage {
 // check compares the templates with the declared schema: a param that the schema
 // forbids can never be given.
 func (u *paramUses) check(given json.RawMessage) template.Faults {
-	if _, err := schema.Compile(given); err != nil {
-		return template.Faults{{Pointer: "/params", Message: "not a JSON Schema: " + strings.ReplaceAll(err.Error(), "\n", "; ")}}
+	compiled, err := schema.Compile(given)
+	var invalid *schema.InvalidError
+	if errors.As(err, &invalid) {
+		var faults template.Faults
+		for _, f := range invalid.Faults {
+			faults = append(faults, template.Fault{Pointer: "/params" + f.Pointer, Message: "not a JSON Schema: " + f.Message, Hint: f.Hint})
+		}
+		return faults
 	}
-	var top struct {
-		Properties           map[string]json.RawMessage `json:"properties"`
-		AdditionalProperties any                        `json:"additionalProperties"`
+	if err != nil {
+		return template.Faults{{Pointer: "/params", Message: "not a JSON Schema: " + err.Error()}}
 	}
-	if err := json.Unmarshal(given, &top); err != nil || top.AdditionalProperties != false {
-		return nil // it would take following the whole schema
-	}
-	known := slices.Sorted(maps.Keys(top.Properties))
 	var faults template.Faults
-	for _, name := range slices.Sorted(maps.Keys(u.byName)) {
-		if _, ok := top.Properties[name]; !ok {
-			faults = append(faults, template.Fault{Pointer: "/params",
-				Message: fmt.Sprintf("a template names the param %q, which the schema does not allow", name), Hint: suggest.Hint(name, known)})
+	for _, name := range slices.Sorted(maps.Keys(u.paths)) {
+		if message, hint := forbidden(compiled.Root(), u.paths[name]); message != "" {
+			faults = append(faults, template.Fault{Pointer: "/params", Message: message, Hint: hint})
 		}
 	}
 	return faults
+}
+
+// forbidden says which part of a path into the params a schema never allows; "" if all
+// of it may be there.
+func forbidden(place schema.Place, path value.Path) (message, hint string) {
+	walked := value.Path{{Key: root}}
+	for i, seg := range path {
+		next, presence := place.Step(seg)
+		switch {
+		case presence == schema.Impossible && seg.IsIndex:
+			return fmt.Sprintf("a template reads %s[%d], which the schema does not allow", walked, seg.Index), ""
+		case presence == schema.Impossible && i == 0:
+			return fmt.Sprintf("a template names the param %q, which the schema does not allow", seg.Key), suggest.Hint(seg.Key, place.Names())
+		case presence == schema.Impossible:
+			return fmt.Sprintf("a template reads %q of %s, which the schema does not allow", seg.Key, walked), suggest.Hint(seg.Key, place.Names())
+		}
+		place, walked = next, append(walked, seg)
+	}
+	return "", ""
 }

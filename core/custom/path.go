@@ -3,6 +3,7 @@ package custom
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/backflow/backflow/core/template"
@@ -95,6 +96,16 @@ func (c *pathCompiler) literal(from, to int) {
 	}
 	for i, r := range text {
 		switch {
+		case r == ':' && c.variable(text[:i], text[i+1:]) != "":
+			c.fault(from+i, "a variable of a path is not written with a colon", "write {{params."+c.variable(text[:i], text[i+1:])+"}}")
+			return
+		case r == '{':
+			name, _, _ := strings.Cut(text[i+1:], "}")
+			if name = strings.Trim(name, "{}/* "); name == "" {
+				name = "id"
+			}
+			c.fault(from+i, `'{' cannot stand in a path`, "a variable of a path is written {{params."+name+"}}, with two braces")
+			return
 		case r == '?':
 			c.fault(from+i, "a path has no query", `write it under "query"`)
 			return
@@ -110,6 +121,18 @@ func (c *pathCompiler) literal(from, to int) {
 		return
 	}
 	c.open.parts = append(c.open.parts, part{literal: text, decoded: decoded})
+}
+
+// variableName is a name behind a colon, as other programs write variables of a path.
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*`)
+
+// variable returns the name of a variable that a colon at the start of a segment
+// begins; "" elsewhere: /items:batch is a path like any other.
+func (c *pathCompiler) variable(before, after string) string {
+	if before != "" && !strings.HasSuffix(before, "/") || len(c.open.parts) > 0 {
+		return ""
+	}
+	return variableName.FindString(after)
 }
 
 // placeholder compiles the one at an offset and returns the offset after it.

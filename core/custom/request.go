@@ -159,7 +159,7 @@ func (r *request) checkHTTP(a Action) template.Faults {
 // uses returns the params that the templates name. A path cannot use them as a
 // whole.
 func (r *request) uses(a Action) (*paramUses, template.Faults) {
-	uses := &paramUses{byName: map[string]paramUse{}}
+	uses := &paramUses{byName: map[string]paramUse{}, paths: map[string]value.Path{}}
 	var faults template.Faults
 	for _, s := range r.path.segments {
 		for _, p := range s.parts {

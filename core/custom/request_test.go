@@ -254,6 +254,12 @@ func TestEverythingThatIsWrongIsToldAtItsPlace(t *testing.T) {
 			"query":  {Method: "GET", Path: "/a?b=c"},
 			"dots":   {Method: "GET", Path: "/a/%2e%2E/b"},
 			"empty":  {Method: "GET", Path: "/a//b"},
+			"colon":  {Method: "GET", Path: "/users/:id/posts"},
+			"colons": {Method: "GET", Path: "/v1/:userId"},
+			"brace":  {Method: "GET", Path: "/users/{id}"},
+			"next":   {Method: "GET", Path: "/users/[...slug]"},
+			"verb":   {Method: "GET", Path: "/items:batch/{{params.id}}:cancel"},
+			"inner":  {Method: "GET", Path: "/{{params.user.nmae}}", Params: json.RawMessage(`{"properties":{"user":{"$ref":"#/$defs/u"}},"$defs":{"u":{"type":"object","properties":{"name":{}},"additionalProperties":false}}}`)},
 			"hex":    {Method: "GET", Path: "/100%"},
 			"maybe":  {Method: "GET", Path: "/{{params.id?}}"},
 			"whole":  {Method: "GET", Path: "/{{params}}"},
@@ -279,6 +285,11 @@ func TestEverythingThatIsWrongIsToldAtItsPlace(t *testing.T) {
 		`/actions/query/path: at byte 2: a path has no query (write it under "query")`,
 		"/actions/dots/path: at byte 0: a path has no segment . or ..",
 		"/actions/empty/path: at byte 0: a path has no empty segment",
+		"/actions/colon/path: at byte 7: a variable of a path is not written with a colon (write {{params.id}})",
+		"/actions/colons/path: at byte 4: a variable of a path is not written with a colon (write {{params.userId}})",
+		"/actions/brace/path: at byte 7: '{' cannot stand in a path (a variable of a path is written {{params.id}}, with two braces)",
+		"/actions/next/path: at byte 7: '[' cannot stand in a path",
+		`/actions/inner/params: at byte 0: a template reads "nmae" of params.user, which the schema does not allow (did you mean "name"?)`,
 		"/actions/hex/path: at byte 1: % is not followed by two hex digits",
 		"/actions/maybe/path: at byte 12: ? leaves out a field, and a path has none",
 		"/actions/whole/path: at byte 0: all params together cannot stand in a path",
@@ -294,11 +305,14 @@ func TestEverythingThatIsWrongIsToldAtItsPlace(t *testing.T) {
 		"/actions/lines/query: at byte 0: holds a line end or NUL",
 		"/actions/twice/headers/x-key: at byte 0: idempotencyHeader sets this header already",
 		`/actions/schema/params: at byte 0: a template names the param "userid", which the schema does not allow (did you mean "userId"?)`,
-		"/actions/wrong/params: at byte 0: not a JSON Schema",
+		`/actions/wrong/params/type: at byte 0: not a JSON Schema: must be one of "array", "boolean",`,
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("missing: %s", want)
 		}
+	}
+	if strings.Contains(err.Error(), "/actions/verb") {
+		t.Error("a colon inside a segment is a fault")
 	}
 	if t.Failed() {
 		t.Log(err)

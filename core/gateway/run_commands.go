@@ -12,15 +12,12 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
 
-const (
-	// maxWait is the longest time that a client may ask to wait for a run.
-	maxWait = 10 * time.Minute
-	// maxSignalName is the most bytes that the name of a signal may have.
-	maxSignalName = 255
-)
+// maxWait is the longest time that a client may ask to wait for a run.
+const maxWait = 10 * time.Minute
 
 // startRun starts a run of a workflow and, if asked to, waits for its end.
 func (x *requestContext) startRun(w http.ResponseWriter, r *http.Request) error {
@@ -81,8 +78,8 @@ func (x *requestContext) initiator() engine.Initiator { return engine.Initiator{
 // signalRun hands a signal to a run, whether it waits for it yet or not.
 func (x *requestContext) signalRun(w http.ResponseWriter, r *http.Request) error {
 	id, name := x.argument("run"), x.argument("signal")
-	if len(name) > maxSignalName {
-		return &apiError{code: codeBadRequest, detail: fmt.Sprintf("the name of a signal has at most %d bytes", maxSignalName)}
+	if len(name) > workflow.MaxSignalName {
+		return &apiError{code: codeBadRequest, detail: fmt.Sprintf("the name of a signal has at most %d bytes", workflow.MaxSignalName)}
 	}
 	c, err := x.readChange(r)
 	if err != nil {

@@ -292,7 +292,7 @@ func TestChangesOfRunsThatAreRefused(t *testing.T) {
 		{"/runs/" + id + "/signals/a%2Fb", ``, 400, codeBadRequest},
 		{"/runs/" + id + "/signals/a%0Ab", ``, 400, codeBadRequest},
 		{"/runs/" + id + "/signals/", ``, 404, sdk.CodeNotFound},
-		{"/runs/" + id + "/signals/" + strings.Repeat("x", maxSignalName+1), ``, 400, codeBadRequest},
+		{"/runs/" + id + "/signals/" + strings.Repeat("x", workflow.MaxSignalName+1), ``, 400, codeBadRequest},
 		{"/runs/" + id + "/signals/go", `"` + strings.Repeat("x", engine.MaxInput) + `"`, 413, codeTooLarge},
 	} {
 		for _, key := range []string{"", "k"} {
@@ -300,7 +300,7 @@ func TestChangesOfRunsThatAreRefused(t *testing.T) {
 			wantCode(t, rec, c.status, c.code)
 		}
 	}
-	wantStatus(t, h.send("POST", "/runs/"+id+"/signals/"+strings.Repeat("x", maxSignalName), "", "Idempotency-Key: k"), 202)
+	wantStatus(t, h.send("POST", "/runs/"+id+"/signals/"+strings.Repeat("x", workflow.MaxSignalName), "", "Idempotency-Key: k"), 202)
 	wantCode(t, h.send("GET", "/runs/"+id+"/cancel", ""), 405, codeMethodNotAllowed)
 	h.is(id, workflow.RunWaiting)
 	for _, target := range []string{"/cancel", "/retry", "/signals/go"} {

@@ -44,13 +44,18 @@ func ParseCron(expression, zone string) (*Cron, error) {
 	c := &Cron{expression: expression, zone: zone, location: time.UTC}
 	if zone != "" {
 		var err error
-		if c.location, err = time.LoadLocation(zone); err != nil || zone == "Local" {
+		if c.location, err = time.LoadLocation(zone); err != nil || !isZone(zone) {
 			return nil, fmt.Errorf("%w: %q", ErrZone, zone)
 		}
 	}
 	// The parser's other forms are not times of a clock in this zone.
 	if strings.HasPrefix(expression, "@every") || strings.Contains(expression, "TZ=") {
 		return nil, fmt.Errorf("%w: five fields, or a name such as @daily", ErrCron)
+	}
+	if !strings.HasPrefix(expression, "@") {
+		if err := checkFields(expression); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrCron, err)
+		}
 	}
 	parsed, err := parser.Parse(expression)
 	if err != nil {
@@ -69,6 +74,20 @@ func ParseCron(expression, zone string) (*Cron, error) {
 		return nil, fmt.Errorf("%w: there is no such day", ErrCron)
 	}
 	return c, nil
+}
+
+// isZone reports whether a file of the time zone database is a zone that has the same
+// rules on every machine: not what the machine itself is set to, and none of the copies
+// of zones that some machines have, of which those below right/ count leap seconds.
+func isZone(name string) bool {
+	first, _, below := strings.Cut(name, "/")
+	switch {
+	case below && (first == "posix" || first == "right"):
+		return false
+	case name == "Local" || name == "localtime" || name == "posixrules" || name == "Factory":
+		return false
+	}
+	return true
 }
 
 // Next returns the first tick after an instant, in UTC; zero where none comes

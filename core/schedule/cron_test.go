@@ -107,21 +107,48 @@ func TestWhatIsNoPlanIsRefused(t *testing.T) {
 		"", "0", "* * * *", "0 0 3 * * *", "60 * * * *", "0 24 * * *", "0 0 0 * *", "0 0 * 13 *", "0 0 * * 7", "0 0 * * FOO",
 		"*/0 * * * *", "5-1 * * * *", "0 0 30 2 *", "@every 1h", "@every 1s", "@reboot", "@", "TZ=UTC 0 3 * * *", "CRON_TZ=", "TZ=",
 		"99999999999999999999 * * * *",
+		"*/90 * * * *", "*/60 * * * *", "0 */25 * * *", "0 0 */32 * *", "0 0 1 */13 *", "0 0 * * */8", "50/20 * * * *", "10-20/30 * * * *",
+		"1,,2 * * * *", ",1 * * * *", "1, * * * *", "+1 * * * *", "1-+5 * * * *", "*/+5 * * * *", "-1 * * * *", "1- * * * *", "1.0 * * * *",
+		"1/ * * * *", "1/2/3 * * * *", "1-2-3 * * * *", "** * * * *", "0 0 * * sun-mon-tue", "0 0 * * tue-mon", "0 0 31 feb *", "0 0 31 4,6 *",
 	} {
 		if _, err := schedule.ParseCron(cron, ""); !errors.Is(err, schedule.ErrCron) {
 			t.Errorf("%q: %v", cron, err)
 		}
 	}
-	for _, zone := range []string{"Local", "Europe/Berlinn", "CEST", "../etc/passwd", "+01:00"} {
+	for _, zone := range []string{"Local", "Europe/Berlinn", "CEST", "../etc/passwd", "+01:00", "posix/Europe/Berlin", "right/UTC", "localtime", "posixrules", "Factory"} {
 		if _, err := schedule.ParseCron("0 3 * * *", zone); !errors.Is(err, schedule.ErrZone) || !strings.Contains(err.Error(), zone) {
 			t.Errorf("%q: %v", zone, err)
 		}
 	}
 }
 
+func TestAFieldThatIsWrongIsNamed(t *testing.T) {
+	for cron, want := range map[string]string{
+		"*/90 * * * *":   `minute "*/90": the step 90 leads out of the field, which goes from 0 to 59 here`,
+		"1,,2 * * * *":   `minute "1,,2": a part of the list is empty`,
+		"0 +1 * * *":     `hour "+1": "+1" is not a number`,
+		"0 0 9-5 * *":    `day of the month "9-5": the range 9-5 ends before it begins`,
+		"0 0 1 14 *":     `month "14": 14 is not from 1 to 12`,
+		"0 0 * * MO":     `day of the week "MO": "MO" is neither a number nor one of sun, mon, tue, wed, thu, fri, sat`,
+		"0 0 * * 7":      `7 is not from 0 to 6`,
+		"0 0 30 2 *":     "there is no such day",
+		"0 */0 * * *":    "a step is at least 1",
+		"0 0 0 1 1 2026": "expected exactly 5 fields, found 6",
+	} {
+		if _, err := schedule.ParseCron(cron, ""); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", cron, err, want)
+		}
+	}
+	for _, cron := range []string{"*/59 * * * *", "0 9-17/8 * * mon-FRI", "0 0 1,15 jan,7 ?", "5/10 0 * * *", "@weekly", "0 0 29 2 *"} {
+		if _, err := schedule.ParseCron(cron, ""); err != nil {
+			t.Errorf("%s: %v", cron, err)
+		}
+	}
+}
+
 // FuzzPlan: ticks come in order, none is passed over, and nothing panics.
 func FuzzPlan(f *testing.F) {
-	for _, cron := range []string{"30 2 * * *", "0 * * * *", "*/7 1-5/2 * * MON-FRI", "@weekly", "0 0 29 2 *", "TZ=", "@every 1s"} {
+	for _, cron := range []string{"30 2 * * *", "0 * * * *", "*/7 1-5/2 * * MON-FRI", "@weekly", "0 0 29 2 *", "TZ=", "@every 1s", "*/90 * * * *", "1,,2 * * * *", "+1 * * * *"} {
 		f.Add(cron, "Europe/Berlin", int64(1774746000), uint16(7200))
 		f.Add(cron, "Australia/Lord_Howe", int64(1775314800), uint16(3600))
 	}

@@ -78,8 +78,8 @@ type Step struct {
 	Action      string
 	// Params renders to the action's params.
 	Params *template.Template
-	// Source is what the params of a call, the values of a set or the items of a foreach
-	// were compiled from, for checks before anything runs.
+	// Source is what the params of a call, the values of a set, the items of a foreach or
+	// the input of a child were compiled from, for checks before anything runs.
 	Source any
 	Retry  RetryPolicy
 

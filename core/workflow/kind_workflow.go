@@ -13,7 +13,7 @@ type childWorkflow struct{ input *template.Template }
 var _ behavior = childWorkflow{}
 
 func parseWorkflow(p *parser, s *Step, members map[string]any, at string) behavior {
-	s.Workflow = p.text(members, at, "workflow", true)
+	s.Workflow, s.Source = p.text(members, at, "workflow", true), members["input"]
 	c := childWorkflow{input: p.optional(members, at, "input")}
 	if c.input == nil {
 		c.input = p.template(map[string]any{}, at+"/input")
