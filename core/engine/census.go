@@ -128,7 +128,7 @@ func (c *census) findOldest(ctx context.Context, found *population, id string) e
 	}
 	label := c.metrics.workflow(id)
 	for _, rec := range records {
-		if rec == nil || !rec.StartedAt.IsZero() {
+		if rec.runRecord == nil || !rec.StartedAt.IsZero() {
 			continue
 		}
 		if oldest, known := found.oldest[label]; !known || rec.CreatedAt.Before(oldest) {

@@ -1,6 +1,10 @@
 package engine
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/backflow/backflow/core/workflow"
+)
 
 var _ prometheus.Collector = (*Engine)(nil)
 
@@ -35,7 +39,13 @@ func (e *Engine) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 	}
-	for run, n := range e.executor.metrics.present.counts() {
+	active := e.executor.metrics.present.counts()
+	for _, label := range e.executor.metrics.labels() { // zero is a number, too
+		for _, status := range []workflow.RunStatus{workflow.RunRunning, workflow.RunCompensating} {
+			active[presence{label, status}] += 0
+		}
+	}
+	for run, n := range active {
 		gauge(activeDesc, float64(n), run.workflow, string(run.status))
 	}
 	found := e.census.take()
