@@ -57,6 +57,7 @@ func New(store state.Store, logger *slog.Logger) *Store {
 		s.errors.WithLabelValues(operation, "unavailable")
 		s.errors.WithLabelValues(operation, "other")
 	}
+	s.errors.WithLabelValues("commit", "refused")
 	return s
 }
 
@@ -87,6 +88,8 @@ func (s *Store) done(operation string, begun time.Time, err error) {
 	case err == nil, errors.As(err, new(*state.ConflictError)), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 	case errors.Is(err, state.ErrUnavailable):
 		s.errors.WithLabelValues(operation, "unavailable").Inc()
+	case errors.As(err, new(*state.RefusedError)):
+		s.errors.WithLabelValues(operation, "refused").Inc()
 	default:
 		s.errors.WithLabelValues(operation, "other").Inc()
 	}

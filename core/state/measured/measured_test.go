@@ -49,7 +49,7 @@ func TestOperationsAndFailuresAreCounted(t *testing.T) {
 			t.Fatal(got)
 		}
 	}
-	want := map[string]float64{`backflow_store_outage`: 0}
+	want := map[string]float64{`backflow_store_outage`: 0, `backflow_store_errors_total{kind="refused",operation="commit"}`: 0}
 	for _, operation := range []string{"commit", "get", "range", "count", "journal", "due"} {
 		want[fmt.Sprintf(`backflow_store_operation_duration_seconds_count{operation=%q}`, operation)] = 0
 		want[fmt.Sprintf(`backflow_store_errors_total{kind="other",operation=%q}`, operation)] = 0
