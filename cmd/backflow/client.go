@@ -27,7 +27,7 @@ func (p *program) client() (*client.Client, error) {
 	inDir := devStatePath(devDir)
 	switch {
 	case hasAddress && hasToken:
-		if address, err = gatewayURL(address); err != nil {
+		if address, err = gatewayURL(address, urlEnv); err != nil {
 			return nil, err
 		}
 		if err := checkToken(token); err != nil {
@@ -49,15 +49,15 @@ func (p *program) client() (*client.Client, error) {
 	case saved.Address == "":
 		return nil, fmt.Errorf("no gateway is known: set %s and %s, or run this where `backflow dev` runs", urlEnv, tokenEnv)
 	}
-	if saved.Address, err = gatewayURL(saved.Address); err != nil {
-		return nil, fmt.Errorf("%s: %w", inDir, err)
+	if saved.Address, err = gatewayURL(saved.Address, inDir); err != nil {
+		return nil, err
 	}
 	return &client.Client{Address: saved.Address, Token: saved.Token, AddressFrom: inDir, TokenFrom: inDir}, nil
 }
 
 // gatewayURL checks the address of a gateway, and returns it without a slash at its
-// end.
-func gatewayURL(text string) (string, error) {
+// end. Faults say where it was found.
+func gatewayURL(text, from string) (string, error) {
 	refuse := func(what, hint string) (string, error) {
 		// What may hold a password is not repeated.
 		if !strings.Contains(text, "@") {
@@ -66,14 +66,14 @@ func gatewayURL(text string) (string, error) {
 		if hint != "" {
 			what += " (did you mean " + hint + "?)"
 		}
-		return "", fmt.Errorf("%s %s", urlEnv, what)
+		return "", fmt.Errorf("the address in %s %s", from, what)
 	}
 	u, err := url.Parse(text)
 	switch {
 	case text == "":
-		return "", fmt.Errorf("%s is empty: set it to the address of a gateway, such as http://127.0.0.1:3000, or unset it", urlEnv)
+		return "", fmt.Errorf("%s is empty: it is the address of a gateway, such as http://127.0.0.1:3000", from)
 	case strings.TrimSpace(text) != text:
-		return "", fmt.Errorf("%s has white space around it", urlEnv)
+		return "", fmt.Errorf("%s has white space around it", from)
 	case !strings.Contains(text, "://"):
 		return refuse("has no scheme: it begins with http:// or https://", schemeFor(text))
 	case err != nil:

@@ -15,6 +15,7 @@ import (
 
 	"github.com/backflow/backflow/cmd/backflow/internal/client"
 	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
+	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/webhook"
@@ -44,8 +45,9 @@ func (p *program) triggerCommand() *cobra.Command {
 		Short: "Send a correctly signed sample event to a gateway",
 		Long: `Send a correctly signed sample event to a gateway: the one at BACKFLOW_URL, else
 the one that "backflow dev" runs in this directory, else http://127.0.0.1:3000.
-Without flags path and secret are those of "backflow dev" in this directory. The
-sample is made by the provider.`,
+Without flags path and secret are those of "backflow dev" in this directory. With
+-c they are those of a config: the webhook's own secret, else the one in the
+credentials of its provider. The sample is made by the provider.`,
 		Example: `  backflow trigger stripe payment_intent.succeeded
   backflow trigger stripe payment_intent.succeeded --set data.object.amount=4200`,
 		Args: cobra.ExactArgs(2),
@@ -60,7 +62,7 @@ sample is made by the provider.`,
 			return err
 		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			return p.trigger(cmd.Context(), args[0], args[1], flags)
+			return p.trigger(cmd.Context(), args[0], args[1], &flags)
 		}),
 	}
 	cmd.Flags().StringVarP(&flags.file, "config", "c", "", "config whose webhook is sent to")
@@ -73,7 +75,7 @@ sample is made by the provider.`,
 }
 
 // values reads --set. What is not JSON is text.
-func (f triggerFlags) values() (map[string]string, error) {
+func (f *triggerFlags) values() (map[string]string, error) {
 	values := make(map[string]string, len(f.set))
 	for _, assignment := range f.set {
 		path, text, ok := strings.Cut(assignment, "=")
@@ -88,8 +90,8 @@ func (f triggerFlags) values() (map[string]string, error) {
 	return values, nil
 }
 
-func (p *program) trigger(ctx context.Context, provider, eventType string, flags triggerFlags) error {
-	to, err := p.target(provider, flags)
+func (p *program) trigger(ctx context.Context, provider, eventType string, flags *triggerFlags) error {
+	to, err := p.target(ctx, provider, flags)
 	if err != nil {
 		return err
 	}
@@ -105,7 +107,7 @@ func (p *program) trigger(ctx context.Context, provider, eventType string, flags
 	if err != nil {
 		return err
 	}
-	c := &client.Client{Address: to.address}
+	c := &client.Client{Address: to.address} // the signature is what lets the event in
 	var response json.RawMessage
 	if err := c.Post(ctx, to.path, sample.Headers, sample.Body, &response); err != nil {
 		return err
@@ -113,55 +115,35 @@ func (p *program) trigger(ctx context.Context, provider, eventType string, flags
 	return flags.out.write(p.stdout, response, func(w io.Writer) error { return terminal.WriteLine(w, response) })
 }
 
-// target finds where to send to: as the flags say, else where `dev` noted it.
-func (p *program) target(provider string, flags triggerFlags) (target, error) {
+// defaultAddress is where a gateway listens of which nothing else is known.
+const defaultAddress = "http://127.0.0.1:3000"
+
+// target finds where to send to, and what signs it. What the flags do not say comes
+// from the environment, then from where `dev` noted it.
+func (p *program) target(ctx context.Context, provider string, flags *triggerFlags) (target, error) {
 	saved, err := readDevState(devDir)
 	if err != nil {
 		return target{}, err
 	}
-	to := target{address: "http://127.0.0.1:3000", path: flags.path, secret: flags.secret}
+	to := target{address: defaultAddress, path: flags.path, secret: flags.secret}
 	var specs map[string]plugin.Spec
 	switch {
 	case flags.file != "":
-		plan, err := p.load(flags.file, config.Options{LookupEnv: p.lookupEnv, Dev: true})
-		if err != nil {
-			return target{}, err
-		}
-		w, err := webhookOf(plan.Config, provider)
-		if err != nil {
-			return target{}, err
-		}
-		to.path, specs = w.Path, plan.Plugins
-		if secrets := plan.WebhookSecrets(w); len(secrets) > 0 {
-			to.secret = secrets[0]
-		} else if to.secret = saved.MadeSecrets[w.Name]; to.secret == "" {
-			return target{}, fmt.Errorf("the secret of webhook %s is not in the environment: give --secret and --path", w.Name)
-		}
+		specs, err = p.targetInConfig(ctx, provider, flags.file, &saved, &to)
 	case flags.secret != "":
-		found, err := plugin.Discover(flags.pluginDirs())
-		if err != nil {
-			return target{}, err
-		}
-		specs = make(map[string]plugin.Spec, len(found))
-		for _, spec := range found {
-			specs[spec.Name] = spec
-		}
+		specs, err = flags.plugins()
 	default:
-		i := slices.IndexFunc(saved.Webhooks, func(w devWebhook) bool { return w.Provider == provider })
-		if i < 0 {
-			return target{}, fmt.Errorf("no webhook of %s is known: give -c FILE or --secret and --path, or run this where `backflow dev` runs", provider)
-		}
-		to.address, to.path, to.secret = saved.Address, saved.Webhooks[i].Path, saved.Webhooks[i].Secret
-		plan, err := p.load(saved.Config, config.Options{LookupEnv: p.lookupEnv, Dev: true})
-		if err != nil {
-			return target{}, err
-		}
-		specs = plan.Plugins
+		specs, err = p.targetOfDev(provider, &saved, &to)
 	}
-	if address, set := p.lookupEnv("BACKFLOW_URL"); set {
-		to.address = strings.TrimRight(address, "/")
-	} else if flags.file != "" && saved.Address != "" {
-		to.address = saved.Address
+	if err != nil {
+		return target{}, err
+	}
+	from := devStatePath(devDir)
+	if address, set := p.lookupEnv(urlEnv); set {
+		to.address, from = address, urlEnv
+	}
+	if to.address, err = gatewayURL(to.address, from); err != nil {
+		return target{}, err
 	}
 	var installed webhook.Integration
 	if spec, found := specs[provider]; found {
@@ -177,6 +159,67 @@ func (p *program) target(provider string, flags triggerFlags) (target, error) {
 	return to, nil
 }
 
+// targetInConfig takes path and secret from a config, the secret from where `serve`
+// would take it. The address in the folder of `dev` is used only where its secret
+// is the same: no event that is signed with another goes there.
+func (p *program) targetInConfig(ctx context.Context, provider, file string, saved *devState, to *target) (map[string]plugin.Spec, error) {
+	plan, err := p.load(file, config.Options{LookupEnv: p.lookupEnv, Dev: true})
+	if err != nil {
+		return nil, err
+	}
+	w, err := webhookOf(plan.Config, provider)
+	if err != nil {
+		return nil, err
+	}
+	if !w.Secrets.Given {
+		launcher := newLaunchers()
+		if err := errors.Join(plan.AskProvider(ctx, launcher, provider), launcher.Close()); err != nil {
+			return nil, err
+		}
+	}
+	to.path = w.Path
+	if secrets := plan.WebhookSecrets(w); len(secrets) > 0 {
+		to.secret = secrets[0]
+	} else if to.secret = saved.MadeSecrets[w.Name]; to.secret == "" {
+		return nil, fmt.Errorf("webhook %s has no secret: %s has no value, and %s notes none that was made. Set what it needs, or give --secret and --path",
+			w.Name, whereSecretIs(plan, w), devStatePath(devDir))
+	}
+	if listen, err := loopback(plan.Config.Server.Listen); err == nil {
+		to.address = "http://" + listen
+	}
+	if saved.Address != "" && slices.ContainsFunc(saved.Webhooks, func(known devWebhook) bool { return known.Name == w.Name && known.Secret == to.secret }) {
+		to.address = saved.Address
+	}
+	return plan.Plugins, nil
+}
+
+// whereSecretIs says where a config has the secret of a webhook, or would have it.
+func whereSecretIs(plan *compile.Plan, w config.Webhook) string {
+	field := plan.SecretField(w.Provider)
+	switch {
+	case w.Secrets.Given:
+		return "its own secret in " + plan.Config.Path
+	case field == "":
+		return "a secret of its own in " + plan.Config.Path
+	default:
+		return "neither a secret of its own nor credentials." + w.Provider + "." + field + " in " + plan.Config.Path
+	}
+}
+
+// targetOfDev takes everything from where `dev` noted it.
+func (p *program) targetOfDev(provider string, saved *devState, to *target) (map[string]plugin.Spec, error) {
+	i := slices.IndexFunc(saved.Webhooks, func(w devWebhook) bool { return w.Provider == provider })
+	if i < 0 {
+		return nil, fmt.Errorf("no webhook of %s is known in %s: give -c FILE or --secret and --path, or run this where `backflow dev` runs", provider, devStatePath(devDir))
+	}
+	to.address, to.path, to.secret = saved.Address, saved.Webhooks[i].Path, saved.Webhooks[i].Secret
+	plan, err := p.load(saved.Config, config.Options{LookupEnv: p.lookupEnv, Dev: true})
+	if err != nil {
+		return nil, err
+	}
+	return plan.Plugins, nil
+}
+
 // webhookOf returns the first webhook of a provider.
 func webhookOf(cfg *config.Config, provider string) (config.Webhook, error) {
 	for _, w := range cfg.Webhooks {
@@ -187,12 +230,21 @@ func webhookOf(cfg *config.Config, provider string) (config.Webhook, error) {
 	return config.Webhook{}, fmt.Errorf("%s has no webhook of provider %s", cfg.Path, provider)
 }
 
-// pluginDirs is where a plugin is looked for without a config.
-func (f triggerFlags) pluginDirs() []string {
+// plugins are those that are found without a config, by name.
+func (f *triggerFlags) plugins() (map[string]plugin.Spec, error) {
+	dirs := installedPlugins()
 	if f.pluginDir != "" {
-		return []string{f.pluginDir}
+		dirs = []string{f.pluginDir}
 	}
-	return installedPlugins()
+	found, err := plugin.Discover(dirs)
+	if err != nil {
+		return nil, err
+	}
+	specs := make(map[string]plugin.Spec, len(found))
+	for _, spec := range found {
+		specs[spec.Name] = spec
+	}
+	return specs, nil
 }
 
 // unstarted is a plugin that runs only while it makes a sample.

@@ -51,3 +51,46 @@ func TestABuiltInProviderSignsASampleWithItsSecret(t *testing.T) {
 		t.Errorf("sent %q, want %q", sent, want)
 	}
 }
+
+// TestAnEventSignedWithAnotherSecretDoesNotGoWhereAFolderSays: who receives a signed
+// event may send it on to the gateway that it is for.
+func TestAnEventSignedWithAnotherSecretDoesNotGoWhereAFolderSays(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ours, oursAsked := asked(t)
+	foreign, foreignAsked := asked(t)
+	if err := os.Mkdir(devDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "backflow.json")
+	providers := webhook.Providers{{
+		Name: "github", SecretField: "secret",
+		Sample: func(_ context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
+			return sdk.Sample{Body: []byte(request.Secret)}, nil
+		},
+	}}
+	trigger := func(config, dev string) (int, string) {
+		t.Helper()
+		*oursAsked, *foreignAsked = nil, nil
+		for name, text := range map[string]string{file: config, devStatePath(devDir): dev} {
+			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var output bytes.Buffer
+		p := &program{stdout: &output, stderr: &output, providers: providers, lookupEnv: func(string) (string, bool) { return "", false }}
+		return p.main(t.Context(), []string{"trigger", "github", "push", "-c", file}), output.String()
+	}
+	config := `{ "server": { "listen": "` + strings.TrimPrefix(ours, "http://") + `" }, "credentials": { "github": { "secret": "hush-hush" } },
+  "webhooks": [{ "name": "a", "path": "/a", "provider": "github" }] }`
+	lies := `{ "address": "` + foreign + `", "webhooks": [{ "name": "a", "provider": "github", "path": "/a", "secret": "another" }] }`
+	if code, out := trigger(config, lies); code != exitOK || len(*oursAsked) != 1 || len(*foreignAsked) != 0 {
+		t.Errorf("exit code %d, %d and %d requests: %s", code, len(*oursAsked), len(*foreignAsked), out)
+	}
+	if code, out := trigger(config, strings.Replace(lies, "another", "hush-hush", 1)); code != exitOK || len(*foreignAsked) != 1 {
+		t.Errorf("the gateway of dev: exit code %d, %d requests: %s", code, len(*foreignAsked), out)
+	}
+	code, out := trigger(`{ "credentials": { "github": {"secret": "{{env.UNSET}}"} }, "webhooks": [{ "name": "a", "path": "/a", "provider": "github" }] }`, lies)
+	if code != exitFailed || !strings.Contains(out, "credentials.github.secret") || !strings.Contains(out, "dev.json") || len(*oursAsked)+len(*foreignAsked) != 0 {
+		t.Errorf("without a secret: exit code %d: %s", code, out)
+	}
+}

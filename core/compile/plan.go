@@ -36,7 +36,8 @@ type Options struct {
 
 // Plan is a config with what was parsed from it and the plugins that it finds.
 // Nothing of it runs yet. Its methods are not safe for concurrent use with those
-// that add faults: Check, CheckManifests, Refusal and ChooseSandboxes.
+// that add faults, and with AskProvider: Check, CheckManifests, Refusal and
+// ChooseSandboxes.
 type Plan struct {
 	Config *config.Config
 	// Definitions are the workflows and the actions of webhooks, those with

@@ -1,9 +1,11 @@
 package compile
 
 import (
+	"context"
 	"encoding/json"
 
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk"
 )
@@ -23,6 +25,29 @@ func (p *Plan) WebhookSecrets(w config.Webhook) []string {
 	}
 	return secrets
 }
+
+// AskProvider asks the plugin that is the provider of webhooks, if it is one, what it
+// publishes: WebhookSecrets then finds the secret in its credentials. The plugin is
+// handed no credential.
+func (p *Plan) AskProvider(ctx context.Context, launcher plugin.Launcher, name string) error {
+	spec, isPlugin := p.Plugins[name]
+	if !isPlugin || p.options.WebhookProviders.Has(name) {
+		return nil
+	}
+	asked := p.inspect(ctx, launcher, []plugin.Spec{spec})[name]
+	if asked.err != nil {
+		return asked.err
+	}
+	if provider, ok := p.WebhookProvider(name, published{asked.manifest}); ok {
+		p.providers[name] = provider
+	}
+	return nil
+}
+
+// SecretField returns where in the credentials of a provider the secret of its
+// webhooks is, as far as that is known: see AskProvider. It is "" where they have
+// none.
+func (p *Plan) SecretField(provider string) string { return p.providers[provider].SecretField }
 
 // WebhookProvider returns the provider of a webhook. The integration is the one
 // of its name, nil where none exists; ok is false where neither verifies

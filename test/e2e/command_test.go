@@ -249,6 +249,24 @@ func TestTriggerSendsToAnyGateway(t *testing.T) {
 	}
 }
 
+// TestTriggerSignsWithTheSecretThatServeVerifiesWith, also where it is in the
+// credentials of the provider alone.
+func TestTriggerSignsWithTheSecretThatServeVerifiesWith(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, "stripe.json")
+	h.edits = append(h.edits, program.Edit{Old: `"secret": "{{env.STRIPE_WEBHOOK_SECRET}}",`})
+	g := h.serve(t)
+	h.Env["BACKFLOW_URL"] = g.URL
+	code, out, stderr := h.Run("trigger", "stripe", "payment_intent.succeeded", "-c", h.Config())
+	if code != 0 || !strings.Contains(out, `"received":true`) {
+		t.Errorf("exit code %d: %s%s", code, out, stderr)
+	}
+	delete(h.Env, "STRIPE_WEBHOOK_SECRET")
+	if code, _, stderr := h.Run("trigger", "stripe", "payment_intent.succeeded", "-c", h.Config()); code != 1 || !strings.Contains(stderr, "credentials.stripe.webhookSecret") {
+		t.Errorf("without the secret: exit code %d: %s", code, stderr)
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	h := &harness{Site: program.NewSite(t, binaries)}
