@@ -38,12 +38,16 @@ type pluginPlaces struct {
 // names none.
 func (s *pluginPlaces) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVarP(&s.config, "config", "c", "", "config file, whose plugins are meant")
+	configFiles(cmd)
 	s.dirFlag(cmd)
 	cmd.MarkFlagsMutuallyExclusive("config", "dir")
 }
 
 func (s *pluginPlaces) dirFlag(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&s.dirs, "dir", nil, `plugin directory (default: "plugins" beside the program)`)
+	if err := cmd.MarkFlagDirname("dir"); err != nil {
+		panic(err) // the flag is defined right above
+	}
 }
 
 // plugins returns the plugins at the places. The config may have faults: validate

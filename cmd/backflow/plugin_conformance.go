@@ -55,6 +55,7 @@ whose repeat is "none" are executed once.`,
 		}),
 	}
 	t.places.dirFlag(cmd)
+	t.places.complete(cmd, p)
 	cmd.Flags().StringVar(&t.config, "config", "", "the plugin's credentials: JSON, or @FILE")
 	cmd.Flags().StringSliceVar(&t.allowedHosts, "allowed-hosts", nil, "hosts that a WASM plugin may send HTTP requests to")
 	cmd.Flags().StringArrayVar(&t.env, "env", nil, "NAME=VALUE for the environment of a process plugin")

@@ -43,6 +43,7 @@ environment.`,
 		}),
 	}
 	places.flags(cmd)
+	places.complete(cmd, p)
 	out.flag(cmd, formTable)
 	return cmd
 }

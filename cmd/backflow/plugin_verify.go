@@ -39,6 +39,7 @@ entry for the config that pins the file. Exit code 1 if anything is wrong.`,
 		}),
 	}
 	places.flags(cmd)
+	places.complete(cmd, p)
 	cmd.Flags().StringVar(&sum, "sha256", "", "the checksum that the file must have")
 	out.flag(cmd, formTable)
 	return cmd

@@ -20,8 +20,10 @@ func (p *program) runsCommand() *cobra.Command {
 		p.runsListCommand(),
 		p.runsShowCommand(),
 		p.runsWatchCommand(),
-		p.runsChangeCommand("cancel", "Cancel a run: what it did is undone where the workflow says how", workflow.RunCancelled),
-		p.runsChangeCommand("retry", "Let a failed run go on from the step that failed", workflow.RunSucceeded),
+		p.runsChangeCommand("cancel", "Cancel a run: what it did is undone where the workflow says how", workflow.RunCancelled,
+			p.runIDs(workflow.RunQueued, workflow.RunRunning, workflow.RunWaiting)),
+		p.runsChangeCommand("retry", "Let a failed run go on from the step that failed", workflow.RunSucceeded,
+			p.runIDs(workflow.RunFailed, workflow.RunWaiting)),
 		p.runsSignalCommand(),
 	)
 }
@@ -58,14 +60,14 @@ func (p *program) runsListCommand() *cobra.Command {
 					query.Set(name, value)
 				}
 			}
-			found := runList{Data: []json.RawMessage{}, NextCursor: &cursor}
+			found := client.RunList{Data: []json.RawMessage{}, NextCursor: &cursor}
 			// A page may be short although more follow.
 			for len(found.Data) < limit && found.NextCursor != nil {
 				if *found.NextCursor != "" {
 					query.Set("cursor", *found.NextCursor)
 				}
 				query.Set("limit", strconv.Itoa(min(limit-len(found.Data), runsPage)))
-				var page runList
+				var page client.RunList
 				if err := c.Get(cmd.Context(), "/runs?"+query.Encode(), &page); err != nil {
 					return err
 				}
@@ -88,13 +90,12 @@ func (p *program) runsListCommand() *cobra.Command {
 	cmd.Flags().IntVar(&limit, "limit", 50, "how many at most")
 	cmd.Flags().StringVar(&cursor, "cursor", "", "where an earlier list ended")
 	out.flag(cmd, formTable)
+	completeFlag(cmd, "workflow", p.workflowIDs)
+	completeFlag(cmd, "status", fixed(statuses()...))
+	completeFlag(cmd, "since", fixed("1h", "24h", "3d", "1w"))
+	completeFlag(cmd, "limit", fixed())
+	completeFlag(cmd, "cursor", fixed())
 	return cmd
-}
-
-// runList is a page of runs.
-type runList struct {
-	Data       []json.RawMessage `json:"data"`
-	NextCursor *string           `json:"nextCursor"`
 }
 
 func (p *program) runsShowCommand() *cobra.Command {
@@ -116,6 +117,7 @@ func (p *program) runsShowCommand() *cobra.Command {
 		}),
 	}
 	out.flag(cmd, formTable)
+	complete(cmd, p.runIDs())
 	return cmd
 }
 
@@ -142,6 +144,7 @@ the last one. Exit code 1 if the run failed or was cancelled.`,
 		}),
 	}
 	out.flag(cmd, formAuto)
+	complete(cmd, p.runIDs())
 	return cmd
 }
 
@@ -154,7 +157,7 @@ type change struct {
 }
 
 // runsChangeCommand is a command that asks something of a run by its id alone.
-func (p *program) runsChangeCommand(what, short string, wanted workflow.RunStatus) *cobra.Command {
+func (p *program) runsChangeCommand(what, short string, wanted workflow.RunStatus, runs completer) *cobra.Command {
 	c := change{wanted: wanted}
 	cmd := &cobra.Command{
 		Use:   what + " ID",
@@ -165,6 +168,7 @@ func (p *program) runsChangeCommand(what, short string, wanted workflow.RunStatu
 		}),
 	}
 	c.flags(cmd)
+	complete(cmd, runs)
 	return cmd
 }
 
@@ -187,6 +191,7 @@ func (p *program) runsSignalCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&body, "body", "null", "what the signal says: JSON, @FILE, or @- for standard input")
 	c.flags(cmd)
+	complete(cmd, p.runIDs(workflow.RunWaiting, workflow.RunRunning, workflow.RunQueued), p.signals)
 	return cmd
 }
 

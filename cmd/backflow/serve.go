@@ -68,4 +68,12 @@ func configFlag(cmd *cobra.Command, file *string) {
 	if err := cmd.MarkFlagRequired("config"); err != nil {
 		panic(err) // the flag is defined right above
 	}
+	configFiles(cmd)
+}
+
+// configFiles has a shell propose what may be a config for -c.
+func configFiles(cmd *cobra.Command) {
+	if err := cmd.MarkFlagFilename("config", "json", "jsonc"); err != nil {
+		panic(err) // the flag is defined by the caller
+	}
 }

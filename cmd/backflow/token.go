@@ -52,6 +52,7 @@ func (p *program) tokenCommand() *cobra.Command {
 	out.flag(create, formTable)
 	create.Flags().StringVar(&name, "name", "", "whose token it is, as logs call it")
 	create.Flags().StringSliceVar(&scopes, "scopes", nil, "what it may do: scopes, separated by commas or spaces")
+	completeFlag(create, "scopes", fixed(scopeForms()...))
 	for _, flag := range []string{"name", "scopes"} {
 		if err := create.MarkFlagRequired(flag); err != nil {
 			panic(err) // the flag is defined right above

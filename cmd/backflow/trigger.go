@@ -71,6 +71,8 @@ credentials of its provider. The sample is made by the provider.`,
 	cmd.Flags().StringVar(&flags.pluginDir, "plugin-dir", "", "directory of the provider's plugin, with --secret (default: plugins beside this program)")
 	cmd.Flags().StringArrayVar(&flags.set, "set", nil, "field of the event and its value, as JSON or text: data.object.amount=4200")
 	flags.out.flag(cmd, formTable)
+	configFiles(cmd)
+	complete(cmd, p.webhookProviders(&flags.file), p.eventTypes(&flags.file))
 	return cmd
 }
 

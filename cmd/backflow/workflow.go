@@ -74,6 +74,7 @@ of JSON and the run as the last one.`,
 	}
 	cmd.Flags().StringVar(&input, "input", "{}", "the input: JSON, @FILE, or @- for standard input")
 	out.flag(cmd, formAuto)
+	complete(cmd, p.workflowIDs)
 	waitFlag(cmd, &wait, workflow.RunSucceeded)
 	return cmd
 }

@@ -41,6 +41,8 @@ file, and no gateway is asked.`,
 		}),
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "the config file")
+	configFiles(cmd)
+	complete(cmd, p.workflowsIn(&file))
 	return cmd
 }
 

@@ -49,6 +49,10 @@ func (p *Plan) AskProvider(ctx context.Context, launcher plugin.Launcher, name s
 // none.
 func (p *Plan) SecretField(provider string) string { return p.providers[provider].SecretField }
 
+// EventTypes returns the types of which a provider makes samples, as far as they are
+// known: see AskProvider.
+func (p *Plan) EventTypes(provider string) []string { return p.providers[provider].EventTypes }
+
 // WebhookProvider returns the provider of a webhook. The integration is the one
 // of its name, nil where none exists; ok is false where neither verifies
 // webhooks.

@@ -74,6 +74,9 @@ type stepJSON struct {
 	Status   workflow.StepStatus `json:"status"`
 	Attempts int                 `json:"attempts"`
 	waitJSON
+	// Signal is the one that the step waits for, Run the run.
+	Signal     string          `json:"signal,omitempty"`
+	Run        string          `json:"run,omitempty"`
 	StartedAt  *time.Time      `json:"startedAt"`
 	FinishedAt *time.Time      `json:"finishedAt"`
 	Result     json.RawMessage `json:"result,omitempty"`
@@ -121,6 +124,12 @@ func (x *requestContext) runJSON(run engine.Run) runJSON {
 			FinishedAt: optionalTime(s.FinishedAt),
 			Result:     hide.JSON(s.Result.Raw()),
 			Error:      x.failure(s.Failure),
+		}
+		switch s.WaitingFor {
+		case workflow.WaitingForSignal:
+			doc.Steps[i].Signal = s.Event
+		case workflow.WaitingForChild:
+			doc.Steps[i].Run = s.Child
 		}
 	}
 	return doc

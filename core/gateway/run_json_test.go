@@ -73,6 +73,9 @@ func TestARunAndItsListSayWhatItWaitsFor(t *testing.T) {
 		id := h.start()
 		h.is(id, workflow.RunWaiting)
 		shown := fields(t, h.send("GET", "/runs/"+id, "").Body.Bytes())
+		if name := shown["steps"].([]any)[0].(map[string]any)["signal"]; (want == "signal") != (name == "go") {
+			t.Errorf("a step that waits for a %s names the signal %v", want, name)
+		}
 		for what, doc := range map[string]map[string]any{"run": shown, "step": shown["steps"].([]any)[0].(map[string]any), "listed": h.listed(id)} {
 			until, err := time.Parse(time.RFC3339, doc["waitingUntil"].(string))
 			if left := time.Until(until); doc["waitingFor"] != want || err != nil || left < 50*time.Minute || left > time.Hour {

@@ -222,9 +222,20 @@ func TestCommandsFindTheGatewayOfDev(t *testing.T) {
 		if code, _, stderr := h.Run("trigger", "stripe", "payment_intent.suceeded"); code != 1 || !strings.Contains(stderr, "payment_intent.succeeded") {
 			t.Errorf("a misspelt event: exit code %d: %s", code, stderr)
 		}
+		code, out, stderr = h.Run("status", "-o", "json")
+		status, _ := decode(t, out).(map[string]any)
+		if code != 0 || status["ready"] != true || status["version"] == "" || len(status["integrations"].([]any)) != 2 || len(status["failed"].([]any)) == 0 || status["unknown"] != nil {
+			t.Errorf("status: exit code %d: %s%s", code, out, stderr)
+		}
+		if code, out, _ := h.Run("status"); code != 0 || !strings.Contains(out, "ready") || !strings.Contains(out, "process-order") {
+			t.Errorf("status: exit code %d: %s", code, out)
+		}
 		g.Kill()
 		if code, _, _ := h.Run("runs", "show", id); code != 1 {
 			t.Errorf("without a gateway: exit code %d", code)
+		}
+		if code, _, stderr := h.Run("status"); code != 1 || !strings.Contains(stderr, "no gateway listens at "+g.URL) {
+			t.Errorf("status without a gateway: exit code %d: %s", code, stderr)
 		}
 	})
 }

@@ -42,9 +42,10 @@ type runEvent struct {
 	Error  *problemView       `json:"error"`
 	attemptView
 	// What a step waits for: a signal, the end of a run, a time.
-	Signal  string    `json:"signal"`
-	Run     string    `json:"run"`
-	RetryAt time.Time `json:"retryAt"`
+	Signal       string    `json:"signal"`
+	Run          string    `json:"run"`
+	RetryAt      time.Time `json:"retryAt"`
+	WaitingUntil time.Time `json:"waitingUntil"`
 }
 
 // detail returns what is known of an event beside its label. A step that ended took
@@ -76,8 +77,8 @@ func (e *runEvent) detail(took time.Duration) string {
 	if e.Run != "" {
 		parts = append(parts, "for run "+terminal.Printable(e.Run))
 	}
-	if !e.RetryAt.IsZero() {
-		parts = append(parts, "until "+e.RetryAt.Local().Format(time.DateTime))
+	if until := cmp.Or(e.RetryAt, e.WaitingUntil); !until.IsZero() {
+		parts = append(parts, "until "+until.Local().Format(time.DateTime))
 	}
 	if result := terminal.Brief(e.Result); result != "" {
 		parts = append(parts, result)
@@ -288,10 +289,7 @@ func (s *Progress) ended(run json.RawMessage) error {
 	if v.Error != nil {
 		line += ": " + v.Error.String()
 	}
-	if columns := terminal.Width(s.W); columns > 0 { // the line has begun already
-		begun := "run " + v.ID + " " + v.Status
-		line = strings.TrimPrefix(terminal.Wrap(begun+line, columns, "  "), begun)
-	}
+	line = terminal.WrapAfter(terminal.Columns("run "+v.ID+" "+v.Status), line, terminal.Width(s.W), "  ")
 	if output := terminal.Brief(v.Output); output != "" && output != "null" {
 		line += "\n" + terminal.Fit(output, terminal.Width(s.W))
 	}

@@ -53,11 +53,16 @@ func Fit(text string, columns int) string {
 // columns, those after the first with an indent before them. A longer word, such
 // as an id, stays whole, so that it can be copied. Zero columns are no bound.
 func Wrap(text string, columns int, indent string) string {
+	return WrapAfter(0, text, columns, indent)
+}
+
+// WrapAfter is Wrap for a text that goes on in a line of which so many columns are
+// used.
+func WrapAfter(used int, text string, columns int, indent string) string {
 	if columns <= 0 {
 		return text
 	}
 	var b strings.Builder
-	used := 0
 	for i, word := range strings.Split(text, " ") {
 		size := Columns(word)
 		switch {
