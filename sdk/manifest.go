@@ -69,6 +69,12 @@ func (a *ActionSpec) SafeToRepeat() bool {
 	return !a.Writes || a.Repeat == RepeatNative || a.Repeat == RepeatTransactional || a.Repeat == RepeatIdempotent
 }
 
+// Keyed reports whether the action writes and its idempotency key is honoured: all
+// calls with one key are then treated as one.
+func (a *ActionSpec) Keyed() bool {
+	return a.Writes && (a.Repeat == RepeatNative || a.Repeat == RepeatTransactional)
+}
+
 // HTTPBinding is a method and a path, such as GET and
 // "/subscriptions/:subscriptionId". A segment ":x" becomes the param x.
 type HTTPBinding struct {

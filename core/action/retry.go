@@ -22,12 +22,13 @@ var callWait = backoff.Exponential{First: 100 * time.Millisecond, Factor: 3}
 // Call is Execute for callers that wait, such as an HTTP request: a failed call
 // is repeated twice at most, where its error says that it may help and where
 // it does no harm: the effect did not take place, or the action reads, or it
-// honours the key. The error is *sdk.Error.
+// honours the key. The error is *sdk.Error; its outcome is what is known after all
+// attempts. An action that only reads has no effect.
 func (a *Action) Call(ctx context.Context, call Call) (sdk.Result, error) {
 	if err := a.Check(call.Params); err != nil {
 		return sdk.Result{}, err
 	}
-	unknown := false // whether an attempt had an unknown outcome
+	outcome := sdk.OutcomeNotExecuted // what is known after the attempts so far
 	for attempt := 1; ; attempt++ {
 		result, err := a.execute(ctx, call)
 		if err == nil {
@@ -37,39 +38,31 @@ func (a *Action) Call(ctx context.Context, call Call) (sdk.Result, error) {
 		if !errors.As(err, &failed) {
 			return sdk.Result{}, &sdk.Error{Code: sdk.CodeInternal, Message: err.Error(), Outcome: sdk.OutcomeUnknown}
 		}
-		unknown = unknown || (failed.Outcome != sdk.OutcomeNotExecuted && !failed.Final)
+		if a.spec.Writes {
+			outcome = failed.OutcomeAfter(outcome, a.spec.Keyed())
+		}
 		wait := max(jitter(callWait.After(attempt)), failed.RetryAfter)
-		if attempt == callAttempts || !a.mayRepeat(call, failed, unknown) || wait > callMaxWait || !pause(ctx, wait) {
-			return sdk.Result{}, settle(failed, unknown)
+		if attempt == callAttempts || !a.mayRepeat(call, failed, outcome) || wait > callMaxWait || !pause(ctx, wait) {
+			settled := *failed
+			settled.Outcome = outcome
+			return sdk.Result{}, &settled
 		}
 	}
 }
 
-// mayRepeat reports whether the same call may be sent again after this error.
-func (a *Action) mayRepeat(call Call, failed *sdk.Error, unknown bool) bool {
-	if !failed.Retryable || failed.Final {
+// mayRepeat reports whether the same call may be sent again after this error, if so
+// much is known of its effect.
+func (a *Action) mayRepeat(call Call, failed *sdk.Error, outcome sdk.Outcome) bool {
+	switch {
+	case !failed.Retryable || failed.Final:
 		return false
-	}
-	if !unknown {
+	case outcome == sdk.OutcomeNotExecuted:
 		return true
-	}
-	keyed := a.spec.Repeat == sdk.RepeatNative || a.spec.Repeat == sdk.RepeatTransactional
-	if a.spec.Writes && keyed && call.IdempotencyKey == "" {
+	case a.spec.Keyed() && call.IdempotencyKey == "":
 		return false
+	default:
+		return a.spec.SafeToRepeat()
 	}
-	return a.spec.SafeToRepeat()
-}
-
-// settle keeps an earlier unknown outcome known to be unknown, when the last
-// attempt alone was not executed. A final error is about the key, and so about
-// the earlier attempt too.
-func settle(last *sdk.Error, unknown bool) *sdk.Error {
-	if !unknown || last.Final || last.Outcome != sdk.OutcomeNotExecuted {
-		return last
-	}
-	settled := *last
-	settled.Outcome = sdk.OutcomeUnknown
-	return &settled
 }
 
 // jitter draws from the upper half of a wait, so that callers who failed

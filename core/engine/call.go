@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"runtime/debug"
 
 	"github.com/backflow/backflow/core/action"
@@ -60,12 +59,10 @@ func encodeResult(result sdk.Result) (value.Doc, *sdk.Error) {
 	} else if checked, err := value.NewDoc(result.Body); err == nil {
 		body = checked
 	} else {
-		return value.Doc{}, &sdk.Error{Code: sdk.CodeInternal, Outcome: sdk.OutcomeUnknown, Final: true,
-			Message: fmt.Sprintf("the integration answered success, but what it answered is not JSON: %v", err)}
+		return value.Doc{}, sdk.Executed(sdk.CodeInternal, "the integration answered success, but what it answered is not JSON: %v", err)
 	}
 	if size := len(body.Raw()); size > MaxResult {
-		return value.Doc{}, &sdk.Error{Code: sdk.CodeResultTooLarge, Final: true,
-			Message: fmt.Sprintf("the effect stands, but its result of %d bytes is more than the %d that are kept", size, MaxResult)}
+		return value.Doc{}, sdk.Executed(sdk.CodeResultTooLarge, "the effect stands, but its result of %d bytes is more than the %d that are kept", size, MaxResult)
 	}
 	return body, nil
 }

@@ -24,15 +24,24 @@ func (r *execution) followUps(ctx context.Context, events []workflow.Event) (fol
 				return followUps{}, err
 			}
 		case event.Child != "": // the step that waited for it was given up
-			f.send(event.Child, message{Kind: messageCancel})
+			f.send(event.Child, message{Kind: messageCancel, Parent: !r.machine.IsCancelled()})
 		case event.Type == workflow.EventEnded && r.record.Parent != nil:
-			f.send(r.record.Parent.ID, message{
-				Kind: messageChild, Child: r.record.ID, Status: r.record.Status,
-				Body: r.machine.Output(), Failure: r.machine.Failure(),
-			})
+			f.send(r.record.Parent.ID, r.endMessage())
 		}
 	}
 	return f, nil
+}
+
+// endMessage tells the run's parent how it ended.
+func (r *storedRun) endMessage() message {
+	m := message{
+		Kind: messageChild, Child: r.record.ID, Status: r.record.Status,
+		Body: r.machine.Output(), Failure: r.machine.Failure(),
+	}
+	if m.Status != workflow.RunSucceeded {
+		m.Outcome, _ = r.machine.Outcome()
+	}
+	return m
 }
 
 // startChild creates the run that a step waits for, in the commit that makes the
@@ -81,7 +90,7 @@ func (r *execution) startChild(ctx context.Context, f *followUps, event workflow
 	}
 	if refused != nil {
 		f.send(r.record.ID, message{
-			Kind: messageChild, Child: event.Child, Status: workflow.RunFailed, Failure: &workflow.Failure{Err: refused}, NotMade: true,
+			Kind: messageChild, Child: event.Child, Status: workflow.RunFailed, Failure: &workflow.Failure{Err: refused}, Outcome: refused.Outcome, NotMade: true,
 		})
 		return nil
 	}

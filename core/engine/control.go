@@ -8,6 +8,7 @@ import (
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
 )
 
 // controls change runs from outside.
@@ -87,7 +88,7 @@ func (c *controls) retry(ctx context.Context, req RetryRequest) (Run, error) {
 			return r.view(), err
 		}
 	}
-	if refused := r.machine.CanRetry(); refused != nil {
+	if refused := c.canRetry(r); refused != nil {
 		return r.view(), refused
 	}
 	ops, err := c.retryOps(ctx, r, data, req)
@@ -108,30 +109,46 @@ func (c *controls) retry(ctx context.Context, req RetryRequest) (Run, error) {
 	return r.view(), nil
 }
 
-// retryOps returns the ops that continue a failed run, and with it the child runs
-// whose failure it was. A child is retried where that is possible, because a new
-// one would repeat under new keys what it did. Only where it is not (it was
+// canRetry says why a run cannot be retried, nil if it can.
+func (c *controls) canRetry(r *storedRun) *sdk.Error {
+	if refused := r.machine.CanRetry(); refused != nil {
+		return refused
+	}
+	return r.machine.CanRepeat(c.now(), c.repeat)
+}
+
+// retryOps returns the ops that continue a run that failed, or waits for a decision,
+// and with it the child runs whose failure it was. A child is retried where that is
+// possible, because a new one would repeat under new keys what it did; of one that has
+// succeeded meanwhile the result is taken. Only where neither is possible (it was
 // cancelled, or has compensated what it did) and its outcome is known, a new
 // child is started.
 func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte, req RetryRequest) ([]state.Op, error) {
 	var kept []string
 	var ops []state.Op
-	for _, failed := range r.machine.FailedChildren() {
-		child, childData, err := c.reader.load(ctx, failed.ID)
+	for _, open := range r.machine.OpenChildren() {
+		child, childData, err := c.reader.load(ctx, open.ID)
 		if err != nil {
 			return nil, err
 		}
-		if child == nil || child.machine.CanRetry() != nil {
-			if err := c.reader.canRestartChild(ctx, failed, child); err != nil {
+		var childOps []state.Op
+		switch {
+		case child != nil && child.record.Status == workflow.RunSucceeded:
+			childOps = appendInbox(r.record.ID, child.endMessage())
+		case child == nil || child.machine.CanRetry() != nil:
+			if err := c.reader.canRestartChild(ctx, open, child); err != nil {
 				return nil, err
 			}
 			continue
+		default:
+			if refused := c.canRetry(child); refused != nil {
+				return nil, refused
+			}
+			if childOps, err = c.retryOps(ctx, child, childData, req); err != nil {
+				return nil, err
+			}
 		}
-		childOps, err := c.retryOps(ctx, child, childData, req)
-		if err != nil {
-			return nil, err
-		}
-		kept, ops = append(kept, failed.Path), append(ops, childOps...)
+		kept, ops = append(kept, open.Path), append(ops, childOps...)
 	}
 	next := r.record
 	event := r.machine.Retry(kept, c.now().UTC())
@@ -146,7 +163,8 @@ func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte, req 
 	}
 	next.Status, next.Recoveries, next.Revision, next.Error = workflow.RunQueued, 0, next.Revision+1, nil
 	next.RetriedBy = req.By
-	if next.Throttled = next.ConcurrencyKey != ""; next.Throttled { // its place may be taken by now
+	// The place of a run that has ended may be taken by now.
+	if next.Throttled = next.ConcurrencyKey != "" && r.record.Status.Ended(); next.Throttled {
 		ops = append(ops, bumpVersion(next.ConcurrencyKey))
 	}
 	ops = append(ops, state.RequireValue(layout.BucketRun, r.record.ID, data))

@@ -13,6 +13,7 @@ import (
 	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
 )
 
 // Bounds of the signals that wait for a run. At either of them, a signal is refused
@@ -41,6 +42,12 @@ type message struct {
 	Failure *workflow.Failure  `json:"failure,omitempty"`
 	// NotMade: there is no such run, since it could not be created.
 	NotMade bool `json:"notMade,omitempty"`
+	// Outcome is what is known of the effects of a child that did not succeed; empty
+	// in a message from before it was told.
+	Outcome sdk.Outcome `json:"outcome,omitempty"`
+	// Parent: a cancellation comes from the run that waited for this one, and no
+	// person has asked for it.
+	Parent bool `json:"parent,omitempty"`
 }
 
 type messageKind string
@@ -60,7 +67,7 @@ type pendingMessage struct {
 	id    string // RUN/TIME/KIND/SIZE/NAME, with the name escaped as in a query
 	kind  messageKind
 	size  int    // of the stored message, in bytes
-	name  string // of a signal; the run, of the end of a child
+	name  string // of a signal; the run, of the end of a child; who cancels
 	acked bool   // its timer is cleared
 	// unreadable: its body is damaged. It stays until the run ends.
 	unreadable bool
@@ -76,13 +83,20 @@ func newPendingMessage(runID string, m message, size int) pendingMessage {
 	return p
 }
 
-// about is the name of a signal, or the run of the end of a child.
+// about is the name of a signal, the run of the end of a child, or who cancels.
 func (m *message) about() string {
-	if m.Kind == messageChild {
+	switch {
+	case m.Kind == messageChild:
 		return m.Child
+	case m.Parent:
+		return parentGaveUp
+	default:
+		return m.Name
 	}
-	return m.Name
 }
+
+// parentGaveUp says of a cancellation that no person has asked for it.
+const parentGaveUp = "parent"
 
 // parseMessageID reads what an id tells; false for a message of an earlier program,
 // which tells nothing.

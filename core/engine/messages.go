@@ -113,7 +113,7 @@ func (r *execution) ackMessages() []state.Op {
 // eventOf reads a message and returns the event that it means to the run now.
 func (r *execution) eventOf(m *pendingMessage, now time.Time) (event workflow.Event, ok bool, err error) {
 	if m.kind == messageCancel {
-		event, ok = r.machine.Cancel(now)
+		event, ok = r.machine.Cancel(m.name == parentGaveUp, now)
 		return event, ok, nil
 	}
 	if m.kind == messageRetry {
@@ -129,7 +129,7 @@ func (r *execution) eventOf(m *pendingMessage, now time.Time) (event workflow.Ev
 		return event, false, err
 	}
 	if m.kind == messageChild {
-		event, ok = r.machine.ChildEnded(body.Child, body.Status, body.Body, body.Failure, now)
+		event, ok = r.machine.ChildEnded(body.Child, body.Status, body.Body, body.Failure, body.Outcome, now)
 		if body.NotMade {
 			event.Origin = nil
 		}

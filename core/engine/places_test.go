@@ -116,7 +116,7 @@ func TestAChildOverALimitThatDropsFailsItsStepAndWasNotStarted(t *testing.T) {
 		for _, s := range run.Steps {
 			if s.Step.ID == "c" && s.Status == workflow.StepFailed {
 				dropped++
-				if s.Error.Code != CodeLimitReached || s.Error.Outcome != sdk.OutcomeNotExecuted || s.Unknown {
+				if s.Error.Code != CodeLimitReached || s.Error.Outcome != sdk.OutcomeNotExecuted || s.Outcome != sdk.OutcomeNotExecuted {
 					t.Errorf("step %s: %+v", s.Path, s.Error)
 				}
 			}

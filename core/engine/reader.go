@@ -101,7 +101,9 @@ func (r *storedRun) view() Run {
 		run.Input = r.machine.Root("payload")
 	}
 	run.Steps = r.machine.Steps()
-	run.OutcomeUnknown, _ = r.machine.UnknownOutcomes()
+	if outcome, path := r.machine.Outcome(); outcome == sdk.OutcomeUnknown {
+		run.OutcomeUnknown = path
+	}
 	if run.OutcomeUnknown == "" && run.Error != nil && run.Error.Err.Code == sdk.CodeOutcomeUnknown {
 		run.OutcomeUnknown = run.Error.Step // of a run that it started
 	}

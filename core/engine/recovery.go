@@ -130,7 +130,8 @@ func (r *execution) giveUp(now time.Time) []workflow.Event {
 	}
 	events := make([]workflow.Event, len(calls))
 	for i, call := range calls {
-		events[i] = r.machine.Failed(call.Path, err, workflow.Repeat{}, now)
+		repeat, _ := r.repeat(call.Integration, call.Action)
+		events[i] = r.machine.Failed(call.Path, err, workflow.Repeat{Reads: repeat.Reads}, now)
 	}
 	return events
 }

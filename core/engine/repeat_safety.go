@@ -16,7 +16,7 @@ func (e *executor) repeat(integration, action string) (workflow.Repeat, bool) {
 		return workflow.Repeat{}, !errors.Is(err, &sdk.Error{Code: sdk.CodeUnavailable})
 	}
 	spec := found.Spec()
-	return workflow.Repeat{Safe: spec.SafeToRepeat(), KeyLifetime: spec.KeyLifetime}, true
+	return workflow.Repeat{Safe: spec.SafeToRepeat(), Keyed: spec.Keyed(), Reads: !spec.Writes, KeyLifetime: spec.KeyLifetime}, true
 }
 
 // repeatAfter is repeat for a call that has just failed. If nothing is known, the

@@ -93,11 +93,7 @@ func (r *runRecord) replaced() *sdk.Error {
 // known what a run did: what it did, or may have done, must not be done under other
 // keys then. One with CodeConflict says that a run which it started has not ended.
 func (r *reader) checkOutcomes(ctx context.Context, run *storedRun) error {
-	path, children := run.machine.UnknownOutcomes()
-	if path != "" {
-		return sdk.Refuse(sdk.CodeOutcomeUnknown, "it is not known whether step %s of run %s took effect: look at the other side, then retry the run under the same key, or cancel it", path, run.record.ID)
-	}
-	for _, c := range children {
+	for _, c := range run.machine.LostChildren() {
 		child, _, err := r.load(ctx, c.ID)
 		switch {
 		case err != nil:
@@ -111,6 +107,9 @@ func (r *reader) checkOutcomes(ctx context.Context, run *storedRun) error {
 		case c.Error == nil || c.Error.Outcome != sdk.OutcomeNotExecuted:
 			return sdk.Refuse(sdk.CodeOutcomeUnknown, "it is not known what run %s did, which step %s started: it is not kept any more", c.ID, c.Path)
 		}
+	}
+	if outcome, path := run.machine.Outcome(); outcome == sdk.OutcomeUnknown {
+		return sdk.Refuse(sdk.CodeOutcomeUnknown, "it is not known whether step %s of run %s took effect: look at the other side, then retry the run under the same key, or cancel it", path, run.record.ID)
 	}
 	return nil
 }

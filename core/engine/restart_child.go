@@ -23,11 +23,13 @@ func (r *reader) canRestartChild(ctx context.Context, c workflow.Child, child *s
 	case child.record.Status == workflow.RunSucceeded:
 		return cannotRestart(sdk.CodeConflict, c, "it succeeded after all")
 	}
-	path, children := child.machine.UnknownOutcomes()
-	if path != "" {
+	switch outcome, path := child.machine.Outcome(); outcome {
+	case sdk.OutcomeUnknown:
 		return cannotRestart(sdk.CodeOutcomeUnknown, c, fmt.Sprintf("it is not known whether its step %s took effect", path))
+	case sdk.OutcomeExecuted:
+		return cannotRestart(sdk.CodeConflict, c, fmt.Sprintf("the effect of its step %s stands", path))
 	}
-	for _, inner := range children {
+	for _, inner := range child.machine.LostChildren() {
 		grandchild, _, err := r.load(ctx, inner.ID)
 		if err != nil {
 			return err

@@ -14,7 +14,7 @@ import (
 
 // compensatingChild compensates its first step when the second fails, and then
 // cannot be retried.
-const compensatingChild = `{"id":"child","steps":[
+const compensatingChild = `{"id":"child","onUnknown":"compensate","steps":[
   {"id":"a","type":"vendor","action":"safe","params":{"do":"a"},"compensate":[{"id":"u","type":"vendor","action":"safe","params":{"do":"u"}}]},
   {"id":"b","type":"vendor","action":"safe","params":{"do":"b"}}]}`
 

@@ -140,7 +140,7 @@ func reasonOf(err error) string { return strings.TrimPrefix(err.Error(), "engine
 // fromSDKError returns the apiError of an integration's error, or of one of the
 // same kind that the gateway found itself.
 func fromSDKError(e *sdk.Error, integration string) *apiError {
-	return &apiError{
+	r := &apiError{
 		code:        e.Code,
 		detail:      e.Message,
 		faults:      e.Faults,
@@ -149,4 +149,8 @@ func fromSDKError(e *sdk.Error, integration string) *apiError {
 		details:     e.Details,
 		cause:       e,
 	}
+	if e.Code == sdk.CodeConflict && e.Retryable && r.retryAfter == 0 {
+		r.retryAfter = defaultRetryAfter
+	}
+	return r
 }

@@ -93,7 +93,8 @@ func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, a *act
 	case !ok:
 		// An error that is no *sdk.Error says nothing of the outcome.
 		x.logUnsettled(r, x.keepOrRepeat(r.Context(), a, entry))
-	case isFinal(failed):
+	case isFinal(failed) || failed.Outcome == sdk.OutcomeExecuted && !a.Spec().SafeToRepeat():
+		// It would be the same again, or must not be done again.
 		sent, renderErr := problemResponse(apiErrorOf(err), x.id)
 		if renderErr != nil {
 			return fmt.Errorf("gateway: write problem: %w", renderErr)
@@ -133,12 +134,8 @@ func (x *requestContext) logUnsettled(r *http.Request, err error) {
 }
 
 // isFinal reports whether a repeat with the same key would fail in the same way.
-// A result that was too large to keep is final: its effect stands.
 func isFinal(e *sdk.Error) bool {
-	if e.Retryable || e.Code == sdk.CodeCredentials {
-		return false
-	}
-	return e.Final || e.Code == sdk.CodeResultTooLarge
+	return e.Final && !e.Retryable && e.Code != sdk.CodeCredentials
 }
 
 // isNotExecuted reports whether the effect certainly did not take place.
@@ -149,11 +146,7 @@ func isNotExecuted(e *sdk.Error) bool {
 // repeatable reports whether an action may be called again with a key that was
 // first used some time ago.
 func repeatable(spec *sdk.ActionSpec, age time.Duration) bool {
-	if !spec.SafeToRepeat() {
-		return false
-	}
-	keyed := spec.Writes && spec.Repeat != sdk.RepeatIdempotent
-	return !keyed || spec.KeyLifetime == 0 || age < spec.KeyLifetime
+	return spec.SafeToRepeat() && (!spec.Keyed() || spec.KeyLifetime == 0 || age < spec.KeyLifetime)
 }
 
 // execute calls the action within the time that a request has.

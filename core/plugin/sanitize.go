@@ -49,7 +49,13 @@ func sanitize(err error, hide telemetry.Redaction) *sdk.Error {
 		sanitized.Message = "the plugin answered the unknown error code \"" + string(sanitized.Code) + "\": " + sanitized.Message
 		sanitized.Code = sdk.CodeInternal
 	}
-	sanitized.Outcome = outcomeOf(given)
+	if sanitized.Outcome == "" && sanitized.Code == sdk.CodeResultTooLarge {
+		// An SDK from before OutcomeExecuted: this is only so once the effect stands.
+		sanitized.Outcome, sanitized.Final = sdk.OutcomeExecuted, true
+	}
+	if sanitized.Outcome != sdk.OutcomeNotExecuted && sanitized.Outcome != sdk.OutcomeExecuted {
+		sanitized.Outcome = sdk.OutcomeUnknown
+	}
 	sanitized.Message = excerpt.Bytes(hide.String(sanitized.Message), maxMessage)
 	sanitized.RetryAfter = min(max(0, sanitized.RetryAfter), maxRetryAfter)
 	sanitized.Faults = slices.Clone(sanitized.Faults[:min(len(sanitized.Faults), maxFaults)])
@@ -59,20 +65,6 @@ func sanitize(err error, hide telemetry.Redaction) *sdk.Error {
 	}
 	sanitized.Details = sanitizeDetails(sanitized.Details, hide)
 	return &sanitized
-}
-
-// outcomeOf returns what an error says of the effect. An SDK from before
-// OutcomeExecuted says nothing of it where a result is too large to be sent, and that
-// is only so once the effect stands.
-func outcomeOf(e *sdk.Error) sdk.Outcome {
-	switch {
-	case e.Outcome == sdk.OutcomeNotExecuted || e.Outcome == sdk.OutcomeExecuted:
-		return e.Outcome
-	case e.Outcome == "" && e.Code == sdk.CodeResultTooLarge:
-		return sdk.OutcomeExecuted
-	default:
-		return sdk.OutcomeUnknown
-	}
 }
 
 // sanitizeDetails drops details that are no JSON object, or far too large. They are

@@ -40,9 +40,16 @@ func (m *Machine) deadlineOf(n *node) time.Time {
 	if m.stop != nil {
 		deadline = time.Time{} // what is undone is not bound by the run's time
 	}
-	for ; n != nil; n = n.block.owner {
+	for n != nil {
 		if !n.deadline.IsZero() && (deadline.IsZero() || n.deadline.Before(deadline)) {
 			deadline = n.deadline
+		}
+		b := n.block
+		if n = b.owner; n == nil || n.compensate == b {
+			break
+		}
+		if n.handler == b { // what deals with a failure does not share the time of what failed
+			n = n.block.owner
 		}
 	}
 	return deadline

@@ -90,12 +90,32 @@ func (m *Machine) isStopping(n *node) bool {
 	}
 }
 
-// Cancel decides that the run ends; false if it is ending already.
-func (m *Machine) Cancel(now time.Time) (Event, bool) {
-	if m.root == nil || m.stop != nil || m.ended != "" {
+// Cancel decides that the run ends; false if it is ending so already, or undoes what
+// it did. A person who cancels a run that fails, or waits for a decision, decides that
+// it is undone, whatever the outcome of its steps; its parent does not.
+func (m *Machine) Cancel(parent bool, now time.Time) (Event, bool) {
+	if m.root == nil || m.ended != "" || m.stop != nil && (parent || !m.canStillCancel()) {
 		return Event{}, false
 	}
-	return Event{Type: EventStopping, At: now, Status: RunCancelled, Error: &sdk.Error{
-		Code: CodeCancelled, Message: "the run was cancelled", Outcome: sdk.OutcomeNotExecuted,
+	message := "the run was cancelled"
+	switch {
+	case m.undecided != nil:
+		message += "; it is not known whether step " + m.undecided.Path + " took effect"
+	case m.stop != nil && m.stop.err != nil:
+		message += " while it failed: " + m.stop.err.Message
+	}
+	return Event{Type: EventStopping, At: now, Status: RunCancelled, Parent: parent, Error: &sdk.Error{
+		Code: CodeCancelled, Message: message, Outcome: sdk.OutcomeNotExecuted,
 	}}, true
+}
+
+// canStillCancel reports whether a run that is stopping can be cancelled by a person:
+// nobody has yet, and nothing was undone.
+func (m *Machine) canStillCancel() bool {
+	return m.stop.status != RunSucceeded && !m.IsCancelled() && m.compensating == nil && m.compensated == 0
+}
+
+// IsCancelled reports whether a person has cancelled the run.
+func (m *Machine) IsCancelled() bool {
+	return m.stop != nil && m.stop.status == RunCancelled && !m.stop.parent
 }

@@ -45,8 +45,9 @@ func (m *Machine) AwaitsChild(child string) bool {
 }
 
 // ChildEnded decides what the end of a run means to the step that waits for it;
-// false if none does.
-func (m *Machine) ChildEnded(child string, status RunStatus, output value.Doc, failure *Failure, now time.Time) (Event, bool) {
+// false if none does. Outcome is what is known of the effects of a run that did not
+// succeed.
+func (m *Machine) ChildEnded(child string, status RunStatus, output value.Doc, failure *Failure, outcome sdk.Outcome, now time.Time) (Event, bool) {
 	for _, n := range m.waiting {
 		if n.Child != child {
 			continue
@@ -62,7 +63,12 @@ func (m *Machine) ChildEnded(child string, status RunStatus, output value.Doc, f
 			err = &inner
 			origin.Integration, origin.Child.Step = failure.Integration, failure.Step
 		}
-		return Event{Type: EventFailed, At: now, Path: n.Path, Error: err, Origin: origin}, true
+		if outcome != "" {
+			err.Outcome = outcome
+		}
+		event := n.failed(err, now)
+		event.Origin = origin
+		return event, true
 	}
 	return Event{}, false
 }

@@ -24,6 +24,9 @@ type Definition struct {
 	// Timeout bounds a run from its start; zero is no bound.
 	Timeout     time.Duration
 	Concurrency *Concurrency
+	// UndoUnknown: a run with a step whose outcome is unknown undoes at once what it
+	// did; else a person decides.
+	UndoUnknown bool
 	// Raw is the definition as JSON, as it is stored for the runs pinned to it.
 	Raw json.RawMessage
 	// Hash identifies the definition by its content and its Defaults.

@@ -102,10 +102,12 @@ func TestTheDiagramOfStepsIsWhatEventsDo(t *testing.T) {
 			wanted[edge{string(from), string(n.Status), string(EventRetry)}] = true
 		}
 	}
-	child := stepWith(StepFailed)
-	child.Step, child.Path, child.Child = &Step{Type: TypeWorkflow, behavior: childWorkflow{}}, "c", "another-run"
-	NewMachine(&Definition{}, "run").reopenStep(child, []string{"c"}, noon)
-	wanted[edge{string(StepFailed), string(child.Status), string(EventRetry)}] = true
+	for _, from := range []StepStatus{StepFailed, StepCancelled} {
+		child := stepWith(from)
+		child.Step, child.Path, child.Child = &Step{Type: TypeWorkflow, behavior: childWorkflow{}}, "c", "another-run"
+		NewMachine(&Definition{}, "run").reopenStep(child, []string{"c"}, noon)
+		wanted[edge{string(from), string(child.Status), string(EventRetry)}] = true
+	}
 	for status := range ends {
 		if status.Ended() {
 			wanted[edge{string(status), "[*]", ""}] = true

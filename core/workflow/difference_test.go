@@ -151,7 +151,7 @@ func TestAChildThatGoesOnKeepsItsStep(t *testing.T) {
 	const raw = `{"id":"w","steps":[{"id":"c","type":"workflow","workflow":"child","input":{"x":1}}]}`
 	w := newHarness(t, raw, `{}`)
 	w.run()
-	event, _ := w.m.ChildEnded(w.m.Children()[0].ID, RunFailed, document(`null`), &Failure{Err: refused()}, w.now)
+	event, _ := w.m.ChildEnded(w.m.Children()[0].ID, RunFailed, document(`null`), &Failure{Err: refused()}, "", w.now)
 	w.record(event)
 	w.ended(RunFailed)
 	next := parse(t, strings.Replace(raw, `"x":1`, `"x":2`, 1))

@@ -27,7 +27,8 @@ const (
 	EventSucceeded          EventType = "succeeded"     // Path, Result or Dropped
 	EventFailed             EventType = "failed"        // Path, Error; Child: the run that it does not wait for any more
 	EventCancelled          EventType = "cancelled"     // Path, with all that is under way in the step; Child as for failed
-	EventStopping           EventType = "stopping"      // Status, and Path, Error or Result: the run goes no further
+	EventStopping           EventType = "stopping"      // Status, and Path, Error or Result: the run goes no further; Parent
+	EventUndecided          EventType = "undecided"     // Path: the run waits for a person, since the outcome of a step is unknown
 	EventCompensating       EventType = "undoing"       // Path
 	EventCompensated        EventType = "compensated"   // Path
 	EventCompensationFailed EventType = "undoFailed"    // Path, Error
@@ -62,11 +63,24 @@ type Event struct {
 	Sensitive []string  `json:"sensitive,omitempty"`
 	RetryAt   time.Time `json:"retryAt,omitzero"`
 	Status    RunStatus `json:"status,omitempty"`
+	// Parent: the run was cancelled because its parent waits for it no more, and
+	// not by a person.
+	Parent bool `json:"parent,omitempty"`
 }
 
-// journalVersion is the version of the entry format. A reader refuses newer
-// ones and goes on to read all older ones.
-const journalVersion = 1
+// journalVersion is the newest version of the entry format. A reader refuses
+// newer ones and goes on to read all older ones. Version 2 has EventUndecided and
+// undoes steps that did not succeed. An entry has the lowest version that can say
+// what is in it, so that a program that knows no newer one can go on with its run.
+const journalVersion = 2
+
+// version is the lowest version of the entry format that has the event.
+func (e *Event) version() int {
+	if e.Type == EventUndecided || e.Parent || e.Error != nil && e.Error.Outcome == sdk.OutcomeExecuted {
+		return journalVersion
+	}
+	return 1
+}
 
 type entry struct {
 	Version int     `json:"v"`
@@ -78,8 +92,12 @@ type entry struct {
 // are copied as they are.
 func EncodeEntry(events []Event) []byte {
 	buf := make([]byte, 0, entrySize(events))
+	version := 1
+	for i := range events {
+		version = max(version, events[i].version())
+	}
 	buf = append(buf, `{"v":`...)
-	buf = strconv.AppendInt(buf, journalVersion, 10)
+	buf = strconv.AppendInt(buf, int64(version), 10)
 	buf = append(buf, `,"events":[`...)
 	for i := range events {
 		if i > 0 {
@@ -182,6 +200,9 @@ func (e *Event) append(buf []byte) []byte {
 		buf = append(buf, `,"status":"`...)
 		buf = append(buf, e.Status...)
 		buf = append(buf, '"')
+	}
+	if e.Parent {
+		buf = append(buf, `,"parent":true`...)
 	}
 	return append(buf, '}')
 }

@@ -50,5 +50,5 @@ func (n *node) failure() *Failure {
 
 // failedWith is the event of a step that failed since a step in it did.
 func (n *node) failedWith(inner *node, now time.Time) Event {
-	return Event{Type: EventFailed, At: now, Path: n.Path, Error: inner.Error, Origin: inner.origin(), Unknown: inner.Unknown}
+	return Event{Type: EventFailed, At: now, Path: n.Path, Error: inner.Error, Origin: inner.origin(), Unknown: inner.Outcome == sdk.OutcomeUnknown}
 }

@@ -56,7 +56,7 @@ func TestAFailureOfAChildNamesItAndItsStep(t *testing.T) {
 	child := w.m.Children()[0].ID
 	event, ok := w.m.ChildEnded(child, RunFailed, document(`null`), &Failure{
 		Origin: Origin{Integration: "stripe", Step: "q.pay"}, Err: &sdk.Error{Code: sdk.CodeDeclined, Message: "no", Details: []byte(`{"a":1}`)},
-	}, w.now)
+	}, sdk.OutcomeNotExecuted, w.now)
 	if !ok {
 		t.Fatal("no step waits for the child")
 	}

@@ -28,7 +28,7 @@ type harness struct {
 	calls []string
 }
 
-var keyed = Repeat{Safe: true}
+var keyed = Repeat{Safe: true, Keyed: true}
 
 func newHarness(t *testing.T, raw, input string) *harness {
 	t.Helper()
@@ -303,7 +303,7 @@ func TestAChildRunIsStartedAndItsEndIsTheStepsResult(t *testing.T) {
 	if len(children) != 1 || children[0].Workflow != "other" || string(children[0].Input.Raw()) != `{"x":5}` {
 		t.Fatalf("children = %+v", children)
 	}
-	event, ok := w.m.ChildEnded(children[0].ID, RunSucceeded, document(`{"y":6}`), nil, w.now)
+	event, ok := w.m.ChildEnded(children[0].ID, RunSucceeded, document(`{"y":6}`), nil, "", w.now)
 	if !ok {
 		t.Fatal("no step waits for the child")
 	}
@@ -314,7 +314,7 @@ func TestAChildRunIsStartedAndItsEndIsTheStepsResult(t *testing.T) {
 	}
 	w = newHarness(t, raw, `{"x":5}`)
 	failed := &Failure{Err: &sdk.Error{Code: sdk.CodeDeclined, Message: "no"}}
-	event, _ = w.m.ChildEnded(w.m.Children()[0].ID, RunFailed, value.Doc{}, failed, w.now)
+	event, _ = w.m.ChildEnded(w.m.Children()[0].ID, RunFailed, value.Doc{}, failed, "", w.now)
 	w.record(event)
 	w.ended(RunFailed)
 	if w.m.Failure().Err.Code != sdk.CodeDeclined {
@@ -416,7 +416,7 @@ func TestCancelEndsWaitsAtOnceCallsWhenTheyAreAnsweredAndUndoes(t *testing.T) {
 	w := newHarness(t, flow(call("a", `"compensate":[`+call("undoA")+`]`),
 		`{"id":"p","type":"parallel","steps":[`+call("b")+`,{"id":"long","type":"wait","duration":"1h"}]}`), `{}`)
 	w.makeCall(w.m.Calls()[0])
-	event, ok := w.m.Cancel(w.now)
+	event, ok := w.m.Cancel(false, w.now)
 	if !ok {
 		t.Fatal("the run cannot be cancelled")
 	}
@@ -427,7 +427,7 @@ func TestCancelEndsWaitsAtOnceCallsWhenTheyAreAnsweredAndUndoes(t *testing.T) {
 	w.run()
 	w.ended(RunCancelled)
 	w.called("a", "p.b", "a.compensate.undoA")
-	if _, ok := w.m.Cancel(w.now); ok {
+	if _, ok := w.m.Cancel(false, w.now); ok {
 		t.Error("a run was cancelled twice")
 	}
 }

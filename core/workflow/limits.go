@@ -139,7 +139,7 @@ func (m *Machine) within(event Event, now time.Time) Event {
 			return m.exceeded(event.Path, err, now)
 		}
 	}
-	if added := event.valueBytes(); added > m.allowed().Bytes-m.bytes {
+	if added := event.valueBytes(); added > 0 && added > m.allowed().Bytes-m.bytes {
 		return m.exceeded(event.Path, m.tooLarge(event.Path, added), now)
 	}
 	return event

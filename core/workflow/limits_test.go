@@ -108,7 +108,7 @@ func TestASignalOrChildThatARunHasNoRoomForEndsItsStepWithoutResult(t *testing.T
 		w.run()
 		event, ok := w.m.Signal("go", large, w.now)
 		if !ok {
-			event, ok = w.m.ChildEnded(w.m.Children()[0].ID, RunSucceeded, large, nil, w.now)
+			event, ok = w.m.ChildEnded(w.m.Children()[0].ID, RunSucceeded, large, nil, "", w.now)
 		}
 		if !ok {
 			t.Fatal("no step waits")

@@ -23,9 +23,10 @@ type Machine struct {
 	deadline     time.Time        // of the run; zero is no bound
 
 	stop              *stop   // why the run goes no further, once that is decided
-	compensable       []*node // that succeeded and have a compensate, in that order
+	undecided         *node   // whose outcome is unknown, while a person has to say what follows
+	compensable       []*node // to be undone, the last first: they have a compensate, and their effect may stand
 	compensating      *node   // whose compensate is being run
-	compensated       int     // how many of compensable are dealt with, from the end
+	compensated       int     // how many were undone, or could not be
 	notUndone         string  // path of the first step that could not be undone
 	compensationFault string  // the same, and why
 
@@ -48,6 +49,7 @@ type stop struct {
 	err    *sdk.Error
 	origin *Origin
 	output value.Doc
+	parent bool // the run was cancelled by its parent, and not by a person
 }
 
 // full is the step whose result was left out, and the error of the run that follows.
@@ -81,21 +83,27 @@ func (m *Machine) Apply(event Event) error {
 	if m.root == nil {
 		return m.impossible(event, "the run has not started")
 	}
-	if m.ended != "" {
+	if m.ended != "" || event.Type == EventRetry {
 		return m.applyRetry(event)
 	}
 	switch event.Type {
 	case EventStopping:
-		if m.stop != nil {
+		if m.stop != nil && !m.canStillCancel() {
 			return m.impossible(event, "the run is stopping already")
 		}
-		m.stop = &stop{status: event.Status, path: event.Path, err: event.Error, origin: event.Origin, output: event.Result}
+		m.undecided = nil
+		m.stop = &stop{status: event.Status, path: event.Path, err: event.Error, origin: event.Origin, output: event.Result, parent: event.Parent}
 		if n := m.find(event.Path); n != nil && n.Status == StepPending { // a return, or what cannot be begun
 			n.StartedAt = event.At
 			if event.Status == RunFailed {
 				return m.applyStep(n, Event{Type: EventFailed, At: event.At, Error: event.Error})
 			}
 			return m.applyStep(n, Event{Type: EventSucceeded, At: event.At})
+		}
+		return nil
+	case EventUndecided:
+		if m.undecided = m.find(event.Path); m.undecided == nil || m.stop == nil {
+			return m.impossible(event, "the run is not stopping at such a step")
 		}
 		return nil
 	case EventEnded:
@@ -144,7 +152,10 @@ func (m *Machine) applyEnded(event Event) {
 
 // applyStep folds an event of one step, whose status allows it.
 func (m *Machine) applyStep(n *node, event Event) error {
-	n.Status, n.touched = transitions[event.Type].to, true
+	n.touched = true
+	if to := transitions[event.Type].to; to != "" {
+		n.Status = to
+	}
 	switch event.Type {
 	case EventEntered, EventScheduled, EventWaiting, EventChild:
 		n.StartedAt = event.At
@@ -180,7 +191,7 @@ func (m *Machine) applyStep(n *node, event Event) error {
 		n.tries++
 		n.RetryAt = time.Time{}
 	case EventAttemptFailed:
-		n.Error, n.cause, n.RetryAt, n.Unknown = event.Error, event.Origin, event.RetryAt, event.Unknown
+		n.Error, n.cause, n.RetryAt, n.Outcome = event.Error, event.Origin, event.RetryAt, event.outcome()
 	case EventExpired:
 		n.expired = true
 	case EventCompensating:
@@ -188,11 +199,9 @@ func (m *Machine) applyStep(n *node, event Event) error {
 		m.steps += len(n.compensate.nodes)
 		m.compensating = n
 	case EventCompensated:
-		m.compensating = nil
-		m.compensated++
+		m.undone(n)
 	case EventCompensationFailed:
-		m.compensating = nil
-		m.compensated++
+		m.undone(n)
 		if m.notUndone == "" {
 			m.notUndone = n.Path
 			m.compensationFault = fmt.Sprintf("step %s could not be undone: %s", n.Path, event.Error.Message)
@@ -210,16 +219,16 @@ func (m *Machine) end(n *node, event Event) {
 	n.RetryAt = time.Time{}
 	switch event.Type {
 	case EventSucceeded:
-		n.Result, n.Error, n.params = event.Result, nil, value.Doc{}
+		n.Result, n.Error, n.Outcome, n.params = event.Result, nil, "", value.Doc{}
 		n.sensitive = event.Sensitive
 		if event.Dropped > 0 {
 			m.full = &full{path: n.Path, err: m.tooLarge(n.Path, event.Dropped)}
 		}
-		if n.Step.Compensate != nil && m.compensating == nil { // steps of a compensate are not undone
-			m.compensable = append(m.compensable, n)
-		}
 	case EventFailed:
-		n.Error, n.cause, n.Unknown = event.Error, event.Origin, event.Unknown
+		n.Error, n.cause = event.Error, event.Origin
+		if n.tries > 0 || !n.mayStand() { // else it was not called again: what is known of it stays
+			n.Outcome = event.outcome()
+		}
 		m.cancelInside(n, event.At) // such as the other iterations of a foreach
 		if n.Step.OnError == OnErrorSteps {
 			if n.handler == nil {
@@ -230,6 +239,7 @@ func (m *Machine) end(n *node, event Event) {
 	case EventCancelled:
 		m.cancelInside(n, event.At)
 	}
+	m.keepCompensable(n)
 }
 
 // cancelInside cancels every step in a step that is under way, also those of
@@ -240,6 +250,9 @@ func (m *Machine) cancelInside(n *node, at time.Time) {
 			if inner.Status == StepRunning || inner.Status == StepWaiting {
 				inner.Status, inner.FinishedAt, inner.RetryAt = StepCancelled, at, time.Time{}
 				m.track(inner)
+				m.cancelInside(inner, at)
+				m.keepCompensable(inner)
+				continue
 			}
 			m.cancelInside(inner, at)
 		}

@@ -1,6 +1,7 @@
 package workflow
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -319,7 +320,7 @@ func TestKeysOfDifferentStepsNeverMeet(t *testing.T) {
 
 func FuzzDecodeEntryNeverPanics(f *testing.F) {
 	f.Add(EncodeEntry([]Event{{Type: EventStarted, At: noon, Roots: map[string]value.Doc{"input": document(`{}`)}}}))
-	f.Add([]byte(`{"v":2,"events":[]}`))
+	f.Add(fmt.Appendf(nil, `{"v":%d,"events":[]}`, journalVersion+1))
 	f.Add([]byte(`{"v":1,"events":[{"type":"failed","path":"a","error":null}]}`))
 	d, err := Parse([]byte(processOrder), InputRoots)
 	if err != nil {
@@ -346,7 +347,7 @@ func FuzzDecodeEntryNeverPanics(f *testing.F) {
 }
 
 func TestAJournalOfANewerFormatIsRefused(t *testing.T) {
-	if _, err := DecodeEntry([]byte(`{"v":2,"events":[]}`)); err == nil {
+	if _, err := DecodeEntry(fmt.Appendf(nil, `{"v":%d,"events":[]}`, journalVersion+1)); err == nil {
 		t.Error("a newer format was read")
 	}
 }

@@ -49,8 +49,11 @@ type StepState struct {
 	Error                *sdk.Error // of the last failed attempt
 	Failure              *Failure   // Error with where it comes from
 	RetryAt              time.Time  // when a waiting step goes on by itself; zero if it does not
-	Unknown              bool       // an attempt had an outcome that is not known
-	// WaitingFor is empty unless the step waits. WaitingUntil is when it stops to
+	// Outcome is what is known of the effect after failed attempts with the present
+	// key; empty before the first.
+	Outcome sdk.Outcome
+	// WaitingFor is empty unless the step waits, or the run for a decision about it.
+	// WaitingUntil is when it stops to
 	// wait whatever happens; zero if that is not said.
 	WaitingFor   WaitingFor
 	WaitingUntil time.Time

@@ -157,7 +157,7 @@ func (p *parser) parse(raw []byte) any {
 }
 
 // definitionKeys are the keys that a workflow can have.
-var definitionKeys = []string{"id", "name", "input", "steps", "output", "timeout", "concurrency"}
+var definitionKeys = []string{"id", "name", "input", "steps", "output", "timeout", "concurrency", "onUnknown"}
 
 func (p *parser) definition(raw []byte) *Definition {
 	members, ok := p.parse(raw).(map[string]any)
@@ -180,6 +180,13 @@ func (p *parser) definition(raw []byte) *Definition {
 	d.Timeout = p.duration(members, "", "timeout")
 	if concurrency, given := members["concurrency"]; given {
 		d.Concurrency = p.concurrency(concurrency, "/concurrency")
+	}
+	switch onUnknown := p.text(members, "", "onUnknown", false); onUnknown {
+	case "":
+	case compensateName:
+		d.UndoUnknown = true
+	default:
+		p.fault("/onUnknown", `"compensate", or leave it out`, "onUnknown cannot be %q", onUnknown)
 	}
 	p.finish(d, raw)
 	return d

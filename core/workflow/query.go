@@ -13,6 +13,8 @@ func (m *Machine) Status() RunStatus {
 	switch {
 	case m.ended != "":
 		return m.ended
+	case m.undecided != nil:
+		return RunWaiting
 	case m.compensating != nil || m.compensated > 0:
 		return RunCompensating
 	case len(m.activeCalls) == 0 && len(m.waiting) > 0:
@@ -78,6 +80,9 @@ func (m *Machine) state(n *node) StepState {
 		state.Result = n.result()
 	case StepWaiting:
 		state.WaitingFor, state.WaitingUntil = n.waitingFor(), m.waitingUntil(n)
+	}
+	if n == m.undecided {
+		state.WaitingFor = WaitingForDecision
 	}
 	if n.tries > 0 && (n.Status == StepRunning || n.Status == StepWaiting) {
 		state.Attempt, state.MaxAttempts = n.tries, n.Step.Retry.MaxAttempts

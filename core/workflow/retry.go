@@ -90,6 +90,11 @@ func (p RetryPolicy) delay(attempt int, key string) time.Duration {
 type Repeat struct {
 	// Safe: a second call does no harm, for it reads, or its key is honoured.
 	Safe bool
+	// Keyed: its key is honoured, so that a final refusal speaks for the earlier calls
+	// with it too.
+	Keyed bool
+	// Reads: the action has no effect of which the outcome could be unknown.
+	Reads bool
 	// KeyLifetime is how long a key is honoured; zero means for ever.
 	KeyLifetime time.Duration
 }

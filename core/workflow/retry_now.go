@@ -17,7 +17,7 @@ func (m *Machine) RetryNow(now time.Time, lookup func(integration, action string
 			continue
 		}
 		repeat, known := lookup(n.Step.Integration, n.Step.Action)
-		if known || !n.Unknown {
+		if known || !n.mayStand() {
 			return m.retryDue(n, repeat, now), true
 		}
 	}

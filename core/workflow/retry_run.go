@@ -9,26 +9,59 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// FailedChildren are the runs whose failure failed the steps that a retry would
-// begin again.
-func (m *Machine) FailedChildren() []Child {
+// OpenChildren are the runs of the steps that a retry would begin again: those that
+// failed the step, or were given up with it.
+func (m *Machine) OpenChildren() []Child {
 	var children []Child
-	m.root.each(func(n *node) (deeper bool) {
-		if n.satisfied() {
-			return false
-		}
-		if n.Status == StepFailed && n.Child != "" {
+	m.root.reopened(func(n *node) {
+		if n.Status.Ended() && n.Child != "" {
 			children = append(children, n.child())
 		}
-		return true
 	})
 	return children
 }
 
-// Retry decides that a failed run goes on from where it failed. CanRetry must
-// have allowed it. Kept are the paths of FailedChildren that are retried
-// themselves: their steps wait for them again. The other steps start another
-// run, with keys of its own.
+// reopened calls visit for each step that a retry begins again, and for the steps in
+// it.
+func (b *block) reopened(visit func(*node)) {
+	for _, n := range b.nodes {
+		switch {
+		case n.satisfied(): // also if it failed, and that was dealt with
+		case n.handler != nil: // the run had gone on behind the failure
+			n.handler.reopened(visit)
+		default:
+			visit(n)
+			for _, inner := range n.blocks {
+				inner.reopened(visit)
+			}
+		}
+	}
+}
+
+// CanRepeat says why the calls that a retry makes again must not be made: one took
+// effect although its step failed, and its key would not keep it from taking effect
+// once more. Lookup returns what is known of repeating an action, false where that is
+// not known at present. It returns nil where a retry does no harm.
+func (m *Machine) CanRepeat(now time.Time, lookup func(integration, action string) (Repeat, bool)) *sdk.Error {
+	var refused *sdk.Error
+	m.root.reopened(func(n *node) {
+		if refused != nil || !n.Step.calls() || n.effect() != sdk.OutcomeExecuted {
+			return
+		}
+		switch repeat, known := lookup(n.Step.Integration, n.Step.Action); {
+		case !known:
+			refused = sdk.Refuse(sdk.CodeUnavailable, "integration %s is not ready", n.Step.Integration).Later(0)
+		case !repeat.Safe || repeat.expired(n.keyedAt, now):
+			refused = sdk.Refuse(sdk.CodeConflict, "step %s took effect although its result could not be kept, and would take effect again: no idempotency key keeps it from that", n.Path)
+		}
+	})
+	return refused
+}
+
+// Retry decides that a run goes on from where it failed, or waits for a decision.
+// CanRetry must have allowed it. Kept are the paths of OpenChildren that are retried
+// themselves, or have succeeded meanwhile: their steps wait for them again. The other
+// steps start another run, with keys of its own.
 func (m *Machine) Retry(kept []string, now time.Time) Event {
 	event := Event{Type: EventRetry, At: now}
 	if len(kept) > 0 {
@@ -38,11 +71,11 @@ func (m *Machine) Retry(kept []string, now time.Time) Event {
 }
 
 // applyRetry folds a retry: steps that failed or were cancelled become pending
-// again. A step that certainly failed gets another key, or the vendor would
-// repeat its response; one with an unknown outcome keeps its key.
+// again. A step that had no effect for certain gets another key, or the vendor would
+// repeat its response; one whose effect stands or may stand keeps its key.
 func (m *Machine) applyRetry(event Event) error {
 	if event.Type != EventRetry || m.CanRetry() != nil {
-		return m.impossible(event, "the run has ended")
+		return m.impossible(event, "the run is "+string(m.Status()))
 	}
 	var kept []string
 	if !event.Params.IsZero() {
@@ -50,7 +83,7 @@ func (m *Machine) applyRetry(event Event) error {
 			return m.impossible(event, "the children that it keeps are no list")
 		}
 	}
-	m.ended, m.endedAt, m.failure, m.stop, m.full = "", time.Time{}, nil, nil, nil
+	m.ended, m.endedAt, m.failure, m.stop, m.undecided, m.full = "", time.Time{}, nil, nil, nil, nil
 	if m.definition.Timeout > 0 {
 		m.deadline = event.At.Add(m.definition.Timeout)
 	}
@@ -87,7 +120,7 @@ func (m *Machine) reopen(b *block, kept []string, at time.Time) {
 
 func (m *Machine) reopenStep(n *node, kept []string, at time.Time) {
 	if len(n.blocks) > 0 && (n.Status == StepFailed || n.Status == StepCancelled) {
-		n.Status, n.FinishedAt, n.Error, n.Unknown, n.expired = StepRunning, time.Time{}, nil, false, false
+		n.Status, n.FinishedAt, n.Error, n.Outcome, n.expired = StepRunning, time.Time{}, nil, "", false
 		if n.Step.Timeout > 0 {
 			n.deadline = at.Add(n.Step.Timeout)
 		}
@@ -98,16 +131,16 @@ func (m *Machine) reopenStep(n *node, kept []string, at time.Time) {
 		return
 	}
 	if slices.Contains(kept, n.Path) {
-		n.Status, n.FinishedAt, n.Error, n.Unknown = StepWaiting, time.Time{}, nil, false
+		n.Status, n.FinishedAt, n.Error, n.Outcome = StepWaiting, time.Time{}, nil, ""
 		if n.Step.Timeout > 0 {
 			n.deadline = at.Add(n.Step.Timeout)
 		}
 		m.track(n)
 		return
 	}
-	if n.Status == StepFailed && !n.Unknown {
+	if n.Child != "" || n.Status == StepFailed && n.Outcome == sdk.OutcomeNotExecuted {
 		n.generation++
-		n.keyedAt = time.Time{}
+		n.keyedAt, n.Outcome = time.Time{}, ""
 	}
 	n.Status, n.FinishedAt, n.Error, n.RetryAt, n.Event, n.Child = StepPending, time.Time{}, nil, time.Time{}, "", ""
 	n.tries = 0
@@ -119,6 +152,8 @@ func (m *Machine) CanRetry() *sdk.Error {
 		return &sdk.Error{Code: sdk.CodeConflict, Message: message, Outcome: sdk.OutcomeNotExecuted}
 	}
 	switch {
+	case m.undecided != nil:
+		return nil
 	case m.ended == "":
 		return refuse("the run has not ended")
 	case m.ended != RunFailed:

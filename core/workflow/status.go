@@ -9,7 +9,7 @@ type RunStatus string
 const (
 	RunQueued       RunStatus = "queued"       // accepted, not picked up yet
 	RunRunning      RunStatus = "running"      // a gateway works on it
-	RunWaiting      RunStatus = "waiting"      // nothing to do before a timer, a signal or a child's end
+	RunWaiting      RunStatus = "waiting"      // nothing to do before a timer, a signal, a child's end or a decision
 	RunCompensating RunStatus = "compensating" // it is over and undoes what it did
 	RunSucceeded    RunStatus = "succeeded"    // ended
 	RunFailed       RunStatus = "failed"       // ended
@@ -31,7 +31,7 @@ func (s RunStatus) Ended() bool {
 var runTransitions = map[RunStatus][]RunStatus{
 	RunQueued:       {RunRunning},
 	RunRunning:      {RunQueued, RunWaiting, RunCompensating, RunSucceeded, RunFailed, RunCancelled},
-	RunWaiting:      {RunRunning},
+	RunWaiting:      {RunRunning, RunQueued},
 	RunCompensating: {RunQueued, RunFailed, RunCancelled},
 	RunFailed:       {RunQueued},
 }

@@ -7,7 +7,8 @@ import (
 )
 
 // decideStopping brings a run to its end: what waits is cancelled, calls under
-// way are waited for, what succeeded is undone backwards, and then it ends.
+// way are waited for, what took effect is undone backwards, and then it ends. Where
+// it is not known what took effect, a person decides before anything is undone.
 func (m *Machine) decideStopping(now time.Time) (Event, bool) {
 	if m.compensating != nil {
 		return m.decideCompensating(m.compensating, now)
@@ -18,8 +19,13 @@ func (m *Machine) decideStopping(now time.Time) (Event, bool) {
 	if len(m.activeCalls) > 0 {
 		return Event{}, false
 	}
-	if m.stop.status != RunSucceeded && m.compensated < len(m.compensable) {
-		next := m.compensable[len(m.compensable)-1-m.compensated]
+	if m.undecided != nil {
+		return Event{}, false
+	}
+	if unknown := m.toDecide(); unknown != nil {
+		return Event{Type: EventUndecided, At: now, Path: unknown.Path}, true
+	}
+	if next := m.nextToUndo(); next != nil {
 		return Event{Type: EventCompensating, At: now, Path: next.Path}, true
 	}
 	ended := Event{Type: EventEnded, At: now, Status: m.stop.status, Path: m.stop.path, Error: m.stop.err, Origin: m.stop.origin, Result: m.stop.output}

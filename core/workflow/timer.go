@@ -12,24 +12,24 @@ import (
 // attempt; not so where it comes so late, after an outage, that its key may be
 // forgotten.
 func (m *Machine) retryDue(n *node, repeat Repeat, now time.Time) Event {
-	if n.Unknown && repeat.expired(n.keyedAt, now) {
-		return Event{Type: EventFailed, At: now, Path: n.Path, Unknown: true,
-			Error: outcomeUnknown(n.Error, "its idempotency key may be forgotten by now")}
+	if n.mayStand() && repeat.expired(n.keyedAt, now) {
+		return n.failed(n.notRepeated(n.Error, "its idempotency key may be forgotten by now"), now)
 	}
 	return Event{Type: EventRetried, At: now, Path: n.Path}
 }
 
 // timedOut is the end of a step whose time is over.
 func (m *Machine) timedOut(n *node, now time.Time) Event {
-	unknown := n.Unknown
 	err := &sdk.Error{
 		Code: sdk.CodeTimeout, Message: "step " + n.Path + " took longer than its timeout of " + n.Step.Timeout.String(),
 		Outcome: sdk.OutcomeNotExecuted,
 	}
-	if unknown {
-		err = outcomeUnknown(n.Error, "its timeout of "+n.Step.Timeout.String()+" is over")
+	if n.mayStand() {
+		err = n.notRepeated(n.Error, "its timeout of "+n.Step.Timeout.String()+" is over")
 	}
-	return Event{Type: EventFailed, At: now, Path: n.Path, Error: err, Unknown: unknown, Child: n.Child}
+	event := n.failed(err, now)
+	event.Child = n.Child
+	return event
 }
 
 // FireTimers decides what becomes of what is due: waits that are over, attempts to
@@ -65,7 +65,7 @@ func (m *Machine) FireTimers(now time.Time, lookup func(integration, action stri
 			continue
 		}
 		repeat, known := lookup(n.Step.Integration, n.Step.Action)
-		if !known && n.Unknown {
+		if !known && n.mayStand() {
 			left = true
 			continue
 		}

@@ -33,7 +33,7 @@ type Waiting struct {
 	Until time.Time `json:"until,omitzero"`
 	// Attempt is the last attempt at a step that has failed, or the one that is
 	// being made after another failed, counting from 1; 0 where no step is tried
-	// again.
+	// again. Of a decision they are those of the step whose outcome is unknown.
 	Attempt     int `json:"attempt,omitempty"`
 	MaxAttempts int `json:"maxAttempts,omitempty"`
 	// Failure is how the attempt before failed; nil where no step is tried again.
@@ -48,14 +48,17 @@ func (m *Machine) Waiting() Waiting {
 	if m.ended != "" {
 		return w
 	}
-	var shown *node
-	if m.Idle() {
+	shown := m.undecided
+	switch {
+	case shown != nil:
+		w.For = WaitingForDecision
+	case m.Idle():
 		shown = firstOf(m.waiting)
 		if shown != nil {
 			w.For, w.Until = shown.waitingFor(), m.waitingUntil(shown)
 		}
 	}
-	if w.For != WaitingForRetry {
+	if w.For != WaitingForRetry && w.For != WaitingForDecision {
 		shown = firstOf(m.retried)
 	}
 	if shown != nil {
@@ -116,11 +119,14 @@ func (n *node) waitingFor() WaitingFor {
 	}
 }
 
-// WaitingFor is what a step waits for after an event of it, empty if it does not.
+// WaitingFor is what a step waits for after an event of it, or the run after one that
+// is about it; empty if it does not.
 func (e *Event) WaitingFor() WaitingFor {
 	switch {
 	case e.Type == EventAttemptFailed:
 		return WaitingForRetry
+	case e.Type == EventUndecided:
+		return WaitingForDecision
 	case e.Type == EventChild:
 		return WaitingForChild
 	case e.Type == EventWaiting && e.Name != "":

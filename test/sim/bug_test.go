@@ -11,6 +11,7 @@ import (
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
 )
 
 // bug is a mistake that is planted into every gateway, between it and its store or
@@ -28,6 +29,8 @@ type planted struct {
 	commit func(ctx context.Context, next commit, ops []state.Op) error
 	// key returns the idempotency key that a call is sent with.
 	key func(key string) string
+	// failure returns what a failed call is taken for.
+	failure func(e sdk.Error) error
 }
 
 // commit is the Commit of a store.
@@ -129,6 +132,14 @@ var bugs = []bug{
 				return err
 			}
 			return next(ctx, tick...)
+		}}
+	}},
+	{"a failure that is final is taken for one without effect", func(*gateway) planted {
+		return planted{failure: func(e sdk.Error) error {
+			if e.Final {
+				e.Outcome = sdk.OutcomeNotExecuted
+			}
+			return &e
 		}}
 	}},
 }

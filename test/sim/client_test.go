@@ -135,7 +135,7 @@ func (sim *simulation) requestUntilFinal(r *rand.Rand, method, path, key string,
 				return a
 			}
 		case http.StatusBadGateway, http.StatusGatewayTimeout:
-			if a.field("code") == string(sdk.CodeOutcomeUnknown) {
+			if a.field("code") == string(sdk.CodeOutcomeUnknown) || a.header.Get("Idempotent-Replayed") == "true" {
 				return a
 			}
 		default:

@@ -36,6 +36,9 @@ func (sim *simulation) drawDefinitions() {
 			}
 			definition["concurrency"] = limit
 		}
+		if chance(a.Rand, 20) {
+			definition["onUnknown"] = "compensate"
+		}
 		if chance(a.Rand, 50) {
 			definition["output"] = object{"n": "{{input.n}}"}
 		}

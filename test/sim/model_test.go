@@ -11,6 +11,7 @@ import (
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
 )
 
 // model is what the simulation knows by itself, from what was written and from
@@ -23,7 +24,8 @@ type model struct {
 	events     map[string]bool     // acknowledged
 	results    map[string]response // of calls by key
 	effects    map[callSite]int
-	timers     map[string]bool // of runs, that are set
+	effectKeys map[callSite][]string // keys under which a site took effect
+	timers     map[string]bool       // of runs, that are set
 	timetables map[string]*timetable
 	requests   map[string]request // by tag: of a key, or the id of an event
 }
@@ -79,7 +81,7 @@ type storedRecord struct {
 func newModel(sim *simulation) *model {
 	return &model{
 		sim: sim, runs: map[string]*modelRun{}, started: map[string]string{}, events: map[string]bool{},
-		results: map[string]response{}, effects: map[callSite]int{}, timers: map[string]bool{},
+		results: map[string]response{}, effects: map[callSite]int{}, effectKeys: map[callSite][]string{}, timers: map[string]bool{},
 		timetables: map[string]*timetable{}, requests: map[string]request{},
 	}
 }
@@ -175,6 +177,9 @@ func (m *model) checkFence(g *gateway) {
 
 // checkStatus: a run that has ended stays ended, except for a retry.
 func (m *model) checkStatus(run *modelRun, before storedRecord) {
+	if run.undecided() && run.record.Status != workflow.RunQueued && run.record.Lease == "" != (run.record.Status == workflow.RunWaiting) {
+		m.sim.violatedLocked("a run that waits for a decision is worked on by none", "%s is %s%s", run.name, run.record.Status, run.note())
+	}
 	if !before.Status.Ended() || before.Status == run.record.Status {
 		return
 	}
@@ -274,16 +279,54 @@ func (m *model) event(run *modelRun, e workflow.Event) {
 		}
 		run.ended = true
 	case workflow.EventRetry:
-		if !run.ended {
-			m.sim.violatedLocked("only what has ended is retried", "%s", run.name)
+		if !run.ended && !run.undecided() {
+			m.sim.violatedLocked("only what has ended or waits for a decision is retried", "%s", run.name)
 		}
 		run.ended = false
 		run.retries++
+	case workflow.EventCompensating:
+		m.checkDecided(run)
 	default:
 		if run.ended {
 			m.sim.violatedLocked("nothing follows an end", "%s: %s of %s", run.name, e.Type, e.Path)
 		}
 	}
+}
+
+// undecided reports whether the run waits for a decision.
+func (r *modelRun) undecided() bool {
+	return len(r.events) > 0 && r.events[len(r.events)-1].Type == workflow.EventUndecided
+}
+
+// checkDecided: nothing is undone while a step that did not succeed has taken effect
+// and that is not known, unless a person has cancelled the run or its workflow says so.
+func (m *model) checkDecided(run *modelRun) {
+	last := slices.IndexFunc(run.events, func(e workflow.Event) bool {
+		return e.Type == workflow.EventStopping && e.Status == workflow.RunCancelled && !e.Parent
+	})
+	if run.definition.UndoUnknown || last >= 0 {
+		return
+	}
+	for _, s := range run.machine.Steps() {
+		if s.Status != workflow.StepFailed && s.Status != workflow.StepCancelled || strings.Contains(s.Path, ".compensate.") || s.Outcome == sdk.OutcomeExecuted {
+			continue
+		}
+		for key, record := range run.keys {
+			if record.path == s.Path && record.action != "read" && m.tookEffect(key) {
+				m.sim.violatedLocked("nothing is undone while an outcome is unknown", "%s: %s took effect, and nobody has decided", run.name, s.Path)
+			}
+		}
+	}
+}
+
+// tookEffect reports whether anything took effect under a key.
+func (m *model) tookEffect(key string) bool {
+	for _, keys := range m.effectKeys {
+		if slices.Contains(keys, key) {
+			return true
+		}
+	}
+	return false
 }
 
 // latest is the key under which a step was last scheduled.

@@ -3,6 +3,7 @@ package sim
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/backflow/backflow/sdk"
@@ -53,6 +54,12 @@ func (m *model) effect(at callSite, call sdk.Call) {
 	if run := m.runs[at.Run]; run != nil {
 		may += run.retries
 		m.sim.noteLocked("effect of %s %s", run.name, run.keys[call.IdempotencyKey].path)
+	}
+	if !slices.Contains(m.effectKeys[at], call.IdempotencyKey) {
+		m.effectKeys[at] = append(m.effectKeys[at], call.IdempotencyKey)
+	}
+	if len(m.effectKeys[at]) > 1 && call.Action != "idem" {
+		m.sim.violatedLocked("what took effect gets no other key", "%s %+v: %d keys", call.Action, at, len(m.effectKeys[at]))
 	}
 	if m.effects[at] > may && call.Action != "idem" {
 		m.sim.violatedLocked("no action takes effect twice", "%s %+v: %d times", call.Action, at, m.effects[at])

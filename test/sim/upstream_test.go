@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -80,6 +81,9 @@ func (i *fakeIntegration) Execute(ctx context.Context, c action.Call) (sdk.Resul
 		return sdk.Result{}, down()
 	}
 	result, err := i.upstream.execute(ctx, i.gateway, call, lost)
+	if failed, ok := errors.AsType[*sdk.Error](err); ok && i.gateway.bug.failure != nil {
+		err = i.gateway.bug.failure(*failed)
+	}
 	if gate := i.gateway.proceed(context.WithoutCancel(ctx)); gate != nil {
 		return sdk.Result{}, unanswered(gate)
 	}
@@ -112,6 +116,9 @@ type callPlan struct {
 	failed                      bool // before the effect, of which the caller cannot be sure
 	declined                    bool // for good
 	failedAfter                 bool // an error after the effect
+	inUse                       bool // before the effect: the first request with the key may be under way
+	unkept                      bool // the effect stands, and its result cannot be kept
+	cutOff                      bool // the effect stands, and its result did not come whole
 	responseLost                bool // the response does not arrive
 	duplicated                  bool // the request arrives twice
 	cancelDelay                 time.Duration
@@ -156,6 +163,12 @@ func (u *upstream) draw(action string, at callSite) callPlan {
 		c.responseLost = true
 	case dice < 30 && keyed(action):
 		c.duplicated = true // only a key can help against that
+	case dice < 33:
+		c.inUse = keyed(action)
+	case dice < 37:
+		c.unkept = true
+	case dice < 39:
+		c.cutOff = true
 	}
 	return c
 }
@@ -186,6 +199,9 @@ func (u *upstream) execute(ctx context.Context, g *gateway, call sdk.Call, lost 
 		if c.failedAfter {
 			return sdk.Result{}, &sdk.Error{Code: sdk.CodeUpstream, Message: "the upstream failed", Retryable: true}
 		}
+		if c.cutOff {
+			return sdk.Result{}, &sdk.Error{Code: sdk.CodeUpstream, Message: "the answer was cut off", Retryable: true, Outcome: sdk.OutcomeExecuted}
+		}
 		return sdk.Result{Body: []byte(response.body)}, nil
 	case <-lost:
 		return sdk.Result{}, &sdk.Error{Code: sdk.CodeUnavailable, Message: "the plugin died", Retryable: true}
@@ -214,11 +230,17 @@ func (u *upstream) receive(at callSite, call sdk.Call, c callPlan) storedRespons
 		return storedResponse{failed: &sdk.Error{Code: sdk.CodeRateLimited, Message: "later", Retryable: true, Outcome: sdk.OutcomeNotExecuted, RetryAfter: 200 * time.Millisecond}}
 	case c.failed:
 		return storedResponse{failed: &sdk.Error{Code: sdk.CodeUpstream, Message: "the upstream failed", Retryable: true}}
+	case c.inUse:
+		return storedResponse{failed: &sdk.Error{Code: sdk.CodeConflict, Message: "the key is in use", Retryable: true, Outcome: sdk.OutcomeUnknown, RetryAfter: 200 * time.Millisecond}}
 	case c.declined:
 		response.failed = &sdk.Error{Code: sdk.CodeDeclined, Message: "declined", Final: true, Outcome: sdk.OutcomeNotExecuted}
 	default:
 		u.number++
 		response.body = fmt.Sprintf(`{"n":%d}`, u.number)
+		if c.unkept && at.Run != "" {
+			response.body = ""
+			response.failed = sdk.Executed(sdk.CodeInternal, "the answer is no JSON")
+		}
 		if call.Action != "read" {
 			u.sim.model.effect(at, call)
 		}

@@ -109,7 +109,7 @@ func errorsCrossUnchanged(t *testing.T, tr Transport) {
 		},
 		"a result too large, by an SDK that has no word for it": {
 			given: sdk.Error{Code: sdk.CodeResultTooLarge, Message: "m"},
-			want:  sdk.Error{Code: sdk.CodeResultTooLarge, Message: "m", Outcome: sdk.OutcomeExecuted},
+			want:  sdk.Error{Code: sdk.CodeResultTooLarge, Message: "m", Outcome: sdk.OutcomeExecuted, Final: true},
 		},
 		"an outcome of another name is unknown": {
 			given: sdk.Error{Code: sdk.CodeUpstream, Message: "m", Outcome: "perhaps"},
