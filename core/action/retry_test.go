@@ -60,7 +60,7 @@ func TestCallRepeatsOnlyWhereItHelpsAndDoesNoHarm(t *testing.T) {
 		{"transactional", sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatTransactional}, true, false},
 	}
 	for _, kind := range kinds {
-		for _, outcome := range []sdk.Outcome{sdk.OutcomeNotExecuted, sdk.OutcomeUnknown, ""} {
+		for _, outcome := range []sdk.Outcome{sdk.OutcomeNotExecuted, sdk.OutcomeUnknown, sdk.OutcomeExecuted, ""} {
 			for _, key := range []string{"k", ""} {
 				for flags := range 4 {
 					retryable, final := flags&1 != 0, flags&2 != 0
@@ -218,6 +218,36 @@ func TestAnEarlierUnknownOutcomeStaysUnknownUntilAFinalAnswer(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAnEffectThatStandsStaysSo(t *testing.T) {
+	cutOff := failure(sdk.OutcomeExecuted, true, false)
+	for name, last := range map[string]*sdk.Error{
+		"refused":   failure(sdk.OutcomeNotExecuted, false, true),
+		"unknown":   failure(sdk.OutcomeUnknown, false, false),
+		"once more": cutOff,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, _ := script(t, sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNative}, cutOff, last, last)
+				var failed *sdk.Error
+				if _, err := a.Call(t.Context(), keyed); !errors.As(err, &failed) || failed.Outcome != sdk.OutcomeExecuted {
+					t.Errorf("error is %+v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatOnlyReadsHasNoEffect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lost := failure(sdk.OutcomeUnknown, true, false)
+		a, _ := script(t, sdk.ActionSpec{}, lost, lost, lost)
+		var failed *sdk.Error
+		if _, err := a.Call(t.Context(), keyed); !errors.As(err, &failed) || failed.Outcome != sdk.OutcomeNotExecuted {
+			t.Errorf("error is %+v", err)
+		}
+	})
 }
 
 func TestAnUnknownOutcomeForbidsARepeatForGood(t *testing.T) {

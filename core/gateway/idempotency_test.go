@@ -154,7 +154,11 @@ func TestWhatIsKeptOfAResponse(t *testing.T) {
 		{"final refusal", paymentsPath, decline, 402, replays},
 		{"final refusal of an action that must not be repeated", mailPath, decline, 402, replays},
 		{"final 5xx", paymentsPath, sdk.Error{Code: sdk.CodeUpstream, Final: true}, 502, replays},
-		{"result too large", paymentsPath, sdk.Error{Code: sdk.CodeResultTooLarge}, 502, replays},
+		{"effect stands", paymentsPath, *sdk.Executed(sdk.CodeResultTooLarge, "too large"), 502, replays},
+		{"effect stands, and another response may come", paymentsPath, sdk.Error{Code: sdk.CodeUpstream, Outcome: sdk.OutcomeExecuted, Retryable: true, RetryAfter: time.Minute}, 502, sameKey},
+		{"effect stands of what must not be repeated", mailPath, *sdk.Executed(sdk.CodeInternal, "no JSON"), 500, replays},
+		{"effect stands of what must not be repeated, whatever may come", mailPath, sdk.Error{Code: sdk.CodeUpstream, Outcome: sdk.OutcomeExecuted, Retryable: true}, 502, replays},
+		{"key in use at the vendor", paymentsPath, sdk.Error{Code: sdk.CodeConflict, Outcome: sdk.OutcomeUnknown, Retryable: true, RetryAfter: time.Minute}, 409, sameKey},
 		{"refusal that is not final", paymentsPath, sdk.Error{Code: sdk.CodeRejected, Outcome: sdk.OutcomeNotExecuted}, 400, newKey},
 		{"credentials refused", paymentsPath, sdk.Error{Code: sdk.CodeCredentials, Final: true, Outcome: sdk.OutcomeNotExecuted}, 502, newKey},
 		{"retryable, not executed", paymentsPath, sdk.Error{Code: sdk.CodeUnavailable, Retryable: true, RetryAfter: time.Minute, Outcome: sdk.OutcomeNotExecuted}, 503, newKey},
@@ -197,6 +201,23 @@ func TestWhatIsKeptOfAResponse(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAConflictThatPassesSaysWhenToComeBack(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.integration.fails(sdk.Error{Code: sdk.CodeConflict, Message: "the key is in use", Outcome: sdk.OutcomeUnknown, Retryable: true})
+	rec := h.pay("k")
+	wantCode(t, rec, 409, sdk.CodeConflict)
+	if got := rec.Header().Get("Retry-After"); got != "1" {
+		t.Errorf("Retry-After is %q", got)
+	}
+	h.integration.fails(sdk.Error{Code: sdk.CodeConflict, Message: "it is closed", Outcome: sdk.OutcomeNotExecuted})
+	rec = h.pay("k2")
+	wantCode(t, rec, 409, sdk.CodeConflict)
+	if got := rec.Header().Get("Retry-After"); got != "" {
+		t.Errorf("Retry-After of a conflict that stays is %q", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -96,8 +97,12 @@ type stream struct {
 }
 
 // attempts counts the calls of a step: all of them, and those since it was last
-// begun.
-type attempts struct{ all, begun int }
+// begun. Status is that of a step that did not succeed, which it keeps when it is
+// undone.
+type attempts struct {
+	all, begun int
+	status     workflow.StepStatus
+}
 
 // count counts the call that an event lets be made.
 func (s *stream) count(e *workflow.Event) {
@@ -107,6 +112,8 @@ func (s *stream) count(e *workflow.Event) {
 		n = attempts{all: n.all + 1, begun: 1}
 	case workflow.EventRetried:
 		n = attempts{all: n.all + 1, begun: n.begun + 1}
+	case workflow.EventFailed, workflow.EventCancelled:
+		n.status, _ = e.Type.StepStatus()
 	default:
 		return
 	}
@@ -223,7 +230,7 @@ type eventJSON struct {
 // eventJSON shows an event as GET /runs/{id} shows its effect.
 func (s *stream) eventJSON(e *workflow.Event, step *workflow.Step) eventJSON {
 	doc := eventJSON{
-		Type: e.Type, Path: e.Path, At: e.At.UTC(), Status: statusAfter(e), Attempts: s.attempts[e.Path].all, Result: e.Result.Raw(),
+		Type: e.Type, Path: e.Path, At: e.At.UTC(), Status: s.statusAfter(e), Attempts: s.attempts[e.Path].all, Result: e.Result.Raw(),
 	}
 	switch e.Type {
 	case workflow.EventWaiting:
@@ -260,10 +267,14 @@ func (s *stream) waitAfter(e *workflow.Event, step *workflow.Step) waitJSON {
 }
 
 // statusAfter is the status that an event leads to.
-func statusAfter(e *workflow.Event) string {
+func (s *stream) statusAfter(e *workflow.Event) string {
 	switch e.Type {
 	case workflow.EventStarted, workflow.EventRetry:
 		return string(workflow.RunQueued)
+	case workflow.EventUndecided:
+		return string(workflow.RunWaiting)
+	case workflow.EventCompensating, workflow.EventCompensationFailed:
+		return string(cmp.Or(s.attempts[e.Path].status, workflow.StepSucceeded))
 	case workflow.EventStopping, workflow.EventEnded:
 		return string(e.Status)
 	}

@@ -71,6 +71,9 @@ func (e *runEvent) detail(took time.Duration) string {
 	if e.Error != nil {
 		parts = append(parts, e.Error.String())
 	}
+	if e.Type == workflow.EventUndecided {
+		parts = append(parts, "it may have taken effect: `backflow runs retry` finds out, `backflow runs cancel` undoes")
+	}
 	if e.Signal != "" {
 		parts = append(parts, "for the signal "+terminal.Printable(e.Signal))
 	}
@@ -97,6 +100,9 @@ var eventLabels = map[workflow.EventType]string{
 // label returns what happened to the step; "" if the event is about none.
 func (e *runEvent) label() string {
 	status, ofStep := e.Type.StepStatus()
+	if e.Type == workflow.EventUndecided {
+		return "undecided"
+	}
 	if !ofStep || e.Path == "" {
 		return ""
 	}
@@ -106,7 +112,7 @@ func (e *runEvent) label() string {
 var labelColors = map[string]terminal.Color{
 	"succeeded": terminal.Green, "compensated": terminal.Green,
 	"failed": terminal.Red, "not undone": terminal.Red, "timed out": terminal.Red,
-	"retrying": terminal.Yellow, "undoing": terminal.Yellow, "cancelled": terminal.Yellow,
+	"retrying": terminal.Yellow, "undecided": terminal.Yellow, "undoing": terminal.Yellow, "cancelled": terminal.Yellow,
 	"skipped": terminal.Faint, "waiting": terminal.Faint, "running": terminal.Faint,
 }
 
