@@ -80,7 +80,7 @@ var expected = map[string][]expectation{
 	},
 	"saga": {
 		{
-			status: "failed", code: "rejected",
+			status: "failed", code: "invalid_params",
 			steps: map[string]string{
 				"subscription": "compensated", "subscription.compensate.end-subscription": "succeeded",
 				"welcome": "compensated", "welcome.compensate.apologise": "succeeded", "ship": "failed",
