@@ -51,11 +51,13 @@ func (q *queries) wait(ctx context.Context, id string) (Run, error) {
 		}
 		select {
 		case run := <-ended:
-			if run.Status == workflow.RunFailed {
-				// It may have been retried since it was announced.
-				return q.get(context.WithoutCancel(ctx), id)
+			if run.Status != workflow.RunFailed {
+				return run, nil
 			}
-			return run, nil
+			// It may have been retried since it was announced: then the wait goes on.
+			if present, err := q.get(context.WithoutCancel(ctx), id); err != nil || present.Status.Ended() {
+				return present, err
+			}
 		case <-ticker.C:
 		case <-ctx.Done():
 		}
