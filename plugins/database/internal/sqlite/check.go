@@ -52,11 +52,13 @@ func identifiers(expression string) []string {
 // unquoted returns the name that a token is; ok is false for other tokens.
 func unquoted(piece string) (name string, ok bool) {
 	switch first := piece[0]; {
+	case (first == '"' || first == '`' || first == '[') && len(piece) < 2:
+		return "", false // it has no end
 	case first == '"' || first == '`':
 		quote := piece[:1]
-		return strings.ReplaceAll(strings.Trim(piece, quote), quote+quote, quote), len(piece) > 1
+		return strings.ReplaceAll(piece[1:len(piece)-1], quote+quote, quote), true
 	case first == '[':
-		return strings.Trim(piece, "[]"), len(piece) > 1
+		return piece[1 : len(piece)-1], true
 	case first == '_' || first >= 0x80 || 'a' <= first|0x20 && first|0x20 <= 'z':
 		return piece, true
 	}
