@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ type options struct {
 	timeout time.Duration
 	ended   bool
 	network http.Handler
+	missed  *atomic.Bool // whether a request had no network
 }
 
 // Key is the call's idempotency key. Otherwise each call has one of its own.
@@ -112,7 +114,7 @@ func execute(ctx context.Context, p sdk.Plugin, c sdk.Call, log *logs, opts []Op
 		cancel()
 	}
 	ctx = sdk.WithLogger(ctx, slog.New(slog.NewTextHandler(log, nil)).With("action", c.Action))
-	ctx = outgoing.WithTransport(ctx, network{o.network})
+	ctx = outgoing.WithTransport(ctx, network{o.network, o.missed})
 	var result sdk.Result
 	err := guarded("Execute of "+c.Action, func() (err error) {
 		result, err = p.Execute(ctx, c)

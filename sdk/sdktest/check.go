@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,10 +15,11 @@ import (
 )
 
 // Check tests what every plugin promises, as far as one process can show it, each
-// promise in a subtest of its own. Actions are called with their examples. Pass
-// the network that they need with HTTP, and call Configure before if the plugin
-// takes credentials. Without a network, or where the vendor's double refuses the
-// examples, the actions must return an error that says so.
+// promise in a subtest of its own. They are those of `backflow plugin test`, and what
+// fails there fails here: see Names. Actions are called with their examples, which
+// have to work. Pass the network that they need with HTTP, and call Configure before
+// if the plugin takes credentials. An example that needs a network where none is
+// passed is let off: its action must return an error that says so.
 func Check(t *testing.T, p sdk.Plugin, opts ...Option) {
 	c := newChecker(p, opts)
 	for _, promise := range c.promises() {
@@ -28,25 +30,39 @@ func Check(t *testing.T, p sdk.Plugin, opts ...Option) {
 	}
 }
 
+// Names lists the checks of `backflow plugin test` that Check makes too. The others
+// need the plugin as it was built: how it starts, what it prints, how it ends.
+func Names() []string {
+	var names []string
+	for _, promise := range (&checker{manifest: sdk.Manifest{Webhook: &sdk.WebhookCapability{}}}).promises() {
+		names = append(names, promise.checks...)
+	}
+	return names
+}
+
 // promise is one thing that every plugin promises.
 type promise struct {
 	name  string
 	check func(t testing.TB)
+	// checks are what `backflow plugin test` calls it.
+	checks []string
 }
 
 func (c *checker) promises() []promise {
 	list := []promise{
-		{"manifest is in order", c.manifestIsInOrder},
-		{"examples are valid", c.examplesAreValid},
-		{"bad params are refused", c.badParamsAreRefused},
-		{"unknown action is refused", c.unknownActionIsRefused},
-		{"examples are answered", c.examplesAreAnswered},
-		{"cancelled calls end", c.cancelledCallsEnd},
-		{"repeated key does no harm", c.repeatedKeyDoesNoHarm},
-		{"calls at once do not mix", c.callsAtOnceDoNotMix},
+		{"manifest is in order", c.manifestIsInOrder, []string{"manifest", "schemas"}},
+		{"examples are valid", c.examplesAreValid, []string{"examples"}},
+		{"bad params are refused", c.badParamsAreRefused, []string{"bad-params", "bad-params-called"}},
+		{"unknown action is refused", c.unknownActionIsRefused, []string{"unknown-action"}},
+		{"examples are answered", c.examplesAreAnswered, []string{"calls"}},
+		{"calls end with their deadline", c.callsEndWithTheirDeadline, []string{"deadline"}},
+		{"cancelled calls end", c.cancelledCallsEnd, []string{"cancellation"}},
+		{"repeated key does no harm", c.repeatedKeyDoesNoHarm, []string{"repeated-key"}},
+		{"calls at once do not mix", c.callsAtOnceDoNotMix, []string{"concurrency"}},
+		{"big params are answered", c.bigParamsAreAnswered, []string{"big-params"}},
 	}
 	if c.manifest.Webhook != nil {
-		list = append(list, promise{"webhooks are verified", c.webhooksAreVerified})
+		list = append(list, promise{"webhooks are verified", c.webhooksAreVerified, []string{"webhook"}})
 	}
 	return list
 }
@@ -121,20 +137,52 @@ func (c *checker) examplesAreValid(t testing.TB) {
 }
 
 // badParamsAreRefused checks that the schemas, by which the gateway refuses params,
-// accept objects only, and that an action does not panic on what is not JSON.
+// accept objects only, and that an action itself refuses what is none, and does not
+// panic on what is not JSON. What an action might carry out is sent only where that
+// has no effect.
 func (c *checker) badParamsAreRefused(t testing.TB) {
 	for i := range c.manifest.Actions {
 		spec := &c.manifest.Actions[i]
-		for _, params := range []string{`[]`, `"text"`, `null`, `1`} {
+		for _, params := range []string{`[]`, `"text"`, `null`, `1`, notAnObject} {
 			if faults, err := faultsOf(spec.Params, []byte(params)); err == nil && len(faults) == 0 {
 				t.Errorf("the schema of %s accepts %s, and params are an object", spec.Name, params)
 			}
 		}
-		var log logs
-		if _, err := execute(t.Context(), c.plugin, sdk.Call{Action: spec.Name, Params: []byte(`{"`)}, &log, c.opts); panicked(err) {
+		if _, err := c.execute(t, spec, `{"`); panicked(err) {
 			t.Errorf("%s, given params that are no JSON: %v", spec.Name, err)
 		}
+		if len(spec.Examples) == 0 {
+			continue
+		}
+		refused := func(params, what string) {
+			switch _, err := c.execute(t, spec, params); {
+			case err == nil:
+				t.Errorf("%s carries out a call with %s", spec.Name, what)
+			case broken(err):
+				t.Errorf("%s, called with %s: %v", spec.Name, what, err)
+			}
+		}
+		refused(notAnObject, "params that are no object")
+		if params, field := wrongType(spec, spec.Examples[0].Params); params != nil && !spec.Writes {
+			refused(string(params), "a "+field+" of the wrong type")
+		}
 	}
+}
+
+// execute calls an action with params that are held against no schema.
+func (c *checker) execute(t testing.TB, spec *sdk.ActionSpec, params string) (sdk.Result, *sdk.Error) {
+	var log logs
+	return execute(t.Context(), c.plugin, sdk.Call{Action: spec.Name, Params: []byte(params)}, &log, c.opts)
+}
+
+// broken reports whether an error means that the plugin failed, and did not merely
+// refuse the call.
+func broken(err *sdk.Error) bool {
+	switch err.Code {
+	case sdk.CodeInternal, sdk.CodeUnavailable, sdk.CodeTimeout, sdk.CodeOutcomeUnknown:
+		return true
+	}
+	return false
 }
 
 // panicked reports whether an error is that of guarded.
@@ -153,15 +201,20 @@ func (c *checker) unknownActionIsRefused(t testing.TB) {
 func (c *checker) examplesAreAnswered(t testing.TB) {
 	for spec, params := range c.examples {
 		var log logs
-		_, err := call(t.Context(), c.plugin, spec, params, &log, c.opts)
+		missed := new(atomic.Bool)
+		_, err := call(t.Context(), c.plugin, spec, params, &log, append(slices.Clone(c.opts), withoutNetwork(missed)))
 		if fault := faultOf(err); fault != "" {
 			t.Errorf("%s of %s: %s\n%s", spec.Name, params, fault, &log)
+		} else if err != nil && !missed.Load() {
+			t.Errorf("%s of %s, its example: %v\n%s", spec.Name, params, err, &log)
 		}
 	}
 }
 
-// faultOf returns what is wrong with an error itself: a vendor may refuse an
-// example, but not like this.
+// withoutNetwork notes whether a request had no network.
+func withoutNetwork(missed *atomic.Bool) Option { return func(o *options) { o.missed = missed } }
+
+// faultOf returns what is wrong with an error itself, whatever its cause.
 func faultOf(err *sdk.Error) string {
 	switch {
 	case err == nil:
@@ -181,12 +234,33 @@ func isObject(raw json.RawMessage) bool {
 	return json.Unmarshal(raw, &object) == nil && object != nil
 }
 
+// shortTimeout is the time that a call has whose deadline is checked: an action that
+// takes longer must give up then.
+const shortTimeout = time.Millisecond
+
+func (c *checker) callsEndWithTheirDeadline(t testing.TB) {
+	c.end(t, Timeout(shortTimeout), "after its deadline")
+}
+
+// cancelledCallsEnd also sees to it that what worked before works afterwards.
 func (c *checker) cancelledCallsEnd(t testing.TB) {
+	worked := c.working(t)
+	c.end(t, Cancelled(), "after its caller has given up")
+	for _, example := range worked {
+		var log logs
+		if _, err := call(t.Context(), c.plugin, example.spec, example.params, &log, c.opts); err != nil && !busy(err) {
+			t.Errorf("%s: a call was given up, and then the example fails: %v", example.spec.Name, err)
+		}
+	}
+}
+
+// end calls all examples in a way that ends them, and waits for that.
+func (c *checker) end(t testing.TB, way Option, when string) {
 	for spec, params := range c.examples {
 		ended := make(chan *sdk.Error, 1)
 		go func() {
 			var log logs
-			_, err := call(t.Context(), c.plugin, spec, params, &log, append(slices.Clone(c.opts), Cancelled()))
+			_, err := call(t.Context(), c.plugin, spec, params, &log, append(slices.Clone(c.opts), way))
 			ended <- err
 		}()
 		select {
@@ -196,14 +270,46 @@ func (c *checker) cancelledCallsEnd(t testing.TB) {
 				t.Errorf("%s: %v", spec.Name, err)
 			}
 		case <-time.After(cancelTimeout):
-			t.Fatalf("%s goes on after its caller has given up: it does not look at its context", spec.Name)
+			t.Fatalf("%s goes on %s: it does not look at its context", spec.Name, when)
 		}
 	}
 }
 
+// example is a call that the manifest shows.
+type example struct {
+	spec   *sdk.ActionSpec
+	params json.RawMessage
+}
+
+// working are the examples that work and may be called again.
+func (c *checker) working(t testing.TB) []example {
+	var list []example
+	for spec, params := range c.examples {
+		if !spec.SafeToRepeat() {
+			continue
+		}
+		var log logs
+		if _, err := call(t.Context(), c.plugin, spec, params, &log, c.opts); err == nil {
+			list = append(list, example{spec, params})
+		}
+	}
+	return list
+}
+
+// busy reports whether an error is one that a plugin may return to many calls at once,
+// or to calls with the same key.
+func busy(err *sdk.Error) bool {
+	return err.Code == sdk.CodeRateLimited || err.Code == sdk.CodeConflict
+}
+
 // repeatedKeyDoesNoHarm repeats what may be repeated, as the gateway does after an
-// unknown outcome.
+// unknown outcome. What a vendor's double does with keys is not compared: it is not
+// the vendor that keeps them.
 func (c *checker) repeatedKeyDoesNoHarm(t testing.TB) {
+	var given options
+	for _, option := range c.opts {
+		option(&given)
+	}
 	for spec, params := range c.examples {
 		if !spec.SafeToRepeat() {
 			continue
@@ -211,11 +317,15 @@ func (c *checker) repeatedKeyDoesNoHarm(t testing.TB) {
 		opts := append(slices.Clone(c.opts), Key("sdktest-"+random()))
 		var log logs
 		first, errFirst := call(t.Context(), c.plugin, spec, params, &log, opts)
+		if errFirst != nil {
+			continue // another promise
+		}
 		second, errSecond := call(t.Context(), c.plugin, spec, params, &log, opts)
+		keeps := spec.Repeat == sdk.RepeatTransactional || spec.Repeat == sdk.RepeatNative && given.network == nil
 		switch {
-		case errFirst == nil && errSecond != nil:
+		case errSecond != nil:
 			t.Errorf("%s succeeds, and then fails with the same key: %v", spec.Name, errSecond)
-		case spec.Writes && spec.Repeat == sdk.RepeatTransactional && !bytes.Equal(first.Body, second.Body):
+		case spec.Writes && keeps && !bytes.Equal(first.Body, second.Body) && !sameJSON(first.Body, second.Body):
 			t.Errorf("%s answers %s, and then %s with the same key", spec.Name, first.Body, second.Body)
 		}
 	}
@@ -224,22 +334,35 @@ func (c *checker) repeatedKeyDoesNoHarm(t testing.TB) {
 // callsAtOnceDoNotMix calls everything from many goroutines: what one alone could
 // do must not fail, and the race detector sees what they share.
 func (c *checker) callsAtOnceDoNotMix(t testing.TB) {
-	const callers = 8
+	const callers = 16
+	working := c.working(t)
 	var all sync.WaitGroup
-	for spec, params := range c.examples {
-		var log logs
-		_, alone := call(t.Context(), c.plugin, spec, params, &log, c.opts)
-		for range callers {
-			all.Go(func() {
+	for caller := range callers {
+		all.Go(func() {
+			for i := range working {
+				example := working[(caller+i)%len(working)]
 				var log logs
-				_, err := call(t.Context(), c.plugin, spec, params, &log, c.opts)
-				if fault := faultOf(err); fault != "" && alone == nil {
-					t.Errorf("%s, called many times at once: %s", spec.Name, fault)
+				if _, err := call(t.Context(), c.plugin, example.spec, example.params, &log, c.opts); err != nil && !busy(err) {
+					t.Errorf("%s, called many times at once: %v", example.spec.Name, err)
 				}
-			})
-		}
+			}
+		})
 	}
 	all.Wait()
+}
+
+// bigParamsAreAnswered sends a text of 1 MiB, in a field that takes one where that has
+// no effect.
+func (c *checker) bigParamsAreAnswered(t testing.TB) {
+	for _, example := range c.working(t) {
+		params := []byte(`["` + bigText + `"]`)
+		if !example.spec.Writes {
+			params = bigParams(example.spec, example.params)
+		}
+		if _, err := c.execute(t, example.spec, string(params)); err != nil && broken(err) {
+			t.Errorf("%s, called with %d bytes of params: %.300s", example.spec.Name, len(params), err.Error())
+		}
+	}
 }
 
 func (c *checker) webhooksAreVerified(t testing.TB) {

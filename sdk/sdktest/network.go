@@ -3,16 +3,24 @@ package sdktest
 import (
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 
 	"github.com/backflow/backflow/sdk"
 )
 
 // network is what a plugin's requests reach: the test's handler.
-type network struct{ handler http.Handler }
+type network struct {
+	handler http.Handler
+	// missed is set by a request that no handler was there for; it may be nil.
+	missed *atomic.Bool
+}
 
 // RoundTrip has the handler respond.
 func (n network) RoundTrip(request *http.Request) (*http.Response, error) {
 	if n.handler == nil {
+		if n.missed != nil {
+			n.missed.Store(true)
+		}
 		return nil, sdk.Refuse(sdk.CodeUnavailable, "%s %s: there is no network in a test; sdktest.HTTP gives one", request.Method, request.URL.Redacted())
 	}
 	if err := request.Context().Err(); err != nil {

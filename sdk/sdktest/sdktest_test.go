@@ -234,6 +234,66 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 				return sdk.Result{Body: fmt.Appendf(nil, `{"n":%d}`, calls.Add(1))}, nil
 			}
 		}, "repeated key does no harm", "with the same key"},
+		"an example that is refused": {func(o *odd) {
+			o.do = func(context.Context, sdk.Call) (sdk.Result, error) {
+				return sdk.Result{}, sdk.Refuse(sdk.CodeNotFound, "there is none")
+			}
+		}, "examples are answered", "its example: not_found: there is none"},
+		"a vendor that cannot be reached": {func(o *odd) {
+			o.do = func(context.Context, sdk.Call) (sdk.Result, error) {
+				return sdk.Result{}, sdk.Refuse(sdk.CodeUnavailable, "no connection")
+			}
+		}, "examples are answered", "its example: unavailable"},
+		"params that are no object, carried out": {func(*odd) {}, "bad params are refused", "carries out a call with params that are no object"},
+		"params that are no object, and a crash": {func(o *odd) {
+			o.do = func(context.Context, sdk.Call) (sdk.Result, error) { return sdk.Result{}, errors.New("oops") }
+		}, "bad params are refused", "called with params that are no object: internal: oops"},
+		"a wrong type that is taken": {func(o *odd) {
+			a := &o.manifest.Actions[0]
+			a.Writes, a.Repeat, a.Params = false, "", []byte(`{"type":"object","properties":{"n":{"type":"integer"}}}`)
+			o.do = func(_ context.Context, c sdk.Call) (sdk.Result, error) {
+				if c.Params[0] == '[' {
+					return sdk.Result{}, sdk.Refuse(sdk.CodeInvalidParams, "no")
+				}
+				return sdk.Result{Body: object}, nil
+			}
+		}, "bad params are refused", "carries out a call with a n of the wrong type"},
+		"a panic at the deadline": {func(o *odd) {
+			o.do = func(ctx context.Context, _ sdk.Call) (sdk.Result, error) { <-ctx.Done(); panic("too late") }
+		}, "calls end with their deadline", "too late"},
+		"a call that was given up and breaks the next": {func(o *odd) {
+			o.do = func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
+				if ctx.Err() != nil || calls.Load() < 0 {
+					calls.Store(-1)
+					return sdk.Result{}, errors.New("broken for good")
+				}
+				return sdk.Result{Body: object}, nil
+			}
+		}, "cancelled calls end", "a call was given up, and then the example fails"},
+		"a refusal of calls at once": {func(o *odd) {
+			o.do = func(context.Context, sdk.Call) (sdk.Result, error) {
+				if calls.Add(1) > 1 {
+					return sdk.Result{}, sdk.Refuse(sdk.CodeRejected, "one at a time")
+				}
+				return sdk.Result{Body: object}, nil
+			}
+		}, "calls at once do not mix", "called many times at once: rejected: one at a time"},
+		"big params that break it": {func(o *odd) {
+			a := &o.manifest.Actions[0]
+			a.Writes, a.Repeat, a.Params = false, "", []byte(`{"type":"object","properties":{"s":{"type":"string"}}}`)
+			o.do = func(_ context.Context, c sdk.Call) (sdk.Result, error) {
+				if len(c.Params) > 1<<20 {
+					return sdk.Result{}, errors.New("no memory")
+				}
+				return sdk.Result{Body: object}, nil
+			}
+		}, "big params are answered", "no memory"},
+		"a native key that is not kept": {func(o *odd) {
+			o.manifest.Actions[0].Repeat = sdk.RepeatNative
+			o.do = func(context.Context, sdk.Call) (sdk.Result, error) {
+				return sdk.Result{Body: fmt.Appendf(nil, `{"n":%d}`, calls.Add(1))}, nil
+			}
+		}, "repeated key does no harm", "with the same key"},
 		"webhooks that are all genuine": {func(o *odd) {
 			o.manifest.Webhook = &sdk.WebhookCapability{}
 			o.verify = func(sdk.WebhookRequest) (sdk.WebhookEvent, error) { return sdk.WebhookEvent{ID: "e"}, nil }
@@ -302,5 +362,28 @@ func TestAssertionsOfAnAnswerCanFail(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestWhatIsBusyOrWithoutANetworkIsLetOff: many calls at once may be refused for a
+// while, and a test without a network cannot reach one.
+func TestWhatIsBusyOrWithoutANetworkIsLetOff(t *testing.T) {
+	var calls atomic.Int64
+	busy := odd{
+		manifest: sdk.Manifest{Name: "odd", Version: "1.0.0", Actions: []sdk.ActionSpec{{
+			Name: "do", Params: json.RawMessage(`{"type":"object"}`), Examples: []sdk.Example{{Params: json.RawMessage(`{}`)}},
+		}}},
+		do: func(context.Context, sdk.Call) (sdk.Result, error) {
+			if calls.Add(1) > 1 {
+				return sdk.Result{}, sdk.Refuse(sdk.CodeRateLimited, "slowly").Later(0)
+			}
+			return sdk.Result{Body: []byte(`{}`)}, nil
+		},
+	}
+	if failures := failuresOf(t, newChecker(busy, nil).callsAtOnceDoNotMix); failures != "" {
+		t.Error(failures)
+	}
+	if failures := failuresOf(t, newChecker(rates(), nil).examplesAreAnswered); failures != "" {
+		t.Error(failures)
 	}
 }
