@@ -156,7 +156,11 @@ func (g *guest) verifyWebhook(into []byte, frame abi.Frame) []byte {
 	var refusal *WebhookRefusal
 	switch {
 	case errors.As(err, &refusal):
-		return abi.Append(abi.Begin(into, abi.Refusal), abi.Reason, refusal.Reason)
+		into = abi.Append(abi.Begin(into, abi.Refusal), abi.Reason, refusal.Reason)
+		if refusal.Genuine {
+			into = abi.AppendNumber(into, abi.Genuine, 1)
+		}
+		return into
 	case err != nil:
 		return appendError(into, err)
 	}

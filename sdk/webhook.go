@@ -7,9 +7,9 @@ import (
 
 // WebhookVerifier is implemented by plugins whose Manifest.Webhook is set.
 type WebhookVerifier interface {
-	// VerifyWebhook checks a received request. A request that is not genuine
-	// is refused with a *WebhookRefusal error; any other error means that the
-	// check could not be made.
+	// VerifyWebhook checks a received request. A request that is not genuine, or of
+	// which no event can be read, is refused with a *WebhookRefusal error; any other
+	// error means that the check could not be made.
 	VerifyWebhook(ctx context.Context, request WebhookRequest) (WebhookEvent, error)
 }
 
@@ -44,10 +44,13 @@ type WebhookEvent struct {
 	Type string
 }
 
-// WebhookRefusal says why a webhook is not genuine. The reason names neither
-// secret nor computed signature.
+// WebhookRefusal says why a webhook is refused. The reason names neither secret nor
+// computed signature.
 type WebhookRefusal struct {
 	Reason string
+	// Genuine says that the signature holds, and that no event can be read from the
+	// request all the same. Otherwise it is not genuine, as far as is known.
+	Genuine bool
 }
 
 // Error returns the reason.

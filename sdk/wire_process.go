@@ -106,7 +106,9 @@ func verifyToWire(event WebhookEvent, err error) *pluginv1.VerifyWebhookResponse
 	var refusal *WebhookRefusal
 	switch {
 	case errors.As(err, &refusal):
-		return &pluginv1.VerifyWebhookResponse{Outcome: &pluginv1.VerifyWebhookResponse_Refusal{Refusal: refusal.Reason}}
+		return &pluginv1.VerifyWebhookResponse{
+			Outcome: &pluginv1.VerifyWebhookResponse_Refusal{Refusal: refusal.Reason}, RefusalGenuine: refusal.Genuine,
+		}
 	case err != nil:
 		return &pluginv1.VerifyWebhookResponse{Outcome: &pluginv1.VerifyWebhookResponse_Error{Error: errorToWire(err)}}
 	}

@@ -32,7 +32,8 @@ func (p *Plugin) sanitizeWebhook(err error, secrets []string, own ...[]byte) err
 	hide.Add(secrets...)
 	var refusal *sdk.WebhookRefusal
 	if errors.As(err, &refusal) {
-		return &sdk.WebhookRefusal{Reason: hide.Sparing(own...).String(p.redactor.Sparing(own...).String(refusal.Reason))}
+		reason := hide.Sparing(own...).String(p.redactor.Sparing(own...).String(refusal.Reason))
+		return &sdk.WebhookRefusal{Reason: reason, Genuine: refusal.Genuine}
 	}
 	return sanitize(sanitize(err, p.redactor.Sparing(own...)), hide.Sparing(own...))
 }

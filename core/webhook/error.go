@@ -15,13 +15,15 @@ const (
 	RefusedSignature RefusalKind = "signature" // not genuine, as far as is known
 	RefusedTooLarge  RefusalKind = "too_large" // the body is larger than MaxBodyBytes
 	RefusedNotJSON   RefusalKind = "not_json"  // genuine, but the body is no JSON
-	RefusedEvent     RefusalKind = "event"     // genuine, but its id or type is missing or too long
+	RefusedEvent     RefusalKind = "event"     // genuine, but no event can be read from it, or its id or type is missing or too long
 )
 
 // Refusal is the error for a request that leaves no event. Sending it again
 // unchanged does not help.
 type Refusal struct {
 	Kind RefusalKind
+	// Genuine: the request was known to be its sender's when it was refused.
+	Genuine bool
 	// Reason is for the operator's log and for the sender. It names neither
 	// secret nor signature.
 	Reason string

@@ -99,6 +99,9 @@ func (h *harness) verify(_ context.Context, request sdk.WebhookRequest) (Verifie
 	}
 	for _, s := range request.Secrets {
 		if hmac.Equal([]byte(headers.Get("X-Signature")), []byte(sign(s, headers.Get("X-Time"), request.Body))) {
+			if reason := headers.Get("X-Unreadable"); reason != "" {
+				return Verified{}, &sdk.WebhookRefusal{Reason: reason, Genuine: true}
+			}
 			var e struct{ ID, Type string }
 			_ = json.Unmarshal(request.Body, &e) // what is no JSON has no id
 			return Verified{ID: e.ID + headers.Get("X-Event"), Type: e.Type}, nil

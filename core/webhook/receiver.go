@@ -95,6 +95,8 @@ func (r *Receiver) Receive(ctx context.Context, headers http.Header, body []byte
 				r.log(ctx, slog.LevelWarn, "old webhook events could not be removed", "error", err.Error())
 			}
 		}
+	case errors.As(err, &refusal) && refusal.Genuine:
+		r.log(ctx, slog.LevelWarn, "genuine webhook event cannot be kept", "kind", string(refusal.Kind), "reason", refusal.Reason)
 	case errors.As(err, &refusal):
 		r.log(ctx, slog.LevelWarn, "webhook refused", "kind", string(refusal.Kind), "reason", refusal.Reason)
 	default:
@@ -123,7 +125,7 @@ func (r *Receiver) receive(ctx context.Context, headers http.Header, body []byte
 	// not read is refused here, where the sender's operators see it.
 	payload, err := value.ParseDoc(document)
 	if err != nil {
-		return Receipt{}, &Refusal{Kind: RefusedNotJSON, Reason: "the body is not JSON: " + err.Error()}
+		return Receipt{}, &Refusal{Kind: RefusedNotJSON, Genuine: true, Reason: "the body is not JSON: " + err.Error()}
 	}
 	receipt, err := r.store(ctx, event.Event{
 		ID:         verified.ID,
@@ -151,8 +153,10 @@ func (r *Receiver) verify(ctx context.Context, now time.Time, headers http.Heade
 	})
 	var refusal *sdk.WebhookRefusal
 	switch {
+	case errors.As(err, &refusal) && refusal.Genuine:
+		return Verified{}, &Refusal{Kind: RefusedEvent, Genuine: true, Reason: r.reason(refusal.Reason, "no event can be read from it")}
 	case errors.As(err, &refusal):
-		return Verified{}, &Refusal{Kind: RefusedSignature, Reason: r.reason(refusal.Reason)}
+		return Verified{}, &Refusal{Kind: RefusedSignature, Reason: r.reason(refusal.Reason, "the signature is not valid")}
 	case err != nil:
 		return Verified{}, fmt.Errorf("%w: provider %s: %w", ErrUnavailable, r.opt.Provider.Name, err)
 	}
@@ -166,22 +170,22 @@ func (r *Receiver) verify(ctx context.Context, now time.Time, headers http.Heade
 func checkWord(what, s string, mayBeEmpty bool) error {
 	switch {
 	case s == "" && !mayBeEmpty:
-		return &Refusal{Kind: RefusedEvent, Reason: "the event has no " + what}
+		return &Refusal{Kind: RefusedEvent, Genuine: true, Reason: "the event has no " + what}
 	case len(s) > MaxIDLen:
-		return &Refusal{Kind: RefusedEvent, Reason: fmt.Sprintf("the event's %s has %d bytes, at most %d are kept", what, len(s), MaxIDLen)}
+		return &Refusal{Kind: RefusedEvent, Genuine: true, Reason: fmt.Sprintf("the event's %s has %d bytes, at most %d are kept", what, len(s), MaxIDLen)}
 	case !utf8.ValidString(s):
-		return &Refusal{Kind: RefusedEvent, Reason: "the event's " + what + " is not valid UTF-8"}
+		return &Refusal{Kind: RefusedEvent, Genuine: true, Reason: "the event's " + what + " is not valid UTF-8"}
 	default:
 		return nil
 	}
 }
 
-// reason returns a provider's reason as far as it may be shown: a plugin promises
-// to name no secret, and this does not rest on it.
-func (r *Receiver) reason(s string) string {
+// reason returns a provider's reason as far as it may be shown, or another where it
+// gives none: a plugin promises to name no secret, and this does not rest on it.
+func (r *Receiver) reason(s, otherwise string) string {
 	s = r.redactor.String(s)
 	if s == "" {
-		return "the signature is not valid"
+		return otherwise
 	}
 	return strings.ToValidUTF8(s[:min(len(s), maxReason)], "")
 }
@@ -209,6 +213,9 @@ func (r *Receiver) store(ctx context.Context, e event.Event, headers http.Header
 			return Receipt{}, fmt.Errorf("webhook: event %s: %w", e.ID, err)
 		}
 		return Receipt{ID: e.ID, Duplicate: true, RunID: first.RunID}, nil
+	}
+	if errors.Is(err, engine.ErrTooLarge) {
+		return Receipt{}, &Refusal{Kind: RefusedTooLarge, Genuine: true, Reason: fmt.Sprintf("the event is larger than the %d bytes that a run takes", engine.MaxInput)}
 	}
 	for _, passing := range []error{
 		engine.ErrUnavailable, engine.ErrClosed, engine.ErrStopped, engine.ErrOverloaded, context.Canceled, context.DeadlineExceeded,

@@ -192,6 +192,15 @@ func TestWhatIsRefusedLeavesNothing(t *testing.T) {
 		{"long type", func(h *harness) delivery {
 			return h.send(secret, `{"id":"evt_1","type":"`+strings.Repeat("x", MaxIDLen+1)+`"}`)
 		}, RefusedEvent},
+		{"no event, as the provider says", func(h *harness) delivery {
+			d := h.send(secret, "\xff")
+			d.headers.Set("X-Unreadable", "it holds what is not UTF-8 after "+secret)
+			return d
+		}, RefusedEvent},
+		{"larger than a run takes", func(h *harness) delivery {
+			h.startErr = fmt.Errorf("%w: 2 bytes are more than 1", engine.ErrTooLarge)
+			return h.send(secret, succeeded)
+		}, RefusedTooLarge},
 		{"id that is not UTF-8", func(h *harness) delivery {
 			d := h.send(secret, `{"type":"x"}`)
 			d.headers.Set("X-Event", "\xff")
@@ -209,7 +218,13 @@ func TestWhatIsRefusedLeavesNothing(t *testing.T) {
 			if len(h.started()) != 0 || len(h.members("events")) != 0 {
 				t.Error("something was stored")
 			}
+			h.startErr = nil
 			logged := h.log.String()
+			genuine := tc.kind != RefusedSignature && tc.name != "too large"
+			if refusal.Genuine != genuine || strings.Contains(logged, "webhook refused") == genuine ||
+				strings.Contains(logged, "genuine webhook event cannot be kept") != genuine {
+				t.Errorf("genuine is %t, logged %q", refusal.Genuine, logged)
+			}
 			if !strings.Contains(logged, "kind="+string(tc.kind)) || !strings.Contains(logged, "reason=") {
 				t.Errorf("logged %q, want kind and reason", logged)
 			}

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -285,21 +286,37 @@ func TestMetadataOfAnImmediateCancelIsKept(t *testing.T) {
 	}
 }
 
-func TestAFaultInThePriceIsAtPriceID(t *testing.T) {
+// TestAFaultIsAtTheCallersParam: Stripe's own name for it stays in the details.
+func TestAFaultIsAtTheCallersParam(t *testing.T) {
 	t.Parallel()
+	var said atomic.Value
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = io.WriteString(w, `{"error":{"type":"invalid_request_error","code":"resource_missing","param":"items[0][price]","message":"No such price"}}`)
+		_, _ = io.WriteString(w, `{"error":{"type":"invalid_request_error","code":"resource_missing","param":"`+said.Load().(string)+`","message":"No such thing"}}`)
 	}))
 	t.Cleanup(server.Close)
 	p := configured(t, sdk.Config{Credentials: json.RawMessage(`{"secretKey":"sk_test_1","apiBase":"` + server.URL + `"}`)})
-	for params, want := range map[string]string{
-		`{"customer":"c","priceId":"p"}`:           "/priceId",
-		`{"customer":"c","items":[{"price":"p"}]}`: "/items/0/price",
+	for _, c := range []struct{ action, params, param, want string }{
+		{"createSubscription", `{"customer":"c","priceId":"p"}`, "items[0][price]", "/priceId"},
+		{"createSubscription", `{"customer":"c","priceId":"p"}`, "items[0]", "/priceId"},
+		{"createSubscription", `{"customer":"c","priceId":"p"}`, "items", "/priceId"},
+		{"createSubscription", `{"customer":"c","priceId":"p"}`, "customer", "/customer"},
+		{"createSubscription", `{"customer":"c","items":[{"price":"p"}]}`, "items[0][price]", "/items/0/price"},
+		{"createSubscription", `{"customer":"c","priceId":"p","expand":["x"]}`, "expand[]", "/expand"},
+		{"createSubscription", `{"customer":"c","priceId":"p","stripeAccount":"acct_1"}`, "stripe_account", "/stripeAccount"},
+		{"getSubscription", `{"subscriptionId":"sub_1"}`, "id", "/subscriptionId"},
+		{"getSubscription", `{"subscriptionId":"sub_1"}`, "subscription_exposed_id", "/subscriptionId"},
+		{"cancelSubscription", `{"subscriptionId":"sub_1"}`, "id", "/subscriptionId"},
+		{"cancelSubscription", `{"subscriptionId":"sub_1"}`, "cancel_at_period_end", "/immediately"},
+		{"cancelSubscription", `{"subscriptionId":"sub_1","immediately":true}`, "id", "/subscriptionId"},
+		{"cancelSubscription", `{"subscriptionId":"sub_1","immediately":true,"metadata":{"a":"b"}}`, "metadata[a]", "/metadata/a"},
+		{"createPaymentIntent", `{"amount":1,"currency":"usd","customer":"c"}`, "id", "/id"},
+		{"createPaymentIntent", `{"amount":1,"currency":"usd","shipping":{"name":"a","address":{"line1":"b"}}}`, "shipping[address][line1]", "/shipping/address/line1"},
 	} {
-		_, failure := execute(t, p, "createSubscription", params, "")
-		if failure == nil || len(failure.Faults) != 1 || failure.Faults[0].Pointer != want {
-			t.Errorf("%s: %+v, want a fault at %s", params, failure, want)
+		said.Store(c.param)
+		_, failure := execute(t, p, c.action, c.params, "")
+		if failure == nil || len(failure.Faults) != 1 || failure.Faults[0].Pointer != c.want || !strings.Contains(string(failure.Details), `"param":"`+c.param+`"`) {
+			t.Errorf("%s %s: %+v, want a fault at %s", c.action, c.params, failure, c.want)
 		}
 	}
 }

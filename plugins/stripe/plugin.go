@@ -86,7 +86,7 @@ func (p *plugin) run(ctx context.Context, action action, given json.RawMessage) 
 	}
 	body, err := action.run(ctx, request)
 	if err != nil {
-		return nil, invalid(err)
+		return nil, request.placed(invalid(err))
 	}
 	return body, nil
 }

@@ -196,7 +196,9 @@ func TestParamsFailTheSchemaAtTheirPlace(t *testing.T) {
 		{"createPaymentIntent", `{"amount":2000,"currency":"usd","shipping":{"nmae":"x","name":"y","address":{}}}`, "nmae"},
 		{"createPaymentIntent", `{"amount":2000,"currency":"usd","timeout":"soon"}`, "/timeout"},
 		{"createPaymentIntent", `{"amount":2000,"currency":"usd","expand":"customer"}`, "/expand"},
-		{"createPaymentIntent", `{"amount":2000,"currency":"usd","metadata":{"a":1}}`, "/metadata"},
+		{"createPaymentIntent", `{"amount":2000,"currency":"usd","metadata":{"a":{"b":"c"}}}`, "/metadata/a"},
+		{"createPaymentIntent", `{"amount":2000,"currency":"usd","metadata":{"a":["b"]}}`, "/metadata/a"},
+		{"createPaymentIntent", `{"amount":2000,"currency":"usd","metadata":{"a":null}}`, "/metadata/a"},
 		{"createPaymentIntent", `{"amount":2000,"currency":"usd","stripeAccount":"a\r\nb"}`, "/stripeAccount"},
 		{"createCustomer", `{"email":5}`, "/email"},
 		{"createCustomer", `{"priceId":"p"}`, "priceId"},
@@ -228,7 +230,7 @@ func TestParamsOfStripesDescriptionAreTaken(t *testing.T) {
 			`{"amount":1,"currency":"eur","setup_future_usage":"off_session","transfer_data":{"destination":"acct_2","amount":1}}`,
 		},
 		"createCustomer": {
-			`{}`, `{"address":null,"email":"a@b.c","tax_id_data":[{"type":"eu_vat","value":"DE1"}]}`, `{"address":""}`, `{"tax_exempt":null}`,
+			`{}`, `{"address":null,"email":"a@b.c","tax_id_data":[{"type":"eu_vat","value":"DE1"}]}`, `{"address":""}`, `{"tax_exempt":null}`, `{"metadata":{"a":1,"b":-1.50e3,"c":true,"d":"e"}}`,
 		},
 		"createSubscription": {
 			`{"customer":"c","items":[{"price":"p","quantity":3}],"trial_period_days":7}`, `{"customer":"c","priceId":"p","metadata":null}`,
@@ -251,6 +253,7 @@ func TestWhatTheSchemaCannotSayIsInvalidParams(t *testing.T) {
 		{"createCustomer", `{"timeout":"0s"}`, "/timeout"},
 		{"createCustomer", `{"timeout":"99999999999999999999h"}`, "/timeout"},
 		{"createCustomer", `{"metadata":{"a][b":"c"}}`, "/metadata/a][b"},
+		{"createCustomer", `{"metadata":{"a":{"b":"c"}}}`, "/metadata/a"},
 		{"createCustomer", `{"name":"a","name":"b"}`, "/name"},
 		{"getSubscription", `{"subscriptionId":".."}`, "/subscriptionId"},
 		{"getSubscription", `{"subscriptionId":"a/../../customers"}`, "/subscriptionId"},

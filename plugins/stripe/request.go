@@ -19,6 +19,8 @@ type request struct {
 	params  *form.Params
 	key     string
 	account string
+	// places are those of params that Stripe knows under another name.
+	places []place
 }
 
 // options takes what every action has beside Stripe's parameters, and returns
@@ -29,6 +31,7 @@ func (r *request) options() (time.Duration, error) {
 		return 0, err
 	}
 	r.account = account
+	r.standsFor("stripeAccount", "stripe_account")
 	text, err := r.takeString("timeout")
 	if err != nil || text == "" {
 		return 0, err
@@ -52,8 +55,10 @@ func (r *request) takeString(name string) (string, error) {
 	return text, nil
 }
 
-// takeID takes the id in a param, as the path of an object of a collection.
-func (r *request) takeID(collection, name string) (string, error) {
+// takeID takes the id in a param, as the path of an object of a collection. Stripe
+// calls it by the name that its own paths have for it, or just "id".
+func (r *request) takeID(collection, name, stripes string) (string, error) {
+	r.standsFor(name, "id", stripes)
 	id, err := r.takeString(name)
 	if err != nil {
 		return "", err

@@ -13,24 +13,15 @@ import (
 
 // createSubscription writes priceId as the one item that it is short for.
 func createSubscription(ctx context.Context, request *request) ([]byte, error) {
-	price := request.params.Take("priceId")
-	if price != nil {
+	if price := request.params.Take("priceId"); price != nil {
 		request.params.Set("items", json.RawMessage(`[{"price":`+string(price)+`}]`))
+		request.standsFor("priceId", "items") // the caller wrote none
 	}
-	body, err := request.send(ctx, http.MethodPost, "/v1/subscriptions")
-	if refused := failure(err); refused != nil && price != nil {
-		// The caller wrote no items.
-		for i, fault := range refused.Faults {
-			if fault.Pointer == "/items/0/price" {
-				refused.Faults[i].Pointer = "/priceId"
-			}
-		}
-	}
-	return body, err
+	return request.send(ctx, http.MethodPost, "/v1/subscriptions")
 }
 
 func getSubscription(ctx context.Context, request *request) ([]byte, error) {
-	path, err := request.takeID("subscriptions", "subscriptionId")
+	path, err := request.takeID("subscriptions", "subscriptionId", "subscription_exposed_id")
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +32,7 @@ func getSubscription(ctx context.Context, request *request) ([]byte, error) {
 
 // cancelSubscription ends a subscription now, or at the end of its period.
 func cancelSubscription(ctx context.Context, request *request) ([]byte, error) {
-	path, err := request.takeID("subscriptions", "subscriptionId")
+	path, err := request.takeID("subscriptions", "subscriptionId", "subscription_exposed_id")
 	if err != nil {
 		return nil, err
 	}
@@ -56,6 +47,7 @@ func cancelSubscription(ctx context.Context, request *request) ([]byte, error) {
 		body, err = cancelNow(ctx, request, path)
 	} else {
 		request.params.Set("cancel_at_period_end", json.RawMessage("true"))
+		request.standsFor("immediately", "cancel_at_period_end")
 		body, err = request.send(ctx, http.MethodPost, path)
 	}
 	if refused := failure(err); refused != nil && (refused.Code == sdk.CodeNotFound || refused.Code == sdk.CodeRejected) {

@@ -32,7 +32,7 @@ func verifyWebhook(_ context.Context, request sdk.WebhookRequest) (sdk.WebhookEv
 	}
 	event, err := readEvent(request.Body)
 	if err != nil {
-		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: err.Error()}
+		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: err.Error(), Genuine: true}
 	}
 	return event, nil
 }
@@ -48,22 +48,25 @@ func readEvent(body []byte) (sdk.WebhookEvent, error) {
 		return event, errors.New("the body is not a JSON object")
 	}
 	value, err := decoder.ReadValue()
-	if err != nil || len(bytes.TrimSpace(body[decoder.InputOffset():])) > 0 {
-		return event, errors.New("the body is not valid JSON")
+	if err != nil {
+		return event, invalidJSON(err)
+	}
+	if len(bytes.TrimSpace(body[decoder.InputOffset():])) > 0 {
+		return event, errors.New("the body is not valid JSON: something comes after the object")
 	}
 	members := jsontext.NewDecoder(bytes.NewReader(value))
 	if _, err := members.ReadToken(); err != nil {
-		return event, errors.New("the body is not valid JSON")
+		return event, invalidJSON(err)
 	}
 	for members.PeekKind() != '}' {
 		token, err := members.ReadToken()
 		if err != nil {
-			return event, errors.New("the body is not valid JSON")
+			return event, invalidJSON(err)
 		}
 		name := token.String()
 		member, err := members.ReadValue()
 		if err != nil {
-			return event, errors.New("the body is not valid JSON")
+			return event, invalidJSON(err)
 		}
 		switch name {
 		case "id":
@@ -81,6 +84,20 @@ func readEvent(body []byte) (sdk.WebhookEvent, error) {
 		return sdk.WebhookEvent{}, fmt.Errorf("the event has no type, or one that is no text of 1 to %d bytes", maxName)
 	}
 	return event, nil
+}
+
+// invalidJSON says what is wrong with a body, and none of what is in it.
+func invalidJSON(err error) error {
+	var syntactic *jsontext.SyntacticError
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		return errors.New("the body is not valid JSON: a name is given twice in an object")
+	case errors.As(err, &syntactic) && strings.Contains(err.Error(), "UTF-8"):
+		return errors.New("the body is not valid JSON: it holds what is not UTF-8")
+	case errors.As(err, &syntactic) && strings.Contains(err.Error(), "depth"):
+		return errors.New("the body is nested too deeply")
+	}
+	return errors.New("the body is not valid JSON")
 }
 
 // isNotVisible reports whether a character is not visible ASCII.

@@ -76,8 +76,11 @@ func TestEverythingElseIsRefused(t *testing.T) {
 		"no header":                         {bare, "there is no Stripe-Signature header"},
 		"not JSON":                          {signed("hello", "whsec_1", webhookNow), "not a JSON object"},
 		"cut JSON":                          {signed(`{"id":"evt_1"`, "whsec_1", webhookNow), "not valid JSON"},
-		"two values":                        {signed(good+good, "whsec_1", webhookNow), "not valid JSON"},
-		"an id given twice":                 {signed(`{"id":"evt_1","id":"evt_2","type":"x"}`, "whsec_1", webhookNow), "not valid JSON"},
+		"two values":                        {signed(good+good, "whsec_1", webhookNow), "something comes after"},
+		"bad UTF-8":                         {signed("{\"id\":\"evt_1\",\"type\":\"x\",\"n\":\"\xff\"}", "whsec_1", webhookNow), "not UTF-8"},
+		"too deep":                          {signed(`{"id":"evt_1","type":"x","n":`+strings.Repeat("[", 20000)+strings.Repeat("]", 20000)+`}`, "whsec_1", webhookNow), "too deeply"},
+		"a lone surrogate":                  {signed(`{"id":"evt_1","type":"x","n":"\ud800"}`, "whsec_1", webhookNow), "not valid JSON"},
+		"an id given twice":                 {signed(`{"id":"evt_1","id":"evt_2","type":"x"}`, "whsec_1", webhookNow), "a name is given twice"},
 		"no id":                             {signed(`{"type":"x"}`, "whsec_1", webhookNow), "has no id"},
 		"an id that is no text":             {signed(`{"id":1,"type":"x"}`, "whsec_1", webhookNow), "has no id"},
 		"an id with a line break":           {signed(`{"id":"a\nb","type":"x"}`, "whsec_1", webhookNow), "has no id"},
@@ -91,6 +94,11 @@ func TestEverythingElseIsRefused(t *testing.T) {
 			var refusal *sdk.WebhookRefusal
 			if !errors.As(err, &refusal) || !strings.Contains(refusal.Reason, test.want) {
 				t.Errorf("got %v, want a refusal …%s…", err, test.want)
+			}
+			headers := test.request.Headers[signature.Header]
+			holds := len(headers) == 1 && signature.Verify(headers[0], test.request.Body, test.request.Secrets, webhookNow, 5*time.Minute) == nil
+			if refusal.Genuine != holds {
+				t.Errorf("genuine is %t", refusal.Genuine)
 			}
 		})
 	}
@@ -139,7 +147,7 @@ func TestSamplesAreAcceptedByUsAndByStripesLibrary(t *testing.T) {
 }
 
 func FuzzReadEvent(f *testing.F) {
-	for _, seed := range []string{`{"id":"evt_1","type":"x"}`, `{}`, `[]`, `{"id":{"id":"x"}}`, "{\"id\":\"\\ud800\"}", ` {"type":"a","id":"b"} x`} {
+	for _, seed := range []string{`{"id":"evt_1","type":"x"}`, `{}`, `[]`, `{"id":{"id":"x"}}`, "{\"id\":\"\\ud800\"}", ` {"type":"a","id":"b"} x`, "{\"id\":\"a\",\"type\":\"\xff\"}", `{"id":"a","id":"a"}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {

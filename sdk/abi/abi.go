@@ -31,7 +31,7 @@ const (
 
 	OK      Kind = 64
 	Failure Kind = 65 // with an Error field
-	Refusal Kind = 66 // of a webhook, with a Reason field
+	Refusal Kind = 66 // of a webhook, with a Reason field, and Genuine if it is genuine
 )
 
 // Tag says what a field of a frame is.
@@ -57,4 +57,5 @@ const (
 	Set            Tag = 16 // "path=value"; once for each
 	Method         Tag = 17
 	Status         Tag = 18 // number: of an HTTP response
+	Genuine        Tag = 19 // number: 1 if the refused webhook is genuine
 )

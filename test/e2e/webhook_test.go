@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -141,4 +142,44 @@ func TestAnEventThatIsNotSignedRightLeavesNothing(t *testing.T) {
 			t.Errorf("the rows are %v", got)
 		}
 	})
+}
+
+// TestAGenuineEventThatCannotBeKeptIsToldFromAForgedOne: in the log, and to the sender
+// with its reason. Nothing of it is remembered.
+func TestAGenuineEventThatCannotBeKeptIsToldFromAForgedOne(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, "stripe.json")
+	g := h.serve(t)
+	event := func(member string) string { return `{"id":"evt_1","type":"x",` + member + `}` }
+	for body, reason := range map[string]string{
+		event("\"a\":\"\xff\""): "it holds what is not UTF-8",
+		event(`"a":1,"a":2`):    "a name is given twice",
+		event(`"a":` + strings.Repeat("[", 20000) + strings.Repeat("]", 20000)): "nested too deeply",
+		event(`"a":` + strings.Repeat("[", 2000) + strings.Repeat("]", 2000)):   "the body is not JSON",
+		`{"type":"x"}`: "the event has no id",
+		"text":         "not a JSON object",
+	} {
+		_, before := g.Output()
+		answer := program.Want(t, 400, g.Do(program.StripeDelivery(body, webhookSecret, time.Now())))
+		if !strings.Contains(answer.Text("detail"), reason) {
+			t.Errorf("%.60s: told %s, want %q", body, answer.Body, reason)
+		}
+		testkit.Eventually(t, 10*time.Second, "it is logged as genuine", func() bool {
+			_, log := g.Output()
+			return strings.Contains(log[len(before):], "genuine webhook event cannot be kept")
+		})
+		if _, log := g.Output(); strings.Contains(log[len(before):], "webhook refused") {
+			t.Errorf("%.60s: it is logged as forged", body)
+		}
+	}
+	signed := program.StripeDelivery(event(`"a":1`), webhookSecret, time.Now())
+	signed.Header["Stripe-Signature"] = strings.Replace(signed.Header["Stripe-Signature"], ",v1=", ",v1=not-hex,v1=,v0=x,v1=", 1)
+	if first := program.Want(t, 200, g.Do(signed)); first.Field("duplicate") != nil {
+		t.Errorf("the first genuine one: %s", first.Body)
+	}
+	signed.Header["Stripe-Signature"] = strings.ReplaceAll(signed.Header["Stripe-Signature"], "v1=", "v0=")
+	program.Want(t, 400, g.Do(signed))
+	if _, log := g.Output(); !strings.Contains(log, "webhook refused") {
+		t.Error("a forged one is not logged as such")
+	}
 }

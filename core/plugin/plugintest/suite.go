@@ -335,7 +335,12 @@ func webhooksCross(t *testing.T, tr Transport) {
 	request.Headers["Signature"] = []string{"forged"}
 	_, err = p.VerifyWebhook(t.Context(), request)
 	var refusal *sdk.WebhookRefusal
-	if !errors.As(err, &refusal) || refusal.Reason != "signature forged is not ***" {
+	if !errors.As(err, &refusal) || refusal.Reason != "signature forged is not ***" || refusal.Genuine {
+		t.Errorf("got %#v", err)
+	}
+	request.Headers["Signature"] = []string{"unreadable"}
+	_, err = p.VerifyWebhook(t.Context(), request)
+	if !errors.As(err, &refusal) || refusal.Reason != "no event, signed with ***" || !refusal.Genuine {
 		t.Errorf("got %#v", err)
 	}
 	request.Headers["Signature"] = []string{"break"}

@@ -127,7 +127,7 @@ func (i *instance) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest
 	case *pluginv1.VerifyWebhookResponse_Event:
 		return sdk.WebhookEvent{ID: outcome.Event.GetId(), Type: outcome.Event.GetType()}, nil
 	case *pluginv1.VerifyWebhookResponse_Refusal:
-		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: outcome.Refusal}
+		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: outcome.Refusal, Genuine: response.GetRefusalGenuine()}
 	case *pluginv1.VerifyWebhookResponse_Error:
 		return sdk.WebhookEvent{}, errorFromWire(outcome.Error)
 	}

@@ -113,10 +113,13 @@ func appendWebhook(frame []byte, request sdk.WebhookRequest) []byte {
 }
 
 func readEvent(frame abi.Frame, event *sdk.WebhookEvent) error {
+	refusal := &sdk.WebhookRefusal{Reason: "the plugin gives no reason"}
 	for tag, content := range frame.Fields() {
 		switch {
-		case frame.Kind == abi.Refusal && tag == abi.Reason:
-			return &sdk.WebhookRefusal{Reason: string(content)}
+		case tag == abi.Reason:
+			refusal.Reason = string(content)
+		case tag == abi.Genuine:
+			refusal.Genuine = abi.Number(content) != 0
 		case tag == abi.EventID:
 			event.ID = string(content)
 		case tag == abi.EventType:
@@ -124,7 +127,7 @@ func readEvent(frame abi.Frame, event *sdk.WebhookEvent) error {
 		}
 	}
 	if frame.Kind == abi.Refusal {
-		return &sdk.WebhookRefusal{Reason: "the plugin gives no reason"}
+		return refusal
 	}
 	return nil
 }

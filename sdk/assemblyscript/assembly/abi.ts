@@ -33,4 +33,5 @@ export namespace Tag {
   export const Set: u8 = 16;
   export const Method: u8 = 17;
   export const Status: u8 = 18;
+  export const Genuine: u8 = 19;
 }

@@ -42,21 +42,29 @@ export class WebhookRequest {
 
 /** Verdict is what the check of a webhook comes to. */
 export class Verdict {
-  private constructor(private genuine: bool, private id: string, private type: string, private reason: string) {}
+  private constructor(private accepted: bool, private genuine: bool, private id: string, private type: string, private reason: string) {}
 
   /** accept tells the sender's id of the event, the same at a repeat, and its word for what happened. */
   static accept(id: string, type: string): Verdict {
-    return new Verdict(true, id, type, "");
+    return new Verdict(true, true, id, type, "");
   }
 
   /** refuse says why a webhook is not genuine; the reason names neither secret nor signature. */
   static refuse(reason: string): Verdict {
-    return new Verdict(false, "", "", reason);
+    return new Verdict(false, false, "", "", reason);
+  }
+
+  /** unreadable says why no event can be read from a webhook that is genuine. */
+  static unreadable(reason: string): Verdict {
+    return new Verdict(false, true, "", "", reason);
   }
 
   /** frame is for the kit. */
   frame(): Writer {
-    if (!this.genuine) return new Writer(FrameKind.Refusal).text(Tag.Reason, this.reason);
+    if (!this.accepted) {
+      const refusal = new Writer(FrameKind.Refusal).text(Tag.Reason, this.reason);
+      return this.genuine ? refusal.number(Tag.Genuine, 1) : refusal;
+    }
     return new Writer(FrameKind.OK).text(Tag.EventID, this.id).text(Tag.EventType, this.type);
   }
 }

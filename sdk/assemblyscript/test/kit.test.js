@@ -148,7 +148,8 @@ test("memory is collected from call to call", async () => {
 test("webhooks are verified", async () => {
   const plugin = await load(fixture, { now: new Date(1000) });
   assert.deepEqual(plugin.verifyWebhook({ headers: { signature: "new" }, body: "evt_1", secrets: ["old", "new"] }), { id: "evt_1", type: "1000000000 300000000000" });
-  assert.throws(() => plugin.verifyWebhook({ headers: { Signature: "forged" }, secrets: ["s"] }), WebhookRefusal);
+  assert.throws(() => plugin.verifyWebhook({ headers: { Signature: "forged" }, secrets: ["s"] }), { name: "WebhookRefusal", genuine: false });
+  assert.throws(() => plugin.verifyWebhook({ headers: { Signature: "unreadable" }, secrets: ["s"] }), { name: "WebhookRefusal", message: "no event", genuine: true });
 });
 
 test("a plugin without webhooks says so", async () => {

@@ -71,5 +71,6 @@ export class PluginError extends Error {
 }
 
 export class WebhookRefusal extends Error {
-  constructor(reason: string);
+  genuine: boolean;
+  constructor(reason: string, genuine?: boolean);
 }

@@ -17,11 +17,12 @@ export class PluginError extends Error {
   }
 }
 
-/** WebhookRefusal says why a plugin holds a webhook not to be genuine. */
+/** WebhookRefusal says why a plugin holds a webhook not to be genuine, or cannot read one that is. */
 export class WebhookRefusal extends Error {
-  constructor(reason) {
+  constructor(reason, genuine = false) {
     super(reason);
     this.name = "WebhookRefusal";
+    this.genuine = genuine;
   }
 }
 
@@ -126,7 +127,7 @@ class Plugin {
       [Tag.Tolerance, BigInt(toleranceMs) * 1_000_000n],
       [Tag.Body, body],
     ]);
-    if (answer.kind === Kind.Refusal) throw new WebhookRefusal(answer.text(Tag.Reason));
+    if (answer.kind === Kind.Refusal) throw new WebhookRefusal(answer.text(Tag.Reason), answer.bytes(Tag.Genuine) !== undefined);
     return { id: answer.text(Tag.EventID), type: answer.text(Tag.EventType) };
   }
 

@@ -164,12 +164,12 @@ func details(said stripeError, requestID string) json.RawMessage {
 }
 
 // faults points at the parameter that Stripe names: items[0][price] is
-// /items/0/price.
+// /items/0/price, and expand[] is /expand.
 func faults(said stripeError) []sdk.Fault {
 	if said.Param == "" {
 		return nil
 	}
-	names := strings.Split(strings.ReplaceAll(said.Param, "]", ""), "[")
+	names := strings.FieldsFunc(said.Param, func(r rune) bool { return r == '[' || r == ']' })
 	return []sdk.Fault{{Pointer: pointer.Join("", names...), Message: said.Message}}
 }
 

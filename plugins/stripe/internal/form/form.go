@@ -119,6 +119,8 @@ func (p *Params) Set(name string, value json.RawMessage) {
 //     zeros is dropped, as Stripe reads neither (1e6 and 1000000.0 are 1000000).
 //   - null and an empty array are sent as the empty string, by which Stripe
 //     unsets a value. An empty object has no fields.
+//   - Metadata is text to Stripe, wherever it stands: its numbers are sent as they
+//     are written, exponent and all.
 func (p *Params) Encode() ([]Field, error) {
 	var e encoder
 	for _, m := range p.members {
@@ -126,7 +128,7 @@ func (p *Params) Encode() ([]Field, error) {
 		if err := checkName(m.name, here); err != nil {
 			return nil, err
 		}
-		if err := e.value(m.name, here, m.value, 1); err != nil {
+		if err := e.member(m.name, here, m, 1); err != nil {
 			return nil, err
 		}
 	}
@@ -138,6 +140,47 @@ type encoder struct {
 }
 
 func (e *encoder) add(name, value string) { e.fields = append(e.fields, Field{name, value}) }
+
+// metadata is the name of the parameters whose members the caller chooses.
+const metadata = "metadata"
+
+// member encodes a member of an object under its full name.
+func (e *encoder) member(name, at string, m member, depth int) error {
+	if m.name != metadata || m.value.Kind() != '{' {
+		return e.value(name, at, m.value, depth)
+	}
+	inner, err := parseAt(m.value, at)
+	if err != nil {
+		return err
+	}
+	for _, pair := range inner.members {
+		here := pointer.Join(at, pair.name)
+		if err := checkName(pair.name, here); err != nil {
+			return err
+		}
+		switch full := name + "[" + pair.name + "]"; pair.value.Kind() {
+		case '{', '[':
+			return &Fault{here, "must be a text, a number, true or false"}
+		case '0':
+			e.add(full, string(pair.value))
+		default:
+			if err := e.value(full, here, pair.value, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// parseAt is Parse of a value within the params.
+func parseAt(value jsontext.Value, at string) (*Params, error) {
+	inner, err := Parse(value)
+	var fault *Fault
+	if errors.As(err, &fault) {
+		fault.Pointer = at + fault.Pointer
+	}
+	return inner, err
+}
 
 func (e *encoder) value(name, at string, value jsontext.Value, depth int) error {
 	if depth > maxDepth {
@@ -171,12 +214,8 @@ func (e *encoder) value(name, at string, value jsontext.Value, depth int) error 
 }
 
 func (e *encoder) object(name, at string, value jsontext.Value, depth int) error {
-	inner, err := Parse(value)
+	inner, err := parseAt(value, at)
 	if err != nil {
-		var fault *Fault
-		if errors.As(err, &fault) {
-			fault.Pointer = at + fault.Pointer
-		}
 		return err
 	}
 	for _, m := range inner.members {
@@ -184,7 +223,7 @@ func (e *encoder) object(name, at string, value jsontext.Value, depth int) error
 		if err := checkName(m.name, here); err != nil {
 			return err
 		}
-		if err := e.value(name+"["+m.name+"]", here, m.value, depth+1); err != nil {
+		if err := e.member(name+"["+m.name+"]", here, m, depth+1); err != nil {
 			return err
 		}
 	}

@@ -46,6 +46,9 @@ func TestEncode(t *testing.T) {
 		"scalars in arrays":                       {`{"expand":["customer","latest_invoice"]}`, "expand[0]=customer&expand[1]=latest_invoice"},
 		"the order is the caller's":               {`{"z":1,"a":2}`, "z=1&a=2"},
 		"escapes in strings and names are undone": {`{"a":"\u00e9\n\"","m":{"k\u002f":"v"}}`, "a=é\n\"&m[k/]=v"},
+		"metadata keeps its numbers as written":   {`{"metadata":{"a":1e6,"b":20.0,"c":-1.50,"d":true,"e":null,"f":1e999}}`, "metadata[a]=1e6&metadata[b]=20.0&metadata[c]=-1.50&metadata[d]=true&metadata[e]=&metadata[f]=1e999"},
+		"metadata within a parameter too":         {`{"items":[{"metadata":{"a":1.0}}],"x":{"metadata":{"metadata":2e1}}}`, "items[0][metadata][a]=1.0&x[metadata][metadata]=2e1"},
+		"metadata that is unset":                  {`{"metadata":"","x":{"metadata":null}}`, "metadata=&x[metadata]="},
 		"a metadata value is never re-read":       {`{"metadata":{"a":"x&customer=cus_evil","b":"[c]=d"}}`, "metadata[a]=x&customer=cus_evil&metadata[b]=[c]=d"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,6 +73,9 @@ func TestWhatCannotBeEncodedIsAFaultWithItsPlace(t *testing.T) {
 		"a name twice":             {`{"a":1,"a":2}`, "/a", "twice"},
 		"a name twice, deeper":     {`{"m":{"a":1,"a":2}}`, "/m/a", "twice"},
 		"brackets in a name":       {`{"metadata":{"x][y":"v"}}`, "/metadata/x][y", "square brackets"},
+		"an object in metadata":    {`{"metadata":{"a":{"b":"c"}}}`, "/metadata/a", "must be a text"},
+		"a list in metadata":       {`{"x":[{"metadata":{"a":["b"]}}]}`, "/x/0/metadata/a", "must be a text"},
+		"a name twice in metadata": {`{"metadata":{"a":1,"a":2}}`, "/metadata/a", "twice"},
 		"an empty name":            {`{"metadata":{"":"v"}}`, "/metadata/", "empty"},
 		"a name with a slash":      {`{"m":{"a/b~":{"[":1}}}`, "/m/a~1b~0/[", "square brackets"},
 		"an exponent beyond bound": {`{"a":1e1000000000}`, "/a", "out of range"},
@@ -116,6 +122,7 @@ func FuzzEncode(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"a":1}`, `{"a":{"b":[1,{"c":null}]}}`, `{"a":1e6,"b":-0.0e-3}`, `{"a":"\ud83d\ude00"}`,
 		`{"a":[[[[]]]]}`, `{"a":1,"a":2}`, `[]`, `{"a":"\ud800"}`, `{"m":{"x][y":"1"}}`, `{"a":1E400}`,
+		`{"metadata":{"a":1e400,"b":true}}`, `{"x":[{"metadata":{"metadata":{}}}]}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -24,10 +24,14 @@ type header struct {
 	signatures [][]byte
 }
 
-// parse reads "t=…,v1=…,v1=…,v0=…". Schemes other than v1 are passed over, as
-// Stripe says, so that a sender cannot choose a weaker one.
+// parse reads "t=…,v1=…,v1=…,v0=…". As in Stripe's own libraries
+// (https://github.com/stripe/stripe-go/blob/master/webhook/client.go and its like),
+// schemes other than v1 are passed over, so that a sender cannot choose a weaker one;
+// so are v1 signatures that cannot be one, and parts that are no pair; and of two
+// timestamps the last one holds. The signature covers that, whichever it is.
 func parse(text string) (header, error) {
 	var h header
+	unusable := false // whether a v1 signature was passed over
 	if text == "" {
 		return h, refuse("there is no %s header", Header)
 	}
@@ -35,15 +39,9 @@ func parse(text string) (header, error) {
 		return h, refuse("the %s header is longer than %d bytes", Header, maxHeader)
 	}
 	for part := range strings.SplitSeq(text, ",") {
-		scheme, value, ok := strings.Cut(part, "=")
-		if !ok {
-			return h, refuse("the %s header is malformed: a part has no \"=\"", Header)
-		}
+		scheme, value, _ := strings.Cut(part, "=")
 		switch strings.TrimSpace(scheme) {
 		case "t":
-			if h.timestamp != "" {
-				return h, refuse("the %s header is malformed: it has two timestamps", Header)
-			}
 			unix, err := seconds(value)
 			if err != nil {
 				return h, refuse("the %s header is malformed: the timestamp is not a number of seconds", Header)
@@ -52,7 +50,8 @@ func parse(text string) (header, error) {
 		case "v1":
 			signature, err := hex.DecodeString(value)
 			if err != nil || len(signature) != sha256.Size {
-				return h, refuse("the %s header is malformed: a v1 signature is not %d hexadecimal digits", Header, 2*sha256.Size)
+				unusable = true
+				continue
 			}
 			if len(h.signatures) == maxSignatures {
 				return h, refuse("the %s header has more than %d signatures", Header, maxSignatures)
@@ -62,6 +61,9 @@ func parse(text string) (header, error) {
 	}
 	if h.timestamp == "" {
 		return h, refuse("the %s header has no timestamp", Header)
+	}
+	if len(h.signatures) == 0 && unusable {
+		return h, refuse("the %s header has no v1 signature of %d hexadecimal digits", Header, 2*sha256.Size)
 	}
 	if len(h.signatures) == 0 {
 		return h, refuse("the %s header has no v1 signature", Header)

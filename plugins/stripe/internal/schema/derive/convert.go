@@ -14,9 +14,10 @@ type node = map[string]any
 // JSON Schema of draft 2020-12. A keyword that it does not know is an error, so
 // that a newer description cannot lose a rule unseen.
 //
-// Two rules are ours. An object takes the properties that are listed and no
-// others, as Stripe itself refuses unknown parameters. And where Stripe lets
-// the empty string unset a value, null does so too: a form has no null.
+// Three rules are ours. An object takes the properties that are listed and no
+// others, as Stripe itself refuses unknown parameters. Where Stripe lets
+// the empty string unset a value, null does so too: a form has no null. And metadata
+// takes numbers, true and false beside texts: a form has texts alone.
 func convert(in node) (node, error) {
 	out := node{}
 	for key, value := range in {
@@ -95,9 +96,26 @@ func convertProperties(value any) (node, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		if name == "metadata" {
+			allowScalars(schema)
+		}
 		out[name] = schema
 	}
 	return out, nil
+}
+
+// allowScalars lets an object of texts, which may be one of several forms of a value,
+// hold other scalars too.
+func allowScalars(schema node) {
+	if members, ok := schema["additionalProperties"].(node); ok && members["type"] == "string" {
+		members["type"] = []any{"string", "number", "boolean"}
+	}
+	forms, _ := schema["anyOf"].([]any)
+	for _, form := range forms {
+		if one, ok := form.(node); ok {
+			allowScalars(one)
+		}
+	}
 }
 
 // unsettable reports whether a schema lists the empty string among its values,

@@ -1030,9 +1030,10 @@ type VerifyWebhookResponse struct {
 	//	*VerifyWebhookResponse_Event
 	//	*VerifyWebhookResponse_Refusal
 	//	*VerifyWebhookResponse_Error
-	Outcome       isVerifyWebhookResponse_Outcome `protobuf_oneof:"outcome"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Outcome        isVerifyWebhookResponse_Outcome `protobuf_oneof:"outcome"`
+	RefusalGenuine bool                            `protobuf:"varint,4,opt,name=refusal_genuine,json=refusalGenuine,proto3" json:"refusal_genuine,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *VerifyWebhookResponse) Reset() {
@@ -1099,6 +1100,13 @@ func (x *VerifyWebhookResponse) GetError() *Error {
 	return nil
 }
 
+func (x *VerifyWebhookResponse) GetRefusalGenuine() bool {
+	if x != nil {
+		return x.RefusalGenuine
+	}
+	return false
+}
+
 type isVerifyWebhookResponse_Outcome interface {
 	isVerifyWebhookResponse_Outcome()
 }
@@ -1108,7 +1116,8 @@ type VerifyWebhookResponse_Event struct {
 }
 
 type VerifyWebhookResponse_Refusal struct {
-	// The reason of an sdk.WebhookRefusal: the request is not genuine.
+	// The reason of an sdk.WebhookRefusal: the request is not genuine, unless
+	// refusal_genuine says that it is.
 	Refusal string `protobuf:"bytes,2,opt,name=refusal,proto3,oneof"`
 }
 
@@ -1466,11 +1475,12 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x126\n" +
 	"\x05value\x18\x02 \x01(\v2 .backflow.plugin.v1.HeaderValuesR\x05value:\x028\x01\"&\n" +
 	"\fHeaderValues\x12\x16\n" +
-	"\x06values\x18\x01 \x03(\fR\x06values\"\xab\x01\n" +
+	"\x06values\x18\x01 \x03(\fR\x06values\"\xd4\x01\n" +
 	"\x15VerifyWebhookResponse\x128\n" +
 	"\x05event\x18\x01 \x01(\v2 .backflow.plugin.v1.WebhookEventH\x00R\x05event\x12\x1a\n" +
 	"\arefusal\x18\x02 \x01(\tH\x00R\arefusal\x121\n" +
-	"\x05error\x18\x03 \x01(\v2\x19.backflow.plugin.v1.ErrorH\x00R\x05errorB\t\n" +
+	"\x05error\x18\x03 \x01(\v2\x19.backflow.plugin.v1.ErrorH\x00R\x05error\x12'\n" +
+	"\x0frefusal_genuine\x18\x04 \x01(\bR\x0erefusalGenuineB\t\n" +
 	"\aoutcome\"2\n" +
 	"\fWebhookEvent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +

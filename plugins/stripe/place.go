@@ -1,0 +1,40 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// place says which of the caller's params a parameter of Stripe's was made of, both
+// as JSON pointers. What is below it is meant too.
+type place struct{ stripes, callers string }
+
+// standsFor notes that parameters which Stripe may name are the caller's param of that
+// name.
+func (r *request) standsFor(param string, stripes ...string) {
+	for _, name := range stripes {
+		r.places = append(r.places, place{"/" + name, "/" + param})
+	}
+}
+
+// placed points the faults of a refusal into the caller's params. What Stripe itself
+// calls the parameter stays in the details. Another error is returned as it is.
+func (r *request) placed(err error) error {
+	var refused *sdk.Error
+	if !errors.As(err, &refused) || len(refused.Faults) == 0 || len(r.places) == 0 {
+		return err
+	}
+	mapped := *refused
+	mapped.Faults = slices.Clone(refused.Faults)
+	for i, fault := range mapped.Faults {
+		for _, p := range r.places {
+			if fault.Pointer == p.stripes || strings.HasPrefix(fault.Pointer, p.stripes+"/") {
+				mapped.Faults[i].Pointer = p.callers
+			}
+		}
+	}
+	return &mapped
+}
