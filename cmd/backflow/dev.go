@@ -25,7 +25,7 @@ const devTokenEnv = "BACKFLOW_DEV_TOKEN"
 func (p *program) devCommand() *cobra.Command {
 	var file, listen string
 	cmd := &cobra.Command{
-		Use:   "dev -c FILE",
+		Use:   "dev [-c FILE]",
 		Short: "Run the gateway on a developer's machine",
 		Long: `Run the gateway on a developer's machine: on 127.0.0.1 only, with a token of its
 own, and with its state under .backflow/ where the config names none. An

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -16,7 +18,7 @@ import (
 func (p *program) serveCommand() *cobra.Command {
 	var file, listen string
 	cmd := &cobra.Command{
-		Use:   "serve -c FILE",
+		Use:   "serve [-c FILE]",
 		Short: "Run the gateway",
 		Long: `Run the gateway. SIGTERM and SIGINT drain it: requests and calls that are under
 way finish, and runs go on where they are when a gateway starts again. SIGHUP, or
@@ -62,13 +64,24 @@ func (p *program) serve(ctx context.Context, file, listen string) (err error) {
 	return s.Serve(ctx)
 }
 
-// configFlag adds -c, which the command cannot do without.
+// defaultConfig is the config of a command that cannot do without one.
+const defaultConfig = "backflow.json"
+
+// configFlag adds -c to a command that needs a config: without the flag it is
+// defaultConfig, if there is that.
 func configFlag(cmd *cobra.Command, file *string) {
-	cmd.Flags().StringVarP(file, "config", "c", "", "config file")
-	if err := cmd.MarkFlagRequired("config"); err != nil {
-		panic(err) // the flag is defined right above
-	}
+	cmd.Flags().StringVarP(file, "config", "c", "", "config file (default: "+defaultConfig+")")
 	configFiles(cmd)
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if *file != "" {
+			return nil
+		}
+		if _, err := os.Stat(defaultConfig); err != nil {
+			return fmt.Errorf("which config is meant? Give -c FILE: there is no %s here", defaultConfig)
+		}
+		*file = defaultConfig
+		return nil
+	}
 }
 
 // configFiles has a shell propose what may be a config for -c.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -38,5 +39,23 @@ func TestASighupIsKeptUntilItIsReceived(t *testing.T) {
 	case <-signals:
 	case <-time.After(10 * time.Second):
 		t.Error("the signal was not received")
+	}
+}
+
+func TestTheConfigIsBackflowJSONWhereNoneIsNamed(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, name := range []string{"serve", "dev", "validate"} {
+		if code, _, stderr := command(t, nil, name); code != exitUsage || !strings.Contains(stderr, "there is no backflow.json here") {
+			t.Errorf("%s without a config: exit code %d: %s", name, code, stderr)
+		}
+	}
+	if err := os.WriteFile("backflow.json", []byte(`{}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out, stderr := command(t, nil, "validate"); code != exitOK || out != "backflow.json is valid\n" {
+		t.Errorf("exit code %d: %s%s", code, out, stderr)
+	}
+	if code, _, _ := command(t, nil, "validate", "-c", "other.json"); code != exitFailed {
+		t.Errorf("another one: exit code %d", code)
 	}
 }

@@ -17,7 +17,7 @@ func (p *program) validateCommand() *cobra.Command {
 	var allowUnset bool
 	var out output
 	cmd := &cobra.Command{
-		Use:   "validate -c FILE",
+		Use:   "validate [-c FILE]",
 		Short: "Check a config, its workflows and its plugins, and say everything that is wrong",
 		Long: `Check a config with its templates, conditions and workflows, and the actions and
 params that they name against what the plugins publish. Every fault is told with

@@ -3,20 +3,22 @@ package terminal
 import (
 	"io"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/backflow/backflow/core/visible"
 )
 
-// Guarded is a writer that lets nothing through that a terminal would obey: the
-// last net for texts that nobody made Printable. It remembers whether a write has
-// failed. It is safe for concurrent use as far as what it writes to is, if each
-// write ends with a whole character.
+// Guarded is a writer that lets nothing through that a terminal would obey: the last
+// net for texts that nobody made Printable. It remembers whether a write has
+// failed. It is safe for concurrent use.
 type Guarded struct {
-	w    io.Writer
-	held []byte // the beginning of a character whose other bytes are still to come
-	err  error  // of the first write that failed
+	w io.Writer
+
+	mu   sync.Mutex // guards what follows, and writing to w
+	held []byte     // the beginning of a character whose other bytes are still to come
+	err  error      // of the first write that failed
 }
 
 // Guard returns a writer over another; w itself if it is one.
@@ -30,6 +32,8 @@ func Guard(w io.Writer) *Guarded {
 // Write returns len(p) when all of it was written, or is held until its last
 // character is complete.
 func (g *Guarded) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	text := string(g.held) + string(p)
 	whole := len(text) - incomplete(text)
 	if g.held = nil; whole < len(text) {
@@ -41,6 +45,7 @@ func (g *Guarded) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// pass writes a text as it is. The caller holds the lock.
 func (g *Guarded) pass(text string) error {
 	_, err := io.WriteString(g.w, text)
 	if err != nil && g.err == nil {
@@ -50,7 +55,11 @@ func (g *Guarded) pass(text string) error {
 }
 
 // Err returns the error of the first write that failed; nil if none did.
-func (g *Guarded) Err() error { return g.err }
+func (g *Guarded) Err() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.err
+}
 
 // incomplete returns how many bytes at the end of a text begin a character whose
 // other bytes are still to come.
@@ -96,6 +105,8 @@ func Paint(w io.Writer, color Color, text string) error {
 		_, err := g.Write([]byte(text))
 		return err
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	return g.pass(string(color) + visible.Text(text) + normal)
 }
 
