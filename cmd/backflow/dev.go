@@ -24,6 +24,7 @@ const devTokenEnv = "BACKFLOW_DEV_TOKEN"
 
 func (p *program) devCommand() *cobra.Command {
 	var file, listen string
+	var level logLevel
 	cmd := &cobra.Command{
 		Use:   "dev [-c FILE]",
 		Short: "Run the gateway on a developer's machine",
@@ -34,15 +35,16 @@ it has one.`,
 		Example: "  backflow dev -c configs/stripe.json",
 		Args:    cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			return p.dev(cmd.Context(), file, listen)
+			return p.dev(cmd.Context(), file, listen, &level)
 		}),
 	}
 	configFlag(cmd, &file)
 	cmd.Flags().StringVar(&listen, "listen", "", "address to listen on, over server.listen")
+	level.flag(cmd)
 	return cmd
 }
 
-func (p *program) dev(ctx context.Context, file, listen string) (err error) {
+func (p *program) dev(ctx context.Context, file, listen string, level *logLevel) (err error) {
 	tuneGC(p.lookupEnv)
 	signals, stop := sighup()
 	defer stop()
@@ -83,10 +85,10 @@ func (p *program) dev(ctx context.Context, file, listen string) (err error) {
 	}
 	redactor := &telemetry.Redactor{}
 	redactor.Add(saved.Token)
-	log := telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: redactor, Format: telemetry.FormatText})
+	log := telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: redactor, Format: telemetry.FormatText, Level: level.begin(plan)})
 	s, err := startServer(ctx, plan, listen, server.Options{
 		OpenStore: storeOpener(filepath.Join(dir, "state.db"), log),
-		Launcher:  launchers, DataDir: dir, Sighup: signals, Logger: log, Redactor: redactor,
+		Launcher:  launchers, DataDir: dir, Sighup: signals, Logger: log, LogLevel: level.fromConfig(), Redactor: redactor,
 		Tokens: []gateway.Token{{Name: "dev", Hash: access.HashOf(saved.Token), Scopes: []access.Scope{everything}}},
 		WebhookSecrets: func(plan *compile.Plan) (map[string]string, error) {
 			saved.renewWebhooks(plan)

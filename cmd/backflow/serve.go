@@ -17,6 +17,7 @@ import (
 
 func (p *program) serveCommand() *cobra.Command {
 	var file, listen string
+	var level logLevel
 	cmd := &cobra.Command{
 		Use:   "serve [-c FILE]",
 		Short: "Run the gateway",
@@ -26,15 +27,16 @@ a change of a file of the config, puts the new config in force.`,
 		Example: "  backflow serve -c backflow.json",
 		Args:    cobra.NoArgs,
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			return p.serve(cmd.Context(), file, listen)
+			return p.serve(cmd.Context(), file, listen, &level)
 		}),
 	}
 	configFlag(cmd, &file)
 	cmd.Flags().StringVar(&listen, "listen", "", "address to listen on, over server.listen")
+	level.flag(cmd)
 	return cmd
 }
 
-func (p *program) serve(ctx context.Context, file, listen string) (err error) {
+func (p *program) serve(ctx context.Context, file, listen string, level *logLevel) (err error) {
 	tuneGC(p.lookupEnv)
 	signals, stop := sighup()
 	defer stop()
@@ -48,14 +50,14 @@ func (p *program) serve(ctx context.Context, file, listen string) (err error) {
 		return err
 	}
 	redactor := &telemetry.Redactor{}
-	log := telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: redactor})
+	log := telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: redactor, Level: level.begin(plan)})
 	if len(plan.Config.Auth.Tokens) == 0 {
 		log.Warn("the config has no auth.tokens: nobody may use anything but webhooks (backflow token new makes one)")
 	}
 	dataDir := filepath.Join(plan.Config.BaseDir, "data")
 	s, err := startServer(ctx, plan, cmp.Or(listen, plan.Config.Server.Listen), server.Options{
 		OpenStore: storeOpener(filepath.Join(dataDir, "state.db"), log),
-		Launcher:  launchers, DataDir: dataDir, Sighup: signals, Logger: log, Redactor: redactor,
+		Launcher:  launchers, DataDir: dataDir, Sighup: signals, Logger: log, LogLevel: level.fromConfig(), Redactor: redactor,
 	})
 	if err != nil {
 		return unlessStopped(ctx, err, log)

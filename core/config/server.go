@@ -1,10 +1,13 @@
 package config
 
 import (
+	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +27,8 @@ type Server struct {
 	// PublicURL is the address that the outside knows the gateway by, without a
 	// slash at its end; it may be empty.
 	PublicURL string
+	// LogLevel is the least level that is logged.
+	LogLevel slog.Level
 }
 
 func serverSchema() schema[Server] {
@@ -39,7 +44,34 @@ func serverSchema() schema[Server] {
 		key("publicUrl", expandedText("URL", checkPublicURL).with(func(_ value, s *string) { *s = strings.TrimRight(*s, "/") }),
 			func(s *Server) *string { return &s.PublicURL },
 			"The address by which the outside knows the gateway.").withDefault(`""`),
+		key("logLevel", logLevel(), func(s *Server) *slog.Level { return &s.LogLevel },
+			"Least level of what is logged: `debug`, `info`, `warn` or `error`. `--log-level` wins over it.").withDefault(`"info"`),
 	)
+}
+
+// logLevels are the levels that a log can have, from the most to the fewest lines.
+func logLevels() []string { return []string{"debug", "info", "warn", "error"} }
+
+func logLevel() schema[slog.Level] {
+	word := oneOf(logLevels()...)
+	return schema[slog.Level]{
+		description: word.description,
+		decode: func(v value, into *slog.Level) {
+			var text string
+			if word.decode(v, &text); text != "" {
+				*into, _ = ParseLogLevel(text) // it is one of them
+			}
+		},
+	}
+}
+
+// ParseLogLevel reads a level as server.logLevel has it.
+func ParseLogLevel(text string) (slog.Level, error) {
+	var level slog.Level
+	if !slices.Contains(logLevels(), text) || level.UnmarshalText([]byte(text)) != nil {
+		return 0, fmt.Errorf("the level %q is none of %s", text, strings.Join(logLevels(), ", "))
+	}
+	return level, nil
 }
 
 func checkListenAddress(s string) (problem, hint string) {

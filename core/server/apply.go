@@ -63,6 +63,9 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action
 	}
 	s.events.Keep(names)
 	s.custom = plan.Custom
+	if s.options.LogLevel != nil {
+		s.options.LogLevel.Set(plan.Config.Server.LogLevel)
+	}
 	s.current.Store(plan)
 	return nil
 }

@@ -43,6 +43,9 @@ type Options struct {
 	Version string
 	// Logger is the log of all parts; nil discards.
 	Logger *slog.Logger
+	// LogLevel is set to server.logLevel of each plan that is put in force; nil where
+	// the log's level is not the config's.
+	LogLevel *slog.LevelVar
 	// Redactor learns the secrets of every plan that is put in force; nil learns
 	// none.
 	Redactor *telemetry.Redactor

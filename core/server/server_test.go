@@ -117,3 +117,32 @@ func TestAStartThatFailsLeavesNothingOpen(t *testing.T) {
 		t.Errorf("the listener: %v", err)
 	}
 }
+
+func TestAReloadSetsTheLogLevel(t *testing.T) {
+	t.Parallel()
+	text := textOf(configWith("first"))
+	level := &slog.LevelVar{}
+	level.Set(slog.LevelError)
+	s, err := server.Start(t.Context(), load(t, text), server.Options{Node: "test", OpenStore: openMemory, LogLevel: level})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	if level.Level() != slog.LevelInfo {
+		t.Errorf("without server.logLevel it is %s", level.Level())
+	}
+	for word, want := range map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError} {
+		text.Store(strings.Replace(configWith("first"), "{", `{ "server": { "logLevel": "`+word+`" },`, 1))
+		if err := s.Reload(t.Context()); err != nil || level.Level() != want {
+			t.Errorf("%s: %s, %v", word, level.Level(), err)
+		}
+	}
+	text.Store(strings.Replace(configWith("first"), "{", `{ "server": { "logLevel": "warning" },`, 1))
+	if err := s.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), `unknown value "warning" (known: debug, info, warn, error)`) {
+		t.Errorf("a level that does not exist: %v", err)
+	}
+}
