@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/backflow/backflow/core/bulk"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/webhook"
@@ -100,6 +101,12 @@ func classify(err error) *apiError {
 		return &apiError{code: sdk.CodeUnavailable, detail: "this gateway cannot write any more, try again", cause: err}
 	case errors.Is(err, idempotency.ErrMismatch):
 		return &apiError{code: codeKeyReused, detail: "this Idempotency-Key was used for a request with another method, path, query or body"}
+	case errors.Is(err, bulk.ErrNotFound):
+		return &apiError{code: sdk.CodeNotFound, detail: "there is no such bulk, or it is not kept any more"}
+	case errors.Is(err, bulk.ErrBadCursor):
+		return &apiError{code: codeBadRequest, detail: "the cursor is not one that this list answered"}
+	case errors.Is(err, bulk.ErrBusy):
+		return &apiError{code: sdk.CodeConflict, detail: "the bulk is being changed by another request, try again", retryAfter: defaultRetryAfter}
 	case errors.Is(err, engine.ErrUnknownWorkflow):
 		return &apiError{code: sdk.CodeNotFound, detail: "there is no such workflow"}
 	case errors.Is(err, engine.ErrNotFound):

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/bulk"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -30,6 +31,9 @@ var documents = map[reflect.Type]string{
 	reflect.TypeFor[stepJSON]():         "step of a run",
 	reflect.TypeFor[eventJSON]():        "event of a run",
 	reflect.TypeFor[received]():         "received event",
+	reflect.TypeFor[bulkFilterJSON]():   "filter of a bulk",
+	reflect.TypeFor[bulk.Counts]():      "counts of a bulk",
+	reflect.TypeFor[bulkItemJSON]():     "item of a bulk",
 
 	reflect.TypeFor[workflow.FailedChild](): "failed child",
 }

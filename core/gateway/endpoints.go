@@ -123,6 +123,47 @@ func endpoints() []endpoint {
 			doc:     "Hands a signal to a run, with the result of the step that waits for it as body.",
 			handler: (*requestContext).signalRun,
 		},
+		{
+			method: http.MethodPost, path: "/bulk", scope: "runs:write", stateful: writesState,
+			in:      input{query: []string{}, body: bulkRequestJSON{}, key: true},
+			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}, {status: http.StatusOK, body: bulkJSON{}}},
+			doc:     "Retries, cancels or reruns the runs that a filter selects, or shows which they are.",
+			handler: (*requestContext).createBulk,
+		},
+		{
+			method: http.MethodGet, path: "/bulk/{bulk}", scope: "runs:read", stateful: readsState,
+			out:     okJSON(bulkJSON{}),
+			doc:     "Shows a bulk and how far it is.",
+			handler: (*requestContext).showBulk,
+		},
+		{
+			method: http.MethodGet, path: "/bulk/{bulk}/items", scope: "runs:read", stateful: readsState,
+			in:      input{query: []string{"limit", "cursor"}},
+			out:     okJSON(list[bulkItemJSON]{}),
+			doc:     "Lists the runs of a bulk with what became of them.",
+			handler: (*requestContext).listBulkItems,
+		},
+		{
+			method: http.MethodPost, path: "/bulk/{bulk}/pause", scope: "runs:write", stateful: writesState,
+			in:      input{query: []string{}, body: struct{}{}, key: true},
+			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}},
+			doc:     "Pauses a running bulk.",
+			handler: (*requestContext).pauseBulk,
+		},
+		{
+			method: http.MethodPost, path: "/bulk/{bulk}/resume", scope: "runs:write", stateful: writesState,
+			in:      input{query: []string{}, body: struct{}{}, key: true},
+			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}},
+			doc:     "Has a bulk run that was previewed or paused.",
+			handler: (*requestContext).resumeBulk,
+		},
+		{
+			method: http.MethodPost, path: "/bulk/{bulk}/cancel", scope: "runs:write", stateful: writesState,
+			in:      input{query: []string{}, body: struct{}{}, key: true},
+			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}},
+			doc:     "Ends a bulk: the runs that are left stay as they are.",
+			handler: (*requestContext).cancelBulk,
+		},
 	}
 }
 

@@ -51,8 +51,8 @@ type Gateway struct {
 
 // New makes a gateway. It listens nowhere before Serve.
 func New(o Options) (*Gateway, error) {
-	if o.Runs == nil || o.Ledger == nil || o.Routes.Actions == nil {
-		return nil, errors.New("gateway: runs, ledger and actions are required")
+	if o.Runs == nil || o.Bulks == nil || o.Ledger == nil || o.Routes.Actions == nil {
+		return nil, errors.New("gateway: runs, bulks, ledger and actions are required")
 	}
 	if o.Ready == nil {
 		o.Ready = func() Readiness { return Readiness{Ready: true, Status: "ready"} }

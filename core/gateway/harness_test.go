@@ -18,6 +18,7 @@ import (
 
 	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/bulk"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/idempotency"
@@ -197,8 +198,9 @@ func newHarness(t *testing.T, change ...func(*Options)) *harness {
 			{Name: "none", Hash: access.HashOf(noneToken)},
 		},
 	}
+	bulks := bulk.New(bulk.Options{Store: h.store, Lease: own, Runs: h.engine, May: func(callerID string, permission ...string) bool { return h.May(callerID, permission...) }})
 	o := Options{
-		Services: Services{Runs: h.engine, Ledger: idempotency.New(h.store, own, idempotency.Options{Now: now})},
+		Services: Services{Runs: h.engine, Bulks: bulks, Ledger: idempotency.New(h.store, own, idempotency.Options{Now: now})},
 		Routes:   h.routes,
 		Logger:   telemetry.NewLogger(h.log, telemetry.LogOptions{Level: slog.LevelDebug}),
 		Now:      now,
@@ -208,7 +210,9 @@ func newHarness(t *testing.T, change ...func(*Options)) *harness {
 	}
 	h.Gateway, err = New(o)
 	must(t, err)
+	bulks.Run()
 	t.Cleanup(func() {
+		bulks.Stop()
 		h.stop()
 		h.store.down.Store(false)
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)

@@ -121,53 +121,59 @@ func (x *requestContext) readChange(r *http.Request) (c change, err error) {
 	return c, err
 }
 
-// change makes or changes a run. Under a key it is done once: the key is
-// recorded in the write that does it, and a repeat returns the run as it is now.
+// change makes or changes a run, under a key once.
 func (x *requestContext) change(w http.ResponseWriter, r *http.Request, c change, runID string, do func(once engine.Once) (engine.Run, error)) (engine.Run, error) {
+	return changeOnce(x, w, r, c, runID, do, func(id string) (engine.Run, error) {
+		run, err := x.services.Runs.Get(r.Context(), id)
+		if errors.Is(err, engine.ErrNotFound) {
+			return run, &apiError{code: sdk.CodeNotFound, detail: fmt.Sprintf("the run %s of this Idempotency-Key is not kept any more", id)}
+		}
+		return run, err
+	})
+}
+
+// changeOnce makes or changes something that has an id. Under a key it is done once:
+// the key is recorded in the write that does it, and a repeat returns it as it is
+// now, as get does.
+func changeOnce[T any](x *requestContext, w http.ResponseWriter, r *http.Request, c change, id string, do func(once engine.Once) (T, error), get func(id string) (T, error)) (T, error) {
 	if c.key == "" {
 		return do(engine.Once{})
 	}
 	scope := x.scope(r, c.key)
 	fingerprint := idempotency.FingerprintOf(scope.Method, scope.Path, r.URL.RawQuery, c.body.Raw(), "wait")
-	if run, found, err := x.changedBy(w, r, scope, fingerprint); found || err != nil {
-		return run, err
+	changedBy := func() (changed T, found bool, err error) {
+		done, ok, err := x.services.Ledger.Recorded(r.Context(), scope, fingerprint)
+		if err != nil || !ok {
+			return changed, false, err
+		}
+		if changed, err = get(done.RunID); err != nil {
+			return changed, false, err
+		}
+		w.Header().Set(replayedHeader, "true")
+		w.Header().Set(expiresHeader, done.Expires.Format(time.RFC3339))
+		return changed, true, nil
 	}
-	once, expires := x.services.Ledger.Record(scope, fingerprint, runID)
-	run, err := do(once)
+	if changed, found, err := changedBy(); found || err != nil {
+		return changed, err
+	}
+	once, expires := x.services.Ledger.Record(scope, fingerprint, id)
+	changed, err := do(once)
 	if err == nil {
 		w.Header().Set(expiresHeader, expires.Format(time.RFC3339))
 	}
 	if err == nil || errors.Is(err, engine.ErrUnavailable) {
-		return run, err
+		return changed, err
 	}
-	// It may be that another request with the key was faster: then the run is
-	// what that one has made of it, and it may forbid what it allowed before.
-	if run, found, lookErr := x.changedBy(w, r, scope, fingerprint); found || lookErr != nil {
-		return run, lookErr
+	// It may be that another request with the key was faster: then it is what that
+	// one has made of it, and it may forbid what it allowed before.
+	if changed, found, lookErr := changedBy(); found || lookErr != nil {
+		return changed, lookErr
 	}
 	if errors.Is(err, engine.ErrDuplicate) {
 		err = &idempotency.InProgressError{RetryAfter: defaultRetryAfter}
 	}
-	return engine.Run{}, err
-}
-
-// changedBy returns the run that an earlier request with the key made or changed,
-// as it is now, and marks the response as replayed.
-func (x *requestContext) changedBy(w http.ResponseWriter, r *http.Request, scope idempotency.Scope, fp idempotency.Fingerprint) (engine.Run, bool, error) {
-	done, ok, err := x.services.Ledger.Recorded(r.Context(), scope, fp)
-	if err != nil || !ok {
-		return engine.Run{}, false, err
-	}
-	run, err := x.services.Runs.Get(r.Context(), done.RunID)
-	if errors.Is(err, engine.ErrNotFound) {
-		return engine.Run{}, false, &apiError{code: sdk.CodeNotFound, detail: fmt.Sprintf("the run %s of this Idempotency-Key is not kept any more", done.RunID)}
-	}
-	if err != nil {
-		return engine.Run{}, false, err
-	}
-	w.Header().Set(replayedHeader, "true")
-	w.Header().Set(expiresHeader, done.Expires.Format(time.RFC3339))
-	return run, true, nil
+	var none T
+	return none, err
 }
 
 // await returns a run at its end, or as it is when the time to wait is over.

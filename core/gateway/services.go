@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 
+	"github.com/backflow/backflow/core/bulk"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/value"
@@ -12,8 +13,9 @@ import (
 // Services are what endpoints are handlers over, beside the integrations, which
 // the config decides: see Routes. They are the same as long as the gateway lives.
 type Services struct {
-	// Runs and Ledger are required.
+	// Runs, Bulks and Ledger are required.
 	Runs   Runs
+	Bulks  Bulks
 	Ledger *idempotency.Ledger
 	// Ready says whether requests can be expected to work; nil is always ready.
 	Ready func() Readiness
@@ -52,3 +54,18 @@ type Runs interface {
 }
 
 var _ Runs = (*engine.Engine)(nil)
+
+// Bulks changes many runs at once. *bulk.Manager is one.
+type Bulks interface {
+	// Create fixes the items of a bulk and, unless it is a dry run, has it run.
+	Create(ctx context.Context, request bulk.Request) (bulk.Bulk, error)
+	Get(ctx context.Context, id string) (bulk.Bulk, error)
+	// Items returns a page of a bulk's items, with the cursor of the next one.
+	Items(ctx context.Context, id, cursor string, limit int) ([]bulk.Item, string, error)
+	Pause(ctx context.Context, id string, once engine.Once) (bulk.Bulk, error)
+	// Resume is for the caller who made the bulk alone.
+	Resume(ctx context.Context, id string, by bulk.Caller, once engine.Once) (bulk.Bulk, error)
+	Cancel(ctx context.Context, id string, once engine.Once) (bulk.Bulk, error)
+}
+
+var _ Bulks = (*bulk.Manager)(nil)

@@ -45,7 +45,7 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action
 		err = s.gateway.Swap(routes)
 	} else {
 		s.gateway, err = gateway.New(gateway.Options{
-			Services: gateway.Services{Runs: s.engine, Ledger: s.ledger, Ready: s.ready, Store: s.lease},
+			Services: gateway.Services{Runs: s.engine, Bulks: s.bulks, Ledger: s.ledger, Ready: s.ready, Store: s.lease},
 			Routes:   routes, Mounts: []gateway.Mount{gateway.Metrics(s.metrics.Handler())},
 			Logger: s.log, Now: s.options.Now, Limits: gateway.Limits{DrainTimeout: drainTimeout},
 		})

@@ -7,7 +7,7 @@
 // no plugin transport, so that the simulation, which runs whole servers in virtual
 // time, links none of them.
 //
-// The package imports core/action, core/compile, core/config, core/custom,
+// The package imports core/action, core/bulk, core/compile, core/config, core/custom,
 // core/engine, core/event, core/gateway, core/idempotency, core/lease,
 // core/plugin, core/schedule, core/state, core/state/measured, core/telemetry,
 // core/telemetry/metrics, core/webhook, core/workflow and sdk.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/bulk"
 	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/custom"
 	"github.com/backflow/backflow/core/engine"
@@ -48,6 +49,7 @@ type Server struct {
 	engine   *engine.Engine
 	ledger   *idempotency.Ledger
 	schedule *schedule.Scheduler
+	bulks    *bulk.Manager
 	gateway  *gateway.Gateway
 	metrics  *metrics.Registry
 	calls    *action.Metrics  // of integrations
@@ -90,6 +92,10 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 	})
 	s.ledger = idempotency.New(s.store, s.lease, idempotency.Options{Now: o.Now, NewID: o.NewLedgerID})
 	s.schedule = schedule.New(schedule.Options{Store: s.store, Lease: s.lease, Starter: s.engine, Logger: o.Logger, Now: o.Now})
+	s.bulks = bulk.New(bulk.Options{
+		Store: s.store, Lease: s.lease, Runs: s.engine, Logger: o.Logger, Now: o.Now,
+		May: func(callerID string, permission ...string) bool { return s.gateway.May(callerID, permission...) },
+	})
 	if err := s.apply(ctx, plan, s.Actions()); err != nil {
 		return nil, err
 	}
@@ -98,6 +104,7 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 	}
 	s.engine.Run()
 	s.schedule.Run()
+	s.bulks.Run()
 	return s, nil
 }
 
@@ -159,6 +166,9 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	if s.listener != nil {
 		errs = append(errs, s.listener.Close())
+	}
+	if s.bulks != nil {
+		s.bulks.Stop()
 	}
 	if s.schedule != nil {
 		s.schedule.Stop()

@@ -37,6 +37,18 @@ const (
 	// BucketTick has an empty record of each tick that was handled, by
 	// SCHEDULE/TICK, for 48 hours. Written by core/schedule.
 	BucketTick = "schedule-tick"
+	// BucketBulk has a record of each bulk, by its id, for seven days. Written by
+	// core/bulk.
+	BucketBulk = "bulk"
+	// BucketBulkChunk has the items of bulks, a hundred in each, with what became of
+	// them, by BULK/NUMBER, for seven days. Written by core/bulk.
+	BucketBulkChunk = "bulk-chunk"
+	// BucketBulkItem has a record of each item of a bulk that took effect, by
+	// BULK/INDEX, for seven days. Written by core/engine for core/bulk.
+	BucketBulkItem = "bulk-item"
+	// BucketBulkCaller has the id of the bulk that is running, by caller. Written by
+	// core/bulk.
+	BucketBulkCaller = "bulk-caller"
 	// BucketLease has a record of each live process, by lease id. Written by
 	// core/lease; other packages make their commits require it.
 	BucketLease = "lease"
@@ -93,6 +105,8 @@ const (
 	SetEvents = "events"
 	// SetSchedules is the names of all schedules. Written by core/schedule.
 	SetSchedules = "schedules"
+	// SetBulksRunning is the ids of the bulks that are running. Written by core/bulk.
+	SetBulksRunning = "bulks-running"
 	// SetLeases is the ids of all leases. Written by core/lease.
 	SetLeases = "leases"
 )
