@@ -100,6 +100,7 @@ func (p *program) root() *cobra.Command {
 		p.validateCommand(),
 		p.workflowCommand(),
 		p.runsCommand(),
+		p.bulkCommand(),
 		p.statusCommand(),
 		p.triggerCommand(),
 		p.tokenCommand(),

@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/backflow/backflow/cmd/backflow/internal/client"
+	"github.com/backflow/backflow/core/bulk"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -20,10 +22,12 @@ func (p *program) runsCommand() *cobra.Command {
 		p.runsListCommand(),
 		p.runsShowCommand(),
 		p.runsWatchCommand(),
-		p.runsChangeCommand("cancel", "Cancel a run: what it did is undone where the workflow says how", workflow.RunCancelled,
+		p.runsChangeCommand(bulk.ActionCancel, "Cancel a run, or many: what they did is undone where the workflow says how", workflow.RunCancelled,
 			p.runIDs(workflow.RunQueued, workflow.RunRunning, workflow.RunWaiting)),
-		p.runsChangeCommand("retry", "Let a failed run go on from the step that failed", workflow.RunSucceeded,
+		p.runsChangeCommand(bulk.ActionRetry, "Let a failed run, or many, go on from the step that failed", workflow.RunSucceeded,
 			p.runIDs(workflow.RunFailed, workflow.RunWaiting)),
+		p.runsChangeCommand(bulk.ActionRerun, "Run again what has ended, one run or many: the same input, the present definition", workflow.RunSucceeded,
+			p.runIDs(workflow.RunSucceeded, workflow.RunFailed, workflow.RunCancelled)),
 		p.runsSignalCommand(),
 	)
 }
@@ -156,20 +160,65 @@ type change struct {
 	wanted workflow.RunStatus
 }
 
-// runsChangeCommand is a command that asks something of a run by its id alone.
-func (p *program) runsChangeCommand(what, short string, wanted workflow.RunStatus, runs completer) *cobra.Command {
+// runsChangeCommand is a command that changes one run, by its id, or many, by flags
+// that select them.
+func (p *program) runsChangeCommand(action bulk.Action, short string, wanted workflow.RunStatus, runs completer) *cobra.Command {
 	c := change{wanted: wanted}
+	var many selection
+	var now, latest bool
+	what := string(action)
 	cmd := &cobra.Command{
-		Use:   what + " ID",
+		Use:   what + " [ID]",
 		Short: short,
-		Args:  cobra.ExactArgs(1),
+		Long: short + `.
+
+With --workflow, --status, --since, --until or --error in place of an ID it is done
+to every run that all of them select. First these runs are shown and counted, and it
+is asked whether to go on; then exactly these are changed, one after the other, by
+the gateway. Ctrl-C leaves it at work: ` + "`backflow bulk watch`" + ` shows it again. --yes
+does not ask, --dry-run does nothing else than show. Exit code 1 if a run could not
+be changed; where nobody can be asked and neither flag is given, 2.`,
+		Example: "  backflow runs " + what + " 01a20000-0000-7000-8000-000000000000\n" +
+			"  backflow runs " + what + " --workflow process-order --since 3d",
+		Args: cobra.MaximumNArgs(1),
+		PreRunE: func(_ *cobra.Command, args []string) error {
+			if (now || latest) && len(args) == 0 {
+				return errors.New("--now and --latest are for one run, by its ID")
+			}
+			return many.check(p, args, time.Now())
+		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			return p.change(cmd, args[0], what, nil, &c)
+			if len(args) == 0 {
+				return p.changeMany(cmd, action, &many, &c.out)
+			}
+			body, err := retryBody(now, latest)
+			if err != nil {
+				return err
+			}
+			return p.change(cmd, args[0], what, body, &c)
 		}),
 	}
 	c.flags(cmd)
+	many.flags(cmd)
+	if action == bulk.ActionRetry {
+		cmd.Flags().BoolVar(&now, "now", false, "a run that waits for another attempt makes it now")
+		cmd.Flags().BoolVar(&latest, "latest", false, "a failed run goes on by the present definition, where what is done is the same in it")
+		cmd.MarkFlagsMutuallyExclusive("now", "latest")
+	}
 	complete(cmd, runs)
 	return cmd
+}
+
+// retryBody is the body of a retry; nil where it asks for nothing special.
+func retryBody(now, latest bool) ([]byte, error) {
+	switch {
+	case now:
+		return json.Marshal(map[string]bool{"now": true})
+	case latest:
+		return json.Marshal(map[string]bool{"latest": true})
+	default:
+		return nil, nil
+	}
 }
 
 func (p *program) runsSignalCommand() *cobra.Command {
@@ -215,7 +264,11 @@ func (p *program) change(cmd *cobra.Command, id, what string, body []byte, asked
 	if !asked.wait {
 		return show.Accepted(changed)
 	}
-	ended, err := c.Follow(cmd.Context(), id, show)
+	var run struct{ ID string }
+	if err := json.Unmarshal(changed, &run); err != nil {
+		return err
+	}
+	ended, err := c.Follow(cmd.Context(), run.ID, show) // of a rerun it is the new one
 	if err != nil {
 		return err
 	}
