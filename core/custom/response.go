@@ -31,10 +31,7 @@ func (i *Integration) result(r *request, c *apiCall, keyed bool) (sdk.Result, *s
 	case isJSON && json.Valid(c.body):
 		return sdk.Result{Body: c.body}, nil
 	case isJSON:
-		return sdk.Result{}, &sdk.Error{
-			Code: sdk.CodeUpstream, Outcome: sdk.OutcomeUnknown,
-			Message: fmt.Sprintf("%s: the API answered %d with a body that says to be JSON and is not (%d bytes)", r.name, c.status, len(c.body)),
-		}
+		return sdk.Result{}, sdk.Executed(sdk.CodeUpstream, "%s: the API answered %d with a body that says to be JSON and is not (%d bytes); the request took effect", r.name, c.status, len(c.body))
 	case known:
 		return sdk.Result{Body: c.body, ContentType: contentType}, nil
 	case json.Valid(c.body):
@@ -64,7 +61,7 @@ func (i *Integration) statusError(r *request, c *apiCall, keyed bool) *sdk.Error
 		Outcome: sdk.OutcomeNotExecuted,
 	}
 	switch {
-	case c.status >= 500 || c.status == http.StatusRequestTimeout:
+	case c.status >= 500 || c.status == http.StatusRequestTimeout || c.status == http.StatusFailedDependency:
 		failure.Code, failure.Outcome, failure.Retryable = sdk.CodeUpstream, sdk.OutcomeUnknown, true
 		failure.RetryAfter = retryAfter(c.header, i.now())
 	case c.status < 400:
@@ -72,6 +69,9 @@ func (i *Integration) statusError(r *request, c *apiCall, keyed bool) *sdk.Error
 		failure.Message += ", and redirects are not followed: check baseUrl and path"
 	case c.status == http.StatusTooManyRequests:
 		failure.Code, failure.Retryable = sdk.CodeRateLimited, true
+		failure.RetryAfter = retryAfter(c.header, i.now())
+	case c.status == http.StatusTooEarly: // RFC 8470, section 5.2
+		failure.Code, failure.Retryable = sdk.CodeUnavailable, true
 		failure.RetryAfter = retryAfter(c.header, i.now())
 	case c.status == http.StatusUnauthorized || c.status == http.StatusForbidden:
 		failure.Code = sdk.CodeCredentials
@@ -113,14 +113,17 @@ func (i *Integration) details(c *apiCall) json.RawMessage {
 // noResponse makes the error of a request to which no complete response came.
 func (i *Integration) noResponse(ctx context.Context, r *request, c *apiCall, err error) *sdk.Error {
 	failure := &sdk.Error{Code: sdk.CodeUpstream, Retryable: true, Outcome: sdk.OutcomeUnknown}
-	if !c.connected.Load() {
+	succeeded := c.status >= 200 && c.status <= 299 // its body did not come whole
+	switch {
+	case succeeded:
+		failure.Outcome = sdk.OutcomeExecuted
+	case !c.connected.Load():
 		failure.Outcome = sdk.OutcomeNotExecuted
 	}
 	var timeout net.Error
 	switch {
-	case errors.Is(err, errTooLarge) && c.status >= 200 && c.status <= 299:
-		failure.Code, failure.Retryable = sdk.CodeResultTooLarge, false
-		failure.Message = fmt.Sprintf("the API's answer is larger than %d bytes; the request took effect", MaxResponse)
+	case errors.Is(err, errTooLarge) && succeeded:
+		failure = sdk.Executed(sdk.CodeResultTooLarge, "the API's answer is larger than %d bytes; the request took effect", MaxResponse)
 	case errors.Is(err, errTooLarge):
 		failure = i.statusError(r, &apiCall{status: c.status, header: c.header}, r.keyHeader != "")
 		return failure

@@ -99,6 +99,9 @@ func TestAFailureSaysWhatIsKnownOfTheOutcome(t *testing.T) {
 		{409, keyed, sdk.CodeConflict, unknown, true, 7 * time.Second},
 		{410, post, sdk.CodeNotFound, no, false, 0},
 		{422, post, sdk.CodeRejected, no, false, 0},
+		{424, post, sdk.CodeUpstream, unknown, true, 7 * time.Second},
+		{424, keyed, sdk.CodeUpstream, unknown, true, 7 * time.Second},
+		{425, post, sdk.CodeUnavailable, no, true, 7 * time.Second},
 		{429, post, sdk.CodeRateLimited, no, true, 7 * time.Second},
 		{500, post, sdk.CodeUpstream, unknown, true, 7 * time.Second},
 		{503, get, sdk.CodeUpstream, unknown, true, 7 * time.Second},
@@ -198,10 +201,24 @@ func TestAnUnreadableResponseIsAnError(t *testing.T) {
 				w.Header().Set("Content-Type", "application/json")
 				_, _ = io.WriteString(w, test.body)
 			})
-			if _, err := execute(t.Context(), one(t, a.URL, custom.Auth{}, post), `{}`); err == nil || err.Code != test.code || err.Outcome != sdk.OutcomeUnknown || err.Retryable {
+			if _, err := execute(t.Context(), one(t, a.URL, custom.Auth{}, post), `{}`); err == nil || err.Code != test.code || err.Outcome != sdk.OutcomeExecuted || err.Retryable || !err.Final {
 				t.Errorf("%+v", err)
 			}
 		})
+	}
+}
+
+func TestASuccessThatIsCutOffTookEffect(t *testing.T) {
+	for status, want := range map[int]sdk.Outcome{200: sdk.OutcomeExecuted, 201: sdk.OutcomeExecuted, 500: sdk.OutcomeUnknown} {
+		a := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Content-Length", "100")
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, `{"id":1`)
+		})
+		if _, err := execute(t.Context(), one(t, a.URL, custom.Auth{}, post), `{}`); err == nil || err.Code != sdk.CodeUpstream || err.Outcome != want || !err.Retryable || err.Final {
+			t.Errorf("%d: %+v", status, err)
+		}
 	}
 }
 

@@ -100,7 +100,7 @@ func (d *Double) begin(id string, c *call) *response {
 		})
 	case kept.done == nil:
 		return refuse(http.StatusConflict, stripeError{
-			Type: "invalid_request_error", Code: "idempotency_key_in_use",
+			Type: "idempotency_error", Code: "idempotency_key_in_use",
 			Message: "There is currently another in-progress request using this idempotency key.",
 		})
 	}

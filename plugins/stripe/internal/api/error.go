@@ -28,8 +28,7 @@ func noResponse(ctx context.Context, seen *exchange, err error) *sdk.Error {
 	var timeout net.Error
 	switch {
 	case seen.status >= 200 && seen.status <= 299 && errors.Is(err, errTooLarge):
-		failure.Code, failure.Retryable = sdk.CodeResultTooLarge, false
-		failure.Message = fmt.Sprintf("Stripe's answer is larger than %d bytes; the request took effect", maxResponse)
+		return sdk.Executed(sdk.CodeResultTooLarge, "Stripe's answer is larger than %d bytes; the request took effect", maxResponse)
 	case seen.complete:
 		failure.Message = fmt.Sprintf("Stripe answered %d with a body that is not its own (%d bytes); whether the request took effect is unknown", seen.status, len(seen.body))
 	case ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout():
@@ -54,6 +53,9 @@ func noResponse(ctx context.Context, seen *exchange, err error) *sdk.Error {
 // (https://docs.stripe.com/api/errors, and for what a key replays
 // https://docs.stripe.com/api/idempotent_requests).
 //
+// The status comes before what the body says of itself: type and code are broad, and
+// a proxy on the way has neither.
+//
 // Final is what Stripe keeps under the key: it keeps a response once the
 // endpoint began to execute, so a decline, and any response that comes marked as
 // a replay. A refusal of the parameters is given before, is not kept, and may
@@ -72,12 +74,20 @@ func refusal(seen *exchange, now time.Time) *sdk.Error {
 	case seen.status == http.StatusUnauthorized || seen.status == http.StatusForbidden:
 		failure.Code, failure.Final = sdk.CodeCredentials, false
 	case seen.status == http.StatusTooManyRequests:
-		// Also lock_timeout. Stripe-Should-Retry speaks of an immediate
-		// repeat; a later one is what Stripe asks for.
+		// Stripe-Should-Retry speaks of an immediate repeat; a later one is what
+		// Stripe asks for.
 		failure.Code, failure.Retryable, failure.Final = sdk.CodeRateLimited, true, false
 		failure.RetryAfter = retryAfter(seen.header, now)
-	case seen.status >= 500 || seen.status == http.StatusRequestTimeout:
-		// A replayed 5xx is what the key will return from now on.
+		if said.Code == codeLockTimeout { // something else is at work on the object
+			failure.Outcome = sdk.OutcomeUnknown
+		}
+	case seen.status == http.StatusConflict || said.Code == codeKeyInUse:
+		// The first request with the key may be under way, and still take effect.
+		failure.Code, failure.Outcome = sdk.CodeConflict, sdk.OutcomeUnknown
+		failure.Retryable = !replayed
+		failure.RetryAfter = retryAfter(seen.header, now)
+	case isUpstreamFailure(seen.status) || said.Type == "api_error":
+		// A replayed one is what the key will return from now on.
 		failure.Code, failure.Outcome = sdk.CodeUpstream, sdk.OutcomeUnknown
 		failure.Retryable = !replayed && shouldRetry != "false"
 		failure.RetryAfter = retryAfter(seen.header, now)
@@ -86,14 +96,9 @@ func refusal(seen *exchange, now time.Time) *sdk.Error {
 	case said.Type == "idempotency_error":
 		// The key's first request, with other params, may have had its effect.
 		failure.Code, failure.Outcome = sdk.CodeConflict, sdk.OutcomeUnknown
-	case seen.status == http.StatusConflict:
-		// Mostly idempotency_key_in_use: the same request is under way.
-		failure.Code, failure.Outcome = sdk.CodeConflict, sdk.OutcomeUnknown
-		failure.Retryable = !replayed && shouldRetry != "false"
-		failure.RetryAfter = retryAfter(seen.header, now)
 	case seen.status == http.StatusPaymentRequired || said.Type == "card_error":
 		failure.Code, failure.Final = sdk.CodeDeclined, true
-	case said.Code == "resource_missing":
+	case seen.status == http.StatusNotFound || said.Code == "resource_missing":
 		failure.Code, failure.Retryable = sdk.CodeNotFound, shouldRetry == "true" && !replayed
 		failure.Faults = faults(said)
 	default:
@@ -101,6 +106,19 @@ func refusal(seen *exchange, now time.Time) *sdk.Error {
 		failure.Faults = faults(said)
 	}
 	return failure
+}
+
+// Codes of Stripe that say that another request is under way
+// (https://docs.stripe.com/error-codes).
+const (
+	codeKeyInUse    = "idempotency_key_in_use"
+	codeLockTimeout = "lock_timeout"
+)
+
+// isUpstreamFailure reports whether a status says that Stripe failed, or what it
+// depends on, so that the request may have taken effect.
+func isUpstreamFailure(status int) bool {
+	return status >= 500 || status == http.StatusRequestTimeout || status == http.StatusFailedDependency
 }
 
 // stripeError is the part of Stripe's error object that is read. stripe-go's

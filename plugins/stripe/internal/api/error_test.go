@@ -3,6 +3,7 @@ package api
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,6 +79,62 @@ func TestRefusals(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestStatusComesBeforeTypeBeforeCode: what Stripe says in one place does not hide what
+// it says in a more certain one.
+func TestStatusComesBeforeTypeBeforeCode(t *testing.T) {
+	t.Parallel()
+	const no, unknown = sdk.OutcomeNotExecuted, sdk.OutcomeUnknown
+	types := []string{"api_error", "card_error", "idempotency_error", "invalid_request_error", "newer_error", ""}
+	codes := []string{"card_declined", "idempotency_key_in_use", "lock_timeout", "resource_missing", "newer_code", ""}
+	bodies := map[string]string{"page": "<html>", "empty": "", "text": `{"error":"no"}`}
+	for _, typ := range types {
+		for _, code := range codes {
+			bodies[typ+" "+code] = `{"error":{"type":"` + typ + `","code":"` + code + `","message":"So."}}`
+		}
+	}
+	for _, status := range []int{302, 400, 401, 402, 403, 404, 408, 409, 418, 424, 425, 429, 500, 502, 503, 504} {
+		for name, body := range bodies {
+			typ, code, genuine := strings.Cut(name, " ")
+			want := sdk.Error{Outcome: no}
+			switch {
+			case status == 401 || status == 403:
+				want.Code = sdk.CodeCredentials
+			case status == 429 && genuine && code == "lock_timeout":
+				want = sdk.Error{Code: sdk.CodeRateLimited, Outcome: unknown, Retryable: true}
+			case status == 429:
+				want = sdk.Error{Code: sdk.CodeRateLimited, Outcome: no, Retryable: true}
+			case status == 409 || genuine && code == "idempotency_key_in_use":
+				want = sdk.Error{Code: sdk.CodeConflict, Outcome: unknown, Retryable: true}
+			case status >= 500 || status == 408 || status == 424 || genuine && typ == "api_error":
+				want = sdk.Error{Code: sdk.CodeUpstream, Outcome: unknown, Retryable: true}
+			case status == 302 || !genuine:
+				want = sdk.Error{Code: sdk.CodeUpstream, Outcome: unknown}
+			case typ == "idempotency_error":
+				want = sdk.Error{Code: sdk.CodeConflict, Outcome: unknown}
+			case status == 402 || typ == "card_error":
+				want = sdk.Error{Code: sdk.CodeDeclined, Outcome: no, Final: true}
+			case status == 404 || code == "resource_missing":
+				want.Code = sdk.CodeNotFound
+			default:
+				want.Code = sdk.CodeRejected
+			}
+			for _, replayed := range []bool{false, true} {
+				header := http.Header{}
+				if replayed { // the key will return the same from now on
+					header.Set("Idempotent-Replayed", "true")
+					if want.Code != sdk.CodeCredentials && want.Code != sdk.CodeRateLimited {
+						want.Retryable, want.Final = false, true
+					}
+				}
+				got := refusal(&exchange{status: status, header: header, body: []byte(body)}, time.Unix(0, 0))
+				if got.Code != want.Code || got.Outcome != want.Outcome || got.Retryable != want.Retryable || got.Final != want.Final || got.Message == "" {
+					t.Errorf("%d %q, replayed %t: got %+v, want %+v", status, name, replayed, got, want)
+				}
+			}
+		}
 	}
 }
 
