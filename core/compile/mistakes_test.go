@@ -112,6 +112,31 @@ func TestAWebhookSecretThatIsAnotherThingIsWarnedOf(t *testing.T) {
 	}
 }
 
+// TestOneCauseIsOneFault: a type that is misspelt is not also an integration that there
+// is not, without an action, and with unknown keys.
+func TestOneCauseIsOneFault(t *testing.T) {
+	for step, want := range map[string]string{
+		`"type": "foreech", "items": "{{input.l}}", "steps": [{ "type": "set", "values": {} }]`: `"foreech" is no type of step, and a step that calls an integration has an action (did you mean "foreach"?)`,
+		`"type": "Parallel", "steps": []`:                                                            `did you mean "parallel"?`,
+		`"type": "waitforevent", "event": "go"`:                                                      `did you mean "waitForEvent"?`,
+		`"type": "loop", "items": [1], "steps": []`:                                                  `"loop" is no type of step, and a step that calls an integration has an action (known: fail, foreach, integration,`,
+		`"type": "swich", "cases": [{ "when": "true", "steps": [{ "type": "set", "valeus": {} }] }]`: "",
+		`"type": "sett", "action": "a"`:                                                              `there is no integration "sett": no backflow-plugin-NAME or NAME.wasm in`,
+		`"type": "takn", "action": "call"`:                                                           `there is no integration "takn": no backflow-plugin-NAME or NAME.wasm in`,
+		`"type": "taken"`:                                                                            "action is missing",
+		`"type": "taken", "action": "call", "params": { "amount": 1, "code": "x", "coed": 1 } , "condition": "inptu.x === 1"`: `unknown name "inptu" (did you mean "input"?)`,
+	} {
+		faults, _ := judged(t, `{ "id": "w", "steps": [{ "id": "s", `+step+` }] }`)
+		if want == "" { // two causes
+			if len(faults) != 2 || !strings.Contains(faults[0], `did you mean "switch"?`) || !strings.Contains(strings.Join(faults, " "), `did you mean "values"?`) {
+				t.Errorf("%s: %q", step, faults)
+			}
+			continue
+		}
+		one(t, step, faults, want)
+	}
+}
+
 func TestSignalsThatNoRequestCanSendAndItemsThatAreNoListAreFaults(t *testing.T) {
 	for step, want := range map[string]string{
 		`"type": "waitForEvent", "event": "ann: go"`:                                                     "",

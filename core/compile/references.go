@@ -41,7 +41,9 @@ func (p *Plan) checkReferences() {
 		}
 		at := p.references[name]
 		at.Message = fmt.Sprintf("there is no integration %q: %s", name, p.searchedDirs())
-		if at.Hint = suggest.Hint(name, known); at.Hint == "" && len(p.pluginDirs()) == 0 {
+		if near := suggest.Nearest(name, workflow.StepTypes()); near != "" && suggest.Nearest(name, known) == "" {
+			at.Hint = fmt.Sprintf("did you mean the type of step %q?", near)
+		} else if at.Hint = suggest.Hint(name, known); at.Hint == "" && len(p.pluginDirs()) == 0 {
 			at.Hint = `give "pluginDirs": ["bin/plugins"]`
 		}
 		p.Faults = append(p.Faults, at)

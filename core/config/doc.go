@@ -24,7 +24,7 @@
 // A new section is a file of its own, a field of Config and a key in its
 // declaration.
 //
-// The package imports core/access, core/egress, core/excerpt, core/workflow,
+// The package imports core/access, core/egress, core/excerpt, core/value, core/workflow,
 // sdk/litter and sdk/suggest. Of core/workflow it takes the names of step types. It does not
 // know what an integration, a workflow step or a template is: definitions and
 // credentials are handed on as JSON, together with the positions that later

@@ -47,6 +47,9 @@ func FuzzParse(f *testing.F) {
 			if len(c.faults) == 0 {
 				t.Fatal("neither tree nor fault")
 			}
+			if c.faults[0].Message == "not valid JSON" {
+				t.Fatalf("%q is not explained", data)
+			}
 			return
 		}
 		out := n.JSON()

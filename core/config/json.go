@@ -2,14 +2,13 @@ package config
 
 import (
 	"bytes"
-	"errors"
-	"io"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tailscale/hujson"
+
+	syntax "github.com/backflow/backflow/core/value"
 )
 
 // maxDepth bounds how deep objects and arrays may be nested: the parser is
@@ -22,6 +21,10 @@ const maxDepth = 200
 func parseJSON(c *collector, file string, data []byte) *Node {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	at := &tracker{file: file, data: data}
+	if f := syntax.Encoding(data); f != nil {
+		c.add(at.pos(f.Offset), f.Hint, "the file is %s", f.Message)
+		return nil
+	}
 	if len(bytes.TrimSpace(data)) == 0 {
 		c.add(Pos{File: file}, `the smallest config is {}`, "the file is empty")
 		return nil
@@ -35,8 +38,9 @@ func parseJSON(c *collector, file string, data []byte) *Node {
 	standard := append(bytes.Clone(data), '\n')
 	tree, err := hujson.Parse(standard)
 	if err != nil {
-		pos, message := syntaxError(at, err)
-		c.add(pos, "", "%s", message)
+		// What the parser quotes of the file may be a secret.
+		f := explain(data)
+		c.add(at.pos(f.Offset), f.Hint, "%s", f.Message)
 		return nil
 	}
 	tree.Standardize()
@@ -52,16 +56,19 @@ func parseJSON(c *collector, file string, data []byte) *Node {
 	}
 	root, err := p.parseValue()
 	if err != nil {
-		var syntactic *jsontext.SyntacticError
-		offset := int(p.dec.InputOffset())
-		if errors.As(err, &syntactic) {
-			offset, err = int(syntactic.ByteOffset), syntactic.Err
-		}
-		// The error of the decoder names the rule that was broken, not the data.
-		c.add((&tracker{file: file, data: data}).pos(offset), "", "not valid JSON: %v", err)
+		f := explain(data)
+		c.add((&tracker{file: file, data: data}).pos(f.Offset), f.Hint, "%s", f.Message)
 		return nil
 	}
 	return root
+}
+
+// explain says what is wrong with a file that the parsers refuse.
+func explain(data []byte) *syntax.SyntaxError {
+	if f := syntax.Explain(data, true); f != nil {
+		return f
+	}
+	return &syntax.SyntaxError{Message: "not valid JSON"} // not reached: a fuzz target looks for it
 }
 
 type jsonParser struct {
@@ -175,29 +182,6 @@ func tooDeep(data []byte) int {
 	return -1
 }
 
-// syntaxError takes the place out of the parser's error. What the parser quotes
-// of the file is left out, since it may be a secret.
-func syntaxError(at *tracker, err error) (Pos, string) {
-	message := err.Error()
-	pos := Pos{File: at.file}
-	if rest, ok := strings.CutPrefix(message, "hujson: line "); ok {
-		line, rest, _ := strings.Cut(rest, ", column ")
-		column, text, _ := strings.Cut(rest, ": ")
-		l, errLine := strconv.Atoi(line)
-		c, errColumn := strconv.Atoi(column)
-		if errLine == nil && errColumn == nil {
-			pos, message = at.lineColumn(l, c), text
-		}
-	}
-	switch {
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		message = "the file ends too early: a bracket, string or comment is not closed"
-	case strings.HasPrefix(message, "invalid literal:"):
-		message = "not a valid string, number, true, false or null"
-	}
-	return pos, message
-}
-
 // tracker turns rising byte offsets into positions, reading the data once.
 type tracker struct {
 	file              string
@@ -218,13 +202,4 @@ func (t *tracker) pos(offset int) Pos {
 		t.col++
 	}
 	return Pos{File: t.file, Line: t.line + 1, Col: t.col + 1}
-}
-
-// lineColumn returns the position of a line and a column in bytes, both from 1.
-func (t *tracker) lineColumn(line, column int) Pos {
-	offset := 0
-	for range line - 1 {
-		offset += bytes.IndexByte(t.data[offset:], '\n') + 1
-	}
-	return t.pos(min(offset+column-1, len(t.data)))
 }

@@ -1,6 +1,10 @@
 package config
 
-import "github.com/backflow/backflow/sdk/suggest"
+import (
+	"slices"
+
+	"github.com/backflow/backflow/sdk/suggest"
+)
 
 // schema declares a value that is decoded into a T. decode changes into only
 // where the value has no fault.
@@ -86,7 +90,10 @@ func object[T any](fields ...field[T]) schema[T] {
 			}
 		}
 		for _, f := range fields {
-			if f.property.required && v.node.Get(f.name) == nil {
+			misspelt := slices.ContainsFunc(v.node.Members, func(m Member) bool { // a fault already
+				return byName[m.Key] == nil && suggest.Nearest(m.Key, known) == f.name
+			})
+			if f.property.required && v.node.Get(f.name) == nil && !misspelt {
 				v.fault("", "%q is missing", f.name)
 			}
 		}

@@ -51,8 +51,12 @@ func TestABodyThatCannotBeReadIsRefusedBeforeItIsChecked(t *testing.T) {
 	tests := map[string]struct{ method, target, body, detail, pointer, fault string }{
 		"huge exponent":  {"POST", paymentsPath, `{"amount":1e999999,"currency":"usd"}`, "", "/amount", "exponent"},
 		"a key twice":    {"POST", paymentsPath, `{"amount":1,"amount":2}`, "", "/amount", "duplicate"},
-		"cut off":        {"POST", paymentsPath, `{"amount":`, "/amount: at byte 10: unexpected end of the text", "", ""},
-		"beside a query": {"POST", paymentsPath + "?amount=a", `{`, "at byte 1: unexpected end of the text", "", ""},
+		"cut off":        {"POST", paymentsPath, `{"amount":`, "/amount: at byte 10: } is missing at the end: the object of line 1, column 1 is not closed", "", ""},
+		"lone surrogate": {"POST", paymentsPath, `{"amount":"\ud800"}`, `/amount: at byte 11: \ud800 is half of a surrogate pair, and no character (a character beyond U+FFFF is written as both halves, as in \ud83d\ude00)`, "", ""},
+		"no comma":       {"POST", paymentsPath, `{"amount":1 "currency":"usd"}`, "at byte 11: a comma is missing before the next key", "", ""},
+		"single quotes":  {"POST", paymentsPath, `{'amount':1}`, `at byte 1: keys stand in double quotes (write ")`, "", ""},
+		"UTF-16":         {"POST", paymentsPath, "\xff\xfe{\x00}\x00", "at byte 0: encoded in UTF-16 (JSON is UTF-8: save it so)", "", ""},
+		"beside a query": {"POST", paymentsPath + "?amount=a", `{`, "at byte 1: } is missing at the end: the object of line 1, column 1 is not closed", "", ""},
 		"beside a path":  {"DELETE", "/integrations/shop/payments/pay_1", `{"x":1,"x":2}`, `/x: at byte 7: duplicate key "x"`, "/x", "duplicate"},
 	}
 	for name, test := range tests {

@@ -171,7 +171,7 @@ func (c *Change) Commit() {
 	for _, p := range before {
 		if !slices.Contains(c.plugins, p) {
 			close(p.removed)
-			h.metrics.Remove(p)
+			h.metrics.remove(p.name)
 		}
 	}
 }
@@ -188,6 +188,6 @@ func (c *Change) closeStarted() {
 		p.close(r)
 	}
 	for p := range c.added {
-		c.host.metrics.Remove(p)
+		c.host.metrics.remove(p.name)
 	}
 }

@@ -146,8 +146,7 @@ func TestNoCallFailsWhileChangesComeIntoForce(t *testing.T) {
 
 func TestMetricsTellWhatHappensToEachPlugin(t *testing.T) {
 	l, c := newLauncher(0), newClock()
-	calls := action.NewMetrics()
-	host := startHost(t, l, plugin.Options{Timing: c.timing(), Metrics: calls}, fake())
+	host := startHost(t, l, plugin.Options{Timing: c.timing()}, fake())
 	p := getPlugin(t, host, "fake")
 	waitFor(t, func() bool { return p.Status().State == action.StateReady })
 	for range 3 {
@@ -162,7 +161,9 @@ func TestMetricsTellWhatHappensToEachPlugin(t *testing.T) {
 	c.endPause()
 	waitFor(t, func() bool { return p.Status().State == action.StateReady })
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(host, calls)
+	if err := registry.Register(host); err != nil {
+		t.Fatal(err)
+	}
 	scrape := func() string {
 		answer := httptest.NewRecorder()
 		promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/", nil))

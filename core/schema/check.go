@@ -388,8 +388,11 @@ func (c *checker) object(r *rule, members map[string]any, seen *evaluated) bool 
 		ok = c.wrongSize(r.count, len(members), "field")
 	}
 	for _, name := range r.required {
-		if _, given := members[name]; !given && (ok || c.faults != nil) {
-			ok = c.missing(r, name, fmt.Sprintf("%q is required", name))
+		if _, given := members[name]; given || !ok && c.faults == nil {
+			continue
+		}
+		if ok = false; c.faults != nil && !c.misspelt(r, members, name) {
+			c.missing(r, name, fmt.Sprintf("%q is required", name))
 		}
 	}
 	if !ok && c.faults == nil {

@@ -110,6 +110,21 @@ func (c *checker) wrongSize(allowed span, n int, of string) bool {
 	return c.report(found{Fault: Fault{Message: fmt.Sprintf("must have at most %s, not %d", count(allowed.most, of), n)}})
 }
 
+// misspelt reports whether a member that is missing is there under an unknown name that
+// is like it: that is reported, and is the cause.
+func (c *checker) misspelt(r *rule, members map[string]any, missing string) bool {
+	if !r.closed || len(members) > maxFaults {
+		return false
+	}
+	known := r.memberNames()
+	for name := range members {
+		if len(r.memberRules(name)) == 0 && suggest.Nearest(name, known) == missing {
+			return true
+		}
+	}
+	return false
+}
+
 // missing reports a member that is not there.
 func (c *checker) missing(r *rule, name, text string) bool {
 	if c.faults == nil || c.faults.full() {

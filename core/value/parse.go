@@ -93,8 +93,9 @@ func Check(b []byte) error {
 
 // parser reads one text.
 type parser struct {
-	dec *jsontext.Decoder
-	src bytes.Buffer
+	dec  *jsontext.Decoder
+	src  bytes.Buffer
+	text []byte
 }
 
 // parsers keeps parsers for reuse: what a decoder allocates for itself costs as
@@ -103,14 +104,14 @@ var parsers = sync.Pool{New: func() any { return &parser{dec: new(jsontext.Decod
 
 func newParser(b []byte) *parser {
 	p := parsers.Get().(*parser)
-	p.src = *bytes.NewBuffer(b) // the decoder reads it in place
+	p.src, p.text = *bytes.NewBuffer(b), b // the decoder reads it in place
 	p.dec.Reset(&p.src)
 	return p
 }
 
 // release gives the parser back, without hold on the text.
 func (p *parser) release() {
-	p.src = bytes.Buffer{}
+	p.src, p.text = bytes.Buffer{}, nil
 	p.dec.Reset(&p.src)
 	parsers.Put(p)
 }
@@ -118,6 +119,9 @@ func (p *parser) release() {
 // end refuses what follows the value.
 func (p *parser) end(b []byte) error {
 	if rest := bytes.TrimLeft(b[p.dec.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		if f := Explain(b, false); f != nil {
+			return f
+		}
 		return &SyntaxError{Offset: len(b) - len(rest), Message: "there is more after the JSON value"}
 	}
 	return nil
@@ -217,6 +221,12 @@ func (p *parser) fault(err error) error {
 	var syn *jsontext.SyntacticError
 	if !errors.As(err, &syn) {
 		return fmt.Errorf("value: parse: %w", err)
+	}
+	if !errors.Is(syn.Err, jsontext.ErrDuplicateName) {
+		if f := Explain(p.text, false); f != nil {
+			f.Pointer = string(syn.JSONPointer)
+			return f
+		}
 	}
 	message := "unexpected end of the text"
 	switch {

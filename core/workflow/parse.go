@@ -128,6 +128,7 @@ type parser struct {
 	stored       bool // the definition was checked when it was stored
 	faults       template.Faults
 	byID         map[string]*Step
+	isKey        map[string]bool // what any step or definition can have
 	depth        int
 	loops        int // foreach steps around
 	compensating int // compensate lists around
@@ -135,7 +136,16 @@ type parser struct {
 }
 
 func newParser(roots []string) *parser {
-	return &parser{kinds: kinds, roots: roots, defaults: CurrentDefaults, byID: map[string]*Step{}}
+	p := &parser{kinds: kinds, roots: roots, defaults: CurrentDefaults, byID: map[string]*Step{}, isKey: map[string]bool{"when": true}}
+	for _, key := range slices.Concat(commonKeys, definitionKeys) {
+		p.isKey[key] = true
+	}
+	for _, k := range kinds {
+		for _, key := range k.keys {
+			p.isKey[key] = true
+		}
+	}
+	return p
 }
 
 // maxFaults is how many faults of a definition are looked for.
@@ -221,7 +231,7 @@ func (p *parser) blockOf(members map[string]any, at, key string, required, paral
 	case nil:
 		if _, given := members[key]; given {
 			p.fault(at+"/"+key, "", "%s must be a list of steps, not null", key)
-		} else if required {
+		} else if required && !p.misspelt(members, key) {
 			p.fault(at, `give "`+key+`": a list of steps`, "%s is missing", key)
 		}
 	default:
@@ -333,7 +343,7 @@ func (p *parser) text(members map[string]any, at, key string, required bool) str
 	case nil:
 		if _, given := members[key]; given {
 			p.fault(at+"/"+key, "", "%s must be a string, not null", key)
-		} else if required {
+		} else if required && !p.misspelt(members, key) {
 			p.fault(at, "", "%s is missing", key)
 		}
 	default:
@@ -382,6 +392,17 @@ func (p *parser) duration(members map[string]any, at, key string) time.Duration 
 		return 0
 	}
 	return d
+}
+
+// misspelt reports whether a key that is missing is there under a name that is like it,
+// which is a fault already.
+func (p *parser) misspelt(members map[string]any, key string) bool {
+	for name := range members {
+		if !p.isKey[name] && suggest.Nearest(name, []string{key}) != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // checkKeys reports keys that do not exist.

@@ -8,6 +8,7 @@ import (
 	"github.com/backflow/backflow/core/condition"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 func (p *parser) step(members map[string]any, at, defaultID string) *Step {
@@ -26,9 +27,11 @@ func (p *parser) step(members map[string]any, at, defaultID string) *Step {
 	}
 	p.byID[s.ID] = s
 	p.text(members, at, "name", false)
-	p.stepType(s, members, at)
+	known := p.stepType(s, members, at)
 	k := p.kinds[s.Type]
-	p.checkKeys(members, at, slices.Concat(commonKeys, k.keys))
+	if known {
+		p.checkKeys(members, at, slices.Concat(commonKeys, k.keys))
+	}
 	if _, given := members["condition"]; given {
 		s.Condition = p.conditionOf(members, at, "condition")
 	}
@@ -38,19 +41,31 @@ func (p *parser) step(members map[string]any, at, defaultID string) *Step {
 	p.compensating++
 	s.Compensate = p.blockOf(members, at, "compensate", false, false)
 	p.compensating--
+	if !known {
+		s.behavior = integration{} // what its keys are for is not known
+		return s
+	}
 	s.behavior = k.parse(p, s, members, at)
 	return s
 }
 
 // stepType reads what the step is: one of the types, or the name of an
-// integration.
-func (p *parser) stepType(s *Step, members map[string]any, at string) {
+// integration. known is false after a fault that leaves open what it is.
+func (p *parser) stepType(s *Step, members map[string]any, at string) (known bool) {
 	name := p.text(members, at, "type", false)
 	if _, known := p.kinds[Type(name)]; known {
 		s.Type = Type(name)
-		return
+		return true
 	}
 	s.Type = TypeIntegration
+	if name != "" && !p.stored && p.meansType(name, members) {
+		near := suggest.Nearest(name, p.types())
+		p.fault(at+"/type", suggest.Hint(name, p.types()), "%q is no type of step, and a step that calls an integration has an action", name)
+		if near != "" {
+			s.Type = Type(near)
+		}
+		return near != ""
+	}
 	if _, given := members["integration"]; !given {
 		s.Integration = name
 	}
@@ -60,6 +75,38 @@ func (p *parser) stepType(s *Step, members map[string]any, at string) {
 	if integration, ok := members["integration"].(string); ok && name != "" && integration != name {
 		p.fault(at+"/integration", "give one of them", "type names the integration %q and integration another, %q", name, integration)
 	}
+	return true
+}
+
+// types lists the types of steps, sorted.
+func (p *parser) types() []string {
+	var names []string
+	for t := range p.kinds {
+		names = append(names, string(t))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// meansType reports whether a name that is no type was meant as one, and not as an
+// integration: nothing is called, and the name is like one, or another key is one's.
+func (p *parser) meansType(name string, members map[string]any) bool {
+	for _, key := range []string{"action", "integration", "params"} {
+		if _, given := members[key]; given {
+			return false
+		}
+	}
+	if suggest.Nearest(name, p.types()) != "" {
+		return true
+	}
+	for _, k := range p.kinds {
+		for _, key := range k.keys {
+			if _, given := members[key]; given && key != "retry" {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (p *parser) onError(s *Step, members map[string]any, at string) {
@@ -130,7 +177,7 @@ func (p *parser) conditionOf(members map[string]any, at, key string) *condition.
 }
 
 func (p *parser) required(members map[string]any, at, key string) *template.Template {
-	if _, given := members[key]; !given {
+	if _, given := members[key]; !given && !p.misspelt(members, key) {
 		p.fault(at, "", "%s is missing", key)
 	}
 	return p.optional(members, at, key)
