@@ -91,8 +91,29 @@ func (p *Plan) checkStep(d Definition, step *workflow.Step, catalog *action.Cata
 // checkChild makes sure that the workflow that a step runs is there.
 func (p *Plan) checkChild(d Definition, step *workflow.Step) {
 	known := p.workflowIDs()
+	for _, child := range p.Definitions {
+		if child.ID == step.Workflow && child.Input != nil {
+			p.checkChildInput(d, step, child)
+		}
+	}
 	if !slices.Contains(known, step.Workflow) {
 		p.Faults = append(p.Faults, d.Source.Fault(step.Pointer+"/workflow", fmt.Sprintf("there is no workflow %q", step.Workflow), suggest.Hint(step.Workflow, known)))
+	}
+}
+
+// checkChildInput holds what a step starts another workflow with against that one's
+// schema.
+func (p *Plan) checkChildInput(d Definition, step *workflow.Step, child Definition) {
+	input := step.Source
+	if input == nil {
+		input = map[string]any{}
+	}
+	t, err := template.Compile(input, template.Options{})
+	if err != nil {
+		return // a fault already
+	}
+	for _, f := range child.Input.OpenFaults(input, made(t.Refs())) {
+		p.fault(d.Source.Fault(step.Pointer+"/input"+f.Pointer, "the input of "+child.ID+": "+f.Message, f.Hint))
 	}
 }
 

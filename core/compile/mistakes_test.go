@@ -112,6 +112,22 @@ func TestAWebhookSecretThatIsAnotherThingIsWarnedOf(t *testing.T) {
 	}
 }
 
+// TestWhatAChildIsStartedWithMeetsItsSchema as far as it is known.
+func TestWhatAChildIsStartedWithMeetsItsSchema(t *testing.T) {
+	const child = `, { "id": "c", "steps": [], "input": { "type": "object", "required": ["sku"], "additionalProperties": false,
+  "properties": { "sku": { "type": "string", "description": "As in the shop" }, "n": { "type": "integer" } } } }`
+	for input, want := range map[string]string{
+		`, "input": { "sku": "{{input.sku}}", "n": 1 }`: "", `, "input": "{{input}}"`: "",
+		``:                           `the input of c: "sku" is required (As in the shop)`,
+		`, "input": { "skuu": "x" }`: `the input of c: unknown field "skuu" (did you mean "sku"?)`,
+		`, "input": { "sku": 5 }`:    `the input of c: must be a string, not a number (As in the shop)`,
+		`, "input": "five"`:          `the input of c: must be an object, not a string`,
+	} {
+		faults, _ := judged(t, `{ "id": "w", "steps": [{ "id": "s", "type": "workflow", "workflow": "c"`+input+` }] }`+child)
+		one(t, input, faults, want)
+	}
+}
+
 // TestOneCauseIsOneFault: a type that is misspelt is not also an integration that there
 // is not, without an action, and with unknown keys.
 func TestOneCauseIsOneFault(t *testing.T) {
@@ -139,16 +155,20 @@ func TestOneCauseIsOneFault(t *testing.T) {
 
 func TestSignalsThatNoRequestCanSendAndItemsThatAreNoListAreFaults(t *testing.T) {
 	for step, want := range map[string]string{
-		`"type": "waitForEvent", "event": "ann: go"`:                                                     "",
-		`"type": "waitForEvent", "event": "paid-{{input.id}}"`:                                           "",
-		`"type": "waitForEvent", "event": "a/b"`:                                                         `no request can send a signal whose name holds a slash (it is a segment of a path: POST /runs/{id}/signals/{name})`,
-		`"type": "waitForEvent", "event": "a/{{input.id}}"`:                                              "holds a slash",
-		`"type": "waitForEvent", "event": "{{input.a / b}}"`:                                             "cannot stand in a placeholder",
-		`"type": "waitForEvent", "event": ".."`:                                                          "a signal of the name ..",
-		`"type": "waitForEvent", "event": ""`:                                                            "event is empty",
-		`"type": "waitForEvent", "event": "a\tb"`:                                                        "holds a control character",
-		`"type": "waitForEvent", "event": "` + strings.Repeat("x", 256) + `"`:                            "more than 255 bytes",
-		`"type": "waitForEvent", "event": 5`:                                                             "event must be the name of a signal, a string, not a number",
+		`"type": "waitForEvent", "event": "ann: go"`:                          "",
+		`"type": "waitForEvent", "event": "paid-{{input.id}}"`:                "",
+		`"type": "waitForEvent", "event": "a/b"`:                              `no request can send a signal whose name holds a slash (it is a segment of a path: POST /runs/{id}/signals/{name})`,
+		`"type": "waitForEvent", "event": "a/{{input.id}}"`:                   "holds a slash",
+		`"type": "waitForEvent", "event": "{{input.a / b}}"`:                  "cannot stand in a placeholder",
+		`"type": "waitForEvent", "event": ".."`:                               "a signal of the name ..",
+		`"type": "waitForEvent", "event": ""`:                                 "event is empty",
+		`"type": "waitForEvent", "event": "a\tb"`:                             "holds a control character",
+		`"type": "waitForEvent", "event": "` + strings.Repeat("x", 256) + `"`: "more than 255 bytes",
+		`"type": "waitForEvent", "event": 5`:                                  "event must be the name of a signal, a string, not a number",
+		`"type": "wait", "duration": "90s"`:                                   "", `"type": "wait", "duration": "{{input.d}}"`: "",
+		`"type": "wait", "duration": "3 days"`:                                                           `duration: "3 days" is not a duration such as 90s or 24h`,
+		`"type": "wait", "duration": 5`:                                                                  `duration: "5" is not a duration such as 90s or 24h`,
+		`"type": "wait", "until": "tomorrow"`:                                                            `until: "tomorrow" is not a time of RFC 3339`,
 		`"type": "foreach", "items": [1], "steps": [{ "type": "set", "values": {} }]`:                    "",
 		`"type": "foreach", "items": null, "steps": [{ "type": "set", "values": {} }]`:                   `items must be a list, not null (such as "{{input.items}}")`,
 		`"type": "foreach", "items": {"a": 1}, "steps": [{ "type": "set", "values": {} }]`:               "items must be a list, not an object",

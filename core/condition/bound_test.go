@@ -124,7 +124,7 @@ func TestHugeOperandsStayCheap(t *testing.T) {
 func FuzzCondition(f *testing.F) {
 	for _, s := range []string{
 		seed, "payload.items[0].id in ['a', 'b'] && !payload.no", "payload?.x.y ?? (payload.amount > -1.5e3 ? true : false)",
-		"{{payload.a ?? 'x'}}.toLowerCase().startsWith(\"x\") || payload['k'].length >= 2", "((((", "!!!!true", "payload.", "1 < 2 < 3", "'\\ud83d\\ude00'", "steps.a-b === 1", "headers[payload.key]", "[[[[",
+		"{{payload.a ?? 'x'}}.toLowerCase().startsWith(\"x\") || payload['k'].length >= 2", "((((", "!!!!true", "payload.", "1 < 2 < 3", "'\\ud83d\\ude00'", "steps.a-b === 1", "headers[payload.key]", "[[[[", "'{{payload.a}}' === 'x'", "payload.items[1.0] in [1]", "'5' === 5", "payload.items[-1] === 1", "true ? 1 : 'b'", "payload.a?.b.toLowerCase() < 5",
 	} {
 		f.Add(s, data)
 	}

@@ -218,7 +218,7 @@ func BenchmarkTemplate(b *testing.B) {
 func FuzzTemplate(f *testing.F) {
 	for _, s := range []string{
 		seedStep, `"{{input.a ?? \"x\"}} {{input[\"b\"]}}"`, `{"a":"{{input.x?}}","b":["{{payload.items[0].id}}"]}`, `"{{\"{{\"}}"`, `"{{"`, `"{{input.}}"`, `"{{{{}}}}"`,
-		`"{{input.a ?? 1e999999999}}"`, `"{{env.X}}"`, `[[["{{input}}"]]]`, `"{{input.\u0000}}"`,
+		`"{{input.a ?? 1e999999999}}"`, `"{{env.X}}"`, `[[["{{input}}"]]]`, `"{{input.\u0000}}"`, `"{{input.a[1.0]}}"`, `"{{input.a[0.5]}}"`,
 	} {
 		f.Add(s, `{"input":{"a":[1,2],"b":"{{input.a}}","x":null}}`)
 	}

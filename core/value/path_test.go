@@ -165,7 +165,7 @@ func TestScanStringReadsBothQuotes(t *testing.T) {
 }
 
 func FuzzScanPath(f *testing.F) {
-	for _, s := range []string{"a.b-c.items[0].id", `x["any key"]['\u00e9']`, "a[", "", "a..b", `["`, "größe.$_-", "a[999999999999]"} {
+	for _, s := range []string{"a.b-c.items[0].id", `x["any key"]['\u00e9']`, "a[", "", "a..b", `["`, "größe.$_-", "a[999999999999]", "a[1.0]", "a[1.5]", "a[1e1]", "a[-1]"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

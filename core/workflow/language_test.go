@@ -225,6 +225,17 @@ func TestForeachOverNothingSucceeds(t *testing.T) {
 	w.ended(RunSucceeded)
 }
 
+// TestForeachOverWhatIsNoListFails: null is no empty list.
+func TestForeachOverWhatIsNoListFails(t *testing.T) {
+	for input, kind := range map[string]string{`null`: "null", `{}`: "an object", `"a"`: "a string", `0`: "a number"} {
+		w := newHarness(t, flow(`{"id":"e","type":"foreach","items":"{{input.list}}","steps":[`+call("c")+`]}`), `{"list":`+input+`}`)
+		w.ended(RunFailed)
+		if got := w.m.Failure().Err.Message; !strings.Contains(got, "items must be a list, not "+kind) && !strings.Contains(got, "items: must be a list, not "+kind) {
+			t.Errorf("%s: %s", input, got)
+		}
+	}
+}
+
 func TestAnIterationThatFailsEndsTheOthers(t *testing.T) {
 	w := newHarness(t, flow(`{"id":"e","type":"foreach","items":[1,2,3],"concurrency":2,"steps":[
 	  `+call("c")+`,{"id":"w8","type":"wait","duration":"1h"}]}`), `{}`)

@@ -106,6 +106,23 @@ func TestTheTwoWaysToNameAnIntegrationMeanTheSame(t *testing.T) {
 	}
 }
 
+// TestADefinitionThatWasKeptIsReadWhateverIsFoundOutLater: what a newer version calls a
+// fault must not keep a run from going on.
+func TestADefinitionThatWasKeptIsReadWhateverIsFoundOutLater(t *testing.T) {
+	for _, step := range []string{
+		`"type":"set","values":{},"condition":"'{{input.a}}' === 'x'"`, `"type":"set","values":{},"condition":"'5' === 5"`,
+		`"type":"set","values":{},"condition":"input.items[-1] === 1"`, `"type":"waitForEvent","event":"a/b"`, `"type":"foreach","items":null,"steps":[{"type":"set","values":{}}]`,
+	} {
+		raw := []byte(`{"id":"w","steps":[{"id":"s",` + step + `}]}`)
+		if _, err := Parse(raw, InputRoots); err == nil {
+			t.Errorf("%s is new and is taken", step)
+		}
+		if _, err := Reparse(raw, InputRoots, FirstDefaults); err != nil {
+			t.Errorf("%s was kept: %v", step, err)
+		}
+	}
+}
+
 func TestActionsOfAWebhookSeeItsEvent(t *testing.T) {
 	raw := `[{"condition":"{{payload.type}} === 'payment_intent.succeeded'","type":"database","action":"insert",
 	  "params":{"table":"payments","data":{"stripe_id":"{{payload.data.object.id}}","amount":"{{payload.data.object.amount}}"}}}]`
