@@ -150,7 +150,8 @@ func (p *Plan) checkCredential(c config.Credential, manifest *sdk.Manifest) {
 }
 
 // checkNoCredentials reports an integration that a step calls without the credentials
-// that it needs.
+// that it needs. In a config without any, such as a part of one that is tried alone, it
+// is a warning.
 func (p *Plan) checkNoCredentials(d Definition, step *workflow.Step, manifest *sdk.Manifest) {
 	if _, given := p.Config.Credentials[step.Integration]; given || manifest == nil || p.lacking[step.Integration] {
 		return
@@ -161,7 +162,11 @@ func (p *Plan) checkNoCredentials(d Definition, step *workflow.Step, manifest *s
 	}
 	p.lacking[step.Integration] = true
 	field := strings.TrimPrefix(faults[0].Pointer, "/")
-	p.fault(d.Source.Fault(step.Pointer, fmt.Sprintf("integration %q is used without credentials: %s", step.Integration, faults[0].Message),
+	report := p.fault
+	if len(p.Config.Credentials) == 0 {
+		report = p.warn
+	}
+	report(d.Source.Fault(step.Pointer, fmt.Sprintf("integration %q is used without credentials: %s", step.Integration, faults[0].Message),
 		fmt.Sprintf(`give "credentials": { %q: { %q: "{{env.…}}" } }`, step.Integration, field)))
 }
 

@@ -71,22 +71,30 @@ func oneOrMore(t *testing.T, what string, got []string, want string) {
 // TestAnIntegrationThatIsUsedWithoutCredentialsIsAFault: it would only ever respond
 // that it has none.
 func TestAnIntegrationThatIsUsedWithoutCredentialsIsAFault(t *testing.T) {
+	needy := &sdk.Manifest{
+		Name: "taken", Credentials: []byte(`{"type":"object","required":["key"],"properties":{"key":{"type":"string"}}}`),
+		Actions: []sdk.ActionSpec{{Name: "call", Params: []byte(`{"type":"object"}`)}},
+	}
 	for credentials, want := range map[string]string{
-		``: `:2:3: integration "taken" is used without credentials: "key" is required (give "credentials": { "taken": { "key": "{{env.…}}" } })`,
+		`"credentials": { "crm": { "key": "k" } }, "customIntegrations": [{ "name": "crm", "baseUrl": "https://crm", "actions": { "a": { "method": "GET", "path": "/" } } }], `: `:2:3: integration "taken" is used without credentials: "key" is required (give "credentials": { "taken": { "key": "{{env.…}}" } })`,
 		`"credentials": { "taken": { "key": "k" } }, `: "",
 		`"credentials": { "taken": {} }, `:             `credentials.taken.key: "key" is required`,
 	} {
 		p := loadText(t, `{ `+credentials+`"pluginDirs": ["."], "workflows": [{ "id": "w", "steps": [
   { "id": "a", "type": "taken", "action": "call" }, { "id": "b", "type": "taken", "action": "call" }] }] }`, config.Options{})
-		p.check(action.NewCatalog(map[string]*sdk.Manifest{"taken": {
-			Name: "taken", Credentials: []byte(`{"type":"object","required":["key"],"properties":{"key":{"type":"string"}}}`),
-			Actions: []sdk.ActionSpec{{Name: "call", Params: []byte(`{"type":"object"}`)}},
-		}}))
+		p.check(action.NewCatalog(map[string]*sdk.Manifest{"taken": needy}))
 		var faults []string
 		for _, f := range p.Faults {
 			faults = append(faults, f.String())
 		}
-		one(t, credentials, faults, want)
+		if one(t, credentials, faults, want); len(p.Warnings) != 0 {
+			t.Errorf("%s: warnings %v", credentials, p.Warnings)
+		}
+	}
+	p := loadText(t, `{ "pluginDirs": ["."], "workflows": [{ "id": "w", "steps": [{ "type": "taken", "action": "call" }] }] }`, config.Options{})
+	p.check(action.NewCatalog(map[string]*sdk.Manifest{"taken": needy}))
+	if p.Faults != nil || len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0].Message, "is used without credentials") {
+		t.Errorf("without any credentials: faults %v, warnings %v", p.Faults, p.Warnings)
 	}
 }
 
