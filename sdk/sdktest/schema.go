@@ -49,6 +49,7 @@ func compile(schema []byte) (*jsonschema.Schema, error) {
 	const location = "mem:///schema.json"
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft2020)
+	compiler.AssertFormat() // as the gateway does
 	compiler.UseLoader(nothing{})
 	if err := compiler.AddResource(location, document); err != nil {
 		return nil, err

@@ -120,6 +120,37 @@ func TestValidateTellsEveryFaultWithItsPlace(t *testing.T) {
 	}
 }
 
+// TestAWarningIsToldAndChangesNothing: by validate, and once by a gateway.
+func TestAWarningIsToldAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, "stripe.json")
+	h.WriteConfig("page.json", `{ "pluginDirs": ["`+h.Plugins+`"], "credentials": { "stripe": { "secretKey": "sk_test_1" } },
+  "webhooks": [{ "name": "w", "path": "/w", "provider": "stripe", "secret": "we_123456" }],
+  "workflows": [{ "id": "hello", "input": { "type": "object", "properties": { "email": { "type": "string" } } },
+    "steps": [{ "id": "s", "type": "set", "values": { "to": "{{input.emial}}" } }] }] }`)
+	code, out, stderr := h.Run("validate", "-c", h.Config())
+	for _, want := range []string{
+		`page.json:2:77: warning: the secret of webhook "w" begins with we_`,
+		`page.json:4:61: warning: the schema of input does not name "emial" (did you mean "email"?)`, "page.json is valid\n",
+	} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("exit code %d, without %s:\n%s%s", code, want, out, stderr)
+		}
+	}
+	code, out, _ = h.Run("validate", "-c", h.Config(), "-o", "json")
+	var told []struct{ Message, Severity string }
+	if err := json.Unmarshal([]byte(out), &told); err != nil || code != 0 || len(told) != 2 || told[0].Severity != "warning" || told[1].Severity != "warning" {
+		t.Errorf("exit code %d, %v: %s", code, err, out)
+	}
+	g := h.Serve("")
+	if code := g.Stop(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if _, log := g.Output(); strings.Count(log, "warning about the config") != 2 || strings.Count(log, "begins with we_") != 1 {
+		t.Errorf("the log holds the warnings not once each:\n%s", log)
+	}
+}
+
 func TestValidateSaysWhatItWaitsFor(t *testing.T) {
 	t.Parallel()
 	h := &harness{Site: program.NewSite(t, binaries)}
