@@ -78,10 +78,8 @@ func (e *explainer) fail(offset int, hint, format string, args ...any) bool {
 
 func (e *explainer) document() {
 	if strings.HasPrefix(e.text, "\ufeff") {
-		if e.at = 3; !e.relaxed {
-			e.fail(0, "save it without", "there is a byte order mark before the JSON")
-			return
-		}
+		e.fail(0, "save it without", "there is a byte order mark before the JSON")
+		return
 	}
 	if !e.skip() {
 		return

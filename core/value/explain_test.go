@@ -89,12 +89,12 @@ func TestATextThatIsNoJSONIsExplained(t *testing.T) {
 func TestCommentsAndTrailingCommasAreNoFaultWhereTheyMayStand(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"\ufeff// a\n{\"a\": [1, /* b */ 2,], } // c": "",
-		"{ /* a }":        "the comment is not closed, */ is missing",
-		"# a\n{}":         "# begins no comment (a comment begins with //)",
-		"[1,,]":           "two commas",
-		"{,}":             "a key is missing before the comma",
-		"{} // a\u2028{}": "a character that ends lines elsewhere stands in a comment",
+		"// a\n{\"a\": [1, /* b */ 2,], } // c": "",
+		"{ /* a }":                              "the comment is not closed, */ is missing",
+		"# a\n{}":                               "# begins no comment (a comment begins with //)",
+		"[1,,]":                                 "two commas",
+		"{,}":                                   "a key is missing before the comma",
+		"{} // a\u2028{}":                       "a character that ends lines elsewhere stands in a comment",
 	} {
 		got := Explain([]byte(text), true)
 		if (got == nil) != (want == "") || got != nil && !strings.Contains(got.Error(), want) {
