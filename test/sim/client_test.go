@@ -213,14 +213,20 @@ func (sim *simulation) control(r *rand.Rand, n int) {
 		if id == "" {
 			continue
 		}
-		switch r.IntN(6) {
+		switch r.IntN(8) {
 		case 0:
 			if a := sim.request(r, http.MethodPost, "/runs/"+id+"/cancel", "", nil); a.status/100 == 2 {
 				sim.model.cancelled(id)
 			}
 		case 1:
-			sim.request(r, http.MethodPost, "/runs/"+id+"/retry", "", nil)
+			sim.request(r, http.MethodPost, "/runs/"+id+"/retry", "", pick[any](r, nil, nil, object{"now": true}, object{"latest": true}))
 			sim.count(&sim.tally.retries)
+		case 6:
+			if a := sim.request(r, http.MethodPost, "/runs/"+id+"/rerun", "", nil); a.status/100 == 2 {
+				sim.count(&sim.tally.reruns)
+			}
+		case 7:
+			sim.bulk(r, n)
 		case 2, 3, 4:
 			key := ""
 			if chance(r, 50) {
@@ -234,6 +240,23 @@ func (sim *simulation) control(r *rand.Rand, n int) {
 			sim.request(r, http.MethodGet, "/runs/"+id, "", nil)
 		}
 	}
+}
+
+// bulk retries what has failed, or runs it again, in a bulk; perhaps it is paused
+// for a while.
+func (sim *simulation) bulk(r *rand.Rand, n int) {
+	body := object{"action": pick(r, "retry", "retry", "rerun"), "filter": object{"status": "failed"}, "dryRun": chance(r, 50)}
+	a := sim.requestUntilFinal(r, http.MethodPost, "/bulk", fmt.Sprintf("bulk-%d-%d", n, r.IntN(1000)), body)
+	id := a.field("id")
+	if a.status/100 != 2 || id == "" {
+		return // another one of the caller is running
+	}
+	sim.count(&sim.tally.bulks)
+	if chance(r, 30) {
+		sim.request(r, http.MethodPost, "/bulk/"+id+"/pause", "", nil)
+		time.Sleep(between(r, 0, 3*time.Second))
+	}
+	sim.requestUntilFinal(r, http.MethodPost, "/bulk/"+id+"/resume", "", nil)
 }
 
 // chaos pauses gateways, turns their clocks and kills them, all in their time.

@@ -183,7 +183,7 @@ func (sim *simulation) members(set string) []string {
 func (m *model) checkSets() {
 	want := map[string][]string{
 		layout.SetRuns: nil, layout.SetWorkflows: nil, layout.SetEnded + "/succeeded": nil, layout.SetFailed: nil, layout.SetCancelled: nil,
-		layout.SetRunning: nil, layout.SetWaiting: nil, layout.SetGroups: nil,
+		layout.SetRunning: nil, layout.SetWaiting: nil, layout.SetGroups: nil, layout.SetBulksRunning: nil,
 	}
 	for _, d := range m.sim.definitions {
 		want[layout.SetRuns+"/"+d.ID], want[layout.SetQueued+"/"+d.ID] = nil, nil

@@ -74,6 +74,8 @@ type storedRecord struct {
 	Parent     *struct {
 		ID string `json:"id"`
 	} `json:"parent"`
+	RerunOf    string    `json:"rerunOf"`
+	RerunAs    string    `json:"rerunAs"`
 	CreatedAt  time.Time `json:"createdAt"`
 	FinishedAt time.Time `json:"finishedAt"`
 }
@@ -119,11 +121,30 @@ func (m *model) committed(g *gateway, ops []state.Op) {
 		m.sim.noteLocked("%s: %s is %s%s", g.name, run.name, run.record.Status, run.note())
 		m.checkStatus(run, before[run])
 	}
+	m.checkReplaced(touched, made)
 	m.checkLimits(touched)
 	m.checkNames(ops)
 	m.checkTimers(ops)
 	m.checkTicks(ops, made)
 	m.checkRemoved(g, ops)
+}
+
+// checkReplaced: a run is replaced by one other, each names the other, and the one
+// that was replaced stays ended.
+func (m *model) checkReplaced(touched, made []*modelRun) {
+	for _, run := range made {
+		if run.record.RerunOf == "" {
+			continue
+		}
+		if replaced := m.runs[run.record.RerunOf]; replaced == nil || replaced.record.RerunAs != run.id {
+			m.sim.violatedLocked("a run that replaces another is named by it", "%s", run.name)
+		}
+	}
+	for _, run := range touched {
+		if run.record.RerunAs != "" && !run.record.Status.Ended() {
+			m.sim.violatedLocked("a run that was replaced stays ended", "%s is %s", run.name, run.record.Status)
+		}
+	}
 }
 
 // checkTimers: a run that no gateway works on and that waits for a time has a

@@ -99,6 +99,9 @@ func (m *model) acknowledged(id string) {
 func (m *model) runsOf(root, tag string) int {
 	count := 0
 	for _, run := range m.runs {
+		if run.record.RerunOf != "" {
+			continue // it was asked for by itself
+		}
 		var found struct{ ID, Tag string }
 		if json.Unmarshal(run.machine.Root(root), &found) == nil && (found.ID == tag || found.Tag == tag) {
 			count++

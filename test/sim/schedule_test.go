@@ -150,6 +150,9 @@ func (m *model) checkTicks(ops []state.Op, made []*modelRun) {
 		}
 	}
 	for _, run := range made {
+		if run.record.RerunOf != "" {
+			continue // no tick has started it
+		}
 		var input struct{ Tag string }
 		if json.Unmarshal(run.machine.Root("input"), &input) == nil && strings.HasPrefix(input.Tag, tickTag) {
 			of(strings.TrimPrefix(input.Tag, tickTag)).starts++

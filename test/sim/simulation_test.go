@@ -59,7 +59,7 @@ type simulation struct {
 
 // tally counts what happened, so that a simulation that does nothing is seen.
 type tally struct {
-	commits, faults, crashes, pauses, calls, effects, runs, events, signals, cancels, retries, ticks, removals, outages, refused int
+	commits, faults, crashes, pauses, calls, effects, runs, events, signals, cancels, retries, reruns, bulks, ticks, removals, outages, refused int
 }
 
 func (a *tally) add(b tally) {
@@ -74,6 +74,8 @@ func (a *tally) add(b tally) {
 	a.signals += b.signals
 	a.cancels += b.cancels
 	a.retries += b.retries
+	a.reruns += b.reruns
+	a.bulks += b.bulks
 	a.ticks += b.ticks
 	a.removals += b.removals
 	a.outages += b.outages
@@ -81,8 +83,8 @@ func (a *tally) add(b tally) {
 }
 
 func (a tally) String() string {
-	return fmt.Sprintf("%d commits, %d store faults, %d crashes, %d pauses, %d calls, %d effects, %d runs, %d events, %d signals, %d cancellations, %d retries, %d ticks, %d removals, %d outages, %d calls refused by them",
-		a.commits, a.faults, a.crashes, a.pauses, a.calls, a.effects, a.runs, a.events, a.signals, a.cancels, a.retries, a.ticks, a.removals, a.outages, a.refused)
+	return fmt.Sprintf("%d commits, %d store faults, %d crashes, %d pauses, %d calls, %d effects, %d runs, %d events, %d signals, %d cancellations, %d retries, %d reruns, %d bulks, %d ticks, %d removals, %d outages, %d calls refused by them",
+		a.commits, a.faults, a.crashes, a.pauses, a.calls, a.effects, a.runs, a.events, a.signals, a.cancels, a.retries, a.reruns, a.bulks, a.ticks, a.removals, a.outages, a.refused)
 }
 
 // Actors have their own random numbers each, so that what one of them does
