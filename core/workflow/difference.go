@@ -73,8 +73,11 @@ func (c *comparison) begun(n *node, s *Step) {
 		c.block(n.handler, s.Handler)
 	}
 	if len(n.blocks) == 0 {
-		if slices.Contains(c.kept, n.Path) {
+		switch {
+		case slices.Contains(c.kept, n.Path):
 			c.members(n.Step, s, "the run that it started goes on")
+		case n.Step.calls() && n.effect() == sdk.OutcomeExecuted:
+			c.members(n.Step, s, "it took effect, and is called again under the same key")
 		}
 		return
 	}

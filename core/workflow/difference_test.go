@@ -178,3 +178,17 @@ func TestDifferencesAreBounded(t *testing.T) {
 		t.Errorf("%d differences are listed, want %d", n, MaxDifferences)
 	}
 }
+
+func TestAStepWhoseEffectStandsKeepsItsParams(t *testing.T) {
+	const raw = `{"id":"w","steps":[{"id":"a","type":"shop","action":"pay","params":{"x":1}}]}`
+	w := newHarness(t, raw, `{}`)
+	w.does = func(Call) (string, *sdk.Error) {
+		return "", &sdk.Error{Code: sdk.CodeResultTooLarge, Message: "too large", Final: true, Outcome: sdk.OutcomeExecuted}
+	}
+	w.run()
+	w.ended(RunFailed)
+	faults := w.m.Differences(parse(t, strings.Replace(raw, `"x":1`, `"x":2`, 1)), nil)
+	if len(faults) != 1 || faults[0].Pointer != "/steps/0/params/x" || !strings.Contains(faults[0].Message, "it took effect") {
+		t.Errorf("differences: %v", faults)
+	}
+}

@@ -90,7 +90,7 @@ func (m *Machine) applyRetry(event Event) error {
 	if event.Name == RetryLatest {
 		// What was cancelled may be called with other params than its key was sent with.
 		m.root.each(func(n *node) (deeper bool) {
-			if n.Status == StepCancelled {
+			if n.Status == StepCancelled && n.effect() == sdk.OutcomeNotExecuted {
 				n.generation++
 				n.keyedAt = time.Time{}
 			}
