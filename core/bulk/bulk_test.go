@@ -29,6 +29,7 @@ var flows = []string{
 	`{"id":"fails","steps":[{"id":"a","type":"fail","message":"no","code":"no_luck"}]}`,
 	`{"id":"refused","input":{"type":"object"},"steps":[{"id":"a","type":"fail","message":"no","code":"refused"}]}`,
 	`{"id":"waits","steps":[{"id":"w","type":"waitForEvent","event":"go"}]}`,
+	`{"id":"hangs","steps":[{"id":"pay","type":"vendor","action":"charge"}]}`,
 	`{"id":"unknown","steps":[{"id":"pay","type":"vendor","action":"pay"}]}`,
 }
 
@@ -37,7 +38,9 @@ type vendor struct{}
 
 func (vendor) Name() string { return "vendor" }
 func (vendor) Manifest() *sdk.Manifest {
-	return &sdk.Manifest{Name: "vendor", Version: "1.0.0", Actions: []sdk.ActionSpec{{Name: "pay", Writes: true, Repeat: sdk.RepeatNone, Params: json.RawMessage(`{"type":"object"}`)}}}
+	return &sdk.Manifest{Name: "vendor", Version: "1.0.0", Actions: []sdk.ActionSpec{
+		{Name: "charge", Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 24 * time.Hour, Params: json.RawMessage(`{"type":"object"}`)},
+		{Name: "pay", Writes: true, Repeat: sdk.RepeatNone, Params: json.RawMessage(`{"type":"object"}`)}}}
 }
 func (vendor) Status() action.Status { return action.Status{State: action.StateReady} }
 func (vendor) Execute(context.Context, action.Call) (sdk.Result, error) {
@@ -425,6 +428,22 @@ func TestAnUnknownOutcomeIsSkippedUnlessItIsNamed(t *testing.T) {
 		b = p.create(Request{Action: ActionRerun, Filter: Filter{Error: sdk.CodeOutcomeUnknown}})
 		if ended := p.ended(b.ID); ended.Counts.Done != 0 {
 			t.Errorf("a run with an unknown outcome was run again: %+v", ended)
+		}
+	})
+}
+
+func TestRunsThatTryAgainAreCancelledThoughAnOutcomeIsUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProcess(t, "a", open())
+		defer p.stop()
+		ids := p.start("hangs", 2)
+		b := p.create(Request{Action: ActionCancel, Filter: Filter{Workflow: "hangs"}})
+		if ended := p.ended(b.ID); ended.Counts.Done != 2 {
+			t.Errorf("bulk = %+v", ended)
+		}
+		synctest.Wait()
+		if run, err := p.engine.Get(t.Context(), ids[0]); err != nil || run.Status != workflow.RunCancelled {
+			t.Errorf("run = %s, %v", run.Status, err)
 		}
 	})
 }

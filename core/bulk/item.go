@@ -11,6 +11,7 @@ import (
 	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -42,7 +43,7 @@ func (m *Manager) do(ctx context.Context, rec *record, index int, runID string) 
 		return m.notDone(item, err)
 	case rec.Action == ActionRerun && !m.may(rec.CallerID, "workflows", run.Workflow, "run"):
 		return refused(item, sdk.CodeForbidden, "the caller %s does not have the scope workflows:%s:run now", rec.Caller, run.Workflow), false, nil
-	case run.OutcomeUnknown != "" && rec.Filter.Error != sdk.CodeOutcomeUnknown:
+	case run.OutcomeUnknown != "" && rec.Filter.Error != sdk.CodeOutcomeUnknown && isDoubtful(&run):
 		return skipped(item, sdk.CodeOutcomeUnknown, "it is not known whether step %s took effect", run.OutcomeUnknown), false, nil
 	}
 	made, err := m.act(ctx, rec, runID, once)
@@ -50,6 +51,12 @@ func (m *Manager) do(ctx context.Context, rec *record, index int, runID string) 
 		return done(item, made), false, nil
 	}
 	return m.notDone(item, err)
+}
+
+// isDoubtful reports whether a run is left to a person, if an outcome of it is not
+// known: one that is under way finds it out by itself.
+func isDoubtful(run *engine.Run) bool {
+	return run.Status.Ended() || run.Waiting.For == workflow.WaitingForDecision
 }
 
 // act does what is to be done to a run.
