@@ -18,6 +18,10 @@ func (r *execution) observe(events []workflow.Event) {
 			r.logEnd()
 			continue
 		}
+		if e.Type == workflow.EventUndecided {
+			r.warn("a run waits for a decision", r.record.Waiting.Failure)
+			continue
+		}
 		if e.Path == "" {
 			continue
 		}
@@ -43,8 +47,18 @@ func (r *execution) logEnd() {
 	case r.record.Status != workflow.RunFailed:
 		return
 	}
+	var attrs []any
+	if notUndone != "" {
+		attrs = append(attrs, "notUndone", notUndone)
+	}
+	r.warn(message, r.record.Error, attrs...)
+}
+
+// warn logs a run that somebody has to look at, with what failed in it, further
+// attributes, and what started it.
+func (r *execution) warn(message string, failure *workflow.Failure, more ...any) {
 	attrs := []any{"run", r.record.ID, "workflow", r.record.Workflow}
-	if failure := r.record.Error; failure != nil {
+	if failure != nil {
 		attrs = append(attrs, "step", failure.Step, "code", string(failure.Err.Code), "detail", excerpt.Bytes(failure.Err.Message, maxLoggedDetail))
 		if failure.Integration != "" {
 			attrs = append(attrs, "integration", failure.Integration)
@@ -53,9 +67,7 @@ func (r *execution) logEnd() {
 			attrs = append(attrs, "child", failure.Child.ID, "childStep", failure.Child.Step)
 		}
 	}
-	if notUndone != "" {
-		attrs = append(attrs, "notUndone", notUndone)
-	}
+	attrs = append(attrs, more...)
 	attrs = append(attrs, r.record.startedBy().attrs()...)
 	if r.record.RetriedBy.Token != "" {
 		attrs = append(attrs, "retriedBy", r.record.RetriedBy.Token)

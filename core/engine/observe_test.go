@@ -269,3 +269,30 @@ func TestAParkedRunSaysSo(t *testing.T) {
 		}
 	})
 }
+
+func TestARunThatWaitsForADecisionLeavesALine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &recordedLog{}
+		v := failing(func(n int, _ sdk.Call) *sdk.Error {
+			if n == 1 {
+				return nil
+			}
+			return &sdk.Error{Code: sdk.CodeTimeout, Message: "no response", Outcome: sdk.OutcomeUnknown}
+		})
+		g := open(t, memory.New(memory.Options{}), "g1", v, Options{Logger: log.logger()},
+			`{"id":"w","steps":[{"id":"a","type":"vendor","action":"safe","compensate":[{"id":"back","type":"vendor","action":"safe"}]},{"id":"b","type":"vendor","action":"unsafe"}]}`)
+		defer g.stop()
+		run, err := g.Start(t.Context(), StartRequest{Workflow: "w", Roots: input(`{}`), StartedBy: Initiator{Schedule: "nightly"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if shown, err := g.Get(t.Context(), run.ID); err != nil || shown.Waiting.For != workflow.WaitingForDecision {
+			t.Fatalf("the run is %s and waits for %q, %v", shown.Status, shown.Waiting.For, err)
+		}
+		lines := log.about(t, run.ID)
+		if len(lines) != 1 || lines[0]["level"] != "WARN" || lines[0]["msg"] != "a run waits for a decision" || lines[0]["step"] != "b" || lines[0]["schedule"] != "nightly" || lines[0]["code"] == nil {
+			t.Errorf("got %v", lines)
+		}
+	})
+}
