@@ -2,8 +2,10 @@ package action
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -48,4 +50,16 @@ type Status struct {
 	// Rejected is why a new version that was put in its place is not in force,
 	// while the one before goes on; empty if none exists.
 	Rejected string `json:"rejected,omitempty"`
+}
+
+// MarshalJSON writes times as value.Time does.
+func (s Status) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		State    State      `json:"state"`
+		Reason   string     `json:"reason,omitempty"`
+		Since    value.Time `json:"since,omitzero"`
+		Restarts int        `json:"restarts,omitempty"`
+		RetryAt  value.Time `json:"retryAt,omitzero"`
+		Rejected string     `json:"rejected,omitempty"`
+	}{s.State, s.Reason, value.Time{Time: s.Since}, s.Restarts, value.Time{Time: s.RetryAt}, s.Rejected})
 }

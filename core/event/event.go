@@ -6,8 +6,8 @@
 // recorded, and a recorded id is a duplicate. Records expire by the store's
 // clock; Log sweeps the lists of them.
 //
-// The package imports core/engine, core/state and core/state/layout. Of
-// core/engine it uses the type Once. It knows neither HTTP nor how an event is
+// The package imports core/engine, core/state, core/state/layout and
+// core/value. Of core/engine it uses the type Once. It knows neither HTTP nor how an event is
 // verified.
 package event
 
@@ -19,6 +19,7 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/value"
 )
 
 const (
@@ -26,7 +27,7 @@ const (
 	TTL = 30 * 24 * time.Hour
 	// TimeFormat is the format of event times. Its width is fixed, so that
 	// formatted times sort chronologically.
-	TimeFormat = "2006-01-02T15:04:05.000Z"
+	TimeFormat = value.TimeFormat
 
 	// formatVersion is the version of a stored event.
 	formatVersion = 1

@@ -150,7 +150,7 @@ func checkType(h http.Header) error {
 		mediaType, parameters, err := mime.ParseMediaType(given[0])
 		charset := parameters["charset"]
 		isJSON := mediaType == "application/json" || strings.HasPrefix(mediaType, "application/") && strings.HasSuffix(mediaType, "+json")
-		if err == nil && isJSON && (charset == "" || strings.EqualFold(charset, "utf-8")) {
+		if err == nil && isJSON && (charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")) {
 			return nil
 		}
 	}

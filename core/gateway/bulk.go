@@ -56,17 +56,14 @@ func (x *requestContext) showBulk(w http.ResponseWriter, r *http.Request) error 
 
 // listBulkItems shows a page of the runs of a bulk, with what became of them.
 func (x *requestContext) listBulkItems(w http.ResponseWriter, r *http.Request) error {
-	query, err := x.query(r.URL.RawQuery)
-	if err != nil {
-		return err
-	}
 	limit := defaultItems
-	if text, given := query["limit"]; given {
+	if text, given := x.query["limit"]; given {
+		var err error
 		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxItems {
 			return &apiError{code: codeBadRequest, detail: fmt.Sprintf("limit must be a whole number from 1 to %d", maxItems)}
 		}
 	}
-	items, next, err := x.services.Bulks.Items(r.Context(), x.argument("bulk"), query["cursor"], limit)
+	items, next, err := x.services.Bulks.Items(r.Context(), x.argument("bulk"), x.query["cursor"], limit)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func newFilterTime(at time.Time) *filterTime {
 	if at.IsZero() {
 		return nil
 	}
-	text := filterTime(at.UTC().Format(time.RFC3339Nano))
+	text := filterTime(at.UTC().Format(value.TimeFormat))
 	return &text
 }
 
@@ -108,10 +108,10 @@ type bulkJSON struct {
 	Counts bulk.Counts    `json:"counts"`
 	// Reasons counts the items that were not done, by the code of the reason.
 	Reasons    map[sdk.Code]int `json:"reasons"`
-	CreatedAt  time.Time        `json:"createdAt"`
-	StartedAt  *time.Time       `json:"startedAt"`
-	FinishedAt *time.Time       `json:"finishedAt"`
-	ExpiresAt  time.Time        `json:"expiresAt"`
+	CreatedAt  value.Time       `json:"createdAt"`
+	StartedAt  *value.Time      `json:"startedAt"`
+	FinishedAt *value.Time      `json:"finishedAt"`
+	ExpiresAt  value.Time       `json:"expiresAt"`
 	// Sample are some of the runs, where the bulk was just made.
 	Sample []runSummary `json:"sample,omitempty"`
 }
@@ -132,7 +132,7 @@ func (x *requestContext) bulkJSON(b bulk.Bulk) bulkJSON {
 			Workflow: b.Filter.Workflow, Status: b.Filter.Status, Error: b.Filter.Error, IDs: b.Filter.IDs,
 			Since: newFilterTime(b.Filter.Since), Until: newFilterTime(b.Filter.Until),
 		},
-		CreatedAt: b.CreatedAt.UTC(), StartedAt: optionalTime(b.StartedAt), FinishedAt: optionalTime(b.FinishedAt), ExpiresAt: b.ExpiresAt.UTC(),
+		CreatedAt: value.Time{Time: b.CreatedAt}, StartedAt: optionalTime(b.StartedAt), FinishedAt: optionalTime(b.FinishedAt), ExpiresAt: value.Time{Time: b.ExpiresAt},
 	}
 	if doc.Reasons == nil {
 		doc.Reasons = map[sdk.Code]int{}

@@ -19,6 +19,6 @@
 // or to read its response holds no place.
 //
 // The package imports core/access, core/action, core/bulk, core/engine, core/idempotency,
-// core/schema, core/telemetry, core/value, core/webhook, core/workflow and sdk. It
-// knows no vendor, no store, no config file and no plugin process.
+// core/schema, core/telemetry, core/value, core/webhook, core/workflow, sdk and
+// sdk/suggest. It knows no vendor, no store, no config file and no plugin process.
 package gateway

@@ -4,6 +4,7 @@ import (
 	"os"
 	"regexp"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,16 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
+
+// allCodes are all codes that a problem can have.
+var allCodes = []sdk.Code{
+	codeBadRequest, codeInvalidJSON, codeUnauthorized, sdk.CodeForbidden, codeMethodNotAllowed, codeRequestTimeout, codeTooLarge,
+	codeUnsupportedType, codeKeyInvalid, codeKeyInProgress, codeKeyReused, codeWebhookRefused, codeInboxFull, codeOverloaded, engine.CodeLimitReached, workflow.CodeCancelled, workflow.CodeFailed,
+	workflow.CodeRunTooLarge, workflow.CodeRunTooManySteps, workflow.CodeParked,
+	sdk.CodeInvalidParams, sdk.CodeRejected, sdk.CodeDeclined, sdk.CodeNotFound, sdk.CodeConflict, sdk.CodeRateLimited,
+	sdk.CodeCredentials, sdk.CodeUpstream, sdk.CodeTimeout, sdk.CodeUnavailable, sdk.CodeOutcomeUnknown, sdk.CodeResultTooLarge,
+	sdk.CodeUnknownAction, sdk.CodeInternal,
+}
 
 // TestTheErrorTableIsTrue: every code is in docs/http.md with its status, and no
 // other.
@@ -23,15 +34,7 @@ func TestTheErrorTableIsTrue(t *testing.T) {
 		documented[sdk.Code(row[1])], err = strconv.Atoi(row[2])
 		must(t, err)
 	}
-	codes := []sdk.Code{
-		codeBadRequest, codeInvalidJSON, codeUnauthorized, sdk.CodeForbidden, codeMethodNotAllowed, codeRequestTimeout, codeTooLarge,
-		codeUnsupportedType, codeKeyInvalid, codeKeyInProgress, codeKeyReused, codeWebhookRefused, codeInboxFull, codeOverloaded, engine.CodeLimitReached, workflow.CodeCancelled, workflow.CodeFailed,
-		workflow.CodeRunTooLarge, workflow.CodeRunTooManySteps, workflow.CodeParked,
-		sdk.CodeInvalidParams, sdk.CodeRejected, sdk.CodeDeclined, sdk.CodeNotFound, sdk.CodeConflict, sdk.CodeRateLimited,
-		sdk.CodeCredentials, sdk.CodeUpstream, sdk.CodeTimeout, sdk.CodeUnavailable, sdk.CodeOutcomeUnknown, sdk.CodeResultTooLarge,
-		sdk.CodeUnknownAction, sdk.CodeInternal,
-	}
-	for _, code := range codes {
+	for _, code := range allCodes {
 		if status, _ := statusOf(code); documented[code] != status {
 			t.Errorf("%s is %d, documented %d", code, status, documented[code])
 		}
@@ -55,5 +58,31 @@ func TestTheDocumentedLimitsAreTheDefaults(t *testing.T) {
 	}
 	if DefaultMaxBodyBytes != 1<<20 || DefaultRequestTimeout != 30*time.Second || maxWait != 10*time.Minute || maxPage != 200 {
 		t.Error("a default differs")
+	}
+}
+
+// TestEveryProblemHasItsSection: the type of a problem leads to the section of
+// docs/errors.md with its code, which says its status. There are no others.
+func TestEveryProblemHasItsSection(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/errors.md")
+	must(t, err)
+	sections := map[sdk.Code]int{}
+	for _, found := range regexp.MustCompile(`(?m)^## ([a-z_]+)\n\n\*\*([0-9]{3})\.\*\* [^\n]{20,}`).FindAllStringSubmatch(string(page), -1) {
+		sections[sdk.Code(found[1])], err = strconv.Atoi(found[2])
+		must(t, err)
+	}
+	if headings := strings.Count(string(page), "\n## "); headings != len(sections) {
+		t.Errorf("%d headings, %d sections of codes", headings, len(sections))
+	}
+	for _, code := range allCodes {
+		p := newProblem(&apiError{code: code}, "")
+		if want := "https://github.com/backflow/backflow/blob/main/docs/errors.md#" + string(code); p.Type != want || sections[code] != p.Status {
+			t.Errorf("%s: the type is %s, the section says %d", code, p.Type, sections[code])
+		}
+		delete(sections, code)
+	}
+	for code := range sections {
+		t.Errorf("%s has a section and is unknown", code)
 	}
 }

@@ -63,9 +63,11 @@ type finder func(x *requestContext, r *http.Request) (*action.Action, map[string
 
 // input describes what a request may bring beside its path.
 type input struct {
-	// query has the names that the query may have, each once; nil is not read,
-	// or read as the params of an action.
+	// query has the names that the query may have, each once.
 	query []string
+	// anyQuery: the query may have any names. It is not read, or read as the params
+	// of an action, or as the sender of a webhook likes.
+	anyQuery bool
 	// body is a value of the type of the JSON body, which may be left out; nil
 	// is a body that is not read as JSON.
 	body any

@@ -15,12 +15,14 @@ func endpoints() []endpoint {
 	return []endpoint{
 		{
 			method: http.MethodGet, path: "/healthz", public: true, exemptFromOverload: true,
+			in:      input{anyQuery: true},
 			out:     okJSON(healthJSON{}),
 			doc:     "Says that the process works.",
 			handler: (*requestContext).health,
 		},
 		{
 			method: http.MethodGet, path: "/readyz", public: true, exemptFromOverload: true,
+			in:      input{anyQuery: true},
 			out:     []output{{status: http.StatusOK, body: Readiness{}}, {status: http.StatusServiceUnavailable, body: Readiness{}}},
 			doc:     "Says whether requests should be sent here, and the state of each integration.",
 			handler: (*requestContext).ready,
@@ -39,7 +41,7 @@ func endpoints() []endpoint {
 		},
 		{
 			method: http.MethodPost, path: "/integrations/{integration}/actions/{action}", scope: "integrations:{integration}:{action}",
-			in:      input{body: anyJSON, key: true},
+			in:      input{body: anyJSON, key: true, anyQuery: true},
 			out:     []output{{status: http.StatusOK, contentType: anyContentType}},
 			doc:     "Calls an action by its name, with its params as body.",
 			find:    (*requestContext).actionByName,
@@ -47,7 +49,7 @@ func endpoints() []endpoint {
 		},
 		{
 			path: "/integrations/{integration}/{endpoint...}", scope: "integrations:{integration}:{action}",
-			in:      input{body: anyJSON, key: true},
+			in:      input{body: anyJSON, key: true, anyQuery: true},
 			out:     []output{{status: http.StatusOK, contentType: anyContentType}},
 			doc:     "Calls the action that is bound to the method and path, with its params in path, query and body.",
 			find:    (*requestContext).actionByBinding,
@@ -87,7 +89,6 @@ func endpoints() []endpoint {
 		},
 		{
 			method: http.MethodGet, path: "/runs/{run}/stream", scope: "runs:read", stateful: writesState,
-			in: input{query: []string{}},
 			out: []output{
 				{status: http.StatusOK, contentType: "text/event-stream", body: eventJSON{}},
 				{status: http.StatusNoContent},
@@ -118,14 +119,14 @@ func endpoints() []endpoint {
 		},
 		{
 			method: http.MethodPost, path: "/runs/{run}/signals/{signal}", scope: "runs:write", stateful: writesState,
-			in:      input{query: []string{}, body: anyJSON, key: true},
+			in:      input{body: anyJSON, key: true},
 			out:     []output{{status: http.StatusAccepted, body: runSummary{}}},
 			doc:     "Hands a signal to a run, with the result of the step that waits for it as body.",
 			handler: (*requestContext).signalRun,
 		},
 		{
 			method: http.MethodPost, path: "/bulk", scope: "runs:write", stateful: writesState,
-			in:      input{query: []string{}, body: bulkRequestJSON{}, key: true},
+			in:      input{body: bulkRequestJSON{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}, {status: http.StatusOK, body: bulkJSON{}}},
 			doc:     "Retries, cancels or reruns the runs that a filter selects, or shows which they are.",
 			handler: (*requestContext).createBulk,
@@ -145,21 +146,21 @@ func endpoints() []endpoint {
 		},
 		{
 			method: http.MethodPost, path: "/bulk/{bulk}/pause", scope: "runs:write", stateful: writesState,
-			in:      input{query: []string{}, body: struct{}{}, key: true},
+			in:      input{body: struct{}{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}},
 			doc:     "Pauses a running bulk.",
 			handler: (*requestContext).pauseBulk,
 		},
 		{
 			method: http.MethodPost, path: "/bulk/{bulk}/resume", scope: "runs:write", stateful: writesState,
-			in:      input{query: []string{}, body: struct{}{}, key: true},
+			in:      input{body: struct{}{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}},
 			doc:     "Has a bulk run that was previewed or paused.",
 			handler: (*requestContext).resumeBulk,
 		},
 		{
 			method: http.MethodPost, path: "/bulk/{bulk}/cancel", scope: "runs:write", stateful: writesState,
-			in:      input{query: []string{}, body: struct{}{}, key: true},
+			in:      input{body: struct{}{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}},
 			doc:     "Ends a bulk: the runs that are left stay as they are.",
 			handler: (*requestContext).cancelBulk,
@@ -171,6 +172,7 @@ func endpoints() []endpoint {
 func webhookEndpoint(hook Webhook) endpoint {
 	return endpoint{
 		method: http.MethodPost, path: hook.Path(), public: true, stateful: writesState, // its signature is checked
+		in:      input{anyQuery: true},
 		out:     []output{{status: http.StatusOK, body: received{}}, {status: http.StatusOK, contentType: anyContentType}},
 		doc:     "Receives an event of a webhook.",
 		maxBody: hook.MaxBodyBytes(), shared: true,

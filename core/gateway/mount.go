@@ -63,6 +63,7 @@ func (m Mount) endpoints() ([]endpoint, error) {
 		for _, method := range methods {
 			rows = append(rows, endpoint{
 				method: method, path: path, scope: m.Scope, public: m.Public, exemptFromOverload: m.ExemptFromOverload,
+				in:  input{anyQuery: true},
 				out: []output{{status: http.StatusOK, contentType: anyContentType}}, doc: m.Doc, handler: m.serve,
 			})
 		}

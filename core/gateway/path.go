@@ -2,9 +2,13 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // splitPath returns the decoded segments of a request's path. A path that one
@@ -79,14 +83,9 @@ func parseQuery(rawQuery string) (url.Values, error) {
 	return query, nil
 }
 
-// query reads a query that has only names of the operation's, each once.
-func (x *requestContext) query(rawQuery string) (map[string]string, error) {
-	return singleValued(rawQuery, x.operation.in.query...)
-}
-
 // singleValued returns the values of a query in which each of the allowed names
 // may be given once, and no other.
-func singleValued(rawQuery string, allowed ...string) (map[string]string, error) {
+func singleValued(rawQuery string, allowed []string) (map[string]string, error) {
 	query, err := parseQuery(rawQuery)
 	if err != nil {
 		return nil, err
@@ -102,11 +101,13 @@ func singleValued(rawQuery string, allowed ...string) (map[string]string, error)
 		}
 		delete(query, name)
 	}
-	for name := range query {
-		if len(allowed) == 0 {
-			return nil, &apiError{code: codeBadRequest, detail: fmt.Sprintf("the query has an unknown name %q, none is known", name)}
+	if len(query) > 0 {
+		name := slices.Min(slices.Collect(maps.Keys(query)))
+		hint := suggest.Hint(name, allowed)
+		if hint == "" {
+			hint = "none is known"
 		}
-		return nil, &apiError{code: codeBadRequest, detail: fmt.Sprintf("the query has an unknown name %q, known are: %s", name, strings.Join(allowed, ", "))}
+		return nil, &apiError{code: codeBadRequest, detail: fmt.Sprintf("the query has an unknown name %q (%s)", name, hint)}
 	}
 	return values, nil
 }

@@ -1,16 +1,18 @@
 package gateway
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/webhook"
-	"unicode/utf8"
+	"github.com/backflow/backflow/sdk"
 )
 
 func TestNoPathIsRedirectedOrLeavesItsPlace(t *testing.T) {
@@ -138,7 +140,7 @@ func FuzzPathsStayWhatTheyAre(f *testing.F) {
 		if joined := "/" + strings.Join(segments, "/"); joined != u.Path {
 			t.Fatalf("%q: segments make %q, the path is %q", target, joined, u.Path)
 		}
-		if slices.Contains(segments, "") && isExact(table.match(&http.Request{Method: "GET", URL: u})) {
+		if slices.Contains(segments, "") && isExact(table.match(segments)) {
 			t.Fatalf("%q leads to an endpoint in spite of its empty segment", target)
 		}
 	})
@@ -178,4 +180,131 @@ func FuzzRequestsGetAnAnswer(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestPathsMatchAlikeEverywhere: webhooks are matched as every other path is.
+func TestPathsMatchAlikeEverywhere(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	for _, path := range []struct{ method, written string }{{"POST", "/webhooks/shop"}, {"GET", "/workflows/process-order"}, {"GET", "/healthz"}} {
+		allow := map[string]string{"GET": "GET, HEAD", "POST": "POST"}[path.method]
+		last := path.written[strings.LastIndexByte(path.written, '/')+1:]
+		escaped := strings.TrimSuffix(path.written, last) + fmt.Sprintf("%%%02X", last[0]) + last[1:]
+		for target, want := range map[string]int{
+			path.written:             0,
+			path.written + "?":       0,
+			escaped:                  0, // an encoding that was not needed
+			strings.ToLower(escaped): 0,
+			path.written + "/":       404,
+			"/" + path.written:       404,
+			strings.Replace(path.written, path.written[1:2], strings.ToUpper(path.written[1:2]), 1): 404,
+			path.written + "/..":     400,
+			path.written + "/%2e%2E": 400,
+			path.written + "/.":      400,
+			path.written + "%2F":     400,
+			path.written + "%00":     400,
+			path.written + "%ff":     400,
+			path.written + "%20":     404,
+			path.written + "%252F":   404,
+			path.written + ";x=1":    404,
+		} {
+			rec := h.send(path.method, target, "{}", "X-Signature: bad")
+			if want == 0 {
+				want = map[string]int{"GET": 200, "POST": 400}[path.method] // the signature is bad
+				if path.method == "POST" && !strings.Contains(rec.Body.String(), "webhook_refused") {
+					t.Errorf("%s: %s", target, rec.Body)
+				}
+			} else if strings.Contains(rec.Body.String(), "webhook_refused") {
+				t.Errorf("%s reached the webhook", target)
+			}
+			if rec.Code != want {
+				t.Errorf("%s %s: %d, want %d: %s", path.method, target, rec.Code, want, rec.Body)
+			}
+		}
+		other := map[string]string{"GET": "POST", "POST": "GET"}[path.method]
+		for _, method := range []string{other, "PUT", "DELETE", "OPTIONS", "PATCH"} {
+			rec := h.send(method, escaped, "")
+			if rec.Code != 405 || rec.Header().Get("Allow") != allow {
+				t.Errorf("%s %s: %d, allow %q", method, escaped, rec.Code, rec.Header().Get("Allow"))
+			}
+		}
+	}
+}
+
+func TestAnUnknownNameInAQueryIsNamed(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	run := fields(t, h.send("POST", startPath, `{"amount":1}`).Body.Bytes())["id"].(string)
+	for target, want := range map[string]string{
+		"GET /runs?stauts=failed":                     `\"stauts\" (did you mean \"status\"?)`,
+		"GET /runs?xyzzy=1":                           `\"xyzzy\" (known: workflow, status, since, limit, cursor)`,
+		"GET /runs/" + run + "?wait=1s":               `\"wait\" (none is known)`,
+		"GET /runs/" + run + "/stream?x":              `\"x\" (none is known)`,
+		"GET /workflows?limit=1":                      `\"limit\" (none is known)`,
+		"GET /workflows/process-order?x=1":            `\"x\" (none is known)`,
+		"GET /integrations?x=1":                       `\"x\" (none is known)`,
+		"GET /integrations/shop?x=1":                  `\"x\" (none is known)`,
+		"POST " + startPath + "?wiat=1s":              `\"wiat\" (did you mean \"wait\"?)`,
+		"POST /runs/" + run + "/cancel?wait=1s&now=1": `\"now\" (known: wait)`,
+		"POST /runs/" + run + "/signals/x?wait=1s":    `\"wait\" (none is known)`,
+		"GET /runs?Status=failed":                     `\"Status\" (did you mean \"status\"?)`,
+		"GET /runs?status%20=failed":                  `\"status \" (did you mean \"status\"?)`,
+	} {
+		method, path, _ := strings.Cut(target, " ")
+		rec := h.send(method, path, "")
+		wantCode(t, rec, 400, codeBadRequest)
+		if !strings.Contains(rec.Body.String(), want) {
+			t.Errorf("%s: %s", target, rec.Body)
+		}
+	}
+	// The params of an action are refused by its schema, and named as well.
+	for _, target := range []string{"GET /integrations/shop/payments/pay_1?limti=1", "POST " + paymentsPath + "?amuont=1", "POST /integrations/shop/actions/getPayment?limti=1&id=x"} {
+		method, path, _ := strings.Cut(target, " ")
+		rec := h.send(method, path, "")
+		wantCode(t, rec, 422, sdk.CodeInvalidParams)
+		if !strings.Contains(rec.Body.String(), "limti") && !strings.Contains(rec.Body.String(), "amuont") {
+			t.Errorf("%s: %s", target, rec.Body)
+		}
+	}
+	for _, target := range []string{"GET /healthz?x=1", "GET /readyz?verbose=1"} {
+		method, path, _ := strings.Cut(target, " ")
+		wantStatus(t, h.send(method, path, ""), 200)
+	}
+	rec := h.send("POST", "/webhooks/shop?source=vendor&source=x", "{}", "X-Signature: bad")
+	wantCode(t, rec, 400, codeWebhookRefused) // its signature was looked at
+}
+
+func TestTheCharsetOfABodyIsUTF8HoweverItIsWritten(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	for contentType, want := range map[string]int{
+		"application/json": 200, "application/json;charset=utf-8": 200, "application/json; charset=UTF-8": 200, `application/json; charset="utf-8"`: 200,
+		"application/json; charset=utf8": 200, "application/json; charset=UTF8": 200, `application/json;charset="Utf8"`: 200, "Application/JSON; CharSet=utf8": 200,
+		"application/vnd.api+json; charset=utf8": 200,
+		"application/json; charset=latin1":       415, "application/json; charset=utf-16": 415, "application/json; charset=utf7": 415,
+		"application/json; charset=us-ascii": 415, `application/json; charset=" utf-8"`: 415, "text/json; charset=utf8": 415,
+		"application/json; charset=utf-8; charset=latin1": 415,
+	} {
+		if rec := h.send("POST", paymentsPath, `{"amount":1}`, "Content-Type: "+contentType); rec.Code != want {
+			t.Errorf("%s: %d %s", contentType, rec.Code, rec.Body)
+		}
+	}
+}
+
+// TestTheAccessLogNamesTheToken by its name, and never shows the token.
+func TestTheAccessLogNamesTheToken(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.send("GET", "/runs?status=failed", "")
+	h.send("GET", "/runs", "", "Authorization: Bearer "+narrowToken) // 403
+	h.send("GET", "/runs", "", "Authorization: Bearer not-known-at-all")
+	log := h.log.String()
+	for token, n := range map[string]int{"full": 1, "narrow": 1} {
+		if strings.Count(log, `"token":"`+token+`"`) != n {
+			t.Errorf("%s: %s", token, log)
+		}
+	}
+	if strings.Contains(log, fullToken) || strings.Contains(log, narrowToken) || strings.Contains(log, "not-known-at-all") || strings.Contains(log, "status=failed") {
+		t.Errorf("%s", log)
+	}
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// typePrefix makes the type of a problem out of its code. It is a name and no
-// address: nothing has to be fetched to understand a problem.
-const typePrefix = "urn:backflow:problem:"
+// typePrefix makes the type of a problem out of its code: the address of what
+// docs/errors.md says of it. Nothing has to be fetched to understand a problem.
+const typePrefix = "https://github.com/backflow/backflow/blob/main/docs/errors.md#"
 
 // problemType is the media type of RFC 9457.
 const problemType = "application/problem+json"

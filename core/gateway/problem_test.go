@@ -186,7 +186,7 @@ func TestProblemKeepsTheFieldsOfAnIntegrationApart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		base := `{"type":"urn:backflow:problem:declined","title":"Declined","status":402,"detail":"x","code":"declined"`
+		base := `{"type":"https://github.com/backflow/backflow/blob/main/docs/errors.md#declined","title":"Declined","status":402,"detail":"x","code":"declined"`
 		want := base + "}"
 		if c.want != "" {
 			want = base + "," + c.want + "}"

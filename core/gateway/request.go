@@ -36,6 +36,8 @@ type requestContext struct {
 	caller *caller
 	// holder is whose share the request counts against; see holderOf.
 	holder string
+	// query has the values of the query by name, unless it may have any.
+	query map[string]string
 	// body is all of the body, read before the request has a slot.
 	body []byte
 	// slot is the limiter in which the request has a slot.
@@ -54,7 +56,7 @@ func (x *requestContext) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	x.segments = segments
-	rt := x.table.match(r)
+	rt := x.table.match(segments)
 	x.route = rt
 	x.unlogged = rt != nil && rt.exemptFromOverload
 	if rt == nil || !rt.public {
@@ -70,6 +72,11 @@ func (x *requestContext) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	if err := x.authorize(r); err != nil {
 		return err
+	}
+	if !x.operation.in.anyQuery {
+		if x.query, err = singleValued(r.URL.RawQuery, x.operation.in.query); err != nil {
+			return err
+		}
 	}
 	if err := x.admit(w, r); err != nil {
 		return err
@@ -259,7 +266,7 @@ func (x *requestContext) logAccess(w *recorder, r *http.Request, started time.Ti
 		slog.String("client", clientAddress(r, x.table.TrustedProxies)),
 	}
 	if x.caller != nil {
-		attrs = append(attrs, slog.String("caller", x.caller.name))
+		attrs = append(attrs, slog.String("token", x.caller.name))
 	}
 	x.log.LogAttrs(r.Context(), level, "request", attrs...)
 }

@@ -107,11 +107,7 @@ type change struct {
 
 // readChange reads a request that makes or changes a run.
 func (x *requestContext) readChange(r *http.Request) (c change, err error) {
-	query, err := x.query(r.URL.RawQuery)
-	if err != nil {
-		return c, err
-	}
-	if c.wait, err = waitOf(query); err != nil {
+	if c.wait, err = waitOf(x.query); err != nil {
 		return c, err
 	}
 	if c.key, err = x.keyOf(r); err != nil {

@@ -159,7 +159,7 @@ func TestARunIsCancelledInEveryState(t *testing.T) {
 	close(leave)
 	h.is(id, workflow.RunFailed)
 	failure := fields(t, h.send("GET", "/runs/"+id, "").Body.Bytes())["error"].(map[string]any)
-	if failure["code"] != "out_of_stock" || failure["status"] != 422.0 || failure["type"] != typePrefix+"out_of_stock" || failure["detail"] != "sold out" {
+	if failure["code"] != "out_of_stock" || failure["status"] != 422.0 || failure["type"] != typePrefix+"failed" || failure["detail"] != "sold out" {
 		t.Errorf("%v", failure)
 	}
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -30,11 +31,11 @@ type runSummary struct {
 	StartedBy *initiatorJSON `json:"startedBy,omitempty"`
 	RetriedBy *initiatorJSON `json:"retriedBy,omitempty"`
 	// RerunOf is the run whose place it took, RerunAs the one that took its place.
-	RerunOf    string     `json:"rerunOf,omitempty"`
-	RerunAs    string     `json:"rerunAs,omitempty"`
-	CreatedAt  time.Time  `json:"createdAt"`
-	StartedAt  *time.Time `json:"startedAt"`
-	FinishedAt *time.Time `json:"finishedAt"`
+	RerunOf    string      `json:"rerunOf,omitempty"`
+	RerunAs    string      `json:"rerunAs,omitempty"`
+	CreatedAt  value.Time  `json:"createdAt"`
+	StartedAt  *value.Time `json:"startedAt"`
+	FinishedAt *value.Time `json:"finishedAt"`
 }
 
 // waitJSON says what a run or a step waits for, and which attempt it has come to.
@@ -42,10 +43,10 @@ type waitJSON struct {
 	WaitingFor workflow.WaitingFor `json:"waitingFor,omitempty"`
 	// WaitingUntil is when the wait is over whatever happens. RetryAt is the same
 	// where the wait is for another attempt.
-	WaitingUntil *time.Time `json:"waitingUntil,omitempty"`
-	RetryAt      *time.Time `json:"retryAt,omitempty"`
-	Attempt      int        `json:"attempt,omitempty"`
-	MaxAttempts  int        `json:"maxAttempts,omitempty"`
+	WaitingUntil *value.Time `json:"waitingUntil,omitempty"`
+	RetryAt      *value.Time `json:"retryAt,omitempty"`
+	Attempt      int         `json:"attempt,omitempty"`
+	MaxAttempts  int         `json:"maxAttempts,omitempty"`
 }
 
 func newWaitJSON(what workflow.WaitingFor, until time.Time, attempt, maxAttempts int) waitJSON {
@@ -77,8 +78,8 @@ type stepJSON struct {
 	// Signal is the one that the step waits for, Run the run.
 	Signal     string          `json:"signal,omitempty"`
 	Run        string          `json:"run,omitempty"`
-	StartedAt  *time.Time      `json:"startedAt"`
-	FinishedAt *time.Time      `json:"finishedAt"`
+	StartedAt  *value.Time     `json:"startedAt"`
+	FinishedAt *value.Time     `json:"finishedAt"`
 	Result     json.RawMessage `json:"result,omitempty"`
 	Error      *problem        `json:"error,omitempty"`
 }
@@ -98,7 +99,7 @@ func (x *requestContext) runSummary(run engine.Run) runSummary {
 		RetriedBy:  optionalInitiator(run.RetriedBy),
 		RerunOf:    run.RerunOf,
 		RerunAs:    run.RerunAs,
-		CreatedAt:  run.CreatedAt.UTC(),
+		CreatedAt:  value.Time{Time: run.CreatedAt},
 		StartedAt:  optionalTime(run.StartedAt),
 		FinishedAt: optionalTime(run.FinishedAt),
 	}
@@ -159,7 +160,7 @@ func (x *requestContext) failure(f *workflow.Failure) *problem {
 		// The code is neither the gateway's nor an integration's: the workflow's
 		// author gave it to a step "fail".
 		p.Status, p.Title = statusOf(workflow.CodeFailed)
-		p.Type, p.Code = typePrefix+string(f.Err.Code), f.Err.Code
+		p.Type, p.Code = typePrefix+string(workflow.CodeFailed), f.Err.Code
 	}
 	return p
 }
@@ -174,10 +175,9 @@ func optionalInitiator(i engine.Initiator) *initiatorJSON {
 }
 
 // optionalTime returns nil for the zero time, which is not known yet.
-func optionalTime(t time.Time) *time.Time {
+func optionalTime(t time.Time) *value.Time {
 	if t.IsZero() {
 		return nil
 	}
-	t = t.UTC()
-	return &t
+	return &value.Time{Time: t}
 }

@@ -26,7 +26,7 @@ func (x *requestContext) showRun(w http.ResponseWriter, r *http.Request) error {
 
 // listRuns shows a page of runs, the newest first, without their steps.
 func (x *requestContext) listRuns(w http.ResponseWriter, r *http.Request) error {
-	request, err := x.listRequest(r.URL.RawQuery)
+	request, err := listRequest(x.query)
 	if err != nil {
 		return err
 	}
@@ -48,12 +48,8 @@ func (x *requestContext) listRuns(w http.ResponseWriter, r *http.Request) error 
 }
 
 // listRequest reads the query of a list of runs.
-func (x *requestContext) listRequest(rawQuery string) (engine.ListRequest, error) {
-	query, err := x.query(rawQuery)
-	if err != nil {
-		return engine.ListRequest{}, err
-	}
-	request := engine.ListRequest{Workflow: query["workflow"], Cursor: query["cursor"]}
+func listRequest(query map[string]string) (request engine.ListRequest, err error) {
+	request = engine.ListRequest{Workflow: query["workflow"], Cursor: query["cursor"]}
 	if statuses := query["status"]; statuses != "" {
 		for name := range strings.SplitSeq(statuses, ",") {
 			status := workflow.RunStatus(name)

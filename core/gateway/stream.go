@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -25,9 +25,6 @@ const streamChunk = 64 << 10
 // to: a client that comes back with the last number that it saw loses and repeats
 // nothing.
 func (x *requestContext) streamRun(w http.ResponseWriter, r *http.Request) error {
-	if _, err := x.query(r.URL.RawQuery); err != nil {
-		return err
-	}
 	seen, err := lastEventID(r.Header)
 	if err != nil {
 		return err
@@ -212,7 +209,7 @@ func (s *stream) write(p []byte) error {
 type eventJSON struct {
 	Type     workflow.EventType `json:"type"`
 	Path     string             `json:"path,omitempty"`
-	At       time.Time          `json:"at"`
+	At       value.Time         `json:"at"`
 	Status   string             `json:"status"`
 	Attempts int                `json:"attempts,omitempty"`
 	// Signal is the one that a step waits for, Run the run; RetryAt is when it
@@ -230,7 +227,7 @@ type eventJSON struct {
 // eventJSON shows an event as GET /runs/{id} shows its effect.
 func (s *stream) eventJSON(e *workflow.Event, step *workflow.Step) eventJSON {
 	doc := eventJSON{
-		Type: e.Type, Path: e.Path, At: e.At.UTC(), Status: s.statusAfter(e), Attempts: s.attempts[e.Path].all, Result: e.Result.Raw(),
+		Type: e.Type, Path: e.Path, At: value.Time{Time: e.At}, Status: s.statusAfter(e), Attempts: s.attempts[e.Path].all, Result: e.Result.Raw(),
 	}
 	switch e.Type {
 	case workflow.EventWaiting:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
@@ -99,13 +100,13 @@ func TestAStreamTellsAllOfARun(t *testing.T) {
 	want := []string{
 		`{"type":"started","status":"queued"}`,
 		`{"type":"scheduled","path":"pay","status":"running","attempts":1,"attempt":1,"maxAttempts":10}`,
-		`{"type":"attemptFailed","path":"pay","status":"waiting","attempts":1,"waitingFor":"retry","waitingUntil":"","retryAt":"","attempt":1,"maxAttempts":10,"error":{"type":"urn:backflow:problem:unavailable","title":"Unavailable","status":503,"detail":"busy with ***","code":"unavailable","step":"pay","shop":{"queue":7}}}`,
+		`{"type":"attemptFailed","path":"pay","status":"waiting","attempts":1,"waitingFor":"retry","waitingUntil":"","retryAt":"","attempt":1,"maxAttempts":10,"error":{"type":"https://github.com/backflow/backflow/blob/main/docs/errors.md#unavailable","title":"Unavailable","status":503,"detail":"busy with ***","code":"unavailable","step":"pay","shop":{"queue":7}}}`,
 		`{"type":"retried","path":"pay","status":"running","attempts":2,"attempt":2,"maxAttempts":10}`,
 		`{"type":"succeeded","path":"pay","status":"succeeded","attempts":2,"result":{"id":"pay_1","amount":12345678901234567890}}`,
 		`{"type":"waiting","path":"approval","status":"waiting","signal":"approved","waitingFor":"signal"}`,
 		`{"type":"succeeded","path":"approval","status":"succeeded","result":{"by":"Ann"}}`,
 		`{"type":"scheduled","path":"mail","status":"running","attempts":1,"attempt":1,"maxAttempts":10}`,
-		`{"type":"failed","path":"mail","status":"failed","attempts":1,"error":{"type":"urn:backflow:problem:rejected","title":"Request rejected","status":400,"detail":"no such address","code":"rejected","step":"mail"}}`,
+		`{"type":"failed","path":"mail","status":"failed","attempts":1,"error":{"type":"https://github.com/backflow/backflow/blob/main/docs/errors.md#rejected","title":"Request rejected","status":400,"detail":"no such address","code":"rejected","step":"mail"}}`,
 		`{"type":"ended","status":"succeeded","result":{"paid":"pay_1"}}`,
 	}
 	all := h.stream(id, 0)
@@ -114,8 +115,8 @@ func TestAStreamTellsAllOfARun(t *testing.T) {
 			t.Fatalf("%d: %+v", i+1, e)
 		}
 		var doc eventJSON
-		must(t, json.Unmarshal([]byte(e.data), &struct{ At *time.Time }{&doc.At}))
-		data := strings.Replace(e.data, `"at":"`+doc.At.Format(time.RFC3339Nano)+`",`, "", 1)
+		must(t, json.Unmarshal([]byte(e.data), &struct{ At *time.Time }{&doc.At.Time}))
+		data := strings.Replace(e.data, `"at":"`+doc.At.Format(value.TimeFormat)+`",`, "", 1)
 		if i == 2 {
 			at := data[strings.Index(data, `"retryAt":"`)+len(`"retryAt":"`):]
 			data = strings.ReplaceAll(data, at[:strings.Index(at, `"`)], "") // also of waitingUntil

@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/gorilla/mux"
@@ -73,10 +74,12 @@ func (t *table) add(rows []endpoint) error {
 	return nil
 }
 
-// match returns the route of a request's path, nil where none exists.
-func (t *table) match(r *http.Request) *route {
+// match returns the route of a path's segments, nil where none exists. What the client
+// escaped without need is as if it had not: see canonicalPath.
+func (t *table) match(segments []string) *route {
+	path := url.URL{Path: "/" + strings.Join(segments, "/"), RawPath: canonicalPath(segments)}
 	var found mux.RouteMatch
-	if !t.router.Match(r, &found) {
+	if !t.router.Match(&http.Request{URL: &path}, &found) {
 		return nil
 	}
 	return t.routes[found.Route]

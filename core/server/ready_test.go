@@ -77,7 +77,7 @@ func TestReadinessShowsStatesAndNoReasons(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := `{"status":"starting","integrations":{"shop":{"state":"failed","since":"2026-01-02T03:04:05Z","retryAt":"2026-01-02T03:04:05.1Z"}}}`; readiness.Ready || string(body) != want {
+	if want := `{"status":"starting","integrations":{"shop":{"state":"failed","since":"2026-01-02T03:04:05.000Z","retryAt":"2026-01-02T03:04:05.100Z"}}}`; readiness.Ready || string(body) != want {
 		t.Errorf("%t %s, want %s", readiness.Ready, body, want)
 	}
 	s.pluginsReady.Store(true)

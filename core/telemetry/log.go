@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/visible"
 )
 
@@ -33,7 +34,7 @@ type LogOptions struct {
 // record says, nothing of it reaches a terminal as a command to it.
 func NewLogger(w io.Writer, o LogOptions) *slog.Logger {
 	w = o.Redactor.Writer(w)
-	handlerOptions := &slog.HandlerOptions{Level: o.Level}
+	handlerOptions := &slog.HandlerOptions{Level: o.Level, ReplaceAttr: fixedTime}
 	var h slog.Handler
 	if o.Format == FormatText {
 		h = slog.NewTextHandler(w, handlerOptions) // quotes what is not printable, as Go does
@@ -41,6 +42,14 @@ func NewLogger(w io.Writer, o LogOptions) *slog.Logger {
 		h = slog.NewJSONHandler(escapingWriter{w}, handlerOptions)
 	}
 	return slog.New(requestHandler{h})
+}
+
+// fixedTime writes times in UTC and in one width.
+func fixedTime(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindTime {
+		a.Value = slog.StringValue(a.Value.Time().UTC().Format(value.TimeFormat))
+	}
+	return a
 }
 
 // escapingWriter escapes in lines of JSON what a terminal would obey or hide: JSON

@@ -1,13 +1,16 @@
 package telemetry
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/backflow/backflow/core/visible"
 )
@@ -131,6 +134,21 @@ func TestNothingThatATerminalObeysReachesALog(t *testing.T) {
 			if attr, logged := record["attr"]; logged && attr != text {
 				t.Errorf("the attribute is %q", attr)
 			}
+		}
+	}
+}
+
+func TestTimesInTheLogHaveOneWidth(t *testing.T) {
+	t.Parallel()
+	for _, format := range []Format{FormatJSON, FormatText} {
+		var log bytes.Buffer
+		at := time.Date(2026, 1, 31, 12, 0, 0, 100_000_000, time.FixedZone("", 3600))
+		NewLogger(&log, LogOptions{Format: format}).Info("x", "tick", at, slog.Group("g", "tick", at))
+		if n := strings.Count(log.String(), "2026-01-31T11:00:00.100Z"); n != 2 {
+			t.Errorf("%s", log.String())
+		}
+		if !regexp.MustCompile(`^(\{"time":"|time=)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`).MatchString(log.String()) {
+			t.Errorf("%s", log.String())
 		}
 	}
 }
