@@ -116,6 +116,7 @@ func FuzzPathsStayWhatTheyAre(f *testing.F) {
 	for _, seed := range []string{
 		"/integrations/shop/payments/pay_1", "/integrations/shop/payments/%2e%2e", "/runs/a%2Fb", "/a%00b", "//runs", "/runs/",
 		"/webhooks/shop", "/integrations/shop/payments/a%252Fb", "/..", "/%c3%28", "/a\"b%2F", "*", "http://host/runs/..", "/workflows/process-order/runs?wait=1s",
+		"/webhooks/%73hop", "/%72uns?status=failed,cancelled", "/webhooks/a%3Bb%7E",
 	} {
 		f.Add(seed)
 	}
@@ -137,6 +138,9 @@ func FuzzPathsStayWhatTheyAre(f *testing.F) {
 				t.Fatalf("%q has the segment %q", target, s)
 			}
 		}
+		if again, err := splitPath(&url.URL{Path: u.Path, RawPath: canonicalPath(segments)}); err != nil || !slices.Equal(again, segments) {
+			t.Fatalf("%q: the segments %q are written as %q, which is %q, %v", target, segments, canonicalPath(segments), again, err)
+		}
 		if joined := "/" + strings.Join(segments, "/"); joined != u.Path {
 			t.Fatalf("%q: segments make %q, the path is %q", target, joined, u.Path)
 		}
@@ -155,6 +159,7 @@ func FuzzRequestsGetAnAnswer(f *testing.F) {
 	f.Add("/integrations/shop/payments", "POST", "Bearer "+fullToken, `"k\""`)
 	f.Add("/integrations/shop/%2e%2e", "PUT", "Basic eDp5", "")
 	f.Add("/webhooks/shop", "DELETE", "", "a b")
+	f.Add("/%72uns?stauts=%66", "GET", "Bearer "+fullToken, "")
 	table, err := newTable(Routes{Tokens: []Token{{Name: "full", Hash: access.HashOf(fullToken)}}}, nil)
 	if err != nil {
 		f.Fatal(err)

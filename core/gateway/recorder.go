@@ -2,6 +2,10 @@ package gateway
 
 import "net/http"
 
+// leastLeaving is how many responses of one size may be sent at once, whatever
+// Limits.MaxLeaving is.
+const leastLeaving = 4
+
 // recorder notes status and size of a response. Once the response begins, the
 // request gives up its slot, unless it streams: a client that does not read holds
 // none.
@@ -28,7 +32,7 @@ func (w *recorder) Write(p []byte) (n int, err error) {
 		return n, err
 	}
 	x := w.request
-	t := x.leaving.begin(x.holder, 4*len(p), x.connection.abortWrite)
+	t := x.leaving.begin(x.holder, leastLeaving*len(p), x.connection.abortWrite)
 	defer t.end()
 	if !t.grow(len(p)) {
 		return 0, http.ErrAbortHandler

@@ -158,6 +158,19 @@ func (s *stream) next(ctx context.Context) (engine.Progress, error) {
 	}
 }
 
+// sizeOf is about how many bytes events hold.
+func sizeOf(events []workflow.Event) int {
+	n := 0
+	for i := range events {
+		e := &events[i]
+		n += len(e.Result.Raw()) + len(e.Params.Raw())
+		for _, root := range e.Roots {
+			n += len(root.Raw())
+		}
+	}
+	return n
+}
+
 // send sends the events that the client does not have yet.
 func (s *stream) send(p engine.Progress) error {
 	steps := make(map[string]*workflow.Step, len(p.Run.Steps))
@@ -165,6 +178,14 @@ func (s *stream) send(p engine.Progress) error {
 		steps[p.Run.Steps[i].Path] = p.Run.Steps[i].Step
 	}
 	hide := sensitiveTexts(p.Run.Steps)
+	if pending := sizeOf(p.Events); pending > writeChunk {
+		// The events are held until the client has taken them.
+		t := s.leaving.begin(s.holder, leastLeaving*pending, s.connection.abortWrite)
+		defer t.end()
+		if !t.grow(pending) {
+			return os.ErrDeadlineExceeded
+		}
+	}
 	var out []byte
 	for i := range p.Events {
 		e := &p.Events[i]
