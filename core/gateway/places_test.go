@@ -30,7 +30,7 @@ func (l *listening) dial(t *testing.T, text string) *client {
 	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", l.address)
 	must(t, err)
 	must(t, conn.(*net.TCPConn).SetReadBuffer(64<<10)) // else the system may take megabytes that nobody reads
-	t.Cleanup(func() { _ = conn.Close() }) // some are closed before
+	t.Cleanup(func() { _ = conn.Close() })             // some are closed before
 	c := &client{conn, t, bufio.NewReader(conn)}
 	c.send(text)
 	return c
