@@ -320,12 +320,12 @@ func TestAnOutageOfTheStoreIsKnownAtOnceAndSoIsItsEnd(t *testing.T) {
 // stuck is a store whose commits take as long as a test wants.
 type stuck struct {
 	state.Store
-	wait chan struct{} // nil: they take no time
+	wait atomic.Pointer[chan struct{}] // nil: they take no time
 }
 
 func (s *stuck) Commit(ctx context.Context, ops ...state.Op) error {
-	if s.wait != nil {
-		<-s.wait
+	if wait := s.wait.Load(); wait != nil {
+		<-*wait
 	}
 	return s.Store.Commit(ctx, ops...)
 }
@@ -336,7 +336,8 @@ func TestAStoreThatDoesNotRespondIsDown(t *testing.T) {
 		a := acquire(t, s, "a")
 		defer release(t, a)
 		synctest.Wait()
-		s.wait = make(chan struct{})
+		wait := make(chan struct{})
+		s.wait.Store(&wait)
 		time.Sleep(time.Second + time.Second/2)
 		if a.StoreDown() {
 			t.Error("down while a heartbeat may still come")
@@ -345,7 +346,7 @@ func TestAStoreThatDoesNotRespondIsDown(t *testing.T) {
 		if !a.StoreDown() {
 			t.Error("not down, though a heartbeat takes longer than the time between two")
 		}
-		close(s.wait)
+		close(wait)
 		synctest.Wait()
 		if a.StoreDown() {
 			t.Error("still down")
