@@ -37,7 +37,7 @@ var expected = map[string][]expectation{
 	"foreach": {
 		{status: "succeeded", output: `[{"number":0,"sku":"A-1"},{"number":1,"sku":"B-7"}]`, steps: map[string]string{"each[0].ship": "succeeded", "each[1].line": "succeeded"}},
 		{input: `{"lines":[]}`, status: "succeeded", output: `[]`},
-		{input: `{"lines":[{"sku":"A-1","quantity":0}]}`, status: "failed", code: "rejected", steps: map[string]string{"each[0].ship": "failed", "each": "failed"}},
+		{input: `{"lines":[{"sku":"A-1","quantity":0}]}`, status: "failed", code: "invalid_params", steps: map[string]string{"each[0].ship": "failed", "each": "failed"}},
 	},
 	"switch": {
 		{status: "succeeded", output: `{"by":"letter"}`},
@@ -51,7 +51,7 @@ var expected = map[string][]expectation{
 	"wait-for-event": {{status: "succeeded", output: `{"where":"the door"}`}},
 	"workflow": {
 		{status: "succeeded", output: `{"shipped":"A-1"}`},
-		{input: `{"sku":null}`, status: "failed", code: "rejected", steps: map[string]string{"shipping": "failed"}},
+		{input: `{"sku":null}`, status: "failed", code: "invalid_params", steps: map[string]string{"shipping": "failed"}},
 	},
 	"set":  {{status: "succeeded", output: `{"subject":"Dear Ann Lee","language":"en"}`}},
 	"fail": {{status: "failed", code: "too_young", steps: map[string]string{"adult": "failed", "welcome": "pending"}}, {input: `{"age":18}`, status: "succeeded", output: `null`}},
@@ -60,7 +60,7 @@ var expected = map[string][]expectation{
 		{input: `{"list":[3],"over":10}`, status: "failed", code: "not_found"},
 	},
 	"on-error": {
-		{status: "succeeded", output: `{"problem":"rejected","shipped":null}`, steps: map[string]string{"insert": "failed", "insert.onError.tell": "succeeded", "unimportant": "failed"}},
+		{status: "succeeded", output: `{"problem":"invalid_params","shipped":null}`, steps: map[string]string{"insert": "failed", "insert.onError.tell": "succeeded", "unimportant": "failed"}},
 		{input: `{"sku":"A-1","quantity":1}`, status: "succeeded", output: `{"problem":"none","shipped":"*"}`},
 	},
 	"depends-on":  {{status: "succeeded", output: `{"text":"Bern for 700"}`}},
