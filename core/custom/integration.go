@@ -100,6 +100,7 @@ func (i *Integration) Execute(ctx context.Context, call action.Call) (sdk.Result
 		return sdk.Result{}, hideSecrets(failure, hide)
 	}
 	result.Body = hide.Result(result.Body, result.ContentType == "")
+	result.ContentType = string(hide.Result([]byte(result.ContentType), false)) // its parameters are the API's words too
 	return result, nil
 }
 

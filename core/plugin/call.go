@@ -74,6 +74,7 @@ func (p *Plugin) execute(ctx context.Context, begun time.Time, call action.Call)
 	result, failure := checkResult(result)
 	if failure == nil {
 		result.Body = hide.Result(result.Body, result.ContentType == "")
+		result.ContentType = string(hide.Result([]byte(result.ContentType), false)) // "***" is valid in one, wherever it stands
 	}
 	return result, failure
 }

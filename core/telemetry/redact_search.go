@@ -52,8 +52,10 @@ func innerBase64(encoding *base64.Encoding, raw []byte, before int) string {
 	return text[first:max(first, last)]
 }
 
-// maxDecodings bounds how many encodings, one in another, are looked into.
-const maxDecodings = 4
+// maxDecodings bounds how many encodings, one in another, are looked into: the text
+// itself is the first, and JSON in JSON in JSON the fourth. Most texts hold none and
+// pay for none.
+const maxDecodings = 8
 
 // secretSet is a set of secrets that is searched for as a whole.
 type secretSet struct {

@@ -27,6 +27,11 @@ var echoes = []string{
 // that the path names.
 func newEcho(t *testing.T) *httptest.Server {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/text") {
+			w.Header().Set("Content-Type", fmt.Sprintf("text/plain; token=%q", echoedToken))
+			_, _ = fmt.Fprintf(w, "your token is %s", echoedToken)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
 		if strings.HasSuffix(r.URL.Path, "/401") {
 			w.WriteHeader(401)
@@ -45,6 +50,7 @@ func serveEcho(t *testing.T) (*program.Site, *program.Gateway) {
   "customIntegrations": [
     { "name": "echo", "baseUrl": %q, "auth": { "type": "bearer", "token": "{{env.ECHO_TOKEN}}" },
       "actions": { "good": { "method": "GET", "path": "/200" }, "bad": { "method": "GET", "path": "/401" },
+                   "text": { "method": "GET", "path": "/text" },
                    "put": { "method": "PUT", "path": "/401", "body": "{{params.body}}", "params": {
                      "type": "object", "properties": { "body": { "type": "object" } }, "required": ["body"], "additionalProperties": false } } } },
     { "name": "other", "baseUrl": "http://127.0.0.1:1", "auth": { "type": "basic", "username": "shop", "password": "{{env.OTHER_PASSWORD}}" },
@@ -53,6 +59,7 @@ func serveEcho(t *testing.T) (*program.Site, *program.Gateway) {
   "workflows": [
     { "id": "good", "steps": [ { "id": "a", "type": "echo", "action": "good" } ] },
     { "id": "bad", "steps": [ { "id": "a", "type": "echo", "action": "bad" } ] },
+    { "id": "text", "steps": [ { "id": "a", "type": "echo", "action": "text" } ] },
     { "id": "say", "steps": [ { "id": "a", "type": "fail", "message": "no {{input.word}}" } ] }
   ]
 }`, newEcho(t).URL)
@@ -69,7 +76,11 @@ func TestASecretThatAnAPIEchoesIsShownNowhere(t *testing.T) {
 		t.Errorf("the result is %s, want %s", good.Body, want)
 	}
 	program.Want(t, 502, shown.answer("an error", g.Post("/integrations/echo/actions/bad", `{}`)))
-	for workflow, status := range map[string]string{"good": "succeeded", "bad": "failed"} {
+	text := program.Want(t, 200, shown.answer("a text", g.Post("/integrations/echo/actions/text", `{}`)))
+	if contentType := text.Header.Get("Content-Type"); contentType != `text/plain; token="***"` || string(text.Body) != "your token is ***" {
+		t.Errorf("the text is %q, of type %q", text.Body, contentType)
+	}
+	for workflow, status := range map[string]string{"good": "succeeded", "bad": "failed", "text": "succeeded"} {
 		run := program.Want(t, 200, shown.answer("run "+workflow, g.Post("/workflows/"+workflow+"/runs?wait=30s", `{}`)))
 		if run.Text("status") != status {
 			t.Errorf("%s", run.Body)
