@@ -84,6 +84,7 @@ func (r *execution) tryCommit(stored *runRecord, answers []workflow.Event, with 
 	}
 	var recordOps []state.Op
 	if stored.Status != r.record.Status || stored.Lease != r.record.Lease || stored.Recoveries != r.record.Recoveries || stored.Revision != r.record.Revision ||
+		stored.MiB != r.record.MiB ||
 		!stored.Waiting.Equal(r.record.Waiting) {
 		recordOps = stored.updateOps(&r.record)
 	}
@@ -248,7 +249,7 @@ func (e *executor) applied(id string, entries int, ops []state.Op) bool {
 		var err error
 		switch {
 		case op.Kind == state.KindAppend && op.ID == id:
-			held, err = e.store.Journal(context.Background(), id, entries)
+			held, err = e.store.Journal(context.Background(), id, entries, 1)
 		case op.Kind == state.KindPut && op.Space == layout.BucketRun && op.ID == id:
 			held, err = e.store.Get(context.Background(), state.Ref{Bucket: layout.BucketRun, ID: id})
 		default:

@@ -18,18 +18,11 @@ type controls struct {
 
 // send puts a message into the inbox of a run that has not ended.
 func (c *controls) send(ctx context.Context, id string, m message, once Once) (Run, error) {
-	records, err := c.reader.records(ctx, []string{id})
+	record, err := c.reader.record(ctx, id)
 	if err != nil {
 		return Run{}, err
 	}
-	found := records[0]
-	if found.err != nil {
-		return Run{}, found.err
-	}
-	if found.runRecord == nil {
-		return Run{}, fmt.Errorf("%w: %s", ErrNotFound, id)
-	}
-	run := found.view()
+	run := record.view()
 	if run.Status.Ended() {
 		return run, fmt.Errorf("%w: run %s is %s", ErrEnded, id, run.Status)
 	}

@@ -143,7 +143,7 @@ func fill(t *testing.T, store state.Store, id string, ops []state.Op) []state.Op
 	if len(ops) < 2 {
 		return ops
 	}
-	there, err := store.Journal(t.Context(), id, 0)
+	there, err := store.Journal(t.Context(), id, 0, 10_000)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 )
@@ -28,7 +30,11 @@ func New(o Options) *Engine {
 	o = o.withDefaults()
 	base := base{store: o.Store, lease: o.Lease, log: o.Logger, outage: outageOf(o.Store, o.Logger), now: o.Now, corrupt: &corruptRuns{}}
 	definitions := &definitions{store: o.Store, lease: o.Lease}
-	reader := &reader{store: o.Store, definitions: definitions, limits: workflow.Limits{Bytes: o.MaxRunBytes, Steps: o.MaxRunSteps}}
+	reader := &reader{
+		store: o.Store, definitions: definitions,
+		limits:  workflow.Limits{Bytes: o.MaxRunBytes, Steps: o.MaxRunSteps},
+		loading: semaphore.NewWeighted(maxLoadingMiB),
+	}
 	executor := newExecutor(base, o, definitions, reader)
 	claims := &claims{executor: executor}
 	e := &Engine{
@@ -137,17 +143,24 @@ func (e *Engine) Retry(ctx context.Context, req RetryRequest) (Run, error) {
 	return e.controls.retry(ctx, req)
 }
 
-// Get returns a run with its steps, or ErrNotFound.
+// Get returns a run with its steps, or ErrNotFound. Results above
+// workflow.MaxShownResult are left out.
 func (e *Engine) Get(ctx context.Context, id string) (Run, error) { return e.queries.get(ctx, id) }
+
+// Result returns the whole result of the step at a path in a run: ErrNotFound if
+// there is no such run, ErrNoResult if there is no such step or it has no result.
+func (e *Engine) Result(ctx context.Context, id, path string) (StepResult, error) {
+	return e.queries.result(ctx, id, path)
+}
 
 // Wait returns a run when it has ended, or as it is when ctx is done. While this
 // process works on the run, the store is not asked: its end is announced.
 func (e *Engine) Wait(ctx context.Context, id string) (Run, error) { return e.queries.wait(ctx, id) }
 
 // Follow returns what happened in a run after the journal entry given (-1 is from
-// the beginning), and waits for something to happen if nothing has. It returns
-// early when ctx is done, then without events. Once the run has ended and all its
-// events were returned, it returns at once.
+// the beginning), as far as a few entries tell it, and waits for something to happen
+// if nothing has. It returns early when ctx is done, then without events. Once the run
+// has ended and all its events were returned, it returns at once.
 func (e *Engine) Follow(ctx context.Context, id string, after int) (Progress, error) {
 	return e.queries.follow(ctx, id, after)
 }

@@ -14,6 +14,8 @@ const CodeLimitReached sdk.Code = "limit_reached"
 var (
 	// ErrNotFound: there is no such run.
 	ErrNotFound = errors.New("engine: no such run")
+	// ErrNoResult: the run has no such step, or the step has no result.
+	ErrNoResult = errors.New("engine: no such result")
 	// ErrUnknownWorkflow: the running config has no such workflow.
 	ErrUnknownWorkflow = errors.New("engine: no such workflow")
 	// ErrStopped: the engine takes no new runs, it is stopping.

@@ -72,6 +72,7 @@ func (r *execution) syncRecord(progress bool) {
 	case !r.unsettled && r.machine.Idle():
 		r.record.Lease = ""
 	}
+	r.record.MiB = r.machine.Bytes() >> 20
 	if progress {
 		r.record.Recoveries = 0
 	}

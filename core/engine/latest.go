@@ -2,9 +2,7 @@ package engine
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -34,29 +32,9 @@ func (c *controls) continueByPresent(ctx context.Context, r *storedRun, kept []s
 		return err
 	}
 	machine := c.reader.newMachine(definition, r.record.ID)
-	if err := c.reader.fold(ctx, machine, r.record.ID, r.entries); err != nil {
+	if _, err := c.reader.fold(ctx, machine, r.record.ID, r.entries); err != nil {
 		return err
 	}
 	r.machine, next.Definition, next.ConcurrencyKey = machine, definition.Hash, key
-	return nil
-}
-
-// fold applies the first entries of a run's journal to a machine.
-func (r *reader) fold(ctx context.Context, machine *workflow.Machine, id string, entries int) error {
-	journal, err := r.store.Journal(ctx, id, 0)
-	if err != nil {
-		return fmt.Errorf("engine: journal of run %s: %w", id, err)
-	}
-	for _, data := range journal[:min(entries, len(journal))] {
-		events, err := workflow.DecodeEntry(data)
-		if err != nil {
-			return err
-		}
-		for _, event := range events {
-			if err := machine.Apply(event); err != nil {
-				return err
-			}
-		}
-	}
 	return nil
 }

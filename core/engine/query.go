@@ -7,6 +7,7 @@ import (
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -22,15 +23,38 @@ type queries struct {
 }
 
 // get is Engine.Get.
-func (q *queries) get(ctx context.Context, id string) (Run, error) {
-	run, _, err := q.reader.load(ctx, id)
-	if err != nil {
-		return Run{}, err
+func (q *queries) get(ctx context.Context, id string) (run Run, err error) {
+	return run, q.look(ctx, id, func(stored *storedRun) { run = stored.view() })
+}
+
+// result is Engine.Result.
+func (q *queries) result(ctx context.Context, id, path string) (result StepResult, err error) {
+	found := false
+	err = q.look(ctx, id, func(stored *storedRun) {
+		var doc value.Doc
+		if doc, found = stored.machine.Result(path); found {
+			result = StepResult{JSON: doc.Raw(), Sensitive: workflow.SensitiveTexts(stored.machine.Steps())}
+		}
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("%w: step %s of run %s", ErrNoResult, path, id)
 	}
-	if run == nil {
-		return Run{}, fmt.Errorf("%w: %s", ErrNotFound, id)
+	return result, err
+}
+
+// look has a run looked at, or returns ErrNotFound.
+func (q *queries) look(ctx context.Context, id string, at func(*storedRun)) error {
+	data, err := q.reader.use(ctx, id, at)
+	if err == nil && data == nil {
+		return fmt.Errorf("%w: %s", ErrNotFound, id)
 	}
-	return run.view(), nil
+	return err
+}
+
+// ended reports whether a run has ended, or returns ErrNotFound.
+func (q *queries) ended(ctx context.Context, id string) (bool, error) {
+	record, err := q.reader.record(ctx, id)
+	return err == nil && record.Status.Ended(), err
 }
 
 // wait is Engine.Wait.
@@ -44,9 +68,16 @@ func (q *queries) wait(ctx context.Context, id string) (Run, error) {
 		// It subscribed before it asks, so it misses no end.
 		if !q.active.willAnnounce(id) || ctx.Err() != nil {
 			// The context that ends the wait must not end the last look.
-			present, err := q.get(context.WithoutCancel(ctx), id)
-			if err != nil || present.Status.Ended() || ctx.Err() != nil {
-				return present, err
+			last := context.WithoutCancel(ctx)
+			ended, err := q.ended(last, id)
+			if err != nil {
+				return Run{}, err
+			}
+			if ended || ctx.Err() != nil {
+				present, err := q.get(last, id)
+				if err != nil || present.Status.Ended() || ctx.Err() != nil {
+					return present, err
+				}
 			}
 		}
 		select {
@@ -106,7 +137,7 @@ func (q *queries) awaitEntry(ctx context.Context, id string, after int, changed 
 		}
 		var entries [][]byte
 		if err == nil {
-			entries, err = q.reader.store.Journal(ctx, id, after+1)
+			entries, err = q.reader.store.Journal(ctx, id, after+1, 1)
 		}
 		if err != nil {
 			return fmt.Errorf("engine: follow run %s: %w", id, err)
@@ -117,15 +148,30 @@ func (q *queries) awaitEntry(ctx context.Context, id string, after int, changed 
 	}
 }
 
+// followedAtOnce is how many entries Follow returns at once.
+const followedAtOnce = 4
+
 func (q *queries) progress(ctx context.Context, id string, after int) (Progress, error) {
 	// The record is read before the journal: of a run that has ended by then, the
 	// journal is whole.
-	run, _, events, err := q.reader.loadEvents(ctx, id, after+1)
+	record, err := q.reader.record(ctx, id)
 	if err != nil {
 		return Progress{}, err
 	}
-	if run == nil {
-		return Progress{}, fmt.Errorf("%w: %s", ErrNotFound, id)
+	definition, err := q.reader.definitions.pinned(ctx, record.Definition)
+	if err != nil {
+		return Progress{}, corrupt(id, "its definition", err)
 	}
-	return Progress{Events: events, Entry: max(after, run.entries-1), Run: run.view()}, nil
+	events, read, err := q.reader.events(ctx, id, after+1, followedAtOnce)
+	if err != nil {
+		return Progress{}, err
+	}
+	for i := range events {
+		// What nobody is shown must not be kept for a client that is slow.
+		events[i].Params, events[i].Roots = value.Doc{}, nil
+	}
+	return Progress{
+		Events: events, Entry: after + read, More: read == followedAtOnce,
+		Run: record.view(), Step: definition.StepAt,
+	}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/workflow"
@@ -21,7 +23,8 @@ const page = 200
 type reader struct {
 	store       state.Store
 	definitions *definitions
-	limits      workflow.Limits // of what the machines decide
+	limits      workflow.Limits     // of what the machines decide
+	loading     *semaphore.Weighted // of maxLoadingMiB
 }
 
 // newMachine makes the machine of a run before its first event.
@@ -39,56 +42,91 @@ type storedRun struct {
 	entries int // the length of the journal
 }
 
+const (
+	// entriesAtOnce is how many entries of a journal are read at once.
+	entriesAtOnce = 16
+	// maxLoadingMiB bounds what is in memory of runs that are being loaded, in MiB of
+	// their values. Further loads of runs of a MiB or more wait for their turn.
+	maxLoadingMiB = 64
+)
+
 // load reads a run and folds its journal; nil if there is no such run. It also
 // returns the record's bytes, for a compare-and-swap.
-func (r *reader) load(ctx context.Context, id string) (*storedRun, []byte, error) {
-	run, data, _, err := r.loadEvents(ctx, id, math.MaxInt)
+func (r *reader) load(ctx context.Context, id string) (run *storedRun, data []byte, err error) {
+	data, err = r.use(ctx, id, func(loaded *storedRun) { run = loaded })
 	return run, data, err
 }
 
-// loadEvents is load, which also returns the events of the entries from one on.
-func (r *reader) loadEvents(ctx context.Context, id string, from int) (*storedRun, []byte, []workflow.Event, error) {
+// use is load for a run that is looked at and then forgotten. It does not call look
+// if there is no such run.
+func (r *reader) use(ctx context.Context, id string, look func(*storedRun)) (data []byte, err error) {
 	found, err := r.store.Get(ctx, state.Ref{Bucket: layout.BucketRun, ID: id})
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("engine: load run %s: %w", id, err)
+		return nil, fmt.Errorf("engine: load run %s: %w", id, err)
 	}
 	if found[0] == nil {
-		return nil, nil, nil, nil
+		return nil, nil
 	}
 	rec, err := decodeRecord(id, found[0])
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
+	weight := int64(min(rec.MiB, maxLoadingMiB))
+	if err := r.loading.Acquire(ctx, weight); err != nil {
+		return nil, err
+	}
+	defer r.loading.Release(weight)
 	definition, err := r.definitions.pinned(ctx, rec.Definition)
 	if err != nil {
-		return nil, nil, nil, corrupt(id, "its definition", err)
+		return nil, corrupt(id, "its definition", err)
 	}
 	run := &storedRun{machine: r.newMachine(definition, id), record: *rec}
-	entries, err := r.store.Journal(ctx, id, 0)
-	if errors.Is(err, state.ErrCorrupt) {
-		return nil, nil, nil, corrupt(id, "its journal", err)
+	if run.entries, err = r.fold(ctx, run.machine, id, math.MaxInt); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, nil, nil, fmt.Errorf("engine: journal of run %s: %w", id, err)
-	}
-	var later []workflow.Event
-	for n, data := range entries {
-		part := fmt.Sprintf("entry %d of its journal", n)
-		events, err := workflow.DecodeEntry(data)
+	look(run)
+	return found[0], nil
+}
+
+// fold applies at most so many entries of a run's journal to a machine, the first
+// ones. It returns how many it has applied.
+func (r *reader) fold(ctx context.Context, machine *workflow.Machine, id string, most int) (entries int, err error) {
+	for entries < most {
+		events, read, err := r.events(ctx, id, entries, min(entriesAtOnce, most-entries))
 		if err != nil {
-			return nil, nil, nil, corrupt(id, part, err)
+			return entries, err
 		}
 		for _, event := range events {
-			if err := run.machine.Apply(event); err != nil {
-				return nil, nil, nil, corrupt(id, part, err)
+			if err := machine.Apply(event); err != nil {
+				return entries, corrupt(id, fmt.Sprintf("its journal, from entry %d on", entries), err)
 			}
 		}
-		if n >= from {
-			later = append(later, events...)
+		if entries += read; read < entriesAtOnce {
+			break
 		}
 	}
-	run.entries = len(entries)
-	return run, found[0], later, nil
+	return entries, nil
+}
+
+// events reads the events of at most so many entries of a journal, from one on. It
+// also returns how many entries these are.
+func (r *reader) events(ctx context.Context, id string, from, most int) (events []workflow.Event, read int, err error) {
+	entries, err := r.store.Journal(ctx, id, from, most)
+	if errors.Is(err, state.ErrCorrupt) {
+		return nil, 0, corrupt(id, "its journal", err)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("engine: journal of run %s: %w", id, err)
+	}
+	for i, data := range entries {
+		entries[i] = nil // the events have copies
+		inEntry, err := workflow.DecodeEntry(data)
+		if err != nil {
+			return nil, 0, corrupt(id, fmt.Sprintf("entry %d of its journal", from+i), err)
+		}
+		events = append(events, inEntry...)
+	}
+	return events, len(entries), nil
 }
 
 // view is the run as it is shown. It shares no memory that changes.
@@ -130,6 +168,20 @@ func (r *reader) records(ctx context.Context, ids []string) ([]foundRecord, erro
 		}
 	}
 	return records, nil
+}
+
+// record reads the record of a run, or returns ErrNotFound.
+func (r *reader) record(ctx context.Context, id string) (*runRecord, error) {
+	records, err := r.records(ctx, []string{id})
+	switch {
+	case err != nil:
+		return nil, err
+	case records[0].err != nil:
+		return nil, records[0].err
+	case records[0].runRecord == nil:
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, id)
+	}
+	return records[0].runRecord, nil
 }
 
 // stored reads the records of runs as they are stored.

@@ -40,8 +40,10 @@ type runRecord struct {
 	// Revision counts how often the run was claimed, or its inbox was read by a
 	// process that did not claim it. So no two records of a run are the same bytes,
 	// and a commit that requires one knows that the journal is as it was with it.
-	Revision   int               `json:"turns,omitempty"`
-	Parent     *parent           `json:"parent,omitempty"`
+	Revision int     `json:"turns,omitempty"`
+	Parent   *parent `json:"parent,omitempty"`
+	// MiB is the size of the run's values in whole MiB, for those that read them.
+	MiB        int               `json:"mib,omitempty"`
 	CreatedAt  time.Time         `json:"createdAt"`
 	StartedAt  time.Time         `json:"startedAt,omitzero"`
 	FinishedAt time.Time         `json:"finishedAt,omitzero"`

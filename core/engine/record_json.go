@@ -37,6 +37,9 @@ func (r *runRecord) encode() []byte {
 	if r.Parent != nil {
 		b = r.append(b, "parent", r.Parent)
 	}
+	if r.MiB != 0 {
+		b = strconv.AppendInt(append(b, `,"mib":`...), int64(r.MiB), 10)
+	}
 	b = appendTime(b, "createdAt", r.CreatedAt)
 	if !r.StartedAt.IsZero() {
 		b = appendTime(b, "startedAt", r.StartedAt)

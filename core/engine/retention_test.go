@@ -130,7 +130,7 @@ func TestOldRunsAreRemovedWithAllThatIsKeptOfThem(t *testing.T) {
 				t.Errorf("%s holds %v, %v", set, left, err)
 			}
 		}
-		if left, err := store.Journal(t.Context(), failed, 0); err != nil || len(left) != 0 {
+		if left, err := store.Journal(t.Context(), failed, 0, 10_000); err != nil || len(left) != 0 {
 			t.Errorf("the journal is left: %v", err)
 		}
 	})

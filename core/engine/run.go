@@ -93,6 +93,13 @@ type Run struct {
 	Steps []workflow.StepState
 }
 
+// StepResult is the whole result of a step.
+type StepResult struct {
+	JSON json.RawMessage
+	// Sensitive are texts in it that nobody is to be shown.
+	Sensitive []string
+}
+
 // ListRequest selects runs, the newest first.
 type ListRequest struct {
 	Workflow string               // empty: all
@@ -114,9 +121,13 @@ type List struct {
 
 // Progress is what happened in a run since an earlier call of Follow.
 type Progress struct {
-	// Events are in order. Entry is the number of the last journal entry that
-	// they come from, for the next call.
+	// Events are in order, without their roots and params. Entry is the number of the
+	// last journal entry that they come from, for the next call.
 	Events []workflow.Event
 	Entry  int
-	Run    Run // as it was when they were read, or a moment before
+	// More: further entries may be there already.
+	More bool
+	Run  Run // as it was when they were read, or a moment before; without steps
+	// Step returns the step of the definition at a path, nil if there is none.
+	Step func(path string) *workflow.Step
 }

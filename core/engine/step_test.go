@@ -48,7 +48,7 @@ func TestParamsAndKeyAreStoredBeforeTheCallIsSent(t *testing.T) {
 				t.Errorf("runs = %v, %v", runs, err)
 				return sdk.Result{}, err
 			}
-			entries, err := store.Journal(ctx, runs[0], 0)
+			entries, err := store.Journal(ctx, runs[0], 0, 10_000)
 			if err != nil {
 				return sdk.Result{}, err
 			}

@@ -67,7 +67,7 @@ func TestATurnOfAnySizeIsRecordedInEntriesOfBoundedSize(t *testing.T) {
 		if run.Status != workflow.RunSucceeded || string(run.Output) != `{"n":1}` {
 			t.Fatalf("run = %s, %s", run.Status, run.Output)
 		}
-		entries, err := store.Journal(t.Context(), run.ID, 0)
+		entries, err := store.Journal(t.Context(), run.ID, 0, 10_000)
 		if err != nil || len(entries) < 5 {
 			t.Fatalf("%d entries, %v", len(entries), err)
 		}
@@ -151,8 +151,8 @@ func TestManyAnswersAtOnceAreAllRecorded(t *testing.T) {
 			t.Fatalf("run = %s, %+v, after %d calls", run.Status, run.Error, len(v.seen()))
 		}
 		for _, s := range run.Steps[1:] {
-			if s.Status != workflow.StepSucceeded || len(s.Result.Raw()) < 300_000 {
-				t.Errorf("%s is %s with %d bytes", s.Path, s.Status, len(s.Result.Raw()))
+			if s.Status != workflow.StepSucceeded || s.ResultBytes < 300_000 {
+				t.Errorf("%s is %s with %d bytes", s.Path, s.Status, s.ResultBytes)
 			}
 		}
 	})

@@ -111,6 +111,8 @@ func classify(err error) *apiError {
 		return &apiError{code: sdk.CodeNotFound, detail: "there is no such workflow"}
 	case errors.Is(err, engine.ErrNotFound):
 		return &apiError{code: sdk.CodeNotFound, detail: "there is no such run"}
+	case errors.Is(err, engine.ErrNoResult):
+		return &apiError{code: sdk.CodeNotFound, detail: "the run has no such step, or the step has no result"}
 	case errors.Is(err, engine.ErrBadCursor):
 		return &apiError{code: codeBadRequest, detail: "the cursor is not one that this list answered"}
 	case errors.Is(err, engine.ErrEnded):

@@ -88,6 +88,13 @@ func endpoints() []endpoint {
 			handler: (*requestContext).showRun,
 		},
 		{
+			method: http.MethodGet, path: "/runs/{run}/steps/{step}/result", scope: "runs:read", stateful: readsState,
+			in:      input{query: []string{}},
+			out:     okJSON(anyJSON),
+			doc:     "Shows the whole result of a step of a run, by the step's path.",
+			handler: (*requestContext).showResult,
+		},
+		{
 			method: http.MethodGet, path: "/runs/{run}/stream", scope: "runs:read", stateful: writesState,
 			out: []output{
 				{status: http.StatusOK, contentType: "text/event-stream", body: eventJSON{}},

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
@@ -375,7 +376,7 @@ func TestWhatAStreamHasToSendIsAccountedFor(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
 	h.define(`"steps":[{"id":"each","type":"foreach","items":[1,2,3,4,5],"steps":[{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":1}}]}]`)
-	h.integration.succeeds(`"` + strings.Repeat("x", streamChunk) + `"`)
+	h.integration.succeeds(`"` + strings.Repeat("x", workflow.MaxShownResult-2) + `"`)
 	id := h.start()
 	h.is(id, "succeeded")
 	p := &pipes{conns: make(chan net.Conn, 1), done: make(chan struct{})}
@@ -386,7 +387,7 @@ func TestWhatAStreamHasToSendIsAccountedFor(t *testing.T) {
 	p.conns <- far
 	_, err := io.WriteString(near, head("GET", "/runs/"+id+"/stream", fullToken, 0))
 	must(t, err)
-	testkit.Eventually(t, 10*time.Second, "all events are accounted for", func() bool { return h.leaving.inUse() >= 5*streamChunk })
+	testkit.Eventually(t, 10*time.Second, "all events that were read are accounted for", func() bool { return h.leaving.inUse() >= 3*workflow.MaxShownResult })
 	must(t, near.Close())
 	testkit.Eventually(t, 10*time.Second, "nothing is held any more", func() bool { return h.leaving.inUse() == 0 && h.streaming.inUse() == 0 })
 	cancel()

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"net/url"
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
@@ -49,6 +50,25 @@ type waitJSON struct {
 	MaxAttempts  int         `json:"maxAttempts,omitempty"`
 }
 
+// resultJSON is a result. Instead of one that is too large to be shown in its place
+// stand its size in bytes, and where it is; of the run's output the size alone.
+type resultJSON struct {
+	Result      json.RawMessage `json:"result,omitempty"`
+	ResultURL   string          `json:"resultUrl,omitempty"`
+	ResultBytes int             `json:"resultBytes,omitempty"`
+}
+
+func newResultJSON(run, path string, result json.RawMessage, size int) resultJSON {
+	if size <= workflow.MaxShownResult && (size == 0 || len(result) > 0) {
+		return resultJSON{Result: result}
+	}
+	doc := resultJSON{ResultBytes: size}
+	if path != "" {
+		doc.ResultURL = "/runs/" + url.PathEscape(run) + "/steps/" + url.PathEscape(path) + "/result"
+	}
+	return doc
+}
+
 func newWaitJSON(what workflow.WaitingFor, until time.Time, attempt, maxAttempts int) waitJSON {
 	doc := waitJSON{WaitingFor: what, WaitingUntil: optionalTime(until), Attempt: attempt, MaxAttempts: maxAttempts}
 	if what == workflow.WaitingForRetry {
@@ -76,12 +96,12 @@ type stepJSON struct {
 	Attempts int                 `json:"attempts"`
 	waitJSON
 	// Signal is the one that the step waits for, Run the run.
-	Signal     string          `json:"signal,omitempty"`
-	Run        string          `json:"run,omitempty"`
-	StartedAt  *value.Time     `json:"startedAt"`
-	FinishedAt *value.Time     `json:"finishedAt"`
-	Result     json.RawMessage `json:"result,omitempty"`
-	Error      *problem        `json:"error,omitempty"`
+	Signal     string      `json:"signal,omitempty"`
+	Run        string      `json:"run,omitempty"`
+	StartedAt  *value.Time `json:"startedAt"`
+	FinishedAt *value.Time `json:"finishedAt"`
+	resultJSON
+	Error *problem `json:"error,omitempty"`
 }
 
 func (x *requestContext) runSummary(run engine.Run) runSummary {
@@ -112,7 +132,7 @@ func (x *requestContext) runJSON(run engine.Run) runJSON {
 		Output:     run.Output,
 		Steps:      make([]stepJSON, len(run.Steps)),
 	}
-	hide := sensitiveTexts(run.Steps)
+	hide := hiding(workflow.SensitiveTexts(run.Steps))
 	for i := range run.Steps {
 		s := &run.Steps[i]
 		doc.Steps[i] = stepJSON{
@@ -123,7 +143,7 @@ func (x *requestContext) runJSON(run engine.Run) runJSON {
 			waitJSON:   newWaitJSON(s.WaitingFor, s.WaitingUntil, s.Attempt, s.MaxAttempts),
 			StartedAt:  optionalTime(s.StartedAt),
 			FinishedAt: optionalTime(s.FinishedAt),
-			Result:     hide.JSON(s.Result.Raw()),
+			resultJSON: newResultJSON(run.ID, s.Path, hide.JSON(s.Result.Raw()), s.ResultBytes),
 			Error:      x.failure(s.Failure),
 		}
 		switch s.WaitingFor {
@@ -136,10 +156,9 @@ func (x *requestContext) runJSON(run engine.Run) runJSON {
 	return doc
 }
 
-// sensitiveTexts returns what takes those texts out of results of steps that nobody
-// is shown, wherever a step put them. Input and output are as they were given.
-func sensitiveTexts(steps []workflow.StepState) *telemetry.Redactor {
-	texts := workflow.SensitiveTexts(steps)
+// hiding returns what takes those texts out of results of steps that nobody is shown,
+// wherever a step put them. Input and output are as they were given.
+func hiding(texts []string) *telemetry.Redactor {
 	if len(texts) == 0 {
 		return nil
 	}

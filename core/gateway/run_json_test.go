@@ -152,6 +152,10 @@ func TestSensitiveMembersOfResultsAreShownInNoStep(t *testing.T) {
 		}
 	}
 
+	if rec := h.send("GET", "/runs/"+read+"/steps/link/result", ""); rec.Code != 200 || strings.Contains(rec.Body.String(), "secret_4kT") {
+		t.Errorf("result %d %s", rec.Code, rec.Body)
+	}
+
 	// Nothing reads it: it is not kept.
 	h.define(`"output":{"id":"{{steps.pay.result.id}}"},"steps":[` + payStep + `}]`)
 	unread := h.start()

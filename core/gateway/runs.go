@@ -24,6 +24,16 @@ func (x *requestContext) showRun(w http.ResponseWriter, r *http.Request) error {
 	return sendJSON(w, http.StatusOK, nil, x.runJSON(run))
 }
 
+// showResult shows the result of one step, whatever its size.
+func (x *requestContext) showResult(w http.ResponseWriter, r *http.Request) error {
+	result, err := x.services.Runs.Result(r.Context(), x.argument("run"), x.argument("step"))
+	if err != nil {
+		return err
+	}
+	response{http.StatusOK, http.Header{"Content-Type": {"application/json"}}, hiding(result.Sensitive).JSON(result.JSON)}.send(w)
+	return nil
+}
+
 // listRuns shows a page of runs, the newest first, without their steps.
 func (x *requestContext) listRuns(w http.ResponseWriter, r *http.Request) error {
 	request, err := listRequest(x.query)

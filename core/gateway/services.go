@@ -38,6 +38,8 @@ type Runs interface {
 	// Wait returns the run when it has ended, or as it is when ctx is done.
 	Wait(ctx context.Context, id string) (engine.Run, error)
 	Get(ctx context.Context, id string) (engine.Run, error)
+	// Result returns the whole result of a step, by its path.
+	Result(ctx context.Context, id, path string) (engine.StepResult, error)
 	List(ctx context.Context, request engine.ListRequest) (engine.List, error)
 	// Follow returns what happened in a run after a journal entry, and waits for
 	// something to happen if nothing has; -1 is from the beginning.

@@ -3,7 +3,6 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 )
@@ -40,13 +40,17 @@ func (x *requestContext) streamRun(w http.ResponseWriter, r *http.Request) error
 	// the numbers of events and of attempts are counted, not stored.
 	s := &stream{requestContext: x, w: w, run: x.argument("run"), seen: seen, after: -1, attempts: map[string]attempts{}}
 	first, err := x.services.Runs.Follow(ctx, s.run, s.after)
+	for err == nil && first.More && s.number+len(first.Events) < seen {
+		s.pass(first)
+		first, err = x.services.Runs.Follow(ctx, s.run, s.after)
+	}
 	if err != nil {
 		return err
 	}
-	switch recorded := len(first.Events); {
+	switch recorded := s.number + len(first.Events); {
 	case seen > recorded:
 		return &apiError{code: codeBadRequest, detail: fmt.Sprintf("Last-Event-ID: the run has no event %d yet", seen)}
-	case seen == recorded && first.Run.Status.Ended():
+	case seen == recorded && first.Run.Status.Ended() && !first.More:
 		// Nothing is to come. After this status an EventSource does not come back.
 		w.WriteHeader(http.StatusNoContent)
 		return nil
@@ -91,6 +95,7 @@ type stream struct {
 	number   int // of the last event that was looked at
 	after    int // number of the last journal entry that was looked at
 	attempts map[string]attempts
+	hide     telemetry.Redactor // knows what the results so far have that nobody is shown
 }
 
 // attempts counts the calls of a step: all of them, and those since it was last
@@ -101,8 +106,12 @@ type attempts struct {
 	status     workflow.StepStatus
 }
 
-// count counts the call that an event lets be made.
+// count counts the call that an event lets be made, and remembers what its result has
+// that nobody is shown.
 func (s *stream) count(e *workflow.Event) {
+	if texts := e.SensitiveTexts(); len(texts) > 0 {
+		s.hide.Add(texts...)
+	}
 	n := s.attempts[e.Path]
 	switch e.Type {
 	case workflow.EventScheduled:
@@ -115,6 +124,15 @@ func (s *stream) count(e *workflow.Event) {
 		return
 	}
 	s.attempts[e.Path] = n
+}
+
+// pass passes over events that the client has.
+func (s *stream) pass(p engine.Progress) {
+	for i := range p.Events {
+		s.number++
+		s.count(&p.Events[i])
+	}
+	s.after = p.Entry
 }
 
 // follow sends what happens until the run has ended and all was sent.
@@ -162,22 +180,13 @@ func (s *stream) next(ctx context.Context) (engine.Progress, error) {
 func sizeOf(events []workflow.Event) int {
 	n := 0
 	for i := range events {
-		e := &events[i]
-		n += len(e.Result.Raw()) + len(e.Params.Raw())
-		for _, root := range e.Roots {
-			n += len(root.Raw())
-		}
+		n += len(events[i].Result.Raw())
 	}
 	return n
 }
 
 // send sends the events that the client does not have yet.
 func (s *stream) send(p engine.Progress) error {
-	steps := make(map[string]*workflow.Step, len(p.Run.Steps))
-	for i := range p.Run.Steps {
-		steps[p.Run.Steps[i].Path] = p.Run.Steps[i].Step
-	}
-	hide := sensitiveTexts(p.Run.Steps)
 	if pending := sizeOf(p.Events); pending > writeChunk {
 		// The events are held until the client has taken them.
 		t := s.leaving.begin(s.holder, leastLeaving*pending, s.connection.abortWrite)
@@ -194,9 +203,9 @@ func (s *stream) send(p engine.Progress) error {
 		if s.number <= s.seen {
 			continue
 		}
-		doc := s.eventJSON(e, steps[e.Path])
+		doc := s.eventJSON(e, p.Step(e.Path))
 		if e.Type == workflow.EventSucceeded {
-			doc.Result = hide.JSON(doc.Result)
+			doc.Result = s.hide.JSON(doc.Result)
 		}
 		data, err := marshal(doc)
 		if err != nil {
@@ -241,14 +250,15 @@ type eventJSON struct {
 	// failed since the step was last begun, as the run shows it. RetryAt is also
 	// there for a wait, which has no attempt.
 	waitJSON
-	Result json.RawMessage `json:"result,omitempty"`
-	Error  *problem        `json:"error,omitempty"`
+	resultJSON
+	Error *problem `json:"error,omitempty"`
 }
 
 // eventJSON shows an event as GET /runs/{id} shows its effect.
 func (s *stream) eventJSON(e *workflow.Event, step *workflow.Step) eventJSON {
 	doc := eventJSON{
-		Type: e.Type, Path: e.Path, At: value.Time{Time: e.At}, Status: s.statusAfter(e), Attempts: s.attempts[e.Path].all, Result: e.Result.Raw(),
+		Type: e.Type, Path: e.Path, At: value.Time{Time: e.At}, Status: s.statusAfter(e), Attempts: s.attempts[e.Path].all,
+		resultJSON: newResultJSON(s.run, e.Path, e.Result.Raw(), len(e.Result.Raw())),
 	}
 	switch e.Type {
 	case workflow.EventWaiting:

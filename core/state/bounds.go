@@ -17,6 +17,14 @@ func (r Range) Bounds() (from, below string) {
 	}
 }
 
+// ValidateJournal returns an error for a reading of a journal that no store can do.
+func ValidateJournal(id string, limit int) error {
+	if limit <= 0 {
+		return fmt.Errorf("state: journal %s: %w: limit %d is not positive", id, ErrInvalid, limit)
+	}
+	return nil
+}
+
 // Validate returns an error for a range that no store can read.
 func (r Range) Validate() error {
 	if r.Limit <= 0 {

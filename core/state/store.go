@@ -37,9 +37,10 @@ type Store interface {
 	// request.
 	Count(ctx context.Context, sets ...string) ([]int, error)
 
-	// Journal reads the entries of a journal with sequence numbers >= from.
-	// An unknown journal is empty.
-	Journal(ctx context.Context, id string, from int) ([][]byte, error)
+	// Journal reads at most limit entries of a journal, those with sequence numbers
+	// >= from that come first. The limit must be positive. An unknown journal is
+	// empty.
+	Journal(ctx context.Context, id string, from, limit int) ([][]byte, error)
 
 	// Due lists at most limit timers of a queue that are due by the store's
 	// clock, the earliest first, then by id. The limit must be positive. next is

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/core/condition"
@@ -39,6 +40,11 @@ type Definition struct {
 	// referenced are the ids of steps whose result or error a template or
 	// condition reads.
 	referenced map[string]bool
+}
+
+// StepAt returns the step at a path in a run, nil if there is none.
+func (d *Definition) StepAt(path string) *Step {
+	return d.byID[path[strings.LastIndexByte(path, '.')+1:]]
 }
 
 // Concurrency bounds how many runs of a workflow are under way at once.

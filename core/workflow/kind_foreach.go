@@ -138,15 +138,15 @@ func (f *foreach) iteration(n *node, index int) *block {
 func (f *foreach) steps() *Block { return f.body }
 
 // result is the list of the iterations' results.
-func (f *foreach) result(n *node) value.Doc {
-	out := []byte{'['}
+func (f *foreach) result(n *node, emit func([]byte)) {
+	emit([]byte{'['})
 	for i, b := range n.blocks {
 		if i > 0 {
-			out = append(out, ',')
+			emit([]byte{','})
 		}
-		out = append(out, b.last().Raw()...)
+		b.emitLast(emit)
 	}
-	return value.TrustedDoc(append(out, ']'))
+	emit([]byte{']'})
 }
 
 func (f *foreach) outline(*Step) Outline {

@@ -13,14 +13,14 @@ func parseParallel(p *parser, _ *Step, members map[string]any, at string) behavi
 }
 
 // result is an object of the steps' results by id.
-func (parallel) result(n *node) value.Doc {
-	out := []byte{'{'}
+func (parallel) result(n *node, emit func([]byte)) {
+	emit([]byte{'{'})
 	for i, inner := range n.blocks[0].nodes {
 		if i > 0 {
-			out = append(out, ',')
+			emit([]byte{','})
 		}
-		out = append(value.AppendString(out, inner.Step.ID), ':')
-		out = append(out, inner.resultOrNull().Raw()...)
+		emit(append(value.AppendString(nil, inner.Step.ID), ':'))
+		inner.emitResult(emit)
 	}
-	return value.TrustedDoc(append(out, '}'))
+	emit([]byte{'}'})
 }

@@ -1,10 +1,6 @@
 package workflow
 
-import (
-	"time"
-
-	"github.com/backflow/backflow/core/value"
-)
+import "time"
 
 // sequence is a step that runs a list of steps in order. Other containers have
 // its behavior but for what they say themselves.
@@ -52,11 +48,12 @@ func (sequence) advance(m *Machine, n *node, now time.Time) (Event, bool) {
 }
 
 // result is that of the last step; null where no block was opened.
-func (sequence) result(n *node) value.Doc {
+func (sequence) result(n *node, emit func([]byte)) {
 	if len(n.blocks) == 0 {
-		return null
+		emit(null)
+		return
 	}
-	return n.blocks[0].last()
+	n.blocks[0].emitLast(emit)
 }
 
 func (s sequence) outline(*Step) Outline {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/backflow/backflow/core/condition"
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
 )
 
 // Type is what a step does.
@@ -102,8 +101,8 @@ type container interface {
 	// advance decides what follows in a step that is under way, and the end of
 	// the step itself; false if it waits for something to happen.
 	advance(m *Machine, n *node, now time.Time) (Event, bool)
-	// result is what a step that ended well has resulted in.
-	result(n *node) value.Doc
+	// result emits, in parts, what a step that ended well has resulted in.
+	result(n *node, emit func(part []byte))
 }
 
 // iterator is a container whose blocks are iterations: a path names them by

@@ -112,12 +112,17 @@ func Bare(event Event) Event {
 		event.Dropped, event.Result = size, value.Doc{}
 	}
 	if event.Error != nil {
-		short := *event.Error
-		short.Details, short.Faults = nil, nil
-		short.Message = excerpt.Bytes(short.Message, longestExcerpt)
-		event.Error = &short
+		event.Error = shortError(event.Error, longestExcerpt)
 	}
 	return event
+}
+
+// shortError is an error without its details, with so many bytes of its message.
+func shortError(err *sdk.Error, most int) *sdk.Error {
+	short := *err
+	short.Details, short.Faults = nil, nil
+	short.Message = excerpt.Bytes(short.Message, most)
+	return &short
 }
 
 // within returns a decision as the limits allow it: one that exceeds them becomes

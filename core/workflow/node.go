@@ -43,12 +43,15 @@ type StepState struct {
 	// or the last one. It is 0, and so is MaxAttempts, where the step calls nothing
 	// or has ended.
 	Attempt, MaxAttempts int
-	StartedAt            time.Time  // zero before
-	FinishedAt           time.Time  // zero until it ended
-	Result               value.Doc  // zero before, and where it has none
-	Error                *sdk.Error // of the last failed attempt
-	Failure              *Failure   // Error with where it comes from
-	RetryAt              time.Time  // when a waiting step goes on by itself; zero if it does not
+	StartedAt            time.Time // zero before
+	FinishedAt           time.Time // zero until it ended
+	// Result is zero before, where the step has none, and where Machine.Steps leaves
+	// it out for its size. ResultBytes is its size, also then.
+	Result      value.Doc
+	ResultBytes int
+	Error       *sdk.Error // of the last failed attempt
+	Failure     *Failure   // Error with where it comes from
+	RetryAt     time.Time  // when a waiting step goes on by itself; zero if it does not
 	// Outcome is what is known of the effect after failed attempts with the present
 	// key; empty before the first.
 	Outcome sdk.Outcome
@@ -62,6 +65,7 @@ type StepState struct {
 	Child string
 
 	sensitive  []string // names of members of Result that nobody is shown
+	secrets    []string // their texts, in what Machine.Steps lists
 	params     value.Doc
 	key        string
 	generation int
@@ -169,34 +173,60 @@ func (b *block) ready(n *node) bool {
 	}
 }
 
-// result is what templates see of a step that ended well: its own result, or that
-// of the steps in it.
-func (n *node) result() value.Doc {
-	if c, ok := n.Step.behavior.(container); ok {
-		return c.result(n)
-	}
-	return n.Result
-}
-
-// last is the result of a block: that of its last step.
-func (b *block) last() value.Doc {
-	if len(b.nodes) == 0 {
-		return null
-	}
-	return b.nodes[len(b.nodes)-1].resultOrNull()
-}
-
-func (n *node) resultOrNull() value.Doc {
+// emitResult emits, in parts, what templates see of a step that ended well: its own
+// result, or that of the steps in it; null of any other.
+func (n *node) emitResult(emit func(part []byte)) {
 	if n.Status != StepSucceeded && n.Status != StepCompensated {
-		return null
+		emit(null)
+		return
 	}
-	if result := n.result(); !result.IsZero() {
-		return result
+	if c, ok := n.Step.behavior.(container); ok {
+		c.result(n, emit)
+		return
 	}
-	return null
+	if n.Result.IsZero() {
+		emit(null)
+		return
+	}
+	emit(n.Result.Raw())
 }
 
-var null = value.TrustedDoc([]byte("null"))
+// hasResult reports whether the step ended well and has a result.
+func (n *node) hasResult() bool {
+	if n.Status != StepSucceeded && n.Status != StepCompensated {
+		return false
+	}
+	_, holds := n.Step.behavior.(container)
+	return holds || !n.Result.IsZero()
+}
+
+// resultBytes is the size of the result, which is not made for it.
+func (n *node) resultBytes() int {
+	size := 0
+	n.emitResult(func(part []byte) { size += len(part) })
+	return size
+}
+
+// resultOrNull is the result, null where the step has none.
+func (n *node) resultOrNull() value.Doc {
+	if _, holds := n.Step.behavior.(container); !holds && n.hasResult() {
+		return n.Result
+	}
+	whole := make([]byte, 0, n.resultBytes())
+	n.emitResult(func(part []byte) { whole = append(whole, part...) })
+	return value.TrustedDoc(whole)
+}
+
+// emitLast emits the result of a block: that of its last step.
+func (b *block) emitLast(emit func(part []byte)) {
+	if len(b.nodes) == 0 {
+		emit(null)
+		return
+	}
+	b.nodes[len(b.nodes)-1].emitResult(emit)
+}
+
+var null = []byte("null")
 
 // Names, within a path, of the blocks that are not a step's body.
 const (

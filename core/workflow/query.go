@@ -44,50 +44,99 @@ func (m *Machine) Root(name string) json.RawMessage { return m.roots[name].Raw()
 // changed.
 func (m *Machine) Roots() map[string]value.Doc { return m.roots }
 
+// Bounds of what Steps holds.
+const (
+	// MaxShownResult is the most bytes of a result that is listed with its step. Of a
+	// larger one only the size is: see Machine.Result.
+	MaxShownResult = 64 << 10
+	// MaxShownResults is how many bytes all results and errors that are listed may
+	// have together. Beyond it only sizes are listed, and errors in short.
+	MaxShownResults = 4 << 20
+)
+
 // Steps lists the steps as far as they are known, each before those in it: in
 // the order of the definition, iterations by index.
 func (m *Machine) Steps() []StepState {
-	if m.root == nil {
-		return m.newListing()
+	l := listing{machine: m}
+	root := m.root
+	if root == nil { // the run has not started
+		root = newBlock(m.definition.Steps, nil, "")
 	}
-	list := make([]StepState, 0, len(m.root.nodes)) // more if they have steps in them
-	m.root.list(m, &list)
-	return list
+	l.block(root)
+	return l.steps
 }
 
-// newListing lists the steps of a run that has not started.
-func (m *Machine) newListing() []StepState {
-	var list []StepState
-	newBlock(m.definition.Steps, nil, "").list(m, &list)
-	return list
+// listing is a list of steps that is being made.
+type listing struct {
+	machine *Machine
+	steps   []StepState
+	shown   int // bytes of the results and errors in it
 }
 
-func (b *block) list(m *Machine, list *[]StepState) {
+func (l *listing) block(b *block) {
 	for _, n := range b.nodes {
-		*list = append(*list, m.state(n))
+		l.steps = append(l.steps, l.state(n))
 		for _, inner := range n.inner() {
-			inner.list(m, list)
+			l.block(inner)
 		}
 	}
 }
 
 // state is what is known of a step, with what follows from the steps in it.
-func (m *Machine) state(n *node) StepState {
+func (l *listing) state(n *node) StepState {
 	state := n.StepState
-	state.Failure = n.failure()
+	state.params = value.Doc{} // which the list would keep in memory
+	state.Failure, state.Result = n.failure(), value.Doc{}
+	state.secrets = sensitiveTexts(n.Result, n.sensitive)
+	if f := state.Failure; f != nil && !l.has(errorBytes(f.Err)) {
+		state.Error = shortError(f.Err, longestListed)
+		state.Failure = &Failure{Origin: f.Origin, Err: state.Error}
+	}
 	switch n.Status {
 	case StepSucceeded, StepCompensated:
-		state.Result = n.result()
+		if !n.hasResult() {
+			break
+		}
+		state.ResultBytes = n.resultBytes()
+		if state.ResultBytes <= MaxShownResult && l.has(state.ResultBytes) {
+			state.Result = n.resultOrNull()
+		}
 	case StepWaiting:
-		state.WaitingFor, state.WaitingUntil = n.waitingFor(), m.waitingUntil(n)
+		state.WaitingFor, state.WaitingUntil = n.waitingFor(), l.machine.waitingUntil(n)
 	}
-	if n == m.undecided {
+	if n == l.machine.undecided {
 		state.WaitingFor = WaitingForDecision
 	}
 	if n.tries > 0 && (n.Status == StepRunning || n.Status == StepWaiting) {
 		state.Attempt, state.MaxAttempts = n.tries, n.Step.Retry.MaxAttempts
 	}
 	return state
+}
+
+// has counts a value of so many bytes, if the list has room for it.
+func (l *listing) has(bytes int) bool {
+	if l.shown+bytes > MaxShownResults {
+		return false
+	}
+	l.shown += bytes
+	return true
+}
+
+// longestListed is how many bytes of an error's message are listed where the list
+// has no room for the whole error.
+const longestListed = 200
+
+// Result returns the whole result of the step at a path; false where there is no
+// such step, or it has no result.
+func (m *Machine) Result(path string) (value.Doc, bool) {
+	if m.root == nil {
+		return value.Doc{}, false
+	}
+	n := m.find(path)
+	if n == nil || !n.hasResult() {
+		return value.Doc{}, false
+	}
+	return n.resultOrNull(), true
 }
 
 // Tries returns how many calls of a step may have been sent since it was last

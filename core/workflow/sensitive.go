@@ -121,11 +121,19 @@ func (c *concealer) array(path value.Path) {
 func SensitiveTexts(steps []StepState) []string {
 	var texts []string
 	for i := range steps {
-		if names := steps[i].sensitive; len(names) > 0 {
-			texts = appendTexts(texts, steps[i].Result.Value(), names, false)
-		}
+		texts = append(texts, steps[i].secrets...)
 	}
 	return texts
+}
+
+// SensitiveTexts returns the texts in the event's result that nobody is shown.
+func (e *Event) SensitiveTexts() []string { return sensitiveTexts(e.Result, e.Sensitive) }
+
+func sensitiveTexts(result value.Doc, names []string) []string {
+	if len(names) == 0 {
+		return nil
+	}
+	return appendTexts(nil, result.Value(), names, false)
 }
 
 // appendTexts appends the strings below members of the names, and all of them if

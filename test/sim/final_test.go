@@ -244,7 +244,7 @@ func sortedKeys[V any](m map[string]V) []string {
 // checkRun compares what is stored of a run with what happened.
 func (m *model) checkRun(reader *engine.Engine, run *modelRun) {
 	again := workflow.NewMachine(run.definition, run.id)
-	entries, err := m.sim.store.Journal(context.Background(), run.id, 0)
+	entries, err := m.sim.store.Journal(context.Background(), run.id, 0, 10_000)
 	if err != nil || len(entries) != run.entries {
 		m.sim.violatedLocked("nothing written is lost", "%s has %d entries of %d, %v", run.name, len(entries), run.entries, err)
 	}

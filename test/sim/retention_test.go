@@ -135,7 +135,7 @@ func (m *model) checkRemoved(g *gateway, ops []state.Op) {
 // checkGone: nothing is left of a run that was removed.
 func (m *model) checkGone(run *modelRun) {
 	records, err := m.sim.store.Get(context.Background(), state.Ref{Bucket: layout.BucketRun, ID: run.id})
-	entries, err2 := m.sim.store.Journal(context.Background(), run.id, 0)
+	entries, err2 := m.sim.store.Journal(context.Background(), run.id, 0, 10_000)
 	if err != nil || err2 != nil || records[0] != nil || len(entries) > 0 {
 		m.sim.violatedLocked("a run is removed whole", "of %s %d bytes and %d entries are left", run.name, len(records[0]), len(entries))
 	}

@@ -153,9 +153,9 @@ func (s *faultyStore) Range(ctx context.Context, r state.Range) (members []strin
 }
 
 // Journal implements state.Store.
-func (s *faultyStore) Journal(ctx context.Context, id string, from int) (entries [][]byte, err error) {
+func (s *faultyStore) Journal(ctx context.Context, id string, from, limit int) (entries [][]byte, err error) {
 	err = s.withFault(ctx, false, "journal", func() error {
-		entries, err = s.gateway.sim.store.Journal(ctx, id, from)
+		entries, err = s.gateway.sim.store.Journal(ctx, id, from, limit)
 		return err
 	})
 	return entries, err

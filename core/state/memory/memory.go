@@ -230,10 +230,13 @@ func (s *Store) Count(ctx context.Context, sets ...string) ([]int, error) {
 }
 
 // Journal implements state.Store.
-func (s *Store) Journal(ctx context.Context, id string, from int) ([][]byte, error) {
+func (s *Store) Journal(ctx context.Context, id string, from, limit int) ([][]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	if err := state.ValidateJournal(id, limit); err != nil {
 		return nil, err
 	}
 	journal := s.journals[id]
@@ -241,8 +244,10 @@ func (s *Store) Journal(ctx context.Context, id string, from int) ([][]byte, err
 	if from >= len(journal) {
 		return nil, nil
 	}
-	entries := make([][]byte, 0, len(journal)-from)
-	for _, entry := range journal[from:] {
+	journal = journal[from:]
+	journal = journal[:min(len(journal), limit)]
+	entries := make([][]byte, 0, len(journal))
+	for _, entry := range journal {
 		entries = append(entries, append([]byte{}, entry...))
 	}
 	return entries, nil

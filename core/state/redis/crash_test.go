@@ -52,7 +52,7 @@ func TestKilledServerLosesNothingAcknowledged(t *testing.T) {
 	// and nothing twice.
 	total := 0
 	for worker := range 8 {
-		entries, err := s.Journal(t.Context(), fmt.Sprintf("r-%d", worker), 0)
+		entries, err := s.Journal(t.Context(), fmt.Sprintf("r-%d", worker), 0, 10_000)
 		if err != nil {
 			t.Fatal(err)
 		}

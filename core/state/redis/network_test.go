@@ -130,7 +130,7 @@ func TestLostRepliesAreRepeatedAndAppliedOnce(t *testing.T) {
 		wg.Wait()
 		p.setCut(func(bool) bool { return false })
 		for caller := range 4 {
-			entries, err := s.Journal(t.Context(), fmt.Sprint(name, caller), 0)
+			entries, err := s.Journal(t.Context(), fmt.Sprint(name, caller), 0, 10_000)
 			if err != nil || len(entries) != 40 {
 				t.Errorf("%s: %d entries, %v", name, len(entries), err)
 			}

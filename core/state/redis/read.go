@@ -119,10 +119,14 @@ func (s *Store) Count(ctx context.Context, sets ...string) ([]int, error) {
 }
 
 // Journal implements state.Store.
-func (s *Store) Journal(ctx context.Context, id string, from int) ([][]byte, error) {
+func (s *Store) Journal(ctx context.Context, id string, from, limit int) ([][]byte, error) {
 	var entries [][]byte
 	err := s.read(ctx, "journal", func(ctx context.Context) error {
-		found, err := s.client.LRange(ctx, s.keys.journal(id), int64(max(from, 0)), -1).Result()
+		if err := state.ValidateJournal(id, limit); err != nil {
+			return err
+		}
+		first := int64(max(from, 0))
+		found, err := s.client.LRange(ctx, s.keys.journal(id), first, first+int64(limit)-1).Result()
 		if err != nil {
 			return err
 		}

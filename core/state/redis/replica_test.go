@@ -46,7 +46,7 @@ func TestACommitThatTooFewReplicasHaveIsNotAcknowledged(t *testing.T) {
 	if err := s.Commit(t.Context(), state.Append("j", 2, []byte("2"))); err != nil {
 		t.Errorf("with the replica again: %v", err)
 	}
-	if entries, err := s.Journal(t.Context(), "j", 0); err != nil || len(entries) != 3 {
+	if entries, err := s.Journal(t.Context(), "j", 0, 10_000); err != nil || len(entries) != 3 {
 		t.Errorf("%q, %v", entries, err)
 	}
 }
@@ -106,7 +106,7 @@ func TestSentinelFindsThePrimaryAlsoAfterAFailover(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if entries, err := s.Journal(t.Context(), "j", 0); err != nil || len(entries) != 20 {
+	if entries, err := s.Journal(t.Context(), "j", 0, 10_000); err != nil || len(entries) != 20 {
 		t.Errorf("%d entries, %v", len(entries), err)
 	}
 	wantRefused(t, Options{URL: strings.Replace(url, redistest.MasterName, "other", 1), RetryFor: 50 * time.Millisecond}, "other of Sentinel 127.0.0.1:1")

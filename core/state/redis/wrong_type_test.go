@@ -46,7 +46,7 @@ func TestWhatIsOfAnotherTypeIsNeitherMissingNorAConflict(t *testing.T) {
 			}
 		}
 	}
-	_, journal := s.Journal(ctx, "text", 0)
+	_, journal := s.Journal(ctx, "text", 0, 1)
 	_, members := s.Range(ctx, state.Range{Set: "list", Limit: 1})
 	_, counts := s.Count(ctx, "list")
 	_, _, due := s.Due(ctx, "text", 1)

@@ -145,7 +145,7 @@ func TestFullDiskLosesNothingAndPasses(t *testing.T) {
 	if !errors.Is(err, state.ErrUnavailable) || stored == 0 {
 		t.Fatalf("after %d commits: got %v, want ErrUnavailable", stored, err)
 	}
-	entries, err := s.Journal(ctx, "j", 0)
+	entries, err := s.Journal(ctx, "j", 0, 10_000)
 	if err != nil || len(entries) != stored {
 		t.Fatalf("%d entries, %v, want %d", len(entries), err, stored)
 	}

@@ -57,7 +57,7 @@ func TestNothingIsWrittenToFilesThatLostTheirNames(t *testing.T) {
 			if err := until(false); err != nil {
 				t.Errorf("put back: %v", err)
 			}
-			if entries, err := s.Journal(t.Context(), "j", 0); err != nil || len(entries) != seq {
+			if entries, err := s.Journal(t.Context(), "j", 0, 10_000); err != nil || len(entries) != seq {
 				t.Errorf("%d entries of %d, %v", len(entries), seq, err)
 			}
 		})

@@ -44,7 +44,7 @@ func openReader(ctx context.Context, path string, now func() time.Time) (_ *read
 	}{
 		{&r.record, "SELECT value FROM record WHERE bucket = ? AND id = ? AND (expires IS NULL OR expires > ?)"},
 		{&r.journal, `SELECT value FROM entry WHERE journal = (SELECT number FROM entry WHERE id = ?)
-			ORDER BY number LIMIT -1 OFFSET ?`},
+			ORDER BY number LIMIT ? OFFSET ?`},
 		{&r.up, "SELECT member FROM member WHERE name = ? AND member >= ? AND member < ? ORDER BY member LIMIT ?"},
 		{&r.upAll, "SELECT member FROM member WHERE name = ? AND member >= ? ORDER BY member LIMIT ?"},
 		{&r.down, "SELECT member FROM member WHERE name = ? AND member >= ? AND member < ? ORDER BY member DESC LIMIT ?"},
@@ -171,10 +171,13 @@ func (s *Store) Count(ctx context.Context, sets ...string) ([]int, error) {
 }
 
 // Journal implements state.Store.
-func (s *Store) Journal(ctx context.Context, id string, from int) ([][]byte, error) {
+func (s *Store) Journal(ctx context.Context, id string, from, limit int) ([][]byte, error) {
 	var entries [][]byte
 	err := s.read(ctx, "journal", func() error {
-		rows, err := s.reads.journal.QueryContext(ctx, id, max(from, 0))
+		if err := state.ValidateJournal(id, limit); err != nil {
+			return err
+		}
+		rows, err := s.reads.journal.QueryContext(ctx, id, limit, max(from, 0))
 		if err != nil {
 			return err
 		}

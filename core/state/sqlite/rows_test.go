@@ -45,12 +45,12 @@ func TestEveryRowOfATransactionIsInserted(t *testing.T) {
 		if got, err := s.Range(t.Context(), state.Range{Set: set, Limit: count}); err != nil || !slices.Equal(got, members) {
 			t.Errorf("%d together: members %v, %v", count, got, err)
 		}
-		got, err := s.Journal(t.Context(), set, 0)
+		got, err := s.Journal(t.Context(), set, 0, 10_000)
 		if err != nil || !slices.EqualFunc(got, entries, func(a []byte, b string) bool { return string(a) == b }) {
 			t.Errorf("%d together: entries %q, %v", count, got, err)
 		}
 		for i := range count {
-			got, err := s.Journal(t.Context(), fmt.Sprintf("%s%03d", set, i), 0)
+			got, err := s.Journal(t.Context(), fmt.Sprintf("%s%03d", set, i), 0, 10_000)
 			if err != nil || (len(got) == 1) != (i > 0) {
 				t.Errorf("%d together: journal %d has %d entries, %v", count, i, len(got), err)
 			}

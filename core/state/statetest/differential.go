@@ -124,7 +124,7 @@ func (n namespace) contents(rt *rapid.T, s state.Store, page state.Range) string
 		text = fmt.Appendf(text, "members %q of %d timers %v next %t\n", members, count, timers, next > 0)
 	}
 	for _, id := range fewIDs {
-		entries, err := s.Journal(ctx, string(n)+id, page.Limit-2)
+		entries, err := s.Journal(ctx, string(n)+id, page.Limit-2, page.Limit)
 		must(err)
 		text = fmt.Appendf(text, "%q ", entries)
 	}

@@ -1,6 +1,8 @@
 package statetest
 
 import (
+	"bytes"
+	"errors"
 	"slices"
 	"testing"
 
@@ -40,6 +42,23 @@ func testJournal(t *testing.T, factory Factory) {
 			if got := journal(t, h.Store, "j", from); !slices.Equal(got, want) {
 				t.Errorf("from %d: got %q, want %q", from, got, want)
 			}
+		}
+	})
+	promise(t, factory, "readsNoMoreThanTheLimit", func(t *testing.T, h Harness) {
+		for i, entry := range []string{"a", "b", "c"} {
+			commit(t, h.Store, state.Append("j", i, []byte(entry)))
+		}
+		for _, test := range []struct {
+			from, limit int
+			want        string
+		}{{0, 1, "a"}, {0, 2, "ab"}, {1, 1, "b"}, {1, 2, "bc"}, {2, 9, "c"}, {3, 1, ""}, {-2, 1, "a"}} {
+			found, err := h.Store.Journal(t.Context(), "j", test.from, test.limit)
+			if got := string(bytes.Join(found, nil)); err != nil || got != test.want {
+				t.Errorf("from %d, limit %d: got %q, %v, want %q", test.from, test.limit, got, err, test.want)
+			}
+		}
+		if _, err := h.Store.Journal(t.Context(), "j", 0, 0); !errors.Is(err, state.ErrInvalid) {
+			t.Errorf("got %v, want ErrInvalid", err)
 		}
 	})
 	promise(t, factory, "dropRemovesAllAndStartsAtZero", func(t *testing.T, h Harness) {

@@ -21,7 +21,7 @@ func testLifecycle(t *testing.T, factory Factory) {
 		}
 		_, getErr := h.Store.Get(ctx, state.Ref{Bucket: "r", ID: "a"})
 		_, rangeErr := h.Store.Range(ctx, state.Range{Set: "s", Limit: 1})
-		_, journalErr := h.Store.Journal(ctx, "j", 0)
+		_, journalErr := h.Store.Journal(ctx, "j", 0, 10_000)
 		_, _, dueErr := h.Store.Due(ctx, "q", 1)
 		for name, err := range map[string]error{
 			"Commit": h.Store.Commit(ctx, state.Put("r", "a", nil, 0)),
@@ -83,7 +83,7 @@ func testLifecycle(t *testing.T, factory Factory) {
 		if _, err := h.Store.Get(ctx, state.Ref{Bucket: "r", ID: "a"}); !errors.Is(err, context.Canceled) {
 			t.Errorf("Get: got %v", err)
 		}
-		if _, err := h.Store.Journal(ctx, "j", 0); !errors.Is(err, context.Canceled) {
+		if _, err := h.Store.Journal(ctx, "j", 0, 10_000); !errors.Is(err, context.Canceled) {
 			t.Errorf("Journal: got %v", err)
 		}
 	})

@@ -114,7 +114,7 @@ func list(t *testing.T, s state.Store, r state.Range) []string {
 
 func journal(t *testing.T, s state.Store, id string, from int) []string {
 	t.Helper()
-	entries, err := s.Journal(context.Background(), id, from)
+	entries, err := s.Journal(context.Background(), id, from, 10_000)
 	if err != nil {
 		t.Fatalf("journal: %v", err)
 	}
