@@ -226,8 +226,8 @@ func (b *inbox) measure(ctx context.Context, runID, name string) (p pending, err
 			if m.name == name {
 				p.sameName++
 			}
-		case messageCancel:
-			p.cancelled = true
+		case messageCancel: // that of a parent says less
+			p.cancelled = p.cancelled || m.name != parentGaveUp
 		}
 	}
 	return p, err

@@ -215,3 +215,25 @@ func TestASignalMayHaveAnyName(t *testing.T) {
 		}
 	})
 }
+
+func TestACancellationByAPersonIsKeptBesideThatOfAParent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New(memory.Options{})
+		g := open(t, store, "g1", &fakeIntegration{}, Options{}, goThenLater)
+		id := g.start("w", `{}`).ID
+		synctest.Wait()
+		g.stop()
+		if err := store.Commit(t.Context(), appendInbox(id, message{Kind: messageCancel, Parent: true})...); err != nil {
+			t.Fatal(err)
+		}
+		idle := New(Options{Store: store, Lease: testLease{id: "g1", store: store}, Actions: g.executor.actions})
+		for range 2 {
+			if _, err := idle.Cancel(t.Context(), id, Once{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if kept, err := store.Range(t.Context(), state.Range{Set: layout.SetInbox + "/" + id, Limit: 10}); err != nil || len(kept) != 2 {
+			t.Errorf("%d cancellations are kept, want that of the parent and one of a person: %v", len(kept), err)
+		}
+	})
+}

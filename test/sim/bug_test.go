@@ -142,6 +142,23 @@ var bugs = []bug{
 			return &e
 		}}
 	}},
+	{"a turn's entry is lost over its size", func(*gateway) planted {
+		var mu sync.Mutex // guards lost
+		lost := map[string]bool{}
+		return planted{commit: func(ctx context.Context, next commit, ops []state.Op) error {
+			tooLarge := func(op state.Op) bool { return appends(op) && op.Seq > 0 && len(op.Value) > 800 }
+			if i := slices.IndexFunc(ops, tooLarge); i >= 0 {
+				mu.Lock()
+				before := lost[ops[i].ID]
+				lost[ops[i].ID] = true
+				mu.Unlock()
+				if !before {
+					return errors.New("the entry is too large") // the run is taken up again without it
+				}
+			}
+			return next(ctx, ops...)
+		}}
+	}},
 }
 
 func appends(op state.Op) bool { return op.Kind == state.KindAppend }

@@ -283,7 +283,7 @@ func (m *model) checkCompensated(run *modelRun, machine *workflow.Machine) {
 	for i, e := range run.events {
 		switch e.Type {
 		case workflow.EventSucceeded, workflow.EventFailed, workflow.EventCancelled, workflow.EventStopping:
-			if step, ok := machine.Step(e.Path); ok && (e.Type != workflow.EventStopping || step.Type == workflow.TypeReturn) {
+			if step, ok := machine.Step(e.Path); ok && (e.Type != workflow.EventStopping || step.Type == workflow.TypeReturn && e.Status == workflow.RunSucceeded) {
 				ended[e.Path], succeeded[e.Path] = i, e.Type == workflow.EventSucceeded || e.Type == workflow.EventStopping
 			}
 		case workflow.EventCompensating:

@@ -27,7 +27,8 @@ type model struct {
 	effectKeys map[callSite][]string // keys under which a site took effect
 	timers     map[string]bool       // of runs, that are set
 	timetables map[string]*timetable
-	requests   map[string]request // by tag: of a key, or the id of an event
+	requests   map[string]request  // by tag: of a key, or the id of an event
+	successes  map[string]*gateway // to which a call succeeded, by key
 }
 
 // modelRun is what was written of a run.
@@ -84,7 +85,7 @@ func newModel(sim *simulation) *model {
 	return &model{
 		sim: sim, runs: map[string]*modelRun{}, started: map[string]string{}, events: map[string]bool{},
 		results: map[string]response{}, effects: map[callSite]int{}, effectKeys: map[callSite][]string{}, timers: map[string]bool{},
-		timetables: map[string]*timetable{}, requests: map[string]request{},
+		timetables: map[string]*timetable{}, requests: map[string]request{}, successes: map[string]*gateway{},
 	}
 }
 
@@ -279,7 +280,35 @@ func (m *model) detail(e workflow.Event) string {
 	return text
 }
 
+// returned notes that a gateway was handed the result of a call.
+func (m *model) returned(g *gateway, key string) {
+	m.sim.mu.Lock()
+	defer m.sim.mu.Unlock()
+	m.successes[key] = g
+}
+
+// checkKept: a result that a gateway was handed is recorded, unless the gateway has
+// died since.
+func (m *model) checkKept(run *modelRun, e workflow.Event) {
+	if e.Error == nil || e.Error.Code != sdk.CodeOutcomeUnknown {
+		return
+	}
+	g := m.successes[m.latest(run, e.Path)]
+	if g == nil || g.lifetime.Err() != nil {
+		return
+	}
+	if found, err := m.sim.store.Get(context.Background(), state.Ref{Bucket: layout.BucketLease, ID: g.leaseID}); err == nil && found[0] != nil {
+		m.sim.violatedLocked("a result that has come is recorded", "%s %s: %s had it, and its outcome is unknown", run.name, e.Path, g.name)
+	}
+}
+
 func (m *model) event(run *modelRun, e workflow.Event) {
+	if e.Type == workflow.EventFailed {
+		m.checkKept(run, e)
+	}
+	if e.Type == workflow.EventEnded && e.Error != nil && e.Error.Code == workflow.CodeRunTooLarge {
+		m.sim.tally.tooLarge++
+	}
 	switch e.Type {
 	case workflow.EventAttemptFailed, workflow.EventFailed:
 		m.checkAttempts(run, e)

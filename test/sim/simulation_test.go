@@ -34,6 +34,10 @@ type simulation struct {
 	// exactClocks: no clock is wrong, so that times can be checked exactly.
 	exactClocks bool
 
+	// maxEntry is how many bytes an entry of a journal and a message may have for the
+	// store to take it; 0 is the store's own limit.
+	maxEntry int
+
 	workflows   []object // of the config; see changeConfig
 	actions     []any    // of its webhook
 	definitions []*workflow.Definition
@@ -59,7 +63,7 @@ type simulation struct {
 
 // tally counts what happened, so that a simulation that does nothing is seen.
 type tally struct {
-	commits, faults, crashes, pauses, calls, effects, runs, events, signals, cancels, retries, reruns, bulks, ticks, removals, outages, refused int
+	commits, faults, crashes, pauses, calls, effects, runs, events, signals, cancels, retries, reruns, bulks, ticks, removals, outages, refused, parts, tooLarge int
 }
 
 func (a *tally) add(b tally) {
@@ -80,11 +84,13 @@ func (a *tally) add(b tally) {
 	a.removals += b.removals
 	a.outages += b.outages
 	a.refused += b.refused
+	a.parts += b.parts
+	a.tooLarge += b.tooLarge
 }
 
 func (a tally) String() string {
-	return fmt.Sprintf("%d commits, %d store faults, %d crashes, %d pauses, %d calls, %d effects, %d runs, %d events, %d signals, %d cancellations, %d retries, %d reruns, %d bulks, %d ticks, %d removals, %d outages, %d calls refused by them",
-		a.commits, a.faults, a.crashes, a.pauses, a.calls, a.effects, a.runs, a.events, a.signals, a.cancels, a.retries, a.reruns, a.bulks, a.ticks, a.removals, a.outages, a.refused)
+	return fmt.Sprintf("%d commits, %d store faults, %d crashes, %d pauses, %d calls, %d effects, %d runs, %d events, %d signals, %d cancellations, %d retries, %d reruns, %d bulks, %d ticks, %d removals, %d outages, %d calls refused by them, %d commits that the store did not take, %d runs that failed for it",
+		a.commits, a.faults, a.crashes, a.pauses, a.calls, a.effects, a.runs, a.events, a.signals, a.cancels, a.retries, a.reruns, a.bulks, a.ticks, a.removals, a.outages, a.refused, a.parts, a.tooLarge)
 }
 
 // Actors have their own random numbers each, so that what one of them does
@@ -98,6 +104,7 @@ const (
 	actorSchedules
 	actorRetention
 	actorOutages
+	actorSizes
 	actorStore // plus the node and the number of its process
 )
 
@@ -138,6 +145,9 @@ func newSimulation(t *testing.T, seed int64, bug *bug) *simulation {
 	sim.exactClocks = chance(r, 50)
 	sim.drawSchedules(r)
 	sim.drawRetention(sim.random(actorRetention))
+	if r := sim.random(actorSizes); chance(r, 50) {
+		sim.maxEntry = 1500 + r.IntN(4000)
+	}
 	for i := range sim.nodes {
 		sim.nodes[i] = &node{sim: sim, number: i, pluginLost: make(chan struct{})}
 	}

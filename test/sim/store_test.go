@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 )
 
 // faultyStore is the store as one gateway uses it: it fails, is slow, and refuses
@@ -24,7 +25,31 @@ type faultyStore struct {
 	crashAt int // the operation at which the gateway crashes; 0 is never
 }
 
-var _ state.Store = (*faultyStore)(nil)
+var (
+	_ state.Store   = (*faultyStore)(nil)
+	_ state.Limited = (*faultyStore)(nil)
+)
+
+// Limits implements state.Limited.
+func (s *faultyStore) Limits() state.Limits {
+	limits := state.DefaultLimits
+	if most := s.gateway.sim.maxEntry; most > 0 {
+		limits.Value = most
+	}
+	return limits
+}
+
+// takes returns a *state.RefusedError for a commit with an entry or a message that the
+// store never takes.
+func (s *faultyStore) takes(ops []state.Op) error {
+	for i, op := range ops {
+		if most := s.gateway.sim.maxEntry; most > 0 && len(op.Value) > most && (appends(op) || op.Space == layout.BucketInbox) {
+			s.gateway.sim.count(&s.gateway.sim.tally.parts)
+			return &state.RefusedError{Index: i, Op: op, Reason: fmt.Sprintf("a value of %d bytes, the most is %d", len(op.Value), most)}
+		}
+	}
+	return nil
+}
 
 // fault is what happens to an operation.
 type fault int
@@ -125,6 +150,9 @@ func (s *faultyStore) Commit(ctx context.Context, ops ...state.Op) error {
 }
 
 func (s *faultyStore) commit(ctx context.Context, ops ...state.Op) error {
+	if err := s.takes(ops); err != nil {
+		return err
+	}
 	return s.withFault(ctx, true, "commit "+s.gateway.sim.shortOps(ops), func() error {
 		err := s.gateway.sim.commit(ctx, s.gateway, ops)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -90,6 +91,7 @@ func (i *fakeIntegration) Execute(ctx context.Context, c action.Call) (sdk.Resul
 	if err != nil {
 		return sdk.Result{}, err
 	}
+	i.upstream.sim.model.returned(i.gateway, call.IdempotencyKey)
 	return result, nil
 }
 
@@ -122,6 +124,7 @@ type callPlan struct {
 	responseLost                bool // the response does not arrive
 	duplicated                  bool // the request arrives twice
 	cancelDelay                 time.Duration
+	pad                         int // bytes in the result that nothing reads
 }
 
 func keyed(action string) bool { return action == "keyed" || action == "short" }
@@ -139,6 +142,12 @@ func (u *upstream) draw(action string, at callSite) callPlan {
 	c := callPlan{requestDelay: between(r, 0, 30*time.Millisecond), responseDelay: between(r, 0, 30*time.Millisecond)}
 	dice, slow, deaf := r.IntN(100), r.IntN(100), r.IntN(100)
 	far := between(r, 0, 8*time.Second)
+	if large := r.IntN(1000); u.sim.maxEntry > 0 && large < 150 {
+		c.pad = 20 * large
+		if large < 30 {
+			c.pad += u.sim.maxEntry
+		}
+	}
 	if !u.sim.faults.Load() {
 		return c
 	}
@@ -237,6 +246,9 @@ func (u *upstream) receive(at callSite, call sdk.Call, c callPlan) storedRespons
 	default:
 		u.number++
 		response.body = fmt.Sprintf(`{"n":%d}`, u.number)
+		if c.pad > 0 {
+			response.body = fmt.Sprintf(`{"n":%d,"pad":%q}`, u.number, strings.Repeat("x", c.pad))
+		}
 		if c.unkept && at.Run != "" {
 			response.body = ""
 			response.failed = sdk.Executed(sdk.CodeInternal, "the answer is no JSON")
