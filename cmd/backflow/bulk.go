@@ -209,7 +209,7 @@ func (p *program) watchBulk(ctx context.Context, c *client.Client, id string, ou
 			return err
 		}
 		if v.ended() || v.Status == bulk.StatusPaused || v.Status == bulk.StatusPreviewed {
-			if err := out.write(p.stdout, shown, func(w io.Writer) error { _, err := fmt.Fprintln(w, v.line()); return err }); err != nil {
+			if err := p.writeBulk(shown, out); err != nil {
 				return err
 			}
 			if v.Counts.Failed > 0 {

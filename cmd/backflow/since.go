@@ -15,7 +15,7 @@ var units = map[string]time.Duration{
 	"w": 7 * 24 * time.Hour, "d": 24 * time.Hour, "h": time.Hour, "m": time.Minute, "s": time.Second, "ms": time.Millisecond,
 }
 
-// parseAgo reads a duration such as 3d, 90m or 1d12h. ok is false for what is none,
+// parseAgo reads a duration such as 3d, 90m or 1d12h. ok is false for other text,
 // and for one that no time before now is so far away from.
 func parseAgo(text string) (ago time.Duration, ok bool) {
 	for rest := text; rest != ""; {

@@ -84,7 +84,7 @@ func (r *Request) matches(run *engine.Run) bool {
 		f.Error != "" && codeOf(run) != f.Error:
 		return false
 	case len(f.IDs) > 0:
-		return true // also where the action does not apply: that is told of the item
+		return true // also where the action does not apply: the item then says so
 	default:
 		return r.Action != ActionRetry || run.Status == workflow.RunFailed || run.Waiting.For == workflow.WaitingForDecision
 	}

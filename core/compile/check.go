@@ -75,7 +75,7 @@ func (p *Plan) checkStep(d Definition, step *workflow.Step, catalog *action.Cata
 	if err != nil {
 		var e *sdk.Error
 		if errors.As(err, &e) && e.Code == sdk.CodeUnknownAction {
-			p.Faults = append(p.Faults, d.Source.Fault(at+"/action", e.Message, ""))
+			p.fault(d.Source.Fault(at+"/action", e.Message, ""))
 		}
 		return
 	}
@@ -84,7 +84,7 @@ func (p *Plan) checkStep(d Definition, step *workflow.Step, catalog *action.Cata
 	}
 	open := made(step.Params.Refs())
 	for _, fault := range found.Faults(step.Source, open) {
-		p.Faults = append(p.Faults, d.Source.Fault(at+"/params"+fault.Pointer, step.Integration+"."+step.Action+": "+fault.Message, fault.Hint))
+		p.fault(d.Source.Fault(at+"/params"+fault.Pointer, step.Integration+"."+step.Action+": "+fault.Message, fault.Hint))
 	}
 }
 
@@ -97,7 +97,7 @@ func (p *Plan) checkChild(d Definition, step *workflow.Step) {
 		}
 	}
 	if !slices.Contains(known, step.Workflow) {
-		p.Faults = append(p.Faults, d.Source.Fault(step.Pointer+"/workflow", fmt.Sprintf("there is no workflow %q", step.Workflow), suggest.Hint(step.Workflow, known)))
+		p.fault(d.Source.Fault(step.Pointer+"/workflow", fmt.Sprintf("there is no workflow %q", step.Workflow), suggest.Hint(step.Workflow, known)))
 	}
 }
 
@@ -144,7 +144,7 @@ func (p *Plan) checkCredential(c config.Credential, manifest *sdk.Manifest) {
 	}
 	for _, fault := range credential.Check(manifest, c.Reveal(), p.Config.BaseDir) {
 		if !c.Lacks(fault.Pointer) {
-			p.Faults = append(p.Faults, c.Fault(fault.Pointer, fault.Message, ""))
+			p.fault(c.Fault(fault.Pointer, fault.Message, ""))
 		}
 	}
 }
@@ -209,10 +209,10 @@ func (p *Plan) checkWebhook(w config.Webhook, integration published) {
 	}
 	switch {
 	case !ok:
-		p.Faults = append(p.Faults, config.Fault{Pos: w.Pos, Message: fmt.Sprintf("integration %q cannot verify webhooks", w.Provider)})
+		p.fault(config.Fault{Pos: w.Pos, Message: fmt.Sprintf("integration %q cannot verify webhooks", w.Provider)})
 	case provider.Unpublished || w.Secrets.Given:
 	case provider.SecretField == "" || !p.hasField(w.Provider, provider.SecretField):
-		p.Faults = append(p.Faults, config.Fault{
+		p.fault(config.Fault{
 			Pos: w.Pos, Message: fmt.Sprintf("webhook %q has no secret, and neither have the credentials of %q", w.Name, w.Provider),
 			Hint: `give "secret": "{{env.…}}"`,
 		})

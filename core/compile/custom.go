@@ -18,7 +18,7 @@ func (p *Plan) compileCustom() {
 	}
 	for _, c := range p.Config.CustomIntegrations {
 		if spec, taken := p.Plugins[c.Name]; taken {
-			p.Faults = append(p.Faults, c.Fault("/name", fmt.Sprintf("there is a plugin of this name, %s", spec.Path), "an integration is one or the other"))
+			p.fault(c.Fault("/name", fmt.Sprintf("there is a plugin of this name, %s", spec.Path), "an integration is one or the other"))
 			continue
 		}
 		made, err := custom.New(definitionOf(c))
@@ -29,11 +29,11 @@ func (p *Plan) compileCustom() {
 		case errors.As(err, &faults):
 			for _, f := range faults {
 				if fault := c.Fault(f.Pointer, f.Message, f.Hint); !known[fault.Pos] {
-					p.Faults = append(p.Faults, fault)
+					p.fault(fault)
 				}
 			}
 		default:
-			p.Faults = append(p.Faults, c.Fault("", err.Error(), ""))
+			p.fault(c.Fault("", err.Error(), ""))
 		}
 	}
 }

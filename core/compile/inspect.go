@@ -49,7 +49,7 @@ func (p *Plan) CheckManifests(ctx context.Context, launcher plugin.Launcher) {
 		if found.err != nil {
 			at := p.references[name]
 			at.Message = found.err.Error()
-			p.Faults = append(p.Faults, at)
+			p.fault(at)
 			continue
 		}
 		manifests[name] = found.manifest
@@ -57,8 +57,8 @@ func (p *Plan) CheckManifests(ctx context.Context, launcher plugin.Launcher) {
 	p.check(action.NewCatalog(manifests))
 }
 
-// inspectPatience is how long plugins may take to say what they are before the
-// caller is told that they are waited for.
+// inspectPatience is how long plugins may take to say what they are before
+// Options.Awaiting is called.
 const inspectPatience = 2 * time.Second
 
 // inspection is what a plugin has published, or why it has not.
@@ -140,7 +140,7 @@ func (p *Plan) ChooseSandboxes(ctx context.Context, launcher plugin.Launcher) er
 				p.Sandbox[name] = true
 				continue
 			}
-			p.Faults = append(p.Faults, c.Fault(field.Pointer,
+			p.fault(c.Fault(field.Pointer,
 				fmt.Sprintf("%s is not set, and integration %q has no sandbox to run without it", strings.Join(field.Names, ", "), name),
 				"export "+strings.Join(field.Names, "=… ")+"=…"))
 		}

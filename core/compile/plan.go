@@ -29,8 +29,8 @@ type Options struct {
 	// OwnsPath reports whether a path is the gateway's own, so that no webhook can
 	// be there; nil is that none is.
 	OwnsPath func(path string) bool
-	// Awaiting is told once which plugins are still to say what they publish, if
-	// they take longer than two seconds for it. nil tells nobody.
+	// Awaiting, unless nil, is called once with the plugins that are still to say
+	// what they publish, if they take longer than two seconds for it.
 	Awaiting func(plugins []string)
 }
 

@@ -16,7 +16,7 @@ import (
 func (p *Plan) discoverPlugins() {
 	found, err := plugin.Discover(p.pluginDirs())
 	if err != nil {
-		p.Faults = append(p.Faults, config.Fault{Pos: p.Config.At("/pluginDirs"), Message: err.Error()})
+		p.fault(config.Fault{Pos: p.Config.At("/pluginDirs"), Message: err.Error()})
 	}
 	inDirs := make(map[string]plugin.Spec, len(found))
 	for _, spec := range found {
@@ -28,7 +28,7 @@ func (p *Plan) discoverPlugins() {
 			spec.Path = inDirs[entry.Name].Path
 		}
 		if spec.Path == "" {
-			p.Faults = append(p.Faults, config.Fault{Pos: entry.Pos, Message: "there is no file of plugin " + entry.Name + ": " + p.searchedDirs()})
+			p.fault(config.Fault{Pos: entry.Pos, Message: "there is no file of plugin " + entry.Name + ": " + p.searchedDirs()})
 			continue
 		}
 		p.checkTransport(entry, indexPointer("/plugins", i), plugin.IsWASM(spec.Path))
@@ -39,7 +39,7 @@ func (p *Plan) discoverPlugins() {
 			continue
 		}
 		if slices.Contains(workflow.StepTypes(), spec.Name) {
-			p.Faults = append(p.Faults, config.Fault{
+			p.fault(config.Fault{
 				Pos: p.Config.At("/pluginDirs"), Message: fmt.Sprintf("%s: an integration may not be named like a step type", spec.Path),
 				Hint: "rename the plugin",
 			})
@@ -100,7 +100,7 @@ func (p *Plan) checkTransport(entry config.Plugin, pointer string, isWASM bool) 
 		if isWASM {
 			message = "plugin " + entry.Name + " runs as WASM, which has no environment"
 		}
-		p.Faults = append(p.Faults, config.Fault{Pos: p.Config.At(pointer + "/" + key.name), Message: message, Hint: "leave " + key.name + " out"})
+		p.fault(config.Fault{Pos: p.Config.At(pointer + "/" + key.name), Message: message, Hint: "leave " + key.name + " out"})
 	}
 }
 

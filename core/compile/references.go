@@ -46,7 +46,7 @@ func (p *Plan) checkReferences() {
 		} else if at.Hint = suggest.Hint(name, known); at.Hint == "" && len(p.pluginDirs()) == 0 {
 			at.Hint = `give "pluginDirs": ["bin/plugins"]`
 		}
-		p.Faults = append(p.Faults, at)
+		p.fault(at)
 	}
 }
 

@@ -16,7 +16,7 @@ func (p *Plan) compileSchedules() {
 	for i, s := range p.Config.Schedules {
 		fault := func(at config.Pos, key, hint, format string, args ...any) {
 			message := fmt.Sprintf("schedules[%d]%s: ", i, key) + fmt.Sprintf(format, args...)
-			p.Faults = append(p.Faults, config.Fault{Pos: at, Message: message, Hint: hint})
+			p.fault(config.Fault{Pos: at, Message: message, Hint: hint})
 		}
 		cron, err := schedule.ParseCron(s.Cron, s.Timezone)
 		if _, zone := schedule.ParseCron("@daily", s.Timezone); zone != nil {
@@ -36,7 +36,7 @@ func (p *Plan) compileSchedules() {
 	}
 }
 
-// zoneHint says what to write for a zone that is none.
+// zoneHint says what to write in the place of a zone that is refused.
 func zoneHint(zone string) string {
 	for _, copied := range []string{"posix/", "right/"} {
 		if name, ok := strings.CutPrefix(zone, copied); ok {

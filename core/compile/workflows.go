@@ -24,7 +24,7 @@ func (p *Plan) parseDefinitions() {
 	for i, w := range p.Config.Webhooks {
 		if err := webhook.CheckPath(w.Path, p.options.OwnsPath); err != nil && w.Path != "" { // an empty one is a fault already
 			at := indexPointer("/webhooks", i) + "/path"
-			p.Faults = append(p.Faults, config.Fault{Pos: p.Config.At(at), Message: fmt.Sprintf("webhooks[%d].%v", i, err)})
+			p.fault(config.Fault{Pos: p.Config.At(at), Message: fmt.Sprintf("webhooks[%d].%v", i, err)})
 		}
 		d, err := workflow.ParseActions(webhook.WorkflowID(w.Name), w.Actions.Raw, workflow.EventRoots)
 		p.addDefinition(w.Actions, d, err)

@@ -54,7 +54,7 @@ func (r *execution) logEnd() {
 	r.warn(message, r.record.Error, attrs...)
 }
 
-// warn logs a run that somebody has to look at, with what failed in it, further
+// warn logs a run that an operator has to look at, with what failed in it, further
 // attributes, and what started it.
 func (r *execution) warn(message string, failure *workflow.Failure, more ...any) {
 	attrs := []any{"run", r.record.ID, "workflow", r.record.Workflow}

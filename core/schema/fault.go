@@ -37,7 +37,7 @@ type found struct {
 	Fault
 	depth int // in the value
 	// words are what would have been accepted in place of a value that is rejected
-	// as a whole, since it has another type or is none of the listed values. got is
+	// as a whole, since it has another type or is not one of the listed values. got is
 	// its type where that is wrong.
 	words []string
 	got   string

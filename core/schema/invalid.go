@@ -17,7 +17,7 @@ import (
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
-// InvalidError says that a schema is none, with everything that is wrong with it:
+// InvalidError says that a schema is not valid, with everything that is wrong with it:
 // each fault at its keyword.
 type InvalidError struct {
 	Faults []Fault

@@ -19,8 +19,8 @@ type Finding struct {
 	Works bool
 }
 
-// Formats are the values of "format" that are asserted.
-func Formats() []string {
+// formats are the values of "format" that are asserted.
+func formats() []string {
 	return []string{
 		"date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "iri", "iri-reference", "json-pointer", "period",
 		"regex", "relative-json-pointer", "semver", "time", "uri", "uri-reference", "uri-template", "uuid",
@@ -153,8 +153,8 @@ func (l *linter) words(s map[string]any, at string) {
 			l.add(true, pointer.Join(at, word), fmt.Sprintf("did you mean %q?", near), "unknown keyword %q, which says nothing", word)
 		}
 	}
-	if format, ok := s["format"].(string); ok && !slices.Contains(Formats(), format) {
-		l.add(true, at+"/format", suggest.Hint(format, Formats()), "the format %q is not known, and nothing is checked of it", format)
+	if format, ok := s["format"].(string); ok && !slices.Contains(formats(), format) {
+		l.add(true, at+"/format", suggest.Hint(format, formats()), "the format %q is not known, and nothing is checked of it", format)
 	}
 }
 

@@ -22,7 +22,7 @@ var (
 )
 
 // RefusedError says that the store does not take a commit, however often it is
-// made: a value or the whole is too large, or an op is none. Nothing of the commit
+// made: a value or the whole is too large, or an op is not valid. Nothing of the commit
 // was applied. It matches ErrInvalid.
 type RefusedError struct {
 	// Index is the position of the first op at fault among those given to Commit;

@@ -79,7 +79,7 @@ const simpleEscapes = `"\/'bfnrtav`
 const simpleDecoded = "\"\\/'\b\f\n\r\t\a\v"
 
 // decodeEscape decodes the escape with which s begins. length is that of the
-// escape, 0 if it is none.
+// escape, 0 where s begins with no escape.
 func decodeEscape(s string) (text string, length int) {
 	switch {
 	case s[0] == '%':

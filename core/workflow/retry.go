@@ -20,7 +20,7 @@ type RetryPolicy struct {
 }
 
 // DefaultRetry holds where a step says nothing else. Its intervals outlast an hour's
-// outage, whatever the jitter: see Window.
+// outage, whatever the jitter.
 var DefaultRetry = RetryPolicy{
 	MaxAttempts:     35,
 	InitialInterval: 500 * time.Millisecond,
@@ -54,16 +54,6 @@ func (d Defaults) retry() RetryPolicy {
 		return firstDefaultRetry
 	}
 	return DefaultRetry
-}
-
-// Window is how long after the first attempt the last one comes, at the least and
-// at the most: jitter is the upper half of each interval. What the calls themselves
-// take is not in it.
-func (p RetryPolicy) Window() (least, most time.Duration) {
-	for attempt := 1; attempt < p.MaxAttempts; attempt++ {
-		most += time.Duration(p.interval(attempt))
-	}
-	return most / 2, most
 }
 
 // interval is the longest wait after the given attempt, counting from 1.

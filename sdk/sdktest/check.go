@@ -137,7 +137,7 @@ func (c *checker) examplesAreValid(t testing.TB) {
 }
 
 // badParamsAreRefused checks that the schemas, by which the gateway refuses params,
-// accept objects only, and that an action itself refuses what is none, and does not
+// accept objects only, and that an action itself refuses what is no object, and does not
 // panic on what is not JSON. What an action might carry out is sent only where that
 // has no effect.
 func (c *checker) badParamsAreRefused(t testing.TB) {

@@ -19,8 +19,8 @@ import (
 // run is the last one.
 type Progress struct {
 	W io.Writer
-	// Messages is where it is told that the connection is lost and made again; nil
-	// tells nobody.
+	// Messages is where the loss of the connection is written, and that it is made
+	// again; nil is nowhere.
 	Messages io.Writer
 	// Interactive says that people read W, Color that it shows colours, YAML that
 	// programs want that.

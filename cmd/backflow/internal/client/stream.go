@@ -32,13 +32,13 @@ type streamEvent struct {
 	data json.RawMessage
 }
 
-// Watcher is shown what happens in a run.
+// Watcher receives what happens in a run.
 type Watcher interface {
 	// Event takes each event, once and in order. Its error ends the watching.
 	Event(event json.RawMessage) error
-	// Away is told that the gateway cannot be reached, before each further try.
+	// Away is called when the gateway cannot be reached, before each further try.
 	Away(err error)
-	// Back is told that it has responded.
+	// Back is called when it has responded.
 	Back()
 }
 
