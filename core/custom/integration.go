@@ -24,6 +24,7 @@ type Integration struct {
 	transport *http.Transport
 	redactor  *telemetry.Redactor
 	now       func() time.Time
+	calls     *action.CallMetrics // nil counts nothing
 }
 
 var _ action.Integration = (*Integration)(nil)
@@ -74,9 +75,20 @@ func (i *Integration) Status() action.Status { return action.Status{State: actio
 // Close closes idle connections. Calls in progress go on.
 func (i *Integration) Close() { i.transport.CloseIdleConnections() }
 
+// Measure has the calls counted from now on. It is called before the integration is
+// in use.
+func (i *Integration) Measure(m *action.Metrics) { i.calls = m.Add(i) }
+
 // Execute sends the request of an action once, within the action's timeout and
 // the context's deadline. The error is *sdk.Error.
 func (i *Integration) Execute(ctx context.Context, call action.Call) (sdk.Result, error) {
+	begun := i.calls.Begin()
+	result, err := i.execute(ctx, call)
+	i.calls.End(begun, err)
+	return result, err
+}
+
+func (i *Integration) execute(ctx context.Context, call action.Call) (sdk.Result, error) {
 	r, ok := i.requests[call.Action]
 	if !ok {
 		return sdk.Result{}, &sdk.Error{

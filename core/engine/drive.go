@@ -167,6 +167,7 @@ func (r *execution) finish() {
 // release gives back the run's slot and its reservation. It wakes the timers only
 // if the run may have a timer or a message: most runs end without either.
 func (r *execution) release() {
+	r.metrics.present.move(r.counted, presence{})
 	r.active.freeSlot()
 	if notified := r.active.release(r.record.ID); notified || r.record.Lease == "" && !r.record.Status.Ended() {
 		r.wakeups.timers.wake()

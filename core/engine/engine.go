@@ -23,6 +23,7 @@ type Engine struct {
 	starter  *starter
 	controls *controls
 	queries  *queries
+	census   *census
 }
 
 // New makes an engine. It does nothing before Run.
@@ -44,6 +45,7 @@ func New(o Options) *Engine {
 		admission: &admission{service: newService(), base: base, interval: o.CheckInterval, wakeups: executor.wakeups},
 		retention: &retention{batches: batches{service: newService(), base: base, reader: reader}, policy: o.Retention},
 		controls:  &controls{executor: executor},
+		census:    &census{base: base, reader: reader, metrics: executor.metrics},
 		queries:   &queries{reader: reader, active: executor.active, subscribers: executor.subscribers},
 	}
 	e.recovery = &recovery{service: newService(), claims: claims, queue: e.queue, interval: o.CheckInterval}

@@ -35,6 +35,8 @@ type execution struct {
 	// notBefore keeps timers from being looked at, where that was no use.
 	notBefore time.Time
 
+	counted presence // among the runs that this process works on; zero while it is not
+
 	ctx    context.Context // of the calls: ends when their results are of no use
 	cancel context.CancelCauseFunc
 

@@ -10,7 +10,8 @@ import (
 )
 
 // Runs are indexed by sets. Each run is a member of its workflow's. It has one
-// more entry for its status, where that is not success; and one in the order of
+// more entry for its status, where that is not success, and another to be counted
+// where no process works on it until something happens; and one in the order of
 // ends once it has ended, unless it succeeded fast.
 
 // workflowSet is the set of the runs of one workflow.
@@ -35,6 +36,35 @@ func (r *runRecord) indexEntry() (set, member string) {
 	default:
 		return layout.SetWaiting, r.ID
 	}
+}
+
+// idleStatuses are the statuses of runs that no process works on until something
+// happens.
+var idleStatuses = [...]workflow.RunStatus{workflow.RunWaiting, workflow.RunCompensating}
+
+// idleSet is the set of a workflow's runs that are idle with a status.
+func idleSet(status workflow.RunStatus, workflowID string) string {
+	return layout.SetIdle + "/" + string(status) + "/" + workflowID
+}
+
+// idleEntry is the set in which the run is counted, empty while it is not idle.
+func (r *runRecord) idleEntry() string {
+	if set, _ := r.indexEntry(); set != layout.SetWaiting {
+		return ""
+	}
+	return idleSet(r.Status, r.Workflow)
+}
+
+// moveIdle returns the ops that count the run in another set.
+func (r *runRecord) moveIdle(from, to string) []state.Op {
+	var ops []state.Op
+	if from != "" && from != to {
+		ops = append(ops, state.Remove(from, r.ID))
+	}
+	if to != "" && from != to {
+		ops = append(ops, state.Add(to, r.ID))
+	}
+	return ops
 }
 
 // finishedMember is the run's member in the set of those that failed or were
@@ -76,6 +106,7 @@ func (r *runRecord) insertOps(entry []byte) []state.Op {
 	if r.Status.Ended() {
 		ops = append(ops, r.onFinished()...)
 	}
+	ops = append(ops, r.moveIdle("", r.idleEntry())...)
 	return append(ops, r.insertIndex()...)
 }
 
@@ -92,6 +123,7 @@ func (r *runRecord) updateOps(next *runRecord) []state.Op {
 		}
 		ops = append(ops, next.insertIndex()...)
 	}
+	ops = append(ops, r.moveIdle(r.idleEntry(), next.idleEntry())...)
 	if next.Status.Ended() && !r.Status.Ended() {
 		ops = append(ops, next.onFinished()...)
 	}
@@ -121,6 +153,9 @@ func (r *runRecord) deleteOps(data []byte) []state.Op {
 	}
 	if set, member := r.indexEntry(); set != "" {
 		ops = append(ops, state.Remove(set, member))
+	}
+	for _, status := range idleStatuses { // a version that does not know the sets may have left it there
+		ops = append(ops, state.Remove(idleSet(status, r.Workflow), r.ID))
 	}
 	return ops
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,6 +21,8 @@ type metrics struct {
 	steps   *prometheus.CounterVec
 	retries *prometheus.CounterVec
 	events  *prometheus.CounterVec
+
+	present *presences
 
 	mu        sync.RWMutex    // guards workflows
 	workflows map[string]bool // that the config has
@@ -46,6 +50,7 @@ func newMetrics() *metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: "backflow_" + name, Help: help}, labels)
 	}
 	return &metrics{
+		present: newPresences(),
 		runs:    counter("runs_total", "Runs that ended, by how.", "workflow", "status"),
 		steps:   counter("steps_total", "Steps that ended, by how.", "workflow", "integration", "action", "outcome"),
 		retries: counter("step_retries_total", "Attempts at a call that failed and are made again.", "workflow", "integration", "action"),
@@ -80,6 +85,13 @@ func (m *metrics) setWorkflows(list []*workflow.Definition) {
 			}
 		}
 	}
+}
+
+// labels are those of the workflows that the config has.
+func (m *metrics) labels() []string {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return slices.Collect(maps.Keys(m.workflows))
 }
 
 // workflow is the label of a workflow.

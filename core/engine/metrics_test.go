@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/core/workflow"
@@ -70,5 +73,61 @@ func TestMetricsOfAWorkflowGoWithIt(t *testing.T) {
 			`backflow_runs_total{status="succeeded",workflow="(removed)"}`:   2,
 			`backflow_steps_total{outcome="succeeded",workflow="(removed)"}`: 2,
 		})
+	})
+}
+
+func TestRunsThatHaveNotEndedAreCountedAsTheyAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		leave := make(chan struct{})
+		v := &fakeIntegration{do: func(context.Context, int, sdk.Call) (sdk.Result, error) {
+			<-leave
+			return sdk.Result{Body: []byte(`{"n":1}`)}, nil
+		}}
+		g := open(t, memory.New(memory.Options{}), "g1", v, Options{MaxRunning: 1}, twoSteps,
+			`{"id":"waits","steps":[{"id":"w","type":"wait","duration":"10h"}]}`,
+			`{"id":"single","concurrency":1,"steps":[{"id":"w","type":"wait","duration":"10h"}]}`)
+		defer g.stop()
+		g.start("waits", `{}`)
+		g.start("single", `{}`)
+		synctest.Wait()
+		time.Sleep(3 * time.Second) // for the round that admits it
+		g.start("single", `{}`)
+		g.start("two", `{"x":1}`)
+		synctest.Wait()
+		g.start("two", `{"x":1}`)
+		time.Sleep(time.Minute)
+		g.start("two", `{"x":1}`)
+		time.Sleep(time.Minute)
+		testkit.WantMetrics(t, g.Engine, map[string]float64{
+			`backflow_runs_active{status="compensating",workflow="two"}`:    0,
+			`backflow_runs_active{status="running",workflow="waits"}`:       0,
+			`backflow_runs_active{status="compensating",workflow="waits"}`:  0,
+			`backflow_runs_active{status="running",workflow="single"}`:      0,
+			`backflow_runs_active{status="compensating",workflow="single"}`: 0,
+			`backflow_runs_active{status="running",workflow="two"}`:         1,
+			`backflow_runs{status="queued",workflow="two"}`:                 2,
+			`backflow_runs{status="waiting",workflow="two"}`:                0,
+			`backflow_runs{status="compensating",workflow="two"}`:           0,
+			`backflow_runs{status="queued",workflow="waits"}`:               0,
+			`backflow_runs{status="waiting",workflow="waits"}`:              1,
+			`backflow_runs{status="compensating",workflow="waits"}`:         0,
+			`backflow_runs{status="queued",workflow="single"}`:              1,
+			`backflow_runs{status="waiting",workflow="single"}`:             1,
+			`backflow_runs{status="compensating",workflow="single"}`:        0,
+			`backflow_queue_length{workflow="two"}`:                         2,
+			`backflow_queue_length{workflow="waits"}`:                       0,
+			`backflow_queue_length{workflow="single"}`:                      0,
+			`backflow_queue_age_seconds{workflow="two"}`:                    120,
+			`backflow_queue_age_seconds{workflow="waits"}`:                  0,
+			`backflow_queue_age_seconds{workflow="single"}`:                 0,
+		})
+		close(leave)
+		time.Sleep(11 * time.Hour)
+		for series, value := range testkit.Metrics(t, g.Engine) {
+			name, _, _ := strings.Cut(series, "{")
+			if slices.Contains([]string{"backflow_runs", "backflow_runs_active", "backflow_queue_length", "backflow_queue_age_seconds"}, name) && value != 0 && !strings.Contains(series, "single") {
+				t.Errorf("after the end %s is %v", series, value)
+			}
+		}
 	})
 }

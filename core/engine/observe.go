@@ -11,6 +11,7 @@ const maxLoggedDetail = 500
 // observe counts and logs what a commit has made of the run. It is called once the
 // commit is durable, with the events that it recorded.
 func (r *execution) observe(events []workflow.Event) {
+	r.count()
 	for i := range events {
 		e := &events[i]
 		if e.Type == workflow.EventEnded {
@@ -34,6 +35,18 @@ func (r *execution) observe(events []workflow.Event) {
 			r.logFirstRetry(e, step)
 		}
 	}
+}
+
+// count counts the run among those that this process works on, as it is now.
+func (r *execution) count() {
+	now := presence{}
+	if r.record.Lease != "" && r.record.Status != r.counted.status {
+		now = presence{r.metrics.workflow(r.record.Workflow), r.record.Status}
+	} else if r.record.Lease != "" {
+		return
+	}
+	r.metrics.present.move(r.counted, now)
+	r.counted = now
 }
 
 // logEnd logs a run that did not end well: one that failed, and one that was

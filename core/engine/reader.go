@@ -224,17 +224,24 @@ func (r *reader) queues(ctx context.Context) ([]string, error) {
 }
 
 // named are the sets KIND/NAME of all names that are members of a set.
-func (r *reader) named(ctx context.Context, names, kind string) (sets []string, err error) {
+func (r *reader) named(ctx context.Context, names, kind string) ([]string, error) {
+	sets, err := r.all(ctx, names)
+	for i, name := range sets {
+		sets[i] = kind + "/" + name
+	}
+	return sets, err
+}
+
+// all are the members of a set that is not large.
+func (r *reader) all(ctx context.Context, set string) (all []string, err error) {
 	for after := ""; ; {
-		members, err := r.store.Range(ctx, state.Range{Set: names, After: after, Limit: page})
+		members, err := r.store.Range(ctx, state.Range{Set: set, After: after, Limit: page})
 		if err != nil {
-			return nil, fmt.Errorf("engine: list %s: %w", names, err)
+			return nil, fmt.Errorf("engine: list %s: %w", set, err)
 		}
-		for _, name := range members {
-			sets = append(sets, kind+"/"+name)
-		}
+		all = append(all, members...)
 		if len(members) < page {
-			return sets, nil
+			return all, nil
 		}
 		after = members[len(members)-1]
 	}

@@ -34,6 +34,7 @@ type Gateway struct {
 	log      *slog.Logger
 	limits   Limits
 	now      func() time.Time
+	metrics  *metrics
 
 	table     atomic.Pointer[table]
 	working   *limiter   // requests that are worked on
@@ -68,6 +69,7 @@ func New(o Options) (*Gateway, error) {
 		log:      o.Logger,
 		limits:   o.Limits.withDefaults(),
 		now:      o.Now,
+		metrics:  newMetrics(),
 	}
 	g.working = newLimiter(g.limits.MaxConcurrent)
 	g.waiting = newLimiter(g.limits.MaxWaiting)
@@ -93,6 +95,7 @@ func (g *Gateway) Swap(routes Routes) error {
 		return fmt.Errorf("gateway: %w", err)
 	}
 	g.table.Store(t)
+	g.metrics.keep(t)
 	return nil
 }
 
@@ -106,7 +109,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Request-Id", x.id)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")
-	defer x.logAccess(rec, r, started)
+	g.metrics.inFlight.Add(1)
+	defer func() {
+		g.metrics.inFlight.Add(-1)
+		g.metrics.ended(x.route, r.Method, rec.status, time.Since(started))
+		x.logAccess(rec, r, started)
+	}()
 	defer x.release()
 	defer x.recover(rec, r)
 	if err := x.serve(rec, r); err != nil {

@@ -164,7 +164,7 @@ func FuzzRequestsGetAnAnswer(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	g := &Gateway{limits: Limits{}.withDefaults(), log: newDiscard(), working: newLimiter(1), waiting: newLimiter(1)}
+	g := &Gateway{limits: Limits{}.withDefaults(), log: newDiscard(), metrics: newMetrics(), working: newLimiter(1), waiting: newLimiter(1)}
 	g.table.Store(table)
 	f.Fuzz(func(t *testing.T, target, method, authorization, key string) {
 		u, err := url.ParseRequestURI(target)

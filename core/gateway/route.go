@@ -11,6 +11,7 @@ import (
 
 // route is a path with its endpoints.
 type route struct {
+	path string // as in its endpoints
 	// arguments has, for each segment of the path, the name of the argument that
 	// it is, or an empty text.
 	arguments []string
@@ -29,7 +30,7 @@ type operation struct {
 
 // newRoute makes a route without endpoints of a path.
 func newRoute(path string) *route {
-	rt := &route{operations: map[string]*operation{}}
+	rt := &route{path: path, operations: map[string]*operation{}}
 	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
 		name, ok := argumentOf(part)
 		if !ok {

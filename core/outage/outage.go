@@ -69,6 +69,10 @@ func New(logger *slog.Logger, messages Messages) *Log {
 // outage that both notice is logged once, with the messages of the first.
 func (l *Log) Share(messages Messages) *Log { return &Log{l.outages, messages} }
 
+// Lasts reports whether there is an outage: an operation has failed that has not
+// succeeded since.
+func (l *Log) Lasts() bool { return l.failing.Load() }
+
 // Note records the result of an operation that is retried when it fails; err is
 // nil if it succeeded.
 func (l *Log) Note(operation string, err error) {

@@ -96,7 +96,7 @@ func (s *supervisor) deactivate(ctx context.Context, why error, summary string, 
 
 // kill ends the current instance by force.
 func (s *supervisor) kill(ctx context.Context, reason string) {
-	s.p.metrics.kills.Add(1)
+	s.p.counters.kills.Add(1)
 	s.deactivate(ctx, errors.New(reason), reason, true)
 }
 

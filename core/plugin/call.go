@@ -15,12 +15,13 @@ import (
 // Execute runs one action once. If the plugin has as many calls as it may, the call
 // waits for its turn. No call outlasts the plugin's timeout.
 func (p *Plugin) Execute(ctx context.Context, call action.Call) (sdk.Result, error) {
-	begun := p.metrics.callBegins()
+	begun := p.calls.Begin()
 	result, err := p.execute(ctx, begun, call)
-	p.metrics.callEnds(begun, err)
 	if err != nil {
+		p.calls.End(begun, err)
 		return sdk.Result{}, err
 	}
+	p.calls.End(begun, nil)
 	return result, nil
 }
 

@@ -171,7 +171,7 @@ func (c *Change) Commit() {
 	for _, p := range before {
 		if !slices.Contains(c.plugins, p) {
 			close(p.removed)
-			h.metrics.remove(p.name)
+			h.metrics.Remove(p)
 		}
 	}
 }
@@ -188,6 +188,6 @@ func (c *Change) closeStarted() {
 		p.close(r)
 	}
 	for p := range c.added {
-		c.host.metrics.remove(p.name)
+		c.host.metrics.Remove(p)
 	}
 }

@@ -146,7 +146,8 @@ func TestNoCallFailsWhileChangesComeIntoForce(t *testing.T) {
 
 func TestMetricsTellWhatHappensToEachPlugin(t *testing.T) {
 	l, c := newLauncher(0), newClock()
-	host := startHost(t, l, plugin.Options{Timing: c.timing()}, fake())
+	calls := action.NewMetrics()
+	host := startHost(t, l, plugin.Options{Timing: c.timing(), Metrics: calls}, fake())
 	p := getPlugin(t, host, "fake")
 	waitFor(t, func() bool { return p.Status().State == action.StateReady })
 	for range 3 {
@@ -161,9 +162,7 @@ func TestMetricsTellWhatHappensToEachPlugin(t *testing.T) {
 	c.endPause()
 	waitFor(t, func() bool { return p.Status().State == action.StateReady })
 	registry := prometheus.NewPedanticRegistry()
-	if err := registry.Register(host); err != nil {
-		t.Fatal(err)
-	}
+	registry.MustRegister(host, calls)
 	scrape := func() string {
 		answer := httptest.NewRecorder()
 		promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/", nil))

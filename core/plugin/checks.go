@@ -38,7 +38,7 @@ func (s *supervisor) overMemoryLimit() string {
 	if err != nil {
 		return "" // it has ended, or this system cannot measure it
 	}
-	s.p.metrics.memory.Store(bytes)
+	s.p.counters.memory.Store(bytes)
 	const mib = 1 << 20
 	limit := int64(s.member.Spec.MemoryLimitMiB)
 	if limit == 0 || bytes <= limit*mib {

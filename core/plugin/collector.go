@@ -2,43 +2,28 @@ package plugin
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/backflow/backflow/core/action"
 )
 
 var _ prometheus.Collector = (*Host)(nil)
 
 // Describe sends which metrics there are.
 func (h *Host) Describe(ch chan<- *prometheus.Desc) {
-	h.metrics.calls.Describe(ch)
-	h.metrics.duration.Describe(ch)
-	for _, desc := range h.metrics.descs() {
+	for _, desc := range []*prometheus.Desc{h.processes.restarts, h.processes.kills, h.processes.memory} {
 		ch <- desc
 	}
 }
 
-// Collect sends the metrics of the plugins that the host has now.
+// Collect sends the metrics of the plugins that the host has now, but for those of
+// Options.Metrics.
 func (h *Host) Collect(ch chan<- prometheus.Metric) {
-	m := &h.metrics
-	m.calls.Collect(ch)
-	m.duration.Collect(ch)
 	for _, p := range h.Plugins() {
-		constant := func(desc *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {
-			ch <- prometheus.MustNewConstMetric(desc, kind, value, append([]string{p.name}, labels...)...)
+		constant := func(desc *prometheus.Desc, kind prometheus.ValueType, value int64) {
+			ch <- prometheus.MustNewConstMetric(desc, kind, float64(value), p.name)
 		}
-		now := p.Status().State
-		for _, state := range []action.State{action.StateStarting, action.StateReady, action.StateUnconfigured, action.StateFailed} {
-			is := 0.0
-			if state == now {
-				is = 1
-			}
-			constant(m.state, prometheus.GaugeValue, is, string(state))
-		}
-		constant(m.restarts, prometheus.CounterValue, float64(p.metrics.restarts.Load()))
-		constant(m.kills, prometheus.CounterValue, float64(p.metrics.kills.Load()))
-		constant(m.inFlight, prometheus.GaugeValue, float64(p.metrics.inFlight.Load()))
-		if memory := p.metrics.memory.Load(); memory > 0 {
-			constant(m.memory, prometheus.GaugeValue, float64(memory))
+		constant(h.processes.restarts, prometheus.CounterValue, p.counters.restarts.Load())
+		constant(h.processes.kills, prometheus.CounterValue, p.counters.kills.Load())
+		if memory := p.counters.memory.Load(); memory > 0 {
+			constant(h.processes.memory, prometheus.GaugeValue, memory)
 		}
 	}
 }

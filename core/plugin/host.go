@@ -21,6 +21,8 @@ type Options struct {
 	Launcher Launcher
 	// Logger gets what the plugins log, each record with the plugin's name.
 	Logger *slog.Logger
+	// Metrics get the plugins and count their calls; nil is none that are read.
+	Metrics *action.Metrics
 	// Timing is real time and chance if it is left out.
 	Timing Timing
 	// Checks say how often plugins are checked; zero values are defaults.
@@ -40,8 +42,10 @@ type Options struct {
 type Host struct {
 	env     environment
 	log     *slog.Logger
-	metrics metrics
+	metrics *action.Metrics
 	admit   func() error
+
+	processes processMetrics
 
 	changing sync.Mutex // held from Prepare to the end of the Change
 
@@ -76,7 +80,10 @@ func NewHost(options Options, members []Member) (*Host, error) {
 			checks: options.Checks.withDefaults(), accept: options.Accept,
 			gate: gate{decided: make(chan struct{})},
 		},
-		log: options.Logger, metrics: newMetrics(), admit: options.Admit,
+		log: options.Logger, metrics: options.Metrics, processes: newProcessMetrics(), admit: options.Admit,
+	}
+	if host.metrics == nil {
+		host.metrics = action.NewMetrics()
 	}
 	var err error
 	if host.members, err = byName(members); err != nil {
@@ -110,12 +117,13 @@ func byName(members []Member) (map[string]Member, error) {
 
 func (h *Host) newPlugin(name string) *Plugin {
 	p := &Plugin{
-		name: name, env: &h.env, metrics: h.metrics.forPlugin(name),
+		name: name, env: &h.env,
 		handovers: make(chan handover), removed: make(chan struct{}),
 		described: make(chan struct{}), firstStart: make(chan struct{}),
 		status: status{Status: action.Status{State: action.StateStarting, Since: h.env.timing.Now().UTC()}, summary: "not ready yet"},
 	}
 	p.logger = slog.New(p.redactor.Handler(h.log.Handler())).With("plugin", name)
+	p.calls = h.metrics.Add(p)
 	return p
 }
 

@@ -27,10 +27,11 @@ type environment struct {
 // an instance is ready and are refused with the reason while none is. It is made
 // by a Host and safe for concurrent use.
 type Plugin struct {
-	name    string
-	env     *environment
-	logger  *slog.Logger
-	metrics pluginMetrics
+	name   string
+	env    *environment
+	logger *slog.Logger
+	calls  *action.CallMetrics
+	counters
 
 	redactor telemetry.Redactor // knows the secrets in environment and credentials
 	manifest atomic.Pointer[sdk.Manifest]
@@ -98,7 +99,7 @@ func (p *Plugin) Status() action.Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.status.Status
-	now.Restarts = int(p.metrics.restarts.Load())
+	now.Restarts = int(p.counters.restarts.Load())
 	return now
 }
 

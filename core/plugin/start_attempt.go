@@ -14,7 +14,7 @@ func (s *supervisor) beginStart(ctx context.Context, accept func(*sdk.Manifest) 
 		return
 	}
 	if s.failures > 0 && s.current == nil {
-		s.p.metrics.restarts.Add(1)
+		s.p.counters.restarts.Add(1)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	attempt := &startAttempt{cancel: cancel, done: make(chan startResult, 1), file: s.files()}

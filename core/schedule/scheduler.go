@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
@@ -70,6 +72,7 @@ type Scheduler struct {
 	log     *slog.Logger
 	outage  *outage.Log
 	now     func() time.Time
+	ticks   *prometheus.CounterVec
 
 	wakeup   chan struct{} // ends the sleep of the loop
 	stopping context.Context
@@ -83,7 +86,8 @@ type Scheduler struct {
 // scheduled is a current schedule.
 type scheduled struct {
 	Schedule
-	next time.Time // tick, as it was known last
+	next time.Time     // tick, as it was known last
+	lag  time.Duration // of the last tick that was handled here
 }
 
 // New makes a scheduler without schedules. It does nothing before Run.
@@ -96,7 +100,7 @@ func New(o Options) *Scheduler {
 	}
 	s := &Scheduler{
 		store: o.Store, lease: o.Lease, starter: o.Starter, log: o.Logger, now: o.Now,
-		outage: outage.New(o.Logger, outage.Trouble("schedules")),
+		outage: outage.New(o.Logger, outage.Trouble("schedules")), ticks: newTicks(),
 		wakeup: make(chan struct{}, 1), schedules: map[string]*scheduled{},
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
@@ -126,6 +130,12 @@ func (s *Scheduler) Set(ctx context.Context, schedules []Schedule) error {
 		current[one.Name] = entry
 	}
 	s.mu.Lock()
+	for name, known := range s.schedules {
+		if kept := current[name]; kept != nil {
+			kept.lag = known.lag
+		}
+	}
+	s.keepTicks(s.schedules, current)
 	s.schedules = current
 	s.mu.Unlock()
 	if err := s.removeOthers(ctx, current); err != nil {
@@ -213,6 +223,7 @@ func (s *Scheduler) fire(entry *scheduled) (again bool, err error) {
 	// Of the ticks that were missed, the latest stands for all.
 	tick, now := stored.Next, s.now()
 	if latest := entry.Cron.Latest(tick, now); !latest.IsZero() {
+		s.ticks.WithLabelValues(entry.Name, tickMissed).Inc()
 		s.log.Warn("ticks of a schedule were missed: the latest is made up for", "schedule", entry.Name, "first", tick, "latest", latest)
 		tick = latest
 	}
@@ -232,19 +243,21 @@ func (s *Scheduler) fire(entry *scheduled) (again bool, err error) {
 	})
 	switch {
 	case err == nil:
+		s.ticks.WithLabelValues(entry.Name, tickStarted).Inc()
 		s.log.Info("a schedule started a run", "schedule", entry.Name, "tick", tick, "run", run.ID)
 	case errors.Is(err, engine.ErrStale):
 		return false, nil // another gateway was faster, and set the next tick
 	case errors.Is(err, engine.ErrDuplicate): // the tick was handled
 		err = s.store.Commit(s.stopping, append([]state.Op{s.lease.Fence()}, advance.Ops()...)...)
 	case passedOver(err):
+		s.ticks.WithLabelValues(entry.Name, tickPassedOver).Inc()
 		s.log.Warn("a schedule's tick is passed over", "schedule", entry.Name, "tick", tick, "reason", err)
 		ops := append([]state.Op{s.lease.Fence()}, advance.Ops()...)
 		err = s.store.Commit(s.stopping, append(ops, once.Ops()...)...)
 	}
 	if err == nil {
 		s.mu.Lock()
-		entry.next = next.Next
+		entry.next, entry.lag = next.Next, max(0, now.Sub(stored.Next))
 		s.mu.Unlock()
 	}
 	return err == nil, err

@@ -22,6 +22,9 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action
 	if err != nil {
 		return err
 	}
+	for _, c := range plan.Custom {
+		c.Measure(s.calls)
+	}
 	before := s.actions.registry.Swap(registry)
 	defer func() {
 		if err != nil {
@@ -52,7 +55,13 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action
 	}
 	for _, c := range s.custom {
 		c.Close() // only idle connections: calls under way finish
+		s.calls.Remove(c)
 	}
+	names := make([]string, len(plan.Config.Webhooks))
+	for i, w := range plan.Config.Webhooks {
+		names[i] = w.Name
+	}
+	s.events.Keep(names)
 	s.custom = plan.Custom
 	if s.options.LogLevel != nil {
 		s.options.LogLevel.Set(plan.Config.Server.LogLevel)
@@ -102,6 +111,6 @@ func (s *Server) receiver(plan *compile.Plan, w config.Webhook, registry *action
 	}
 	return webhook.NewReceiver(webhook.Options{
 		Name: w.Name, Path: w.Path, Provider: provider, Secrets: secrets,
-		Events: event.NewLog(s.store), Starter: s.engine, MaxBodyBytes: int(plan.Config.Server.MaxBodyBytes), Now: s.options.Now, Logger: s.log,
+		Events: event.NewLog(s.store), Starter: s.engine, MaxBodyBytes: int(plan.Config.Server.MaxBodyBytes), Now: s.options.Now, Logger: s.log, Metrics: s.events,
 	})
 }

@@ -9,6 +9,6 @@
 //
 // The package imports core/action, core/bulk, core/compile, core/config, core/custom,
 // core/engine, core/event, core/gateway, core/idempotency, core/lease,
-// core/plugin, core/schedule, core/state, core/telemetry, core/telemetry/metrics,
-// core/webhook, core/workflow and sdk.
+// core/plugin, core/schedule, core/state, core/state/measured, core/telemetry,
+// core/telemetry/metrics, core/webhook, core/workflow and sdk.
 package server

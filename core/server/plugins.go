@@ -8,6 +8,7 @@ import (
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/state/measured"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -31,16 +32,19 @@ func (s *Server) startPlugins(ctx context.Context, plan *compile.Plan) error {
 		if err := plan.Check(&s.Actions().Catalog); err != nil {
 			return err
 		}
-		var err error
-		s.store, err = s.options.OpenStore(ctx, plan.Config.State)
-		return err
+		opened, err := s.options.OpenStore(ctx, plan.Config.State)
+		if err != nil {
+			return err
+		}
+		s.store = measured.New(opened, s.log)
+		return nil
 	}
-	host, err := plugin.NewHost(plugin.Options{Launcher: s.options.Launcher, Logger: s.log, Accept: s.accept, Admit: admit}, s.members(plan))
+	host, err := plugin.NewHost(plugin.Options{Launcher: s.options.Launcher, Logger: s.log, Metrics: s.calls, Accept: s.accept, Admit: admit}, s.members(plan))
 	if err != nil {
 		return err
 	}
 	s.host = host
-	if err := s.metrics.Register(host); err != nil {
+	if err := s.metrics.Register(s.calls, host); err != nil {
 		return err
 	}
 	registry, err := newRegistry(plan, host.Plugins())

@@ -20,8 +20,9 @@ import (
 	"github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/schedule"
-	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/measured"
 	"github.com/backflow/backflow/core/telemetry/metrics"
+	"github.com/backflow/backflow/core/webhook"
 )
 
 // How long the parts of a stop may take: requests under way, then runs, then
@@ -43,7 +44,7 @@ type Server struct {
 	log      *slog.Logger
 	listener net.Listener // nil once Serve has it
 	host     *plugin.Host
-	store    state.Store
+	store    *measured.Store // nil before it is opened
 	lease    *lease.Lease
 	engine   *engine.Engine
 	ledger   *idempotency.Ledger
@@ -51,6 +52,8 @@ type Server struct {
 	bulks    *bulk.Manager
 	gateway  *gateway.Gateway
 	metrics  *metrics.Registry
+	calls    *action.Metrics  // of integrations
+	events   *webhook.Metrics // of webhooks
 	actions  actions
 
 	applying     sync.Mutex                   // held while another plan is put in force; guards custom
@@ -73,6 +76,7 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 		return nil, err
 	}
 	s.options, s.log, s.metrics = o, o.Logger, metrics.New(o.Version, o.Logger)
+	s.calls, s.events = action.NewMetrics(), webhook.NewMetrics()
 	if err := s.startPlugins(ctx, plan); err != nil {
 		return nil, err
 	}
@@ -86,9 +90,6 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 		MaxRunBytes: plan.Config.State.MaxRunBytes, MaxRunSteps: plan.Config.State.MaxRunSteps,
 		Retention: engine.Retention(plan.Config.State.Retention), MaxRunning: o.MaxRunning, CallTimeout: o.CallTimeout,
 	})
-	if err := s.metrics.Register(s.engine); err != nil {
-		return nil, err
-	}
 	s.ledger = idempotency.New(s.store, s.lease, idempotency.Options{Now: o.Now, NewID: o.NewLedgerID})
 	s.schedule = schedule.New(schedule.Options{Store: s.store, Lease: s.lease, Starter: s.engine, Logger: o.Logger, Now: o.Now})
 	s.bulks = bulk.New(bulk.Options{
@@ -96,6 +97,9 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 		May: func(callerID string, permission ...string) bool { return s.gateway.May(callerID, permission...) },
 	})
 	if err := s.apply(ctx, plan, s.Actions()); err != nil {
+		return nil, err
+	}
+	if err := s.metrics.Register(s.store, s.engine, s.schedule, s.events, s.gateway); err != nil {
 		return nil, err
 	}
 	s.engine.Run()

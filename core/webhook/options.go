@@ -56,6 +56,8 @@ type Options struct {
 	NewRunID func() string
 	// Logger gets a line for each refusal and fault; nil discards them.
 	Logger *slog.Logger
+	// Metrics count the requests; nil counts none.
+	Metrics *Metrics
 }
 
 // WorkflowID is the id of the workflow that a webhook's actions are. No

@@ -81,6 +81,7 @@ type Receipt struct {
 // other is a fault of the gateway.
 func (r *Receiver) Receive(ctx context.Context, headers http.Header, body []byte, url string) (Receipt, error) {
 	receipt, err := r.receive(ctx, headers, body, url)
+	r.opt.Metrics.count(r.opt.Name, receipt, err)
 	var refusal *Refusal
 	switch {
 	case err == nil && receipt.ID == "":

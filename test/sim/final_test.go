@@ -187,6 +187,7 @@ func (m *model) checkSets() {
 	}
 	for _, d := range m.sim.definitions {
 		want[layout.SetRuns+"/"+d.ID], want[layout.SetQueued+"/"+d.ID] = nil, nil
+		want[layout.SetIdle+"/waiting/"+d.ID], want[layout.SetIdle+"/compensating/"+d.ID] = nil, nil
 		want[layout.SetWorkflows] = append(want[layout.SetWorkflows], d.ID)
 	}
 	ended := 0

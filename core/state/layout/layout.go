@@ -69,6 +69,10 @@ const (
 	// SetWaiting is the runs that no process works on until something happens.
 	// Written by core/engine.
 	SetWaiting = "waiting"
+	// SetIdle is the same runs, by STATUS/WORKFLOW, to be counted. Those that began
+	// to wait under a version without it are in it once they wait again. Written by
+	// core/engine.
+	SetIdle = "idle"
 	// SetQueues is the workflows that have queued runs, or had. Written by
 	// core/engine.
 	SetQueues = "queues"
