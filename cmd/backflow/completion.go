@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,12 +59,14 @@ func fixed(values ...string) completer {
 }
 
 // statuses are those of runs.
-func statuses() []string {
-	names := make([]string, len(workflow.RunStatuses))
-	for i, status := range workflow.RunStatuses {
-		names[i] = string(status)
+func statuses() []string { return texts(workflow.RunStatuses[:]) }
+
+func texts(statuses []workflow.RunStatus) []string {
+	list := make([]string, len(statuses))
+	for i, status := range statuses {
+		list[i] = string(status)
 	}
-	return names
+	return list
 }
 
 // completionRuns is how many runs are proposed.
@@ -77,31 +80,25 @@ func (p *program) runIDs(wanted ...workflow.RunStatus) completer {
 		if err != nil {
 			return nil
 		}
-		if len(wanted) == 0 {
-			wanted = []workflow.RunStatus{""}
+		query := url.Values{"limit": {strconv.Itoa(completionRuns)}}
+		if len(wanted) > 0 {
+			query.Set("status", strings.Join(texts(wanted), ","))
+		}
+		var page struct {
+			Data []struct {
+				ID       string `json:"id"`
+				Workflow string `json:"workflow"`
+				Status   string `json:"status"`
+			} `json:"data"`
+		}
+		if c.Get(ctx, "/runs?"+query.Encode(), &page) != nil {
+			return nil
 		}
 		var ids []string
-		for _, status := range wanted {
-			query := url.Values{"limit": {"50"}}
-			if status != "" {
-				query.Set("status", string(status))
-			}
-			var page struct {
-				Data []struct {
-					ID       string `json:"id"`
-					Workflow string `json:"workflow"`
-					Status   string `json:"status"`
-				} `json:"data"`
-			}
-			if c.Get(ctx, "/runs?"+query.Encode(), &page) != nil {
-				return nil
-			}
-			for _, run := range page.Data {
-				ids = append(ids, proposal(run.ID, run.Workflow+" "+run.Status))
-			}
+		for _, run := range page.Data {
+			ids = append(ids, proposal(run.ID, run.Workflow+" "+run.Status))
 		}
-		slices.SortFunc(ids, func(a, b string) int { return strings.Compare(b, a) }) // ids are in the order of time
-		return ids[:min(len(ids), completionRuns)]
+		return ids
 	}
 }
 

@@ -41,7 +41,7 @@ func TestShellsAreProposedWhatTheGatewayHas(t *testing.T) {
 			if status == "" {
 				status = "any"
 			}
-			fmt.Fprintf(w, `{"data":[{"id":"%s-1","workflow":"pay","status":"x"}],"nextCursor":null}`, status)
+			fmt.Fprintf(w, `{"data":[{"id":"%s-1","workflow":"pay","status":"x"}],"nextCursor":null}`, strings.ReplaceAll(status, ",", "+"))
 		}
 	}))
 	defer server.Close()
@@ -54,8 +54,8 @@ func TestShellsAreProposedWhatTheGatewayHas(t *testing.T) {
 	for line, want := range map[string]string{
 		"runs show ":                      "any-1",
 		"runs watch ":                     "any-1",
-		"runs retry ":                     "waiting-1 failed-1",
-		"runs cancel ":                    "waiting-1 running-1 queued-1",
+		"runs retry ":                     "failed+waiting-1",
+		"runs cancel ":                    "queued+running+waiting-1",
 		"runs signal r2 ":                 "approval",
 		"runs show r1 ":                   "",
 		"runs list --workflow ":           "pay ship",

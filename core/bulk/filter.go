@@ -41,11 +41,7 @@ func (r *Request) check() []sdk.Fault {
 	}
 	applies, known := scopes[r.Action]
 	if !known {
-		names := make([]string, len(Actions))
-		for i, a := range Actions {
-			names[i] = string(a)
-		}
-		fault("/action", "there is no action %q; there are %s", r.Action, strings.Join(names, ", "))
+		fault("/action", "there is no action %q; there are %s", r.Action, list(Actions))
 	}
 	f := &r.Filter
 	if f.Workflow == "" && len(f.Status) == 0 && f.Since.IsZero() && f.Until.IsZero() && f.Error == "" && len(f.IDs) == 0 {
@@ -65,12 +61,12 @@ func (r *Request) check() []sdk.Fault {
 	return faults
 }
 
-func list(statuses []workflow.RunStatus) string {
-	names := make([]string, len(statuses))
-	for i, s := range statuses {
-		names[i] = string(s)
+func list[T ~string](values []T) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = string(v)
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(texts, ", ")
 }
 
 // matches reports whether a run is one that a request selects.

@@ -10,7 +10,6 @@ import (
 
 	"github.com/backflow/backflow/core/bulk"
 	"github.com/backflow/backflow/core/engine"
-	"github.com/backflow/backflow/sdk"
 )
 
 // createBulk fixes the runs that a filter selects, and changes them unless it is a
@@ -111,8 +110,8 @@ func (x *requestContext) controlBulk(w http.ResponseWriter, r *http.Request, do 
 	if err != nil {
 		return err
 	}
-	if !c.body.IsZero() && !isEmptyObject(c.body) {
-		return &apiError{code: sdk.CodeInvalidParams, detail: "the body must be empty, or an empty object"}
+	if err := c.takesNoBody(""); err != nil {
+		return err
 	}
 	id := x.argument("bulk")
 	b, err := x.changeBulk(w, r, c, id, func(once engine.Once) (bulk.Bulk, error) { return do(r.Context(), id, once) })

@@ -53,8 +53,8 @@ func (x *requestContext) rerunRun(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	if !c.body.IsZero() && !isEmptyObject(c.body) {
-		return &apiError{code: sdk.CodeInvalidParams, detail: "the body must be empty, or an empty object: a run is run again with the input that it had"}
+	if err := c.takesNoBody(": a run is run again with the input that it had"); err != nil {
+		return err
 	}
 	ended, err := x.services.Runs.Get(r.Context(), x.argument("run"))
 	if err != nil {

@@ -60,8 +60,8 @@ func (x *requestContext) control(w http.ResponseWriter, r *http.Request, do func
 	if err != nil {
 		return err
 	}
-	if !c.body.IsZero() && !isEmptyObject(c.body) {
-		return &apiError{code: sdk.CodeInvalidParams, detail: "the body must be empty, or an empty object"}
+	if err := c.takesNoBody(""); err != nil {
+		return err
 	}
 	id := x.argument("run")
 	run, err := x.change(w, r, c, id, func(once engine.Once) (engine.Run, error) { return do(r.Context(), id, once) })
@@ -215,7 +215,10 @@ func waitOf(query map[string]string) (time.Duration, error) {
 	return wait, nil
 }
 
-func isEmptyObject(body value.Doc) bool {
-	members, ok := body.Value().(map[string]any)
-	return ok && len(members) == 0
+// takesNoBody returns a 422 for a body with anything in it, and why none is taken.
+func (c *change) takesNoBody(why string) error {
+	if members, ok := c.body.Value().(map[string]any); c.body.IsZero() || ok && len(members) == 0 {
+		return nil
+	}
+	return &apiError{code: sdk.CodeInvalidParams, detail: "the body must be empty, or an empty object" + why}
 }
