@@ -35,8 +35,8 @@ const (
 	outcomeUnknown   = "unknown" // it failed, and whether its effect took place is not known
 	outcomeSkipped   = "skipped"
 	outcomeCancelled = "cancelled"
-	outcomeUndone    = "undone"     // it had succeeded
-	outcomeNotUndone = "not_undone" // it had succeeded, and its compensate failed
+	outcomeUndone    = "undone"     // it had taken effect
+	outcomeNotUndone = "not_undone" // it had taken effect, and its compensate failed
 )
 
 // The statuses of an event once its run has ended.
