@@ -6,9 +6,9 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/pointer"
 )
 
 // MaxDifferences is how many differences between two definitions are listed.
@@ -35,8 +35,8 @@ type comparison struct {
 	faults []sdk.Fault
 }
 
-func (c *comparison) add(pointer, format string, args ...any) {
-	fault := sdk.Fault{Pointer: pointer, Message: fmt.Sprintf(format, args...)}
+func (c *comparison) add(at, format string, args ...any) {
+	fault := sdk.Fault{Pointer: at, Message: fmt.Sprintf(format, args...)}
 	if len(c.faults) < MaxDifferences && !slices.Contains(c.faults, fault) { // iterations have the same
 		c.faults = append(c.faults, fault)
 	}
@@ -56,7 +56,7 @@ func (c *comparison) block(b *block, other *Block) {
 			c.add(s.Pointer+"/type", "step %s has begun with the type %s, which is %s now", s.ID, n.Step.Type, s.Type)
 		case n.satisfied():
 			if before, now := b.definition.predecessor(n.Step), other.predecessor(s); before != now {
-				c.add(s.Pointer, "step %s is done, and came after %s; now it comes after %s", s.ID, orStart(before), orStart(now))
+				c.add(s.Pointer, "step %s is done, and came after %s; now it comes after %s", s.ID, orNone(before), orNone(now))
 			}
 			c.same(n.Step, s)
 		default:
@@ -180,7 +180,7 @@ func differing(a, b any, at string, skipped []string) []string {
 		for _, key := range slices.Sorted(maps.Keys(keys)) {
 			before, was := a[key]
 			now, is := b[key]
-			inner := at + "/" + pointerEscapes.Replace(key)
+			inner := pointer.Join(at, key)
 			switch {
 			case was && is:
 				found = append(found, differing(before, now, inner, skipped)...)
@@ -211,9 +211,6 @@ func differing(a, b any, at string, skipped []string) []string {
 	return nil
 }
 
-// pointerEscapes are those of RFC 6901 section 3.
-var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
-
 // step returns the step of that id, nil if the list has none.
 func (b *Block) step(id string) *Step {
 	if b == nil {
@@ -236,7 +233,7 @@ func (b *Block) predecessor(s *Step) string {
 	return b.Steps[i-1].ID
 }
 
-func orStart(id string) string {
+func orNone(id string) string {
 	if id == "" {
 		return "none"
 	}

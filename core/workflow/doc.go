@@ -10,6 +10,6 @@
 // Each type of step is a row of one table, in kinds.go, and a file of its own.
 //
 // The package imports core/condition, core/excerpt, core/schema, core/template,
-// core/value, sdk and sdk/suggest. It knows neither how events are stored nor how actions
+// core/value, sdk, sdk/pointer and sdk/suggest. It knows neither how events are stored nor how actions
 // are called: that is the engine's part.
 package workflow

@@ -11,6 +11,7 @@ import (
 
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/pointer"
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
@@ -409,7 +410,7 @@ func (p *parser) misspelt(members map[string]any, key string) bool {
 func (p *parser) checkKeys(members map[string]any, at string, known []string) {
 	for _, key := range sortedNames(members) {
 		if !slices.Contains(known, key) {
-			p.fault(at+"/"+key, suggest.Hint(key, known), "unknown key %q", key)
+			p.fault(pointer.Join(at, key), suggest.Hint(key, known), "unknown key %q", key)
 		}
 	}
 }

@@ -22,6 +22,7 @@ func TestFaultsOfADefinitionNameThePlaceAndTheRemedy(t *testing.T) {
 		"no steps":               {`{"id":"w"}`, "", "steps is missing"},
 		"steps are no list":      {`{"id":"w","steps":{}}`, "/steps", "must be a list"},
 		"unknown key":            {`{"id":"w","stpes":[],"steps":[]}`, "/stpes", `did you mean "steps"?`},
+		"unknown key with a /":   {`{"id":"w","st/e~s":[],"steps":[]}`, "/st~1e~0s", "unknown key"},
 		"no target":              {step(`"action":"y"`), "/steps/0", "does not say what to do"},
 		"no integration":         {step(`"type":"integration","action":"y"`), "/steps/0", "integration is missing"},
 		"two integrations":       {step(`"type":"stripe","integration":"database","action":"y"`), "/steps/0/integration", "give one of them"},
