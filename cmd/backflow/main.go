@@ -93,6 +93,7 @@ func (p *program) root() *cobra.Command {
 			return cmd.Help()
 		},
 	}
+	root.SetFlagErrorFunc(flagError)
 	root.Flags().BoolVar(&showVersion, "version", false, "print the version")
 	root.AddCommand(
 		p.serveCommand(),

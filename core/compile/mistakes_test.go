@@ -147,6 +147,9 @@ func TestOneCauseIsOneFault(t *testing.T) {
 		`"type": "swich", "cases": [{ "when": "true", "steps": [{ "type": "set", "valeus": {} }] }]`: "",
 		`"type": "sett", "action": "a"`:                                                              `there is no integration "sett": no backflow-plugin-NAME or NAME.wasm in`,
 		`"type": "takn", "action": "call"`:                                                           `there is no integration "takn": no backflow-plugin-NAME or NAME.wasm in`,
+		`"typ": "set", "values": { "a": 1 }`:                                                         `unknown key "typ" (did you mean "type"?)`,
+		`"tpye": "foreach", "items": [1], "steps": [{ "type": "set", "values": { "a": 1 } }]`:        `unknown key "tpye" (did you mean "type"?)`,
+		`"values": { "a": 1 }`:                                                                       `the step does not say what to do (give "type", or "integration": a name)`,
 		`"type": "taken"`:                                                                            "action is missing",
 		`"type": "taken", "action": "call", "params": { "amount": 1, "code": "x", "coed": 1 } , "condition": "inptu.x === 1"`: `unknown name "inptu" (did you mean "input"?)`,
 	} {

@@ -225,6 +225,9 @@ func checkBaseURL(s string) (problem, hint string) {
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return "a base URL has no query or fragment", example
 	}
+	if problem := checkPort(u); problem != "" {
+		return problem, example
+	}
 	for segment := range strings.SplitSeq(u.Path, "/") {
 		if segment == "." || segment == ".." {
 			return "a base URL has no segment . or ..", example

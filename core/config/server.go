@@ -102,5 +102,8 @@ func checkPublicURL(s string) (problem, hint string) {
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return "a public URL has no user, query or fragment", `as in "https://api.example.com"`
 	}
+	if problem := checkPort(u); problem != "" {
+		return problem, `as in "https://api.example.com"`
+	}
 	return "", ""
 }

@@ -232,6 +232,17 @@ func checkRedisParameters(u *url.URL) (problem, hint string) {
 	return "", ""
 }
 
+// checkPort returns what is wrong with the port of a URL; one that it does not name is
+// the scheme's.
+func checkPort(u *url.URL) (problem string) {
+	if port := u.Port(); port != "" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+			return "the port is not a number from 1 to 65535"
+		}
+	}
+	return ""
+}
+
 func checkRedisURL(s string) (problem, hint string) {
 	u, err := url.Parse(s)
 	if err != nil || u.Hostname() == "" || u.Fragment != "" {
@@ -242,10 +253,8 @@ func checkRedisURL(s string) (problem, hint string) {
 			return "the path of a URL of Redis is the number of its database", "as in redis://127.0.0.1:6379/0"
 		}
 	}
-	if port := u.Port(); port != "" {
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return "the port is not a number from 1 to 65535", "as in redis://127.0.0.1:6379/0"
-		}
+	if problem := checkPort(u); problem != "" {
+		return problem, "as in redis://127.0.0.1:6379/0"
 	}
 	return checkRedisParameters(u)
 }

@@ -398,12 +398,17 @@ func (p *parser) duration(members map[string]any, at, key string) time.Duration 
 // misspelt reports whether a key that is missing is there under a name that is like it,
 // which is a fault already.
 func (p *parser) misspelt(members map[string]any, key string) bool {
-	for name := range members {
+	return p.misspelling(members, key) != ""
+}
+
+// misspelling returns the name under which a key that is missing is there, "" for none.
+func (p *parser) misspelling(members map[string]any, key string) string {
+	for _, name := range sortedNames(members) {
 		if !p.isKey[name] && suggest.Nearest(name, []string{key}) != "" {
-			return true
+			return name
 		}
 	}
-	return false
+	return ""
 }
 
 // checkKeys reports keys that do not exist.

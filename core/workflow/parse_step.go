@@ -53,6 +53,9 @@ func (p *parser) step(members map[string]any, at, defaultID string) *Step {
 // integration. known is false after a fault that leaves open what it is.
 func (p *parser) stepType(s *Step, members map[string]any, at string) (known bool) {
 	name := p.text(members, at, "type", false)
+	if _, given := members["type"]; !given && !p.stored {
+		name, _ = members[p.misspelling(members, "type")].(string) // that it is misspelt is the one fault
+	}
 	if _, known := p.kinds[Type(name)]; known {
 		s.Type = Type(name)
 		return true
@@ -70,7 +73,12 @@ func (p *parser) stepType(s *Step, members map[string]any, at string) (known boo
 		s.Integration = name
 	}
 	if name == "" && members["integration"] == nil {
-		p.fault(at, `give "type", or "integration": a name`, "the step does not say what to do")
+		if !p.misspelt(members, "type") && !p.misspelt(members, "integration") {
+			p.fault(at, `give "type", or "integration": a name`, "the step does not say what to do")
+			_, action := members["action"]
+			_, params := members["params"]
+			return action || params // else what more would be missing of a call is no fault of its own
+		}
 	}
 	if integration, ok := members["integration"].(string); ok && name != "" && integration != name {
 		p.fault(at+"/integration", "give one of them", "type names the integration %q and integration another, %q", name, integration)
