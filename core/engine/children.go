@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
@@ -17,7 +18,7 @@ const MaxDepth = 20
 // store only where a step starts a run that a limit may drop.
 func (r *execution) followUps(ctx context.Context, events []workflow.Event) (followUps, error) {
 	var f followUps
-	for _, event := range events {
+	for i, event := range events {
 		switch {
 		case event.Type == workflow.EventChild:
 			if err := r.startChild(ctx, &f, event); err != nil {
@@ -25,6 +26,12 @@ func (r *execution) followUps(ctx context.Context, events []workflow.Event) (fol
 			}
 		case event.Child != "": // the step that waited for it was given up
 			f.send(event.Child, message{Kind: messageCancel, Parent: !r.machine.IsCancelled()})
+		case event.Type == workflow.EventStopping && event.Status == workflow.RunCancelled && !event.Parent: // decided by a person
+			for _, child := range r.machine.GivenUp() {
+				if !slices.ContainsFunc(events[i:], func(e workflow.Event) bool { return e.Child == child.ID }) {
+					f.send(child.ID, message{Kind: messageCancel})
+				}
+			}
 		case event.Type == workflow.EventEnded && r.record.Parent != nil:
 			f.send(r.record.Parent.ID, r.endMessage())
 		}

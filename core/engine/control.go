@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
@@ -129,7 +130,7 @@ func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte, req 
 		case child != nil && child.record.Status == workflow.RunSucceeded:
 			childOps = appendInbox(r.record.ID, child.endMessage())
 		case child == nil || child.machine.CanRetry() != nil:
-			if err := c.reader.canRestartChild(ctx, open, child); err != nil {
+			if err := c.reader.canRestartChild(ctx, open, child, c.repeat); err != nil {
 				return nil, err
 			}
 			continue
@@ -143,6 +144,11 @@ func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte, req 
 		}
 		kept, ops = append(kept, open.Path), append(ops, childOps...)
 	}
+	endOps, err := c.endsOfGivenUp(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	ops = append(ops, endOps...)
 	next := r.record
 	event := r.machine.Retry(kept, c.now().UTC())
 	if req.Latest {
@@ -164,5 +170,31 @@ func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte, req 
 	ops = append(ops, r.record.updateOps(&next)...)
 	ops = append(ops, state.Append(r.record.ID, r.entries, workflow.EncodeEntry([]workflow.Event{event})))
 	r.record = next
+	return ops, nil
+}
+
+// endsOfGivenUp returns the ops that tell a run which is retried how the runs ended that
+// its steps had given up, where these are not begun again: what tells a run that has
+// ended is dropped. The ops fail where such a run goes on meanwhile. One that is not
+// kept any more may have done anything.
+func (c *controls) endsOfGivenUp(ctx context.Context, r *storedRun) ([]state.Op, error) {
+	var ops []state.Op
+	open := r.machine.OpenChildren()
+	for _, given := range r.machine.GivenUp() {
+		if slices.ContainsFunc(open, func(c workflow.Child) bool { return c.ID == given.ID }) {
+			continue
+		}
+		child, data, err := c.reader.load(ctx, given.ID)
+		switch {
+		case err != nil:
+			return nil, err
+		case child == nil:
+			ops = append(ops, appendInbox(r.record.ID, message{Kind: messageChild, Child: given.ID, Status: workflow.RunCancelled, Outcome: sdk.OutcomeUnknown})...)
+		case child.record.Status.Ended():
+			ops = append(ops, appendInbox(r.record.ID, child.endMessage())...)
+		default:
+			ops = append(ops, state.RequireValue(layout.BucketRun, given.ID, data))
+		}
+	}
 	return ops, nil
 }

@@ -223,11 +223,12 @@ func TestAParentWaitsWhileItsChildWaitsForADecision(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			g, v, fails, parent, child := setup(t, `,"timeout":"2m"`)
 			defer g.stop()
-			if run := g.wait(parent); run.Status != workflow.RunFailed {
-				t.Errorf("the parent is %s", run.Status)
+			time.Sleep(10 * time.Minute)
+			run, err := g.Get(t.Context(), parent)
+			if err != nil || run.Status != workflow.RunWaiting || run.Waiting.For != workflow.WaitingForChild {
+				t.Errorf("the parent is %s and waits for %q, %v", run.Status, run.Waiting.For, err)
 			}
-			time.Sleep(time.Minute)
-			if g.status(child) != workflow.RunWaiting || strings.Contains(called(v), "release") {
+			if g.status(child) != workflow.RunWaiting || strings.Contains(called(v), "release") || strings.Contains(called(v), "unhold") {
 				t.Errorf("the child is %s: %s", g.status(child), called(v))
 			}
 			fails.Store(false)
@@ -236,6 +237,9 @@ func TestAParentWaitsWhileItsChildWaitsForADecision(t *testing.T) {
 			}
 			if run := g.wait(child); run.Status != workflow.RunSucceeded {
 				t.Errorf("the child is %s", run.Status)
+			}
+			if run := g.wait(parent); run.Status != workflow.RunFailed || run.Error.Err.Code != sdk.CodeTimeout {
+				t.Errorf("the parent is %s, %+v", run.Status, run.Error)
 			}
 		})
 	})

@@ -17,7 +17,7 @@ import (
 )
 
 // fakeIntegration is an integration whose actions are scripted: "safe" honours a key,
-// "unsafe" does not. It keeps every call.
+// "unsafe" does not, "read" has no effect. It keeps every call.
 type fakeIntegration struct {
 	mu    sync.Mutex
 	calls []sdk.Call
@@ -28,6 +28,7 @@ type fakeIntegration struct {
 var fakeManifest = &sdk.Manifest{Name: "vendor", Version: "1.0.0", Actions: []sdk.ActionSpec{
 	{Name: "safe", Params: json.RawMessage(`{"type":"object"}`), Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 24 * time.Hour},
 	{Name: "unsafe", Params: json.RawMessage(`{"type":"object"}`), Writes: true, Repeat: sdk.RepeatNone},
+	{Name: "read", Params: json.RawMessage(`{"type":"object"}`)},
 	{Name: "strict", Params: json.RawMessage(`{"type":"object","required":["amount"]}`), Writes: true, Repeat: sdk.RepeatNative},
 }}
 

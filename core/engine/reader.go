@@ -81,6 +81,9 @@ func (r *reader) use(ctx context.Context, id string, look func(*storedRun)) (dat
 		return nil, corrupt(id, "its definition", err)
 	}
 	run := &storedRun{machine: r.newMachine(definition, id), record: *rec}
+	if rec.Parent != nil {
+		run.machine.SetChild()
+	}
 	if run.entries, err = r.fold(ctx, run.machine, id, math.MaxInt); err != nil {
 		return nil, err
 	}

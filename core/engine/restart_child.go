@@ -10,9 +10,10 @@ import (
 
 // canRestartChild says why a step may not start another run in place of its child,
 // which cannot be retried; nil if it may. Another run has other idempotency keys:
-// it must not repeat what the child did, or may have done. A child that is not
-// there was never made, or has been removed since.
-func (r *reader) canRestartChild(ctx context.Context, c workflow.Child, child *storedRun) error {
+// it must not repeat what the child did and has not undone, or may have done. A child
+// that is not there was never made, or has been removed since. Lookup returns what is
+// known of repeating an action.
+func (r *reader) canRestartChild(ctx context.Context, c workflow.Child, child *storedRun, lookup repeatLookup) error {
 	switch {
 	case child == nil && c.Error != nil && c.Error.Outcome == sdk.OutcomeNotExecuted:
 		return nil
@@ -29,17 +30,27 @@ func (r *reader) canRestartChild(ctx context.Context, c workflow.Child, child *s
 	case sdk.OutcomeExecuted:
 		return cannotRestart(sdk.CodeConflict, c, fmt.Sprintf("the effect of its step %s stands", path))
 	}
+	if standing := child.machine.Standing(func(integration, action string) bool {
+		repeat, known := lookup(integration, action)
+		return known && repeat.Reads
+	}); standing != "" {
+		return cannotRestart(sdk.CodeConflict, c, fmt.Sprintf("what its step %s did is not undone", standing))
+	}
 	for _, inner := range child.machine.LostChildren() {
 		grandchild, _, err := r.load(ctx, inner.ID)
 		if err != nil {
 			return err
 		}
-		if err := r.canRestartChild(ctx, inner, grandchild); err != nil {
+		if err := r.canRestartChild(ctx, inner, grandchild, lookup); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// repeatLookup returns what is known of repeating an action, false where that is not
+// known at present.
+type repeatLookup func(integration, action string) (workflow.Repeat, bool)
 
 func cannotRestart(code sdk.Code, c workflow.Child, why string) *sdk.Error {
 	return &sdk.Error{Code: code, Outcome: sdk.OutcomeNotExecuted, Message: fmt.Sprintf(

@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,11 +27,16 @@ func TestAnotherChildIsOnlyStartedWhereItCanRepeatNothing(t *testing.T) {
 	for name, test := range map[string]struct {
 		fails map[string]*sdk.Error // the first time, by params
 		want  sdk.Code              // empty: another child is started
+		child string                // empty is compensatingChild
 	}{
-		"what failed has failed for certain": {map[string]*sdk.Error{`{"do":"b"}`: declined}, ""},
-		"a step's outcome is unknown":        {map[string]*sdk.Error{`{"do":"b"}`: gone}, sdk.CodeOutcomeUnknown},
+		"what failed has failed for certain": {map[string]*sdk.Error{`{"do":"b"}`: declined}, "", ""},
+		"a step's outcome is unknown":        {map[string]*sdk.Error{`{"do":"b"}`: gone}, sdk.CodeOutcomeUnknown, ""},
+		"a step is not undone": {map[string]*sdk.Error{`{"do":"b"}`: declined}, sdk.CodeConflict,
+			strings.Replace(compensatingChild, `"steps":[`, `"steps":[{"id":"k","type":"vendor","action":"safe","params":{"do":"k"}},`, 1)},
+		"what is not undone only reads": {map[string]*sdk.Error{`{"do":"b"}`: declined}, "",
+			strings.Replace(compensatingChild, `"steps":[`, `"steps":[{"id":"k","type":"vendor","action":"read","params":{"do":"k"}},`, 1)},
 		"that of undoing is unknown": {map[string]*sdk.Error{`{"do":"b"}`: declined, `{"do":"u"}`: gone},
-			sdk.CodeOutcomeUnknown},
+			sdk.CodeOutcomeUnknown, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -39,7 +46,7 @@ func TestAnotherChildIsOnlyStartedWhereItCanRepeatNothing(t *testing.T) {
 					}
 					return sdk.Result{Body: []byte(`{}`)}, nil
 				}}
-				g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, parentFlow, compensatingChild)
+				g := open(t, memory.New(memory.Options{}), "g1", v, Options{}, parentFlow, cmp.Or(test.child, compensatingChild))
 				defer g.stop()
 				id := g.start("parent", `{"x":1}`).ID
 				if run := g.wait(id); run.Status != workflow.RunFailed {
@@ -87,11 +94,17 @@ func TestAChildThatItsParentGaveUpIsNotDoneAgain(t *testing.T) {
 		if _, err := g.Retry(t.Context(), RetryRequest{ID: id}); !errors.Is(err, &sdk.Error{Code: sdk.CodeConflict}) {
 			t.Errorf("while the child is at work: %v", err)
 		}
+		time.Sleep(time.Second) // until the child has heard of it
 		close(respond)
 		synctest.Wait()
 		list, err := g.List(t.Context(), ListRequest{Workflow: "child"})
 		if err != nil || len(list.Runs) != 1 || !list.Runs[0].Status.Ended() {
 			t.Fatalf("children: %+v, %v", list.Runs, err)
+		}
+		_, err = g.Retry(t.Context(), RetryRequest{ID: id})
+		refused(t, err, sdk.CodeConflict, "what its step a did is not undone")
+		if n := len(v.seen()); n != 1 {
+			t.Errorf("%d calls", n)
 		}
 	})
 }

@@ -54,14 +54,14 @@ func (m *Machine) cancelStep(n *node, now time.Time) (Event, bool) {
 	if event, ok := m.cancelPendingInside(n, now); ok || m.inFlight(n) {
 		return event, ok
 	}
-	return Event{Type: EventCancelled, At: now, Path: n.Path, Child: n.Child}, true
+	return m.giveUp(n, Event{Type: EventCancelled, At: now, Path: n.Path}), true
 }
 
 // cancelPendingInside cancels, one by one, the steps in a step that wait.
 func (m *Machine) cancelPendingInside(n *node, now time.Time) (Event, bool) {
 	for _, path := range slices.Sorted(maps.Keys(m.waiting)) {
 		if path != n.Path && within(path, n.Path) {
-			return Event{Type: EventCancelled, At: now, Path: path, Child: m.waiting[path].Child}, true
+			return m.giveUp(m.waiting[path], Event{Type: EventCancelled, At: now, Path: path}), true
 		}
 	}
 	return Event{}, false

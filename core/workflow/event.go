@@ -28,6 +28,7 @@ const (
 	EventFailed             EventType = "failed"        // Path, Error; Child: the run that it does not wait for any more
 	EventCancelled          EventType = "cancelled"     // Path, with all that is under way in the step; Child as for failed
 	EventStopping           EventType = "stopping"      // Status, and Path, Error or Result: the run goes no further; Parent
+	EventSettled            EventType = "settled"       // Path, Error: what is known of the run that the step had given up, for it has ended
 	EventUndecided          EventType = "undecided"     // Path: the run waits for a person, since the outcome of a step is unknown
 	EventCompensating       EventType = "undoing"       // Path
 	EventCompensated        EventType = "compensated"   // Path
@@ -63,6 +64,9 @@ type Event struct {
 	Sensitive []string  `json:"sensitive,omitempty"`
 	RetryAt   time.Time `json:"retryAt,omitzero"`
 	Status    RunStatus `json:"status,omitempty"`
+	// Awaited: before the run undoes anything, it waits for the end of Child, which
+	// the step has given up.
+	Awaited bool `json:"awaited,omitempty"`
 	// Parent: the run was cancelled because its parent waits for it no more, and
 	// not by a person.
 	Parent bool `json:"parent,omitempty"`
@@ -70,13 +74,13 @@ type Event struct {
 
 // journalVersion is the newest version of the entry format. A reader refuses
 // newer ones and goes on to read all older ones. Version 2 has EventUndecided and
-// undoes steps that did not succeed. An entry has the lowest version that can say
+// EventSettled, and undoes steps that did not succeed. An entry has the lowest version that can say
 // what is in it, so that a program that knows no newer one can go on with its run.
 const journalVersion = 2
 
 // version is the lowest version of the entry format that has the event.
 func (e *Event) version() int {
-	if e.Type == EventUndecided || e.Parent || e.Error != nil && e.Error.Outcome == sdk.OutcomeExecuted {
+	if e.Type == EventUndecided || e.Type == EventSettled || e.Awaited || e.Parent || e.Error != nil && e.Error.Outcome == sdk.OutcomeExecuted {
 		return journalVersion
 	}
 	return 1
@@ -200,6 +204,9 @@ func (e *Event) append(buf []byte) []byte {
 		buf = append(buf, `,"status":"`...)
 		buf = append(buf, e.Status...)
 		buf = append(buf, '"')
+	}
+	if e.Awaited {
+		buf = append(buf, `,"awaited":true`...)
 	}
 	if e.Parent {
 		buf = append(buf, `,"parent":true`...)

@@ -20,6 +20,7 @@ type Machine struct {
 	waiting      map[string]*node // that wait for a time, a signal or a child
 	retried      map[string]*node // under way, and an attempt at their call has failed
 	withDeadline map[string]*node // under way, with a deadline
+	givenUp      map[string]*node // that have given up a child, of which it is to be known how it ended
 	deadline     time.Time        // of the run; zero is no bound
 
 	stop              *stop   // why the run goes no further, once that is decided
@@ -29,6 +30,8 @@ type Machine struct {
 	compensated       int     // how many were undone, or could not be
 	notUndone         string  // path of the first step that could not be undone
 	compensationFault string  // the same, and why
+
+	isChild bool // of another run
 
 	limits Limits
 	bytes  int   // of the values recorded
@@ -69,6 +72,7 @@ func NewMachine(definition *Definition, runID string) *Machine {
 		waiting:      map[string]*node{},
 		retried:      map[string]*node{},
 		withDeadline: map[string]*node{},
+		givenUp:      map[string]*node{},
 	}
 	return m
 }
@@ -194,6 +198,8 @@ func (m *Machine) applyStep(n *node, event Event) error {
 		n.Error, n.cause, n.RetryAt, n.Outcome = event.Error, event.Origin, event.RetryAt, event.outcome()
 	case EventExpired:
 		n.expired = true
+	case EventSettled:
+		m.settle(n, event)
 	case EventCompensating:
 		n.compensate = newBlock(n.Step.Compensate, n, n.Path+"."+compensateName+".")
 		m.steps += len(n.compensate.nodes)
@@ -217,6 +223,7 @@ func (m *Machine) applyStep(n *node, event Event) error {
 func (m *Machine) end(n *node, event Event) {
 	n.FinishedAt = event.At
 	n.RetryAt = time.Time{}
+	n.awaited = event.Awaited
 	switch event.Type {
 	case EventSucceeded:
 		n.Result, n.Error, n.Outcome, n.params = event.Result, nil, "", value.Doc{}
@@ -291,6 +298,7 @@ func (m *Machine) track(n *node) {
 	}
 	put(m.activeCalls, n.Status == StepRunning && n.Step.calls())
 	put(m.waiting, n.Status == StepWaiting)
+	put(m.givenUp, n.awaited)
 	put(m.retried, n.Step.calls() && n.Error != nil && (n.Status == StepRunning || n.Status == StepWaiting))
 	// A call under way carries its deadline with it, and ends by itself.
 	begun := n.Status == StepWaiting || (n.Status == StepRunning && !n.Step.calls())

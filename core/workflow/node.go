@@ -24,6 +24,7 @@ type node struct {
 	handler    *block // of its onError, opened when it failed
 	compensate *block // of its compensate, opened when the step is undone
 
+	awaited  bool           // its child was given up, and has not ended as far as is known
 	touched  bool           // an event was about it
 	deadline time.Time      // zero is no bound
 	expired  bool           // its deadline has passed, what is in it is being ended

@@ -182,6 +182,38 @@ func (m *Machine) Outcome() (outcome sdk.Outcome, path string) {
 	return sdk.OutcomeNotExecuted, ""
 }
 
+// Standing returns the path of the first step that succeeded, has an effect, and was
+// not undone; empty if none did. Reads says of an action that it has none. A run that
+// succeeded for a step counts as an effect.
+func (m *Machine) Standing(reads func(integration, action string) bool) string {
+	if n := m.root.standing(reads); n != nil {
+		return n.Path
+	}
+	return ""
+}
+
+func (b *block) standing(reads func(integration, action string) bool) *node {
+	for _, n := range b.nodes {
+		switch {
+		case n.Status == StepCompensated:
+			continue
+		case n.Status == StepSucceeded && (n.Child != "" || n.Step.calls() && !reads(n.Step.Integration, n.Step.Action)):
+			return n
+		}
+		for _, inner := range n.blocks {
+			if found := inner.standing(reads); found != nil {
+				return found
+			}
+		}
+		if n.handler != nil {
+			if found := n.handler.standing(reads); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}
+
 // LostChildren are the runs that did not end well for the steps that waited for them,
 // and may have steps of their own whose effect stands.
 func (m *Machine) LostChildren() []Child {

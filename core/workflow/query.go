@@ -17,7 +17,7 @@ func (m *Machine) Status() RunStatus {
 		return RunWaiting
 	case m.compensating != nil || m.compensated > 0:
 		return RunCompensating
-	case len(m.activeCalls) == 0 && len(m.waiting) > 0:
+	case len(m.activeCalls) == 0 && (len(m.waiting) > 0 || m.awaitsGivenUp()):
 		return RunWaiting
 	default:
 		return RunRunning

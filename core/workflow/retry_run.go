@@ -131,7 +131,7 @@ func (m *Machine) reopenStep(n *node, kept []string, at time.Time) {
 		return
 	}
 	if slices.Contains(kept, n.Path) {
-		n.Status, n.FinishedAt, n.Error, n.Outcome = StepWaiting, time.Time{}, nil, ""
+		n.Status, n.FinishedAt, n.Error, n.Outcome, n.awaited = StepWaiting, time.Time{}, nil, "", false
 		if n.Step.Timeout > 0 {
 			n.deadline = at.Add(n.Step.Timeout)
 		}
@@ -143,6 +143,8 @@ func (m *Machine) reopenStep(n *node, kept []string, at time.Time) {
 		n.keyedAt, n.Outcome = time.Time{}, ""
 	}
 	n.Status, n.FinishedAt, n.Error, n.RetryAt, n.Event, n.Child = StepPending, time.Time{}, nil, time.Time{}, "", ""
+	n.awaited = false
+	m.track(n)
 	n.tries = 0
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // decideStopping brings a run to its end: what waits is cancelled, calls under
-// way are waited for, what took effect is undone backwards, and then it ends. Where
+// way and the runs that it has given up are waited for, what took effect is undone backwards, and then it ends. Where
 // it is not known what took effect, a person decides before anything is undone.
 func (m *Machine) decideStopping(now time.Time) (Event, bool) {
 	if m.compensating != nil {
@@ -19,7 +19,7 @@ func (m *Machine) decideStopping(now time.Time) (Event, bool) {
 	if len(m.activeCalls) > 0 {
 		return Event{}, false
 	}
-	if m.undecided != nil {
+	if m.undecided != nil || m.awaitsGivenUp() {
 		return Event{}, false
 	}
 	if unknown := m.toDecide(); unknown != nil {

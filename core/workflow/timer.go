@@ -27,9 +27,7 @@ func (m *Machine) timedOut(n *node, now time.Time) Event {
 	if n.mayStand() {
 		err = n.notRepeated(n.Error, "its timeout of "+n.Step.Timeout.String()+" is over")
 	}
-	event := n.failed(err, now)
-	event.Child = n.Child
-	return event
+	return m.giveUp(n, n.failed(err, now))
 }
 
 // FireTimers decides what becomes of what is due: waits that are over, attempts to

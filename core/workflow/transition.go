@@ -27,6 +27,7 @@ var transitions = map[EventType]transition{
 	EventSucceeded:          {[]StepStatus{StepPending, StepRunning, StepWaiting}, StepSucceeded},
 	EventFailed:             {[]StepStatus{StepPending, StepRunning, StepWaiting}, StepFailed},
 	EventCancelled:          {[]StepStatus{StepRunning, StepWaiting}, StepCancelled},
+	EventSettled:            {[]StepStatus{StepFailed, StepCancelled}, ""},
 	EventCompensating:       {mayBeUndone, ""},
 	EventCompensated:        {mayBeUndone, StepCompensated},
 	EventCompensationFailed: {mayBeUndone, ""},

@@ -333,3 +333,52 @@ func TestWhatFollowsAFailureDoesNotShareItsTime(t *testing.T) {
 		}
 	}
 }
+
+func (w *harness) childEnded(child string, status RunStatus, outcome sdk.Outcome) {
+	w.t.Helper()
+	event, ok := w.m.ChildEnded(child, status, value.Doc{}, nil, outcome, w.now)
+	if !ok {
+		w.t.Fatalf("no step is to know how run %s ended", child)
+	}
+	w.record(event)
+}
+
+// TestWhatAChildThatWasGivenUpMayHaveDoneIsKnownBeforeAnythingIsUndone: whatever the
+// reason why it was given up.
+func TestWhatAChildThatWasGivenUpMayHaveDoneIsKnownBeforeAnythingIsUndone(t *testing.T) {
+	const reserve = `{"id":"r","type":"vendor","action":"act","compensate":[{"id":"release","type":"vendor","action":"act"}]}`
+	const pay = `{"id":"c","type":"workflow","workflow":"pay","compensate":[{"id":"refund","type":"vendor","action":"act"}]`
+	for why, test := range map[string]struct{ more, steps, path string }{
+		"the step's timeout":      {"", pay + `,"timeout":"1m"}`, "c"},
+		"the run's timeout":       {`"timeout":"1m",`, pay + `}`, "c"},
+		"another step that fails": {"", `{"id":"p","type":"parallel","steps":[` + pay + `},{"id":"s","type":"sequence","steps":[{"id":"w","type":"wait","duration":"1m"},{"id":"f","type":"fail","message":"no"}]}]}`, "p.c"},
+	} {
+		for _, end := range []struct {
+			status  RunStatus
+			outcome sdk.Outcome
+			decide  bool
+			undone  []string
+		}{
+			{RunCancelled, sdk.OutcomeNotExecuted, false, []string{"r.compensate.release"}},
+			{RunCancelled, sdk.OutcomeUnknown, true, nil},
+			{RunFailed, sdk.OutcomeExecuted, false, []string{test.path + ".compensate.refund", "r.compensate.release"}},
+			{RunSucceeded, "", false, []string{test.path + ".compensate.refund", "r.compensate.release"}},
+		} {
+			t.Run(why+", "+string(end.status)+" "+string(end.outcome), func(t *testing.T) {
+				w := newHarness(t, `{"id":"w",`+test.more+`"steps":[`+reserve+`,`+test.steps+`]}`, `{}`)
+				w.run()
+				w.ended(RunWaiting)
+				if got := w.m.Waiting(); got.For != WaitingForChild {
+					t.Errorf("the run waits for %q", got.For)
+				}
+				w.called("r")
+				w.childEnded(w.m.GivenUp()[0].ID, end.status, end.outcome)
+				if got := w.m.Waiting().For == WaitingForDecision; got != end.decide {
+					t.Errorf("it waits for a decision: %t", got)
+				}
+				w.run()
+				w.called(append([]string{"r"}, end.undone...)...)
+			})
+		}
+	}
+}

@@ -53,9 +53,10 @@ func (m *Machine) Waiting() Waiting {
 	case shown != nil:
 		w.For = WaitingForDecision
 	case m.Idle():
-		shown = firstOf(m.waiting)
-		if shown != nil {
+		if shown = firstOf(m.waiting); shown != nil {
 			w.For, w.Until = shown.waitingFor(), m.waitingUntil(shown)
+		} else if m.awaitsGivenUp() {
+			w.For = WaitingForChild
 		}
 	}
 	if w.For != WaitingForRetry && w.For != WaitingForDecision {
