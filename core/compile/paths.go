@@ -3,6 +3,7 @@ package compile
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/schema"
@@ -27,6 +28,23 @@ func (p *Plan) checkPaths(d Definition, catalog *action.Catalog) {
 			p.checkKinds(here, r)
 		}
 	})
+	d.Walk(func(step *workflow.Step) {
+		if step.Type == workflow.TypeForeach {
+			p.checkItems(shapes{known, known.around[step]}, step)
+		}
+	})
+}
+
+// checkItems checks that the placeholder from which a foreach takes its items can lead
+// to a list.
+func (p *Plan) checkItems(here shapes, step *workflow.Step) {
+	items, ok := step.Source.(string)
+	if !ok || !strings.HasPrefix(items, "{{") || !strings.HasSuffix(items, "}}") {
+		return // what is written out is checked where it is parsed
+	}
+	if kinds := here.of(items).kinds(); kinds != 0 && !kinds.Has(value.KindArray) {
+		p.fault(here.definition.Source.Fault(step.Pointer+"/items", fmt.Sprintf("items must be a list, and %s is %s", items, kinds), ""))
+	}
 }
 
 // resultsOf returns a function that finds the schema of an action's result. Each is

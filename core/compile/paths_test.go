@@ -207,3 +207,24 @@ func TestAParamThatIsWrongIsToldWithWhatTheSchemaSaysOfIt(t *testing.T) {
 		one(t, "fault", faults[i:i+1], want[i])
 	}
 }
+
+func TestItemsThatAreNeverAListAreAFault(t *testing.T) {
+	t.Parallel()
+	for items, fault := range map[string]string{
+		`{{input.items}}`:        "",
+		`{{input.either}}`:       `items must be a list, and {{input.either}} is null or an object`,
+		`{{input.email}}`:        `items must be a list, and {{input.email}} is a string`,
+		`{{input.amount}} `:      `items must be a list, not a string (such as "{{input.items}}")`,
+		`{{input.items[0].sku}}`: `items must be a list, and {{input.items[0].sku}} is a string`,
+		`{{input.emial}}`:        `input has no "emial" (did you mean "email"?)`,
+		`{{steps.a.result}}`:     `items must be a list, and {{steps.a.result}} is an object`,
+		`{{steps.a.result.l}}`:   "",
+		`{{run.id}}`:             `items must be a list, and {{run.id}} is a string`,
+	} {
+		faults, warnings := judged(t, `{ "id": "w", `+closedInput+`, "steps": [ { "id": "a", "type": "set", "values": { "l": [1] } },
+  { "id": "e", "type": "foreach", "items": "`+items+`", "steps": [ { "id": "x", "type": "set", "values": { "v": 1 } } ] } ] }`)
+		if got := strings.Join(faults, "\n"); (got == "") != (fault == "") || !strings.HasSuffix(got, fault) || len(faults) > 1 || len(warnings) > 0 {
+			t.Errorf("%s: faults %q, warnings %q, want %q", items, faults, warnings, fault)
+		}
+	}
+}
