@@ -62,19 +62,11 @@ func (r *execution) commitEach(stored *runRecord, answers []workflow.Event, with
 func (r *execution) tryCommit(stored *runRecord, answers []workflow.Event, with extra) error {
 	now := r.now().UTC()
 	turn := r.newTurn()
-	events := make([]workflow.Event, 0, 2*len(answers)+1) // with room for what follows
-	for _, answer := range answers {
-		if r.width == bare {
-			answer = workflow.Bare(answer)
-		}
-		answer = r.machine.Fit(answer)
-		if err := r.machine.Apply(answer); err != nil {
-			return err
-		}
-		turn.Add(&answer)
-		events = append(events, answer)
+	applied, err := r.applyAnswers(answers, turn)
+	if err != nil {
+		return err
 	}
-	events, inboxOps, err := r.follow(events, now, turn)
+	events, inboxOps, err := r.follow(applied, now, turn)
 	if err != nil {
 		return err
 	}
@@ -83,9 +75,7 @@ func (r *execution) tryCommit(stored *runRecord, answers []workflow.Event, with 
 		return fmt.Errorf("engine: run %s is %s and cannot become %s", r.record.ID, stored.Status, r.record.Status)
 	}
 	var recordOps []state.Op
-	if stored.Status != r.record.Status || stored.Lease != r.record.Lease || stored.Recoveries != r.record.Recoveries || stored.Revision != r.record.Revision ||
-		stored.MiB != r.record.MiB ||
-		!stored.Waiting.Equal(r.record.Waiting) {
+	if !stored.says(&r.record) {
 		recordOps = stored.updateOps(&r.record)
 	}
 	timerOps := r.timer(now)
@@ -132,6 +122,24 @@ func (r *execution) tryCommit(stored *runRecord, answers []workflow.Event, with 
 		}
 	}
 	return nil
+}
+
+// applyAnswers applies answers, as far as the run and the store have room for them. It
+// returns them as they are recorded.
+func (r *execution) applyAnswers(answers []workflow.Event, turn *workflow.Turn) ([]workflow.Event, error) {
+	events := make([]workflow.Event, 0, 2*len(answers)+1) // with room for what follows
+	for _, answer := range answers {
+		if r.width == bare {
+			answer = workflow.Bare(answer)
+		}
+		answer = r.machine.Fit(answer)
+		if err := r.machine.Apply(answer); err != nil {
+			return nil, err
+		}
+		turn.Add(&answer)
+		events = append(events, answer)
+	}
+	return events, nil
 }
 
 // follow applies what follows from the events of a turn, known messages included,

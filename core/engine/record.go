@@ -67,6 +67,13 @@ type parent struct {
 	Depth int `json:"depth"`
 }
 
+// says reports whether the record says what the next one does, as far as a turn may
+// change that: then it need not be written again.
+func (r *runRecord) says(next *runRecord) bool {
+	return r.Status == next.Status && r.Lease == next.Lease && r.Recoveries == next.Recoveries && r.Revision == next.Revision &&
+		r.MiB == next.MiB && r.Waiting.Equal(next.Waiting)
+}
+
 // decodeRecord reads the record of a run. Its errors are *CorruptError.
 func decodeRecord(id string, data []byte) (*runRecord, error) {
 	rec := &runRecord{}
