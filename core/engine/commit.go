@@ -75,7 +75,7 @@ func (r *execution) tryCommit(stored *runRecord, answers []workflow.Event, with 
 		return fmt.Errorf("engine: run %s is %s and cannot become %s", r.record.ID, stored.Status, r.record.Status)
 	}
 	var recordOps []state.Op
-	if !stored.says(&r.record) {
+	if !stored.sameAs(&r.record) {
 		recordOps = stored.updateOps(&r.record)
 	}
 	timerOps := r.timer(now)

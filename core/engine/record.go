@@ -67,9 +67,9 @@ type parent struct {
 	Depth int `json:"depth"`
 }
 
-// says reports whether the record says what the next one does, as far as a turn may
+// sameAs reports whether the record says what the next one does, as far as a turn may
 // change that: then it need not be written again.
-func (r *runRecord) says(next *runRecord) bool {
+func (r *runRecord) sameAs(next *runRecord) bool {
 	return r.Status == next.Status && r.Lease == next.Lease && r.Recoveries == next.Recoveries && r.Revision == next.Revision &&
 		r.MiB == next.MiB && r.Waiting.Equal(next.Waiting)
 }
