@@ -135,7 +135,7 @@ func TestWhatIsWrongWithAFlagIsAFaultOfUsage(t *testing.T) {
 		{[]string{"token", "new", "--name", "", "--scopes", "*"}, 2, "--name is empty"},
 		{[]string{"token", "new", "--name", " ", "--scopes", "*"}, 2, "--name is empty"},
 		{[]string{"workflow", "run", "x", "--input", "{bad"}, 2, "--input:1:2: not JSON"},
-		{[]string{"workflow", "run", "x", "--input", ""}, 2, "--input:1:1: not JSON"},
+		{[]string{"workflow", "run", "x", "--input", ""}, 2, "--input is empty"},
 		{[]string{"workflow", "run", "x", "--input", "{} {}"}, 2, "--input:1:4: not JSON"},
 		{[]string{"workflow", "run", "x", "--input", "@" + w.Config()}, 2, "--input " + w.Config() + ":3:"},
 		{[]string{"workflow", "run", "x", "--input", "@absent.json"}, 1, "absent.json"},
