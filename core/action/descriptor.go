@@ -26,6 +26,9 @@ func (d *Descriptor) Spec() *sdk.ActionSpec { return d.spec }
 // Integration is the name of the integration.
 func (d *Descriptor) Integration() string { return d.integration }
 
+// Params is the place of the params in their schema.
+func (d *Descriptor) Params() schema.Place { return d.params.Root() }
+
 // Check holds params against the action's schema. The error is *sdk.Error with
 // CodeInvalidParams and every fault. No document is an error too.
 func (d *Descriptor) Check(params value.Doc) error {

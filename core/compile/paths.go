@@ -2,7 +2,9 @@ package compile
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/backflow/backflow/core/action"
@@ -10,6 +12,7 @@ import (
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/pointer"
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
@@ -29,10 +32,56 @@ func (p *Plan) checkPaths(d Definition, catalog *action.Catalog) {
 		}
 	})
 	d.Walk(func(step *workflow.Step) {
+		here := shapes{known, known.around[step]}
 		if step.Type == workflow.TypeForeach {
-			p.checkItems(shapes{known, known.around[step]}, step)
+			p.checkItems(here, step)
+		}
+		if found, err := catalog.Describe(step.Integration, step.Action); err == nil && step.Params != nil {
+			p.checkMade(here, step.Source, placed{found.Params()}, step.Pointer+"/params", step.Integration+"."+step.Action)
+		}
+		if child := p.definition(step.Workflow); child != nil && child.Input != nil {
+			p.checkMade(here, step.Source, placed{child.Input.Root()}, step.Pointer+"/input", "the input of "+child.ID)
 		}
 	})
+}
+
+// definition returns the workflow of an id, nil if there is none.
+func (p *Plan) definition(id string) *Definition {
+	for i := range p.Definitions {
+		if p.Definitions[i].ID == id {
+			return &p.Definitions[i]
+		}
+	}
+	return nil
+}
+
+// checkMade checks that what placeholders lead to can be of a kind that is wanted
+// where they stand. What is written out is checked against the schema itself.
+func (p *Plan) checkMade(here shapes, source any, wanted shape, at, of string) {
+	switch source := source.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(source)) {
+			if next, presence := wanted.step(value.Segment{Key: name}); presence != schema.Impossible {
+				p.checkMade(here, source[name], next, pointer.Join(at, name), of)
+			}
+		}
+	case []any:
+		for i, item := range source {
+			if next, presence := wanted.step(value.Segment{Index: i, IsIndex: true}); presence != schema.Impossible {
+				p.checkMade(here, item, next, pointer.Join(at, strconv.Itoa(i)), of)
+			}
+		}
+	case string:
+		made, allowed := here.of(source).kinds(), wanted.kinds()
+		if !strings.Contains(source, "{{") || made == 0 || allowed == 0 || made&allowed != 0 {
+			return
+		}
+		hint := ""
+		if alone := strings.TrimSpace(source); alone != source && here.of(alone).kinds()&allowed != 0 {
+			hint = fmt.Sprintf("write %q: with anything beside a placeholder it becomes a text", alone)
+		}
+		p.fault(here.definition.Source.Fault(at, fmt.Sprintf("%s: must be %s, and %q is %s", of, allowed, source, made), hint))
+	}
 }
 
 // checkItems checks that the placeholder from which a foreach takes its items can lead

@@ -228,3 +228,34 @@ func TestItemsThatAreNeverAListAreAFault(t *testing.T) {
 		}
 	}
 }
+
+func TestParamsMadeOfWhatIsNeverOfTheirKindAreAFault(t *testing.T) {
+	t.Parallel()
+	for params, fault := range map[string]string{
+		`"amount":"{{input.amount}}"`:               "",
+		`"amount":"{{input.amount ?? 1}}"`:          "",
+		`"amount":"{{input.email}}"`:                `taken.call: must be a number, and "{{input.email}}" is a string`,
+		`"amount":"{{input.items}}"`:                `taken.call: must be a number, and "{{input.items}}" is an array`,
+		`"amount":"{{input.amount}} "`:              `taken.call: must be a number, and "{{input.amount}} " is a string (write "{{input.amount}}": with anything beside a placeholder it becomes a text)`,
+		`"amount":"{{input.emial}}"`:                `input has no "emial" (did you mean "email"?)`,
+		`"amount":1,"code":"{{input.amount}}"`:      `taken.call: must be a string, and "{{input.amount}}" is a number`,
+		`"amount":1,"code":"no {{input.amount}}"`:   "",
+		`"amount":1,"code":"{{input.note}}"`:        "",
+		`"amount":"{{steps.a.result.n}}"`:           "",
+		`"amount":"{{steps.a.result.s}}"`:           `taken.call: must be a number, and "{{steps.a.result.s}}" is a string`,
+		`"amount":1,"more":{"x":"{{input.items}}"}`: "",
+	} {
+		faults, warnings := judged(t, `{ "id": "w", `+closedInput+`, "steps": [ { "id": "a", "type": "set", "values": { "n": 1, "s": "x" } },
+  { "id": "c", "type": "taken", "action": "call", "params": {`+params+`} } ] }`)
+		if got := strings.Join(faults, "\n"); (got == "") != (fault == "") || !strings.HasSuffix(got, fault) || len(faults) > 1 || len(warnings) > 0 {
+			t.Errorf("%s: faults %q, warnings %q, want %q", params, faults, warnings, fault)
+		}
+	}
+	faults, _ := judgedConfig(t, `{ "pluginDirs": ["."], "workflows": [
+  { "id": "parent", "input": {"type":"object","properties":{"email":{"type":"string"}},"additionalProperties":false}, "steps": [
+    { "id": "c", "type": "workflow", "workflow": "child", "input": { "amount": "{{input.email}}" } } ] },
+  { "id": "child", "input": {"type":"object","properties":{"amount":{"type":"integer"}}}, "steps": [ { "id": "x", "type": "set", "values": { "v": 1 } } ] } ] }`)
+	if len(faults) != 1 || !strings.HasSuffix(faults[0], `the input of child: must be a number, and "{{input.email}}" is a string`) {
+		t.Errorf("a child: %q", faults)
+	}
+}
