@@ -92,16 +92,12 @@ func (m *Machine) awaitsGivenUp() bool {
 func (m *Machine) SetChild() { m.isChild = true }
 
 // AwaitsChild reports whether a step waits for the end of a run, or has given it up
-// and is to know how it ended.
+// and is to know how it ended. A run that a person has cancelled undoes what it did
+// without that.
 func (m *Machine) AwaitsChild(child string) bool {
-	for _, set := range []map[string]*node{m.waiting, m.givenUp} {
-		for _, n := range set {
-			if n.Child == child {
-				return true
-			}
-		}
-	}
-	return false
+	is := func(n *node) bool { return n.Child == child }
+	return slices.ContainsFunc(slices.Collect(maps.Values(m.waiting)), is) ||
+		!m.IsCancelled() && slices.ContainsFunc(slices.Collect(maps.Values(m.givenUp)), is)
 }
 
 // ChildEnded decides what the end of a run means to the step that waits for it;

@@ -382,3 +382,22 @@ func TestWhatAChildThatWasGivenUpMayHaveDoneIsKnownBeforeAnythingIsUndone(t *tes
 		}
 	}
 }
+
+// TestARunThatAPersonHasCancelledDoesNotWaitForWhatItGaveUp: the person has decided.
+func TestARunThatAPersonHasCancelledDoesNotWaitForWhatItGaveUp(t *testing.T) {
+	w := newHarness(t, `{"id":"w","steps":[{"id":"r","type":"vendor","action":"act","compensate":[{"id":"release","type":"vendor","action":"act"}]},
+		{"id":"c","type":"workflow","workflow":"pay"}]}`, `{}`)
+	w.run()
+	child := w.m.Children()[0].ID
+	cancelled, ok := w.m.Cancel(false, w.now)
+	if !ok {
+		t.Fatal("the run cannot be cancelled")
+	}
+	w.record(cancelled)
+	if w.m.AwaitsChild(child) {
+		t.Error("it waits for its child")
+	}
+	w.run()
+	w.ended(RunCancelled)
+	w.called("r", "r.compensate.release")
+}
