@@ -70,17 +70,29 @@ func (sim *simulation) written() int {
 	return entries
 }
 
-// ended waits until all runs have, for so long at most.
+// ended waits until all runs have, and no bulk opens one again, for so long at most.
 func (sim *simulation) ended(most time.Duration) bool {
 	for until := time.Now().Add(most); ; time.Sleep(time.Second) {
-		if len(sim.open()) == 0 {
+		if sim.settled() {
 			time.Sleep(5 * time.Second) // what follows an end
-			return true
+			if sim.settled() {
+				return true
+			}
 		}
 		if !time.Now().Before(until) {
 			return false
 		}
 	}
+}
+
+// settled reports whether all runs have ended, and no bulk is running.
+func (sim *simulation) settled() bool {
+	if len(sim.open()) > 0 {
+		return false
+	}
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
+	return len(sim.members(layout.SetBulksRunning)) == 0
 }
 
 func (sim *simulation) open() []*modelRun {
