@@ -100,7 +100,7 @@ func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, a *act
 			return fmt.Errorf("gateway: write problem: %w", renderErr)
 		}
 		x.complete(w, r, entry, sent)
-	case isNotExecuted(failed):
+	case failed.Outcome == sdk.OutcomeNotExecuted:
 		x.logUnsettled(r, entry.Abandon(r.Context()))
 	default:
 		x.logUnsettled(r, x.keepOrRepeat(r.Context(), a, entry))
@@ -136,11 +136,6 @@ func (x *requestContext) logUnsettled(r *http.Request, err error) {
 // isFinal reports whether a repeat with the same key would fail in the same way.
 func isFinal(e *sdk.Error) bool {
 	return e.Final && !e.Retryable && e.Code != sdk.CodeCredentials
-}
-
-// isNotExecuted reports whether the effect certainly did not take place.
-func isNotExecuted(e *sdk.Error) bool {
-	return e.Outcome == sdk.OutcomeNotExecuted || e.Code == sdk.CodeInvalidParams || e.Code == sdk.CodeUnknownAction
 }
 
 // repeatable reports whether an action may be called again with a key that was

@@ -163,6 +163,7 @@ func TestWhatIsKeptOfAResponse(t *testing.T) {
 		{"credentials refused", paymentsPath, sdk.Error{Code: sdk.CodeCredentials, Final: true, Outcome: sdk.OutcomeNotExecuted}, 502, newKey},
 		{"retryable, not executed", paymentsPath, sdk.Error{Code: sdk.CodeUnavailable, Retryable: true, RetryAfter: time.Minute, Outcome: sdk.OutcomeNotExecuted}, 503, newKey},
 		{"retryable, even if final", paymentsPath, sdk.Error{Code: sdk.CodeRateLimited, Retryable: true, RetryAfter: time.Minute, Final: true, Outcome: sdk.OutcomeNotExecuted}, 429, newKey},
+		{"params refused, though an attempt before may have acted", paymentsPath, sdk.Error{Code: sdk.CodeInvalidParams, Outcome: sdk.OutcomeUnknown}, 422, sameKey},
 		{"unknown outcome of what can be repeated", paymentsPath, sdk.Error{Code: sdk.CodeTimeout}, 504, sameKey},
 		{"unknown outcome, idempotent", "DELETE", sdk.Error{Code: sdk.CodeUpstream}, 502, sameKey},
 		{"unknown outcome of what must not be repeated", mailPath, sdk.Error{Code: sdk.CodeTimeout}, 504, isRefused},

@@ -54,6 +54,9 @@ func sanitize(err error, hide telemetry.Redaction) *sdk.Error {
 		// An SDK from before OutcomeExecuted: this is only so once the effect stands.
 		sanitized.Outcome, sanitized.Final = sdk.OutcomeExecuted, true
 	}
+	if sanitized.Outcome == "" && (sanitized.Code == sdk.CodeInvalidParams || sanitized.Code == sdk.CodeUnknownAction) {
+		sanitized.Outcome = sdk.OutcomeNotExecuted // by what these codes mean
+	}
 	if sanitized.Outcome != sdk.OutcomeNotExecuted && sanitized.Outcome != sdk.OutcomeExecuted {
 		sanitized.Outcome = sdk.OutcomeUnknown
 	}

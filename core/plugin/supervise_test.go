@@ -321,7 +321,10 @@ func TestAPluginIsStartedAnewWhenAFolderOfItsCredentialsChanges(t *testing.T) {
 	p := getPlugin(t, host, "fake")
 	<-l.instances
 	for _, name := range []string{"._2.sql", ".#2.sql", "2.sql~", ".2.sql.swp", "4913", "#2.sql#", ".DS_Store"} {
-		writeFile(t, filepath.Join(folder, name), "litter")
+		// In one step, because the other name that writeFile uses is no litter.
+		if err := os.WriteFile(filepath.Join(folder, name), []byte("litter"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for range 20 { // each is asked for in another look
 		<-looks

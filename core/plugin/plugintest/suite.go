@@ -115,6 +115,10 @@ func errorsCrossUnchanged(t *testing.T, tr Transport) {
 			given: sdk.Error{Code: sdk.CodeUpstream, Message: "m", Outcome: "perhaps"},
 			want:  sdk.Error{Code: sdk.CodeUpstream, Message: "m", Outcome: sdk.OutcomeUnknown},
 		},
+		"params that are refused are not executed": {
+			given: sdk.Error{Code: sdk.CodeInvalidParams, Message: "m"},
+			want:  sdk.Error{Code: sdk.CodeInvalidParams, Message: "m", Outcome: sdk.OutcomeNotExecuted},
+		},
 		"an unknown code is a bug": {
 			given: sdk.Error{Code: "teapot", Message: "short and stout", Outcome: sdk.OutcomeNotExecuted},
 			want: sdk.Error{
