@@ -299,6 +299,14 @@ func (m *model) checkCompensated(run *modelRun, machine *workflow.Machine) {
 			if step, ok := machine.Step(e.Path); ok && (e.Type != workflow.EventStopping || step.Type == workflow.TypeReturn && e.Status == workflow.RunSucceeded) {
 				ended[e.Path], succeeded[e.Path] = i, e.Type == workflow.EventSucceeded || e.Type == workflow.EventStopping
 			}
+		case workflow.EventSettled:
+			// What is known only now puts the step, and those around it, behind what was
+			// known by then, unless they are to be compensated already.
+			for path := range ended {
+				if rest, inside := strings.CutPrefix(e.Path, path); inside && (rest == "" || rest[0] == '.' || rest[0] == '[') {
+					delete(ended, path)
+				}
+			}
 		case workflow.EventCompensating:
 			compensated = append(compensated, e.Path)
 		}
