@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"sort"
@@ -299,6 +300,10 @@ func (m *model) checkCompensated(run *modelRun, machine *workflow.Machine) {
 			if step, ok := machine.Step(e.Path); ok && (e.Type != workflow.EventStopping || step.Type == workflow.TypeReturn && e.Status == workflow.RunSucceeded) {
 				ended[e.Path], succeeded[e.Path] = i, e.Type == workflow.EventSucceeded || e.Type == workflow.EventStopping
 			}
+		case workflow.EventRetry:
+			// What is reopened may end again together with a step around it, without an
+			// event of its own.
+			maps.DeleteFunc(ended, func(path string, _ int) bool { return !succeeded[path] })
 		case workflow.EventSettled:
 			// What is known only now puts the step, and those around it, behind what was
 			// known by then, unless they are to be compensated already.
