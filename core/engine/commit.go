@@ -234,8 +234,15 @@ func (e *executor) commitUntilKnown(id string, entries int, ops []state.Op) erro
 	failures := 0
 	err := e.untilKnown("record", func(ctx context.Context) error {
 		err := e.store.Commit(ctx, ops...)
-		if err != nil && !errors.Is(err, state.ErrUnavailable) && failures > 0 && e.applied(id, entries, ops) {
-			return nil
+		if err != nil && !errors.Is(err, state.ErrUnavailable) && failures > 0 {
+			// An attempt before may have been applied. While that cannot be read, it is
+			// not known.
+			switch applied, readErr := e.applied(ctx, id, entries, ops); {
+			case applied:
+				return nil
+			case errors.Is(readErr, state.ErrUnavailable):
+				err = readErr
+			}
 		}
 		failures++
 		return err
@@ -250,23 +257,23 @@ func (e *executor) commitUntilKnown(id string, entries int, ops []state.Op) erro
 // append to the run's journal, and the record that they put. Either alone could be
 // another process's, which decided the same at the same time; the record names the
 // holder, and without one only the holder appends.
-func (e *executor) applied(id string, entries int, ops []state.Op) bool {
+func (e *executor) applied(ctx context.Context, id string, entries int, ops []state.Op) (bool, error) {
 	written := false
 	for _, op := range ops {
 		var held [][]byte
 		var err error
 		switch {
 		case op.Kind == state.KindAppend && op.ID == id:
-			held, err = e.store.Journal(context.Background(), id, entries, 1)
+			held, err = e.store.Journal(ctx, id, entries, 1)
 		case op.Kind == state.KindPut && op.Space == layout.BucketRun && op.ID == id:
-			held, err = e.store.Get(context.Background(), state.Ref{Bucket: layout.BucketRun, ID: id})
+			held, err = e.store.Get(ctx, state.Ref{Bucket: layout.BucketRun, ID: id})
 		default:
 			continue
 		}
 		if err != nil || len(held) == 0 || string(held[0]) != string(op.Value) {
-			return false
+			return false, err
 		}
 		written = true
 	}
-	return written
+	return written, nil
 }
