@@ -62,14 +62,14 @@ type process struct {
 type deadlyStore struct {
 	state.Store
 	commits atomic.Int64
-	dies    int64 // at this commit; 0 is never
-	before  bool  // it was not applied
+	dies    atomic.Int64 // at this commit; 0 is never
+	before  bool         // it was not applied
 }
 
 func (s *deadlyStore) Commit(ctx context.Context, ops ...state.Op) error {
 	n := s.commits.Add(1)
-	if s.dies > 0 && n >= s.dies {
-		if n == s.dies && !s.before {
+	if dies := s.dies.Load(); dies > 0 && n >= dies {
+		if n == dies && !s.before {
 			_ = s.Store.Commit(ctx, ops...)
 		}
 		return state.ErrUnavailable
@@ -77,7 +77,10 @@ func (s *deadlyStore) Commit(ctx context.Context, ops ...state.Op) error {
 	return s.Store.Commit(ctx, ops...)
 }
 
-func (s *deadlyStore) dead() bool { return s.dies > 0 && s.commits.Load() >= s.dies }
+func (s *deadlyStore) dead() bool {
+	dies := s.dies.Load()
+	return dies > 0 && s.commits.Load() >= dies
+}
 
 func newProcess(t *testing.T, node string, store *deadlyStore) *process {
 	t.Helper()
@@ -112,7 +115,7 @@ type bulkRuns struct {
 func (r bulkRuns) alive(err error) error {
 	n := r.store.commits.Add(1)
 	switch {
-	case r.store.dies == 0 || n < r.store.dies:
+	case r.store.dies.Load() == 0 || n < r.store.dies.Load():
 		return err
 	default:
 		return state.ErrUnavailable
@@ -120,7 +123,7 @@ func (r bulkRuns) alive(err error) error {
 }
 
 func (r bulkRuns) Retry(ctx context.Context, request engine.RetryRequest) (engine.Run, error) {
-	if r.store.dead() || r.store.before && r.store.commits.Load()+1 == r.store.dies {
+	if r.store.dead() || r.store.before && r.store.commits.Load()+1 == r.store.dies.Load() {
 		return engine.Run{}, r.alive(nil)
 	}
 	run, err := r.Engine.Retry(ctx, request)
@@ -273,7 +276,7 @@ func TestNoItemIsDoneTwiceWhateverWriteItsProcessDiesAt(t *testing.T) {
 				a := newProcess(t, "a", first)
 				ids := a.start("fails", runs)
 				b := a.create(Request{Action: ActionRetry, Filter: Filter{Workflow: "fails"}})
-				first.dies = first.commits.Load() + dies
+				first.dies.Store(first.commits.Load() + dies)
 				time.Sleep(10 * time.Second)
 				// The process is dead: what it has in mind is lost, and so is its lease.
 				must(t, shared.Commit(t.Context(), state.Delete(layout.BucketLease, a.lease.ID())))
