@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -142,14 +143,20 @@ func (h *hooks) sample(_ context.Context, request sdk.SampleRequest) (sdk.Sample
 	return sdk.Sample{Headers: map[string]string{"x-signature": sign(request.Secret, body)}, Body: body}, nil
 }
 
-// recorder is a test that keeps its failures.
+// recorder is a test that keeps its failures. Like a test it is safe for concurrent
+// use.
 type recorder struct {
 	testing.TB
+	mu       sync.Mutex // guards failures
 	failures []string
 }
 
-func (r *recorder) Helper()                           {}
-func (r *recorder) Error(args ...any)                 { r.failures = append(r.failures, fmt.Sprint(args...)) }
+func (r *recorder) Helper() {}
+func (r *recorder) Error(args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failures = append(r.failures, fmt.Sprint(args...))
+}
 func (r *recorder) Errorf(format string, args ...any) { r.Error(fmt.Sprintf(format, args...)) }
 func (r *recorder) Fatal(args ...any)                 { r.Error(args...); runtime.Goexit() }
 func (r *recorder) Fatalf(format string, args ...any) { r.Fatal(fmt.Sprintf(format, args...)) }
