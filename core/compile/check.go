@@ -91,10 +91,8 @@ func (p *Plan) checkStep(d Definition, step *workflow.Step, catalog *action.Cata
 // checkChild makes sure that the workflow that a step runs is there.
 func (p *Plan) checkChild(d Definition, step *workflow.Step) {
 	known := p.workflowIDs()
-	for _, child := range p.Definitions {
-		if child.ID == step.Workflow && child.Input != nil {
-			p.checkChildInput(d, step, child)
-		}
+	if child := p.definition(step.Workflow); child != nil && child.Input != nil {
+		p.checkChildInput(d, step, *child)
 	}
 	if !slices.Contains(known, step.Workflow) {
 		p.fault(d.Source.Fault(step.Pointer+"/workflow", fmt.Sprintf("there is no workflow %q", step.Workflow), suggest.Hint(step.Workflow, known)))

@@ -45,7 +45,7 @@ func (p *Plan) checkPaths(d Definition, catalog *action.Catalog) {
 	})
 }
 
-// definition returns the workflow of an id, nil if there is none.
+// definition returns the workflow of an id, nil if the config has no such one.
 func (p *Plan) definition(id string) *Definition {
 	for i := range p.Definitions {
 		if p.Definitions[i].ID == id {
