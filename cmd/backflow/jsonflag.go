@@ -9,7 +9,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // standardInput is the name of a file that means standard input.

@@ -13,10 +13,10 @@ import (
 
 	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
 	"github.com/backflow/backflow/core/action"
-	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/credential"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/excerpt"
 )
 
 func (p *program) pluginInfoCommand() *cobra.Command {

@@ -2,7 +2,7 @@
 // what it may do (its scopes).
 //
 // It is a package of its own so that core/config and core/gateway read scopes in
-// the same way. The package imports core/excerpt and sdk/suggest. It does not
+// the same way. The package imports sdk/excerpt and sdk/suggest. It does not
 // know where tokens are kept, nor how a request carries one.
 package access
 

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/backflow/backflow/core/excerpt"
+	"github.com/backflow/backflow/sdk/excerpt"
 	"github.com/backflow/backflow/sdk/suggest"
 )
 

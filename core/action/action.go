@@ -3,8 +3,8 @@ package action
 import (
 	"context"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Call is one call of an action: what [sdk.Call] is to a plugin, with params that

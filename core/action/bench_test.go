@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/backflow/backflow/core/action"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // BenchmarkDirectCall measures what a direct call does between the body of its

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // binding is an HTTP binding's path, split for matching.

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 const bindSchema = `{"properties": {

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/schema"
 	"github.com/backflow/backflow/sdk/suggest"
 )
 

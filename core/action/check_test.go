@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/backflow/backflow/core/action"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // faultsOf returns the faults of params as "pointer: message".

@@ -5,9 +5,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/backflow/backflow/core/schema"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/schema"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Descriptor is an action as its integration publishes it, with its schema

@@ -3,8 +3,8 @@ package action
 import (
 	"encoding/json"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // View is an action as it is shown to those who may call it, in JSON.

@@ -18,9 +18,9 @@ import (
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/state/memory"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // flows are a workflow that fails until it is mended, one whose outcome is then not

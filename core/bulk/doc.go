@@ -9,6 +9,6 @@
 // Each is done as the caller who made the bulk, with the scopes that the caller has
 // at that moment.
 //
-// The package imports core/engine, core/excerpt, core/outage, core/state,
-// core/state/layout, core/workflow and sdk. It does not know HTTP.
+// The package imports core/engine, core/outage, core/state, core/state/layout,
+// core/workflow, sdk and sdk/excerpt. It does not know HTTP.
 package bulk

@@ -8,11 +8,11 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/engine"
-	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/excerpt"
 )
 
 // maxDetail is the most bytes that are kept of why an item was not done.

@@ -8,12 +8,12 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/action"
-	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk/pointer"
+	"github.com/backflow/backflow/sdk/schema"
 	"github.com/backflow/backflow/sdk/suggest"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // checkPaths holds the paths of templates and conditions against what is known of

@@ -7,8 +7,8 @@ import (
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/schedule"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk/suggest"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // compileSchedules parses the schedules, and checks their workflows and inputs.

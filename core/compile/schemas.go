@@ -2,7 +2,7 @@ package compile
 
 import (
 	"github.com/backflow/backflow/core/config"
-	"github.com/backflow/backflow/core/schema"
+	"github.com/backflow/backflow/sdk/schema"
 )
 
 // checkSchema looks for what cannot be meant in a schema that the config holds; place

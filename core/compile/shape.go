@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/schema"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // shape is what is known of a value before there is one: what a path into it leads to.

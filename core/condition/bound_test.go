@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // enough is far more than anything here takes, on a busy machine too.

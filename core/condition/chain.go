@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // headersRoot is the root whose names are written in any case; the scope keeps

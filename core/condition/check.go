@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Finding is something in a condition that cannot be meant.

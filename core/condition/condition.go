@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Bounds of a condition.

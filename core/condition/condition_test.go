@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 const data = `{

@@ -8,7 +8,7 @@ import (
 
 	"github.com/backflow/backflow/core/condition"
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 const guide = "../../docs/templates.md"

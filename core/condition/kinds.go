@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Known says what is known of paths before there are data: of what kinds the value

@@ -2,7 +2,7 @@ package condition
 
 import (
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // node is a part of a compiled condition. Nodes are not changed once made.

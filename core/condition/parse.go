@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // parser reads a condition by recursive descent, one method for each level of

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk/suggest"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // operand = primary { "." name [ arguments ] | "?." name [ arguments ] | [ "?." ] "[" choice "]" }

@@ -24,9 +24,9 @@
 // A new section is a file of its own, a field of Config and a key in its
 // declaration.
 //
-// The package imports core/access, core/egress, core/excerpt, core/value, core/workflow,
-// sdk/litter and sdk/suggest. Of core/workflow it takes the names of step types. It does not
-// know what an integration, a workflow step or a template is: definitions and
-// credentials are handed on as JSON, together with the positions that later
-// checks need to say where a fault is.
+// The package imports core/access, core/egress, core/workflow, sdk/excerpt,
+// sdk/litter, sdk/suggest and sdk/value. Of core/workflow it takes the names of step
+// types. It does not know what an integration, a workflow step or a template is:
+// definitions and credentials are handed on as JSON, together with the positions that
+// later checks need to say where a fault is.
 package config

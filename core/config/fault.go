@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/backflow/backflow/core/excerpt"
+	"github.com/backflow/backflow/sdk/excerpt"
 )
 
 // maxFaults bounds what a user has to read, and what a hostile file can grow.

@@ -8,7 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tailscale/hujson"
 
-	syntax "github.com/backflow/backflow/core/value"
+	syntax "github.com/backflow/backflow/sdk/value"
 )
 
 // maxDepth bounds how deep objects and arrays may be nested: the parser is

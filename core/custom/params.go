@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/schema"
 	"github.com/backflow/backflow/sdk/suggest"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // root is the one root of the templates.

@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/pointer"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // request is a compiled action.

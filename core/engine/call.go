@@ -7,9 +7,9 @@ import (
 	"runtime/debug"
 
 	"github.com/backflow/backflow/core/action"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // call makes one attempt at an action. After a panic the call has failed with an

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // MaxDepth is how many runs may wait for each other in a row, so that a workflow

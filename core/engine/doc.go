@@ -20,7 +20,7 @@
 // its record, its journal of events, its entries in the index, its timer, its
 // inbox, and the definition that it is pinned to.
 //
-// The package imports core/action, core/backoff, core/excerpt, core/outage,
-// core/state, core/state/layout, core/template, core/value, core/workflow and sdk.
-// It knows neither HTTP nor any store or integration.
+// The package imports core/action, core/backoff, core/outage, core/state,
+// core/state/layout, core/template, core/workflow, sdk, sdk/excerpt and sdk/value. It
+// knows neither HTTP nor any store or integration.
 package engine

@@ -5,9 +5,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // execution is a run that this process works on. Its fields belong to the goroutine

@@ -11,9 +11,9 @@ import (
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Bounds of the signals that wait for a run. At either of them, a signal is refused

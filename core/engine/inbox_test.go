@@ -12,9 +12,9 @@ import (
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/state/memory"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 const approval = `{"id":"approval","steps":[

@@ -7,9 +7,9 @@ import (
 	"strconv"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // checkRoots checks what a run starts with against its bounds and its schema.

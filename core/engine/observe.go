@@ -1,8 +1,8 @@
 package engine
 
 import (
-	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/excerpt"
 )
 
 // maxLoggedDetail is the most bytes of an error's message that a log line has.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // waitPoll is how often the store is asked about a run that another process may

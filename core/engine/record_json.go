@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // encode is json.Marshal of the record, at a fraction of its cost: a record is

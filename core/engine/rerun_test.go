@@ -9,9 +9,9 @@ import (
 	"testing/synctest"
 
 	"github.com/backflow/backflow/core/state/memory"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // declining is an integration that refuses every call for good.

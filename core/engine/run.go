@@ -6,8 +6,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // NewRunID makes a run id: a UUIDv7 (RFC 9562), so that ids order by time and

@@ -7,7 +7,7 @@
 // clock; Log sweeps the lists of them.
 //
 // The package imports core/engine, core/state, core/state/layout and
-// core/value. Of core/engine it uses the type Once. It knows neither HTTP nor how an event is
+// sdk/value. Of core/engine it uses the type Once. It knows neither HTTP nor how an event is
 // verified.
 package event
 
@@ -19,7 +19,7 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/state/layout"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 const (

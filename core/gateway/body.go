@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 const (

@@ -4,9 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/backflow/backflow/core/schema"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/schema"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // bodySchema says which members the body of an endpoint of the gateway itself may have.

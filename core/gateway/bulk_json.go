@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/bulk"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // bulkRequestJSON is the body of a request for a bulk.

@@ -18,7 +18,8 @@
 // that could mean two things reaches no handler, and a client that is slow to send
 // or to read its response holds no place.
 //
-// The package imports core/access, core/action, core/bulk, core/engine, core/idempotency,
-// core/schema, core/telemetry, core/value, core/webhook, core/workflow, sdk and
-// sdk/suggest. It knows no vendor, no store, no config file and no plugin process.
+// The package imports core/access, core/action, core/bulk, core/engine,
+// core/idempotency, core/telemetry, core/webhook, core/workflow, sdk, sdk/schema,
+// sdk/suggest and sdk/value. It knows no vendor, no store, no config file and no
+// plugin process.
 package gateway

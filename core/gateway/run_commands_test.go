@@ -10,10 +10,10 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 const payStep = `{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":1}`

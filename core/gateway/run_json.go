@@ -7,8 +7,8 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/telemetry"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // startedJSON is a run that was started and whose end is not waited for.

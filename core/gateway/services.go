@@ -6,8 +6,8 @@ import (
 	"github.com/backflow/backflow/core/bulk"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/idempotency"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Services are what endpoints are handlers over, beside the integrations, which

@@ -11,8 +11,8 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/telemetry"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // streamChunk is about how much is sent at once, so that the time which a client

@@ -9,7 +9,7 @@
 // started, or dies, or hangs, fails its own calls, by name and reason, and nothing
 // else.
 //
-// It knows no vendor, no HTTP and no config file. The package imports
-// core/action, core/backoff, core/egress, core/excerpt, core/plugin/credential,
-// core/schema, core/telemetry, sdk, sdk/litter and sdk/manifest.
+// It knows no vendor, no HTTP and no config file. The package imports core/action,
+// core/backoff, core/egress, core/plugin/credential, core/telemetry, sdk, sdk/excerpt,
+// sdk/litter, sdk/manifest and sdk/schema.
 package plugin

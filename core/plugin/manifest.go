@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/manifest"
+	"github.com/backflow/backflow/sdk/schema"
 )
 
 // Validate checks what a plugin publishes, so that everyone above can trust it.

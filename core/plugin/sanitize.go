@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/excerpt"
 )
 
 var codes = sdk.Codes()

@@ -10,8 +10,8 @@ import (
 	processlease "github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state/memory"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 func TestGatewaysWithEnginesStartOneRunForEachTick(t *testing.T) {

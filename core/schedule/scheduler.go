@@ -14,8 +14,8 @@ import (
 	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 const (

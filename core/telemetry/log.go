@@ -5,8 +5,8 @@ import (
 	"io"
 	"log/slog"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/visible"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Format is how log lines are written.

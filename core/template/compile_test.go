@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // parse reads JSON that is part of a test.

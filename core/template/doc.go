@@ -17,6 +17,6 @@
 // {{env.X}} and {{file:...}} stand for secrets and belong to the config, which
 // resolves them in its own fields; here they are faults.
 //
-// The package imports core/value and sdk/suggest. It must not know where the data
-// come from, nor what becomes of the result.
+// The package imports sdk/suggest and sdk/value. It must not know where the data come
+// from, nor what becomes of the result.
 package template

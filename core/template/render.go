@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Render returns the template's value with the data of scope in place of its

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 const data = `{

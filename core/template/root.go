@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk/suggest"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Scope is the data that a template or condition is rendered with. The caller

@@ -15,8 +15,8 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/telemetry"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 const (

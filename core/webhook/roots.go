@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/event"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // eventRoot is what {{event}} stands for.

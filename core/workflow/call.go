@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Call is one attempt at a step's action, to be made by the engine.

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/condition"
-	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/sdk/schema"
 )
 
 // Definition is a parsed and checked workflow. It is immutable and safe for

@@ -9,7 +9,7 @@
 //
 // Each type of step is a row of one table, in kinds.go, and a file of its own.
 //
-// The package imports core/condition, core/excerpt, core/schema, core/template,
-// core/value, sdk, sdk/pointer and sdk/suggest. It knows neither how events are stored nor how actions
-// are called: that is the engine's part.
+// The package imports core/condition, core/template, sdk, sdk/excerpt, sdk/pointer,
+// sdk/schema, sdk/suggest and sdk/value. It knows neither how events are stored nor
+// how actions are called: that is the engine's part.
 package workflow

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // EventType is what an event records.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // MaxItems is the most iterations that a foreach may have.

@@ -3,7 +3,7 @@ package workflow
 import (
 	"time"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // integration is a step that calls an action. What it calls stands in the Step.

@@ -1,6 +1,6 @@
 package workflow
 
-import "github.com/backflow/backflow/core/value"
+import "github.com/backflow/backflow/sdk/value"
 
 // parallel is a step that runs a list of steps all at once. What that means for
 // their order is said by Block.Parallel.

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // set is a step that makes values.

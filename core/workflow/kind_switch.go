@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/condition"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // choice is a step "switch": it runs the first case whose condition holds.

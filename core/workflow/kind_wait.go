@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // wait is a step that waits for a time. Exactly one of its fields is set.

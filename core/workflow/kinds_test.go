@@ -3,7 +3,7 @@ package workflow
 import (
 	"testing"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // smallest has, for each type of step, the members of a smallest step and the

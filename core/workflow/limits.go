@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/backflow/backflow/core/excerpt"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/excerpt"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Codes of the errors of a run that exceeds its limits.

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // limited starts a run whose limits are narrow.

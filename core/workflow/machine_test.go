@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 const processOrder = `{

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // node is one step of a run: a step of the definition at one place, such as the

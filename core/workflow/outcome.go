@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Succeeded is the event of a call that succeeded.

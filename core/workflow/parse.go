@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk/pointer"
 	"github.com/backflow/backflow/sdk/suggest"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Roots that templates and conditions see, by what the definition is for.

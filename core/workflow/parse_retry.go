@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Bounds of a retry policy: generous.

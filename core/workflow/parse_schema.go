@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 
-	"github.com/backflow/backflow/core/schema"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/schema"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // schema reads a member that is a JSON Schema; nil where it is absent.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/backflow/backflow/core/condition"
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk/suggest"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 func (p *parser) step(members map[string]any, at, defaultID string) *Step {

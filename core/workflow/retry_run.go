@@ -5,8 +5,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // OpenChildren are the runs of the steps that a retry would begin again: those that

@@ -2,7 +2,7 @@ package workflow
 
 import (
 	"github.com/backflow/backflow/core/template"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // scope is what templates and conditions see at one step: the values that the

@@ -3,7 +3,7 @@ package workflow
 import (
 	"time"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // waiter is the step that the next signal of a name is for: the first by path;

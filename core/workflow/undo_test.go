@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 func lost() *sdk.Error {

@@ -17,8 +17,8 @@ import (
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/plugintest"
 	"github.com/backflow/backflow/core/plugin/process"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 func TestPluginOfVersionOneOfTheProtocolStillWorks(t *testing.T) {

@@ -20,8 +20,8 @@ var layers = []layer{
 	{"SDK", []string{"sdk"}},
 	{"plugins", []string{"plugins"}},
 	{"foundations", []string{
-		"core/access", "core/backoff", "core/condition", "core/egress", "core/excerpt", "core/outage", "core/schema", "core/telemetry",
-		"core/template", "core/value", "core/visible",
+		"core/access", "core/backoff", "core/condition", "core/egress", "core/outage", "core/telemetry",
+		"core/template", "core/visible",
 	}},
 	{"state", []string{"core/state", "core/lease"}},
 	{"actions and workflows", []string{"core/action", "core/workflow"}},

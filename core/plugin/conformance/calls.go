@@ -8,9 +8,9 @@ import (
 	"reflect"
 	"sync"
 
-	"github.com/backflow/backflow/core/excerpt"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/excerpt"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // skipIfUntried skips a check for which there was no action.

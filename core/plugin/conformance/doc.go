@@ -11,6 +11,6 @@
 // that cannot be carried out. An action that writes and is not in a sandbox is
 // repeated only where its manifest says that a repeat does no harm.
 //
-// The package imports core/excerpt, core/plugin, core/plugin/credential,
-// core/schema, core/telemetry, core/value and sdk.
+// The package imports core/plugin, core/plugin/credential, core/telemetry, sdk,
+// sdk/excerpt, sdk/schema and sdk/value.
 package conformance

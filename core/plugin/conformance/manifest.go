@@ -8,8 +8,8 @@ import (
 
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/credential"
-	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/schema"
 )
 
 func checkStart(ctx context.Context, s *session, v *verdict) {

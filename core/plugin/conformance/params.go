@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/backflow/backflow/core/schema"
+	"github.com/backflow/backflow/sdk/schema"
 )
 
 // notAnObject are params that no schema accepts and no action can work with.

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/core/schema"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/schema"
 )
 
 // session is one run of the suite: the plugin under check and what is known of it.

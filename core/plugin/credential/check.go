@@ -11,9 +11,9 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/backflow/backflow/core/schema"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/schema"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // FormatDirectory is the format of a string, in a schema of credentials, that

@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"slices"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // SecretValues returns the texts in the credentials that must never be shown:

@@ -1,6 +1,5 @@
 // Package plugintest is the suite that every transport of plugins passes, and
 // what tests of transports share. Only tests may import it.
 //
-// The package imports core/action, core/plugin, core/value, internal/testkit
-// and sdk.
+// The package imports core/action, core/plugin, internal/testkit, sdk and sdk/value.
 package plugintest

@@ -11,9 +11,9 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Transport is a way to run plugins, which Exercise tests.

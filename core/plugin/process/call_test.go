@@ -11,8 +11,8 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin/plugintest"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 func TestProcessKeepsThePromisesOfATransport(t *testing.T) { plugintest.Exercise(t, transport) }

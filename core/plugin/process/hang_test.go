@@ -13,8 +13,8 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // frequentChecks checks plugins often. A machine under load may need its

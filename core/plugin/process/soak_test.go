@@ -17,9 +17,9 @@ import (
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/plugintest"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // startWithShortBackoff starts the fixture in a host that starts it again at once,

@@ -19,8 +19,8 @@ import (
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/credential"
 	"github.com/backflow/backflow/core/plugin/process"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 func TestEnvironmentIsTheConfigsAlone(t *testing.T) {

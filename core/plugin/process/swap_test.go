@@ -14,7 +14,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // install puts the fixture at a path, in one step, with a mark behind it that makes

@@ -15,8 +15,8 @@ import (
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/plugintest"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 var discard = slog.New(slog.DiscardHandler)

@@ -14,8 +14,8 @@ import (
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/plugintest"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // install puts a module at a path in one step.

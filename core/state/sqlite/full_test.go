@@ -11,8 +11,8 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/state"
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // TestEveryRunThatWasAcceptedBeforeTheDiskWasFullGoesOn starts runs until the

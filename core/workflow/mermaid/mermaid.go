@@ -6,7 +6,7 @@
 // them, each case of a switch is a frame whose arrow says when it is taken, and
 // dotted arrows lead to what runs when a step fails and to its compensate.
 //
-// The package imports core/excerpt and core/workflow. It knows nothing of runs.
+// The package imports core/workflow and sdk/excerpt. It knows nothing of runs.
 package mermaid
 
 import (
@@ -14,8 +14,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk/excerpt"
 )
 
 // Flowchart draws a definition that workflow.Parse has accepted. The same

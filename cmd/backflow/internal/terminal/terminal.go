@@ -1,7 +1,6 @@
 // Package terminal writes what commands show: tables and text for people, JSON and
 // YAML for programs. Nothing of it moves the cursor, or hides or reorders what is
-// beside it, whatever the data hold. The package imports core/excerpt and
-// core/visible.
+// beside it, whatever the data hold. The package imports core/visible and sdk/excerpt.
 package terminal
 
 import (
@@ -9,8 +8,8 @@ import (
 	"io"
 	"text/tabwriter"
 
-	"github.com/backflow/backflow/core/excerpt"
 	"github.com/backflow/backflow/core/visible"
+	"github.com/backflow/backflow/sdk/excerpt"
 )
 
 // NewTable returns a writer that aligns columns, which tabs separate. It writes

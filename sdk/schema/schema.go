@@ -11,8 +11,7 @@
 // check ends at the fiftieth fault, and after a number of comparisons that the size
 // of the value gives. A known "format" is asserted; of another, nothing is checked.
 //
-// The package imports core/excerpt, core/value, sdk, sdk/pointer and
-// sdk/suggest.
+// The package imports sdk, sdk/excerpt, sdk/pointer, sdk/suggest and sdk/value.
 package schema
 
 import (
@@ -24,8 +23,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Schema is a compiled schema. It is immutable and safe for concurrent use.

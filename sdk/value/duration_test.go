@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 func TestDurationsAreWrittenAsInAConfig(t *testing.T) {

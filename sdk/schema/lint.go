@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/backflow/backflow/core/value"
 	"github.com/backflow/backflow/sdk/pointer"
 	"github.com/backflow/backflow/sdk/suggest"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Finding is something in a valid schema that cannot be meant.

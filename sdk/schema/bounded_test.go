@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // many returns n texts, joined.

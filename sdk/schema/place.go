@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // Presence says what a schema says of a member or item.

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/backflow/backflow/core/schema"
+	"github.com/backflow/backflow/sdk/schema"
 )
 
 // faultsOf returns the faults of a document as "pointer: message".

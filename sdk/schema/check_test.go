@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // ruled are schemas with a document that each accepts.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/backflow/backflow/core/schema"
+	"github.com/backflow/backflow/sdk/schema"
 )
 
 // laughs is a schema of so many definitions, each of ten references to the next.

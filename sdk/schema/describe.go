@@ -7,8 +7,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/backflow/backflow/core/excerpt"
-	"github.com/backflow/backflow/core/value"
+	"github.com/backflow/backflow/sdk/excerpt"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // noteOf returns what a schema says of its values: the first sentence of its
