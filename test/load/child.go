@@ -8,13 +8,14 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/pprof"
 	"syscall"
 )
 
 // The environment of a child process of this program.
 const (
-	childEnv   = "BACKFLOW_LOAD_CHILD" // "floor" or "inprocess"
+	childEnv   = "BACKFLOW_LOAD_CHILD" // a case of child
 	listenEnv  = "BACKFLOW_LOAD_LISTEN"
 	pathEnv    = "BACKFLOW_LOAD_PATH"
 	redisEnv   = "BACKFLOW_LOAD_REDIS"
@@ -28,7 +29,11 @@ var stderr = os.Stderr
 func child(kind string) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	listener, err := net.Listen("tcp", os.Getenv(listenEnv))
+	network, address := "tcp", os.Getenv(listenEnv)
+	if filepath.IsAbs(address) {
+		network = "unix"
+	}
+	listener, err := net.Listen(network, address)
 	if err != nil {
 		return err
 	}
@@ -40,10 +45,18 @@ func child(kind string) (err error) {
 		}
 		defer func() { err = errors.Join(err, stop()) }()
 	}
-	if kind == "inprocess" {
-		return serveInProcess(ctx, listener, m, os.Getenv(stubEnv))
+	switch stubURL := os.Getenv(stubEnv); kind {
+	case "inprocess":
+		return serveInProcess(ctx, listener, m, stubURL)
+	case "upstream":
+		return serveHTTP(ctx, listener, newUpstream())
+	case "callfloor":
+		return serveCallFloor(ctx, listener, m.path, stubURL)
+	case "callfloor-second":
+		return serveCallFloorSecond(ctx, listener, stubURL)
+	default:
+		return serveFloor(ctx, listener, m, stubURL)
 	}
-	return serveFloor(ctx, listener, m, os.Getenv(stubEnv))
 }
 
 func serveFloor(ctx context.Context, listener net.Listener, m medium, stubURL string) error {
@@ -51,15 +64,20 @@ func serveFloor(ctx context.Context, listener net.Listener, m medium, stubURL st
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: newFloor(journal, stubURL)}
+	return errors.Join(serveHTTP(ctx, listener, newFloor(journal, stubURL)), journal.close())
+}
+
+// serveHTTP serves a handler until ctx has ended and the last request has its response.
+func serveHTTP(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{Handler: handler}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }() // waited for below
 	<-ctx.Done()
-	err = server.Shutdown(context.Background())
+	err := server.Shutdown(context.Background())
 	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	return errors.Join(err, journal.close())
+	return err
 }
 
 // profile writes a CPU profile until it is stopped.

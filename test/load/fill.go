@@ -125,7 +125,7 @@ func samples(ctx context.Context, store state.Store, stubURL string) (good, bad 
 	defer func() { err = errors.Join(err, runs.Stop(context.Background())) }()
 	for of, into := range map[string]*sample{"load": &good, "fails": &bad} {
 		noted.taken()
-		run, err := runs.Start(ctx, engine.StartRequest{Workflow: of, Roots: map[string]value.Doc{"input": value.TrustedDoc(body)}})
+		run, err := runs.Start(ctx, engine.StartRequest{Workflow: of, Roots: map[string]value.Doc{"input": value.TrustedDoc(startRun.body)}})
 		if err == nil {
 			run, err = runs.Wait(ctx, run.ID)
 		}

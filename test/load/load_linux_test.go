@@ -31,7 +31,7 @@ func TestFloorAndGatewayDoTheSameWork(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	d := newSender(s)
+	d := newRunSender(s)
 	t.Cleanup(d.close)
 	for _, kind := range []string{"floor", "inprocess"} {
 		t.Run(kind, func(t *testing.T) {
@@ -45,6 +45,7 @@ func TestFloorAndGatewayDoTheSameWork(t *testing.T) {
 					t.Error(err)
 				}
 			})
+			subject.message = startRun
 			// It fails where a run fails, or makes more or fewer calls than it has steps.
 			p, err := d.measure(t.Context(), subject, 4, 100*time.Millisecond)
 			if err != nil {
@@ -54,6 +55,36 @@ func TestFloorAndGatewayDoTheSameWork(t *testing.T) {
 				t.Errorf("measured %+v", p)
 			}
 		})
+	}
+}
+
+// It fails where a call does not come back with what the upstream responds, or reaches
+// it more or less than once.
+func TestTheFloorOfACallMakesEachCallOnce(t *testing.T) {
+	dir := t.TempDir()
+	start := func(kind, path, stubURL string) *subject {
+		s, err := startSelf(t.Context(), kind, dir, medium{path: path}, stubURL, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.stop(); err != nil {
+				t.Error(err)
+			}
+		})
+		return s
+	}
+	upstream := start("upstream", "", "")
+	floor := start("callfloor", filepath.Join(dir, "s"), upstream.url+paymentIntentsPath)
+	floor.message = message{path: "/", contentType: "application/json", body: []byte(createPaymentIntent)}
+	d := newCallSender(upstream.url)
+	t.Cleanup(d.close)
+	p, err := d.measure(t.Context(), floor, 4, 100*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.rate <= 0 || p.p50 <= 0 || p.p99 < p.p50 || p.resident <= 0 {
+		t.Errorf("measured %+v", p)
 	}
 }
 

@@ -14,6 +14,8 @@
 // A fourth, inprocess, is the gateway's server in a process of this program, of
 // which a CPU profile can be taken (-subjects floor,inprocess -cpuprofile F).
 //
+// With -stores call it measures the path of one call instead (call.go).
+//
 // With -stored 1000000 it measures what that many ended runs in an SQLite store
 // change: the load, lists, starts beside their removal, and memory (stored.go).
 //
@@ -73,7 +75,7 @@ func exit(err error) {
 
 func parse(args []string) (options, error) {
 	flags := flag.NewFlagSet("load", flag.ExitOnError)
-	stores := flags.String("stores", "start,sqlite,redis-everysec,redis-always", "what to measure")
+	stores := flags.String("stores", "start,call,sqlite,redis-everysec,redis-always", "what to measure: the start, one call, or runs on a store")
 	subjects := flags.String("subjects", "floor,gateway,plugin", "beside the floor, which comes first")
 	callers := flags.String("callers", "1,16,64", "numbers of callers")
 	rounds := flags.Int("rounds", 3, "rounds, of which the median counts")
@@ -113,17 +115,20 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	if o.stored > 0 {
-		return measureStored(ctx, o, os.Stdout, dir, p, stubURL, newSender(s))
+		return measureStored(ctx, o, os.Stdout, dir, p, stubURL, newRunSender(s))
 	}
 	for _, store := range o.stores {
 		own := filepath.Join(dir, store)
 		if err := os.Mkdir(own, 0o700); err != nil {
 			return err
 		}
-		if store == "start" {
+		switch store {
+		case "start":
 			err = measureStart(ctx, os.Stdout, p, own)
-		} else {
-			err = measureStore(ctx, o, store, own, p, stubURL, newSender(s))
+		case "call":
+			err = measureCall(ctx, o, os.Stdout, own, p)
+		default:
+			err = measureStore(ctx, o, store, own, p, stubURL, newRunSender(s))
 		}
 		if errors.Is(err, errNoRedis) && os.Getenv("BACKFLOW_REQUIRE_SERVERS") != "1" {
 			fmt.Printf("\nnot measured: %v\n", err)

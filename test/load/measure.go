@@ -50,6 +50,7 @@ func measureStore(ctx context.Context, o options, store, dir string, p programs,
 		if err != nil {
 			return err
 		}
+		s.message = startRun
 		subjects, stops = append(subjects, s), append(stops, s.stop)
 	}
 	fmt.Printf("\n## %s\n\n%s", store, reportHead)

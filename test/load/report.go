@@ -31,7 +31,7 @@ func report(w io.Writer, callers int, results []result) {
 	rate := func(p point) float64 { return p.rate }
 	p50 := func(p point) time.Duration { return p.p50 }
 	p99 := func(p point) time.Duration { return p.p99 }
-	cpu := func(p point) time.Duration { return p.cpu }
+	cpu := func(p point) time.Duration { return 1000 * (p.own + p.children) }
 	resident := func(p point) int64 { return p.resident }
 	floor := results[0].points
 	for _, r := range results {

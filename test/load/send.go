@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,32 +15,55 @@ import (
 
 // point is what was measured of one subject at one number of callers.
 type point struct {
-	rate     float64       // runs a second
-	p50, p99 time.Duration // of a request that starts a run and waits for its end
-	cpu      time.Duration // of the subject's processes, for 1,000 runs
-	resident int64         // of the subject's processes together, in bytes
+	rate          float64       // requests a second
+	p50, p99      time.Duration // of a request
+	own, children time.Duration // processor time for one request, of the subject and of the processes that it started
+	resident      int64         // of the subject's processes together, in bytes
 }
 
 // warmUp is how long the load runs before it is measured.
 const warmUp = 200 * time.Millisecond
 
+// message is what a subject is sent.
+type message struct {
+	path, contentType string
+	body              []byte
+	keyed             bool // each has an Idempotency-Key of its own
+}
+
 // sender sends the load.
 type sender struct {
 	client *http.Client
-	stub   *stub
+	// check returns an error for the body of a response that is not what it must be.
+	check func(body []byte) error
+	// effects returns how many calls the upstream has got so far, of which each
+	// request makes so many.
+	effects func(context.Context) (int64, error)
+	each    int
 }
 
-func newSender(s *stub) *sender {
-	return &sender{stub: s, client: &http.Client{
+func newSender(check func([]byte) error, effects func(context.Context) (int64, error), each int) *sender {
+	return &sender{check: check, effects: effects, each: each, client: &http.Client{
 		Timeout:   time.Minute,
 		Transport: &http.Transport{MaxIdleConnsPerHost: 256, DisableCompression: true},
 	}}
 }
 
-// close ends the connections that are kept for further runs.
+// newRunSender returns a sender of requests that start a run and wait for its end.
+func newRunSender(s *stub) *sender {
+	return newSender(func(body []byte) error {
+		var run struct{ Status string }
+		if err := json.Unmarshal(body, &run); err != nil || run.Status != "succeeded" {
+			return fmt.Errorf("a run did not succeed: %s", body)
+		}
+		return nil
+	}, func(context.Context) (int64, error) { return s.calls.Load(), nil }, steps)
+}
+
+// close ends the connections that are kept for further requests.
 func (d *sender) close() { d.client.CloseIdleConnections() }
 
-// measure lets callers start runs, one after another each, for a time. A run
+// measure lets callers send requests, one after another each, for a time. A request
 // that does not succeed, or does not make its calls, is an error.
 func (d *sender) measure(ctx context.Context, s *subject, callers int, length time.Duration) (point, error) {
 	if _, err := d.load(ctx, s, callers, warmUp); err != nil {
@@ -49,7 +73,10 @@ func (d *sender) measure(ctx context.Context, s *subject, callers int, length ti
 	if err != nil {
 		return point{}, err
 	}
-	called := d.stub.calls.Load()
+	had, err := d.effects(ctx)
+	if err != nil {
+		return point{}, err
+	}
 	began := time.Now()
 	latencies, err := d.load(ctx, s, callers, length)
 	if err != nil {
@@ -60,15 +87,20 @@ func (d *sender) measure(ctx context.Context, s *subject, callers int, length ti
 	if err != nil {
 		return point{}, err
 	}
-	runs := len(latencies)
-	if made := d.stub.calls.Load() - called; made != int64(runs*steps) {
-		return point{}, fmt.Errorf("%s: %d runs made %d calls, want %d", s.name, runs, made, runs*steps)
+	has, err := d.effects(ctx)
+	if err != nil {
+		return point{}, err
+	}
+	sent := len(latencies)
+	if made := has - had; made != int64(sent*d.each) {
+		return point{}, fmt.Errorf("%s: %d requests made %d calls, want %d", s.name, sent, made, sent*d.each)
 	}
 	slices.Sort(latencies)
+	own, children := after.since(before, s.cmd.Process.Pid)
 	p := point{
-		rate: float64(runs) / took.Seconds(),
-		p50:  latencies[runs/2], p99: latencies[runs*99/100],
-		cpu: (after.cpu - before.cpu) * 1000 / time.Duration(runs),
+		rate: float64(sent) / took.Seconds(),
+		p50:  latencies[sent/2], p99: latencies[sent*99/100],
+		own: own / time.Duration(sent), children: children / time.Duration(sent),
 	}
 	for _, bytes := range after.resident {
 		p.resident += bytes
@@ -76,7 +108,7 @@ func (d *sender) measure(ctx context.Context, s *subject, callers int, length ti
 	return p, nil
 }
 
-// load returns how long each run took.
+// load returns how long each request took.
 func (d *sender) load(ctx context.Context, s *subject, callers int, length time.Duration) ([]time.Duration, error) {
 	end := time.Now().Add(length)
 	var mu sync.Mutex // guards all and failed
@@ -89,7 +121,7 @@ func (d *sender) load(ctx context.Context, s *subject, callers int, length time.
 			var err error
 			for now := time.Now(); err == nil && now.Before(end); {
 				began := now
-				err = d.run(ctx, s)
+				err = d.send(ctx, s)
 				now = time.Now()
 				own = append(own, now.Sub(began))
 			}
@@ -105,30 +137,33 @@ func (d *sender) load(ctx context.Context, s *subject, callers int, length time.
 	return all, failed
 }
 
-var body = input()
-
-// run starts one run and waits for its end.
-func (d *sender) run(ctx context.Context, s *subject) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.startURL(), bytes.NewReader(body))
+// send sends one message.
+func (d *sender) send(ctx context.Context, s *subject) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+s.message.path, bytes.NewReader(s.message.body))
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Content-Type", s.message.contentType)
 	request.Header.Set("Authorization", "Bearer "+token)
+	if s.message.keyed {
+		request.Header.Set("Idempotency-Key", rand.Text())
+	}
 	response, err := d.client.Do(request)
 	if err != nil {
 		return err
 	}
-	answer, err := io.ReadAll(response.Body)
+	body, err := io.ReadAll(response.Body)
 	if closeErr := response.Body.Close(); err == nil {
 		err = closeErr
 	}
-	if err != nil {
-		return err
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %d: %s", response.StatusCode, body)
 	}
-	var run struct{ Status string }
-	if err := json.Unmarshal(answer, &run); err != nil || response.StatusCode != http.StatusOK || run.Status != "succeeded" {
-		return fmt.Errorf("%s: a run did not succeed: status %d: %s", s.name, response.StatusCode, answer)
+	if err == nil {
+		err = d.check(body)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
 	}
 	return nil
 }

@@ -61,6 +61,7 @@ func measureBeside(ctx context.Context, o options, w io.Writer, dir string, p pr
 		if err != nil {
 			return err
 		}
+		s.message = startRun
 		subjects = append(subjects, s)
 	}
 	slices.SortFunc(subjects, func(a, b *subject) int { return strings.Compare(a.name, b.name) })
@@ -140,6 +141,7 @@ func measureRemoval(ctx context.Context, o options, w io.Writer, dir string, p p
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
+	s.message = startRun
 	before, err := d.measure(ctx, s, flatCallers, removeWatch)
 	if err != nil {
 		return err

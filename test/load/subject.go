@@ -17,10 +17,11 @@ import (
 // startLimit is how long a process may take to be ready.
 const startLimit = 20 * time.Second
 
-// subject is a process that runs the workflow.
+// subject is a process that is measured.
 type subject struct {
 	name    string
 	url     string // of the server
+	message message
 	cmd     *exec.Cmd
 	log     *os.File
 	readyIn time.Duration // from exec to /readyz
@@ -157,6 +158,3 @@ func (s *subject) stop() error {
 	}
 	return errors.Join(err, s.log.Close())
 }
-
-// startURL is where a run is started and waited for.
-func (s *subject) startURL() string { return s.url + "/workflows/load/runs?wait=30s" }

@@ -17,13 +17,27 @@ const ticks = 100
 // usage is what a process and its children use: a gateway's plugins are its
 // children.
 type usage struct {
-	cpu      time.Duration // since each process began
-	resident map[int]int64 // bytes, by process id
+	cpu      map[int]time.Duration // since each process began, by process id
+	resident map[int]int64         // bytes, by process id
+}
+
+// since returns how much processor time the process itself has used since an earlier
+// usage, and how much its children.
+func (u usage) since(before usage, pid int) (own, children time.Duration) {
+	for p, used := range u.cpu {
+		used -= before.cpu[p]
+		if p == pid {
+			own += used
+		} else {
+			children += used
+		}
+	}
+	return own, children
 }
 
 // usageOf reads the usage from /proc; on a system without it the error says so.
 func usageOf(pid int) (usage, error) {
-	u := usage{resident: map[int]int64{}}
+	u := usage{cpu: map[int]time.Duration{}, resident: map[int]int64{}}
 	pids := []int{pid}
 	children, err := childrenOf(pid)
 	if err != nil {
@@ -41,7 +55,7 @@ func usageOf(pid int) (usage, error) {
 		if err != nil {
 			return u, fmt.Errorf("/proc/%d/stat: %w", p, err)
 		}
-		u.cpu += time.Duration(user+system) * time.Second / ticks
+		u.cpu[p] = time.Duration(user+system) * time.Second / ticks
 		u.resident[p] = pages * int64(os.Getpagesize())
 	}
 	return u, nil

@@ -46,6 +46,9 @@ func input() []byte {
 	return body
 }
 
+// startRun starts a run and waits for its end.
+var startRun = message{path: "/workflows/load/runs?wait=30s", contentType: "application/json", body: input()}
+
 // stub answers the steps' calls at once and counts them.
 type stub struct{ calls atomic.Int64 }
 
