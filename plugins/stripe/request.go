@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -63,11 +64,7 @@ func (r *request) takeID(collection, name, stripes string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path, err := api.Path(collection, id)
-	if err != nil {
-		return "", &form.Fault{Pointer: "/" + name, Message: err.Error()}
-	}
-	return path, nil
+	return api.Path("/v1/"+collection+"/{"+name+"}", func(string) string { return id })
 }
 
 // send sends the params that are left.
@@ -80,9 +77,14 @@ func (r *request) send(ctx context.Context, method, path string) ([]byte, error)
 }
 
 func (r *request) sendFields(ctx context.Context, method, path, key string, fields []form.Field) ([]byte, error) {
-	return r.client.Do(ctx, api.Request{
-		Method: method, Path: path, Fields: fields, IdempotencyKey: key, Account: r.account,
-	})
+	sent := api.Request{Method: method, Path: path, IdempotencyKey: key, Account: r.account}
+	if method == http.MethodGet {
+		sent.Query = fields
+	} else {
+		sent.Body = api.Form(fields)
+	}
+	result, err := r.client.Do(ctx, sent)
+	return result.Body, err
 }
 
 // expansions are the fields that say which parts of a response to expand.

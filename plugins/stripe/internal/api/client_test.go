@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log"
@@ -34,7 +35,7 @@ func serve(t *testing.T, handler http.HandlerFunc) *Client {
 }
 
 func post(fields ...form.Field) Request {
-	return Request{Method: http.MethodPost, Path: "/v1/customers", Fields: fields, IdempotencyKey: "k1"}
+	return Request{Method: http.MethodPost, Path: "/v1/customers", Body: Form(fields), IdempotencyKey: "k1"}
 }
 
 func wantError(t *testing.T, err error) *sdk.Error {
@@ -83,7 +84,7 @@ func TestARequestIsSentAsGiven(t *testing.T) {
 	}
 }
 
-func TestAGetPutsItsFieldsIntoTheQueryAndSendsNoKey(t *testing.T) {
+func TestAGetSendsItsQueryAndNoKey(t *testing.T) {
 	t.Parallel()
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.RawQuery != "expand[0]=customer" || r.Header.Get("Idempotency-Key") != "" {
@@ -92,7 +93,7 @@ func TestAGetPutsItsFieldsIntoTheQueryAndSendsNoKey(t *testing.T) {
 		_, _ = io.WriteString(w, `{}`)
 	})
 	_, err := client.Do(t.Context(), Request{
-		Method: http.MethodGet, Path: "/v1/x", IdempotencyKey: "k1", Fields: []form.Field{{Name: "expand[0]", Value: "customer"}},
+		Method: http.MethodGet, Path: "/v1/x", IdempotencyKey: "k1", Query: []form.Field{{Name: "expand[0]", Value: "customer"}},
 	})
 	if err != nil {
 		t.Error(err)
@@ -144,7 +145,13 @@ func TestTrapNoFailureIsRepeated(t *testing.T) {
 // sends it again when a kept connection breaks before the answer.
 func TestTrapABrokenKeptConnectionIsNotRepeated(t *testing.T) {
 	t.Parallel()
-	for _, method := range []string{http.MethodPost, http.MethodDelete, http.MethodGet} {
+	for name, request := range map[string]Request{
+		"POST":              post(form.Field{Name: "a", Value: "b"}),
+		"POST without body": post(),
+		"DELETE":            {Method: http.MethodDelete, Path: "/v1/customers/cus_1"},
+		"DELETE below v2":   {Method: http.MethodDelete, Path: "/v2/x", IdempotencyKey: "k1"},
+		"GET":               {Method: http.MethodGet, Path: "/v1/customers"},
+	} {
 		var calls atomic.Int32
 		client := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if calls.Add(1) > 1 {
@@ -159,18 +166,16 @@ func TestTrapABrokenKeptConnectionIsNotRepeated(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, `{}`)
 		})
-		request := post()
-		request.Method = method
 		if _, err := client.Do(t.Context(), request); err != nil {
 			t.Fatal(err)
 		}
 		_, err := client.Do(t.Context(), request)
 		failure := wantError(t, err)
 		if failure.Code != sdk.CodeUpstream || !failure.Retryable || failure.Outcome != sdk.OutcomeUnknown {
-			t.Errorf("%s: %+v", method, failure)
+			t.Errorf("%s: %+v", name, failure)
 		}
 		if calls.Load() != 2 {
-			t.Errorf("%s: %d requests reached the server, want 2", method, calls.Load())
+			t.Errorf("%s: %d requests reached the server, want 2", name, calls.Load())
 		}
 	}
 }
@@ -184,8 +189,107 @@ func TestTrapTheAnswerIsStripesOwnBytes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got) != answer {
+	if string(got.Body) != answer || got.ContentType != "" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestHeadersOfARequest(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		request Request
+		want    map[string]string
+	}{
+		"the version of a request": {Request{Method: http.MethodGet, Path: "/v1/x", Version: "2026-08-26.dahlia"}, map[string]string{
+			"Stripe-Version": "2026-08-26.dahlia", "X-Stripe-Client-User-Agent": clientUserAgent, "Stripe-Context": "", "Idempotency-Key": "",
+		}},
+		"JSON below v2": {Request{Method: http.MethodPost, Path: "/v2/x", Body: JSON(json.RawMessage(`{"a":1.0}`)), IdempotencyKey: "k", Context: "acct_1/acct_2"}, map[string]string{
+			"Content-Type": "application/json", "Stripe-Context": "acct_1/acct_2", "Idempotency-Key": "k", "Stripe-Version": "2023-10-16",
+			"X-Stripe-Client-User-Agent": clientUserAgent,
+		}},
+		"a DELETE has no key":          {Request{Method: http.MethodDelete, Path: "/v1/x", IdempotencyKey: "k"}, map[string]string{"Idempotency-Key": ""}},
+		"a DELETE below v2 has a key":  {Request{Method: http.MethodDelete, Path: "/v2/x", IdempotencyKey: "k"}, map[string]string{"Idempotency-Key": "k"}},
+		"a POST without body has both": {Request{Method: http.MethodPost, Path: "/v1/x", IdempotencyKey: "k"}, map[string]string{"Idempotency-Key": "k", "Content-Length": "0", "Transfer-Encoding": ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got http.Header
+			client := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if len(r.TransferEncoding) > 0 {
+					t.Errorf("sent in chunks")
+				}
+				got = r.Header
+				_, _ = io.WriteString(w, `{}`)
+			})
+			if _, err := client.Do(t.Context(), test.request); err != nil {
+				t.Fatal(err)
+			}
+			for header, want := range test.want {
+				if got.Get(header) != want {
+					t.Errorf("%s: %q, want %q", header, got.Get(header), want)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatNoHeaderHoldsIsAFaultOfTheParam(t *testing.T) {
+	t.Parallel()
+	client := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the request was sent") })
+	for _, text := range []string{"a\r\nX: y", "a b", "é", "\x00"} {
+		for pointer, request := range map[string]Request{
+			"/stripeAccount": {Method: http.MethodGet, Path: "/v1/x", Account: text},
+			"/stripeContext": {Method: http.MethodGet, Path: "/v2/x", Context: text},
+		} {
+			_, err := client.Do(t.Context(), request)
+			failure := wantError(t, err)
+			if failure.Code != sdk.CodeInvalidParams || failure.Outcome != sdk.OutcomeNotExecuted || len(failure.Faults) != 1 || failure.Faults[0].Pointer != pointer {
+				t.Errorf("%q: %+v", text, failure)
+			}
+		}
+	}
+}
+
+func TestAFileKeepsItsContentType(t *testing.T) {
+	t.Parallel()
+	const pdf = "%PDF-1.7\n\x00\xff"
+	for contentType, want := range map[string]string{"application/pdf": "application/pdf", "image/png; a=b": "image/png; a=b", "": "application/octet-stream"} {
+		client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = nil
+			if contentType != "" {
+				w.Header().Set("Content-Type", contentType)
+			}
+			_, _ = io.WriteString(w, pdf)
+		})
+		got, err := client.Do(t.Context(), Request{Method: http.MethodGet, Path: "/v1/quotes/qt_1/pdf", Files: true, Binary: true})
+		if err != nil || string(got.Body) != pdf || got.ContentType != want {
+			t.Errorf("%q: %q %s, %v", contentType, got.Body, got.ContentType, err)
+		}
+	}
+	client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, "<html>")
+	})
+	_, err := client.Do(t.Context(), Request{Method: http.MethodGet, Path: "/v1/quotes/qt_1/pdf", Binary: true})
+	if failure := wantError(t, err); failure.Code != sdk.CodeUpstream {
+		t.Errorf("a page is a file: %+v", failure)
+	}
+}
+
+func TestFilesAreAtTheirOwnHost(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ base, path, want string }{
+		{"", "/v1/files", "https://files.stripe.com/v1/files"},
+		{"http://127.0.0.1:1/", "/v1/files", "http://127.0.0.1:1/v1/files"},
+	} {
+		made, err := New(testKey, test.base).build(t.Context(), Request{Method: http.MethodPost, Path: test.path, Files: true})
+		if err != nil || made.URL.String() != test.want {
+			t.Errorf("%v, %v", made.URL, err)
+		}
+	}
+	made, err := New(testKey, "").build(t.Context(), Request{Method: http.MethodPost, Path: "/v1/files"})
+	if err != nil || made.URL.Host != "api.stripe.com" {
+		t.Errorf("%v, %v", made.URL, err)
 	}
 }
 
@@ -207,35 +311,6 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		if calls.Load() != 1 {
 			t.Errorf("%d: %d requests", status, calls.Load())
 		}
-	}
-}
-
-// CallRaw pastes a path together as it is given.
-func TestTrapPathPartsAreEscapedOrRefused(t *testing.T) {
-	t.Parallel()
-	for part, want := range map[string]string{
-		"sub_1": "/v1/subscriptions/sub_1", "a b?c#d": "/v1/subscriptions/a%20b%3Fc%23d", "a%2Fb": "/v1/subscriptions/a%252Fb", "é": "/v1/subscriptions/%C3%A9", "...": "/v1/subscriptions/...",
-	} {
-		if got, err := Path("subscriptions", part); err != nil || got != want {
-			t.Errorf("%q: %q, %v, want %q", part, got, err, want)
-		}
-	}
-	for _, part := range []string{"", ".", "..", "a/b", "/", `a\b`, "a\r\nb", "a\x00"} {
-		if got, err := Path("subscriptions", part); err == nil {
-			t.Errorf("%q: became %q", part, got)
-		}
-	}
-	var path string
-	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		path = r.URL.EscapedPath()
-		_, _ = io.WriteString(w, `{}`)
-	})
-	escaped, err := Path("subscriptions", "a b?c%2F..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.Do(t.Context(), Request{Method: http.MethodGet, Path: escaped}); err != nil || path != escaped {
-		t.Errorf("%q reached the server as %q, %v", escaped, path, err)
 	}
 }
 

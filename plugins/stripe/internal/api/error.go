@@ -7,24 +7,29 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/form"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/pointer"
 )
+
+// unsendable makes the error of a request that could not be built.
+func unsendable(err error) *sdk.Error {
+	failure := sdk.Refuse(sdk.CodeInvalidParams, "stripe: %v", err)
+	var fault *form.Fault
+	if errors.As(err, &fault) {
+		failure.Faults = []sdk.Fault{{Pointer: fault.Pointer, Message: fault.Message}}
+	}
+	return failure
+}
 
 // noResponse makes the error of a request that got no whole response, or one that
 // claims a success without being a response of Stripe.
 func noResponse(ctx context.Context, seen *exchange, err error) *sdk.Error {
 	failure := &sdk.Error{Code: sdk.CodeUpstream, Retryable: true, Outcome: sdk.OutcomeUnknown}
-	// The URL says nothing new: the cause is what a reader looks for.
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
 	var timeout net.Error
 	switch {
 	case seen.status >= 200 && seen.status <= 299 && errors.Is(err, errTooLarge):

@@ -6,11 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"sync/atomic"
 	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/backflow/backflow/sdk"
 )
 
 // maxResponse bounds a response that is held in memory. Stripe's largest objects
@@ -33,9 +38,8 @@ func newTransport() *http.Transport {
 	}
 }
 
-// exchange is what was seen of one request and its response. stripe-go keeps it
-// to itself: a response that is not its JSON becomes an error without a status.
-// It is written and read by the goroutine of the call, but for connected.
+// exchange is what was seen of one request and its response. It is written and read
+// by the goroutine of the call, but for connected.
 type exchange struct {
 	// connected says that there was a connection to send on. Before that
 	// nothing can have reached Stripe.
@@ -49,65 +53,63 @@ type exchange struct {
 
 func (e *exchange) succeeded() bool { return e.complete && e.status >= 200 && e.status <= 299 }
 
-type exchangeKey struct{}
-
-// record returns a context whose request is recorded in the exchange.
-func record(ctx context.Context) (context.Context, *exchange) {
-	seen := &exchange{}
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { seen.connected.Store(true) },
+// traced returns a context whose request is seen to have a connection.
+func (e *exchange) traced(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { e.connected.Store(true) },
 	})
-	return context.WithValue(ctx, exchangeKey{}, seen), seen
 }
 
-// recorder is the transport below stripe-go. It keeps what was seen, bounds
-// the response, and sends every request at most once.
-type recorder struct {
-	next http.RoundTripper
+// roundTrip sends a request and reads the response. A redirect is a response like
+// others: to follow it could carry the request elsewhere, and be a second one.
+func (e *exchange) roundTrip(transport *http.Transport, request *http.Request) error {
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return err
+	}
+	e.status, e.header = response.StatusCode, response.Header
+	content, err := readBody(response)
+	if err = errors.Join(err, response.Body.Close()); err != nil {
+		return fmt.Errorf("read the answer: %w", err)
+	}
+	e.complete, e.body = true, content
+	return nil
 }
 
-// RoundTrip sends a copy of the request that net/http cannot send a second
-// time. With the body that stripe-go leaves (GetBody set, length unknown) and
-// the Idempotency-Key header, net/http takes a POST for repeatable and sends
-// it again when a kept connection breaks; it would also send it in chunks. An
-// empty body stays one, because net/http repeats what has none.
-func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
-	seen, ok := request.Context().Value(exchangeKey{}).(*exchange)
-	if !ok {
-		return nil, errors.New("the request is not recorded")
-	}
-	body, err := readBody(request)
-	if err != nil {
-		return nil, fmt.Errorf("read the request's body: %w", err)
-	}
-	once := request.Clone(request.Context())
-	once.Body = io.NopCloser(bytes.NewReader(body))
-	once.ContentLength = int64(len(body))
-	once.GetBody = nil
-
-	response, err := r.next.RoundTrip(once)
-	if err != nil {
-		return nil, err
+// readBody reads a body of at most maxResponse bytes.
+func readBody(response *http.Response) ([]byte, error) {
+	switch size := response.ContentLength; {
+	case size > maxResponse:
+		return nil, errTooLarge
+	case size > 0:
+		content := make([]byte, size)
+		_, err := io.ReadFull(response.Body, content)
+		return content, err
 	}
 	content, err := io.ReadAll(io.LimitReader(response.Body, maxResponse+1))
-	closeErr := response.Body.Close()
-	seen.status, seen.header = response.StatusCode, response.Header
 	if err == nil && len(content) > maxResponse {
 		err = errTooLarge
 	}
-	if err = errors.Join(err, closeErr); err != nil {
-		return nil, fmt.Errorf("read the answer: %w", err)
-	}
-	seen.complete, seen.body = true, content
-	response.Body = io.NopCloser(bytes.NewReader(content))
-	return response, nil
+	return content, err
 }
 
-// readBody reads and closes the body of a request, as a RoundTripper has to.
-func readBody(request *http.Request) ([]byte, error) {
-	if request.Body == nil {
-		return nil, nil
+// result returns what a successful response holds, or false if it is not what Stripe
+// responds with: a JSON object, or where a file is asked for anything but a page.
+func (e *exchange) result(binary bool) (sdk.Result, bool) {
+	if !binary {
+		return sdk.Result{Body: e.body}, isObject(e.body)
 	}
-	body, err := io.ReadAll(request.Body)
-	return body, errors.Join(err, request.Body.Close())
+	contentType := e.header.Get("Content-Type")
+	if contentType == "" {
+		contentType = "application/octet-stream"
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	return sdk.Result{Body: e.body, ContentType: contentType}, err == nil && mediaType != "text/html"
+}
+
+// isObject reports whether a document is a JSON object. A name may come twice in it:
+// what Stripe sends is handed on as it is.
+func isObject(document []byte) bool {
+	value := jsontext.Value(bytes.TrimLeft(document, " \t\r\n"))
+	return len(value) > 0 && value[0] == '{' && value.IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
