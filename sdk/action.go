@@ -56,6 +56,12 @@ type Action[In, Out any] struct {
 	Repeat Repeat
 	// KeyLifetime is how long a key is honoured; zero means forever.
 	KeyLifetime time.Duration
+	// Permissions are the rights that a call needs; see ActionSpec.Permissions.
+	Permissions []string
+	// Variants say which calls are treated otherwise; see Variant.
+	Variants []Variant
+	// ByName: only a scope that names the action grants it.
+	ByName bool
 	// Sensitive names members of the result that are hidden in runs; see
 	// ActionSpec.Sensitive.
 	Sensitive []string
@@ -121,6 +127,7 @@ func (a *typed[In, Out]) spec() (ActionSpec, error) {
 	spec := ActionSpec{
 		Name: a.Name, Description: a.Description, HTTP: a.HTTP,
 		Writes: a.Writes, Repeat: a.Repeat, KeyLifetime: a.KeyLifetime, Sensitive: a.Sensitive,
+		Permissions: a.Permissions, Variants: a.Variants, ByName: a.ByName,
 	}
 	s := a.shapes()
 	if s.err != nil {

@@ -59,3 +59,8 @@ func guard(logger *slog.Logger, operation string, run func() error) (err error) 
 	}()
 	return run()
 }
+
+// notImplemented is the error of what a plugin can do only if it chooses to.
+func notImplemented(what string) *Error {
+	return Refuse(CodeUnknownAction, "the plugin does not implement %s", what)
+}

@@ -37,6 +37,8 @@ func (g *guest) handle(into, request []byte) []byte {
 		return g.verifyWebhook(into, frame)
 	case abi.SampleWebhook:
 		return g.sampleWebhook(into, frame)
+	case abi.ControlSandbox:
+		return g.controlSandbox(into, frame)
 	}
 	return appendError(into, notImplemented(fmt.Sprintf("request %d", frame.Kind)))
 }
@@ -57,6 +59,7 @@ func (g *guest) configure(into []byte, frame abi.Frame) []byte {
 	var config struct {
 		Credentials json.RawMessage `json:"credentials"`
 		Sandbox     bool            `json:"sandbox"`
+		Webhooks    []WebhookTarget `json:"webhooks"`
 	}
 	for tag, content := range frame.Fields() {
 		if tag == abi.Body {
@@ -68,7 +71,7 @@ func (g *guest) configure(into []byte, frame abi.Frame) []byte {
 	ctx, finish := g.context(frame)
 	defer finish()
 	err := guard(g.logger, "Configure", func() error {
-		return g.plugin.Configure(ctx, Config{Credentials: config.Credentials, Sandbox: config.Sandbox})
+		return g.plugin.Configure(ctx, Config{Credentials: config.Credentials, Sandbox: config.Sandbox, Webhooks: config.Webhooks})
 	})
 	if err != nil {
 		return appendError(into, err)
@@ -165,6 +168,16 @@ func (g *guest) verifyWebhook(into []byte, frame abi.Frame) []byte {
 		return appendError(into, err)
 	}
 	into = abi.Append(abi.Begin(into, abi.OK), abi.EventID, event.ID)
+	if event.Livemode != nil {
+		live := int64(0)
+		if *event.Livemode {
+			live = 1
+		}
+		into = abi.AppendNumber(into, abi.Livemode, live)
+	}
+	for _, flag := range event.Flags {
+		into = abi.Append(into, abi.Flag, flag)
+	}
 	return abi.Append(into, abi.EventType, event.Type)
 }
 
@@ -185,6 +198,8 @@ func (g *guest) sampleWebhook(into []byte, frame abi.Frame) []byte {
 			request.Secret = string(content)
 		case abi.Now:
 			request.Now = time.Unix(0, abi.Number(content)).UTC()
+		case abi.Chain:
+			request.Chain = abi.Number(content) != 0
 		}
 	}
 	ctx, finish := g.context(frame)
@@ -197,6 +212,14 @@ func (g *guest) sampleWebhook(into []byte, frame abi.Frame) []byte {
 	if err != nil {
 		return appendError(into, err)
 	}
+	into = appendSample(into, sample)
+	for _, before := range sample.Before {
+		into = abi.Append(into, abi.Before, appendSample(nil, before))
+	}
+	return into
+}
+
+func appendSample(into []byte, sample Sample) []byte {
 	into = abi.Begin(into, abi.OK)
 	for name, value := range sample.Headers {
 		into = abi.AppendPair(into, abi.Header, name, ':', value)
@@ -204,8 +227,31 @@ func (g *guest) sampleWebhook(into []byte, frame abi.Frame) []byte {
 	return abi.Append(into, abi.Body, sample.Body)
 }
 
-func notImplemented(what string) *Error {
-	return Refuse(CodeUnknownAction, "the plugin does not implement %s", what)
+func (g *guest) controlSandbox(into []byte, frame abi.Frame) []byte {
+	controller, ok := g.plugin.(SandboxController)
+	if !ok {
+		return appendError(into, notImplemented("ControlSandbox"))
+	}
+	var command SandboxCommand
+	for tag, content := range frame.Fields() {
+		switch tag {
+		case abi.Action:
+			command.Name = string(content)
+		case abi.Body:
+			command.Params = bytes.Clone(content)
+		}
+	}
+	ctx, finish := g.context(frame)
+	defer finish()
+	var result json.RawMessage
+	err := guard(g.logger, "ControlSandbox", func() (err error) {
+		result, err = controller.ControlSandbox(ctx, command)
+		return err
+	})
+	if err != nil {
+		return appendError(into, err)
+	}
+	return abi.Append(abi.Begin(into, abi.OK), abi.Body, result)
 }
 
 // appendError writes a failure. Details that are no JSON are dropped: the error

@@ -19,7 +19,8 @@ type Info struct {
 	Sandbox bool
 }
 
-// Part is what a plugin is made of: an Action, Credentials, a Webhook or Health.
+// Part is what a plugin is made of: an Action, Credentials, a Webhook, Health or a
+// Sandbox.
 type Part interface {
 	join(p *integration)
 }
@@ -55,10 +56,14 @@ type integration struct {
 	credentials *credentials
 	webhook     *Webhook
 	health      func(context.Context) error // nil if it tells nothing of it
+	sandbox     func(context.Context, SandboxCommand) (json.RawMessage, error)
 	faults      []error
 }
 
-var _ Plugin = (*integration)(nil)
+var (
+	_ Plugin            = (*integration)(nil)
+	_ SandboxController = (*integration)(nil)
+)
 
 func (p *integration) fault(format string, args ...any) {
 	p.faults = append(p.faults, fmt.Errorf(format, args...))
@@ -92,6 +97,7 @@ func (p *integration) manifest() (Manifest, error) {
 		if m.Credentials, err = p.credentials.schema(); err != nil {
 			errs = append(errs, fmt.Errorf("credentials: %w", err))
 		}
+		m.NotInDev = p.credentials.notInDev
 	}
 	if p.webhook != nil {
 		m.Webhook = &WebhookCapability{EventTypes: p.webhook.EventTypes, SecretField: p.webhook.SecretField}
@@ -131,6 +137,9 @@ type Credentials[C any] struct {
 	// of that of C, which is then json.RawMessage or has room for all that the
 	// schema allows. Empty: the schema of C.
 	Schema json.RawMessage
+	// NotInDev says which of them may not be on a developer's machine; see
+	// Manifest.NotInDev.
+	NotInDev []CredentialPattern
 }
 
 func (c Credentials[C]) join(p *integration) {
@@ -139,7 +148,7 @@ func (c Credentials[C]) join(p *integration) {
 		return
 	}
 	t := reflect.TypeFor[C]()
-	p.credentials = &credentials{typ: t, given: c.Schema, take: func(ctx context.Context, s *shape.Shape, raw []byte) error {
+	p.credentials = &credentials{typ: t, given: c.Schema, notInDev: c.NotInDev, take: func(ctx context.Context, s *shape.Shape, raw []byte) error {
 		var given C
 		if err := s.Decode(raw, reflect.ValueOf(&given).Elem()); err != nil {
 			return fmt.Errorf("credentials: %w", err)
@@ -156,6 +165,8 @@ type credentials struct {
 	typ   reflect.Type
 	given json.RawMessage // the schema, if it is not that of typ
 	take  func(ctx context.Context, s *shape.Shape, raw []byte) error
+
+	notInDev []CredentialPattern
 }
 
 func (c *credentials) shape() (*shape.Shape, error) {

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 )
 
@@ -29,6 +30,28 @@ type Manifest struct {
 	// Sandbox says that the plugin can stand in for its vendor, so that a
 	// developer needs no account: see Config.Sandbox.
 	Sandbox bool `json:"sandbox,omitempty"`
+	// NotInDev says which credentials may not be on a developer's machine: the
+	// gateway does not start in dev with one that a pattern matches.
+	NotInDev []CredentialPattern `json:"notInDev,omitempty"`
+}
+
+// CredentialPattern matches texts of a field of the credentials.
+type CredentialPattern struct {
+	// Field is the name of a field at the top of the credentials' schema.
+	Field string `json:"field"`
+	// Pattern is a regular expression (RE2) that matches the whole text of the
+	// field, less the white space around it.
+	Pattern string `json:"pattern"`
+	// Reason completes "the field is ...", and says what to do instead, such as "a
+	// live key: take a test key". It is shown, so that it quotes nothing.
+	Reason string `json:"reason"`
+}
+
+// Matches reports whether the pattern matches a text of its field. It is false for a
+// pattern that is no regular expression, which no manifest may have.
+func (p *CredentialPattern) Matches(text string) bool {
+	pattern, err := wholeText(p.Pattern)
+	return err == nil && pattern.MatchString(strings.TrimSpace(text))
 }
 
 // ActionSpec describes one thing that an integration does.
@@ -49,7 +72,8 @@ type ActionSpec struct {
 	// HTTP binds the action to a method and path below /integrations/{name};
 	// nil means that it is only reachable by its name.
 	HTTP *HTTPBinding `json:"http,omitempty"`
-	// Writes is false for an action that changes nothing anywhere.
+	// Writes is false for an action that changes nothing anywhere. With Variants it is
+	// true if any call may write.
 	Writes bool `json:"writes,omitempty"`
 	// Repeat says what a second Execute with the same idempotency key does.
 	// It is ignored for actions that do not write.
@@ -57,22 +81,18 @@ type ActionSpec struct {
 	// KeyLifetime is how long a key is honoured, for RepeatNative and
 	// RepeatTransactional; zero means forever. In JSON: nanoseconds.
 	KeyLifetime time.Duration `json:"keyLifetime,omitempty"`
+	// Permissions are the rights that a call needs, in the vendor's own words and
+	// form, such as "PaymentIntents: Write": those to give to a key that can do
+	// nothing else.
+	Permissions []string `json:"permissions,omitempty"`
+	// Variants say which calls are treated otherwise than the fields above say.
+	Variants []Variant `json:"variants,omitempty"`
+	// ByName says that a scope grants the action only if it names it: a scope for all
+	// actions of the integration does not.
+	ByName bool `json:"byName,omitempty"`
 	// Examples are params (and results) that work, for docs, tests and the
 	// lines that a developer pastes.
 	Examples []Example `json:"examples,omitempty"`
-}
-
-// SafeToRepeat reports whether a call may be sent again after an unknown
-// outcome: it reads only, or a repeat with the same key does no harm. It says
-// nothing of a key's lifetime.
-func (a *ActionSpec) SafeToRepeat() bool {
-	return !a.Writes || a.Repeat == RepeatNative || a.Repeat == RepeatTransactional || a.Repeat == RepeatIdempotent
-}
-
-// Keyed reports whether the action writes and its idempotency key is honoured: all
-// calls with one key are then treated as one.
-func (a *ActionSpec) Keyed() bool {
-	return a.Writes && (a.Repeat == RepeatNative || a.Repeat == RepeatTransactional)
 }
 
 // HTTPBinding is a method and a path, such as GET and

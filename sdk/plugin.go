@@ -37,6 +37,9 @@ type Config struct {
 	// DataDir is the absolute directory where a plugin keeps files that the
 	// config does not place elsewhere. It may not exist yet.
 	DataDir string
+	// Webhooks are where the sandbox sends its events: the webhooks of the config
+	// that this plugin verifies. Empty unless Sandbox is set.
+	Webhooks []WebhookTarget
 }
 
 // Call is one execution of an action.

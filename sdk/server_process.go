@@ -4,6 +4,7 @@ package sdk
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -67,6 +68,7 @@ func (s *server) Configure(ctx context.Context, request *pluginv1.ConfigureReque
 		Sandbox:     request.GetSandbox(),
 		BaseDir:     request.GetBaseDir(),
 		DataDir:     request.GetDataDir(),
+		Webhooks:    webhookTargetsFromWire(request.GetWebhooks()),
 	}
 	ctx = WithLogger(ctx, s.logger)
 	err := guard(s.logger, "Configure", func() error { return s.plugin.Configure(ctx, config) })
@@ -146,7 +148,7 @@ func (s *server) SampleWebhook(ctx context.Context, request *pluginv1.SampleWebh
 		sample, err = sampler.SampleWebhook(ctx, sampleRequestFromWire(request))
 		return err
 	})
-	return &pluginv1.SampleWebhookResponse{Headers: sample.Headers, Body: sample.Body, Error: errorToWire(err)}, nil
+	return sampleToWire(sample, err), nil
 }
 
 // CheckHealth says whether calls can succeed now, if the plugin can tell.
@@ -158,4 +160,23 @@ func (s *server) CheckHealth(ctx context.Context, _ *pluginv1.CheckHealthRequest
 	ctx = WithLogger(ctx, s.logger)
 	err := guard(s.logger, "CheckHealth", func() error { return checker.CheckHealth(ctx) })
 	return &pluginv1.CheckHealthResponse{Error: errorToWire(err)}, nil
+}
+
+// ControlSandbox carries out a command to the sandbox, if the plugin takes any.
+func (s *server) ControlSandbox(ctx context.Context, request *pluginv1.ControlSandboxRequest) (*pluginv1.ControlSandboxResponse, error) {
+	controller, ok := s.plugin.(SandboxController)
+	if !ok {
+		return nil, status.Error(codes.Unimplemented, "the plugin has no sandbox to control")
+	}
+	ctx = WithLogger(ctx, s.logger)
+	command := SandboxCommand{Name: request.GetName(), Params: request.GetParams()}
+	var result json.RawMessage
+	err := guard(s.logger, "ControlSandbox", func() (err error) {
+		result, err = controller.ControlSandbox(ctx, command)
+		return err
+	})
+	if err != nil {
+		result = nil
+	}
+	return &pluginv1.ControlSandboxResponse{Result: result, Error: errorToWire(err)}, nil
 }

@@ -42,7 +42,17 @@ type WebhookEvent struct {
 	ID string
 	// Type is the sender's word for what happened.
 	Type string
+	// Livemode says whether it happened to real things, or in the vendor's mode for
+	// tests. Nil: the sender has no modes.
+	Livemode *bool
+	// Flags say in one word each what is odd about a genuine event, such as FlagLivemode.
+	// The event is kept, and counts as any other.
+	Flags []string
 }
+
+// FlagLivemode is the flag of an event of another mode than that of the plugin's
+// credentials.
+const FlagLivemode = "livemode"
 
 // WebhookRefusal says why a webhook is refused. The reason names neither secret nor
 // computed signature.
@@ -64,10 +74,16 @@ type SampleRequest struct {
 	Set    map[string]string
 	Secret string
 	Now    time.Time
+	// Chain asks for the events that come before this one in the life of its object
+	// too.
+	Chain bool
 }
 
 // Sample is a signed sample event, ready to be sent by POST.
 type Sample struct {
 	Headers map[string]string
 	Body    []byte
+	// Before are the events before this one, the oldest first, if SampleRequest.Chain
+	// asks for them. They have no Before of their own.
+	Before []Sample
 }

@@ -5,6 +5,7 @@ package sdk
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -21,6 +22,9 @@ func manifestToWire(m *Manifest) *pluginv1.Manifest {
 		Description: m.Description,
 		Credentials: m.Credentials,
 		Sandbox:     m.Sandbox,
+	}
+	for _, p := range m.NotInDev {
+		wire.NotInDev = append(wire.NotInDev, &pluginv1.CredentialPattern{Field: p.Field, Pattern: p.Pattern, Reason: p.Reason})
 	}
 	for i := range m.Actions {
 		wire.Actions = append(wire.Actions, actionToWire(&m.Actions[i]))
@@ -43,9 +47,15 @@ func actionToWire(a *ActionSpec) *pluginv1.Action {
 		Writes:      a.Writes,
 		Repeat:      string(a.Repeat),
 		Sensitive:   a.Sensitive,
+		KeyLifetime: lifetimeToWire(a.KeyLifetime),
+		Permissions: a.Permissions,
+		ByName:      a.ByName,
 	}
-	if a.KeyLifetime != 0 {
-		wire.KeyLifetime = durationpb.New(a.KeyLifetime)
+	for _, v := range a.Variants {
+		wire.Variants = append(wire.Variants, &pluginv1.Variant{
+			Param: v.Param, Pattern: v.Pattern, Writes: v.Writes, Repeat: string(v.Repeat),
+			KeyLifetime: lifetimeToWire(v.KeyLifetime), Permissions: v.Permissions,
+		})
 	}
 	if a.HTTP != nil {
 		wire.Http = &pluginv1.HTTPBinding{Method: a.HTTP.Method, Path: a.HTTP.Path}
@@ -54,6 +64,14 @@ func actionToWire(a *ActionSpec) *pluginv1.Action {
 		wire.Examples = append(wire.Examples, &pluginv1.Example{Params: example.Params, Result: example.Result})
 	}
 	return wire
+}
+
+// lifetimeToWire returns nil where a key lives for ever.
+func lifetimeToWire(lifetime time.Duration) *durationpb.Duration {
+	if lifetime == 0 {
+		return nil
+	}
+	return durationpb.New(lifetime)
 }
 
 // errorToWire returns nil for nil. Texts are made valid UTF-8, which the wire
@@ -113,7 +131,7 @@ func verifyToWire(event WebhookEvent, err error) *pluginv1.VerifyWebhookResponse
 		return &pluginv1.VerifyWebhookResponse{Outcome: &pluginv1.VerifyWebhookResponse_Error{Error: errorToWire(err)}}
 	}
 	return &pluginv1.VerifyWebhookResponse{Outcome: &pluginv1.VerifyWebhookResponse_Event{
-		Event: &pluginv1.WebhookEvent{Id: event.ID, Type: event.Type},
+		Event: &pluginv1.WebhookEvent{Id: event.ID, Type: event.Type, Livemode: event.Livemode, Flags: event.Flags},
 	}}
 }
 
@@ -123,5 +141,25 @@ func sampleRequestFromWire(wire *pluginv1.SampleWebhookRequest) SampleRequest {
 		Set:       wire.GetSet(),
 		Secret:    wire.GetSecret(),
 		Now:       wire.GetNow().AsTime(),
+		Chain:     wire.GetChain(),
 	}
+}
+
+func sampleToWire(sample Sample, err error) *pluginv1.SampleWebhookResponse {
+	if err != nil {
+		return &pluginv1.SampleWebhookResponse{Error: errorToWire(err)}
+	}
+	wire := &pluginv1.SampleWebhookResponse{Headers: sample.Headers, Body: sample.Body}
+	for _, before := range sample.Before {
+		wire.Before = append(wire.Before, &pluginv1.Sample{Headers: before.Headers, Body: before.Body})
+	}
+	return wire
+}
+
+func webhookTargetsFromWire(wire []*pluginv1.WebhookTarget) []WebhookTarget {
+	var targets []WebhookTarget
+	for _, target := range wire {
+		targets = append(targets, WebhookTarget{Name: target.GetName(), URL: target.GetUrl(), Secret: target.GetSecret()})
+	}
+	return targets
 }

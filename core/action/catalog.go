@@ -130,11 +130,16 @@ func compile(name string, integration Integration, manifest *sdk.Manifest) (*pub
 		if err != nil {
 			return nil, fmt.Errorf("schema of the params of %s: %w", spec.Name, err)
 		}
+		treatments, err := spec.Treatments()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", spec.Name, err)
+		}
 		p.actions[spec.Name] = &Action{
 			Descriptor: Descriptor{
 				integration: name,
 				spec:        spec,
 				params:      params,
+				treatments:  treatments,
 				binding:     newBinding(spec.HTTP),
 				types:       textTypes(spec.Params),
 			},

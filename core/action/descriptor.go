@@ -16,12 +16,23 @@ type Descriptor struct {
 	integration string
 	spec        *sdk.ActionSpec
 	params      *schema.Schema
+	treatments  *sdk.Treatments
 	binding     *binding
 	types       map[string]textType
 }
 
 // Spec is what the integration publishes of the action. It must not be changed.
 func (d *Descriptor) Spec() *sdk.ActionSpec { return d.spec }
+
+// For returns how a call with these params is treated. It reads the value of the
+// params only where the action has variants.
+func (d *Descriptor) For(params value.Doc) sdk.Treatment {
+	return d.treatments.For(func(param string) (string, bool) {
+		object, _ := params.Value().(map[string]any)
+		text, ok := object[param].(string)
+		return text, ok
+	})
+}
 
 // Integration is the name of the integration.
 func (d *Descriptor) Integration() string { return d.integration }

@@ -28,6 +28,7 @@ func (a *Action) Call(ctx context.Context, call Call) (sdk.Result, error) {
 	if err := a.Check(call.Params); err != nil {
 		return sdk.Result{}, err
 	}
+	treatment := a.For(call.Params)
 	outcome := sdk.OutcomeNotExecuted // what is known after the attempts so far
 	for attempt := 1; ; attempt++ {
 		result, err := a.execute(ctx, call)
@@ -38,11 +39,11 @@ func (a *Action) Call(ctx context.Context, call Call) (sdk.Result, error) {
 		if !errors.As(err, &failed) {
 			return sdk.Result{}, &sdk.Error{Code: sdk.CodeInternal, Message: err.Error(), Outcome: sdk.OutcomeUnknown}
 		}
-		if a.spec.Writes {
-			outcome = failed.OutcomeAfter(outcome, a.spec.Keyed())
+		if treatment.Writes {
+			outcome = failed.OutcomeAfter(outcome, treatment.Keyed())
 		}
 		wait := max(jitter(callWait.After(attempt)), failed.RetryAfter)
-		if attempt == callAttempts || !a.mayRepeat(call, failed, outcome) || wait > callMaxWait || !pause(ctx, wait) {
+		if attempt == callAttempts || !mayRepeat(treatment, call, failed, outcome) || wait > callMaxWait || !pause(ctx, wait) {
 			settled := *failed
 			settled.Outcome = outcome
 			return sdk.Result{}, &settled
@@ -52,16 +53,16 @@ func (a *Action) Call(ctx context.Context, call Call) (sdk.Result, error) {
 
 // mayRepeat reports whether the same call may be sent again after this error, if so
 // much is known of its effect.
-func (a *Action) mayRepeat(call Call, failed *sdk.Error, outcome sdk.Outcome) bool {
+func mayRepeat(treatment sdk.Treatment, call Call, failed *sdk.Error, outcome sdk.Outcome) bool {
 	switch {
 	case !failed.Retryable || failed.Final:
 		return false
 	case outcome == sdk.OutcomeNotExecuted:
 		return true
-	case a.spec.Keyed() && call.IdempotencyKey == "":
+	case treatment.Keyed() && call.IdempotencyKey == "":
 		return false
 	default:
-		return a.spec.SafeToRepeat()
+		return treatment.SafeToRepeat()
 	}
 }
 

@@ -106,7 +106,7 @@ func (r *execution) interruptedCalls() ([]workflow.Event, error) {
 	}
 	var events []workflow.Event
 	for _, call := range r.machine.Calls() {
-		repeat, known := r.repeat(call.Integration, call.Action)
+		repeat, known := r.repeat(call.Integration, call.Action, call.Params)
 		if !known {
 			r.record.Recoveries--
 			return nil, fmt.Errorf("%w: integration %s is not ready", errNotClaimable, call.Integration)
@@ -130,7 +130,7 @@ func (r *execution) giveUp(now time.Time) []workflow.Event {
 	}
 	events := make([]workflow.Event, len(calls))
 	for i, call := range calls {
-		repeat, _ := r.repeat(call.Integration, call.Action)
+		repeat, _ := r.repeat(call.Integration, call.Action, call.Params)
 		events[i] = r.machine.Failed(call.Path, err, workflow.Repeat{Reads: repeat.Reads}, now)
 	}
 	return events

@@ -6,6 +6,7 @@ import (
 
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // canRestartChild says why a step may not start another run in place of its child,
@@ -13,7 +14,7 @@ import (
 // it must not repeat what the child did and has not undone, or may have done. A child
 // that is not there was never made, or has been removed since. Lookup returns what is
 // known of repeating an action.
-func (r *reader) canRestartChild(ctx context.Context, c workflow.Child, child *storedRun, lookup repeatLookup) error {
+func (r *reader) canRestartChild(ctx context.Context, c workflow.Child, child *storedRun, lookup workflow.Lookup) error {
 	switch {
 	case child == nil && c.Error != nil && c.Error.Outcome == sdk.OutcomeNotExecuted:
 		return nil
@@ -31,7 +32,7 @@ func (r *reader) canRestartChild(ctx context.Context, c workflow.Child, child *s
 		return cannotRestart(sdk.CodeConflict, c, fmt.Sprintf("the effect of its step %s stands", path))
 	}
 	if standing := child.machine.Standing(func(integration, action string) bool {
-		repeat, known := lookup(integration, action)
+		repeat, known := lookup(integration, action, value.Doc{})
 		return known && repeat.Reads
 	}); standing != "" {
 		return cannotRestart(sdk.CodeConflict, c, fmt.Sprintf("what its step %s did is not undone", standing))
@@ -47,10 +48,6 @@ func (r *reader) canRestartChild(ctx context.Context, c workflow.Child, child *s
 	}
 	return nil
 }
-
-// repeatLookup returns what is known of repeating an action, false where that is not
-// known at present.
-type repeatLookup func(integration, action string) (workflow.Repeat, bool)
 
 func cannotRestart(code sdk.Code, c workflow.Child, why string) *sdk.Error {
 	return &sdk.Error{Code: code, Outcome: sdk.OutcomeNotExecuted, Message: fmt.Sprintf(

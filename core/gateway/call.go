@@ -75,7 +75,8 @@ func (x *requestContext) callAction(w http.ResponseWriter, r *http.Request) erro
 // callOnce calls the action under a key that the ledger recorded, and settles
 // the record.
 func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, a *action.Action, params value.Doc, entry *idempotency.Entry) error {
-	if entry.Repeated() && !repeatable(a.Spec(), x.now().Sub(entry.Since())) {
+	treatment := a.For(params)
+	if entry.Repeated() && !repeatable(treatment, x.now().Sub(entry.Since())) {
 		x.logUnsettled(r, entry.KeepUnknown(r.Context()))
 		return &idempotency.UnknownOutcomeError{Since: entry.Since()}
 	}
@@ -92,8 +93,8 @@ func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, a *act
 	switch {
 	case !ok:
 		// An error that is no *sdk.Error says nothing of the outcome.
-		x.logUnsettled(r, x.keepOrRepeat(r.Context(), a, entry))
-	case isFinal(failed) || failed.Outcome == sdk.OutcomeExecuted && !a.Spec().SafeToRepeat():
+		x.logUnsettled(r, x.keepOrRepeat(r.Context(), treatment, entry))
+	case isFinal(failed) || failed.Outcome == sdk.OutcomeExecuted && !treatment.SafeToRepeat():
 		// It would be the same again, or must not be done again.
 		sent, renderErr := problemResponse(apiErrorOf(err), x.id)
 		if renderErr != nil {
@@ -103,7 +104,7 @@ func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, a *act
 	case failed.Outcome == sdk.OutcomeNotExecuted:
 		x.logUnsettled(r, entry.Abandon(r.Context()))
 	default:
-		x.logUnsettled(r, x.keepOrRepeat(r.Context(), a, entry))
+		x.logUnsettled(r, x.keepOrRepeat(r.Context(), treatment, entry))
 	}
 	return err
 }
@@ -118,8 +119,8 @@ func (x *requestContext) complete(w http.ResponseWriter, r *http.Request, entry 
 }
 
 // keepOrRepeat settles the record of an effect that may have taken place.
-func (x *requestContext) keepOrRepeat(ctx context.Context, a *action.Action, entry *idempotency.Entry) error {
-	if a.Spec().SafeToRepeat() {
+func (x *requestContext) keepOrRepeat(ctx context.Context, treatment sdk.Treatment, entry *idempotency.Entry) error {
+	if treatment.SafeToRepeat() {
 		return entry.RepeatLater(ctx)
 	}
 	return entry.KeepUnknown(ctx)
@@ -138,15 +139,15 @@ func isFinal(e *sdk.Error) bool {
 	return e.Final && !e.Retryable && e.Code != sdk.CodeCredentials
 }
 
-// repeatable reports whether an action may be called again with a key that was
+// repeatable reports whether a call may be made again with a key that was
 // first used some time ago.
-func repeatable(spec *sdk.ActionSpec, age time.Duration) bool {
-	return spec.SafeToRepeat() && (!spec.Keyed() || spec.KeyLifetime == 0 || age < spec.KeyLifetime)
+func repeatable(treatment sdk.Treatment, age time.Duration) bool {
+	return treatment.SafeToRepeat() && (!treatment.Keyed() || treatment.KeyLifetime == 0 || age < treatment.KeyLifetime)
 }
 
 // execute calls the action within the time that a request has.
 func (x *requestContext) execute(ctx context.Context, a *action.Action, params value.Doc, key string) (sdk.Result, error) {
-	if a.Spec().Writes {
+	if a.For(params).Writes {
 		// A client that goes away must not leave behind an effect that is not
 		// recorded: the call ends by itself or by its deadline.
 		ctx = context.WithoutCancel(ctx)

@@ -375,21 +375,21 @@ func TestRepeatableFollowsTheManifest(t *testing.T) {
 	t.Parallel()
 	hour := time.Hour
 	for _, c := range []struct {
-		spec sdk.ActionSpec
-		age  time.Duration
-		want bool
+		treatment sdk.Treatment
+		age       time.Duration
+		want      bool
 	}{
-		{sdk.ActionSpec{}, 1000 * hour, true},
-		{sdk.ActionSpec{KeyLifetime: hour}, 1000 * hour, true},
-		{sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNone}, 0, false},
-		{sdk.ActionSpec{Writes: true}, 0, false},
-		{sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatIdempotent, KeyLifetime: hour}, 1000 * hour, true},
-		{sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: hour}, hour - 1, true},
-		{sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: hour}, hour, false},
-		{sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatTransactional}, 1000 * hour, true},
+		{sdk.Treatment{}, 1000 * hour, true},
+		{sdk.Treatment{KeyLifetime: hour}, 1000 * hour, true},
+		{sdk.Treatment{Writes: true, Repeat: sdk.RepeatNone}, 0, false},
+		{sdk.Treatment{Writes: true}, 0, false},
+		{sdk.Treatment{Writes: true, Repeat: sdk.RepeatIdempotent, KeyLifetime: hour}, 1000 * hour, true},
+		{sdk.Treatment{Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: hour}, hour - 1, true},
+		{sdk.Treatment{Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: hour}, hour, false},
+		{sdk.Treatment{Writes: true, Repeat: sdk.RepeatTransactional}, 1000 * hour, true},
 	} {
-		if got := repeatable(&c.spec, c.age); got != c.want {
-			t.Errorf("%+v after %s: %v", c.spec, c.age, got)
+		if got := repeatable(c.treatment, c.age); got != c.want {
+			t.Errorf("%+v after %s: %v", c.treatment, c.age, got)
 		}
 	}
 }

@@ -44,6 +44,19 @@ func TestManifestIsChecked(t *testing.T) {
 		"unknown repeat":           {func(m *sdk.Manifest) { m.Actions[1].Repeat = "maybe" }, `it writes, and says "maybe" of a repeat`},
 		"a sensitive name twice":   {func(m *sdk.Manifest) { m.Actions[1].Sensitive = []string{"pin", "pin"} }, `sensitive: "pin" is empty or there twice`},
 		"too many sensitive names": {func(m *sdk.Manifest) { m.Actions[1].Sensitive = make([]string, 101) }, "sensitive: there are 101 names, and at most 100 may be"},
+		"a permission twice":       {func(m *sdk.Manifest) { m.Actions[0].Permissions = []string{"a", "a"} }, `permissions: "a" is empty or there twice`},
+		"too many permissions":     {func(m *sdk.Manifest) { m.Actions[0].Permissions = make([]string, 101) }, "permissions: there are 101, and at most 100 may be"},
+		"too many variants":        {func(m *sdk.Manifest) { m.Actions[0].Variants = make([]sdk.Variant, 501) }, "there are 501 variants, and at most 500 may be"},
+		"variant":                  {func(m *sdk.Manifest) { m.Actions[0].Variants = []sdk.Variant{{Param: "id", Pattern: "a|b"}} }, ""},
+		"variant of no param":      {func(m *sdk.Manifest) { m.Actions[0].Variants = []sdk.Variant{{Param: "no", Pattern: "a"}} }, `variant 0: the schema of the params has no "no"`},
+		"variant of no pattern":    {func(m *sdk.Manifest) { m.Actions[0].Variants = []sdk.Variant{{Param: "id", Pattern: "a)|(b"}} }, "variant 0: pattern: "},
+		"variant that writes": {func(m *sdk.Manifest) {
+			m.Actions[0].Variants = []sdk.Variant{{Param: "id", Pattern: "a", Writes: true, Repeat: sdk.RepeatNone}}
+		}, "variant 0 writes, and the action does not"},
+		"variant without repeat": {func(m *sdk.Manifest) {
+			m.Actions[0].Variants = []sdk.Variant{{Param: "id", Pattern: "a", Writes: true}}
+		}, `variant 0: it writes, and says "" of a repeat`},
+		"not in dev, no field":     {func(m *sdk.Manifest) { m.NotInDev = []sdk.CredentialPattern{{Field: "key", Pattern: "a", Reason: "b"}} }, `not in dev: the schema of the credentials has no "key"`},
 		"negative lifetime":        {func(m *sdk.Manifest) { m.Actions[1].KeyLifetime = -time.Second }, "a key cannot live for -1s"},
 		"method":                   {func(m *sdk.Manifest) { m.Actions[0].HTTP.Method = "get" }, `method "get"`},
 		"relative path":            {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "things" }, "does not start with a slash"},
@@ -67,5 +80,20 @@ func TestManifestIsChecked(t *testing.T) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})
+	}
+}
+
+func TestWhatMayNotBeInDevIsChecked(t *testing.T) {
+	for want, pattern := range map[string]sdk.CredentialPattern{
+		"":                        {Field: "key", Pattern: "live_.*", Reason: "a live key"},
+		"key: error parsing":      {Field: "key", Pattern: "(", Reason: "a live key"},
+		"key: it gives no reason": {Field: "key", Pattern: "live_.*"},
+	} {
+		manifest := valid()
+		manifest.Credentials = json.RawMessage(`{"type":"object","properties":{"key":{"type":"string"}}}`)
+		manifest.NotInDev = []sdk.CredentialPattern{pattern}
+		if err := plugin.Validate(&manifest, "acme"); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
 	}
 }

@@ -61,6 +61,8 @@ var (
 	_ action.Integration  = (*Plugin)(nil)
 	_ sdk.WebhookVerifier = (*Plugin)(nil)
 	_ sdk.WebhookSampler  = (*Plugin)(nil)
+
+	_ sdk.SandboxController = (*Plugin)(nil)
 )
 
 // handover is an instance that a changed config has started already.

@@ -18,8 +18,10 @@ type running struct {
 	actions  map[string]struct{}
 	// missingCredentials says what the config lacks; empty when configured.
 	missingCredentials string
-	timeout            time.Duration
-	limiter            *limiter
+	// sandbox says that it stands in for its vendor.
+	sandbox bool
+	timeout time.Duration
+	limiter *limiter
 	// file is the state of the file just before the start. Only the supervisor uses
 	// it.
 	file fileState

@@ -31,7 +31,7 @@ func (p *Plugin) start(ctx context.Context, member Member, accept func(*sdk.Mani
 	file.folders = sumFolders(credential.Directories(manifest, member.Config.Credentials, member.Config.BaseDir))
 	r := &running{
 		instance: instance, manifest: manifest, actions: make(map[string]struct{}, len(manifest.Actions)),
-		timeout: member.Spec.Timeout, limiter: newLimiter(member.Spec.MaxConcurrency), file: file, idle: make(chan struct{}),
+		sandbox: member.Config.Sandbox, timeout: member.Spec.Timeout, limiter: newLimiter(member.Spec.MaxConcurrency), file: file, idle: make(chan struct{}),
 	}
 	// The manifest is known even if the start fails from here on: a config is
 	// checked against it before anything is served.
@@ -77,6 +77,9 @@ func (p *Plugin) configure(ctx context.Context, member Member, r *running) error
 		}
 	}
 	p.redactor.Add(credential.SecretValues(r.manifest.Credentials, config.Credentials)...)
+	for _, target := range config.Webhooks {
+		p.redactor.Add(target.Secret)
+	}
 	err := r.instance.Configure(ctx, config)
 	var refusal *sdk.Error
 	if errors.As(err, &refusal) {

@@ -40,6 +40,7 @@ type Instance interface {
 	ExecuteWithTimeout(ctx context.Context, deadline time.Time, timeout time.Duration, call sdk.Call) (sdk.Result, error)
 	sdk.WebhookVerifier
 	sdk.WebhookSampler
+	sdk.SandboxController
 	// Done is closed when the instance has ended, for whatever reason.
 	Done() <-chan struct{}
 	// Exit says how it ended. It is valid once Done is closed.

@@ -119,7 +119,7 @@ func (w *harness) run() {
 			return
 		}
 		w.now = until
-		events, _ := w.m.FireTimers(w.now, func(string, string) (Repeat, bool) { return keyed, true })
+		events, _ := w.m.FireTimers(w.now, func(string, string, value.Doc) (Repeat, bool) { return keyed, true })
 		for _, event := range events {
 			w.record(event)
 		}

@@ -31,7 +31,7 @@ var (
 // retryDue returns the one event of a retry that is due.
 func retryDue(t *testing.T, m *Machine, repeat Repeat, now time.Time) Event {
 	t.Helper()
-	events, _ := m.FireTimers(now, func(string, string) (Repeat, bool) { return repeat, true })
+	events, _ := m.FireTimers(now, func(string, string, value.Doc) (Repeat, bool) { return repeat, true })
 	if len(events) != 1 {
 		t.Fatalf("%d events are due, want 1", len(events))
 	}

@@ -105,7 +105,7 @@ func newFailing(t *testing.T, steps, more string, err sdk.Error, repeat Repeat) 
 	return &failing{harness: newHarness(t, `{"id":"w",`+more+`"steps":[`+steps+`]}`, `{}`), err: err, repeat: repeat}
 }
 
-func (f *failing) lookup(string, string) (Repeat, bool) { return f.repeat, true }
+func (f *failing) lookup(string, string, value.Doc) (Repeat, bool) { return f.repeat, true }
 
 // run goes on until nothing is left to do but to decide.
 func (f *failing) run() {
@@ -367,7 +367,7 @@ func TestACallThatTookEffectIsNotMadeOnceItsKeyIsForgotten(t *testing.T) {
 	if refused := f.m.CanRepeat(noon.Add(25*time.Hour), f.lookup); refused == nil || refused.Code != sdk.CodeConflict {
 		t.Errorf("past it: %v", refused)
 	}
-	if refused := f.m.CanRepeat(noon, func(string, string) (Repeat, bool) { return Repeat{}, false }); refused == nil || refused.Code != sdk.CodeUnavailable {
+	if refused := f.m.CanRepeat(noon, func(string, string, value.Doc) (Repeat, bool) { return Repeat{}, false }); refused == nil || refused.Code != sdk.CodeUnavailable {
 		t.Errorf("while it is not known what the key is worth: %v", refused)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // RetryPolicy says how often a failed action is called again, and when.
@@ -76,7 +78,11 @@ func (p RetryPolicy) delay(attempt int, key string) time.Duration {
 	return time.Duration(interval/2 + interval/2*share)
 }
 
-// Repeat says what is known of an action when it is to be called again.
+// Lookup returns what is known of repeating a call with these params, false where that
+// is not known at present. Without params it returns what is so of every call.
+type Lookup func(integration, action string, params value.Doc) (Repeat, bool)
+
+// Repeat says what is known of a call when it is to be made again.
 type Repeat struct {
 	// Safe: a second call does no harm, for it reads, or its key is honoured.
 	Safe bool

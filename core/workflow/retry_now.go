@@ -7,16 +7,15 @@ import (
 )
 
 // RetryNow decides that a step which waits for another attempt is called at once:
-// the first by its path of several. It returns false where none is left. Lookup is
-// that of FireTimers; a step that needs it, and of which it knows nothing, goes on
-// waiting.
-func (m *Machine) RetryNow(now time.Time, lookup func(integration, action string) (Repeat, bool)) (Event, bool) {
+// the first by its path of several. It returns false where none is left. A step of
+// which Lookup knows nothing, and that needs it, goes on waiting.
+func (m *Machine) RetryNow(now time.Time, lookup Lookup) (Event, bool) {
 	for _, path := range slices.Sorted(maps.Keys(m.waiting)) {
 		n := m.waiting[path]
 		if n.waitingFor() != WaitingForRetry {
 			continue
 		}
-		repeat, known := lookup(n.Step.Integration, n.Step.Action)
+		repeat, known := lookup(n.Step.Integration, n.Step.Action, n.params)
 		if known || !n.mayStand() {
 			return m.retryDue(n, repeat, now), true
 		}

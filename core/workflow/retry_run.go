@@ -40,15 +40,14 @@ func (b *block) reopened(visit func(*node)) {
 
 // CanRepeat says why the calls that a retry makes again must not be made: one took
 // effect although its step failed, and its key would not keep it from taking effect
-// once more. Lookup returns what is known of repeating an action, false where that is
-// not known at present. It returns nil where a retry does no harm.
-func (m *Machine) CanRepeat(now time.Time, lookup func(integration, action string) (Repeat, bool)) *sdk.Error {
+// once more. It returns nil where a retry does no harm.
+func (m *Machine) CanRepeat(now time.Time, lookup Lookup) *sdk.Error {
 	var refused *sdk.Error
 	m.root.reopened(func(n *node) {
 		if refused != nil || !n.Step.calls() || n.effect() != sdk.OutcomeExecuted {
 			return
 		}
-		switch repeat, known := lookup(n.Step.Integration, n.Step.Action); {
+		switch repeat, known := lookup(n.Step.Integration, n.Step.Action, n.params); {
 		case !known:
 			refused = sdk.Refuse(sdk.CodeUnavailable, "integration %s is not ready", n.Step.Integration).Later(0)
 		case !repeat.Safe || repeat.expired(n.keyedAt, now):

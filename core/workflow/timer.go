@@ -31,10 +31,9 @@ func (m *Machine) timedOut(n *node, now time.Time) Event {
 }
 
 // FireTimers decides what becomes of what is due: waits that are over, attempts to
-// be made, timeouts. Lookup returns what is known of repeating an action, and
-// false where that is not known at present: a step that needs it is left as it
-// is, and FireTimers returns true for left.
-func (m *Machine) FireTimers(now time.Time, lookup func(integration, action string) (Repeat, bool)) (events []Event, left bool) {
+// be made, timeouts. A step of which Lookup
+// knows nothing at present, and that needs it, is left as it is, and FireTimers returns true for left.
+func (m *Machine) FireTimers(now time.Time, lookup Lookup) (events []Event, left bool) {
 	if m.stop == nil && !m.deadline.IsZero() && !m.deadline.After(now) {
 		return []Event{{Type: EventStopping, At: now, Status: RunFailed, Error: &sdk.Error{
 			Code: sdk.CodeTimeout, Message: "the run took longer than its timeout of " + m.definition.Timeout.String(),
@@ -62,7 +61,7 @@ func (m *Machine) FireTimers(now time.Time, lookup func(integration, action stri
 			events = append(events, Event{Type: EventSucceeded, At: now, Path: path})
 			continue
 		}
-		repeat, known := lookup(n.Step.Integration, n.Step.Action)
+		repeat, known := lookup(n.Step.Integration, n.Step.Action, n.params)
 		if !known && n.mayStand() {
 			left = true
 			continue

@@ -45,7 +45,7 @@ func TestARunThatWaitsForADecisionWaitsForNothingElse(t *testing.T) {
 	if until, waits := w.m.WaitUntil(); waits || !w.m.Idle() {
 		t.Errorf("it goes on by itself at %s", until)
 	}
-	if events, _ := w.m.FireTimers(noon.Add(48*time.Hour), func(string, string) (Repeat, bool) { return keyed, true }); len(events) > 0 {
+	if events, _ := w.m.FireTimers(noon.Add(48*time.Hour), func(string, string, value.Doc) (Repeat, bool) { return keyed, true }); len(events) > 0 {
 		t.Errorf("its timeout ends it: %+v", events)
 	}
 	if _, ok := w.m.Cancel(true, w.now); ok {

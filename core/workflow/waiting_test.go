@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // unavailable is how a call fails that is worth another attempt.
@@ -84,7 +85,7 @@ func TestARunThatIsTriedAgainSaysSoWhileTheAttemptIsMade(t *testing.T) {
 			t.Errorf("after attempt %d: %+v", attempt, got)
 		}
 		w.now, _ = w.m.WaitUntil()
-		events, _ := w.m.FireTimers(w.now, func(string, string) (Repeat, bool) { return keyed, true })
+		events, _ := w.m.FireTimers(w.now, func(string, string, value.Doc) (Repeat, bool) { return keyed, true })
 		w.record(events[0])
 		if got := w.m.Waiting(); got.For != "" || got.Attempt != attempt+1 || got.MaxAttempts != 3 || got.Failure == nil {
 			t.Errorf("in attempt %d: %+v", attempt+1, got)

@@ -22,12 +22,13 @@ type Kind byte
 
 // The kinds of requests, and of the responses to them.
 const (
-	Manifest      Kind = 1
-	Configure     Kind = 2
-	Execute       Kind = 3
-	VerifyWebhook Kind = 4
-	SampleWebhook Kind = 5
-	HTTPRequest   Kind = 6 // from guest to host
+	Manifest       Kind = 1
+	Configure      Kind = 2
+	Execute        Kind = 3
+	VerifyWebhook  Kind = 4
+	SampleWebhook  Kind = 5
+	HTTPRequest    Kind = 6 // from guest to host
+	ControlSandbox Kind = 7
 
 	OK      Kind = 64
 	Failure Kind = 65 // with an Error field
@@ -58,4 +59,8 @@ const (
 	Method         Tag = 17
 	Status         Tag = 18 // number: of an HTTP response
 	Genuine        Tag = 19 // number: 1 if the refused webhook is genuine
+	Livemode       Tag = 20 // number: 1 if the event is not of the vendor's mode for tests
+	Flag           Tag = 21 // of an event; once for each
+	Chain          Tag = 22 // number: 1 if the older events of a sample are wanted too
+	Before         Tag = 23 // a frame that is an older sample; once for each, the oldest first
 )

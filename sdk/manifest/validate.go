@@ -52,6 +52,11 @@ func Validate(manifest *sdk.Manifest, compile func(schema []byte) error) error {
 		fault("it has %d actions, at most %d", len(manifest.Actions), maxActions)
 		return errors.Join(faults...)
 	}
+	for i := range manifest.NotInDev {
+		if err := validatePattern(&manifest.NotInDev[i], manifest.Credentials); err != nil {
+			fault("not in dev: %w", err)
+		}
+	}
 	names := make(map[string]bool)
 	for i := range manifest.Actions {
 		action := &manifest.Actions[i]
@@ -90,12 +95,9 @@ func validateAction(action *sdk.ActionSpec, compile func(schema []byte) error) e
 			faults = append(faults, fmt.Errorf("schema of the result: %w", err))
 		}
 	}
-	if action.Writes && !slices.Contains(repeats, action.Repeat) {
-		faults = append(faults, fmt.Errorf("it writes, and says %q of a repeat: one of %q is needed", action.Repeat, repeats))
-	}
-	if action.KeyLifetime < 0 {
-		faults = append(faults, fmt.Errorf("a key cannot live for %s", action.KeyLifetime))
-	}
+	own := sdk.Treatment{Writes: action.Writes, Repeat: action.Repeat, KeyLifetime: action.KeyLifetime, Permissions: action.Permissions}
+	faults = append(faults, validateTreatment(own)...)
+	faults = append(faults, validateVariants(action)...)
 	for i, name := range action.Sensitive {
 		if name == "" || slices.Contains(action.Sensitive[:i], name) {
 			faults = append(faults, fmt.Errorf("sensitive: %q is empty or there twice", name))
@@ -110,6 +112,68 @@ func validateAction(action *sdk.ActionSpec, compile func(schema []byte) error) e
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// maxPermissions bounds the rights that one call needs.
+const maxPermissions = 100
+
+// validateTreatment checks what is said of the calls of an action, or of a variant.
+func validateTreatment(t sdk.Treatment) (faults []error) {
+	if t.Writes && !slices.Contains(repeats, t.Repeat) {
+		faults = append(faults, fmt.Errorf("it writes, and says %q of a repeat: one of %q is needed", t.Repeat, repeats))
+	}
+	if t.KeyLifetime < 0 {
+		faults = append(faults, fmt.Errorf("a key cannot live for %s", t.KeyLifetime))
+	}
+	for i, name := range t.Permissions {
+		if name == "" || slices.Contains(t.Permissions[:i], name) {
+			faults = append(faults, fmt.Errorf("permissions: %q is empty or there twice", name))
+		}
+	}
+	if len(t.Permissions) > maxPermissions {
+		faults = append(faults, fmt.Errorf("permissions: there are %d, and at most %d may be", len(t.Permissions), maxPermissions))
+	}
+	return faults
+}
+
+// maxVariants bounds the variants of one action: each is compared with the params of
+// every call.
+const maxVariants = 500
+
+func validateVariants(action *sdk.ActionSpec) (faults []error) {
+	if len(action.Variants) > maxVariants {
+		return []error{fmt.Errorf("there are %d variants, and at most %d may be", len(action.Variants), maxVariants)}
+	}
+	if _, err := action.Treatments(); err != nil {
+		faults = append(faults, err)
+	}
+	declared := declaredParams(action.Params)
+	for i, v := range action.Variants {
+		if declared[v.Param] == nil {
+			faults = append(faults, fmt.Errorf("variant %d: the schema of the params has no %q", i, v.Param))
+		}
+		if v.Writes && !action.Writes {
+			faults = append(faults, fmt.Errorf("variant %d writes, and the action does not", i))
+		}
+		for _, err := range validateTreatment(sdk.Treatment{Writes: v.Writes, Repeat: v.Repeat, KeyLifetime: v.KeyLifetime, Permissions: v.Permissions}) {
+			faults = append(faults, fmt.Errorf("variant %d: %w", i, err))
+		}
+	}
+	return faults
+}
+
+// validatePattern checks what may not be in the credentials.
+func validatePattern(p *sdk.CredentialPattern, credentials json.RawMessage) error {
+	if declaredParams(credentials)[p.Field] == nil {
+		return fmt.Errorf("the schema of the credentials has no %q", p.Field)
+	}
+	if _, err := regexp.Compile(p.Pattern); err != nil {
+		return fmt.Errorf("%s: %w", p.Field, err)
+	}
+	if p.Reason == "" {
+		return fmt.Errorf("%s: it gives no reason", p.Field)
+	}
+	return nil
 }
 
 func validateBinding(binding *sdk.HTTPBinding, params json.RawMessage) error {

@@ -285,7 +285,7 @@ type example struct {
 func (c *checker) working(t testing.TB) []example {
 	var list []example
 	for spec, params := range c.examples {
-		if !spec.SafeToRepeat() {
+		if !spec.For(params).SafeToRepeat() {
 			continue
 		}
 		var log logs
@@ -311,7 +311,8 @@ func (c *checker) repeatedKeyDoesNoHarm(t testing.TB) {
 		option(&given)
 	}
 	for spec, params := range c.examples {
-		if !spec.SafeToRepeat() {
+		treatment := spec.For(params)
+		if !treatment.SafeToRepeat() {
 			continue
 		}
 		opts := append(slices.Clone(c.opts), Key("sdktest-"+random()))
@@ -321,11 +322,11 @@ func (c *checker) repeatedKeyDoesNoHarm(t testing.TB) {
 			continue // another promise
 		}
 		second, errSecond := call(t.Context(), c.plugin, spec, params, &log, opts)
-		keeps := spec.Repeat == sdk.RepeatTransactional || spec.Repeat == sdk.RepeatNative && given.network == nil
+		keeps := treatment.Repeat == sdk.RepeatTransactional || treatment.Repeat == sdk.RepeatNative && given.network == nil
 		switch {
 		case errSecond != nil:
 			t.Errorf("%s succeeds, and then fails with the same key: %v", spec.Name, errSecond)
-		case spec.Writes && keeps && !bytes.Equal(first.Body, second.Body) && !sameJSON(first.Body, second.Body):
+		case treatment.Writes && keeps && !bytes.Equal(first.Body, second.Body) && !sameJSON(first.Body, second.Body):
 			t.Errorf("%s answers %s, and then %s with the same key", spec.Name, first.Body, second.Body)
 		}
 	}

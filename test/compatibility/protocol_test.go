@@ -81,7 +81,7 @@ func TestPluginOfVersionOneOfTheProtocolStillWorks(t *testing.T) {
 		Headers: map[string][]string{"Signature": {sample.Headers["Signature"]}}, Body: sample.Body,
 		Secrets: []string{"s"}, Now: time.Now(), Tolerance: time.Minute,
 	}
-	if event, err := p.VerifyWebhook(t.Context(), received); err != nil || event != (sdk.WebhookEvent{ID: "evt_1", Type: "a.b"}) {
+	if event, err := p.VerifyWebhook(t.Context(), received); err != nil || !cmp.Equal(event, sdk.WebhookEvent{ID: "evt_1", Type: "a.b"}) {
 		t.Errorf("got %+v, %v", event, err)
 	}
 	received.Secrets = []string{"sk_2"}

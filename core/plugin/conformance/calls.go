@@ -79,7 +79,7 @@ func checkBadParams(ctx context.Context, s *session, v *verdict) {
 
 // newCallKey is the key of another call than the example's.
 func (s *subject) newCallKey() string {
-	if !s.Writes {
+	if !s.treatment.Writes {
 		return ""
 	}
 	return newKey()
@@ -170,7 +170,7 @@ func (s *session) repeatable(v *verdict) []*subject {
 func checkRepeatedKey(ctx context.Context, s *session, v *verdict) {
 	tried := 0
 	for _, subject := range s.subjects {
-		if !subject.Writes || !subject.works || subject.Repeat == sdk.RepeatNone {
+		if !subject.treatment.Writes || !subject.works || subject.treatment.Repeat == sdk.RepeatNone {
 			continue
 		}
 		if !s.ready(ctx, v) {
@@ -193,12 +193,12 @@ func checkRepeatedKey(ctx context.Context, s *session, v *verdict) {
 			bodies = append(bodies, body)
 		}
 		switch {
-		case len(bodies) < 2 || subject.Repeat == sdk.RepeatIdempotent:
+		case len(bodies) < 2 || subject.treatment.Repeat == sdk.RepeatIdempotent:
 		case s.mode == InSandbox:
 			// In the sandbox it is not the vendor that keeps keys.
 			v.note("%s: answered in the sandbox, whose results are not compared", subject.Name)
 		case !reflect.DeepEqual(bodies[0], bodies[1]):
-			v.fault("%s: its repeat is %s, but two calls with the same key had different results", subject.Name, subject.Repeat)
+			v.fault("%s: its repeat is %s, but two calls with the same key had different results", subject.Name, subject.treatment.Repeat)
 		}
 	}
 	skipIfUntried(v, tried, "that writes and takes a repeat")

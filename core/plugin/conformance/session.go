@@ -32,9 +32,10 @@ type session struct {
 // subject is an action whose examples can be called.
 type subject struct {
 	*sdk.ActionSpec
-	params  *schema.Schema
-	result  *schema.Schema // nil if none exists
-	example json.RawMessage
+	treatment sdk.Treatment // of the example
+	params    *schema.Schema
+	result    *schema.Schema // nil if none exists
+	example   json.RawMessage
 	// key is the idempotency key of the example, empty for reads.
 	key string
 	// harmless says that calls have no effect, or only one in the sandbox.
@@ -45,7 +46,7 @@ type subject struct {
 
 // repeatable reports whether the example may be called again, with the same key if it
 // writes.
-func (s *subject) repeatable() bool { return s.works && (s.harmless || s.SafeToRepeat()) }
+func (s *subject) repeatable() bool { return s.works && (s.harmless || s.treatment.SafeToRepeat()) }
 
 func newKey() string { return "conformance-" + rand.Text() }
 
@@ -62,12 +63,12 @@ func (s *session) prepare() {
 		if faults, err := params.Check(example); err != nil || len(faults) > 0 {
 			continue
 		}
-		subject := &subject{ActionSpec: action, params: params, example: example, harmless: !action.Writes || s.mode == InSandbox}
+		subject := &subject{ActionSpec: action, treatment: action.For(example), params: params, example: example, harmless: !action.Writes || s.mode == InSandbox}
 		if len(action.Result) > 0 {
 			// checkSchemas reports a schema that does not compile.
 			subject.result, _ = schema.Compile(action.Result)
 		}
-		if action.Writes {
+		if subject.treatment.Writes {
 			subject.key = newKey()
 		}
 		s.subjects = append(s.subjects, subject)

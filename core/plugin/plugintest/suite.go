@@ -34,6 +34,8 @@ func Exercise(t *testing.T, tr Transport) {
 	t.Run("Full queue refuses at once", func(t *testing.T) { fullQueueRefusesAtOnce(t, tr) })
 	t.Run("Webhooks cross", func(t *testing.T) { webhooksCross(t, tr) })
 	t.Run("Plugin without webhooks says so", func(t *testing.T) { pluginWithoutWebhooksSaysSo(t, tr) })
+	t.Run("Commands to a sandbox cross", func(t *testing.T) { commandsToASandboxCross(t, tr) })
+	t.Run("Plugin that is no sandbox gets no commands", func(t *testing.T) { pluginThatIsNoSandboxGetsNoCommands(t, tr) })
 }
 
 func tenLinePluginWorks(t *testing.T, tr Transport) {
@@ -65,9 +67,18 @@ func manifestCrossesUnchanged(t *testing.T, tr Transport) {
 		Repeat:      sdk.RepeatNative,
 		KeyLifetime: 24 * time.Hour,
 		Sensitive:   []string{"client_secret", "pin"},
-		Examples:    []sdk.Example{{Params: json.RawMessage(`{"id":"x"}`), Result: json.RawMessage(`{"id":"x"}`)}},
+		Permissions: []string{"Echoes: Write"},
+		ByName:      true,
+		Variants: []sdk.Variant{
+			{Param: "id", Pattern: "get.*", Permissions: []string{"Echoes: Read"}},
+			{Param: "id", Pattern: "long.*", Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 720 * time.Hour},
+		},
+		Examples: []sdk.Example{{Params: json.RawMessage(`{"id":"x"}`), Result: json.RawMessage(`{"id":"x"}`)}},
 	}
 	if diff := cmp.Diff(want, manifest.Actions[0]); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]sdk.CredentialPattern{{Field: "key", Pattern: "key_live_.*", Reason: "a live key"}}, manifest.NotInDev); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(&sdk.WebhookCapability{EventTypes: []string{"a.b"}, SecretField: "key"}, manifest.Webhook); diff != "" {
@@ -336,6 +347,17 @@ func webhooksCross(t *testing.T, tr Transport) {
 	if err != nil || event.ID != "evt_1" || event.Type != "2026-01-02T03:04:05.000000006Z 5m0s" {
 		t.Errorf("got %+v, %v", event, err)
 	}
+	if event.Livemode != nil || event.Flags != nil {
+		t.Errorf("an event without mode and flags has %v, %v", event.Livemode, event.Flags)
+	}
+	for mode, live := range map[string]bool{"live": true, "test": false} {
+		of := request
+		of.Body = []byte("evt_mode_" + mode)
+		event, err := p.VerifyWebhook(t.Context(), of)
+		if err != nil || event.Livemode == nil || *event.Livemode != live || !slices.Equal(event.Flags, []string{"odd", "livemode"}) {
+			t.Errorf("%s: got %+v, %v", mode, event, err)
+		}
+	}
 	request.Headers["Signature"] = []string{"forged"}
 	_, err = p.VerifyWebhook(t.Context(), request)
 	var refusal *sdk.WebhookRefusal
@@ -353,8 +375,14 @@ func webhooksCross(t *testing.T, tr Transport) {
 		t.Errorf("got %#v", err)
 	}
 	sample, err := p.SampleWebhook(t.Context(), sdk.SampleRequest{EventType: "a.b", Set: map[string]string{"a": "1"}, Secret: "s"})
-	if err != nil || string(sample.Body) != "a.b1" || sample.Headers["Signature"] != "s" {
+	if err != nil || string(sample.Body) != "a.b1" || sample.Headers["Signature"] != "s" || sample.Before != nil {
 		t.Errorf("got %+v, %v", sample, err)
+	}
+	sample, err = p.SampleWebhook(t.Context(), sdk.SampleRequest{EventType: "a.b", Secret: "s", Chain: true})
+	signed := map[string]string{"Signature": "s"}
+	want := sdk.Sample{Headers: signed, Body: []byte("a.b"), Before: []sdk.Sample{{Headers: signed, Body: []byte("first")}, {Headers: signed, Body: []byte("second")}}}
+	if diff := cmp.Diff(want, sample); err != nil || diff != "" {
+		t.Errorf("a chain: %v %s", err, diff)
 	}
 }
 
@@ -363,5 +391,41 @@ func pluginWithoutWebhooksSaysSo(t *testing.T, tr Transport) {
 	_, err := p.VerifyWebhook(t.Context(), sdk.WebhookRequest{Secrets: []string{"s"}})
 	if !errors.Is(err, &sdk.Error{Code: sdk.CodeUnknownAction}) {
 		t.Errorf("got %#v", err)
+	}
+}
+
+func commandsToASandboxCross(t *testing.T, tr Transport) {
+	member := tr.Fixture()
+	member.Config.Sandbox = true
+	member.Config.Webhooks = []sdk.WebhookTarget{{Name: "events", URL: "http://127.0.0.1:1/webhooks/a", Secret: "whsec_t4rget"}}
+	p := tr.StartReady(t, member)
+	result, err := p.ControlSandbox(t.Context(), sdk.SandboxCommand{Name: "tell", Params: json.RawMessage(`{"n":1.50}`)})
+	want := `{"params":{"n":1.50},"webhooks":[{"name":"events","url":"http://127.0.0.1:1/webhooks/a","secret":"***"}]}`
+	if err != nil || string(result) != want {
+		t.Errorf("got %s, %v, want %s", result, err, want)
+	}
+	for name, want := range map[string]*sdk.Error{
+		"nope":    {Code: sdk.CodeNotFound, Message: "no command nope"},
+		"notJSON": {Code: sdk.CodeInternal, Message: "notJSON: the plugin answered a result that is not JSON"},
+	} {
+		_, err := p.ControlSandbox(t.Context(), sdk.SandboxCommand{Name: name, Params: json.RawMessage(`{}`)})
+		var got *sdk.Error
+		if !errors.As(err, &got) || got.Code != want.Code || got.Message != want.Message {
+			t.Errorf("%s: got %#v", name, err)
+		}
+	}
+}
+
+func pluginThatIsNoSandboxGetsNoCommands(t *testing.T, tr Transport) {
+	tell := sdk.SandboxCommand{Name: "tell", Params: json.RawMessage(`{}`)}
+	for name, member := range map[string]plugin.Member{
+		"it has credentials": tr.Fixture(),
+		"it has no sandbox":  {Spec: plugin.Spec{Name: "hello", Path: tr.Path("hello")}},
+	} {
+		_, err := tr.StartReady(t, member).ControlSandbox(t.Context(), tell)
+		var got *sdk.Error
+		if !errors.As(err, &got) || got.Code != sdk.CodeNotFound || !strings.Contains(got.Message, "is not in its sandbox") {
+			t.Errorf("%s: got %#v", name, err)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -83,6 +84,7 @@ func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
 		Sandbox:     config.Sandbox,
 		BaseDir:     config.BaseDir,
 		DataDir:     config.DataDir,
+		Webhooks:    webhookTargetsToWire(config.Webhooks),
 	})
 	if err != nil {
 		return i.failure(ctx, time.Time{}, "Configure", err)
@@ -125,7 +127,8 @@ func (i *instance) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest
 	}
 	switch outcome := response.GetOutcome().(type) {
 	case *pluginv1.VerifyWebhookResponse_Event:
-		return sdk.WebhookEvent{ID: outcome.Event.GetId(), Type: outcome.Event.GetType()}, nil
+		event := outcome.Event
+		return sdk.WebhookEvent{ID: event.GetId(), Type: event.GetType(), Livemode: event.Livemode, Flags: event.GetFlags()}, nil
 	case *pluginv1.VerifyWebhookResponse_Refusal:
 		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: outcome.Refusal, Genuine: response.GetRefusalGenuine()}
 	case *pluginv1.VerifyWebhookResponse_Error:
@@ -143,7 +146,19 @@ func (i *instance) SampleWebhook(ctx context.Context, request sdk.SampleRequest)
 	if response.GetError() != nil {
 		return sdk.Sample{}, errorFromWire(response.GetError())
 	}
-	return sdk.Sample{Headers: response.GetHeaders(), Body: response.GetBody()}, nil
+	return sampleFromWire(response), nil
+}
+
+// ControlSandbox has the plugin carry out a command to its sandbox.
+func (i *instance) ControlSandbox(ctx context.Context, command sdk.SandboxCommand) (json.RawMessage, error) {
+	response, err := i.service.ControlSandbox(ctx, &pluginv1.ControlSandboxRequest{Name: command.Name, Params: command.Params})
+	if err != nil {
+		return nil, i.failure(ctx, time.Time{}, "ControlSandbox", err)
+	}
+	if response.GetError() != nil {
+		return nil, errorFromWire(response.GetError())
+	}
+	return response.GetResult(), nil
 }
 
 // Probe asks gRPC's own health service, which go-plugin serves in each plugin. It

@@ -21,6 +21,9 @@ func manifestFromWire(wire *pluginv1.Manifest) *sdk.Manifest {
 		Credentials: wire.GetCredentials(),
 		Sandbox:     wire.GetSandbox(),
 	}
+	for _, p := range wire.GetNotInDev() {
+		manifest.NotInDev = append(manifest.NotInDev, sdk.CredentialPattern{Field: p.GetField(), Pattern: p.GetPattern(), Reason: p.GetReason()})
+	}
 	for _, action := range wire.GetActions() {
 		manifest.Actions = append(manifest.Actions, actionFromWire(action))
 	}
@@ -43,6 +46,14 @@ func actionFromWire(wire *pluginv1.Action) sdk.ActionSpec {
 		Repeat:      sdk.Repeat(wire.GetRepeat()),
 		KeyLifetime: wire.GetKeyLifetime().AsDuration(),
 		Sensitive:   wire.GetSensitive(),
+		Permissions: wire.GetPermissions(),
+		ByName:      wire.GetByName(),
+	}
+	for _, v := range wire.GetVariants() {
+		action.Variants = append(action.Variants, sdk.Variant{
+			Param: v.GetParam(), Pattern: v.GetPattern(), Writes: v.GetWrites(), Repeat: sdk.Repeat(v.GetRepeat()),
+			KeyLifetime: v.GetKeyLifetime().AsDuration(), Permissions: v.GetPermissions(),
+		})
 	}
 	if http := wire.GetHttp(); http != nil {
 		action.HTTP = &sdk.HTTPBinding{Method: http.GetMethod(), Path: http.GetPath()}
@@ -94,5 +105,22 @@ func sampleRequestToWire(request sdk.SampleRequest) *pluginv1.SampleWebhookReque
 		Set:       request.Set,
 		Secret:    request.Secret,
 		Now:       timestamppb.New(request.Now),
+		Chain:     request.Chain,
 	}
+}
+
+func sampleFromWire(wire *pluginv1.SampleWebhookResponse) sdk.Sample {
+	sample := sdk.Sample{Headers: wire.GetHeaders(), Body: wire.GetBody()}
+	for _, before := range wire.GetBefore() {
+		sample.Before = append(sample.Before, sdk.Sample{Headers: before.GetHeaders(), Body: before.GetBody()})
+	}
+	return sample
+}
+
+func webhookTargetsToWire(targets []sdk.WebhookTarget) []*pluginv1.WebhookTarget {
+	var wire []*pluginv1.WebhookTarget
+	for _, target := range targets {
+		wire = append(wire, &pluginv1.WebhookTarget{Name: target.Name, Url: target.URL, Secret: target.Secret})
+	}
+	return wire
 }

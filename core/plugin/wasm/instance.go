@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -157,6 +158,21 @@ func (i *instance) SampleWebhook(ctx context.Context, wanted sdk.SampleRequest) 
 		return sdk.Sample{}, err
 	}
 	return sample, nil
+}
+
+// ControlSandbox has a guest carry out a command to its sandbox.
+func (i *instance) ControlSandbox(ctx context.Context, command sdk.SandboxCommand) (json.RawMessage, error) {
+	var result sdk.Result
+	deadline, _ := ctx.Deadline()
+	err := i.do(ctx, request{
+		kind: abi.ControlSandbox, operation: "ControlSandbox",
+		encode: func(frame []byte) []byte { return appendCommand(frame, command, deadline) },
+		decode: func(frame abi.Frame) error { return readResult(frame, &result) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return result.Body, nil
 }
 
 // do sends a request to a guest. A request of kind 0 only makes sure that there is a

@@ -85,12 +85,18 @@ func readManifest(frame abi.Frame, manifest *sdk.Manifest) error {
 	return errors.New("it answered no manifest")
 }
 
+func appendCommand(frame []byte, command sdk.SandboxCommand, deadline time.Time) []byte {
+	frame = abi.Append(appendTimeout(frame, deadline), abi.Action, command.Name)
+	return abi.Append(frame, abi.Body, command.Params)
+}
+
 // appendConfig leaves out the directories, because a guest has no files.
 func appendConfig(frame []byte, config sdk.Config) ([]byte, error) {
 	body, err := json.Marshal(struct {
-		Credentials json.RawMessage `json:"credentials"`
-		Sandbox     bool            `json:"sandbox,omitempty"`
-	}{config.Credentials, config.Sandbox})
+		Credentials json.RawMessage     `json:"credentials"`
+		Sandbox     bool                `json:"sandbox,omitempty"`
+		Webhooks    []sdk.WebhookTarget `json:"webhooks,omitempty"`
+	}{config.Credentials, config.Sandbox, config.Webhooks})
 	if err != nil {
 		return nil, fmt.Errorf("credentials: %w", err)
 	}
@@ -124,6 +130,11 @@ func readEvent(frame abi.Frame, event *sdk.WebhookEvent) error {
 			event.ID = string(content)
 		case tag == abi.EventType:
 			event.Type = string(content)
+		case tag == abi.Livemode:
+			live := abi.Number(content) != 0
+			event.Livemode = &live
+		case tag == abi.Flag:
+			event.Flags = append(event.Flags, string(content))
 		}
 	}
 	if frame.Kind == abi.Refusal {
@@ -138,6 +149,9 @@ func appendSample(frame []byte, request sdk.SampleRequest) []byte {
 		frame = abi.AppendPair(frame, abi.Set, path, '=', value)
 	}
 	frame = abi.Append(frame, abi.Secret, request.Secret)
+	if request.Chain {
+		frame = abi.AppendNumber(frame, abi.Chain, 1)
+	}
 	return abi.AppendNumber(frame, abi.Now, request.Now.UnixNano())
 }
 
@@ -150,6 +164,16 @@ func readSample(frame abi.Frame, sample *sdk.Sample) error {
 			sample.Headers[name] = value
 		case abi.Body:
 			sample.Body = bytes.Clone(content)
+		case abi.Before:
+			older, err := abi.Parse(content)
+			if err != nil {
+				return fmt.Errorf("an older sample: %w", err)
+			}
+			var before sdk.Sample
+			if err := readSample(older, &before); err != nil {
+				return err
+			}
+			sample.Before = append(sample.Before, before)
 		}
 	}
 	return nil

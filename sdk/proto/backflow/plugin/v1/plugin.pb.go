@@ -272,9 +272,10 @@ type Manifest struct {
 	Description string                 `protobuf:"bytes,3,opt,name=description,proto3" json:"description,omitempty"`
 	Actions     []*Action              `protobuf:"bytes,4,rep,name=actions,proto3" json:"actions,omitempty"`
 	// A JSON Schema.
-	Credentials   []byte             `protobuf:"bytes,5,opt,name=credentials,proto3" json:"credentials,omitempty"`
-	Webhook       *WebhookCapability `protobuf:"bytes,6,opt,name=webhook,proto3" json:"webhook,omitempty"`
-	Sandbox       bool               `protobuf:"varint,7,opt,name=sandbox,proto3" json:"sandbox,omitempty"`
+	Credentials   []byte               `protobuf:"bytes,5,opt,name=credentials,proto3" json:"credentials,omitempty"`
+	Webhook       *WebhookCapability   `protobuf:"bytes,6,opt,name=webhook,proto3" json:"webhook,omitempty"`
+	Sandbox       bool                 `protobuf:"varint,7,opt,name=sandbox,proto3" json:"sandbox,omitempty"`
+	NotInDev      []*CredentialPattern `protobuf:"bytes,8,rep,name=not_in_dev,json=notInDev,proto3" json:"not_in_dev,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -358,6 +359,75 @@ func (x *Manifest) GetSandbox() bool {
 	return false
 }
 
+func (x *Manifest) GetNotInDev() []*CredentialPattern {
+	if x != nil {
+		return x.NotInDev
+	}
+	return nil
+}
+
+// CredentialPattern is sdk.CredentialPattern.
+type CredentialPattern struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Field string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	// RE2.
+	Pattern       string `protobuf:"bytes,2,opt,name=pattern,proto3" json:"pattern,omitempty"`
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CredentialPattern) Reset() {
+	*x = CredentialPattern{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CredentialPattern) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CredentialPattern) ProtoMessage() {}
+
+func (x *CredentialPattern) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CredentialPattern.ProtoReflect.Descriptor instead.
+func (*CredentialPattern) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CredentialPattern) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *CredentialPattern) GetPattern() string {
+	if x != nil {
+		return x.Pattern
+	}
+	return ""
+}
+
+func (x *CredentialPattern) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // Action is sdk.ActionSpec.
 type Action struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
@@ -374,14 +444,17 @@ type Action struct {
 	KeyLifetime *durationpb.Duration `protobuf:"bytes,8,opt,name=key_lifetime,json=keyLifetime,proto3" json:"key_lifetime,omitempty"`
 	Examples    []*Example           `protobuf:"bytes,9,rep,name=examples,proto3" json:"examples,omitempty"`
 	// Names of members of the result.
-	Sensitive     []string `protobuf:"bytes,10,rep,name=sensitive,proto3" json:"sensitive,omitempty"`
+	Sensitive     []string   `protobuf:"bytes,10,rep,name=sensitive,proto3" json:"sensitive,omitempty"`
+	ByName        bool       `protobuf:"varint,11,opt,name=by_name,json=byName,proto3" json:"by_name,omitempty"`
+	Permissions   []string   `protobuf:"bytes,12,rep,name=permissions,proto3" json:"permissions,omitempty"`
+	Variants      []*Variant `protobuf:"bytes,13,rep,name=variants,proto3" json:"variants,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Action) Reset() {
 	*x = Action{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[5]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -393,7 +466,7 @@ func (x *Action) String() string {
 func (*Action) ProtoMessage() {}
 
 func (x *Action) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[5]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -406,7 +479,7 @@ func (x *Action) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Action.ProtoReflect.Descriptor instead.
 func (*Action) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{5}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Action) GetName() string {
@@ -479,6 +552,114 @@ func (x *Action) GetSensitive() []string {
 	return nil
 }
 
+func (x *Action) GetByName() bool {
+	if x != nil {
+		return x.ByName
+	}
+	return false
+}
+
+func (x *Action) GetPermissions() []string {
+	if x != nil {
+		return x.Permissions
+	}
+	return nil
+}
+
+func (x *Action) GetVariants() []*Variant {
+	if x != nil {
+		return x.Variants
+	}
+	return nil
+}
+
+// Variant is sdk.Variant.
+type Variant struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Param string                 `protobuf:"bytes,1,opt,name=param,proto3" json:"param,omitempty"`
+	// RE2.
+	Pattern string `protobuf:"bytes,2,opt,name=pattern,proto3" json:"pattern,omitempty"`
+	Writes  bool   `protobuf:"varint,3,opt,name=writes,proto3" json:"writes,omitempty"`
+	// One of the sdk.Repeat constants.
+	Repeat        string               `protobuf:"bytes,4,opt,name=repeat,proto3" json:"repeat,omitempty"`
+	KeyLifetime   *durationpb.Duration `protobuf:"bytes,5,opt,name=key_lifetime,json=keyLifetime,proto3" json:"key_lifetime,omitempty"`
+	Permissions   []string             `protobuf:"bytes,6,rep,name=permissions,proto3" json:"permissions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Variant) Reset() {
+	*x = Variant{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Variant) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Variant) ProtoMessage() {}
+
+func (x *Variant) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Variant.ProtoReflect.Descriptor instead.
+func (*Variant) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *Variant) GetParam() string {
+	if x != nil {
+		return x.Param
+	}
+	return ""
+}
+
+func (x *Variant) GetPattern() string {
+	if x != nil {
+		return x.Pattern
+	}
+	return ""
+}
+
+func (x *Variant) GetWrites() bool {
+	if x != nil {
+		return x.Writes
+	}
+	return false
+}
+
+func (x *Variant) GetRepeat() string {
+	if x != nil {
+		return x.Repeat
+	}
+	return ""
+}
+
+func (x *Variant) GetKeyLifetime() *durationpb.Duration {
+	if x != nil {
+		return x.KeyLifetime
+	}
+	return nil
+}
+
+func (x *Variant) GetPermissions() []string {
+	if x != nil {
+		return x.Permissions
+	}
+	return nil
+}
+
 // HTTPBinding is sdk.HTTPBinding.
 type HTTPBinding struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -490,7 +671,7 @@ type HTTPBinding struct {
 
 func (x *HTTPBinding) Reset() {
 	*x = HTTPBinding{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[6]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -502,7 +683,7 @@ func (x *HTTPBinding) String() string {
 func (*HTTPBinding) ProtoMessage() {}
 
 func (x *HTTPBinding) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[6]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -515,7 +696,7 @@ func (x *HTTPBinding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HTTPBinding.ProtoReflect.Descriptor instead.
 func (*HTTPBinding) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{6}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *HTTPBinding) GetMethod() string {
@@ -543,7 +724,7 @@ type Example struct {
 
 func (x *Example) Reset() {
 	*x = Example{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[7]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -555,7 +736,7 @@ func (x *Example) String() string {
 func (*Example) ProtoMessage() {}
 
 func (x *Example) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[7]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -568,7 +749,7 @@ func (x *Example) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Example.ProtoReflect.Descriptor instead.
 func (*Example) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{7}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Example) GetParams() []byte {
@@ -596,7 +777,7 @@ type WebhookCapability struct {
 
 func (x *WebhookCapability) Reset() {
 	*x = WebhookCapability{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[8]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -608,7 +789,7 @@ func (x *WebhookCapability) String() string {
 func (*WebhookCapability) ProtoMessage() {}
 
 func (x *WebhookCapability) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[8]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -621,7 +802,7 @@ func (x *WebhookCapability) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WebhookCapability.ProtoReflect.Descriptor instead.
 func (*WebhookCapability) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{8}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WebhookCapability) GetEventTypes() []string {
@@ -641,17 +822,18 @@ func (x *WebhookCapability) GetSecretField() string {
 type ConfigureRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// A JSON object.
-	Credentials   []byte `protobuf:"bytes,1,opt,name=credentials,proto3" json:"credentials,omitempty"`
-	Sandbox       bool   `protobuf:"varint,2,opt,name=sandbox,proto3" json:"sandbox,omitempty"`
-	BaseDir       string `protobuf:"bytes,3,opt,name=base_dir,json=baseDir,proto3" json:"base_dir,omitempty"`
-	DataDir       string `protobuf:"bytes,4,opt,name=data_dir,json=dataDir,proto3" json:"data_dir,omitempty"`
+	Credentials   []byte           `protobuf:"bytes,1,opt,name=credentials,proto3" json:"credentials,omitempty"`
+	Sandbox       bool             `protobuf:"varint,2,opt,name=sandbox,proto3" json:"sandbox,omitempty"`
+	BaseDir       string           `protobuf:"bytes,3,opt,name=base_dir,json=baseDir,proto3" json:"base_dir,omitempty"`
+	DataDir       string           `protobuf:"bytes,4,opt,name=data_dir,json=dataDir,proto3" json:"data_dir,omitempty"`
+	Webhooks      []*WebhookTarget `protobuf:"bytes,5,rep,name=webhooks,proto3" json:"webhooks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ConfigureRequest) Reset() {
 	*x = ConfigureRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[9]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -663,7 +845,7 @@ func (x *ConfigureRequest) String() string {
 func (*ConfigureRequest) ProtoMessage() {}
 
 func (x *ConfigureRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[9]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -676,7 +858,7 @@ func (x *ConfigureRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureRequest.ProtoReflect.Descriptor instead.
 func (*ConfigureRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{9}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ConfigureRequest) GetCredentials() []byte {
@@ -707,6 +889,74 @@ func (x *ConfigureRequest) GetDataDir() string {
 	return ""
 }
 
+func (x *ConfigureRequest) GetWebhooks() []*WebhookTarget {
+	if x != nil {
+		return x.Webhooks
+	}
+	return nil
+}
+
+// WebhookTarget is sdk.WebhookTarget.
+type WebhookTarget struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Url           string                 `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	Secret        string                 `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WebhookTarget) Reset() {
+	*x = WebhookTarget{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WebhookTarget) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WebhookTarget) ProtoMessage() {}
+
+func (x *WebhookTarget) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WebhookTarget.ProtoReflect.Descriptor instead.
+func (*WebhookTarget) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *WebhookTarget) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *WebhookTarget) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *WebhookTarget) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
 type ConfigureResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Absent when the plugin is configured.
@@ -717,7 +967,7 @@ type ConfigureResponse struct {
 
 func (x *ConfigureResponse) Reset() {
 	*x = ConfigureResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[10]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -729,7 +979,7 @@ func (x *ConfigureResponse) String() string {
 func (*ConfigureResponse) ProtoMessage() {}
 
 func (x *ConfigureResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[10]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -742,7 +992,7 @@ func (x *ConfigureResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ConfigureResponse.ProtoReflect.Descriptor instead.
 func (*ConfigureResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{10}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ConfigureResponse) GetError() *Error {
@@ -769,7 +1019,7 @@ type ExecuteRequest struct {
 
 func (x *ExecuteRequest) Reset() {
 	*x = ExecuteRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[11]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +1031,7 @@ func (x *ExecuteRequest) String() string {
 func (*ExecuteRequest) ProtoMessage() {}
 
 func (x *ExecuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[11]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +1044,7 @@ func (x *ExecuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteRequest.ProtoReflect.Descriptor instead.
 func (*ExecuteRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{11}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ExecuteRequest) GetAction() string {
@@ -844,7 +1094,7 @@ type ExecuteResponse struct {
 
 func (x *ExecuteResponse) Reset() {
 	*x = ExecuteResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[12]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +1106,7 @@ func (x *ExecuteResponse) String() string {
 func (*ExecuteResponse) ProtoMessage() {}
 
 func (x *ExecuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[12]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +1119,7 @@ func (x *ExecuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExecuteResponse.ProtoReflect.Descriptor instead.
 func (*ExecuteResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{12}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ExecuteResponse) GetBody() []byte {
@@ -907,7 +1157,7 @@ type VerifyWebhookRequest struct {
 
 func (x *VerifyWebhookRequest) Reset() {
 	*x = VerifyWebhookRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[13]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -919,7 +1169,7 @@ func (x *VerifyWebhookRequest) String() string {
 func (*VerifyWebhookRequest) ProtoMessage() {}
 
 func (x *VerifyWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[13]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -932,7 +1182,7 @@ func (x *VerifyWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyWebhookRequest.ProtoReflect.Descriptor instead.
 func (*VerifyWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{13}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *VerifyWebhookRequest) GetHeaders() map[string]*HeaderValues {
@@ -988,7 +1238,7 @@ type HeaderValues struct {
 
 func (x *HeaderValues) Reset() {
 	*x = HeaderValues{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[14]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1000,7 +1250,7 @@ func (x *HeaderValues) String() string {
 func (*HeaderValues) ProtoMessage() {}
 
 func (x *HeaderValues) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[14]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1013,7 +1263,7 @@ func (x *HeaderValues) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeaderValues.ProtoReflect.Descriptor instead.
 func (*HeaderValues) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{14}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *HeaderValues) GetValues() [][]byte {
@@ -1038,7 +1288,7 @@ type VerifyWebhookResponse struct {
 
 func (x *VerifyWebhookResponse) Reset() {
 	*x = VerifyWebhookResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[15]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1050,7 +1300,7 @@ func (x *VerifyWebhookResponse) String() string {
 func (*VerifyWebhookResponse) ProtoMessage() {}
 
 func (x *VerifyWebhookResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[15]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1063,7 +1313,7 @@ func (x *VerifyWebhookResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyWebhookResponse.ProtoReflect.Descriptor instead.
 func (*VerifyWebhookResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{15}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *VerifyWebhookResponse) GetOutcome() isVerifyWebhookResponse_Outcome {
@@ -1134,16 +1384,19 @@ func (*VerifyWebhookResponse_Error) isVerifyWebhookResponse_Outcome() {}
 
 // WebhookEvent is sdk.WebhookEvent.
 type WebhookEvent struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Type          string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Type  string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
+	// Absent where the sender has no modes.
+	Livemode      *bool    `protobuf:"varint,3,opt,name=livemode,proto3,oneof" json:"livemode,omitempty"`
+	Flags         []string `protobuf:"bytes,4,rep,name=flags,proto3" json:"flags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WebhookEvent) Reset() {
 	*x = WebhookEvent{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[16]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1155,7 +1408,7 @@ func (x *WebhookEvent) String() string {
 func (*WebhookEvent) ProtoMessage() {}
 
 func (x *WebhookEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[16]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1168,7 +1421,7 @@ func (x *WebhookEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WebhookEvent.ProtoReflect.Descriptor instead.
 func (*WebhookEvent) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{16}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WebhookEvent) GetId() string {
@@ -1185,19 +1438,34 @@ func (x *WebhookEvent) GetType() string {
 	return ""
 }
 
+func (x *WebhookEvent) GetLivemode() bool {
+	if x != nil && x.Livemode != nil {
+		return *x.Livemode
+	}
+	return false
+}
+
+func (x *WebhookEvent) GetFlags() []string {
+	if x != nil {
+		return x.Flags
+	}
+	return nil
+}
+
 type SampleWebhookRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EventType     string                 `protobuf:"bytes,1,opt,name=event_type,json=eventType,proto3" json:"event_type,omitempty"`
 	Set           map[string]string      `protobuf:"bytes,2,rep,name=set,proto3" json:"set,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Secret        string                 `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
 	Now           *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=now,proto3" json:"now,omitempty"`
+	Chain         bool                   `protobuf:"varint,5,opt,name=chain,proto3" json:"chain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SampleWebhookRequest) Reset() {
 	*x = SampleWebhookRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[17]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1209,7 +1477,7 @@ func (x *SampleWebhookRequest) String() string {
 func (*SampleWebhookRequest) ProtoMessage() {}
 
 func (x *SampleWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[17]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1222,7 +1490,7 @@ func (x *SampleWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SampleWebhookRequest.ProtoReflect.Descriptor instead.
 func (*SampleWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{17}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *SampleWebhookRequest) GetEventType() string {
@@ -1253,19 +1521,28 @@ func (x *SampleWebhookRequest) GetNow() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *SampleWebhookRequest) GetChain() bool {
+	if x != nil {
+		return x.Chain
+	}
+	return false
+}
+
 type SampleWebhookResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Headers map[string]string      `protobuf:"bytes,1,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	Body    []byte                 `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
-	// When present, headers and body mean nothing.
-	Error         *Error `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	// When present, all else means nothing.
+	Error *Error `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	// The oldest first; none has any before it.
+	Before        []*Sample `protobuf:"bytes,4,rep,name=before,proto3" json:"before,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SampleWebhookResponse) Reset() {
 	*x = SampleWebhookResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[18]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1277,7 +1554,7 @@ func (x *SampleWebhookResponse) String() string {
 func (*SampleWebhookResponse) ProtoMessage() {}
 
 func (x *SampleWebhookResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[18]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1290,7 +1567,7 @@ func (x *SampleWebhookResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SampleWebhookResponse.ProtoReflect.Descriptor instead.
 func (*SampleWebhookResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{18}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SampleWebhookResponse) GetHeaders() map[string]string {
@@ -1314,6 +1591,66 @@ func (x *SampleWebhookResponse) GetError() *Error {
 	return nil
 }
 
+func (x *SampleWebhookResponse) GetBefore() []*Sample {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+// Sample is sdk.Sample.
+type Sample struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Headers       map[string]string      `protobuf:"bytes,1,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Body          []byte                 `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sample) Reset() {
+	*x = Sample{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sample) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sample) ProtoMessage() {}
+
+func (x *Sample) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sample.ProtoReflect.Descriptor instead.
+func (*Sample) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Sample) GetHeaders() map[string]string {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *Sample) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
 type CheckHealthRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1322,7 +1659,7 @@ type CheckHealthRequest struct {
 
 func (x *CheckHealthRequest) Reset() {
 	*x = CheckHealthRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[19]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1334,7 +1671,7 @@ func (x *CheckHealthRequest) String() string {
 func (*CheckHealthRequest) ProtoMessage() {}
 
 func (x *CheckHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[19]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1347,7 +1684,7 @@ func (x *CheckHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckHealthRequest.ProtoReflect.Descriptor instead.
 func (*CheckHealthRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{19}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{23}
 }
 
 type CheckHealthResponse struct {
@@ -1360,7 +1697,7 @@ type CheckHealthResponse struct {
 
 func (x *CheckHealthResponse) Reset() {
 	*x = CheckHealthResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1372,7 +1709,7 @@ func (x *CheckHealthResponse) String() string {
 func (*CheckHealthResponse) ProtoMessage() {}
 
 func (x *CheckHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1385,10 +1722,117 @@ func (x *CheckHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckHealthResponse.ProtoReflect.Descriptor instead.
 func (*CheckHealthResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{20}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CheckHealthResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+type ControlSandboxRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// A JSON object.
+	Params        []byte `protobuf:"bytes,2,opt,name=params,proto3" json:"params,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ControlSandboxRequest) Reset() {
+	*x = ControlSandboxRequest{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ControlSandboxRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ControlSandboxRequest) ProtoMessage() {}
+
+func (x *ControlSandboxRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ControlSandboxRequest.ProtoReflect.Descriptor instead.
+func (*ControlSandboxRequest) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ControlSandboxRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ControlSandboxRequest) GetParams() []byte {
+	if x != nil {
+		return x.Params
+	}
+	return nil
+}
+
+type ControlSandboxResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// JSON.
+	Result []byte `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	// When present, result means nothing.
+	Error         *Error `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ControlSandboxResponse) Reset() {
+	*x = ControlSandboxResponse{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ControlSandboxResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ControlSandboxResponse) ProtoMessage() {}
+
+func (x *ControlSandboxResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ControlSandboxResponse.ProtoReflect.Descriptor instead.
+func (*ControlSandboxResponse) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *ControlSandboxResponse) GetResult() []byte {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *ControlSandboxResponse) GetError() *Error {
 	if x != nil {
 		return x.Error
 	}
@@ -1415,7 +1859,7 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"\x14\n" +
 	"\x12GetManifestRequest\"O\n" +
 	"\x13GetManifestResponse\x128\n" +
-	"\bmanifest\x18\x01 \x01(\v2\x1c.backflow.plugin.v1.ManifestR\bmanifest\"\x8d\x02\n" +
+	"\bmanifest\x18\x01 \x01(\v2\x1c.backflow.plugin.v1.ManifestR\bmanifest\"\xd2\x02\n" +
 	"\bManifest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12 \n" +
@@ -1423,7 +1867,13 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\aactions\x18\x04 \x03(\v2\x1a.backflow.plugin.v1.ActionR\aactions\x12 \n" +
 	"\vcredentials\x18\x05 \x01(\fR\vcredentials\x12?\n" +
 	"\awebhook\x18\x06 \x01(\v2%.backflow.plugin.v1.WebhookCapabilityR\awebhook\x12\x18\n" +
-	"\asandbox\x18\a \x01(\bR\asandbox\"\xe8\x02\n" +
+	"\asandbox\x18\a \x01(\bR\asandbox\x12C\n" +
+	"\n" +
+	"not_in_dev\x18\b \x03(\v2%.backflow.plugin.v1.CredentialPatternR\bnotInDev\"[\n" +
+	"\x11CredentialPattern\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x18\n" +
+	"\apattern\x18\x02 \x01(\tR\apattern\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xdc\x03\n" +
 	"\x06Action\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x16\n" +
@@ -1435,7 +1885,17 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\fkey_lifetime\x18\b \x01(\v2\x19.google.protobuf.DurationR\vkeyLifetime\x127\n" +
 	"\bexamples\x18\t \x03(\v2\x1b.backflow.plugin.v1.ExampleR\bexamples\x12\x1c\n" +
 	"\tsensitive\x18\n" +
-	" \x03(\tR\tsensitive\"9\n" +
+	" \x03(\tR\tsensitive\x12\x17\n" +
+	"\aby_name\x18\v \x01(\bR\x06byName\x12 \n" +
+	"\vpermissions\x18\f \x03(\tR\vpermissions\x127\n" +
+	"\bvariants\x18\r \x03(\v2\x1b.backflow.plugin.v1.VariantR\bvariants\"\xc9\x01\n" +
+	"\aVariant\x12\x14\n" +
+	"\x05param\x18\x01 \x01(\tR\x05param\x12\x18\n" +
+	"\apattern\x18\x02 \x01(\tR\apattern\x12\x16\n" +
+	"\x06writes\x18\x03 \x01(\bR\x06writes\x12\x16\n" +
+	"\x06repeat\x18\x04 \x01(\tR\x06repeat\x12<\n" +
+	"\fkey_lifetime\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\vkeyLifetime\x12 \n" +
+	"\vpermissions\x18\x06 \x03(\tR\vpermissions\"9\n" +
 	"\vHTTPBinding\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\"9\n" +
@@ -1445,12 +1905,17 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x11WebhookCapability\x12\x1f\n" +
 	"\vevent_types\x18\x01 \x03(\tR\n" +
 	"eventTypes\x12!\n" +
-	"\fsecret_field\x18\x02 \x01(\tR\vsecretField\"\x84\x01\n" +
+	"\fsecret_field\x18\x02 \x01(\tR\vsecretField\"\xc3\x01\n" +
 	"\x10ConfigureRequest\x12 \n" +
 	"\vcredentials\x18\x01 \x01(\fR\vcredentials\x12\x18\n" +
 	"\asandbox\x18\x02 \x01(\bR\asandbox\x12\x19\n" +
 	"\bbase_dir\x18\x03 \x01(\tR\abaseDir\x12\x19\n" +
-	"\bdata_dir\x18\x04 \x01(\tR\adataDir\"D\n" +
+	"\bdata_dir\x18\x04 \x01(\tR\adataDir\x12=\n" +
+	"\bwebhooks\x18\x05 \x03(\v2!.backflow.plugin.v1.WebhookTargetR\bwebhooks\"M\n" +
+	"\rWebhookTarget\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url\x12\x16\n" +
+	"\x06secret\x18\x03 \x01(\tR\x06secret\"D\n" +
 	"\x11ConfigureResponse\x12/\n" +
 	"\x05error\x18\x01 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error\"\xad\x01\n" +
 	"\x0eExecuteRequest\x12\x16\n" +
@@ -1481,36 +1946,54 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\arefusal\x18\x02 \x01(\tH\x00R\arefusal\x121\n" +
 	"\x05error\x18\x03 \x01(\v2\x19.backflow.plugin.v1.ErrorH\x00R\x05error\x12'\n" +
 	"\x0frefusal_genuine\x18\x04 \x01(\bR\x0erefusalGenuineB\t\n" +
-	"\aoutcome\"2\n" +
+	"\aoutcome\"v\n" +
 	"\fWebhookEvent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
-	"\x04type\x18\x02 \x01(\tR\x04type\"\xf8\x01\n" +
+	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1f\n" +
+	"\blivemode\x18\x03 \x01(\bH\x00R\blivemode\x88\x01\x01\x12\x14\n" +
+	"\x05flags\x18\x04 \x03(\tR\x05flagsB\v\n" +
+	"\t_livemode\"\x8e\x02\n" +
 	"\x14SampleWebhookRequest\x12\x1d\n" +
 	"\n" +
 	"event_type\x18\x01 \x01(\tR\teventType\x12C\n" +
 	"\x03set\x18\x02 \x03(\v21.backflow.plugin.v1.SampleWebhookRequest.SetEntryR\x03set\x12\x16\n" +
 	"\x06secret\x18\x03 \x01(\tR\x06secret\x12,\n" +
-	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x1a6\n" +
+	"\x03now\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x12\x14\n" +
+	"\x05chain\x18\x05 \x01(\bR\x05chain\x1a6\n" +
 	"\bSetEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xea\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9e\x02\n" +
 	"\x15SampleWebhookResponse\x12P\n" +
 	"\aheaders\x18\x01 \x03(\v26.backflow.plugin.v1.SampleWebhookResponse.HeadersEntryR\aheaders\x12\x12\n" +
 	"\x04body\x18\x02 \x01(\fR\x04body\x12/\n" +
-	"\x05error\x18\x03 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error\x1a:\n" +
+	"\x05error\x18\x03 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error\x122\n" +
+	"\x06before\x18\x04 \x03(\v2\x1a.backflow.plugin.v1.SampleR\x06before\x1a:\n" +
+	"\fHeadersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x9b\x01\n" +
+	"\x06Sample\x12A\n" +
+	"\aheaders\x18\x01 \x03(\v2'.backflow.plugin.v1.Sample.HeadersEntryR\aheaders\x12\x12\n" +
+	"\x04body\x18\x02 \x01(\fR\x04body\x1a:\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x14\n" +
 	"\x12CheckHealthRequest\"F\n" +
 	"\x13CheckHealthResponse\x12/\n" +
-	"\x05error\x18\x01 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error2\xcd\x04\n" +
+	"\x05error\x18\x01 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error\"C\n" +
+	"\x15ControlSandboxRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
+	"\x06params\x18\x02 \x01(\fR\x06params\"a\n" +
+	"\x16ControlSandboxResponse\x12\x16\n" +
+	"\x06result\x18\x01 \x01(\fR\x06result\x12/\n" +
+	"\x05error\x18\x02 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error2\xb6\x05\n" +
 	"\rPluginService\x12^\n" +
 	"\vGetManifest\x12&.backflow.plugin.v1.GetManifestRequest\x1a'.backflow.plugin.v1.GetManifestResponse\x12X\n" +
 	"\tConfigure\x12$.backflow.plugin.v1.ConfigureRequest\x1a%.backflow.plugin.v1.ConfigureResponse\x12V\n" +
 	"\aExecute\x12\".backflow.plugin.v1.ExecuteRequest\x1a#.backflow.plugin.v1.ExecuteResponse(\x010\x01\x12d\n" +
 	"\rVerifyWebhook\x12(.backflow.plugin.v1.VerifyWebhookRequest\x1a).backflow.plugin.v1.VerifyWebhookResponse\x12d\n" +
 	"\rSampleWebhook\x12(.backflow.plugin.v1.SampleWebhookRequest\x1a).backflow.plugin.v1.SampleWebhookResponse\x12^\n" +
-	"\vCheckHealth\x12&.backflow.plugin.v1.CheckHealthRequest\x1a'.backflow.plugin.v1.CheckHealthResponseBDZBgithub.com/backflow/backflow/sdk/proto/backflow/plugin/v1;pluginv1b\x06proto3"
+	"\vCheckHealth\x12&.backflow.plugin.v1.CheckHealthRequest\x1a'.backflow.plugin.v1.CheckHealthResponse\x12g\n" +
+	"\x0eControlSandbox\x12).backflow.plugin.v1.ControlSandboxRequest\x1a*.backflow.plugin.v1.ControlSandboxResponseBDZBgithub.com/backflow/backflow/sdk/proto/backflow/plugin/v1;pluginv1b\x06proto3"
 
 var (
 	file_backflow_plugin_v1_plugin_proto_rawDescOnce sync.Once
@@ -1524,74 +2007,90 @@ func file_backflow_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 	return file_backflow_plugin_v1_plugin_proto_rawDescData
 }
 
-var file_backflow_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_backflow_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_backflow_plugin_v1_plugin_proto_goTypes = []any{
-	(*Error)(nil),                 // 0: backflow.plugin.v1.Error
-	(*Fault)(nil),                 // 1: backflow.plugin.v1.Fault
-	(*GetManifestRequest)(nil),    // 2: backflow.plugin.v1.GetManifestRequest
-	(*GetManifestResponse)(nil),   // 3: backflow.plugin.v1.GetManifestResponse
-	(*Manifest)(nil),              // 4: backflow.plugin.v1.Manifest
-	(*Action)(nil),                // 5: backflow.plugin.v1.Action
-	(*HTTPBinding)(nil),           // 6: backflow.plugin.v1.HTTPBinding
-	(*Example)(nil),               // 7: backflow.plugin.v1.Example
-	(*WebhookCapability)(nil),     // 8: backflow.plugin.v1.WebhookCapability
-	(*ConfigureRequest)(nil),      // 9: backflow.plugin.v1.ConfigureRequest
-	(*ConfigureResponse)(nil),     // 10: backflow.plugin.v1.ConfigureResponse
-	(*ExecuteRequest)(nil),        // 11: backflow.plugin.v1.ExecuteRequest
-	(*ExecuteResponse)(nil),       // 12: backflow.plugin.v1.ExecuteResponse
-	(*VerifyWebhookRequest)(nil),  // 13: backflow.plugin.v1.VerifyWebhookRequest
-	(*HeaderValues)(nil),          // 14: backflow.plugin.v1.HeaderValues
-	(*VerifyWebhookResponse)(nil), // 15: backflow.plugin.v1.VerifyWebhookResponse
-	(*WebhookEvent)(nil),          // 16: backflow.plugin.v1.WebhookEvent
-	(*SampleWebhookRequest)(nil),  // 17: backflow.plugin.v1.SampleWebhookRequest
-	(*SampleWebhookResponse)(nil), // 18: backflow.plugin.v1.SampleWebhookResponse
-	(*CheckHealthRequest)(nil),    // 19: backflow.plugin.v1.CheckHealthRequest
-	(*CheckHealthResponse)(nil),   // 20: backflow.plugin.v1.CheckHealthResponse
-	nil,                           // 21: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
-	nil,                           // 22: backflow.plugin.v1.SampleWebhookRequest.SetEntry
-	nil,                           // 23: backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
-	(*durationpb.Duration)(nil),   // 24: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
+	(*Error)(nil),                  // 0: backflow.plugin.v1.Error
+	(*Fault)(nil),                  // 1: backflow.plugin.v1.Fault
+	(*GetManifestRequest)(nil),     // 2: backflow.plugin.v1.GetManifestRequest
+	(*GetManifestResponse)(nil),    // 3: backflow.plugin.v1.GetManifestResponse
+	(*Manifest)(nil),               // 4: backflow.plugin.v1.Manifest
+	(*CredentialPattern)(nil),      // 5: backflow.plugin.v1.CredentialPattern
+	(*Action)(nil),                 // 6: backflow.plugin.v1.Action
+	(*Variant)(nil),                // 7: backflow.plugin.v1.Variant
+	(*HTTPBinding)(nil),            // 8: backflow.plugin.v1.HTTPBinding
+	(*Example)(nil),                // 9: backflow.plugin.v1.Example
+	(*WebhookCapability)(nil),      // 10: backflow.plugin.v1.WebhookCapability
+	(*ConfigureRequest)(nil),       // 11: backflow.plugin.v1.ConfigureRequest
+	(*WebhookTarget)(nil),          // 12: backflow.plugin.v1.WebhookTarget
+	(*ConfigureResponse)(nil),      // 13: backflow.plugin.v1.ConfigureResponse
+	(*ExecuteRequest)(nil),         // 14: backflow.plugin.v1.ExecuteRequest
+	(*ExecuteResponse)(nil),        // 15: backflow.plugin.v1.ExecuteResponse
+	(*VerifyWebhookRequest)(nil),   // 16: backflow.plugin.v1.VerifyWebhookRequest
+	(*HeaderValues)(nil),           // 17: backflow.plugin.v1.HeaderValues
+	(*VerifyWebhookResponse)(nil),  // 18: backflow.plugin.v1.VerifyWebhookResponse
+	(*WebhookEvent)(nil),           // 19: backflow.plugin.v1.WebhookEvent
+	(*SampleWebhookRequest)(nil),   // 20: backflow.plugin.v1.SampleWebhookRequest
+	(*SampleWebhookResponse)(nil),  // 21: backflow.plugin.v1.SampleWebhookResponse
+	(*Sample)(nil),                 // 22: backflow.plugin.v1.Sample
+	(*CheckHealthRequest)(nil),     // 23: backflow.plugin.v1.CheckHealthRequest
+	(*CheckHealthResponse)(nil),    // 24: backflow.plugin.v1.CheckHealthResponse
+	(*ControlSandboxRequest)(nil),  // 25: backflow.plugin.v1.ControlSandboxRequest
+	(*ControlSandboxResponse)(nil), // 26: backflow.plugin.v1.ControlSandboxResponse
+	nil,                            // 27: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
+	nil,                            // 28: backflow.plugin.v1.SampleWebhookRequest.SetEntry
+	nil,                            // 29: backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
+	nil,                            // 30: backflow.plugin.v1.Sample.HeadersEntry
+	(*durationpb.Duration)(nil),    // 31: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),  // 32: google.protobuf.Timestamp
 }
 var file_backflow_plugin_v1_plugin_proto_depIdxs = []int32{
-	24, // 0: backflow.plugin.v1.Error.retry_after:type_name -> google.protobuf.Duration
+	31, // 0: backflow.plugin.v1.Error.retry_after:type_name -> google.protobuf.Duration
 	1,  // 1: backflow.plugin.v1.Error.faults:type_name -> backflow.plugin.v1.Fault
 	4,  // 2: backflow.plugin.v1.GetManifestResponse.manifest:type_name -> backflow.plugin.v1.Manifest
-	5,  // 3: backflow.plugin.v1.Manifest.actions:type_name -> backflow.plugin.v1.Action
-	8,  // 4: backflow.plugin.v1.Manifest.webhook:type_name -> backflow.plugin.v1.WebhookCapability
-	6,  // 5: backflow.plugin.v1.Action.http:type_name -> backflow.plugin.v1.HTTPBinding
-	24, // 6: backflow.plugin.v1.Action.key_lifetime:type_name -> google.protobuf.Duration
-	7,  // 7: backflow.plugin.v1.Action.examples:type_name -> backflow.plugin.v1.Example
-	0,  // 8: backflow.plugin.v1.ConfigureResponse.error:type_name -> backflow.plugin.v1.Error
-	0,  // 9: backflow.plugin.v1.ExecuteResponse.error:type_name -> backflow.plugin.v1.Error
-	21, // 10: backflow.plugin.v1.VerifyWebhookRequest.headers:type_name -> backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
-	25, // 11: backflow.plugin.v1.VerifyWebhookRequest.now:type_name -> google.protobuf.Timestamp
-	24, // 12: backflow.plugin.v1.VerifyWebhookRequest.tolerance:type_name -> google.protobuf.Duration
-	16, // 13: backflow.plugin.v1.VerifyWebhookResponse.event:type_name -> backflow.plugin.v1.WebhookEvent
-	0,  // 14: backflow.plugin.v1.VerifyWebhookResponse.error:type_name -> backflow.plugin.v1.Error
-	22, // 15: backflow.plugin.v1.SampleWebhookRequest.set:type_name -> backflow.plugin.v1.SampleWebhookRequest.SetEntry
-	25, // 16: backflow.plugin.v1.SampleWebhookRequest.now:type_name -> google.protobuf.Timestamp
-	23, // 17: backflow.plugin.v1.SampleWebhookResponse.headers:type_name -> backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
-	0,  // 18: backflow.plugin.v1.SampleWebhookResponse.error:type_name -> backflow.plugin.v1.Error
-	0,  // 19: backflow.plugin.v1.CheckHealthResponse.error:type_name -> backflow.plugin.v1.Error
-	14, // 20: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry.value:type_name -> backflow.plugin.v1.HeaderValues
-	2,  // 21: backflow.plugin.v1.PluginService.GetManifest:input_type -> backflow.plugin.v1.GetManifestRequest
-	9,  // 22: backflow.plugin.v1.PluginService.Configure:input_type -> backflow.plugin.v1.ConfigureRequest
-	11, // 23: backflow.plugin.v1.PluginService.Execute:input_type -> backflow.plugin.v1.ExecuteRequest
-	13, // 24: backflow.plugin.v1.PluginService.VerifyWebhook:input_type -> backflow.plugin.v1.VerifyWebhookRequest
-	17, // 25: backflow.plugin.v1.PluginService.SampleWebhook:input_type -> backflow.plugin.v1.SampleWebhookRequest
-	19, // 26: backflow.plugin.v1.PluginService.CheckHealth:input_type -> backflow.plugin.v1.CheckHealthRequest
-	3,  // 27: backflow.plugin.v1.PluginService.GetManifest:output_type -> backflow.plugin.v1.GetManifestResponse
-	10, // 28: backflow.plugin.v1.PluginService.Configure:output_type -> backflow.plugin.v1.ConfigureResponse
-	12, // 29: backflow.plugin.v1.PluginService.Execute:output_type -> backflow.plugin.v1.ExecuteResponse
-	15, // 30: backflow.plugin.v1.PluginService.VerifyWebhook:output_type -> backflow.plugin.v1.VerifyWebhookResponse
-	18, // 31: backflow.plugin.v1.PluginService.SampleWebhook:output_type -> backflow.plugin.v1.SampleWebhookResponse
-	20, // 32: backflow.plugin.v1.PluginService.CheckHealth:output_type -> backflow.plugin.v1.CheckHealthResponse
-	27, // [27:33] is the sub-list for method output_type
-	21, // [21:27] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	6,  // 3: backflow.plugin.v1.Manifest.actions:type_name -> backflow.plugin.v1.Action
+	10, // 4: backflow.plugin.v1.Manifest.webhook:type_name -> backflow.plugin.v1.WebhookCapability
+	5,  // 5: backflow.plugin.v1.Manifest.not_in_dev:type_name -> backflow.plugin.v1.CredentialPattern
+	8,  // 6: backflow.plugin.v1.Action.http:type_name -> backflow.plugin.v1.HTTPBinding
+	31, // 7: backflow.plugin.v1.Action.key_lifetime:type_name -> google.protobuf.Duration
+	9,  // 8: backflow.plugin.v1.Action.examples:type_name -> backflow.plugin.v1.Example
+	7,  // 9: backflow.plugin.v1.Action.variants:type_name -> backflow.plugin.v1.Variant
+	31, // 10: backflow.plugin.v1.Variant.key_lifetime:type_name -> google.protobuf.Duration
+	12, // 11: backflow.plugin.v1.ConfigureRequest.webhooks:type_name -> backflow.plugin.v1.WebhookTarget
+	0,  // 12: backflow.plugin.v1.ConfigureResponse.error:type_name -> backflow.plugin.v1.Error
+	0,  // 13: backflow.plugin.v1.ExecuteResponse.error:type_name -> backflow.plugin.v1.Error
+	27, // 14: backflow.plugin.v1.VerifyWebhookRequest.headers:type_name -> backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
+	32, // 15: backflow.plugin.v1.VerifyWebhookRequest.now:type_name -> google.protobuf.Timestamp
+	31, // 16: backflow.plugin.v1.VerifyWebhookRequest.tolerance:type_name -> google.protobuf.Duration
+	19, // 17: backflow.plugin.v1.VerifyWebhookResponse.event:type_name -> backflow.plugin.v1.WebhookEvent
+	0,  // 18: backflow.plugin.v1.VerifyWebhookResponse.error:type_name -> backflow.plugin.v1.Error
+	28, // 19: backflow.plugin.v1.SampleWebhookRequest.set:type_name -> backflow.plugin.v1.SampleWebhookRequest.SetEntry
+	32, // 20: backflow.plugin.v1.SampleWebhookRequest.now:type_name -> google.protobuf.Timestamp
+	29, // 21: backflow.plugin.v1.SampleWebhookResponse.headers:type_name -> backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
+	0,  // 22: backflow.plugin.v1.SampleWebhookResponse.error:type_name -> backflow.plugin.v1.Error
+	22, // 23: backflow.plugin.v1.SampleWebhookResponse.before:type_name -> backflow.plugin.v1.Sample
+	30, // 24: backflow.plugin.v1.Sample.headers:type_name -> backflow.plugin.v1.Sample.HeadersEntry
+	0,  // 25: backflow.plugin.v1.CheckHealthResponse.error:type_name -> backflow.plugin.v1.Error
+	0,  // 26: backflow.plugin.v1.ControlSandboxResponse.error:type_name -> backflow.plugin.v1.Error
+	17, // 27: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry.value:type_name -> backflow.plugin.v1.HeaderValues
+	2,  // 28: backflow.plugin.v1.PluginService.GetManifest:input_type -> backflow.plugin.v1.GetManifestRequest
+	11, // 29: backflow.plugin.v1.PluginService.Configure:input_type -> backflow.plugin.v1.ConfigureRequest
+	14, // 30: backflow.plugin.v1.PluginService.Execute:input_type -> backflow.plugin.v1.ExecuteRequest
+	16, // 31: backflow.plugin.v1.PluginService.VerifyWebhook:input_type -> backflow.plugin.v1.VerifyWebhookRequest
+	20, // 32: backflow.plugin.v1.PluginService.SampleWebhook:input_type -> backflow.plugin.v1.SampleWebhookRequest
+	23, // 33: backflow.plugin.v1.PluginService.CheckHealth:input_type -> backflow.plugin.v1.CheckHealthRequest
+	25, // 34: backflow.plugin.v1.PluginService.ControlSandbox:input_type -> backflow.plugin.v1.ControlSandboxRequest
+	3,  // 35: backflow.plugin.v1.PluginService.GetManifest:output_type -> backflow.plugin.v1.GetManifestResponse
+	13, // 36: backflow.plugin.v1.PluginService.Configure:output_type -> backflow.plugin.v1.ConfigureResponse
+	15, // 37: backflow.plugin.v1.PluginService.Execute:output_type -> backflow.plugin.v1.ExecuteResponse
+	18, // 38: backflow.plugin.v1.PluginService.VerifyWebhook:output_type -> backflow.plugin.v1.VerifyWebhookResponse
+	21, // 39: backflow.plugin.v1.PluginService.SampleWebhook:output_type -> backflow.plugin.v1.SampleWebhookResponse
+	24, // 40: backflow.plugin.v1.PluginService.CheckHealth:output_type -> backflow.plugin.v1.CheckHealthResponse
+	26, // 41: backflow.plugin.v1.PluginService.ControlSandbox:output_type -> backflow.plugin.v1.ControlSandboxResponse
+	35, // [35:42] is the sub-list for method output_type
+	28, // [28:35] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_backflow_plugin_v1_plugin_proto_init() }
@@ -1599,18 +2098,19 @@ func file_backflow_plugin_v1_plugin_proto_init() {
 	if File_backflow_plugin_v1_plugin_proto != nil {
 		return
 	}
-	file_backflow_plugin_v1_plugin_proto_msgTypes[15].OneofWrappers = []any{
+	file_backflow_plugin_v1_plugin_proto_msgTypes[18].OneofWrappers = []any{
 		(*VerifyWebhookResponse_Event)(nil),
 		(*VerifyWebhookResponse_Refusal)(nil),
 		(*VerifyWebhookResponse_Error)(nil),
 	}
+	file_backflow_plugin_v1_plugin_proto_msgTypes[19].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_backflow_plugin_v1_plugin_proto_rawDesc), len(file_backflow_plugin_v1_plugin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,12 +23,13 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	PluginService_GetManifest_FullMethodName   = "/backflow.plugin.v1.PluginService/GetManifest"
-	PluginService_Configure_FullMethodName     = "/backflow.plugin.v1.PluginService/Configure"
-	PluginService_Execute_FullMethodName       = "/backflow.plugin.v1.PluginService/Execute"
-	PluginService_VerifyWebhook_FullMethodName = "/backflow.plugin.v1.PluginService/VerifyWebhook"
-	PluginService_SampleWebhook_FullMethodName = "/backflow.plugin.v1.PluginService/SampleWebhook"
-	PluginService_CheckHealth_FullMethodName   = "/backflow.plugin.v1.PluginService/CheckHealth"
+	PluginService_GetManifest_FullMethodName    = "/backflow.plugin.v1.PluginService/GetManifest"
+	PluginService_Configure_FullMethodName      = "/backflow.plugin.v1.PluginService/Configure"
+	PluginService_Execute_FullMethodName        = "/backflow.plugin.v1.PluginService/Execute"
+	PluginService_VerifyWebhook_FullMethodName  = "/backflow.plugin.v1.PluginService/VerifyWebhook"
+	PluginService_SampleWebhook_FullMethodName  = "/backflow.plugin.v1.PluginService/SampleWebhook"
+	PluginService_CheckHealth_FullMethodName    = "/backflow.plugin.v1.PluginService/CheckHealth"
+	PluginService_ControlSandbox_FullMethodName = "/backflow.plugin.v1.PluginService/ControlSandbox"
 )
 
 // PluginServiceClient is the client API for PluginService service.
@@ -51,6 +52,9 @@ type PluginServiceClient interface {
 	SampleWebhook(ctx context.Context, in *SampleWebhookRequest, opts ...grpc.CallOption) (*SampleWebhookResponse, error)
 	// CheckHealth is called again and again where it is implemented.
 	CheckHealth(ctx context.Context, in *CheckHealthRequest, opts ...grpc.CallOption) (*CheckHealthResponse, error)
+	// ControlSandbox is called of a plugin that was configured to stand in for its
+	// vendor.
+	ControlSandbox(ctx context.Context, in *ControlSandboxRequest, opts ...grpc.CallOption) (*ControlSandboxResponse, error)
 }
 
 type pluginServiceClient struct {
@@ -124,6 +128,16 @@ func (c *pluginServiceClient) CheckHealth(ctx context.Context, in *CheckHealthRe
 	return out, nil
 }
 
+func (c *pluginServiceClient) ControlSandbox(ctx context.Context, in *ControlSandboxRequest, opts ...grpc.CallOption) (*ControlSandboxResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ControlSandboxResponse)
+	err := c.cc.Invoke(ctx, PluginService_ControlSandbox_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PluginServiceServer is the server API for PluginService service.
 // All implementations must embed UnimplementedPluginServiceServer
 // for forward compatibility.
@@ -144,6 +158,9 @@ type PluginServiceServer interface {
 	SampleWebhook(context.Context, *SampleWebhookRequest) (*SampleWebhookResponse, error)
 	// CheckHealth is called again and again where it is implemented.
 	CheckHealth(context.Context, *CheckHealthRequest) (*CheckHealthResponse, error)
+	// ControlSandbox is called of a plugin that was configured to stand in for its
+	// vendor.
+	ControlSandbox(context.Context, *ControlSandboxRequest) (*ControlSandboxResponse, error)
 	mustEmbedUnimplementedPluginServiceServer()
 }
 
@@ -171,6 +188,9 @@ func (UnimplementedPluginServiceServer) SampleWebhook(context.Context, *SampleWe
 }
 func (UnimplementedPluginServiceServer) CheckHealth(context.Context, *CheckHealthRequest) (*CheckHealthResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckHealth not implemented")
+}
+func (UnimplementedPluginServiceServer) ControlSandbox(context.Context, *ControlSandboxRequest) (*ControlSandboxResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ControlSandbox not implemented")
 }
 func (UnimplementedPluginServiceServer) mustEmbedUnimplementedPluginServiceServer() {}
 func (UnimplementedPluginServiceServer) testEmbeddedByValue()                       {}
@@ -290,6 +310,24 @@ func _PluginService_CheckHealth_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PluginService_ControlSandbox_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ControlSandboxRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServiceServer).ControlSandbox(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PluginService_ControlSandbox_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServiceServer).ControlSandbox(ctx, req.(*ControlSandboxRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PluginService_ServiceDesc is the grpc.ServiceDesc for PluginService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -316,6 +354,10 @@ var PluginService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CheckHealth",
 			Handler:    _PluginService_CheckHealth_Handler,
+		},
+		{
+			MethodName: "ControlSandbox",
+			Handler:    _PluginService_ControlSandbox_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
