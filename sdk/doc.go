@@ -6,7 +6,7 @@
 // handling, the wire, retries, idempotency records, the check of params against
 // the schema) is the gateway's part.
 //
-// The package imports sdk/abi, sdk/internal/shape and
+// The package imports sdk/abi, sdk/gcpace, sdk/internal/shape and
 // sdk/proto/backflow/plugin/v1. The files that a WASM guest compiles are free of
 // gRPC.
 package sdk

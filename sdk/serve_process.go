@@ -12,8 +12,12 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 
+	"github.com/backflow/backflow/sdk/gcpace"
 	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
 )
+
+// spareHeap is how many bytes a plugin may allocate between two collections.
+const spareHeap = 16 << 20
 
 // Serve runs p as a plugin process. It is the whole of a plugin's main. It
 // returns when the gateway ends the plugin in peace, within two seconds of which
@@ -26,6 +30,7 @@ import (
 // A panic in a method of p becomes an error of that call, one in a goroutine of
 // its own ends the process, and the gateway starts it anew.
 func Serve(p Plugin) {
+	gcpace.Tune(spareHeap, os.LookupEnv)
 	watchParent()
 	stderr := os.Stderr
 	logger := newLineLogger(stderr)

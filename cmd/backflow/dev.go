@@ -17,6 +17,7 @@ import (
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/server"
 	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/sdk/gcpace"
 )
 
 // devTokenEnv fixes the development token.
@@ -45,7 +46,7 @@ it has one.`,
 }
 
 func (p *program) dev(ctx context.Context, file, listen string, level *logLevel) (err error) {
-	tuneGC(p.lookupEnv)
+	gcpace.Tune(spareHeap, p.lookupEnv)
 	signals, stop := sighup()
 	defer stop()
 	plan, err := p.load(file, config.Options{LookupEnv: p.lookupEnv, Dev: true})

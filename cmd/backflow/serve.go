@@ -13,6 +13,7 @@ import (
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/server"
 	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/sdk/gcpace"
 )
 
 func (p *program) serveCommand() *cobra.Command {
@@ -36,8 +37,11 @@ a change of a file of the config, puts the new config in force.`,
 	return cmd
 }
 
+// spareHeap is how many bytes a gateway may allocate between two collections.
+const spareHeap = 32 << 20
+
 func (p *program) serve(ctx context.Context, file, listen string, level *logLevel) (err error) {
-	tuneGC(p.lookupEnv)
+	gcpace.Tune(spareHeap, p.lookupEnv)
 	signals, stop := sighup()
 	defer stop()
 	plan, err := p.load(file, config.Options{LookupEnv: p.lookupEnv})

@@ -1,4 +1,4 @@
-package main
+package gcpace
 
 import (
 	"runtime"
@@ -8,11 +8,13 @@ import (
 	"time"
 )
 
+const spareHeap = 32 << 20
+
 func TestHeapGrowsBySpareHeapOrDoubles(t *testing.T) {
 	for live, want := range map[uint64]int{
 		0: maxGrowth, 1 << 20: maxGrowth, 8 << 20: 400, 16 << 20: 200, 32 << 20: 100, 1 << 30: 100,
 	} {
-		if got := growthFor(live); got != want {
+		if got := growthFor(spareHeap, live); got != want {
 			t.Errorf("%d bytes alive: growth of %d %%, want %d %%", live, got, want)
 		}
 	}
@@ -22,7 +24,7 @@ func TestGCIsLeftToTheOperator(t *testing.T) {
 	before := debug.SetGCPercent(100)
 	defer debug.SetGCPercent(before)
 	for _, name := range []string{"GOGC", "GOMEMLIMIT"} {
-		tuneGC(func(asked string) (string, bool) { return "", asked == name })
+		Tune(spareHeap, func(asked string) (string, bool) { return "", asked == name })
 		if got := growth(); got != 100 {
 			t.Errorf("with %s given, growth became %d %%", name, got)
 		}
@@ -34,7 +36,7 @@ func TestGCIsPacedAfterEachCollection(t *testing.T) {
 	defer debug.SetGCPercent(before)
 	held := make([]byte, 2*spareHeap) // so much that Go's own pace is right
 	runtime.GC()
-	paceGC(minGrowth)
+	pace{spareHeap, minGrowth}.adapt()
 	if got := growth(); got != minGrowth {
 		t.Errorf("with 64 MiB alive, growth is %d %%, want %d %%", got, minGrowth)
 	}
