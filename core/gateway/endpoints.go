@@ -48,6 +48,14 @@ func endpoints() []endpoint {
 			handler: (*requestContext).callAction,
 		},
 		{
+			method: http.MethodPost, path: "/integrations/{integration}/sandbox/{command}", scope: "admin",
+			in:      input{query: []string{}, body: anyJSON, key: true},
+			out:     okJSON(anyJSON),
+			doc:     "Has the sandbox of an integration do a command, with its params as body.",
+			find:    (*requestContext).sandboxCommand,
+			handler: (*requestContext).callAction,
+		},
+		{
 			path: "/integrations/{integration}/{endpoint...}", scope: "integrations:{integration}:{action}",
 			in:      input{body: anyJSON, key: true, anyQuery: true},
 			out:     []output{{status: http.StatusOK, contentType: anyContentType}},

@@ -45,6 +45,9 @@ type fakeIntegration struct {
 	calls  []sdk.Call
 	status action.Status
 	absent bool // it has never been ready
+	// commands are those to its sandbox, which it runs in where control is set.
+	commands []sdk.SandboxCommand
+	control  func(sdk.SandboxCommand) (json.RawMessage, error)
 }
 
 func (*fakeIntegration) Name() string { return "shop" }
@@ -97,6 +100,28 @@ func (s *fakeIntegration) does(do func(ctx context.Context, call sdk.Call) (sdk.
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.do = do
+}
+
+// InSandbox reports whether control is set.
+func (s *fakeIntegration) InSandbox() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.control != nil
+}
+
+func (s *fakeIntegration) ControlSandbox(_ context.Context, command sdk.SandboxCommand) (json.RawMessage, error) {
+	s.mu.Lock()
+	s.commands = append(s.commands, command)
+	control := s.control
+	s.mu.Unlock()
+	return control(command)
+}
+
+// sandboxed has the integration run in its sandbox.
+func (s *fakeIntegration) sandboxed(control func(sdk.SandboxCommand) (json.RawMessage, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.control = control
 }
 
 // fails makes every call fail with e.

@@ -15,6 +15,8 @@ type integrationHead struct {
 	Version     string        `json:"version,omitempty"`
 	Description string        `json:"description,omitempty"`
 	Status      action.Status `json:"status"`
+	// Sandbox says that it stands in for its vendor.
+	Sandbox bool `json:"sandbox,omitempty"`
 }
 
 // integrationSummary is an integration in the list of all.
@@ -74,7 +76,7 @@ func (x *requestContext) describe(integration action.Integration) integrationDet
 // headOf begins a view of an integration; m is nil where it published nothing
 // yet.
 func headOf(integration action.Integration, m *sdk.Manifest) integrationHead {
-	head := integrationHead{Name: integration.Name(), Status: integration.Status()}
+	head := integrationHead{Name: integration.Name(), Status: integration.Status(), Sandbox: action.InSandbox(integration)}
 	if m != nil {
 		head.Version, head.Description = m.Version, m.Description
 	}
@@ -84,6 +86,12 @@ func headOf(integration action.Integration, m *sdk.Manifest) integrationHead {
 // actionByName finds the action that the path names.
 func (x *requestContext) actionByName(*http.Request) (*action.Action, map[string]string, error) {
 	a, err := x.table.Actions.Find(x.argument("integration"), x.argument("action"))
+	return a, nil, err
+}
+
+// sandboxCommand finds the command to a sandbox that the path names.
+func (x *requestContext) sandboxCommand(*http.Request) (*action.Action, map[string]string, error) {
+	a, err := x.table.Actions.SandboxCommand(x.argument("integration"), x.argument("command"))
 	return a, nil, err
 }
 

@@ -17,6 +17,9 @@ type Actions interface {
 	// with the params in the path; a nil action and the methods to allow where
 	// the path is bound to others. Its errors are *sdk.Error.
 	Match(integration, method string, segments []string) (a *action.Action, path map[string]string, allow []string, err error)
+	// SandboxCommand returns a command to the sandbox of an integration as an action.
+	// Its errors are *sdk.Error.
+	SandboxCommand(integration, command string) (*action.Action, error)
 }
 
 var _ Actions = (*action.Registry)(nil)

@@ -194,6 +194,7 @@ func (h *Host) Start(ctx context.Context) error {
 // that runs already, nil if none exists.
 func (h *Host) supervise(p *Plugin, started *running) {
 	s := &supervisor{p: p, member: h.members[p.name]}
+	p.sandbox.Store(s.member.Config.Sandbox)
 	life := h.life
 	h.env.background.Go(func() { s.run(life, started) })
 }

@@ -62,6 +62,7 @@ func TestManifestIsChecked(t *testing.T) {
 		"relative path":            {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "things" }, "does not start with a slash"},
 		"empty segment":            {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/things/" }, `segment ""`},
 		"dots":                     {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/.." }, `segment ".."`},
+		"the path of commands":     {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/sandbox/get" }, "/sandbox/NAME belongs to the gateway"},
 		"the gateway's own path":   {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/actions/get" }, "/actions belongs to the gateway"},
 		"param twice":              {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/:id/:id" }, ":id is there twice"},
 		"param that is none":       {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/things/:thing" }, `the schema of the params has no "thing"`},

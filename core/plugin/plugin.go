@@ -36,6 +36,8 @@ type Plugin struct {
 	redactor telemetry.Redactor // knows the secrets in environment and credentials
 	manifest atomic.Pointer[sdk.Manifest]
 	current  atomic.Pointer[running]
+	// sandbox says that the config in force has it stand in for its vendor.
+	sandbox atomic.Bool
 
 	// handovers are instances that a changed config has started.
 	handovers chan handover
@@ -58,11 +60,9 @@ type Plugin struct {
 }
 
 var (
-	_ action.Integration  = (*Plugin)(nil)
+	_ action.Sandboxed    = (*Plugin)(nil)
 	_ sdk.WebhookVerifier = (*Plugin)(nil)
 	_ sdk.WebhookSampler  = (*Plugin)(nil)
-
-	_ sdk.SandboxController = (*Plugin)(nil)
 )
 
 // handover is an instance that a changed config has started already.
@@ -95,6 +95,9 @@ func (p *Plugin) Name() string { return p.name }
 
 // Manifest returns what the plugin published last, nil before it first did.
 func (p *Plugin) Manifest() *sdk.Manifest { return p.manifest.Load() }
+
+// InSandbox reports whether the config in force has the plugin stand in for its vendor.
+func (p *Plugin) InSandbox() bool { return p.sandbox.Load() }
 
 // Status says whether calls can be expected to work.
 func (p *Plugin) Status() action.Status {

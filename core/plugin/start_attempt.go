@@ -72,5 +72,6 @@ func (s *supervisor) finishStart(ctx context.Context, result startResult) {
 func (s *supervisor) takeHandover(ctx context.Context, h handover) {
 	s.cancelStart()
 	s.member, s.failures, s.retry, s.foldersOf = h.member, 0, nil, nil
+	s.p.sandbox.Store(h.member.Config.Sandbox)
 	s.activate(ctx, h.running)
 }

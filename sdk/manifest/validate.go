@@ -189,6 +189,10 @@ func validateBinding(binding *sdk.HTTPBinding, params json.RawMessage) error {
 	if segments[0] == "actions" {
 		return fmt.Errorf("path %q: /actions belongs to the gateway", binding.Path)
 	}
+	// The gateway hands commands to a sandbox there.
+	if len(segments) == 2 && segments[0] == "sandbox" {
+		return fmt.Errorf("path %q: /sandbox/NAME belongs to the gateway", binding.Path)
+	}
 	declared := declaredParams(params)
 	var seen []string
 	for _, segment := range segments {
