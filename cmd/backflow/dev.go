@@ -91,10 +91,14 @@ func (p *program) dev(ctx context.Context, file, listen string, level *logLevel)
 		OpenStore: storeOpener(filepath.Join(dir, "state.db"), log),
 		Launcher:  launchers, DataDir: dir, Sighup: signals, Logger: log, LogLevel: level.fromConfig(), Redactor: redactor,
 		Tokens: []gateway.Token{{Name: "dev", Hash: access.HashOf(saved.Token), Scopes: []access.Scope{everything}}},
-		WebhookSecrets: func(plan *compile.Plan) (map[string]string, error) {
+		WebhookSecrets: func(plan *compile.Plan) map[string]string {
+			made := saved.makeSecrets(plan)
+			redactor.Add(slices.Collect(maps.Values(made))...)
+			return made
+		},
+		Keep: func(plan *compile.Plan) error {
 			saved.renewWebhooks(plan)
-			redactor.Add(slices.Collect(maps.Values(saved.MadeSecrets))...)
-			return saved.MadeSecrets, saved.write(dir)
+			return saved.write(dir)
 		},
 	})
 	if err != nil {
@@ -122,20 +126,35 @@ func (s *devState) renewToken(p *program) error {
 	return nil
 }
 
-// renewWebhooks notes the webhooks of a config, and makes secrets for those
-// that have none.
-func (s *devState) renewWebhooks(plan *compile.Plan) {
+// makeSecrets returns secrets for the webhooks of a config that have none, each as it
+// was made before, if it was.
+func (s *devState) makeSecrets(plan *compile.Plan) map[string]string {
 	made := map[string]string{}
+	for _, w := range plan.Config.Webhooks {
+		if len(plan.WebhookSecrets(w)) > 0 {
+			continue
+		}
+		if s.MadeSecrets[w.Name] == "" {
+			if s.MadeSecrets == nil {
+				s.MadeSecrets = map[string]string{}
+			}
+			s.MadeSecrets[w.Name] = plan.NewWebhookSecret(w)
+		}
+		made[w.Name] = s.MadeSecrets[w.Name]
+	}
+	return made
+}
+
+// renewWebhooks notes the webhooks of a config, and forgets what was made for others.
+func (s *devState) renewWebhooks(plan *compile.Plan) {
+	made := s.makeSecrets(plan)
 	s.Webhooks = nil
 	for _, w := range plan.Config.Webhooks {
-		secrets := plan.WebhookSecrets(w)
-		if len(secrets) == 0 {
-			if made[w.Name] = s.MadeSecrets[w.Name]; made[w.Name] == "" {
-				made[w.Name] = plan.NewWebhookSecret(w)
-			}
-			secrets = []string{made[w.Name]}
+		secret := made[w.Name]
+		if secrets := plan.WebhookSecrets(w); len(secrets) > 0 {
+			secret = secrets[0]
 		}
-		s.Webhooks = append(s.Webhooks, devWebhook{Name: w.Name, Provider: w.Provider, Path: w.Path, Secret: secrets[0]})
+		s.Webhooks = append(s.Webhooks, devWebhook{Name: w.Name, Provider: w.Provider, Path: w.Path, Secret: secret})
 	}
 	s.MadeSecrets = made
 }

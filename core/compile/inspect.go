@@ -132,6 +132,9 @@ func (p *Plan) ChooseSandboxes(ctx context.Context, launcher plugin.Launcher) er
 			return err
 		}
 		provider, verifies := p.WebhookProvider(name, published{manifest})
+		if verifies {
+			p.providers[name] = provider // its sandbox is handed the secret with its config
+		}
 		for _, field := range c.Unset {
 			if verifies && field.Pointer == "/"+provider.SecretField {
 				continue // made where a webhook needs it

@@ -26,6 +26,21 @@ func (p *Plan) WebhookSecrets(w config.Webhook) []string {
 	return secrets
 }
 
+// SandboxWebhooks returns the webhooks whose events come from the sandbox of a plugin:
+// those that it verifies, if it runs there.
+func (p *Plan) SandboxWebhooks(name string) []config.Webhook {
+	if !p.Sandbox[name] || p.options.WebhookProviders.Has(name) {
+		return nil
+	}
+	var webhooks []config.Webhook
+	for _, w := range p.Config.Webhooks {
+		if w.Provider == name {
+			webhooks = append(webhooks, w)
+		}
+	}
+	return webhooks
+}
+
 // AskProvider asks the plugin that is the provider of webhooks, if it is one, what it
 // publishes: WebhookSecrets then finds the secret in its credentials. The plugin is
 // handed no credential.

@@ -72,13 +72,10 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action
 
 // routes returns what a plan says about requests.
 func (s *Server) routes(plan *compile.Plan, registry *action.Registry) (gateway.Routes, error) {
-	var made map[string]string
-	if s.options.WebhookSecrets != nil {
-		var err error
-		if made, err = s.options.WebhookSecrets(plan); err != nil {
-			return gateway.Routes{}, err
-		}
+	if err := s.options.Keep(plan); err != nil {
+		return gateway.Routes{}, err
 	}
+	made := s.options.WebhookSecrets(plan)
 	server := plan.Config.Server
 	routes := gateway.Routes{
 		Actions: registry, Tokens: slices.Clone(s.options.Tokens),
@@ -89,17 +86,23 @@ func (s *Server) routes(plan *compile.Plan, registry *action.Registry) (gateway.
 		routes.Tokens = append(routes.Tokens, gateway.Token{Name: token.Name, Hash: token.Hash, Scopes: token.Scopes})
 	}
 	for _, w := range plan.Config.Webhooks {
-		secrets := plan.WebhookSecrets(w)
-		if secret := made[w.Name]; len(secrets) == 0 && secret != "" {
-			secrets = []string{secret}
-		}
-		receiver, err := s.receiver(plan, w, registry, secrets)
+		receiver, err := s.receiver(plan, w, registry, webhookSecrets(plan, w, made))
 		if err != nil {
 			return gateway.Routes{}, fmt.Errorf("%s: %w", w.Pos, err)
 		}
 		routes.Webhooks = append(routes.Webhooks, receiver)
 	}
 	return routes, nil
+}
+
+// webhookSecrets returns what the events of a webhook are signed with: the secrets that
+// the plan has for it, else the one that was made.
+func webhookSecrets(plan *compile.Plan, w config.Webhook, made map[string]string) []string {
+	secrets := plan.WebhookSecrets(w)
+	if secret := made[w.Name]; len(secrets) == 0 && secret != "" {
+		secrets = []string{secret}
+	}
+	return secrets
 }
 
 // receiver returns the receiver of a webhook.

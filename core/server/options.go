@@ -34,9 +34,12 @@ type Options struct {
 	// Tokens are accepted beside those of the config.
 	Tokens []gateway.Token
 	// WebhookSecrets returns secrets for webhooks of a plan that have none, by the
-	// webhook's name. It is called for each plan before that is in force; nil is
-	// none.
-	WebhookSecrets func(*compile.Plan) (map[string]string, error)
+	// webhook's name: the same each time. It is also called for plans that do not come
+	// in force. Nil is none.
+	WebhookSecrets func(*compile.Plan) map[string]string
+	// Keep is called with each plan just before that is in force; an error keeps it
+	// from that. Nil does nothing.
+	Keep func(*compile.Plan) error
 	// Sighup asks for a reload with each signal; nil never does.
 	Sighup <-chan os.Signal
 	// Version is shown in metrics.
@@ -74,6 +77,12 @@ func (o *Options) complete() error {
 	}
 	if o.Node == "" {
 		o.Node = nodeName(o.Listener.Addr())
+	}
+	if o.WebhookSecrets == nil {
+		o.WebhookSecrets = func(*compile.Plan) map[string]string { return nil }
+	}
+	if o.Keep == nil {
+		o.Keep = func(*compile.Plan) error { return nil }
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"net"
+	"strconv"
 	"sync/atomic"
 
 	"github.com/backflow/backflow/core/action"
@@ -57,10 +59,11 @@ func (s *Server) startPlugins(ctx context.Context, plan *compile.Plan) error {
 
 // members are the plugins of a plan, with the config that each gets.
 func (s *Server) members(plan *compile.Plan) []plugin.Member {
+	made := s.options.WebhookSecrets(plan)
 	members := make([]plugin.Member, 0, len(plan.Plugins))
 	for _, spec := range plan.Specs() {
 		member := plugin.Member{Spec: spec, Optional: !plan.Names(spec.Name), Config: sdk.Config{
-			BaseDir: plan.Config.BaseDir, DataDir: s.options.DataDir, Sandbox: plan.Sandbox[spec.Name],
+			BaseDir: plan.Config.BaseDir, DataDir: s.options.DataDir, Sandbox: plan.Sandbox[spec.Name], Webhooks: s.webhookTargets(plan, spec.Name, made),
 		}}
 		if c, ok := plan.Config.Credentials[spec.Name]; ok {
 			member.Config.Credentials = c.Reveal()
@@ -68,6 +71,36 @@ func (s *Server) members(plan *compile.Plan) []plugin.Member {
 		members = append(members, member)
 	}
 	return members
+}
+
+// webhookTargets are the webhooks to which the sandbox of a plugin sends its events, at
+// the address that this process listens on. A plugin that is not in its sandbox has
+// none.
+func (s *Server) webhookTargets(plan *compile.Plan, name string, made map[string]string) []sdk.WebhookTarget {
+	if s.options.Listener == nil {
+		return nil
+	}
+	var targets []sdk.WebhookTarget
+	for _, w := range plan.SandboxWebhooks(name) {
+		if secrets := webhookSecrets(plan, w, made); len(secrets) > 0 {
+			targets = append(targets, sdk.WebhookTarget{Name: w.Name, URL: localURL(s.options.Listener.Addr()) + w.Path, Secret: secrets[0]})
+		}
+	}
+	return targets
+}
+
+// localURL is the base URL of a listener for this machine: one that listens everywhere
+// is reached at the loopback address.
+func localURL(listening net.Addr) string {
+	address := listening.String()
+	if tcp, ok := listening.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		host := "127.0.0.1"
+		if tcp.IP.To4() == nil {
+			host = "::1"
+		}
+		address = net.JoinHostPort(host, strconv.Itoa(tcp.Port))
+	}
+	return "http://" + address
 }
 
 // newRegistry returns all integrations of a plan.
