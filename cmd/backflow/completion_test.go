@@ -36,6 +36,10 @@ func TestShellsAreProposedWhatTheGatewayHas(t *testing.T) {
 			fmt.Fprint(w, `{"data":[{"id":"pay","name":"Payment \u202e\nline"},{"id":"ship"}]}`)
 		case "/runs/r2":
 			fmt.Fprint(w, `{"id":"r2","steps":[{"path":"a","signal":"approval"},{"path":"b"}]}`)
+		case "/integrations":
+			fmt.Fprint(w, `{"data":[{"name":"database"},{"name":"stripe","sandbox":true}]}`)
+		case "/integrations/stripe/sandbox/status":
+			fmt.Fprint(w, `{"time":"2026-01-01T00:00:00Z","clocks":[{"id":"clock_1","time":"2026-06-01T00:00:00Z"}]}`)
 		case "/runs":
 			status := r.URL.Query().Get("status")
 			if status == "" {
@@ -68,6 +72,10 @@ func TestShellsAreProposedWhatTheGatewayHas(t *testing.T) {
 		"trigger -c " + file + " ":        "acme",
 		"token new --scopes ":             "integrations:*:* workflows:*:run workflows:*:read runs:read runs:write",
 		"plugin new x --kind ":            "go-process go-wasm assemblyscript",
+		"sandbox ":                        "advance fault reset status",
+		"sandbox status --integration ":   "stripe",
+		"sandbox advance --clock ":        "clock_1",
+		"sandbox advance ":                "1d 1w 31d 1mo 1y",
 		"runs s":                          "show signal",
 		"stat":                            "status",
 	} {

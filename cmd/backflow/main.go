@@ -104,6 +104,7 @@ func (p *program) root() *cobra.Command {
 		p.bulkCommand(),
 		p.statusCommand(),
 		p.triggerCommand(),
+		p.sandboxCommand(),
 		p.tokenCommand(),
 		p.pluginCommand(),
 		p.versionCommand(),
