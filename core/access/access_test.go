@@ -143,3 +143,23 @@ func TestFormFor(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatIsGrantedByNameNeedsItsName(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"integrations:shop:call": true, "integrations:*:call": true, "*": true, "admin": true,
+		"integrations:shop:*": false, "integrations:*": false, "integrations:*:*": false,
+		"integrations:shop:read": false, "integrations:other:call": false, "runs:read": false,
+	} {
+		scope, err := ParseScope(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if scope.GrantsByName("integrations", "shop", "call") != want {
+			t.Errorf("%s: %t", text, !want)
+		}
+	}
+	if (Scope{}).GrantsByName("integrations", "shop", "call") || (Scope{}).GrantsByName() {
+		t.Error("the zero scope grants something")
+	}
+}

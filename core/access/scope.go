@@ -134,6 +134,14 @@ func (s Scope) Grants(permission ...string) bool {
 	return len(s.segments) == len(permission) && len(permission) > 0
 }
 
+// GrantsByName reports whether the scope covers the permission by its last segment's
+// own name, or is one for everything: what Grants says of "integrations:shop:*" does
+// not count.
+func (s Scope) GrantsByName(permission ...string) bool {
+	everything := len(s.segments) == 1
+	return s.Grants(permission...) && (everything || s.segments[len(s.segments)-1] == permission[len(permission)-1])
+}
+
 // ScopeFor is the narrowest scope that grants the permission.
 func ScopeFor(permission ...string) Scope {
 	segments := slices.Clone(permission)

@@ -47,17 +47,31 @@ func failure(outcome sdk.Outcome, retryable, final bool) *sdk.Error {
 }
 
 func TestCallRepeatsOnlyWhereItHelpsAndDoesNoHarm(t *testing.T) {
+	anything := sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNone, Variants: []sdk.Variant{
+		{Param: "do", Pattern: "get.*"}, {Param: "do", Pattern: "post.*", Writes: true, Repeat: sdk.RepeatNative},
+		{Param: "do", Pattern: "delete.*", Writes: true, Repeat: sdk.RepeatIdempotent},
+	}}
+	do := func(what string) action.Call {
+		call := keyed
+		call.Params = document(`{"do":"` + what + `"}`)
+		return call
+	}
 	kinds := []struct {
 		name            string
 		spec            sdk.ActionSpec
+		call            action.Call
 		safe, safeNoKey bool // after an unknown outcome, with and without a key
 	}{
-		{"reads", sdk.ActionSpec{}, true, true},
-		{"none", sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNone}, false, false},
-		{"not declared", sdk.ActionSpec{Writes: true}, false, false},
-		{"idempotent", sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatIdempotent}, true, true},
-		{"native", sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNative}, true, false},
-		{"transactional", sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatTransactional}, true, false},
+		{"reads", sdk.ActionSpec{}, keyed, true, true},
+		{"none", sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNone}, keyed, false, false},
+		{"not declared", sdk.ActionSpec{Writes: true}, keyed, false, false},
+		{"idempotent", sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatIdempotent}, keyed, true, true},
+		{"native", sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNative}, keyed, true, false},
+		{"transactional", sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatTransactional}, keyed, true, false},
+		{"reads by its params", anything, do("getThing"), true, true},
+		{"native by its params", anything, do("postThing"), true, false},
+		{"idempotent by its params", anything, do("deleteThing"), true, true},
+		{"none by its params", anything, do("mail"), false, false},
 	}
 	for _, kind := range kinds {
 		for _, outcome := range []sdk.Outcome{sdk.OutcomeNotExecuted, sdk.OutcomeUnknown, sdk.OutcomeExecuted, ""} {
@@ -77,7 +91,7 @@ func TestCallRepeatsOnlyWhereItHelpsAndDoesNoHarm(t *testing.T) {
 						synctest.Test(t, func(t *testing.T) {
 							failed := failure(outcome, retryable, final)
 							a, attempts := script(t, kind.spec, failed, failed, failed)
-							call := keyed
+							call := kind.call
 							call.IdempotencyKey = key
 							_, err := a.Call(t.Context(), call, action.Sleep)
 							if !errors.Is(err, failed) {

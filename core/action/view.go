@@ -2,6 +2,7 @@ package action
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/value"
@@ -20,7 +21,21 @@ type View struct {
 	Params      json.RawMessage  `json:"params"`
 	Result      json.RawMessage  `json:"result,omitempty"`
 	Sensitive   []string         `json:"sensitive,omitempty"`
-	Examples    []sdk.Example    `json:"examples,omitempty"`
+	// ByName: a scope for all actions of the integration does not grant it.
+	ByName      bool          `json:"byName,omitempty"`
+	Permissions []string      `json:"permissions,omitempty"`
+	Variants    []VariantView `json:"variants,omitempty"`
+	Examples    []sdk.Example `json:"examples,omitempty"`
+}
+
+// VariantView is a variant of an action as it is shown.
+type VariantView struct {
+	Param       string     `json:"param"`
+	Pattern     string     `json:"pattern"`
+	Writes      bool       `json:"writes"`
+	Repeat      sdk.Repeat `json:"repeat,omitempty"`
+	KeyLifetime string     `json:"keyLifetime,omitempty"`
+	Permissions []string   `json:"permissions,omitempty"`
 }
 
 // ViewOf shows an action of an integration.
@@ -29,20 +44,28 @@ func ViewOf(integration string, spec *sdk.ActionSpec) View {
 	view := View{
 		Name: spec.Name, Description: spec.Description, Path: root + "/actions/" + spec.Name, Writes: spec.Writes,
 		Params: spec.Params, Result: spec.Result, Sensitive: spec.Sensitive, Examples: spec.Examples,
+		ByName: spec.ByName, Permissions: spec.Permissions,
 	}
 	if spec.HTTP != nil {
 		view.HTTP = &sdk.HTTPBinding{Method: spec.HTTP.Method, Path: root + spec.HTTP.Path}
 	}
-	if spec.Writes {
-		view.Repeat, view.KeyLifetime = spec.Repeat, keyLifetime(spec)
+	view.Repeat, view.KeyLifetime = repeatView(spec.Writes, spec.Repeat, spec.KeyLifetime)
+	for _, v := range spec.Variants {
+		shown := VariantView{Param: v.Param, Pattern: v.Pattern, Writes: v.Writes, Permissions: v.Permissions}
+		shown.Repeat, shown.KeyLifetime = repeatView(v.Writes, v.Repeat, v.KeyLifetime)
+		view.Variants = append(view.Variants, shown)
 	}
 	return view
 }
 
-// keyLifetime is empty where a key is honoured for ever.
-func keyLifetime(spec *sdk.ActionSpec) string {
-	if spec.KeyLifetime == 0 {
-		return ""
+// repeatView is empty for what only reads; the lifetime is where a key is honoured for
+// ever.
+func repeatView(writes bool, repeat sdk.Repeat, lifetime time.Duration) (shown sdk.Repeat, keyLifetime string) {
+	if !writes {
+		return "", ""
 	}
-	return value.Duration(spec.KeyLifetime)
+	if lifetime != 0 {
+		keyLifetime = value.Duration(lifetime)
+	}
+	return repeat, keyLifetime
 }

@@ -33,14 +33,16 @@ func (r *execution) call(ctx context.Context, call workflow.Call) (c callResult)
 	}
 	// The document is the call's own: the value of the run's would stay in memory
 	// as long as the call lasts.
+	params := value.TrustedDoc(call.Params.Raw())
 	result, err := found.Execute(ctx, action.Call{
-		Params: value.TrustedDoc(call.Params.Raw()), IdempotencyKey: call.Key, RequestID: r.record.RequestID,
+		Params: params, IdempotencyKey: call.Key, RequestID: r.record.RequestID,
 	})
 	if err != nil {
 		return callResult{call: call, err: workflow.ConcealError(callError(err), found.Spec().Sensitive)}
 	}
 	encoded, refused := encodeResult(result)
-	return callResult{call: call, result: encoded, sensitive: found.Spec().Sensitive, err: refused}
+	spec := found.Spec()
+	return callResult{call: call, result: encoded, sensitive: spec.Sensitive, reads: spec.Writes && !found.For(params).Writes, err: refused}
 }
 
 // encodeResult returns a result in its stored form: JSON as it is, other content

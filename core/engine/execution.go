@@ -62,7 +62,9 @@ type callResult struct {
 	result value.Doc
 	// sensitive names the members of the result that are not to be shown.
 	sensitive []string
-	err       *sdk.Error
+	// reads: the call had no effect, though others of its action may have.
+	reads bool
+	err   *sdk.Error
 }
 
 // syncRecord updates the record from the machine.

@@ -17,7 +17,7 @@ import (
 )
 
 // fakeIntegration is an integration whose actions are scripted: "safe" honours a key,
-// "unsafe" does not, "read" has no effect. It keeps every call.
+// "unsafe" does not, "read" has no effect, "any" is one of these by what its param says. It keeps every call.
 type fakeIntegration struct {
 	mu    sync.Mutex
 	calls []sdk.Call
@@ -29,6 +29,12 @@ var fakeManifest = &sdk.Manifest{Name: "vendor", Version: "1.0.0", Actions: []sd
 	{Name: "safe", Params: json.RawMessage(`{"type":"object"}`), Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 24 * time.Hour},
 	{Name: "unsafe", Params: json.RawMessage(`{"type":"object"}`), Writes: true, Repeat: sdk.RepeatNone},
 	{Name: "read", Params: json.RawMessage(`{"type":"object"}`)},
+	{Name: "any", Params: json.RawMessage(`{"type":"object","properties":{"do":{"type":"string"}}}`), Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: time.Hour, Variants: []sdk.Variant{
+		{Param: "do", Pattern: "get.*"},
+		{Param: "do", Pattern: "long.*", Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 30 * time.Hour},
+		{Param: "do", Pattern: "delete.*", Writes: true, Repeat: sdk.RepeatIdempotent},
+		{Param: "do", Pattern: "mail.*", Writes: true, Repeat: sdk.RepeatNone},
+	}},
 	{Name: "strict", Params: json.RawMessage(`{"type":"object","required":["amount"]}`), Writes: true, Repeat: sdk.RepeatNative},
 }}
 

@@ -35,6 +35,10 @@ func TestAnotherChildIsOnlyStartedWhereItCanRepeatNothing(t *testing.T) {
 			strings.Replace(compensatingChild, `"steps":[`, `"steps":[{"id":"k","type":"vendor","action":"safe","params":{"do":"k"}},`, 1)},
 		"what is not undone only reads": {map[string]*sdk.Error{`{"do":"b"}`: declined}, "",
 			strings.Replace(compensatingChild, `"steps":[`, `"steps":[{"id":"k","type":"vendor","action":"read","params":{"do":"k"}},`, 1)},
+		"what is not undone only reads by its params": {map[string]*sdk.Error{`{"do":"b"}`: declined}, "",
+			strings.Replace(compensatingChild, `"steps":[`, `"steps":[{"id":"k","type":"vendor","action":"any","params":{"do":"getThing"}},`, 1)},
+		"what is not undone writes by its params": {map[string]*sdk.Error{`{"do":"b"}`: declined}, sdk.CodeConflict,
+			strings.Replace(compensatingChild, `"steps":[`, `"steps":[{"id":"k","type":"vendor","action":"any","params":{"do":"longThing"}},`, 1)},
 		"that of undoing is unknown": {map[string]*sdk.Error{`{"do":"b"}`: declined, `{"do":"u"}`: gone},
 			sdk.CodeOutcomeUnknown, ""},
 	} {

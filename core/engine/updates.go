@@ -47,6 +47,7 @@ func (r *execution) recordResults(results []callResult) error {
 		answers := make([]workflow.Event, 0, len(results))
 		for _, c := range results {
 			event := r.machine.Conceal(r.machine.Succeeded(c.call.Path, c.result, now), c.sensitive)
+			event.Reads = c.reads
 			if c.err != nil {
 				event = r.machine.Failed(c.call.Path, c.err, r.repeatAfter(c.call), now)
 			}

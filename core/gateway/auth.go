@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/access"
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -39,11 +40,38 @@ func (c *caller) may(permission ...string) bool {
 	return false
 }
 
+// mayCall reports whether one of the caller's scopes covers a call of the action.
+func (c *caller) mayCall(integration string, spec *sdk.ActionSpec) bool {
+	if !spec.ByName {
+		return c.may("integrations", integration, spec.Name)
+	}
+	return slices.ContainsFunc(c.scopes, func(s access.Scope) bool { return s.GrantsByName("integrations", integration, spec.Name) })
+}
+
+// authorizeCall returns a 403 unless one of the caller's scopes covers a call of the
+// action.
+func (c *caller) authorizeCall(a *action.Action) error {
+	if c.mayCall(a.Integration(), a.Spec()) {
+		return nil
+	}
+	permission := []string{"integrations", a.Integration(), a.Spec().Name}
+	refusal := c.forbidden(permission...)
+	if c.may(permission...) {
+		refusal.detail += ": no scope with * in place of the action's name grants it"
+	}
+	return refusal
+}
+
 // authorize returns a 403 unless one of the caller's scopes covers the permission.
 func (c *caller) authorize(permission ...string) error {
 	if c.may(permission...) {
 		return nil
 	}
+	return c.forbidden(permission...)
+}
+
+// forbidden is the 403 of a caller without the permission.
+func (c *caller) forbidden(permission ...string) *apiError {
 	needed := access.ScopeFor(permission...).String()
 	detail := fmt.Sprintf("this needs the scope %s, which the token %s does not have", needed, c.name)
 	if slices.Contains(permission, access.AnyName) {

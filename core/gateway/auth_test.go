@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/backflow/backflow/core/access"
+	"github.com/backflow/backflow/sdk"
 )
 
 func TestOnlyKnownTokensAreLetIn(t *testing.T) {
@@ -180,6 +181,60 @@ func TestClientAddress(t *testing.T) {
 		r := &http.Request{RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-For": slices.Clone(c.forwarded)}}
 		if got := clientAddress(r, trusted); got != c.want {
 			t.Errorf("%s %q: %s, want %s", c.peer, c.forwarded, got, c.want)
+		}
+	}
+}
+
+// TestAnActionThatIsGrantedByNameNeedsItsName: whichever way it is called.
+func TestAnActionThatIsGrantedByNameNeedsItsName(t *testing.T) {
+	t.Parallel()
+	for list, c := range map[string]struct {
+		call, other int
+		listed      bool
+	}{
+		"integrations:shop:call":   {200, 403, true},
+		"integrations:*:call":      {200, 403, true},
+		"admin":                    {200, 200, true},
+		"*":                        {200, 200, true},
+		"integrations:shop:*":      {403, 200, true},
+		"integrations:*":           {403, 200, true},
+		"integrations:*:*":         {403, 200, true},
+		"integrations:other:call":  {403, 403, false},
+		"integrations:*:something": {403, 403, false},
+	} {
+		h := newHarness(t, func(o *Options) { o.Routes.Tokens[1].Scopes = scopes(t, list) })
+		as := "Authorization: Bearer " + narrowToken
+		for _, path := range []string{"/integrations/shop/call", "/integrations/shop/actions/call"} {
+			rec := h.send("POST", path, `{"do":"getThing"}`, as)
+			if rec.Code != c.call {
+				t.Errorf("%s: %s is %d, want %d", list, path, rec.Code, c.call)
+			}
+			if body := rec.Body.String(); rec.Code == 403 && c.listed && !strings.Contains(body, "this needs the scope integrations:shop:call, which the token narrow does not have") {
+				t.Errorf("%s: %s", list, body)
+			}
+			if told := strings.Contains(rec.Body.String(), "no scope with * in place of the action's name grants it"); told != (c.call == 403 && c.other == 200) {
+				t.Errorf("%s: %s", list, rec.Body)
+			}
+		}
+		if rec := h.send("POST", paymentsPath, `{"amount":1}`, as); rec.Code != c.other {
+			t.Errorf("%s: another action is %d, want %d", list, rec.Code, c.other)
+		}
+		if listed := strings.Contains(h.send("GET", "/integrations", "", as).Body.String(), `"shop"`); listed != c.listed {
+			t.Errorf("%s: the integration is listed: %t", list, listed)
+		}
+	}
+}
+
+func TestAnIntegrationOfActionsByNameIsListedToThoseWhoMayCallOne(t *testing.T) {
+	t.Parallel()
+	m := &sdk.Manifest{Actions: []sdk.ActionSpec{{Name: "call", ByName: true}}}
+	for scope, want := range map[string]bool{"integrations:shop:*": false, "integrations:*:call": true, "admin": true} {
+		c := &caller{scopes: scopes(t, scope)}
+		if c.mayCallAny("shop", m) != want {
+			t.Errorf("%s: %t", scope, !want)
+		}
+		if !c.mayCallAny("shop", nil) {
+			t.Errorf("%s: not while nothing is published", scope)
 		}
 	}
 }

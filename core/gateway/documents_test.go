@@ -22,19 +22,20 @@ import (
 // documents are the names in docs/http.md of types whose names do not say it; see
 // documentName.
 var documents = map[reflect.Type]string{
-	reflect.TypeFor[action.Status]():    "status of an integration",
-	reflect.TypeFor[action.View]():      "action",
-	reflect.TypeFor[sdk.HTTPBinding]():  "endpoint of an action",
-	reflect.TypeFor[sdk.Example]():      "example of an action",
-	reflect.TypeFor[sdk.Fault]():        "wrong place",
-	reflect.TypeFor[workflowStepJSON](): "step of a workflow",
-	reflect.TypeFor[startedJSON]():      "started run",
-	reflect.TypeFor[stepJSON]():         "step of a run",
-	reflect.TypeFor[eventJSON]():        "event of a run",
-	reflect.TypeFor[received]():         "received event",
-	reflect.TypeFor[bulkFilterJSON]():   "filter of a bulk",
-	reflect.TypeFor[bulk.Counts]():      "counts of a bulk",
-	reflect.TypeFor[bulkItemJSON]():     "item of a bulk",
+	reflect.TypeFor[action.Status]():      "status of an integration",
+	reflect.TypeFor[action.View]():        "action",
+	reflect.TypeFor[action.VariantView](): "variant of an action",
+	reflect.TypeFor[sdk.HTTPBinding]():    "endpoint of an action",
+	reflect.TypeFor[sdk.Example]():        "example of an action",
+	reflect.TypeFor[sdk.Fault]():          "wrong place",
+	reflect.TypeFor[workflowStepJSON]():   "step of a workflow",
+	reflect.TypeFor[startedJSON]():        "started run",
+	reflect.TypeFor[stepJSON]():           "step of a run",
+	reflect.TypeFor[eventJSON]():          "event of a run",
+	reflect.TypeFor[received]():           "received event",
+	reflect.TypeFor[bulkFilterJSON]():     "filter of a bulk",
+	reflect.TypeFor[bulk.Counts]():        "counts of a bulk",
+	reflect.TypeFor[bulkItemJSON]():       "item of a bulk",
 
 	reflect.TypeFor[workflow.FailedChild](): "failed child",
 }

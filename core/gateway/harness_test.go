@@ -68,6 +68,17 @@ var shopManifest = sdk.Manifest{
 			Name: "cancelPayment", HTTP: &sdk.HTTPBinding{Method: "DELETE", Path: "/payments/:id"}, Writes: true, Repeat: sdk.RepeatIdempotent,
 			Params: json.RawMessage(`{"type":"object","properties":{"id":{"type":"string"}},"required":["id"]}`),
 		},
+		{
+			Name: "call", HTTP: &sdk.HTTPBinding{Method: "POST", Path: "/call"}, ByName: true,
+			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 24 * time.Hour, Permissions: []string{"Things: Write"},
+			Params: json.RawMessage(`{"type":"object","properties":{"do":{"type":"string"}},"required":["do"]}`),
+			Variants: []sdk.Variant{
+				{Param: "do", Pattern: "get.*", Permissions: []string{"Things: Read"}},
+				{Param: "do", Pattern: "long.*", Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 720 * time.Hour},
+				{Param: "do", Pattern: "delete.*", Writes: true, Repeat: sdk.RepeatIdempotent},
+				{Param: "do", Pattern: "mail.*", Writes: true, Repeat: sdk.RepeatNone},
+			},
+		},
 		{Name: "sendMail", Writes: true, Repeat: sdk.RepeatNone, Params: json.RawMessage(`{"type":"object"}`)},
 	},
 }

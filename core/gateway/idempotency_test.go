@@ -421,3 +421,62 @@ func TestAStartUnderAKeySaysUntilWhenTheKeyIsKept(t *testing.T) {
 		t.Errorf("kept until %q, then %q", first, again)
 	}
 }
+
+// TestAKeyIsRepeatedForAsLongAsItsCallSays: an action with many operations says it of
+// each.
+func TestAKeyIsRepeatedForAsLongAsItsCallSays(t *testing.T) {
+	t.Parallel()
+	const hours = 3600
+	for _, c := range []struct {
+		do      string
+		after   int64 // seconds
+		allowed bool
+	}{
+		{"postThing", 23 * hours, true},
+		{"getThing", 24*hours - 1, true},
+		{"longThing", 24*hours - 1, true},
+		{"deleteThing", 24*hours - 1, true},
+		{"mailThing", 1, false},
+	} {
+		t.Run(c.do, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t)
+			call := func() *httptest.ResponseRecorder {
+				return h.send("POST", "/integrations/shop/call", `{"do":"`+c.do+`"}`, "Idempotency-Key: k")
+			}
+			h.integration.fails(sdk.Error{Code: sdk.CodeTimeout})
+			wantStatus(t, call(), 504)
+			h.integration.succeeds(`{}`)
+			h.clock.Store(c.after)
+			if !c.allowed {
+				wantCode(t, call(), 502, sdk.CodeOutcomeUnknown)
+				h.wantCalls(1)
+				return
+			}
+			wantStatus(t, call(), 200)
+			h.wantCalls(2)
+			// A read has no effect that a key would guard.
+			if calls := h.integration.called(); (calls[0].IdempotencyKey == calls[1].IdempotencyKey) != (c.do != "getThing") {
+				t.Error("it was repeated with another key")
+			}
+		})
+	}
+}
+
+// TestACallThatReadsEndsWithItsClient: one that writes goes on.
+func TestACallThatReadsEndsWithItsClient(t *testing.T) {
+	t.Parallel()
+	for do, reads := range map[string]bool{"getThing": true, "postThing": false} {
+		h := newHarness(t)
+		ctx, hangUp := context.WithCancel(t.Context())
+		h.integration.does(func(ctx context.Context, _ sdk.Call) (sdk.Result, error) {
+			hangUp()
+			if (ctx.Err() != nil) != reads {
+				t.Errorf("%s: the call has ended: %v", do, ctx.Err())
+			}
+			return sdk.Result{Body: []byte(`{}`)}, nil
+		})
+		serve(h, request("POST", "/integrations/shop/call", `{"do":"`+do+`"}`).WithContext(ctx))
+		h.wantCalls(1)
+	}
+}

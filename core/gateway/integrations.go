@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/action"
@@ -36,10 +37,10 @@ type integrationDetail struct {
 func (x *requestContext) listIntegrations(w http.ResponseWriter, _ *http.Request) error {
 	page := list[integrationSummary]{Data: []integrationSummary{}}
 	for _, integration := range x.table.Actions.Integrations() {
-		if !x.caller.may("integrations", integration.Name(), access.AnyName) {
+		m := integration.Manifest()
+		if !x.caller.mayCallAny(integration.Name(), m) {
 			continue
 		}
-		m := integration.Manifest()
 		s := integrationSummary{headOf(integration, m), []string{}}
 		if m != nil {
 			for i := range m.Actions {
@@ -49,6 +50,15 @@ func (x *requestContext) listIntegrations(w http.ResponseWriter, _ *http.Request
 		page.Data = append(page.Data, s)
 	}
 	return sendJSON(w, http.StatusOK, nil, page)
+}
+
+// mayCallAny reports whether the caller may call some action of an integration; m is
+// nil where it published nothing yet, and any may turn out to be its.
+func (c *caller) mayCallAny(integration string, m *sdk.Manifest) bool {
+	if m == nil || len(m.Actions) == 0 {
+		return c.may("integrations", integration, access.AnyName)
+	}
+	return slices.ContainsFunc(m.Actions, func(spec sdk.ActionSpec) bool { return c.mayCall(integration, &spec) })
 }
 
 func (x *requestContext) showIntegration(w http.ResponseWriter, _ *http.Request) error {

@@ -170,7 +170,7 @@ func (x *requestContext) authorize(r *http.Request) error {
 	if x.action, x.inPath, err = op.find(x, r); err != nil {
 		return err
 	}
-	return x.caller.authorize(op.needs.permission(x.argument)...)
+	return x.caller.authorizeCall(x.action)
 }
 
 // argument returns the argument of that name in the path. "action" is the action

@@ -138,10 +138,17 @@ func TestIntegrationsAreDescribed(t *testing.T) {
 	var d integrationDetail
 	must(t, json.Unmarshal(rec.Body.Bytes(), &d))
 	first := d.Actions[0]
-	if d.Name != "shop" || d.Version != "1.2.3" || d.Status.State != action.StateReady || len(d.Actions) != 4 ||
+	if d.Name != "shop" || d.Version != "1.2.3" || d.Status.State != action.StateReady || len(d.Actions) != 5 ||
 		first.Name != "createPayment" || first.HTTP.Method != "POST" || first.HTTP.Path != paymentsPath || !first.Writes ||
 		first.Repeat != sdk.RepeatNative || first.KeyLifetime != "24h" || string(first.Params) != string(shopManifest.Actions[0].Params) {
 		t.Errorf("%s", rec.Body)
+	}
+	if variants := `"byName":true,"permissions":["Things: Write"],"variants":[` +
+		`{"param":"do","pattern":"get.*","writes":false,"permissions":["Things: Read"]},` +
+		`{"param":"do","pattern":"long.*","writes":true,"repeat":"native","keyLifetime":"720h"},` +
+		`{"param":"do","pattern":"delete.*","writes":true,"repeat":"idempotent"},` +
+		`{"param":"do","pattern":"mail.*","writes":true,"repeat":"none"}]`; !strings.Contains(rec.Body.String(), variants) {
+		t.Errorf("no %s in %s", variants, rec.Body)
 	}
 	h.integration.mu.Lock()
 	h.integration.absent, h.integration.status = true, action.Status{State: action.StateFailed, Reason: "key *** is wrong"}

@@ -61,9 +61,11 @@ type Event struct {
 	// is not known.
 	Unknown bool `json:"unknown,omitempty"`
 	// Sensitive names members of Result that nobody is shown.
-	Sensitive []string  `json:"sensitive,omitempty"`
-	RetryAt   time.Time `json:"retryAt,omitzero"`
-	Status    RunStatus `json:"status,omitempty"`
+	Sensitive []string `json:"sensitive,omitempty"`
+	// Reads: this call had no effect, though other calls of its action have one.
+	Reads   bool      `json:"reads,omitempty"`
+	RetryAt time.Time `json:"retryAt,omitzero"`
+	Status  RunStatus `json:"status,omitempty"`
 	// Awaited: before the run undoes anything, it waits for the end of Child, which
 	// the step has given up.
 	Awaited bool `json:"awaited,omitempty"`
@@ -194,6 +196,9 @@ func (e *Event) append(buf []byte) []byte {
 	}
 	if len(e.Sensitive) > 0 {
 		buf = appendJSON(append(buf, `,"sensitive":`...), e.Sensitive)
+	}
+	if e.Reads {
+		buf = append(buf, `,"reads":true`...)
 	}
 	if !e.RetryAt.IsZero() {
 		buf = append(buf, `,"retryAt":"`...)

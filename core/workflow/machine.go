@@ -227,7 +227,7 @@ func (m *Machine) end(n *node, event Event) {
 	switch event.Type {
 	case EventSucceeded:
 		n.Result, n.Error, n.Outcome, n.params = event.Result, nil, "", value.Doc{}
-		n.sensitive = event.Sensitive
+		n.sensitive, n.reads = event.Sensitive, event.Reads
 		if event.Dropped > 0 {
 			m.full = &full{path: n.Path, err: m.tooLarge(n.Path, event.Dropped)}
 		}

@@ -65,6 +65,7 @@ type StepState struct {
 	Event string
 	Child string
 
+	reads      bool     // it succeeded by a call without effect, of an action whose calls may have one
 	sensitive  []string // names of members of Result that nobody is shown
 	secrets    []string // their texts, in what Machine.Steps lists
 	params     value.Doc

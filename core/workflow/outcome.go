@@ -183,7 +183,7 @@ func (m *Machine) Outcome() (outcome sdk.Outcome, path string) {
 }
 
 // Standing returns the path of the first step that succeeded, has an effect, and was
-// not undone; empty if none did. Reads says of an action that it has none. A run that
+// not undone; empty if none did. Reads says of an action that no call of it has one. A run that
 // succeeded for a step counts as an effect.
 func (m *Machine) Standing(reads func(integration, action string) bool) string {
 	if n := m.root.standing(reads); n != nil {
@@ -197,7 +197,7 @@ func (b *block) standing(reads func(integration, action string) bool) *node {
 		switch {
 		case n.Status == StepCompensated:
 			continue
-		case n.Status == StepSucceeded && (n.Child != "" || n.Step.calls() && !reads(n.Step.Integration, n.Step.Action)):
+		case n.Status == StepSucceeded && (n.Child != "" || n.Step.calls() && !n.reads && !reads(n.Step.Integration, n.Step.Action)):
 			return n
 		}
 		for _, inner := range n.blocks {
