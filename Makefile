@@ -112,8 +112,9 @@ $(BUF):
 
 check: lint test-long sim test-race test-integration test-crash ## what CI runs
 
-docs: ## draw the picture of docs/architecture.md anew
+docs: ## draw the picture of docs/architecture.md and write the tables of docs/stripe.md anew
 	$(GO) test -count=1 ./test/rules -run '^TestThePictureShowsTheImports$$' -update
+	$(GO) test -count=1 ./plugins/stripe -run '^TestThePageListsEveryAction$$' -update
 
 generate: proto ## write all generated code anew
 	$(GO) generate ./...

@@ -56,18 +56,23 @@ func TestManifestIsChecked(t *testing.T) {
 		"variant without repeat": {func(m *sdk.Manifest) {
 			m.Actions[0].Variants = []sdk.Variant{{Param: "id", Pattern: "a", Writes: true}}
 		}, `variant 0: it writes, and says "" of a repeat`},
-		"not in dev, no field":     {func(m *sdk.Manifest) { m.NotInDev = []sdk.CredentialPattern{{Field: "key", Pattern: "a", Reason: "b"}} }, `not in dev: the schema of the credentials has no "key"`},
-		"negative lifetime":        {func(m *sdk.Manifest) { m.Actions[1].KeyLifetime = -time.Second }, "a key cannot live for -1s"},
-		"method":                   {func(m *sdk.Manifest) { m.Actions[0].HTTP.Method = "get" }, `method "get"`},
-		"relative path":            {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "things" }, "does not start with a slash"},
-		"empty segment":            {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/things/" }, `segment ""`},
-		"dots":                     {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/.." }, `segment ".."`},
-		"the path of commands":     {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/sandbox/get" }, "/sandbox/NAME belongs to the gateway"},
-		"the gateway's own path":   {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/actions/get" }, "/actions belongs to the gateway"},
-		"param twice":              {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/:id/:id" }, ":id is there twice"},
-		"param that is none":       {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/things/:thing" }, `the schema of the params has no "thing"`},
-		"the same requests":        {func(m *sdk.Manifest) { m.Actions[1].HTTP = &sdk.HTTPBinding{Method: "GET", Path: "/things/new"} }, "GET /things/:id and /things/new match the same requests"},
-		"other length is no clash": {func(m *sdk.Manifest) { m.Actions[1].HTTP = &sdk.HTTPBinding{Method: "GET", Path: "/things"} }, ""},
+		"not in dev, no field":   {func(m *sdk.Manifest) { m.NotInDev = []sdk.CredentialPattern{{Field: "key", Pattern: "a", Reason: "b"}} }, `not in dev: the schema of the credentials has no "key"`},
+		"negative lifetime":      {func(m *sdk.Manifest) { m.Actions[1].KeyLifetime = -time.Second }, "a key cannot live for -1s"},
+		"method":                 {func(m *sdk.Manifest) { m.Actions[0].HTTP.Method = "get" }, `method "get"`},
+		"relative path":          {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "things" }, "does not start with a slash"},
+		"empty segment":          {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/things/" }, `segment ""`},
+		"dots":                   {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/.." }, `segment ".."`},
+		"the path of commands":   {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/sandbox/get" }, "/sandbox/NAME belongs to the gateway"},
+		"the gateway's own path": {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/actions/get" }, "/actions belongs to the gateway"},
+		"param twice":            {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/:id/:id" }, ":id is there twice"},
+		"param that is none":     {func(m *sdk.Manifest) { m.Actions[0].HTTP.Path = "/things/:thing" }, `the schema of the params has no "thing"`},
+		"the same requests":      {func(m *sdk.Manifest) { m.Actions[1].HTTP = &sdk.HTTPBinding{Method: "GET", Path: "/things/:other"} }, "GET /things/:id and /things/:other match the same requests"},
+		"neither is more special": {func(m *sdk.Manifest) {
+			m.Actions[0].HTTP.Path = "/things/:id/new"
+			m.Actions[1].HTTP = &sdk.HTTPBinding{Method: "GET", Path: "/things/all/:other"}
+		}, "GET /things/:id/new and /things/all/:other match the same requests"},
+		"a word goes before a param": {func(m *sdk.Manifest) { m.Actions[1].HTTP = &sdk.HTTPBinding{Method: "GET", Path: "/things/new"} }, ""},
+		"other length is no clash":   {func(m *sdk.Manifest) { m.Actions[1].HTTP = &sdk.HTTPBinding{Method: "GET", Path: "/things"} }, ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

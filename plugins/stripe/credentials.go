@@ -14,6 +14,10 @@ type credentials struct {
 	SecretKey     string `json:"secretKey"`
 	WebhookSecret string `json:"webhookSecret"`
 	APIBase       string `json:"apiBase"`
+	// APIDescription is the path of an OpenAPI description of the API, APIVersion the
+	// version that it has to be of.
+	APIDescription string `json:"apiDescription"`
+	APIVersion     string `json:"apiVersion"`
 }
 
 // credentialsSchema describes credentials. An empty apiBase means Stripe's own.
@@ -22,7 +26,9 @@ var credentialsSchema = json.RawMessage(`{` +
 	`"required":["secretKey"],"properties":{` +
 	`"secretKey":{"type":"string","minLength":1,"writeOnly":true,"description":"A secret or restricted key of the Stripe account (sk_… or rk_…)."},` +
 	`"webhookSecret":{"type":"string","minLength":1,"writeOnly":true,"description":"The signing secret of the webhook endpoint (whsec_…)."},` +
-	`"apiBase":{"type":"string","pattern":"^(https?://[^/?#]+/?)?$","description":"Where Stripe's API is, if not at https://api.stripe.com: a mock or a proxy."}}}`)
+	`"apiBase":{"type":"string","pattern":"^(https?://[^/?#]+/?)?$","description":"Where Stripe's API is, if not at https://api.stripe.com: a mock or a proxy."},` +
+	`"apiDescription":{"type":"string","minLength":1,"description":"An OpenAPI description of Stripe's API, a file: its version is used, and its operations can be called."},` +
+	`"apiVersion":{"type":"string","minLength":1,"description":"The version that apiDescription is of, which is checked."}}}`)
 
 // check refuses what cannot work, without naming a secret.
 func (c credentials) check() error {

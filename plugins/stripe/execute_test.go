@@ -25,9 +25,12 @@ func TestTheSandboxTakesEveryExample(t *testing.T) {
 	p := onSandbox(t)
 	for _, action := range p.Manifest().Actions {
 		for _, example := range action.Examples {
-			body := must(t, p, action.Name, string(example.Params), "k")
-			if id, ok := body["id"].(string); !ok || id == "" {
-				t.Errorf("%s: %v", action.Name, body)
+			body := must(t, p, action.Name, string(example.Params), "")
+			id, _ := body["id"].(string)
+			data, list := body["data"].([]any)
+			balance := body["object"] == "balance"
+			if id == "" && !(list && len(data) > 0) && !balance && body["operationId"] == nil {
+				t.Errorf("%s: %.200v", action.Name, body)
 			}
 		}
 	}

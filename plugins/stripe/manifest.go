@@ -3,10 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"net/http"
+	"slices"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/catalog"
 	"github.com/backflow/backflow/plugins/stripe/internal/sample"
-	"github.com/backflow/backflow/plugins/stripe/internal/schema"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -19,84 +20,96 @@ func (p *plugin) integration() sdk.Plugin {
 		sdk.Credentials[json.RawMessage]{Schema: credentialsSchema, Configure: p.configure},
 		sdk.Webhook{EventTypes: sample.Types(), SecretField: "webhookSecret", Verify: verifyWebhook, Sample: sampleWebhook},
 	}
-	for _, action := range actions() {
-		parts = append(parts, action.part(p))
+	for _, action := range catalog.Actions() {
+		parts = append(parts, p.named(namedActions()[action.Name]))
 	}
+	parts = append(parts, p.generic()...)
 	return sdk.New(sdk.Info{
 		Name:        "stripe",
 		Version:     pluginVersion,
-		Description: "Payments, customers and subscriptions with Stripe (API version 2023-10-16).",
+		Description: "Payments, subscriptions and all else of Stripe's API (version 2023-10-16, or a newer one that the config describes).",
 		Sandbox:     true,
 	}, parts...)
 }
 
-// spec is what is published of an action. Params go to Stripe and results come
-// from there as they are, and their schemas are derived from Stripe's own.
-type spec = sdk.Action[json.RawMessage, json.RawMessage]
-
-// action is an action and how it is run.
-type action struct {
-	spec spec
-	run  func(ctx context.Context, request *request) ([]byte, error)
-}
-
-// part returns the action of the plugin p.
-func (a action) part(p *plugin) sdk.Part {
-	params, err := schema.Params(a.spec.Name)
-	if err != nil {
-		// The schemas are compiled in, and a test asks for each.
-		panic(fmt.Sprintf("stripe: %v", err))
-	}
-	a.spec.ParamsSchema = params
-	a.spec.ResultSchema = json.RawMessage(`{"type":"object"}`)
-	a.spec.Do = func(ctx context.Context, params json.RawMessage) (json.RawMessage, error) {
-		return p.run(ctx, a, params)
-	}
-	return a.spec
-}
-
-// sensitive is the member of payment and setup intents with which a browser finishes
-// them, without another secret: Stripe asks not to store or log it
-// (https://docs.stripe.com/api/payment_intents/object).
-// Other objects hold intents where they are expanded.
+// sensitive is the member of payment and setup intents and of Checkout sessions with
+// which a browser finishes them, without another secret: Stripe asks not to store or
+// log it (https://docs.stripe.com/api/payment_intents/object). Other objects hold
+// them where they are expanded.
 var sensitive = []string{"client_secret"}
 
-// actions returns the plugin's actions in the order in which users see them.
-func actions() []action {
-	return []action{
-		{spec{
-			Name: "createPaymentIntent", Description: "Creates a payment intent.",
-			HTTP:   sdk.POST("/payment-intents"),
-			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime, Sensitive: sensitive,
-			Examples:       examples(`{"amount":2000,"currency":"usd","customer":"cus_123"}`),
-			ExampleResults: examples(`{"id":"pi_123","client_secret":"pi_123_secret_456","amount":2000,"currency":"usd","status":"requires_payment_method"}`),
-		}, createPaymentIntent},
-		{spec{
-			Name: "createCustomer", Description: "Creates a customer.",
-			HTTP:   sdk.POST("/customers"),
-			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime,
-			Examples: examples(`{"email":"customer@example.com","name":"John Doe"}`),
-		}, createCustomer},
-		{spec{
-			Name: "createSubscription", Description: "Subscribes a customer to a price.",
-			HTTP:   sdk.POST("/subscriptions"),
-			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime, Sensitive: sensitive,
-			Examples: examples(`{"customer":"cus_123","priceId":"price_456"}`),
-		}, createSubscription},
-		{spec{
-			Name: "getSubscription", Description: "Answers a subscription.",
-			HTTP:      sdk.GET("/subscriptions/:subscriptionId"),
-			Sensitive: sensitive,
-			Examples:  examples(`{"subscriptionId":"sub_789"}`),
-		}, getSubscription},
-		{spec{
-			Name: "cancelSubscription", Description: "Cancels a subscription at the end of its period, or immediately.",
-			HTTP: sdk.DELETE("/subscriptions/:subscriptionId"),
-			// Stripe honours no key on DELETE; cancelling twice is cancelling.
-			Writes: true, Repeat: sdk.RepeatIdempotent, Sensitive: sensitive,
-			Examples: examples(`{"subscriptionId":"sub_789","immediately":false}`),
-		}, cancelSubscription},
+// sensitiveOfAll are the members that any operation may answer and that runs do not
+// keep: client secrets, secrets that are shown once (of webhook endpoints, ephemeral
+// keys, apps), and the numbers of issued cards.
+var sensitiveOfAll = []string{"client_secret", "secret", "payload", "number", "cvc"}
+
+// objectSchema describes the objects that Stripe answers, as far as they are alike.
+var objectSchema = json.RawMessage(`{"type":"object"}`)
+
+// named returns a named action as a part. Params go to Stripe and results come from
+// there as they are, and their schemas are derived from Stripe's own.
+func (p *plugin) named(action *named) sdk.Part {
+	part := sdk.Action[json.RawMessage, json.RawMessage]{
+		Name: action.Name, Description: action.Text,
+		HTTP:      &sdk.HTTPBinding{Method: action.Method, Path: action.Binding},
+		Sensitive: append(slices.Clone(sensitive), action.Sensitive...),
+		Examples:  []json.RawMessage{action.Example},
+
+		ParamsSchema: action.Params, ResultSchema: objectSchema,
+		Do: func(ctx context.Context, params json.RawMessage) (json.RawMessage, error) {
+			return p.do(ctx, action, params)
+		},
+	}
+	if action.Name == "createPaymentIntent" {
+		part.ExampleResults = []json.RawMessage{json.RawMessage(`{"id":"pi_123","client_secret":"pi_123_secret_456","amount":2000,"currency":"usd","status":"requires_payment_method"}`)}
+	}
+	switch action.Method {
+	case http.MethodPost:
+		part.Writes, part.Repeat, part.KeyLifetime = true, sdk.RepeatNative, keyLifetime
+	case http.MethodDelete:
+		// Stripe honours no key on DELETE; what is gone stays gone.
+		part.Writes, part.Repeat = true, sdk.RepeatIdempotent
+	}
+	return part
+}
+
+// generic returns the actions that are about any operation.
+func (p *plugin) generic() []sdk.Part {
+	return []sdk.Part{
+		sdk.Action[json.RawMessage, sdk.Result]{
+			Name: "call", Description: "Calls any operation of Stripe's API.", HTTP: sdk.POST("/call"),
+			Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetime, ByName: true, Variants: callVariants(),
+			Sensitive: sensitiveOfAll, ParamsSchema: callSchema,
+			Examples: []json.RawMessage{json.RawMessage(`{"operationId":"PostCustomersCustomer","params":{"customer":"cus_123","name":"Jane Doe"}}`)},
+			Do: func(ctx context.Context, params json.RawMessage) (sdk.Result, error) {
+				return p.call(ctx, params, false)
+			},
+		},
+		sdk.Action[json.RawMessage, sdk.Result]{
+			Name: "read", Description: "Calls any operation of Stripe's API that only reads.", HTTP: sdk.POST("/read"),
+			Sensitive: sensitiveOfAll, ParamsSchema: callSchema,
+			Examples: []json.RawMessage{json.RawMessage(`{"operationId":"GetCustomersCustomer","params":{"customer":"cus_123"}}`)},
+			Do: func(ctx context.Context, params json.RawMessage) (sdk.Result, error) {
+				return p.call(ctx, params, true)
+			},
+		},
+		sdk.Action[noParams, operationList]{
+			Name: "listOperations", Description: "Lists the operations that call and read know.", HTTP: sdk.GET("/operations"),
+			Examples: []noParams{{}}, Do: p.listOperations,
+		},
+		sdk.Action[operationParams, operationDetails]{
+			Name: "describeOperation", Description: "Describes an operation and the params that it takes.", HTTP: sdk.GET("/operations/:operationId"),
+			Examples: []operationParams{{OperationID: "PostCustomersCustomer"}}, Do: p.describeOperation,
+		},
 	}
 }
 
-func examples(one string) []json.RawMessage { return []json.RawMessage{json.RawMessage(one)} }
+// callVariants say how a repeat of each operation is treated. That an operationId says
+// what its operation does, package openapi sees to.
+func callVariants() []sdk.Variant {
+	return []sdk.Variant{
+		{Param: "operationId", Pattern: "Get.*"},
+		{Param: "operationId", Pattern: "(Post|Delete)V2.*", Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetimeV2},
+		{Param: "operationId", Pattern: "Delete.*", Writes: true, Repeat: sdk.RepeatIdempotent},
+	}
+}

@@ -24,17 +24,23 @@ func (r *request) standsFor(param string, stripes ...string) {
 // calls the parameter stays in the details. Another error is returned as it is.
 func (r *request) placed(err error) error {
 	var refused *sdk.Error
-	if !errors.As(err, &refused) || len(refused.Faults) == 0 || len(r.places) == 0 {
+	if !errors.As(err, &refused) || len(refused.Faults) == 0 {
 		return err
 	}
 	mapped := *refused
 	mapped.Faults = slices.Clone(refused.Faults)
 	for i, fault := range mapped.Faults {
-		for _, p := range r.places {
-			if fault.Pointer == p.stripes || strings.HasPrefix(fault.Pointer, p.stripes+"/") {
-				mapped.Faults[i].Pointer = p.callers
-			}
-		}
+		mapped.Faults[i].Pointer = r.callers(fault.Pointer)
 	}
 	return &mapped
+}
+
+// callers returns the pointer to the caller's param that a pointer to Stripe's means.
+func (r *request) callers(pointer string) string {
+	for _, p := range r.places {
+		if pointer == p.stripes || strings.HasPrefix(pointer, p.stripes+"/") {
+			return p.callers
+		}
+	}
+	return r.under + pointer
 }

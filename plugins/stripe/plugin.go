@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/api"
-	"github.com/backflow/backflow/plugins/stripe/internal/form"
+	"github.com/backflow/backflow/plugins/stripe/internal/openapi"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox"
 	"github.com/backflow/backflow/sdk"
 )
@@ -21,6 +22,13 @@ type plugin struct {
 	// Set by configure, before the first action, and constant from then on.
 	client  *api.Client
 	sandbox *sandbox.Sandbox
+	// given is the description that the config names, nil without one, and version
+	// what it describes, which is then sent with every request.
+	given   *openapi.Description
+	version string
+
+	// warned holds the ids of deprecated operations that were used.
+	warned sync.Map
 }
 
 // configure checks the credentials, or starts the sandbox. It does not call
@@ -50,6 +58,13 @@ func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
 	if err := given.check(); err != nil {
 		return err
 	}
+	described, err := given.readDescription(sdk.ConfigFrom(ctx).BaseDir)
+	if err != nil {
+		return err
+	}
+	if described != nil {
+		p.given, p.version = described, described.Version()
+	}
 	p.client = api.New(given.SecretKey, given.APIBase)
 	return nil
 }
@@ -65,45 +80,10 @@ func (p *plugin) Close() error {
 	return nil
 }
 
-// run runs one action. Every error is an *sdk.Error.
-func (p *plugin) run(ctx context.Context, action action, given json.RawMessage) ([]byte, error) {
-	if p.client == nil {
-		return nil, sdk.Refuse(sdk.CodeUnavailable, "stripe is not configured")
-	}
-	params, err := form.Parse(given)
-	if err != nil {
-		return nil, invalid(err)
-	}
-	request := &request{client: p.client, params: params, key: sdk.CallFrom(ctx).IdempotencyKey}
-	timeout, err := request.options()
-	if err != nil {
-		return nil, invalid(err)
-	}
-	if timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
-	body, err := action.run(ctx, request)
-	if err != nil {
-		return nil, request.placed(invalid(err))
-	}
-	return body, nil
-}
-
-// invalid makes the error of params that cannot be sent. Another error is
-// returned as it is.
-func invalid(err error) error {
-	var fault *form.Fault
-	if !errors.As(err, &fault) {
-		return err
-	}
-	return &sdk.Error{
-		Code: sdk.CodeInvalidParams, Outcome: sdk.OutcomeNotExecuted, Message: "stripe: " + fault.Error(),
-		Faults: []sdk.Fault{{Pointer: fault.Pointer, Message: fault.Message}},
-	}
-}
-
 // keyLifetime is how long Stripe keeps an idempotency key at least
 // (https://docs.stripe.com/api/idempotent_requests).
 const keyLifetime = 24 * time.Hour
+
+// keyLifetimeV2 is how long it keeps one below /v2
+// (https://docs.stripe.com/api-v2-overview).
+const keyLifetimeV2 = 30 * 24 * time.Hour

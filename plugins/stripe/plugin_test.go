@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -163,21 +165,37 @@ func TestManifest(t *testing.T) {
 		if action.Repeat == sdk.RepeatNative && action.KeyLifetime.Hours() != 24 {
 			t.Errorf("%s: a key lives %s", action.Name, action.KeyLifetime)
 		}
-		if action.Writes != (action.Name != "getSubscription") {
-			t.Errorf("%s: writes %v", action.Name, action.Writes)
+		if reads := regexp.MustCompile(`^(get|list|search|read|describe)`).MatchString(action.Name); action.Writes == reads || reads != (action.Repeat == "") {
+			t.Errorf("%s: writes %v, %q", action.Name, action.Writes, action.Repeat)
+		}
+		if slices.Contains([]string{"call"}, action.Name) != action.ByName {
+			t.Errorf("%s: by name %v", action.Name, action.ByName)
 		}
 	}
-	if diff := cmp.Diff(map[string]string{
-		"createPaymentIntent": "POST /payment-intents native",
-		"createCustomer":      "POST /customers native",
-		"createSubscription":  "POST /subscriptions native",
-		"getSubscription":     "GET /subscriptions/:subscriptionId",
-		"cancelSubscription":  "DELETE /subscriptions/:subscriptionId idempotent",
-	}, got); diff != "" {
-		t.Error(diff)
+	for name, want := range map[string]string{
+		"createPaymentIntent":          "POST /payment-intents native",
+		"createCustomer":               "POST /customers native",
+		"createSubscription":           "POST /subscriptions native",
+		"getSubscription":              "GET /subscriptions/:subscriptionId",
+		"cancelSubscription":           "DELETE /subscriptions/:subscriptionId idempotent",
+		"confirmPaymentIntent":         "POST /payment-intents/:paymentIntentId/confirm native",
+		"searchPaymentIntents":         "GET /payment-intents/search",
+		"deleteCustomer":               "DELETE /customers/:customerId idempotent",
+		"markInvoiceUncollectible":     "POST /invoices/:invoiceId/mark-uncollectible native",
+		"createInvoiceItem":            "POST /invoice-items native",
+		"listCheckoutSessionLineItems": "GET /checkout/sessions/:checkoutSessionId/line-items",
+		"createPortalSession":          "POST /billing-portal/sessions native",
+		"attachPaymentMethod":          "POST /payment-methods/:paymentMethodId/attach native",
+		"getBalance":                   "GET /balance",
+		"call":                         "POST /call native",
+		"read":                         "POST /read",
+	} {
+		if got[name] != want {
+			t.Errorf("%s: %s, want %s", name, got[name], want)
+		}
 	}
 	raw, err := json.Marshal(manifest)
-	if err != nil || len(raw) > 256<<10 {
+	if err != nil || len(raw) > 600<<10 {
 		t.Errorf("the manifest is %d bytes, %v", len(raw), err)
 	}
 }
@@ -338,7 +356,7 @@ func TestCredentialsSchemaMarksTheSecrets(t *testing.T) {
 	for name, property := range schema.Properties {
 		got[name] = property.WriteOnly
 	}
-	if diff := cmp.Diff(map[string]bool{"secretKey": true, "webhookSecret": true, "apiBase": false}, got); diff != "" {
+	if diff := cmp.Diff(map[string]bool{"secretKey": true, "webhookSecret": true, "apiBase": false, "apiDescription": false, "apiVersion": false}, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -226,8 +226,10 @@ func declaredParams(schema json.RawMessage) map[string]json.RawMessage {
 	return top.Properties
 }
 
-// overlap reports whether one request can match both bindings. "/a/:x" and
-// "/a/b" do: which of them wins would depend on the router.
+// overlap reports whether one request can match both bindings, and neither is more
+// special. Of "/a/b" and "/a/:x" the first gets what is its own, since it has a word
+// where the other has a param, and nowhere the other way round. With "/a/:x/c" and
+// "/a/b/:y", which of them wins would depend on the router.
 func overlap(a, b *sdk.HTTPBinding) bool {
 	if a == nil || b == nil || a.Method != b.Method {
 		return false
@@ -236,10 +238,17 @@ func overlap(a, b *sdk.HTTPBinding) bool {
 	if len(left) != len(right) {
 		return false
 	}
+	var leftSpecial, rightSpecial bool
 	for i := range left {
-		if left[i] != right[i] && !strings.HasPrefix(left[i], ":") && !strings.HasPrefix(right[i], ":") {
+		leftParam, rightParam := strings.HasPrefix(left[i], ":"), strings.HasPrefix(right[i], ":")
+		switch {
+		case leftParam && !rightParam:
+			rightSpecial = true
+		case rightParam && !leftParam:
+			leftSpecial = true
+		case !leftParam && left[i] != right[i]:
 			return false
 		}
 	}
-	return true
+	return leftSpecial == rightSpecial
 }

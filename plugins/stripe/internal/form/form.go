@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -105,6 +106,61 @@ func (p *Params) Take(name string) json.RawMessage {
 		}
 	}
 	return nil
+}
+
+// Split returns the members of which is holds, and the others.
+func (p *Params) Split(is func(name string) bool) (those, others *Params) {
+	those, others = &Params{}, &Params{}
+	for _, m := range p.members {
+		if is(m.name) {
+			those.members = append(those.members, m)
+		} else {
+			others.members = append(others.members, m)
+		}
+	}
+	return those, others
+}
+
+// Get returns the JSON text of a member, or nil if it is absent.
+func (p *Params) Get(name string) json.RawMessage {
+	for _, m := range p.members {
+		if m.name == name {
+			return json.RawMessage(m.value)
+		}
+	}
+	return nil
+}
+
+// Has reports whether there is a member of that name.
+func (p *Params) Has(name string) bool {
+	return slices.ContainsFunc(p.members, func(m member) bool { return m.name == name })
+}
+
+// Replace gives a member, if it is there, another value, in its place.
+func (p *Params) Replace(name string, value json.RawMessage) *Params {
+	for i := range p.members {
+		if p.members[i].name == name {
+			p.members[i].value = jsontext.Value(value)
+		}
+	}
+	return p
+}
+
+// Clone returns a copy that can be changed by itself.
+func (p *Params) Clone() *Params { return &Params{members: slices.Clone(p.members)} }
+
+// Object returns the params as a JSON object, each value as it was written.
+func (p *Params) Object() json.RawMessage {
+	out := []byte{'{'}
+	for i, m := range p.members {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out, _ = jsontext.AppendQuote(out, m.name) // Parse took no name that is not UTF-8
+		out = append(out, ':')
+		out = append(out, m.value...)
+	}
+	return append(out, '}')
 }
 
 // Set adds a member, which must not be there yet.

@@ -1,0 +1,52 @@
+package openapi
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// untold are amounts of which the description says nothing, with what they are. Each
+// is a positive integer (https://docs.stripe.com/api/refunds/create).
+var untold = map[string]string{
+	"PostRefunds":                 "How much to refund, everything that is left if absent.",
+	"PostChargesChargeRefunds":    "How much to refund, everything that is left if absent.",
+	"PostApplicationFeesIdRefund": "How much of the fee to refund, everything that is left if absent.",
+}
+
+// tellAmount completes the amount of an operation of which Stripe says nothing.
+func tellAmount(id string, properties node) {
+	amount, ok := properties["amount"].(node)
+	if text, silent := untold[id]; silent && ok && amount["type"] == "integer" && amount["description"] == nil {
+		amount["description"] = text + " " + unitHint
+		amount["minimum"] = 1
+	}
+}
+
+// Stripe says in prose alone which amounts are at least 1, and in which unit they are,
+// mostly not in the first sentence (https://docs.stripe.com/currencies#zero-decimal).
+// stripe-mock takes negative ones.
+var (
+	positive = regexp.MustCompile(`(?i)\bpositive integer\b`)
+	orZero   = regexp.MustCompile(`(?i)\bor (0|zero)\b`)
+	unit     = regexp.MustCompile(`(?i)smallest currency unit|\b(in|of) [_*]*cents?\b|cents \(or`)
+)
+
+const unitHint = "In the smallest unit of the currency: 2000 is 20.00 USD, but 2000 JPY."
+
+// readAmount takes from the text of an integer what is a rule, and what is needed to
+// write it: money of which the text says that it is positive is at least 1. Amounts
+// that may be zero or less are left alone: an item of an invoice can be a credit, a
+// price can be nothing.
+func readAmount(in, out node) {
+	text := fmt.Sprint(in["description"])
+	if in["type"] != "integer" || in["description"] == nil {
+		return
+	}
+	if positive.MatchString(text) && !orZero.MatchString(text) && out["minimum"] == nil {
+		out["minimum"] = 1
+	}
+	if said, _ := out["description"].(string); unit.MatchString(text) && !unit.MatchString(said) {
+		out["description"] = strings.TrimSpace(said + " " + unitHint)
+	}
+}
