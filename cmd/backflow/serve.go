@@ -54,7 +54,9 @@ func (p *program) serve(ctx context.Context, file, listen string, level *logLeve
 		return err
 	}
 	redactor := &telemetry.Redactor{}
-	log := telemetry.NewLogger(p.stderr, telemetry.LogOptions{Redactor: redactor, Level: level.begin(plan)})
+	lines := telemetry.NewLines(p.stderr)
+	defer func() { _ = lines.Close() }() // where the log cannot be written, there is nowhere to say so
+	log := telemetry.NewLogger(lines, telemetry.LogOptions{Redactor: redactor, Level: level.begin(plan)})
 	if len(plan.Config.Auth.Tokens) == 0 {
 		log.Warn("the config has no auth.tokens: nobody may use anything but webhooks (backflow token new makes one)")
 	}

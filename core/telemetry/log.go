@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 
-	"github.com/backflow/backflow/core/visible"
 	"github.com/backflow/backflow/sdk/value"
 )
 
@@ -29,19 +28,16 @@ type LogOptions struct {
 	Redactor *Redactor
 }
 
-// NewLogger returns a logger that writes to w, each record in one Write. Records
+// NewLogger returns a logger that writes to w, each record in one Write; where w is
+// [Lines], it has them written with a record that is a warning or worse. Records
 // logged with a context that has a request id carry it as "requestId". Whatever a
 // record says, nothing of it reaches a terminal as a command to it.
 func NewLogger(w io.Writer, o LogOptions) *slog.Logger {
-	w = o.Redactor.Writer(w)
-	handlerOptions := &slog.HandlerOptions{Level: o.Level, ReplaceAttr: fixedTime}
-	var h slog.Handler
 	if o.Format == FormatText {
-		h = slog.NewTextHandler(w, handlerOptions) // quotes what is not printable, as Go does
-	} else {
-		h = slog.NewJSONHandler(escapingWriter{w}, handlerOptions)
+		// It quotes what is not printable, as Go does.
+		return slog.New(requestHandler{slog.NewTextHandler(o.Redactor.Writer(w), &slog.HandlerOptions{Level: o.Level, ReplaceAttr: fixedTime})})
 	}
-	return slog.New(requestHandler{h})
+	return slog.New(&jsonHandler{out: &lineWriter{redactor: o.Redactor, w: w}, level: o.Level})
 }
 
 // fixedTime writes times in UTC and in one width.
@@ -50,18 +46,6 @@ func fixedTime(_ []string, a slog.Attr) slog.Attr {
 		a.Value = slog.StringValue(a.Value.Time().UTC().Format(value.TimeFormat))
 	}
 	return a
-}
-
-// escapingWriter escapes in lines of JSON what a terminal would obey or hide: JSON
-// itself demands that of the characters below U+0020 alone.
-type escapingWriter struct{ w io.Writer }
-
-// Write returns len(p) when all of the line was written.
-func (w escapingWriter) Write(p []byte) (int, error) {
-	if _, err := io.WriteString(w.w, visible.JSON(string(p))); err != nil {
-		return 0, err
-	}
-	return len(p), nil
 }
 
 // requestHandler adds the request id of the context to each record.

@@ -67,11 +67,13 @@ func escape(r rune) string {
 
 // replace returns text itself where nothing of it is to be replaced.
 func replace(text string, unsafe func(rune) bool, with func(rune) string) string {
-	if utf8.ValidString(text) && !strings.ContainsFunc(text, unsafe) {
+	plain := plainPrefix(text)
+	if rest := text[plain:]; utf8.ValidString(rest) && !strings.ContainsFunc(rest, unsafe) {
 		return text
 	}
 	var b strings.Builder
-	for _, r := range text { // a byte that is no UTF-8 is U+FFFD
+	b.WriteString(text[:plain])
+	for _, r := range text[plain:] { // a byte that is no UTF-8 is U+FFFD
 		if unsafe(r) {
 			b.WriteString(with(r))
 		} else {
@@ -79,4 +81,15 @@ func replace(text string, unsafe func(rune) bool, with func(rune) string) string
 		}
 	}
 	return b.String()
+}
+
+// plainPrefix returns the length of the part at the beginning of a text that is
+// printable ASCII, as most texts are in whole.
+func plainPrefix(text string) int {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' {
+			return i
+		}
+	}
+	return len(text)
 }
