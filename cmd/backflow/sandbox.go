@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -108,12 +108,16 @@ func (p *program) sandboxResetCommand() *cobra.Command {
 
 // sandboxFault is the body of the command fault.
 type sandboxFault struct {
-	Operation  string `json:"operation,omitempty"`
-	Kind       string `json:"kind,omitempty"`
-	Times      int    `json:"times,omitempty"`
-	Delay      string `json:"delay,omitempty"`
-	RetryAfter string `json:"retryAfter,omitempty"`
-	Clear      bool   `json:"clear,omitempty"`
+	Operation   string `json:"operation,omitempty"`
+	Kind        string `json:"kind,omitempty"`
+	When        string `json:"when,omitempty"`
+	Status      int    `json:"status,omitempty"`
+	Code        string `json:"code,omitempty"`
+	DeclineCode string `json:"declineCode,omitempty"`
+	Times       int    `json:"times,omitempty"`
+	Duration    string `json:"duration,omitempty"`
+	RetryAfter  int    `json:"retryAfter,omitempty"` // seconds
+	Clear       bool   `json:"clear,omitempty"`
 }
 
 func (p *program) sandboxFaultCommand() *cobra.Command {
@@ -121,24 +125,32 @@ func (p *program) sandboxFaultCommand() *cobra.Command {
 	var fault sandboxFault
 	var delay, retryAfter time.Duration
 	cmd := &cobra.Command{
-		Use:   "fault [--kind KIND] [--operation ID] [--times N] | --clear",
-		Short: "Have a sandbox fail requests that come next, as the vendor may",
+		Use:   "fault --kind KIND | --delay TIME | --clear",
+		Short: "Have a sandbox fail the requests that come next, as the vendor may",
 		Example: `  backflow sandbox fault --kind rate_limit --retry-after 2s --times 3
   backflow sandbox fault --delay 5s --operation PostPaymentIntents
   backflow sandbox fault --clear`,
 		Args: cobra.NoArgs,
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
-			switch set := cmd.Flags().Changed; {
-			case fault.Clear && (set("kind") || set("operation") || set("times") || set("delay") || set("retry-after")):
-				return errors.New("--clear takes all faults back and goes with no other")
+			others := cmd.Flags().Changed("when")
+			for _, flag := range sandboxFaultFlags {
+				others = others || cmd.Flags().Changed(flag)
+			}
+			switch {
+			case fault.Clear && others:
+				return errors.New("--clear takes all faults back, and goes with no other flag")
 			case !fault.Clear && fault.Kind == "" && delay == 0:
 				return errors.New("give --kind, --delay or --clear")
-			case fault.Times < 0 || set("times") && fault.Times == 0:
+			case fault.Times < 0 || cmd.Flags().Changed("times") && fault.Times == 0:
 				return fmt.Errorf("--times must be at least 1, not %d", fault.Times)
 			case delay < 0 || retryAfter < 0:
 				return errors.New("--delay and --retry-after cannot be negative")
 			}
-			fault.Delay, fault.RetryAfter = durationText(delay), durationText(retryAfter)
+			if delay > 0 {
+				fault.Duration = delay.String()
+				fault.Kind = cmp.Or(fault.Kind, "slow")
+			}
+			fault.RetryAfter = int((retryAfter + time.Second - 1) / time.Second)
 			return nil
 		},
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
@@ -146,26 +158,26 @@ func (p *program) sandboxFaultCommand() *cobra.Command {
 		}),
 	}
 	f := cmd.Flags()
-	f.StringVar(&fault.Kind, "kind", "", "what goes wrong; the page of the sandbox lists the kinds")
+	f.StringVar(&fault.Kind, "kind", "", "what goes wrong; the sandbox says which kinds it has")
 	f.StringVar(&fault.Operation, "operation", "", "only requests for this operation of the vendor's API (default: any)")
-	f.IntVar(&fault.Times, "times", 0, "how many requests it is for (default 1)")
-	f.DurationVar(&delay, "delay", 0, "how long such a request takes before anything else happens")
-	f.DurationVar(&retryAfter, "retry-after", 0, "what the response tells the client to wait")
-	f.BoolVar(&fault.Clear, "clear", false, "take back all faults")
+	f.StringVar(&fault.When, "when", "", "before the request has its effect, or after (default: before)")
+	f.IntVar(&fault.Status, "status", 0, "HTTP status of the error, for a kind that has one")
+	f.StringVar(&fault.Code, "code", "", "code of the error, likewise")
+	f.StringVar(&fault.DeclineCode, "decline-code", "", "reason of a decline, likewise")
+	f.IntVar(&fault.Times, "times", 0, "how many requests it is for (default: 1)")
+	f.DurationVar(&delay, "delay", 0, "how long such a request takes, such as 5s; without --kind that is all")
+	f.DurationVar(&retryAfter, "retry-after", 0, "how long the response tells the client to wait, in whole seconds")
+	f.BoolVar(&fault.Clear, "clear", false, "take all faults back")
 	s.flags(cmd, p)
-	for _, flag := range []string{"kind", "operation", "times", "delay", "retry-after"} {
+	for _, flag := range sandboxFaultFlags {
 		completeFlag(cmd, flag, fixed())
 	}
+	completeFlag(cmd, "when", fixed("before", "after"))
 	return cmd
 }
 
-// durationText is a duration as JSON has it; "" for none.
-func durationText(d time.Duration) string {
-	if d == 0 {
-		return ""
-	}
-	return d.String()
-}
+// sandboxFaultFlags are the flags that say what a fault is, and take any text.
+var sandboxFaultFlags = []string{"kind", "operation", "status", "code", "decline-code", "times", "delay", "retry-after"}
 
 func (p *program) sandboxAdvanceCommand() *cobra.Command {
 	var s sandbox
@@ -225,16 +237,16 @@ func (p *program) advance(ctx context.Context, s *sandbox, clock string, by span
 	if err != nil {
 		return err
 	}
-	from, err := sandboxTime(ctx, c, s.integration, clock)
+	from, err := c.SandboxClock(ctx, s.integration, clock)
 	if err != nil {
 		return err
 	}
 	if to.IsZero() {
-		to = by.after(from)
-	} else if to.Before(from) {
-		return fmt.Errorf("it is %s in the sandbox already: time only moves forward (backflow sandbox reset begins anew)", from.UTC().Format(time.RFC3339))
+		to = by.after(from.Now)
+	} else if to.Before(from.Now) {
+		return fmt.Errorf("it is %s in the sandbox already: time only moves forward (backflow sandbox reset begins anew)", from.Now.UTC().Format(time.RFC3339))
 	}
-	a := client.Advance{Integration: s.integration, Clock: clock, From: from.UTC(), To: to.UTC()}
+	a := client.Advance{Integration: s.integration, Clock: clock, Account: from.Account, From: from.Now.UTC(), To: to.UTC()}
 	if err := a.Go(ctx, c, func(at time.Time, events int) {
 		fmt.Fprintf(p.stderr, "%s: %d events\n", at.UTC().Format(time.RFC3339), events)
 	}); err != nil {
@@ -242,22 +254,9 @@ func (p *program) advance(ctx context.Context, s *sandbox, clock string, by span
 		if clock != "" {
 			again += " --clock " + clock
 		}
-		return fmt.Errorf("%w\nTime is at %s or later; this goes on, and moves nothing twice: %s", err, a.Time.Format(time.RFC3339), again)
+		return fmt.Errorf("%w\nTime is at %s or later; this goes on, and moves nothing twice: %s", err, a.Now.Format(time.RFC3339), again)
 	}
 	return s.out.writeValue(p.stdout, &a, a.Write)
-}
-
-// sandboxTime returns the time of a clock in a sandbox; "" is the sandbox's own.
-func sandboxTime(ctx context.Context, c *client.Client, integration, clock string) (time.Time, error) {
-	result, err := c.ControlSandbox(ctx, integration, "status", struct{}{})
-	if err != nil {
-		return time.Time{}, err
-	}
-	var now client.SandboxTime
-	if err := json.Unmarshal(result, &now); err != nil {
-		return time.Time{}, err
-	}
-	return now.Of(clock)
 }
 
 // clocks proposes the clocks of a sandbox.
@@ -267,14 +266,13 @@ func (p *program) clocks(s *sandbox) completer {
 		if err != nil {
 			return nil
 		}
-		result, err := c.ControlSandbox(ctx, s.integration, "status", struct{}{})
-		var now client.SandboxTime
-		if err != nil || json.Unmarshal(result, &now) != nil {
+		clocks, err := c.SandboxClocks(ctx, s.integration)
+		if err != nil {
 			return nil
 		}
 		var ids []string
-		for _, clock := range now.Clocks {
-			ids = append(ids, proposal(clock.ID, clock.Time.UTC().Format(time.RFC3339)))
+		for _, clock := range clocks[1:] {
+			ids = append(ids, proposal(clock.ID, clock.Now.UTC().Format(time.RFC3339)))
 		}
 		return ids
 	}

@@ -45,9 +45,9 @@ func (g *sandboxGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(err)
 		}
 		g.now = to.To
-		fmt.Fprintf(w, `{"time":%q,"events":{"invoice.paid":1}}`, g.now.Format(time.RFC3339Nano))
+		fmt.Fprintf(w, `{"now":%q,"fired":1,"events":{"invoice.paid":1}}`, g.now.Format(time.RFC3339Nano))
 	default:
-		fmt.Fprintf(w, `{"time":%q,"clocks":[{"id":"clock_1","time":"2026-06-01T00:00:00Z"}],"objects":{"customer":1,"plan":2},"faults":[]}`, g.now.Format(time.RFC3339Nano))
+		fmt.Fprintf(w, `{"now":%q,"clocks":[{"id":"clock_1","now":"2026-06-01T00:00:00Z"},{"id":"clock_2","account":"acct_1","now":"2026-06-01T00:00:00Z"}],"objects":{"customer":1,"plan":2},"faults":[]}`, g.now.Format(time.RFC3339Nano))
 	}
 }
 
@@ -72,6 +72,7 @@ func TestTimeInASandboxMovesInStepsToAPlace(t *testing.T) {
 		"1d --clock clock_1":             {`{"clock":"clock_1","to":"2026-06-02T00:00:00Z"}`},
 		"--to 2026-01-31T12:00:00Z":      {},
 		"1d --integration stripe":        {`{"to":"2026-02-01T12:00:00Z"}`},
+		"1d --clock clock_2":             {`{"account":"acct_1","clock":"clock_2","to":"2026-06-02T00:00:00Z"}`},
 		"--to 2026-06-01T00:00:01Z --clock clock_1": {`{"clock":"clock_1","to":"2026-06-01T00:00:01Z"}`},
 	} {
 		t.Run(args, func(t *testing.T) {
@@ -130,7 +131,7 @@ func TestAMoveOfTimeAsJSONHasItsEvents(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
 	}
-	want := `map[events:map[invoice.paid:2] from:2026-01-31T12:00:00Z integration:stripe time:2026-04-03T12:00:00Z to:2026-04-03T12:00:00Z]`
+	want := `map[events:map[invoice.paid:2] from:2026-01-31T12:00:00Z integration:stripe now:2026-04-03T12:00:00Z to:2026-04-03T12:00:00Z]`
 	if fmt.Sprint(got) != want {
 		t.Errorf("printed %v, want %s", got, want)
 	}
@@ -149,6 +150,7 @@ func TestWhatIsNoCommandOfASandboxIsAFaultOfUsage(t *testing.T) {
 		"advance --to tomorrow":            `not "tomorrow"`,
 		"fault":                            "give --kind, --delay or --clear",
 		"fault --operation PostCharges":    "give --kind, --delay or --clear",
+		"fault --clear --when after":       "--clear takes all faults back",
 		"fault --clear --kind x":           "--clear takes all faults back",
 		"fault --kind x --times 0":         "--times must be at least 1",
 		"fault --kind x --retry-after -1s": "cannot be negative",
@@ -169,10 +171,13 @@ func TestWhatIsNoCommandOfASandboxIsAFaultOfUsage(t *testing.T) {
 
 func TestASandboxIsAskedWhatTheFlagsSay(t *testing.T) {
 	for line, want := range map[string]string{
-		"status":        `{}`,
-		"reset --yes":   `{}`,
-		"fault --clear": `{"clear":true}`,
-		"fault --kind rate_limit --operation PostCharges --times 3 --delay 1500ms --retry-after 2s": `{"operation":"PostCharges","kind":"rate_limit","times":3,"delay":"1.5s","retryAfter":"2s"}`,
+		"status --integration stripe": `{}`,
+		"status":                      `{}`,
+		"reset --yes":                 `{}`,
+		"fault --clear":               `{"clear":true}`,
+		"fault --kind rate_limit --operation PostCharges --times 3 --delay 1500ms --retry-after 2s": `{"operation":"PostCharges","kind":"rate_limit","times":3,"duration":"1.5s","retryAfter":2}`,
+		"fault --delay 5s": `{"kind":"slow","duration":"5s"}`,
+		"fault --kind status --status 402 --code card_declined --decline-code lost_card --when after": `{"kind":"status","when":"after","status":402,"code":"card_declined","declineCode":"lost_card"}`,
 	} {
 		g, env := newSandboxGateway(t, "stripe")
 		args := append([]string{"sandbox"}, strings.Fields(line)...)
@@ -180,7 +185,7 @@ func TestASandboxIsAskedWhatTheFlagsSay(t *testing.T) {
 		if asked := "stripe/sandbox/" + args[1] + " " + want; code != exitOK || len(g.commands) != 1 || g.commands[0] != asked {
 			t.Errorf("%s: exit code %d, asked %q, want %q: %s", line, code, g.commands, asked, errs)
 		}
-		for _, shown := range []string{"integration  stripe", "time         2026-01-31T12:00:00Z", "clocks       id clock_1, time 2026-06-01T00:00:00Z", "objects      customer 1, plan 2", "faults       -"} {
+		for _, shown := range []string{"integration  stripe", "now          2026-01-31T12:00:00Z", "clocks       id clock_1, now 2026-06-01T00:00:00Z", "objects      customer 1, plan 2", "faults       -"} {
 			if !strings.Contains(out, shown) {
 				t.Errorf("%s: %q is not shown:\n%s", line, shown, out)
 			}
@@ -201,7 +206,7 @@ func TestWhichSandboxIsMeantIsFoundOut(t *testing.T) {
 		"none":        {nil, nil, "runs in its sandbox: in `backflow dev`"},
 		"two":         {[]string{"acme", "stripe"}, nil, "Give --integration: acme, stripe"},
 		"one of two":  {[]string{"acme", "stripe"}, []string{"--integration", "acme"}, ""},
-		"not a clock": {[]string{"stripe"}, []string{"--clock", "clock_2"}, "there is no clock clock_2, but clock_1"},
+		"not a clock": {[]string{"stripe"}, []string{"--clock", "clock_3"}, "there is no clock clock_3, but clock_1, clock_2"},
 		"the past":    {[]string{"stripe"}, []string{"--to", "2026-01-01"}, "it is 2026-01-31T12:00:00Z in the sandbox already"},
 	} {
 		t.Run(name, func(t *testing.T) {

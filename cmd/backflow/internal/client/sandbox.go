@@ -141,40 +141,55 @@ func eachMember(value json.RawMessage, do func(name string, value json.RawMessag
 	return nil
 }
 
-// SandboxTime is where the time of a sandbox is.
-type SandboxTime struct {
-	Time   time.Time `json:"time"`
-	Clocks []struct {
-		ID   string    `json:"id"`
-		Time time.Time `json:"time"`
-	} `json:"clocks"`
+// SandboxClock is a clock of a sandbox: its own, whose ID is empty, or one that was made
+// in it, perhaps in an account of its own.
+type SandboxClock struct {
+	ID      string    `json:"id"`
+	Account string    `json:"account"`
+	Now     time.Time `json:"now"`
 }
 
-// Of returns the time of a clock; "" is that of the sandbox itself.
-func (s *SandboxTime) Of(clock string) (time.Time, error) {
-	if clock == "" {
-		return s.Time, nil
+// SandboxClocks are all clocks of a sandbox, its own first.
+func (c *Client) SandboxClocks(ctx context.Context, integration string) ([]SandboxClock, error) {
+	result, err := c.ControlSandbox(ctx, integration, "status", struct{}{})
+	if err != nil {
+		return nil, err
+	}
+	var status struct {
+		Now    time.Time      `json:"now"`
+		Clocks []SandboxClock `json:"clocks"`
+	}
+	err = json.Unmarshal(result, &status)
+	return append([]SandboxClock{{Now: status.Now}}, status.Clocks...), err
+}
+
+// SandboxClock returns the clock of that id; "" is the sandbox's own.
+func (c *Client) SandboxClock(ctx context.Context, integration, id string) (SandboxClock, error) {
+	clocks, err := c.SandboxClocks(ctx, integration)
+	if err != nil {
+		return SandboxClock{}, err
 	}
 	var ids []string
-	for _, c := range s.Clocks {
-		if c.ID == clock {
-			return c.Time, nil
+	for _, clock := range clocks {
+		if clock.ID == id {
+			return clock, nil
 		}
-		ids = append(ids, c.ID)
+		ids = append(ids, clock.ID)
 	}
-	if len(ids) == 0 {
-		return time.Time{}, fmt.Errorf("there is no clock %s: the sandbox has none", terminal.Printable(clock))
+	if ids = ids[1:]; len(ids) == 0 {
+		return SandboxClock{}, fmt.Errorf("there is no clock %s: the sandbox has none", terminal.Printable(id))
 	}
-	return time.Time{}, fmt.Errorf("there is no clock %s, but %s", terminal.Printable(clock), terminal.Printable(strings.Join(ids, ", ")))
+	return SandboxClock{}, fmt.Errorf("there is no clock %s, but %s", terminal.Printable(id), terminal.Printable(strings.Join(ids, ", ")))
 }
 
 // Advance is what came of a move of a sandbox's time.
 type Advance struct {
 	Integration string `json:"integration"`
 	Clock       string `json:"clock,omitempty"`
-	// From is where time was, Time where it is, To where it was to be.
+	Account     string `json:"account,omitempty"`
+	// From is where time was, Now where it is, To where it was to be.
 	From time.Time `json:"from"`
-	Time time.Time `json:"time"`
+	Now  time.Time `json:"now"`
 	To   time.Time `json:"to"`
 	// Events counts the events that came of it, by their type.
 	Events map[string]int `json:"events"`
@@ -185,17 +200,19 @@ type Advance struct {
 const advanceStep = 31 * 24 * time.Hour
 
 // Go moves time to a.To in steps, and calls progress after each but the last, with the
-// number of events of that step. It fills a.Time and a.Events in also where it fails.
+// number of events of that step. It fills a.Now and a.Events in also where it fails.
 func (a *Advance) Go(ctx context.Context, c *Client, progress func(at time.Time, events int)) error {
-	a.Time, a.Events = a.From, map[string]int{}
-	for a.Time.Before(a.To) {
-		to := a.Time.Add(advanceStep)
+	a.Now, a.Events = a.From, map[string]int{}
+	for a.Now.Before(a.To) {
+		to := a.Now.Add(advanceStep)
 		if to.After(a.To) {
 			to = a.To
 		}
 		params := map[string]string{"to": to.UTC().Format(time.RFC3339Nano)}
-		if a.Clock != "" {
-			params["clock"] = a.Clock
+		for name, value := range map[string]string{"clock": a.Clock, "account": a.Account} {
+			if value != "" {
+				params[name] = value
+			}
 		}
 		result, err := c.ControlSandbox(ctx, a.Integration, "advance", params)
 		if err != nil {
@@ -207,7 +224,7 @@ func (a *Advance) Go(ctx context.Context, c *Client, progress func(at time.Time,
 		if err := json.Unmarshal(result, &step); err != nil {
 			return err
 		}
-		a.Time = to
+		a.Now = to
 		count := 0
 		for kind, n := range step.Events {
 			a.Events[kind] += n
@@ -226,7 +243,7 @@ func (a *Advance) Write(w io.Writer) error {
 	if a.Clock != "" {
 		what = "clock " + a.Clock + " in " + what
 	}
-	fmt.Fprintf(w, "%s is at %s\n", terminal.Printable(what), a.Time.UTC().Format(time.RFC3339))
+	fmt.Fprintf(w, "%s is at %s\n", terminal.Printable(what), a.Now.UTC().Format(time.RFC3339))
 	if len(a.Events) == 0 {
 		_, err := fmt.Fprintln(w, "no events: nothing was due")
 		return err
