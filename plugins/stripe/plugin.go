@@ -43,11 +43,11 @@ func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
 				return fmt.Errorf("mute the sandbox: %w", err)
 			}
 		}
-		box, err := sandbox.Start()
+		box, err := sandbox.Start(sandbox.Options{Dir: sdk.ConfigFrom(ctx).DataDir, Logger: sdk.Logger(ctx)})
 		if err != nil {
 			return err
 		}
-		sdk.Logger(ctx).Info("Stripe's sandbox (stripe-mock) stands in for Stripe", "address", box.URL())
+		sdk.Logger(ctx).Info("Stripe's sandbox stands in for Stripe", "address", box.URL())
 		p.sandbox, p.client = box, api.New(sandbox.Key, box.URL())
 		return nil
 	}

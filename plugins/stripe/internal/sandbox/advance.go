@@ -1,0 +1,163 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/store"
+	"github.com/backflow/backflow/sdk"
+)
+
+// advanceParams are the params of "advance".
+type advanceParams struct {
+	// By is how far to move, such as "31d" or "36h"; To is the time to move to, RFC 3339.
+	By string `json:"by"`
+	To string `json:"to"`
+	// Clock is the id of the one test clock to move. Without it the sandbox's own
+	// time and all test clocks move by the same span.
+	Clock   string `json:"clock"`
+	Account string `json:"account"`
+}
+
+// advanced is the result of "advance".
+type advanced struct {
+	Now    time.Time `json:"now"`
+	Fired  int       `json:"fired"`
+	Events int       `json:"events"`
+}
+
+// maxAdvance bounds one advance.
+const maxAdvance = 5 * 366 * 24 * time.Hour
+
+// span reads a duration that may also be in days: "31d", "1d12h".
+func span(text string) (time.Duration, error) {
+	days := 0
+	hours := text
+	if before, after, ok := strings.Cut(text, "d"); ok {
+		n, err := strconv.Atoi(before)
+		if err != nil || n < 0 {
+			return 0, fmt.Errorf("%q is not a number of days", before)
+		}
+		if n > int(maxAdvance/(24*time.Hour)) {
+			return 0, fmt.Errorf("it is more than %d days", maxAdvance/(24*time.Hour))
+		}
+		days, hours = n, after
+	}
+	var rest time.Duration
+	if hours != "" || days == 0 && !strings.Contains(text, "d") {
+		var err error
+		if rest, err = time.ParseDuration(hours); err != nil {
+			return 0, err
+		}
+	}
+	return time.Duration(days)*24*time.Hour + rest, nil
+}
+
+// advance moves time on, firing each timer at its own time.
+func (s *Sandbox) advance(ctx context.Context, p advanceParams) (*advanced, error) {
+	if (p.By == "") == (p.To == "") {
+		return nil, invalid("either by or to is needed")
+	}
+	done := &advanced{}
+	_, err := s.change(ctx, p.Account, nil, func(tx *store.Tx, t *resource.Tx) error {
+		if p.Clock != "" {
+			if _, ok := t.Find(resource.TestClock, p.Clock); !ok {
+				return sdk.Refuse(sdk.CodeNotFound, "stripe: no such test clock: %q", p.Clock)
+			}
+			t.On(p.Clock)
+		}
+		by, err := p.span(t.Now())
+		if err != nil {
+			return err
+		}
+		if p.Clock != "" {
+			done.Fired = t.AdvanceClock(p.Clock, t.Now().Add(by))
+			done.Now, done.Events = t.Now(), t.Events()
+		} else if err := s.advanceAll(tx, by, done); err != nil {
+			return err
+		}
+		if done.Fired > resource.MaxFired {
+			return invalid("more than %d timers are due in that time; advance less", resource.MaxFired)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, failed(err)
+	}
+	s.announce(done.Events)
+	return done, nil
+}
+
+// span is how far to move from a time.
+func (p advanceParams) span(now time.Time) (time.Duration, error) {
+	var by time.Duration
+	if p.By != "" {
+		var err error
+		if by, err = span(p.By); err != nil {
+			return 0, invalid("by is a duration such as 31d or 36h: %v", err)
+		}
+	} else {
+		to, err := time.Parse(time.RFC3339, p.To)
+		if err != nil {
+			return 0, invalid("to is a time such as 2027-01-31T00:00:00Z")
+		}
+		by = to.Sub(now)
+	}
+	by = by.Truncate(time.Second)
+	if by <= 0 || by > maxAdvance {
+		return 0, invalid("time moves on by more than zero and at most %d days", maxAdvance/(24*time.Hour))
+	}
+	return by, nil
+}
+
+// advanceAll moves the sandbox's own time and all test clocks by the same span, and
+// fires the timers of all in the order in which they come due.
+func (s *Sandbox) advanceAll(tx *store.Tx, by time.Duration, done *advanced) error {
+	real := s.clock.Now()
+	start := real.Add(offset(tx)).Truncate(time.Second)
+	clocks := tx.All(resource.TestClock)
+	frozen := make([]int64, len(clocks))
+	for i, clock := range clocks {
+		o, err := resource.Decode(clock.Data)
+		if err != nil {
+			return err
+		}
+		frozen[i] = o.Int("frozen_time")
+	}
+	left := int64(by / time.Second)
+	for done.Fired <= resource.MaxFired {
+		timer, due, found := store.Timer{}, left, false
+		if next, ok := tx.NextTimer("", ""); ok && next.At-start.Unix() <= due {
+			timer, due, found = next, max(0, next.At-start.Unix()), true
+		}
+		for i, clock := range clocks {
+			if next, ok := tx.NextTimer(clock.Account, clock.ID); ok && (next.At-frozen[i] < due || !found && next.At-frozen[i] == due) {
+				timer, due, found = next, max(0, next.At-frozen[i]), true
+			}
+		}
+		if !found {
+			break
+		}
+		events, err := s.fire(tx, timer, start.Add(time.Duration(due)*time.Second))
+		if err != nil {
+			return err
+		}
+		done.Fired++
+		done.Events += events
+	}
+	for i, clock := range clocks {
+		t := s.env.Begin(tx, clock.Account, real, start, nil)
+		t.AdvanceClock(clock.ID, time.Unix(frozen[i]+left, 0))
+		done.Events += t.Events()
+		if err := t.Err(); err != nil {
+			return err
+		}
+	}
+	setOffset(tx, offset(tx)+by)
+	done.Now = start.Add(by).UTC()
+	return nil
+}

@@ -1,0 +1,14 @@
+package sandbox
+
+import (
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/payment"
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
+)
+
+// modules are the areas that the sandbox knows. Seeds run in this order.
+func modules() resource.Module {
+	return resource.Join(
+		endpoints(),
+		payment.Module(),
+	)
+}

@@ -1,0 +1,42 @@
+package resource
+
+import "net/url"
+
+// Request is a request as an operation sees it: authenticated, routed, and with
+// params that Stripe's description allows, integers and booleans as such.
+type Request struct {
+	// ID is the Request-Id.
+	ID string
+	// Key is the idempotency key, empty where there is none.
+	Key string
+	// Path is the path as it was asked for, for "url" in lists.
+	Path string
+	// Origin is where the sandbox is served, for pages that it shows.
+	Origin string
+	// Params are those of query and body. It is the operation's own.
+	Params Object
+	// path are the params in the path.
+	path map[string]string
+	last string
+}
+
+// NewRequest makes a request. PathParams are those in the path by name; subject is the
+// name of the last one.
+func NewRequest(path, subject string, pathParams map[string]string, params Object) *Request {
+	return &Request{Path: path, Params: params, path: pathParams, last: subject}
+}
+
+// Subject is the last id in the path.
+func (r *Request) Subject() string { return r.path[r.last] }
+
+// PathParam reads a param in the path by the name that the description has for it.
+func (r *Request) PathParam(name string) string { return r.path[name] }
+
+// URL is the escaped path of an object below /v1, for "url" in lists.
+func URL(parts ...string) string {
+	path := "/v1"
+	for _, part := range parts {
+		path += "/" + url.PathEscape(part)
+	}
+	return path
+}

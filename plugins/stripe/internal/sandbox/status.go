@@ -1,0 +1,55 @@
+package sandbox
+
+import (
+	"context"
+	"time"
+
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/store"
+)
+
+// clockStatus is a test clock in the result of "status".
+type clockStatus struct {
+	ID      string    `json:"id"`
+	Account string    `json:"account,omitempty"`
+	Now     time.Time `json:"now"`
+}
+
+// status is the result of "status".
+type status struct {
+	URL     string           `json:"url"`
+	Now     time.Time        `json:"now"`
+	Ahead   string           `json:"ahead"`
+	Clocks  []clockStatus    `json:"clocks"`
+	Objects map[string]int64 `json:"objects"`
+	Timers  int64            `json:"timers"`
+	// Pending counts events on their way to webhooks.
+	Pending  int64         `json:"pendingDeliveries"`
+	Webhooks []string      `json:"webhooks"`
+	Faults   []faultParams `json:"faults"`
+}
+
+// status tells what the sandbox holds.
+func (s *Sandbox) status(ctx context.Context) (*status, error) {
+	found := &status{URL: s.URL(), Clocks: []clockStatus{}, Webhooks: []string{}, Faults: s.faults.list()}
+	for _, target := range s.options.Webhooks {
+		found.Webhooks = append(found.Webhooks, target.Name)
+	}
+	_, err := s.change(ctx, "", nil, func(tx *store.Tx, _ *resource.Tx) error {
+		ahead := offset(tx)
+		found.Now, found.Ahead = s.clock.Now().Add(ahead).UTC().Truncate(time.Second), ahead.String()
+		for _, clock := range tx.All(resource.TestClock) {
+			o, err := resource.Decode(clock.Data)
+			if err != nil {
+				return err
+			}
+			found.Clocks = append(found.Clocks, clockStatus{ID: clock.ID, Account: clock.Account, Now: time.Unix(o.Int("frozen_time"), 0).UTC()})
+		}
+		found.Objects, found.Timers, found.Pending = tx.Counts(), tx.Timers(), tx.Pending("")
+		return errUndo
+	})
+	if err != nil {
+		return nil, failed(err)
+	}
+	return found, nil
+}
