@@ -19,6 +19,7 @@ func (p *plugin) integration() sdk.Plugin {
 	parts := []sdk.Part{
 		sdk.Credentials[json.RawMessage]{Schema: credentialsSchema, Configure: p.configure},
 		sdk.Webhook{EventTypes: sample.Types(), SecretField: "webhookSecret", Verify: verifyWebhook, Sample: sampleWebhook},
+		sdk.Sandbox{Do: p.control},
 	}
 	for _, action := range catalog.Actions() {
 		parts = append(parts, p.named(namedActions()[action.Name]))

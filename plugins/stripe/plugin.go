@@ -11,6 +11,7 @@ import (
 	"github.com/backflow/backflow/plugins/stripe/internal/api"
 	"github.com/backflow/backflow/plugins/stripe/internal/openapi"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox"
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/deliver"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -43,7 +44,12 @@ func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
 				return fmt.Errorf("mute the sandbox: %w", err)
 			}
 		}
-		box, err := sandbox.Start(sandbox.Options{Dir: sdk.ConfigFrom(ctx).DataDir, Logger: sdk.Logger(ctx)})
+		config := sdk.ConfigFrom(ctx)
+		options := sandbox.Options{Dir: config.DataDir, Logger: sdk.Logger(ctx)}
+		for _, webhook := range config.Webhooks {
+			options.Webhooks = append(options.Webhooks, deliver.Target(webhook))
+		}
+		box, err := sandbox.Start(options)
 		if err != nil {
 			return err
 		}
@@ -78,6 +84,14 @@ func (p *plugin) Close() error {
 		return p.sandbox.Close()
 	}
 	return nil
+}
+
+// control does a command of the sandbox.
+func (p *plugin) control(ctx context.Context, command sdk.SandboxCommand) (json.RawMessage, error) {
+	if p.sandbox == nil {
+		return nil, sdk.Refuse(sdk.CodeNotFound, "stripe is not in its sandbox")
+	}
+	return p.sandbox.Do(ctx, command.Name, command.Params)
 }
 
 // keyLifetime is how long Stripe keeps an idempotency key at least

@@ -25,9 +25,17 @@ type advanceParams struct {
 
 // advanced is the result of "advance".
 type advanced struct {
-	Now    time.Time `json:"now"`
-	Fired  int       `json:"fired"`
-	Events int       `json:"events"`
+	// Time is what the sandbox shows now, or the one test clock that was moved.
+	Time time.Time `json:"time"`
+	// Fired counts the timers that came due, Events the events by their type.
+	Fired  int            `json:"fired"`
+	Events map[string]int `json:"events"`
+}
+
+func (a *advanced) add(events map[string]int) {
+	for kind, n := range events {
+		a.Events[kind] += n
+	}
 }
 
 // maxAdvance bounds one advance.
@@ -62,7 +70,7 @@ func (s *Sandbox) advance(ctx context.Context, p advanceParams) (*advanced, erro
 	if (p.By == "") == (p.To == "") {
 		return nil, invalid("either by or to is needed")
 	}
-	done := &advanced{}
+	done := &advanced{Events: map[string]int{}}
 	_, err := s.change(ctx, p.Account, nil, func(tx *store.Tx, t *resource.Tx) error {
 		if p.Clock != "" {
 			if _, ok := t.Find(resource.TestClock, p.Clock); !ok {
@@ -76,7 +84,7 @@ func (s *Sandbox) advance(ctx context.Context, p advanceParams) (*advanced, erro
 		}
 		if p.Clock != "" {
 			done.Fired = t.AdvanceClock(p.Clock, t.Now().Add(by))
-			done.Now, done.Events = t.Now(), t.Events()
+			done.Time, done.Events = t.Now(), t.Events()
 		} else if err := s.advanceAll(tx, by, done); err != nil {
 			return err
 		}
@@ -107,9 +115,8 @@ func (p advanceParams) span(now time.Time) (time.Duration, error) {
 		}
 		by = to.Sub(now)
 	}
-	by = by.Truncate(time.Second)
-	if by <= 0 || by > maxAdvance {
-		return 0, invalid("time moves on by more than zero and at most %d days", maxAdvance/(24*time.Hour))
+	if by = by.Truncate(time.Second); by < 0 || by > maxAdvance {
+		return 0, invalid("time moves forward only, and by at most %d days", maxAdvance/(24*time.Hour))
 	}
 	return by, nil
 }
@@ -147,17 +154,17 @@ func (s *Sandbox) advanceAll(tx *store.Tx, by time.Duration, done *advanced) err
 			return err
 		}
 		done.Fired++
-		done.Events += events
+		done.add(events)
 	}
 	for i, clock := range clocks {
 		t := s.env.Begin(tx, clock.Account, real, start, nil)
 		t.AdvanceClock(clock.ID, time.Unix(frozen[i]+left, 0))
-		done.Events += t.Events()
+		done.add(t.Events())
 		if err := t.Err(); err != nil {
 			return err
 		}
 	}
 	setOffset(tx, offset(tx)+by)
-	done.Now = start.Add(by).UTC()
+	done.Time = start.Add(by).UTC()
 	return nil
 }

@@ -71,7 +71,7 @@ func (s *Sandbox) reset(ctx context.Context) (any, error) {
 		return nil, failed(err)
 	}
 	s.full.Store(false)
-	return map[string]any{"now": s.clock.Now().UTC().Truncate(time.Second)}, nil
+	return map[string]any{"time": s.clock.Now().UTC().Truncate(time.Second)}, nil
 }
 
 // fault orders a fault, or takes all away.
@@ -83,7 +83,7 @@ func (s *Sandbox) fault(p faultParams) (any, error) {
 		s.faults.clear()
 		return map[string]any{"faults": s.faults.list()}, nil
 	}
-	if p.Operation != "" && p.Operation != "*" && s.mock.Operation(p.Operation) == nil {
+	if p.Operation != "" && p.Operation != everyOperation && s.mock.Operation(p.Operation) == nil {
 		return nil, invalid("%q is no operationId of Stripe's", p.Operation)
 	}
 	made, err := newFault(p)

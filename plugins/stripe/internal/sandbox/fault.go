@@ -3,21 +3,42 @@ package sandbox
 import (
 	"fmt"
 	"net/http"
-	"strconv"
+	"slices"
+	"strings"
 	"sync"
 	"time"
-
-	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
 
-// Kinds of faults.
+// Kinds of faults. What happens after the effect has "_after" in its name.
 const (
-	faultStatus    = "status"
-	faultHTML      = "html502"
-	faultCut       = "cut"
-	faultSlow      = "slow"
-	faultRateLimit = "rate_limit"
+	faultError       = "error"
+	faultErrorAfter  = "error_after"
+	faultHTML        = "html502"
+	faultHTMLAfter   = "html502_after"
+	faultCut         = "cut"
+	faultCutAfter    = "cut_after"
+	faultRateLimit   = "rate_limit"
+	faultLockTimeout = "lock_timeout"
+	faultSlow        = "slow"
+	faultSlowAfter   = "slow_after"
+	// faultAfter ends the names of those that happen after the effect.
+	faultAfter = "_after"
 )
+
+// faultKinds are all of them.
+func faultKinds() []string {
+	return []string{faultError, faultErrorAfter, faultHTML, faultHTMLAfter, faultCut, faultCutAfter, faultRateLimit, faultLockTimeout, faultSlow, faultSlowAfter}
+}
+
+// Texts of Stripe's.
+const (
+	rateLimitMessage   = "Request rate limit exceeded. You can learn more about rate limits here https://stripe.com/docs/rate-limits."
+	lockTimeoutMessage = "This object cannot be accessed right now because another API request or Stripe process is currently accessing it. If you see this error intermittently, retry the request. If you see this error frequently and are making multiple concurrent requests to a single object, make your requests serially or at a lower rate."
+	badGatewayDocument = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"
+)
+
+// everyOperation stands for all operations.
+const everyOperation = "*"
 
 // faultParams are the params of the command "fault".
 type faultParams struct {
@@ -25,63 +46,61 @@ type faultParams struct {
 	Clear bool `json:"clear,omitempty"`
 	// Operation is Stripe's operationId; empty, or "*", is every one.
 	Operation string `json:"operation,omitempty"`
-	// Kind is status, html502, cut, slow or rate_limit.
+	// Kind is one of faultKinds; with a delay alone it is "slow".
 	Kind string `json:"kind,omitempty"`
-	// When is "before" the effect, the default, or "after" it.
-	When string `json:"when,omitempty"`
-	// Status, Type, Code, DeclineCode and Message are those of the error of kind
-	// status. Without them it is a 500 api_error.
+	// Times is how many requests it meets; 1 without it.
+	Times int `json:"times,omitempty"`
+	// Delay is how long a request takes beside what else happens to it: "2s", which is
+	// also the default of the kinds slow and slow_after.
+	Delay string `json:"delay,omitempty"`
+	// RetryAfter is the header of an error, a duration: "2s".
+	RetryAfter string `json:"retryAfter,omitempty"`
+	// Status, Type, Code, DeclineCode and Message are those of the error of the kinds
+	// error and error_after. Without them it is a 500 api_error.
 	Status      int    `json:"status,omitempty"`
 	Type        string `json:"type,omitempty"`
 	Code        string `json:"code,omitempty"`
 	DeclineCode string `json:"declineCode,omitempty"`
 	Message     string `json:"message,omitempty"`
-	// ShouldRetry is the header Stripe-Should-Retry of an error; without it there is none.
-	ShouldRetry *bool `json:"shouldRetry,omitempty"`
-	// Duration is how long kind slow waits: "2s".
-	Duration string `json:"duration,omitempty"`
-	// RetryAfter is the header of kind rate_limit, seconds.
-	RetryAfter int `json:"retryAfter,omitempty"`
-	// Times is how many requests it meets; 1 without it.
-	Times int `json:"times,omitempty"`
+	// ShouldRetry is the header Stripe-Should-Retry of an error, "true" or "false".
+	ShouldRetry string `json:"shouldRetry,omitempty"`
 }
 
 // fault is one that was ordered.
 type fault struct {
 	faultParams
-	wait time.Duration
+	delay, retryAfter time.Duration
 }
 
 // maxFaults bounds the faults that wait, maxFaultTimes the requests that one meets,
-// and maxSlow how slow one is.
+// and maxDelay how slow one is.
 const (
 	maxFaults     = 100
 	maxFaultTimes = 1_000_000
-	maxSlow       = 10 * time.Minute
+	maxDelay      = 10 * time.Minute
 )
 
 // newFault checks the params of a fault.
 func newFault(p faultParams) (*fault, error) {
 	f := &fault{faultParams: p}
-	switch p.Kind {
-	case faultStatus, faultHTML, faultCut, faultRateLimit:
-	case faultSlow:
-		wait, err := time.ParseDuration(p.Duration)
-		if err != nil || wait <= 0 || wait > maxSlow {
-			return nil, fmt.Errorf("duration is a time above zero and at most %s, such as 2s", maxSlow)
-		}
-		f.wait = wait
-	default:
-		return nil, fmt.Errorf("kind is one of %s, %s, %s, %s, %s", faultStatus, faultHTML, faultCut, faultSlow, faultRateLimit)
+	if f.Kind == "" && f.Delay != "" {
+		f.Kind = faultSlow
 	}
-	if f.When == "" {
-		f.When = "before"
+	if f.Delay == "" && (f.Kind == faultSlow || f.Kind == faultSlowAfter) {
+		f.Delay = "2s"
 	}
-	if f.When != "before" && f.When != "after" {
-		return nil, fmt.Errorf(`when is "before" or "after"`)
+	if !slices.Contains(faultKinds(), f.Kind) {
+		return nil, fmt.Errorf("kind is one of %s", strings.Join(faultKinds(), ", "))
+	}
+	var err error
+	if f.delay, err = delay("delay", f.Delay); err != nil {
+		return nil, err
+	}
+	if f.retryAfter, err = delay("retryAfter", f.RetryAfter); err != nil {
+		return nil, err
 	}
 	if f.Operation == "" {
-		f.Operation = "*"
+		f.Operation = everyOperation
 	}
 	if f.Times == 0 {
 		f.Times = 1
@@ -89,16 +108,39 @@ func newFault(p faultParams) (*fault, error) {
 	if f.Times < 0 || f.Times > maxFaultTimes {
 		return nil, fmt.Errorf("times is 1 to %d", maxFaultTimes)
 	}
-	if f.Kind == faultStatus && f.Status == 0 {
+	if f.ShouldRetry != "" && f.ShouldRetry != "true" && f.ShouldRetry != "false" {
+		return nil, fmt.Errorf(`shouldRetry is "true" or "false"`)
+	}
+	return f, f.checkError()
+}
+
+// checkError checks the fields of an error.
+func (f *fault) checkError() error {
+	if f.Kind != faultError && f.Kind != faultErrorAfter {
+		if f.Status != 0 || f.Type != "" || f.Code != "" || f.DeclineCode != "" || f.Message != "" {
+			return fmt.Errorf("status, type, code, declineCode and message go with the kinds %s and %s", faultError, faultErrorAfter)
+		}
+		return nil
+	}
+	if f.Status == 0 {
 		f.Status = http.StatusInternalServerError
 	}
-	if f.Kind == faultStatus && (f.Status < 400 || f.Status > 599) {
-		return nil, fmt.Errorf("status is 400 to 599")
+	if f.Status < 400 || f.Status > 599 {
+		return fmt.Errorf("status is 400 to 599")
 	}
-	if f.RetryAfter < 0 {
-		return nil, fmt.Errorf("retryAfter is in seconds, from 0")
+	return nil
+}
+
+// delay reads a duration, empty for zero.
+func delay(name, text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
 	}
-	return f, nil
+	wait, err := time.ParseDuration(text)
+	if err != nil || wait < 0 || wait > maxDelay {
+		return 0, fmt.Errorf("%s is a duration such as 2s, at most %s", name, maxDelay)
+	}
+	return wait, nil
 }
 
 // faults are those that wait for a request, in the order in which they were made. They
@@ -140,7 +182,7 @@ func (f *faults) take(operation string) *fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, one := range f.waiting {
-		if one.Operation != "*" && one.Operation != operation {
+		if one.Operation != everyOperation && one.Operation != operation {
 			continue
 		}
 		met := *one
@@ -150,70 +192,4 @@ func (f *faults) take(operation string) *fault {
 		return &met
 	}
 	return nil
-}
-
-// before is what happens to the request on its way: a response, or nil where it
-// arrives.
-func (f *fault) before(x *exchange) *response {
-	if f == nil || f.When != "before" {
-		return nil
-	}
-	return f.happen(x)
-}
-
-// after is what happens to the response on its way, nil where it arrives.
-func (f *fault) after(x *exchange) *response {
-	if f == nil || f.When != "after" {
-		return nil
-	}
-	return f.happen(x)
-}
-
-func (f *fault) happen(x *exchange) *response {
-	switch f.Kind {
-	case faultSlow:
-		// The wait goes on where the client hangs up: its request is on the way still.
-		x.sandbox.sleep(f.wait)
-	case faultCut:
-		panic(http.ErrAbortHandler) // net/http breaks the connection, without a log line
-	case faultHTML:
-		return &response{
-			Status: http.StatusBadGateway, Header: http.Header{"Content-Type": {"text/html"}},
-			Body: []byte("<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n"),
-		}
-	case faultRateLimit:
-		limited := refuse(&resource.Refusal{
-			Status: http.StatusTooManyRequests, Type: resource.InvalidRequest, Code: "rate_limit",
-			Message: "Request rate limit exceeded. You can learn more about rate limits here https://stripe.com/docs/rate-limits.",
-		})
-		limited.Header.Set("Retry-After", strconv.Itoa(f.RetryAfter))
-		return limited
-	}
-	return nil
-}
-
-// around makes an operation fail with the error of the fault, instead of its effect or
-// after it.
-func (f *fault) around(do func(*resource.Tx) outcome) func(*resource.Tx) outcome {
-	if f == nil || f.Kind != faultStatus {
-		return do
-	}
-	return func(t *resource.Tx) outcome {
-		refusal := &resource.Refusal{Status: f.Status, Type: f.Type, Code: f.Code, DeclineCode: f.DeclineCode, Message: f.Message}
-		if refusal.Type == "" {
-			refusal.Type = resource.APIError
-		}
-		if refusal.Message == "" {
-			refusal.Message = "An error that the sandbox was asked for."
-		}
-		came := refused(refusal)
-		came.kept = came.kept || f.Status == http.StatusPaymentRequired
-		if f.When == "after" {
-			came.stands = do(t).stands
-		}
-		if f.ShouldRetry != nil {
-			came.response.Header.Set("Stripe-Should-Retry", strconv.FormatBool(*f.ShouldRetry))
-		}
-		return came
-	}
 }

@@ -206,12 +206,12 @@ func setOffset(tx *store.Tx, ahead time.Duration) {
 var errUndo = errors.New("undone")
 
 // change does something to the state in one transaction: all, or nothing where it
-// returns an error, of which errUndo is none of the caller's. It returns how many
-// events were made.
-func (s *Sandbox) change(ctx context.Context, account string, request *resource.Request, do func(tx *store.Tx, t *resource.Tx) error) (events int, err error) {
+// returns an error, of which errUndo is none of the caller's. It returns the
+// events that were made, by their type.
+func (s *Sandbox) change(ctx context.Context, account string, request *resource.Request, do func(tx *store.Tx, t *resource.Tx) error) (events map[string]int, err error) {
 	tx, err := s.state.Begin(ctx)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer tx.Rollback()
 	now := s.clock.Now()
@@ -219,13 +219,13 @@ func (s *Sandbox) change(ctx context.Context, account string, request *resource.
 	err = errors.Join(do(tx, t), t.Err())
 	switch {
 	case errors.Is(err, errUndo) && t.Err() == nil:
-		return 0, nil
+		return nil, nil
 	case err != nil:
-		return 0, err
+		return nil, err
 	}
 	s.trim(tx, now)
 	if err := tx.Commit(); err != nil {
-		return 0, err
+		return nil, err
 	}
 	wake(s.timers)
 	return t.Events(), nil

@@ -12,13 +12,13 @@ import (
 type clockStatus struct {
 	ID      string    `json:"id"`
 	Account string    `json:"account,omitempty"`
-	Now     time.Time `json:"now"`
+	Time    time.Time `json:"time"`
 }
 
 // status is the result of "status".
 type status struct {
 	URL     string           `json:"url"`
-	Now     time.Time        `json:"now"`
+	Time    time.Time        `json:"time"`
 	Ahead   string           `json:"ahead"`
 	Clocks  []clockStatus    `json:"clocks"`
 	Objects map[string]int64 `json:"objects"`
@@ -37,13 +37,13 @@ func (s *Sandbox) status(ctx context.Context) (*status, error) {
 	}
 	_, err := s.change(ctx, "", nil, func(tx *store.Tx, _ *resource.Tx) error {
 		ahead := offset(tx)
-		found.Now, found.Ahead = s.clock.Now().Add(ahead).UTC().Truncate(time.Second), ahead.String()
+		found.Time, found.Ahead = s.clock.Now().Add(ahead).UTC().Truncate(time.Second), ahead.String()
 		for _, clock := range tx.All(resource.TestClock) {
 			o, err := resource.Decode(clock.Data)
 			if err != nil {
 				return err
 			}
-			found.Clocks = append(found.Clocks, clockStatus{ID: clock.ID, Account: clock.Account, Now: time.Unix(o.Int("frozen_time"), 0).UTC()})
+			found.Clocks = append(found.Clocks, clockStatus{ID: clock.ID, Account: clock.Account, Time: time.Unix(o.Int("frozen_time"), 0).UTC()})
 		}
 		found.Objects, found.Timers, found.Pending = tx.Counts(), tx.Timers(), tx.Pending("")
 		return errUndo

@@ -25,7 +25,8 @@ func (s *Sandbox) fireTimers(ctx context.Context) {
 // the zero time if there is none.
 func (s *Sandbox) fireDue(ctx context.Context) (next time.Time, err error) {
 	for {
-		events, fired := 0, false
+		fired := false
+		var events map[string]int
 		_, err := s.change(ctx, "", nil, func(tx *store.Tx, _ *resource.Tx) error {
 			timer, ok := tx.NextTimer("", "")
 			if !ok {
@@ -47,16 +48,17 @@ func (s *Sandbox) fireDue(ctx context.Context) (next time.Time, err error) {
 	}
 }
 
-// fire fires one timer at a time of the sandbox, and returns how many events it made.
-func (s *Sandbox) fire(tx *store.Tx, timer store.Timer, now time.Time) (events int, err error) {
+// fire fires one timer at a time of the sandbox, and returns the events
+// that it made, by their type.
+func (s *Sandbox) fire(tx *store.Tx, timer store.Timer, now time.Time) (events map[string]int, err error) {
 	t := s.env.Begin(tx, timer.Account, s.clock.Now(), now, nil)
 	t.Fire(timer)
 	return t.Events(), t.Err()
 }
 
 // announce has events sent.
-func (s *Sandbox) announce(events int) {
-	if events > 0 {
+func (s *Sandbox) announce(events map[string]int) {
+	if len(events) > 0 {
 		s.deliverer.Wake()
 	}
 }

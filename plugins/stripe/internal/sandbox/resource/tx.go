@@ -198,5 +198,11 @@ func (t *Tx) Settle(result Object) Object {
 	return result
 }
 
-// Events counts the events that were made.
-func (t *Tx) Events() int { return len(t.made) }
+// Events counts the events that were made, by their type.
+func (t *Tx) Events() map[string]int {
+	events := map[string]int{}
+	for _, one := range t.made {
+		events[one.kind]++
+	}
+	return events
+}
