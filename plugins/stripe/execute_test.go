@@ -20,9 +20,9 @@ import (
 
 // The seed page's calls, on Stripe's own mock, which checks names and types of
 // all parameters and the version header.
-func TestTheSandboxTakesEveryExample(t *testing.T) {
+func TestStripesMockTakesEveryExample(t *testing.T) {
 	t.Parallel()
-	p := onSandbox(t)
+	p := onMock(t)
 	for _, action := range p.Manifest().Actions {
 		for _, example := range action.Examples {
 			body := must(t, p, action.Name, string(example.Params), "")

@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.uber.org/goleak"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/mock"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/test/stripedouble"
 )
@@ -39,7 +40,20 @@ func (s served) SampleWebhook(ctx context.Context, request sdk.SampleRequest) (s
 	return s.Plugin.(sdk.WebhookSampler).SampleWebhook(ctx, request)
 }
 
-// onSandbox returns a plugin whose Stripe is stripe-mock.
+// onMock returns a plugin whose Stripe is stripe-mock, which checks names and types of
+// all params, and knows every id.
+func onMock(t *testing.T) served {
+	t.Helper()
+	handler, err := mock.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return configured(t, sdk.Config{Credentials: json.RawMessage(`{"secretKey":"sk_test_1","apiBase":"` + server.URL + `"}`)})
+}
+
+// onSandbox returns a plugin whose Stripe is its sandbox.
 func onSandbox(t *testing.T) served {
 	t.Helper()
 	return configured(t, sdk.Config{Sandbox: true, Credentials: json.RawMessage(`{}`)})
