@@ -112,9 +112,10 @@ $(BUF):
 
 check: lint test-long sim test-race test-integration test-crash ## what CI runs
 
-docs: ## draw the picture of docs/architecture.md and write the tables of docs/stripe.md anew
+docs: ## draw the picture of docs/architecture.md and write the tables of docs/stripe.md and docs/stripe-faults.md anew
 	$(GO) test -count=1 ./test/rules -run '^TestThePictureShowsTheImports$$' -update
 	$(GO) test -count=1 ./plugins/stripe -run '^TestThePageListsEveryAction$$' -update
+	$(GO) test -count=1 ./test/e2e -run '^TestTheFaultTable$$' -update
 
 generate: proto ## write all generated code anew
 	$(GO) generate ./...

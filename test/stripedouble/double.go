@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -120,7 +121,7 @@ func (d *Double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.mu.Lock()
 	d.requests++
 	requestID := fmt.Sprintf("req_double%06d", d.requests)
-	fault := d.faults.next(r.Method + " " + r.URL.Path)
+	fault := d.faults.next(r.Method+" "+r.URL.Path, string(body))
 	d.mu.Unlock()
 
 	w.Header().Set("Request-Id", requestID)
@@ -138,6 +139,9 @@ func (d *Double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		tooMany().write(w)
 		return
+	case Answer:
+		fault.write(w)
+		return
 	}
 	call, refused := newCall(r, body)
 	if refused != nil {
@@ -151,6 +155,14 @@ func (d *Double) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		cut(w)
 	case HTML502After:
 		page502(w)
+	case AnswerAfter:
+		fault.write(w)
+	case HalfAnswer:
+		w.Header().Set("Content-Length", strconv.Itoa(len(res.body)))
+		res.body = res.body[:len(res.body)/2]
+		res.write(w)
+		_ = http.NewResponseController(w).Flush() // the client may be gone
+		panic(http.ErrAbortHandler)               // closes the connection
 	default:
 		res.write(w)
 	}

@@ -239,15 +239,18 @@ func TestFaults(t *testing.T) {
 		HTML502After: {502, 1, true},
 		Slow:         {200, 1, true},
 		SlowAnswer:   {200, 1, true},
+		HalfAnswer:   {200, 1, true},
+		Answer:       {418, 0, false},
+		AnswerAfter:  {418, 1, true},
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			b := start(t, Options{})
-			if err := b.Script(Fault{Kind: kind, Operation: "POST /v1/customers", RetryAfter: 7}); err != nil {
+			if err := b.Script(Fault{Kind: kind, Operation: "POST /v1/customers", RetryAfter: 7, Status: 418}); err != nil {
 				t.Fatal(err)
 			}
 			got, err := b.do("POST", "/v1/customers", "k", "name=A")
-			if got.status != test.status || (err != nil) != (test.status == 0) {
+			if got.status != test.status || (err != nil) != (test.status == 0 || kind == HalfAnswer) {
 				t.Errorf("got %d, %v", got.status, err)
 			}
 			if kind == RateLimit && got.header.Get("Retry-After") != "7" {
@@ -264,6 +267,28 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestAFaultMayWaitForAFieldOfTheForm(t *testing.T) {
+	t.Parallel()
+	b := start(t, Options{})
+	fault := Fault{Kind: Answer, Where: "metadata[order]=7", Times: 10, Status: 418, Header: map[string]string{"Content-Type": "text/plain", "X-A": "b"}, Body: "short and stout"}
+	if err := b.Script(fault, Fault{Kind: Answer, Where: "metadata[order]=8", Status: 418}); err != nil {
+		t.Fatal(err)
+	}
+	got := b.must(t, "POST", "/v1/customers", "k", "name=A&metadata[order]=7", 418)
+	if got.body != fault.Body || got.header.Get("Content-Type") != "text/plain" || got.header.Get("X-A") != "b" {
+		t.Errorf("%+v", got)
+	}
+	for _, other := range []string{"", "name=7", "metadata[order]=70", "metadata[order]=6&x=metadata[order]=7"} {
+		b.must(t, "POST", "/v1/customers", "", other, 200)
+	}
+	b.ClearWhere("metadata[order]=7")
+	b.must(t, "POST", "/v1/customers", "k", "name=A&metadata[order]=7", 200)
+	b.must(t, "POST", "/v1/customers", "", "metadata[order]=8", 418)
+	if err := b.Script(Fault{Kind: Answer}); err == nil {
+		t.Error("took an answer without a status")
+	}
+}
+
 func TestChanceIsTheSameForASeed(t *testing.T) {
 	t.Parallel()
 	sequence := func(seed uint64) string {
@@ -273,7 +298,7 @@ func TestChanceIsTheSameForASeed(t *testing.T) {
 		}
 		var kinds []string
 		for range 200 {
-			kinds = append(kinds, string(f.faults.next("POST /v1/customers").Kind))
+			kinds = append(kinds, string(f.faults.next("POST /v1/customers", "").Kind))
 		}
 		return strings.Join(kinds, ",")
 	}

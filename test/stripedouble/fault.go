@@ -2,7 +2,12 @@ package stripedouble
 
 import (
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -28,6 +33,12 @@ const (
 	HTML502 Kind = "html502"
 	// HTML502After does the work, and a proxy loses the answer.
 	HTML502After Kind = "html502After"
+	// HalfAnswer does the work, and the connection breaks in the middle of the answer.
+	HalfAnswer Kind = "halfAnswer"
+	// Answer answers as the fault says, and does nothing.
+	Answer Kind = "answer"
+	// AnswerAfter does the work, and answers as the fault says.
+	AnswerAfter Kind = "answerAfter"
 )
 
 // Fault is one scripted failure.
@@ -36,14 +47,44 @@ type Fault struct {
 	// Operation is method and path of the requests that it waits for, such as
 	// "POST /v1/customers"; empty means any.
 	Operation string `json:"operation,omitempty"`
+	// Where is a field of the form that the requests have, such as
+	// "metadata[order]=7"; empty means any.
+	Where string `json:"where,omitempty"`
 	// Times is how many requests fail so; 0 means 1.
 	Times int `json:"times,omitempty"`
 	// RetryAfter is in seconds, for RateLimit; 0 leaves the header out.
 	RetryAfter int `json:"retryAfter,omitempty"`
+	// Status, Header and Body are those of Answer and AnswerAfter.
+	Status int               `json:"status,omitempty"`
+	Header map[string]string `json:"header,omitempty"`
+	Body   string            `json:"body,omitempty"`
 	// DelayMillis is how long Slow and SlowAnswer wait.
 	DelayMillis int `json:"delayMillis,omitempty"`
 	// Until is what they wait for instead, in tests of the same process.
 	Until <-chan struct{} `json:"-"`
+}
+
+// write sends the answer that the fault says.
+func (f Fault) write(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	for name, value := range f.Header {
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(f.Status)
+	_, _ = io.WriteString(w, f.Body) // the client may be gone
+}
+
+// applies reports whether a request fails so.
+func (f Fault) applies(operation, form string) bool {
+	if f.Operation != "" && f.Operation != operation {
+		return false
+	}
+	if f.Where == "" {
+		return true
+	}
+	name, want, _ := strings.Cut(f.Where, "=")
+	fields, err := url.ParseQuery(form)
+	return err == nil && fields.Has(name) && fields.Get(name) == want
 }
 
 // wait waits if that is the failure.
@@ -111,7 +152,11 @@ type faults struct {
 func (d *Double) Script(script ...Fault) error {
 	for _, fault := range script {
 		switch fault.Kind {
-		case CutBefore, CutAfter, Error500, RateLimit, Slow, SlowAnswer, HTML502, HTML502After:
+		case CutBefore, CutAfter, Error500, RateLimit, Slow, SlowAnswer, HTML502, HTML502After, HalfAnswer:
+		case Answer, AnswerAfter:
+			if fault.Status < 200 || fault.Status > 599 {
+				return fmt.Errorf("stripedouble: there is no status %d", fault.Status)
+			}
 		default:
 			return fmt.Errorf("stripedouble: there is no fault %q", fault.Kind)
 		}
@@ -151,10 +196,17 @@ func (d *Double) Clear() {
 	d.faults = faults{}
 }
 
+// ClearWhere takes back the faults of that Where.
+func (d *Double) ClearWhere(where string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.faults.script = slices.DeleteFunc(d.faults.script, func(f Fault) bool { return f.Where == where })
+}
+
 // next returns the fault of the next request; an empty Kind is none.
-func (f *faults) next(operation string) Fault {
+func (f *faults) next(operation, form string) Fault {
 	for i, fault := range f.script {
-		if fault.Operation != "" && fault.Operation != operation {
+		if !fault.applies(operation, form) {
 			continue
 		}
 		f.script[i].Times--
