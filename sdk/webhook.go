@@ -74,8 +74,9 @@ type SampleRequest struct {
 	Set    map[string]string
 	Secret string
 	Now    time.Time
-	// Chain asks for the events that come before this one in the life of its object
-	// too.
+	// Chain asks for a life cycle that has this event in it. The sample is then the
+	// last event of it, mostly this one; what comes before is in Sample.Before. Set
+	// overrides fields of this event alone.
 	Chain bool
 }
 

@@ -35,22 +35,34 @@ type target struct {
 type triggerFlags struct {
 	file, secret, path, pluginDir string
 	set                           []string
+	chain, list                   bool
 	out                           output
 }
 
 func (p *program) triggerCommand() *cobra.Command {
 	var flags triggerFlags
 	cmd := &cobra.Command{
-		Use:   "trigger PROVIDER EVENT_TYPE [--set path=value] [-c FILE | --secret S --path P]",
+		Use:   "trigger PROVIDER EVENT_TYPE [--chain] [--set path=value] [-c FILE | --secret S --path P]",
 		Short: "Send a correctly signed sample event to a gateway",
 		Long: `Send a correctly signed sample event to a gateway: the one at BACKFLOW_URL, else
 the one that "backflow dev" runs in this directory, else http://127.0.0.1:3000.
 Without flags path and secret are those of "backflow dev" in this directory. With
 -c they are those of a config: the webhook's own secret, else the one in the
-credentials of its provider. The sample is made by the provider.`,
+credentials of its provider. The sample is made by the provider.
+
+With --chain a life cycle is sent that has the event in it: what comes before it,
+about the same objects, each event when the one before it was accepted. --set changes
+the event that is named, and no other.`,
 		Example: `  backflow trigger stripe payment_intent.succeeded
-  backflow trigger stripe payment_intent.succeeded --set data.object.amount=4200`,
-		Args: cobra.ExactArgs(2),
+  backflow trigger stripe payment_intent.succeeded --set data.object.amount=4200
+  backflow trigger stripe charge.refunded --chain
+  backflow trigger stripe --list`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if flags.list {
+				return cobra.ExactArgs(1)(cmd, args)
+			}
+			return cobra.ExactArgs(2)(cmd, args)
+		},
 		PreRunE: func(*cobra.Command, []string) error {
 			if (flags.secret == "") != (flags.path == "") {
 				return errors.New("--secret and --path go together")
@@ -62,6 +74,9 @@ credentials of its provider. The sample is made by the provider.`,
 			return err
 		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
+			if flags.list {
+				return p.listEventTypes(cmd.Context(), args[0], &flags)
+			}
 			return p.trigger(cmd.Context(), args[0], args[1], &flags)
 		}),
 	}
@@ -69,7 +84,9 @@ credentials of its provider. The sample is made by the provider.`,
 	cmd.Flags().StringVar(&flags.secret, "secret", "", "secret that signs the event")
 	cmd.Flags().StringVar(&flags.path, "path", "", "path of the webhook")
 	cmd.Flags().StringVar(&flags.pluginDir, "plugin-dir", "", "directory of the provider's plugin, with --secret (default: plugins beside this program)")
-	cmd.Flags().StringArrayVar(&flags.set, "set", nil, "field of the event and its value, as JSON or text: data.object.amount=4200")
+	cmd.Flags().StringArrayVar(&flags.set, "set", nil, "field of the named event and its value, as JSON or text: data.object.amount=4200")
+	cmd.Flags().BoolVar(&flags.chain, "chain", false, "send the events of a life cycle that has the named one in it, in order")
+	cmd.Flags().BoolVar(&flags.list, "list", false, "list the types of which the provider makes samples, and send nothing")
 	flags.out.flag(cmd, formTable)
 	configFiles(cmd)
 	complete(cmd, p.webhookProviders(&flags.file), p.eventTypes(&flags.file))
@@ -101,7 +118,7 @@ func (p *program) trigger(ctx context.Context, provider, eventType string, flags
 	if err != nil {
 		return err
 	}
-	sample, err := to.provider.Sample(ctx, sdk.SampleRequest{EventType: eventType, Set: values, Secret: to.secret, Now: time.Now()})
+	sample, err := to.provider.Sample(ctx, sdk.SampleRequest{EventType: eventType, Set: values, Secret: to.secret, Now: time.Now(), Chain: flags.chain})
 	var failed *sdk.Error
 	if errors.As(err, &failed) {
 		return errors.New(failed.Message) // a code is for programs
@@ -110,11 +127,41 @@ func (p *program) trigger(ctx context.Context, provider, eventType string, flags
 		return err
 	}
 	c := &client.Client{Address: to.address} // the signature is what lets the event in
-	var response json.RawMessage
-	if err := c.Post(ctx, to.path, sample.Headers, sample.Body, &response); err != nil {
-		return err
+	if !flags.chain {
+		var response json.RawMessage
+		if err := c.Post(ctx, to.path, sample.Headers, sample.Body, &response); err != nil {
+			return err
+		}
+		return flags.out.write(p.stdout, response, func(w io.Writer) error { return terminal.WriteLine(w, response) })
 	}
-	return flags.out.write(p.stdout, response, func(w io.Writer) error { return terminal.WriteLine(w, response) })
+	return p.sendChain(ctx, c, to.path, append(slices.Clone(sample.Before), sample), &flags.out)
+}
+
+// sendChain sends events in order, each when the one before it was accepted, and
+// prints what became of each: for people at once, for programs as one list.
+func (p *program) sendChain(ctx context.Context, c *client.Client, path string, samples []sdk.Sample, out *output) error {
+	responses := make([]json.RawMessage, len(samples))
+	for i, sample := range samples {
+		if err := c.Post(ctx, path, sample.Headers, sample.Body, &responses[i]); err != nil {
+			return fmt.Errorf("event %d of %d%s: %w", i+1, len(samples), named(sample), err)
+		}
+		if out.form == formTable {
+			if _, err := fmt.Fprintln(p.stdout, terminal.Printable(string(responses[i])+named(sample))); err != nil {
+				return err
+			}
+		}
+	}
+	return out.writeValue(p.stdout, responses, func(io.Writer) error { return nil })
+}
+
+// named is the type of a sample, to be shown behind something else, where its body
+// is an object with one, as most senders' are.
+func named(sample sdk.Sample) string {
+	var event struct{ Type string }
+	if err := json.Unmarshal(sample.Body, &event); err != nil || event.Type == "" {
+		return ""
+	}
+	return " (" + event.Type + ")"
 }
 
 // defaultAddress is where a gateway listens of which nothing else is known.
@@ -256,17 +303,89 @@ type unstarted struct{ spec plugin.Spec }
 func (unstarted) Manifest() *sdk.Manifest { return nil }
 
 // SampleWebhook starts the plugin, without any config, and has it make a sample.
-func (u unstarted) SampleWebhook(ctx context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
+func (u unstarted) SampleWebhook(ctx context.Context, request sdk.SampleRequest) (sample sdk.Sample, err error) {
+	err = u.start(ctx, func(ctx context.Context, instance plugin.Instance) (err error) {
+		sample, err = instance.SampleWebhook(ctx, request)
+		return err
+	})
+	return sample, err
+}
+
+// ask starts the plugin and returns its manifest.
+func (u unstarted) ask(ctx context.Context) (manifest *sdk.Manifest, err error) {
+	err = u.start(ctx, func(ctx context.Context, instance plugin.Instance) (err error) {
+		manifest, err = instance.Manifest(ctx)
+		return err
+	})
+	return manifest, err
+}
+
+// start has the plugin run while it is asked something.
+func (u unstarted) start(ctx context.Context, ask func(context.Context, plugin.Instance) error) error {
 	ctx, cancel := context.WithTimeout(ctx, sampleTimeout)
 	defer cancel()
 	launcher := newLaunchers()
 	instance, err := launcher.Launch(ctx, u.spec, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return sdk.Sample{}, errors.Join(err, launcher.Close())
+		return errors.Join(err, launcher.Close())
 	}
-	sample, err := instance.SampleWebhook(ctx, request)
-	return sample, errors.Join(err, instance.Close(ctx), launcher.Close())
+	return errors.Join(ask(ctx, instance), instance.Close(ctx), launcher.Close())
 }
+
+// listEventTypes prints the types of which a provider makes samples.
+func (p *program) listEventTypes(ctx context.Context, provider string, flags *triggerFlags) error {
+	specs, err := p.knownPlugins(flags)
+	if err != nil {
+		return err
+	}
+	var installed webhook.Integration
+	if spec, found := specs[provider]; found {
+		manifest, err := unstarted{spec}.ask(ctx)
+		if err != nil {
+			return err
+		}
+		installed = described{manifest}
+	}
+	found, ok := p.providers.Lookup(provider, installed)
+	if !ok {
+		return fmt.Errorf("there is no plugin %s that could make samples", provider)
+	}
+	return flags.out.writeValue(p.stdout, found.EventTypes, func(w io.Writer) error {
+		for _, eventType := range found.EventTypes {
+			if _, err := fmt.Fprintln(w, terminal.Printable(eventType)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// knownPlugins are those of the config, of the one that `dev` runs here, or the
+// installed ones.
+func (p *program) knownPlugins(flags *triggerFlags) (map[string]plugin.Spec, error) {
+	file := flags.file
+	if file == "" && flags.pluginDir == "" {
+		saved, err := readDevState(devDir)
+		if err != nil {
+			return nil, err
+		}
+		file = saved.Config
+	}
+	if file == "" {
+		return flags.plugins()
+	}
+	plan, err := p.load(file, config.Options{LookupEnv: p.lookupEnv, AllowUnsetEnv: true})
+	if err != nil {
+		return nil, err
+	}
+	return plan.Plugins, nil
+}
+
+// described is a plugin of which nothing but its manifest is known.
+type described struct{ manifest *sdk.Manifest }
+
+// Manifest returns it.
+func (d described) Manifest() *sdk.Manifest { return d.manifest }
 
 // quoteJSON writes a text as a JSON string.
 func quoteJSON(text string) string {

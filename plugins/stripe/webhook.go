@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/stripe/stripe-mock/embedded"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/sample"
 	"github.com/backflow/backflow/plugins/stripe/internal/signature"
@@ -115,15 +114,32 @@ func text(value jsontext.Value) string {
 	return string(unquoted)
 }
 
-// sampleWebhook makes a signed sample event.
+// sampleWebhook makes a signed sample event, or the events of a life cycle.
 func sampleWebhook(_ context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
 	if strings.TrimSpace(request.Secret) == "" {
 		return sdk.Sample{}, fmt.Errorf("stripe: %w", signature.ErrNoSecret)
 	}
-	body, err := sample.Event(embedded.OpenAPIFixtures, request.EventType, request.Set, request.Now)
+	if !request.Chain {
+		body, err := sample.Event(request.EventType, request.Set, request.Now)
+		if err != nil {
+			return sdk.Sample{}, fmt.Errorf("stripe: %w", err)
+		}
+		return deliverable(body, request), nil
+	}
+	bodies, err := sample.Chain(request.EventType, request.Set, request.Now)
 	if err != nil {
 		return sdk.Sample{}, fmt.Errorf("stripe: %w", err)
 	}
+	last := len(bodies) - 1
+	made := deliverable(bodies[last], request)
+	for _, body := range bodies[:last] {
+		made.Before = append(made.Before, deliverable(body, request))
+	}
+	return made, nil
+}
+
+// deliverable is an event as Stripe sends it.
+func deliverable(body []byte, request sdk.SampleRequest) sdk.Sample {
 	return sdk.Sample{
 		Headers: map[string]string{
 			"Content-Type":   "application/json; charset=utf-8",
@@ -131,5 +147,5 @@ func sampleWebhook(_ context.Context, request sdk.SampleRequest) (sdk.Sample, er
 			signature.Header: signature.Sign(body, request.Secret, request.Now),
 		},
 		Body: body,
-	}, nil
+	}
 }

@@ -157,3 +157,29 @@ func FuzzReadEvent(f *testing.F) {
 		}
 	})
 }
+
+// TestALifeCycleOfEveryTypeIsAccepted: each event of it, the older ones too.
+func TestALifeCycleOfEveryTypeIsAccepted(t *testing.T) {
+	t.Parallel()
+	served := newServed()
+	for _, eventType := range served.Manifest().Webhook.EventTypes {
+		made, err := served.SampleWebhook(t.Context(), sdk.SampleRequest{EventType: eventType, Secret: "whsec_1", Now: webhookNow, Chain: true})
+		if err != nil {
+			t.Fatalf("%s: %v", eventType, err)
+		}
+		seen, asked := map[string]bool{}, false
+		for _, sample := range append(made.Before, made) {
+			event, err := served.VerifyWebhook(t.Context(), sdk.WebhookRequest{
+				Headers: map[string][]string{"Stripe-Signature": {sample.Headers["Stripe-Signature"]}},
+				Body:    sample.Body, Secrets: []string{"whsec_1"}, Now: webhookNow, Tolerance: 5 * time.Minute,
+			})
+			if err != nil || seen[event.ID] {
+				t.Fatalf("%s: %+v, %v", eventType, event, err)
+			}
+			seen[event.ID], asked = true, asked || event.Type == eventType
+		}
+		if !asked {
+			t.Errorf("no %s in its life cycle", eventType)
+		}
+	}
+}

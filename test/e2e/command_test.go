@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -291,6 +292,47 @@ func TestTriggerSendsToAnyGateway(t *testing.T) {
 	}
 }
 
+// TestTriggerSendsALifeCycle: the events of it in order, each of them accepted, and
+// the named one with what was set.
+func TestTriggerSendsALifeCycle(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, "stripe.json")
+	g := h.serve(t)
+	h.Env["BACKFLOW_URL"] = g.URL
+	signed := []string{"--secret", webhookSecret, "--path", "/webhooks/stripe", "--plugin-dir", h.Plugins}
+	send := func(args ...string) (code int, out, stderr string) {
+		return h.Run(append(append([]string{"trigger", "stripe"}, args...), signed...)...)
+	}
+	code, out, stderr := send("payment_intent.succeeded", "--chain", "--set", "data.object.amount=4200", "--set", "data.object.id=pi_chained")
+	if code != 0 || strings.Count(out, `"received":true`) != 3 {
+		t.Fatalf("exit code %d: %s%s", code, out, stderr)
+	}
+	for i, eventType := range []string{"payment_intent.created", "charge.succeeded", "payment_intent.succeeded"} {
+		if line := strings.Split(out, "\n")[i]; !strings.HasSuffix(line, "("+eventType+")") {
+			t.Errorf("line %d is %s", i+1, line)
+		}
+	}
+	h.settled(t, g, 3)
+	if got := h.payments(t); len(got) != 1 || got[0] != (payment{"pi_chained", "integer", 4200}) {
+		t.Errorf("the rows are %v", got)
+	}
+	code, out, stderr = send("charge.refunded", "--chain", "-o", "json")
+	if list, ok := decode(t, out).([]any); code != 0 || !ok || len(list) != 5 {
+		t.Errorf("-o json: exit code %d: %s%s", code, out, stderr)
+	}
+	h.settled(t, g, 8)
+	signed[1] = "whsec_wrong"
+	if code, out, stderr := send("payment_intent.succeeded", "--chain"); code != 1 || out != "" || !strings.Contains(stderr, "event 1 of 3 (payment_intent.created)") {
+		t.Errorf("a wrong secret: exit code %d: %s%s", code, out, stderr)
+	}
+	for _, args := range [][]string{{"--plugin-dir", h.Plugins}, {"-c", h.Config()}} {
+		code, out, stderr := h.Run(append([]string{"trigger", "stripe", "--list"}, args...)...)
+		if lines := strings.Fields(out); code != 0 || len(lines) != 226 || !slices.Contains(lines, "topup.reversed") {
+			t.Errorf("--list %v: exit code %d, %d types: %s", args, code, len(lines), stderr)
+		}
+	}
+}
+
 // TestTriggerSignsWithTheSecretThatServeVerifiesWith, also where it is in the
 // credentials of the provider alone.
 func TestTriggerSignsWithTheSecretThatServeVerifiesWith(t *testing.T) {
@@ -319,7 +361,7 @@ func TestExitCodes(t *testing.T) {
 		{"version", 0}, {"--version", 0}, {"version -o yaml", 0}, {"help", 0}, {"serve --help", 0}, {"", 0},
 		{"nonsense", 2}, {"serve", 2}, {"dev", 2}, {"serve -c x --nonsense", 2}, {"version extra", 2},
 		{"validate", 2}, {"validate -c x --format xml", 2}, {"validate -c x -o xml", 2}, {"token new", 2}, {"token new --name x --scopes nonsense", 2},
-		{"workflow", 2}, {"workflow run", 2}, {"runs", 2}, {"runs show", 2}, {"runs watch", 2}, {"runs signal x", 2}, {"runs signal x y --body {", 2}, {"runs list --since nonsense", 2}, {"runs list --limit 0", 2}, {"workflow graph", 2}, {"workflow list --format xml", 2}, {"runs list -o", 2}, {"runs list --since 2999-01-01T00:00:00Z", 2}, {"plugin list -o junit", 2}, {"trigger stripe", 2}, {"trigger stripe x --secret s", 2}, {"token", 2},
+		{"workflow", 2}, {"workflow run", 2}, {"runs", 2}, {"runs show", 2}, {"runs watch", 2}, {"runs signal x", 2}, {"runs signal x y --body {", 2}, {"runs list --since nonsense", 2}, {"runs list --limit 0", 2}, {"workflow graph", 2}, {"workflow list --format xml", 2}, {"runs list -o", 2}, {"runs list --since 2999-01-01T00:00:00Z", 2}, {"plugin list -o junit", 2}, {"trigger stripe", 2}, {"trigger stripe x --list", 2}, {"trigger stripe x --secret s", 2}, {"token", 2},
 		{"serve -c absent.json", 1}, {"dev -c absent.json", 1}, {"validate -c absent.json", 1},
 		{"runs show x", 1}, {"runs list", 1}, {"runs cancel x", 1}, {"workflow graph x -c absent.json", 1}, {"workflow run x", 1}, {"trigger stripe payment_intent.succeeded", 1},
 	} {
