@@ -135,12 +135,17 @@ func made(refs []template.Ref) func(pointer string) bool {
 }
 
 // checkCredential checks an entry under "credentials" against its schema. Of
-// fields that have no value yet there is nothing more to say.
+// fields that have no value yet there is nothing more to say. On a developer's machine
+// some values are faults.
 func (p *Plan) checkCredential(c config.Credential, manifest *sdk.Manifest) {
 	if manifest == nil {
 		return
 	}
-	for _, fault := range credential.Check(manifest, c.Reveal(), p.Config.BaseDir) {
+	faults := credential.Check(manifest, c.Reveal(), p.Config.BaseDir)
+	if p.options.Config.Dev {
+		faults = append(faults, credential.CheckDev(manifest, c.Reveal())...)
+	}
+	for _, fault := range faults {
 		if !c.Lacks(fault.Pointer) {
 			p.fault(c.Fault(fault.Pointer, fault.Message, ""))
 		}

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode"
+
+	"github.com/backflow/backflow/sdk"
 )
 
 // credentials is the entry "stripe" under "credentials" in the config.
@@ -29,6 +31,13 @@ var credentialsSchema = json.RawMessage(`{` +
 	`"apiBase":{"type":"string","pattern":"^(https?://[^/?#]+/?)?$","description":"Where Stripe's API is, if not at https://api.stripe.com: a mock or a proxy."},` +
 	`"apiDescription":{"type":"string","minLength":1,"description":"An OpenAPI description of Stripe's API, a file: its version is used, and its operations can be called."},` +
 	`"apiVersion":{"type":"string","minLength":1,"description":"The version that apiDescription is of, which is checked."}}}`)
+
+// notInDev keeps keys that move real money off a developer's machine
+// (https://docs.stripe.com/keys#test-live-modes), wherever apiBase sends them.
+var notInDev = []sdk.CredentialPattern{{
+	Field: "secretKey", Pattern: `(sk|rk)_live_.*`,
+	Reason: "a live key, with which dev would move real money: take a test key (sk_test_… or rk_test_…), or unset it and dev runs the sandbox",
+}}
 
 // check refuses what cannot work, without naming a secret.
 func (c credentials) check() error {

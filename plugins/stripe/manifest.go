@@ -17,7 +17,7 @@ const pluginVersion = "0.1.0"
 // integration returns what is served: the plugin's parts, over p.
 func (p *plugin) integration() sdk.Plugin {
 	parts := []sdk.Part{
-		sdk.Credentials[json.RawMessage]{Schema: credentialsSchema, Configure: p.configure},
+		sdk.Credentials[json.RawMessage]{Schema: credentialsSchema, Configure: p.configure, NotInDev: notInDev},
 		sdk.Webhook{EventTypes: sample.Types(), SecretField: "webhookSecret", Verify: verifyWebhook, Sample: sampleWebhook},
 		sdk.Sandbox{Do: p.control},
 	}

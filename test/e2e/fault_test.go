@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -89,6 +90,64 @@ func TestDevNamesWhatAnIntegrationWithoutSandboxNeeds(t *testing.T) {
 	want := `credentials.database.url: SHOP_DB, SHOP_FILE is not set, and integration "database" has no sandbox to run without it (export SHOP_DB=… SHOP_FILE=…)`
 	if code != 1 || !strings.Contains(stderr, want) {
 		t.Errorf("exit code %d: %s", code, stderr)
+	}
+}
+
+// TestDevRefusesALiveKey: before it opens a state, and without a word of the key.
+func TestDevRefusesALiveKey(t *testing.T) {
+	t.Parallel()
+	w := &harness{Site: program.NewSite(t, binaries)}
+	const said = "credentials.stripe.secretKey: is a live key, with which dev would move real money"
+	for credentials, want := range map[string]string{
+		`{ "secretKey": "sk_live_hunter2" }`:                                        said,
+		`{ "secretKey": "rk_live_hunter2", "webhookSecret": "whsec_1" }`:            said,
+		`{ "secretKey": "{{env.SHOP_KEY}}", "webhookSecret": "{{env.SHOP_HOOK}}" }`: said, // the sandbox would be for the other
+		`{ "secretKey": "sk_live_hunter2", "apiBase": "http://127.0.0.1:1" }`:       said,
+		`{ "secretKey": " sk_live_hunter2\n" }`:                                     said,
+		`{ "secretKey": "{{env.SHOP_KEY_LF}}" }`:                                    "surrounded by white space",
+	} {
+		w.Env["SHOP_KEY"], w.Env["SHOP_KEY_LF"] = "rk_live_hunter2", "sk_live_hunter2\n"
+		w.WriteConfig("shop.json", fmt.Sprintf("{ \"pluginDirs\": [%q],\n  \"credentials\": { \"stripe\":\n %s } }", w.Plugins, credentials))
+		code, stdout, stderr := w.Run("dev", "-c", w.Config(), "--listen", "127.0.0.1:0")
+		if code != 1 || !strings.Contains(stderr, w.Config()+":3:17: ") || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d: %s", credentials, code, stderr)
+		}
+		if strings.Contains(stdout+stderr, "hunter2") || strings.Contains(stdout, "listening") {
+			t.Errorf("%s: it shows:\n%s%s", credentials, stdout, stderr)
+		}
+		if found, err := filepath.Glob(filepath.Join(w.Dir, ".backflow", "[^.]*")); err != nil || len(found) > 0 {
+			t.Errorf("%s: it has made %v, %v", credentials, found, err)
+		}
+	}
+}
+
+func TestServeTakesALiveKey(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, "stripe.json")
+	h.withStripe(t)
+	h.Env["STRIPE_SECRET_KEY"] = "rk_live_e2eKeyOfTheShop"
+	h.edits = append(h.edits, letIn("*"))
+	h.WriteExample(h.store, h.edits...)
+	program.Want(t, 200, h.Serve(apiToken).Post("/integrations/stripe/customers", `{"email":"ada@example.com"}`))
+}
+
+func TestAReloadOfDevWithALiveKeyLeavesTheConfigInForce(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, "stripe.json")
+	g := sandbox(h)
+	h.WriteExample(h.store, append([]program.Edit{rename("never"), {
+		Old: `"secretKey": "{{env.STRIPE_SECRET_KEY}}"`, New: `"secretKey": "sk_live_hunter2"`,
+	}}, h.edits...)...)
+	g.Signal(syscall.SIGHUP)
+	testkit.Eventually(t, eventually, "the log says what is wrong", func() bool {
+		_, log := g.Output()
+		return strings.Contains(log, "credentials.stripe.secretKey: is a live key")
+	})
+	program.Want(t, 404, g.Get("/workflows/never"))
+	program.Want(t, 200, g.Get("/workflows/process-order"))
+	program.Want(t, 200, g.Post("/integrations/stripe/customers", `{"email":"ada@example.com"}`))
+	if stdout, log := g.Output(); strings.Contains(stdout+log, "hunter2") {
+		t.Error("the key shows")
 	}
 }
 

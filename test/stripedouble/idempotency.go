@@ -3,6 +3,7 @@ package stripedouble
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -27,10 +28,13 @@ type call struct {
 	key   string
 }
 
+// secretKey matches secret and restricted keys, of both modes.
+var secretKey = regexp.MustCompile(`^(sk|rk)_(test|live)_`)
+
 // newCall reads a request, or returns the refusal.
 func newCall(r *http.Request, body []byte) (*call, *response) {
 	secret, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok || !strings.HasPrefix(secret, "sk_test_") && !strings.HasPrefix(secret, "rk_test_") {
+	if !ok || !secretKey.MatchString(secret) {
 		return nil, refuse(http.StatusUnauthorized, stripeError{
 			Type: "invalid_request_error", Message: "Invalid API Key provided",
 		})

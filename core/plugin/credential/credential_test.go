@@ -125,3 +125,26 @@ func TestSecretsInASchemaOfTooManyWaysAreHidden(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestWhatMayNotBeOnADevelopersMachineIsAFault(t *testing.T) {
+	manifest := &sdk.Manifest{NotInDev: []sdk.CredentialPattern{
+		{Field: "secretKey", Pattern: "(sk|rk)_live_.*", Reason: "a live key: take a test key"},
+		{Field: "secretKey", Pattern: "sk_live.*", Reason: "a live key: take a test key"},
+		{Field: "other/key", Pattern: "x", Reason: "not for dev"},
+	}}
+	live := []sdk.Fault{{Pointer: "/secretKey", Message: "is a live key: take a test key"}}
+	for given, want := range map[string][]sdk.Fault{
+		`{"secretKey":"sk_live_1"}`:                               live,
+		`{"secretKey":" rk_live_1\n","apiBase":"http://mock"}`:    live,
+		`{"secretKey":"sk_live_1","other/key":"x"}`:               append(live[:1:1], sdk.Fault{Pointer: "/other~1key", Message: "is not for dev"}),
+		`{"secretKey":"sk_test_1"}`:                               nil,
+		`{"secretKey":["sk_live_1"],"webhookSecret":"sk_live_1"}`: nil,
+		`{}`:   nil,
+		`null`: nil,
+		``:     nil,
+	} {
+		if diff := cmp.Diff(want, CheckDev(manifest, json.RawMessage(given))); diff != "" {
+			t.Errorf("%s: %s", given, diff)
+		}
+	}
+}
