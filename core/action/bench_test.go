@@ -44,7 +44,7 @@ func BenchmarkDirectCall(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					if _, err := pay.Call(b.Context(), action.Call{Params: params}); err != nil {
+					if _, err := pay.Call(b.Context(), action.Call{Params: params}, action.Sleep); err != nil {
 						b.Fatal(err)
 					}
 				}

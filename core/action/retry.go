@@ -10,21 +10,23 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// The retry of a call that an HTTP request waits for: short, since a client
-// waits, and bounded, since a struggling vendor must not be struck harder.
-const (
-	callAttempts = 3
-	callMaxWait  = time.Second // a vendor that asks for more is not asked again
-)
+// callAttempts is how often a call is made that an HTTP request waits for: bounded,
+// since a struggling vendor must not be struck harder.
+const callAttempts = 3
 
 var callWait = backoff.Exponential{First: 100 * time.Millisecond, Factor: 3}
+
+// Pause waits before a failed call is made again. It returns false where it is not to
+// be: there is no time for it, or the caller has no place to wait in. Sleep is one.
+type Pause func(ctx context.Context, wait time.Duration) bool
 
 // Call is Execute for callers that wait, such as an HTTP request: a failed call
 // is repeated twice at most, where its error says that it may help and where
 // it does no harm: the effect did not take place, or the action reads, or it
-// honours the key. The error is *sdk.Error; its outcome is what is known after all
-// attempts. An action that only reads has no effect.
-func (a *Action) Call(ctx context.Context, call Call) (sdk.Result, error) {
+// honours the key. What the error asks to wait is waited for, as long as pause does.
+// The error is *sdk.Error; its outcome is what is known after all attempts. An action
+// that only reads has no effect.
+func (a *Action) Call(ctx context.Context, call Call, pause Pause) (sdk.Result, error) {
 	if err := a.Check(call.Params); err != nil {
 		return sdk.Result{}, err
 	}
@@ -42,8 +44,9 @@ func (a *Action) Call(ctx context.Context, call Call) (sdk.Result, error) {
 		if treatment.Writes {
 			outcome = failed.OutcomeAfter(outcome, treatment.Keyed())
 		}
-		wait := max(jitter(callWait.After(attempt)), failed.RetryAfter)
-		if attempt == callAttempts || !mayRepeat(treatment, call, failed, outcome) || wait > callMaxWait || !pause(ctx, wait) {
+		// Callers who were told the same time do not come back together either.
+		wait := jitter(callWait.After(attempt)) + failed.RetryAfter
+		if attempt == callAttempts || !mayRepeat(treatment, call, failed, outcome) || !pause(ctx, wait) {
 			settled := *failed
 			settled.Outcome = outcome
 			return sdk.Result{}, &settled
@@ -70,9 +73,14 @@ func mayRepeat(treatment sdk.Treatment, call Call, failed *sdk.Error, outcome sd
 // together do not come back together.
 func jitter(wait time.Duration) time.Duration { return wait/2 + rand.N(wait/2+1) }
 
-// pause waits. It returns false if the context ends, or would end meanwhile.
-func pause(ctx context.Context, wait time.Duration) bool {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+// maxSleep bounds a wait of a caller without a deadline.
+const maxSleep = time.Second
+
+// Sleep waits. It returns false if the context ends, or would end meanwhile, and where
+// it has no deadline for a wait of more than a second.
+func Sleep(ctx context.Context, wait time.Duration) bool {
+	deadline, ok := ctx.Deadline()
+	if ok && time.Until(deadline) <= wait || !ok && wait > maxSleep {
 		return false
 	}
 	return backoff.Sleep(ctx, wait) == nil

@@ -93,7 +93,7 @@ func TestCallRepeatsOnlyWhereItHelpsAndDoesNoHarm(t *testing.T) {
 							a, attempts := script(t, kind.spec, failed, failed, failed)
 							call := kind.call
 							call.IdempotencyKey = key
-							_, err := a.Call(t.Context(), call)
+							_, err := a.Call(t.Context(), call, action.Sleep)
 							if !errors.Is(err, failed) {
 								t.Errorf("error is %v", err)
 							}
@@ -112,7 +112,7 @@ func TestEachAttemptIsTheSameCallAndWaitsLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		again := failure(sdk.OutcomeUnknown, true, false)
 		a, attempts := script(t, sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNative}, again, again, nil)
-		result, err := a.Call(t.Context(), keyed)
+		result, err := a.Call(t.Context(), keyed, action.Sleep)
 		if err != nil || string(result.Body) != `{"id": 1.50}` {
 			t.Fatalf("result is %s, %v", result.Body, err)
 		}
@@ -131,43 +131,70 @@ func TestEachAttemptIsTheSameCallAndWaitsLonger(t *testing.T) {
 	})
 }
 
-func TestRetryAfterIsTheLeastWaitAndBounded(t *testing.T) {
-	tests := map[time.Duration]int{ // attempts
-		time.Millisecond:        2,
-		time.Second:             2,
-		1001 * time.Millisecond: 1,
-		time.Hour:               1,
-	}
-	for retryAfter, want := range tests {
-		t.Run(retryAfter.String(), func(t *testing.T) {
+func TestRetryAfterIsWaitedForWithinTheDeadline(t *testing.T) {
+	const deadline = 30 * time.Second
+	for _, test := range []struct {
+		retryAfter time.Duration
+		without    bool // a deadline
+		want       int  // attempts
+	}{
+		{time.Millisecond, false, 2}, {time.Second, false, 2}, {20 * time.Second, false, 2}, {deadline, false, 1}, {time.Hour, false, 1},
+		{time.Millisecond, true, 2}, {time.Second, true, 1}, {time.Hour, true, 1},
+	} {
+		t.Run(fmt.Sprintf("%s/without=%t", test.retryAfter, test.without), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				ctx := t.Context()
+				if !test.without {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, deadline)
+					defer cancel()
+				}
 				busy := failure(sdk.OutcomeNotExecuted, true, false)
-				busy.RetryAfter = retryAfter
+				busy.RetryAfter = test.retryAfter
 				a, attempts := script(t, sdk.ActionSpec{Writes: true}, busy, nil)
 				begin := time.Now()
-				_, err := a.Call(t.Context(), keyed)
-				if len(*attempts) != want {
-					t.Fatalf("%d attempts, want %d", len(*attempts), want)
+				_, err := a.Call(ctx, keyed, action.Sleep)
+				if len(*attempts) != test.want {
+					t.Fatalf("%d attempts, want %d", len(*attempts), test.want)
 				}
-				if want == 1 {
+				if test.want == 1 {
 					var failed *sdk.Error
-					if !errors.As(err, &failed) || failed.RetryAfter != retryAfter || time.Since(begin) != 0 {
+					if !errors.As(err, &failed) || failed.RetryAfter != test.retryAfter || time.Since(begin) != 0 {
 						t.Errorf("error is %+v after %v", failed, time.Since(begin))
 					}
-				} else if waited := (*attempts)[1].after; err != nil || waited < retryAfter {
-					t.Errorf("error is %v; waited for %v, want %v at least", err, waited, retryAfter)
+				} else if waited := (*attempts)[1].after; err != nil || waited < test.retryAfter || waited > test.retryAfter+callWaitMost {
+					t.Errorf("error is %v; waited for %v, want %v at least", err, waited, test.retryAfter)
 				}
 			})
 		})
 	}
 }
 
+// callWaitMost is the longest wait before a first repeat where the error asks for none.
+const callWaitMost = 100 * time.Millisecond
+
+func TestACallIsNotRepeatedWhereItsCallerDoesNotWait(t *testing.T) {
+	busy := failure(sdk.OutcomeNotExecuted, true, false)
+	busy.RetryAfter = 7 * time.Second
+	a, attempts := script(t, sdk.ActionSpec{Writes: true}, busy)
+	var asked []time.Duration
+	_, err := a.Call(t.Context(), keyed, func(_ context.Context, wait time.Duration) bool {
+		asked = append(asked, wait)
+		return false
+	})
+	if !errors.Is(err, busy) || len(*attempts) != 1 || len(asked) != 1 || asked[0] < busy.RetryAfter {
+		t.Errorf("%d attempts, waits %v, %v", len(*attempts), asked, err)
+	}
+}
+
 func TestALongRetryAfterOfOneAttemptDoesNotStopTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
 		busy := failure(sdk.OutcomeNotExecuted, true, false)
-		busy.RetryAfter = time.Second
+		busy.RetryAfter = 10 * time.Second
 		a, attempts := script(t, sdk.ActionSpec{Writes: true}, busy, failure(sdk.OutcomeNotExecuted, true, false), nil)
-		if _, err := a.Call(t.Context(), keyed); err != nil || len(*attempts) != 3 {
+		if _, err := a.Call(ctx, keyed, action.Sleep); err != nil || len(*attempts) != 3 {
 			t.Errorf("%d attempts, %v", len(*attempts), err)
 		}
 	})
@@ -180,7 +207,7 @@ func TestCallDoesNotWaitBeyondItsDeadline(t *testing.T) {
 		busy := failure(sdk.OutcomeNotExecuted, true, false)
 		a, attempts := script(t, sdk.ActionSpec{}, busy)
 		begin := time.Now()
-		if _, err := a.Call(ctx, keyed); !errors.Is(err, busy) {
+		if _, err := a.Call(ctx, keyed, action.Sleep); !errors.Is(err, busy) {
 			t.Errorf("error is %v", err)
 		}
 		if len(*attempts) != 1 || time.Since(begin) != 0 {
@@ -196,7 +223,7 @@ func TestACallerWhoGivesUpEndsTheWait(t *testing.T) {
 		busy := failure(sdk.OutcomeNotExecuted, true, false)
 		a, attempts := script(t, sdk.ActionSpec{}, busy)
 		begin := time.Now()
-		if _, err := a.Call(ctx, keyed); !errors.Is(err, busy) {
+		if _, err := a.Call(ctx, keyed, action.Sleep); !errors.Is(err, busy) {
 			t.Errorf("error is %v", err)
 		}
 		if took := time.Since(begin); len(*attempts) != 1 || took != 10*time.Millisecond {
@@ -221,7 +248,7 @@ func TestAnEarlierUnknownOutcomeStaysUnknownUntilAFinalAnswer(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				before := *test.last
 				a, _ := script(t, sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNative}, unknown, test.last)
-				_, err := a.Call(t.Context(), keyed)
+				_, err := a.Call(t.Context(), keyed, action.Sleep)
 				var failed *sdk.Error
 				if !errors.As(err, &failed) || failed.Outcome != test.want {
 					t.Errorf("error is %+v, want outcome %s", err, test.want)
@@ -245,7 +272,7 @@ func TestAnEffectThatStandsStaysSo(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a, _ := script(t, sdk.ActionSpec{Writes: true, Repeat: sdk.RepeatNative}, cutOff, last, last)
 				var failed *sdk.Error
-				if _, err := a.Call(t.Context(), keyed); !errors.As(err, &failed) || failed.Outcome != sdk.OutcomeExecuted {
+				if _, err := a.Call(t.Context(), keyed, action.Sleep); !errors.As(err, &failed) || failed.Outcome != sdk.OutcomeExecuted {
 					t.Errorf("error is %+v", err)
 				}
 			})
@@ -258,7 +285,7 @@ func TestWhatOnlyReadsHasNoEffect(t *testing.T) {
 		lost := failure(sdk.OutcomeUnknown, true, false)
 		a, _ := script(t, sdk.ActionSpec{}, lost, lost, lost)
 		var failed *sdk.Error
-		if _, err := a.Call(t.Context(), keyed); !errors.As(err, &failed) || failed.Outcome != sdk.OutcomeNotExecuted {
+		if _, err := a.Call(t.Context(), keyed, action.Sleep); !errors.As(err, &failed) || failed.Outcome != sdk.OutcomeNotExecuted {
 			t.Errorf("error is %+v", err)
 		}
 	})
@@ -267,7 +294,7 @@ func TestWhatOnlyReadsHasNoEffect(t *testing.T) {
 func TestAnUnknownOutcomeForbidsARepeatForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, attempts := script(t, sdk.ActionSpec{Writes: true}, failure(sdk.OutcomeNotExecuted, true, false), failure(sdk.OutcomeUnknown, true, false))
-		if _, err := a.Call(t.Context(), keyed); err == nil {
+		if _, err := a.Call(t.Context(), keyed, action.Sleep); err == nil {
 			t.Error("no error")
 		}
 		if len(*attempts) != 2 {
@@ -279,7 +306,7 @@ func TestAnUnknownOutcomeForbidsARepeatForGood(t *testing.T) {
 func TestAnErrorOfAnotherTypeSaysNothingOfTheOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, _ := script(t, sdk.ActionSpec{}, errors.New("broken"))
-		_, err := a.Call(t.Context(), keyed)
+		_, err := a.Call(t.Context(), keyed, action.Sleep)
 		var failed *sdk.Error
 		if !errors.As(err, &failed) || failed.Code != sdk.CodeInternal || failed.Outcome != sdk.OutcomeUnknown {
 			t.Errorf("error is %+v", err)
@@ -303,6 +330,6 @@ func TestInvalidParamsNeverReachTheIntegration(t *testing.T) {
 	call := action.Call{Params: document(`{"amount":-5,"currency":"usd"}`)}
 	_, err := a.Execute(t.Context(), call)
 	wantError(t, err, sdk.CodeInvalidParams)
-	_, err = a.Call(t.Context(), call)
+	_, err = a.Call(t.Context(), call, action.Sleep)
 	wantError(t, err, sdk.CodeInvalidParams)
 }

@@ -38,7 +38,7 @@ func (r *execution) call(ctx context.Context, call workflow.Call) (c callResult)
 		Params: params, IdempotencyKey: call.Key, RequestID: r.record.RequestID,
 	})
 	if err != nil {
-		return callResult{call: call, err: callError(err)}
+		return callResult{call: call, err: workflow.ConcealError(callError(err), found.Spec().Sensitive)}
 	}
 	encoded, refused := encodeResult(result)
 	spec := found.Spec()

@@ -154,7 +154,7 @@ func (x *requestContext) execute(ctx context.Context, a *action.Action, params v
 	}
 	ctx, cancel := context.WithTimeout(ctx, x.table.RequestTimeout)
 	defer cancel()
-	result, err := a.Call(ctx, action.Call{Params: params, IdempotencyKey: key, RequestID: x.id})
+	result, err := a.Call(ctx, action.Call{Params: params, IdempotencyKey: key, RequestID: x.id}, x.pause)
 	if err == nil {
 		return result, nil
 	}
@@ -163,6 +163,26 @@ func (x *requestContext) execute(ctx context.Context, a *action.Action, params v
 		return sdk.Result{}, fmt.Errorf("gateway: call %s.%s: %w", a.Integration(), a.Spec().Name, err)
 	}
 	return sdk.Result{}, &callError{integration: a.Integration(), err: failed}
+}
+
+// shortPause is how long a request may wait with its place.
+const shortPause = time.Second
+
+// pause waits before a failed call is repeated. For a long wait, which a vendor asks
+// for, the request gives its place up and takes one again: a vendor that is busy must
+// not take all of them. If too many wait already, or the gateway stops, or there is no
+// place to go on in, the call is not repeated.
+func (x *requestContext) pause(ctx context.Context, wait time.Duration) bool {
+	if wait <= shortPause {
+		return action.Sleep(ctx, wait)
+	}
+	if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) <= wait || !x.acquire(x.waiting) {
+		return false
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(x.stopping, cancel)()
+	return action.Sleep(ctx, wait) && x.acquire(x.working)
 }
 
 // keyOf reads the Idempotency-Key of a request that may change something.

@@ -24,8 +24,8 @@ type Limits struct {
 	// bound the connections of the slowest readers are closed. It is at least 4
 	// times the response. One of up to 16 KiB is not counted. Default 128 MiB.
 	MaxLeaving int
-	// MaxWaiting bounds the requests that wait for a run to end; one more
-	// gets 202 at once. Default 4096.
+	// MaxWaiting bounds the requests that wait for a run to end, or for a vendor that
+	// is busy; one more gets 202, or the vendor's refusal, at once. Default 4096.
 	MaxWaiting int
 	// MaxStreams bounds the requests that follow a run; one more gets 503 at
 	// once. Default 1024.

@@ -87,7 +87,7 @@ func TestProblemsAreAsDocumented(t *testing.T) {
 		{name: "compressed body", method: "POST", target: payments, body: `{"amount":1}`, headers: []string{"Content-Encoding: gzip"}},
 		{name: "invalid params", method: "POST", target: payments, body: `{"amount":0,"curency":"usd"}`},
 		{name: "rate limited by the vendor", method: "POST", target: payments, body: `{"amount":1}`, fails: &sdk.Error{
-			Code: sdk.CodeRateLimited, Message: "Too many requests.", Retryable: true, RetryAfter: 2500 * time.Millisecond, Outcome: sdk.OutcomeNotExecuted,
+			Code: sdk.CodeRateLimited, Message: "Too many requests.", Retryable: true, RetryAfter: 90500 * time.Millisecond, Outcome: sdk.OutcomeNotExecuted,
 		}},
 		{name: "unknown code", method: "POST", target: payments, body: `{"amount":1}`, fails: &sdk.Error{Code: "odd", Message: "odd"}},
 		{name: "credentials refused", method: "POST", target: payments, body: `{"amount":1}`, fails: &sdk.Error{Code: sdk.CodeCredentials, Message: "Invalid API key provided: ***", Outcome: sdk.OutcomeNotExecuted,

@@ -169,3 +169,27 @@ func TestSensitiveMembersOfResultsAreShownInNoStep(t *testing.T) {
 		t.Errorf("call %s", rec.Body)
 	}
 }
+
+// A declined payment holds the intent, with the secret of the browser.
+func TestSensitiveMembersOfErrorsAreKeptInNoRun(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.integration.fails(sdk.Error{Code: sdk.CodeDeclined, Message: "no", Final: true, Outcome: sdk.OutcomeNotExecuted,
+		Details: json.RawMessage(`{"code":"card_declined","paymentIntent":{"id":"pi_1","client_secret":"pi_1_secret_4kT"}}`)})
+	h.define(`"output":"{{steps.pay.error.details}}","steps":[{"id":"pay","type":"shop","action":"createPayment","params":{"amount":1},"onError":"continue"}]`)
+	id := h.start()
+	h.is(id, workflow.RunSucceeded)
+	shown := h.send("GET", "/runs/"+id, "").Body.String()
+	if strings.Contains(shown, "secret_4kT") || !strings.Contains(shown, `"paymentIntent":{"id":"pi_1"}`) {
+		t.Errorf("run %s", shown)
+	}
+	for _, event := range h.stream(id, 0) {
+		if strings.Contains(event.data, "secret_4kT") {
+			t.Errorf("the stream shows %s", event.data)
+		}
+	}
+	// A call returns it: a browser tries again with another card.
+	if rec := h.send("POST", paymentsPath, `{"amount":1}`); rec.Code != 402 || !strings.Contains(rec.Body.String(), "secret_4kT") {
+		t.Errorf("call %s", rec.Body)
+	}
+}

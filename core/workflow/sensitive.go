@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/value"
 )
 
@@ -30,11 +31,7 @@ func (m *Machine) Conceal(event Event, sensitive []string) Event {
 	if event.Type != EventSucceeded || n == nil || !mayHold(event.Result.Raw(), sensitive) {
 		return event
 	}
-	c := concealer{
-		in:    jsontext.NewDecoder(bytes.NewReader(event.Result.Raw()), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
-		names: sensitive, reads: n.Step.reads,
-	}
-	c.value(value.Path{})
+	c := conceal(event.Result.Raw(), sensitive, n.Step.reads)
 	if c.removed {
 		event.Result = value.TrustedDoc(c.out)
 	}
@@ -42,6 +39,32 @@ func (m *Machine) Conceal(event Event, sensitive []string) Event {
 		event.Sensitive = sensitive
 	}
 	return event
+}
+
+// ConcealError returns the error of a call without the sensitive members of its
+// details, at any depth: an error may hold the object that it is about. None of them is
+// kept, whatever the definition reads.
+func ConcealError(err *sdk.Error, sensitive []string) *sdk.Error {
+	if !mayHold(err.Details, sensitive) {
+		return err
+	}
+	c := conceal(err.Details, sensitive, nil)
+	if !c.removed {
+		return err
+	}
+	concealed := *err
+	concealed.Details = c.out
+	return &concealed
+}
+
+// conceal copies a valid document without those members of the names that are not read.
+func conceal(document []byte, names []string, reads readings) *concealer {
+	c := &concealer{
+		in:    jsontext.NewDecoder(bytes.NewReader(document), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)),
+		names: names, reads: reads,
+	}
+	c.value(value.Path{})
+	return c
 }
 
 // mayHold is false if a document surely has no member of one of the names.

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/backflow/backflow/sdk"
 )
 
 func TestASensitiveMemberIsKeptOnlyWhereTheDefinitionReadsIt(t *testing.T) {
@@ -64,6 +66,24 @@ func TestASensitiveMemberIsFoundHoweverItsNameIsWritten(t *testing.T) {
 	} {
 		if got := m.Conceal(m.Succeeded("pay", document(given), noon), []string{"client_secret"}); string(got.Result.Raw()) != want {
 			t.Errorf("%s became %s, want %s", given, got.Result.Raw(), want)
+		}
+	}
+}
+
+func TestNoSensitiveMemberOfAnErrorIsKept(t *testing.T) {
+	for given, want := range map[string]string{
+		`{"code":"card_declined","paymentIntent":{"id": "pi_1","client_secret":"s","amount":1.50}}`: `{"code":"card_declined","paymentIntent":{"id":"pi_1","amount":1.50}}`,
+		`{"a":[{"client\u005fsecret":"s"}]}`: `{"a":[{}]}`,
+		`{"code": "card_declined"}`:          `{"code": "card_declined"}`,
+		``:                                   ``,
+	} {
+		failed := &sdk.Error{Code: sdk.CodeDeclined, Message: "no", Final: true, Details: []byte(given)}
+		got := ConcealError(failed, []string{"client_secret"})
+		if string(got.Details) != want || got.Code != failed.Code || got.Message != failed.Message || !got.Final {
+			t.Errorf("%s became %s", given, got.Details)
+		}
+		if string(failed.Details) != given {
+			t.Errorf("the error itself was changed: %s", failed.Details)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func TestStripesErrorsKeepTheirMeaning(t *testing.T) {
 			fields: map[string]string{"stripe.param": "customer", "errors.0.pointer": "/customer"},
 		},
 		{
-			name: "too many requests", fault: stripedouble.Fault{Kind: stripedouble.RateLimit, Times: often, RetryAfter: 7},
+			name: "too many requests", fault: stripedouble.Fault{Kind: stripedouble.RateLimit, Times: often, RetryAfter: 60},
 			r: program.Request{Method: "POST", Path: intents, Body: goodIntent}, status: 429, code: "rate_limited",
 		},
 		{
@@ -85,7 +85,7 @@ func TestStripesErrorsKeepTheirMeaning(t *testing.T) {
 					t.Errorf("%s is %q, want %q: %s", path, got, want, answer.Body)
 				}
 			}
-			if got := answer.Header.Get("Retry-After"); c.fault.RetryAfter > 0 && got != "7" {
+			if got := answer.Header.Get("Retry-After"); c.fault.RetryAfter > 0 && got != "60" {
 				t.Errorf("Retry-After is %q", got)
 			}
 		})

@@ -93,7 +93,7 @@ func (c *Client) Do(ctx context.Context, request Request) (sdk.Result, error) {
 		ctx, cancel = context.WithTimeout(ctx, DefaultTimeout)
 		defer cancel()
 	}
-	seen := &exchange{}
+	seen := &exchange{sent: request.Body}
 	sent, err := c.build(seen.traced(ctx), request)
 	if err != nil {
 		return sdk.Result{}, unsendable(err)

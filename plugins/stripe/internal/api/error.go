@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -71,7 +70,7 @@ func refusal(seen *exchange, now time.Time) *sdk.Error {
 	shouldRetry := seen.header.Get("Stripe-Should-Retry")
 	failure := &sdk.Error{
 		Message: message(seen.status, said, genuine),
-		Details: details(said, seen.header.Get("Request-Id")),
+		Details: said.details(seen.header.Get("Request-Id")),
 		Outcome: sdk.OutcomeNotExecuted,
 		Final:   replayed,
 	}
@@ -79,17 +78,18 @@ func refusal(seen *exchange, now time.Time) *sdk.Error {
 	case seen.status == http.StatusUnauthorized || seen.status == http.StatusForbidden:
 		failure.Code, failure.Final = sdk.CodeCredentials, false
 	case seen.status == http.StatusTooManyRequests:
-		// Stripe-Should-Retry speaks of an immediate repeat; a later one is what
-		// Stripe asks for.
 		failure.Code, failure.Retryable, failure.Final = sdk.CodeRateLimited, true, false
 		failure.RetryAfter = retryAfter(seen.header, now)
+		if failure.RetryAfter == 0 && shouldRetry == "false" {
+			failure.RetryAfter = notAtOnce
+		}
 		if said.Code == codeLockTimeout { // something else is at work on the object
 			failure.Outcome = sdk.OutcomeUnknown
 		}
 	case seen.status == http.StatusConflict || said.Code == codeKeyInUse:
 		// The first request with the key may be under way, and still take effect.
 		failure.Code, failure.Outcome = sdk.CodeConflict, sdk.OutcomeUnknown
-		failure.Retryable = !replayed
+		failure.Retryable = !replayed && shouldRetry != "false"
 		failure.RetryAfter = retryAfter(seen.header, now)
 	case isUpstreamFailure(seen.status) || said.Type == "api_error":
 		// A replayed one is what the key will return from now on.
@@ -105,13 +105,24 @@ func refusal(seen *exchange, now time.Time) *sdk.Error {
 		failure.Code, failure.Final = sdk.CodeDeclined, true
 	case seen.status == http.StatusNotFound || said.Code == "resource_missing":
 		failure.Code, failure.Retryable = sdk.CodeNotFound, shouldRetry == "true" && !replayed
+		failure.RetryAfter = retryAfter(seen.header, now)
 		failure.Faults = faults(said)
 	default:
 		failure.Code, failure.Retryable = sdk.CodeRejected, shouldRetry == "true" && !replayed
+		failure.RetryAfter = retryAfter(seen.header, now)
+		if why := explainAmount(said, seen.sent); why != "" {
+			said.Message = strings.TrimSuffix(failure.Message, ".") + ". " + why
+			failure.Message = said.Message
+		}
 		failure.Faults = faults(said)
 	}
 	return failure
 }
+
+// notAtOnce is the least time before a repeat of a request over the rate limit that
+// Stripe asks not to retry: a later one is what it recommends, and to begin with a
+// second (https://docs.stripe.com/rate-limits).
+const notAtOnce = time.Second
 
 // Codes of Stripe that say that another request is under way
 // (https://docs.stripe.com/error-codes).
@@ -126,37 +137,6 @@ func isUpstreamFailure(status int) bool {
 	return status >= 500 || status == http.StatusRequestTimeout || status == http.StatusFailedDependency
 }
 
-// stripeError is the part of Stripe's error object that is read. stripe-go's
-// own type decodes whole payment intents inside it, and fails with them.
-type stripeError struct {
-	Type        string
-	Code        string
-	Param       string
-	DeclineCode string
-	Message     string
-}
-
-// parseError reads {"error": {…}}; fields that are not strings are passed over.
-func parseError(body []byte) (stripeError, bool) {
-	var envelope struct {
-		Error map[string]json.RawMessage `json:"error"`
-	}
-	if err := json.Unmarshal(body, &envelope); err != nil || envelope.Error == nil {
-		return stripeError{}, false
-	}
-	text := func(name string) string {
-		var value string
-		if err := json.Unmarshal(envelope.Error[name], &value); err != nil {
-			return ""
-		}
-		return value
-	}
-	return stripeError{
-		Type: text("type"), Code: text("code"), Param: text("param"),
-		DeclineCode: text("decline_code"), Message: text("message"),
-	}, true
-}
-
 func message(status int, said stripeError, genuine bool) string {
 	switch {
 	case said.Message != "":
@@ -168,22 +148,6 @@ func message(status int, said stripeError, genuine bool) string {
 	default:
 		return fmt.Sprintf("Stripe answered %d", status)
 	}
-}
-
-// details is the JSON object of the fields that are there.
-func details(said stripeError, requestID string) json.RawMessage {
-	fields := struct {
-		Type        string `json:"type,omitempty"`
-		Code        string `json:"code,omitempty"`
-		Param       string `json:"param,omitempty"`
-		DeclineCode string `json:"declineCode,omitempty"`
-		RequestID   string `json:"requestId,omitempty"`
-	}{said.Type, said.Code, said.Param, said.DeclineCode, requestID}
-	raw, err := json.Marshal(fields)
-	if err != nil || string(raw) == "{}" {
-		return nil // five strings always marshal
-	}
-	return raw
 }
 
 // faults points at the parameter that Stripe names: items[0][price] is

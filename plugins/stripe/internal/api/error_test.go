@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -22,6 +23,7 @@ func TestRefusals(t *testing.T) {
 		param   = `{"error":{"type":"invalid_request_error","code":"parameter_unknown","param":"items[0][price]","message":"Bad"}}`
 		inUse   = `{"error":{"type":"invalid_request_error","code":"idempotency_key_in_use","message":"In use"}}`
 		other   = `{"error":{"type":"idempotency_error","message":"Other params"}}`
+		lock    = `{"error":{"type":"invalid_request_error","code":"lock_timeout","message":"Locked"}}`
 		page    = `<html>`
 	)
 	paramFault := []sdk.Fault{{Pointer: "/items/0/price", Message: "Bad"}}
@@ -34,7 +36,7 @@ func TestRefusals(t *testing.T) {
 		want   sdk.Error
 	}{
 		"a decline is final": {402, nil, decline, sdk.Error{Code: sdk.CodeDeclined, Outcome: no, Final: true, Message: "Declined.",
-			Details: json.RawMessage(`{"type":"card_error","code":"card_declined","declineCode":"insufficient_funds","requestId":"req_1"}`)}},
+			Details: json.RawMessage(`{"requestId":"req_1","type":"card_error","code":"card_declined","declineCode":"insufficient_funds","message":"Declined.","paymentIntent":{"newer":[1]}}`)}},
 		"a decline is final, whatever the header says": {402, map[string]string{"Stripe-Should-Retry": "true"}, decline, sdk.Error{Code: sdk.CodeDeclined, Outcome: no, Final: true}},
 		"a refused param points at itself":             {400, nil, param, sdk.Error{Code: sdk.CodeRejected, Outcome: no, Faults: paramFault}},
 		"a refusal that the key replays is final":      {400, map[string]string{"Idempotent-Replayed": "true"}, param, sdk.Error{Code: sdk.CodeRejected, Outcome: no, Final: true, Faults: paramFault}},
@@ -46,7 +48,11 @@ func TestRefusals(t *testing.T) {
 		"a key in use":                                 {409, nil, inUse, sdk.Error{Code: sdk.CodeConflict, Outcome: unknown, Retryable: true}},
 		"a key with other params":                      {400, nil, other, sdk.Error{Code: sdk.CodeConflict, Outcome: unknown}},
 		"too many requests":                            {429, map[string]string{"Retry-After": "7"}, api, sdk.Error{Code: sdk.CodeRateLimited, Outcome: no, Retryable: true, RetryAfter: 7 * time.Second}},
-		"too many requests, not at once":               {429, map[string]string{"Stripe-Should-Retry": "false"}, api, sdk.Error{Code: sdk.CodeRateLimited, Outcome: no, Retryable: true}},
+		"too many requests, not at once":               {429, map[string]string{"Stripe-Should-Retry": "false"}, api, sdk.Error{Code: sdk.CodeRateLimited, Outcome: no, Retryable: true, RetryAfter: time.Second}},
+		"too many requests, when to come again":        {429, map[string]string{"Stripe-Should-Retry": "false", "Retry-After": "7"}, api, sdk.Error{Code: sdk.CodeRateLimited, Outcome: no, Retryable: true, RetryAfter: 7 * time.Second}},
+		"a lock that was not to be had":                {429, nil, lock, sdk.Error{Code: sdk.CodeRateLimited, Outcome: unknown, Retryable: true}},
+		"a key in use that is not to be repeated":      {409, map[string]string{"Stripe-Should-Retry": "false"}, inUse, sdk.Error{Code: sdk.CodeConflict, Outcome: unknown}},
+		"a refusal with a time":                        {400, map[string]string{"Stripe-Should-Retry": "true", "Retry-After": "2"}, param, sdk.Error{Code: sdk.CodeRejected, Outcome: no, Retryable: true, RetryAfter: 2 * time.Second, Faults: paramFault}},
 		"too many requests until a date":               {429, map[string]string{"Retry-After": now.Add(90 * time.Second).Format(http.TimeFormat)}, api, sdk.Error{Code: sdk.CodeRateLimited, Outcome: no, Retryable: true, RetryAfter: 90 * time.Second}},
 		"a date that is past":                          {429, map[string]string{"Retry-After": now.Add(-time.Hour).Format(http.TimeFormat)}, api, sdk.Error{Code: sdk.CodeRateLimited, Outcome: no, Retryable: true}},
 		"a wait without bound":                         {429, map[string]string{"Retry-After": "2000000000"}, api, sdk.Error{Code: sdk.CodeRateLimited, Outcome: no, Retryable: true, RetryAfter: 24 * time.Hour}},
@@ -138,13 +144,90 @@ func TestStatusComesBeforeTypeBeforeCode(t *testing.T) {
 	}
 }
 
-func TestDetailsHoldOnlyWhatIsThere(t *testing.T) {
+func detailsOf(t *testing.T, body string) string {
+	t.Helper()
+	said, ok := parseError([]byte(body))
+	if !ok {
+		t.Fatalf("%s is no error", body)
+	}
+	return string(said.details("req_1"))
+}
+
+func TestEveryFieldOfAnErrorSurvives(t *testing.T) {
 	t.Parallel()
-	if got := details(stripeError{}, ""); got != nil {
+	for name, test := range map[string]struct{ error, want string }{
+		"nothing": {`{}`, `{"requestId":"req_1"}`},
+		"those of a declined payment": {
+			`{"advice_code":"do_not_try_again","charge":"ch_1","code":"card_declined","decline_code":"lost_card","doc_url":"https://stripe.com/docs/error-codes/card-declined","message":"No.","network_advice_code":"03","network_decline_code":"43","param":"","payment_intent":{"id":"pi_1","amount":12345678901234567890,"decline_code":1.50,"last_payment_error":{"doc_url":null}},"payment_method":{"id":"pm_1"},"payment_method_type":"card","request_log_url":"https://dashboard.stripe.com/logs/req_1","setup_intent":null,"source":{"a":[]},"type":"card_error"}`,
+			`{"requestId":"req_1","adviceCode":"do_not_try_again","charge":"ch_1","code":"card_declined","declineCode":"lost_card","docUrl":"https://stripe.com/docs/error-codes/card-declined","message":"No.","networkAdviceCode":"03","networkDeclineCode":"43","param":"","paymentIntent":{"id":"pi_1","amount":12345678901234567890,"decline_code":1.50,"last_payment_error":{"doc_url":null}},"paymentMethod":{"id":"pm_1"},"paymentMethodType":"card","requestLogUrl":"https://dashboard.stripe.com/logs/req_1","setupIntent":null,"source":{"a":[]},"type":"card_error"}`,
+		},
+		"those of v2":               {`{"type":"insufficient_funds","code":"outbound_payment_insufficient_funds","message":"m","user_message":"u","extra":{"a_b":1e400}}`, `{"requestId":"req_1","type":"insufficient_funds","code":"outbound_payment_insufficient_funds","message":"m","userMessage":"u","extra":{"a_b":1e400}}`},
+		"of other types":            {`{"type":1,"code":{},"param":[1.0],"message":null}`, `{"requestId":"req_1","type":1,"code":{},"param":[1.0],"message":null}`},
+		"newer than every library":  {`{"_a":1,"b_":2,"c__d":3,"e_1":4,"F_g":5,"h_I":6,"\u00e9_b":7,"":8}`, `{"requestId":"req_1","_a":1,"b_":2,"c_D":3,"e_1":4,"FG":5,"h_I":6,"éB":7,"":8}`},
+		"a name twice, in two ways": {`{"a_b":1,"aB":2,"a_b":3,"request_id":"req_2"}`, `{"requestId":"req_1","aB":1}`},
+	} {
+		if diff := cmp.Diff(test.want, detailsOf(t, `{"error":`+test.error+`}`)); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+	if got := (stripeError{}).details(""); got != nil {
 		t.Errorf("got %s", got)
 	}
-	if got := string(details(stripeError{Type: "api_error"}, "req_1")); got != `{"type":"api_error","requestId":"req_1"}` {
-		t.Errorf("got %s", got)
+}
+
+func TestTheLargestFieldsOfAnErrorAreLeftOutAndNamed(t *testing.T) {
+	t.Parallel()
+	text := func(n int) string { return `"` + strings.Repeat("x", n) + `"` }
+	got := detailsOf(t, `{"error":{"type":"card_error","payment_intent":`+text(60<<10)+`,"charge":`+text(20<<10)+`,"source":{"a":`+text(70<<10)+`},"code":"c"}}`)
+	want := `{"requestId":"req_1","type":"card_error","charge":` + text(20<<10) + `,"code":"c","omitted":["source","paymentIntent"]}`
+	if got != want {
+		t.Errorf("%.100s… of %d bytes, want %d", got, len(got), len(want))
+	}
+	var many strings.Builder
+	many.WriteString(`{"error":{"type":"t"`)
+	for i := range 5000 {
+		fmt.Fprintf(&many, `,"%d_%s":1`, i, strings.Repeat("n", 1000))
+	}
+	if got := detailsOf(t, many.String()+`}}`); len(got) > maxDetails+(maxOmitted*(maxOmittedName+3)) || !strings.Contains(got, `"type":"t"`) || !json.Valid([]byte(got)) {
+		t.Errorf("%d bytes: %.200s", len(got), got)
+	}
+}
+
+func TestARefusedAmountIsExplained(t *testing.T) {
+	t.Parallel()
+	const (
+		zero    = "as an integer without decimals: 500 is 500 JPY (https://docs.stripe.com/currencies#zero-decimal)"
+		three   = "with three decimals, of which the last is 0: 5120 is 5.120 KWD (https://docs.stripe.com/currencies#three-decimal)"
+		special = "with two decimals that are 00: 500 is 5 ISK (https://docs.stripe.com/currencies#special-cases)"
+		two     = "in the smallest unit: 1999 is 19.99 EUR (https://docs.stripe.com/currencies)"
+		any     = "1999 is 19.99 USD, 500 is 500 JPY, 5120 is 5.120 KWD (https://docs.stripe.com/currencies)"
+	)
+	for name, test := range map[string]struct{ code, param, sent, want string }{
+		"no decimals":                    {"parameter_invalid_integer", "amount", "amount=500.5&currency=jpy", zero},
+		"too small for its currency":     {"amount_too_small", "amount", "amount=1&currency=JPY", zero},
+		"three decimals":                 {"", "amount", "amount=5124&currency=kwd", three},
+		"too large without a param":      {"amount_too_large", "", "amount=99999999999&currency=kwd", three},
+		"decimals that must be 00":       {"invalid_charge_amount_no_decimal_compatible", "amount", "amount=4010&currency=isk", special},
+		"two decimals":                   {"parameter_invalid_integer", "amount", "amount=19.99&currency=eur", two},
+		"an amount in a list":            {"parameter_invalid_integer", "line_items[0][price_data][unit_amount]", "currency=usd&line_items[0][price_data][currency]=eur", two},
+		"an amount in a list, by others": {"parameter_invalid_integer", "items[0][amount]", "currency=eur", two},
+		"an update without currency":     {"parameter_invalid_integer", "amount", "amount=19.99", any},
+		"a currency that is none":        {"parameter_invalid_integer", "amount", "amount=19.99&currency=euros", any},
+		"a decimal amount":               {"parameter_invalid_integer", "unit_amount_decimal", "currency=eur", ""},
+		"another integer":                {"parameter_invalid_integer", "quantity", "currency=eur", ""},
+		"another refusal of an amount":   {"parameter_missing", "amount", "currency=eur", ""},
+	} {
+		body := `{"error":{"type":"invalid_request_error","code":"` + test.code + `","param":"` + test.param + `","message":"Invalid."}}`
+		got := refusal(&exchange{status: 400, header: http.Header{}, body: []byte(body), sent: Body{formType, []byte(test.sent)}}, time.Unix(0, 0))
+		if test.want == "" && got.Message != "Invalid." || !strings.HasSuffix(got.Message, test.want) || test.want != "" && !strings.HasPrefix(got.Message, "Invalid. Stripe takes an amount ") {
+			t.Errorf("%s: %q", name, got.Message)
+		}
+		if len(got.Faults) > 0 && got.Faults[0].Message != got.Message {
+			t.Errorf("%s: %q", name, got.Faults[0].Message)
+		}
+		if !strings.Contains(string(got.Details), `"message":"Invalid."`) {
+			t.Errorf("%s: %s", name, got.Details)
+		}
 	}
 }
 
@@ -154,7 +237,7 @@ func FuzzParseError(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		failure := refusal(&exchange{status: 400, header: http.Header{}, body: body}, time.Unix(0, 0))
-		if failure.Message == "" || failure.Final != (failure.Code == sdk.CodeDeclined) || failure.Details != nil && !json.Valid(failure.Details) {
+		if failure.Message == "" || len(failure.Details) > maxDetails+maxOmitted*(maxOmittedName+3) || failure.Final != (failure.Code == sdk.CodeDeclined) || failure.Details != nil && !json.Valid(failure.Details) {
 			t.Fatalf("%+v", failure)
 		}
 	})

@@ -41,6 +41,8 @@ func newTransport() *http.Transport {
 // exchange is what was seen of one request and its response. It is written and read
 // by the goroutine of the call, but for connected.
 type exchange struct {
+	// sent is the body of the request.
+	sent Body
 	// connected says that there was a connection to send on. Before that
 	// nothing can have reached Stripe.
 	connected atomic.Bool
