@@ -35,12 +35,20 @@ type entry struct {
 	published *published // what the manifest of the last call declares; nil before the first
 }
 
-// published is a manifest with its schemas compiled.
+// published is what a manifest declares.
 type published struct {
 	manifest *sdk.Manifest
-	actions  map[string]*Action
-	names    []string  // sorted
-	bound    []*Action // those with an HTTP binding, in the order to try
+	actions  map[string]*offer
+	names    []string // sorted
+	bound    []*offer // those with an HTTP binding, in the order to try
+}
+
+// offer is an action that a manifest declares. Its schema is compiled when it is first
+// asked for: an integration may have hundreds, of which a config uses a few.
+type offer struct {
+	spec    *sdk.ActionSpec
+	binding *binding
+	action  func() (*Action, error)
 }
 
 // NewCatalog returns a catalog of manifests by the name of their integration. A
@@ -94,7 +102,7 @@ func (c *Catalog) action(integration, name string) (*Action, error) {
 		return nil, refuse(sdk.CodeUnknownAction, suggest.Hint(name, p.names),
 			"integration %q has no action %q", integration, name)
 	}
-	return a, nil
+	return a.action()
 }
 
 // published returns what an integration publishes now.
@@ -112,47 +120,54 @@ func (c *Catalog) published(name string) (*published, error) {
 	if e.published != nil && e.published.manifest == manifest {
 		return e.published, nil
 	}
-	p, err := compile(name, e.integration, manifest)
-	if err != nil {
-		return nil, &sdk.Error{Code: sdk.CodeUnavailable, Outcome: sdk.OutcomeNotExecuted,
-			Message: fmt.Sprintf("integration %q: %v", name, err)}
-	}
+	p := offers(name, e.integration, manifest)
 	e.published = p
 	return p, nil
 }
 
-// compile compiles the schemas of a manifest.
-func compile(name string, integration Integration, manifest *sdk.Manifest) (*published, error) {
-	p := &published{manifest: manifest, actions: make(map[string]*Action, len(manifest.Actions))}
+// offers reads what a manifest declares.
+func offers(name string, integration Integration, manifest *sdk.Manifest) *published {
+	p := &published{manifest: manifest, actions: make(map[string]*offer, len(manifest.Actions))}
 	for i := range manifest.Actions {
 		spec := &manifest.Actions[i]
-		params, err := schema.Compile(spec.Params)
-		if err != nil {
-			return nil, fmt.Errorf("schema of the params of %s: %w", spec.Name, err)
-		}
-		treatments, err := spec.Treatments()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", spec.Name, err)
-		}
-		p.actions[spec.Name] = &Action{
-			Descriptor: Descriptor{
-				integration: name,
-				spec:        spec,
-				params:      params,
-				treatments:  treatments,
-				binding:     newBinding(spec.HTTP),
-				types:       textTypes(spec.Params),
-			},
-			callee: integration,
-		}
+		o := &offer{spec: spec, binding: newBinding(spec.HTTP)}
+		o.action = sync.OnceValues(func() (*Action, error) { return o.compile(name, integration) })
+		p.actions[spec.Name] = o
 		p.names = append(p.names, spec.Name)
 	}
 	slices.Sort(p.names)
 	for _, name := range p.names {
-		if a := p.actions[name]; a.binding != nil {
-			p.bound = append(p.bound, a)
+		if o := p.actions[name]; o.binding != nil {
+			p.bound = append(p.bound, o)
 		}
 	}
-	slices.SortStableFunc(p.bound, func(a, b *Action) int { return a.binding.compare(b.binding) })
-	return p, nil
+	slices.SortStableFunc(p.bound, func(a, b *offer) int { return a.binding.compare(b.binding) })
+	return p
+}
+
+// compile compiles what an action declares. The error is *sdk.Error, with
+// CodeUnavailable.
+func (o *offer) compile(name string, integration Integration) (*Action, error) {
+	params, err := schema.Compile(o.spec.Params)
+	if err != nil {
+		err = fmt.Errorf("schema of the params of %s: %w", o.spec.Name, err)
+	}
+	treatments, invalid := o.spec.Treatments()
+	if err == nil && invalid != nil {
+		err = fmt.Errorf("%s: %w", o.spec.Name, invalid)
+	}
+	if err != nil {
+		return nil, &sdk.Error{Code: sdk.CodeUnavailable, Outcome: sdk.OutcomeNotExecuted,
+			Message: fmt.Sprintf("integration %q: %v", name, err)}
+	}
+	return &Action{
+		Descriptor: Descriptor{
+			integration: name,
+			spec:        o.spec,
+			params:      params,
+			treatments:  treatments,
+			types:       textTypes(o.spec.Params),
+		},
+		callee: integration,
+	}, nil
 }

@@ -17,7 +17,6 @@ type Descriptor struct {
 	spec        *sdk.ActionSpec
 	params      *schema.Schema
 	treatments  *sdk.Treatments
-	binding     *binding
 	types       map[string]textType
 }
 

@@ -70,7 +70,8 @@ func (r *Registry) Match(integration, method string, segments []string) (a *Acti
 			continue
 		}
 		if candidate.spec.HTTP.Method == method {
-			return candidate, params, nil, nil
+			a, err := candidate.action()
+			return a, params, nil, err
 		}
 		if !slices.Contains(allow, candidate.spec.HTTP.Method) {
 			allow = append(allow, candidate.spec.HTTP.Method)

@@ -39,13 +39,9 @@ func (r *Registry) SandboxCommand(integration, command string) (*Action, error) 
 		}
 		return nil, refuse(sdk.CodeNotFound, "", "integration %q does not run in its sandbox: %s", integration, why)
 	}
-	commands, err := compile(integration, sandboxCommands{found.(Sandboxed)}, &sdk.Manifest{Actions: []sdk.ActionSpec{
+	return offers(integration, sandboxCommands{found.(Sandboxed)}, &sdk.Manifest{Actions: []sdk.ActionSpec{
 		{Name: command, Params: json.RawMessage(`{"type":"object"}`), Writes: true, Repeat: sdk.RepeatNone},
-	}})
-	if err != nil {
-		return nil, err
-	}
-	return commands.actions[command], nil
+	}}).actions[command].action()
 }
 
 // sandboxCommands is an integration whose actions are the commands to its sandbox.
