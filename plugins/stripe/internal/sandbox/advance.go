@@ -113,7 +113,10 @@ func (p advanceParams) span(now time.Time) (time.Duration, error) {
 		if err != nil {
 			return 0, invalid("to is a time such as 2027-01-31T00:00:00Z")
 		}
-		by = to.Sub(now)
+		// To the time, or past it by a part of a second: what is due just then happens.
+		if by = to.Sub(now); by > 0 {
+			by += time.Second - 1
+		}
 	}
 	if by = by.Truncate(time.Second); by < 0 || by > maxAdvance {
 		return 0, invalid("time moves forward only, and by at most %d days", maxAdvance/(24*time.Hour))

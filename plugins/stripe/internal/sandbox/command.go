@@ -67,7 +67,7 @@ func read(params json.RawMessage, into any) error {
 // included.
 func (s *Sandbox) reset(ctx context.Context) (any, error) {
 	s.faults.clear()
-	if err := s.seed(ctx); err != nil {
+	if err := s.seed(ctx, true); err != nil {
 		return nil, failed(err)
 	}
 	s.full.Store(false)

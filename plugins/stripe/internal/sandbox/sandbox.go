@@ -155,29 +155,35 @@ func (s *Sandbox) load(ctx context.Context) error {
 	for _, target := range s.options.Webhooks {
 		s.env.Targets = append(s.env.Targets, target.Name)
 	}
-	state, emptied, err := store.Open(ctx, s.options.Dir)
+	state, err := store.Open(ctx, s.options.Dir)
 	if err != nil {
 		return err
 	}
 	s.state = state
-	if emptied {
-		if err := s.seed(ctx); err != nil {
-			return err
-		}
+	if err := s.seed(ctx, false); err != nil {
+		return err
 	}
 	s.deliverer = deliver.New(state, s.clock, s.log, s.options.Webhooks, s.endpoint)
 	s.deliverer.Wake()
 	return nil
 }
 
-// seed empties the state and makes the objects that the sandbox begins with.
-func (s *Sandbox) seed(ctx context.Context) error {
+// settingSeeded says that the objects are there that the sandbox begins with.
+const settingSeeded = "seeded"
+
+// seed empties the state and makes the objects that the sandbox begins with; unless
+// that is asked for anew, only once for a state.
+func (s *Sandbox) seed(ctx context.Context, anew bool) error {
 	tx, err := s.state.Begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
+	if !anew && tx.Setting(settingSeeded) != "" {
+		return tx.Err()
+	}
 	tx.Clear()
+	tx.Set(settingSeeded, "true")
 	t := s.env.Begin(tx, "", s.clock.Now(), s.clock.Now(), nil)
 	t.Seed()
 	if err := t.Err(); err != nil {

@@ -80,14 +80,14 @@ type Store struct {
 const FileName = "stripe-sandbox.db"
 
 // Open opens the state in a directory, or makes it there. Without a directory the
-// state is in memory, and ends with Close. Emptied says that there was no state,
-// or one that this version does not read.
-func Open(ctx context.Context, dir string) (opened *Store, emptied bool, err error) {
+// state is in memory, and ends with Close. It is empty where there was none, or one
+// that this version does not read.
+func Open(ctx context.Context, dir string) (*Store, error) {
 	source := "file::memory:?"
 	if dir != "" {
 		path := filepath.Join(dir, FileName)
 		if err := create(path); err != nil {
-			return nil, false, fmt.Errorf("sandbox: %w", err)
+			return nil, fmt.Errorf("sandbox: %w", err)
 		}
 		source = (&url.URL{Scheme: "file", Opaque: path}).String() + "?"
 	}
@@ -97,14 +97,14 @@ func Open(ctx context.Context, dir string) (opened *Store, emptied bool, err err
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "auto_vacuum(INCREMENTAL)"},
 	}.Encode())
 	if err != nil {
-		return nil, false, fmt.Errorf("sandbox: %w", err)
+		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	db.SetMaxOpenConns(1)
 	s := &Store{db: db}
-	if emptied, err = s.prepare(ctx); err != nil {
-		return nil, false, errors.Join(fmt.Errorf("sandbox: open the state: %w", err), db.Close())
+	if err := s.prepare(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("sandbox: open the state: %w", err), db.Close())
 	}
-	return s, emptied, nil
+	return s, nil
 }
 
 // create makes an empty file, for this account alone, where none exists.
@@ -120,28 +120,28 @@ func create(path string) error {
 }
 
 // prepare makes the tables, unless they are there already.
-func (s *Store) prepare(ctx context.Context) (emptied bool, err error) {
+func (s *Store) prepare(ctx context.Context) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer func() { _ = tx.Rollback() }() // nothing to undo once it is committed
 	var found int
 	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&found); err != nil {
-		return false, err
+		return err
 	}
 	if found == version {
-		return false, nil
+		return nil
 	}
 	for _, table := range []string{"objects", "keys", "timers", "deliveries", "settings"} {
 		if _, err := tx.ExecContext(ctx, "DROP TABLE IF EXISTS "+table); err != nil {
-			return false, err
+			return err
 		}
 	}
 	if _, err := tx.ExecContext(ctx, tables+fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil {
-		return false, err
+		return err
 	}
-	return true, tx.Commit()
+	return tx.Commit()
 }
 
 // Close closes the state. Transactions under way end first.
