@@ -39,7 +39,7 @@ func TestShellsAreProposedWhatTheGatewayHas(t *testing.T) {
 		case "/integrations":
 			fmt.Fprint(w, `{"data":[{"name":"database"},{"name":"stripe","sandbox":true}]}`)
 		case "/integrations/stripe/sandbox/status":
-			fmt.Fprint(w, `{"now":"2026-01-01T00:00:00Z","clocks":[{"id":"clock_1","now":"2026-06-01T00:00:00Z"}]}`)
+			fmt.Fprint(w, `{"time":"2026-01-01T00:00:00Z","clocks":[{"id":"clock_1","time":"2026-06-01T00:00:00Z"}]}`)
 		case "/runs":
 			status := r.URL.Query().Get("status")
 			if status == "" {

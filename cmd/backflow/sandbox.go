@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,13 +109,12 @@ func (p *program) sandboxResetCommand() *cobra.Command {
 type sandboxFault struct {
 	Operation   string `json:"operation,omitempty"`
 	Kind        string `json:"kind,omitempty"`
-	When        string `json:"when,omitempty"`
 	Status      int    `json:"status,omitempty"`
 	Code        string `json:"code,omitempty"`
 	DeclineCode string `json:"declineCode,omitempty"`
 	Times       int    `json:"times,omitempty"`
-	Duration    string `json:"duration,omitempty"`
-	RetryAfter  int    `json:"retryAfter,omitempty"` // seconds
+	Delay       string `json:"delay,omitempty"`
+	RetryAfter  string `json:"retryAfter,omitempty"`
 	Clear       bool   `json:"clear,omitempty"`
 }
 
@@ -132,7 +130,7 @@ func (p *program) sandboxFaultCommand() *cobra.Command {
   backflow sandbox fault --clear`,
 		Args: cobra.NoArgs,
 		PreRunE: func(cmd *cobra.Command, _ []string) error {
-			others := cmd.Flags().Changed("when")
+			others := false
 			for _, flag := range sandboxFaultFlags {
 				others = others || cmd.Flags().Changed(flag)
 			}
@@ -146,11 +144,7 @@ func (p *program) sandboxFaultCommand() *cobra.Command {
 			case delay < 0 || retryAfter < 0:
 				return errors.New("--delay and --retry-after cannot be negative")
 			}
-			if delay > 0 {
-				fault.Duration = delay.String()
-				fault.Kind = cmp.Or(fault.Kind, "slow")
-			}
-			fault.RetryAfter = int((retryAfter + time.Second - 1) / time.Second)
+			fault.Delay, fault.RetryAfter = durationText(delay), durationText(retryAfter)
 			return nil
 		},
 		RunE: run(func(cmd *cobra.Command, _ []string) error {
@@ -160,20 +154,26 @@ func (p *program) sandboxFaultCommand() *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&fault.Kind, "kind", "", "what goes wrong; the sandbox says which kinds it has")
 	f.StringVar(&fault.Operation, "operation", "", "only requests for this operation of the vendor's API (default: any)")
-	f.StringVar(&fault.When, "when", "", "before the request has its effect, or after (default: before)")
 	f.IntVar(&fault.Status, "status", 0, "HTTP status of the error, for a kind that has one")
 	f.StringVar(&fault.Code, "code", "", "code of the error, likewise")
 	f.StringVar(&fault.DeclineCode, "decline-code", "", "reason of a decline, likewise")
 	f.IntVar(&fault.Times, "times", 0, "how many requests it is for (default: 1)")
 	f.DurationVar(&delay, "delay", 0, "how long such a request takes, such as 5s; without --kind that is all")
-	f.DurationVar(&retryAfter, "retry-after", 0, "how long the response tells the client to wait, in whole seconds")
+	f.DurationVar(&retryAfter, "retry-after", 0, "how long the response tells the client to wait, such as 2s")
 	f.BoolVar(&fault.Clear, "clear", false, "take all faults back")
 	s.flags(cmd, p)
 	for _, flag := range sandboxFaultFlags {
 		completeFlag(cmd, flag, fixed())
 	}
-	completeFlag(cmd, "when", fixed("before", "after"))
 	return cmd
+}
+
+// durationText is a duration as JSON has it; "" for none.
+func durationText(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
 }
 
 // sandboxFaultFlags are the flags that say what a fault is, and take any text.
@@ -242,11 +242,11 @@ func (p *program) advance(ctx context.Context, s *sandbox, clock string, by span
 		return err
 	}
 	if to.IsZero() {
-		to = by.after(from.Now)
-	} else if to.Before(from.Now) {
-		return fmt.Errorf("it is %s in the sandbox already: time only moves forward (backflow sandbox reset begins anew)", from.Now.UTC().Format(time.RFC3339))
+		to = by.after(from.Time)
+	} else if to.Before(from.Time) {
+		return fmt.Errorf("it is %s in the sandbox already: time only moves forward (backflow sandbox reset begins anew)", from.Time.UTC().Format(time.RFC3339))
 	}
-	a := client.Advance{Integration: s.integration, Clock: clock, Account: from.Account, From: from.Now.UTC(), To: to.UTC()}
+	a := client.Advance{Integration: s.integration, Clock: clock, Account: from.Account, From: from.Time.UTC(), To: to.UTC()}
 	if err := a.Go(ctx, c, func(at time.Time, events int) {
 		fmt.Fprintf(p.stderr, "%s: %d events\n", at.UTC().Format(time.RFC3339), events)
 	}); err != nil {
@@ -254,7 +254,7 @@ func (p *program) advance(ctx context.Context, s *sandbox, clock string, by span
 		if clock != "" {
 			again += " --clock " + clock
 		}
-		return fmt.Errorf("%w\nTime is at %s or later; this goes on, and moves nothing twice: %s", err, a.Now.Format(time.RFC3339), again)
+		return fmt.Errorf("%w\nTime is at %s or later; this goes on, and moves nothing twice: %s", err, a.Time.Format(time.RFC3339), again)
 	}
 	return s.out.writeValue(p.stdout, &a, a.Write)
 }
@@ -272,7 +272,7 @@ func (p *program) clocks(s *sandbox) completer {
 		}
 		var ids []string
 		for _, clock := range clocks[1:] {
-			ids = append(ids, proposal(clock.ID, clock.Now.UTC().Format(time.RFC3339)))
+			ids = append(ids, proposal(clock.ID, clock.Time.UTC().Format(time.RFC3339)))
 		}
 		return ids
 	}

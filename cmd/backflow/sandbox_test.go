@@ -45,9 +45,9 @@ func (g *sandboxGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			panic(err)
 		}
 		g.now = to.To
-		fmt.Fprintf(w, `{"now":%q,"fired":1,"events":{"invoice.paid":1}}`, g.now.Format(time.RFC3339Nano))
+		fmt.Fprintf(w, `{"time":%q,"fired":1,"events":{"invoice.paid":1}}`, g.now.Format(time.RFC3339Nano))
 	default:
-		fmt.Fprintf(w, `{"now":%q,"clocks":[{"id":"clock_1","now":"2026-06-01T00:00:00Z"},{"id":"clock_2","account":"acct_1","now":"2026-06-01T00:00:00Z"}],"objects":{"customer":1,"plan":2},"faults":[]}`, g.now.Format(time.RFC3339Nano))
+		fmt.Fprintf(w, `{"time":%q,"clocks":[{"id":"clock_1","time":"2026-06-01T00:00:00Z"},{"id":"clock_2","account":"acct_1","time":"2026-06-01T00:00:00Z"}],"objects":{"customer":1,"plan":2},"faults":[]}`, g.now.Format(time.RFC3339Nano))
 	}
 }
 
@@ -131,7 +131,7 @@ func TestAMoveOfTimeAsJSONHasItsEvents(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &got); err != nil {
 		t.Fatal(err)
 	}
-	want := `map[events:map[invoice.paid:2] from:2026-01-31T12:00:00Z integration:stripe now:2026-04-03T12:00:00Z to:2026-04-03T12:00:00Z]`
+	want := `map[events:map[invoice.paid:2] from:2026-01-31T12:00:00Z integration:stripe time:2026-04-03T12:00:00Z to:2026-04-03T12:00:00Z]`
 	if fmt.Sprint(got) != want {
 		t.Errorf("printed %v, want %s", got, want)
 	}
@@ -150,7 +150,7 @@ func TestWhatIsNoCommandOfASandboxIsAFaultOfUsage(t *testing.T) {
 		"advance --to tomorrow":            `not "tomorrow"`,
 		"fault":                            "give --kind, --delay or --clear",
 		"fault --operation PostCharges":    "give --kind, --delay or --clear",
-		"fault --clear --when after":       "--clear takes all faults back",
+		"fault --clear --code x":           "--clear takes all faults back",
 		"fault --clear --kind x":           "--clear takes all faults back",
 		"fault --kind x --times 0":         "--times must be at least 1",
 		"fault --kind x --retry-after -1s": "cannot be negative",
@@ -175,9 +175,9 @@ func TestASandboxIsAskedWhatTheFlagsSay(t *testing.T) {
 		"status":                      `{}`,
 		"reset --yes":                 `{}`,
 		"fault --clear":               `{"clear":true}`,
-		"fault --kind rate_limit --operation PostCharges --times 3 --delay 1500ms --retry-after 2s": `{"operation":"PostCharges","kind":"rate_limit","times":3,"duration":"1.5s","retryAfter":2}`,
-		"fault --delay 5s": `{"kind":"slow","duration":"5s"}`,
-		"fault --kind status --status 402 --code card_declined --decline-code lost_card --when after": `{"kind":"status","when":"after","status":402,"code":"card_declined","declineCode":"lost_card"}`,
+		"fault --kind rate_limit --operation PostCharges --times 3 --delay 1500ms --retry-after 2s": `{"operation":"PostCharges","kind":"rate_limit","times":3,"delay":"1.5s","retryAfter":"2s"}`,
+		"fault --delay 5s": `{"delay":"5s"}`,
+		"fault --kind error_after --status 402 --code card_declined --decline-code lost_card": `{"kind":"error_after","status":402,"code":"card_declined","declineCode":"lost_card"}`,
 	} {
 		g, env := newSandboxGateway(t, "stripe")
 		args := append([]string{"sandbox"}, strings.Fields(line)...)
@@ -185,7 +185,7 @@ func TestASandboxIsAskedWhatTheFlagsSay(t *testing.T) {
 		if asked := "stripe/sandbox/" + args[1] + " " + want; code != exitOK || len(g.commands) != 1 || g.commands[0] != asked {
 			t.Errorf("%s: exit code %d, asked %q, want %q: %s", line, code, g.commands, asked, errs)
 		}
-		for _, shown := range []string{"integration  stripe", "now          2026-01-31T12:00:00Z", "clocks       id clock_1, now 2026-06-01T00:00:00Z", "objects      customer 1, plan 2", "faults       -"} {
+		for _, shown := range []string{"integration  stripe", "time         2026-01-31T12:00:00Z", "clocks       id clock_1, time 2026-06-01T00:00:00Z", "objects      customer 1, plan 2", "faults       -"} {
 			if !strings.Contains(out, shown) {
 				t.Errorf("%s: %q is not shown:\n%s", line, shown, out)
 			}

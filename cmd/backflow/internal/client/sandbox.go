@@ -146,7 +146,7 @@ func eachMember(value json.RawMessage, do func(name string, value json.RawMessag
 type SandboxClock struct {
 	ID      string    `json:"id"`
 	Account string    `json:"account"`
-	Now     time.Time `json:"now"`
+	Time    time.Time `json:"time"`
 }
 
 // SandboxClocks are all clocks of a sandbox, its own first.
@@ -156,11 +156,11 @@ func (c *Client) SandboxClocks(ctx context.Context, integration string) ([]Sandb
 		return nil, err
 	}
 	var status struct {
-		Now    time.Time      `json:"now"`
+		Time   time.Time      `json:"time"`
 		Clocks []SandboxClock `json:"clocks"`
 	}
 	err = json.Unmarshal(result, &status)
-	return append([]SandboxClock{{Now: status.Now}}, status.Clocks...), err
+	return append([]SandboxClock{{Time: status.Time}}, status.Clocks...), err
 }
 
 // SandboxClock returns the clock of that id; "" is the sandbox's own.
@@ -187,9 +187,9 @@ type Advance struct {
 	Integration string `json:"integration"`
 	Clock       string `json:"clock,omitempty"`
 	Account     string `json:"account,omitempty"`
-	// From is where time was, Now where it is, To where it was to be.
+	// From is where time was, Time where it is, To where it was to be.
 	From time.Time `json:"from"`
-	Now  time.Time `json:"now"`
+	Time time.Time `json:"time"`
 	To   time.Time `json:"to"`
 	// Events counts the events that came of it, by their type.
 	Events map[string]int `json:"events"`
@@ -200,11 +200,11 @@ type Advance struct {
 const advanceStep = 31 * 24 * time.Hour
 
 // Go moves time to a.To in steps, and calls progress after each but the last, with the
-// number of events of that step. It fills a.Now and a.Events in also where it fails.
+// number of events of that step. It fills a.Time and a.Events in also where it fails.
 func (a *Advance) Go(ctx context.Context, c *Client, progress func(at time.Time, events int)) error {
-	a.Now, a.Events = a.From, map[string]int{}
-	for a.Now.Before(a.To) {
-		to := a.Now.Add(advanceStep)
+	a.Time, a.Events = a.From, map[string]int{}
+	for a.Time.Before(a.To) {
+		to := a.Time.Add(advanceStep)
 		if to.After(a.To) {
 			to = a.To
 		}
@@ -224,7 +224,7 @@ func (a *Advance) Go(ctx context.Context, c *Client, progress func(at time.Time,
 		if err := json.Unmarshal(result, &step); err != nil {
 			return err
 		}
-		a.Now = to
+		a.Time = to
 		count := 0
 		for kind, n := range step.Events {
 			a.Events[kind] += n
@@ -243,7 +243,7 @@ func (a *Advance) Write(w io.Writer) error {
 	if a.Clock != "" {
 		what = "clock " + a.Clock + " in " + what
 	}
-	fmt.Fprintf(w, "%s is at %s\n", terminal.Printable(what), a.Now.UTC().Format(time.RFC3339))
+	fmt.Fprintf(w, "%s is at %s\n", terminal.Printable(what), a.Time.UTC().Format(time.RFC3339))
 	if len(a.Events) == 0 {
 		_, err := fmt.Fprintln(w, "no events: nothing was due")
 		return err
