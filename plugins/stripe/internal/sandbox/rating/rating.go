@@ -1,4 +1,4 @@
-// Package billing is the arithmetic of Stripe Billing: when periods begin and
+// Package rating is the arithmetic of Stripe Billing: when periods begin and
 // end, what a price comes to, what a coupon takes off, what a change in the
 // middle of a period is worth, and what is due on an invoice.
 //
@@ -7,12 +7,12 @@
 // numbers are exact, and each amount is rounded once, half away from zero.
 //
 // The package imports nothing of the project.
-package billing
+package rating
 
 import "errors"
 
 // ErrAmount is returned for an amount of more digits than Stripe takes.
-var ErrAmount = errors.New("billing: the amount is too large")
+var ErrAmount = errors.New("rating: the amount is too large")
 
 // MaxAmount bounds amounts: Stripe takes twelve digits in the currencies that
 // have the most (https://docs.stripe.com/currencies).

@@ -1,4 +1,4 @@
-package billing
+package rating
 
 // Totals are the sums of an invoice (https://docs.stripe.com/api/invoices/object).
 type Totals struct {

@@ -1,4 +1,4 @@
-package billing
+package rating
 
 import (
 	"fmt"
@@ -21,14 +21,14 @@ type Decimal struct{ r *big.Rat }
 func ParseDecimal(text string) (Decimal, error) {
 	whole, fraction, pointed := strings.Cut(strings.TrimPrefix(text, "-"), ".")
 	if whole == "" || pointed && fraction == "" || len(whole) > maxDecimalDigits || strings.Trim(whole+fraction, "0123456789") != "" {
-		return Decimal{}, fmt.Errorf("billing: %q is not a decimal number", text)
+		return Decimal{}, fmt.Errorf("rating: %q is not a decimal number", text)
 	}
 	if len(fraction) > decimals {
-		return Decimal{}, fmt.Errorf("billing: %q has more than %d digits after the point", text, decimals)
+		return Decimal{}, fmt.Errorf("rating: %q has more than %d digits after the point", text, decimals)
 	}
 	r, ok := new(big.Rat).SetString(text)
 	if !ok {
-		return Decimal{}, fmt.Errorf("billing: %q is not a decimal number", text)
+		return Decimal{}, fmt.Errorf("rating: %q is not a decimal number", text)
 	}
 	return Decimal{r}, nil
 }

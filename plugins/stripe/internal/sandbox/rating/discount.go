@@ -1,4 +1,4 @@
-package billing
+package rating
 
 import (
 	"fmt"
@@ -34,11 +34,11 @@ func (c Coupon) Check() error {
 	percent := c.Percent.rat()
 	switch {
 	case percent.Sign() < 0 || percent.Cmp(big.NewRat(100, 1)) > 0:
-		return fmt.Errorf("billing: %s percent; above 0, at most 100", c.Percent)
+		return fmt.Errorf("rating: %s percent; above 0, at most 100", c.Percent)
 	case c.Amount < 0 || c.Amount > MaxAmount:
 		return ErrAmount
 	case percent.Sign() == 0 == (c.Amount == 0):
-		return fmt.Errorf("billing: a coupon has either a percentage or an amount")
+		return fmt.Errorf("rating: a coupon has either a percentage or an amount")
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package billing
+package rating
 
 // Prorate returns the share of amount that falls to the seconds from from to
 // to, where amount is for the whole period from start to end

@@ -1,4 +1,4 @@
-package billing_test
+package rating_test
 
 import (
 	"slices"
@@ -6,7 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/backflow/backflow/plugins/stripe/internal/billing"
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/rating"
 )
 
 // The example of https://docs.stripe.com/billing/subscriptions/prorations: half
@@ -15,11 +15,11 @@ func TestAnUpgradeInMidPeriodCostsHalfTheDifference(t *testing.T) {
 	t.Parallel()
 	start, end := at(t, "2026-04-01T00:00:00"), at(t, "2026-05-01T00:00:00")
 	middle := at(t, "2026-04-16T00:00:00")
-	credit, err := billing.Prorate(-1000, middle, end, start, end)
+	credit, err := rating.Prorate(-1000, middle, end, start, end)
 	if err != nil || credit != -500 {
 		t.Errorf("the credit is %d, %v", credit, err)
 	}
-	charge, err := billing.Prorate(2000, middle, end, start, end)
+	charge, err := rating.Prorate(2000, middle, end, start, end)
 	if err != nil || charge != 1000 {
 		t.Errorf("the charge is %d, %v", charge, err)
 	}
@@ -36,11 +36,11 @@ func TestProrationsOfAPeriodAddUpToItsAmount(t *testing.T) {
 		slices.Sort(cuts)
 		sum := int64(0)
 		for i := range cuts[1:] {
-			part, err := billing.Prorate(amount, cuts[i], cuts[i+1], start, start+length)
+			part, err := rating.Prorate(amount, cuts[i], cuts[i+1], start, start+length)
 			if err != nil {
 				t.Fatal(err)
 			}
-			back, err := billing.Prorate(-amount, cuts[i], cuts[i+1], start, start+length)
+			back, err := rating.Prorate(-amount, cuts[i], cuts[i+1], start, start+length)
 			if err != nil || back != -part {
 				t.Fatalf("%d is charged and %d given back, %v", part, back, err)
 			}
@@ -56,21 +56,21 @@ func TestProrationsOfAPeriodAddUpToItsAmount(t *testing.T) {
 func TestNothingIsProratedOutsideThePeriod(t *testing.T) {
 	t.Parallel()
 	for _, span := range [][2]int64{{0, 50}, {250, 300}, {150, 150}, {180, 120}} {
-		if got, err := billing.Prorate(1000, span[0], span[1], 100, 200); err != nil || got != 0 {
+		if got, err := rating.Prorate(1000, span[0], span[1], 100, 200); err != nil || got != 0 {
 			t.Errorf("%v has a share of %d, %v", span, got, err)
 		}
 	}
-	if got, err := billing.Prorate(1000, 0, 300, 100, 200); err != nil || got != 1000 {
+	if got, err := rating.Prorate(1000, 0, 300, 100, 200); err != nil || got != 1000 {
 		t.Errorf("the whole period has a share of %d, %v", got, err)
 	}
-	if got, err := billing.Prorate(1000, 100, 100, 100, 100); err != nil || got != 0 {
+	if got, err := rating.Prorate(1000, 100, 100, 100, 100); err != nil || got != 0 {
 		t.Errorf("no period has a share of %d, %v", got, err)
 	}
 }
 
 func TestACouponTakesOffWhatItSays(t *testing.T) {
 	t.Parallel()
-	lines := []billing.Line{
+	lines := []rating.Line{
 		{Amount: 2000, Product: "prod_a", Discountable: true},
 		{Amount: 1000, Product: "prod_b", Discountable: true},
 		{Amount: 500, Product: "prod_a"},
@@ -78,15 +78,15 @@ func TestACouponTakesOffWhatItSays(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name   string
-		coupon billing.Coupon
+		coupon rating.Coupon
 		want   []int64
 	}{
-		{"25.5 percent", billing.Coupon{Percent: decimal(t, "25.5")}, []int64{510, 255, 0, 0}},
-		{"all", billing.Coupon{Percent: billing.Whole(100)}, []int64{2000, 1000, 0, 0}},
-		{"of one product", billing.Coupon{Percent: billing.Whole(50), Products: []string{"prod_b"}}, []int64{0, 500, 0, 0}},
-		{"of a product that is not there", billing.Coupon{Percent: billing.Whole(50), Products: []string{"prod_c"}}, []int64{0, 0, 0, 0}},
-		{"an amount, spread in proportion", billing.Coupon{Amount: 100}, []int64{67, 33, 0, 0}},
-		{"an amount of more than there is", billing.Coupon{Amount: 9000}, []int64{2000, 1000, 0, 0}},
+		{"25.5 percent", rating.Coupon{Percent: decimal(t, "25.5")}, []int64{510, 255, 0, 0}},
+		{"all", rating.Coupon{Percent: rating.Whole(100)}, []int64{2000, 1000, 0, 0}},
+		{"of one product", rating.Coupon{Percent: rating.Whole(50), Products: []string{"prod_b"}}, []int64{0, 500, 0, 0}},
+		{"of a product that is not there", rating.Coupon{Percent: rating.Whole(50), Products: []string{"prod_c"}}, []int64{0, 0, 0, 0}},
+		{"an amount, spread in proportion", rating.Coupon{Amount: 100}, []int64{67, 33, 0, 0}},
+		{"an amount of more than there is", rating.Coupon{Amount: 9000}, []int64{2000, 1000, 0, 0}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -105,14 +105,14 @@ func TestWhatACouponTakesOffTheLinesAddsUp(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		amounts := rapid.SliceOfN(rapid.Int64Range(0, 100_000), 1, 12).Draw(t, "amounts")
-		lines := make([]billing.Line, len(amounts))
+		lines := make([]rating.Line, len(amounts))
 		sum := int64(0)
 		for i, amount := range amounts {
-			lines[i] = billing.Line{Amount: amount, Discountable: true}
+			lines[i] = rating.Line{Amount: amount, Discountable: true}
 			sum += amount
 		}
 		off := rapid.Int64Range(1, 200_000).Draw(t, "off")
-		got, err := billing.Coupon{Amount: off}.Off(lines)
+		got, err := rating.Coupon{Amount: off}.Off(lines)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,8 +131,8 @@ func TestWhatACouponTakesOffTheLinesAddsUp(t *testing.T) {
 
 func TestACouponHasEitherAPercentageOrAnAmount(t *testing.T) {
 	t.Parallel()
-	for _, coupon := range []billing.Coupon{
-		{}, {Percent: billing.Whole(10), Amount: 5}, {Percent: decimal(t, "100.01")}, {Percent: billing.Whole(-1)}, {Amount: -1},
+	for _, coupon := range []rating.Coupon{
+		{}, {Percent: rating.Whole(10), Amount: 5}, {Percent: decimal(t, "100.01")}, {Percent: rating.Whole(-1)}, {Amount: -1},
 	} {
 		if coupon.Check() == nil {
 			t.Errorf("%+v is taken", coupon)
@@ -143,11 +143,11 @@ func TestACouponHasEitherAPercentageOrAnAmount(t *testing.T) {
 func TestADiscountLastsAsLongAsItsCouponSays(t *testing.T) {
 	t.Parallel()
 	start := at(t, "2026-11-30T09:00:00")
-	if end, ends := (billing.Duration{Kind: "repeating", Months: 3}).End(start); !ends || end != at(t, "2027-02-28T09:00:00") {
+	if end, ends := (rating.Duration{Kind: "repeating", Months: 3}).End(start); !ends || end != at(t, "2027-02-28T09:00:00") {
 		t.Errorf("three months end at %d, %v", end, ends)
 	}
 	for _, kind := range []string{"once", "forever"} {
-		if end, ends := (billing.Duration{Kind: kind}).End(start); ends {
+		if end, ends := (rating.Duration{Kind: kind}).End(start); ends {
 			t.Errorf("%s ends at %d", kind, end)
 		}
 	}
@@ -178,7 +178,7 @@ func TestAnInvoiceIsDueAfterDiscountsAndBalance(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got := billing.Sum(test.lines, test.off, test.balance, 50)
+			got := rating.Sum(test.lines, test.off, test.balance, 50)
 			if got.Total != test.total || got.AmountDue != test.due || got.EndingBalance != test.ending {
 				t.Errorf("got %+v", got)
 			}

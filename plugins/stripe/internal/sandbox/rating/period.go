@@ -1,4 +1,4 @@
-package billing
+package rating
 
 import (
 	"fmt"
@@ -20,9 +20,9 @@ func (r Recurrence) Check() error {
 	most, known := longest[r.Interval]
 	switch {
 	case !known:
-		return fmt.Errorf("billing: no interval %q", r.Interval)
+		return fmt.Errorf("rating: no interval %q", r.Interval)
 	case r.Count < 1 || r.Count > most:
-		return fmt.Errorf("billing: %d intervals of a %s; 1 to %d are allowed", r.Count, r.Interval, most)
+		return fmt.Errorf("rating: %d intervals of a %s; 1 to %d are allowed", r.Count, r.Interval, most)
 	}
 	return nil
 }
