@@ -32,24 +32,14 @@ func (t *Tx) Emit(kind string, o Object) { t.emit(kind, o, nil) }
 // EmitUpdate makes an event that shows an object, and in previous_attributes what the
 // fields that changed held before. Where nothing changed it makes none.
 func (t *Tx) EmitUpdate(kind string, before, o Object) {
-	if previous := difference(t.normal(before), t.normal(o)); len(previous) > 0 {
+	if previous := difference(before.Clone(), o.Clone()); len(previous) > 0 {
 		t.emit(kind, o, previous)
 	}
 }
 
 // EmitChange makes an event as EmitUpdate does, but also where nothing changed.
 func (t *Tx) EmitChange(kind string, before, o Object) {
-	t.emit(kind, o, difference(t.normal(before), t.normal(o)))
-}
-
-// normal returns an object as it reads when it was stored.
-func (t *Tx) normal(o Object) Object {
-	raw, err := o.encode()
-	if err != nil {
-		t.fail(err)
-		return nil
-	}
-	return t.decode(raw)
+	t.emit(kind, o, difference(before.Clone(), o.Clone()))
 }
 
 // difference returns what fields held before that hold something else now. Of
@@ -80,7 +70,7 @@ func (t *Tx) emit(kind string, o, previous Object) {
 	if t.quiet || t.Err() != nil {
 		return
 	}
-	shown := t.normal(o)
+	shown := o.Clone()
 	t.made = append(t.made, event{kind: kind, clock: t.clock, object: shown})
 	data := Object{"object": shown}
 	if previous != nil {
@@ -101,12 +91,7 @@ func (t *Tx) emit(kind string, o, previous Object) {
 	if t.account != "" {
 		made["account"] = t.account
 	}
-	t.Put(made)
-	raw, err := made.encode()
-	if err != nil {
-		t.fail(err)
-		return
-	}
+	raw := t.put(made)
 	for _, target := range targets {
 		t.state.AddDelivery(store.Delivery{Account: t.account, Event: made.ID(), Target: target, Since: t.real.UnixMilli(), At: t.real.UnixMilli(), Body: raw})
 	}

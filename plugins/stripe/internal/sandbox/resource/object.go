@@ -55,7 +55,8 @@ func (o Object) encode() ([]byte, error) {
 	return bytes.TrimRight(buffer.Bytes(), "\n"), nil
 }
 
-// Clone returns a copy that shares nothing with the object.
+// Clone returns a copy that shares nothing with the object, and reads as it would when
+// it had been stored.
 func (o Object) Clone() Object {
 	if o == nil {
 		return nil
@@ -85,6 +86,17 @@ func clone(value any) any {
 			copied[i] = clone(v[i])
 		}
 		return copied
+	case []string:
+		copied := make([]any, len(v))
+		for i := range v {
+			copied[i] = v[i]
+		}
+		return copied
+	case int:
+		return int64(v)
+	case float64:
+		raw, _ := json.Marshal(v) // a form holds no number that JSON lacks
+		return plain(json.Number(raw))
 	}
 	return value
 }

@@ -137,14 +137,18 @@ func (t *Tx) Subject(r *Request, kind string) (Object, *Refusal) {
 }
 
 // Put stores an object under its type and id.
-func (t *Tx) Put(o Object) {
+func (t *Tx) Put(o Object) { t.put(o) }
+
+// put stores an object and returns it as it was written.
+func (t *Tx) put(o Object) []byte {
 	raw, err := o.encode()
 	if err != nil || o.ID() == "" || o.Kind() == "" {
 		t.fail(fmt.Errorf("sandbox: cannot store a %q: %w", o.Kind(), err))
-		return
+		return nil
 	}
 	t.changed[o.Kind()+"/"+o.ID()] = true
 	t.state.Put(store.Object{Account: t.account, Kind: o.Kind(), ID: o.ID(), Created: o.Int("created"), Gone: o.Bool("deleted"), Data: raw})
+	return raw
 }
 
 // Remove forgets an object and stops its timers: from now on it is not found.

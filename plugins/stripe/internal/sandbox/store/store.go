@@ -154,5 +154,5 @@ func (s *Store) Begin(ctx context.Context) (*Tx, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: begin: %w", err)
 	}
-	return &Tx{ctx: ctx, tx: tx}, nil
+	return &Tx{ctx: ctx, tx: tx, statements: map[string]*sql.Stmt{}}, nil
 }

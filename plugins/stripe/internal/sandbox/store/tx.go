@@ -14,6 +14,26 @@ type Tx struct {
 	ctx context.Context
 	tx  *sql.Tx
 	err error
+	// statements are prepared once in a transaction, which closes them: a long advance
+	// of time does the same few thousands of times.
+	statements map[string]*sql.Stmt
+}
+
+// prepare returns the statement of a query, nil after an error.
+func (t *Tx) prepare(query string) *sql.Stmt {
+	if t.err != nil {
+		return nil
+	}
+	if known := t.statements[query]; known != nil {
+		return known
+	}
+	made, err := t.tx.PrepareContext(t.ctx, query)
+	if err != nil {
+		t.fail(err)
+		return nil
+	}
+	t.statements[query] = made
+	return made
 }
 
 // Err is the first error of the transaction.
@@ -41,10 +61,11 @@ func (t *Tx) fail(err error) {
 }
 
 func (t *Tx) exec(query string, args ...any) int64 {
-	if t.err != nil {
+	statement := t.prepare(query) //nolint:sqlclosecheck // the end of the transaction closes it
+	if statement == nil {
 		return 0
 	}
-	done, err := t.tx.ExecContext(t.ctx, query, args...)
+	done, err := statement.ExecContext(t.ctx, args...)
 	if err != nil {
 		t.fail(err)
 		return 0
@@ -56,10 +77,11 @@ func (t *Tx) exec(query string, args ...any) int64 {
 
 // row reads one row, and returns whether there is one.
 func (t *Tx) row(query string, args []any, into ...any) bool {
-	if t.err != nil {
+	statement := t.prepare(query) //nolint:sqlclosecheck // the end of the transaction closes it
+	if statement == nil {
 		return false
 	}
-	err := t.tx.QueryRowContext(t.ctx, query, args...).Scan(into...)
+	err := statement.QueryRowContext(t.ctx, args...).Scan(into...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false
 	}
@@ -69,10 +91,11 @@ func (t *Tx) row(query string, args []any, into ...any) bool {
 
 // rows reads rows while each returns true.
 func (t *Tx) rows(query string, args []any, each func(scan func(into ...any) error) (bool, error)) {
-	if t.err != nil {
+	statement := t.prepare(query) //nolint:sqlclosecheck // the end of the transaction closes it
+	if statement == nil {
 		return
 	}
-	rows, err := t.tx.QueryContext(t.ctx, query, args...)
+	rows, err := statement.QueryContext(t.ctx, args...)
 	if err != nil {
 		t.fail(err)
 		return
