@@ -37,6 +37,8 @@ type program struct {
 	lookupEnv      func(name string) (string, bool)
 	calledAs       string // how to call it again, in lines to paste
 	providers      webhook.Providers
+	// integration is the one that the command line is about, "" for none.
+	integration string
 }
 
 // failure is an error of a command's work, not one of its usage.
@@ -57,7 +59,7 @@ func (p *program) main(ctx context.Context, args []string) int {
 	stdout := terminal.Guard(p.stdout)
 	p.stdout, p.stderr = stdout, terminal.Guard(p.stderr)
 	root := p.root()
-	root.SetArgs(args)
+	root.SetArgs(p.nameIntegration(root, args))
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	err := root.ExecuteContext(ctx)
@@ -107,6 +109,7 @@ func (p *program) root() *cobra.Command {
 		p.sandboxCommand(),
 		p.tokenCommand(),
 		p.pluginCommand(),
+		p.integrationCommand(),
 		p.versionCommand(),
 	)
 	return root

@@ -6,8 +6,8 @@
 // and never with a credential. A Plan is what a server runs and what `validate`
 // judges.
 //
-// The package imports core/action, core/config, core/custom, core/engine, core/plugin,
-// core/plugin/credential, core/schedule, core/template, core/webhook, core/workflow,
+// The package imports core/access, core/action, core/config, core/custom, core/engine,
+// core/plugin, core/plugin/credential, core/schedule, core/template, core/webhook, core/workflow,
 // sdk, sdk/pointer, sdk/schema, sdk/suggest and sdk/value. It opens no store, serves
 // nothing and keeps no plugin running.
 package compile

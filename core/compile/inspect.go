@@ -39,11 +39,17 @@ func (p *Plan) Manifests() map[string]*sdk.Manifest {
 // checks the config against these. No plugin is handed any credential. What is
 // found is added to the faults.
 func (p *Plan) CheckManifests(ctx context.Context, launcher plugin.Launcher) {
+	p.check(p.publish(ctx, launcher))
+}
+
+// publish returns what the integrations publish that the config names, and those
+// given. A plugin that fails is a fault.
+func (p *Plan) publish(ctx context.Context, launcher plugin.Launcher, others ...string) *action.Catalog {
 	manifests := p.Manifests()
 	specs := slices.DeleteFunc(p.Specs(), func(spec plugin.Spec) bool {
 		_, named := p.references[spec.Name]
 		_, err := os.Stat(spec.Path)
-		return !named || errors.Is(err, fs.ErrNotExist) // a fault of the place that names the file
+		return !named && !slices.Contains(others, spec.Name) || errors.Is(err, fs.ErrNotExist) // a fault of the place that names the file
 	})
 	for name, found := range p.inspect(ctx, launcher, specs) {
 		if found.err != nil {
@@ -54,7 +60,7 @@ func (p *Plan) CheckManifests(ctx context.Context, launcher plugin.Launcher) {
 		}
 		manifests[name] = found.manifest
 	}
-	p.check(action.NewCatalog(manifests))
+	return action.NewCatalog(manifests)
 }
 
 // inspectPatience is how long plugins may take to say what they are before
