@@ -39,7 +39,7 @@ func (x *exchange) execute(body []byte, path map[string]string, fault *fault) *r
 			return refuse(resource.Invalid(wrong.Param, wrong.Code, "%s", wrong.Message))
 		}
 		x.request = resource.NewRequest(x.http.URL.EscapedPath(), x.operation.Subject(), path, params)
-		x.request.ID, x.request.Key, x.request.Origin = x.id, x.key, x.sandbox.URL()
+		x.request.ID, x.request.Key = x.id, x.key
 		do = func(t *resource.Tx) outcome { return x.known(t, known) }
 	} else if x.key == "" && fault == nil {
 		return x.fromMock(nil).response

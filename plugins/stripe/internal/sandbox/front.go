@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -44,21 +45,26 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}
+	if path, ok := s.page(r); ok {
+		s.servePage(w, r, path)
+		return
+	}
 	x := &exchange{sandbox: s, http: r, id: "req_" + resource.Random(14)}
 	w.Header().Set("Request-Id", x.id)
 	defer func() {
 		if failure := recover(); failure != nil && failure != http.ErrAbortHandler { //nolint:errorlint // it is a value that was panicked with
 			s.log.Error("the Stripe sandbox failed", "operation", x.operation, "panic", failure, "stack", string(debug.Stack()))
-			x.failure().write(w)
+			s.write(w, x.failure())
 			return
 		} else if failure != nil {
 			panic(failure)
 		}
 	}()
-	x.serve().write(w)
+	s.write(w, x.serve())
 }
 
-func (r *response) write(w http.ResponseWriter) {
+// write sends a response.
+func (s *Sandbox) write(w http.ResponseWriter, r *response) {
 	for name, values := range r.Header {
 		w.Header()[name] = values
 	}
@@ -66,7 +72,13 @@ func (r *response) write(w http.ResponseWriter) {
 		w.Header().Set("Content-Type", "application/json")
 	}
 	w.WriteHeader(r.Status)
-	_, _ = w.Write(r.Body) // the client may be gone
+	_, _ = w.Write(s.located(r.Body)) // the client may be gone
+}
+
+// located puts the address of the sandbox in the place of the one that stands for it in
+// the state.
+func (s *Sandbox) located(body []byte) []byte {
+	return bytes.ReplaceAll(body, []byte(resource.Origin), []byte(s.URL()))
 }
 
 // refuse makes the response of a refusal.

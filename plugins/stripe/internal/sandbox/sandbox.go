@@ -163,7 +163,7 @@ func (s *Sandbox) load(ctx context.Context) error {
 	if err := s.seed(ctx, false); err != nil {
 		return err
 	}
-	s.deliverer = deliver.New(state, s.clock, s.log, s.options.Webhooks, s.endpoint)
+	s.deliverer = deliver.New(state, s.clock, s.log, s.options.Webhooks, s.endpoint, s.located)
 	s.deliverer.Wake()
 	return nil
 }

@@ -33,6 +33,7 @@ type Deliverer struct {
 	clock  Clock
 	log    *slog.Logger
 	find   Find
+	locate func([]byte) []byte
 	fixed  map[string]Target
 	client *http.Client
 	// ctx: it bounds the deliverer's own goroutines, until Close.
@@ -58,11 +59,12 @@ const (
 )
 
 // New returns a deliverer to targets that are fixed, and those that find knows. It
+// Locate is the last to change a body before it is signed. It
 // does nothing until Wake. Close ends it.
-func New(state *store.Store, clock Clock, log *slog.Logger, fixed []Target, find Find) *Deliverer {
+func New(state *store.Store, clock Clock, log *slog.Logger, fixed []Target, find Find, locate func([]byte) []byte) *Deliverer {
 	ctx, stop := context.WithCancel(context.Background())
 	d := &Deliverer{
-		state: state, clock: clock, log: log, find: find, fixed: map[string]Target{}, ctx: ctx, stop: stop,
+		state: state, clock: clock, log: log, find: find, locate: locate, fixed: map[string]Target{}, ctx: ctx, stop: stop,
 		client: &http.Client{
 			Transport: &http.Transport{DisableKeepAlives: true}, // a gateway that restarts leaves dead connections
 			Timeout:   sendTimeout,

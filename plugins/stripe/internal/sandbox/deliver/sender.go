@@ -147,13 +147,14 @@ func pause(tries int) time.Duration {
 func (s *sender) post(delivery store.Delivery, target Target) (status int, err error) {
 	ctx, cancel := context.WithTimeout(s.ctx, sendTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target.URL, bytes.NewReader(delivery.Body))
+	body := s.locate(delivery.Body)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, target.URL, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	request.Header.Set("User-Agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")
-	request.Header.Set(signature.Header, signature.Sign(delivery.Body, target.Secret, s.clock.Now()))
+	request.Header.Set(signature.Header, signature.Sign(body, target.Secret, s.clock.Now()))
 	response, err := s.client.Do(request)
 	if err != nil {
 		return 0, err

@@ -1,36 +1,58 @@
 package payment
 
-import "github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
+import (
+	"strings"
 
-// Customer is the type of customers.
-const Customer = "customer"
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
+)
 
-// SeedCustomer is the customer that the sandbox begins with.
-const SeedCustomer = "cus_123"
+// SeedCustomer and SeedMethod are the customer that the sandbox begins with, and the
+// payment method that is its default.
+const (
+	SeedCustomer = "cus_123"
+	SeedMethod   = "pm_123"
+)
 
 func customers() resource.Module {
 	return resource.Module{
 		Prefixes: map[string]string{Customer: "cus"},
 		Operations: map[string]resource.Operation{
-			"PostCustomers":           createCustomer,
-			"GetCustomers":            listCustomers,
-			"GetCustomersSearch":      resource.Searcher(Customer, resource.SearchFields{"created": resource.NumericField, "email": resource.StringField, "name": resource.StringField, "phone": resource.StringField}),
+			"PostCustomers": createCustomer,
+			"GetCustomers":  resource.Lister(Customer, "email", "test_clock"),
+			"GetCustomersSearch": resource.Searcher(Customer, resource.SearchFields{
+				"created": resource.NumericField, "email": resource.StringField, "name": resource.StringField, "phone": resource.StringField,
+			}),
 			"GetCustomersCustomer":    getCustomer,
 			"PostCustomersCustomer":   updateCustomer,
 			"DeleteCustomersCustomer": deleteCustomer,
 		},
-		Seed: func(t *resource.Tx) {
-			o := t.New(Customer)
-			o["id"], o["email"], o["name"] = SeedCustomer, "customer@example.com", "John Doe"
-			t.Put(o)
-		},
+		Seed: seedCustomer,
 	}
 }
 
-// customerFields are copied from the params as they are.
-var customerFields = []string{"address", "balance", "description", "email", "name", "phone", "preferred_locales", "shipping", "tax_exempt"}
+func seedCustomer(t *resource.Tx) {
+	o := t.New(Customer)
+	o["id"], o["email"], o["name"] = SeedCustomer, "customer@example.com", "John Doe"
+	o["invoice_prefix"] = invoicePrefix()
+	visa, _ := cardNamed("pm_card_visa")
+	method := newMethod(t, visa)
+	t.Remove(method)
+	method["id"], method["customer"] = SeedMethod, SeedCustomer
+	t.Put(method)
+	markSetUp(t, SeedMethod)
+	o.Object("invoice_settings")["default_payment_method"] = SeedMethod
+	t.Put(o)
+}
 
-func createCustomer(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
+// invoicePrefix returns a new random prefix of invoice numbers.
+func invoicePrefix() string { return strings.ToUpper(resource.Random(8)) }
+
+// customerFields are copied from the params as they are.
+var customerFields = []string{
+	"address", "balance", "description", "email", "invoice_prefix", "name", "next_invoice_sequence", "phone", "preferred_locales", "shipping", "tax_exempt",
+}
+
+func createCustomer(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 	if clock := r.Params.Text("test_clock"); clock != "" {
 		if _, refusal := t.Get(resource.TestClock, clock, "test_clock"); refusal != nil {
 			return nil, refusal
@@ -38,47 +60,102 @@ func createCustomer(t *resource.Tx, r *resource.Request) (resource.Object, *reso
 		t.On(clock)
 	}
 	o := t.New(Customer)
+	o["invoice_prefix"], o["tax_exempt"] = invoicePrefix(), "none"
+	o["preferred_locales"], o["delinquent"] = []any{}, false
 	if t.Clock() != "" {
 		o["test_clock"] = t.Clock()
 	}
-	o["invoice_prefix"] = resource.InvoicePrefix()
-	if refusal := applyCustomer(t, o, r.Params); refusal != nil {
+	if refusal := resource.Update(o, r.Params, customerFields...); refusal != nil {
+		return nil, refusal
+	}
+	var attached Object
+	if r.Params.Set("payment_method") {
+		method, refusal := methodOf(t, r.Params.Text("payment_method"), "payment_method")
+		if refusal == nil {
+			refusal = usable(t, method, o.ID())
+		}
+		if refusal != nil {
+			return nil, refusal
+		}
+		method["customer"] = o.ID()
+		t.Put(method)
+		attached = method
+	}
+	if refusal := applySource(t, o, r.Params); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := applySettings(t, o, r.Params); refusal != nil {
 		return nil, refusal
 	}
 	t.Put(o)
 	t.Emit("customer.created", o)
+	if attached != nil {
+		t.Emit("payment_method.attached", attached)
+	}
 	return o, nil
 }
 
-// applyCustomer copies params to a customer.
-func applyCustomer(_ *resource.Tx, o, params resource.Object) *resource.Refusal {
-	settings := o.Object("invoice_settings")
-	given := params.Object("invoice_settings")
-	resource.Assign(settings, given, "custom_fields", "default_payment_method", "footer", "rendering_options")
-	o["invoice_settings"] = settings
-	return resource.Update(o, params, customerFields...)
+// applySource makes the card of a token the customer's default.
+func applySource(t *resource.Tx, o, params Object) *Refusal {
+	if token := params.Text("source"); token != "" {
+		made, refusal := addCard(t, o, token, "source")
+		if refusal != nil {
+			return refusal
+		}
+		o["default_source"] = made.ID()
+	}
+	if id := params.Text("default_source"); id != "" {
+		made, refusal := t.Get(Card, id, "default_source")
+		if refusal != nil || made.Text("customer") != o.ID() {
+			return resource.Missing("source", id, "default_source")
+		}
+		o["default_source"] = id
+	}
+	return nil
 }
 
-func listCustomers(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
-	return t.List(r, resource.ByParams(Customer, r, "email", "test_clock"))
+// applySettings sets the customer's invoice settings. The default payment method has to
+// be one of the customer's.
+func applySettings(t *resource.Tx, o, params Object) *Refusal {
+	given := params.Object("invoice_settings")
+	if given == nil {
+		return nil
+	}
+	if id := given.Text("default_payment_method"); id != "" {
+		method, refusal := t.Get(PaymentMethod, id, "invoice_settings[default_payment_method]")
+		if refusal != nil {
+			return refusal
+		}
+		if method.Text("customer") != o.ID() {
+			return resource.Invalid("invoice_settings[default_payment_method]", "resource_missing", "The customer does not have a payment method with the ID %s. The payment method must be attached to the customer.", id)
+		}
+	}
+	resource.Assign(o.Object("invoice_settings"), given, "custom_fields", "default_payment_method", "footer", "rendering_options")
+	return nil
 }
 
 // getCustomer shows deleted customers, too.
-func getCustomer(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
-	if o, ok := t.Find(Customer, r.Subject()); ok && o.Bool("deleted") {
+func getCustomer(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
+	if o, ok := t.Find(Customer, r.Subject()); ok {
 		return o, nil
 	}
 	return t.Subject(r, Customer)
 }
 
-func updateCustomer(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
+func updateCustomer(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 	o, refusal := t.Subject(r, Customer)
 	if refusal != nil {
 		return nil, refusal
 	}
 	t.On(o.Text("test_clock"))
 	before := o.Clone()
-	if refusal := applyCustomer(t, o, r.Params); refusal != nil {
+	if refusal := resource.Update(o, r.Params, customerFields...); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := applySource(t, o, r.Params); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := applySettings(t, o, r.Params); refusal != nil {
 		return nil, refusal
 	}
 	t.Put(o)
@@ -86,12 +163,17 @@ func updateCustomer(t *resource.Tx, r *resource.Request) (resource.Object, *reso
 	return o, nil
 }
 
-func deleteCustomer(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
+func deleteCustomer(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 	o, refusal := t.Subject(r, Customer)
 	if refusal != nil {
 		return nil, refusal
 	}
 	t.On(o.Text("test_clock"))
+	for _, method := range t.All(resource.Filter{Kind: PaymentMethod, Equal: map[string]string{"customer": o.ID()}}) {
+		method["customer"] = nil
+		t.Put(method)
+		t.Put(Object{"id": method.ID(), "object": usedUp})
+	}
 	rest := t.Bury(o)
 	t.Emit("customer.deleted", o)
 	return rest, nil

@@ -3,7 +3,6 @@ package resource
 import (
 	"crypto/rand"
 	"fmt"
-	"strings"
 )
 
 // NewID returns a new id of a type, with Stripe's prefix.
@@ -25,6 +24,3 @@ func Random(length int) string {
 	}
 	return string(raw)
 }
-
-// InvoicePrefix returns a new random prefix of invoice numbers.
-func InvoicePrefix() string { return strings.ToUpper(Random(8)) }

@@ -1,5 +1,7 @@
 package resource
 
+import "net/url"
+
 // Operation does one operation of the API. It returns the object, or the Object
 // made by Tx.List and its like; or a refusal, which undoes all that it changed
 // unless the refusal stands.
@@ -16,6 +18,19 @@ type Listener func(t *Tx, o Object)
 // the subscriptions of a customer.
 type Include func(t *Tx, o Object) any
 
+// Page shows a page, or does what a form on it says. Path is the rest of the path, and
+// form holds what was sent, nil for a GET. It returns the page as HTML, or where to go.
+type Page func(t *Tx, path []string, form url.Values) PageResult
+
+// PageResult is what a page is answered with.
+type PageResult struct {
+	// Status is that of the response; zero means 200.
+	Status int
+	HTML   string
+	// Location, if it is not empty, is where the browser goes next.
+	Location string
+}
+
 // Module is a part of the API that the sandbox knows.
 type Module struct {
 	// Operations are by Stripe's operationId.
@@ -27,6 +42,9 @@ type Module struct {
 	Listeners map[string][]Listener
 	// Includes are by type and field: "customer.subscriptions".
 	Includes map[string]Include
+	// Pages are those that the sandbox shows to a browser, by the first part of their
+	// path: "3d_secure". Nobody authenticates there: the path has to hold a secret.
+	Pages map[string]Page
 	// Prefixes are those of ids by type, without the underscore. A type without
 	// one cannot be made by Tx.New.
 	Prefixes map[string]string
@@ -38,12 +56,13 @@ type Module struct {
 func Join(modules ...Module) Module {
 	whole := Module{
 		Operations: map[string]Operation{}, Timers: map[string]Timer{}, Listeners: map[string][]Listener{},
-		Includes: map[string]Include{}, Prefixes: map[string]string{},
+		Includes: map[string]Include{}, Pages: map[string]Page{}, Prefixes: map[string]string{},
 	}
 	for _, module := range modules {
 		merge(whole.Operations, module.Operations)
 		merge(whole.Timers, module.Timers)
 		merge(whole.Includes, module.Includes)
+		merge(whole.Pages, module.Pages)
 		merge(whole.Prefixes, module.Prefixes)
 		for event, listeners := range module.Listeners {
 			whole.Listeners[event] = append(whole.Listeners[event], listeners...)

@@ -73,8 +73,8 @@ func Missing(kind, id, param string) *Refusal {
 	return Invalid(param, "resource_missing", "No such %s: '%s'", spoken(kind), id)
 }
 
-// missingSubject refuses an id in the path, which is 404.
-func missingSubject(kind, id string) *Refusal {
+// MissingSubject refuses an id in the path, which is 404.
+func MissingSubject(kind, id string) *Refusal {
 	refusal := Missing(kind, id, pathParam(kind))
 	refusal.Status = http.StatusNotFound
 	return refusal

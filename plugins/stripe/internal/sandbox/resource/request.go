@@ -11,8 +11,6 @@ type Request struct {
 	Key string
 	// Path is the path as it was asked for, for "url" in lists.
 	Path string
-	// Origin is where the sandbox is served, for pages that it shows.
-	Origin string
 	// Params are those of query and body. It is the operation's own.
 	Params Object
 	// path are the params in the path.
@@ -31,6 +29,10 @@ func (r *Request) Subject() string { return r.path[r.last] }
 
 // PathParam reads a param in the path by the name that the description has for it.
 func (r *Request) PathParam(name string) string { return r.path[name] }
+
+// Origin stands in the state for where the sandbox is served, which is another address
+// after each start. Whatever leaves the sandbox has the address in its place.
+const Origin = "http://stripe-sandbox.invalid"
 
 // URL is the escaped path of an object below /v1, for "url" in lists.
 func URL(parts ...string) string {

@@ -131,7 +131,7 @@ func (t *Tx) Get(kind, id, param string) (Object, *Refusal) {
 func (t *Tx) Subject(r *Request, kind string) (Object, *Refusal) {
 	o, ok := t.Find(kind, r.Subject())
 	if !ok || o.Bool("deleted") {
-		return nil, missingSubject(kind, r.Subject())
+		return nil, MissingSubject(kind, r.Subject())
 	}
 	return o, nil
 }
