@@ -32,6 +32,11 @@ type Field struct {
 	Name, Value string
 }
 
+// pointer is the JSON Pointer of the param that became the field.
+func (f Field) pointer() string {
+	return pointer.Join("", strings.FieldsFunc(f.Name, func(r rune) bool { return r == '[' || r == ']' })...)
+}
+
 // Fault is a place in the params that cannot be encoded.
 type Fault struct {
 	// Pointer is a JSON Pointer (RFC 6901).
@@ -174,7 +179,9 @@ func (p *Params) Set(name string, value json.RawMessage) {
 //   - A number keeps its digits; an exponent is written out and a fraction of
 //     zeros is dropped, as Stripe reads neither (1e6 and 1000000.0 are 1000000).
 //   - null and an empty array are sent as the empty string, by which Stripe
-//     unsets a value. An empty object has no fields.
+//     unsets a value. An empty object has no fields, as in Stripe's own libraries; in
+//     an array, where another element would take its place, it is an error, and so is
+//     an empty array.
 //   - Metadata is text to Stripe, wherever it stands: its numbers are sent as they
 //     are written, exponent and all.
 func (p *Params) Encode() ([]Field, error) {
@@ -314,8 +321,15 @@ func (e *encoder) array(name, at string, value jsontext.Value, depth int) error 
 		if err != nil {
 			return &Fault{at + "/" + index, "not valid JSON"}
 		}
+		before := len(e.fields)
 		if err := e.value(name+"["+index+"]", at+"/"+index, item, depth+1); err != nil {
 			return err
+		}
+		if len(e.fields) == before {
+			return &Fault{at + "/" + index, "an empty object in a list cannot be sent: a form has no way to write it"}
+		}
+		if item.Kind() == '[' && len(bytes.TrimSpace(item[1:len(item)-1])) == 0 {
+			return &Fault{at + "/" + index, "an empty list in a list cannot be sent: a form has no way to write it"}
 		}
 	}
 	return nil

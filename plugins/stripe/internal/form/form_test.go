@@ -1,14 +1,20 @@
 package form
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"math/big"
-	"net/url"
+	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/stripe/stripe-mock/param"
 )
 
 func encode(t *testing.T, raw string) (string, error) {
@@ -67,20 +73,23 @@ func TestEncode(t *testing.T) {
 func TestWhatCannotBeEncodedIsAFaultWithItsPlace(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct{ in, pointer, message string }{
-		"not an object":            {`[1]`, "", "not a JSON object"},
-		"not JSON":                 {`{"a":}`, "/a", "not valid JSON"},
-		"two values":               {`{} {}`, "", "more than one JSON value"},
-		"a name twice":             {`{"a":1,"a":2}`, "/a", "twice"},
-		"a name twice, deeper":     {`{"m":{"a":1,"a":2}}`, "/m/a", "twice"},
-		"brackets in a name":       {`{"metadata":{"x][y":"v"}}`, "/metadata/x][y", "square brackets"},
-		"an object in metadata":    {`{"metadata":{"a":{"b":"c"}}}`, "/metadata/a", "must be a text"},
-		"a list in metadata":       {`{"x":[{"metadata":{"a":["b"]}}]}`, "/x/0/metadata/a", "must be a text"},
-		"a name twice in metadata": {`{"metadata":{"a":1,"a":2}}`, "/metadata/a", "twice"},
-		"an empty name":            {`{"metadata":{"":"v"}}`, "/metadata/", "empty"},
-		"a name with a slash":      {`{"m":{"a/b~":{"[":1}}}`, "/m/a~1b~0/[", "square brackets"},
-		"an exponent beyond bound": {`{"a":1e1000000000}`, "/a", "out of range"},
-		"an exponent beyond int":   {`{"a":1e99999999999999999999}`, "/a", "out of range"},
-		"too deep":                 {`{"a":` + strings.Repeat(`[`, 40) + strings.Repeat(`]`, 40) + `}`, "/a" + strings.Repeat("/0", 32), "deep"},
+		"not an object":                      {`[1]`, "", "not a JSON object"},
+		"not JSON":                           {`{"a":}`, "/a", "not valid JSON"},
+		"two values":                         {`{} {}`, "", "more than one JSON value"},
+		"a name twice":                       {`{"a":1,"a":2}`, "/a", "twice"},
+		"a name twice, deeper":               {`{"m":{"a":1,"a":2}}`, "/m/a", "twice"},
+		"an empty object in a list":          {`{"items":[{"a":1},{}]}`, "/items/1", "empty object in a list"},
+		"an object without fields in a list": {`{"items":[{"a":{}}]}`, "/items/0", "empty object in a list"},
+		"an empty list in a list":            {`{"items":["a",[ ]]}`, "/items/1", "empty list in a list"},
+		"brackets in a name":                 {`{"metadata":{"x][y":"v"}}`, "/metadata/x][y", "square brackets"},
+		"an object in metadata":              {`{"metadata":{"a":{"b":"c"}}}`, "/metadata/a", "must be a text"},
+		"a list in metadata":                 {`{"x":[{"metadata":{"a":["b"]}}]}`, "/x/0/metadata/a", "must be a text"},
+		"a name twice in metadata":           {`{"metadata":{"a":1,"a":2}}`, "/metadata/a", "twice"},
+		"an empty name":                      {`{"metadata":{"":"v"}}`, "/metadata/", "empty"},
+		"a name with a slash":                {`{"m":{"a/b~":{"[":1}}}`, "/m/a~1b~0/[", "square brackets"},
+		"an exponent beyond bound":           {`{"a":1e1000000000}`, "/a", "out of range"},
+		"an exponent beyond int":             {`{"a":1e99999999999999999999}`, "/a", "out of range"},
+		"too deep":                           {`{"a":` + strings.Repeat(`[`, 40) + strings.Repeat(`]`, 40) + `}`, "/a" + strings.Repeat("/0", 32), "deep"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -118,11 +127,126 @@ func TestTakeRemovesAndSetAdds(t *testing.T) {
 	}
 }
 
+// meant is what a server should read of a value: objects, with those of a list by their
+// index, and texts. It is nil for what is not sent.
+func meant(t *testing.T, v any, inMetadata bool) any {
+	t.Helper()
+	object := map[string]any{}
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	case bool:
+		return strconv.FormatBool(v)
+	case json.Number:
+		if inMetadata {
+			return v.String()
+		}
+		plain, err := plain(v.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return plain
+	case []any:
+		if len(v) == 0 {
+			return ""
+		}
+		for i, item := range v {
+			object[strconv.Itoa(i)] = meant(t, item, false)
+		}
+	case map[string]any:
+		for name, member := range v {
+			_, isObject := member.(map[string]any)
+			if !isObject {
+				object[name] = meant(t, member, inMetadata)
+			} else if inner := meant(t, member, name == metadata); inner != nil {
+				object[name] = inner
+			}
+		}
+	}
+	if len(object) == 0 {
+		return nil
+	}
+	return object
+}
+
+// checkRead has Stripe's mock read the fields as it reads those of a request, in a
+// query, a form and a multipart body, and compares with what is meant.
+func checkRead(t *testing.T, raw []byte, fields []Field) {
+	t.Helper()
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	var given any
+	if err := decoder.Decode(&given); err != nil {
+		t.Fatalf("%q: %v", raw, err)
+	}
+	want, _ := meant(t, given, false).(map[string]any)
+	if want == nil {
+		want = map[string]any{}
+	}
+	encoded := Encode(fields)
+	contentType, parts, err := Multipart(fields, nil)
+	controls := slices.ContainsFunc(fields, func(f Field) bool { return strings.ContainsFunc(f.Name, unicode.IsControl) })
+	if controls != (err != nil) {
+		t.Fatalf("%q: %v", raw, err)
+	}
+	query, err := http.NewRequest(http.MethodGet, "http://x/?"+string(encoded), nil)
+	if err != nil {
+		t.Fatalf("%q: %v", raw, err)
+	}
+	body := func(contentType string, content []byte) *http.Request {
+		request, err := http.NewRequest(http.MethodPost, "http://x/", bytes.NewReader(content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", contentType)
+		return request
+	}
+	for name, request := range map[string]*http.Request{
+		"query": query, "form": body("application/x-www-form-urlencoded", encoded), "multipart": body(contentType, parts),
+	} {
+		if name == "multipart" && controls {
+			continue
+		}
+		got, err := param.ParseParams(request)
+		if err != nil {
+			t.Fatalf("%s: %q was sent as %q: %v", name, raw, encoded, err)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("%s: %q was sent as %q: what was meant (-) and what is read (+):\n%s", name, raw, encoded, diff)
+		}
+	}
+}
+
+func TestWhatIsSentIsReadAsItWasMeant(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{
+		`{}`, `{"a":{}}`, `{"a":[]}`, `{"a":null,"b":""}`, `{"amount":1e6,"price":19.990,"x":-0.0}`,
+		`{"items":[{"price":"p","tax_rates":["a","b"],"metadata":{"n":1e6}},{"price":"q","price_data":{"recurring":{"interval":"month"}}}]}`,
+		`{"created":{"gte":1,"lt":2},"expand":["data.customer","data.invoice"]}`,
+		`{"metadata":{"a b":"x&customer=cus_evil","é":"日本","%5B":"%5D","+":"+","=":"=","&":"&","#":"#","\n":"\r\n","a.b":";","0":"1"}}`,
+		`{"a&b=c":{"d%5Be":["[]","[0]",""]}}`, `{"a":[["x"],["y","z"]]}`, `{"a":[null,""]}`,
+		`{"a":"\u0000\ud83d\ude00\u2028"}`,
+	} {
+		params, err := Parse([]byte(raw))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields, err := params.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkRead(t, []byte(raw), fields)
+	}
+}
+
 func FuzzEncode(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `{"a":1}`, `{"a":{"b":[1,{"c":null}]}}`, `{"a":1e6,"b":-0.0e-3}`, `{"a":"\ud83d\ude00"}`,
 		`{"a":[[[[]]]]}`, `{"a":1,"a":2}`, `[]`, `{"a":"\ud800"}`, `{"m":{"x][y":"1"}}`, `{"a":1E400}`,
 		`{"metadata":{"a":1e400,"b":true}}`, `{"x":[{"metadata":{"metadata":{}}}]}`,
+		`{"a&b=c;d":{"%5B":["+ ","\r\n"]}}`, `{"metadata":{"metadata":"x"},"a":[{},[]]}`, "{\"\x7f\":0}",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -134,16 +258,8 @@ func FuzzEncode(f *testing.F) {
 		if !json.Valid(raw) {
 			t.Fatalf("took what is not JSON: %q", raw)
 		}
-		fields, err := params.Encode()
-		if err != nil {
-			return
-		}
-		for _, field := range fields {
-			// What is written must be read back as one field of the same name.
-			values, err := url.ParseQuery(url.QueryEscape(field.Name) + "=" + url.QueryEscape(field.Value))
-			if err != nil || len(values) != 1 || values.Get(field.Name) != field.Value {
-				t.Fatalf("%q=%q is read back as %v, %v", field.Name, field.Value, values, err)
-			}
+		if fields, err := params.Encode(); err == nil {
+			checkRead(t, raw, fields)
 		}
 	})
 }

@@ -114,11 +114,15 @@ func isFileName(name string) bool {
 }
 
 // Multipart writes fields and files as multipart/form-data (RFC 7578) with a random
-// boundary, and returns the content type that names it.
+// boundary, and returns the content type that names it. A name with a control
+// character is a *Fault: no server reads it back.
 func Multipart(fields []Field, files []File) (contentType string, content []byte, err error) {
 	var body bytes.Buffer
 	writer := multipart.NewWriter(&body)
 	for _, field := range fields {
+		if strings.ContainsFunc(field.Name, unicode.IsControl) {
+			return "", nil, &Fault{field.pointer(), "a name may not hold a control character beside a file"}
+		}
 		if err := writer.WriteField(field.Name, field.Value); err != nil {
 			return "", nil, fmt.Errorf("write the field %s: %w", field.Name, err)
 		}

@@ -114,6 +114,17 @@ func TestWhatIsNoFileIsAFault(t *testing.T) {
 	}
 }
 
+func TestANameWithAControlCharacterIsNotSentBesideAFile(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"a\r\nb", "\x7f", "\u0085"} {
+		_, _, err := Multipart([]Field{{"file_link_data[metadata][" + name + "]", "v"}}, nil)
+		var fault *Fault
+		if !errors.As(err, &fault) || fault.Pointer != "/file_link_data/metadata/"+name {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
 func FuzzFile(f *testing.F) {
 	for _, seed := range []string{`"a"`, `{"name":"a","contentType":"text/plain; a=b","base64":"YQ=="}`, `{"name":"é\u2028","base64":""}`, `{"contentType":"a/b;c=\"d\\\"e\"","base64":""}`} {
 		f.Add([]byte(seed))
