@@ -16,6 +16,7 @@ import (
 
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/mock"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/schema"
 	"github.com/backflow/backflow/test/stripedouble"
 )
 
@@ -116,6 +117,37 @@ func must(t *testing.T, p served, action, params, key string) map[string]any {
 }
 
 // check returns the places at which params fail an action's schema.
+// An amount in another unit is the commonest mistake with money.
+func TestAnAmountWithAFractionIsExplained(t *testing.T) {
+	t.Parallel()
+	const unit = "must be an integer, not a number with a fraction: an amount is in the smallest unit of its currency: 19.99 USD is 1999, 500 JPY is 500, 5.120 KWD is 5120 (https://docs.stripe.com/currencies)"
+	for _, test := range []struct{ action, params, pointer string }{
+		{"createPaymentIntent", `{"amount":19.99,"currency":"usd"}`, "/amount"},
+		{"createPaymentIntent", `{"amount":1999,"currency":"usd","transfer_data":{"destination":"acct_1","amount":1.5}}`, "/transfer_data/amount"},
+		{"createRefund", `{"payment_intent":"pi_1","amount":19.99}`, "/amount"},
+		{"createInvoiceItem", `{"customer":"cus_1","unit_amount":19.99}`, "/unit_amount"},
+	} {
+		for _, spec := range newServed().Manifest().Actions {
+			if spec.Name != test.action {
+				continue
+			}
+			compiled, err := schema.Compile(spec.Params)
+			if err != nil {
+				t.Fatal(err)
+			}
+			faults, err := compiled.Check([]byte(test.params))
+			if err != nil || len(faults) != 1 || faults[0].Pointer != test.pointer || faults[0].Message != unit {
+				t.Errorf("%s: %+v, %v", test.params, faults, err)
+			}
+		}
+	}
+	p, asked := recorded(t)
+	_, failed := execute(t, p, "call", `{"operationId":"PostPaymentIntents","params":{"amount":19.99,"currency":"usd"}}`, "k")
+	if failed == nil || len(failed.Faults) != 1 || failed.Faults[0].Pointer != "/params/amount" || failed.Faults[0].Message != unit || len(asked()) > 0 {
+		t.Errorf("call: %+v", failed)
+	}
+}
+
 func check(t *testing.T, action, params string) []string {
 	t.Helper()
 	for _, a := range newServed().Manifest().Actions {

@@ -35,6 +35,7 @@ type checker struct {
 	faults *faultList
 	path   []segment // to the value that is checked
 	note   string    // what the schema says of it
+	unit   string    // what it counts
 }
 
 // segment is one step of a path into a value.
@@ -132,6 +133,10 @@ func (c *checker) check(r *rule, v any, seen *evaluated) bool {
 	if c.faults != nil && r.note != "" {
 		defer func(note string) { c.note = note }(c.note)
 		c.note = r.note
+	}
+	if c.faults != nil && r.unit != "" {
+		defer func(unit string) { c.unit = unit }(c.unit)
+		c.unit = r.unit
 	}
 	if kind := kindOf(v); r.kinds&kind == 0 {
 		return c.wrongType(r, kind)
@@ -375,10 +380,10 @@ func (c *checker) inner(r *rule, v any, at segment) bool {
 	if c.faults == nil {
 		return c.check(r, v, nil)
 	}
-	note := c.note
-	c.path, c.note = append(c.path, at), ""
+	note, unit := c.note, c.unit
+	c.path, c.note, c.unit = append(c.path, at), "", ""
 	ok := c.check(r, v, nil)
-	c.path, c.note = c.path[:len(c.path)-1], note
+	c.path, c.note, c.unit = c.path[:len(c.path)-1], note, unit
 	return ok
 }
 

@@ -48,13 +48,16 @@ func typeList(want []string) string {
 	return strings.Join(words, " or ")
 }
 
+// withFraction is a number where an integer is wanted.
+const withFraction = "a number with a fraction"
+
 // gotType names the kind of a value where others are wanted.
 func gotType(got, want kinds) string {
 	switch {
 	case got == 0:
 		return "something else"
 	case got == fraction && want&integer != 0:
-		return "a number with a fraction"
+		return withFraction
 	case got&(integer|fraction) != 0:
 		return "a number"
 	default:

@@ -88,7 +88,20 @@ func (c *checker) wrongType(r *rule, kind kinds) bool {
 		return false
 	}
 	want, got := typeList(r.kinds.names()), gotType(kind, r.kinds)
-	return c.report(found{Fault: Fault{Message: "must be " + want + ", not " + got}, words: []string{want}, got: got})
+	return c.report(found{Fault: Fault{Message: c.mustBe([]string{want}, got)}, words: []string{want}, got: got})
+}
+
+// mustBe says what is wanted, what was given instead, if that is known, and of an
+// integer what it counts.
+func (c *checker) mustBe(want []string, got string) string {
+	text := "must be " + strings.Join(want, " or ")
+	if got != "" {
+		text += ", not " + got
+	}
+	if got == withFraction && c.unit != "" {
+		text += ": " + c.unit
+	}
+	return text
 }
 
 func (c *checker) wrongValue(r *rule) bool {
@@ -202,7 +215,7 @@ func (c *checker) noBranch(branches []*rule, v any) bool {
 	ignored := false
 	for _, branch := range branches {
 		list := &faultList{open: c.faults.open, branch: c.faults.branch + 1}
-		sub := checker{left: c.left, faults: list, path: c.path, note: c.note}
+		sub := checker{left: c.left, faults: list, path: c.path, note: c.note, unit: c.unit}
 		sub.check(branch, v, nil)
 		c.left = sub.left
 		if c.exhausted() {
@@ -239,11 +252,7 @@ func (c *checker) noBranch(branches []*rule, v any) bool {
 			c.faults.add(f)
 		}
 	default:
-		text := "must be " + strings.Join(words, " or ")
-		if got != "" {
-			text += ", not " + got
-		}
-		c.report(found{Fault: Fault{Message: text}, words: words, got: got})
+		c.report(found{Fault: Fault{Message: c.mustBe(words, got)}, words: words, got: got})
 	}
 	return false
 }

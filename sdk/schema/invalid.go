@@ -120,7 +120,7 @@ func againstMetaSchema(document any) []Fault {
 	if err != nil {
 		return nil
 	}
-	meta := Schema{root: compileRules(root, more)}
+	meta := Schema{root: compileRules(root, more, nil)}
 	var faults []Fault
 	tooLarge := false
 	for _, f := range meta.OpenFaults(document, nil) {

@@ -64,7 +64,7 @@ var (
 		"multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum", "maxLength", "minLength", "pattern", "maxItems", "minItems",
 		"uniqueItems", "maxContains", "minContains", "maxProperties", "minProperties", "required", "dependentRequired", "dependentSchemas",
 		"dependencies", "prefixItems", "title", "description", "default", "deprecated", "readOnly", "writeOnly", "examples",
-		"contentEncoding", "contentMediaType", "contentSchema",
+		"contentEncoding", "contentMediaType", "contentSchema", unitKeyword,
 	}
 )
 

@@ -14,6 +14,7 @@ import (
 type rule struct {
 	location string // in the schema, for messages
 	note     string // what the schema says of its values, for hints
+	unit     string // what an integer counts
 
 	never bool // the schema false
 	kinds kinds

@@ -12,7 +12,8 @@ import (
 
 // ruleCompiler makes rules of the library's schemas.
 type ruleCompiler struct {
-	made map[ruleKey]*rule
+	made  map[ruleKey]*rule
+	units map[string]string // see unitsOf
 	// anchors are the dynamic anchors of each resource, by the location of the
 	// resource.
 	anchors map[string]map[string]*jsonschema.Schema
@@ -42,9 +43,9 @@ type dynamicScope struct {
 const recursive = "#"
 
 // compileRules makes the rule of a schema. more are schemas that only a dynamic
-// reference may lead to.
-func compileRules(root *jsonschema.Schema, more []*jsonschema.Schema) *rule {
-	c := ruleCompiler{made: make(map[ruleKey]*rule), anchors: make(map[string]map[string]*jsonschema.Schema)}
+// reference may lead to, units what integers count, by the location of their schema.
+func compileRules(root *jsonschema.Schema, more []*jsonschema.Schema, units map[string]string) *rule {
+	c := ruleCompiler{made: make(map[ruleKey]*rule), units: units, anchors: make(map[string]map[string]*jsonschema.Schema)}
 	c.findAnchors(append([]*jsonschema.Schema{root}, more...))
 	return c.rule(root, &dynamicScope{bound: map[string]*jsonschema.Schema{}, inner: map[string]*dynamicScope{}})
 }
@@ -163,7 +164,7 @@ func (c *ruleCompiler) rule(s *jsonschema.Schema, scope *dynamicScope) *rule {
 		location = "#" + fragment
 	}
 	r := &rule{
-		location: location, note: noteOf(s), kinds: anything,
+		location: location, note: noteOf(s), unit: c.units[location], kinds: anything,
 		length: span{0, unbounded}, size: span{0, unbounded}, count: span{0, unbounded}, matches: span{0, unbounded},
 	}
 	c.made[key] = r

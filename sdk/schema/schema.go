@@ -56,11 +56,26 @@ func Compile(raw []byte) (*Schema, error) {
 	if err != nil {
 		return nil, explain(err, document)
 	}
-	rule := compileRules(root, more)
+	rule := compileRules(root, more, unitsOf(document))
 	if err := checkRuleCount(rule); err != nil {
 		return nil, err
 	}
 	return &Schema{root: rule}, nil
+}
+
+// unitKeyword is a keyword of ours: what an integer counts. It is said where a number
+// with a fraction is given instead, such as 19.99 for 1999 cents.
+const unitKeyword = "x-unit"
+
+// unitsOf returns the texts of unitKeyword by the location of their schema.
+func unitsOf(document any) map[string]string {
+	units := make(map[string]string)
+	for at, object := range objects(document) {
+		if text, ok := object[unitKeyword].(string); ok {
+			units["#"+at] = text
+		}
+	}
+	return units
 }
 
 // compile reads a schema and those in it that a dynamic reference may lead to.

@@ -47,6 +47,10 @@ func TestFaultsOfEveryKeywordReadWellAndQuoteNoValue(t *testing.T) {
 		"oneOf, two fit":    {`{"oneOf":[{"type":"string"},{"minLength":1}]}`, `"hush"`, `must have only one of the forms that exclude each other`},
 		"oneOf, none fits":  {`{"oneOf":[{"type":"object"},{"type":"array"}]}`, `"hush"`, `must be an object or an array, not a string`},
 		"anyOf in an anyOf": {`{"anyOf":[{"anyOf":[{"type":"null"},{"type":"array"}]},{"const":0}]}`, `"hush"`, `must be null or an array or 0, not a string`},
+		"a unit":            {`{"type":"integer","x-unit":"in cents"}`, `77.5`, `must be an integer, not a number with a fraction: in cents`},
+		"a unit, unset":     {`{"x-unit":"in cents","anyOf":[{"type":"integer"},{"enum":[""]}]}`, `77.5`, `must be an integer or "", not a number with a fraction: in cents`},
+		"a unit, no number": {`{"type":"integer","x-unit":"in cents"}`, `"hush"`, `must be an integer, not a string`},
+		"a unit around":     {`{"x-unit":"in cents","allOf":[{"type":["object","integer"]}]}`, `77.5`, `must be an integer or an object, not a number with a fraction: in cents`},
 		"said twice":        {`{"allOf":[{"minLength":9},{"minLength":9}]}`, `"hush"`, `must have at least 9 characters, not 4`},
 	}
 	for name, test := range tests {

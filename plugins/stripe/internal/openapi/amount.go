@@ -3,6 +3,7 @@ package openapi
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -31,6 +32,33 @@ var (
 	orZero   = regexp.MustCompile(`(?i)\bor (0|zero)\b`)
 	unit     = regexp.MustCompile(`(?i)smallest currency unit|\b(in|of) [_*]*cents?\b|cents \(or`)
 )
+
+// amountUnit is what is said where an amount is given with a fraction.
+const amountUnit = "an amount is in the smallest unit of its currency: 19.99 USD is 1999, 500 JPY is 500, 5.120 KWD is 5120 (https://docs.stripe.com/currencies)"
+
+// tellUnits says of each amount among the properties of an object what it counts.
+// Stripe's names of money hold the word.
+func tellUnits(properties any) {
+	all, _ := properties.(node)
+	for name, property := range all {
+		if of, ok := property.(node); ok && strings.Contains(name, "amount") && takesInteger(of) {
+			of["x-unit"] = amountUnit
+		}
+	}
+}
+
+// takesInteger reports whether a schema is that of an integer, or of one that can be
+// unset.
+func takesInteger(schema node) bool {
+	if schema["type"] == "integer" {
+		return true
+	}
+	alternatives, _ := schema["anyOf"].([]any)
+	return slices.ContainsFunc(alternatives, func(one any) bool {
+		of, ok := one.(node)
+		return ok && of["type"] == "integer"
+	})
+}
 
 const unitHint = "In the smallest unit of the currency: 2000 is 20.00 USD, but 2000 JPY."
 

@@ -282,6 +282,7 @@ func (r *reader) deref(schema node) (node, error) {
 // finish makes the schema of all params together.
 func (r *reader) finish() (*Params, error) {
 	tellAmount(r.id, r.properties)
+	tellUnits(r.properties)
 	whole := node{"type": "object", "additionalProperties": false, "properties": r.properties}
 	slices.SortFunc(r.required, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
 	if len(r.required) > 0 {
