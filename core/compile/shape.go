@@ -192,7 +192,7 @@ func (s shapes) root(ref template.Ref) (found shape, rest value.Path) {
 	case "run":
 		return members{"id": text, "workflow": text}, ref.Path
 	case "event":
-		return members{"id": text, "type": text, "webhook": text, "receivedAt": text}, ref.Path
+		return members{"id": text, "type": text, "webhook": text, "receivedAt": text, "livemode": kindOf(value.KindBool), "flags": anything{}}, ref.Path
 	case "index":
 		return kindOf(value.KindNumber), ref.Path
 	case "item":

@@ -43,6 +43,9 @@ type Event struct {
 	RunID      string    `json:"runId"`
 	ReceivedAt time.Time `json:"receivedAt"` // UTC, whole milliseconds
 	Size       int       `json:"size"`       // of the body, in bytes
+	// Livemode and Flags are what the provider said: see sdk.WebhookEvent.
+	Livemode *bool    `json:"livemode,omitempty"`
+	Flags    []string `json:"flags,omitempty"`
 }
 
 // Once returns the condition under which the engine starts the event's run at
@@ -65,7 +68,7 @@ func (e Event) member() string {
 
 func (e Event) encode() []byte {
 	// Marshal fails for values that JSON cannot hold; an event has strings,
-	// integers and a time of this era only.
+	// integers, true and false, and a time of this era only.
 	b, _ := json.Marshal(e)
 	return b
 }

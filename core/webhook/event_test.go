@@ -2,6 +2,8 @@ package webhook
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,5 +82,47 @@ func TestSecretHeadersAreNotKept(t *testing.T) {
 		if got := isSecret(name); got != want {
 			t.Errorf("%s: secret = %v, want %v", name, got, want)
 		}
+	}
+}
+
+// TestAFlaggedEventIsKeptAndRunsAndIsToldOnce: its mode and its flags are part of what
+// is kept, and of what its actions see.
+func TestAFlaggedEventIsKeptAndRunsAndIsToldOnce(t *testing.T) {
+	h := newHarness(t)
+	r := h.receiver()
+	long := strings.Repeat("x", 65)
+	d := h.send(secret, `{"id":"evt_1","type":"paid","livemode":true,"flags":["livemode","odd","livemode","two words","","`+long+`"]}`)
+	for range 3 {
+		if _, err := receive(t, r, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	values, err := h.store.Get(t.Context(), state.Ref{Bucket: "event", ID: "stripe-events/evt_1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := event.Decode(values[0])
+	if err != nil || kept.Livemode == nil || !*kept.Livemode || !slices.Equal(kept.Flags, []string{"livemode", "odd"}) {
+		t.Errorf("kept is %s, %v", values[0], err)
+	}
+	runs := h.started()
+	if len(runs) != 1 {
+		t.Fatalf("%d runs, want 1", len(runs))
+	}
+	if root := string(runs[0].Roots["event"].Raw()); !strings.HasSuffix(root, `,"livemode":true,"flags":["livemode","odd"]}`) {
+		t.Errorf("the actions see %s", root)
+	}
+	if log := h.log.String(); strings.Count(log, "level=WARN") != 1 || !strings.Contains(log, `level=WARN msg="a genuine webhook event is odd: it is kept, and its actions run" webhook=stripe-events provider=stripe event=evt_1 type=paid run=run-1 flags="[livemode odd]"`) {
+		t.Errorf("the log is %s", log)
+	}
+}
+
+func TestTheFlagsOfAnEventAreBounded(t *testing.T) {
+	var many []string
+	for i := range 100 {
+		many = append(many, fmt.Sprintf("flag-%d", i))
+	}
+	if kept := keptFlags(many); len(kept) != 16 || kept[15] != "flag-15" {
+		t.Errorf("kept are %q", kept)
 	}
 }

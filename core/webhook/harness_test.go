@@ -102,9 +102,13 @@ func (h *harness) verify(_ context.Context, request sdk.WebhookRequest) (Verifie
 			if reason := headers.Get("X-Unreadable"); reason != "" {
 				return Verified{}, &sdk.WebhookRefusal{Reason: reason, Genuine: true}
 			}
-			var e struct{ ID, Type string }
+			var e struct {
+				ID, Type string
+				Livemode *bool
+				Flags    []string
+			}
 			_ = json.Unmarshal(request.Body, &e) // what is no JSON has no id
-			return Verified{ID: e.ID + headers.Get("X-Event"), Type: e.Type}, nil
+			return Verified{ID: e.ID + headers.Get("X-Event"), Type: e.Type, Livemode: e.Livemode, Flags: e.Flags}, nil
 		}
 	}
 	return Verified{}, &sdk.WebhookRefusal{Reason: "no secret matches " + request.Secrets[0]}

@@ -44,6 +44,9 @@ type Verified struct {
 	ID string
 	// Type is the sender's word for what happened.
 	Type string
+	// Livemode and Flags are as those of sdk.WebhookEvent.
+	Livemode *bool
+	Flags    []string
 	// Payload is what the actions get as {{payload}}; nil is the body itself,
 	// which is JSON then. Providers that send forms make JSON of them.
 	Payload json.RawMessage
@@ -117,7 +120,7 @@ func ofIntegration(name string, integration Integration) (Provider, bool) {
 	if verifier, ok := integration.(sdk.WebhookVerifier); ok {
 		p.Verify = func(ctx context.Context, request sdk.WebhookRequest) (Verified, error) {
 			event, err := verifier.VerifyWebhook(ctx, request)
-			return Verified{ID: event.ID, Type: event.Type}, err
+			return Verified{ID: event.ID, Type: event.Type, Livemode: event.Livemode, Flags: event.Flags}, err
 		}
 	}
 	if sampler, ok := integration.(sdk.WebhookSampler); ok {

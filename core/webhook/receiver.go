@@ -127,18 +127,25 @@ func (r *Receiver) receive(ctx context.Context, headers http.Header, body []byte
 	if err != nil {
 		return Receipt{}, &Refusal{Kind: RefusedNotJSON, Genuine: true, Reason: "the body is not JSON: " + err.Error()}
 	}
-	receipt, err := r.store(ctx, event.Event{
+	e := event.Event{
 		ID:         verified.ID,
 		Type:       verified.Type,
 		Webhook:    r.opt.Name,
 		RunID:      r.opt.NewRunID(),
 		ReceivedAt: now.Truncate(time.Millisecond),
 		Size:       len(body),
-	}, headers, payload)
-	if err == nil {
-		receipt.Reply = verified.Reply
+		Livemode:   verified.Livemode,
+		Flags:      keptFlags(verified.Flags),
 	}
-	return receipt, err
+	receipt, err := r.store(ctx, e, headers, payload)
+	if err != nil {
+		return receipt, err
+	}
+	if len(e.Flags) > 0 && !receipt.Duplicate {
+		r.log(ctx, slog.LevelWarn, "a genuine webhook event is odd: it is kept, and its actions run", "event", e.ID, "type", e.Type, "run", e.RunID, "flags", e.Flags)
+	}
+	receipt.Reply = verified.Reply
+	return receipt, nil
 }
 
 // verify asks the provider whether a request is genuine.
@@ -178,6 +185,26 @@ func checkWord(what, s string, mayBeEmpty bool) error {
 	default:
 		return nil
 	}
+}
+
+// maxFlags and maxFlag bound the flags of an event, in number and in bytes.
+const (
+	maxFlags = 16
+	maxFlag  = 64
+)
+
+// keptFlags returns the flags that can be kept: each once, and words.
+func keptFlags(flags []string) []string {
+	var kept []string
+	for _, flag := range flags {
+		isWord := flag != "" && len(flag) <= maxFlag && !strings.ContainsFunc(flag, func(c rune) bool {
+			return c != '-' && c != '_' && c != '.' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z')
+		})
+		if isWord && len(kept) < maxFlags && !slices.Contains(kept, flag) {
+			kept = append(kept, flag)
+		}
+	}
+	return kept
 }
 
 // reason returns a provider's reason as far as it may be shown, or another where it

@@ -46,7 +46,7 @@ func TestAGenuineEventStartsARun(t *testing.T) {
 	}
 	want := map[string]string{
 		"payload": succeeded,
-		"event":   `{"id":"evt_1","type":"payment_intent.succeeded","webhook":"stripe-events","receivedAt":"2026-11-23T10:00:00.123Z"}`,
+		"event":   `{"id":"evt_1","type":"payment_intent.succeeded","webhook":"stripe-events","receivedAt":"2026-11-23T10:00:00.123Z","livemode":null,"flags":[]}`,
 		"headers": fmt.Sprintf(`{"content-type":"application/json","x-many":"a, b","x-time":"%d"}`, h.clock.Now().Unix()),
 	}
 	if diff := cmp.Diff(want, roots); diff != "" {

@@ -15,13 +15,19 @@ type eventRoot struct {
 	Type       string `json:"type"`
 	Webhook    string `json:"webhook"`
 	ReceivedAt string `json:"receivedAt"`
+	// Livemode is null where the sender has no modes.
+	Livemode *bool    `json:"livemode"`
+	Flags    []string `json:"flags"`
 }
 
 // roots are what the actions' templates and conditions see. They are stored
 // with the run.
 func roots(e event.Event, payload value.Doc, headers http.Header) map[string]value.Doc {
-	// Both marshal for certain: they have nothing but strings.
-	about, _ := json.Marshal(eventRoot{ID: e.ID, Type: e.Type, Webhook: e.Webhook, ReceivedAt: e.ReceivedAt.Format(event.TimeFormat)})
+	// Both marshal for certain: they have nothing but strings, true and false.
+	about, _ := json.Marshal(eventRoot{
+		ID: e.ID, Type: e.Type, Webhook: e.Webhook, ReceivedAt: e.ReceivedAt.Format(event.TimeFormat),
+		Livemode: e.Livemode, Flags: append([]string{}, e.Flags...),
+	})
 	head, _ := json.Marshal(publicHeaders(headers))
 	return map[string]value.Doc{"payload": payload, "event": value.TrustedDoc(about), "headers": value.TrustedDoc(head)}
 }

@@ -23,6 +23,7 @@ type plugin struct {
 	// Set by configure, before the first action, and constant from then on.
 	client  *api.Client
 	sandbox *sandbox.Sandbox
+	live    *bool // the mode of the key, nil where it says none
 	// given is the description that the config names, nil without one, and version
 	// what it describes, which is then sent with every request.
 	given   *openapi.Description
@@ -54,7 +55,7 @@ func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
 			return err
 		}
 		sdk.Logger(ctx).Info("Stripe's sandbox stands in for Stripe", "address", box.URL())
-		p.sandbox, p.client = box, api.New(sandbox.Key, box.URL())
+		p.sandbox, p.client, p.live = box, api.New(sandbox.Key, box.URL()), modeOf(sandbox.Key)
 		return nil
 	}
 	var given credentials
@@ -71,7 +72,7 @@ func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
 	if described != nil {
 		p.given, p.version = described, described.Version()
 	}
-	p.client = api.New(given.SecretKey, given.APIBase)
+	p.client, p.live = api.New(given.SecretKey, given.APIBase), modeOf(given.SecretKey)
 	return nil
 }
 

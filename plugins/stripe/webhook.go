@@ -15,7 +15,7 @@ import (
 )
 
 // verifyWebhook checks the Stripe-Signature header over the raw body, and then
-// reads the event's id and type. Any API version is taken, and thin events too.
+// reads the event. Any API version is taken, and thin events too.
 func verifyWebhook(_ context.Context, request sdk.WebhookRequest) (sdk.WebhookEvent, error) {
 	headers := request.Headers[signature.Header]
 	if len(headers) > 1 {
@@ -39,7 +39,7 @@ func verifyWebhook(_ context.Context, request sdk.WebhookRequest) (sdk.WebhookEv
 // maxName bounds the id and the type of an event, in bytes: they are kept with it.
 const maxName = 255
 
-// readEvent reads the members "id" and "type" of an event.
+// readEvent reads the members "id", "type" and "livemode" of an event.
 func readEvent(body []byte) (sdk.WebhookEvent, error) {
 	var event sdk.WebhookEvent
 	decoder := jsontext.NewDecoder(bytes.NewReader(body))
@@ -72,6 +72,11 @@ func readEvent(body []byte) (sdk.WebhookEvent, error) {
 			event.ID = text(member)
 		case "type":
 			event.Type = text(member)
+		case "livemode":
+			if kind := member.Kind(); kind == 't' || kind == 'f' {
+				live := kind == 't'
+				event.Livemode = &live
+			}
 		}
 	}
 	switch {

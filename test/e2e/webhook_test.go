@@ -184,3 +184,48 @@ func TestAGenuineEventThatCannotBeKeptIsToldFromAForgedOne(t *testing.T) {
 		return strings.Contains(log, "webhook refused")
 	})
 }
+
+// TestAnEventOfAnotherModeThanThatOfTheKeyIsKeptAndFlagged: with keys of both modes. A
+// repeat changes nothing.
+func TestAnEventOfAnotherModeThanThatOfTheKeyIsKeptAndFlagged(t *testing.T) {
+	t.Parallel()
+	for key, warnings := range map[string]map[string]int{ // of events, by their livemode
+		secretKey:                    {"true": 1, "false": 0},
+		"rk_live_e2eRestrictedToAll": {"true": 0, "false": 1},
+	} {
+		t.Run(key[:7], func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, "stripe.json")
+			h.withStripe(t)
+			h.Env["STRIPE_SECRET_KEY"] = key
+			h.edits = append(h.edits, letIn("*"))
+			h.WriteExample(h.store, h.edits...)
+			g := h.Serve(apiToken)
+			for livemode := range warnings {
+				body := strings.Replace(program.StripeEvent("evt_"+livemode, "payment_intent.succeeded", 2000), `"data"`, `"livemode":`+livemode+`,"data"`, 1)
+				for _, duplicate := range []any{nil, true} {
+					answer := program.Want(t, 200, g.Do(program.StripeDelivery(body, webhookSecret, time.Now())))
+					if answer.Field("duplicate") != duplicate {
+						t.Errorf("answered %s", answer.Body)
+					}
+				}
+			}
+			h.settled(t, g, 2)
+			if got := h.payments(t); len(got) != 2 {
+				t.Errorf("the rows are %v", got)
+			}
+			_, log := g.Output()
+			for livemode, want := range warnings {
+				told := 0
+				for line := range strings.Lines(log) {
+					if strings.Contains(line, `"level":"WARN"`) && strings.Contains(line, `"event":"evt_`+livemode+`"`) && strings.Contains(line, `"flags":["livemode"]`) {
+						told++
+					}
+				}
+				if told != want {
+					t.Errorf("livemode %s: %d warnings, want %d in\n%s", livemode, told, want, log)
+				}
+			}
+		})
+	}
+}

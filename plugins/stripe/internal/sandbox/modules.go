@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/billing"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/payment"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
@@ -11,6 +10,5 @@ func modules() resource.Module {
 	return resource.Join(
 		endpoints(),
 		payment.Module(),
-		billing.Module(),
 	)
 }
