@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -58,33 +59,66 @@ type member struct {
 	value jsontext.Value
 }
 
+// reader reads one JSON text in place.
+type reader struct {
+	*jsontext.Decoder
+	source bytes.Buffer
+	text   []byte
+}
+
+// readers keeps readers for reuse: what a decoder allocates for itself costs more than
+// reading the params of a call.
+var readers = sync.Pool{New: func() any { return &reader{Decoder: new(jsontext.Decoder)} }}
+
+func read(text []byte) *reader {
+	r, _ := readers.Get().(*reader)
+	r.source, r.text = *bytes.NewBuffer(text), text // the decoder reads it where it is
+	r.Reset(&r.source)
+	return r
+}
+
+// release gives the reader back, without hold on the text.
+func (r *reader) release() {
+	r.source, r.text = bytes.Buffer{}, nil
+	r.Reset(&r.source)
+	readers.Put(r)
+}
+
+// value reads the next value. It shares memory with the text.
+func (r *reader) value() (jsontext.Value, error) {
+	value, err := r.ReadValue()
+	end := int(r.InputOffset())
+	return r.text[end-len(value) : end : end], err
+}
+
 // Parse reads a JSON object. Anything else, and a name given twice at any
-// depth, is an error.
+// depth, is an error. The params share memory with raw, which must not be changed.
 func Parse(raw []byte) (*Params, error) {
-	decoder := jsontext.NewDecoder(bytes.NewReader(raw))
-	if decoder.PeekKind() != '{' {
+	r := read(raw)
+	defer r.release()
+	if r.PeekKind() != '{' {
 		return nil, &Fault{Message: "not a JSON object"}
 	}
 	params := &Params{}
-	if _, err := decoder.ReadToken(); err != nil {
+	if _, err := r.ReadToken(); err != nil {
 		return nil, syntaxFault(err)
 	}
-	for decoder.PeekKind() != '}' {
-		name, err := decoder.ReadToken()
+	for r.PeekKind() != '}' {
+		name, err := r.ReadToken()
 		if err != nil {
 			return nil, syntaxFault(err)
 		}
 		key := name.String() // the token is only good until the next read
-		value, err := decoder.ReadValue()
+		value, err := r.value()
 		if err != nil {
 			return nil, syntaxFault(err)
 		}
-		params.members = append(params.members, member{key, value.Clone()})
+		params.members = append(params.members, member{key, value})
 	}
-	if _, err := decoder.ReadToken(); err != nil {
+	if _, err := r.ReadToken(); err != nil {
 		return nil, syntaxFault(err)
 	}
-	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
+	if _, err := r.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, &Fault{Message: "more than one JSON value"}
 	}
 	return params, nil
@@ -187,15 +221,29 @@ func (p *Params) Set(name string, value json.RawMessage) {
 func (p *Params) Encode() ([]Field, error) {
 	var e encoder
 	for _, m := range p.members {
-		here := pointer.Join("", m.name)
-		if err := checkName(m.name, here); err != nil {
+		here := place{nil, m.name}
+		if err := checkName(m.name, &here); err != nil {
 			return nil, err
 		}
-		if err := e.member(m.name, here, m, 1); err != nil {
+		if err := e.member(m.name, &here, m, 1); err != nil {
 			return nil, err
 		}
 	}
 	return e.fields, nil
+}
+
+// place is where a value is in the params. It is written as a pointer for a fault only.
+type place struct {
+	in   *place // nil at the top
+	name string // of the member, or its index
+}
+
+// pointer returns the JSON Pointer.
+func (p *place) pointer() string {
+	if p == nil {
+		return ""
+	}
+	return pointer.Join(p.in.pointer(), p.name)
 }
 
 type encoder struct {
@@ -208,7 +256,7 @@ func (e *encoder) add(name, value string) { e.fields = append(e.fields, Field{na
 const metadata = "metadata"
 
 // member encodes a member of an object under its full name.
-func (e *encoder) member(name, at string, m member, depth int) error {
+func (e *encoder) member(name string, at *place, m member, depth int) error {
 	if m.name != metadata || m.value.Kind() != '{' {
 		return e.value(name, at, m.value, depth)
 	}
@@ -217,17 +265,17 @@ func (e *encoder) member(name, at string, m member, depth int) error {
 		return err
 	}
 	for _, pair := range inner.members {
-		here := pointer.Join(at, pair.name)
-		if err := checkName(pair.name, here); err != nil {
+		here := place{at, pair.name}
+		if err := checkName(pair.name, &here); err != nil {
 			return err
 		}
 		switch full := name + "[" + pair.name + "]"; pair.value.Kind() {
 		case '{', '[':
-			return &Fault{here, "must be a text, a number, true or false"}
+			return &Fault{here.pointer(), "must be a text, a number, true or false"}
 		case '0':
 			e.add(full, string(pair.value))
 		default:
-			if err := e.value(full, here, pair.value, depth+1); err != nil {
+			if err := e.value(full, &here, pair.value, depth+1); err != nil {
 				return err
 			}
 		}
@@ -236,18 +284,18 @@ func (e *encoder) member(name, at string, m member, depth int) error {
 }
 
 // parseAt is Parse of a value within the params.
-func parseAt(value jsontext.Value, at string) (*Params, error) {
+func parseAt(value jsontext.Value, at *place) (*Params, error) {
 	inner, err := Parse(value)
 	var fault *Fault
 	if errors.As(err, &fault) {
-		fault.Pointer = at + fault.Pointer
+		fault.Pointer = at.pointer() + fault.Pointer
 	}
 	return inner, err
 }
 
-func (e *encoder) value(name, at string, value jsontext.Value, depth int) error {
+func (e *encoder) value(name string, at *place, value jsontext.Value, depth int) error {
 	if depth > maxDepth {
-		return &Fault{at, "nested too deeply"}
+		return &Fault{at.pointer(), "nested too deeply"}
 	}
 	switch value.Kind() {
 	case '{':
@@ -257,13 +305,13 @@ func (e *encoder) value(name, at string, value jsontext.Value, depth int) error 
 	case '"':
 		text, err := jsontext.AppendUnquote(nil, value)
 		if err != nil {
-			return &Fault{at, "not a valid JSON string"}
+			return &Fault{at.pointer(), "not a valid JSON string"}
 		}
 		e.add(name, string(text))
 	case '0':
 		number, err := plain(string(value))
 		if err != nil {
-			return &Fault{at, err.Error()}
+			return &Fault{at.pointer(), err.Error()}
 		}
 		e.add(name, number)
 	case 'n':
@@ -271,22 +319,22 @@ func (e *encoder) value(name, at string, value jsontext.Value, depth int) error 
 	case 't', 'f':
 		e.add(name, string(value))
 	default:
-		return &Fault{at, "not valid JSON"}
+		return &Fault{at.pointer(), "not valid JSON"}
 	}
 	return nil
 }
 
-func (e *encoder) object(name, at string, value jsontext.Value, depth int) error {
+func (e *encoder) object(name string, at *place, value jsontext.Value, depth int) error {
 	inner, err := parseAt(value, at)
 	if err != nil {
 		return err
 	}
 	for _, m := range inner.members {
-		here := pointer.Join(at, m.name)
-		if err := checkName(m.name, here); err != nil {
+		here := place{at, m.name}
+		if err := checkName(m.name, &here); err != nil {
 			return err
 		}
-		if err := e.member(name+"["+m.name+"]", here, m, depth+1); err != nil {
+		if err := e.member(name+"["+m.name+"]", &here, m, depth+1); err != nil {
 			return err
 		}
 	}
@@ -296,40 +344,41 @@ func (e *encoder) object(name, at string, value jsontext.Value, depth int) error
 // checkName refuses a bracket in a name: it would end the name early and start
 // another one, so that data could say which parameter it becomes. Stripe
 // forbids them in metadata too.
-func checkName(name, at string) error {
+func checkName(name string, at *place) error {
 	if name == "" {
-		return &Fault{at, "a name may not be empty"}
+		return &Fault{at.pointer(), "a name may not be empty"}
 	}
 	if strings.ContainsAny(name, "[]") {
-		return &Fault{at, "a name may not hold square brackets"}
+		return &Fault{at.pointer(), "a name may not hold square brackets"}
 	}
 	return nil
 }
 
-func (e *encoder) array(name, at string, value jsontext.Value, depth int) error {
-	decoder := jsontext.NewDecoder(bytes.NewReader(value))
-	if _, err := decoder.ReadToken(); err != nil {
-		return &Fault{at, "not valid JSON"}
+func (e *encoder) array(name string, at *place, value jsontext.Value, depth int) error {
+	r := read(value)
+	defer r.release()
+	if _, err := r.ReadToken(); err != nil {
+		return &Fault{at.pointer(), "not valid JSON"}
 	}
-	if decoder.PeekKind() == ']' {
+	if r.PeekKind() == ']' {
 		e.add(name, "")
 		return nil
 	}
-	for i := 0; decoder.PeekKind() != ']'; i++ {
-		index := strconv.Itoa(i)
-		item, err := decoder.ReadValue()
+	for i := 0; r.PeekKind() != ']'; i++ {
+		here := place{at, strconv.Itoa(i)}
+		item, err := r.value()
 		if err != nil {
-			return &Fault{at + "/" + index, "not valid JSON"}
+			return &Fault{here.pointer(), "not valid JSON"}
 		}
 		before := len(e.fields)
-		if err := e.value(name+"["+index+"]", at+"/"+index, item, depth+1); err != nil {
+		if err := e.value(name+"["+here.name+"]", &here, item, depth+1); err != nil {
 			return err
 		}
 		if len(e.fields) == before {
-			return &Fault{at + "/" + index, "an empty object in a list cannot be sent: a form has no way to write it"}
+			return &Fault{here.pointer(), "an empty object in a list cannot be sent: a form has no way to write it"}
 		}
 		if item.Kind() == '[' && len(bytes.TrimSpace(item[1:len(item)-1])) == 0 {
-			return &Fault{at + "/" + index, "an empty list in a list cannot be sent: a form has no way to write it"}
+			return &Fault{here.pointer(), "an empty list in a list cannot be sent: a form has no way to write it"}
 		}
 	}
 	return nil

@@ -40,7 +40,7 @@ type File struct {
 // required. Errors are *Fault.
 func ParseFile(name string, raw json.RawMessage) (File, error) {
 	file := File{Field: name, Name: "file", ContentType: "application/octet-stream"}
-	if err := checkName(name, "/"+name); err != nil {
+	if err := checkName(name, &place{nil, name}); err != nil {
 		return File{}, err
 	}
 	switch jsontext.Value(raw).Kind() {
