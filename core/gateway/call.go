@@ -147,12 +147,13 @@ func repeatable(treatment sdk.Treatment, age time.Duration) bool {
 
 // execute calls the action within the time that a request has.
 func (x *requestContext) execute(ctx context.Context, a *action.Action, params value.Doc, key string) (sdk.Result, error) {
+	deadline, bounded := time.Now().Add(x.table.RequestTimeout), context.WithDeadline
 	if a.For(params).Writes {
 		// A client that goes away must not leave behind an effect that is not
 		// recorded: the call ends by itself or by its deadline.
-		ctx = context.WithoutCancel(ctx)
+		bounded = action.Until
 	}
-	ctx, cancel := context.WithTimeout(ctx, x.table.RequestTimeout)
+	ctx, cancel := bounded(ctx, deadline)
 	defer cancel()
 	result, err := a.Call(ctx, action.Call{Params: params, IdempotencyKey: key, RequestID: x.id}, x.pause)
 	if err == nil {

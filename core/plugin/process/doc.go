@@ -7,6 +7,6 @@
 // some log lines, and stops reading on long ones), starts and kills the process,
 // and checks that the socket is in the directory that the plugin was given.
 //
-// The package imports core/plugin, core/plugin/internal/output, sdk and
+// The package imports core/action, core/plugin, core/plugin/internal/output, sdk and
 // sdk/proto/backflow/plugin/v1.
 package process

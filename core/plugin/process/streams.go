@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/grpc"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/sdk"
 	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
 )
@@ -85,7 +86,7 @@ func (s *stream) call(ctx context.Context, deadline time.Time, timeout time.Dura
 
 	s.expiry.watch(deadline)
 	unwatch := func() bool { return true }
-	if ctx.Done() != nil {
+	if !action.EndsByDeadline(ctx) && ctx.Done() != nil { // expiry has the deadline
 		unwatch = context.AfterFunc(ctx, s.cancel)
 	}
 	err = s.wire.Send(&s.request)
