@@ -39,9 +39,9 @@ func (x *requestContext) readBody(w http.ResponseWriter, r *http.Request) ([]byt
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, x.clearReadDeadline(w)
 	}
-	t := x.arriving.begin(x.holder, largestBodies*limit, x.connection.abortRead)
-	defer t.end()
-	body, err := x.receive(r, limit, t)
+	var t *transfer
+	defer func() { t.end() }()
+	body, err := x.receive(r, limit, &t)
 	switch {
 	case err != nil && t.dropped():
 		return nil, lateBody("bodies arrive faster than they can be kept, and this one was among the slowest", err)
@@ -57,8 +57,9 @@ func (x *requestContext) readBody(w http.ResponseWriter, r *http.Request) ([]byt
 // errDropped ends the reading of a body that was dropped.
 var errDropped = errors.New("dropped")
 
-// receive reads a body to its end, or to one byte over the limit.
-func (x *requestContext) receive(r *http.Request, limit int, t *transfer) ([]byte, error) {
+// receive reads a body to its end, or to one byte over the limit. It begins a transfer
+// for one that is accounted for.
+func (x *requestContext) receive(r *http.Request, limit int, t **transfer) ([]byte, error) {
 	size := 512
 	if r.ContentLength > 0 {
 		size = int(min(r.ContentLength+1, bodyChunk))
@@ -68,15 +69,20 @@ func (x *requestContext) receive(r *http.Request, limit int, t *transfer) ([]byt
 	for {
 		if len(body) == cap(body) {
 			body = slices.Grow(body, 1) // by a part of what has come
-			if cap(body) > bodyChunk && !t.grow(cap(body)-t.bytes) {
-				return nil, errDropped
+			if cap(body) > bodyChunk {
+				if *t == nil {
+					*t = x.arriving.begin(x.holder, largestBodies*limit, x.connection.abortRead)
+				}
+				if !(*t).grow(cap(body) - (*t).bytes) {
+					return nil, errDropped
+				}
 			}
 		}
 		n, err := r.Body.Read(body[len(body):min(cap(body), limit+1)])
 		body = body[:len(body)+n]
 		if len(body) >= mark {
 			mark = len(body) + bodyChunk
-			t.progressed()
+			(*t).progressed()
 			x.connection.progressed()
 		}
 		switch {
@@ -146,6 +152,9 @@ func checkType(h http.Header) error {
 		return &apiError{code: codeUnsupportedType, detail: "the body must not be compressed", header: map[string]string{"Accept-Encoding": "identity"}}
 	}
 	given := h.Values("Content-Type")
+	if len(given) == 1 && given[0] == "application/json" {
+		return nil
+	}
 	if len(given) == 1 {
 		mediaType, parameters, err := mime.ParseMediaType(given[0])
 		charset := parameters["charset"]

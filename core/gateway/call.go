@@ -205,13 +205,16 @@ func (x *requestContext) scope(r *http.Request, key string) idempotency.Scope {
 	return idempotency.Scope{Caller: x.caller.id, Method: r.Method, Path: canonicalPath(x.segments), Key: key}
 }
 
+// jsonHeader is that of a result that is JSON. It is shared: nobody changes it.
+var jsonHeader = http.Header{"Content-Type": jsonType}
+
 // resultResponse sends an action's result: its bytes, untouched.
 func resultResponse(result sdk.Result) response {
-	contentType := result.ContentType
-	if contentType == "" {
-		contentType = "application/json"
+	header := jsonHeader
+	if result.ContentType != "" {
+		header = http.Header{"Content-Type": {result.ContentType}}
 	}
-	return response{http.StatusOK, http.Header{"Content-Type": {contentType}}, result.Body}
+	return response{http.StatusOK, header, result.Body}
 }
 
 // stored is the response as the ledger keeps it.

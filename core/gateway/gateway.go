@@ -106,9 +106,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(telemetry.WithRequestID(r.Context(), x.id))
 	rec := &recorder{ResponseWriter: w, request: x}
 	h := rec.Header()
-	h.Set("X-Request-Id", x.id)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "no-store")
+	h["X-Request-Id"] = []string{x.id}
+	h["X-Content-Type-Options"] = nosniff
+	h["Cache-Control"] = noStore
 	g.metrics.inFlight.Add(1)
 	defer func() {
 		g.metrics.inFlight.Add(-1)
@@ -121,6 +121,13 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		x.sendError(rec, r, err)
 	}
 }
+
+// Values of headers that each response has. They are shared: nobody changes one.
+var (
+	nosniff  = []string{"nosniff"}
+	noStore  = []string{"no-store"}
+	jsonType = []string{"application/json"}
+)
 
 // requestID is the client's request id if it is sane, else a new one.
 func requestID(r *http.Request) string {

@@ -21,8 +21,20 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 	inFlight atomic.Int64
 
-	mu     sync.Mutex // guards routes
-	routes map[string]bool
+	mu     sync.Mutex // guards series
+	series map[seriesKey]series
+}
+
+// seriesKey is what requests are counted by.
+type seriesKey struct {
+	path, method string
+	class        int // of the status: its first digit, 0 where no response was sent
+}
+
+// series are the metrics of requests that are counted together, found once.
+type series struct {
+	requests prometheus.Counter
+	duration prometheus.Observer
 }
 
 // requestBuckets are of durations in seconds: from a health check to a wait for a
@@ -51,7 +63,7 @@ func newMetrics() *metrics {
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "backflow_http_request_duration_seconds", Help: "How long requests took, waits for runs and streams included.", Buckets: requestBuckets,
 		}, []string{"route"}),
-		routes: map[string]bool{},
+		series: map[seriesKey]series{},
 	}
 }
 
@@ -90,11 +102,16 @@ func (m *metrics) ended(rt *route, method string, status int, took time.Duration
 	if rt != nil {
 		path = rt.path
 	}
+	key := seriesKey{path, methodLabel(method), status / 100}
 	m.mu.Lock()
-	m.routes[path] = true
+	s, ok := m.series[key]
+	if !ok {
+		s = series{m.requests.WithLabelValues(path, key.method, statusLabel(status)), m.duration.WithLabelValues(path)}
+		m.series[key] = s
+	}
 	m.mu.Unlock()
-	m.requests.WithLabelValues(path, methodLabel(method), statusLabel(status)).Inc()
-	m.duration.WithLabelValues(path).Observe(took.Seconds())
+	s.requests.Inc()
+	s.duration.Observe(took.Seconds())
 }
 
 // keep drops the series of paths that a table does not have.
@@ -105,11 +122,11 @@ func (m *metrics) keep(t *table) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for path := range m.routes {
-		if !known[path] {
-			delete(m.routes, path)
-			m.requests.DeletePartialMatch(prometheus.Labels{"route": path})
-			m.duration.DeleteLabelValues(path)
+	for key := range m.series {
+		if !known[key.path] {
+			delete(m.series, key)
+			m.requests.DeletePartialMatch(prometheus.Labels{"route": key.path})
+			m.duration.DeleteLabelValues(key.path)
 		}
 	}
 }

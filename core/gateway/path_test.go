@@ -10,6 +10,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/gorilla/mux"
+
 	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk"
@@ -124,6 +126,10 @@ func FuzzPathsStayWhatTheyAre(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	templates := mux.NewRouter().UseEncodedPath()
+	for _, e := range endpoints() {
+		templates.Path(strings.Replace(e.path, "...}", ":.*}", 1)).Name(e.path)
+	}
 	f.Fuzz(func(t *testing.T, target string) {
 		u, err := url.ParseRequestURI(target)
 		if err != nil {
@@ -144,8 +150,15 @@ func FuzzPathsStayWhatTheyAre(f *testing.F) {
 		if joined := "/" + strings.Join(segments, "/"); joined != u.Path {
 			t.Fatalf("%q: segments make %q, the path is %q", target, joined, u.Path)
 		}
-		if slices.Contains(segments, "") && isExact(table.match(segments)) {
+		found := table.match(&http.Request{URL: u})
+		if slices.Contains(segments, "") && isExact(found) {
 			t.Fatalf("%q leads to an endpoint in spite of its empty segment", target)
+		}
+		// What mux makes of the same paths, as templates of its own, is the same.
+		canonical := &http.Request{URL: &url.URL{Path: u.Path, RawPath: canonicalPath(segments)}}
+		var want mux.RouteMatch
+		if templates.Match(canonical, &want) != (found != nil) || found != nil && want.Route.GetName() != found.path {
+			t.Fatalf("%q leads to %v, by mux's templates to %q", target, found, want.Route.GetName())
 		}
 	})
 }

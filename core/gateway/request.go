@@ -56,7 +56,7 @@ func (x *requestContext) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	x.segments = segments
-	rt := x.table.match(segments)
+	rt := x.table.match(r)
 	x.route = rt
 	x.unlogged = rt != nil && rt.exemptFromOverload
 	if rt == nil || !rt.public {
@@ -107,7 +107,6 @@ func (x *requestContext) admit(w http.ResponseWriter, r *http.Request) error {
 		x.endBeforeBody(w, r)
 		return errStoreDown
 	}
-	overloaded := &apiError{code: codeOverloaded, detail: "too many requests are being worked on, try again"}
 	if !x.unlogged && !x.working.hasPlace(x.holder) {
 		x.endBeforeBody(w, r)
 		return overloaded
@@ -129,6 +128,9 @@ func (x *requestContext) endBeforeBody(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 	}
 }
+
+// overloaded is what a request gets for which there is no place.
+var overloaded = &apiError{code: codeOverloaded, detail: "too many requests are being worked on, try again"}
 
 // briefRead is how long a request may read from a store that is known to be down; then
 // it gets 503.
@@ -257,14 +259,14 @@ func (x *requestContext) logAccess(w *recorder, r *http.Request, started time.Ti
 	if x.unlogged && w.status < 400 {
 		level = slog.LevelDebug // probes come every few seconds
 	}
-	attrs := []slog.Attr{
+	attrs := append(make([]slog.Attr, 0, 7),
 		slog.String("method", r.Method),
 		slog.String("path", r.URL.EscapedPath()),
 		slog.Int("status", w.status),
 		slog.Int64("bytes", w.bytes),
 		slog.Float64("durationMs", float64(time.Since(started).Microseconds())/1000),
 		slog.String("client", clientAddress(r, x.table.TrustedProxies)),
-	}
+	)
 	if x.caller != nil {
 		attrs = append(attrs, slog.String("token", x.caller.name))
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"net/http"
 	"strconv"
 
@@ -18,10 +19,9 @@ type response struct {
 
 // send writes the response. A client that is gone is no error of the gateway.
 func (r response) send(w http.ResponseWriter) {
-	for name, values := range r.header {
-		w.Header()[name] = values
-	}
-	w.Header().Set("Content-Length", strconv.Itoa(len(r.body)))
+	h := w.Header()
+	maps.Copy(h, r.header)
+	h["Content-Length"] = []string{strconv.Itoa(len(r.body))}
 	w.WriteHeader(r.status)
 	// The only errors are those of a connection that ended.
 	_, _ = w.Write(r.body)
@@ -33,7 +33,7 @@ func sendJSON(w http.ResponseWriter, status int, header http.Header, v any) erro
 	if err != nil {
 		return err
 	}
-	w.Header()["Content-Type"] = []string{"application/json"}
+	w.Header()["Content-Type"] = jsonType
 	response{status, header, body}.send(w)
 	return nil
 }

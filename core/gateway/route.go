@@ -7,11 +7,17 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/gorilla/mux"
 )
 
 // route is a path with its endpoints.
 type route struct {
 	path string // as in its endpoints
+	// parts are the segments of the path, empty where an argument stands. rest: its last
+	// argument is all that is left of a path.
+	parts []string
+	rest  bool
 	// arguments has, for each segment of the path, the name of the argument that
 	// it is, or an empty text.
 	arguments []string
@@ -33,12 +39,35 @@ func newRoute(path string) *route {
 	rt := &route{path: path, operations: map[string]*operation{}}
 	for part := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
 		name, ok := argumentOf(part)
-		if !ok {
+		if ok {
+			rt.rest, part = strings.HasSuffix(part, "...}"), ""
+		} else {
 			name = ""
 		}
-		rt.arguments = append(rt.arguments, name)
+		rt.parts, rt.arguments = append(rt.parts, part), append(rt.arguments, name)
 	}
 	return rt
+}
+
+// matches reports whether the path of a request is that of the route. It compares what
+// the client meant: what was escaped without need is as if it had not been, and
+// splitPath has let no segment through that holds a slash. mux's own templates are
+// regular expressions, which took a fifth of the time of a call.
+func (rt *route) matches(r *http.Request, _ *mux.RouteMatch) bool {
+	path, more := strings.CutPrefix(r.URL.Path, "/")
+	for i, part := range rt.parts {
+		if !more {
+			return false
+		}
+		if rt.rest && i == len(rt.parts)-1 {
+			return true
+		}
+		var segment string
+		if segment, path, more = strings.Cut(path, "/"); segment == "" || part != "" && segment != part {
+			return false
+		}
+	}
+	return !more
 }
 
 // add adds an endpoint of the route's path. One that is neither public nor has a

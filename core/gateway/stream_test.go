@@ -31,7 +31,7 @@ type sentEvent struct {
 
 // readEvent reads the next event, false at the end of the stream; comments are
 // counted.
-func readEvent(t *testing.T, r *bufio.Reader, comments *int) (e sentEvent, ok bool) {
+func readEvent(t testing.TB, r *bufio.Reader, comments *int) (e sentEvent, ok bool) {
 	t.Helper()
 	for {
 		line, err := r.ReadString('\n')

@@ -3,8 +3,6 @@ package gateway
 import (
 	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 
 	"github.com/gorilla/mux"
 
@@ -33,9 +31,6 @@ func newTable(routes Routes, mounts []Mount) (*table, error) {
 		return nil, err
 	}
 	t := &table{Routes: routes, auth: auth, router: mux.NewRouter(), routes: map[*mux.Route]*route{}}
-	// Without these two, mux redirects a path that is not clean, and matches an
-	// escaped slash as a separator.
-	t.router.SkipClean(true).UseEncodedPath()
 	rows := endpoints()
 	for _, m := range mounts {
 		mounted, err := m.endpoints()
@@ -65,7 +60,7 @@ func (t *table) add(rows []endpoint) error {
 		if rt == nil {
 			rt = newRoute(e.path)
 			byPath[e.path] = rt
-			t.routes[t.router.Path(strings.Replace(e.path, "...}", ":.*}", 1))] = rt
+			t.routes[t.router.MatcherFunc(rt.matches)] = rt
 		}
 		if err := rt.add(e); err != nil {
 			return fmt.Errorf("%s %s: %w", e.method, e.path, err)
@@ -74,12 +69,10 @@ func (t *table) add(rows []endpoint) error {
 	return nil
 }
 
-// match returns the route of a path's segments, nil where none exists. What the client
-// escaped without need is as if it had not: see canonicalPath.
-func (t *table) match(segments []string) *route {
-	path := url.URL{Path: "/" + strings.Join(segments, "/"), RawPath: canonicalPath(segments)}
+// match returns the route of a request whose path was checked, nil where none exists.
+func (t *table) match(r *http.Request) *route {
 	var found mux.RouteMatch
-	if !t.router.Match(&http.Request{URL: &path}, &found) {
+	if !t.router.Match(r, &found) {
 		return nil
 	}
 	return t.routes[found.Route]

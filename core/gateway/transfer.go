@@ -27,6 +27,7 @@ func newTransfers(limit int) *transfers {
 type holding struct{ bytes, transfers int }
 
 // transfer is one body or response. It belongs to one goroutine; another may drop it.
+// The methods of nil, but for grow, do nothing.
 type transfer struct {
 	pool    *transfers
 	holder  string
@@ -96,6 +97,9 @@ func (p *transfers) slowest(match func(*transfer) bool) *transfer {
 
 // progressed notes that the other side has sent or taken something.
 func (t *transfer) progressed() {
+	if t == nil {
+		return
+	}
 	t.pool.mu.Lock()
 	defer t.pool.mu.Unlock()
 	if t.element != nil {
@@ -105,6 +109,9 @@ func (t *transfer) progressed() {
 
 // dropped reports whether the transfer was dropped.
 func (t *transfer) dropped() bool {
+	if t == nil {
+		return false
+	}
 	t.pool.mu.Lock()
 	defer t.pool.mu.Unlock()
 	return t.element == nil
@@ -112,6 +119,9 @@ func (t *transfer) dropped() bool {
 
 // end takes the transfer out. A second call does nothing.
 func (t *transfer) end() {
+	if t == nil {
+		return
+	}
 	t.pool.mu.Lock()
 	defer t.pool.mu.Unlock()
 	t.remove()

@@ -46,10 +46,13 @@ type lineWriter struct {
 // write writes a line without secrets, and with escapes for what a terminal would
 // obey or hide: JSON itself demands that of the characters below U+0020 alone.
 func (o *lineWriter) write(line []byte, level slog.Level) error {
-	text := o.redactor.String(visible.JSON(string(line)))
+	if !visible.Plain(line) {
+		line = []byte(visible.JSON(string(line)))
+	}
+	line = o.redactor.bytes(line)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, err := io.WriteString(o.w, text); err != nil {
+	if _, err := o.w.Write(line); err != nil {
 		return err
 	}
 	if held, ok := o.w.(*Lines); ok && level >= slog.LevelWarn {

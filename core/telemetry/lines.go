@@ -32,29 +32,26 @@ type Lines struct {
 func NewLines(w io.Writer) *Lines { return &Lines{w: w, held: make([]byte, 0, heldBytes)} }
 
 // Write takes whole lines. An error is that of lines that were held before, too.
-func (l *Lines) Write(p []byte) (int, error) { return l.WriteString(string(p)) }
-
-// WriteString takes whole lines.
-func (l *Lines) WriteString(text string) (int, error) {
+func (l *Lines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var err error
-	if len(l.held)+len(text) > heldBytes {
+	if len(l.held)+len(p) > heldBytes {
 		err = l.flush()
 	}
-	if len(text) > heldBytes || l.ended {
-		_, failed := io.WriteString(l.w, text)
+	if len(p) > heldBytes || l.ended {
+		_, failed := l.w.Write(p)
 		if err == nil {
 			err = failed
 		}
 	} else {
-		l.held = append(l.held, text...)
+		l.held = append(l.held, p...)
 		l.arm()
 	}
 	if err != nil {
 		return 0, err
 	}
-	return len(text), nil
+	return len(p), nil
 }
 
 // Flush writes what is held.

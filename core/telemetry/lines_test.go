@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -108,7 +107,7 @@ func TestLinesStayWholeInEachWrite(t *testing.T) {
 				if n == each/2 {
 					line = fmt.Sprintf("%d %d %s\n", caller, n, strings.Repeat("y", 2*heldBytes))
 				}
-				if written, err := io.WriteString(lines, line); err != nil || written != len(line) {
+				if written, err := lines.Write([]byte(line)); err != nil || written != len(line) {
 					t.Errorf("%d, %v", written, err)
 				}
 			}

@@ -76,6 +76,14 @@ func (r *Redactor) JSON(doc json.RawMessage) json.RawMessage { return r.Sparing(
 // handlers of log/slog are.
 func (r *Redactor) Writer(w io.Writer) io.Writer { return redactingWriter{r, w} }
 
+// bytes returns a text without the secrets: the text itself where it holds none.
+func (r *Redactor) bytes(text []byte) []byte {
+	if known := r.load(); known == nil || known.all.clean(text) {
+		return text
+	}
+	return []byte(r.String(string(text)))
+}
+
 type redactingWriter struct {
 	redactor *Redactor
 	w        io.Writer
@@ -83,7 +91,7 @@ type redactingWriter struct {
 
 // Write returns len(p) when all of the redacted text was written.
 func (w redactingWriter) Write(p []byte) (int, error) {
-	if _, err := io.WriteString(w.w, w.redactor.String(string(p))); err != nil {
+	if _, err := w.w.Write(w.redactor.bytes(p)); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -127,6 +135,9 @@ func (r Redaction) JSON(doc json.RawMessage) json.RawMessage {
 func (r Redaction) Result(body []byte, isJSON bool) []byte {
 	known := r.redactor.load()
 	if known == nil {
+		return body
+	}
+	if known.distinct.clean(body) {
 		return body
 	}
 	found := r.foreign(known.distinct.search(string(body)))

@@ -48,7 +48,7 @@ func newFilter(secrets []secret) filter {
 
 // holds reports whether a text holds any of the spellings of the secrets, which are
 // those of the filter.
-func (f *filter) holds(s string, secrets []secret) bool {
+func holds[T string | []byte](f *filter, s T, secrets []secret) bool {
 	if f.step == 0 {
 		return false
 	}
@@ -57,7 +57,7 @@ func (f *filter) holds(s string, secrets []secret) bool {
 		if f.windows[h>>3]&(1<<(h&7)) == 0 {
 			continue
 		}
-		near := s[max(0, at-f.step+1):min(len(s), at+f.longest)]
+		near := string(s[max(0, at-f.step+1):min(len(s), at+f.longest)])
 		for i := range secrets {
 			for _, spelling := range secrets[i].spellings {
 				if strings.Contains(near, spelling) {
@@ -71,7 +71,7 @@ func (f *filter) holds(s string, secrets []secret) bool {
 
 // hashWindow hashes the window of s at an index (multiplicative hashing, Knuth,
 // The Art of Computer Programming, volume 3, section 6.4).
-func hashWindow(s string, at int) uint32 {
+func hashWindow[T string | []byte](s T, at int) uint32 {
 	w := uint32(s[at]) | uint32(s[at+1])<<8 | uint32(s[at+2])<<16 | uint32(s[at+3])<<24
 	return w * 2654435769 >> (32 - hashBits)
 }

@@ -13,13 +13,30 @@ type requestIDKey struct{}
 
 // WithRequestID returns a context whose logs carry the request id.
 func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, id)
+	return &requestContext{ctx, id}
+}
+
+// requestContext is a context with a request id. It is its own value, as each request
+// has one.
+type requestContext struct {
+	context.Context
+	id string
+}
+
+// Value returns the context itself for the key of request ids.
+func (c *requestContext) Value(key any) any {
+	if key == (requestIDKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
 }
 
 // RequestID is the request id of ctx, empty if it has none.
 func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
+	if c, ok := ctx.Value(requestIDKey{}).(*requestContext); ok {
+		return c.id
+	}
+	return ""
 }
 
 // NewRequestID makes a random id of 26 letters and digits.

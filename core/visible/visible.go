@@ -7,6 +7,7 @@
 package visible
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode"
@@ -67,7 +68,7 @@ func escape(r rune) string {
 
 // replace returns text itself where nothing of it is to be replaced.
 func replace(text string, unsafe func(rune) bool, with func(rune) string) string {
-	plain := plainPrefix(text)
+	plain := plainPrefix(text, !unsafe('\n'))
 	if rest := text[plain:]; utf8.ValidString(rest) && !strings.ContainsFunc(rest, unsafe) {
 		return text
 	}
@@ -83,11 +84,22 @@ func replace(text string, unsafe func(rune) bool, with func(rune) string) string
 	return b.String()
 }
 
+// Plain reports whether a line, with its line feed or without, is printable ASCII, as
+// most are: JSON and Text return it as it is.
+func Plain(line []byte) bool {
+	for _, c := range bytes.TrimSuffix(line, []byte("\n")) {
+		if c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // plainPrefix returns the length of the part at the beginning of a text that is
-// printable ASCII, as most texts are in whole.
-func plainPrefix(text string) int {
+// printable ASCII, as most texts are in whole, and line feeds where they may be.
+func plainPrefix(text string, lines bool) int {
 	for i := range len(text) {
-		if c := text[i]; c < ' ' || c > '~' {
+		if c := text[i]; (c < ' ' || c > '~') && !(lines && c == '\n') {
 			return i
 		}
 	}
