@@ -13,8 +13,10 @@ LOADROUNDS ?= 1
 
 GO      ?= go
 DIRS    := cmd configs core internal plugins sdk test
+STRIPE_MOCK_NEWEST := v0.203.0
 LINT    := bin/tools/golangci-lint-$(GOLANGCI_LINT_VERSION)
 BUF     := bin/tools/buf-$(BUF_VERSION)
+STRIPE_MOCK := bin/tools/stripe-mock-$(STRIPE_MOCK_NEWEST)
 GOBUILD := $(GO) build
 GOTEST  := $(GO) test -timeout 15m
 # What is in test/ runs with -count=1: Go's cache of results does not see that
@@ -37,7 +39,7 @@ INTEGRATION  = $(filter-out ./test/crash,$(call packages,servers,*_test.go))
 BENCHED      = $(call packages,benchmarks,*_test.go)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-long test-race test-integration test-crash test-crash-long test-reloads test-plugins-long sim sim-mutants fuzz bench lint check docs generate proto proto-baseline clean
+.PHONY: help run build test test-long test-race test-integration test-crash test-crash-long test-reloads test-plugins-long test-stripe-newest sim sim-mutants fuzz bench lint check docs generate proto proto-baseline clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +61,13 @@ test: build ## run every test that this machine can run, but for the long ones
 test-long: export BACKFLOW_LONG = 1
 test-long: WHOLE := $(filter-out %/test/crash,$(WHOLE))
 test-long: test ## the same with the long tests, but for those of test-crash
+
+test-stripe-newest: export BACKFLOW_LONG = 1
+test-stripe-newest: $(STRIPE_MOCK) ## drive all operations of the newest description of Stripe's API that is tested
+	BACKFLOW_STRIPE_MOCK=$(CURDIR)/$(STRIPE_MOCK) \
+		BACKFLOW_STRIPE_DESCRIPTION=$$($(GO) mod download -json github.com/stripe/stripe-mock@$(STRIPE_MOCK_NEWEST) | \
+			sed -n 's/^.*"Dir": "\(.*\)",*$$/\1/p')/embedded/openapi/spec3.json \
+		$(GOTEST) -count=1 ./test/operations
 
 test-race: ## run what starts goroutines or holds locks under the race detector
 	CGO_ENABLED=1 $(GOTEST) -race $(RACE)
@@ -109,6 +118,10 @@ $(LINT):
 $(BUF):
 	GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/bufbuild/buf/cmd/buf@$(BUF_VERSION)
 	mv bin/tools/buf $@
+
+$(STRIPE_MOCK):
+	GOBIN=$(CURDIR)/bin/tools $(GO) install github.com/stripe/stripe-mock@$(STRIPE_MOCK_NEWEST)
+	mv bin/tools/stripe-mock $@
 
 check: lint test-long sim test-race test-integration test-crash ## what CI runs
 

@@ -167,6 +167,9 @@ func (r *reader) parameter(raw jsontext.Value) error {
 	if short := shorten(p.Description); short != "" {
 		converted["description"] = short
 	}
+	if p.Name == "metadata" {
+		allowScalars(converted)
+	}
 	where := InQuery
 	if p.In == "path" {
 		where = InPath
