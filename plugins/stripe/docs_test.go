@@ -64,12 +64,12 @@ func actionTables(t *testing.T) string {
 		if !slices.Contains(titles, title) {
 			titles = append(titles, title)
 		}
-		rows[title] = append(rows[title], fmt.Sprintf("| `%s` | `%s %s` | %s | %s | %s |\n",
-			action.Name, action.HTTP.Method, action.HTTP.Path, action.Description, paramsOf(t, action), repeatOf(action)))
+		rows[title] = append(rows[title], fmt.Sprintf("| `%s` | `%s %s` | %s | %s | %s | %s |\n",
+			action.Name, action.HTTP.Method, action.HTTP.Path, action.Description, paramsOf(t, action), repeatOf(action), rightsOf(action)))
 	}
 	var out strings.Builder
 	for _, title := range titles {
-		fmt.Fprintf(&out, "\n### %s\n\n| action | below `/integrations/stripe` | what it does | params | a repeat |\n| --- | --- | --- | --- | --- |\n%s",
+		fmt.Fprintf(&out, "\n### %s\n\n| action | below `/integrations/stripe` | what it does | params | a repeat | right of a restricted key |\n| --- | --- | --- | --- | --- | --- |\n%s",
 			title, strings.Join(rows[title], ""))
 	}
 	return out.String() + "\n"
@@ -119,6 +119,17 @@ func repeatOf(action sdk.ActionSpec) string {
 		return fmt.Sprintf("by the key, %v h", action.KeyLifetime.Hours())
 	}
 	return string(action.Repeat)
+}
+
+// rightsOf names what a restricted key needs.
+func rightsOf(action sdk.ActionSpec) string {
+	switch {
+	case len(action.Variants) > 0:
+		return "as the operation"
+	case len(action.Permissions) == 0:
+		return "none"
+	}
+	return strings.Join(action.Permissions, ", ")
 }
 
 // deprecatedOperations lists the operations that Stripe advises against.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/catalog"
 	"github.com/backflow/backflow/plugins/stripe/internal/sample"
@@ -52,9 +53,10 @@ var objectSchema = json.RawMessage(`{"type":"object"}`)
 func (p *plugin) named(action *named) sdk.Part {
 	part := sdk.Action[json.RawMessage, json.RawMessage]{
 		Name: action.Name, Description: action.Text,
-		HTTP:      &sdk.HTTPBinding{Method: action.Method, Path: action.Binding},
-		Sensitive: append(slices.Clone(sensitive), action.Sensitive...),
-		Examples:  []json.RawMessage{action.Example},
+		HTTP:        &sdk.HTTPBinding{Method: action.Method, Path: action.Binding},
+		Sensitive:   append(slices.Clone(sensitive), action.Sensitive...),
+		Permissions: action.Rights,
+		Examples:    []json.RawMessage{action.Example},
 
 		ParamsSchema: action.Params, ResultSchema: objectSchema,
 		Do: func(ctx context.Context, params json.RawMessage) (json.RawMessage, error) {
@@ -87,7 +89,7 @@ func (p *plugin) generic() []sdk.Part {
 			},
 		},
 		sdk.Action[json.RawMessage, sdk.Result]{
-			Name: "read", Description: "Calls any operation of Stripe's API that only reads.", HTTP: sdk.POST("/read"),
+			Name: "read", Description: "Calls any operation of Stripe's API that only reads.", HTTP: sdk.POST("/read"), Variants: readVariants(),
 			Sensitive: sensitiveOfAll, ParamsSchema: callSchema,
 			Examples: []json.RawMessage{json.RawMessage(`{"operationId":"GetCustomersCustomer","params":{"customer":"cus_123"}}`)},
 			Do: func(ctx context.Context, params json.RawMessage) (sdk.Result, error) {
@@ -105,12 +107,42 @@ func (p *plugin) generic() []sdk.Part {
 	}
 }
 
-// callVariants say how a repeat of each operation is treated. That an operationId says
-// what its operation does, package openapi sees to.
+// callVariants say how a repeat of each operation is treated, and which right of a
+// restricted key it needs. That an operationId says what its operation does, package
+// openapi sees to.
 func callVariants() []sdk.Variant {
-	return []sdk.Variant{
-		{Param: "operationId", Pattern: "Get.*"},
-		{Param: "operationId", Pattern: "(Post|Delete)V2.*", Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetimeV2},
-		{Param: "operationId", Pattern: "Delete.*", Writes: true, Repeat: sdk.RepeatIdempotent},
+	variants := append(readVariants(), sdk.Variant{Param: operationID, Pattern: "Get.*"})
+	for _, group := range catalog.Groups() {
+		variant := rightOf(group)
+		switch group.Method {
+		case http.MethodPost:
+			variant.Writes, variant.Repeat, variant.KeyLifetime = true, sdk.RepeatNative, keyLifetime
+		case http.MethodDelete:
+			variant.Writes, variant.Repeat = true, sdk.RepeatIdempotent
+		default:
+			continue
+		}
+		variants = append(variants, variant)
 	}
+	return append(variants,
+		sdk.Variant{Param: operationID, Pattern: "(Post|Delete)V2.*", Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: keyLifetimeV2},
+		sdk.Variant{Param: operationID, Pattern: "Delete.*", Writes: true, Repeat: sdk.RepeatIdempotent},
+	)
+}
+
+// readVariants say which right each operation needs that reads.
+func readVariants() (variants []sdk.Variant) {
+	for _, group := range catalog.Groups() {
+		if group.Method == http.MethodGet {
+			variants = append(variants, rightOf(group))
+		}
+	}
+	return variants
+}
+
+// operationID is the param that tells operations apart.
+const operationID = "operationId"
+
+func rightOf(group catalog.Group) sdk.Variant {
+	return sdk.Variant{Param: operationID, Pattern: strings.Join(group.Operations, "|"), Permissions: []string{group.Right}}
 }

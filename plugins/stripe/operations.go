@@ -6,6 +6,7 @@ import (
 
 	"github.com/backflow/backflow/plugins/stripe/internal/form"
 	"github.com/backflow/backflow/plugins/stripe/internal/openapi"
+	"github.com/backflow/backflow/plugins/stripe/internal/permission"
 )
 
 // listed is an operation in the list of them.
@@ -54,6 +55,8 @@ type operationDetails struct {
 	APIVersion string          `json:"apiVersion"`
 	Params     json.RawMessage `json:"params"`
 	Paged      bool            `json:"paged"`
+	// Permissions are the rights that a restricted key needs.
+	Permissions []string `json:"permissions,omitempty"`
 }
 
 // describeOperation returns what call needs to be told of an operation. It asks Stripe
@@ -77,7 +80,11 @@ func (p *plugin) describeOperation(_ context.Context, given operationParams) (op
 	if err != nil {
 		return operationDetails{}, err
 	}
-	return operationDetails{
+	details := operationDetails{
 		listed: listedOf(operation), APIVersion: description.Version(), Params: raw, Paged: takes.Paged() != openapi.NotPaged,
-	}, nil
+	}
+	if right, _ := permission.For(operation.Method(), operation.Path()); right != "" {
+		details.Permissions = []string{right}
+	}
+	return details, nil
 }

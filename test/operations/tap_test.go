@@ -2,6 +2,7 @@ package operations
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -171,7 +172,7 @@ func parts(reader *multipart.Reader) ([]string, error) {
 	var lines []string
 	for {
 		part, err := reader.NextRawPart()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return lines, nil
 		}
 		if err != nil {

@@ -22,7 +22,7 @@ import (
 
 //go:generate go run ./generate -dir .
 
-//go:embed operations.json params/*.json
+//go:embed operations.json rights.json params/*.json
 var files embed.FS
 
 // Action is a named action: one operation of Stripe's API. It must not be changed.
@@ -41,6 +41,8 @@ type Action struct {
 	Binding string
 	// Params is the JSON Schema of the params.
 	Params json.RawMessage
+	// Rights are what a restricted key needs for it.
+	Rights []string
 	// Paged says that it returns a list that has pages.
 	Paged bool
 	// Metadata and Expand say what is done with these two options.
@@ -80,7 +82,30 @@ type Derived struct {
 	Metadata Option `json:"metadata"`
 	Expand   Option `json:"expand"`
 	Update   string `json:"update,omitempty"`
+	// Rights are those of the operation and of the one that writes metadata before.
+	Rights []string `json:"rights,omitempty"`
 }
+
+// Group are operations with one method that need one right of a restricted key.
+type Group struct {
+	Method     string   `json:"method"`
+	Right      string   `json:"right"`
+	Operations []string `json:"operations"`
+}
+
+// Groups returns all operations that need a right, by method and right. The list must
+// not be changed.
+var Groups = sync.OnceValue(func() []Group {
+	raw, err := files.ReadFile("rights.json")
+	if err != nil {
+		panic(err)
+	}
+	var groups []Group
+	if err := json.Unmarshal(raw, &groups); err != nil {
+		panic(fmt.Sprintf("rights.json: %v", err))
+	}
+	return groups
+})
 
 // Row is an action as the table has it: what derive starts from.
 type Row struct{ Name, Operation, ID, Text string }
@@ -116,7 +141,7 @@ var Actions = sync.OnceValue(func() []Action {
 		actions[i] = Action{
 			Name: r.name, Operation: r.operation, Text: found.Text, Method: found.Method, Path: found.Path,
 			ID: r.id, PathID: PathID(found.Path), Binding: binding(found.Path, r.id),
-			Params: params, Paged: found.Paged, Metadata: found.Metadata, Expand: found.Expand, Update: found.Update,
+			Params: params, Paged: found.Paged, Metadata: found.Metadata, Expand: found.Expand, Update: found.Update, Rights: found.Rights,
 			Example: json.RawMessage(r.example), Sensitive: r.sensitive,
 		}
 	}

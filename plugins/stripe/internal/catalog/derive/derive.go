@@ -3,8 +3,8 @@
 // the few conveniences that Backflow adds. It runs when code is generated and in
 // tests, never in the plugin.
 //
-// The package imports plugins/stripe/internal/catalog and
-// plugins/stripe/internal/openapi.
+// The package imports plugins/stripe/internal/catalog,
+// plugins/stripe/internal/openapi and plugins/stripe/internal/permission.
 package derive
 
 import (
@@ -19,6 +19,7 @@ import (
 
 	"github.com/backflow/backflow/plugins/stripe/internal/catalog"
 	"github.com/backflow/backflow/plugins/stripe/internal/openapi"
+	"github.com/backflow/backflow/plugins/stripe/internal/permission"
 )
 
 // version is the API version that the actions are derived from: the one that
@@ -50,15 +51,39 @@ func Files(description []byte) (map[string][]byte, error) {
 			return nil, fmt.Errorf("derive %s: %w", row.Name, err)
 		}
 	}
+	if files["operations.json"], err = indented(operations); err != nil {
+		return nil, err
+	}
+	files["rights.json"], err = indented(groups(spec))
+	return files, err
+}
+
+func indented(value any) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", " ")
-	if err := encoder.Encode(operations); err != nil {
-		return nil, err
+	err := encoder.Encode(value)
+	return out.Bytes(), err
+}
+
+// groups sorts all operations by method and by the right that they need.
+func groups(spec *openapi.Description) []catalog.Group {
+	var all []catalog.Group
+	for _, id := range spec.IDs() {
+		operation := spec.Operation(id)
+		right, _ := permission.For(operation.Method(), operation.Path())
+		if right == "" {
+			continue // any key will do
+		}
+		i := slices.IndexFunc(all, func(g catalog.Group) bool { return g.Method == operation.Method() && g.Right == right })
+		if i < 0 {
+			i = len(all)
+			all = append(all, catalog.Group{Method: operation.Method(), Right: right})
+		}
+		all[i].Operations = append(all[i].Operations, id)
 	}
-	files["operations.json"] = out.Bytes()
-	return files, nil
+	return all
 }
 
 // write writes a schema with a line for each of its params.
@@ -128,6 +153,7 @@ func derive(spec *openapi.Description, row catalog.Row) (action, error) {
 		return action{}, err
 	}
 	a.addExpand()
+	a.addRights(operation)
 	if convenience := conveniences[row.Name]; convenience != nil {
 		convenience(&a)
 	}
@@ -244,6 +270,19 @@ func (a *action) addExpand() {
 	properties(a.schema)["expand"] = node{
 		"description": "Taken as on every action; what is deleted has nothing to expand.",
 		"type":        "array", "items": node{"type": "string", "maxLength": 5000},
+	}
+}
+
+// addRights names what a restricted key needs for the action.
+func (a *action) addRights(operation *openapi.Operation) {
+	add := func(method, path string) {
+		if right, _ := permission.For(method, path); right != "" && !slices.Contains(a.derived.Rights, right) {
+			a.derived.Rights = append(a.derived.Rights, right)
+		}
+	}
+	add(operation.Method(), operation.Path())
+	if a.derived.Update != "" {
+		add("POST", a.derived.Update)
 	}
 }
 
