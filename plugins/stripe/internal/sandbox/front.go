@@ -123,13 +123,13 @@ func (x *exchange) serve() *response {
 		}
 		return refuse(resource.Invalid("", "parameter_invalid", "The request cannot be read."))
 	}
-	fault := s.faults.take(operation.ID)
 	if x.key != "" {
 		if !s.keys.take(x.account, x.key) {
 			return inUse(x.key)
 		}
 		defer s.keys.release(x.account, x.key)
 	}
+	fault := s.faults.take(operation.ID)
 	if done := fault.before(x); done != nil {
 		return done
 	}

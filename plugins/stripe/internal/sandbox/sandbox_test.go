@@ -57,6 +57,20 @@ func open(t *testing.T, options Options) *box {
 	return &box{Sandbox: s, t: t}
 }
 
+// empty takes all away that the sandbox begins with, so that nothing of it comes due.
+func (b *box) empty() {
+	b.t.Helper()
+	tx, err := b.state.Begin(b.t.Context())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer tx.Rollback()
+	tx.Clear()
+	if err := tx.Commit(); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // reply is a response.
 type reply struct {
 	Status int
