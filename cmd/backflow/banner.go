@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -12,7 +11,6 @@ import (
 	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/core/workflow"
-	"github.com/backflow/backflow/sdk"
 )
 
 // banner prints what a developer needs first: the address, the token, lines to
@@ -28,15 +26,15 @@ func (p *program) banner(plan *compile.Plan, registry *action.Registry, saved de
 			}
 			fmt.Fprintln(&b)
 		} else if m := integration.Manifest(); m != nil {
-			writeFirstCall(&b, saved, m)
+			writeFirstCalls(&b, saved, m)
 		}
 	}
+	p.writeEvents(&b, plan, registry, saved)
 	for _, d := range plan.Definitions {
 		if !slices.Contains(d.Roots(), "input") {
 			continue
 		}
-		fmt.Fprintf(&b, "\nRun the workflow %s:\n\n  curl -X POST '%s/workflows/%s/runs?wait=30s' \\\n    -H %s \\\n    -H 'Content-Type: application/json' \\\n    -d %s\n",
-			d.ID, saved.Address, d.ID, shellQuote("Authorization: Bearer "+saved.Token), shellQuote(sampleInput(d, registry)))
+		writePost(&b, "Run the workflow "+d.ID, saved, shellQuote(saved.Address+"/workflows/"+d.ID+"/runs?wait=30s"), sampleInput(d, registry))
 	}
 	for _, w := range saved.Webhooks {
 		integration, _ := registry.Integration(w.Provider)
@@ -47,19 +45,6 @@ func (p *program) banner(plan *compile.Plan, registry *action.Registry, saved de
 	}
 	fmt.Fprintln(&b)
 	fmt.Fprint(p.stdout, b.String())
-}
-
-// writeFirstCall writes a call of the first action that has an endpoint and an
-// example.
-func writeFirstCall(b *strings.Builder, saved devState, m *sdk.Manifest) {
-	for _, act := range m.Actions {
-		if act.HTTP == nil || act.HTTP.Method != http.MethodPost || strings.Contains(act.HTTP.Path, ":") || len(act.Examples) == 0 {
-			continue
-		}
-		fmt.Fprintf(b, "\nCall %s.%s:\n\n  curl -X POST %s/integrations/%s%s \\\n    -H %s \\\n    -H 'Content-Type: application/json' \\\n    -d %s\n",
-			m.Name, act.Name, saved.Address, m.Name, act.HTTP.Path, shellQuote("Authorization: Bearer "+saved.Token), shellQuote(string(act.Examples[0].Params)))
-		return
-	}
 }
 
 // sampleInput is an input that makes sense for a workflow: what a step takes

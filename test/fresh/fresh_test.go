@@ -1,5 +1,5 @@
 // Package fresh tries what a newcomer does first: clone, `make run`, paste the
-// curl line. It takes the commit that is checked out, not the working tree.
+// first curl lines. It takes the commit that is checked out, not the working tree.
 package fresh
 
 import (
@@ -22,10 +22,10 @@ import (
 // firstSuccess is how long the first answer may take once everything is built.
 const firstSuccess = time.Minute
 
-// curlLine is the first of the lines that `backflow dev` prints to be pasted.
-var curlLine = regexp.MustCompile(`(?s)\n\n(  curl .*?)\n\n`)
+// curlLines are those that `backflow dev` prints to be pasted.
+var curlLines = regexp.MustCompile(`(?s)\n\n(  curl .*?)\n\n`)
 
-func TestAFreshCloneAnswersThePastedCurlLineAndStaysClean(t *testing.T) {
+func TestAFreshCloneTakesAPaymentByThePastedLinesAndStaysClean(t *testing.T) {
 	testkit.Long(t)
 	testkit.Need(t, "git", "make", "curl")
 	// configs/stripe.json listens there, as the seed page says.
@@ -46,21 +46,22 @@ func TestAFreshCloneAnswersThePastedCurlLineAndStaysClean(t *testing.T) {
 	child := program.Start(t, cmd)
 	end := sync.OnceFunc(func() { interrupt(t, child) })
 	t.Cleanup(end)
-	var line string
-	testkit.Eventually(t, firstSuccess, "make run prints a curl line", func() bool {
+	var lines [][]string
+	testkit.Eventually(t, firstSuccess, "make run prints curl lines", func() bool {
 		stdout, _ := child.Output()
-		if found := curlLine.FindStringSubmatch(stdout); found != nil {
-			line = found[1]
-		}
-		return line != ""
+		lines = curlLines.FindAllStringSubmatch(stdout, -1)
+		return len(lines) > 1
 	})
-	if !strings.Contains(line, "/integrations/stripe/payment-intents") {
-		t.Errorf("the first line to paste is %s", line)
-	}
-	var payment struct{ ID, Object string }
-	answer := run(t, dir, "sh", "-c", line+" --silent --show-error --fail-with-body")
-	if err := json.Unmarshal([]byte(answer), &payment); err != nil || payment.Object != "payment_intent" || payment.ID == "" {
-		t.Errorf("the pasted line answers %s, %v", answer, err)
+	for i, status := range []string{"requires_payment_method", "succeeded"} {
+		line := lines[i][1]
+		if !strings.Contains(line, "/integrations/stripe/payment-intents") {
+			t.Errorf("line %d to paste is %s", i+1, line)
+		}
+		var payment struct{ ID, Object, Status string }
+		answer := run(t, dir, "sh", "-c", line+" --silent --show-error --fail-with-body")
+		if err := json.Unmarshal([]byte(answer), &payment); err != nil || payment.Object != "payment_intent" || payment.ID == "" || payment.Status != status {
+			t.Errorf("the pasted line answers %s, %v", answer, err)
+		}
 	}
 	if took := time.Since(begun); took > firstSuccess {
 		t.Errorf("the first answer took %s", took)
