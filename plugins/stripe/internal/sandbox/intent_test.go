@@ -103,7 +103,8 @@ func TestAmountsAndCurrenciesThatStripeRefuses(t *testing.T) {
 	for _, form := range []string{"amount=50&currency=usd", "amount=50&currency=jpy", "amount=30&currency=gbp", "amount=1000&currency=kwd", "amount=99999999&currency=usd"} {
 		b.post("/v1/payment_intents", form)
 	}
-	if n := b.get("/v1/payment_intents", "limit=100").text("data.#"); n != "5" {
+	// One more is the payment of the seed's subscription.
+	if n := b.get("/v1/payment_intents", "limit=100").text("data.#"); n != "6" {
 		t.Errorf("%s payment intents are left of those and of what was refused", n)
 	}
 }
@@ -268,7 +269,7 @@ func TestABankDebitTakesDays(t *testing.T) {
 
 func TestSearchPaymentIntents(t *testing.T) {
 	t.Parallel()
-	b := open(t, Options{})
+	b := open(t, Options{}) // with the payment of the seed's subscription: 2000 usd of cus_123
 	for _, form := range []string{"amount=1000&currency=usd&metadata[order]=a", "amount=2000&currency=eur&metadata[order]=b&customer=cus_123", "amount=3000&currency=usd&metadata[order]=it's"} {
 		b.post("/v1/payment_intents", form)
 	}
@@ -276,13 +277,13 @@ func TestSearchPaymentIntents(t *testing.T) {
 		`metadata['order']:'a'`:                                   "1",
 		`metadata["order"]:"it's"`:                                "1",
 		`metadata['order']:'it\'s'`:                               "1",
-		`amount>1000`:                                             "2",
-		`amount>=1000 AND currency:'usd'`:                         "2",
-		`currency:'usd' -metadata['order']:'a'`:                   "1",
+		`amount>1000`:                                             "3",
+		`amount>=1000 AND currency:'usd'`:                         "3",
+		`currency:'usd' -metadata['order']:'a'`:                   "2",
 		`currency:'eur' OR amount:1000`:                           "2",
 		`status:'requires_payment_method'`:                        "3",
-		`-status:'requires_payment_method'`:                       "0",
-		`customer:'cus_123'`:                                      "1",
+		`-status:'requires_payment_method'`:                       "1",
+		`customer:'cus_123'`:                                      "2",
 		`customer:null`:                                           "2",
 		`created>1700000000 AND status:'requires_payment_method'`: "3",
 	} {

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/billing"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/payment"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
@@ -10,5 +11,6 @@ func modules() resource.Module {
 	return resource.Join(
 		endpoints(),
 		payment.Module(),
+		billing.Module(),
 	)
 }

@@ -80,6 +80,10 @@ func createCustomer(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 		method["customer"] = o.ID()
 		t.Put(method)
 		attached = method
+		// A test id names the same new one in both places.
+		if given := r.Params.Object("invoice_settings"); given.Text("default_payment_method") == r.Params.Text("payment_method") {
+			given["default_payment_method"] = method.ID()
+		}
 	}
 	if refusal := applySource(t, o, r.Params); refusal != nil {
 		return nil, refusal

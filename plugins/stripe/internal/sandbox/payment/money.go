@@ -18,10 +18,10 @@ const (
 	threeDecimal = " bhd jod kwd omr tnd "
 )
 
-// minimum is the least that can be paid in a currency, in its smallest unit
+// Minimum is the least that can be paid in a currency, in its smallest unit
 // (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts); 1 where
 // Stripe names no amount.
-func minimum(currency string) int64 {
+func Minimum(currency string) int64 {
 	switch currency {
 	case "usd", "aud", "brl", "cad", "chf", "eur", "inr", "nzd", "sgd", "jpy":
 		return 50
@@ -66,7 +66,7 @@ func Currency(params Object) (string, *Refusal) {
 
 // checkAmount refuses an amount that cannot be paid.
 func checkAmount(amount int64, currency string) *Refusal {
-	least := minimum(currency)
+	least := Minimum(currency)
 	switch {
 	case amount < 1:
 		return resource.Invalid("amount", "parameter_invalid_integer", "This value must be greater than or equal to 1.")
@@ -80,14 +80,29 @@ func checkAmount(amount int64, currency string) *Refusal {
 	return nil
 }
 
-// spell writes an amount for people: "$0.50 usd".
-func spell(amount int64, currency string) string {
-	sign := map[string]string{"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}[currency]
+// Decimals is how many digits after the point the main unit of a currency has.
+func Decimals(currency string) int {
 	switch {
 	case strings.Contains(zeroDecimal, " "+currency+" "):
-		return fmt.Sprintf("%s%d %s", sign, amount, currency)
+		return 0
 	case strings.Contains(threeDecimal, " "+currency+" "):
-		return fmt.Sprintf("%s%d.%03d %s", sign, amount/1000, amount%1000, currency)
+		return 3
 	}
-	return fmt.Sprintf("%s%d.%02d %s", sign, amount/100, amount%100, currency)
+	return 2
+}
+
+// Sign is what people write before an amount in a currency, empty for most.
+func Sign(currency string) string {
+	return map[string]string{"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}[currency]
+}
+
+// spell writes an amount for people: "$0.50 usd".
+func spell(amount int64, currency string) string {
+	switch Decimals(currency) {
+	case 0:
+		return fmt.Sprintf("%s%d %s", Sign(currency), amount, currency)
+	case 3:
+		return fmt.Sprintf("%s%d.%03d %s", Sign(currency), amount/1000, amount%1000, currency)
+	}
+	return fmt.Sprintf("%s%d.%02d %s", Sign(currency), amount/100, amount%100, currency)
 }

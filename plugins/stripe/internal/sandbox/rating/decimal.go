@@ -51,6 +51,17 @@ func (d Decimal) String() string {
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
+// Shift returns d divided by ten to the power of places, with that many digits after
+// the point, and more where d has a fraction: an amount in its main unit.
+func (d Decimal) Shift(places int) string {
+	unit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(places)), nil)
+	text := new(big.Rat).Quo(d.rat(), new(big.Rat).SetInt(unit)).FloatString(places + decimals)
+	for digits := decimals; digits > 0 && strings.HasSuffix(text, "0"); digits-- {
+		text = text[:len(text)-1]
+	}
+	return strings.TrimSuffix(text, ".")
+}
+
 func (d Decimal) rat() *big.Rat {
 	if d.r == nil {
 		return new(big.Rat)

@@ -118,6 +118,19 @@ func TestDecimalsAreKeptExactly(t *testing.T) {
 	}
 }
 
+func TestAnAmountIsShownInItsMainUnit(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		amount string
+		places int
+		want   string
+	}{{"2000", 2, "20.00"}, {"5", 2, "0.05"}, {"50.5", 2, "0.505"}, {"2000", 0, "2000"}, {"0.5", 0, "0.5"}, {"-1500", 3, "-1.500"}, {"0", 2, "0.00"}} {
+		if got := decimal(t, test.amount).Shift(test.places); got != test.want {
+			t.Errorf("%s is shown as %s, want %s", test.amount, got, test.want)
+		}
+	}
+}
+
 func FuzzParseDecimal(f *testing.F) {
 	for _, text := range []string{"2000", "0.50", "-1.10", "1e3", "0.000000000001", ".", "1/2"} {
 		f.Add(text)
