@@ -169,5 +169,35 @@ func (s *Sandbox) advanceAll(tx *store.Tx, by time.Duration, done *advanced) err
 	}
 	setOffset(tx, offset(tx)+by)
 	done.Time = start.Add(by).UTC()
+	if err := s.hasten(tx, store.Timer{At: done.Time.Unix()}, done); err != nil {
+		return err
+	}
+	for i, clock := range clocks {
+		if err := s.hasten(tx, store.Timer{Account: clock.Account, Clock: clock.ID, At: frozen[i] + left}, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasten fires what only waits so that something can be changed meanwhile, on the
+// clock of a timer, whose time it shows: where a month was passed, its invoice is paid,
+// also where the month had as many days as were passed.
+func (s *Sandbox) hasten(tx *store.Tx, shown store.Timer, done *advanced) error {
+	for kind, wait := range s.env.Module.Grace {
+		for done.Fired <= resource.MaxFired {
+			timer, ok := tx.NextTimerOf(kind, shown.Account, shown.Clock, shown.At+int64(wait/time.Second))
+			if !ok {
+				break
+			}
+			t := s.env.Begin(tx, timer.Account, s.clock.Now(), time.Unix(shown.At, 0), nil)
+			t.Hasten(timer)
+			done.Fired++
+			done.add(t.Events())
+			if err := t.Err(); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }

@@ -108,6 +108,23 @@ func TestACouponIsUsedUp(t *testing.T) {
 	b.refused(400, "parameter_missing", http.MethodPost, "/v1/coupons", "percent_off=5&duration=repeating")
 }
 
+func TestACustomersDiscountIsForAllInvoices(t *testing.T) {
+	t.Parallel()
+	b := onClock(t, "2026-04-01T00:00:00Z", "pm_card_visa")
+	b.post("/v1/coupons", "id=HALF&percent_off=50&duration=forever")
+	b.post("/v1/coupons", "id=ALL&percent_off=100&duration=once")
+	before := len(b.events())
+	b.shows(b.post("/v1/customers/"+b.customer, "coupon=HALF"), map[string]string{"discount.coupon.id": "HALF", "discount.customer": b.customer})
+	b.happened(before, "coupon.updated", "customer.discount.created", "customer.updated")
+	b.shows(b.get("/v1/customers/"+b.customer+"/discount", ""), map[string]string{"coupon.id": "HALF"})
+	b.shows(b.subscribe("items[0][price]=price_456&expand[]=latest_invoice"), map[string]string{"latest_invoice.total": "1000"})
+	b.shows(b.subscribe("items[0][price]=price_456&coupon=ALL&expand[]=latest_invoice"), map[string]string{"latest_invoice.total": "0", "status": "active"})
+	b.del("/v1/customers/" + b.customer + "/discount")
+	b.refused(404, "resource_missing", http.MethodGet, "/v1/customers/"+b.customer+"/discount", "")
+	b.shows(b.subscribe("items[0][price]=price_456&expand[]=latest_invoice"), map[string]string{"latest_invoice.total": "2000"})
+	b.refused(400, "resource_missing", http.MethodPost, "/v1/customers", "email=a@b.c&coupon=NONE")
+}
+
 func TestPromotionCodesAreUniqueAndRestricted(t *testing.T) {
 	t.Parallel()
 	b := onClock(t, "2026-04-01T00:00:00Z", "pm_card_visa")

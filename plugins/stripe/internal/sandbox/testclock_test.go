@@ -39,6 +39,23 @@ func TestAdvancingWithoutAClockMovesEverything(t *testing.T) {
 	b.shows(b.get("/v1/invoices", "subscription=sub_789"), map[string]string{"data.#": "2"})
 }
 
+// december is a clock that stands in a month of 31 days.
+type december struct{ stopped }
+
+func (december) Now() time.Time { return time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC) }
+
+// A month of 31 days has just ended then: nobody waits another hour for the draft.
+func TestMovingAllTimeDoesNotEndInTheWaitOfADraft(t *testing.T) {
+	t.Parallel()
+	b := onClockOf(open(t, Options{Clock: december{}}), "2026-03-01T00:00:00Z", "pm_card_visa")
+	mine := b.subscribe("items[0][price]=price_456").text("id")
+	b.shows(b.do("advance", `{"by":"31d"}`), map[string]string{"time": "2027-01-01T12:00:00Z"})
+	for _, id := range []string{"sub_789", mine} {
+		b.shows(b.get("/v1/invoices", "subscription="+id), map[string]string{"data.#": "2", "data.0.status": "paid"})
+	}
+	b.shows(b.get("/v1/test_helpers/test_clocks/"+b.clock, ""), map[string]string{"frozen_time": unixText(t, "2026-04-01T00:00:00Z")})
+}
+
 // A year of a subscription that recurs daily is more than a thousand things that
 // happen by themselves.
 func TestAYearOfADailySubscriptionPasses(t *testing.T) {

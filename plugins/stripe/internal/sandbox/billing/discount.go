@@ -9,6 +9,8 @@ func discounts() resource.Module {
 	return resource.Module{
 		Prefixes: map[string]string{discount: "di"},
 		Operations: map[string]resource.Operation{
+			"PostCustomers":                                    discounted(payment.CreateCustomer),
+			"PostCustomersCustomer":                            discounted(payment.UpdateCustomer),
 			"GetCustomersCustomerDiscount":                     getDiscount,
 			"DeleteCustomersCustomerDiscount":                  deleteDiscount(payment.Customer),
 			"DeleteSubscriptionsSubscriptionExposedIdDiscount": deleteDiscount(subscription),
@@ -37,7 +39,7 @@ func redeeming(t *resource.Tx, params, customer resource.Object, amount int64, c
 		return &redemption{of, o}, refusal
 	case id != "":
 		of, refusal := redeemable(t, id, "coupon")
-		if refusal == nil && of.Set("amount_off") && of.Text("currency") != currency {
+		if refusal == nil && of.Set("amount_off") && currency != "" && of.Text("currency") != currency {
 			refusal = resource.Invalid("coupon", "", "The coupon %s takes off an amount in %s, and not in %s.", id, of.Text("currency"), currency)
 		}
 		return &redemption{coupon: of}, refusal
@@ -92,6 +94,27 @@ func inForce(t *resource.Tx, owner resource.Object) resource.Object {
 		return nil
 	}
 	return o
+}
+
+// discounted completes an operation on a customer with the discount that it asks for,
+// which is for all invoices of the customer that have none of their own
+// (https://docs.stripe.com/billing/subscriptions/coupons).
+func discounted(do resource.Operation) resource.Operation {
+	return func(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
+		o, refusal := do(t, r)
+		if refusal != nil || !r.Params.Has("coupon") && !r.Params.Has("promotion_code") {
+			return o, refusal
+		}
+		asked, refusal := redeeming(t, r.Params, o, 0, o.Text("currency"))
+		if refusal != nil {
+			return nil, refusal
+		}
+		before := o.Clone()
+		setDiscount(t, o, o.ID(), asked)
+		t.Put(o)
+		t.EmitUpdate("customer.updated", before, o)
+		return o, nil
+	}
 }
 
 func getDiscount(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {

@@ -95,7 +95,8 @@ func pending(t *resource.Tx, customer, sub string) []resource.Object {
 // last: the first that has one counts.
 func setDiscounts(t *resource.Tx, o resource.Object, owners ...resource.Object) {
 	for _, owner := range owners {
-		if given := inForce(t, owner); given != nil {
+		given := inForce(t, owner)
+		if of := given.Object("coupon"); given != nil && (!of.Set("amount_off") || of.Text("currency") == o.Text("currency")) {
 			o["discount"], o["discounts"] = given, []any{given.ID()}
 			return
 		}

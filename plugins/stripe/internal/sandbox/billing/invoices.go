@@ -2,6 +2,7 @@ package billing
 
 import (
 	"strings"
+	"time"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/payment"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
@@ -33,6 +34,7 @@ func invoices() resource.Module {
 			"payment_intent.payment_failed": {paymentFailed},
 		},
 		Timers: map[string]resource.Timer{timerFinalize: finalizeDue, timerRetry: retry, timerDue: pastDue},
+		Grace:  map[string]time.Duration{timerFinalize: draftTime},
 	}
 }
 

@@ -1,6 +1,9 @@
 package resource
 
-import "net/url"
+import (
+	"net/url"
+	"time"
+)
 
 // Operation does one operation of the API. It returns the object, or the Object
 // made by Tx.List and its like; or a refusal, which undoes all that it changed
@@ -38,6 +41,10 @@ type Module struct {
 	// Timers are by the kind that Tx.After names; kinds are unique over all
 	// modules: "subscription.renew".
 	Timers map[string]Timer
+	// Grace are the kinds of timers that only wait so that something can be changed
+	// meanwhile, and how long they do. Moving all time does not end in such a wait: at
+	// its end they fire.
+	Grace map[string]time.Duration
 	// Listeners are by the type of the event.
 	Listeners map[string][]Listener
 	// Includes are by type and field: "customer.subscriptions".
@@ -55,12 +62,13 @@ type Module struct {
 // Join makes one module of several. Seeds run in order.
 func Join(modules ...Module) Module {
 	whole := Module{
-		Operations: map[string]Operation{}, Timers: map[string]Timer{}, Listeners: map[string][]Listener{},
+		Operations: map[string]Operation{}, Timers: map[string]Timer{}, Grace: map[string]time.Duration{}, Listeners: map[string][]Listener{},
 		Includes: map[string]Include{}, Pages: map[string]Page{}, Prefixes: map[string]string{},
 	}
 	for _, module := range modules {
 		merge(whole.Operations, module.Operations)
 		merge(whole.Timers, module.Timers)
+		merge(whole.Grace, module.Grace)
 		merge(whole.Includes, module.Includes)
 		merge(whole.Pages, module.Pages)
 		merge(whole.Prefixes, module.Prefixes)

@@ -100,3 +100,7 @@ func (t *Tx) Fire(timer store.Timer) {
 	}
 	t.fire(timer)
 }
+
+// Hasten fires a timer at the time that its clock shows, which is before its own. The
+// sandbox calls it.
+func (t *Tx) Hasten(timer store.Timer) { t.fire(timer) }

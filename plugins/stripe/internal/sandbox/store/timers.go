@@ -42,6 +42,15 @@ func (t *Tx) NextTimer(account, clock string) (Timer, bool) {
 	return timer, found
 }
 
+// NextTimerOf returns the timer of a kind that is due first, on a clock as for
+// NextTimer, and no later than until.
+func (t *Tx) NextTimerOf(kind, account, clock string, until int64) (Timer, bool) {
+	timer := Timer{Kind: kind, Clock: clock}
+	found := t.row("SELECT seq, account, at, object FROM timers WHERE kind = ?1 AND clock = ?2 AND (?2 = '' OR account = ?3) AND at <= ?4 ORDER BY at, seq LIMIT 1",
+		[]any{kind, clock, account, until}, &timer.Place, &timer.Account, &timer.At, &timer.Object)
+	return timer, found
+}
+
 // Timers counts the timers.
 func (t *Tx) Timers() int64 {
 	var n int64
