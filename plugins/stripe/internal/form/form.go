@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -23,10 +22,6 @@ import (
 
 	"github.com/backflow/backflow/sdk/pointer"
 )
-
-// maxDepth is the deepest nesting that is encoded. Stripe's own parameters
-// nest to five levels.
-const maxDepth = 32
 
 // Field is one field of a form.
 type Field struct {
@@ -70,10 +65,10 @@ type reader struct {
 // reading the params of a call.
 var readers = sync.Pool{New: func() any { return &reader{Decoder: new(jsontext.Decoder)} }}
 
-func read(text []byte) *reader {
+func read(text []byte, options ...jsontext.Options) *reader {
 	r, _ := readers.Get().(*reader)
 	r.source, r.text = *bytes.NewBuffer(text), text // the decoder reads it where it is
-	r.Reset(&r.source)
+	r.Reset(&r.source, options...)
 	return r
 }
 
@@ -99,7 +94,7 @@ func Parse(raw []byte) (*Params, error) {
 	if r.PeekKind() != '{' {
 		return nil, &Fault{Message: "not a JSON object"}
 	}
-	params := &Params{}
+	params := &Params{members: make([]member, 0, 8)}
 	if _, err := r.ReadToken(); err != nil {
 		return nil, syntaxFault(err)
 	}
@@ -205,181 +200,4 @@ func (p *Params) Object() json.RawMessage {
 // Set adds a member, which must not be there yet.
 func (p *Params) Set(name string, value json.RawMessage) {
 	p.members = append(p.members, member{name, jsontext.Value(value)})
-}
-
-// Encode returns the params as form fields, in order. Errors are *Fault.
-//
-//   - A string is sent as it is; true and false as those words.
-//   - A number keeps its digits; an exponent is written out and a fraction of
-//     zeros is dropped, as Stripe reads neither (1e6 and 1000000.0 are 1000000).
-//   - null and an empty array are sent as the empty string, by which Stripe
-//     unsets a value. An empty object has no fields, as in Stripe's own libraries; in
-//     an array, where another element would take its place, it is an error, and so is
-//     an empty array.
-//   - Metadata is text to Stripe, wherever it stands: its numbers are sent as they
-//     are written, exponent and all.
-func (p *Params) Encode() ([]Field, error) {
-	var e encoder
-	for _, m := range p.members {
-		here := place{nil, m.name}
-		if err := checkName(m.name, &here); err != nil {
-			return nil, err
-		}
-		if err := e.member(m.name, &here, m, 1); err != nil {
-			return nil, err
-		}
-	}
-	return e.fields, nil
-}
-
-// place is where a value is in the params. It is written as a pointer for a fault only.
-type place struct {
-	in   *place // nil at the top
-	name string // of the member, or its index
-}
-
-// pointer returns the JSON Pointer.
-func (p *place) pointer() string {
-	if p == nil {
-		return ""
-	}
-	return pointer.Join(p.in.pointer(), p.name)
-}
-
-type encoder struct {
-	fields []Field
-}
-
-func (e *encoder) add(name, value string) { e.fields = append(e.fields, Field{name, value}) }
-
-// metadata is the name of the parameters whose members the caller chooses.
-const metadata = "metadata"
-
-// member encodes a member of an object under its full name.
-func (e *encoder) member(name string, at *place, m member, depth int) error {
-	if m.name != metadata || m.value.Kind() != '{' {
-		return e.value(name, at, m.value, depth)
-	}
-	inner, err := parseAt(m.value, at)
-	if err != nil {
-		return err
-	}
-	for _, pair := range inner.members {
-		here := place{at, pair.name}
-		if err := checkName(pair.name, &here); err != nil {
-			return err
-		}
-		switch full := name + "[" + pair.name + "]"; pair.value.Kind() {
-		case '{', '[':
-			return &Fault{here.pointer(), "must be a text, a number, true or false"}
-		case '0':
-			e.add(full, string(pair.value))
-		default:
-			if err := e.value(full, &here, pair.value, depth+1); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// parseAt is Parse of a value within the params.
-func parseAt(value jsontext.Value, at *place) (*Params, error) {
-	inner, err := Parse(value)
-	var fault *Fault
-	if errors.As(err, &fault) {
-		fault.Pointer = at.pointer() + fault.Pointer
-	}
-	return inner, err
-}
-
-func (e *encoder) value(name string, at *place, value jsontext.Value, depth int) error {
-	if depth > maxDepth {
-		return &Fault{at.pointer(), "nested too deeply"}
-	}
-	switch value.Kind() {
-	case '{':
-		return e.object(name, at, value, depth)
-	case '[':
-		return e.array(name, at, value, depth)
-	case '"':
-		text, err := jsontext.AppendUnquote(nil, value)
-		if err != nil {
-			return &Fault{at.pointer(), "not a valid JSON string"}
-		}
-		e.add(name, string(text))
-	case '0':
-		number, err := plain(string(value))
-		if err != nil {
-			return &Fault{at.pointer(), err.Error()}
-		}
-		e.add(name, number)
-	case 'n':
-		e.add(name, "")
-	case 't', 'f':
-		e.add(name, string(value))
-	default:
-		return &Fault{at.pointer(), "not valid JSON"}
-	}
-	return nil
-}
-
-func (e *encoder) object(name string, at *place, value jsontext.Value, depth int) error {
-	inner, err := parseAt(value, at)
-	if err != nil {
-		return err
-	}
-	for _, m := range inner.members {
-		here := place{at, m.name}
-		if err := checkName(m.name, &here); err != nil {
-			return err
-		}
-		if err := e.member(name+"["+m.name+"]", &here, m, depth+1); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkName refuses a bracket in a name: it would end the name early and start
-// another one, so that data could say which parameter it becomes. Stripe
-// forbids them in metadata too.
-func checkName(name string, at *place) error {
-	if name == "" {
-		return &Fault{at.pointer(), "a name may not be empty"}
-	}
-	if strings.ContainsAny(name, "[]") {
-		return &Fault{at.pointer(), "a name may not hold square brackets"}
-	}
-	return nil
-}
-
-func (e *encoder) array(name string, at *place, value jsontext.Value, depth int) error {
-	r := read(value)
-	defer r.release()
-	if _, err := r.ReadToken(); err != nil {
-		return &Fault{at.pointer(), "not valid JSON"}
-	}
-	if r.PeekKind() == ']' {
-		e.add(name, "")
-		return nil
-	}
-	for i := 0; r.PeekKind() != ']'; i++ {
-		here := place{at, strconv.Itoa(i)}
-		item, err := r.value()
-		if err != nil {
-			return &Fault{here.pointer(), "not valid JSON"}
-		}
-		before := len(e.fields)
-		if err := e.value(name+"["+here.name+"]", &here, item, depth+1); err != nil {
-			return err
-		}
-		if len(e.fields) == before {
-			return &Fault{here.pointer(), "an empty object in a list cannot be sent: a form has no way to write it"}
-		}
-		if item.Kind() == '[' && len(bytes.TrimSpace(item[1:len(item)-1])) == 0 {
-			return &Fault{here.pointer(), "an empty list in a list cannot be sent: a form has no way to write it"}
-		}
-	}
-	return nil
 }

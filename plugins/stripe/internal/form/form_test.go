@@ -286,3 +286,20 @@ func FuzzPlainNumber(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkEncode(b *testing.B) {
+	raw := []byte(`{"amount":2000,"currency":"usd","customer":"cus_9s6XKzkNRiz8i3","description":"Order 6735: 2 shirts, 1 pair of shoes, gift wrapped",` +
+		`"receipt_email":"jenny.rosen@example.com","automatic_payment_methods":{"enabled":true},"metadata":{"order_id":"6735","shop":"amsterdam-1"}}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		params, err := Parse(raw)
+		if err != nil {
+			b.Fatal(err)
+		}
+		fields, err := params.Encode()
+		if err != nil {
+			b.Fatal(err)
+		}
+		Encode(fields)
+	}
+}

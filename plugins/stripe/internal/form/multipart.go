@@ -40,8 +40,8 @@ type File struct {
 // required. Errors are *Fault.
 func ParseFile(name string, raw json.RawMessage) (File, error) {
 	file := File{Field: name, Name: "file", ContentType: "application/octet-stream"}
-	if err := checkName(name, &place{nil, name}); err != nil {
-		return File{}, err
+	if reason := unfitName(name); reason != "" {
+		return File{}, &Fault{pointer.Join("", name), reason}
 	}
 	switch jsontext.Value(raw).Kind() {
 	case '"':
