@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -243,16 +244,16 @@ func (r *reader) bodySchema(schema node) error {
 	if err != nil {
 		return err
 	}
-	for name, given := range schema {
+	if open, said := schema["additionalProperties"]; schema["type"] != "object" || said && open != false {
+		return errors.New("the body is not an object of named properties")
+	}
+	for _, name := range slices.Sorted(maps.Keys(schema)) {
 		switch name {
 		case "type", "properties", "required", "title", "description", "additionalProperties":
 		default:
 			if !strings.HasPrefix(name, "x-") {
 				return fmt.Errorf("the body itself has the keyword %q", name)
 			}
-		}
-		if name == "type" && given != "object" || name == "additionalProperties" && given != false {
-			return errors.New("the body is not an object of named properties")
 		}
 	}
 	properties, err := r.used.properties(schema["properties"])
