@@ -2,7 +2,10 @@ package sandbox
 
 import (
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/billing"
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/connect"
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/dispute"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/payment"
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/payout"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
 
@@ -12,5 +15,8 @@ func modules() resource.Module {
 		endpoints(),
 		payment.Module(),
 		billing.Module(),
+		dispute.Module(),
+		payout.Module(),
+		connect.Module(),
 	)
 }

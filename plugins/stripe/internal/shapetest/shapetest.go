@@ -15,6 +15,8 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stripe/stripe-mock/embedded"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 )
 
 // document is Stripe's description, as JSON.
@@ -77,6 +79,33 @@ func convert(raw any) any {
 	return out
 }
 
+// responses are the schemas of what operations respond with where they succeed, by
+// operationId, in JSON Schema's dialect.
+var responses = sync.OnceValues(func() (map[string]any, error) {
+	var file struct {
+		Paths map[string]map[string]struct {
+			OperationID string
+			Responses   map[string]struct {
+				Content map[string]struct{ Schema any }
+			}
+		}
+	}
+	if err := json.Unmarshal(embedded.OpenAPISpec, &file); err != nil {
+		return nil, err
+	}
+	all := map[string]any{}
+	for _, methods := range file.Paths {
+		for _, operation := range methods {
+			for media, content := range operation.Responses["200"].Content {
+				if media == "application/json" {
+					all[operation.OperationID] = convert(content.Schema)
+				}
+			}
+		}
+	}
+	return all, nil
+})
+
 // compiler compiles schemas that refer to the components, each of them once.
 type compiler struct {
 	mutex sync.Mutex
@@ -89,8 +118,12 @@ var shared = sync.OnceValues(func() (*compiler, error) {
 	if err != nil {
 		return nil, err
 	}
+	success, err := responses()
+	if err != nil {
+		return nil, err
+	}
 	c := &compiler{Compiler: jsonschema.NewCompiler()}
-	return c, c.AddResource(base, map[string]any{"$defs": defs})
+	return c, c.AddResource(base, map[string]any{"$defs": defs, "responses": success})
 })
 
 // base is what the schemas are below.
@@ -110,6 +143,20 @@ func Resource(t testing.TB, resource string, object []byte) []string {
 		}
 	}
 	return []string{fmt.Sprintf("Stripe's description has no object %q", resource)}
+}
+
+// Response returns what is wrong with the body of a successful response of an
+// operation; nothing if it is as the description has it.
+func Response(t testing.TB, operationID string, body []byte) []string {
+	t.Helper()
+	all, err := responses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all[operationID] == nil {
+		return []string{fmt.Sprintf("Stripe's description has no response of %q", operationID)}
+	}
+	return check(t, "#/responses/"+operationID, body)
 }
 
 func check(t testing.TB, pointer string, object []byte) []string {
@@ -137,10 +184,13 @@ func check(t testing.TB, pointer string, object []byte) []string {
 	return nil
 }
 
+// english writes what is wrong.
+var english = message.NewPrinter(language.English)
+
 // leaves are what is wrong at the places themselves, without what follows from it.
 func leaves(err *jsonschema.ValidationError) []string {
 	if len(err.Causes) == 0 {
-		return []string{"/" + strings.Join(err.InstanceLocation, "/") + ": " + fmt.Sprint(err.ErrorKind)}
+		return []string{"/" + strings.Join(err.InstanceLocation, "/") + ": " + err.ErrorKind.LocalizedString(english)}
 	}
 	var faults []string
 	for _, cause := range err.Causes {

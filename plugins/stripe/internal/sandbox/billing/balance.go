@@ -38,7 +38,7 @@ func addToBalance(t *resource.Tx, customer resource.Object, amount int64, curren
 }
 
 func createBalanceTransaction(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
-	customer, refusal := t.Get(payment.Customer, r.PathParam("customer"), "customer")
+	customer, refusal := t.Subject(r, payment.Customer)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -56,7 +56,7 @@ func createBalanceTransaction(t *resource.Tx, r *resource.Request) (resource.Obj
 }
 
 func listBalanceTransactions(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
-	customer, refusal := t.Get(payment.Customer, r.PathParam("customer"), "customer")
+	customer, refusal := t.Subject(r, payment.Customer)
 	if refusal != nil {
 		return nil, refusal
 	}

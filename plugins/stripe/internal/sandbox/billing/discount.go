@@ -155,6 +155,7 @@ func deleteDiscount(kind string) resource.Operation {
 		}
 		gone := o.Clone()
 		gone["object"], gone["deleted"] = "discount", true
+		delete(gone, "end") // a deleted discount has none
 		return gone, nil
 	}
 }

@@ -47,7 +47,11 @@ func subscriptions() resource.Module {
 // forCustomer is an operation of the older paths, which name the customer.
 func forCustomer(do resource.Operation) resource.Operation {
 	return func(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
-		r.Params["customer"] = r.PathParam("customer")
+		customer, refusal := t.Subject(r, payment.Customer)
+		if refusal != nil {
+			return nil, refusal
+		}
+		r.Params["customer"] = customer.ID()
 		return do(t, r)
 	}
 }

@@ -65,7 +65,11 @@ func balances() resource.Module {
 }
 
 func listTransactions(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
-	return t.List(r, resource.ByParams(BalanceTransaction, r, "currency", "source", "type"))
+	list, refusal := t.List(r, resource.ByParams(BalanceTransaction, r, "currency", "source", "type"))
+	if refusal == nil {
+		list["url"] = resource.URL("balance_transactions") // also where the older path was asked for
+	}
+	return list, refusal
 }
 
 func getBalance(t *resource.Tx, _ *resource.Request) (Object, *Refusal) { return Balance(t), nil }
@@ -96,6 +100,16 @@ func Balance(t *resource.Tx) Object {
 		balance[status] = parts
 	}
 	return balance
+}
+
+// Available is what can be paid out of a currency.
+func Available(t *resource.Tx, currency string) int64 {
+	for _, part := range Balance(t).Objects("available") {
+		if part.Text("currency") == currency {
+			return part.Int("amount")
+		}
+	}
+	return 0
 }
 
 func becomeAvailable(t *resource.Tx, id string) {

@@ -41,7 +41,13 @@ func newCharge(t *resource.Tx, intent, method Object) Object {
 	for _, name := range []string{"currency", "customer", "description", "invoice", "on_behalf_of", "receipt_email", "shipping", "statement_descriptor", "statement_descriptor_suffix", "transfer_data", "transfer_group", "application_fee_amount"} {
 		o[name] = intent[name]
 	}
-	o["metadata"] = intent.Object("metadata").Clone()
+	o["metadata"] = Object{}
+	if given := intent.Object("metadata"); given != nil {
+		o["metadata"] = given.Clone()
+	}
+	if details := o.Object("payment_method_details").Object(Card); details != nil {
+		details.Object("overcapture")["maximum_amount_capturable"] = o["amount"]
+	}
 	if intent.Kind() == PaymentIntent {
 		o["payment_intent"] = intent.ID()
 	}

@@ -72,6 +72,7 @@ func createToken(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 	o["type"], o["used"] = Card, false
 	inner := fillCard(t, o.Object(Card), c)
 	inner["id"] = t.NewID(Card)
+	delete(inner, "wallet") // the fixture has it, the description does not
 	inner["exp_month"], inner["exp_year"] = integer(details, "exp_month"), fullYear(integer(details, "exp_year"))
 	resource.Assign(inner, details, "name", "address_city", "address_country", "address_line1", "address_line2", "address_state", "address_zip")
 	t.Put(o)

@@ -87,7 +87,7 @@ func (t *Tx) List(r *Request, f Filter) (Object, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	within, refusal := createdWithin(r.Params)
+	within, refusal := Within(r.Params, "created")
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -118,12 +118,12 @@ func (t *Tx) place(kind, id, param string) (int64, *Refusal) {
 	return place, nil
 }
 
-// createdWithin reads "created": a time, or bounds of it.
-func createdWithin(params Object) (func(int64) bool, *Refusal) {
-	if bounds := params.Object("created"); bounds != nil {
+// Within reads a param that is a time, or bounds of it, such as "created".
+func Within(params Object, param string) (func(at int64) bool, *Refusal) {
+	if bounds := params.Object(param); bounds != nil {
 		for name := range bounds {
 			if !strings.Contains(" gt gte lt lte ", " "+name+" ") {
-				return nil, Invalid("created["+name+"]", "parameter_unknown", "Received unknown parameter: created[%s]", name)
+				return nil, Invalid(param+"["+name+"]", "parameter_unknown", "Received unknown parameter: %s[%s]", param, name)
 			}
 		}
 		return func(at int64) bool {
@@ -131,8 +131,8 @@ func createdWithin(params Object) (func(int64) bool, *Refusal) {
 				(!bounds.Has("lt") || at < bounds.Int("lt")) && (!bounds.Has("lte") || at <= bounds.Int("lte"))
 		}, nil
 	}
-	if params.Has("created") {
-		return func(at int64) bool { return at == params.Int("created") }, nil
+	if params.Has(param) {
+		return func(at int64) bool { return at == params.Int(param) }, nil
 	}
 	return func(int64) bool { return true }, nil
 }

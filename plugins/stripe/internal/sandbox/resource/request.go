@@ -1,6 +1,9 @@
 package resource
 
-import "net/url"
+import (
+	"net/url"
+	"strings"
+)
 
 // Request is a request as an operation sees it: authenticated, routed, and with
 // params that Stripe's description allows, integers and booleans as such.
@@ -41,4 +44,19 @@ func URL(parts ...string) string {
 		path += "/" + url.PathEscape(part)
 	}
 	return path
+}
+
+// Do does an operation as a part of another one, with the params that its path names.
+// What it refuses undoes the whole, unless the caller lets it stand. An operation that
+// no module has is refused.
+func (t *Tx) Do(operation string, path map[string]string, params Object) (Object, *Refusal) {
+	do, described := t.env.Module.Operations[operation], t.env.Mock.Operation(operation)
+	if do == nil || described == nil {
+		return nil, Invalid("", "", "The sandbox does not do %s.", operation)
+	}
+	at := described.Path
+	for name, value := range path {
+		at = strings.Replace(at, "{"+name+"}", url.PathEscape(value), 1)
+	}
+	return do(t, NewRequest(at, described.Subject(), path, params))
 }
