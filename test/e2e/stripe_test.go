@@ -26,6 +26,7 @@ type asked struct {
 	operation string // method and path
 	form      url.Values
 	key       string
+	body      []byte
 }
 
 func newStripe(t *testing.T) *stripe {
@@ -52,7 +53,7 @@ func (s *stripe) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		form = url.Values{"unreadable": {string(body)}}
 	}
 	s.mu.Lock()
-	s.requests = append(s.requests, asked{r.Method + " " + r.URL.EscapedPath(), form, r.Header.Get("Idempotency-Key")})
+	s.requests = append(s.requests, asked{r.Method + " " + r.URL.EscapedPath(), form, r.Header.Get("Idempotency-Key"), body})
 	s.mu.Unlock()
 	s.Double.ServeHTTP(w, r)
 }
