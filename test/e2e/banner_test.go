@@ -82,7 +82,7 @@ func TestTheLinesThatDevPrintsAreTheWholeLoop(t *testing.T) {
 	if events := paste("/integrations/stripe/events"); !strings.Contains(events, "payment_intent.succeeded") {
 		t.Errorf("the events: %s", events)
 	}
-	if moved := paste("sandbox advance 31d"); !strings.Contains(moved, "the sandbox of stripe is at") {
+	if moved := paste("sandbox advance 31d"); !strings.Contains(moved, "invoice.paid") {
 		t.Errorf("a month later: %s", moved)
 	}
 	if run := object(paste("/workflows/process-order/runs")); run.Status != "succeeded" {
