@@ -510,3 +510,69 @@ func TestTheSeedsSubscriptionIsActiveAndPaid(t *testing.T) {
 	b.do("reset", "")
 	b.shows(b.get("/v1/invoices", "subscription=sub_789"), map[string]string{"data.#": "1"})
 }
+
+// https://docs.stripe.com/billing/subscriptions/overview#requires-action: the page asks
+// the customer, and the subscription is active when the payment succeeds.
+func TestAFirstPaymentThatAsksTheCustomer(t *testing.T) {
+	t.Parallel()
+	b := onClock(t, "2026-04-01T00:00:00Z", "pm_card_threeDSecure2Required")
+	before := len(b.events())
+	made := b.subscribe("items[0][price]=price_456&expand[]=latest_invoice.payment_intent")
+	b.shows(made, map[string]string{"status": "incomplete", "latest_invoice.status": "open", "latest_invoice.payment_intent.status": "requires_action"})
+	b.happened(before, "customer.subscription.created", "invoice.created", "payment_intent.created", "invoice.finalized",
+		"payment_intent.requires_action", "invoice.updated", "invoice.payment_action_required", "invoice.payment_failed")
+	before = len(b.events())
+	b.answer(reply{Body: made.Body["latest_invoice"].(map[string]any)["payment_intent"].(map[string]any)}, "authorize")
+	b.happened(before, "charge.succeeded", "payment_intent.succeeded", "invoice.updated", "customer.subscription.updated", "invoice.paid", "invoice.payment_succeeded")
+	b.shows(b.get("/v1/subscriptions/"+made.text("id"), ""), map[string]string{"status": "active"})
+
+	// Nobody is there to be asked at the renewal.
+	b.pass("29d")
+	before = len(b.events())
+	b.pass("2d")
+	b.happened(before, "invoice.created", "customer.subscription.updated", "payment_intent.created", "invoice.finalized",
+		"charge.failed", "payment_intent.payment_failed", "invoice.updated", "invoice.payment_action_required", "invoice.payment_failed", "customer.subscription.updated")
+	b.shows(b.get("/v1/subscriptions/"+made.text("id"), ""), map[string]string{"status": "past_due"})
+}
+
+func TestAFirstPaymentByBankDebitMayTakeDays(t *testing.T) {
+	t.Parallel()
+	b := onClock(t, "2026-04-01T00:00:00Z", "")
+	debit := b.post("/v1/payment_methods", "type=sepa_debit&sepa_debit[iban]=DE89370400440532013000&billing_details[name]=Ann&billing_details[email]=a@b.c").text("id")
+	b.post("/v1/payment_methods/"+debit+"/attach", "customer="+b.customer)
+	euro := b.post("/v1/prices", "currency=eur&unit_amount=3000&recurring[interval]=month&product=prod_456").text("id")
+	made := b.subscribe("items[0][price]=" + euro + "&payment_settings[payment_method_types][0]=sepa_debit&default_payment_method=" + debit)
+	b.shows(made, map[string]string{"status": "incomplete"})
+	b.pass("2d")
+	b.shows(b.get("/v1/subscriptions/"+made.text("id"), ""), map[string]string{"status": "incomplete"})
+	b.pass("3d")
+	b.shows(b.get("/v1/subscriptions/"+made.text("id"), "expand[]=latest_invoice"), map[string]string{"status": "active", "latest_invoice.status": "paid", "latest_invoice.charge": b.get("/v1/charges", "customer="+b.customer).text("data.0.id")})
+}
+
+func TestTheSubscriptionsOfADeletedCustomerEnd(t *testing.T) {
+	t.Parallel()
+	b := onClock(t, "2026-04-01T00:00:00Z", "pm_card_visa")
+	id := b.subscribe("items[0][price]=price_456").text("id")
+	b.shows(b.get("/v1/customers/"+b.customer, "expand[]=subscriptions"), map[string]string{"subscriptions.data.0.id": id})
+	before := len(b.events())
+	b.del("/v1/customers/" + b.customer)
+	if got := b.since(before); !slices.Contains(got, "customer.subscription.deleted") {
+		t.Errorf("events %v", got)
+	}
+	b.shows(b.get("/v1/subscriptions/"+id, ""), map[string]string{"status": "canceled"})
+	before = len(b.events())
+	b.pass("90d")
+	b.happened(before)
+}
+
+func TestASubscriptionEndsAtATimeThatIsSet(t *testing.T) {
+	t.Parallel()
+	b := onClock(t, "2026-04-01T00:00:00Z", "pm_card_visa")
+	made := b.subscribe("items[0][price]=price_456&cancel_at=" + unixText(t, "2026-05-11T00:00:00Z"))
+	b.shows(made, map[string]string{"cancel_at": unixText(t, "2026-05-11T00:00:00Z"), "status": "active"})
+	b.pass("60d")
+	b.shows(b.get("/v1/subscriptions/"+made.text("id"), ""), map[string]string{"status": "canceled", "ended_at": unixText(t, "2026-05-11T00:00:00Z")})
+	if got, want := b.amounts(made.text("id")), []string{"2000 paid", "2000 paid"}; !slices.Equal(got, want) {
+		t.Errorf("invoices %v, want %v", got, want)
+	}
+}

@@ -1,6 +1,9 @@
 package billing
 
-import "github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
+import (
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/payment"
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
+)
 
 // cancelSubscription ends a subscription now
 // (https://docs.stripe.com/billing/subscriptions/cancel). With "prorate" what was paid
@@ -8,8 +11,7 @@ import "github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 func cancelSubscription(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
 	sub, refusal := t.Subject(r, subscription)
 	if refusal == nil && ended(sub) {
-		refusal = resource.Missing(subscription, sub.ID(), "id")
-		refusal.Status = 404
+		refusal = resource.MissingSubject(subscription, sub.ID())
 	}
 	if refusal != nil {
 		return nil, refusal
@@ -105,8 +107,12 @@ func expireIncomplete(t *resource.Tx, id string) {
 	if !ok || sub.Text("status") != "incomplete" {
 		return
 	}
+	o, ok := t.Find(invoice, sub.Text("latest_invoice"))
+	if intent, _ := t.Find(payment.PaymentIntent, o.Text("payment_intent")); intent.Text("status") == "processing" {
+		return // it came, and takes days
+	}
 	expire(t, sub)
-	if o, ok := t.Find(invoice, sub.Text("latest_invoice")); ok && o.Text("status") == "open" {
+	if ok && o.Text("status") == "open" {
 		void(t, o)
 	}
 }

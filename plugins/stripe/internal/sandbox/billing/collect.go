@@ -19,16 +19,32 @@ func methodFor(t *resource.Tx, o resource.Object) string {
 
 // intentOf makes the payment intent of an invoice that is becoming final.
 func intentOf(t *resource.Tx, o resource.Object) resource.Object {
-	order := payment.Order{Amount: o.Int("amount_due"), Currency: o.Text("currency"), Customer: o.Text("customer"), Invoice: o.ID()}
+	order := payment.Order{
+		Amount: o.Int("amount_due"), Currency: o.Text("currency"), Customer: o.Text("customer"), Invoice: o.ID(),
+		Fields: resource.Object{"payment_method_types": payableBy(t, o)},
+	}
 	switch o.Text("billing_reason") {
 	case reasonCreate:
-		order.Description, order.Fields = "Subscription creation", resource.Object{"setup_future_usage": "off_session"}
+		order.Description, order.Fields["setup_future_usage"] = "Subscription creation", "off_session"
 	case reasonCycle, reasonUpdate:
 		order.Description = "Subscription update"
 	case reasonManual:
 		order.Description = "Payment for Invoice"
 	}
 	return payment.NewIntent(t, order)
+}
+
+// payableBy are the types of payment methods that an invoice can be paid with: those
+// that it names, or cards and what it would be paid with.
+func payableBy(t *resource.Tx, o resource.Object) []any {
+	if named := o.Object("payment_settings").List("payment_method_types"); len(named) > 0 {
+		return named
+	}
+	types := []any{payment.Card}
+	if method, ok := t.Find(payment.PaymentMethod, methodFor(t, o)); ok && method.Text("type") != payment.Card {
+		types = append(types, method.Text("type"))
+	}
+	return types
 }
 
 // collect tries to collect an open invoice, with a method or with the one that is

@@ -162,8 +162,7 @@ func itemOf(t *resource.Tx, id string) (sub, item resource.Object, refusal *reso
 		return item == nil
 	})
 	if item == nil {
-		refusal = resource.Missing("subscription_item", id, "item")
-		refusal.Status = 404
+		refusal = resource.MissingSubject(subscriptionItem, id)
 	}
 	return sub, item, refusal
 }

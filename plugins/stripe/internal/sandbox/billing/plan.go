@@ -70,9 +70,7 @@ func createPlan(t *resource.Tx, r *resource.Request) (resource.Object, *resource
 func planned(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
 	o, ok := t.Find(price, r.Subject())
 	if !ok || o.Object("recurring") == nil {
-		refusal := resource.Missing(plan, r.Subject(), "plan")
-		refusal.Status = 404
-		return nil, refusal
+		return nil, resource.MissingSubject(plan, r.Subject())
 	}
 	return o, nil
 }

@@ -43,6 +43,11 @@ func upcomingInvoice(t *resource.Tx, r *resource.Request) (resource.Object, *res
 		"subscription_resume_at", "subscription_start_date", "subscription_trial_end", "subscription_billing_cycle_anchor"); refusal != nil {
 		return nil, refusal
 	}
+	for _, one := range r.Params.Objects("subscription_items") {
+		if one.Object("price_data") != nil {
+			return nil, notDone("subscription_items", "preview prices that are not made yet")
+		}
+	}
 	sub, customer, refusal := previewed(t, r)
 	if refusal != nil {
 		return nil, refusal

@@ -64,9 +64,7 @@ func ofCustomer(do resource.Operation) resource.Operation {
 			return nil, refusal
 		}
 		if o.Text("customer") != r.PathParam("customer") {
-			refusal = resource.Missing(subscription, o.ID(), "id")
-			refusal.Status = 404
-			return nil, refusal
+			return nil, resource.MissingSubject(subscription, o.ID())
 		}
 		return do(t, r)
 	}
