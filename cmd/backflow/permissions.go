@@ -20,7 +20,7 @@ const anyIntegration = "INTEGRATION"
 // integrationCommand has the commands that are about one integration:
 // "backflow stripe permissions".
 func (p *program) integrationCommand() *cobra.Command {
-	return group(anyIntegration, "What an integration needs", p.permissionsCommand())
+	return group(anyIntegration, "What an integration needs, such as `backflow stripe permissions`", p.permissionsCommand())
 }
 
 // nameIntegration notes which integration a command line is about, if it is, and

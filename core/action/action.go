@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"errors"
 
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/value"
@@ -29,6 +30,8 @@ func (c Call) SDK() sdk.Call {
 type Action struct {
 	Descriptor
 	callee Integration
+	// credentials returns where the integration's credentials stand, "" if nowhere.
+	credentials func() string
 }
 
 // Execute checks the params and calls the action once. It does not retry: that is
@@ -43,5 +46,24 @@ func (a *Action) Execute(ctx context.Context, call Call) (sdk.Result, error) {
 // execute calls the action with params that were checked.
 func (a *Action) execute(ctx context.Context, call Call) (sdk.Result, error) {
 	call.Action = a.spec.Name
-	return a.callee.Execute(ctx, call)
+	result, err := a.callee.Execute(ctx, call)
+	if err != nil {
+		return sdk.Result{}, a.located(err)
+	}
+	return result, nil
+}
+
+// located returns the error of a call. Where the vendor refused the credentials, it
+// names the action and where they stand, for whoever has to mend them.
+func (a *Action) located(err error) error {
+	var failed *sdk.Error
+	if !errors.As(err, &failed) || failed.Code != sdk.CodeCredentials {
+		return err
+	}
+	located := *failed
+	located.Message = a.integration + "." + a.spec.Name + ": " + failed.Message
+	if place := a.credentials(); place != "" {
+		located.Message += " (the credentials are " + place + ")"
+	}
+	return &located
 }

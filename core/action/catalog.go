@@ -30,6 +30,8 @@ type publisher interface {
 type entry struct {
 	publisher   publisher
 	integration Integration // nil where only the manifest is known
+	// credentials says where its credentials stand; nil for nowhere.
+	credentials func(*sdk.Manifest) string
 
 	mu        sync.Mutex // guards published
 	published *published // what the manifest of the last call declares; nil before the first
@@ -120,18 +122,24 @@ func (c *Catalog) published(name string) (*published, error) {
 	if e.published != nil && e.published.manifest == manifest {
 		return e.published, nil
 	}
-	p := offers(name, e.integration, manifest)
+	p := offers(name, e, manifest)
 	e.published = p
 	return p, nil
 }
 
 // offers reads what a manifest declares.
-func offers(name string, integration Integration, manifest *sdk.Manifest) *published {
+func offers(name string, e *entry, manifest *sdk.Manifest) *published {
 	p := &published{manifest: manifest, actions: make(map[string]*offer, len(manifest.Actions))}
+	credentials := func() string {
+		if e.credentials == nil {
+			return ""
+		}
+		return e.credentials(manifest)
+	}
 	for i := range manifest.Actions {
 		spec := &manifest.Actions[i]
 		o := &offer{spec: spec, binding: newBinding(spec.HTTP)}
-		o.action = sync.OnceValues(func() (*Action, error) { return o.compile(name, integration) })
+		o.action = sync.OnceValues(func() (*Action, error) { return o.compile(name, e.integration, credentials) })
 		p.actions[spec.Name] = o
 		p.names = append(p.names, spec.Name)
 	}
@@ -147,7 +155,7 @@ func offers(name string, integration Integration, manifest *sdk.Manifest) *publi
 
 // compile compiles what an action declares. The error is *sdk.Error, with
 // CodeUnavailable.
-func (o *offer) compile(name string, integration Integration) (*Action, error) {
+func (o *offer) compile(name string, integration Integration, credentials func() string) (*Action, error) {
 	params, err := schema.Compile(o.spec.Params)
 	if err != nil {
 		err = fmt.Errorf("schema of the params of %s: %w", o.spec.Name, err)
@@ -168,6 +176,6 @@ func (o *offer) compile(name string, integration Integration) (*Action, error) {
 			treatments:  treatments,
 			types:       textTypes(o.spec.Params),
 		},
-		callee: integration,
+		callee: integration, credentials: credentials,
 	}, nil
 }

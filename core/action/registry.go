@@ -29,6 +29,15 @@ func NewRegistry(integrations ...Integration) (*Registry, error) {
 	return r, nil
 }
 
+// LocateCredentials gives the registry a function that returns where the credentials of
+// an integration stand, "" if nowhere. The error of a call whose credentials the vendor
+// refused says it. It is called before anything else of the registry is used.
+func (r *Registry) LocateCredentials(at func(integration string, manifest *sdk.Manifest) string) {
+	for name, e := range r.entries {
+		e.credentials = func(manifest *sdk.Manifest) string { return at(name, manifest) }
+	}
+}
+
 // Integrations lists the integrations, by name.
 func (r *Registry) Integrations() []Integration {
 	list := make([]Integration, len(r.names))

@@ -1,7 +1,9 @@
 package action_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -194,4 +196,40 @@ func TestMatch(t *testing.T) {
 	}
 	_, _, _, err := registry.Match("shpo", "GET", []string{"things"})
 	wantError(t, err, sdk.CodeNotFound)
+}
+
+// TestARefusalOfTheCredentialsNamesTheActionAndThePlace: no other error does.
+func TestARefusalOfTheCredentialsNamesTheActionAndThePlace(t *testing.T) {
+	for name, c := range map[string]struct {
+		place string
+		err   *sdk.Error
+		want  string
+	}{
+		"with a place":    {"credentials.shop.key, shop.json:4:7", sdk.Refuse(sdk.CodeCredentials, "the key lacks a right"), "shop.pay: the key lacks a right (the credentials are credentials.shop.key, shop.json:4:7)"},
+		"without a place": {"", sdk.Refuse(sdk.CodeCredentials, "no"), "shop.pay: no"},
+		"another error":   {"credentials.shop.key, shop.json:4:7", sdk.Refuse(sdk.CodeForbidden, "no"), "no"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			registry, shop := registryOf(t, sdk.ActionSpec{Name: "pay", Params: []byte(`{"type":"object"}`)})
+			registry.LocateCredentials(func(integration string, manifest *sdk.Manifest) string {
+				if integration != "shop" || manifest != shop.manifest {
+					t.Errorf("asked for %s, %v", integration, manifest)
+				}
+				return c.place
+			})
+			shop.execute = func(context.Context, action.Call) (sdk.Result, error) { return sdk.Result{}, c.err }
+			call := action.Call{Params: document(`{}`)}
+			_, executed := find(t, registry, "pay").Execute(t.Context(), call)
+			_, called := find(t, registry, "pay").Call(t.Context(), call, nil)
+			for _, err := range []error{executed, called} {
+				var got *sdk.Error
+				if !errors.As(err, &got) || got.Message != c.want || got.Code != c.err.Code || got.Outcome != c.err.Outcome {
+					t.Errorf("got %#v", err)
+				}
+			}
+			if strings.Contains(c.err.Message, "shop") {
+				t.Error("the integration's own error was changed")
+			}
+		})
+	}
 }

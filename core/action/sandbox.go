@@ -39,7 +39,7 @@ func (r *Registry) SandboxCommand(integration, command string) (*Action, error) 
 		}
 		return nil, refuse(sdk.CodeNotFound, "", "integration %q does not run in its sandbox: %s", integration, why)
 	}
-	return offers(integration, sandboxCommands{found.(Sandboxed)}, &sdk.Manifest{Actions: []sdk.ActionSpec{
+	return offers(integration, &entry{integration: sandboxCommands{found.(Sandboxed)}}, &sdk.Manifest{Actions: []sdk.ActionSpec{
 		{Name: command, Params: json.RawMessage(`{"type":"object"}`), Writes: true, Repeat: sdk.RepeatNone},
 	}}).actions[command].action()
 }

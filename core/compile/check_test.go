@@ -47,3 +47,37 @@ func TestCredentialsAreCheckedAndAFaultIsReportedOnce(t *testing.T) {
 		})
 	}
 }
+
+// TestThePlaceOfCredentialsIsThatOfWhatTheVendorIsShown: the secret of webhooks is not.
+func TestThePlaceOfCredentialsIsThatOfWhatTheVendorIsShown(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "backflow.json")
+	if err := os.WriteFile(file, []byte(`{ "credentials": {
+  "one": { "hook": "h",
+    "key": "k" },
+  "two": { "key": "k", "password": "p" } },
+ "customIntegrations": [{ "name": "api", "baseUrl": "https://api.example",
+   "auth": { "type": "bearer", "token": "t" }, "actions": {} }, { "name": "open", "baseUrl": "https://open.example", "actions": {} }] }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Load(file, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets := json.RawMessage(`{"type":"object","properties":{"key":{"writeOnly":true},"password":{"writeOnly":true},"hook":{"writeOnly":true}}}`)
+	key := json.RawMessage(`{"type":"object","properties":{"key":{"writeOnly":true},"hook":{"writeOnly":true},"base":{}}}`)
+	for _, c := range []struct {
+		integration string
+		manifest    *sdk.Manifest
+		want        string
+	}{
+		{"one", &sdk.Manifest{Credentials: key, Webhook: &sdk.WebhookCapability{SecretField: "hook"}}, "credentials.one.key, " + file + ":3:12"},
+		{"two", &sdk.Manifest{Credentials: secrets, Webhook: &sdk.WebhookCapability{SecretField: "hook"}}, "credentials.two, " + file + ":4:10"},
+		{"api", &sdk.Manifest{}, "customIntegrations.api.auth, " + file + ":6:12"},
+		{"open", &sdk.Manifest{}, ""},
+		{"none", &sdk.Manifest{Credentials: key}, ""},
+	} {
+		if got := p.PlaceOfCredentials(c.integration, c.manifest); got != c.want {
+			t.Errorf("%s: %q, want %q", c.integration, got, c.want)
+		}
+	}
+}

@@ -3,11 +3,15 @@ package compile
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"slices"
 
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/plugin/credential"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/pointer"
 )
 
 // WebhookSecrets returns what the events of a webhook are signed with: its own
@@ -79,6 +83,30 @@ func (p *Plan) WebhookProvider(name string, integration webhook.Integration) (pr
 func (p *Plan) NewWebhookSecret(w config.Webhook) string {
 	provider, _ := p.WebhookProvider(w.Provider, published{})
 	return provider.NewSecret()
+}
+
+// PlaceOfCredentials returns the field of the config, and its place, that has what an
+// integration shows its vendor, such as "credentials.shop.apiKey,
+// backflow.json:4:17". It is "" where the config gives none.
+func (p *Plan) PlaceOfCredentials(integration string, manifest *sdk.Manifest) string {
+	for _, custom := range p.Config.CustomIntegrations {
+		if custom.Name == integration && custom.Auth.Type != "" {
+			return fmt.Sprintf("customIntegrations.%s.auth, %s", integration, custom.Fault("/auth", "", "").Pos)
+		}
+	}
+	c, given := p.Config.Credentials[integration]
+	if !given {
+		return ""
+	}
+	// The secret of webhooks is not shown to the vendor. Of several others any may be
+	// the one that is refused.
+	fields := slices.DeleteFunc(credential.SecretFields(manifest.Credentials), func(field string) bool {
+		return manifest.Webhook != nil && field == manifest.Webhook.SecretField
+	})
+	if len(fields) == 1 && p.hasField(integration, fields[0]) {
+		return fmt.Sprintf("credentials.%s.%s, %s", integration, fields[0], c.At(pointer.Join("", fields[0])))
+	}
+	return fmt.Sprintf("credentials.%s, %s", integration, c.Pos)
 }
 
 // published is an integration of which nothing but the manifest is known, nil

@@ -109,7 +109,12 @@ func newRegistry(plan *compile.Plan, plugins []*plugin.Plugin) (*action.Registry
 	for _, p := range plugins {
 		integrations = append(integrations, p)
 	}
-	return action.NewRegistry(integrations...)
+	registry, err := action.NewRegistry(integrations...)
+	if err != nil {
+		return nil, err
+	}
+	registry.LocateCredentials(plan.PlaceOfCredentials)
+	return registry, nil
 }
 
 // preview describes the integrations of a plan as they are once a change of the

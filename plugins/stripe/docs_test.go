@@ -111,10 +111,10 @@ func paramsOf(t *testing.T, action sdk.ActionSpec) string {
 // repeatOf says what a repeat does.
 func repeatOf(action sdk.ActionSpec) string {
 	switch {
-	case len(action.Variants) > 0:
-		return "as the operation"
 	case !action.Writes:
 		return "reads"
+	case len(action.Variants) > 0:
+		return "as the operation"
 	case action.Repeat == sdk.RepeatNative:
 		return fmt.Sprintf("by the key, %v h", action.KeyLifetime.Hours())
 	}

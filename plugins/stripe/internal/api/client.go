@@ -5,7 +5,8 @@
 //
 // It knows Stripe's HTTP and nothing of single actions.
 //
-// The package imports plugins/stripe/internal/form, sdk and sdk/pointer.
+// The package imports plugins/stripe/internal/form,
+// plugins/stripe/internal/permission, sdk and sdk/pointer.
 package api
 
 import (
@@ -93,7 +94,7 @@ func (c *Client) Do(ctx context.Context, request Request) (sdk.Result, error) {
 		ctx, cancel = context.WithTimeout(ctx, DefaultTimeout)
 		defer cancel()
 	}
-	seen := &exchange{sent: request.Body}
+	seen := &exchange{method: request.Method, path: request.Path, sent: request.Body, restricted: strings.HasPrefix(c.key, "rk_")}
 	sent, err := c.build(seen.traced(ctx), request)
 	if err != nil {
 		return sdk.Result{}, unsendable(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/form"
+	"github.com/backflow/backflow/plugins/stripe/internal/permission"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/pointer"
 )
@@ -77,6 +78,10 @@ func refusal(seen *exchange, now time.Time) *sdk.Error {
 	switch {
 	case seen.status == http.StatusUnauthorized || seen.status == http.StatusForbidden:
 		failure.Code, failure.Final = sdk.CodeCredentials, false
+		if rights := seen.lackingRights(said); seen.status == http.StatusForbidden && len(rights) > 0 {
+			failure.Message = strings.TrimSuffix(failure.Message, ".") + ". The key lacks the right " + strings.Join(rights, ", or ")
+			failure.Details = said.with("permissions", rights).details(seen.header.Get("Request-Id"))
+		}
 	case seen.status == http.StatusTooManyRequests:
 		failure.Code, failure.Retryable, failure.Final = sdk.CodeRateLimited, true, false
 		failure.RetryAfter = retryAfter(seen.header, now)
@@ -117,6 +122,22 @@ func refusal(seen *exchange, now time.Time) *sdk.Error {
 		failure.Faults = faults(said)
 	}
 	return failure
+}
+
+// lackingRights are the rights of which the key lacks one: those that Stripe names, else
+// the one that a restricted key needs for the request. Stripe refuses keys for other
+// reasons with a code (https://docs.stripe.com/error-codes).
+func (e *exchange) lackingRights(said stripeError) []string {
+	if named := permission.Lacking(said.Message); len(named) > 0 {
+		return named
+	}
+	if !e.restricted || said.Code != "" {
+		return nil
+	}
+	if right, _ := permission.For(e.method, e.path); right != "" {
+		return []string{right}
+	}
+	return nil
 }
 
 // notAtOnce is the least time before a repeat of a request over the rate limit that

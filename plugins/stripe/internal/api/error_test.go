@@ -3,7 +3,9 @@ package api
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -241,4 +243,48 @@ func FuzzParseError(f *testing.F) {
 			t.Fatalf("%+v", failure)
 		}
 	})
+}
+
+// TestA403NamesTheRightThatLacks: the one that Stripe names, else the one that the
+// request needs of a restricted key.
+func TestA403NamesTheRightThatLacks(t *testing.T) {
+	t.Parallel()
+	const text = "The provided key 'rk_test_****1234' does not have the required permissions for this endpoint on account 'acct_1'."
+	refused := func(message, code string) string {
+		return `{"error":{"type":"invalid_request_error","code":"` + code + `","message":"` + message + `"}}`
+	}
+	for name, test := range map[string]struct {
+		key, body string
+		status    int
+		message   string
+		rights    string // in the details
+	}{
+		"named by Stripe": {"rk_test_1", refused(text+" Having the 'rak_plan_write' permission would allow this request to continue.", ""), 403,
+			text + " Having the 'rak_plan_write' permission would allow this request to continue. The key lacks the right Prices: Write", `"permissions":["Prices: Write"]`},
+		"several, of which one will do": {"rk_test_1", refused(text+" Having the 'rak_charge_read', 'rak_x_read' permissions would allow it.", ""), 403,
+			text + " Having the 'rak_charge_read', 'rak_x_read' permissions would allow it. The key lacks the right Charges and Refunds: Read, or x_read", `"permissions":["Charges and Refunds: Read","x_read"]`},
+		"not named":                    {"rk_test_1", refused(text, ""), 403, text + " The key lacks the right Customers: Write", `"permissions":["Customers: Write"]`},
+		"another reason":               {"rk_test_1", refused("No access to account 'acct_2'.", "account_invalid"), 403, "No access to account 'acct_2'.", ""},
+		"a key that may do everything": {"sk_test_1", refused("No.", ""), 403, "No.", ""},
+		"a key that is none":           {"rk_test_1", refused("Invalid API Key provided: rk_test_1", ""), 401, "Invalid API Key provided: ***", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(test.status)
+				_, _ = io.WriteString(w, test.body)
+			}))
+			t.Cleanup(server.Close)
+			client := New(test.key, server.URL)
+			t.Cleanup(client.Close)
+			_, err := client.Do(t.Context(), post())
+			failure := wantError(t, err)
+			if failure.Code != sdk.CodeCredentials || failure.Message != test.message || failure.Final || failure.Outcome != sdk.OutcomeNotExecuted {
+				t.Errorf("got %+v", failure)
+			}
+			if said := string(failure.Details); strings.Contains(said, "permissions\":") != (test.rights != "") || !strings.Contains(said, test.rights) {
+				t.Errorf("details %s", said)
+			}
+		})
+	}
 }

@@ -18,6 +18,16 @@ type stripeError struct {
 	fields []field
 }
 
+// with returns the error with one more field, which stands before those of Stripe.
+func (e stripeError) with(name string, texts []string) stripeError {
+	var list []byte
+	for i, text := range texts {
+		list = append(append(list, "[,"[min(i, 1)]), quote(text)...)
+	}
+	e.fields = append([]field{{name, append(list, ']')}}, e.fields...)
+	return e
+}
+
 type field struct {
 	name  string
 	value jsontext.Value

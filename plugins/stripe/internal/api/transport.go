@@ -41,8 +41,11 @@ func newTransport() *http.Transport {
 // exchange is what was seen of one request and its response. It is written and read
 // by the goroutine of the call, but for connected.
 type exchange struct {
-	// sent is the body of the request.
-	sent Body
+	// method, path and sent are those of the request; restricted says that its key is
+	// one that may do only what it was made for.
+	method, path string
+	sent         Body
+	restricted   bool
 	// connected says that there was a connection to send on. Before that
 	// nothing can have reached Stripe.
 	connected atomic.Bool
