@@ -84,6 +84,9 @@ type property struct {
 	Items struct {
 		Type any `json:"type"`
 	} `json:"items"`
+	AnyOf []struct {
+		Type any `json:"type"`
+	} `json:"anyOf"`
 }
 
 // textTypes reads the types of the top-level properties of a params schema.
@@ -101,7 +104,7 @@ func textTypes(schema []byte) map[string]textType {
 		if json.Unmarshal(raw, &p) != nil { // such as true: anything goes
 			p = property{}
 		}
-		types[name] = textType{of: scalarOf(typeName(p.Type))}
+		types[name] = textType{of: scalarOf(p.name())}
 		if typeName(p.Type) == "array" {
 			types[name] = textType{list: true, of: scalarOf(typeName(p.Items.Type))}
 		}
@@ -122,6 +125,25 @@ func typeName(declared any) string {
 		}
 	}
 	return ""
+}
+
+// name returns the type that a text is converted to. Of several forms that a value may
+// have, it is the one scalar that is no text: "a number or an object" is a number.
+func (p *property) name() string {
+	if p.Type != nil {
+		return typeName(p.Type)
+	}
+	found := ""
+	for _, form := range p.AnyOf {
+		switch name := typeName(form.Type); {
+		case name == "object" || name == "array" || name == found:
+		case found == "":
+			found = name
+		default:
+			return ""
+		}
+	}
+	return found
 }
 
 func scalarOf(name string) scalar {

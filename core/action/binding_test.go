@@ -14,7 +14,8 @@ const bindSchema = `{"properties": {
 	"count": {"type": "integer"}, "rate": {"type": "number"}, "maybe": {"type": ["null", "integer"]},
 	"now": {"type": "boolean"}, "name": {"type": "string"}, "any": true, "either": {"type": ["string", "integer"]},
 	"tags": {"type": "array", "items": {"type": "string"}}, "sizes": {"type": "array", "items": {"type": "integer"}},
-	"bare": {"type": "array"}, "nested": {"type": "object"}}}`
+	"bare": {"type": "array"}, "nested": {"type": "object"},
+	"range": {"anyOf": [{"type": "object"}, {"type": "integer"}]}, "trial": {"anyOf": [{"enum": ["now"], "type": "string"}, {"type": "integer"}]}}}`
 
 func TestBindTypesPathAndQueryBySchema(t *testing.T) {
 	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(bindSchema)})
@@ -40,6 +41,8 @@ func TestBindTypesPathAndQueryBySchema(t *testing.T) {
 		"either stays text":    {query: "either=5", want: `{"either":"5"}`},
 		"unknown stays text":   {query: "else=5", want: `{"else":"5"}`},
 		"object stays text":    {query: "nested={}", want: `{"nested":"{}"}`},
+		"number or object":     {query: "range=5", want: `{"range":5}`},
+		"number or text":       {query: "trial=5", want: `{"trial":"5"}`},
 		"array of one":         {query: "tags=a", want: `{"tags":["a"]}`},
 		"array of several":     {query: "tags=b&tags=5", want: `{"tags":["b","5"]}`},
 		"array of integers":    {query: "sizes=1&sizes=x", want: `{"sizes":[1,"x"]}`},
