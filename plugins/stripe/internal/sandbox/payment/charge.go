@@ -21,7 +21,6 @@ func charges() resource.Module {
 				"payment_method_details.card.last4": resource.TokenField, "billing_details.address.postal_code": resource.TokenField,
 			}),
 		},
-		Includes: map[string]resource.Include{"charge.refunds": func(t *resource.Tx, o Object) any { return refundList(t, o.ID()) }},
 	}
 }
 
@@ -37,7 +36,7 @@ func newCharge(t *resource.Tx, intent, method Object) Object {
 	o["outcome"] = Object{"network_status": "approved_by_network", "reason": nil, "risk_level": "normal", "risk_score": 20, "seller_message": "Payment complete.", "type": "authorized"}
 	o["calculated_statement_descriptor"] = "SANDBOX"
 	o["receipt_url"] = resource.Origin + "/receipts/" + o.ID()
-	delete(o, "refunds") // only where it is expanded, since 2022-11-15
+	o["refunds"] = refundList(t, o.ID())
 	for _, name := range []string{"currency", "customer", "description", "invoice", "on_behalf_of", "receipt_email", "shipping", "statement_descriptor", "statement_descriptor_suffix", "transfer_data", "transfer_group", "application_fee_amount"} {
 		o[name] = intent[name]
 	}

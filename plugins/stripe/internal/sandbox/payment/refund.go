@@ -35,6 +35,14 @@ func refundList(t *resource.Tx, charge string) Object {
 	return t.Sublist(refundsOf(charge), resource.URL("charges", charge, "refunds"))
 }
 
+// showRefund has the charge of a refund show it as it is now.
+func showRefund(t *resource.Tx, o Object) {
+	if charge, ok := t.Find(Charge, o.Text("charge")); ok {
+		charge["refunds"] = refundList(t, charge.ID())
+		t.Put(charge)
+	}
+}
+
 func refundsOf(charge string) resource.Filter {
 	return resource.Filter{Kind: Refund, Equal: map[string]string{"charge": charge}}
 }
@@ -131,8 +139,10 @@ func refund(t *resource.Tx, charge, params Object) (Object, *Refusal) {
 	before := charge.Clone()
 	charge["amount_refunded"] = charge.Int("amount_refunded") + amount
 	charge["refunded"] = charge.Int("amount_refunded") == charge.Int("amount")
+	charge["refunds"] = refundList(t, charge.ID())
 	t.Put(charge)
 	t.Emit("refund.created", o)
+	before["refunds"] = charge["refunds"] // Stripe shows what changed of the charge itself
 	t.EmitUpdate("charge.refunded", before, charge)
 	return o, nil
 }
@@ -162,6 +172,7 @@ func updateRefund(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 		return nil, refusal
 	}
 	t.Put(o)
+	showRefund(t, o)
 	t.EmitUpdate("charge.refund.updated", before, o)
 	t.EmitUpdate("refund.updated", before, o)
 	return o, nil
@@ -188,6 +199,7 @@ func settleRefund(t *resource.Tx, id string) {
 	if o.Text("status") == "pending" {
 		o["status"] = succeeded
 		t.Put(o)
+		showRefund(t, o)
 		t.EmitUpdate("charge.refund.updated", before, o)
 		t.EmitUpdate("refund.updated", before, o)
 		return
@@ -201,6 +213,7 @@ func settleRefund(t *resource.Tx, id string) {
 		charge["amount_refunded"], charge["refunded"] = charge.Int("amount_refunded")-o.Int("amount"), false
 		t.Put(charge)
 	}
+	showRefund(t, o)
 	t.EmitUpdate("charge.refund.updated", before, o)
 	t.EmitUpdate("refund.updated", before, o)
 }
