@@ -11,7 +11,7 @@ import (
 )
 
 // secrets of webhook endpoints are shown once, so they are stored apart from them.
-const endpointSecret = "sandbox.endpoint_secret"
+const endpointSecret = resource.OwnKind + "endpoint_secret"
 
 // events and webhook endpoints are what the sandbox itself has operations for.
 func endpoints() resource.Module {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
@@ -41,6 +42,8 @@ func (x *exchange) execute(body []byte, path map[string]string, fault *fault) *r
 		x.request = resource.NewRequest(x.http.URL.EscapedPath(), x.operation.Subject(), path, params)
 		x.request.ID, x.request.Key = x.id, x.key
 		do = func(t *resource.Tx) outcome { return x.known(t, known) }
+	} else if parent := x.parent(); parent != nil {
+		do = parent
 	} else if x.key == "" && fault == nil {
 		return x.fromMock(nil).response
 	}
@@ -100,6 +103,34 @@ func (x *exchange) known(t *resource.Tx, operation resource.Operation) outcome {
 		return refused(refusal)
 	}
 	return outcome{response: show(http.StatusOK, result), stands: true, kept: true}
+}
+
+// parent is, for an operation that no module has on a part of an object that one has,
+// stripe-mock's response where that object is there, else the refusal. Nil where there
+// is no such object.
+func (x *exchange) parent() func(t *resource.Tx) outcome {
+	const depth = 4 // "", "v1", "customers", "cus_123"
+	parts := strings.Split(x.http.URL.EscapedPath(), "/")
+	if len(parts) <= depth {
+		return nil
+	}
+	path := strings.Join(parts[:depth], "/")
+	above, names := x.sandbox.mock.Route(http.MethodGet, path)
+	if above == nil || above.Subject() == "" || x.sandbox.env.Module.Operations[above.ID] == nil {
+		return nil
+	}
+	get := x.sandbox.env.Module.Operations[above.ID]
+	return func(t *resource.Tx) outcome {
+		r := resource.NewRequest(path, above.Subject(), names, resource.Object{})
+		o, refusal := get(t, r)
+		if refusal == nil && o.Bool("deleted") {
+			refusal = resource.MissingSubject(o.Kind(), o.ID())
+		}
+		if refusal != nil {
+			return refused(refusal)
+		}
+		return x.fromMock(t)
+	}
 }
 
 // fromMock hands the request to stripe-mock.

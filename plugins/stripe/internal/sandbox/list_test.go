@@ -101,3 +101,14 @@ func TestMetadataHasLimits(t *testing.T) {
 	}
 	b.post("/v1/customers", strings.Join(many[:50], "&"))
 }
+
+func TestWhatTheSandboxDoesNotKnowIsStillOfAnObjectThatIsThere(t *testing.T) {
+	t.Parallel()
+	b := open(t, Options{})
+	b.shows(b.get("/v1/customers/cus_123/cash_balance", ""), map[string]string{"object": "cash_balance"})
+	b.refused(404, "resource_missing", http.MethodGet, "/v1/customers/cus_no/cash_balance", "")
+	b.refused(404, "resource_missing", http.MethodPost, "/v1/payment_intents/pi_no/increment_authorization", "amount=5")
+	b.del("/v1/customers/cus_123")
+	b.refused(404, "resource_missing", http.MethodGet, "/v1/customers/cus_123/cash_balance", "")
+	b.shows(b.get("/v1/tax_codes", ""), map[string]string{"object": "list"})
+}

@@ -2,6 +2,8 @@ package sandbox
 
 import (
 	"context"
+	"maps"
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
@@ -46,6 +48,7 @@ func (s *Sandbox) status(ctx context.Context) (*status, error) {
 			found.Clocks = append(found.Clocks, clockStatus{ID: clock.ID, Account: clock.Account, Time: time.Unix(o.Int("frozen_time"), 0).UTC()})
 		}
 		found.Objects, found.Timers, found.Pending = tx.Counts(), tx.Timers(), tx.Pending("")
+		maps.DeleteFunc(found.Objects, func(kind string, _ int64) bool { return strings.HasPrefix(kind, resource.OwnKind) })
 		return errUndo
 	})
 	if err != nil {

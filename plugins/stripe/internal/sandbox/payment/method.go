@@ -9,7 +9,7 @@ import (
 
 // setUp marks, beside a payment method, that it was set up for later payments. It is an
 // object of the sandbox's own, with the id of the method.
-const setUp = "sandbox.set_up"
+const setUp = resource.OwnKind + "set_up"
 
 func methods() resource.Module {
 	return resource.Module{
@@ -326,7 +326,7 @@ func detachMethod(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 }
 
 // usedUp marks, beside a payment method, that it was detached and can pay no more.
-const usedUp = "sandbox.used_up"
+const usedUp = resource.OwnKind + "used_up"
 
 // forgetDefault takes a payment method out of a customer's settings.
 func forgetDefault(t *resource.Tx, customer Object, method string) {

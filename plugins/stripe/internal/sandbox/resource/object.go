@@ -12,6 +12,9 @@ import (
 // them, which read alike.
 type Object map[string]any
 
+// OwnKind begins the types of objects that are the sandbox's own, and not of the API.
+const OwnKind = "sandbox."
+
 // Decode reads an object. Numbers that are no 64-bit integers stay json.Number.
 func Decode(raw []byte) (Object, error) {
 	decoder := json.NewDecoder(bytes.NewReader(raw))
