@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/backflow/backflow/sdk"
@@ -22,11 +23,20 @@ func skipIfUntried(v *verdict, tried int, what string) {
 
 func checkCalls(ctx context.Context, s *session, v *verdict) {
 	skipIfUntried(v, len(s.subjects), "with an example that meets its schema")
+	defer func() {
+		if len(s.subjects) > 0 && len(v.faults) == 0 && !slices.ContainsFunc(s.subjects, func(subject *subject) bool { return subject.works }) {
+			v.fault("no example works")
+		}
+	}()
 	for _, subject := range s.subjects {
 		if !s.ready(ctx, v) {
 			return
 		}
 		result, err := s.call(ctx, subject.Name, subject.example, subject.key)
+		if s.mode == InSandbox && isRefusal(err) {
+			v.note("%s: refused in the sandbox: %s", subject.Name, describe(err))
+			continue
+		}
 		if err != nil {
 			v.fault("%s: %v", subject.Name, err)
 			continue
@@ -43,6 +53,15 @@ func checkCalls(ctx context.Context, s *session, v *verdict) {
 			v.fault("%s: its result does not meet the schema: %s: %s", subject.Name, fault.Pointer, fault.Message)
 		}
 	}
+}
+
+// isRefusal reports whether an error says that nothing was done because of what the
+// vendor has: what an example names need not be in a sandbox, or be in the state
+// that the action wants.
+func isRefusal(err error) bool {
+	var refusal *sdk.Error
+	return errors.As(err, &refusal) && refusal.Outcome == sdk.OutcomeNotExecuted &&
+		(refusal.Code == sdk.CodeNotFound || refusal.Code == sdk.CodeRejected)
 }
 
 // orNull returns the body, or null for an empty one, which means null.

@@ -124,6 +124,15 @@ func TestEachCheckFindsThePluginThatBreaksItsPromise(t *testing.T) {
 	}
 }
 
+func TestAnExampleMayBeRefusedInASandboxOnlyAndNotEachOne(t *testing.T) {
+	t.Parallel()
+	for mode, credentials := range map[string]string{"sandbox-empty": "", "sandbox-without": `{"token":"t0ken"}`} {
+		if failed := with(check(t, mode, credentials), conformance.Failed); !slices.Contains(failed, "calls") {
+			t.Errorf("%s: failed: %q", mode, failed)
+		}
+	}
+}
+
 func TestAReportStaysShortWhenAPluginQuotesWhatItWasSent(t *testing.T) {
 	t.Parallel()
 	for _, check := range check(t, "quote-params", `{"token":"t0ken"}`).Checks {
@@ -148,6 +157,7 @@ func TestActionsAreCalledOnlyWhereThatIsAllowed(t *testing.T) {
 		"credentials are needed":       {"", "", conformance.NotAtAll, slices.Concat([]string{"configure"}, called)},
 		"none are taken":               {"no-credentials", "", conformance.WithoutCredentials, nil},
 		"there is a sandbox":           {"sandbox", "", conformance.InSandbox, nil},
+		"it lacks what is asked for":   {"sandbox-without", "", conformance.InSandbox, nil},
 		"credentials over the sandbox": {"sandbox", `{"token":"t"}`, conformance.WithCredentials, nil},
 		"a repeat may act twice":       {"repeat-none", `{}`, conformance.WithCredentials, []string{"repeated-key"}},
 	} {

@@ -102,6 +102,20 @@ func TestMetadataHasLimits(t *testing.T) {
 	b.post("/v1/customers", strings.Join(many[:50], "&"))
 }
 
+func TestTextsHaveTheLengthThatStripeAllows(t *testing.T) {
+	t.Parallel()
+	b := open(t, Options{})
+	for form, param := range map[string]string{
+		"description=" + strings.Repeat("é", 5001):   "description",
+		"phone=" + strings.Repeat("1", 21):           "phone",
+		"address[city]=" + strings.Repeat("x", 5001): "address[city]",
+		"invoice_settings[custom_fields][][name]=" + strings.Repeat("x", 41) + "&invoice_settings[custom_fields][][value]=x": "invoice_settings[custom_fields][0][name]",
+	} {
+		b.shows(b.refused(400, "invalid_request_error", http.MethodPost, "/v1/customers", form), map[string]string{"error.param": param})
+	}
+	b.post("/v1/customers", "description="+strings.Repeat("é", 5000))
+}
+
 func TestWhatTheSandboxDoesNotKnowIsStillOfAnObjectThatIsThere(t *testing.T) {
 	t.Parallel()
 	b := open(t, Options{})

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/stripe/stripe-mock/param/coercer"
 	"github.com/stripe/stripe-mock/spec"
@@ -72,6 +73,9 @@ func (o *Operation) Check(params map[string]any) *Fault {
 			return &Fault{Code: "parameter_invalid_integer", Param: name, Message: "Invalid integer: " + text}
 		}
 	}
+	if param, most := tooLong(o.schema, params, ""); param != "" {
+		return &Fault{Param: param, Message: fmt.Sprintf("Invalid string: must be at most %d characters", most)}
+	}
 	check, err := o.validator()
 	if err == nil {
 		err = check.Validate(params)
@@ -80,4 +84,48 @@ func (o *Operation) Check(params map[string]any) *Fault {
 		return &Fault{Message: fmt.Sprintf("Request validation error: %v", err)}
 	}
 	return nil
+}
+
+// tooLong returns the first text that is longer than its schema allows, which
+// stripe-mock does not look at, and how long it may be; an empty name if none is.
+func tooLong(s *spec.Schema, value any, name string) (param string, most int) {
+	switch v := value.(type) {
+	case string:
+		// Of several choices the widest counts.
+		most = s.MaxLength
+		for _, one := range s.AnyOf {
+			if one.Type == spec.TypeString && len(one.Enum) == 0 {
+				most = max(most, one.MaxLength)
+			}
+		}
+		if most > 0 && utf8.RuneCountInString(v) > most {
+			return name, most
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			inner := key
+			if name != "" {
+				inner = name + "[" + key + "]"
+			}
+			for _, one := range append([]*spec.Schema{s}, s.AnyOf...) {
+				if property := one.Properties[key]; property != nil {
+					if param, most := tooLong(property, v[key], inner); param != "" {
+						return param, most
+					}
+				}
+			}
+		}
+	case []any:
+		for _, one := range append([]*spec.Schema{s}, s.AnyOf...) {
+			if one.Items == nil {
+				continue
+			}
+			for i := range v {
+				if param, most := tooLong(one.Items, v[i], fmt.Sprintf("%s[%d]", name, i)); param != "" {
+					return param, most
+				}
+			}
+		}
+	}
+	return "", 0
 }

@@ -116,7 +116,7 @@ func refund(t *resource.Tx, charge, params Object) (Object, *Refusal) {
 	}
 	o := t.New(Refund)
 	o["amount"], o["currency"], o["charge"], o["payment_intent"] = amount, currency, charge.ID(), charge["payment_intent"]
-	o["destination_details"] = Object{"card": Object{"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"}, "type": "card"}
+	o["destination_details"] = Object{"card": Object{"type": "refund"}, "type": "card"}
 	o["status"] = succeeded
 	if refusal := resource.Update(o, params, "reason", "instructions_email"); refusal != nil {
 		return nil, refusal
