@@ -565,6 +565,23 @@ func TestTheSubscriptionsOfADeletedCustomerEnd(t *testing.T) {
 	b.happened(before)
 }
 
+func TestATrialAsksForACardByASetupIntent(t *testing.T) {
+	t.Parallel()
+	b := onClock(t, "2026-05-01T00:00:00Z", "")
+	made := b.subscribe("items[0][price]=price_456&trial_period_days=14&expand[]=pending_setup_intent")
+	b.shows(made, map[string]string{"status": "trialing", "pending_setup_intent.status": "requires_payment_method", "pending_setup_intent.customer": b.customer})
+	before := len(b.events())
+	b.post("/v1/setup_intents/"+made.text("pending_setup_intent.id")+"/confirm", "payment_method=pm_card_visa")
+	if got := b.since(before); !slices.Contains(got, "setup_intent.succeeded") || got[len(got)-1] != "customer.subscription.updated" {
+		t.Errorf("events %v", got)
+	}
+	b.shows(b.get("/v1/subscriptions/"+made.text("id"), "expand[]=default_payment_method"), map[string]string{"pending_setup_intent": "<null>", "default_payment_method.card.last4": "4242"})
+	b.pass("14d2h")
+	if got, want := b.amounts(made.text("id")), []string{"0 paid", "2000 paid"}; !slices.Equal(got, want) {
+		t.Errorf("invoices %v, want %v", got, want)
+	}
+}
+
 func TestASubscriptionEndsAtATimeThatIsSet(t *testing.T) {
 	t.Parallel()
 	b := onClock(t, "2026-04-01T00:00:00Z", "pm_card_visa")

@@ -74,6 +74,9 @@ func createSubscription(t *resource.Tx, r *resource.Request) (resource.Object, *
 	if first != nil {
 		sub["latest_invoice"] = first.ID()
 	}
+	if automatic && !owes && methodFor(t, sub) == "" {
+		sub["pending_setup_intent"] = payment.NewSetupIntent(t, customer.ID()).ID()
+	}
 	keepCurrency(t, customer, sub.Text("currency"))
 	t.Put(sub)
 	t.Emit("customer.subscription.created", sub)

@@ -36,7 +36,7 @@ func subscriptions() resource.Module {
 					resource.URL("customers", o.ID(), "subscriptions"))
 			},
 		},
-		Listeners: map[string][]resource.Listener{"customer.deleted": {customerDeleted}},
+		Listeners: map[string][]resource.Listener{"customer.deleted": {customerDeleted}, "setup_intent.succeeded": {methodSetUp}},
 		Timers: map[string]resource.Timer{
 			timerPeriod: periodEnds, timerUpcoming: announceRenewal, timerTrial: announceTrialEnd,
 			timerExpire: expireIncomplete, timerCancel: cancelDue, timerResume: resumeCollection,
@@ -191,6 +191,21 @@ func customerDeleted(t *resource.Tx, customer resource.Object) {
 		if !ended(sub) {
 			end(t, sub, "")
 		}
+	}
+}
+
+// methodSetUp gives a subscription that asked for a payment method, since nothing was to
+// be paid at first, the one that was set up
+// (https://docs.stripe.com/api/subscriptions/object, pending_setup_intent).
+func methodSetUp(t *resource.Tx, setup resource.Object) {
+	for _, sub := range t.All(resource.Filter{Kind: subscription, Equal: map[string]string{"pending_setup_intent": setup.ID()}}) {
+		before := sub.Clone()
+		sub["pending_setup_intent"] = nil
+		if !ended(sub) {
+			sub["default_payment_method"] = orNull(setup.Ref("payment_method"))
+		}
+		t.Put(sub)
+		t.EmitUpdate("customer.subscription.updated", before, sub)
 	}
 }
 

@@ -30,10 +30,7 @@ func createSetup(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 		}
 		t.On(customer.Text("test_clock"))
 	}
-	o := t.New(SetupIntent)
-	o["client_secret"] = o.ID() + "_secret_" + resource.Random(25)
-	o["status"], o["usage"], o["payment_method_types"] = requiresMethod, "off_session", []any{Card}
-	o["payment_method_options"] = Object{Card: Object{"mandate_options": nil, "network": nil, "request_three_d_secure": "automatic"}}
+	o := newSetup(t)
 	resource.Assign(o, r.Params, "usage", "customer")
 	if refusal := setTypes(o, r.Params); refusal != nil {
 		return nil, refusal
@@ -47,6 +44,25 @@ func createSetup(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 		return confirmSetup(t, o, r.Params)
 	}
 	return o, nil
+}
+
+// newSetup makes a setup intent without a payment method. It is not stored.
+func newSetup(t *resource.Tx) Object {
+	o := t.New(SetupIntent)
+	o["client_secret"] = o.ID() + "_secret_" + resource.Random(25)
+	o["status"], o["usage"], o["payment_method_types"] = requiresMethod, "off_session", []any{Card}
+	o["payment_method_options"] = Object{Card: Object{"mandate_options": nil, "network": nil, "request_three_d_secure": "automatic"}}
+	return o
+}
+
+// NewSetupIntent makes a setup intent of a customer, by which another area asks for a
+// payment method. It is stored, and its event made.
+func NewSetupIntent(t *resource.Tx, customer string) Object {
+	o := newSetup(t)
+	o["customer"] = customer
+	t.Put(o)
+	t.Emit("setup_intent.created", o)
+	return o
 }
 
 // applySetup copies params to a setup intent.
