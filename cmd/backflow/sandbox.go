@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/backflow/backflow/cmd/backflow/internal/client"
+	"github.com/backflow/backflow/sdk/span"
 )
 
 func (p *program) sandboxCommand() *cobra.Command {
@@ -182,7 +183,7 @@ var sandboxFaultFlags = []string{"kind", "operation", "status", "code", "decline
 func (p *program) sandboxAdvanceCommand() *cobra.Command {
 	var s sandbox
 	var clock, to string
-	var by span
+	var by span.Span
 	var until time.Time
 	cmd := &cobra.Command{
 		Use:   "advance SPAN | --to TIME",
@@ -203,7 +204,7 @@ month is one of the calendar. Without --clock everything moves.`,
 				return err
 			}
 			var ok bool
-			if by, ok = parseSpan(args[0]); !ok {
+			if by, ok = span.Parse(args[0]); !ok || by == (span.Span{}) {
 				return fmt.Errorf("%q is no span of time: it is such as 31d, 1w, 12h, 90m, 1mo or 1y, and a hundred years at most", args[0])
 			}
 			return nil
@@ -232,7 +233,7 @@ func timeOf(text string) (time.Time, error) {
 }
 
 // advance moves the time of a sandbox by a span, or to a time unless that is zero.
-func (p *program) advance(ctx context.Context, s *sandbox, clock string, by span, to time.Time) error {
+func (p *program) advance(ctx context.Context, s *sandbox, clock string, by span.Span, to time.Time) error {
 	c, err := s.find(ctx, p)
 	if err != nil {
 		return err
@@ -242,7 +243,7 @@ func (p *program) advance(ctx context.Context, s *sandbox, clock string, by span
 		return err
 	}
 	if to.IsZero() {
-		to = by.after(from.Time)
+		to = by.After(from.Time)
 	} else if to.Before(from.Time) {
 		return fmt.Errorf("it is %s in the sandbox already: time only moves forward (backflow sandbox reset begins anew)", from.Time.UTC().Format(time.RFC3339))
 	}

@@ -2,19 +2,17 @@ package sandbox
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/store"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/span"
 )
 
 // advanceParams are the params of "advance".
 type advanceParams struct {
-	// By is how far to move, such as "31d" or "36h"; To is the time to move to, RFC 3339.
+	// By is how far to move, as sdk/span reads it; To is the time to move to, RFC 3339.
 	By string `json:"by"`
 	To string `json:"to"`
 	// Clock is the id of the one test clock to move. Without it the sandbox's own
@@ -41,34 +39,10 @@ func (a *advanced) add(events map[string]int) {
 // maxAdvance bounds one advance.
 const maxAdvance = 5 * 366 * 24 * time.Hour
 
-// span reads a duration that may also be in days: "31d", "1d12h".
-func span(text string) (time.Duration, error) {
-	days := 0
-	hours := text
-	if before, after, ok := strings.Cut(text, "d"); ok {
-		n, err := strconv.Atoi(before)
-		if err != nil || n < 0 {
-			return 0, fmt.Errorf("%q is not a number of days", before)
-		}
-		if n > int(maxAdvance/(24*time.Hour)) {
-			return 0, fmt.Errorf("it is more than %d days", maxAdvance/(24*time.Hour))
-		}
-		days, hours = n, after
-	}
-	var rest time.Duration
-	if hours != "" || days == 0 && !strings.Contains(text, "d") {
-		var err error
-		if rest, err = time.ParseDuration(hours); err != nil {
-			return 0, err
-		}
-	}
-	return time.Duration(days)*24*time.Hour + rest, nil
-}
-
 // advance moves time on, firing each timer at its own time.
 func (s *Sandbox) advance(ctx context.Context, p advanceParams) (*advanced, error) {
 	if (p.By == "") == (p.To == "") {
-		return nil, invalid("either by or to is needed")
+		return nil, invalid("/by", "either by or to is needed")
 	}
 	done := &advanced{Events: map[string]int{}}
 	_, err := s.change(ctx, p.Account, nil, func(tx *store.Tx, t *resource.Tx) error {
@@ -89,7 +63,7 @@ func (s *Sandbox) advance(ctx context.Context, p advanceParams) (*advanced, erro
 			return err
 		}
 		if done.Fired > resource.MaxFired {
-			return invalid("more than %d timers are due in that time; advance less", resource.MaxFired)
+			return invalid("", "more than %d timers are due in that time; advance less", resource.MaxFired)
 		}
 		return nil
 	})
@@ -103,15 +77,18 @@ func (s *Sandbox) advance(ctx context.Context, p advanceParams) (*advanced, erro
 // span is how far to move from a time.
 func (p advanceParams) span(now time.Time) (time.Duration, error) {
 	var by time.Duration
+	pointer := "/by"
 	if p.By != "" {
-		var err error
-		if by, err = span(p.By); err != nil {
-			return 0, invalid("by is a duration such as 31d or 36h: %v", err)
+		s, ok := span.Parse(p.By)
+		if !ok {
+			return 0, invalid(pointer, "by is a span of time such as 31d, 36h, 1w or 1mo")
 		}
+		by = s.After(now).Sub(now)
 	} else {
+		pointer = "/to"
 		to, err := time.Parse(time.RFC3339, p.To)
 		if err != nil {
-			return 0, invalid("to is a time such as 2027-01-31T00:00:00Z")
+			return 0, invalid(pointer, "to is a time such as 2027-01-31T00:00:00Z")
 		}
 		// To the time, or past it by a part of a second: what is due just then happens.
 		if by = to.Sub(now); by > 0 {
@@ -119,7 +96,7 @@ func (p advanceParams) span(now time.Time) (time.Duration, error) {
 		}
 	}
 	if by = by.Truncate(time.Second); by < 0 || by > maxAdvance {
-		return 0, invalid("time moves forward only, and by at most %d days", maxAdvance/(24*time.Hour))
+		return 0, invalid(pointer, "time moves forward only, and by at most %d days", maxAdvance/(24*time.Hour))
 	}
 	return by, nil
 }

@@ -1,12 +1,13 @@
 package sandbox
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/backflow/backflow/sdk"
 )
 
 // Kinds of faults. What happens after the effect has "_after" in its name.
@@ -90,7 +91,7 @@ func newFault(p faultParams) (*fault, error) {
 		f.Delay = "2s"
 	}
 	if !slices.Contains(faultKinds(), f.Kind) {
-		return nil, fmt.Errorf("kind is one of %s", strings.Join(faultKinds(), ", "))
+		return nil, invalid("/kind", "kind is one of %s", strings.Join(faultKinds(), ", "))
 	}
 	var err error
 	if f.delay, err = delay("delay", f.Delay); err != nil {
@@ -105,12 +106,6 @@ func newFault(p faultParams) (*fault, error) {
 	if f.Times == 0 {
 		f.Times = 1
 	}
-	if f.Times < 0 || f.Times > maxFaultTimes {
-		return nil, fmt.Errorf("times is 1 to %d", maxFaultTimes)
-	}
-	if f.ShouldRetry != "" && f.ShouldRetry != "true" && f.ShouldRetry != "false" {
-		return nil, fmt.Errorf(`shouldRetry is "true" or "false"`)
-	}
 	return f, f.checkError()
 }
 
@@ -118,15 +113,12 @@ func newFault(p faultParams) (*fault, error) {
 func (f *fault) checkError() error {
 	if f.Kind != faultError && f.Kind != faultErrorAfter {
 		if f.Status != 0 || f.Type != "" || f.Code != "" || f.DeclineCode != "" || f.Message != "" {
-			return fmt.Errorf("status, type, code, declineCode and message go with the kinds %s and %s", faultError, faultErrorAfter)
+			return invalid("/kind", "status, type, code, declineCode and message go with the kinds %s and %s", faultError, faultErrorAfter)
 		}
 		return nil
 	}
 	if f.Status == 0 {
 		f.Status = http.StatusInternalServerError
-	}
-	if f.Status < 400 || f.Status > 599 {
-		return fmt.Errorf("status is 400 to 599")
 	}
 	return nil
 }
@@ -138,7 +130,7 @@ func delay(name, text string) (time.Duration, error) {
 	}
 	wait, err := time.ParseDuration(text)
 	if err != nil || wait < 0 || wait > maxDelay {
-		return 0, fmt.Errorf("%s is a duration such as 2s, at most %s", name, maxDelay)
+		return 0, invalid("/"+name, "%s is a duration such as 2s, at most %s", name, maxDelay)
 	}
 	return wait, nil
 }
@@ -154,7 +146,7 @@ func (f *faults) add(one *fault) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.waiting) == maxFaults {
-		return fmt.Errorf("%d faults wait already", maxFaults)
+		return sdk.Refuse(sdk.CodeConflict, "stripe: %d faults wait already; clear takes them back", maxFaults)
 	}
 	f.waiting = append(f.waiting, one)
 	return nil

@@ -88,7 +88,7 @@ func TestFaultsAreListedAndTakenBack(t *testing.T) {
 			t.Errorf("%s: %v", params, err)
 		}
 	}
-	if _, err := b.Do(t.Context(), "explode", nil); err == nil || !strings.Contains(err.Error(), "it has advance, fault, reset and status") {
+	if _, err := b.Do(t.Context(), "explode", nil); err == nil || !strings.Contains(err.Error(), "(known: advance, fault, reset, status)") {
 		t.Error(err)
 	}
 }

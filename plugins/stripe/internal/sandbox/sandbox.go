@@ -12,8 +12,8 @@
 // plugins/stripe/internal/sandbox/deliver,
 // plugins/stripe/internal/sandbox/dispute, plugins/stripe/internal/sandbox/mock,
 // plugins/stripe/internal/sandbox/payment, plugins/stripe/internal/sandbox/payout,
-// plugins/stripe/internal/sandbox/resource, plugins/stripe/internal/sandbox/store and
-// sdk.
+// plugins/stripe/internal/sandbox/resource, plugins/stripe/internal/sandbox/store, sdk,
+// sdk/schema, sdk/span and sdk/suggest.
 package sandbox
 
 import (

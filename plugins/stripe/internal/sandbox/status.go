@@ -32,7 +32,7 @@ type status struct {
 }
 
 // status tells what the sandbox holds.
-func (s *Sandbox) status(ctx context.Context) (*status, error) {
+func (s *Sandbox) status(ctx context.Context, _ noParams) (*status, error) {
 	found := &status{URL: s.URL(), Clocks: []clockStatus{}, Webhooks: []string{}, Faults: s.faults.list()}
 	for _, target := range s.options.Webhooks {
 		found.Webhooks = append(found.Webhooks, target.Name)
