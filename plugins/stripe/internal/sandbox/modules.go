@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/billing"
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/checkout"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/connect"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/dispute"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/payment"
@@ -18,5 +19,6 @@ func modules() resource.Module {
 		dispute.Module(),
 		payout.Module(),
 		connect.Module(),
+		checkout.Module(),
 	)
 }

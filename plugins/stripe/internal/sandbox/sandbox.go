@@ -3,12 +3,13 @@
 // Stripe's own stripe-mock behind it for the rest.
 //
 // The parts: mock is stripe-mock, resource what an area is written on (its package
-// comment is the guide), payment, billing, dispute, payout and connect the areas,
+// comment is the guide), payment, billing, checkout, dispute, payout and connect the
+// areas,
 // store the state in one SQLite file, deliver the sending of events. This package
 // serves them: requests, idempotency, faults, timers, and the commands that control it.
 //
 // The package imports plugins/stripe/internal/sandbox/billing,
-// plugins/stripe/internal/sandbox/connect,
+// plugins/stripe/internal/sandbox/checkout, plugins/stripe/internal/sandbox/connect,
 // plugins/stripe/internal/sandbox/deliver,
 // plugins/stripe/internal/sandbox/dispute, plugins/stripe/internal/sandbox/mock,
 // plugins/stripe/internal/sandbox/payment, plugins/stripe/internal/sandbox/payout,

@@ -50,7 +50,7 @@ func createCoupon(t *resource.Tx, r *resource.Request) (resource.Object, *resour
 	case o.Set("max_redemptions") && o.Int("max_redemptions") < 1:
 		return nil, resource.Invalid("max_redemptions", "parameter_invalid_integer", "This value must be greater than or equal to 1.")
 	}
-	if reduction(t, o).Check() != nil {
+	if Reduction(t, o).Check() != nil {
 		return nil, resource.Invalid("percent_off", "", "A coupon takes off more than 0, and at most 100 percent.")
 	}
 	if of := r.Params.Object("applies_to").Texts("products"); len(of) > 0 {
@@ -121,8 +121,8 @@ func deleteCoupon(t *resource.Tx, r *resource.Request) (resource.Object, *resour
 	return rest, nil
 }
 
-// redeemable finds a coupon that can be used now.
-func redeemable(t *resource.Tx, id, param string) (resource.Object, *resource.Refusal) {
+// Redeemable finds a coupon that can be used now.
+func Redeemable(t *resource.Tx, id, param string) (resource.Object, *resource.Refusal) {
 	o, refusal := t.Get(coupon, id, param)
 	switch {
 	case refusal != nil:
@@ -135,8 +135,8 @@ func redeemable(t *resource.Tx, id, param string) (resource.Object, *resource.Re
 	return o, nil
 }
 
-// reduction is what a coupon takes off.
-func reduction(t *resource.Tx, o resource.Object) rating.Coupon {
+// Reduction is what a coupon takes off.
+func Reduction(t *resource.Tx, o resource.Object) rating.Coupon {
 	kept, _ := t.Find(hidden, o.ID())
 	return rating.Coupon{Percent: decimal(o["percent_off"]), Amount: o.Int("amount_off"), Products: kept.Object("applies_to").Texts("products")}
 }

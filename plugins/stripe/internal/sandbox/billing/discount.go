@@ -38,7 +38,7 @@ func redeeming(t *resource.Tx, params, customer resource.Object, amount int64, c
 		of, refusal := t.Get(coupon, o.Object("coupon").ID(), "promotion_code")
 		return &redemption{of, o}, refusal
 	case id != "":
-		of, refusal := redeemable(t, id, "coupon")
+		of, refusal := Redeemable(t, id, "coupon")
 		if refusal == nil && of.Set("amount_off") && currency != "" && of.Text("currency") != currency {
 			refusal = resource.Invalid("coupon", "", "The coupon %s takes off an amount in %s, and not in %s.", id, of.Text("currency"), currency)
 		}

@@ -116,7 +116,7 @@ func total(t *resource.Tx, o resource.Object, balance int64) *resource.Refusal {
 	o["total_discount_amounts"] = []any{}
 	if given := o.Object("discount"); given != nil {
 		var err error
-		if off, err = reduction(t, given.Object("coupon")).Off(counted); err != nil {
+		if off, err = Reduction(t, given.Object("coupon")).Off(counted); err != nil {
 			return tooLarge()
 		}
 		sum := int64(0)

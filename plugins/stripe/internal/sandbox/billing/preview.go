@@ -57,7 +57,7 @@ func upcomingInvoice(t *resource.Tx, r *resource.Request) (resource.Object, *res
 		return upcomingWithout(t, r, customer)
 	}
 	if id := r.Params.Text("coupon"); id != "" {
-		of, refusal := redeemable(t, id, "coupon")
+		of, refusal := Redeemable(t, id, "coupon")
 		if refusal != nil {
 			return nil, refusal
 		}

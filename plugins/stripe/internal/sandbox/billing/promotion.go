@@ -20,7 +20,7 @@ func promotionCodes() resource.Module {
 }
 
 func createPromotionCode(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
-	of, refusal := redeemable(t, r.Params.Text("coupon"), "coupon")
+	of, refusal := Redeemable(t, r.Params.Text("coupon"), "coupon")
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -109,7 +109,7 @@ func updatePromotionCode(t *resource.Tx, r *resource.Request) (resource.Object, 
 		return nil, refusal
 	}
 	if o.Bool("active") && !before.Bool("active") {
-		if _, refusal := redeemable(t, o.Object("coupon").ID(), "coupon"); refusal != nil {
+		if _, refusal := Redeemable(t, o.Object("coupon").ID(), "coupon"); refusal != nil {
 			return nil, resource.Invalid("active", "", "This promotion code cannot be activated, because its coupon is no longer valid.")
 		}
 		if refusal := uniqueCode(t, o); refusal != nil {
@@ -143,7 +143,7 @@ func redeemableCode(t *resource.Tx, id string, customer resource.Object, amount 
 	case restrictions.Set("minimum_amount") && (restrictions.Text("minimum_amount_currency") != currency || amount < restrictions.Int("minimum_amount")):
 		return nil, cannot("the amount is below the minimum of the code")
 	}
-	if _, refusal := redeemable(t, o.Object("coupon").ID(), param); refusal != nil {
+	if _, refusal := Redeemable(t, o.Object("coupon").ID(), param); refusal != nil {
 		return nil, refusal
 	}
 	return o, nil

@@ -86,7 +86,7 @@ func proration(t *resource.Tx, customer, sub, item resource.Object, at int64, cr
 		given = inForce(t, customer)
 	}
 	if given != nil {
-		if amount, err = reduction(t, given.Object("coupon")).Net(amount); err != nil {
+		if amount, err = Reduction(t, given.Object("coupon")).Net(amount); err != nil {
 			return nil, tooLarge()
 		}
 	}

@@ -70,7 +70,7 @@ func createAccount(t *resource.Tx, r *resource.Request) (resource.Object, *resou
 func applyAccount(t *resource.Tx, o, params resource.Object) *resource.Refusal {
 	for _, name := range []string{"business_profile", "settings", "tos_acceptance"} {
 		if given := params.Object(name); given != nil {
-			merge(o.Object(name), given)
+			resource.Merge(o.Object(name), given)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(params.Object("capabilities"))) {
@@ -85,18 +85,6 @@ func applyAccount(t *resource.Tx, o, params resource.Object) *resource.Refusal {
 	}
 	enable(o)
 	return resource.Update(o, params, "business_type", "default_currency", "email")
-}
-
-// merge copies what is given into a part of an account, down to the values. Fields
-// that the part has not are left out: they are what Stripe keeps to itself.
-func merge(into, given resource.Object) {
-	for name := range given {
-		if part := given.Object(name); part != nil && into.Object(name) != nil {
-			merge(into.Object(name), part)
-		} else if into.Has(name) {
-			resource.Assign(into, given, name)
-		}
-	}
 }
 
 // met are requirements of which none is left: the sandbox verifies nobody.

@@ -96,6 +96,9 @@ func Sign(currency string) string {
 	return map[string]string{"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}[currency]
 }
 
+// Spell writes an amount for people: "$0.50 usd".
+func Spell(amount int64, currency string) string { return spell(amount, currency) }
+
 // spell writes an amount for people: "$0.50 usd".
 func spell(amount int64, currency string) string {
 	switch Decimals(currency) {

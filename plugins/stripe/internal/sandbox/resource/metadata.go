@@ -61,3 +61,15 @@ func Update(o, params Object, names ...string) *Refusal {
 	Assign(o, params, names...)
 	return Metadata(o, params)
 }
+
+// Merge copies what is given into an object, down to the values. Members that the
+// object has not are left out.
+func Merge(o, given Object) {
+	for name := range given {
+		if part := given.Object(name); part != nil && o.Object(name) != nil {
+			Merge(o.Object(name), part)
+		} else if o.Has(name) {
+			Assign(o, given, name)
+		}
+	}
+}
