@@ -10,9 +10,14 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// callAttempts is how often a call is made that an HTTP request waits for: bounded,
-// since a struggling vendor must not be struck harder.
-const callAttempts = 3
+// The retry of a call that an HTTP request waits for: short, since a client waits, and
+// bounded, since a struggling vendor must not be struck harder.
+const (
+	callAttempts = 3
+	// callMaxWait bounds what an error may ask to wait: what is down for longer is said
+	// at once. A rate limit is no outage, and its end is known: that is waited for.
+	callMaxWait = time.Second
+)
 
 var callWait = backoff.Exponential{First: 100 * time.Millisecond, Factor: 3}
 
@@ -23,7 +28,8 @@ type Pause func(ctx context.Context, wait time.Duration) bool
 // Call is Execute for callers that wait, such as an HTTP request: a failed call
 // is repeated twice at most, where its error says that it may help and where
 // it does no harm: the effect did not take place, or the action reads, or it
-// honours the key. What the error asks to wait is waited for, as long as pause does.
+// honours the key. How long a rate limit asks to wait is waited for, as long as pause
+// does; any other error may ask for a second.
 // The error is *sdk.Error; its outcome is what is known after all attempts. An action
 // that only reads has no effect.
 func (a *Action) Call(ctx context.Context, call Call, pause Pause) (sdk.Result, error) {
@@ -44,9 +50,13 @@ func (a *Action) Call(ctx context.Context, call Call, pause Pause) (sdk.Result, 
 		if treatment.Writes {
 			outcome = failed.OutcomeAfter(outcome, treatment.Keyed())
 		}
-		// Callers who were told the same time do not come back together either.
-		wait := jitter(callWait.After(attempt)) + failed.RetryAfter
-		if attempt == callAttempts || !mayRepeat(treatment, call, failed, outcome) || !pause(ctx, wait) {
+		wait := max(jitter(callWait.After(attempt)), failed.RetryAfter)
+		if failed.Code == sdk.CodeRateLimited {
+			// Callers who were told the same time do not come back together either.
+			wait = failed.RetryAfter + jitter(callWait.After(attempt))
+		}
+		mayWait := wait <= callMaxWait || failed.Code == sdk.CodeRateLimited
+		if attempt == callAttempts || !mayRepeat(treatment, call, failed, outcome) || !mayWait || !pause(ctx, wait) {
 			settled := *failed
 			settled.Outcome = outcome
 			return sdk.Result{}, &settled

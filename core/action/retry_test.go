@@ -131,17 +131,21 @@ func TestEachAttemptIsTheSameCallAndWaitsLonger(t *testing.T) {
 	})
 }
 
-func TestRetryAfterIsWaitedForWithinTheDeadline(t *testing.T) {
+func TestARetryAfterIsWaitedForWithinTheDeadline(t *testing.T) {
 	const deadline = 30 * time.Second
 	for _, test := range []struct {
+		code       sdk.Code
 		retryAfter time.Duration
 		without    bool // a deadline
 		want       int  // attempts
 	}{
-		{time.Millisecond, false, 2}, {time.Second, false, 2}, {20 * time.Second, false, 2}, {deadline, false, 1}, {time.Hour, false, 1},
-		{time.Millisecond, true, 2}, {time.Second, true, 1}, {time.Hour, true, 1},
+		{sdk.CodeRateLimited, time.Millisecond, false, 2}, {sdk.CodeRateLimited, time.Second, false, 2}, {sdk.CodeRateLimited, 20 * time.Second, false, 2},
+		{sdk.CodeRateLimited, deadline, false, 1}, {sdk.CodeRateLimited, time.Hour, false, 1},
+		{sdk.CodeRateLimited, time.Millisecond, true, 2}, {sdk.CodeRateLimited, time.Second, true, 1}, {sdk.CodeRateLimited, time.Hour, true, 1},
+		// An outage is said at once.
+		{sdk.CodeUnavailable, time.Second, false, 2}, {sdk.CodeUnavailable, 1001 * time.Millisecond, false, 1}, {sdk.CodeUpstream, 20 * time.Second, false, 1}, {sdk.CodeConflict, time.Hour, false, 1},
 	} {
-		t.Run(fmt.Sprintf("%s/without=%t", test.retryAfter, test.without), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s/%s/without=%t", test.code, test.retryAfter, test.without), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx := t.Context()
 				if !test.without {
@@ -150,7 +154,7 @@ func TestRetryAfterIsWaitedForWithinTheDeadline(t *testing.T) {
 					defer cancel()
 				}
 				busy := failure(sdk.OutcomeNotExecuted, true, false)
-				busy.RetryAfter = test.retryAfter
+				busy.Code, busy.RetryAfter = test.code, test.retryAfter
 				a, attempts := script(t, sdk.ActionSpec{Writes: true}, busy, nil)
 				begin := time.Now()
 				_, err := a.Call(ctx, keyed, action.Sleep)
@@ -175,7 +179,7 @@ const callWaitMost = 100 * time.Millisecond
 
 func TestACallIsNotRepeatedWhereItsCallerDoesNotWait(t *testing.T) {
 	busy := failure(sdk.OutcomeNotExecuted, true, false)
-	busy.RetryAfter = 7 * time.Second
+	busy.Code, busy.RetryAfter = sdk.CodeRateLimited, 7*time.Second
 	a, attempts := script(t, sdk.ActionSpec{Writes: true}, busy)
 	var asked []time.Duration
 	_, err := a.Call(t.Context(), keyed, func(_ context.Context, wait time.Duration) bool {
@@ -192,7 +196,7 @@ func TestALongRetryAfterOfOneAttemptDoesNotStopTheNext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		busy := failure(sdk.OutcomeNotExecuted, true, false)
-		busy.RetryAfter = 10 * time.Second
+		busy.Code, busy.RetryAfter = sdk.CodeRateLimited, 10*time.Second
 		a, attempts := script(t, sdk.ActionSpec{Writes: true}, busy, failure(sdk.OutcomeNotExecuted, true, false), nil)
 		if _, err := a.Call(ctx, keyed, action.Sleep); err != nil || len(*attempts) != 3 {
 			t.Errorf("%d attempts, %v", len(*attempts), err)

@@ -115,7 +115,7 @@ func TestAKeyThatStripeRefusesIsNoFaultOfTheCaller(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, "stripe.json")
 	h.withStripe(t)
-	h.Env["STRIPE_SECRET_KEY"] = "sk_live_notKnownToTheDouble"
+	h.Env["STRIPE_SECRET_KEY"] = "sk_notKnownToTheDouble"
 	h.edits = append(h.edits, letIn("*"))
 	h.WriteExample(h.store, h.edits...)
 	g := h.Serve(apiToken)

@@ -140,9 +140,16 @@ type faultBench struct {
 	killed int
 }
 
+// back waits until the plugin that was killed has been started anew.
+func (b *faultBench) back(t *testing.T) {
+	b.killed = b.g.In(t).PluginPID("stripe", b.killed)
+	testkit.Eventually(t, 30*time.Second, "the plugin is ready", func() bool {
+		return b.g.In(t).Get("/integrations/stripe").Text("status.state") == "ready"
+	})
+}
+
 // kill ends the plugin once a request of the row is at Stripe.
 func (b *faultBench) kill(t *testing.T, row string) {
-	b.killed = b.g.In(t).PluginPID("stripe", b.killed)
 	testkit.Eventually(t, 10*time.Second, "a request of "+row+" is at Stripe", func() bool { return b.outcome(row).tries > 0 })
 	if err := syscall.Kill(b.killed, syscall.SIGKILL); err != nil {
 		t.Error(err)
@@ -297,6 +304,7 @@ func (b *faultBench) drive(t *testing.T, rows []faultRow) []faultLine {
 func (b *faultBench) driveKilled(t *testing.T) faultLine {
 	r := faultRow{name: "the plugin is killed after the work", fault: stripedouble.Fault{Kind: stripedouble.SlowAnswer, Times: 1}}
 	during := func(row string, call func(t *testing.T, r faultRow, row string) faultOutcome) faultOutcome {
+		b.back(t)
 		var work sync.WaitGroup
 		work.Go(func() { b.kill(t, row) })
 		o := call(t, r, row)
