@@ -142,6 +142,15 @@ func writeAction(w io.Writer, a *action.View) error {
 	}
 	fmt.Fprintf(table, "  \tPOST %s\n", a.Path)
 	fmt.Fprintf(table, "  writes\t%s\n", writing(a))
+	if len(a.Permissions) > 0 {
+		fmt.Fprintf(table, "  rights\t%s\n", terminal.Printable(strings.Join(a.Permissions, ", ")))
+	}
+	if len(a.Variants) > 0 {
+		fmt.Fprintf(table, "  variants\t%d, by %s: -o json has them\n", len(a.Variants), terminal.Printable(a.Variants[0].Param))
+	}
+	if a.ByName {
+		fmt.Fprintln(table, "  scope\tgranted by its own name only")
+	}
 	for _, example := range a.Examples {
 		fmt.Fprintf(table, "  example\t%s\n", terminal.Brief(example.Params))
 	}

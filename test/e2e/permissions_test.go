@@ -140,3 +140,64 @@ func TestThePermissionsOfAConfigArePrinted(t *testing.T) {
 		}
 	}
 }
+
+// TestACallOfAnyOperationIsGrantedByNameAndTreatedAsItsOperation: with Stripe's call and
+// read, over HTTP and in a run.
+func TestACallOfAnyOperationIsGrantedByNameAndTreatedAsItsOperation(t *testing.T) {
+	t.Parallel()
+	const (
+		create = `{"operationId":"PostCustomers","params":{"email":"ada@example.com"}}`
+		get    = `{"operationId":"GetSubscriptionsSubscriptionExposedId","params":{"subscription_exposed_id":"sub_none"}}`
+	)
+	for scope, statuses := range map[string][2]int{ // of call, of read
+		"integrations:stripe:*":    {403, 404},
+		"integrations:*":           {403, 404},
+		"integrations:stripe:read": {403, 404},
+		"integrations:stripe:call": {200, 403},
+		"integrations:*:call":      {200, 403},
+		"admin":                    {200, 404},
+	} {
+		t.Run(scope, func(t *testing.T) {
+			t.Parallel()
+			h := newHarness(t, "stripe.json")
+			h.withStripe(t)
+			h.edits = append(h.edits, letIn(scope))
+			h.WriteExample(h.store, h.edits...)
+			g := h.Serve(apiToken)
+			for _, path := range []string{"/integrations/stripe/call", "/integrations/stripe/actions/call"} {
+				answer := g.Post(path, create)
+				if answer.Status != statuses[0] || answer.Status == 403 && !strings.Contains(answer.Text("detail"), "this needs the scope integrations:stripe:call") {
+					t.Errorf("%s: %d %s", path, answer.Status, answer.Body)
+				}
+			}
+			if answer := g.Post("/integrations/stripe/read", get); answer.Status != statuses[1] {
+				t.Errorf("read: %d %s", answer.Status, answer.Body)
+			}
+			if scope != "admin" {
+				return
+			}
+			shown := program.Want(t, 200, g.Get("/integrations/stripe"))
+			if !strings.Contains(string(shown.Body), `"byName":true`) || !strings.Contains(string(shown.Body), `"keyLifetime":"720h"`) || !strings.Contains(string(shown.Body), `"permissions":["Customers: Write"]`) {
+				t.Errorf("shown is %.2000s", shown.Body)
+			}
+			// What reads has no effect that could be unknown, and so needs no key.
+			cut := func(operation string, times int) {
+				t.Helper()
+				if err := h.stripe.Script(stripedouble.Fault{Kind: stripedouble.CutAfter, Operation: operation, Times: times}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cut("GET /v1/subscriptions/sub_none", 3)
+			program.Want(t, 502, g.Post("/integrations/stripe/call", get, "Idempotency-Key", "read"))
+			program.Want(t, 404, g.Post("/integrations/stripe/call", get, "Idempotency-Key", "read"))
+			before := len(h.stripe.Effects())
+			cut("POST /v1/customers", 3)
+			program.Want(t, 502, g.Post("/integrations/stripe/call", create, "Idempotency-Key", "write"))
+			first := program.Want(t, 200, g.Post("/integrations/stripe/call", create, "Idempotency-Key", "write"))
+			again := program.Want(t, 200, g.Post("/integrations/stripe/call", create, "Idempotency-Key", "write"))
+			if string(first.Body) != string(again.Body) || len(h.stripe.Effects()) != before+1 {
+				t.Errorf("%d effects; %s, then %s", len(h.stripe.Effects())-before, first.Body, again.Body)
+			}
+		})
+	}
+}

@@ -156,6 +156,24 @@ func appendSample(frame []byte, request sdk.SampleRequest) []byte {
 }
 
 func readSample(frame abi.Frame, sample *sdk.Sample) error {
+	readEventSent(frame, sample)
+	for tag, content := range frame.Fields() {
+		if tag != abi.Before {
+			continue
+		}
+		older, err := abi.Parse(content)
+		if err != nil {
+			return fmt.Errorf("an older sample: %w", err)
+		}
+		var before sdk.Sample
+		readEventSent(older, &before) // none has any before it, however a guest nests them
+		sample.Before = append(sample.Before, before)
+	}
+	return nil
+}
+
+// readEventSent reads the request of one event.
+func readEventSent(frame abi.Frame, sample *sdk.Sample) {
 	sample.Headers = make(map[string]string)
 	for tag, content := range frame.Fields() {
 		switch tag {
@@ -164,17 +182,6 @@ func readSample(frame abi.Frame, sample *sdk.Sample) error {
 			sample.Headers[name] = value
 		case abi.Body:
 			sample.Body = bytes.Clone(content)
-		case abi.Before:
-			older, err := abi.Parse(content)
-			if err != nil {
-				return fmt.Errorf("an older sample: %w", err)
-			}
-			var before sdk.Sample
-			if err := readSample(older, &before); err != nil {
-				return err
-			}
-			sample.Before = append(sample.Before, before)
 		}
 	}
-	return nil
 }
