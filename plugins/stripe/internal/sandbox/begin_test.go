@@ -63,3 +63,14 @@ func TestTimeMovesToTheTimeThatIsNamedAndNotShortOfIt(t *testing.T) {
 		}
 	}
 }
+
+func TestASandboxThatIsFullCreatesNothingUntilAReset(t *testing.T) {
+	t.Parallel()
+	b := open(t, Options{})
+	b.full.Store(true)
+	b.refused(400, "invalid_request_error", "POST", "/v1/customers", "name=Ann")
+	b.get("/v1/customers/cus_123", "")
+	b.del("/v1/customers/cus_123")
+	b.do("reset", "")
+	b.post("/v1/customers", "name=Ann")
+}

@@ -78,24 +78,21 @@ func getBalance(t *resource.Tx, _ *resource.Request) (Object, *Refusal) { return
 func Balance(t *resource.Tx) Object {
 	sums := map[string]map[string]int64{"available": {}, "pending": {}}
 	var order []string
-	t.Each(resource.Filter{Kind: BalanceTransaction, OldestFirst: true}, func(o Object) bool {
-		currency := o.Text("currency")
-		if _, seen := sums["available"][currency]; !seen {
+	for _, sum := range t.Sums(BalanceTransaction, "net", "currency", "status") {
+		currency, status := sum.By[0], sum.By[1]
+		if !contains(order, currency) {
 			order = append(order, currency)
-			sums["available"][currency], sums["pending"][currency] = 0, 0
 		}
-		sums[o.Text("status")][currency] += o.Int("net")
-		return true
-	})
+		sums[status][currency] = sum.Sum
+	}
 	if order == nil {
 		order = []string{"usd"}
 	}
 	balance := t.Blank("balance")
-	for _, status := range []string{"available", "pending"} {
+	for status, of := range sums {
 		parts := []any{}
 		for _, currency := range order {
-			sum := sums[status][currency]
-			parts = append(parts, Object{"amount": sum, "currency": currency, "source_types": Object{"card": sum}})
+			parts = append(parts, Object{"amount": of[currency], "currency": currency, "source_types": Object{"card": of[currency]}})
 		}
 		balance[status] = parts
 	}

@@ -178,3 +178,8 @@ func Lister(kind string, names ...string) Operation {
 func Getter(kind string) Operation {
 	return func(t *Tx, r *Request) (Object, *Refusal) { return t.Subject(r, kind) }
 }
+
+// Sums sums up an integer field of the objects of a type by two text fields.
+func (t *Tx) Sums(kind, field, by, andBy string) []store.Sum {
+	return t.state.Sums(t.account, kind, field, [2]string{by, andBy})
+}

@@ -130,3 +130,24 @@ func (t *Tx) Trim(kind string, keep int, before int64) {
 	t.exec(`DELETE FROM objects WHERE kind = ?1 AND (created < ?3 OR
 		seq <= (SELECT seq FROM objects WHERE kind = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2))`, kind, keep, before)
 }
+
+// Sum is the sum of a field over the objects that agree in two others.
+type Sum struct {
+	By  [2]string
+	Sum int64
+}
+
+// Sums sums up a field of the objects of a kind by two others, of which each holds
+// text, in the order in which their values came first.
+func (t *Tx) Sums(account, kind, field string, by [2]string) []Sum {
+	var sums []Sum
+	t.rows(`SELECT json_extract(data, ?1), json_extract(data, ?2), sum(json_extract(data, ?3)) FROM objects
+		WHERE account = ?4 AND kind = ?5 AND gone = 0 GROUP BY 1, 2 ORDER BY min(seq)`,
+		[]any{jsonPath(by[0]), jsonPath(by[1]), jsonPath(field), account, kind}, func(scan func(...any) error) (bool, error) {
+			var sum Sum
+			err := scan(&sum.By[0], &sum.By[1], &sum.Sum)
+			sums = append(sums, sum)
+			return true, err
+		})
+	return sums
+}
