@@ -140,6 +140,13 @@ func TestEachActionSnippetRunsOverHTTPAndAsAStep(t *testing.T) {
 		prefix := map[string]string{
 			"createPaymentIntent": "pi_", "createCustomer": "cus_", "createSubscription": "sub_", "cancelSubscription": "sub_",
 		}
+		// What the page names is there, and what is done to it stays.
+		fields := map[string]map[string]any{
+			"createPaymentIntent": {"customer": "cus_123", "amount": json.Number("2000"), "currency": "usd", "status": "requires_payment_method"},
+			"createCustomer":      {"email": "customer@example.com", "name": "John Doe"},
+			"createSubscription":  {"customer": "cus_123", "items.data.0.price.id": "price_456", "status": "active"},
+			"cancelSubscription":  {"id": "sub_789", "customer": "cus_123", "cancel_at_period_end": true, "status": "active"},
+		}
 		for _, action := range titleActions {
 			t.Run(action, func(t *testing.T) {
 				g := g.In(t)
@@ -147,11 +154,19 @@ func TestEachActionSnippetRunsOverHTTPAndAsAStep(t *testing.T) {
 				if id := answer.Text("id"); !strings.HasPrefix(id, prefix[action]) {
 					t.Errorf("over HTTP the id is %q", id)
 				}
+				for name, want := range fields[action] {
+					if got := answer.Field(name); got != want {
+						t.Errorf("%s is %v, want %v", name, got, want)
+					}
+				}
 				run := program.Want(t, 200, g.Post("/workflows/"+action+"/runs?wait=30s", `{}`))
 				if id := run.Text("steps.0.result.id"); run.Text("status") != "succeeded" || !strings.HasPrefix(id, prefix[action]) {
 					t.Errorf("as a step: %s", run.Body)
 				}
 			})
+		}
+		if kept := g.In(t).Get("/integrations/stripe/subscriptions/sub_789"); kept.Field("cancel_at_period_end") != true {
+			t.Errorf("the subscription is %s", kept.Body)
 		}
 	})
 }
@@ -178,6 +193,14 @@ func TestEachEndpointOfTheSeedPageAnswers(t *testing.T) {
 			if answer.Status != 200 || answer.Text("object") != objects[e.path] {
 				t.Errorf("%s %s: %d %s", e.method, e.path, answer.Status, answer.Body)
 			}
+		}
+		subscription := "/integrations/stripe/subscriptions/sub_789"
+		if ends := program.Want(t, 200, g.Get(subscription)); ends.Text("status") != "active" || ends.Field("cancel_at_period_end") != true {
+			t.Errorf("the subscription that ends is %s", ends.Body)
+		}
+		program.Want(t, 200, g.Do(program.Request{Method: "DELETE", Path: subscription + "?immediately=true"}))
+		if ended := program.Want(t, 200, g.Get(subscription)); ended.Text("status") != "canceled" {
+			t.Errorf("the subscription that has ended is %s", ended.Body)
 		}
 	})
 }
