@@ -139,11 +139,14 @@ func (r *randomBilling) all(path, form string) []any {
 
 func (r *randomBilling) check(*rapid.T) {
 	now := number(r.get("/v1/test_helpers/test_clocks/"+r.clock, ""), "frozen_time")
-	var collected, paid, balance int64
+	var collected, paid, balance, used int64
 	for _, one := range r.all("/v1/invoices", "customer="+r.customer) {
 		r.adds(one)
 		if text(one, "paid_out_of_band") == "false" {
 			paid += number(one, "amount_paid")
+		}
+		if status := text(one, "status"); status != "draft" && status != "void" {
+			used += number(one, "ending_balance") - number(one, "starting_balance")
 		}
 	}
 	for _, one := range r.all("/v1/charges", "customer="+r.customer) {
@@ -157,8 +160,8 @@ func (r *randomBilling) check(*rapid.T) {
 	for _, one := range r.all("/v1/customers/"+r.customer+"/balance_transactions", "") {
 		balance += number(one, "amount")
 	}
-	if shown := number(r.get("/v1/customers/"+r.customer, ""), "balance"); shown != balance {
-		r.rapid.Fatalf("the balance is %d, and its transactions add up to %d", shown, balance)
+	if shown := number(r.get("/v1/customers/"+r.customer, ""), "balance"); shown != balance || shown != used {
+		r.rapid.Fatalf("the balance is %d; its transactions add up to %d, and what invoices changed to %d", shown, balance, used)
 	}
 	for _, one := range r.all("/v1/subscriptions", "status=all&customer="+r.customer) {
 		start, end := number(one, "current_period_start"), number(one, "current_period_end")
