@@ -56,6 +56,17 @@ func TestMovingAllTimeDoesNotEndInTheWaitOfADraft(t *testing.T) {
 	b.shows(b.get("/v1/test_helpers/test_clocks/"+b.clock, ""), map[string]string{"frozen_time": unixText(t, "2026-04-01T00:00:00Z")})
 }
 
+// Events are forgotten after thirty days of the machine's time, and not of a clock's.
+func TestEventsOfAClockThatStandsLongAgoAreKept(t *testing.T) {
+	t.Parallel()
+	b := onClock(t, "2020-01-01T00:00:00Z", "")
+	for range trimEvery + 1 {
+		b.get("/v1/customers/"+b.customer, "")
+	}
+	b.post("/v1/customers/"+b.customer, "name=x")
+	b.shows(b.get("/v1/events", "type=customer.created"), map[string]string{"data.#": "1", "data.0.created": unixText(t, "2020-01-01T00:00:00Z")})
+}
+
 // A year of a subscription that recurs daily is more than a thousand things that
 // happen by themselves.
 func TestAYearOfADailySubscriptionPasses(t *testing.T) {
