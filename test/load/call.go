@@ -116,20 +116,31 @@ const callHead = `| callers | subject | calls/s | p50 ms | p99 ms | CPU ms a cal
 `
 
 // reportCalls is report for calls: the first result is the floor, the second the direct
-// call. The processor time of what is called directly is the upstream's, and is not shown.
+// call. Each point is held to those of its own round: what the machine did meanwhile
+// strikes them alike. The processor time of what is called directly is the upstream's,
+// and is not shown.
 func reportCalls(w io.Writer, callers int, results []result) {
 	rate := func(p point) float64 { return p.rate }
 	p50 := func(p point) time.Duration { return p.p50 }
 	cpu := func(p point) time.Duration { return p.own + p.children }
 	floor, direct := results[0].points, results[1].points
 	for i, r := range results {
+		beside := func(ratio func(other, own point) float64, others []point) float64 {
+			ratios := make([]float64, len(others))
+			for round, other := range others {
+				ratios[round] = ratio(other, r.points[round])
+			}
+			slices.Sort(ratios)
+			return ratios[len(ratios)/2]
+		}
 		used, ratio := " | ", ""
 		if i != 1 {
 			used = fmt.Sprintf("%.3f | %.3f", millis(median(r.points, cpu)), millis(median(r.points, func(p point) time.Duration { return p.children })))
-			ratio = fmt.Sprintf("%.2f", float64(median(r.points, cpu))/float64(median(floor, cpu)))
+			ratio = fmt.Sprintf("%.2f", beside(func(floor, own point) float64 { return float64(cpu(own)) / float64(cpu(floor)) }, floor))
 		}
 		fmt.Fprintf(w, "| %d | %s | %.0f | %.2f | %.2f | %s | %.2f | %s | %.2f |\n", callers, r.subject,
 			median(r.points, rate), millis(median(r.points, p50)), millis(median(r.points, func(p point) time.Duration { return p.p99 })),
-			used, median(floor, rate)/median(r.points, rate), ratio, millis(median(r.points, p50)-median(direct, p50)))
+			used, beside(func(floor, own point) float64 { return floor.rate / own.rate }, floor), ratio,
+			beside(func(direct, own point) float64 { return millis(own.p50 - direct.p50) }, direct))
 	}
 }
