@@ -13,10 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/server"
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -148,6 +150,21 @@ func TestASandboxIsToldWhereItsEventsGo(t *testing.T) {
 				want(1)
 			} else {
 				want(2, append([]string{"second http://127.0.0.1:PORT/in whsec_new_of_it"}, c.want...)...)
+			}
+			inSandbox := func() bool {
+				integration, _ := s.Actions().Integration("acme")
+				return action.InSandbox(integration)
+			}
+			if got := inSandbox(); got != (c.want != nil) {
+				t.Errorf("it runs in its sandbox: %v", got)
+			}
+			text.Store(strings.Replace(config1, `"key": "{{env.KEY}}"`, `"key": "key-of-acme"`, 1))
+			if err := s.Reload(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			testkit.Eventually(t, 10*time.Second, "with credentials it runs outside of it", func() bool { return !inSandbox() })
+			if targets, _ := acme.targets(); len(targets) > 0 {
+				t.Errorf("with credentials it is told %v", targets)
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()

@@ -220,6 +220,14 @@ func TestTheSandboxOutlivesItsGateway(t *testing.T) {
 	if rows := b.payments(t); len(rows) != 2 {
 		t.Errorf("the rows are %v", rows)
 	}
+	// More than arrives before the gateway is gone.
+	if events := b.advanced("3mo"); events["invoice.paid"] != 3 {
+		t.Errorf("three months later: %v", events)
+	}
+	b.Kill()
+	b.PluginsGone(10 * time.Second)
+	b.Gateway = b.Dev()
+	b.settle()
 	b.sandbox("reset", "--yes")
 	if gone := b.Get("/integrations/stripe/customers/" + customer); gone.Status != 404 {
 		t.Errorf("after a reset: %d %s", gone.Status, gone.Body)
