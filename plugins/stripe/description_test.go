@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -188,5 +189,21 @@ func TestADescriptionThatCannotBeUsedIsAFaultOfItsField(t *testing.T) {
 				t.Errorf("the key is in the error: %v", err)
 			}
 		})
+	}
+}
+
+func TestTheSandboxSaysThatItReadsNoDescription(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	ctx := sdk.WithLogger(t.Context(), slog.New(slog.NewTextHandler(&log, nil)))
+	p := newServed()
+	if err := p.Configure(ctx, sdk.Config{Sandbox: true, DataDir: t.TempDir(), Credentials: json.RawMessage(`{"secretKey":"","apiDescription":"missing.json"}`)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "apiDescription=missing.json") {
+		t.Errorf("the log is %s", &log)
 	}
 }

@@ -66,12 +66,10 @@ func (p *plugin) named(action *named) sdk.Part {
 	if action.Name == "createPaymentIntent" {
 		part.ExampleResults = []json.RawMessage{json.RawMessage(`{"id":"pi_123","client_secret":"pi_123_secret_456","amount":2000,"currency":"usd","status":"requires_payment_method"}`)}
 	}
-	switch action.Method {
-	case http.MethodPost:
-		part.Writes, part.Repeat, part.KeyLifetime = true, sdk.RepeatNative, keyLifetime
-	case http.MethodDelete:
-		// Stripe honours no key on DELETE; what is gone stays gone.
-		part.Writes, part.Repeat = true, sdk.RepeatIdempotent
+	part.Repeat = action.Repeat()
+	part.Writes = part.Repeat != ""
+	if part.Repeat == sdk.RepeatNative {
+		part.KeyLifetime = keyLifetime
 	}
 	return part
 }

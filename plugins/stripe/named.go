@@ -102,11 +102,25 @@ func (r *request) act(ctx context.Context, action *named) (sdk.Result, error) {
 		return sdk.Result{}, err
 	}
 	result, err := r.sendNamed(ctx, action)
-	if refused := failure(err); refused != nil {
-		// The metadata is written, so not nothing was done.
+	if refused := failure(err); refused != nil && action.Repeat() == sdk.RepeatIdempotent {
+		// The metadata is written, so not nothing was done. Where the key is what makes
+		// a repeat safe, a refusal stays definite: the next try, with a key of its own,
+		// writes the same metadata.
 		refused.Outcome = sdk.OutcomeUnknown
 	}
 	return result, err
+}
+
+// Repeat says how Stripe treats a second request with the same key, empty for one that
+// reads. It honours no key on a DELETE; what is gone stays gone.
+func (n *named) Repeat() sdk.Repeat {
+	switch n.Method {
+	case http.MethodPost:
+		return sdk.RepeatNative
+	case http.MethodDelete:
+		return sdk.RepeatIdempotent
+	}
+	return ""
 }
 
 // sendNamed sends the action's operation with the params that are left. Where the

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stripe/stripe-go/v76"
+
 	"github.com/backflow/backflow/plugins/stripe/internal/api"
 	"github.com/backflow/backflow/plugins/stripe/internal/openapi"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox"
@@ -44,6 +46,10 @@ func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
 			if err := p.muteSandbox(); err != nil {
 				return fmt.Errorf("mute the sandbox: %w", err)
 			}
+		}
+		var given credentials
+		if err := json.Unmarshal(entry, &given); err == nil && given.APIDescription != "" {
+			sdk.Logger(ctx).Warn("the sandbox speaks "+stripe.APIVersion+" alone: apiDescription is not read", "apiDescription", given.APIDescription)
 		}
 		config := sdk.ConfigFrom(ctx)
 		options := sandbox.Options{Dir: config.DataDir, Logger: sdk.Logger(ctx)}
