@@ -13,6 +13,10 @@ const (
 	// ParentVariable is an environment variable with the process id of the
 	// gateway: a plugin whose parent is another process ends at once.
 	ParentVariable = "BACKFLOW_PLUGIN_PARENT"
+	// MemoryVariable is an environment variable with the MiB of memory above which
+	// the gateway kills the plugin, where it does: there a plugin spends no memory on
+	// speed.
+	MemoryVariable = "BACKFLOW_PLUGIN_MEMORY"
 	// DispenseName is the name under which go-plugin serves the plugin.
 	DispenseName = "integration"
 	// MaxMessageSize is the most bytes that one message may have, in either

@@ -30,7 +30,9 @@ const spareHeap = 16 << 20
 // A panic in a method of p becomes an error of that call, one in a goroutine of
 // its own ends the process, and the gateway starts it anew.
 func Serve(p Plugin) {
-	gcpace.Tune(spareHeap, os.LookupEnv)
+	if _, bounded := os.LookupEnv(MemoryVariable); !bounded {
+		gcpace.Tune(spareHeap, os.LookupEnv)
+	}
 	watchParent()
 	stderr := os.Stderr
 	logger := newLineLogger(stderr)

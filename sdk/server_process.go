@@ -54,7 +54,7 @@ func (s *server) afterHandshake() {
 	os.Stdout, os.Stderr = s.stderr, s.stderr
 	for _, variable := range os.Environ() {
 		name, _, _ := strings.Cut(variable, "=")
-		if name == HandshakeCookieKey || name == ParentVariable || strings.HasPrefix(name, "PLUGIN_") {
+		if name == HandshakeCookieKey || name == ParentVariable || name == MemoryVariable || strings.HasPrefix(name, "PLUGIN_") {
 			// It fails only for a malformed name, and this one exists.
 			_ = os.Unsetenv(name)
 		}

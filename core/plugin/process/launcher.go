@@ -69,7 +69,7 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 			sdk.ProtocolVersion: {sdk.DispenseName: dispenser{}},
 		},
 		RunnerFunc: func(_ hclog.Logger, handshake *exec.Cmd, _ string) (runner.Runner, error) {
-			child.prepare(program, environment(spec.Env, handshake.Env))
+			child.prepare(program, environment(spec, handshake.Env))
 			return child, nil
 		},
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
@@ -119,10 +119,13 @@ func startError(ctx context.Context, child *child, err error) error {
 
 // environment is what the config gives, and what go-plugin needs for the handshake,
 // which the SDK removes again.
-func environment(config map[string]string, handshake []string) []string {
+func environment(spec plugin.Spec, handshake []string) []string {
 	variables := slices.Clone(handshake)
-	for name, value := range config {
+	for name, value := range spec.Env {
 		variables = append(variables, name+"="+value)
+	}
+	if spec.MemoryLimitMiB > 0 {
+		variables = append(variables, sdk.MemoryVariable+"="+strconv.Itoa(spec.MemoryLimitMiB))
 	}
 	return append(variables, sdk.ParentVariable+"="+strconv.Itoa(os.Getpid()))
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -27,8 +28,30 @@ func TestEnvironmentIsTheConfigsAlone(t *testing.T) {
 	t.Setenv("STRIPE_SECRET_KEY", "sk_live_of_the_host")
 	member := fixture("")
 	member.Spec.Env = with(member.Spec.Env, map[string]string{"GIVEN": "by the config"})
+	member.Spec.MemoryLimitMiB = 512
 	if got := call(t, startReady(t, member), "environ", `{}`); got != `["GIVEN=by the config"]` {
 		t.Errorf("got %s", got)
+	}
+}
+
+// Where it may grow the collector runs rarely: the live heap of a plugin is small.
+func TestTheHeapOfAPluginGrowsUnlessItIsBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		limit int
+		env   map[string]string
+		want  func(percent int) bool
+	}{
+		"by itself":       {0, nil, func(percent int) bool { return percent > 100 }},
+		"with a limit":    {512, nil, func(percent int) bool { return percent == 100 }},
+		"by the operator": {0, map[string]string{"GOGC": "50"}, func(percent int) bool { return percent == 50 }},
+	} {
+		member := fixture("")
+		member.Spec.MemoryLimitMiB = c.limit
+		member.Spec.Env = with(member.Spec.Env, c.env)
+		percent, err := strconv.Atoi(call(t, startReady(t, member), "gogc", `{}`))
+		if err != nil || !c.want(percent) {
+			t.Errorf("%s: GOGC is %d, %v", name, percent, err)
+		}
 	}
 }
 
