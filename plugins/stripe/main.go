@@ -1,5 +1,6 @@
-// Command backflow-plugin-stripe is the Stripe integration: payment intents,
-// customers, subscriptions, and Stripe's webhooks.
+// Command backflow-plugin-stripe is the Stripe integration: named actions for payments,
+// subscriptions and what belongs to them, any other operation of Stripe's API by its
+// operationId, and Stripe's webhooks.
 //
 // It imports the sdk, Stripe's own library and Stripe's own mock, and nothing
 // of the gateway. What it promises to users is in docs/stripe.md.
