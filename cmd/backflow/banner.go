@@ -96,8 +96,13 @@ func sampleEvent(definitions []compile.Definition, name string, types []string) 
 		}
 		named := ""
 		d.Walk(func(step *workflow.Step) {
+			if named != "" || step.Condition == nil {
+				return
+			}
 			for _, eventType := range types {
-				if named == "" && step.Condition != nil && strings.Contains(step.Condition.String(), eventType) {
+				// The longest: some are a part of others, as transfer.created of
+				// treasury.inbound_transfer.created.
+				if len(eventType) > len(named) && strings.Contains(step.Condition.String(), eventType) {
 					named = eventType
 				}
 			}

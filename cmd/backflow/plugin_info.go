@@ -125,11 +125,17 @@ func (v *pluginView) webhooks() string {
 	if v.Webhook.SecretField != "" {
 		text += ", with the secret in " + v.Webhook.SecretField
 	}
-	if len(v.Webhook.EventTypes) > 0 {
-		text += "; samples of " + strings.Join(v.Webhook.EventTypes, ", ")
+	switch types := v.Webhook.EventTypes; {
+	case len(types) > typesShown:
+		text += fmt.Sprintf("; samples of %d types (`backflow trigger %s --list`)", len(types), v.Name)
+	case len(types) > 0:
+		text += "; samples of " + strings.Join(types, ", ")
 	}
 	return terminal.Printable(text)
 }
+
+// typesShown is how many types of events are listed in one line.
+const typesShown = 30
 
 func writeAction(w io.Writer, a *action.View) error {
 	fmt.Fprintf(w, "\nACTION %s\n", terminal.Printable(a.Name))

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/backflow/backflow/core/compile"
+	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/workflow"
+)
+
+// TestTheSampleThatIsProposedIsTheOneThatTheConditionNames, where the name of another
+// type is a part of it.
+func TestTheSampleThatIsProposedIsTheOneThatTheConditionNames(t *testing.T) {
+	t.Parallel()
+	types := []string{"a.opened", "transfer.created", "treasury.inbound_transfer.created"}
+	for condition, want := range map[string]string{
+		`{{payload.type}} === 'treasury.inbound_transfer.created'`: "treasury.inbound_transfer.created",
+		`{{payload.type}} === 'transfer.created'`:                  "transfer.created",
+		`{{payload.type}} === 'x'`:                                 "a.opened",
+	} {
+		raw, err := json.Marshal([]any{map[string]any{"type": "set", "condition": condition, "values": map[string]any{"x": 1}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		definition, err := workflow.ParseActions(webhook.WorkflowID("w"), raw, []string{"payload"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sampleEvent([]compile.Definition{{Definition: definition}}, "w", types); got != want {
+			t.Errorf("%s: %s, want %s", condition, got, want)
+		}
+	}
+}
