@@ -34,10 +34,19 @@ var credentialsSchema = json.RawMessage(`{` +
 
 // notInDev keeps keys that move real money off a developer's machine
 // (https://docs.stripe.com/keys#test-live-modes), wherever apiBase sends them.
-var notInDev = []sdk.CredentialPattern{{
-	Field: "secretKey", Pattern: `(sk|rk)_live_.*`,
-	Reason: "a live key, with which dev would move real money: take a test key (sk_test_… or rk_test_…), or unset it and dev runs the sandbox",
-}}
+// A key of an organization counts as a live one unless it says that it is not: they are
+// known to begin with sk_org, in every mode
+// (https://docs.stripe.com/keys/organization-api-keys).
+var notInDev = []sdk.CredentialPattern{
+	{
+		Field: "secretKey", Pattern: `(sk|rk)_(org_)?live_.*`,
+		Reason: "a live key, with which dev would move real money: take a test key (sk_test_… or rk_test_…), or unset it and dev runs the sandbox",
+	},
+	{
+		Field: "secretKey", Pattern: `sk_org([^_].*|_([^t].*|t([^e].*)?|te([^s].*)?|tes([^t].*)?|test([^_].*)?))`,
+		Reason: "the key of an organization, which may be a live one: take a test key of an account (sk_test_… or rk_test_…), or unset it and dev runs the sandbox",
+	},
+}
 
 // check refuses what cannot work, without naming a secret.
 func (c credentials) check() error {
@@ -76,8 +85,13 @@ func checkSecret(field, secret string) error {
 	return nil
 }
 
+// live reports whether the key may move real money: it is a live one, or that of an
+// organization which does not say otherwise.
 func (c credentials) live() bool {
-	return strings.HasPrefix(c.SecretKey, "sk_live_") || strings.HasPrefix(c.SecretKey, "rk_live_")
+	if mode := modeOf(c.SecretKey); mode != nil {
+		return *mode
+	}
+	return strings.HasPrefix(c.SecretKey, "sk_org")
 }
 
 // checkBase refuses a base that is not a plain http or https address, and a live

@@ -8,7 +8,8 @@ import (
 )
 
 // modeOf reports whether a key is for live mode or for test mode, by how it begins
-// (https://docs.stripe.com/keys#test-live-modes). It is nil for a key that does not
+// (https://docs.stripe.com/keys#test-live-modes), of an account or of an
+// organization. It is nil for a key that does not
 // say so.
 func modeOf(key string) (live *bool) {
 	mode := modePattern.FindStringSubmatch(key)
@@ -19,7 +20,7 @@ func modeOf(key string) (live *bool) {
 	return &isLive
 }
 
-var modePattern = regexp.MustCompile(`^[sr]k_(live|test)_`)
+var modePattern = regexp.MustCompile(`^[sr]k_(?:org_)?(live|test)_`)
 
 // verifyWebhook is verifyWebhook that flags an event of another mode than that of the
 // key: the endpoint or its secret is of the wrong one. Before configure no mode is known.

@@ -363,8 +363,11 @@ func TestCredentials(t *testing.T) {
 		"a base that is no address":    {`{"secretKey":"sk_test_1","apiBase":"api.stripe.com"}`, "apiBase is not an address"},
 		"a base with a path":           {`{"secretKey":"sk_test_1","apiBase":"https://x.y/v1"}`, "apiBase is not an address"},
 		"a base with a password":       {`{"secretKey":"sk_test_1","apiBase":"https://u:hidden@x.y"}`, "apiBase is not an address"},
-		"a live key in the clear":      {`{"secretKey":"sk_live_hidden","apiBase":"http://stripe-mock:12111"}`, "over https only"},
-		"another type":                 {`{"secretKey":1}`, "not an object of strings"},
+		"a live key of an organization in the clear": {`{"secretKey":"sk_org_live_hidden","apiBase":"http://stripe-mock:12111"}`, "over https only"},
+		"an organization's key in the clear":         {`{"secretKey":"sk_org_hidden","apiBase":"http://stripe-mock:12111"}`, "over https only"},
+		"a test key of an organization in the clear": {`{"secretKey":"sk_org_test_1","apiBase":"http://stripe-mock:12111"}`, ""},
+		"a live key in the clear":                    {`{"secretKey":"sk_live_hidden","apiBase":"http://stripe-mock:12111"}`, "over https only"},
+		"another type":                               {`{"secretKey":1}`, "not an object of strings"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

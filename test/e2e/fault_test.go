@@ -102,6 +102,7 @@ func TestDevRefusesALiveKey(t *testing.T) {
 		`{ "secretKey": "sk_live_hunter2" }`:                                        said,
 		`{ "secretKey": "rk_live_hunter2", "webhookSecret": "whsec_1" }`:            said,
 		`{ "secretKey": "{{env.SHOP_KEY}}", "webhookSecret": "{{env.SHOP_HOOK}}" }`: said, // the sandbox would be for the other
+		`{ "secretKey": "sk_org_live_hunter2" }`:                                    said,
 		`{ "secretKey": "sk_live_hunter2", "apiBase": "http://127.0.0.1:1" }`:       said,
 		`{ "secretKey": " sk_live_hunter2\n" }`:                                     said,
 		`{ "secretKey": "{{env.SHOP_KEY_LF}}" }`:                                    "surrounded by white space",
