@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 
 	"github.com/stripe/stripe-go/v76"
 	"github.com/stripe/stripe-mock/embedded"
@@ -64,9 +65,10 @@ func isVersion(text string) bool {
 	return text != "" && len(text) <= 100
 }
 
-// readFile reads a regular file of at most maxDescription bytes.
+// readFile reads a regular file of at most maxDescription bytes. It never waits: to
+// open a pipe that nobody writes to would, for ever.
 func readFile(path string) (content []byte, err error) {
-	file, err := os.Open(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

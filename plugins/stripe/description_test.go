@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -146,11 +147,15 @@ func TestADescriptionThatCannotBeUsedIsAFaultOfItsField(t *testing.T) {
 		return changed
 	}
 	dir := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct{ file, content, more, want string }{
 		"as it should be":         {"a.json", string(good), "", ""},
 		"its version, said twice": {"b.json", string(good), `,"apiVersion":"2026-09-30.endive"`, ""},
 		"a missing file":          {"", "", `,"apiDescription":"missing.json"`, "no such file"},
 		"a folder":                {"", "", `,"apiDescription":"."`, "is not a file"},
+		"a pipe without a writer": {"", "", `,"apiDescription":"pipe"`, "is not a file"},
 		"another version":         {"c.json", string(good), `,"apiVersion":"2023-10-16"`, `credentials.stripe.apiVersion is "2023-10-16"`},
 		"a version by itself":     {"", "", `,"apiVersion":"2026-09-30.endive"`, "credentials.stripe.apiVersion is"},
 		"the version without one": {"", "", `,"apiVersion":"2023-10-16"`, ""},
