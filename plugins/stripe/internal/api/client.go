@@ -118,6 +118,9 @@ func (c *Client) explain(ctx context.Context, seen *exchange, err error) *sdk.Er
 	}
 	// stripe-mock, for one, repeats the whole key when it refuses it.
 	failure.Message = strings.ReplaceAll(failure.Message, c.key, "***")
+	for i := range failure.Faults {
+		failure.Faults[i].Message = strings.ReplaceAll(failure.Faults[i].Message, c.key, "***")
+	}
 	if len(failure.Details) > 0 {
 		failure.Details = []byte(strings.ReplaceAll(string(failure.Details), c.key, "***"))
 	}

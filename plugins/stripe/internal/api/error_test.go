@@ -177,6 +177,36 @@ func TestEveryFieldOfAnErrorSurvives(t *testing.T) {
 	}
 }
 
+// TestTextsOfErrorsHoldNoSecret: logs and runs keep what is said for people. The objects
+// in an error are the caller's, whole.
+func TestTextsOfErrorsHoldNoSecret(t *testing.T) {
+	t.Parallel()
+	client := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, `{"error":{"type":"invalid_request_error","param":"intent","message":"No such payment_intent: 'pi_1_secret_4f' with `+testKey+`","payment_intent":{"client_secret":"pi_1_secret_4f"}}}`)
+	})
+	_, err := client.Do(t.Context(), post())
+	failure := wantError(t, err)
+	const want = "No such payment_intent: 'pi_1_secret_***' with ***"
+	if failure.Message != want || len(failure.Faults) != 1 || failure.Faults[0].Message != want {
+		t.Errorf("%q, %+v", failure.Message, failure.Faults)
+	}
+	const details = `{"type":"invalid_request_error","param":"intent","message":"` + want + `","paymentIntent":{"client_secret":"pi_1_secret_4f"}}`
+	if diff := cmp.Diff(details, string(failure.Details)); diff != "" {
+		t.Error(diff)
+	}
+	for text, want := range map[string]string{
+		"seti_1AbC_secret_x9 and cs_test_a1_secret_b2.": "seti_1AbC_secret_*** and cs_test_a1_secret_***.",
+		"payment_intent_client_secret is missing":       "payment_intent_client_secret is missing",
+		"webhook_secret_key":                            "webhook_secret_key",
+		"":                                              "",
+	} {
+		if got := concealSecrets(text); got != want {
+			t.Errorf("%q is %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestTheLargestFieldsOfAnErrorAreLeftOutAndNamed(t *testing.T) {
 	t.Parallel()
 	text := func(n int) string { return `"` + strings.Repeat("x", n) + `"` }

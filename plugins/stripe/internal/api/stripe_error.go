@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -47,7 +48,7 @@ func parseError(body []byte) (stripeError, bool) {
 		if said.fields, ok = members(outer.value); !ok {
 			return stripeError{}, false
 		}
-		for _, f := range said.fields {
+		for i, f := range said.fields {
 			switch f.name {
 			case "type":
 				said.Type = f.text()
@@ -57,12 +58,23 @@ func parseError(body []byte) (stripeError, bool) {
 				said.Param = f.text()
 			case "message":
 				said.Message = f.text()
+				if concealed := concealSecrets(said.Message); concealed != said.Message {
+					said.Message, said.fields[i].value = concealed, quote(concealed)
+				}
 			}
 		}
 		return said, true
 	}
 	return stripeError{}, false
 }
+
+// clientSecret is a client secret, which is an id with a secret behind it. Stripe repeats
+// one that is given where an id belongs.
+var clientSecret = regexp.MustCompile(`([A-Za-z0-9]+_[A-Za-z0-9]+_secret)_[A-Za-z0-9]+`)
+
+// concealSecrets returns a text for people, which logs and runs keep, without the client
+// secrets in it.
+func concealSecrets(text string) string { return clientSecret.ReplaceAllString(text, "${1}_***") }
 
 // members returns the members of a JSON object, or false if it is none.
 func members(document []byte) ([]field, bool) {
