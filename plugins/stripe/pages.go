@@ -73,10 +73,13 @@ func (r *request) readAll(ctx context.Context, operation *openapi.Operation) (sd
 		if cursor == "" || list.full() {
 			break
 		}
-		r.params.Take(name)
 		text, err := json.Marshal(cursor)
 		if err != nil {
 			return sdk.Result{}, err
+		}
+		if bytes.Equal(r.params.Take(name), text) {
+			// It would be this page again, and again.
+			return sdk.Result{}, sdk.Fail(sdk.CodeUpstream, "the page of the list that Stripe answered leads to itself")
 		}
 		r.params.Set(name, text)
 	}

@@ -123,6 +123,7 @@ func TestAListThatCannotBeReadToItsEndIsAnError(t *testing.T) {
 	}{
 		"a failure":          {func(w http.ResponseWriter) { w.WriteHeader(500) }, sdk.CodeUpstream},
 		"no list":            {func(w http.ResponseWriter) { _, _ = io.WriteString(w, `{"id":"x"}`) }, sdk.CodeUpstream},
+		"itself again":       {func(w http.ResponseWriter) { _, _ = io.WriteString(w, `{"has_more":true,"data":[{"id":"cus_1"}]}`) }, sdk.CodeUpstream},
 		"objects without id": {func(w http.ResponseWriter) { _, _ = io.WriteString(w, `{"has_more":true,"data":[{}]}`) }, sdk.CodeUpstream},
 	} {
 		t.Run(name, func(t *testing.T) {
