@@ -2,6 +2,7 @@ package openapi_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -197,6 +198,29 @@ func TestWhatIsNotUnderstoodIsRefusedByName(t *testing.T) {
 		}
 		if _, err := d.Operation("PostX").Params(); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+// TestAnIDSaysWhatItsOperationIs: how a call is treated follows from its operationId.
+func TestAnIDSaysWhatItsOperationIs(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ path, method, id, want string }{
+		{"/v1/x", "post", "PostX", ""},
+		{"/v2/x", "post", "PostV2X", ""},
+		{"/v2/x", "delete", "DeleteV2X", ""},
+		{"/v1/x", "post", "GetX", `does not begin with "Post"`},
+		{"/v1/x", "delete", "PostX", `does not begin with "Delete"`},
+		{"/v2/x", "post", "PostX", `does not begin with "PostV2"`},
+		{"/v1/x", "post", "PostV2X", `begins with "PostV2"`},
+		{"/v1/x", "delete", "DeleteV2X", `begins with "DeleteV2"`},
+	} {
+		d, err := openapi.Parse(fmt.Appendf(nil, `{"openapi":"3.0.0","info":{"version":"1"},"paths":{%q:{%q:{"operationId":%q}}}}`, test.path, test.method, test.id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Operation(test.id).Params(); (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s of %s %s: %v, want …%s…", test.id, test.method, test.path, err, test.want)
 		}
 	}
 }

@@ -206,6 +206,8 @@ func (o *Operation) readParams() (*Params, error) {
 		return nil, errors.New("it is served where no key is sent: only https://api.stripe.com and https://files.stripe.com are known")
 	case !pathPattern.MatchString(o.path):
 		return nil, fmt.Errorf("its path %q is not one of Stripe's", o.path)
+	case !o.V2() && strings.HasPrefix(o.id, o.prefix()+"V2"):
+		return nil, fmt.Errorf("its id begins with %q, as that of an operation below /v2, and its path is %q", o.prefix()+"V2", o.path)
 	case !strings.HasPrefix(o.id, o.prefix()):
 		return nil, fmt.Errorf("its id does not begin with %q, as that of a %s of %s does", o.prefix(), o.method, o.path)
 	}
