@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/mock"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/store"
 	"github.com/backflow/backflow/sdk"
@@ -98,8 +99,14 @@ func (p advanceParams) span(now time.Time) (time.Duration, error) {
 	if by = by.Truncate(time.Second); by < 0 || by > maxAdvance {
 		return 0, invalid(pointer, "time moves forward only, and by at most %d days", maxAdvance/(24*time.Hour))
 	}
+	if now.Add(by).Unix() > mock.LatestTime {
+		return 0, tooLate(pointer)
+	}
 	return by, nil
 }
+
+// tooLate refuses to move to a time that dates cannot be reckoned with.
+func tooLate(pointer string) error { return invalid(pointer, "no clock goes beyond the year 9998") }
 
 // advanceAll moves the sandbox's own time and all test clocks by the same span, and
 // fires the timers of all in the order in which they come due.
@@ -108,14 +115,18 @@ func (s *Sandbox) advanceAll(tx *store.Tx, by time.Duration, done *advanced) err
 	start := real.Add(offset(tx)).Truncate(time.Second)
 	clocks := tx.All(resource.TestClock)
 	frozen := make([]int64, len(clocks))
+	left, latest := int64(by/time.Second), start.Unix()
 	for i, clock := range clocks {
 		o, err := resource.Decode(clock.Data)
 		if err != nil {
 			return err
 		}
 		frozen[i] = o.Int("frozen_time")
+		latest = max(latest, frozen[i])
 	}
-	left := int64(by / time.Second)
+	if latest+left > mock.LatestTime {
+		return tooLate("")
+	}
 	for done.Fired <= resource.MaxFired {
 		timer, due, found := store.Timer{}, left, false
 		if next, ok := tx.NextTimer("", ""); ok && next.At-start.Unix() <= due {

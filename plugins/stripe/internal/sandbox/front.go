@@ -41,6 +41,10 @@ type response struct {
 
 // ServeHTTP responds as Stripe's API.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.addressed(r) {
+		http.Error(w, "The sandbox is asked by programs of this machine, at "+s.URL()+".", http.StatusForbidden)
+		return
+	}
 	if err := s.Wait(r.Context()); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
@@ -61,6 +65,16 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	s.write(w, x.serve())
+}
+
+// addressed says whether a request was meant for the sandbox. A page of another site that
+// a browser shows may not send one, neither by a form nor by a name that it has point
+// to this machine: the key is no secret.
+func (s *Sandbox) addressed(r *http.Request) bool {
+	if r.Host != s.address && r.Host != "localhost"+s.address[strings.LastIndexByte(s.address, ':'):] {
+		return false
+	}
+	return http.NewCrossOriginProtection().Check(r) == nil
 }
 
 // write sends a response.

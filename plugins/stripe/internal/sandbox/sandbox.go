@@ -24,6 +24,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -104,7 +105,9 @@ func Start(options Options) (*Sandbox, error) {
 	}
 	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second}
 	s.work.Go(func() {
-		s.failure = s.load(ctx)
+		if s.failure = s.load(ctx); s.failure != nil && ctx.Err() == nil {
+			s.log.Error("the Stripe sandbox cannot start", "error", s.failure)
+		}
 		close(s.ready)
 		if s.failure == nil {
 			s.fireTimers(ctx)
@@ -217,7 +220,8 @@ var errUndo = errors.New("undone")
 
 // change does something to the state in one transaction: all, or nothing where it
 // returns an error, of which errUndo is none of the caller's. It returns the
-// events that were made, by their type.
+// events that were made, by their type. A panic is an error, errPanic: whatever runs
+// this, the sandbox goes on with the state as it was.
 func (s *Sandbox) change(ctx context.Context, account string, request *resource.Request, do func(tx *store.Tx, t *resource.Tx) error) (events map[string]int, err error) {
 	tx, err := s.state.Begin(ctx)
 	if err != nil {
@@ -226,7 +230,7 @@ func (s *Sandbox) change(ctx context.Context, account string, request *resource.
 	defer tx.Rollback()
 	now := s.clock.Now()
 	t := s.env.Begin(tx, account, now, now.Add(offset(tx)), request)
-	err = errors.Join(do(tx, t), t.Err())
+	err = errors.Join(s.guard(func() error { return do(tx, t) }), t.Err())
 	switch {
 	case errors.Is(err, errUndo) && t.Err() == nil:
 		return nil, nil
@@ -239,6 +243,20 @@ func (s *Sandbox) change(ctx context.Context, account string, request *resource.
 	}
 	wake(s.timers)
 	return t.Events(), nil
+}
+
+// errPanic is the error of a change that panicked.
+var errPanic = errors.New("the Stripe sandbox failed; its log says why")
+
+// guard runs something, and returns errPanic where it panics. The stack goes to the log.
+func (s *Sandbox) guard(run func() error) (err error) {
+	defer func() {
+		if failure := recover(); failure != nil {
+			s.log.Error("panic in the Stripe sandbox", "panic", fmt.Sprint(failure), "stack", string(debug.Stack()))
+			err = errPanic
+		}
+	}()
+	return run()
 }
 
 // sleep waits for a while, or until the sandbox ends.

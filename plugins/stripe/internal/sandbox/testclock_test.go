@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -79,4 +81,21 @@ func TestAYearOfADailySubscriptionPasses(t *testing.T) {
 	t.Logf("a year passed in %s", time.Since(begun))
 	b.shows(b.get("/v1/subscriptions/"+id, ""), map[string]string{"status": "active", "current_period_start": unixText(t, "2028-01-01T00:00:00Z")})
 	b.shows(b.get("/v1/invoices/search", "limit=1&expand[]=total_count&query=subscription:'"+id+"' AND status:'paid'"), map[string]string{"total_count": "365"})
+}
+
+func TestATimeThatNoDateCanBeReckonedWithIsRefused(t *testing.T) {
+	t.Parallel()
+	b := open(t, Options{})
+	for _, at := range []string{"-1", "253370764801", "9223372036854775807"} {
+		b.refused(http.StatusBadRequest, "parameter_invalid_integer", http.MethodPost, "/v1/test_helpers/test_clocks", "frozen_time="+at)
+		b.refused(http.StatusBadRequest, "parameter_invalid_integer", http.MethodPost, "/v1/subscriptions", "customer=cus_123&items[0][price]=price_456&trial_end="+at)
+		b.refused(http.StatusBadRequest, "parameter_invalid_integer", http.MethodPost, "/v1/invoiceitems", "customer=cus_123&price=price_456&period[start]=0&period[end]="+at)
+	}
+	last := b.post("/v1/test_helpers/test_clocks", "frozen_time=253370764800").text("id")
+	for _, params := range []string{`{"by":"1d"}`, `{"by":"1d","clock":"` + last + `"}`} {
+		if _, err := b.Do(t.Context(), "advance", json.RawMessage(params)); err == nil || !strings.Contains(err.Error(), "9998") {
+			t.Errorf("%s: %v", params, err)
+		}
+	}
+	b.shows(b.do("status", ""), map[string]string{"ahead": "0s", "clocks.0.time": "9999-01-01T00:00:00Z"})
 }

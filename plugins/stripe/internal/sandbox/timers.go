@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
@@ -26,10 +27,11 @@ func (s *Sandbox) fireTimers(ctx context.Context) {
 func (s *Sandbox) fireDue(ctx context.Context) (next time.Time, err error) {
 	for {
 		fired := false
+		var timer store.Timer
 		var events map[string]int
 		_, err := s.change(ctx, "", nil, func(tx *store.Tx, _ *resource.Tx) error {
-			timer, ok := tx.NextTimer("", "")
-			if !ok {
+			var ok bool
+			if timer, ok = tx.NextTimer("", ""); !ok {
 				next = time.Time{}
 				return errUndo
 			}
@@ -41,11 +43,30 @@ func (s *Sandbox) fireDue(ctx context.Context) (next time.Time, err error) {
 			events, err = s.fire(tx, timer, now.Add(ahead))
 			return err
 		})
+		if errors.Is(err, errPanic) {
+			err = s.putOff(ctx, timer)
+		}
 		if err != nil || !fired {
 			return next, err
 		}
 		s.announce(events)
 	}
+}
+
+// putOffBy is when a timer that panicked is tried again: others are due meanwhile.
+const putOffBy = time.Hour
+
+// putOff moves a timer on by a while.
+func (s *Sandbox) putOff(ctx context.Context, timer store.Timer) error {
+	s.log.Error("the Stripe sandbox puts off what was due", "timer", timer.Kind, "object", timer.Object, "by", putOffBy)
+	_, err := s.change(ctx, "", nil, func(tx *store.Tx, _ *resource.Tx) error {
+		if tx.TakeTimer(timer) {
+			timer.At = s.clock.Now().Add(offset(tx) + putOffBy).Unix()
+			tx.AddTimer(timer)
+		}
+		return nil
+	})
+	return err
 }
 
 // fire fires one timer at a time of the sandbox, and returns the events

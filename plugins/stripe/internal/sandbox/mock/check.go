@@ -73,8 +73,8 @@ func (o *Operation) Check(params map[string]any) *Fault {
 			return &Fault{Code: "parameter_invalid_integer", Param: name, Message: "Invalid integer: " + text}
 		}
 	}
-	if param, most := tooLong(o.schema, params, ""); param != "" {
-		return &Fault{Param: param, Message: fmt.Sprintf("Invalid string: must be at most %d characters", most)}
+	if wrong := unbounded(o.schema, params, ""); wrong != nil {
+		return wrong
 	}
 	check, err := o.validator()
 	if err == nil {
@@ -86,20 +86,28 @@ func (o *Operation) Check(params map[string]any) *Fault {
 	return nil
 }
 
-// tooLong returns the first text that is longer than its schema allows, which
-// stripe-mock does not look at, and how long it may be; an empty name if none is.
-func tooLong(s *spec.Schema, value any, name string) (param string, most int) {
+// LatestTime is the last time that is taken and reached, in Unix seconds: the start of
+// the year 9999, which leaves a year that every date can be written in.
+const LatestTime = 253370764800
+
+// unbounded finds what stripe-mock does not look at: the first text that is longer than
+// its schema allows, or time that is none. It returns nil where there is neither.
+func unbounded(s *spec.Schema, value any, name string) *Fault {
 	switch v := value.(type) {
+	case int:
+		if (v < 0 || v > LatestTime) && isTime(s) {
+			return &Fault{Code: "parameter_invalid_integer", Param: name, Message: fmt.Sprintf("Invalid timestamp: %d", v)}
+		}
 	case string:
 		// Of several choices the widest counts.
-		most = s.MaxLength
+		most := s.MaxLength
 		for _, one := range s.AnyOf {
 			if one.Type == spec.TypeString && len(one.Enum) == 0 {
 				most = max(most, one.MaxLength)
 			}
 		}
 		if most > 0 && utf8.RuneCountInString(v) > most {
-			return name, most
+			return &Fault{Param: name, Message: fmt.Sprintf("Invalid string: must be at most %d characters", most)}
 		}
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(v)) {
@@ -109,8 +117,8 @@ func tooLong(s *spec.Schema, value any, name string) (param string, most int) {
 			}
 			for _, one := range append([]*spec.Schema{s}, s.AnyOf...) {
 				if property := one.Properties[key]; property != nil {
-					if param, most := tooLong(property, v[key], inner); param != "" {
-						return param, most
+					if wrong := unbounded(property, v[key], inner); wrong != nil {
+						return wrong
 					}
 				}
 			}
@@ -121,11 +129,16 @@ func tooLong(s *spec.Schema, value any, name string) (param string, most int) {
 				continue
 			}
 			for i := range v {
-				if param, most := tooLong(one.Items, v[i], fmt.Sprintf("%s[%d]", name, i)); param != "" {
-					return param, most
+				if wrong := unbounded(one.Items, v[i], fmt.Sprintf("%s[%d]", name, i)); wrong != nil {
+					return wrong
 				}
 			}
 		}
 	}
-	return "", 0
+	return nil
+}
+
+// isTime says whether a schema, or one of its choices, is that of Unix seconds.
+func isTime(s *spec.Schema) bool {
+	return s.Format == "unix-time" || slices.ContainsFunc(s.AnyOf, func(one *spec.Schema) bool { return one.Format == "unix-time" })
 }

@@ -21,7 +21,8 @@ import (
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 )
 
-// version is that of the tables below. A file of another version is emptied.
+// version is that of the tables below. A file of another version is refused: what is in
+// it may be of a newer Backflow, which reads it still.
 const version = 1
 
 const tables = `
@@ -80,29 +81,30 @@ type Store struct {
 const FileName = "stripe-sandbox.db"
 
 // Open opens the state in a directory, or makes it there. Without a directory the
-// state is in memory, and ends with Close. It is empty where there was none, or one
-// that this version does not read.
+// state is in memory, and ends with Close. A file that is no state of this version is
+// left as it is, and is an error.
 func Open(ctx context.Context, dir string) (*Store, error) {
-	source := "file::memory:?"
+	source, path := url.URL{Scheme: "file", Opaque: ":memory:"}, "memory"
 	if dir != "" {
-		path := filepath.Join(dir, FileName)
+		path = filepath.Join(dir, FileName)
 		if err := create(path); err != nil {
 			return nil, fmt.Errorf("sandbox: %w", err)
 		}
-		source = (&url.URL{Scheme: "file", Opaque: path}).String() + "?"
+		source = url.URL{Scheme: "file", Path: path} // escaped: a "?" would end the name of the file
 	}
-	db, err := sql.Open("sqlite", source+url.Values{
+	source.RawQuery = url.Values{
 		"_txlock": {"immediate"},
 		// While a gateway reloads, two plugins hold the file for a moment.
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)", "auto_vacuum(INCREMENTAL)"},
-	}.Encode())
+	}.Encode()
+	db, err := sql.Open("sqlite", source.String())
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: %w", err)
 	}
 	db.SetMaxOpenConns(1)
 	s := &Store{db: db}
 	if err := s.prepare(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("sandbox: open the state: %w", err), db.Close())
+		return nil, errors.Join(fmt.Errorf("sandbox: the state in %s cannot be read (move the file away, and the sandbox begins anew): %w", path, err), db.Close())
 	}
 	return s, nil
 }
@@ -133,10 +135,12 @@ func (s *Store) prepare(ctx context.Context) error {
 	if found == version {
 		return nil
 	}
-	for _, table := range []string{"objects", "keys", "timers", "deliveries", "settings"} {
-		if _, err := tx.ExecContext(ctx, "DROP TABLE IF EXISTS "+table); err != nil {
-			return err
-		}
+	var held int
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&held); err != nil {
+		return err
+	}
+	if found != 0 || held > 0 {
+		return fmt.Errorf("it has version %d; this Backflow reads version %d", found, version)
 	}
 	if _, err := tx.ExecContext(ctx, tables+fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil {
 		return err
