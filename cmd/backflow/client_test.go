@@ -227,3 +227,21 @@ func TestFilesOfFlagsAreToldForWhatTheyAre(t *testing.T) {
 		}
 	}
 }
+
+func TestAFaultIsToldOnce(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"title":"Invalid","detail":"/kind: must be cut","errors":[{"pointer":"/kind","message":"must be cut"}]}`:                                      "backflow: Invalid (422): /kind: must be cut\n",
+		`{"title":"Invalid","detail":"/a: is wrong (and 1 more)","errors":[{"pointer":"/a","message":"is wrong"},{"pointer":"/b","message":"is odd"}]}`: "backflow: Invalid (422): /a: is wrong (and 1 more)\n  /a: is wrong\n  /b: is odd\n",
+		`{"title":"Invalid","detail":"it is wrong","errors":[{"pointer":"/a","message":"is odd"}]}`:                                                     "backflow: Invalid (422): it is wrong\n  /a: is odd\n",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			fmt.Fprint(w, body)
+		}))
+		t.Cleanup(server.Close)
+		if code, _, errs := command(t, map[string]string{urlEnv: server.URL, tokenEnv: "t"}, "runs", "list"); code != exitFailed || errs != want {
+			t.Errorf("%s: exit code %d, %s", body, code, errs)
+		}
+	}
+}

@@ -13,6 +13,12 @@ import (
 // flagError says what is wrong with a flag in words of the command line: pflag names
 // the functions of Go that could not read a value.
 func flagError(cmd *cobra.Command, err error) error {
+	if cmd.HasSubCommands() {
+		// A flag of a command that is misspelt is unknown to the one above it.
+		if misspelt := noCommand(cmd, cmd.Flags().Args()); misspelt != nil {
+			return misspelt
+		}
+	}
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		flag := invalid.GetFlag()
 		if takes := flagTakes(flag.Value.Type()); takes != "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/sdk/manifest"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // anyIntegration stands in the command line for the name of an integration.
@@ -23,26 +25,41 @@ func (p *program) integrationCommand() *cobra.Command {
 	return group(anyIntegration, "What an integration needs, such as `backflow stripe permissions`", p.permissionsCommand())
 }
 
-// nameIntegration notes which integration a command line is about, if it is, and
-// returns it with anyIntegration in the place of the name.
-func (p *program) nameIntegration(root *cobra.Command, args []string) []string {
-	if len(args) < 2 || !manifest.ValidName(args[0]) {
-		return args
+// nameIntegration notes which integration a command line is about, if it is, and gives
+// its name to the command that is about one.
+func (p *program) nameIntegration(root *cobra.Command, args []string) {
+	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+		args = args[1:]
 	}
-	isCommand := func(parent *cobra.Command, name string) bool {
-		for _, cmd := range parent.Commands() {
-			if cmd.Name() == name {
-				return true
-			}
-		}
-		return false
+	if len(args) > 1 && args[0] == "help" {
+		args = append(slices.Clone(args[1:]), "--help")
 	}
 	about, _, err := root.Find([]string{anyIntegration})
-	if err != nil || isCommand(root, args[0]) || !isCommand(about, args[1]) {
-		return args
+	if err != nil || len(args) < 2 || !manifest.ValidName(args[0]) || slices.Contains([]string{"help", "completion"}, args[0]) || hasCommand(root, args[0]) {
+		return
 	}
-	p.integration = args[0]
-	return append([]string{anyIntegration}, args[1:]...)
+	switch asksHelp := args[1] == "--help" || args[1] == "-h"; {
+	case nearCommand(about, args[1]) != "", asksHelp && nearCommand(root, args[0]) == "" && !hasCommand(about, args[0]):
+		p.integration, about.Use = args[0], args[0]
+	}
+}
+
+func hasCommand(parent *cobra.Command, name string) bool {
+	return slices.Contains(commandNames(parent), name)
+}
+
+// nearCommand returns the name of the command below parent that name is, or is nearly;
+// "" for none.
+func nearCommand(parent *cobra.Command, name string) string {
+	return suggest.Nearest(name, commandNames(parent))
+}
+
+func commandNames(parent *cobra.Command) []string {
+	names := make([]string, 0, len(parent.Commands()))
+	for _, cmd := range parent.Commands() {
+		names = append(names, cmd.Name())
+	}
+	return names
 }
 
 func (p *program) permissionsCommand() *cobra.Command {

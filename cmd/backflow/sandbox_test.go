@@ -185,7 +185,7 @@ func TestASandboxIsAskedWhatTheFlagsSay(t *testing.T) {
 		if asked := "stripe/sandbox/" + args[1] + " " + want; code != exitOK || len(g.commands) != 1 || g.commands[0] != asked {
 			t.Errorf("%s: exit code %d, asked %q, want %q: %s", line, code, g.commands, asked, errs)
 		}
-		for _, shown := range []string{"integration  stripe", "time         2026-01-31T12:00:00Z", "clocks       id clock_1, time 2026-06-01T00:00:00Z", "objects      customer 1, plan 2", "faults       -"} {
+		for _, shown := range []string{"integration  stripe", "time         2026-01-31T12:00:00Z", "clocks       id clock_1, time 2026-06-01T00:00:00Z", "objects      customer 1\n             plan 2\n", "faults       -"} {
 			if !strings.Contains(out, shown) {
 				t.Errorf("%s: %q is not shown:\n%s", line, shown, out)
 			}

@@ -49,6 +49,9 @@ func (c *Client) problemOf(res *http.Response, data []byte) error {
 		text += ": " + terminal.Printable(document.Detail)
 	}
 	for _, fault := range document.Errors {
+		if len(document.Errors) == 1 && strings.Contains(document.Detail, fault.Message) {
+			break // it was said
+		}
 		text += "\n  " + terminal.Printable(fault.Pointer+": "+fault.Message)
 	}
 	return &Problem{res.StatusCode, text + c.aboutToken(res.StatusCode)}

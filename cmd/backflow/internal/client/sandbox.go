@@ -86,10 +86,17 @@ func WriteSandbox(w io.Writer, integration string, result json.RawMessage) error
 	return table.Flush()
 }
 
-// sandboxLines shows a member: a list with a line for each element.
+// sandboxLines shows a member: a list with a line for each element, and an object with
+// one for each of its members.
 func sandboxLines(value json.RawMessage) []string {
 	var elements []json.RawMessage
 	if json.Unmarshal(value, &elements) != nil {
+		var lines []string
+		if eachMember(value, func(name string, value json.RawMessage) {
+			lines = append(lines, terminal.Printable(name)+" "+sandboxText(value))
+		}) == nil && len(lines) > 0 {
+			return lines
+		}
 		return []string{sandboxText(value)}
 	}
 	if len(elements) == 0 {
