@@ -1,4 +1,4 @@
-// Package span reads spans of time as people write them, such as 31d, 12h, 1w, 1mo or
+// Package span reads and writes spans of time as people write them, such as 31d, 12h, 1w, 1mo or
 // 1y15d: how far the time of a sandbox is to move. The package imports nothing of the
 // project.
 package span
@@ -6,6 +6,7 @@ package span
 import (
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -70,4 +71,25 @@ func (s Span) After(t time.Time) time.Time {
 		moved = moved.AddDate(0, 0, -moved.Day())
 	}
 	return moved.Add(s.Exact)
+}
+
+// Format returns a duration, in whole seconds, as Parse reads it: "118d2h", "36s", "0s".
+// One below zero has a minus sign.
+func Format(d time.Duration) string {
+	d = d.Truncate(time.Second)
+	if d == 0 {
+		return "0s"
+	}
+	var text strings.Builder
+	if d < 0 {
+		text.WriteByte('-')
+		d = -d
+	}
+	for _, unit := range []string{"d", "h", "m", "s"} {
+		if n := d / units[unit]; n > 0 {
+			text.WriteString(strconv.FormatInt(int64(n), 10) + unit)
+			d -= n * units[unit]
+		}
+	}
+	return text.String()
 }

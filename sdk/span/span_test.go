@@ -27,6 +27,21 @@ func TestSpansAreThoseOfACalendar(t *testing.T) {
 	}
 }
 
+func TestWhatIsWrittenIsReadAsTheSame(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		0: "0s", 72 * time.Hour: "3d", 26*time.Hour + 5*time.Second: "1d2h5s", 90 * time.Minute: "1h30m", 1500 * time.Millisecond: "1s", -36 * time.Hour: "-1d12h",
+	} {
+		text := span.Format(d)
+		if text != want {
+			t.Errorf("%v is written as %q, want %q", d, text, want)
+		}
+		if s, ok := span.Parse(text); d >= 0 && (!ok || s.Exact != d.Truncate(time.Second)) {
+			t.Errorf("%q is read as %v", text, s)
+		}
+	}
+}
+
 func FuzzSpan(f *testing.F) {
 	for _, text := range []string{"31d", "1y6mo", "1mo1m", "90m", "100y", "1dd", "99999999999999999999d", "5ms5s5m5h5d5w5mo5y", ""} {
 		f.Add(text)

@@ -117,7 +117,11 @@ func (s *Sandbox) fault(_ context.Context, p faultParams) (any, error) {
 		return map[string]any{"faults": s.faults.list()}, nil
 	}
 	if p.Operation != "" && p.Operation != everyOperation && s.mock.Operation(p.Operation) == nil {
-		return nil, invalid("/operation", "%q is no operationId of Stripe's", p.Operation)
+		near := ""
+		if id := suggest.Nearest(p.Operation, s.mock.IDs()); id != "" {
+			near = fmt.Sprintf(" (did you mean %q?)", id)
+		}
+		return nil, invalid("/operation", "%q is no operationId of Stripe's%s", p.Operation, near)
 	}
 	made, err := newFault(p)
 	if err == nil {

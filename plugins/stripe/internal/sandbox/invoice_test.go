@@ -60,6 +60,10 @@ func TestAnInvoiceThatCannotBePaidStaysOpen(t *testing.T) {
 	b.happened(before, "charge.failed", "payment_intent.payment_failed", "invoice.updated", "invoice.payment_failed")
 	b.shows(b.get(id, ""), map[string]string{"status": "open", "attempted": "true", "attempt_count": "1", "paid": "false"})
 	b.shows(b.post(id+"/mark_uncollectible", ""), map[string]string{"status": "uncollectible"})
+	r = b.refused(400, "resource_missing", http.MethodPost, id+"/pay", "payment_method=pm_card_visa") // a new one, which is not the customer's
+	b.shows(r, map[string]string{"error.message": "The customer does not have a payment method with the ID pm_card_visa. The payment method must be attached to the customer."})
+	r = b.refused(400, "resource_missing", http.MethodPost, id+"/pay", "payment_method=pm_card_none")
+	b.shows(r, map[string]string{"error.message": "No such PaymentMethod: 'pm_card_none'"})
 	good := b.post("/v1/payment_methods/pm_card_visa/attach", "customer="+b.customer).text("id")
 	b.shows(b.post(id+"/pay", "payment_method="+good), map[string]string{"status": "paid"})
 }

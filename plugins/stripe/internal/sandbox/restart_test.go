@@ -24,7 +24,7 @@ func TestTheStateSurvivesARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	b = open(t, Options{Dir: dir})
-	b.shows(b.do("status", ""), map[string]string{"ahead": "72h0m0s", "objects": before.text("objects"), "timers": before.text("timers")})
+	b.shows(b.do("status", ""), map[string]string{"ahead": "3d", "objects": before.text("objects"), "timers": before.text("timers")})
 	// The page is where the sandbox is now.
 	now := b.get("/v1/payment_intents/"+asked.text("id"), "")
 	b.answer(now, "authorize")

@@ -8,6 +8,7 @@ import (
 
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/store"
+	"github.com/backflow/backflow/sdk/span"
 )
 
 // clockStatus is a test clock in the result of "status".
@@ -39,7 +40,7 @@ func (s *Sandbox) status(ctx context.Context, _ noParams) (*status, error) {
 	}
 	_, err := s.change(ctx, "", nil, func(tx *store.Tx, _ *resource.Tx) error {
 		ahead := offset(tx)
-		found.Time, found.Ahead = s.clock.Now().Add(ahead).UTC().Truncate(time.Second), ahead.String()
+		found.Time, found.Ahead = s.clock.Now().Add(ahead).UTC().Truncate(time.Second), span.Format(ahead)
 		for _, clock := range tx.All(resource.TestClock) {
 			o, err := resource.Decode(clock.Data)
 			if err != nil {

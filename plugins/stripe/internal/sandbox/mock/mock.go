@@ -8,7 +8,9 @@ package mock
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/stripe/stripe-mock/embedded"
@@ -112,6 +114,9 @@ func (m *Mock) Version() string { return m.version }
 
 // Operation returns the operation with an id, nil if there is none.
 func (m *Mock) Operation(id string) *Operation { return m.operations[id] }
+
+// IDs returns the ids of all operations, sorted.
+func (m *Mock) IDs() []string { return slices.Sorted(maps.Keys(m.operations)) }
 
 // ServeHTTP responds as stripe-mock does: an object of the right shape, and
 // nothing is kept.

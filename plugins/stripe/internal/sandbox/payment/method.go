@@ -50,13 +50,18 @@ func cardOf(method Object) (card, bool) {
 	return cardPrinted(method.Object(Card).Text("fingerprint"))
 }
 
+// IsTestMethod reports whether an id is one of the test ids of payment methods.
+func IsTestMethod(id string) bool {
+	_, ok := cardNamed(id)
+	return ok && strings.HasPrefix(id, "pm_card_")
+}
+
 // methodOf returns the payment method that an id names. A test id, such as
 // "pm_card_visa", stands for a new one each time.
 func methodOf(t *resource.Tx, id, param string) (Object, *Refusal) {
-	if strings.HasPrefix(id, "pm_card_") {
-		if c, ok := cardNamed(id); ok {
-			return newMethod(t, c), nil
-		}
+	if IsTestMethod(id) {
+		c, _ := cardNamed(id)
+		return newMethod(t, c), nil
 	}
 	if strings.HasPrefix(id, Card+"_") {
 		if o, ok := t.Find(Card, id); ok {
