@@ -51,7 +51,7 @@ func TestThePageListsEveryAction(t *testing.T) {
 	}
 }
 
-// actionTables has a table for each resource.
+// actionTables has a table for each resource, and links to them.
 func actionTables(t *testing.T) string {
 	t.Helper()
 	var titles []string
@@ -67,7 +67,12 @@ func actionTables(t *testing.T) string {
 		rows[title] = append(rows[title], fmt.Sprintf("| `%s` | `%s %s` | %s | %s | %s | %s |\n",
 			action.Name, action.HTTP.Method, action.HTTP.Path, action.Description, paramsOf(t, action), repeatOf(action), rightsOf(action)))
 	}
+	links := make([]string, len(titles))
+	for i, title := range titles {
+		links[i] = fmt.Sprintf("[%s](#%s)", title, strings.ToLower(strings.ReplaceAll(title, " ", "-")))
+	}
 	var out strings.Builder
+	fmt.Fprintf(&out, "\n%s.\n", strings.Join(links, ",\n"))
 	for _, title := range titles {
 		fmt.Fprintf(&out, "\n### %s\n\n| action | below `/integrations/stripe` | what it does | params | a repeat | right of a restricted key |\n| --- | --- | --- | --- | --- | --- |\n%s",
 			title, strings.Join(rows[title], ""))
