@@ -54,7 +54,7 @@ func (a *Action) execute(ctx context.Context, call Call) (sdk.Result, error) {
 }
 
 // located returns the error of a call. Where the vendor refused the credentials, it
-// names the action and where they stand, for whoever has to mend them.
+// names the action and where they stand, for those who mend them.
 func (a *Action) located(err error) error {
 	var failed *sdk.Error
 	if !errors.As(err, &failed) || failed.Code != sdk.CodeCredentials {

@@ -8,7 +8,7 @@ import (
 
 // Until returns a context that ends at a deadline, or by cancel, and not with its
 // parent, whose values it has: context.WithDeadline of context.WithoutCancel. It is for
-// calls, most of which end long before: its timer is made when somebody waits for its
+// calls, most of which end long before: its timer is made when something waits for its
 // end, as it costs more than the rest of the handling of a call. The caller calls cancel
 // when the call has returned.
 func Until(parent context.Context, deadline time.Time) (ctx context.Context, cancel context.CancelFunc) {

@@ -100,6 +100,6 @@ func (l *Lines) expire() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.armed = false
-	// Whoever logs does not hear of it either: there is nowhere to log it.
+	// The caller of the logger does not hear of it either: there is nowhere to log it.
 	_ = l.flush()
 }

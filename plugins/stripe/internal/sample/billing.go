@@ -237,7 +237,7 @@ func billingChanges() map[string]change {
 
 		"customer.discount.updated": func(w *world, o object) error {
 			coupon, _ := dig(o, "coupon")
-			coupon["id"], coupon["name"], coupon["percent_off"] = random("")[:8], "30% off", number(30)
+			coupon["id"], coupon["name"], coupon["percent_off"] = newID("")[:8], "30% off", number(30)
 			return nil
 		},
 		"customer.tax_id.updated": func(w *world, o object) error {

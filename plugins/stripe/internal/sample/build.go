@@ -1,11 +1,12 @@
 package sample
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"strings"
+
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 )
 
 // build makes an object of a resource as it is when it comes into being: Stripe's
@@ -51,7 +52,7 @@ func (w *world) renew(s *schema, value any, again bool) any {
 				value[name] = false
 			case name == "id" && again:
 				if text, ok := member.(string); ok && w.owner(text) != "" {
-					value[name] = random(text[:strings.LastIndex(text, "_")+1])
+					value[name] = newID(text[:strings.LastIndex(text, "_")+1])
 				}
 			default:
 				value[name] = w.renew(of, member, false)
@@ -87,7 +88,7 @@ func (w *world) owner(text string) string {
 		}
 	}
 	rest := strings.TrimPrefix(text, longest)
-	if longest == "" || !strings.ContainsAny(rest, "0123456789") || strings.ContainsFunc(rest, func(r rune) bool { return !strings.ContainsRune(alphabet, r) }) {
+	if longest == "" || !strings.ContainsAny(rest, "0123456789") || strings.ContainsFunc(rest, func(r rune) bool { return !strings.ContainsRune(random.Alphabet, r) }) {
 		return ""
 	}
 	return w.description.owners[longest]
@@ -103,7 +104,7 @@ func (w *world) id(resource string) string {
 		if resource == "application" {
 			prefix = "ca_"
 		}
-		w.ids[resource] = random(prefix)
+		w.ids[resource] = newID(prefix)
 	}
 	return w.ids[resource]
 }
@@ -150,14 +151,5 @@ func clone(value any) any {
 // number writes an integer as decoded JSON has it.
 func number(n int64) json.Number { return json.Number(fmt.Sprint(n)) }
 
-const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-
-// random returns a new random id with Stripe's prefix and length.
-func random(prefix string) string {
-	raw := make([]byte, 24)
-	rand.Read(raw) // never fails (crypto/rand, since Go 1.24)
-	for i, b := range raw {
-		raw[i] = alphabet[int(b)%len(alphabet)]
-	}
-	return prefix + string(raw)
-}
+// newID returns a new random id with Stripe's prefix and length.
+func newID(prefix string) string { return prefix + random.Text(24) }

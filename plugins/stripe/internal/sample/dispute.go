@@ -28,7 +28,7 @@ func move(w *world, o object, category, description string, sign, fee int64) err
 		return err
 	}
 	amount := sign * whole(o["amount"])
-	transaction["id"], transaction["amount"], transaction["currency"] = random("txn_"), number(amount), o["currency"]
+	transaction["id"], transaction["amount"], transaction["currency"] = newID("txn_"), number(amount), o["currency"]
 	transaction["fee"], transaction["net"], transaction["description"] = number(fee), number(amount-fee), description
 	transaction["fee_details"] = []any{object{
 		"amount": number(fee), "application": nil, "currency": o["currency"], "description": "Dispute fee", "type": "stripe_fee",

@@ -58,7 +58,7 @@ func paymentBeginnings() map[string]change {
 				return err
 			}
 			refer(w, o, "charge", "payment_intent")
-			o["balance_transaction"], o["reason"] = random("txn_"), "requested_by_customer"
+			o["balance_transaction"], o["reason"] = newID("txn_"), "requested_by_customer"
 			o["amount"], o["currency"] = charge["amount"], charge["currency"]
 			return nil
 		},
@@ -98,7 +98,7 @@ func paymentBeginnings() map[string]change {
 			return nil
 		},
 		"fee_refund": func(w *world, o object) error {
-			o["balance_transaction"] = random("txn_")
+			o["balance_transaction"] = newID("txn_")
 			return nil
 		},
 		"radar.early_fraud_warning": func(_ *world, o object) error {

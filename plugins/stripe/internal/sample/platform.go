@@ -102,7 +102,7 @@ func platformChanges() map[string]change {
 
 		"payout.failed": func(w *world, o object) error {
 			o["failure_code"], o["failure_message"] = failed["code"], failed["message"]
-			o["failure_balance_transaction"] = random("txn_")
+			o["failure_balance_transaction"] = newID("txn_")
 			return nil
 		},
 		"payout.reconciliation_completed": set(object{"reconciliation_status": "completed"}),
@@ -141,7 +141,7 @@ func platformChanges() map[string]change {
 		"financial_connections.account.refreshed_balance":   refreshed("balance_refresh"),
 		"financial_connections.account.refreshed_ownership": refreshed("ownership_refresh"),
 		"financial_connections.account.refreshed_transactions": func(w *world, o object) error {
-			o["transaction_refresh"] = object{"id": random("fctxnref_"), "last_attempted_at": w.seconds(), "status": "succeeded"}
+			o["transaction_refresh"] = object{"id": newID("fctxnref_"), "last_attempted_at": w.seconds(), "status": "succeeded"}
 			return nil
 		},
 		"identity.verification_session.requires_input": set(object{"last_error": object{

@@ -3,7 +3,7 @@
 // (stripe-mock), brought into the state that the event is about by living through
 // what comes before it.
 //
-// The package imports sdk/suggest.
+// The package imports plugins/stripe/internal/random and sdk/suggest.
 package sample
 
 import (

@@ -88,9 +88,9 @@ func (w *world) event(s stage) (object, error) {
 		data["previous_attributes"] = previous
 	}
 	return object{
-		"id": random("evt_"), "object": "event", "api_version": apiVersion, "created": w.seconds(),
+		"id": newID("evt_"), "object": "event", "api_version": apiVersion, "created": w.seconds(),
 		"type": s.eventType, "data": data, "livemode": false, "pending_webhooks": number(1),
-		"request": object{"id": random("req_"), "idempotency_key": nil},
+		"request": object{"id": newID("req_"), "idempotency_key": nil},
 	}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/deliver"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/store"
@@ -99,7 +100,7 @@ func createEndpoint(t *resource.Tx, r *resource.Request) (resource.Object, *reso
 		return nil, refusal
 	}
 	t.Put(o)
-	secret := "whsec_" + resource.Random(32)
+	secret := "whsec_" + random.Text(32)
 	t.Put(resource.Object{"id": o.ID(), "object": endpointSecret, "secret": secret})
 	shown := o.Clone()
 	shown["secret"] = secret

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stripe/stripe-mock/param"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/mock"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
@@ -53,7 +54,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.servePage(w, r, path)
 		return
 	}
-	x := &exchange{sandbox: s, http: r, id: "req_" + resource.Random(14)}
+	x := &exchange{sandbox: s, http: r, id: "req_" + random.Text(14)}
 	w.Header().Set("Request-Id", x.id)
 	defer func() {
 		if failure := recover(); failure != nil && failure != http.ErrAbortHandler { //nolint:errorlint // it is a value that was panicked with

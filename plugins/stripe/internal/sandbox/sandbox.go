@@ -8,13 +8,13 @@
 // store the state in one SQLite file, deliver the sending of events. This package
 // serves them: requests, idempotency, faults, timers, and the commands that control it.
 //
-// The package imports plugins/stripe/internal/sandbox/billing,
-// plugins/stripe/internal/sandbox/checkout, plugins/stripe/internal/sandbox/connect,
-// plugins/stripe/internal/sandbox/deliver,
+// The package imports plugins/stripe/internal/random,
+// plugins/stripe/internal/sandbox/billing, plugins/stripe/internal/sandbox/checkout,
+// plugins/stripe/internal/sandbox/connect, plugins/stripe/internal/sandbox/deliver,
 // plugins/stripe/internal/sandbox/dispute, plugins/stripe/internal/sandbox/mock,
 // plugins/stripe/internal/sandbox/payment, plugins/stripe/internal/sandbox/payout,
-// plugins/stripe/internal/sandbox/resource, plugins/stripe/internal/sandbox/store, sdk,
-// sdk/schema, sdk/span and sdk/suggest.
+// plugins/stripe/internal/sandbox/resource, plugins/stripe/internal/sandbox/store,
+// sdk, sdk/schema, sdk/span and sdk/suggest.
 package sandbox
 
 import (

@@ -4,8 +4,8 @@
 // What happens by itself happens by timers: periods end, drafts become final, failed
 // payments are tried again. Amounts and dates come from the package rating.
 //
-// The package imports plugins/stripe/internal/sandbox/payment,
-// plugins/stripe/internal/sandbox/rating and
+// The package imports plugins/stripe/internal/random,
+// plugins/stripe/internal/sandbox/payment, plugins/stripe/internal/sandbox/rating and
 // plugins/stripe/internal/sandbox/resource.
 package billing
 
@@ -94,11 +94,6 @@ func shown(name string) resource.Include {
 	}
 }
 
-// notDone refuses what the sandbox does not do, rather than doing something else.
-func notDone(param, what string) *resource.Refusal {
-	return resource.Invalid(param, "", "The sandbox does not %s.", what)
-}
-
 // refuse refuses the params of given names, where they say something.
 func refuse(params resource.Object, what string, names ...string) *resource.Refusal {
 	for _, name := range names {
@@ -107,10 +102,29 @@ func refuse(params resource.Object, what string, names ...string) *resource.Refu
 			given = len(list) > 0
 		}
 		if given {
-			return notDone(name, what)
+			return resource.NotDone(name, what)
 		}
 	}
 	return nil
+}
+
+// unsupported are params with which the sandbox does not do something.
+type unsupported struct {
+	what  string
+	names []string
+}
+
+// refuseUnsupported refuses the params of a table, and taxes, where they say something.
+func refuseUnsupported(params resource.Object, table []unsupported) *resource.Refusal {
+	if params.Object("automatic_tax").Bool("enabled") {
+		return resource.NotDone("automatic_tax", "compute taxes")
+	}
+	for _, row := range table {
+		if refusal := refuse(params, row.what, row.names...); refusal != nil {
+			return refusal
+		}
+	}
+	return refuse(params, "compute taxes", "default_tax_rates")
 }
 
 // integer reads an integer param. Where a param may also be a word, an integer comes

@@ -137,7 +137,7 @@ func resumeSubscription(t *resource.Tx, r *resource.Request) (resource.Object, *
 	case sub.Text("status") != "paused":
 		return nil, resource.Unexpected("", "Only subscriptions with status `paused` can be resumed. The status of this one is `%s`.", sub.Text("status"))
 	case r.Params.Text("billing_cycle_anchor") == "unchanged":
-		return nil, notDone("billing_cycle_anchor", "resume a subscription in its former periods")
+		return nil, resource.NotDone("billing_cycle_anchor", "resume a subscription in its former periods")
 	}
 	t.On(sub.Text("test_clock"))
 	before, now := sub.Clone(), t.Now().Unix()

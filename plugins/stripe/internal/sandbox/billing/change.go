@@ -133,9 +133,9 @@ func changeable(sub, params resource.Object) *resource.Refusal {
 		}
 	}
 	if params.Text("payment_behavior") == "pending_if_incomplete" {
-		return notDone("payment_behavior", "keep updates pending: use allow_incomplete, default_incomplete or error_if_incomplete")
+		return resource.NotDone("payment_behavior", "keep updates pending: use allow_incomplete, default_incomplete or error_if_incomplete")
 	}
-	return refuseSubscriptionParams(params)
+	return refuseUnsupported(params, subscriptionUnsupported)
 }
 
 func changeDiscount(t *resource.Tx, sub, customer, params resource.Object) *resource.Refusal {

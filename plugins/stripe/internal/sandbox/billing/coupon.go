@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/rating"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
@@ -27,7 +28,7 @@ func createCoupon(t *resource.Tx, r *resource.Request) (resource.Object, *resour
 		return nil, refusal
 	}
 	o := t.New(coupon)
-	o["id"] = first(r.Params.Text("id"), strings.ToUpper(resource.Random(8)))
+	o["id"] = first(r.Params.Text("id"), strings.ToUpper(random.Text(8)))
 	if _, taken := t.Find(coupon, o.ID()); taken {
 		return nil, resource.Invalid("id", "resource_already_exists", "Coupon already exists.")
 	}

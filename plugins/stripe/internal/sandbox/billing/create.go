@@ -11,30 +11,16 @@ import (
 // (https://docs.stripe.com/billing/subscriptions/trials).
 const longestTrial = 730
 
-// refuseSubscriptionParams refuses what the sandbox does not do with subscriptions.
-func refuseSubscriptionParams(params resource.Object) *resource.Refusal {
-	if params.Object("automatic_tax").Bool("enabled") {
-		return notDone("automatic_tax", "compute taxes")
-	}
-	for _, one := range []struct {
-		what  string
-		names []string
-	}{
-		{"compute taxes", []string{"default_tax_rates"}},
-		{"bill by thresholds", []string{"billing_thresholds"}},
-		{"begin subscriptions in the past", []string{"backdate_start_date"}},
-		{"work out billing_cycle_anchor_config: give billing_cycle_anchor", []string{"billing_cycle_anchor_config"}},
-		{"invoice pending items between the periods", []string{"pending_invoice_item_interval"}},
-	} {
-		if refusal := refuse(params, one.what, one.names...); refusal != nil {
-			return refusal
-		}
-	}
-	return nil
+// subscriptionUnsupported is what the sandbox does not do with subscriptions.
+var subscriptionUnsupported = []unsupported{
+	{"bill by thresholds", []string{"billing_thresholds"}},
+	{"begin subscriptions in the past", []string{"backdate_start_date"}},
+	{"work out billing_cycle_anchor_config: give billing_cycle_anchor", []string{"billing_cycle_anchor_config"}},
+	{"invoice pending items between the periods", []string{"pending_invoice_item_interval"}},
 }
 
 func createSubscription(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
-	if refusal := refuseSubscriptionParams(r.Params); refusal != nil {
+	if refusal := refuseUnsupported(r.Params, subscriptionUnsupported); refusal != nil {
 		return nil, refusal
 	}
 	customer, refusal := t.Get(payment.Customer, r.Params.Text("customer"), "customer")

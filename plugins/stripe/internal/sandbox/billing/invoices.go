@@ -38,24 +38,10 @@ func invoices() resource.Module {
 	}
 }
 
-// refuseInvoiceParams refuses what the sandbox does not do with invoices.
-func refuseInvoiceParams(params resource.Object) *resource.Refusal {
-	if params.Object("automatic_tax").Bool("enabled") {
-		return notDone("automatic_tax", "compute taxes")
-	}
-	for _, one := range []struct {
-		what  string
-		names []string
-	}{
-		{"compute taxes", []string{"default_tax_rates"}},
-		{"revise invoices", []string{"from_invoice"}},
-		{"ship with invoices", []string{"shipping_cost"}},
-	} {
-		if refusal := refuse(params, one.what, one.names...); refusal != nil {
-			return refusal
-		}
-	}
-	return nil
+// invoiceUnsupported is what the sandbox does not do with invoices.
+var invoiceUnsupported = []unsupported{
+	{"revise invoices", []string{"from_invoice"}},
+	{"ship with invoices", []string{"shipping_cost"}},
 }
 
 // invoiceFields are copied from the params as they are.
@@ -66,7 +52,7 @@ var invoiceFields = []string{
 }
 
 func createInvoice(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
-	if refusal := refuseInvoiceParams(r.Params); refusal != nil {
+	if refusal := refuseUnsupported(r.Params, invoiceUnsupported); refusal != nil {
 		return nil, refusal
 	}
 	var sub resource.Object
@@ -147,7 +133,7 @@ func applyInvoiceDiscounts(t *resource.Tx, o, params resource.Object) *resource.
 		return nil
 	}
 	if len(given) > 1 {
-		return notDone("discounts", "give more than one discount to an invoice")
+		return resource.NotDone("discounts", "give more than one discount to an invoice")
 	}
 	if id := given[0].Text("discount"); id != "" {
 		kept, refusal := t.Get(discount, id, "discounts")
@@ -186,7 +172,7 @@ func updateInvoice(t *resource.Tx, r *resource.Request) (resource.Object, *resou
 		return nil, refusal
 	}
 	t.On(o.Text("test_clock"))
-	if refusal := refuseInvoiceParams(r.Params); refusal != nil {
+	if refusal := refuseUnsupported(r.Params, invoiceUnsupported); refusal != nil {
 		return nil, refusal
 	}
 	if o.Text("status") != "draft" {

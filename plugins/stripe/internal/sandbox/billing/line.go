@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/payment"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/rating"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
@@ -12,7 +13,7 @@ import (
 // newLine makes a line of an invoice.
 func newLine(t *resource.Tx, kind, currency string, amount int64) resource.Object {
 	o := t.Blank(lineItem)
-	o["id"], o["type"], o["currency"] = "il_"+resource.Random(24), kind, currency
+	o["id"], o["type"], o["currency"] = "il_"+random.Text(24), kind, currency
 	o["amount"], o["amount_excluding_tax"] = amount, amount
 	o["discount_amounts"], o["discounts"], o["discountable"] = []any{}, []any{}, true
 	o["tax_amounts"], o["tax_rates"] = []any{}, []any{}

@@ -45,7 +45,7 @@ func upcomingInvoice(t *resource.Tx, r *resource.Request) (resource.Object, *res
 	}
 	for _, one := range r.Params.Objects("subscription_items") {
 		if one.Object("price_data") != nil {
-			return nil, notDone("subscription_items", "preview prices that are not made yet")
+			return nil, resource.NotDone("subscription_items", "preview prices that are not made yet")
 		}
 	}
 	sub, customer, refusal := previewed(t, r)

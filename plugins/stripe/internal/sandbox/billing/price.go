@@ -94,7 +94,7 @@ func setRecurring(o, params resource.Object, where func(string) string) *resourc
 		return nil
 	}
 	if given.Text("usage_type") == "metered" {
-		return notDone(where("recurring")+"[usage_type]", "meter usage")
+		return resource.NotDone(where("recurring")+"[usage_type]", "meter usage")
 	}
 	count := int64(1)
 	if given.Has("interval_count") {

@@ -3,6 +3,7 @@ package billing
 import (
 	"strings"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/payment"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
@@ -31,7 +32,7 @@ func createPromotionCode(t *resource.Tx, r *resource.Request) (resource.Object, 
 	}
 	o := t.New(promotionCode)
 	o["coupon"], o["times_redeemed"], o["active"] = of, 0, true
-	o["code"] = first(r.Params.Text("code"), strings.ToUpper(resource.Random(8)))
+	o["code"] = first(r.Params.Text("code"), strings.ToUpper(random.Text(8)))
 	if strings.Trim(o.Text("code"), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		return nil, resource.Invalid("code", "", "The promotion code can only contain letters, digits, and dashes.")
 	}

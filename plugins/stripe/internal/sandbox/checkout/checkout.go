@@ -36,11 +36,6 @@ func page(t *resource.Tx, first, id string) string {
 	return resource.Origin + "/" + first + "/" + url.PathEscape(account) + "/" + id
 }
 
-// notDone refuses what the sandbox does not do, rather than doing something else.
-func notDone(param, what string) *resource.Refusal {
-	return resource.Invalid(param, "", "The sandbox does not %s.", what)
-}
-
 // hidden are what belongs to a session or a link and is not shown in it: its items,
 // and how its payment, subscription or setup is to be made. They are kept beside it.
 const hidden = "sandbox.checkout"

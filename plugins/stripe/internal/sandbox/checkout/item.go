@@ -30,7 +30,7 @@ func readItems(t *resource.Tx, params resource.Object, mode string) (made []reso
 		}
 		for _, name := range []string{"tax_rates", "dynamic_tax_rates"} {
 			if len(given.List(name)) > 0 {
-				return nil, "", notDone(at+"["+name+"]", "compute taxes in Checkout")
+				return nil, "", resource.NotDone(at+"["+name+"]", "compute taxes in Checkout")
 			}
 		}
 		quantity := given.Int("quantity")
@@ -52,7 +52,7 @@ func readPrice(t *resource.Tx, given resource.Object, at string) (price resource
 		return nil, resource.Invalid(at, "parameter_missing", "You must specify either `price` or `price_data` in `%s`.", at)
 	case data != nil:
 		if data.Set("tax_behavior") && data.Text("tax_behavior") != "unspecified" {
-			return nil, notDone(at+"[price_data][tax_behavior]", "compute taxes in Checkout")
+			return nil, resource.NotDone(at+"[price_data][tax_behavior]", "compute taxes in Checkout")
 		}
 		// Its product is one that is there, or is described, as for any price.
 		made := resource.Object{}
@@ -73,7 +73,7 @@ func readPrice(t *resource.Tx, given resource.Object, at string) (price resource
 		}
 	}
 	if refusal == nil && price["unit_amount"] == nil {
-		refusal = notDone(at, "sell prices in Checkout that have no whole amount for one unit")
+		refusal = resource.NotDone(at, "sell prices in Checkout that have no whole amount for one unit")
 	}
 	return price, refusal
 }

@@ -59,12 +59,12 @@ func createLink(t *resource.Tx, r *resource.Request) (resource.Object, *resource
 func checkLink(params resource.Object) *resource.Refusal {
 	for _, name := range []string{"automatic_tax", "invoice_creation", "tax_id_collection", "phone_number_collection"} {
 		if params.Object(name).Bool("enabled") {
-			return notDone(name, "do that on the page of a payment link")
+			return resource.NotDone(name, "do that on the page of a payment link")
 		}
 	}
 	for _, name := range []string{"shipping_options", "custom_fields", "application_fee_amount", "application_fee_percent", "transfer_data", "on_behalf_of", "restrictions", "shipping_address_collection"} {
 		if params.Set(name) && len(params.List(name)) > 0 || params.Set(name) && params.List(name) == nil {
-			return notDone(name, "do that on the page of a payment link")
+			return resource.NotDone(name, "do that on the page of a payment link")
 		}
 	}
 	return nil
@@ -93,7 +93,7 @@ func updateLink(t *resource.Tx, r *resource.Request) (resource.Object, *resource
 		refusal = checkLink(r.Params)
 	}
 	if refusal == nil && len(r.Params.List("line_items")) > 0 {
-		refusal = notDone("line_items", "change the items of a payment link: make another one")
+		refusal = resource.NotDone("line_items", "change the items of a payment link: make another one")
 	}
 	if refusal != nil {
 		return nil, refusal
@@ -107,7 +107,7 @@ func updateLink(t *resource.Tx, r *resource.Request) (resource.Object, *resource
 	return o, nil
 }
 
-// linkPage begins a session for whoever comes, and leads to its page.
+// linkPage begins a session for each visitor, and leads to its page.
 func linkPage(t *resource.Tx, path []string, form url.Values) resource.PageResult {
 	if len(path) != 1 {
 		return notFound()

@@ -9,7 +9,7 @@ import (
 // returns where the customer is to authenticate, if that is asked for. A refusal that
 // is a decline leaves the session open.
 func pay(t *resource.Tx, o resource.Object, method, email string) (next string, refusal *resource.Refusal) {
-	onClock(t, o)
+	payment.OnClockOf(t, o)
 	if refusal := identify(t, o, email); refusal != nil {
 		return "", refusal
 	}

@@ -58,7 +58,7 @@ func newConfiguration(t *resource.Tx) resource.Object {
 // has.
 func applyConfiguration(t *resource.Tx, o, params resource.Object) *resource.Refusal {
 	if params.Object("login_page").Bool("enabled") {
-		return notDone("login_page[enabled]", "have a login page of the portal")
+		return resource.NotDone("login_page[enabled]", "have a login page of the portal")
 	}
 	for _, name := range []string{"business_profile", "features"} {
 		resource.Merge(o.Object(name), params.Object(name))
@@ -88,7 +88,7 @@ func createPortalSession(t *resource.Tx, r *resource.Request) (resource.Object, 
 	}
 	t.On(customer.Text("test_clock"))
 	if r.Params.Object("flow_data") != nil {
-		return nil, notDone("flow_data", "lead through one flow of the portal")
+		return nil, resource.NotDone("flow_data", "lead through one flow of the portal")
 	}
 	configuration, refusal := configurationOf(t, r.Params)
 	if refusal != nil {

@@ -115,18 +115,18 @@ func newSession(t *resource.Tx, params resource.Object) (resource.Object, *resou
 // checkParams refuses what cannot be, and what the sandbox does not do.
 func checkParams(params resource.Object, mode string) *resource.Refusal {
 	if ui := params.Text("ui_mode"); ui != "" && ui != "hosted" {
-		return notDone("ui_mode", "embed Checkout in a page: ui_mode is hosted")
+		return resource.NotDone("ui_mode", "embed Checkout in a page: ui_mode is hosted")
 	}
 	if !params.Set("success_url") && !params.Set("payment_link") {
 		return resource.Invalid("success_url", "parameter_missing", "Missing required param: success_url.")
 	}
 	if params.Object("automatic_tax").Bool("enabled") {
-		return notDone("automatic_tax[enabled]", "compute taxes in Checkout")
+		return resource.NotDone("automatic_tax[enabled]", "compute taxes in Checkout")
 	}
 	for name, what := range undone {
 		if given := params.Object(name); given != nil && given.Text("enabled") != "false" && (!given.Has("enabled") || given.Bool("enabled")) ||
 			len(params.List(name)) > 0 || name == "currency" && params.Set(name) && mode != modeSetup {
-			return notDone(name, what)
+			return resource.NotDone(name, what)
 		}
 	}
 	switch none := len(params.List("line_items")) == 0; {
@@ -225,7 +225,7 @@ func expireSession(t *resource.Tx, r *resource.Request) (resource.Object, *resou
 	if o.Text("status") != open {
 		return nil, resource.Unexpected("", "Only Checkout Sessions with a status in [\"open\"] can be expired. This Checkout Session has a status of `%s`.", o.Text("status"))
 	}
-	onClock(t, o)
+	payment.OnClockOf(t, o)
 	expire(t, o)
 	return o, nil
 }
@@ -245,10 +245,4 @@ func expire(t *resource.Tx, o resource.Object) {
 		payment.CancelIntent(t, intent, "abandoned")
 	}
 	t.Emit("checkout.session.expired", o)
-}
-
-// onClock goes by the test clock of the customer of a session.
-func onClock(t *resource.Tx, o resource.Object) {
-	customer, _ := t.Find(payment.Customer, o.Ref("customer"))
-	t.On(customer.Text("test_clock"))
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
 
@@ -48,7 +49,7 @@ func createAccount(t *resource.Tx, r *resource.Request) (resource.Object, *resou
 		return nil, resource.Invalid("", "", "The sandbox makes connected accounts of its own account alone.")
 	}
 	o := t.New(Account)
-	o["id"] = "acct_1" + resource.Random(15)
+	o["id"] = "acct_1" + random.Text(15)
 	o["type"], o["capabilities"], o["requirements"] = "standard", resource.Object{}, met(o.Object("requirements"))
 	if kind := r.Params.Text("type"); kind != "" {
 		o["type"] = kind

@@ -1,7 +1,8 @@
 // Package connect is the part of the sandbox around connected accounts: accounts with
 // their capabilities, the links that a platform makes for them, and transfers.
 //
-// The package imports plugins/stripe/internal/sandbox/payment and
+// The package imports plugins/stripe/internal/random,
+// plugins/stripe/internal/sandbox/payment and
 // plugins/stripe/internal/sandbox/resource.
 package connect
 

@@ -3,6 +3,7 @@ package connect
 import (
 	"strings"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/payment"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
@@ -71,7 +72,7 @@ func addBank(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Re
 	}
 	o := t.Blank(Bank)
 	last4 := number[len(number)-4:]
-	o["id"], o["last4"], o["currency"], o["account"] = bankPrefix+last4+resource.Random(16), last4, currency, account.ID()
+	o["id"], o["last4"], o["currency"], o["account"] = bankPrefix+last4+random.Text(16), last4, currency, account.ID()
 	o["country"], o["status"], o["bank_name"] = strings.ToUpper(given.Text("country")), "new", "STRIPE TEST BANK"
 	resource.Assign(o, given, "account_holder_name", "account_holder_type", "account_type", "routing_number")
 	o["default_for_currency"] = len(t.All(resource.Filter{Kind: Bank, Equal: map[string]string{"account": account.ID(), "currency": currency}})) == 0

@@ -3,6 +3,7 @@ package connect
 import (
 	"strings"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/payment"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
@@ -61,7 +62,7 @@ func createTransfer(t *resource.Tx, r *resource.Request) (resource.Object, *reso
 		return nil, refusal
 	}
 	o["amount_reversed"], o["reversed"] = 0, false
-	o["destination_payment"] = "py_" + resource.Random(24)
+	o["destination_payment"] = "py_" + random.Text(24)
 	o["balance_transaction"] = payment.Post(t, payment.Entry{
 		Type: "transfer", Currency: currency, Amount: -o.Int("amount"), Source: o.ID(), Description: o["description"], Available: true,
 	}).ID()
@@ -152,7 +153,7 @@ func reverseTransfer(t *resource.Tx, r *resource.Request) (resource.Object, *res
 	}
 	reversal := t.New(Reversal)
 	reversal["amount"], reversal["currency"], reversal["transfer"] = amount, o["currency"], o.ID()
-	reversal["destination_payment_refund"] = "pyr_" + resource.Random(24)
+	reversal["destination_payment_refund"] = "pyr_" + random.Text(24)
 	if refusal := resource.Metadata(reversal, r.Params); refusal != nil {
 		return nil, refusal
 	}

@@ -171,6 +171,5 @@ func ofCharge(do resource.Operation) resource.Operation {
 // onClock goes by the clock of the customer whose charge is disputed.
 func onClock(t *resource.Tx, o resource.Object) {
 	charge, _ := t.Find(payment.Charge, o.Text("charge"))
-	customer, _ := t.Find(payment.Customer, charge.Ref("customer"))
-	t.On(customer.Text("test_clock"))
+	payment.OnClockOf(t, charge)
 }

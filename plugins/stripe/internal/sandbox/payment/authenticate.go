@@ -44,7 +44,7 @@ func authenticationPage(t *resource.Tx, path []string, form url.Values) resource
 	if !ok || o.Text("client_secret") != path[1] {
 		return notFound
 	}
-	onClockOf(t, o)
+	OnClockOf(t, o)
 	back := o.Object("next_action").Object("redirect_to_url").Text("return_url")
 	if form == nil {
 		return show(o)

@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"slices"
 	"time"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
@@ -80,7 +81,7 @@ func Balance(t *resource.Tx) Object {
 	var order []string
 	for _, sum := range t.Sums(BalanceTransaction, "net", "currency", "status") {
 		currency, status := sum.By[0], sum.By[1]
-		if !contains(order, currency) {
+		if !slices.Contains(order, currency) {
 			order = append(order, currency)
 		}
 		sums[status][currency] = sum.Sum

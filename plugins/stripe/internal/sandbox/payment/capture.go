@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
@@ -58,7 +59,7 @@ func cancelIntent(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if !contains(cancelable, o.Text("status")) {
+	if !slices.Contains(cancelable, o.Text("status")) {
 		return nil, unexpected(o, "You cannot cancel this PaymentIntent because it has a status of %s. Only a PaymentIntent with one of the following statuses may be canceled: %s.", o.Text("status"), strings.Join(cancelable, ", "))
 	}
 	if o.Set("invoice") {
@@ -104,14 +105,3 @@ func expireAuthorization(t *resource.Tx, id string) {
 		CancelIntent(t, o, "automatic")
 	}
 }
-
-func contains(list []string, one string) bool {
-	for _, each := range list {
-		if each == one {
-			return true
-		}
-	}
-	return false
-}
-
-func dashed(code string) string { return strings.ReplaceAll(code, "_", "-") }

@@ -73,14 +73,15 @@ func methodDetails(method Object) Object {
 }
 
 // declineCharge marks a charge as declined.
-func declineCharge(o Object, told reason, decline string) {
-	o["status"], o["failure_code"], o["failure_message"] = "failed", told.code, told.message
+func declineCharge(o Object, decline string) {
+	why := reasonOf(decline)
+	o["status"], o["failure_code"], o["failure_message"] = "failed", why.code, why.message
 	o["receipt_url"] = nil
-	why := told.decline
-	if why == "" {
-		why = told.code
+	explained := why.decline
+	if explained == "" {
+		explained = why.code
 	}
-	o["outcome"] = Object{"network_status": "declined_by_network", "reason": why, "risk_level": "normal", "risk_score": 20, "seller_message": "The bank did not return any further details with this decline.", "type": "issuer_declined"}
+	o["outcome"] = Object{"network_status": "declined_by_network", "reason": explained, "risk_level": "normal", "risk_score": 20, "seller_message": "The bank did not return any further details with this decline.", "type": "issuer_declined"}
 	if decline == "fraudulent" {
 		o["outcome"] = Object{"network_status": "not_sent_to_network", "reason": "highest_risk_level", "risk_level": "highest", "risk_score": 99, "seller_message": "Stripe blocked this payment as too risky.", "type": "blocked"}
 	}
@@ -124,7 +125,7 @@ func createCharge(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 		decline = "authentication_required"
 	}
 	if decline != "" {
-		declineCharge(o, reasonOf(decline), decline)
+		declineCharge(o, decline)
 		t.Put(o)
 		t.Emit("charge.failed", o)
 		return nil, declined(decline, Object{"charge": o.ID()})
@@ -176,7 +177,7 @@ func updateCharge(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	onClockOf(t, o)
+	OnClockOf(t, o)
 	before := o.Clone()
 	if refusal := resource.Update(o, r.Params, "description", "fraud_details", "receipt_email", "shipping", "transfer_group"); refusal != nil {
 		return nil, refusal
@@ -197,7 +198,7 @@ func captureCharge(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	onClockOf(t, o)
+	OnClockOf(t, o)
 	switch {
 	case o.Bool("captured"):
 		return nil, resource.Unexpected("charge_already_captured", "Charge %s has already been captured.", o.ID())

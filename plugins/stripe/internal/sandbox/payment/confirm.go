@@ -1,7 +1,7 @@
 package payment
 
 import (
-	"net/http"
+	"maps"
 	"slices"
 	"time"
 
@@ -111,18 +111,11 @@ func keepMethod(t *resource.Tx, o, method Object) {
 // fail records a declined payment and returns its refusal. Without a method nothing
 // was charged.
 func fail(t *resource.Tx, o, method Object, decline string) *Refusal {
-	told := reasonOf(decline)
-	failure := Object{
-		"type": resource.CardError, "code": told.code, "message": told.message,
-		"doc_url": "https://stripe.com/docs/error-codes/" + dashed(told.code),
-	}
-	if told.decline != "" {
-		failure["decline_code"] = told.decline
-	}
+	failure := declineError(decline)
 	var charge Object
 	if method != nil {
 		charge = newCharge(t, o, method)
-		declineCharge(charge, told, decline)
+		declineCharge(charge, decline)
 		t.Put(charge)
 		failure["charge"] = charge.ID()
 		o["latest_charge"] = charge.ID()
@@ -207,7 +200,7 @@ func NewIntent(t *resource.Tx, order Order) Object {
 	if order.Invoice != "" {
 		o["invoice"] = order.Invoice
 	}
-	resource.Assign(o, order.Fields, keys(order.Fields)...)
+	resource.Assign(o, order.Fields, slices.Collect(maps.Keys(order.Fields))...)
 	t.Put(o)
 	t.Emit("payment_intent.created", o)
 	return o
@@ -233,17 +226,4 @@ func Pay(t *resource.Tx, intent, method string, offSession bool) (Object, *Refus
 		return paid, refusal
 	}
 	return paid, nil
-}
-
-// IsDecline says whether a refusal of Pay is a decline, and not a mistake in the order.
-func IsDecline(refusal *Refusal) bool {
-	return refusal != nil && refusal.Status == http.StatusPaymentRequired
-}
-
-func keys(o Object) []string {
-	names := make([]string, 0, len(o))
-	for name := range o {
-		names = append(names, name)
-	}
-	return names
 }

@@ -3,6 +3,7 @@ package payment
 import (
 	"strings"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
 
@@ -43,7 +44,7 @@ func seedCustomer(t *resource.Tx) {
 }
 
 // invoicePrefix returns a new random prefix of invoice numbers.
-func invoicePrefix() string { return strings.ToUpper(resource.Random(8)) }
+func invoicePrefix() string { return strings.ToUpper(random.Text(8)) }
 
 // customerFields are copied from the params as they are.
 var customerFields = []string{

@@ -2,17 +2,18 @@ package payment
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
 
-// reason is how Stripe tells of a decline
+// reason is how Stripe explains a decline
 // (https://docs.stripe.com/declines/codes).
 type reason struct {
 	code, decline, message string
 }
 
-// reasonOf returns what is told of a decline.
+// reasonOf returns how a decline is explained.
 func reasonOf(decline string) reason {
 	switch decline {
 	case "insufficient_funds":
@@ -31,12 +32,28 @@ func reasonOf(decline string) reason {
 	return reason{"card_declined", decline, "Your card was declined."}
 }
 
+// dashed is a code as it stands in the address of its page.
+func dashed(code string) string { return strings.ReplaceAll(code, "_", "-") }
+
+// declineError is a decline as an intent shows it in its last error.
+func declineError(decline string) Object {
+	why := reasonOf(decline)
+	failure := Object{
+		"type": resource.CardError, "code": why.code, "message": why.message,
+		"doc_url": "https://stripe.com/docs/error-codes/" + dashed(why.code),
+	}
+	if why.decline != "" {
+		failure["decline_code"] = why.decline
+	}
+	return failure
+}
+
 // declined is the refusal of a payment. What it changed stands.
 func declined(decline string, fields Object) *Refusal {
-	told := reasonOf(decline)
+	why := reasonOf(decline)
 	return &Refusal{
-		Status: http.StatusPaymentRequired, Type: resource.CardError, Code: told.code, DeclineCode: told.decline,
-		Message: told.message, Fields: fields, Stands: true,
+		Status: http.StatusPaymentRequired, Type: resource.CardError, Code: why.code, DeclineCode: why.decline,
+		Message: why.message, Fields: fields, Stands: true,
 	}
 }
 

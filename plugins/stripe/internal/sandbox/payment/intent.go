@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
 
@@ -50,7 +51,7 @@ var intentFields = []string{
 func newIntent(t *resource.Tx, amount int64, currency string) Object {
 	o := t.New(PaymentIntent)
 	o["amount"], o["currency"] = amount, currency
-	o["client_secret"] = o.ID() + "_secret_" + resource.Random(25)
+	o["client_secret"] = o.ID() + "_secret_" + random.Text(25)
 	o["status"], o["capture_method"], o["confirmation_method"] = requiresMethod, "automatic", "automatic"
 	o["payment_method_types"] = []any{Card}
 	o["payment_method_options"] = Object{Card: Object{"installments": nil, "mandate_options": nil, "network": nil, "request_three_d_secure": "automatic"}}
@@ -185,13 +186,13 @@ func getIntent(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 func subjectIntent(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 	o, refusal := t.Subject(r, PaymentIntent)
 	if refusal == nil {
-		onClockOf(t, o)
+		OnClockOf(t, o)
 	}
 	return o, refusal
 }
 
-// onClockOf has time go by the clock of the customer that an object belongs to.
-func onClockOf(t *resource.Tx, o Object) {
+// OnClockOf has time go by the test clock of the customer that an object belongs to.
+func OnClockOf(t *resource.Tx, o Object) {
 	if customer, ok := t.Find(Customer, o.Ref("customer")); ok {
 		t.On(customer.Text("test_clock"))
 	}

@@ -3,7 +3,8 @@
 //
 // Other areas pay by Pay, look at charges by TestCard, and move money by Post.
 //
-// The package imports plugins/stripe/internal/sandbox/resource.
+// The package imports plugins/stripe/internal/random and
+// plugins/stripe/internal/sandbox/resource.
 package payment
 
 import "github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"

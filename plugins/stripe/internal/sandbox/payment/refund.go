@@ -93,7 +93,7 @@ func refundCharge(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 // refund gives an amount of a charge back, or all that is left
 // (https://docs.stripe.com/api/refunds/create).
 func refund(t *resource.Tx, charge, params Object) (Object, *Refusal) {
-	onClockOf(t, charge)
+	OnClockOf(t, charge)
 	left := charge.Int("amount") - charge.Int("amount_refunded")
 	amount := left
 	if params.Has("amount") {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
 
@@ -49,7 +50,7 @@ func createSetup(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 // newSetup makes a setup intent without a payment method. It is not stored.
 func newSetup(t *resource.Tx) Object {
 	o := t.New(SetupIntent)
-	o["client_secret"] = o.ID() + "_secret_" + resource.Random(25)
+	o["client_secret"] = o.ID() + "_secret_" + random.Text(25)
 	o["status"], o["usage"], o["payment_method_types"] = requiresMethod, "off_session", []any{Card}
 	o["payment_method_options"] = Object{Card: Object{"mandate_options": nil, "network": nil, "request_three_d_secure": "automatic"}}
 	return o
@@ -87,7 +88,7 @@ func getSetup(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 func subjectSetup(t *resource.Tx, r *resource.Request) (Object, *Refusal) {
 	o, refusal := t.Subject(r, SetupIntent)
 	if refusal == nil {
-		onClockOf(t, o)
+		OnClockOf(t, o)
 	}
 	return o, refusal
 }
@@ -159,14 +160,8 @@ func confirmSetup(t *resource.Tx, o, params Object) (Object, *Refusal) {
 // finishSetup sets up a payment method that needs no authentication, or had it.
 func finishSetup(t *resource.Tx, o, method Object, c card) (Object, *Refusal) {
 	if c.decline != "" && !c.attaches {
-		told := reasonOf(c.decline)
-		failure := Object{
-			"type": resource.CardError, "code": told.code, "message": told.message,
-			"doc_url": "https://stripe.com/docs/error-codes/" + dashed(told.code), "payment_method": method,
-		}
-		if told.decline != "" {
-			failure["decline_code"] = told.decline
-		}
+		failure := declineError(c.decline)
+		failure["payment_method"] = method
 		recordAttempt(t, o, "failed", failure)
 		o["status"], o["last_setup_error"], o["payment_method"], o["next_action"] = requiresMethod, failure, nil, nil
 		t.Put(o)

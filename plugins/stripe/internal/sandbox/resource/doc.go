@@ -50,6 +50,6 @@
 //     Stripe's words: Missing, Invalid, Unexpected.
 //   - Seeds run in the order of modules.go, on an empty sandbox and after a reset.
 //
-// The package imports plugins/stripe/internal/sandbox/mock and
-// plugins/stripe/internal/sandbox/store.
+// The package imports plugins/stripe/internal/random,
+// plugins/stripe/internal/sandbox/mock and plugins/stripe/internal/sandbox/store.
 package resource

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/store"
 )
 
@@ -85,7 +86,7 @@ func (t *Tx) emit(kind string, o, previous Object) {
 	}
 	targets := t.targets(kind)
 	made := Object{
-		"id": "evt_" + Random(24), "object": Event, "api_version": t.env.Mock.Version(), "created": t.Now().Unix(),
+		"id": "evt_" + random.Text(24), "object": Event, "api_version": t.env.Mock.Version(), "created": t.Now().Unix(),
 		"type": kind, "data": data, "livemode": false, "pending_webhooks": len(targets), "request": asked,
 	}
 	if t.account != "" {

@@ -1,8 +1,9 @@
 package resource
 
 import (
-	"crypto/rand"
 	"fmt"
+
+	"github.com/backflow/backflow/plugins/stripe/internal/random"
 )
 
 // NewID returns a new id of a type, with Stripe's prefix.
@@ -11,16 +12,5 @@ func (t *Tx) NewID(kind string) string {
 	if !ok {
 		t.fail(fmt.Errorf("sandbox: ids of %q have no prefix", kind))
 	}
-	return prefix + "_" + Random(24)
-}
-
-// Random returns random letters and digits.
-func Random(length int) string {
-	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-	raw := make([]byte, length)
-	rand.Read(raw) // never fails (crypto/rand, since Go 1.24)
-	for i, b := range raw {
-		raw[i] = alphabet[int(b)%len(alphabet)]
-	}
-	return string(raw)
+	return prefix + "_" + random.Text(24)
 }

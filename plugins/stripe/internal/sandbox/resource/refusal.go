@@ -68,6 +68,12 @@ func Unexpected(code, format string, args ...any) *Refusal {
 	return Invalid("", code, format, args...)
 }
 
+// NotDone refuses what the sandbox does not do, rather than doing something else. What
+// completes "The sandbox does not", as in "compute taxes".
+func NotDone(param, what string) *Refusal {
+	return Invalid(param, "", "The sandbox does not %s.", what)
+}
+
 // Missing refuses an id in a param that no object has, in Stripe's words.
 func Missing(kind, id, param string) *Refusal {
 	return Invalid(param, "resource_missing", "No such %s: '%s'", spoken(kind), id)

@@ -52,7 +52,7 @@ func URL(parts ...string) string {
 func (t *Tx) Do(operation string, path map[string]string, params Object) (Object, *Refusal) {
 	do, described := t.env.Module.Operations[operation], t.env.Mock.Operation(operation)
 	if do == nil || described == nil {
-		return nil, Invalid("", "", "The sandbox does not do %s.", operation)
+		return nil, NotDone("", "do "+operation)
 	}
 	at := described.Path
 	for name, value := range path {
