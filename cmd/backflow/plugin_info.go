@@ -17,19 +17,22 @@ import (
 	"github.com/backflow/backflow/core/plugin/credential"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/excerpt"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 func (p *program) pluginInfoCommand() *cobra.Command {
 	var places pluginPlaces
 	var out output
 	cmd := &cobra.Command{
-		Use:   "info NAME|PATH",
+		Use:   "info NAME|PATH [ACTION]",
 		Short: "Show what a plugin can do: its actions, credentials and webhooks",
 		Long: `Show what a plugin publishes: its actions with their params, HTTP bindings and what
-a repeat does, its credentials with the secret fields marked, and its webhooks.
--o json has the schemas whole. The plugin is handed neither credentials nor
-environment.`,
-		Args: cobra.ExactArgs(1),
+a repeat does, its credentials with the secret fields marked, and its webhooks; with
+ACTION, that action alone. -o json has the schemas whole. The plugin is handed
+neither credentials nor environment.`,
+		Example: `  backflow plugin info stripe
+  backflow plugin info stripe createRefund`,
+		Args: cobra.RangeArgs(1, 2),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
 			spec, err := places.find(p, args[0])
 			if err != nil {
@@ -39,7 +42,14 @@ environment.`,
 			if err != nil {
 				return err
 			}
-			return out.writeValue(p.stdout, view, view.write)
+			if len(args) == 1 {
+				return out.writeValue(p.stdout, view, view.write)
+			}
+			one, err := view.action(args[1])
+			if err != nil {
+				return err
+			}
+			return out.writeValue(p.stdout, one, func(w io.Writer) error { return writeAction(w, one) })
 		}),
 	}
 	places.flags(cmd)
@@ -87,6 +97,17 @@ func describePlugin(ctx context.Context, spec plugin.Spec) (*pluginView, error) 
 	return view, nil
 }
 
+// action returns the action of a name.
+func (v *pluginView) action(name string) (*action.View, error) {
+	names := make([]string, len(v.Actions))
+	for i := range v.Actions {
+		if names[i] = v.Actions[i].Name; names[i] == name {
+			return &v.Actions[i], nil
+		}
+	}
+	return nil, fmt.Errorf("plugin %s has no action %q (%s)", v.Name, name, suggest.Hint(name, names))
+}
+
 // write writes the view for people.
 func (v *pluginView) write(w io.Writer) error {
 	fmt.Fprintf(w, "%s %s\n", terminal.Printable(v.Name), terminal.Printable(v.Version))
@@ -109,6 +130,7 @@ func (v *pluginView) write(w io.Writer) error {
 		}
 	}
 	for i := range v.Actions {
+		fmt.Fprintln(w)
 		if err := writeAction(w, &v.Actions[i]); err != nil {
 			return err
 		}
@@ -138,7 +160,7 @@ func (v *pluginView) webhooks() string {
 const typesShown = 30
 
 func writeAction(w io.Writer, a *action.View) error {
-	fmt.Fprintf(w, "\nACTION %s\n", terminal.Printable(a.Name))
+	fmt.Fprintf(w, "ACTION %s\n", terminal.Printable(a.Name))
 	if a.Description != "" {
 		fmt.Fprintln(w, " ", terminal.Printable(a.Description))
 	}

@@ -95,6 +95,8 @@ func TestCallersStayWithinTheirScopes(t *testing.T) {
 		{narrowToken, "POST", "/integrations/shop/actions/getPayment?id=x", 200, ""},
 		{narrowToken, "GET", "/integrations", 200, ""},
 		{narrowToken, "GET", "/integrations/shop", 200, ""},
+		{narrowToken, "GET", "/integrations/shop/actions/getPayment", 200, ""},
+		{narrowToken, "GET", "/integrations/shop/actions/createPayment", 403, "integrations:shop:createPayment"},
 		{narrowToken, "POST", "/integrations/shop/payments", 403, "integrations:shop:createPayment"},
 		{narrowToken, "DELETE", "/integrations/shop/payments/x", 403, "integrations:shop:cancelPayment"},
 		{narrowToken, "POST", "/integrations/shop/actions/nothing", 403, "integrations:shop:nothing"},

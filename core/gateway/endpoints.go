@@ -3,6 +3,8 @@ package gateway
 import (
 	"encoding/json"
 	"net/http"
+
+	"github.com/backflow/backflow/core/action"
 )
 
 // anyJSON is a body that may be any JSON: a workflow, an action or a signal
@@ -38,6 +40,12 @@ func endpoints() []endpoint {
 			out:     okJSON(integrationDetail{}),
 			doc:     "Shows an integration and its actions.",
 			handler: (*requestContext).showIntegration,
+		},
+		{
+			method: http.MethodGet, path: "/integrations/{integration}/actions/{action}", scope: "integrations:{integration}:{action}",
+			out:     okJSON(action.View{}),
+			doc:     "Shows an action of an integration.",
+			handler: (*requestContext).showAction,
 		},
 		{
 			method: http.MethodPost, path: "/integrations/{integration}/actions/{action}", scope: "integrations:{integration}:{action}",

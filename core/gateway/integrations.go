@@ -71,6 +71,15 @@ func (x *requestContext) showIntegration(w http.ResponseWriter, _ *http.Request)
 	return &apiError{code: sdk.CodeNotFound, detail: fmt.Sprintf("there is no integration %q", name)}
 }
 
+func (x *requestContext) showAction(w http.ResponseWriter, _ *http.Request) error {
+	integration := x.argument("integration")
+	found, err := x.table.Actions.Find(integration, x.argument("action"))
+	if err != nil {
+		return err
+	}
+	return sendJSON(w, http.StatusOK, nil, action.ViewOf(integration, found.Spec()))
+}
+
 func (x *requestContext) describe(integration action.Integration) integrationDetail {
 	name, m := integration.Name(), integration.Manifest()
 	d := integrationDetail{headOf(integration, m), []action.View{}}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/sdk"
@@ -149,6 +151,16 @@ func TestIntegrationsAreDescribed(t *testing.T) {
 		`{"param":"do","pattern":"delete.*","writes":true,"repeat":"idempotent"},` +
 		`{"param":"do","pattern":"mail.*","writes":true,"repeat":"none"}]`; !strings.Contains(rec.Body.String(), variants) {
 		t.Errorf("no %s in %s", variants, rec.Body)
+	}
+	rec = h.send("GET", "/integrations/shop/actions/createPayment", "")
+	wantStatus(t, rec, 200)
+	var one action.View
+	must(t, json.Unmarshal(rec.Body.Bytes(), &one))
+	if diff := cmp.Diff(first, one); diff != "" {
+		t.Errorf("one action is shown otherwise than among all:\n%s", diff)
+	}
+	if rec := h.send("GET", "/integrations/shop/actions/createPaymnt", ""); rec.Code != 404 || !strings.Contains(rec.Body.String(), `"unknown_action"`) || !strings.Contains(rec.Body.String(), "createPayment") {
+		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
 	h.integration.mu.Lock()
 	h.integration.absent, h.integration.status = true, action.Status{State: action.StateFailed, Reason: "key *** is wrong"}

@@ -192,4 +192,13 @@ func TestInfoShowsWhatAPluginPublishes(t *testing.T) {
 	if !strings.Contains(stdout, "  required, secret  ") {
 		t.Errorf("secret fields are not marked:\n%s", stdout)
 	}
+	if _, stdout, _ = run(t, dir, "plugin", "info", "stripe", "createRefund", "--dir", built); !strings.HasPrefix(stdout, "ACTION createRefund\n") || strings.Count(stdout, "ACTION") != 1 {
+		t.Errorf("one action is shown as\n%s", stdout)
+	}
+	if _, stdout, _ = run(t, dir, "plugin", "info", "stripe", "createRefund", "--dir", built, "-o", "json"); !strings.HasPrefix(stdout, "{\n  \"name\": \"createRefund\"") {
+		t.Errorf("one action is shown as %s", stdout)
+	}
+	if code, _, stderr = run(t, dir, "plugin", "info", "stripe", "createRefnd", "--dir", built); code != 1 || !strings.Contains(stderr, `did you mean "createRefund"?`) {
+		t.Errorf("exit code %d: %s", code, stderr)
+	}
 }
