@@ -75,13 +75,14 @@ func TestADescriptionOfTheConfigIsWhatCounts(t *testing.T) {
 		{"call", `{"operationId":"PostV2CoreAccounts","params":{"contact_email":"a@b.c","include":["identity"],"identity":{"country":"de","parent":{"parent":{"country":"fr"}},"business_details":{"annual_revenue":{"amount":{"value":12345678901234567890,"currency":"eur"}}}}},"stripeContext":"acct_1/acct_2"}`,
 			"POST /v2/core/accounts | " + version + ` | application/json | k | acct_1/acct_2 {"contact_email":"a@b.c","include":["identity"],"identity":{"country":"de","parent":{"parent":{"country":"fr"}},"business_details":{"annual_revenue":{"amount":{"value":12345678901234567890,"currency":"eur"}}}}}`},
 		{"call", `{"operationId":"PostV2CoreAccounts","params":{"metadata":{"a":1.50,"b":true,"c":null,"d":"x"}}}`, "POST /v2/core/accounts | " + version + ` | application/json | k {"metadata":{"a":"1.50","b":"true","c":null,"d":"x"}}`},
-		{"call", `{"operationId":"DeleteV2CoreEventDestinationsId","params":{"id":"ed_1"}}`, "DELETE /v2/core/event_destinations/ed_1 | " + version + " | k"},
-		{"read", `{"operationId":"GetV2CoreAccountsId","params":{"id":"acct_1","include":["identity","defaults"]},"stripeContext":"acct_2"}`, "GET /v2/core/accounts/acct_1?include=identity&include=defaults | " + version + " | acct_2"},
+		{"call", `{"operationId":"DeleteV2CoreEventDestinationsId","params":{"id":"ed_1"}}`, "DELETE /v2/core/event_destinations/ed_1 | " + version + " | application/json | k"},
+		{"call", `{"operationId":"PostV2CoreAccounts"}`, "POST /v2/core/accounts | " + version + " | application/json | k"},
+		{"read", `{"operationId":"GetV2CoreAccountsId","params":{"id":"acct_1","include":["identity","defaults"]},"stripeContext":"acct_2"}`, "GET /v2/core/accounts/acct_1?include=identity&include=defaults | " + version + " | application/json | acct_2"},
 	} {
 		if _, failed := executed(t.Context(), p, test.action, test.params, "k"); failed != nil {
 			t.Errorf("%s: %+v", test.params, failed)
 		}
-		// The content type of a request without a body is that of a form.
+		// Below /v1 the content type of a request without a body is that of a form.
 		if diff := cmp.Diff([]string{test.want}, asked()); diff != "" {
 			t.Errorf("%s:\n%s", test.params, diff)
 		}
@@ -91,7 +92,7 @@ func TestADescriptionOfTheConfigIsWhatCounts(t *testing.T) {
 		t.Errorf("%s %+v", result.Body, failed)
 	}
 	const first = "GET /v2/core/accounts?applied_configurations=customer&applied_configurations=merchant&limit=100"
-	if diff := cmp.Diff([]string{first + " | " + version, first + "&page=p2 | " + version}, asked()); diff != "" {
+	if diff := cmp.Diff([]string{first + " | " + version + " | application/json", first + "&page=p2 | " + version + " | application/json"}, asked()); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -37,10 +37,14 @@ func (r *Request) headers() http.Header {
 	return headers
 }
 
+// v2 is what the paths of the second part of the API begin with
+// (https://docs.stripe.com/api-v2-overview).
+const v2 = "/v2/"
+
 // keyed reports whether Stripe honours an idempotency key
 // (https://docs.stripe.com/api/idempotent_requests).
 func (r *Request) keyed() bool {
-	return r.Method == http.MethodPost || r.Method == http.MethodDelete && strings.HasPrefix(r.Path, "/v2/")
+	return r.Method == http.MethodPost || r.Method == http.MethodDelete && strings.HasPrefix(r.Path, v2)
 }
 
 // build makes the request of net/http. A param that no header can hold is a
@@ -57,7 +61,11 @@ func (c *Client) build(ctx context.Context, request Request) (*http.Request, err
 		path += "?" + string(form.Encode(request.Query))
 	}
 	contentType := request.Body.contentType
-	if contentType == "" {
+	switch {
+	case contentType != "":
+	case strings.HasPrefix(request.Path, v2):
+		contentType = jsonType // without a body too: nothing else is taken there
+	default:
 		contentType = formType
 	}
 	params := &stripe.Params{Context: ctx, Headers: request.headers()}
