@@ -2,14 +2,11 @@ package main
 
 import (
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -22,45 +19,31 @@ import (
 // asked: the request line, the headers that matter, and the body.
 func described(t *testing.T) (served, func() []string) {
 	t.Helper()
-	var mu sync.Mutex
-	var lines []string
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Error(err)
-		}
-		line := r.Method + " " + r.URL.RequestURI()
-		for _, name := range []string{"Stripe-Version", "Content-Type", "Idempotency-Key", "Stripe-Account", "Stripe-Context"} {
-			if value := r.Header.Get(name); value != "" && value != "application/x-www-form-urlencoded" {
-				line += " | " + value
-			}
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		lines = append(lines, strings.TrimSpace(line+" "+string(body)))
-		if page := r.URL.Query().Get("page"); r.URL.Path == "/v2/core/accounts" && r.Method == http.MethodGet {
-			next := `"/v2/core/accounts?limit=100&page=p2"`
-			if page == "p2" {
-				next = "null"
-			}
-			_, _ = io.WriteString(w, `{"data":[{"id":"acct_`+page+`"}],"next_page_url":`+next+`,"previous_page_url":null}`)
-			return
-		}
-		_, _ = io.WriteString(w, `{"id":"x_1"}`)
-	}))
-	t.Cleanup(server.Close)
 	base, err := filepath.Abs("testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := configured(t, sdk.Config{BaseDir: base, Credentials: json.RawMessage(`{"secretKey":"sk_test_1","apiBase":"` + server.URL + `","apiDescription":"v2.json","apiVersion":"2026-09-30.endive"}`)})
-	return p, func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		asked := lines
-		lines = nil
-		return asked
-	}
+	config := sdk.Config{BaseDir: base, Credentials: json.RawMessage(`{"secretKey":"sk_test_1","apiBase":"URL","apiDescription":"v2.json","apiVersion":"2026-09-30.endive"}`)}
+	return recordedBy(t, config,
+		func(r *http.Request, body string) string {
+			line := r.Method + " " + r.URL.RequestURI()
+			for _, name := range []string{"Stripe-Version", "Content-Type", "Idempotency-Key", "Stripe-Account", "Stripe-Context"} {
+				if value := r.Header.Get(name); value != "" && value != "application/x-www-form-urlencoded" {
+					line += " | " + value
+				}
+			}
+			return line + " " + body
+		},
+		func(r *http.Request) string {
+			if r.URL.Path != "/v2/core/accounts" || r.Method != http.MethodGet {
+				return `{"id":"x_1"}`
+			}
+			page, next := r.URL.Query().Get("page"), `"/v2/core/accounts?limit=100&page=p2"`
+			if page == "p2" {
+				next = "null"
+			}
+			return `{"data":[{"id":"acct_` + page + `"}],"next_page_url":` + next + `,"previous_page_url":null}`
+		})
 }
 
 const version = "2026-09-30.endive"

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -58,6 +59,17 @@ func TestTheSandboxListensOnLoopbackOnly(t *testing.T) {
 // recorded returns a plugin and what its Stripe is asked.
 func recorded(t *testing.T) (served, func() []string) {
 	t.Helper()
+	return recordedBy(t, sdk.Config{Credentials: json.RawMessage(`{"secretKey":"sk_test_1","apiBase":"URL"}`)},
+		func(r *http.Request, body string) string {
+			return strings.Join([]string{r.Method, r.URL.RequestURI(), body, r.Header.Get("Stripe-Account")}, " ")
+		},
+		func(*http.Request) string { return `{"id":"x_1","status":"active"}` })
+}
+
+// recordedBy returns a plugin with a config, in which URL is the address of its Stripe,
+// and what that is asked since it was last read, a line for each request.
+func recordedBy(t *testing.T, config sdk.Config, line func(r *http.Request, body string) string, respond func(r *http.Request) string) (served, func() []string) {
+	t.Helper()
 	var mu sync.Mutex
 	var lines []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -67,11 +79,12 @@ func recorded(t *testing.T) (served, func() []string) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		lines = append(lines, strings.TrimSpace(strings.Join([]string{r.Method, r.URL.RequestURI(), string(body), r.Header.Get("Stripe-Account")}, " ")))
-		_, _ = io.WriteString(w, `{"id":"x_1","status":"active"}`)
+		lines = append(lines, strings.TrimSpace(line(r, string(body))))
+		_, _ = io.WriteString(w, respond(r))
 	}))
 	t.Cleanup(server.Close)
-	p := configured(t, sdk.Config{Credentials: json.RawMessage(`{"secretKey":"sk_test_1","apiBase":"` + server.URL + `"}`)})
+	config.Credentials = bytes.ReplaceAll(config.Credentials, []byte("URL"), []byte(server.URL))
+	p := configured(t, config)
 	return p, func() []string {
 		mu.Lock()
 		defer mu.Unlock()

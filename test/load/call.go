@@ -35,16 +35,9 @@ func measureCall(ctx context.Context, o options, w io.Writer, dir string, p prog
 	defer d.close()
 	fmt.Fprintf(w, "\n## call\n\n%s", callHead)
 	for _, callers := range o.callers {
-		results := make([]result, len(subjects))
-		for range o.rounds {
-			for i, s := range subjects {
-				measured, err := d.measure(ctx, s, callers, o.length)
-				if err != nil {
-					return err
-				}
-				results[i].subject = s.name
-				results[i].points = append(results[i].points, measured)
-			}
+		results, err := d.rounds(ctx, o, callers, subjects)
+		if err != nil {
+			return err
 		}
 		reportCalls(w, callers, results)
 	}

@@ -55,16 +55,9 @@ func measureStore(ctx context.Context, o options, store, dir string, p programs,
 	}
 	fmt.Printf("\n## %s\n\n%s", store, reportHead)
 	for _, callers := range o.callers {
-		results := make([]result, len(subjects))
-		for range o.rounds {
-			for i, s := range subjects {
-				measured, err := d.measure(ctx, s, callers, o.length)
-				if err != nil {
-					return err
-				}
-				results[i].subject = s.name
-				results[i].points = append(results[i].points, measured)
-			}
+		results, err := d.rounds(ctx, o, callers, subjects)
+		if err != nil {
+			return err
 		}
 		report(os.Stdout, callers, results)
 	}

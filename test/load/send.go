@@ -63,6 +63,22 @@ func newRunSender(s *stub) *sender {
 // close ends the connections that are kept for further requests.
 func (d *sender) close() { d.client.CloseIdleConnections() }
 
+// rounds measures the subjects in turn, as often as the options say.
+func (d *sender) rounds(ctx context.Context, o options, callers int, subjects []*subject) ([]result, error) {
+	results := make([]result, len(subjects))
+	for range o.rounds {
+		for i, s := range subjects {
+			measured, err := d.measure(ctx, s, callers, o.length)
+			if err != nil {
+				return nil, err
+			}
+			results[i].subject = s.name
+			results[i].points = append(results[i].points, measured)
+		}
+	}
+	return results, nil
+}
+
 // measure lets callers send requests, one after another each, for a time. A request
 // that does not succeed, or does not make its calls, is an error.
 func (d *sender) measure(ctx context.Context, s *subject, callers int, length time.Duration) (point, error) {

@@ -67,16 +67,9 @@ func measureBeside(ctx context.Context, o options, w io.Writer, dir string, p pr
 	slices.SortFunc(subjects, func(a, b *subject) int { return strings.Compare(a.name, b.name) })
 	fmt.Fprint(w, reportHead)
 	for _, callers := range o.callers {
-		results := make([]result, len(subjects))
-		for range o.rounds {
-			for i, s := range subjects {
-				measured, err := d.measure(ctx, s, callers, o.length)
-				if err != nil {
-					return err
-				}
-				results[i].subject = s.name
-				results[i].points = append(results[i].points, measured)
-			}
+		results, err := d.rounds(ctx, o, callers, subjects)
+		if err != nil {
+			return err
 		}
 		report(w, callers, results)
 	}

@@ -34,8 +34,6 @@ func createPlan(t *resource.Tx, r *resource.Request) (resource.Object, *resource
 		if refusal != nil {
 			return nil, refusal
 		}
-		t.Put(made)
-		t.Emit("product.created", made)
 		of = made.ID()
 	} else if _, refusal := t.Get(product, of, "product"); refusal != nil {
 		return nil, refusal

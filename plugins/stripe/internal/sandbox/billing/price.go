@@ -33,8 +33,6 @@ func createPrice(t *resource.Tx, r *resource.Request) (resource.Object, *resourc
 		if refusal != nil {
 			return nil, refusal
 		}
-		t.Put(made)
-		t.Emit("product.created", made)
 		of = made.ID()
 	default:
 		if _, refusal := t.Get(product, of, "product"); refusal != nil {

@@ -28,8 +28,6 @@ func createProduct(t *resource.Tx, r *resource.Request) (resource.Object, *resou
 	if refusal != nil {
 		return nil, refusal
 	}
-	t.Put(o)
-	t.Emit("product.created", o)
 	if data := r.Params.Object("default_price_data"); data != nil {
 		made, refusal := newPrice(t, data, o.ID(), "default_price_data")
 		if refusal != nil {
@@ -44,7 +42,7 @@ func createProduct(t *resource.Tx, r *resource.Request) (resource.Object, *resou
 	return o, nil
 }
 
-// newProduct makes a product of params. It is not stored yet.
+// newProduct makes and stores a product of params.
 func newProduct(t *resource.Tx, params resource.Object) (resource.Object, *resource.Refusal) {
 	o := t.New(product)
 	o["updated"] = o["created"]
@@ -54,7 +52,12 @@ func newProduct(t *resource.Tx, params resource.Object) (resource.Object, *resou
 		}
 		o["id"] = id
 	}
-	return o, resource.Update(o, params, productFields...)
+	if refusal := resource.Update(o, params, productFields...); refusal != nil {
+		return nil, refusal
+	}
+	t.Put(o)
+	t.Emit("product.created", o)
+	return o, nil
 }
 
 func updateProduct(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
