@@ -18,8 +18,8 @@ type WebhookTarget struct {
 // SandboxController is implemented by plugins whose sandbox a developer can control:
 // move its time, begin anew, make it fail.
 type SandboxController interface {
-	// ControlSandbox carries out one command. It is called only of a plugin that
-	// Configure told to be its vendor's sandbox. An unknown command, or params that are
+	// ControlSandbox carries out one command. It is called only of a plugin for which
+	// Config.Sandbox was set. An unknown command, or params that are
 	// wrong, are an *Error with CodeNotFound or CodeInvalidParams.
 	ControlSandbox(ctx context.Context, command SandboxCommand) (json.RawMessage, error)
 }

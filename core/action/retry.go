@@ -52,7 +52,7 @@ func (a *Action) Call(ctx context.Context, call Call, pause Pause) (sdk.Result, 
 		}
 		wait := max(jitter(callWait.After(attempt)), failed.RetryAfter)
 		if failed.Code == sdk.CodeRateLimited {
-			// Callers who were told the same time do not come back together either.
+			// Callers that got the same time do not come back together either.
 			wait = failed.RetryAfter + jitter(callWait.After(attempt))
 		}
 		mayWait := wait <= callMaxWait || failed.Code == sdk.CodeRateLimited

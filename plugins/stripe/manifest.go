@@ -40,12 +40,12 @@ func (p *plugin) integration() sdk.Plugin {
 // them where they are expanded.
 var sensitive = []string{"client_secret"}
 
-// sensitiveOfAll are the members that any operation may answer and that runs do not
+// sensitiveOfAll are the members that any operation may return and that runs do not
 // keep: client secrets, secrets that are shown once (of webhook endpoints, ephemeral
 // keys, apps), and the numbers of issued cards.
 var sensitiveOfAll = []string{"client_secret", "secret", "payload", "number", "cvc"}
 
-// objectSchema describes the objects that Stripe answers, as far as they are alike.
+// objectSchema describes the objects that Stripe returns, as far as they are alike.
 var objectSchema = json.RawMessage(`{"type":"object"}`)
 
 // named returns a named action as a part. Params go to Stripe and results come from

@@ -59,7 +59,7 @@ type operationDetails struct {
 	Permissions []string `json:"permissions,omitempty"`
 }
 
-// describeOperation returns what call needs to be told of an operation. It asks Stripe
+// describeOperation returns what a caller of call needs to know of an operation. It asks Stripe
 // nothing.
 func (p *plugin) describeOperation(_ context.Context, given operationParams) (operationDetails, error) {
 	operation, err := p.operation(given.OperationID)

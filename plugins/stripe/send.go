@@ -25,7 +25,7 @@ func (r *request) send(ctx context.Context, operation *openapi.Operation, params
 	sent := api.Request{
 		Method: operation.Method(), Path: path, IdempotencyKey: key,
 		Account: r.account, Context: r.context, Version: r.version,
-		Files: operation.Host() == openapi.HostFiles, Binary: !operation.AnswersJSON(),
+		Files: operation.Host() == openapi.HostFiles, Binary: !operation.RespondsJSON(),
 	}
 	inQuery, inBody := params.Split(func(name string) bool { return takes.Where(name) == openapi.InQuery })
 	if sent.Query, err = query(takes, inQuery); err != nil {

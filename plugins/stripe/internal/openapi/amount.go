@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// untold are amounts of which the description says nothing, with what they are. Each
+// undescribed are amounts of which the description says nothing, with what they are. Each
 // is a positive integer (https://docs.stripe.com/api/refunds/create).
-var untold = map[string]string{
+var undescribed = map[string]string{
 	"PostRefunds":                 "How much to refund, everything that is left if absent.",
 	"PostChargesChargeRefunds":    "How much to refund, everything that is left if absent.",
 	"PostApplicationFeesIdRefund": "How much of the fee to refund, everything that is left if absent.",
 }
 
-// tellAmount completes the amount of an operation of which Stripe says nothing.
-func tellAmount(id string, properties node) {
+// describeAmount completes the amount of an operation of which Stripe says nothing.
+func describeAmount(id string, properties node) {
 	amount, ok := properties["amount"].(node)
-	if text, silent := untold[id]; silent && ok && amount["type"] == "integer" && amount["description"] == nil {
+	if text, silent := undescribed[id]; silent && ok && amount["type"] == "integer" && amount["description"] == nil {
 		amount["description"] = text + " " + unitHint
 		amount["minimum"] = 1
 	}
@@ -36,9 +36,9 @@ var (
 // amountUnit is what is said where an amount is given with a fraction.
 const amountUnit = "an amount is in the smallest unit of its currency: 19.99 USD is 1999, 500 JPY is 500, 5.120 KWD is 5120 (https://docs.stripe.com/currencies)"
 
-// tellUnits says of each amount among the properties of an object what it counts.
+// describeUnits says of each amount among the properties of an object what it counts.
 // Stripe's names of money hold the word.
-func tellUnits(properties any) {
+func describeUnits(properties any) {
 	all, _ := properties.(node)
 	for name, property := range all {
 		if of, ok := property.(node); ok && strings.Contains(name, "amount") && takesInteger(of) {

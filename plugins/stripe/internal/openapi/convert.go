@@ -50,7 +50,7 @@ func (d *definitions) schema(in node, open bool) (node, error) {
 	}
 	bounds(in, out)
 	readAmount(in, out)
-	tellUnits(out["properties"])
+	describeUnits(out["properties"])
 	if _, said := out["additionalProperties"]; !said && out["type"] == "object" && !open {
 		out["additionalProperties"] = false
 	}

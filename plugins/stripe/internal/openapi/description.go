@@ -1,7 +1,7 @@
 // Package openapi reads an OpenAPI description of Stripe's API into operations: what
 // each is called, where it is sent, which params it takes and in which form.
 //
-// A description is read once, without what its answers look like. The params of an
+// A description is read once, without what its responses look like. The params of an
 // operation are converted to a JSON Schema when they are first asked for, so that a
 // process that calls three operations pays for three.
 //
@@ -40,7 +40,7 @@ type Description struct {
 
 // Parse reads a description, which must not change afterwards: parts of it are kept
 // as they are. It refuses what is not an OpenAPI 3 description with a version and
-// with operations that can be told apart. What it says of single params is looked at
+// with operations that can be distinguished. What it says of single params is looked at
 // when they are asked for.
 func Parse(raw []byte) (*Description, error) {
 	d := &Description{operations: make(map[string]*Operation)}

@@ -47,7 +47,7 @@ func TestEveryOperationOfStripesDescriptionIsUnderstood(t *testing.T) {
 		if o.Host() == openapi.HostFiles {
 			files = append(files, id)
 		}
-		if !o.AnswersJSON() {
+		if !o.RespondsJSON() {
 			binary = append(binary, id)
 		}
 		if params.Multipart() {

@@ -16,7 +16,7 @@ type Operation struct {
 	description      string
 	deprecated       bool
 	host             Host
-	answer           string
+	responds         string
 
 	of         *Description
 	shared     jsontext.Value // the parameters of all operations of the path
@@ -29,7 +29,7 @@ type Operation struct {
 // /v1 that takes a query if it is a GET, else a form, and returns a list if it is
 // paged.
 func FormOperation(id, method, path string, paged bool) *Operation {
-	o := &Operation{id: id, method: method, path: path, answer: contentTypeJSON}
+	o := &Operation{id: id, method: method, path: path, responds: contentTypeJSON}
 	p := &Params{where: make(map[string]Where), others: InBody}
 	for _, name := range o.PathNames() {
 		p.where[name] = InPath
@@ -57,7 +57,7 @@ const (
 	hostOther             // one that must not get a key
 )
 
-// contentTypeJSON is the content type of most answers.
+// contentTypeJSON is the content type of most responses.
 const contentTypeJSON = "application/json"
 
 // pathPattern is what the path of an operation looks like. A name in braces is a
@@ -66,7 +66,7 @@ var pathPattern = regexp.MustCompile(`^/v[0-9]+(/([A-Za-z0-9_.-]*[A-Za-z0-9_-][A
 
 // readOperation reads what is needed of an operation before it is called.
 func readOperation(method, path string, raw jsontext.Value) (*Operation, error) {
-	o := &Operation{method: method, path: path, answer: contentTypeJSON}
+	o := &Operation{method: method, path: path, responds: contentTypeJSON}
 	err := eachMember(raw, func(name string, value jsontext.Value) (err error) {
 		switch name {
 		case "operationId":
@@ -82,7 +82,7 @@ func readOperation(method, path string, raw jsontext.Value) (*Operation, error) 
 		case "servers":
 			o.host, err = readHost(value)
 		case "responses":
-			o.answer, err = readAnswer(value)
+			o.responds, err = responseType(value)
 		}
 		if err != nil {
 			err = fmt.Errorf("%s: %w", name, err)
@@ -109,9 +109,9 @@ func readHost(raw jsontext.Value) (Host, error) {
 	return host, err
 }
 
-// readAnswer returns the content type of a successful answer: the first that is
+// responseType returns the content type of a successful response: the first that is
 // listed.
-func readAnswer(raw jsontext.Value) (string, error) {
+func responseType(raw jsontext.Value) (string, error) {
 	success, err := member(raw, "200")
 	if err != nil || success == nil {
 		return contentTypeJSON, err
@@ -151,8 +151,8 @@ func (o *Operation) Deprecated() bool { return o.deprecated }
 // Host is where the operation is served.
 func (o *Operation) Host() Host { return o.host }
 
-// AnswersJSON reports whether the answer is JSON, and not a file.
-func (o *Operation) AnswersJSON() bool { return o.answer == contentTypeJSON }
+// RespondsJSON reports whether the response is JSON, and not a file.
+func (o *Operation) RespondsJSON() bool { return o.responds == contentTypeJSON }
 
 // V2 reports whether the operation is one of /v2, whose bodies are JSON
 // (https://docs.stripe.com/api-v2-overview).

@@ -82,8 +82,8 @@ type Paged uint8
 const (
 	NotPaged     Paged = iota // the operation returns no list
 	PagedByID                 // starting_after is the id of the last object
-	PagedByToken              // page is the next_page of the answer
-	PagedByURL                // page is in the next_page_url of the answer, in /v2
+	PagedByToken              // page is the next_page of the response
+	PagedByURL                // page is in the next_page_url of the response, in /v2
 )
 
 // Paged says whether the operation returns a list, and how it is paged.
@@ -285,8 +285,8 @@ func (r *reader) deref(schema node) (node, error) {
 
 // finish makes the schema of all params together.
 func (r *reader) finish() (*Params, error) {
-	tellAmount(r.id, r.properties)
-	tellUnits(r.properties)
+	describeAmount(r.id, r.properties)
+	describeUnits(r.properties)
 	whole := node{"type": "object", "additionalProperties": false, "properties": r.properties}
 	slices.SortFunc(r.required, func(a, b any) int { return strings.Compare(a.(string), b.(string)) })
 	if len(r.required) > 0 {

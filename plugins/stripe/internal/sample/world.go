@@ -74,7 +74,7 @@ func (w *world) event(s stage) (object, error) {
 	if change == nil {
 		change = changes()[s.eventType]
 	}
-	if _, ok := o["metadata"]; ok && change == nil && tellsPrevious(s.eventType) {
+	if _, ok := o["metadata"]; ok && change == nil && showsPrevious(s.eventType) {
 		// An update of which nothing more is known.
 		o["metadata"] = object{"order_id": "6735"}
 	}
@@ -84,7 +84,7 @@ func (w *world) event(s stage) (object, error) {
 		}
 	}
 	data := object{"object": clone(o)}
-	if previous := difference(before, o); tellsPrevious(s.eventType) && len(previous) > 0 {
+	if previous := difference(before, o); showsPrevious(s.eventType) && len(previous) > 0 {
 		data["previous_attributes"] = previous
 	}
 	return object{
@@ -94,9 +94,9 @@ func (w *world) event(s stage) (object, error) {
 	}, nil
 }
 
-// tellsPrevious reports whether an event says how the object was before: those of
+// showsPrevious reports whether an event says how the object was before: those of
 // updates do (https://docs.stripe.com/api/events/object, data.previous_attributes).
-func tellsPrevious(eventType string) bool {
+func showsPrevious(eventType string) bool {
 	return strings.HasSuffix(eventType, "updated") || eventType == "charge.refunded"
 }
 

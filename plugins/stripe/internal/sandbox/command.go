@@ -16,7 +16,7 @@ import (
 	"github.com/backflow/backflow/sdk/suggest"
 )
 
-// command is something that the sandbox can be told to do.
+// command is something that the sandbox can do.
 type command struct {
 	// params is the schema of its params.
 	params *schema.Schema
