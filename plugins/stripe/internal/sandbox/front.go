@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"strings"
 
@@ -155,6 +157,9 @@ func (x *exchange) serve() *response {
 	return done
 }
 
+// accountID is what the id of an account looks like. It stands in the paths of pages.
+var accountID = regexp.MustCompile(`^acct_[A-Za-z0-9_]{1,64}$`)
+
 // authenticate checks the key and the version of the API.
 func (x *exchange) authenticate() *response {
 	refused := &resource.Refusal{Status: http.StatusUnauthorized, Type: resource.InvalidRequest}
@@ -173,7 +178,11 @@ func (x *exchange) authenticate() *response {
 	if version := x.http.Header.Get("Stripe-Version"); version != "" && version != x.sandbox.mock.Version() {
 		return refuse(resource.Invalid("", "", "Invalid Stripe API version: %s. The sandbox speaks %s.", version, x.sandbox.mock.Version()))
 	}
-	x.account = x.http.Header.Get("Stripe-Account")
+	if x.account = x.http.Header.Get("Stripe-Account"); x.account != "" && !accountID.MatchString(x.account) {
+		refused.Status, refused.Code = http.StatusForbidden, "account_invalid"
+		refused.Message = fmt.Sprintf("The provided key '%s' does not have access to account '%s' (or that account does not exist). Application access may have been revoked.", masked(key), x.account)
+		return refuse(refused)
+	}
 	return nil
 }
 

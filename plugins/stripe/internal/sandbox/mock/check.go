@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/stripe/stripe-mock/param/coercer"
@@ -81,17 +83,21 @@ func (o *Operation) Check(params map[string]any) *Fault {
 		err = check.Validate(params)
 	}
 	if err != nil {
-		return &Fault{Message: fmt.Sprintf("Request validation error: %v", err)}
+		return &Fault{Message: "Invalid request: " + validatorName.ReplaceAllString(err.Error(), "")}
 	}
 	return nil
 }
+
+// validatorName is how the validator names itself in an error, which differs each time.
+var validatorName = regexp.MustCompile(`validator 0x[0-9a-f]+ failed: `)
 
 // LatestTime is the last time that is taken and reached, in Unix seconds: the start of
 // the year 9999, which leaves a year that every date can be written in.
 const LatestTime = 253370764800
 
-// unbounded finds what stripe-mock does not look at: the first text that is longer than
-// its schema allows, or time that is none. It returns nil where there is neither.
+// unbounded finds what stripe-mock does not look at, or has no clear words for: a text
+// that is longer than its schema allows or none of its choices, a time that is none, an
+// unknown param inside another. It returns nil where there is none of these.
 func unbounded(s *spec.Schema, value any, name string) *Fault {
 	switch v := value.(type) {
 	case int:
@@ -109,13 +115,20 @@ func unbounded(s *spec.Schema, value any, name string) *Fault {
 		if most > 0 && utf8.RuneCountInString(v) > most {
 			return &Fault{Param: name, Message: fmt.Sprintf("Invalid string: must be at most %d characters", most)}
 		}
+		if choices := enumeration(s); v != "" && len(choices) > 0 && !slices.Contains(choices, v) {
+			return &Fault{Param: name, Message: fmt.Sprintf("Invalid %s: must be one of %s", name, strings.Join(choices, ", "))}
+		}
 	case map[string]any:
+		choices := append([]*spec.Schema{s}, s.AnyOf...)
 		for _, key := range slices.Sorted(maps.Keys(v)) {
 			inner := key
 			if name != "" {
 				inner = name + "[" + key + "]"
 			}
-			for _, one := range append([]*spec.Schema{s}, s.AnyOf...) {
+			if !open(choices) && !slices.ContainsFunc(choices, func(one *spec.Schema) bool { return one.Properties[key] != nil }) {
+				return &Fault{Code: "parameter_unknown", Param: inner, Message: "Received unknown parameter: " + inner}
+			}
+			for _, one := range choices {
 				if property := one.Properties[key]; property != nil {
 					if wrong := unbounded(property, v[key], inner); wrong != nil {
 						return wrong
@@ -136,6 +149,39 @@ func unbounded(s *spec.Schema, value any, name string) *Fault {
 		}
 	}
 	return nil
+}
+
+// open says whether an object may have further fields than those that are named, for one
+// of its schemas.
+func open(choices []*spec.Schema) bool {
+	named := false
+	for _, one := range choices {
+		if one.Type == spec.TypeObject && len(one.Properties) == 0 || one.AdditionalProperties != nil {
+			return true
+		}
+		named = named || len(one.Properties) > 0
+	}
+	return !named
+}
+
+// enumeration returns the texts beside "" that a schema of texts allows, nil where it
+// allows others too, or what is no text.
+func enumeration(s *spec.Schema) []string {
+	var texts []string
+	for _, one := range append([]*spec.Schema{s}, s.AnyOf...) {
+		switch {
+		case one == s && s.AnyOf != nil:
+			continue
+		case one.Type != spec.TypeString || one.Enum == nil:
+			return nil
+		}
+		for _, value := range one.Enum {
+			if text, ok := value.(string); ok && text != "" {
+				texts = append(texts, text)
+			}
+		}
+	}
+	return texts
 }
 
 // isTime says whether a schema, or one of its choices, is that of Unix seconds.

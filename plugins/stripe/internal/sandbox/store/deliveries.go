@@ -24,9 +24,14 @@ func (t *Tx) AddDelivery(d Delivery) {
 // those that are due the oldest, else the one that is due first.
 func (t *Tx) NextDelivery(target string, now int64) (Delivery, bool) {
 	d := Delivery{Target: target}
-	found := t.row(`SELECT seq, account, event, attempt, since, at, body FROM deliveries WHERE target = ?1
-		ORDER BY max(at, ?2), seq LIMIT 1`, []any{target, now}, &d.Place, &d.Account, &d.Event, &d.Attempt, &d.Since, &d.At, &d.Body)
-	return d, found
+	// Nearly always the first one is due, so that the others are not looked at.
+	for _, which := range []string{"target = ?1 AND at <= ?2 ORDER BY seq", "target = ?1 AND at > ?2 ORDER BY at, seq"} {
+		if t.row("SELECT seq, account, event, attempt, since, at, body FROM deliveries WHERE "+which+" LIMIT 1",
+			[]any{target, now}, &d.Place, &d.Account, &d.Event, &d.Attempt, &d.Since, &d.At, &d.Body) {
+			return d, true
+		}
+	}
+	return d, false
 }
 
 // Delivered forgets a delivery, which arrived or is given up.
