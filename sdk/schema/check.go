@@ -397,7 +397,7 @@ func (c *checker) object(r *rule, members map[string]any, seen *evaluated) bool 
 			continue
 		}
 		if ok = false; c.faults != nil && !c.misspelt(r, members, name) {
-			c.missing(r, name, fmt.Sprintf("%q is required", name))
+			c.missing(r, name, fmt.Sprintf("%q is required", name), name)
 		}
 	}
 	if !ok && c.faults == nil {
@@ -475,7 +475,7 @@ func (c *checker) dependent(r *rule, d dependent, members map[string]any, seen *
 	ok := true
 	for _, name := range d.required {
 		if _, given := members[name]; !given {
-			ok = c.missing(r, name, fmt.Sprintf("%q is required where %q is given", name, d.name))
+			ok = c.missing(r, name, fmt.Sprintf("%q is required where %q is given", name, d.name), "")
 		}
 	}
 	if d.rule != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/backflow/backflow/sdk/pointer"
@@ -41,6 +42,8 @@ type found struct {
 	// its type where that is wrong.
 	words []string
 	got   string
+	// lacks is the member that is missing, where that alone is the fault.
+	lacks string
 }
 
 func (l *faultList) full() bool { return len(l.found) >= maxFaults }
@@ -138,12 +141,13 @@ func (c *checker) misspelt(r *rule, members map[string]any, missing string) bool
 	return false
 }
 
-// missing reports a member that is not there.
-func (c *checker) missing(r *rule, name, text string) bool {
+// missing reports a member that is not there; lacks is its name where it is all that is
+// wanted, and else empty.
+func (c *checker) missing(r *rule, name, text, lacks string) bool {
 	if c.faults == nil || c.faults.full() {
 		return false
 	}
-	f := found{Fault: Fault{Pointer: c.pointer(name), Message: text}, depth: len(c.path) + 1}
+	f := found{Fault: Fault{Pointer: c.pointer(name), Message: text}, depth: len(c.path) + 1, lacks: lacks}
 	c.left -= checksPerFault + f.depth
 	if member := r.members[name]; member != nil {
 		f.Hint = member.noteOf()
@@ -212,7 +216,8 @@ func (c *checker) noBranch(branches []*rule, v any) bool {
 	var bestDepth int
 	var words []string
 	var got string
-	ignored := false
+	var lacking []string // the members that alone are missing in an alternative
+	refused, ignored := 0, false
 	for _, branch := range branches {
 		list := &faultList{open: c.faults.open, branch: c.faults.branch + 1}
 		sub := checker{left: c.left, faults: list, path: c.path, note: c.note, unit: c.unit}
@@ -241,12 +246,21 @@ func (c *checker) noBranch(branches []*rule, v any) bool {
 				got = f.got
 			}
 		}
+		if !other {
+			refused++
+			if only := list.found[0]; len(list.found) == 1 && only.lacks != "" && only.depth == len(c.path)+1 {
+				lacking = append(lacking, strconv.Quote(only.lacks))
+			}
+		}
 		if !other && (best == nil || depth > bestDepth || depth == bestDepth && len(list.found) < len(best)) {
 			best, bestDepth = list.found, depth
 		}
 	}
 	switch {
 	case ignored:
+	case len(lacking) > 1 && len(lacking) == refused:
+		best[0].Message = strings.Join(slices.Compact(lacking), " or ") + " is required"
+		c.faults.add(best[0])
 	case best != nil:
 		for _, f := range best {
 			c.faults.add(f)

@@ -74,6 +74,21 @@ func TestFieldsThatDependOnOthersAndNamesOfFields(t *testing.T) {
 	}
 }
 
+func TestOfSeveralMembersOneIsRequired(t *testing.T) {
+	const either = `{"anyOf":[{"required":["price"]},{"required":["items"]}],"properties":{"price":{"type":"string"},"items":{"type":"array"}},"additionalProperties":false}`
+	for _, c := range []struct{ schema, value, want string }{
+		{either, `{}`, `/price: "price" or "items" is required`},
+		{either, `{"items":1}`, `/items: must be an array, not a number`},
+		{`{"anyOf":[{"type":"null"},{"type":"object","required":["a"]},{"type":"object","required":["b"]}]}`, `{}`, `/a: "a" or "b" is required`},
+		{`{"oneOf":[{"required":["a"]},{"required":["b","c"]}]}`, `{}`, `/a: "a" is required`},
+		{`{"anyOf":[{"required":["a"]},{"required":["a"]}]}`, `{}`, `/a: "a" is required`},
+	} {
+		if got := faultsOf(t, c.schema, c.value); len(got) == 0 || got[len(got)-1] != c.want {
+			t.Errorf("%s of %s: %q, want %q", c.value, c.schema, got, c.want)
+		}
+	}
+}
+
 func TestOfAPlaceholderTheNameIsJudgedAndNotTheValue(t *testing.T) {
 	const inner = `{"type":"object","additionalProperties":false,"properties":{"n":{"type":"integer"}}}`
 	s, err := schema.Compile([]byte(`{"additionalProperties":false,"required":["amount","currency"],"properties":{
