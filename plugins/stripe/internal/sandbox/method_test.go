@@ -41,6 +41,8 @@ func TestAttachAndDetach(t *testing.T) {
 	b.refused(404, "resource_missing", http.MethodPost, "/v1/payment_methods/pm_no/attach", "customer="+id)
 	b.post("/v1/customers/"+id, "invoice_settings[default_payment_method]="+method)
 	b.refused(400, "resource_missing", http.MethodPost, "/v1/customers/cus_123", "invoice_settings[default_payment_method]="+method)
+	r := b.refused(400, "resource_missing", http.MethodPost, "/v1/customers/cus_123", "invoice_settings[default_payment_method]=pm_card_visa") // a new one
+	b.shows(r, map[string]string{"error.message": "The customer does not have a payment method with the ID pm_card_visa. The payment method must be attached to the customer."})
 	b.shows(b.get("/v1/payment_methods", "type=card&customer="+id), map[string]string{"data.#": "2", "data.1.id": method})
 	b.shows(b.get("/v1/customers/"+id, "expand[]=invoice_settings.default_payment_method"), map[string]string{"invoice_settings.default_payment_method.card.last4": "4242"})
 	b.post("/v1/payment_methods/"+method, "billing_details[address][city]=Bonn&card[exp_year]=2041")

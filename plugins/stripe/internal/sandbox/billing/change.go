@@ -3,6 +3,7 @@ package billing
 import (
 	"strings"
 
+	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/payment"
 	"github.com/backflow/backflow/plugins/stripe/internal/sandbox/resource"
 )
 
@@ -12,7 +13,7 @@ func applySubscription(t *resource.Tx, sub, params resource.Object) *resource.Re
 		return refusal
 	}
 	if id := params.Text("default_payment_method"); id != "" {
-		if refusal := attachedTo(t, id, sub.Text("customer"), "default_payment_method"); refusal != nil {
+		if refusal := payment.AttachedTo(t, id, sub.Text("customer"), "default_payment_method"); refusal != nil {
 			return refusal
 		}
 	}

@@ -79,7 +79,7 @@ func payInvoice(t *resource.Tx, r *resource.Request) (resource.Object, *resource
 	}
 	method := r.Params.Text("payment_method")
 	if method != "" {
-		if refusal := attachedTo(t, method, o.Text("customer"), "payment_method"); refusal != nil {
+		if refusal := payment.AttachedTo(t, method, o.Text("customer"), "payment_method"); refusal != nil {
 			return nil, refusal
 		}
 	}

@@ -115,7 +115,7 @@ func applyInvoice(t *resource.Tx, o, params resource.Object) *resource.Refusal {
 		return resource.Invalid("days_until_due", "parameter_missing", "If invoices are set to `collection_method=send_invoice`, you must specify `days_until_due` or `due_date`.")
 	}
 	if id := params.Text("default_payment_method"); id != "" {
-		if refusal := attachedTo(t, id, o.Text("customer"), "default_payment_method"); refusal != nil {
+		if refusal := payment.AttachedTo(t, id, o.Text("customer"), "default_payment_method"); refusal != nil {
 			return refusal
 		}
 	}
@@ -150,19 +150,6 @@ func applyInvoiceDiscounts(t *resource.Tx, o, params resource.Object) *resource.
 	}
 	made := redeem(t, asked, customer.ID(), o)
 	o["discount"], o["discounts"] = made, []any{made.ID()}
-	return nil
-}
-
-// attachedTo refuses a payment method that is not the customer's. A test id stands for a
-// new one each time, which nobody has.
-func attachedTo(t *resource.Tx, id, customer, param string) *resource.Refusal {
-	method, ok := t.Find(payment.PaymentMethod, id)
-	if !ok && !payment.IsTestMethod(id) {
-		return resource.Missing(payment.PaymentMethod, id, param)
-	}
-	if !ok || method.Ref("customer") != customer {
-		return resource.Invalid(param, "resource_missing", "The customer does not have a payment method with the ID %s. The payment method must be attached to the customer.", id)
-	}
 	return nil
 }
 

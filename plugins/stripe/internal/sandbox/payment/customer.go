@@ -127,12 +127,8 @@ func applySettings(t *resource.Tx, o, params Object) *Refusal {
 		return nil
 	}
 	if id := given.Text("default_payment_method"); id != "" {
-		method, refusal := t.Get(PaymentMethod, id, "invoice_settings[default_payment_method]")
-		if refusal != nil {
+		if refusal := AttachedTo(t, id, o.ID(), "invoice_settings[default_payment_method]"); refusal != nil {
 			return refusal
-		}
-		if method.Text("customer") != o.ID() {
-			return resource.Invalid("invoice_settings[default_payment_method]", "resource_missing", "The customer does not have a payment method with the ID %s. The payment method must be attached to the customer.", id)
 		}
 	}
 	resource.Assign(o.Object("invoice_settings"), given, "custom_fields", "default_payment_method", "footer", "rendering_options")

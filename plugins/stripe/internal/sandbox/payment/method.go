@@ -46,8 +46,21 @@ func cardOf(method Object) (card, bool) {
 	return cardPrinted(method.Object(Card).Text("fingerprint"))
 }
 
-// IsTestMethod reports whether an id is one of the test ids of payment methods.
-func IsTestMethod(id string) bool {
+// AttachedTo refuses a payment method that is not the customer's. A test id stands for a
+// new one each time, which no customer has.
+func AttachedTo(t *resource.Tx, id, customer, param string) *Refusal {
+	method, refusal := t.Get(PaymentMethod, id, param)
+	if refusal != nil && !isTestMethod(id) {
+		return refusal
+	}
+	if refusal != nil || method.Text("customer") != customer {
+		return resource.Invalid(param, "resource_missing", "The customer does not have a payment method with the ID %s. The payment method must be attached to the customer.", id)
+	}
+	return nil
+}
+
+// isTestMethod reports whether an id is one of the test ids of payment methods.
+func isTestMethod(id string) bool {
 	_, ok := cardNamed(id)
 	return ok && strings.HasPrefix(id, "pm_card_")
 }
@@ -55,7 +68,7 @@ func IsTestMethod(id string) bool {
 // methodOf returns the payment method that an id names. A test id, such as
 // "pm_card_visa", stands for a new one each time.
 func methodOf(t *resource.Tx, id, param string) (Object, *Refusal) {
-	if IsTestMethod(id) {
+	if isTestMethod(id) {
 		c, _ := cardNamed(id)
 		return newMethod(t, c), nil
 	}
