@@ -19,8 +19,8 @@ type WebhookTarget struct {
 // move its time, begin anew, make it fail.
 type SandboxController interface {
 	// ControlSandbox carries out one command. It is called only of a plugin for which
-	// Config.Sandbox was set. An unknown command, or params that are
-	// wrong, are an *Error with CodeNotFound or CodeInvalidParams.
+	// Config.Sandbox was set. An unknown command is an *Error with CodeNotFound, wrong
+	// params are one with CodeInvalidParams.
 	ControlSandbox(ctx context.Context, command SandboxCommand) (json.RawMessage, error)
 }
 

@@ -59,8 +59,8 @@ type operationDetails struct {
 	Permissions []string `json:"permissions,omitempty"`
 }
 
-// describeOperation returns what a caller of call needs to know of an operation. It asks Stripe
-// nothing.
+// describeOperation returns what a caller of call needs to know of an operation. It
+// sends Stripe nothing.
 func (p *plugin) describeOperation(_ context.Context, given operationParams) (operationDetails, error) {
 	operation, err := p.operation(given.OperationID)
 	if err != nil {

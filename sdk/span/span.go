@@ -1,6 +1,7 @@
-// Package span reads and writes spans of time as people write them, such as 31d, 12h, 1w, 1mo or
-// 1y15d: how far the time of a sandbox is to move. The package imports nothing of the
-// project.
+// Package span reads spans of time as people write them, such as 31d, 12h, 1w, 1mo or
+// 1y15d: how far the time of a sandbox is to move.
+//
+// The package imports nothing of the project.
 package span
 
 import (

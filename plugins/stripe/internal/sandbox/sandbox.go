@@ -4,9 +4,9 @@
 //
 // The parts: mock is stripe-mock, resource what an area is written on (its package
 // comment is the guide), payment, billing, checkout, dispute, payout and connect the
-// areas,
-// store the state in one SQLite file, deliver the sending of events. This package
-// serves them: requests, idempotency, faults, timers, and the commands that control it.
+// areas, rating the arithmetic of billing, store the state in one SQLite file, deliver
+// the sending of events. This package serves them: requests, idempotency, faults,
+// timers, and the commands that control it.
 //
 // The package imports plugins/stripe/internal/random,
 // plugins/stripe/internal/sandbox/billing, plugins/stripe/internal/sandbox/checkout,

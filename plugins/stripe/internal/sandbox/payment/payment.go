@@ -1,7 +1,8 @@
 // Package payment is the part of the sandbox around payments: customers, payment
 // methods, payment intents, setup intents, charges, refunds, and the balance.
 //
-// Other areas pay by Pay, look at charges by TestCard, and move money by Post.
+// Other areas pay by Pay, look at charges by TestCard, move money by Post, and go by
+// the test clock of a customer with OnClockOf.
 //
 // The package imports plugins/stripe/internal/random and
 // plugins/stripe/internal/sandbox/resource.
