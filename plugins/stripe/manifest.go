@@ -19,7 +19,7 @@ const pluginVersion = "0.1.0"
 func (p *plugin) integration() sdk.Plugin {
 	parts := []sdk.Part{
 		sdk.Credentials[json.RawMessage]{Schema: credentialsSchema, Configure: p.configure, NotInDev: notInDev},
-		sdk.Webhook{EventTypes: sample.Types(), SecretField: "webhookSecret", Verify: p.verifyWebhook, Sample: sampleWebhook},
+		sdk.Webhook{EventTypes: sample.Types(), SecretField: "webhookSecret", Verify: p.verifyAndFlag, Sample: sampleWebhook},
 		sdk.Sandbox{Do: p.control},
 	}
 	for _, action := range catalog.Actions() {

@@ -47,7 +47,7 @@ type Action struct {
 	Paged bool
 	// Metadata and Expand say what is done with these two options.
 	Metadata, Expand Option
-	// Update is the path of the operation by which MetadataBefore is done.
+	// Update is the path of the operation that writes metadata where Metadata is OptionBefore.
 	Update string
 	// Example are params that work on the sandbox.
 	Example json.RawMessage
