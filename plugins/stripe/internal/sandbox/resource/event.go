@@ -21,8 +21,9 @@ const (
 	WebhookEndpoint = "webhook_endpoint"
 	// MaxEventsKept bounds the events that can be listed; older ones are forgotten.
 	MaxEventsKept = 10_000
-	// MaxDeliveries bounds the events that are on their way; the oldest are dropped.
-	MaxDeliveries = 10_000
+	// MaxDeliveries bounds the events that are on their way to one webhook; the oldest
+	// are dropped. It is more than one advance makes of the timers that it may fire.
+	MaxDeliveries = 200_000
 )
 
 // Emit makes an event that shows an object as it is now: put it first. The event is

@@ -62,9 +62,11 @@ func (t *Tx) Targets() []string {
 	return targets
 }
 
-// DropDeliveries forgets the oldest deliveries beyond keep, and returns how many.
+// DropDeliveries forgets the oldest deliveries beyond keep to each target, and returns
+// how many: one that is down takes no room from the others.
 func (t *Tx) DropDeliveries(keep int) int64 {
-	return t.exec("DELETE FROM deliveries WHERE seq <= (SELECT seq FROM deliveries ORDER BY seq DESC LIMIT 1 OFFSET ?)", keep)
+	return t.exec(`DELETE FROM deliveries WHERE seq IN (SELECT seq FROM
+		(SELECT seq, row_number() OVER (PARTITION BY target ORDER BY seq DESC) AS place FROM deliveries) WHERE place > ?)`, keep)
 }
 
 // StopTarget forgets what is on its way to a target.

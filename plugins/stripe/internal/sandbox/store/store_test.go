@@ -73,6 +73,7 @@ func TestTheOldestDeliveriesAreDropped(t *testing.T) {
 		for i := range 10 {
 			tx.AddDelivery(Delivery{Event: fmt.Sprint("evt_", i), Target: "t", Body: []byte("{}")})
 		}
+		tx.AddDelivery(Delivery{Event: "evt_0", Target: "healthy", Body: []byte("{}")})
 		if n := tx.DropDeliveries(20); n != 0 {
 			t.Errorf("%d were dropped below the bound", n)
 		}
@@ -81,6 +82,16 @@ func TestTheOldestDeliveriesAreDropped(t *testing.T) {
 		}
 		if next, _ := tx.NextDelivery("t", 0); next.Event != "evt_3" {
 			t.Errorf("%s is the oldest", next.Event)
+		}
+		tx.AddDelivery(Delivery{Event: "evt_0", Target: "healthy", Body: []byte("{}")})
+		for i := range 10 {
+			tx.AddDelivery(Delivery{Event: fmt.Sprint("evt_1", i), Target: "down", Body: []byte("{}")})
+		}
+		if n := tx.DropDeliveries(7); n != 3 {
+			t.Errorf("%d were dropped of three webhooks", n)
+		}
+		if next, ok := tx.NextDelivery("healthy", 0); !ok || next.Event != "evt_0" {
+			t.Error("a webhook that is down took the room of another")
 		}
 	})
 }
