@@ -303,7 +303,7 @@ func lostCallMayHaveTakenEffectAndMayBeRepeated(t *testing.T, tr Transport) {
 func fullQueueRefusesAtOnce(t *testing.T, tr Transport) {
 	member := tr.Fixture()
 	member.Spec.MaxConcurrency = 1
-	p := tr.StartReady(t, member)
+	p, output := tr.Start(t, member)
 	ctx, cancel := context.WithCancel(t.Context())
 	// One runs, eight wait, the others are refused.
 	const callers = 20
@@ -321,6 +321,8 @@ func fullQueueRefusesAtOnce(t *testing.T, tr Transport) {
 			t.Errorf("got %#v", e)
 		}
 	}
+	// Before that, the one that has the place may not have been sent either.
+	Eventually(t, "a call that runs", func() bool { return strings.Contains(output.String(), "msg=asleep") })
 	cancel()
 	waited := 0
 	for range 9 {
