@@ -67,19 +67,29 @@ func (r *request) takeParams(operation *openapi.Operation, takes *openapi.Params
 	if raw == nil {
 		raw = json.RawMessage("{}")
 	}
+	params, unread := form.Parse(raw)
+	if unread == nil && takes.Paged() != openapi.NotPaged && takes.Where("all") == openapi.InNothing {
+		// It stands beside limit in the named lists, and may do so here.
+		all, err := takeBool(params, "all")
+		if err != nil {
+			return err
+		}
+		r.all, raw = r.all || all, params.Object()
+	}
 	if err := checkParams(operation, takes, raw); err != nil {
 		return err
 	}
-	params, err := form.Parse(raw)
-	if err != nil {
-		return err
+	if unread != nil {
+		return unread
 	}
 	r.params, r.ids = params, make(map[string]string)
 	names := operation.PathNames()
 	for _, name := range names {
-		if r.ids[name], err = r.takeString(name); err != nil {
+		id, err := r.takeString(name)
+		if err != nil {
 			return err
 		}
+		r.ids[name] = id
 	}
 	if len(names) > 0 && takes.Where("id") == openapi.InNothing {
 		// Stripe calls the object that is meant just "id".

@@ -90,6 +90,8 @@ func TestWhatCallDoesNotTakeIsRefusedAtItsPlace(t *testing.T) {
 		{"read", `{"operationId":"GetCustomersCustomer","params":{"customer":5}}`, "/params/customer", "must be a string"},
 		{"read", `{"operationId":"GetCustomersCustomer","params":{"customer":"c"},"all":true}`, "/all", "returns no list"},
 		{"read", `{"operationId":"GetCustomers","params":{"ending_before":"c"},"all":true}`, "/params/ending_before", "goes forward"},
+		{"read", `{"operationId":"GetCustomers","params":{"all":"true"}}`, "/params/all", "neither true nor false"},
+		{"read", `{"operationId":"GetCustomersCustomer","params":{"customer":"c","all":true}}`, "/params/all", "unknown field"},
 		{"read", `{"operationId":"GetCustomers","timeout":"0s"}`, "/timeout", "above zero"},
 		{"read", `{"operationId":"GetCustomers","stripeAccount":"a b"}`, "/stripeAccount", ""},
 		{"call", `{"operationId":"PostFiles","params":{"purpose":"dispute_evidence"}}`, "/params/file", `"file" is required`},

@@ -83,6 +83,7 @@ func TestAListIsReadWhole(t *testing.T) {
 		"from where the caller was":      {250, 0, "listCustomers", `{"all":true,"starting_after":"cus_200"}`, 50, 1, 201, false, ""},
 		"a search":                       {250, 0, "searchCustomers", `{"all":true,"query":"name:'a'"}`, 250, 3, 1, false, ""},
 		"by read":                        {250, 0, "read", `{"operationId":"GetCustomers","all":true}`, 250, 3, 1, false, ""},
+		"by read, beside limit":          {250, 0, "read", `{"operationId":"GetCustomers","params":{"limit":50,"all":true}}`, 250, 5, 1, false, ""},
 		"by call, from a page":           {250, 0, "call", `{"operationId":"GetCustomersSearch","params":{"query":"a","page":"page_100"},"all":true}`, 150, 2, 101, false, ""},
 		"no more than 10,000":            {10_050, 0, "listCustomers", `{"all":true}`, 10_000, 100, 1, true, ""},
 		"a search of more than 10,000":   {10_050, 0, "searchCustomers", `{"all":true,"query":"a"}`, 10_000, 100, 1, true, "page_10000"},

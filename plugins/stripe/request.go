@@ -51,7 +51,7 @@ func (r *request) options() (timeout time.Duration, err error) {
 		return 0, err
 	}
 	r.places = append(r.places, optionPlaces...)
-	if r.all, err = r.takeBool("all"); err != nil {
+	if r.all, err = takeBool(r.params, "all"); err != nil {
 		return 0, err
 	}
 	text, err := r.takeString("timeout")
@@ -83,8 +83,8 @@ func (r *request) takeString(name string) (string, error) {
 }
 
 // takeBool takes a param that is false if it is not there.
-func (r *request) takeBool(name string) (bool, error) {
-	switch raw := r.params.Take(name); string(raw) {
+func takeBool(params *form.Params, name string) (bool, error) {
+	switch raw := params.Take(name); string(raw) {
 	case "true":
 		return true, nil
 	case "", "false":

@@ -25,7 +25,7 @@ const (
 
 // cancelSubscription ends a subscription now, or at the end of its period.
 func cancelSubscription(ctx context.Context, request *request, action *named) (sdk.Result, error) {
-	immediately, err := request.takeBool("immediately")
+	immediately, err := takeBool(request.params, "immediately")
 	if err != nil {
 		return sdk.Result{}, err
 	}
