@@ -168,22 +168,24 @@ func applyItem(t *resource.Tx, o, params resource.Object) *resource.Refusal {
 	return resource.Update(o, params, "description", "discountable")
 }
 
-// attached returns the invoice of an item, refusing one that is final.
-func attached(t *resource.Tx, o resource.Object) (resource.Object, *resource.Refusal) {
-	into, ok := t.Find(invoice, o.Text("invoice"))
-	if ok && into.Text("status") != "draft" {
-		return nil, resource.Unexpected("invoice_not_editable", "This invoice item is part of an invoice that is no longer editable.")
+// itemToChange returns the item of a request, and the invoice that it is in, nil if it
+// is in no invoice. An item of an invoice that is final is refused. Time is that of the
+// item's test clock from then on.
+func itemToChange(t *resource.Tx, r *resource.Request) (item, into resource.Object, refusal *resource.Refusal) {
+	item, refusal = t.Subject(r, invoiceItem)
+	if refusal != nil {
+		return nil, nil, refusal
 	}
-	return into, nil
+	t.On(item.Text("test_clock"))
+	into, ok := t.Find(invoice, item.Text("invoice"))
+	if ok && into.Text("status") != "draft" {
+		return nil, nil, resource.Unexpected("invoice_not_editable", "This invoice item is part of an invoice that is no longer editable.")
+	}
+	return item, into, nil
 }
 
 func updateItem(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
-	o, refusal := t.Subject(r, invoiceItem)
-	if refusal != nil {
-		return nil, refusal
-	}
-	t.On(o.Text("test_clock"))
-	into, refusal := attached(t, o)
+	o, into, refusal := itemToChange(t, r)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -200,12 +202,7 @@ func updateItem(t *resource.Tx, r *resource.Request) (resource.Object, *resource
 }
 
 func deleteItem(t *resource.Tx, r *resource.Request) (resource.Object, *resource.Refusal) {
-	o, refusal := t.Subject(r, invoiceItem)
-	if refusal != nil {
-		return nil, refusal
-	}
-	t.On(o.Text("test_clock"))
-	into, refusal := attached(t, o)
+	o, into, refusal := itemToChange(t, r)
 	if refusal != nil {
 		return nil, refusal
 	}

@@ -25,7 +25,7 @@ type Include func(t *Tx, o Object) any
 // form holds what was sent, nil for a GET. It returns the page as HTML, or where to go.
 type Page func(t *Tx, path []string, form url.Values) PageResult
 
-// PageResult is what a page is answered with.
+// PageResult is how a page responds.
 type PageResult struct {
 	// Status is that of the response; zero means 200.
 	Status int
