@@ -95,7 +95,7 @@ func TestDurabilityIsSet(t *testing.T) {
 	f := newFixture(t)
 	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "fullfsync": "1", "busy_timeout": "5000"} {
 		var got string
-		if err := f.plugin.store.db.QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
+		if err := f.plugin.store.DB().QueryRow("PRAGMA " + pragma).Scan(&got); err != nil || got != want {
 			t.Errorf("%s is %s (%v), want %s", pragma, got, err, want)
 		}
 	}

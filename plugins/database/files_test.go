@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
+	"github.com/backflow/backflow/plugins/database/internal/store"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -108,7 +108,7 @@ func (w *watched) wantRows(rows []string) {
 }
 
 // inUse is the store that calls use.
-func (w *watched) inUse() *store {
+func (w *watched) inUse() *store.Store {
 	w.plugin.mu.RLock()
 	defer w.plugin.mu.RUnlock()
 	return w.plugin.store
@@ -358,40 +358,4 @@ func TestWhatOtherProgramsDoIsNoFault(t *testing.T) {
 	}
 	must(t, other.look.Close())
 	w.wantRows(w.rows)
-}
-
-// TestARowThatWentIntoAFileWithoutANameIsUnknown: the file is taken away while the
-// transaction is under way.
-func TestARowThatWentIntoAFileWithoutANameIsUnknown(t *testing.T) {
-	w := newWatched(t)
-	must(t, w.plugin.Close()) // and with it the watch, which would be first
-	w.plugin.checkEvery = time.Hour
-	must(t, w.plugin.Configure(t.Context(), sdk.Config{Credentials: json.RawMessage(`{"url":"sqlite://data/app.db","migrations":"migrations"}`), BaseDir: w.dir}))
-	store := w.plugin.store
-	_, err := store.transact(t.Context(), func(*sql.Conn) ([]byte, bool, error) {
-		rename(t, w.file, w.file+".aside")
-		return nil, true, nil
-	})
-	if failed, ok := errors.AsType[*sdk.Error](err); !ok || failed.Outcome != sdk.OutcomeNotExecuted || failed.Code != sdk.CodeUnavailable || !failed.Retryable {
-		t.Errorf("before the commit: %v", err)
-	}
-	rename(t, w.file+".aside", w.file)
-	store.files = &goneAfter{Files: store.files, checks: 1}
-	_, err = store.transact(t.Context(), func(*sql.Conn) ([]byte, bool, error) { return nil, true, nil })
-	if failed, ok := errors.AsType[*sdk.Error](err); !ok || failed.Outcome != sdk.OutcomeUnknown || failed.Code != sdk.CodeUnavailable || !failed.Retryable {
-		t.Errorf("after the commit: %v", err)
-	}
-}
-
-// goneAfter are files that Verify finds gone after so many times.
-type goneAfter struct {
-	driver.Files
-	checks int
-}
-
-func (g *goneAfter) Verify(ctx context.Context, conn *sql.Conn) error {
-	if g.checks--; g.checks < 0 {
-		return errors.New("app.db was removed while in use")
-	}
-	return g.Files.Verify(ctx, conn)
 }

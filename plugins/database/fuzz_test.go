@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/backflow/backflow/plugins/database/internal/exact"
+	"github.com/backflow/backflow/plugins/database/internal/request"
 	"github.com/backflow/backflow/sdk"
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -61,13 +62,13 @@ func checkRow(t *testing.T, params, body []byte) {
 	if err := json.Unmarshal(params, &sent); err != nil {
 		t.Fatal(err)
 	}
-	members, err := readObject(body)
+	members, err := request.ReadObject(body)
 	if err != nil {
 		t.Fatalf("%s: answered %s: %v", params, body, err)
 	}
 	row := make(map[string]jsontext.Value)
 	for _, member := range members {
-		row[member.name] = member.value
+		row[member.Name] = member.Value
 	}
 	for name, value := range sent.Data {
 		if stored, ok := row[name]; !ok || !holds(name, value, stored) {

@@ -2,8 +2,8 @@
 // database, each written exactly once for an idempotency key.
 //
 // It is a plugin process of the Backflow gateway and imports sdk only. What is
-// the same for every database is here and in package statement. A database is a
-// package with a driver and its syntax, and a row in the table of schemes in
+// the same for every database is in packages store, rows and statement. A database is
+// a package with a driver and its syntax, and a row in the table of schemes in
 // settings.go. See docs/database.md.
 package main
 

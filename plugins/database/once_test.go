@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/plugins/database/internal/store"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -62,19 +63,6 @@ func TestTwentyAtOnceWithOneKeyInsertOneRow(t *testing.T) {
 	wantOneRowForEachKey(t, f, configured(t, f.dir, `{"url":"sqlite://data/app.db"}`, f.clock))
 }
 
-// TestKeysAreLockedWhereATransactionLocksNothing: a BEGIN of SQLite takes no
-// lock, and the UPDATE, which changes nothing, takes it at the key.
-func TestKeysAreLockedWhereATransactionLocksNothing(t *testing.T) {
-	f := newFixture(t, `CREATE TABLE log (id INTEGER PRIMARY KEY, n INTEGER)`)
-	other := configured(t, f.dir, `{"url":"sqlite://data/app.db"}`, f.clock)
-	for _, s := range []*store{f.plugin.store, other.store} {
-		s.Syntax.Begin = "BEGIN"
-		s.Syntax.LockKey = "UPDATE backflow_keys SET digest = '' WHERE idempotency_key = ? AND FALSE"
-		s.keys = newKeys(&s.Syntax, f.clock.now)
-	}
-	wantOneRowForEachKey(t, f, other)
-}
-
 // wantOneRowForEachKey inserts through two plugins over one file, with a key by
 // twenty calls at once.
 func wantOneRowForEachKey(t *testing.T, f *fixture, other served) {
@@ -109,11 +97,11 @@ func wantOneRowForEachKey(t *testing.T, f *fixture, other served) {
 
 func TestKeysAreKeptThirtyDaysAndRemovedInSmallBatches(t *testing.T) {
 	f := newFixture(t, `CREATE TABLE log (n INTEGER)`)
-	const old = 3*sweepBatch + 5
+	const old = 3*store.SweepBatch + 5
 	for i := range old {
 		f.insert(fmt.Sprintf("old-%d", i), `{"table":"log","data":{"n":1}}`)
 	}
-	f.clock.advance(keyLifetime)
+	f.clock.advance(store.KeyLifetime)
 	f.insert("old-0", `{"table":"log","data":{"n":1}}`)
 	f.insert("day-30", `{"table":"log","data":{"n":1}}`)
 	if got, want := f.scalar(`SELECT count(*) FROM backflow_keys`), fmt.Sprint(old+1); got != want {
@@ -123,7 +111,7 @@ func TestKeysAreKeptThirtyDaysAndRemovedInSmallBatches(t *testing.T) {
 	left := old
 	for i := range 5 {
 		f.insert(fmt.Sprintf("new-%d", i), `{"table":"log","data":{"n":1}}`)
-		left = max(0, left-sweepBatch)
+		left = max(0, left-store.SweepBatch)
 		if got, want := f.scalar(`SELECT count(*) FROM backflow_keys`), fmt.Sprint(left+2+i); got != want {
 			t.Errorf("after %d inserts: %s keys, want %s", i+1, got, want)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/internal/testkit"
+	"github.com/backflow/backflow/plugins/database/internal/failure"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -48,7 +49,7 @@ func (f *fixture) holdWriteLock() (release func()) {
 // setting changes the plugin's one connection.
 func (f *fixture) setting(pragma string) {
 	f.t.Helper()
-	if _, err := f.plugin.store.db.Exec("PRAGMA " + pragma); err != nil {
+	if _, err := f.plugin.store.DB().Exec("PRAGMA " + pragma); err != nil {
 		f.t.Fatal(err)
 	}
 }
@@ -83,8 +84,9 @@ func TestACallThatIsOverBeginsNothing(t *testing.T) {
 // TestAHeldWriteLockIsTheAnswerForEveryCaller: the longest wait is that of the lock,
 // whatever number of calls wait, and ends with it.
 func TestAHeldWriteLockIsTheAnswerForEveryCaller(t *testing.T) {
+	const longest = 300 * time.Millisecond
 	f := newFixture(t, paymentsDDL)
-	f.plugin.store.lock.longest = 300 * time.Millisecond
+	f.plugin = configured(t, f.dir, `{"url":"sqlite://data/app.db","timeouts":{"lock":"300ms"}}`, f.clock)
 	release := f.holdWriteLock()
 	// What the plugin has waited for the lock is over once its clock says so; that of
 	// SQLite, which waits, is the real one.
@@ -96,7 +98,7 @@ func TestAHeldWriteLockIsTheAnswerForEveryCaller(t *testing.T) {
 		}()
 	}
 	failures <- <-failures
-	f.clock.advance(f.plugin.store.lock.longest)
+	f.clock.advance(longest)
 	start := time.Now()
 	for range cap(failures) {
 		err := <-failures
@@ -104,45 +106,16 @@ func TestAHeldWriteLockIsTheAnswerForEveryCaller(t *testing.T) {
 		if !ok {
 			t.Fatalf("answered %v, want an error", err)
 		}
-		if failed.Code != sdk.CodeUnavailable || !failed.Retryable || failed.RetryAfter != lockRetryAfter || failed.Outcome != sdk.OutcomeNotExecuted ||
+		if failed.Code != sdk.CodeUnavailable || !failed.Retryable || failed.RetryAfter != failure.RetryAfter || failed.Outcome != sdk.OutcomeNotExecuted ||
 			!strings.Contains(failed.Message, "write lock for longer than 300ms") {
 			t.Errorf("%+v", failed)
 		}
 	}
-	if waited := time.Since(start); waited > 20*f.plugin.store.lock.longest {
+	if waited := time.Since(start); waited > 20*longest {
 		t.Errorf("those behind the first waited %s", waited)
 	}
 	release()
 	f.insert("key", onePayment)
-	if wait := f.plugin.store.lock.wait(); wait != f.plugin.store.lock.longest {
-		t.Errorf("once the lock is free, the next call waits %s", wait)
-	}
-}
-
-// TestALockThatIsHeldAgainLaterIsWaitedForAgain: a call that met a lock says nothing
-// of one that is held long after.
-func TestALockThatIsHeldAgainLaterIsWaitedForAgain(t *testing.T) {
-	clock := newClock()
-	lock := writeLock{now: clock.now, longest: maxLockWait}
-	for _, c := range []struct {
-		passes, wait time.Duration
-		refused      bool
-	}{
-		{wait: maxLockWait},
-		{passes: maxLockWait, refused: true, wait: 0},
-		{passes: time.Second, refused: true, wait: 0},
-		{passes: maxLockWait, wait: 0},
-		{passes: 1, wait: maxLockWait},
-	} {
-		asked := clock.now()
-		clock.advance(c.passes)
-		if c.refused {
-			lock.refused(asked)
-		}
-		if got := lock.wait(); got != c.wait {
-			t.Errorf("%+v: the next call waits %s", c, got)
-		}
-	}
 }
 
 func TestAFullDiskIsRetryable(t *testing.T) {
@@ -167,29 +140,6 @@ func TestAReadOnlyDatabaseIsForbidden(t *testing.T) {
 	f.insert("key", onePayment)
 }
 
-// TestAFailedCommitIsUnknown: only a refusal by the database itself is definite.
-func TestAFailedCommitIsUnknown(t *testing.T) {
-	f := newFixture(t, paymentsDDL)
-	release := f.holdWriteLock()
-	f.setting("busy_timeout = 1")
-	_, busy := f.plugin.store.db.Exec("INSERT INTO payments VALUES (1, 'x', 1)")
-	release()
-	_, refused := f.plugin.store.db.Exec("INSERT INTO payments VALUES (1, 'x', -1)")
-	for name, c := range map[string]struct {
-		err     error
-		outcome sdk.Outcome
-	}{
-		"a driver's failure": {busy, sdk.OutcomeUnknown},
-		"a lost connection":  {errors.New("broken pipe"), sdk.OutcomeUnknown},
-		"a constraint":       {refused, sdk.OutcomeNotExecuted},
-	} {
-		var failed *sdk.Error
-		if !errors.As(f.plugin.store.commitFailure(c.err), &failed) || failed.Outcome != c.outcome || failed.Retryable != (c.outcome == sdk.OutcomeUnknown) {
-			t.Errorf("%s: %+v", name, failed)
-		}
-	}
-}
-
 func TestBeforeConfigureNothingIsExecuted(t *testing.T) {
 	_, err := insert(newServed(time.Now), "", onePayment)
 	if !errors.Is(err, &sdk.Error{Code: sdk.CodeUnavailable}) {
@@ -205,7 +155,7 @@ func TestCloseWaitsForCallsUnderWay(t *testing.T) {
 		_, err := insert(f.plugin, "key", onePayment)
 		answered <- err
 	}()
-	testkit.Eventually(t, 10*time.Second, "the call has the connection", func() bool { return f.plugin.store.db.Stats().InUse > 0 })
+	testkit.Eventually(t, 10*time.Second, "the call has the connection", func() bool { return f.plugin.store.DB().Stats().InUse > 0 })
 	closed := make(chan error, 1)
 	go func() { closed <- f.plugin.Close() }()
 	release()

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/backflow/backflow/plugins/database/internal/store"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -26,7 +27,7 @@ type plugin struct {
 	// them.
 	mu sync.RWMutex
 	// store is nil until configure succeeded, and while the database is away.
-	store *store
+	store *store.Store
 	// away is why the database that was open cannot be used, nil where it can.
 	away error
 	// watching is nil where nothing watches files.
@@ -35,11 +36,11 @@ type plugin struct {
 
 // integration returns what is served: the plugin's parts, over p.
 func (p *plugin) integration() sdk.Plugin {
-	return sdk.New(sdk.Info{Name: "database", Version: "0.1.0", Description: "Rows in a SQL database."},
+	parts := append(p.actions(),
 		sdk.Credentials[json.RawMessage]{Schema: databases.credentialsSchema(), Configure: p.configure},
-		p.insertAction(),
 		sdk.Health{Check: p.health},
 	)
+	return sdk.New(sdk.Info{Name: "database", Version: "0.1.0", Description: "Rows in a SQL database."}, parts...)
 }
 
 // configure opens the database, makes the table of idempotency keys and applies
@@ -50,44 +51,21 @@ func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	opened, err := create(ctx, settings, p.now)
+	settings.Now = p.now
+	opened, err := store.Create(ctx, settings)
 	if err != nil {
 		return err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.store != nil || p.watching != nil {
-		return errors.Join(errors.New("database: configured twice"), opened.close())
+		return errors.Join(errors.New("database: configured twice"), opened.Close())
 	}
 	p.store = opened
-	if opened.files != nil {
+	if opened.InFiles() {
 		p.watching = startWatch(p, settings, sdk.Logger(ctx))
 	}
 	return nil
-}
-
-// action is an action that reads its params strictly itself, and whose result is
-// the JSON that was recorded under the key.
-type action = sdk.Action[json.RawMessage, json.RawMessage]
-
-// do returns the Do of an action that is a method of store. The method is called
-// with the call's idempotency key and params; its errors are *sdk.Error.
-func (p *plugin) do(run func(s *store, ctx context.Context, key string, params json.RawMessage) ([]byte, error)) func(context.Context, json.RawMessage) (json.RawMessage, error) {
-	return func(ctx context.Context, params json.RawMessage) (json.RawMessage, error) {
-		p.mu.RLock()
-		defer p.mu.RUnlock()
-		if p.away != nil {
-			return nil, notSound(p.away)
-		}
-		if p.store == nil {
-			return nil, sdk.Refuse(sdk.CodeUnavailable, "the database is not configured")
-		}
-		key := sdk.CallFrom(ctx).IdempotencyKey
-		if len(key) > maxKeyLength {
-			return nil, sdk.Refuse(sdk.CodeInvalidParams, "the idempotency key is longer than %d bytes", maxKeyLength)
-		}
-		return run(p.store, ctx, key, params)
-	}
 }
 
 // Close waits for calls under way and closes the database. It may be called
@@ -101,12 +79,12 @@ func (p *plugin) Close() error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	store := p.store
+	open := p.store
 	p.store, p.away, p.watching = nil, nil, nil
-	if store == nil {
+	if open == nil {
 		return nil
 	}
-	return store.close()
+	return open.Close()
 }
 
 // health says why calls cannot succeed now.
@@ -114,7 +92,7 @@ func (p *plugin) health(context.Context) error {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if p.away != nil {
-		return notSound(p.away)
+		return store.NotSound(p.away)
 	}
 	return nil
 }

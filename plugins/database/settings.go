@@ -9,9 +9,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/sqlite"
+	"github.com/backflow/backflow/plugins/database/internal/store"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -68,6 +70,13 @@ const credentialsTemplate = `{
       "writeOnly": true,
       "description": %s
     },
+    "timeouts": {
+      "type": "object",
+      "properties": {
+        "lock": { "type": "string", "minLength": 1, "description": "How long a call waits for a lock that another process holds, such as 5s, which is the default." }
+      },
+      "additionalProperties": false
+    },
     "migrations": {
       "type": "string",
       "minLength": 1,
@@ -82,44 +91,39 @@ const credentialsTemplate = `{
 // config names none.
 const defaultFile = "app.db"
 
-// settings are checked, and every path in them is absolute.
-type settings struct {
-	database driver.Database
-	// migrations is a folder; empty for none.
-	migrations string
-}
-
-// files is nil where the database is not in files.
-func (s settings) files() driver.Files {
-	files, _ := s.database.Driver.(driver.Files)
-	return files
-}
-
 // readSettings checks the credentials and makes the database's directory where
 // that is ours to make. Errors hold nothing of the url but its scheme, since a
 // url may hold a password.
-func readSettings(entry json.RawMessage, config sdk.Config) (settings, error) {
+func readSettings(entry json.RawMessage, config sdk.Config) (store.Settings, error) {
 	var credentials struct {
 		URL        *string `json:"url"`
 		Migrations *string `json:"migrations"`
+		Timeouts   struct {
+			Lock *string `json:"lock"`
+		} `json:"timeouts"`
 	}
 	decoder := json.NewDecoder(bytes.NewReader(entry))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&credentials); err != nil {
-		return settings{}, fmt.Errorf("database: credentials: %w", err)
+		return store.Settings{}, fmt.Errorf("database: credentials: %w", err)
 	}
-	var found settings
+	var found store.Settings
 	var err error
 	if credentials.URL == nil {
-		found.database, err = defaultDatabase(config.DataDir)
+		found.Database, err = defaultDatabase(config.DataDir)
 	} else {
-		found.database, err = databases.locate(*credentials.URL, config.BaseDir)
+		found.Database, err = databases.locate(*credentials.URL, config.BaseDir)
 	}
 	if err != nil {
-		return settings{}, err
+		return store.Settings{}, err
+	}
+	if text := credentials.Timeouts.Lock; text != nil {
+		if found.LockWait, err = positive(*text); err != nil {
+			return store.Settings{}, fmt.Errorf("database: timeouts.lock: %w", err)
+		}
 	}
 	if credentials.Migrations != nil {
-		found.migrations, err = migrationsFolder(*credentials.Migrations, config.BaseDir)
+		found.Migrations, err = migrationsFolder(*credentials.Migrations, config.BaseDir)
 	}
 	return found, err
 }
@@ -155,6 +159,15 @@ func (b backends) locate(url, baseDir string) (driver.Database, error) {
 	}
 	known := b.list(", ", func(row backend) string { return row.scheme + "://" })
 	return driver.Database{}, fmt.Errorf("database: url: the scheme %q is not supported; this version has %s only", match[1], known)
+}
+
+// positive reads a span of time of which there is some.
+func positive(text string) (time.Duration, error) {
+	length, err := time.ParseDuration(text)
+	if err != nil || length <= 0 {
+		return 0, fmt.Errorf("%q is no span of time; write one such as 5s", text)
+	}
+	return length, nil
 }
 
 func migrationsFolder(folder, baseDir string) (string, error) {

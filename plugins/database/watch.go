@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
+	"github.com/backflow/backflow/plugins/database/internal/store"
 )
 
 const (
@@ -21,17 +22,17 @@ const (
 // it anew once that can be done. All of it but stop belongs to one goroutine.
 type watch struct {
 	plugin   *plugin
-	settings settings
+	settings store.Settings
 	logger   *slog.Logger
 	// aside is the store that is out of use and still open, nil for none.
-	aside *store
+	aside *store.Store
 
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 }
 
 // startWatch watches until stop. plugin.mu is held.
-func startWatch(p *plugin, settings settings, logger *slog.Logger) *watch {
+func startWatch(p *plugin, settings store.Settings, logger *slog.Logger) *watch {
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &watch{plugin: p, settings: settings, logger: logger, cancel: cancel}
 	every := p.checkEvery
@@ -59,7 +60,7 @@ func (w *watch) stop() {
 	w.cancel()
 	w.done.Wait()
 	if w.aside != nil {
-		_ = w.aside.db.Close() // its files are gone: there is nothing that an error could say
+		_ = w.aside.Close() // its files are gone: there is nothing that an error could say
 		w.aside = nil
 	}
 }
@@ -72,7 +73,7 @@ func (w *watch) look(ctx context.Context) {
 	current := p.store
 	p.mu.RUnlock()
 	if current != nil {
-		err := current.files.Check()
+		err := current.Check()
 		if err == nil {
 			return
 		}
@@ -93,13 +94,13 @@ func (w *watch) look(ctx context.Context) {
 
 // next returns the store to use: the one aside, if its files were put back, or one
 // that is opened anew.
-func (w *watch) next(ctx context.Context) (*store, error) {
+func (w *watch) next(ctx context.Context) (*store.Store, error) {
 	if aside := w.aside; aside != nil {
-		if aside.files.Check() == nil { // they were put back
+		if aside.Check() == nil { // they were put back
 			w.aside = nil
 			return aside, nil
 		}
-		left, err := aside.files.Leave(ctx, aside.db)
+		left, err := aside.Leave(ctx)
 		switch {
 		case errors.Is(err, driver.ErrEnd):
 			w.plugin.end(err)
@@ -114,11 +115,11 @@ func (w *watch) next(ctx context.Context) (*store, error) {
 		}
 		w.aside = nil
 	}
-	return open(ctx, w.settings, w.plugin.now)
+	return store.Open(ctx, w.settings)
 }
 
 // use waits for calls under way.
-func (w *watch) use(s *store, away error) {
+func (w *watch) use(s *store.Store, away error) {
 	w.plugin.mu.Lock()
 	w.plugin.store, w.plugin.away = s, away
 	w.plugin.mu.Unlock()

@@ -4,17 +4,16 @@
 //
 // A database is a package of its own with an implementation of Driver and a value
 // of Syntax, and a row in the plugin's table of databases. What is the same for
-// all of them is written once: statements in package statement; params, idempotency
-// keys, transactions and migrations in the plugin. The package imports sdk. It
-// knows no database.
+// all of them is written once: statements in package statement, what becomes of a
+// failure in package failure, transactions, idempotency keys and migrations in
+// package store, the actions in package rows. The package imports nothing of the
+// project. It knows no database.
 package driver
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-
-	"github.com/backflow/backflow/sdk"
 )
 
 // Database is one database that the config names.
@@ -30,13 +29,18 @@ type Driver interface {
 	// Open connects, with every setting that durability and the limits on
 	// connections need. The context bounds the opening only.
 	Open(ctx context.Context) (*sql.DB, error)
+	// OpenReading returns connections for statements that only read: writing, which is
+	// what Open returned, where one pool is for both. It is closed only if it is
+	// another.
+	OpenReading(ctx context.Context, writing *sql.DB) (*sql.DB, error)
 	// LockSetup keeps other processes that use this method from preparing the
 	// same database at the same time. It waits until the context is done.
 	// Release is called once; the end of the process releases too.
 	LockSetup(ctx context.Context) (release func() error, err error)
 	// Describe returns the table of exactly this name, or ErrNoTable. It is
-	// called within a transaction on conn. The table is shared and must not be
-	// changed.
+	// called within a transaction on conn, or before a single statement that reads. The
+	// table is shared and must not be changed. What a database has no cheap way to
+	// watch may be a second old.
 	Describe(ctx context.Context, conn *sql.Conn, name string) (*Table, error)
 	// Bind turns a JSON value into what is bound for the column, so that the
 	// database stores exactly this value. The text of an error is for people
@@ -47,16 +51,9 @@ type Driver interface {
 	// Ended reports whether an error of ROLLBACK says that the transaction had ended by
 	// itself.
 	Ended(err error) bool
-	// Locked reports whether an error of Syntax.Begin says that another process holds
-	// a lock which it needs.
-	Locked(err error) bool
-	// Classify turns an error of database/sql into what is known of it. The
-	// outcome is OutcomeNotExecuted: only a failed COMMIT leaves it open, which
-	// the caller knows. refused says that the database itself refused (a
-	// constraint), which is definite at COMMIT too. No error is Final: another row,
-	// or another schema, and the same call with the same key succeeds. The table
-	// may be nil; no column is named then.
-	Classify(err error, table *Table) (classified *sdk.Error, refused bool)
+	// Classify turns an error of database/sql into what is known of it. The table may
+	// be nil; no column is named then.
+	Classify(err error, table *Table) Failure
 }
 
 // Files is a Driver of a database that is in files, which can be removed or replaced

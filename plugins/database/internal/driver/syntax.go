@@ -15,8 +15,8 @@ type Syntax struct {
 	Quote string
 	// Placeholder returns the n-th bound value of a statement, counting from 1.
 	Placeholder func(n int) string
-	// Begin starts a transaction that will write.
-	Begin string
+	// Begin starts a transaction that will write, and BeginReading one that cannot.
+	Begin, BeginReading string
 	// LockTimeout bounds how long the statements after it wait for a lock that
 	// another process holds. It is run before Begin.
 	LockTimeout func(time.Duration) string
@@ -27,15 +27,38 @@ type Syntax struct {
 	// with one key at the same time both find no record: both have the effect,
 	// and the second fails at the record with a conflict in place of the result.
 	LockKey string
+	// Returning says after which statements RETURNING is possible. After the others the
+	// rows are read again in the same transaction.
+	Returning Returning
+	// ForUpdate ends a SELECT whose rows are to stay as they are until the transaction
+	// ends; empty where Begin itself locks the whole database.
+	ForUpdate string
+	// Upsert ends an INSERT that is to change the row that is there already: one with
+	// the same values in the columns of a unique key, which are given as identifiers, and
+	// so are the columns to set, to the values of the INSERT.
+	Upsert func(key, set []string) string
+	// Like returns the condition that a text matches a pattern of LIKE with the escape \,
+	// in which fold says whether the case of letters is overlooked. LikePattern returns
+	// what is bound for such a pattern.
+	Like        func(expression, pattern string, fold bool) string
+	LikePattern func(pattern string, fold bool) string
+	// Contains returns the condition that a column contains the value that is bound: a
+	// text another one, exactly; JSON another value; an array an element.
+	Contains func(column Column, expression, value string) string
+	// NullsFirst says that NULL comes before all values in ascending order.
+	NullsFirst bool
 	// DefaultRow stands in an INSERT that names no column.
 	DefaultRow string
-	// TableNames lists the tables that rows can be inserted into.
+	// TableNames lists the tables and views that can be described.
 	TableNames string
 	// KeysTable makes the table of idempotency keys, if it is not there: its
 	// columns idempotency_key (the primary key), digest and result are text,
 	// recorded_at is in milliseconds since 1970.
 	KeysTable []string
 }
+
+// Returning says after which statements the rows that they changed are returned.
+type Returning struct{ Insert, Update, Delete bool }
 
 // Identifier returns what names a table or a column in a statement, whatever its
 // name is.

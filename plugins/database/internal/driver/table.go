@@ -25,8 +25,13 @@ type Table struct {
 	Schema string
 	// Columns are in the order of the table, generated ones included.
 	Columns []Column
+	// View says that rows can only be read.
+	View bool
 	// PrimaryKey has the names of its columns; it may be empty.
 	PrimaryKey []string
+	// UniqueKeys are the columns of each unique key of whole rows, the primary key
+	// included: no partial one, and none over expressions.
+	UniqueKeys [][]string
 	// Checks are the expressions of the table's CHECK constraints that have a name,
 	// by name.
 	Checks map[string]string
@@ -36,7 +41,8 @@ type Table struct {
 	// it was inserted.
 	Triggers bool
 	// LastInserted is a condition that holds for the row that the connection
-	// inserted last; empty where a database has none for the table.
+	// inserted last, if the INSERT left the primary key to the database; empty where a
+	// database has none for the table.
 	LastInserted string
 }
 
@@ -70,6 +76,10 @@ type Column struct {
 	Read string
 	// Generated says that the database computes the value.
 	Generated bool
+	// Nullable says that the column may hold NULL.
+	Nullable bool
+	// Element is what an array holds, for KindArray.
+	Element *Column
 }
 
 // ForeignKey is a reference from columns to another table.
@@ -99,6 +109,12 @@ const (
 	KindBoolean
 	// KindJSON takes every JSON value.
 	KindJSON
+	// KindTime takes a point in time, in JSON as RFC 3339; it is shown in UTC.
+	KindTime
+	// KindDate takes a day, in JSON as "2026-11-23".
+	KindDate
+	// KindArray takes a list of what Column.Element takes.
+	KindArray
 	// KindLoose takes scalars, but the database would turn a string that looks
 	// like a number into one; such a string is refused.
 	KindLoose

@@ -73,6 +73,11 @@ func (s *SQLite) Open(ctx context.Context) (*sql.DB, error) {
 	return db, nil
 }
 
+// OpenReading returns writing: there is one connection.
+func (s *SQLite) OpenReading(_ context.Context, writing *sql.DB) (*sql.DB, error) {
+	return writing, nil
+}
+
 // source is the driver's name of the file and the settings. A file that went
 // away is not made again, empty and without a word, when the connection is.
 // Transactions of libraries (the migrations) begin immediate too.

@@ -6,7 +6,7 @@
 // of meeting each other as SQLITE_BUSY. Other processes may use the same file.
 //
 // The package imports plugins/database/internal/driver,
-// plugins/database/internal/exact, sdk, sdk/pointer and sdk/samefile.
+// plugins/database/internal/exact and sdk/samefile.
 package sqlite
 
 import (

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
@@ -16,12 +17,25 @@ var syntax = driver.Syntax{
 	// The write lock is taken at once: a transaction that reads first and then
 	// writes could find that another process wrote in between, and fail late.
 	// There is one such lock, so that LockKey has nothing to do.
-	Begin: "BEGIN IMMEDIATE",
+	Begin:        "BEGIN IMMEDIATE",
+	BeginReading: "BEGIN",
 	LockTimeout: func(wait time.Duration) string {
 		return "PRAGMA busy_timeout = " + strconv.FormatInt(wait.Milliseconds(), 10)
 	},
-	DefaultRow: "DEFAULT VALUES",
-	TableNames: "SELECT name FROM pragma_table_list WHERE " + insertable + " ORDER BY name",
+	Returning:  driver.Returning{Insert: true, Update: true, Delete: true},
+	NullsFirst: true,
+	Upsert: func(key, set []string) string {
+		changes := make([]string, len(set))
+		for i, name := range set {
+			changes[i] = name + " = excluded." + name
+		}
+		return "ON CONFLICT (" + strings.Join(key, ", ") + ") DO UPDATE SET " + strings.Join(changes, ", ")
+	},
+	Like:        like,
+	LikePattern: likePattern,
+	Contains:    contains,
+	DefaultRow:  "DEFAULT VALUES",
+	TableNames:  "SELECT name FROM pragma_table_list WHERE " + insertable + " ORDER BY name",
 	// The index is for the removal of old keys.
 	KeysTable: []string{
 		`CREATE TABLE IF NOT EXISTS backflow_keys (

@@ -6,50 +6,52 @@ import (
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 )
 
-// Insert inserts one row, whose values for these columns are bound in their
-// order. It returns the row with a value for each column of the table.
-func Insert(s *driver.Syntax, table *driver.Table, columns []driver.Column) string {
-	var text strings.Builder
-	text.WriteString("INSERT INTO " + tableName(s, table))
+// Insert inserts one row with these values for these columns. It returns the row with a
+// value for each column of the table.
+func Insert(s *driver.Syntax, table *driver.Table, columns []driver.Column, values []any) *Text {
+	t := NewText(s)
+	t.Add("INSERT INTO ", tableName(s, table))
 	if len(columns) == 0 {
-		text.WriteString(" " + s.DefaultRow)
+		t.Add(" ", s.DefaultRow)
 	} else {
-		names, values := make([]string, len(columns)), make([]string, len(columns))
+		names, places := make([]string, len(columns)), make([]string, len(columns))
 		for i, column := range columns {
-			names[i], values[i] = s.Identifier(column.Name), s.Placeholder(i+1)
+			names[i], places[i] = t.Name(column), t.Bind(values[i])
 		}
-		text.WriteString(" (" + strings.Join(names, ", ") + ") VALUES (" + strings.Join(values, ", ") + ")")
+		t.Add(" (", strings.Join(names, ", "), ") VALUES (", strings.Join(places, ", "), ")")
 	}
-	text.WriteString(" RETURNING " + everyColumn(s, table))
-	return text.String()
+	t.Add(" RETURNING ", everyColumn(s, table))
+	return t
 }
 
 // LastInserted reads the row that the connection inserted last, which is the
-// given one, with the values to bind. It is not ok where the row cannot be found
-// again.
-func LastInserted(s *driver.Syntax, table *driver.Table, inserted []any) (text string, values []any, ok bool) {
-	condition := table.LastInserted
-	if condition == "" {
-		if condition, values = hasKey(s, table, inserted); condition == "" {
-			return "", nil, false
-		}
+// given one. It is nil where the row cannot be found again.
+func LastInserted(s *driver.Syntax, table *driver.Table, inserted []any) *Text {
+	t := NewText(s)
+	t.Add("SELECT ", everyColumn(s, table), " FROM ", tableName(s, table), " WHERE ")
+	if table.LastInserted != "" {
+		t.Add(table.LastInserted)
+	} else if !t.hasKey(table, inserted) {
+		return nil
 	}
-	return "SELECT " + everyColumn(s, table) + " FROM " + tableName(s, table) + " WHERE " + condition, values, true
+	return t
 }
 
-// hasKey is the condition that a row has the primary key of the given one; empty
-// for a table without a key.
-func hasKey(s *driver.Syntax, table *driver.Table, row []any) (condition string, values []any) {
-	var parts []string
-	for _, name := range table.PrimaryKey {
-		for i, column := range table.Columns {
-			if column.Name == name {
-				values = append(values, row[i])
-				parts = append(parts, s.Identifier(name)+" = "+s.Placeholder(len(values)))
+// hasKey adds the condition that a row has the primary key of the given one. It is
+// false for a table without a key.
+func (t *Text) hasKey(table *driver.Table, row []any) bool {
+	for i, name := range table.PrimaryKey {
+		for j, column := range table.Columns {
+			if column.Name != name {
+				continue
 			}
+			if i > 0 {
+				t.Add(" AND ")
+			}
+			t.Add(t.Name(column), " = ", t.Bind(row[j]))
 		}
 	}
-	return strings.Join(parts, " AND "), values
+	return len(table.PrimaryKey) > 0
 }
 
 // everyColumn lists the expressions that read the table's columns, in order.

@@ -24,24 +24,28 @@ var payments = driver.Table{
 }
 
 func TestStatementsFollowTheSyntax(t *testing.T) {
-	reread, values, ok := LastInserted(&numbered, &payments, []any{1, "live", nil})
-	if !ok || !cmp.Equal(values, []any{"live", 1}) {
-		t.Errorf("the values of the key are %v, %t", values, ok)
+	reread := LastInserted(&numbered, &payments, []any{1, "live", nil})
+	if !cmp.Equal(reread.Values, []any{"live", 1}) {
+		t.Errorf("the values of the key are %v", reread.Values)
 	}
 	byCondition := driver.Table{Name: "a", Columns: payments.Columns[:1], LastInserted: "id = last()"}
-	unbound, values, ok := LastInserted(&numbered, &byCondition, []any{1})
-	if !ok || values != nil {
-		t.Errorf("%v is bound for a condition, %t", values, ok)
+	unbound := LastInserted(&numbered, &byCondition, []any{1})
+	if unbound.Values != nil {
+		t.Errorf("%v is bound for a condition", unbound.Values)
 	}
-	if _, _, ok := LastInserted(&numbered, &driver.Table{Name: "a"}, nil); ok {
+	if LastInserted(&numbered, &driver.Table{Name: "a"}, nil) != nil {
 		t.Error("a row without a key is found again")
+	}
+	insert := Insert(&numbered, &payments, payments.Columns[1:], []any{"live", "{}"})
+	if !cmp.Equal(insert.Values, []any{"live", "{}"}) {
+		t.Errorf("%v is inserted", insert.Values)
 	}
 	keys := ForKeys(&numbered, 16)
 	for _, statement := range []struct{ got, want string }{
-		{Insert(&numbered, &payments, payments.Columns[1:]), "INSERT INTO `shop`.`pay``ments` (`mode`, `data`) VALUES ($1, $2) RETURNING `id`, `mode`, CAST(data AS TEXT)"},
-		{Insert(&numbered, &byCondition, nil), "INSERT INTO `a` () VALUES () RETURNING `id`"},
-		{reread, "SELECT `id`, `mode`, CAST(data AS TEXT) FROM `shop`.`pay``ments` WHERE `mode` = $1 AND `id` = $2"},
-		{unbound, "SELECT `id` FROM `a` WHERE id = last()"},
+		{insert.String(), "INSERT INTO `shop`.`pay``ments` (`mode`, `data`) VALUES ($1, $2) RETURNING `id`, `mode`, CAST(data AS TEXT)"},
+		{Insert(&numbered, &byCondition, nil, nil).String(), "INSERT INTO `a` () VALUES () RETURNING `id`"},
+		{reread.String(), "SELECT `id`, `mode`, CAST(data AS TEXT) FROM `shop`.`pay``ments` WHERE `mode` = $1 AND `id` = $2"},
+		{unbound.String(), "SELECT `id` FROM `a` WHERE id = last()"},
 		{keys.Lock, "CALL lock($1)"},
 		{keys.Record, "INSERT INTO backflow_keys (idempotency_key, digest, result, recorded_at) VALUES ($1, $2, $3, $4)"},
 		{keys.Stale, "SELECT idempotency_key FROM backflow_keys WHERE recorded_at < $1 ORDER BY recorded_at LIMIT 16"},

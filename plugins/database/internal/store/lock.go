@@ -1,20 +1,18 @@
-package main
+package store
 
 import (
+	"fmt"
 	"sync"
 	"time"
 
+	"github.com/backflow/backflow/plugins/database/internal/driver"
+	"github.com/backflow/backflow/plugins/database/internal/failure"
 	"github.com/backflow/backflow/sdk"
 )
 
-const (
-	// maxLockWait is how long a call waits for a write lock that another process
-	// holds. Beyond it the call fails as unavailable and is not executed.
-	maxLockWait = 5 * time.Second
-	// lockRetryAfter is when a call that met such a lock is to be made again. It is
-	// longer than the gateway lets an HTTP request wait for a repeat.
-	lockRetryAfter = 2 * time.Second
-)
+// DefaultLockWait is how long a call waits for a write lock that another process
+// holds. Beyond it the call fails as unavailable and is not executed.
+const DefaultLockWait = 5 * time.Second
 
 // writeLock is what is known of the lock of a database that other processes write
 // too. Calls queue for one connection: if each of them waited for as long as it
@@ -58,5 +56,8 @@ func (l *writeLock) refused(asked time.Time) *sdk.Error {
 	}
 	l.heldUntil = l.now()
 	l.mu.Unlock()
-	return sdk.Refuse(sdk.CodeUnavailable, "another process has held the database's write lock for longer than %s", l.longest).Later(lockRetryAfter)
+	return failure.Of(driver.Failure{
+		Condition: driver.Locked,
+		Message:   fmt.Sprintf("another process has held the database's write lock for longer than %s", l.longest),
+	}, nil, "")
 }

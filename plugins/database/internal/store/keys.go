@@ -1,4 +1,4 @@
-package main
+package store
 
 import (
 	"context"
@@ -14,14 +14,14 @@ import (
 )
 
 const (
-	// keyLifetime is how long a key is honoured at least.
-	keyLifetime = 30 * 24 * time.Hour
-	// sweepBatch is how many old keys a keyed write removes at most: two for
+	// KeyLifetime is how long a key is honoured at least.
+	KeyLifetime = 30 * 24 * time.Hour
+	// SweepBatch is how many old keys a keyed write removes at most: two for
 	// each that is added would keep up, a few more catch up after a quiet time,
 	// and no call pays for a month of keys at once.
-	sweepBatch = 16
-	// maxKeyLength is the longest key, in bytes.
-	maxKeyLength = 255
+	SweepBatch = 16
+	// MaxKeyLength is the longest key, in bytes.
+	MaxKeyLength = 255
 )
 
 // keys is the table of idempotency keys. A key, a digest of what was asked and
@@ -34,7 +34,7 @@ type keys struct {
 }
 
 func newKeys(syntax *driver.Syntax, now func() time.Time) keys {
-	return keys{Keys: statement.ForKeys(syntax, sweepBatch), ddl: syntax.KeysTable, now: now}
+	return keys{Keys: statement.ForKeys(syntax, SweepBatch), ddl: syntax.KeysTable, now: now}
 }
 
 // makeTable makes the table if it is not there. Where that is not allowed, the
@@ -64,27 +64,6 @@ func (k keys) usable(ctx context.Context, db *sql.DB) error {
 
 func (k keys) missing(err error) error {
 	return fmt.Errorf("the table of idempotency keys cannot be made or used: %w; make it with:\n%s;", err, strings.Join(k.ddl, ";\n"))
-}
-
-// once runs effect in a transaction and records its result under the key; a
-// repeat gets the first result and runs nothing. An empty key
-// records nothing. Calls with one key wait for each other: at Syntax.Begin where
-// it locks the database, else at Syntax.LockKey.
-func (s *store) once(ctx context.Context, key, digest string, effect func(*sql.Conn) ([]byte, error)) ([]byte, error) {
-	return s.transact(ctx, func(conn *sql.Conn) ([]byte, bool, error) {
-		if key == "" {
-			body, err := effect(conn)
-			return body, true, err
-		}
-		body, found, err := s.keys.recorded(ctx, conn, key, digest)
-		if err != nil || found {
-			return body, false, err
-		}
-		if body, err = effect(conn); err != nil {
-			return nil, false, err
-		}
-		return body, true, s.keys.record(ctx, conn, key, digest, body)
-	})
 }
 
 // recorded returns the result under a key, once no other transaction with that
@@ -119,7 +98,7 @@ func (k keys) record(ctx context.Context, conn *sql.Conn, key, digest string, bo
 	if _, err := conn.ExecContext(ctx, k.Record, key, digest, string(body), now.UnixMilli()); err != nil {
 		return fmt.Errorf("record key: %w", err)
 	}
-	return k.sweep(ctx, conn, now.Add(-keyLifetime))
+	return k.sweep(ctx, conn, now.Add(-KeyLifetime))
 }
 
 // sweep removes a few keys that were recorded before a time.

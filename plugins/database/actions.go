@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/backflow/backflow/plugins/database/internal/request"
+	"github.com/backflow/backflow/plugins/database/internal/rows"
+	"github.com/backflow/backflow/plugins/database/internal/store"
+	"github.com/backflow/backflow/sdk"
+)
+
+// action is an action that reads its params strictly itself, and whose result is
+// the JSON that was recorded under the key.
+type action = sdk.Action[json.RawMessage, json.RawMessage]
+
+// actions are those of the plugin, in the order in which they are listed.
+func (p *plugin) actions() []sdk.Part {
+	return []sdk.Part{
+		action{
+			Name:        request.ActionInsert,
+			Description: "Inserts one row and answers it as stored.",
+			ParamsSchema: json.RawMessage(`{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "type": "object",
+  "properties": {
+    "table": { "type": "string", "minLength": 1, "description": "The table, named as in the database." },
+    "data": { "type": "object", "description": "A value for each column to set, by the column's name." }
+  },
+  "required": ["table", "data"],
+  "additionalProperties": false
+}`),
+			ResultSchema: json.RawMessage(`{ "type": "object", "description": "The row as stored: every column of the table, in order." }`),
+			Writes:       true,
+			Repeat:       sdk.RepeatTransactional,
+			KeyLifetime:  store.KeyLifetime,
+			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","data":{"stripe_id":"pi_123","amount":2000}}`)},
+			Do:           p.do(rows.Insert),
+		},
+	}
+}
+
+// do returns the Do of an action of package rows. It is called with the call's
+// idempotency key and params; its errors are *sdk.Error.
+func (p *plugin) do(run func(ctx context.Context, s *store.Store, key string, params json.RawMessage) ([]byte, error)) func(context.Context, json.RawMessage) (json.RawMessage, error) {
+	return func(ctx context.Context, params json.RawMessage) (json.RawMessage, error) {
+		p.mu.RLock()
+		defer p.mu.RUnlock()
+		if p.away != nil {
+			return nil, store.NotSound(p.away)
+		}
+		if p.store == nil {
+			return nil, sdk.Refuse(sdk.CodeUnavailable, "the database is not configured")
+		}
+		key := sdk.CallFrom(ctx).IdempotencyKey
+		if len(key) > store.MaxKeyLength {
+			return nil, sdk.Refuse(sdk.CodeInvalidParams, "the idempotency key is longer than %d bytes", store.MaxKeyLength)
+		}
+		return run(ctx, p.store, key, params)
+	}
+}
