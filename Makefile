@@ -1,5 +1,6 @@
 # Everything needs Go alone, but for: test-race (a C compiler), test-integration
-# and bench (redis-server). What is needed besides is pinned and built by Go.
+# (redis-server, PostgreSQL, MariaDB) and bench (redis-server). What is needed
+# besides is pinned and built by Go.
 
 GOLANGCI_LINT_VERSION := v2.15.0
 BUF_VERSION           := v1.75.0
@@ -32,7 +33,7 @@ export GOFLAGS    += -trimpath
 # Lists of packages are read off the sources, so that they cannot go stale.
 packages     = $(sort $(patsubst %/,./%,$(dir $(shell grep -rlE '$($(1))' --include='$(2)' $(DIRS)))))
 concurrent  := \bgo func|\.Go\(|\bsync\.|\batomic\.
-servers     := redistest\.
+servers     := (redis|postgres|mariadb)test\.
 benchmarks  := ^func Benchmark
 RACE         = $(filter-out ./test/%,$(call packages,concurrent,*.go)) ./test/stripedouble
 INTEGRATION  = $(filter-out ./test/crash,$(call packages,servers,*_test.go))
@@ -53,8 +54,8 @@ build: ## build bin/backflow and bin/plugins/*
 	$(GOBUILD) -ldflags '-s -w' -o bin/plugins/backflow-plugin-database ./plugins/database
 
 test: build ## run every test that this machine can run, but for the long ones
-	@command -v redis-server >/dev/null || \
-		echo 'redis-server is not on the PATH: what needs Redis is skipped (make test-integration insists on it)'
+	@PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' ':')"; for server in redis-server postgres mariadbd; do \
+		command -v $$server >/dev/null || echo "$$server is missing: what needs it is skipped (make test-integration insists on it)"; done
 	$(GOTEST) $(addprefix ./,$(addsuffix /...,$(filter-out test,$(DIRS))))
 	$(GOTEST) -count=1 $(WHOLE)
 
@@ -72,7 +73,7 @@ test-stripe-newest: $(STRIPE_MOCK) ## drive all operations of the newest descrip
 test-race: ## run what starts goroutines or holds locks under the race detector
 	CGO_ENABLED=1 $(GOTEST) -race $(RACE)
 
-test-integration: build ## run what needs Redis; fail where it is missing
+test-integration: build ## run what needs Redis, PostgreSQL or MariaDB; fail where one is missing
 	BACKFLOW_REQUIRE_SERVERS=1 $(GOTEST) -count=1 $(INTEGRATION)
 
 test-crash: ## kill gateways, plugins and Redis under load, fifty gateways for each store

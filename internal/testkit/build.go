@@ -41,7 +41,7 @@ func Build(dir string, programs map[string]Program) error {
 
 func (p Program) build(shared, to string) error {
 	built := filepath.Join(shared, p.sharedName())
-	unlock, err := lock(built + ".lock")
+	unlock, err := Lock(built + ".lock")
 	if err != nil {
 		return fmt.Errorf("build %s: %w", p.Source, err)
 	}
@@ -83,8 +83,9 @@ func run(env []string, name string, args ...string) error {
 	return nil
 }
 
-// lock locks a file until unlock is called or the process ends.
-func lock(path string) (unlock func(), err error) {
+// Lock locks a file, which it makes, until unlock is called or the process ends. It
+// waits for another process, and for another call of this one, that has the lock.
+func Lock(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err

@@ -4,111 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/redis/redistest"
+	"github.com/backflow/backflow/internal/testkit"
 )
-
-// proxy stands between store and server and cuts connections.
-type proxy struct {
-	listener net.Listener
-	target   string
-	wg       sync.WaitGroup
-
-	mu    sync.Mutex // guards below
-	conns []net.Conn
-	// cut decides, for a chunk from the client (or to it, if reply), whether
-	// to close the connection instead of passing it on.
-	cut func(reply bool) bool
-}
-
-func startProxy(t *testing.T, target string) *proxy {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{listener: l, target: target, cut: func(bool) bool { return false }}
-	p.wg.Go(p.accept)
-	t.Cleanup(func() {
-		_ = l.Close() // ends accept
-		p.cutAll()
-		p.wg.Wait()
-	})
-	return p
-}
-
-func (p *proxy) url() string { return "redis://" + p.listener.Addr().String() }
-
-func (p *proxy) accept() {
-	for {
-		client, err := p.listener.Accept()
-		if err != nil {
-			return
-		}
-		server, err := net.Dial("tcp", p.target)
-		if err != nil {
-			_ = client.Close() // as if refused
-			continue
-		}
-		p.mu.Lock()
-		p.conns = append(p.conns, client, server)
-		p.mu.Unlock()
-		p.wg.Go(func() { p.pass(client, server, false) })
-		p.wg.Go(func() { p.pass(server, client, true) })
-	}
-}
-
-func (p *proxy) pass(from, to net.Conn, reply bool) {
-	defer func() { _, _ = from.Close(), to.Close() }() // cut on purpose
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(buffer)
-		if err != nil {
-			return
-		}
-		p.mu.Lock()
-		cut := p.cut(reply)
-		p.mu.Unlock()
-		if cut {
-			return
-		}
-		if _, err := to.Write(buffer[:n]); err != nil && !errors.Is(err, io.ErrClosedPipe) {
-			return
-		}
-	}
-}
-
-func (p *proxy) setCut(cut func(reply bool) bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.cut = cut
-}
-
-func (p *proxy) cutAll() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.conns {
-		_ = c.Close() // cut on purpose
-	}
-	p.conns = nil
-}
 
 func TestLostRepliesAreRepeatedAndAppliedOnce(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{AppendFsync: everysec})
-	p := startProxy(t, server.Addr())
-	s := open(t, Options{URL: p.url(), RetryFor: time.Minute})
-	for name, cut := range map[string]func(bool) bool{
-		"before": func(reply bool) bool { return !reply && rand.IntN(4) == 0 },
-		"after":  func(reply bool) bool { return reply && rand.IntN(4) == 0 },
+	p := testkit.StartProxy(t, server.Addr())
+	s := open(t, Options{URL: "redis://" + p.Addr(), RetryFor: time.Minute})
+	for name, cut := range map[string]func(testkit.Passing) bool{
+		"before": func(chunk testkit.Passing) bool { return !chunk.Reply && rand.IntN(4) == 0 },
+		"after":  func(chunk testkit.Passing) bool { return chunk.Reply && rand.IntN(4) == 0 },
 	} {
-		p.setCut(cut)
+		p.SetCut(cut)
 		var wg sync.WaitGroup
 		for caller := range 4 {
 			wg.Go(func() {
@@ -128,7 +43,7 @@ func TestLostRepliesAreRepeatedAndAppliedOnce(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		p.setCut(func(bool) bool { return false })
+		p.SetCut(nil)
 		for caller := range 4 {
 			entries, err := s.Journal(t.Context(), fmt.Sprint(name, caller), 0, 10_000)
 			if err != nil || len(entries) != 40 {
