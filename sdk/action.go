@@ -62,6 +62,10 @@ type Action[In, Out any] struct {
 	Variants []Variant
 	// ByName: only a scope that names the action grants it.
 	ByName bool
+	// Inner names the param that is a list of calls; see ActionSpec.Inner.
+	Inner string
+	// Tables names the param that is the table; see ActionSpec.Tables.
+	Tables string
 	// Sensitive names members of the result that are hidden in runs; see
 	// ActionSpec.Sensitive.
 	Sensitive []string
@@ -127,7 +131,7 @@ func (a *typed[In, Out]) spec() (ActionSpec, error) {
 	spec := ActionSpec{
 		Name: a.Name, Description: a.Description, HTTP: a.HTTP,
 		Writes: a.Writes, Repeat: a.Repeat, KeyLifetime: a.KeyLifetime, Sensitive: a.Sensitive,
-		Permissions: a.Permissions, Variants: a.Variants, ByName: a.ByName,
+		Permissions: a.Permissions, Variants: a.Variants, ByName: a.ByName, Inner: a.Inner, Tables: a.Tables,
 	}
 	s := a.shapes()
 	if s.err != nil {
@@ -247,3 +251,17 @@ func PATCH(path string) *HTTPBinding { return &HTTPBinding{Method: "PATCH", Path
 
 // DELETE binds an action to a path: see GET.
 func DELETE(path string) *HTTPBinding { return &HTTPBinding{Method: "DELETE", Path: path} }
+
+// WithQuery has the names of the query gathered in a param, but for the reserved ones;
+// see HTTPBinding.Query. It changes b and returns it.
+func (b *HTTPBinding) WithQuery(param string, reserved ...string) *HTTPBinding {
+	b.Query, b.Reserved = param, reserved
+	return b
+}
+
+// WithBody has the whole body become a param; see HTTPBinding.Body. It changes b and
+// returns it.
+func (b *HTTPBinding) WithBody(param string) *HTTPBinding {
+	b.Body = param
+	return b
+}

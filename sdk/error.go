@@ -86,28 +86,30 @@ type Code string
 
 // The codes, with what they mean.
 const (
-	CodeInvalidParams  Code = "invalid_params"      // params fail the action's schema
-	CodeRejected       Code = "rejected"            // the vendor refused the request as wrong
-	CodeDeclined       Code = "declined"            // a payment was declined
-	CodeForbidden      Code = "forbidden"           // the vendor, or the integration itself, does not allow the operation
-	CodeNotFound       Code = "not_found"           // the object named does not exist
-	CodeConflict       Code = "conflict"            // the present state of the object forbids it
-	CodeRateLimited    Code = "rate_limited"        // too many requests
-	CodeCredentials    Code = "credentials_refused" // the vendor refused our credentials
-	CodeUpstream       Code = "upstream_error"      // the vendor failed
-	CodeTimeout        Code = "timeout"             // no response in time
-	CodeUnavailable    Code = "unavailable"         // plugin or vendor cannot be reached
-	CodeOutcomeUnknown Code = "outcome_unknown"     // whether the effect took place cannot be told
-	CodeResultTooLarge Code = "result_too_large"    // the effect stands, its result was too large to keep
-	CodeUnknownAction  Code = "unknown_action"      // the plugin has no such action
-	CodeInternal       Code = "internal"            // a bug
+	CodeInvalidParams      Code = "invalid_params"      // params fail the action's schema
+	CodeRejected           Code = "rejected"            // the vendor refused the request as wrong
+	CodeDeclined           Code = "declined"            // a payment was declined
+	CodeForbidden          Code = "forbidden"           // the vendor, or the integration itself, does not allow the operation
+	CodeNotFound           Code = "not_found"           // the object named does not exist
+	CodeConflict           Code = "conflict"            // the present state of the object forbids it
+	CodeTooManyRows        Code = "too_many_rows"       // it would change more than it may; nothing was changed
+	CodePreconditionFailed Code = "precondition_failed" // the object is not as the caller said that it must be
+	CodeRateLimited        Code = "rate_limited"        // too many requests
+	CodeCredentials        Code = "credentials_refused" // the vendor refused our credentials
+	CodeUpstream           Code = "upstream_error"      // the vendor failed
+	CodeTimeout            Code = "timeout"             // no response in time
+	CodeUnavailable        Code = "unavailable"         // plugin or vendor cannot be reached
+	CodeOutcomeUnknown     Code = "outcome_unknown"     // whether the effect took place cannot be told
+	CodeResultTooLarge     Code = "result_too_large"    // the effect stands, its result was too large to keep
+	CodeUnknownAction      Code = "unknown_action"      // the plugin has no such action
+	CodeInternal           Code = "internal"            // a bug
 )
 
 // Codes returns all codes.
 func Codes() []Code {
 	return []Code{
 		CodeInvalidParams, CodeRejected, CodeDeclined, CodeForbidden, CodeNotFound, CodeConflict,
-		CodeRateLimited, CodeCredentials, CodeUpstream, CodeTimeout, CodeUnavailable,
+		CodeTooManyRows, CodePreconditionFailed, CodeRateLimited, CodeCredentials, CodeUpstream, CodeTimeout, CodeUnavailable,
 		CodeOutcomeUnknown, CodeResultTooLarge, CodeUnknownAction, CodeInternal,
 	}
 }

@@ -39,6 +39,8 @@ func (g *guest) handle(into, request []byte) []byte {
 		return g.sampleWebhook(into, frame)
 	case abi.ControlSandbox:
 		return g.controlSandbox(into, frame)
+	case abi.CheckUses:
+		return g.checkUses(into, frame)
 	}
 	return appendError(into, notImplemented(fmt.Sprintf("request %d", frame.Kind)))
 }
@@ -59,6 +61,7 @@ func (g *guest) configure(into []byte, frame abi.Frame) []byte {
 	var config struct {
 		Credentials json.RawMessage `json:"credentials"`
 		Sandbox     bool            `json:"sandbox"`
+		Inspect     bool            `json:"inspect"`
 		Webhooks    []WebhookTarget `json:"webhooks"`
 	}
 	for tag, content := range frame.Fields() {
@@ -71,7 +74,9 @@ func (g *guest) configure(into []byte, frame abi.Frame) []byte {
 	ctx, finish := g.context(frame)
 	defer finish()
 	err := guard(g.logger, "Configure", func() error {
-		return g.plugin.Configure(ctx, Config{Credentials: config.Credentials, Sandbox: config.Sandbox, Webhooks: config.Webhooks})
+		return g.plugin.Configure(ctx, Config{
+			Credentials: config.Credentials, Sandbox: config.Sandbox, Inspect: config.Inspect, Webhooks: config.Webhooks,
+		})
 	})
 	if err != nil {
 		return appendError(into, err)
@@ -252,6 +257,36 @@ func (g *guest) controlSandbox(into []byte, frame abi.Frame) []byte {
 		return appendError(into, err)
 	}
 	return abi.Append(abi.Begin(into, abi.OK), abi.Body, result)
+}
+
+func (g *guest) checkUses(into []byte, frame abi.Frame) []byte {
+	checker, ok := g.plugin.(UseChecker)
+	if !ok {
+		return appendError(into, notImplemented("CheckUses"))
+	}
+	var uses []Use
+	for tag, content := range frame.Fields() {
+		if tag == abi.Body {
+			if err := json.Unmarshal(content, &uses); err != nil {
+				return appendError(into, err)
+			}
+		}
+	}
+	ctx, finish := g.context(frame)
+	defer finish()
+	var faults []UseFault
+	err := guard(g.logger, "CheckUses", func() (err error) {
+		faults, err = checker.CheckUses(ctx, uses)
+		return err
+	})
+	if err != nil {
+		return appendError(into, err)
+	}
+	encoded, err := json.Marshal(faults)
+	if err != nil {
+		return appendError(into, err)
+	}
+	return abi.Append(abi.Begin(into, abi.OK), abi.Body, encoded)
 }
 
 // appendError writes a failure. Details that are no JSON are dropped: the error

@@ -19,8 +19,8 @@ type Info struct {
 	Sandbox bool
 }
 
-// Part is what a plugin is made of: an Action, Credentials, a Webhook, Health or a
-// Sandbox.
+// Part is what a plugin is made of: an Action, Credentials, a Webhook, Health, a
+// Sandbox or a UseCheck.
 type Part interface {
 	join(p *integration)
 }
@@ -57,12 +57,14 @@ type integration struct {
 	webhook     *Webhook
 	health      func(context.Context) error // nil if it tells nothing of it
 	sandbox     func(context.Context, SandboxCommand) (json.RawMessage, error)
+	uses        func(context.Context, []Use) ([]UseFault, error)
 	faults      []error
 }
 
 var (
 	_ Plugin            = (*integration)(nil)
 	_ SandboxController = (*integration)(nil)
+	_ UseChecker        = (*integration)(nil)
 )
 
 func (p *integration) fault(format string, args ...any) {
@@ -83,7 +85,7 @@ func (p *integration) Check() error {
 }
 
 func (p *integration) manifest() (Manifest, error) {
-	m := Manifest{Name: p.info.Name, Version: p.info.Version, Description: p.info.Description, Sandbox: p.info.Sandbox}
+	m := Manifest{Name: p.info.Name, Version: p.info.Version, Description: p.info.Description, Sandbox: p.info.Sandbox, ChecksUses: p.uses != nil}
 	errs := append([]error(nil), p.faults...)
 	for _, a := range p.order {
 		spec, err := a.spec()

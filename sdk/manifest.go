@@ -30,6 +30,9 @@ type Manifest struct {
 	// Sandbox says that the plugin can stand in for its vendor, so that a
 	// developer needs no account: see Config.Sandbox.
 	Sandbox bool `json:"sandbox,omitempty"`
+	// ChecksUses says that the plugin can hold what a config asks of it against what is
+	// there; it then implements UseChecker.
+	ChecksUses bool `json:"checksUses,omitempty"`
 	// NotInDev says which credentials may not be on a developer's machine: the
 	// gateway does not start in dev with one that a pattern matches.
 	NotInDev []CredentialPattern `json:"notInDev,omitempty"`
@@ -90,16 +93,42 @@ type ActionSpec struct {
 	// ByName says that a scope grants the action only if it names it: a scope for all
 	// actions of the integration does not.
 	ByName bool `json:"byName,omitempty"`
+	// Inner names a param at the top of the schema that is a list of calls of the same
+	// integration, each an object of "action" and "params": a caller needs the scope of
+	// each of them, and the params of each are checked against the schema of its action.
+	// None of them may be of an action that has Inner itself. A text in their params
+	// that is one placeholder of the root results, such as "{{results[0].id}}", is for
+	// the plugin, which puts the result of that call there: see package sdk/results.
+	Inner string `json:"inner,omitempty"`
+	// Tables names the param at the top of the schema whose text is the table that a
+	// call reads or writes; AnyTable says that a call may touch any. A caller whose
+	// token is bound to some tables may call the action for these only, one of AnyTable
+	// not at all. Empty: the action touches no table, but for those of its inner calls.
+	Tables string `json:"tables,omitempty"`
 	// Examples are params (and results) that work, for docs, tests and the
 	// lines that a developer pastes.
 	Examples []Example `json:"examples,omitempty"`
 }
 
+// AnyTable is the Tables of an action that may touch any table.
+const AnyTable = "*"
+
 // HTTPBinding is a method and a path, such as GET and
-// "/subscriptions/:subscriptionId". A segment ":x" becomes the param x.
+// "/subscriptions/:subscriptionId". A segment ":x" becomes the param x, a name of the
+// query the param of that name, and the members of a JSON body the params of theirs.
+// Query and Body gather them in one param instead, where their names are data.
 type HTTPBinding struct {
 	Method string `json:"method"`
 	Path   string `json:"path"`
+	// Query names a param, an object, that gets the names of the query, each with the
+	// list of its texts in their order: "?a=1&b=2&a=3" is {"a":["1","3"],"b":["2"]}. Without
+	// any such name the param is left out.
+	Query string `json:"query,omitempty"`
+	// Reserved are, where Query is set, the names of the query that are params of
+	// their own all the same.
+	Reserved []string `json:"reserved,omitempty"`
+	// Body names the param that the whole JSON body becomes, whatever it is.
+	Body string `json:"body,omitempty"`
 }
 
 // Example is one call that works.

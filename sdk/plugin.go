@@ -31,6 +31,10 @@ type Config struct {
 	// Sandbox asks the plugin to stand in for its vendor, on this machine only:
 	// there are no real credentials. Set only if Manifest.Sandbox is true.
 	Sandbox bool
+	// Inspect asks the plugin to look only: it is asked for CheckUses and for nothing
+	// else, and makes, migrates and changes nothing. Set only if Manifest.ChecksUses is
+	// true.
+	Inspect bool
 	// BaseDir is the absolute directory to which relative paths in the
 	// credentials are relative: that of the config file.
 	BaseDir string

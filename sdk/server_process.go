@@ -66,6 +66,7 @@ func (s *server) Configure(ctx context.Context, request *pluginv1.ConfigureReque
 	config := Config{
 		Credentials: request.GetCredentials(),
 		Sandbox:     request.GetSandbox(),
+		Inspect:     request.GetInspect(),
 		BaseDir:     request.GetBaseDir(),
 		DataDir:     request.GetDataDir(),
 		Webhooks:    webhookTargetsFromWire(request.GetWebhooks()),
@@ -179,4 +180,22 @@ func (s *server) ControlSandbox(ctx context.Context, request *pluginv1.ControlSa
 		result = nil
 	}
 	return &pluginv1.ControlSandboxResponse{Result: result, Error: errorToWire(err)}, nil
+}
+
+// CheckUses holds uses against what is there, if the plugin can.
+func (s *server) CheckUses(ctx context.Context, request *pluginv1.CheckUsesRequest) (*pluginv1.CheckUsesResponse, error) {
+	checker, ok := s.plugin.(UseChecker)
+	if !ok {
+		return nil, status.Error(codes.Unimplemented, "the plugin checks no uses")
+	}
+	ctx = WithLogger(ctx, s.logger)
+	var faults []UseFault
+	err := guard(s.logger, "CheckUses", func() (err error) {
+		faults, err = checker.CheckUses(ctx, usesFromWire(request.GetUses()))
+		return err
+	})
+	if err != nil {
+		faults = nil
+	}
+	return &pluginv1.CheckUsesResponse{Faults: useFaultsToWire(faults), Error: errorToWire(err)}, nil
 }

@@ -22,6 +22,7 @@ func manifestToWire(m *Manifest) *pluginv1.Manifest {
 		Description: m.Description,
 		Credentials: m.Credentials,
 		Sandbox:     m.Sandbox,
+		ChecksUses:  m.ChecksUses,
 	}
 	for _, p := range m.NotInDev {
 		wire.NotInDev = append(wire.NotInDev, &pluginv1.CredentialPattern{Field: p.Field, Pattern: p.Pattern, Reason: p.Reason})
@@ -50,6 +51,8 @@ func actionToWire(a *ActionSpec) *pluginv1.Action {
 		KeyLifetime: lifetimeToWire(a.KeyLifetime),
 		Permissions: a.Permissions,
 		ByName:      a.ByName,
+		Inner:       a.Inner,
+		Tables:      a.Tables,
 	}
 	for _, v := range a.Variants {
 		wire.Variants = append(wire.Variants, &pluginv1.Variant{
@@ -58,7 +61,9 @@ func actionToWire(a *ActionSpec) *pluginv1.Action {
 		})
 	}
 	if a.HTTP != nil {
-		wire.Http = &pluginv1.HTTPBinding{Method: a.HTTP.Method, Path: a.HTTP.Path}
+		wire.Http = &pluginv1.HTTPBinding{
+			Method: a.HTTP.Method, Path: a.HTTP.Path, Query: a.HTTP.Query, Reserved: a.HTTP.Reserved, Body: a.HTTP.Body,
+		}
 	}
 	for _, example := range a.Examples {
 		wire.Examples = append(wire.Examples, &pluginv1.Example{Params: example.Params, Result: example.Result})
@@ -162,4 +167,24 @@ func webhookTargetsFromWire(wire []*pluginv1.WebhookTarget) []WebhookTarget {
 		targets = append(targets, WebhookTarget{Name: target.GetName(), URL: target.GetUrl(), Secret: target.GetSecret()})
 	}
 	return targets
+}
+
+func usesFromWire(wire []*pluginv1.Use) []Use {
+	uses := make([]Use, len(wire))
+	for i, use := range wire {
+		uses[i] = Use{Action: use.GetAction(), Params: use.GetParams(), Open: use.GetOpen()}
+	}
+	return uses
+}
+
+func useFaultsToWire(faults []UseFault) []*pluginv1.UseFault {
+	var wire []*pluginv1.UseFault
+	for _, fault := range faults {
+		wire = append(wire, &pluginv1.UseFault{
+			Use:     int64(fault.Use),
+			Pointer: strings.ToValidUTF8(fault.Pointer, "\uFFFD"),
+			Message: strings.ToValidUTF8(fault.Message, "\uFFFD"),
+		})
+	}
+	return wire
 }

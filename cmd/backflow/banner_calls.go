@@ -27,7 +27,7 @@ func writePost(b *strings.Builder, what string, saved devState, address, body st
 func writeFirstCalls(b *strings.Builder, saved devState, m *sdk.Manifest) {
 	for i := range m.Actions {
 		first := &m.Actions[i]
-		if first.HTTP == nil || first.HTTP.Method != http.MethodPost || strings.Contains(first.HTTP.Path, ":") || len(first.Examples) == 0 {
+		if first.HTTP == nil || first.HTTP.Method != http.MethodPost || strings.Contains(first.HTTP.Path, ":") || first.HTTP.Body != "" || len(first.Examples) == 0 {
 			continue
 		}
 		root := saved.Address + "/integrations/" + m.Name

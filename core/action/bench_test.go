@@ -16,7 +16,7 @@ import (
 // against the schema of the action, alone and beside a param in the path.
 func BenchmarkDirectCall(b *testing.B) {
 	integration := &double{name: "shop", execute: func(context.Context, action.Call) (sdk.Result, error) { return sdk.Result{}, nil }}
-	integration.manifest = &sdk.Manifest{Actions: []sdk.ActionSpec{{Name: "pay", Params: []byte(paymentSchema)}}}
+	integration.manifest = &sdk.Manifest{Actions: []sdk.ActionSpec{{Name: "pay", Params: []byte(paymentSchema), HTTP: sdk.POST("/pay/:currency")}}}
 	registry, err := action.NewRegistry(integration)
 	if err != nil {
 		b.Fatal(err)
@@ -27,9 +27,9 @@ func BenchmarkDirectCall(b *testing.B) {
 	}
 	bodies := map[string][]byte{"300B": orderOf(4), "16KiB": orderOf(340)}
 	for _, size := range []string{"300B", "16KiB"} {
-		for _, path := range []map[string]string{nil, {"currency": "usd"}} {
+		for _, bound := range []*action.Bound{nil, {Path: map[string]string{"currency": "usd"}}} {
 			name, body := size+"/body and path", bodies[size]
-			if path == nil {
+			if bound == nil {
 				name, body = size+"/body", append([]byte(`{"currency":"usd",`), body[1:]...)
 			}
 			b.Run(name, func(b *testing.B) {
@@ -40,7 +40,7 @@ func BenchmarkDirectCall(b *testing.B) {
 					if err != nil {
 						b.Fatal(err)
 					}
-					params, err := pay.Bind(path, url.Values{}, document)
+					params, err := pay.Bind(bound, url.Values{}, document)
 					if err != nil {
 						b.Fatal(err)
 					}

@@ -157,33 +157,58 @@ func scalarOf(name string) scalar {
 	}
 }
 
-// Bind merges the path, the query and the body of a request into params. Path and
-// query values are converted to the types in the schema. A value that cannot be
-// converted stays text, and Check reports it by name. The body is a JSON object
-// or nothing; without other params it is passed on as it is and left to Check. A
-// name that is given twice is an *sdk.Error with CodeRejected, except for an
-// array, whose items may be given one by one in the query.
-func (d *Descriptor) Bind(path map[string]string, query url.Values, body value.Doc) (value.Doc, error) {
-	if len(path) == 0 && len(query) == 0 && !body.IsZero() {
+// Bound is a request that was found by an action's HTTP binding.
+type Bound struct {
+	// Path has the params that stand in the path.
+	Path map[string]string
+}
+
+// Bind merges the path, the query and the body of a request into params. Bound is nil
+// for a call of the action by its name, to which its HTTP binding does not apply. Path
+// and query values are converted to the types in the schema, except for those that
+// sdk.HTTPBinding.Query gathers. A value that cannot be converted stays text, and Check
+// reports it by name. The body is a JSON object or nothing, unless it becomes a param;
+// without other params it is passed on as it is and left to Check. A name that is given
+// twice is an *sdk.Error with CodeRejected, except for an array, whose items may be given
+// one by one in the query.
+func (d *Descriptor) Bind(bound *Bound, query url.Values, body value.Doc) (value.Doc, error) {
+	var path map[string]string
+	var binding sdk.HTTPBinding // without Query and Body
+	if bound != nil {
+		path, binding = bound.Path, *d.spec.HTTP
+	}
+	if len(path) == 0 && len(query) == 0 && !body.IsZero() && binding.Body == "" {
 		return body, nil
 	}
 	params := map[string]any{}
-	if !body.IsZero() {
+	switch {
+	case body.IsZero():
+	case binding.Body != "":
+		params[binding.Body] = body.Value()
+	default:
 		object, ok := body.Value().(map[string]any)
 		if !ok {
 			return value.Doc{}, refuse(sdk.CodeRejected, "", "body: must be a JSON object, not %s", value.KindOf(body.Value()))
 		}
 		maps.Copy(params, object) // that of the document is shared
 	}
+	gathered := map[string]any{}
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		if _, taken := params[name]; taken {
-			return value.Doc{}, givenTwice(name)
-		}
 		values := query[name]
-		if len(values) > 1 && !d.types[name].list {
+		if _, inPath := path[name]; binding.Query != "" && !inPath && !slices.Contains(binding.Reserved, name) {
+			gathered[name] = textsOf(values)
+			continue
+		}
+		if _, taken := params[name]; taken || len(values) > 1 && !d.types[name].list {
 			return value.Doc{}, givenTwice(name)
 		}
 		params[name] = d.typed(name, values)
+	}
+	if len(gathered) > 0 {
+		if _, taken := params[binding.Query]; taken {
+			return value.Doc{}, givenTwice(binding.Query)
+		}
+		params[binding.Query] = gathered
 	}
 	for _, name := range slices.Sorted(maps.Keys(path)) {
 		if _, taken := params[name]; taken {
@@ -191,7 +216,7 @@ func (d *Descriptor) Bind(path map[string]string, query url.Values, body value.D
 		}
 		params[name] = d.typed(name, []string{path[name]})
 	}
-	bound, err := value.DocOf(params)
+	doc, err := value.DocOf(params)
 	var same *value.SyntaxError
 	if errors.As(err, &same) { // names in a query that are not UTF-8, and the same once they are written
 		refused := refuse(sdk.CodeInvalidParams, "", "params: %v", err)
@@ -201,7 +226,16 @@ func (d *Descriptor) Bind(path map[string]string, query url.Values, body value.D
 	if err != nil {
 		return value.Doc{}, refuse(sdk.CodeRejected, "", "params: %v", err)
 	}
-	return bound, nil
+	return doc, nil
+}
+
+// textsOf returns the texts of one name of the query as they are.
+func textsOf(values []string) []any {
+	texts := make([]any, len(values))
+	for i, text := range values {
+		texts[i] = text
+	}
+	return texts
 }
 
 func givenTwice(name string) *sdk.Error {

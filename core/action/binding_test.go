@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/value"
 )
@@ -18,7 +19,7 @@ const bindSchema = `{"properties": {
 	"range": {"anyOf": [{"type": "object"}, {"type": "integer"}]}, "trial": {"anyOf": [{"enum": ["now"], "type": "string"}, {"type": "integer"}]}}}`
 
 func TestBindTypesPathAndQueryBySchema(t *testing.T) {
-	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(bindSchema)})
+	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(bindSchema), HTTP: sdk.POST("/do")})
 	a := find(t, registry, "do")
 	tests := map[string]struct {
 		path        map[string]string
@@ -58,7 +59,7 @@ func TestBindTypesPathAndQueryBySchema(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := a.Bind(test.path, query, document(test.body))
+			got, err := a.Bind(&action.Bound{Path: test.path}, query, document(test.body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,7 +71,7 @@ func TestBindTypesPathAndQueryBySchema(t *testing.T) {
 }
 
 func TestBindRefusesWhatIsGivenTwiceOrIsNoObject(t *testing.T) {
-	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(bindSchema)})
+	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(bindSchema), HTTP: sdk.POST("/do")})
 	a := find(t, registry, "do")
 	tests := map[string]struct {
 		path    map[string]string
@@ -88,7 +89,7 @@ func TestBindRefusesWhatIsGivenTwiceOrIsNoObject(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := a.Bind(test.path, test.query, document(test.body))
+			_, err := a.Bind(&action.Bound{Path: test.path}, test.query, document(test.body))
 			if got := wantError(t, err, sdk.CodeRejected).Message; got != test.message {
 				t.Errorf("message is %s, want %s", got, test.message)
 			}
@@ -97,7 +98,7 @@ func TestBindRefusesWhatIsGivenTwiceOrIsNoObject(t *testing.T) {
 }
 
 func TestBindRefusesNamesThatAreTheSameOnceTheyAreWritten(t *testing.T) {
-	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(bindSchema)})
+	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(bindSchema), HTTP: sdk.POST("/do")})
 	_, err := find(t, registry, "do").Bind(nil, url.Values{"\xfe": {"a"}, "\xff": {"b"}}, value.Doc{})
 	failed := wantError(t, err, sdk.CodeInvalidParams)
 	if len(failed.Faults) != 1 || failed.Faults[0].Pointer != "/\ufffd" || !strings.Contains(failed.Faults[0].Message, "duplicate") {
@@ -106,12 +107,77 @@ func TestBindRefusesNamesThatAreTheSameOnceTheyAreWritten(t *testing.T) {
 }
 
 func TestBindLeavesTheBodyAsItIs(t *testing.T) {
-	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(bindSchema)})
+	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(bindSchema), HTTP: sdk.POST("/do")})
 	body := document(`{"rate":1}`)
-	if _, err := find(t, registry, "do").Bind(map[string]string{"name": "n"}, url.Values{"count": {"2"}}, body); err != nil {
+	if _, err := find(t, registry, "do").Bind(&action.Bound{Path: map[string]string{"name": "n"}}, url.Values{"count": {"2"}}, body); err != nil {
 		t.Fatal(err)
 	}
 	if members, ok := body.Value().(map[string]any); !ok || len(members) != 1 {
 		t.Errorf("the body has become %v", body.Value())
+	}
+}
+
+const gatherSchema = `{"properties": {
+	"table": {"type": "string"}, "key": {"type": "string"}, "where": {"type": "object"}, "filters": {"type": "array"}, "data": {},
+	"limit": {"type": "integer"}, "select": {"type": "array", "items": {"type": "string"}}}}`
+
+func TestBindGathersTheQueryAndTheBodyWhereTheirNamesAreData(t *testing.T) {
+	binding := sdk.PATCH("/tables/:table").WithQuery("where", "limit", "select").WithBody("data")
+	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(gatherSchema), HTTP: binding})
+	a := find(t, registry, "do")
+	path := map[string]string{"table": "orders"}
+	tests := map[string]struct{ query, body, want string }{
+		"nothing":                     {want: `{"table":"orders"}`},
+		"the names are data":          {query: "status=eq.paid&where=is.null&key=eq.1&filters=x", want: `{"table":"orders","where":{"filters":["x"],"key":["eq.1"],"status":["eq.paid"],"where":["is.null"]}}`},
+		"repeated, in their order":    {query: "at=gte.2&at=lt.1&at=", want: `{"table":"orders","where":{"at":["gte.2","lt.1",""]}}`},
+		"texts stay texts":            {query: "limit=5&n=5", want: `{"limit":5,"table":"orders","where":{"n":["5"]}}`},
+		"reserved lists":              {query: "select=a&select=b", want: `{"select":["a","b"],"table":"orders"}`},
+		"no name":                     {query: "=1", want: `{"table":"orders","where":{"":["1"]}}`},
+		"the body is one param":       {body: `{"table":"x","where":1,"n":1.50}`, want: `{"data":{"n":1.50,"table":"x","where":1},"table":"orders"}`},
+		"the body is a list":          {body: `[1, null]`, want: `{"data":[1,null],"table":"orders"}`},
+		"the body is null":            {body: `null`, want: `{"data":null,"table":"orders"}`},
+		"the body and the query":      {query: "data=eq.1", body: `{}`, want: `{"data":{},"table":"orders","where":{"data":["eq.1"]}}`},
+		"names that are not in UTF-8": {query: "%ff=1", want: "{\"table\":\"orders\",\"where\":{\"\ufffd\":[\"1\"]}}"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			query, err := url.ParseQuery(test.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := a.Bind(&action.Bound{Path: path}, query, document(test.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if string(got.Raw()) != test.want {
+				t.Errorf("params are %s, want %s", got.Raw(), test.want)
+			}
+		})
+	}
+	for name, query := range map[string]url.Values{"reserved": {"limit": {"1", "2"}}, "in the path": {"table": {"x"}}} {
+		_, err := a.Bind(&action.Bound{Path: path}, query, value.Doc{})
+		if got := wantError(t, err, sdk.CodeRejected).Message; !strings.HasSuffix(got, "is given twice") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+func TestWhatTheQueryGathersIsGivenOnce(t *testing.T) {
+	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(gatherSchema), HTTP: sdk.POST("/do").WithQuery("where")})
+	_, err := find(t, registry, "do").Bind(&action.Bound{}, url.Values{"a": {"1"}}, document(`{"where":{}}`))
+	if got := wantError(t, err, sdk.CodeRejected).Message; got != `"where" is given twice` {
+		t.Error(got)
+	}
+}
+
+func TestACallByNameIsNotBoundAsItsHTTPBindingSays(t *testing.T) {
+	binding := sdk.PATCH("/tables/:table").WithQuery("where", "limit").WithBody("data")
+	registry, _ := registryOf(t, sdk.ActionSpec{Name: "do", Params: json.RawMessage(gatherSchema), HTTP: binding})
+	got, err := find(t, registry, "do").Bind(nil, url.Values{"table": {"orders"}}, document(`{"data":{"a":1},"where":{"b":["eq.1"]}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"data":{"a":1},"table":"orders","where":{"b":["eq.1"]}}`; string(got.Raw()) != want {
+		t.Errorf("params are %s, want %s", got.Raw(), want)
 	}
 }

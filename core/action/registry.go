@@ -64,23 +64,23 @@ func (r *Registry) Find(integration, action string) (*Action, error) {
 }
 
 // Match returns the action that is bound to a method and to the path segments
-// below /integrations/{integration}, with the params that stand in the path. A
-// literal segment goes before one that is a param. Where the path is bound but
-// not to this method, the action is nil and allow lists the methods. Errors are
-// those of Find, with CodeNotFound for a path that is not bound.
-func (r *Registry) Match(integration, method string, segments []string) (a *Action, path map[string]string, allow []string, err error) {
+// below /integrations/{integration}, with what stands in the path. A literal
+// segment goes before one that is a param. Where the path is bound but not to this
+// method, the action is nil and allow lists the methods. Errors are those of Find,
+// with CodeNotFound for a path that is not bound.
+func (r *Registry) Match(integration, method string, segments []string) (a *Action, bound *Bound, allow []string, err error) {
 	p, err := r.published(integration)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	for _, candidate := range p.bound {
-		params, ok := candidate.binding.match(segments)
+		path, ok := candidate.binding.match(segments)
 		if !ok {
 			continue
 		}
 		if candidate.spec.HTTP.Method == method {
 			a, err := candidate.action()
-			return a, params, nil, err
+			return a, &Bound{Path: path}, nil, err
 		}
 		if !slices.Contains(allow, candidate.spec.HTTP.Method) {
 			allow = append(allow, candidate.spec.HTTP.Method)

@@ -171,7 +171,7 @@ func TestMatch(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.request, func(t *testing.T) {
 			method, path, _ := strings.Cut(test.request, " ")
-			a, params, allow, err := registry.Match("shop", method, strings.Split(path, "/"))
+			a, bound, allow, err := registry.Match("shop", method, strings.Split(path, "/"))
 			if test.action == "" && test.allow == nil {
 				failed := wantError(t, err, sdk.CodeNotFound)
 				if want := fmt.Sprintf(`integration "shop" has no endpoint /%s`, path); failed.Message != want {
@@ -182,8 +182,8 @@ func TestMatch(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.Equal(allow, test.allow) || !maps.Equal(params, test.params) {
-				t.Errorf("params are %v, allow is %v; want %v, %v", params, allow, test.params, test.allow)
+			if !slices.Equal(allow, test.allow) || (a != nil) != (bound != nil) || a != nil && !maps.Equal(bound.Path, test.params) {
+				t.Errorf("bound by %+v, allow is %v; want %v, %v", bound, allow, test.params, test.allow)
 			}
 			if test.action == "" {
 				if a != nil {

@@ -21,6 +21,9 @@ type View struct {
 	Params      json.RawMessage  `json:"params"`
 	Result      json.RawMessage  `json:"result,omitempty"`
 	Sensitive   []string         `json:"sensitive,omitempty"`
+	// Inner and Tables are as those of sdk.ActionSpec.
+	Inner  string `json:"inner,omitempty"`
+	Tables string `json:"tables,omitempty"`
 	// ByName: a scope for all actions of the integration does not grant it.
 	ByName      bool          `json:"byName,omitempty"`
 	Permissions []string      `json:"permissions,omitempty"`
@@ -44,10 +47,12 @@ func ViewOf(integration string, spec *sdk.ActionSpec) View {
 	view := View{
 		Name: spec.Name, Description: spec.Description, Path: root + "/actions/" + spec.Name, Writes: spec.Writes,
 		Params: spec.Params, Result: spec.Result, Sensitive: spec.Sensitive, Examples: spec.Examples,
-		ByName: spec.ByName, Permissions: spec.Permissions,
+		Inner: spec.Inner, Tables: spec.Tables, ByName: spec.ByName, Permissions: spec.Permissions,
 	}
 	if spec.HTTP != nil {
-		view.HTTP = &sdk.HTTPBinding{Method: spec.HTTP.Method, Path: root + spec.HTTP.Path}
+		bound := *spec.HTTP
+		bound.Path = root + bound.Path
+		view.HTTP = &bound
 	}
 	view.Repeat, view.KeyLifetime = repeatView(spec.Writes, spec.Repeat, spec.KeyLifetime)
 	for _, v := range spec.Variants {

@@ -38,7 +38,7 @@ func (x *requestContext) callAction(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	params, err := a.Bind(x.inPath, query, body)
+	params, err := a.Bind(x.bound, query, body)
 	if err != nil {
 		return err
 	}

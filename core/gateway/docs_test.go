@@ -18,7 +18,7 @@ var allCodes = []sdk.Code{
 	codeBadRequest, codeInvalidJSON, codeUnauthorized, sdk.CodeForbidden, codeMethodNotAllowed, codeRequestTimeout, codeTooLarge,
 	codeUnsupportedType, codeKeyInvalid, codeKeyInProgress, codeKeyReused, codeWebhookRefused, codeInboxFull, codeOverloaded, engine.CodeLimitReached, workflow.CodeCancelled, workflow.CodeFailed,
 	workflow.CodeRunTooLarge, workflow.CodeRunTooManySteps, workflow.CodeParked,
-	sdk.CodeInvalidParams, sdk.CodeRejected, sdk.CodeDeclined, sdk.CodeNotFound, sdk.CodeConflict, sdk.CodeRateLimited,
+	sdk.CodeInvalidParams, sdk.CodeRejected, sdk.CodeDeclined, sdk.CodeNotFound, sdk.CodeConflict, sdk.CodeTooManyRows, sdk.CodePreconditionFailed, sdk.CodeRateLimited,
 	sdk.CodeCredentials, sdk.CodeUpstream, sdk.CodeTimeout, sdk.CodeUnavailable, sdk.CodeOutcomeUnknown, sdk.CodeResultTooLarge,
 	sdk.CodeUnknownAction, sdk.CodeInternal,
 }

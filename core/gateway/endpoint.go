@@ -58,8 +58,9 @@ const (
 	writesState                 // or follows what others write
 )
 
-// finder returns an action and the params that stand in the path.
-type finder func(x *requestContext, r *http.Request) (*action.Action, map[string]string, error)
+// finder returns an action, and how its HTTP binding found it, nil where the path names
+// the action.
+type finder func(x *requestContext, r *http.Request) (*action.Action, *action.Bound, error)
 
 // input describes what a request may bring beside its path.
 type input struct {

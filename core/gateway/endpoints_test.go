@@ -189,7 +189,7 @@ func TestEveryEndpointIsGuarded(t *testing.T) {
 
 func TestAnEndpointSaysWhoMayUseIt(t *testing.T) {
 	t.Parallel()
-	find := func(*requestContext, *http.Request) (*action.Action, map[string]string, error) { return nil, nil, nil }
+	find := func(*requestContext, *http.Request) (*action.Action, *action.Bound, error) { return nil, nil, nil }
 	serve := func(*requestContext, http.ResponseWriter, *http.Request) error { return nil }
 	good := endpoint{method: "GET", path: "/runs/{run}", scope: "runs:read", doc: "Shows.", handler: serve}
 	for name, c := range map[string]struct {

@@ -103,26 +103,26 @@ func headOf(integration action.Integration, m *sdk.Manifest) integrationHead {
 }
 
 // actionByName finds the action that the path names.
-func (x *requestContext) actionByName(*http.Request) (*action.Action, map[string]string, error) {
+func (x *requestContext) actionByName(*http.Request) (*action.Action, *action.Bound, error) {
 	a, err := x.table.Actions.Find(x.argument("integration"), x.argument("action"))
 	return a, nil, err
 }
 
 // sandboxCommand finds the command to a sandbox that the path names.
-func (x *requestContext) sandboxCommand(*http.Request) (*action.Action, map[string]string, error) {
+func (x *requestContext) sandboxCommand(*http.Request) (*action.Action, *action.Bound, error) {
 	a, err := x.table.Actions.SandboxCommand(x.argument("integration"), x.argument("command"))
 	return a, nil, err
 }
 
 // actionByBinding finds the action that is bound to method and path.
-func (x *requestContext) actionByBinding(r *http.Request) (*action.Action, map[string]string, error) {
+func (x *requestContext) actionByBinding(r *http.Request) (*action.Action, *action.Bound, error) {
 	method := r.Method
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
-	a, path, allow, err := x.table.Actions.Match(x.argument("integration"), method, x.segments[2:])
+	a, bound, allow, err := x.table.Actions.Match(x.argument("integration"), method, x.segments[2:])
 	if err == nil && a == nil {
 		err = methodNotAllowed(r.Method, allow)
 	}
-	return a, path, err
+	return a, bound, err
 }

@@ -28,10 +28,10 @@ type requestContext struct {
 	// that is known.
 	route     *route
 	operation *operation
-	// action is the one to call, and inPath the params for it in the path, where
-	// the operation has a finder.
+	// action is the one to call, where the operation has a finder, and bound how its
+	// HTTP binding found it, nil where the path names it.
 	action *action.Action
-	inPath map[string]string
+	bound  *action.Bound
 	// caller is nil on public routes.
 	caller *caller
 	// holder is whose share the request counts against; see holderOf.
@@ -169,7 +169,7 @@ func (x *requestContext) authorize(r *http.Request) error {
 		return err
 	}
 	var err error
-	if x.action, x.inPath, err = op.find(x, r); err != nil {
+	if x.action, x.bound, err = op.find(x, r); err != nil {
 		return err
 	}
 	return x.caller.authorizeCall(x.action)

@@ -14,9 +14,9 @@ type Actions interface {
 	// Find returns an action by name. Its errors are *sdk.Error.
 	Find(integration, name string) (*action.Action, error)
 	// Match returns the action bound to a method and path below an integration,
-	// with the params in the path; a nil action and the methods to allow where
+	// with what stands in the path; a nil action and the methods to allow where
 	// the path is bound to others. Its errors are *sdk.Error.
-	Match(integration, method string, segments []string) (a *action.Action, path map[string]string, allow []string, err error)
+	Match(integration, method string, segments []string) (a *action.Action, bound *action.Bound, allow []string, err error)
 	// SandboxCommand returns a command to the sandbox of an integration as an action.
 	// Its errors are *sdk.Error.
 	SandboxCommand(integration, command string) (*action.Action, error)

@@ -55,10 +55,14 @@ func statusOf(code sdk.Code) (status int, title string) {
 		return http.StatusRequestTimeout, "Request took too long to arrive"
 	case sdk.CodeConflict:
 		return http.StatusConflict, "Conflict"
+	case sdk.CodeTooManyRows:
+		return http.StatusConflict, "Too many rows"
 	case workflow.CodeCancelled:
 		return http.StatusConflict, "Cancelled"
 	case codeKeyInProgress:
 		return http.StatusConflict, "A request with this key is under way"
+	case sdk.CodePreconditionFailed:
+		return http.StatusPreconditionFailed, "Precondition failed"
 	case codeTooLarge:
 		return http.StatusRequestEntityTooLarge, "Body too large"
 	case codeUnsupportedType:

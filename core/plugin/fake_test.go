@@ -116,6 +116,9 @@ func (i *instance) SampleWebhook(context.Context, sdk.SampleRequest) (sdk.Sample
 func (i *instance) ControlSandbox(context.Context, sdk.SandboxCommand) (json.RawMessage, error) {
 	return nil, errors.New("no")
 }
+func (i *instance) CheckUses(context.Context, []sdk.Use) ([]sdk.UseFault, error) {
+	return nil, errors.New("no")
+}
 func (i *instance) Done() <-chan struct{}       { return i.done }
 func (i *instance) Exit() plugin.Exit           { return plugin.Exit{Reason: "exit status 9"} }
 func (i *instance) Close(context.Context) error { i.die(); return nil }

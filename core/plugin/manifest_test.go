@@ -21,6 +21,13 @@ func valid() sdk.Manifest {
 	}
 }
 
+// gather gives the first action params of several types and a binding.
+func gather(m *sdk.Manifest, binding *sdk.HTTPBinding) {
+	m.Actions[0].Params = json.RawMessage(`{"type":"object","properties":{
+		"id":{"type":"string"},"where":{"type":"object"},"limit":{"type":"integer"},"data":{},"calls":{"type":"array"}}}`)
+	m.Actions[0].HTTP = binding
+}
+
 func TestManifestIsChecked(t *testing.T) {
 	cases := map[string]struct {
 		change func(*sdk.Manifest)
@@ -71,8 +78,22 @@ func TestManifestIsChecked(t *testing.T) {
 			m.Actions[0].HTTP.Path = "/things/:id/new"
 			m.Actions[1].HTTP = &sdk.HTTPBinding{Method: "GET", Path: "/things/all/:other"}
 		}, "GET /things/:id/new and /things/all/:other match the same requests"},
-		"a word goes before a param": {func(m *sdk.Manifest) { m.Actions[1].HTTP = &sdk.HTTPBinding{Method: "GET", Path: "/things/new"} }, ""},
-		"other length is no clash":   {func(m *sdk.Manifest) { m.Actions[1].HTTP = &sdk.HTTPBinding{Method: "GET", Path: "/things"} }, ""},
+		"what is gathered":              {func(m *sdk.Manifest) { gather(m, sdk.GET("/t/:id").WithQuery("where", "limit").WithBody("data")) }, ""},
+		"a query gathered in no object": {func(m *sdk.Manifest) { gather(m, sdk.GET("/t").WithQuery("limit")) }, `query: the schema of the params has no "limit" of "type": "object"`},
+		"a query gathered in no param":  {func(m *sdk.Manifest) { gather(m, sdk.GET("/t").WithQuery("no")) }, `query: the schema of the params has no "no" of`},
+		"a body that is no param":       {func(m *sdk.Manifest) { gather(m, sdk.GET("/t").WithBody("no")) }, `body: the schema of the params has no "no"`},
+		"a reserved name of no param":   {func(m *sdk.Manifest) { gather(m, sdk.GET("/t").WithQuery("where", "no")) }, `reserved: the schema of the params has no "no"`},
+		"reserved from nothing": {func(m *sdk.Manifest) {
+			gather(m, &sdk.HTTPBinding{Method: "GET", Path: "/t", Reserved: []string{"limit"}})
+		}, "reserved: names of the query"},
+		"a reserved name in the path":  {func(m *sdk.Manifest) { gather(m, sdk.GET("/t/:id").WithQuery("where", "id")) }, `"id" stands for two of`},
+		"query and body in one param":  {func(m *sdk.Manifest) { gather(m, sdk.GET("/t").WithQuery("where").WithBody("where")) }, `"where" stands for two of`},
+		"inner calls":                  {func(m *sdk.Manifest) { gather(m, nil); m.Actions[0].Inner, m.Actions[0].Tables = "calls", "id" }, ""},
+		"inner calls that are no list": {func(m *sdk.Manifest) { gather(m, nil); m.Actions[0].Inner = "where" }, `inner: the schema of the params has no "where" of "type": "array"`},
+		"any table":                    {func(m *sdk.Manifest) { m.Actions[0].Tables = sdk.AnyTable }, ""},
+		"a table that is no text":      {func(m *sdk.Manifest) { gather(m, nil); m.Actions[0].Tables = "where" }, `tables: the schema of the params has no "where" of "type": "string"`},
+		"a word goes before a param":   {func(m *sdk.Manifest) { m.Actions[1].HTTP = &sdk.HTTPBinding{Method: "GET", Path: "/things/new"} }, ""},
+		"other length is no clash":     {func(m *sdk.Manifest) { m.Actions[1].HTTP = &sdk.HTTPBinding{Method: "GET", Path: "/things"} }, ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -41,6 +41,7 @@ type Instance interface {
 	sdk.WebhookVerifier
 	sdk.WebhookSampler
 	sdk.SandboxController
+	sdk.UseChecker
 	// Done is closed when the instance has ended, for whatever reason.
 	Done() <-chan struct{}
 	// Exit says how it ended. It is valid once Done is closed.

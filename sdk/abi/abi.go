@@ -29,6 +29,7 @@ const (
 	SampleWebhook  Kind = 5
 	HTTPRequest    Kind = 6 // from guest to host
 	ControlSandbox Kind = 7
+	CheckUses      Kind = 8
 
 	OK      Kind = 64
 	Failure Kind = 65 // with an Error field

@@ -106,6 +106,7 @@ func validateAction(action *sdk.ActionSpec, compile func(schema []byte) error) e
 	if len(action.Sensitive) > maxSensitive {
 		faults = append(faults, fmt.Errorf("sensitive: there are %d names, and at most %d may be", len(action.Sensitive), maxSensitive))
 	}
+	faults = append(faults, validateInner(action)...)
 	if action.HTTP != nil {
 		if err := validateBinding(action.HTTP, action.Params); err != nil {
 			faults = append(faults, err)
@@ -176,6 +177,29 @@ func validatePattern(p *sdk.CredentialPattern, credentials json.RawMessage) erro
 	return nil
 }
 
+// validateInner checks the params that are calls and that are a table.
+func validateInner(action *sdk.ActionSpec) (faults []error) {
+	declared := declaredParams(action.Params)
+	if action.Inner != "" && typeOf(declared[action.Inner]) != "array" {
+		faults = append(faults, fmt.Errorf(`inner: the schema of the params has no %q of "type": "array"`, action.Inner))
+	}
+	if action.Tables != "" && action.Tables != sdk.AnyTable && typeOf(declared[action.Tables]) != "string" {
+		faults = append(faults, fmt.Errorf(`tables: the schema of the params has no %q of "type": "string"`, action.Tables))
+	}
+	return faults
+}
+
+// typeOf returns the type that a schema names, "" if it does not name one.
+func typeOf(schema json.RawMessage) string {
+	var top struct {
+		Type string `json:"type"`
+	}
+	if json.Unmarshal(schema, &top) != nil {
+		return ""
+	}
+	return top.Type
+}
+
 func validateBinding(binding *sdk.HTTPBinding, params json.RawMessage) error {
 	if !slices.Contains(methods, binding.Method) {
 		return fmt.Errorf("method %q: one of %q is needed", binding.Method, methods)
@@ -209,6 +233,32 @@ func validateBinding(binding *sdk.HTTPBinding, params json.RawMessage) error {
 		seen = append(seen, name)
 		if declared != nil && declared[name] == nil {
 			return fmt.Errorf("path %q: the schema of the params has no %q", binding.Path, name)
+		}
+	}
+	return validateGathered(binding, declared, seen)
+}
+
+// validateGathered checks the params in which a binding gathers the query and the body.
+func validateGathered(binding *sdk.HTTPBinding, declared map[string]json.RawMessage, inPath []string) error {
+	if binding.Query != "" && typeOf(declared[binding.Query]) != "object" {
+		return fmt.Errorf(`query: the schema of the params has no %q of "type": "object"`, binding.Query)
+	}
+	if binding.Body != "" && declared[binding.Body] == nil {
+		return fmt.Errorf("body: the schema of the params has no %q", binding.Body)
+	}
+	if binding.Query == "" && len(binding.Reserved) > 0 {
+		return errors.New("reserved: names of the query are kept only from a param that gathers it, and there is none")
+	}
+	taken := slices.Clone(inPath)
+	for _, name := range slices.Concat([]string{binding.Query, binding.Body}, binding.Reserved) {
+		if name != "" && slices.Contains(taken, name) {
+			return fmt.Errorf("%q stands for two of path, query, body and the reserved names", name)
+		}
+		taken = append(taken, name)
+	}
+	for _, name := range binding.Reserved {
+		if declared[name] == nil {
+			return fmt.Errorf("reserved: the schema of the params has no %q", name)
 		}
 	}
 	return nil

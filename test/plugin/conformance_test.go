@@ -60,10 +60,10 @@ func TestOurOwnPluginsPassTheConformanceSuite(t *testing.T) {
 		skipped []string
 		args    []string
 	}{
-		"stripe":                  {"backflow-plugin-stripe", "sandbox", nil, nil},
-		"database":                {"backflow-plugin-database", "credentials", []string{"webhook"}, []string{"--config", database}},
-		"hello":                   {"backflow-plugin-hello", "none", []string{"repeated-key", "webhook"}, nil},
-		"hello, as a WASM module": {"wasm/hello.wasm", "none", []string{"repeated-key", "webhook", "stdout"}, nil},
+		"stripe":                  {"backflow-plugin-stripe", "sandbox", []string{"uses"}, nil},
+		"database":                {"backflow-plugin-database", "credentials", []string{"webhook", "uses"}, []string{"--config", database}},
+		"hello":                   {"backflow-plugin-hello", "none", []string{"repeated-key", "webhook", "uses"}, nil},
+		"hello, as a WASM module": {"wasm/hello.wasm", "none", []string{"repeated-key", "webhook", "uses", "stdout"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

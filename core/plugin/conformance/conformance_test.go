@@ -103,6 +103,9 @@ func TestEachCheckFindsThePluginThatBreaksItsPromise(t *testing.T) {
 		"forget-keys":          {[]string{"repeated-key"}, "put: its repeat is transactional, but two calls with the same key had different results"},
 		"choke":                {[]string{"big-params"}, "exit status 5"},
 		"believe-all":          {[]string{"webhook"}, "signed with another secret: want a refusal, got a result"},
+		"cannot-look":          {[]string{"uses"}, "unavailable: nothing listens"},
+		"speechless":           {[]string{"uses"}, `its fault at "/text" says nothing`},
+		"astray":               {[]string{"uses"}, "it has a fault of use 2, and was asked about 2"},
 		"print":                {[]string{"stdout"}, "bytes to standard output"},
 		"linger":               {[]string{"exit"}, "signal: killed"},
 		"exit-badly":           {[]string{"exit"}, "exit status 3"},
@@ -154,10 +157,10 @@ func TestActionsAreCalledOnlyWhereThatIsAllowed(t *testing.T) {
 		ran               conformance.Mode
 		skipped           []string
 	}{
-		"credentials are needed":       {"", "", conformance.NotAtAll, slices.Concat([]string{"configure"}, called)},
+		"credentials are needed":       {"", "", conformance.NotAtAll, slices.Concat([]string{"configure"}, called, []string{"uses"})},
 		"none are taken":               {"no-credentials", "", conformance.WithoutCredentials, nil},
-		"there is a sandbox":           {"sandbox", "", conformance.InSandbox, nil},
-		"it lacks what is asked for":   {"sandbox-without", "", conformance.InSandbox, nil},
+		"there is a sandbox":           {"sandbox", "", conformance.InSandbox, []string{"uses"}},
+		"it lacks what is asked for":   {"sandbox-without", "", conformance.InSandbox, []string{"uses"}},
 		"credentials over the sandbox": {"sandbox", `{"token":"t"}`, conformance.WithCredentials, nil},
 		"a repeat may act twice":       {"repeat-none", `{}`, conformance.WithCredentials, []string{"repeated-key"}},
 	} {

@@ -11,7 +11,7 @@ import (
 // one of sdktest.Check too.
 func TestAuthorsFindInTheirTestsWhatTheSuiteFinds(t *testing.T) {
 	t.Parallel()
-	ofTheProcess := []string{"start", "configure", "stdout", "exit"}
+	ofTheProcess := []string{"start", "configure", "uses", "stdout", "exit"}
 	inTests := sdktest.Names()
 	for _, c := range suite {
 		if slices.Contains(inTests, c.name) == slices.Contains(ofTheProcess, c.name) {

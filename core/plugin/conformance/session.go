@@ -105,13 +105,16 @@ func (s *session) launch(ctx context.Context) error {
 func (s *session) configure(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
+	return s.instance.Configure(ctx, s.config())
+}
+
+// config is what an instance is handed.
+func (s *session) config() sdk.Config {
 	credentials := s.Credentials
 	if credentials == nil {
 		credentials = json.RawMessage("{}")
 	}
-	return s.instance.Configure(ctx, sdk.Config{
-		Credentials: credentials, Sandbox: s.mode == InSandbox, BaseDir: s.BaseDir, DataDir: s.DataDir,
-	})
+	return sdk.Config{Credentials: credentials, Sandbox: s.mode == InSandbox, BaseDir: s.BaseDir, DataDir: s.DataDir}
 }
 
 // ready makes sure that an instance runs: an earlier check may have ended the last

@@ -75,6 +75,7 @@ var suite = []check{
 	{"repeated-key", "a repeat with the same key does what the manifest says", checkRepeatedKey, configured},
 	{"big-params", "it answers a call with params of 1 MiB", checkBigParams, configured},
 	{"webhook", "it accepts its own sample of a webhook, and refuses a forged one", checkWebhook, described},
+	{"uses", "asked to look only, it says what of the examples does not fit, and nothing of anything else", checkUses, configured},
 	{"stdout", "it prints nothing to standard output", checkStdout, started},
 	{"exit", "it ends when it is asked to, and in peace", checkExit, started},
 }

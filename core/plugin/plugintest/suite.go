@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"math"
 	"net/textproto"
 	"slices"
@@ -35,6 +36,8 @@ func Exercise(t *testing.T, tr Transport) {
 	t.Run("Webhooks cross", func(t *testing.T) { webhooksCross(t, tr) })
 	t.Run("Plugin without webhooks says so", func(t *testing.T) { pluginWithoutWebhooksSaysSo(t, tr) })
 	t.Run("Commands to a sandbox cross", func(t *testing.T) { commandsToASandboxCross(t, tr) })
+	t.Run("Uses cross to a plugin that looks only", func(t *testing.T) { usesCrossToAPluginThatLooksOnly(t, tr) })
+	t.Run("Uses that cannot be checked are an error", func(t *testing.T) { usesThatCannotBeCheckedAreAnError(t, tr) })
 	t.Run("Plugin that is no sandbox gets no commands", func(t *testing.T) { pluginThatIsNoSandboxGetsNoCommands(t, tr) })
 }
 
@@ -54,21 +57,23 @@ func tenLinePluginWorks(t *testing.T, tr Transport) {
 
 func manifestCrossesUnchanged(t *testing.T, tr Transport) {
 	manifest := tr.StartReady(t, tr.Fixture()).Manifest()
-	if manifest.Name != "fixture" || manifest.Version != "1.2.3-rc.1" || manifest.Description != "does what it is told" || !manifest.Sandbox {
+	if manifest.Name != "fixture" || manifest.Version != "1.2.3-rc.1" || manifest.Description != "does what it is told" || !manifest.Sandbox || !manifest.ChecksUses {
 		t.Errorf("got %+v", manifest)
 	}
 	want := sdk.ActionSpec{
 		Name:        "echo",
 		Description: "answers its params",
-		Params:      json.RawMessage(`{"type":"object","properties":{"id":{"type":"string"}}}`),
+		Params:      manifest.Actions[0].Params,
 		Result:      json.RawMessage(`{"type":"object"}`),
-		HTTP:        &sdk.HTTPBinding{Method: "POST", Path: "/echo/:id"},
+		HTTP:        &sdk.HTTPBinding{Method: "POST", Path: "/echo/:id", Query: "query", Reserved: []string{"limit"}, Body: "body"},
 		Writes:      true,
 		Repeat:      sdk.RepeatNative,
 		KeyLifetime: 24 * time.Hour,
 		Sensitive:   []string{"client_secret", "pin"},
 		Permissions: []string{"Echoes: Write"},
 		ByName:      true,
+		Inner:       "calls",
+		Tables:      "id",
 		Variants: []sdk.Variant{
 			{Param: "id", Pattern: "get.*", Permissions: []string{"Echoes: Read"}},
 			{Param: "id", Pattern: "long.*", Writes: true, Repeat: sdk.RepeatNative, KeyLifetime: 720 * time.Hour},
@@ -428,6 +433,45 @@ func pluginThatIsNoSandboxGetsNoCommands(t *testing.T, tr Transport) {
 		var got *sdk.Error
 		if !errors.As(err, &got) || got.Code != sdk.CodeNotFound || !strings.Contains(got.Message, "is not in its sandbox") {
 			t.Errorf("%s: got %#v", name, err)
+		}
+	}
+}
+
+func usesCrossToAPluginThatLooksOnly(t *testing.T, tr Transport) {
+	got, err := plugin.CheckUses(t.Context(), tr.Launcher(t), tr.Fixture(), []sdk.Use{
+		{Action: "insert", Params: json.RawMessage(`{"n":1.50,"t":"{{input.a}}"}`), Open: []string{"/t", "/a~1b"}},
+		{Action: "select", Params: json.RawMessage(`{}`)},
+	}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []sdk.UseFault{
+		{Use: sdk.OfCredentials, Pointer: "/key", Message: `inspect true, {"key":"***"}`},
+		{Use: 0, Pointer: "/a~1b", Message: `insert {"n":1.50,"t":"{{input.a}}"} ["/t" "/a~1b"]`},
+		{Use: 1, Pointer: "/a~1b", Message: `select {} []`},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func usesThatCannotBeCheckedAreAnError(t *testing.T, tr Transport) {
+	unconfigured := tr.Fixture()
+	unconfigured.Config.Credentials = nil
+	hello := plugin.Member{Spec: plugin.Spec{Name: "hello", Path: tr.Path("hello")}}
+	for name, c := range map[string]struct {
+		member plugin.Member
+		action string
+		want   string
+	}{
+		"the vendor is down":        {tr.Fixture(), "unreachable", `plugin fixture: check uses: nothing listens with {"key":"***"}`},
+		"a fault of no use":         {tr.Fixture(), "astray", "plugin fixture: it returned a fault of use 1, and there are 1"},
+		"there are no credentials":  {unconfigured, "insert", "plugin fixture: "},
+		"the plugin has no checker": {hello, "greet", "plugin hello: it cannot check how it is used"},
+	} {
+		_, err := plugin.CheckUses(t.Context(), tr.Launcher(t), c.member, []sdk.Use{{Action: c.action, Params: json.RawMessage(`{}`)}}, slog.New(slog.DiscardHandler))
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %s", name, err, c.want)
 		}
 	}
 }

@@ -82,6 +82,7 @@ func (i *instance) Configure(ctx context.Context, config sdk.Config) error {
 	response, err := i.service.Configure(ctx, &pluginv1.ConfigureRequest{
 		Credentials: config.Credentials,
 		Sandbox:     config.Sandbox,
+		Inspect:     config.Inspect,
 		BaseDir:     config.BaseDir,
 		DataDir:     config.DataDir,
 		Webhooks:    webhookTargetsToWire(config.Webhooks),
@@ -159,6 +160,18 @@ func (i *instance) ControlSandbox(ctx context.Context, command sdk.SandboxComman
 		return nil, errorFromWire(response.GetError())
 	}
 	return response.GetResult(), nil
+}
+
+// CheckUses has the plugin hold uses against what is there.
+func (i *instance) CheckUses(ctx context.Context, uses []sdk.Use) ([]sdk.UseFault, error) {
+	response, err := i.service.CheckUses(ctx, &pluginv1.CheckUsesRequest{Uses: usesToWire(uses)})
+	if err != nil {
+		return nil, i.failure(ctx, time.Time{}, "CheckUses", err)
+	}
+	if response.GetError() != nil {
+		return nil, errorFromWire(response.GetError())
+	}
+	return useFaultsFromWire(response.GetFaults()), nil
 }
 
 // Probe asks gRPC's own health service, which go-plugin serves in each plugin. It

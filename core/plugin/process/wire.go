@@ -20,6 +20,7 @@ func manifestFromWire(wire *pluginv1.Manifest) *sdk.Manifest {
 		Description: wire.GetDescription(),
 		Credentials: wire.GetCredentials(),
 		Sandbox:     wire.GetSandbox(),
+		ChecksUses:  wire.GetChecksUses(),
 	}
 	for _, p := range wire.GetNotInDev() {
 		manifest.NotInDev = append(manifest.NotInDev, sdk.CredentialPattern{Field: p.GetField(), Pattern: p.GetPattern(), Reason: p.GetReason()})
@@ -48,6 +49,8 @@ func actionFromWire(wire *pluginv1.Action) sdk.ActionSpec {
 		Sensitive:   wire.GetSensitive(),
 		Permissions: wire.GetPermissions(),
 		ByName:      wire.GetByName(),
+		Inner:       wire.GetInner(),
+		Tables:      wire.GetTables(),
 	}
 	for _, v := range wire.GetVariants() {
 		action.Variants = append(action.Variants, sdk.Variant{
@@ -56,7 +59,9 @@ func actionFromWire(wire *pluginv1.Action) sdk.ActionSpec {
 		})
 	}
 	if http := wire.GetHttp(); http != nil {
-		action.HTTP = &sdk.HTTPBinding{Method: http.GetMethod(), Path: http.GetPath()}
+		action.HTTP = &sdk.HTTPBinding{
+			Method: http.GetMethod(), Path: http.GetPath(), Query: http.GetQuery(), Reserved: http.GetReserved(), Body: http.GetBody(),
+		}
 	}
 	for _, example := range wire.GetExamples() {
 		action.Examples = append(action.Examples, sdk.Example{Params: example.GetParams(), Result: example.GetResult()})
@@ -123,4 +128,20 @@ func webhookTargetsToWire(targets []sdk.WebhookTarget) []*pluginv1.WebhookTarget
 		wire = append(wire, &pluginv1.WebhookTarget{Name: target.Name, Url: target.URL, Secret: target.Secret})
 	}
 	return wire
+}
+
+func usesToWire(uses []sdk.Use) []*pluginv1.Use {
+	wire := make([]*pluginv1.Use, len(uses))
+	for i, use := range uses {
+		wire[i] = &pluginv1.Use{Action: use.Action, Params: use.Params, Open: use.Open}
+	}
+	return wire
+}
+
+func useFaultsFromWire(wire []*pluginv1.UseFault) []sdk.UseFault {
+	var faults []sdk.UseFault
+	for _, fault := range wire {
+		faults = append(faults, sdk.UseFault{Use: int(fault.GetUse()), Pointer: fault.GetPointer(), Message: fault.GetMessage()})
+	}
+	return faults
 }

@@ -175,6 +175,25 @@ func (i *instance) ControlSandbox(ctx context.Context, command sdk.SandboxComman
 	return result.Body, nil
 }
 
+// CheckUses has a guest hold uses against what is there.
+func (i *instance) CheckUses(ctx context.Context, uses []sdk.Use) ([]sdk.UseFault, error) {
+	body, err := json.Marshal(uses)
+	if err != nil {
+		return nil, fmt.Errorf("check uses: %w", err)
+	}
+	var faults []sdk.UseFault
+	deadline, _ := ctx.Deadline()
+	err = i.do(ctx, request{
+		kind: abi.CheckUses, operation: "CheckUses",
+		encode: func(frame []byte) []byte { return abi.Append(appendTimeout(frame, deadline), abi.Body, body) },
+		decode: func(frame abi.Frame) error { return readUseFaults(frame, &faults) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return faults, nil
+}
+
 // do sends a request to a guest. A request of kind 0 only makes sure that there is a
 // configured guest.
 func (i *instance) do(ctx context.Context, r request) error {

@@ -90,13 +90,26 @@ func appendCommand(frame []byte, command sdk.SandboxCommand, deadline time.Time)
 	return abi.Append(frame, abi.Body, command.Params)
 }
 
+func readUseFaults(frame abi.Frame, faults *[]sdk.UseFault) error {
+	for tag, content := range frame.Fields() {
+		if tag == abi.Body {
+			if err := json.Unmarshal(content, faults); err != nil {
+				return fmt.Errorf("its faults cannot be read: %w", err)
+			}
+			return nil
+		}
+	}
+	return errors.New("it answered no faults")
+}
+
 // appendConfig leaves out the directories, because a guest has no files.
 func appendConfig(frame []byte, config sdk.Config) ([]byte, error) {
 	body, err := json.Marshal(struct {
 		Credentials json.RawMessage     `json:"credentials"`
 		Sandbox     bool                `json:"sandbox,omitempty"`
+		Inspect     bool                `json:"inspect,omitempty"`
 		Webhooks    []sdk.WebhookTarget `json:"webhooks,omitempty"`
-	}{config.Credentials, config.Sandbox, config.Webhooks})
+	}{config.Credentials, config.Sandbox, config.Inspect, config.Webhooks})
 	if err != nil {
 		return nil, fmt.Errorf("credentials: %w", err)
 	}

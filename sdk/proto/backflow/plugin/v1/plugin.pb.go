@@ -276,6 +276,7 @@ type Manifest struct {
 	Webhook       *WebhookCapability   `protobuf:"bytes,6,opt,name=webhook,proto3" json:"webhook,omitempty"`
 	Sandbox       bool                 `protobuf:"varint,7,opt,name=sandbox,proto3" json:"sandbox,omitempty"`
 	NotInDev      []*CredentialPattern `protobuf:"bytes,8,rep,name=not_in_dev,json=notInDev,proto3" json:"not_in_dev,omitempty"`
+	ChecksUses    bool                 `protobuf:"varint,9,opt,name=checks_uses,json=checksUses,proto3" json:"checks_uses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -366,6 +367,13 @@ func (x *Manifest) GetNotInDev() []*CredentialPattern {
 	return nil
 }
 
+func (x *Manifest) GetChecksUses() bool {
+	if x != nil {
+		return x.ChecksUses
+	}
+	return false
+}
+
 // CredentialPattern is sdk.CredentialPattern.
 type CredentialPattern struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -444,10 +452,13 @@ type Action struct {
 	KeyLifetime *durationpb.Duration `protobuf:"bytes,8,opt,name=key_lifetime,json=keyLifetime,proto3" json:"key_lifetime,omitempty"`
 	Examples    []*Example           `protobuf:"bytes,9,rep,name=examples,proto3" json:"examples,omitempty"`
 	// Names of members of the result.
-	Sensitive     []string   `protobuf:"bytes,10,rep,name=sensitive,proto3" json:"sensitive,omitempty"`
-	ByName        bool       `protobuf:"varint,11,opt,name=by_name,json=byName,proto3" json:"by_name,omitempty"`
-	Permissions   []string   `protobuf:"bytes,12,rep,name=permissions,proto3" json:"permissions,omitempty"`
-	Variants      []*Variant `protobuf:"bytes,13,rep,name=variants,proto3" json:"variants,omitempty"`
+	Sensitive   []string   `protobuf:"bytes,10,rep,name=sensitive,proto3" json:"sensitive,omitempty"`
+	ByName      bool       `protobuf:"varint,11,opt,name=by_name,json=byName,proto3" json:"by_name,omitempty"`
+	Permissions []string   `protobuf:"bytes,12,rep,name=permissions,proto3" json:"permissions,omitempty"`
+	Variants    []*Variant `protobuf:"bytes,13,rep,name=variants,proto3" json:"variants,omitempty"`
+	// Names of params, empty or, for tables, "*".
+	Inner         string `protobuf:"bytes,14,opt,name=inner,proto3" json:"inner,omitempty"`
+	Tables        string `protobuf:"bytes,15,opt,name=tables,proto3" json:"tables,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -573,6 +584,20 @@ func (x *Action) GetVariants() []*Variant {
 	return nil
 }
 
+func (x *Action) GetInner() string {
+	if x != nil {
+		return x.Inner
+	}
+	return ""
+}
+
+func (x *Action) GetTables() string {
+	if x != nil {
+		return x.Tables
+	}
+	return ""
+}
+
 // Variant is sdk.Variant.
 type Variant struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -662,9 +687,13 @@ func (x *Variant) GetPermissions() []string {
 
 // HTTPBinding is sdk.HTTPBinding.
 type HTTPBinding struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Method        string                 `protobuf:"bytes,1,opt,name=method,proto3" json:"method,omitempty"`
-	Path          string                 `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Method string                 `protobuf:"bytes,1,opt,name=method,proto3" json:"method,omitempty"`
+	Path   string                 `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	// Names of params, or empty.
+	Query         string   `protobuf:"bytes,3,opt,name=query,proto3" json:"query,omitempty"`
+	Reserved      []string `protobuf:"bytes,4,rep,name=reserved,proto3" json:"reserved,omitempty"`
+	Body          string   `protobuf:"bytes,5,opt,name=body,proto3" json:"body,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -709,6 +738,27 @@ func (x *HTTPBinding) GetMethod() string {
 func (x *HTTPBinding) GetPath() string {
 	if x != nil {
 		return x.Path
+	}
+	return ""
+}
+
+func (x *HTTPBinding) GetQuery() string {
+	if x != nil {
+		return x.Query
+	}
+	return ""
+}
+
+func (x *HTTPBinding) GetReserved() []string {
+	if x != nil {
+		return x.Reserved
+	}
+	return nil
+}
+
+func (x *HTTPBinding) GetBody() string {
+	if x != nil {
+		return x.Body
 	}
 	return ""
 }
@@ -827,6 +877,7 @@ type ConfigureRequest struct {
 	BaseDir       string           `protobuf:"bytes,3,opt,name=base_dir,json=baseDir,proto3" json:"base_dir,omitempty"`
 	DataDir       string           `protobuf:"bytes,4,opt,name=data_dir,json=dataDir,proto3" json:"data_dir,omitempty"`
 	Webhooks      []*WebhookTarget `protobuf:"bytes,5,rep,name=webhooks,proto3" json:"webhooks,omitempty"`
+	Inspect       bool             `protobuf:"varint,6,opt,name=inspect,proto3" json:"inspect,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -894,6 +945,13 @@ func (x *ConfigureRequest) GetWebhooks() []*WebhookTarget {
 		return x.Webhooks
 	}
 	return nil
+}
+
+func (x *ConfigureRequest) GetInspect() bool {
+	if x != nil {
+		return x.Inspect
+	}
+	return false
 }
 
 // WebhookTarget is sdk.WebhookTarget.
@@ -1839,6 +1897,228 @@ func (x *ControlSandboxResponse) GetError() *Error {
 	return nil
 }
 
+type CheckUsesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Uses          []*Use                 `protobuf:"bytes,1,rep,name=uses,proto3" json:"uses,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckUsesRequest) Reset() {
+	*x = CheckUsesRequest{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckUsesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckUsesRequest) ProtoMessage() {}
+
+func (x *CheckUsesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckUsesRequest.ProtoReflect.Descriptor instead.
+func (*CheckUsesRequest) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *CheckUsesRequest) GetUses() []*Use {
+	if x != nil {
+		return x.Uses
+	}
+	return nil
+}
+
+// Use is sdk.Use.
+type Use struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Action string                 `protobuf:"bytes,1,opt,name=action,proto3" json:"action,omitempty"`
+	// A JSON object.
+	Params []byte `protobuf:"bytes,2,opt,name=params,proto3" json:"params,omitempty"`
+	// JSON Pointers.
+	Open          []string `protobuf:"bytes,3,rep,name=open,proto3" json:"open,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Use) Reset() {
+	*x = Use{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Use) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Use) ProtoMessage() {}
+
+func (x *Use) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Use.ProtoReflect.Descriptor instead.
+func (*Use) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *Use) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *Use) GetParams() []byte {
+	if x != nil {
+		return x.Params
+	}
+	return nil
+}
+
+func (x *Use) GetOpen() []string {
+	if x != nil {
+		return x.Open
+	}
+	return nil
+}
+
+type CheckUsesResponse struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Faults []*UseFault            `protobuf:"bytes,1,rep,name=faults,proto3" json:"faults,omitempty"`
+	// When present, faults mean nothing.
+	Error         *Error `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckUsesResponse) Reset() {
+	*x = CheckUsesResponse{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckUsesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckUsesResponse) ProtoMessage() {}
+
+func (x *CheckUsesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckUsesResponse.ProtoReflect.Descriptor instead.
+func (*CheckUsesResponse) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *CheckUsesResponse) GetFaults() []*UseFault {
+	if x != nil {
+		return x.Faults
+	}
+	return nil
+}
+
+func (x *CheckUsesResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// UseFault is sdk.UseFault.
+type UseFault struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The index of the use from 0 on, -1 for the credentials.
+	Use           int64  `protobuf:"varint,1,opt,name=use,proto3" json:"use,omitempty"`
+	Pointer       string `protobuf:"bytes,2,opt,name=pointer,proto3" json:"pointer,omitempty"`
+	Message       string `protobuf:"bytes,3,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UseFault) Reset() {
+	*x = UseFault{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UseFault) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UseFault) ProtoMessage() {}
+
+func (x *UseFault) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UseFault.ProtoReflect.Descriptor instead.
+func (*UseFault) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *UseFault) GetUse() int64 {
+	if x != nil {
+		return x.Use
+	}
+	return 0
+}
+
+func (x *UseFault) GetPointer() string {
+	if x != nil {
+		return x.Pointer
+	}
+	return ""
+}
+
+func (x *UseFault) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
 var File_backflow_plugin_v1_plugin_proto protoreflect.FileDescriptor
 
 const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
@@ -1859,7 +2139,7 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\amessage\x18\x02 \x01(\tR\amessage\"\x14\n" +
 	"\x12GetManifestRequest\"O\n" +
 	"\x13GetManifestResponse\x128\n" +
-	"\bmanifest\x18\x01 \x01(\v2\x1c.backflow.plugin.v1.ManifestR\bmanifest\"\xd2\x02\n" +
+	"\bmanifest\x18\x01 \x01(\v2\x1c.backflow.plugin.v1.ManifestR\bmanifest\"\xf3\x02\n" +
 	"\bManifest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12 \n" +
@@ -1869,11 +2149,13 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\awebhook\x18\x06 \x01(\v2%.backflow.plugin.v1.WebhookCapabilityR\awebhook\x12\x18\n" +
 	"\asandbox\x18\a \x01(\bR\asandbox\x12C\n" +
 	"\n" +
-	"not_in_dev\x18\b \x03(\v2%.backflow.plugin.v1.CredentialPatternR\bnotInDev\"[\n" +
+	"not_in_dev\x18\b \x03(\v2%.backflow.plugin.v1.CredentialPatternR\bnotInDev\x12\x1f\n" +
+	"\vchecks_uses\x18\t \x01(\bR\n" +
+	"checksUses\"[\n" +
 	"\x11CredentialPattern\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x18\n" +
 	"\apattern\x18\x02 \x01(\tR\apattern\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xdc\x03\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x8a\x04\n" +
 	"\x06Action\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12\x16\n" +
@@ -1888,30 +2170,36 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	" \x03(\tR\tsensitive\x12\x17\n" +
 	"\aby_name\x18\v \x01(\bR\x06byName\x12 \n" +
 	"\vpermissions\x18\f \x03(\tR\vpermissions\x127\n" +
-	"\bvariants\x18\r \x03(\v2\x1b.backflow.plugin.v1.VariantR\bvariants\"\xc9\x01\n" +
+	"\bvariants\x18\r \x03(\v2\x1b.backflow.plugin.v1.VariantR\bvariants\x12\x14\n" +
+	"\x05inner\x18\x0e \x01(\tR\x05inner\x12\x16\n" +
+	"\x06tables\x18\x0f \x01(\tR\x06tables\"\xc9\x01\n" +
 	"\aVariant\x12\x14\n" +
 	"\x05param\x18\x01 \x01(\tR\x05param\x12\x18\n" +
 	"\apattern\x18\x02 \x01(\tR\apattern\x12\x16\n" +
 	"\x06writes\x18\x03 \x01(\bR\x06writes\x12\x16\n" +
 	"\x06repeat\x18\x04 \x01(\tR\x06repeat\x12<\n" +
 	"\fkey_lifetime\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\vkeyLifetime\x12 \n" +
-	"\vpermissions\x18\x06 \x03(\tR\vpermissions\"9\n" +
+	"\vpermissions\x18\x06 \x03(\tR\vpermissions\"\x7f\n" +
 	"\vHTTPBinding\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x12\n" +
-	"\x04path\x18\x02 \x01(\tR\x04path\"9\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\x12\x14\n" +
+	"\x05query\x18\x03 \x01(\tR\x05query\x12\x1a\n" +
+	"\breserved\x18\x04 \x03(\tR\breserved\x12\x12\n" +
+	"\x04body\x18\x05 \x01(\tR\x04body\"9\n" +
 	"\aExample\x12\x16\n" +
 	"\x06params\x18\x01 \x01(\fR\x06params\x12\x16\n" +
 	"\x06result\x18\x02 \x01(\fR\x06result\"W\n" +
 	"\x11WebhookCapability\x12\x1f\n" +
 	"\vevent_types\x18\x01 \x03(\tR\n" +
 	"eventTypes\x12!\n" +
-	"\fsecret_field\x18\x02 \x01(\tR\vsecretField\"\xc3\x01\n" +
+	"\fsecret_field\x18\x02 \x01(\tR\vsecretField\"\xdd\x01\n" +
 	"\x10ConfigureRequest\x12 \n" +
 	"\vcredentials\x18\x01 \x01(\fR\vcredentials\x12\x18\n" +
 	"\asandbox\x18\x02 \x01(\bR\asandbox\x12\x19\n" +
 	"\bbase_dir\x18\x03 \x01(\tR\abaseDir\x12\x19\n" +
 	"\bdata_dir\x18\x04 \x01(\tR\adataDir\x12=\n" +
-	"\bwebhooks\x18\x05 \x03(\v2!.backflow.plugin.v1.WebhookTargetR\bwebhooks\"M\n" +
+	"\bwebhooks\x18\x05 \x03(\v2!.backflow.plugin.v1.WebhookTargetR\bwebhooks\x12\x18\n" +
+	"\ainspect\x18\x06 \x01(\bR\ainspect\"M\n" +
 	"\rWebhookTarget\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03url\x18\x02 \x01(\tR\x03url\x12\x16\n" +
@@ -1985,7 +2273,20 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x06params\x18\x02 \x01(\fR\x06params\"a\n" +
 	"\x16ControlSandboxResponse\x12\x16\n" +
 	"\x06result\x18\x01 \x01(\fR\x06result\x12/\n" +
-	"\x05error\x18\x02 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error2\xb6\x05\n" +
+	"\x05error\x18\x02 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error\"?\n" +
+	"\x10CheckUsesRequest\x12+\n" +
+	"\x04uses\x18\x01 \x03(\v2\x17.backflow.plugin.v1.UseR\x04uses\"I\n" +
+	"\x03Use\x12\x16\n" +
+	"\x06action\x18\x01 \x01(\tR\x06action\x12\x16\n" +
+	"\x06params\x18\x02 \x01(\fR\x06params\x12\x12\n" +
+	"\x04open\x18\x03 \x03(\tR\x04open\"z\n" +
+	"\x11CheckUsesResponse\x124\n" +
+	"\x06faults\x18\x01 \x03(\v2\x1c.backflow.plugin.v1.UseFaultR\x06faults\x12/\n" +
+	"\x05error\x18\x02 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error\"P\n" +
+	"\bUseFault\x12\x10\n" +
+	"\x03use\x18\x01 \x01(\x03R\x03use\x12\x18\n" +
+	"\apointer\x18\x02 \x01(\tR\apointer\x12\x18\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage2\x90\x06\n" +
 	"\rPluginService\x12^\n" +
 	"\vGetManifest\x12&.backflow.plugin.v1.GetManifestRequest\x1a'.backflow.plugin.v1.GetManifestResponse\x12X\n" +
 	"\tConfigure\x12$.backflow.plugin.v1.ConfigureRequest\x1a%.backflow.plugin.v1.ConfigureResponse\x12V\n" +
@@ -1993,7 +2294,8 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\rVerifyWebhook\x12(.backflow.plugin.v1.VerifyWebhookRequest\x1a).backflow.plugin.v1.VerifyWebhookResponse\x12d\n" +
 	"\rSampleWebhook\x12(.backflow.plugin.v1.SampleWebhookRequest\x1a).backflow.plugin.v1.SampleWebhookResponse\x12^\n" +
 	"\vCheckHealth\x12&.backflow.plugin.v1.CheckHealthRequest\x1a'.backflow.plugin.v1.CheckHealthResponse\x12g\n" +
-	"\x0eControlSandbox\x12).backflow.plugin.v1.ControlSandboxRequest\x1a*.backflow.plugin.v1.ControlSandboxResponseBDZBgithub.com/backflow/backflow/sdk/proto/backflow/plugin/v1;pluginv1b\x06proto3"
+	"\x0eControlSandbox\x12).backflow.plugin.v1.ControlSandboxRequest\x1a*.backflow.plugin.v1.ControlSandboxResponse\x12X\n" +
+	"\tCheckUses\x12$.backflow.plugin.v1.CheckUsesRequest\x1a%.backflow.plugin.v1.CheckUsesResponseBDZBgithub.com/backflow/backflow/sdk/proto/backflow/plugin/v1;pluginv1b\x06proto3"
 
 var (
 	file_backflow_plugin_v1_plugin_proto_rawDescOnce sync.Once
@@ -2007,7 +2309,7 @@ func file_backflow_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 	return file_backflow_plugin_v1_plugin_proto_rawDescData
 }
 
-var file_backflow_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_backflow_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_backflow_plugin_v1_plugin_proto_goTypes = []any{
 	(*Error)(nil),                  // 0: backflow.plugin.v1.Error
 	(*Fault)(nil),                  // 1: backflow.plugin.v1.Fault
@@ -2036,61 +2338,70 @@ var file_backflow_plugin_v1_plugin_proto_goTypes = []any{
 	(*CheckHealthResponse)(nil),    // 24: backflow.plugin.v1.CheckHealthResponse
 	(*ControlSandboxRequest)(nil),  // 25: backflow.plugin.v1.ControlSandboxRequest
 	(*ControlSandboxResponse)(nil), // 26: backflow.plugin.v1.ControlSandboxResponse
-	nil,                            // 27: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
-	nil,                            // 28: backflow.plugin.v1.SampleWebhookRequest.SetEntry
-	nil,                            // 29: backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
-	nil,                            // 30: backflow.plugin.v1.Sample.HeadersEntry
-	(*durationpb.Duration)(nil),    // 31: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),  // 32: google.protobuf.Timestamp
+	(*CheckUsesRequest)(nil),       // 27: backflow.plugin.v1.CheckUsesRequest
+	(*Use)(nil),                    // 28: backflow.plugin.v1.Use
+	(*CheckUsesResponse)(nil),      // 29: backflow.plugin.v1.CheckUsesResponse
+	(*UseFault)(nil),               // 30: backflow.plugin.v1.UseFault
+	nil,                            // 31: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
+	nil,                            // 32: backflow.plugin.v1.SampleWebhookRequest.SetEntry
+	nil,                            // 33: backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
+	nil,                            // 34: backflow.plugin.v1.Sample.HeadersEntry
+	(*durationpb.Duration)(nil),    // 35: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),  // 36: google.protobuf.Timestamp
 }
 var file_backflow_plugin_v1_plugin_proto_depIdxs = []int32{
-	31, // 0: backflow.plugin.v1.Error.retry_after:type_name -> google.protobuf.Duration
+	35, // 0: backflow.plugin.v1.Error.retry_after:type_name -> google.protobuf.Duration
 	1,  // 1: backflow.plugin.v1.Error.faults:type_name -> backflow.plugin.v1.Fault
 	4,  // 2: backflow.plugin.v1.GetManifestResponse.manifest:type_name -> backflow.plugin.v1.Manifest
 	6,  // 3: backflow.plugin.v1.Manifest.actions:type_name -> backflow.plugin.v1.Action
 	10, // 4: backflow.plugin.v1.Manifest.webhook:type_name -> backflow.plugin.v1.WebhookCapability
 	5,  // 5: backflow.plugin.v1.Manifest.not_in_dev:type_name -> backflow.plugin.v1.CredentialPattern
 	8,  // 6: backflow.plugin.v1.Action.http:type_name -> backflow.plugin.v1.HTTPBinding
-	31, // 7: backflow.plugin.v1.Action.key_lifetime:type_name -> google.protobuf.Duration
+	35, // 7: backflow.plugin.v1.Action.key_lifetime:type_name -> google.protobuf.Duration
 	9,  // 8: backflow.plugin.v1.Action.examples:type_name -> backflow.plugin.v1.Example
 	7,  // 9: backflow.plugin.v1.Action.variants:type_name -> backflow.plugin.v1.Variant
-	31, // 10: backflow.plugin.v1.Variant.key_lifetime:type_name -> google.protobuf.Duration
+	35, // 10: backflow.plugin.v1.Variant.key_lifetime:type_name -> google.protobuf.Duration
 	12, // 11: backflow.plugin.v1.ConfigureRequest.webhooks:type_name -> backflow.plugin.v1.WebhookTarget
 	0,  // 12: backflow.plugin.v1.ConfigureResponse.error:type_name -> backflow.plugin.v1.Error
 	0,  // 13: backflow.plugin.v1.ExecuteResponse.error:type_name -> backflow.plugin.v1.Error
-	27, // 14: backflow.plugin.v1.VerifyWebhookRequest.headers:type_name -> backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
-	32, // 15: backflow.plugin.v1.VerifyWebhookRequest.now:type_name -> google.protobuf.Timestamp
-	31, // 16: backflow.plugin.v1.VerifyWebhookRequest.tolerance:type_name -> google.protobuf.Duration
+	31, // 14: backflow.plugin.v1.VerifyWebhookRequest.headers:type_name -> backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
+	36, // 15: backflow.plugin.v1.VerifyWebhookRequest.now:type_name -> google.protobuf.Timestamp
+	35, // 16: backflow.plugin.v1.VerifyWebhookRequest.tolerance:type_name -> google.protobuf.Duration
 	19, // 17: backflow.plugin.v1.VerifyWebhookResponse.event:type_name -> backflow.plugin.v1.WebhookEvent
 	0,  // 18: backflow.plugin.v1.VerifyWebhookResponse.error:type_name -> backflow.plugin.v1.Error
-	28, // 19: backflow.plugin.v1.SampleWebhookRequest.set:type_name -> backflow.plugin.v1.SampleWebhookRequest.SetEntry
-	32, // 20: backflow.plugin.v1.SampleWebhookRequest.now:type_name -> google.protobuf.Timestamp
-	29, // 21: backflow.plugin.v1.SampleWebhookResponse.headers:type_name -> backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
+	32, // 19: backflow.plugin.v1.SampleWebhookRequest.set:type_name -> backflow.plugin.v1.SampleWebhookRequest.SetEntry
+	36, // 20: backflow.plugin.v1.SampleWebhookRequest.now:type_name -> google.protobuf.Timestamp
+	33, // 21: backflow.plugin.v1.SampleWebhookResponse.headers:type_name -> backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
 	0,  // 22: backflow.plugin.v1.SampleWebhookResponse.error:type_name -> backflow.plugin.v1.Error
 	22, // 23: backflow.plugin.v1.SampleWebhookResponse.before:type_name -> backflow.plugin.v1.Sample
-	30, // 24: backflow.plugin.v1.Sample.headers:type_name -> backflow.plugin.v1.Sample.HeadersEntry
+	34, // 24: backflow.plugin.v1.Sample.headers:type_name -> backflow.plugin.v1.Sample.HeadersEntry
 	0,  // 25: backflow.plugin.v1.CheckHealthResponse.error:type_name -> backflow.plugin.v1.Error
 	0,  // 26: backflow.plugin.v1.ControlSandboxResponse.error:type_name -> backflow.plugin.v1.Error
-	17, // 27: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry.value:type_name -> backflow.plugin.v1.HeaderValues
-	2,  // 28: backflow.plugin.v1.PluginService.GetManifest:input_type -> backflow.plugin.v1.GetManifestRequest
-	11, // 29: backflow.plugin.v1.PluginService.Configure:input_type -> backflow.plugin.v1.ConfigureRequest
-	14, // 30: backflow.plugin.v1.PluginService.Execute:input_type -> backflow.plugin.v1.ExecuteRequest
-	16, // 31: backflow.plugin.v1.PluginService.VerifyWebhook:input_type -> backflow.plugin.v1.VerifyWebhookRequest
-	20, // 32: backflow.plugin.v1.PluginService.SampleWebhook:input_type -> backflow.plugin.v1.SampleWebhookRequest
-	23, // 33: backflow.plugin.v1.PluginService.CheckHealth:input_type -> backflow.plugin.v1.CheckHealthRequest
-	25, // 34: backflow.plugin.v1.PluginService.ControlSandbox:input_type -> backflow.plugin.v1.ControlSandboxRequest
-	3,  // 35: backflow.plugin.v1.PluginService.GetManifest:output_type -> backflow.plugin.v1.GetManifestResponse
-	13, // 36: backflow.plugin.v1.PluginService.Configure:output_type -> backflow.plugin.v1.ConfigureResponse
-	15, // 37: backflow.plugin.v1.PluginService.Execute:output_type -> backflow.plugin.v1.ExecuteResponse
-	18, // 38: backflow.plugin.v1.PluginService.VerifyWebhook:output_type -> backflow.plugin.v1.VerifyWebhookResponse
-	21, // 39: backflow.plugin.v1.PluginService.SampleWebhook:output_type -> backflow.plugin.v1.SampleWebhookResponse
-	24, // 40: backflow.plugin.v1.PluginService.CheckHealth:output_type -> backflow.plugin.v1.CheckHealthResponse
-	26, // 41: backflow.plugin.v1.PluginService.ControlSandbox:output_type -> backflow.plugin.v1.ControlSandboxResponse
-	35, // [35:42] is the sub-list for method output_type
-	28, // [28:35] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	28, // 27: backflow.plugin.v1.CheckUsesRequest.uses:type_name -> backflow.plugin.v1.Use
+	30, // 28: backflow.plugin.v1.CheckUsesResponse.faults:type_name -> backflow.plugin.v1.UseFault
+	0,  // 29: backflow.plugin.v1.CheckUsesResponse.error:type_name -> backflow.plugin.v1.Error
+	17, // 30: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry.value:type_name -> backflow.plugin.v1.HeaderValues
+	2,  // 31: backflow.plugin.v1.PluginService.GetManifest:input_type -> backflow.plugin.v1.GetManifestRequest
+	11, // 32: backflow.plugin.v1.PluginService.Configure:input_type -> backflow.plugin.v1.ConfigureRequest
+	14, // 33: backflow.plugin.v1.PluginService.Execute:input_type -> backflow.plugin.v1.ExecuteRequest
+	16, // 34: backflow.plugin.v1.PluginService.VerifyWebhook:input_type -> backflow.plugin.v1.VerifyWebhookRequest
+	20, // 35: backflow.plugin.v1.PluginService.SampleWebhook:input_type -> backflow.plugin.v1.SampleWebhookRequest
+	23, // 36: backflow.plugin.v1.PluginService.CheckHealth:input_type -> backflow.plugin.v1.CheckHealthRequest
+	25, // 37: backflow.plugin.v1.PluginService.ControlSandbox:input_type -> backflow.plugin.v1.ControlSandboxRequest
+	27, // 38: backflow.plugin.v1.PluginService.CheckUses:input_type -> backflow.plugin.v1.CheckUsesRequest
+	3,  // 39: backflow.plugin.v1.PluginService.GetManifest:output_type -> backflow.plugin.v1.GetManifestResponse
+	13, // 40: backflow.plugin.v1.PluginService.Configure:output_type -> backflow.plugin.v1.ConfigureResponse
+	15, // 41: backflow.plugin.v1.PluginService.Execute:output_type -> backflow.plugin.v1.ExecuteResponse
+	18, // 42: backflow.plugin.v1.PluginService.VerifyWebhook:output_type -> backflow.plugin.v1.VerifyWebhookResponse
+	21, // 43: backflow.plugin.v1.PluginService.SampleWebhook:output_type -> backflow.plugin.v1.SampleWebhookResponse
+	24, // 44: backflow.plugin.v1.PluginService.CheckHealth:output_type -> backflow.plugin.v1.CheckHealthResponse
+	26, // 45: backflow.plugin.v1.PluginService.ControlSandbox:output_type -> backflow.plugin.v1.ControlSandboxResponse
+	29, // 46: backflow.plugin.v1.PluginService.CheckUses:output_type -> backflow.plugin.v1.CheckUsesResponse
+	39, // [39:47] is the sub-list for method output_type
+	31, // [31:39] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_backflow_plugin_v1_plugin_proto_init() }
@@ -2110,7 +2421,7 @@ func file_backflow_plugin_v1_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_backflow_plugin_v1_plugin_proto_rawDesc), len(file_backflow_plugin_v1_plugin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

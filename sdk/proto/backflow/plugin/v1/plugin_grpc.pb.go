@@ -30,6 +30,7 @@ const (
 	PluginService_SampleWebhook_FullMethodName  = "/backflow.plugin.v1.PluginService/SampleWebhook"
 	PluginService_CheckHealth_FullMethodName    = "/backflow.plugin.v1.PluginService/CheckHealth"
 	PluginService_ControlSandbox_FullMethodName = "/backflow.plugin.v1.PluginService/ControlSandbox"
+	PluginService_CheckUses_FullMethodName      = "/backflow.plugin.v1.PluginService/CheckUses"
 )
 
 // PluginServiceClient is the client API for PluginService service.
@@ -55,6 +56,8 @@ type PluginServiceClient interface {
 	// ControlSandbox is called of a plugin that was configured to stand in for its
 	// vendor.
 	ControlSandbox(ctx context.Context, in *ControlSandboxRequest, opts ...grpc.CallOption) (*ControlSandboxResponse, error)
+	// CheckUses is called of a plugin that was configured to look only.
+	CheckUses(ctx context.Context, in *CheckUsesRequest, opts ...grpc.CallOption) (*CheckUsesResponse, error)
 }
 
 type pluginServiceClient struct {
@@ -138,6 +141,16 @@ func (c *pluginServiceClient) ControlSandbox(ctx context.Context, in *ControlSan
 	return out, nil
 }
 
+func (c *pluginServiceClient) CheckUses(ctx context.Context, in *CheckUsesRequest, opts ...grpc.CallOption) (*CheckUsesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckUsesResponse)
+	err := c.cc.Invoke(ctx, PluginService_CheckUses_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PluginServiceServer is the server API for PluginService service.
 // All implementations must embed UnimplementedPluginServiceServer
 // for forward compatibility.
@@ -161,6 +174,8 @@ type PluginServiceServer interface {
 	// ControlSandbox is called of a plugin that was configured to stand in for its
 	// vendor.
 	ControlSandbox(context.Context, *ControlSandboxRequest) (*ControlSandboxResponse, error)
+	// CheckUses is called of a plugin that was configured to look only.
+	CheckUses(context.Context, *CheckUsesRequest) (*CheckUsesResponse, error)
 	mustEmbedUnimplementedPluginServiceServer()
 }
 
@@ -191,6 +206,9 @@ func (UnimplementedPluginServiceServer) CheckHealth(context.Context, *CheckHealt
 }
 func (UnimplementedPluginServiceServer) ControlSandbox(context.Context, *ControlSandboxRequest) (*ControlSandboxResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ControlSandbox not implemented")
+}
+func (UnimplementedPluginServiceServer) CheckUses(context.Context, *CheckUsesRequest) (*CheckUsesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckUses not implemented")
 }
 func (UnimplementedPluginServiceServer) mustEmbedUnimplementedPluginServiceServer() {}
 func (UnimplementedPluginServiceServer) testEmbeddedByValue()                       {}
@@ -328,6 +346,24 @@ func _PluginService_ControlSandbox_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PluginService_CheckUses_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckUsesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServiceServer).CheckUses(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PluginService_CheckUses_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServiceServer).CheckUses(ctx, req.(*CheckUsesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PluginService_ServiceDesc is the grpc.ServiceDesc for PluginService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -358,6 +394,10 @@ var PluginService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ControlSandbox",
 			Handler:    _PluginService_ControlSandbox_Handler,
+		},
+		{
+			MethodName: "CheckUses",
+			Handler:    _PluginService_CheckUses_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
