@@ -45,6 +45,12 @@ type Syntax struct {
 	// Contains returns the condition that a column contains the value that is bound: a
 	// text another one, exactly; JSON another value; an array an element.
 	Contains func(column Column, expression, value string) string
+	// Compared returns what is compared, and put in order, in place of a column's
+	// identifier, or, where bound, of the placeholder of what Bind made for the column or
+	// of what the column's Compared returned for a row. It is for values that would
+	// otherwise compare in another way than they are put in order, or not as what they
+	// stand for. Nil compares them as they are.
+	Compared func(column Column, expression string, bound bool) string
 	// NullsFirst says that NULL comes before all values in ascending order.
 	NullsFirst bool
 	// DefaultRow stands in an INSERT that names no column.
