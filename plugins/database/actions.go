@@ -35,14 +35,14 @@ func (p *plugin) actions() []sdk.Part {
 			Repeat:       sdk.RepeatTransactional,
 			KeyLifetime:  store.KeyLifetime,
 			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","data":{"stripe_id":"pi_123","amount":2000}}`)},
-			Do:           p.do(rows.Insert),
+			Do:           p.write(rows.Insert),
 		},
 	}
 }
 
-// do returns the Do of an action of package rows. It is called with the call's
-// idempotency key and params; its errors are *sdk.Error.
-func (p *plugin) do(run func(ctx context.Context, s *store.Store, key string, params json.RawMessage) ([]byte, error)) func(context.Context, json.RawMessage) (json.RawMessage, error) {
+// write returns the Do of an action of package rows that writes. Its errors are
+// *sdk.Error.
+func (p *plugin) write(prepare rows.Prepare) func(context.Context, json.RawMessage) (json.RawMessage, error) {
 	return func(ctx context.Context, params json.RawMessage) (json.RawMessage, error) {
 		p.mu.RLock()
 		defer p.mu.RUnlock()
@@ -56,6 +56,10 @@ func (p *plugin) do(run func(ctx context.Context, s *store.Store, key string, pa
 		if len(key) > store.MaxKeyLength {
 			return nil, sdk.Refuse(sdk.CodeInvalidParams, "the idempotency key is longer than %d bytes", store.MaxKeyLength)
 		}
-		return run(ctx, p.store, key, params)
+		prepared, err := prepare("", params)
+		if err != nil {
+			return nil, err
+		}
+		return p.store.Write(ctx, key, prepared.Digest, prepared.Do)
 	}
 }

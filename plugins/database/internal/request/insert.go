@@ -1,15 +1,18 @@
 package request
 
 import (
-	"github.com/go-json-experiment/json/jsontext"
-
-	"github.com/backflow/backflow/plugins/database/internal/failure"
-	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/digest"
 )
 
-// ActionInsert is the name of the action.
-const ActionInsert = "insert"
+// The names of the actions that insert rows.
+const (
+	ActionInsert     = "insert"
+	ActionInsertMany = "insertMany"
+	ActionUpsert     = "upsert"
+)
+
+// MaxRows is how many rows one insertMany may insert.
+const MaxRows = 1000
 
 // Insert is what insert is asked for.
 type Insert struct {
@@ -18,8 +21,8 @@ type Insert struct {
 	Data []Member
 }
 
-// Digest is the same for the same params, in whatever order and with whatever
-// space they are written.
+// Digest is the same for the same params, in whatever order and with whatever space
+// they are written. It is that of the first version: keys are recorded with it.
 func (p Insert) Digest() string {
 	parts := []string{ActionInsert, p.Table}
 	for _, given := range sorted(p.Data) {
@@ -28,46 +31,45 @@ func (p Insert) Digest() string {
 	return digest.Hex(parts...)
 }
 
-// ReadInsert reads params that the gateway has checked against the
-// schema, strictly: names given twice, bytes that are not UTF-8 and lone
-// surrogates are refused, where a lenient reader would store something else
-// than what was sent.
-func ReadInsert(params []byte) (Insert, error) {
-	var read Insert
-	members, err := ReadObject(params)
-	if err != nil {
-		return read, failure.Invalid(sdk.Fault{Message: err.Error()})
-	}
-	var faults []sdk.Fault
-	seen := make(map[string]bool)
-	for _, member := range members {
-		seen[member.Name] = true
-		switch {
-		case member.Name == "table" && member.Value.Kind() == '"':
-			name, err := jsontext.AppendUnquote(nil, member.Value)
-			if err != nil {
-				faults = append(faults, failure.Fault("/table", "is not a valid string"))
+// ReadInsert reads params that stand at a pointer.
+func ReadInsert(at string, params []byte) (read Insert, err error) {
+	err = readParams(ActionInsert, at, params, nil,
+		required("table", func(p place) { read.Table = p.text() }),
+		required("data", func(p place) { read.Data = p.members() }))
+	return read, err
+}
+
+// InsertMany is what insertMany is asked for.
+type InsertMany struct {
+	Table string
+	Rows  [][]Member
+}
+
+// ReadInsertMany reads params that stand at a pointer.
+func ReadInsertMany(at string, params []byte) (read InsertMany, err error) {
+	err = readParams(ActionInsertMany, at, params, nil,
+		required("table", func(p place) { read.Table = p.text() }),
+		required("rows", func(p place) {
+			for _, row := range p.items(MaxRows) {
+				read.Rows = append(read.Rows, row.members())
 			}
-			read.Table = string(name)
-		case member.Name == "data" && member.Value.Kind() == '{':
-			if read.Data, err = ReadObject(member.Value); err != nil {
-				faults = append(faults, failure.Fault("/data", "%v", err))
-			}
-		case member.Name == "table":
-			faults = append(faults, failure.Fault("/table", "must be a string"))
-		case member.Name == "data":
-			faults = append(faults, failure.Fault("/data", "must be an object of columns and values"))
-		default:
-			faults = append(faults, failure.Fault("", "insert has no param %s", failure.Shown(member.Name)))
-		}
-	}
-	for _, name := range []string{"table", "data"} {
-		if !seen[name] {
-			faults = append(faults, failure.Fault("", "the param %q is missing", name))
-		}
-	}
-	if len(faults) > 0 {
-		return Insert{}, failure.Invalid(faults...)
-	}
-	return read, nil
+		}))
+	return read, err
+}
+
+// Upsert is what upsert is asked for.
+type Upsert struct {
+	Table string
+	Data  []Member
+	// OnConflict are columns, each named once.
+	OnConflict []string
+}
+
+// ReadUpsert reads params that stand at a pointer.
+func ReadUpsert(at string, params []byte) (read Upsert, err error) {
+	err = readParams(ActionUpsert, at, params, nil,
+		required("table", func(p place) { read.Table = p.text() }),
+		required("data", func(p place) { read.Data = p.members() }),
+		required("onConflict", func(p place) { read.OnConflict = p.names() }))
+	return read, err
 }

@@ -2,7 +2,8 @@
 // nothing against a database.
 //
 // The package imports plugins/database/internal/driver,
-// plugins/database/internal/failure, sdk and sdk/digest.
+// plugins/database/internal/exact, plugins/database/internal/failure, sdk, sdk/digest
+// and sdk/pointer.
 package request
 
 import (

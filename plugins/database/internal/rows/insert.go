@@ -1,8 +1,6 @@
 package rows
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
@@ -14,30 +12,28 @@ import (
 	"github.com/backflow/backflow/sdk/pointer"
 )
 
-// Insert inserts one row and returns it as stored. The key is looked at before the
-// params are held against the schema, so that a repeat returns the first result whatever
-// became of the table since.
-func Insert(ctx context.Context, s *store.Store, key string, params json.RawMessage) ([]byte, error) {
-	asked, err := request.ReadInsert(params)
+// Insert inserts one row and returns it as stored.
+func Insert(at string, params []byte) (Prepared, error) {
+	asked, err := request.ReadInsert(at, params)
 	if err != nil {
-		return nil, err
+		return Prepared{}, err
 	}
-	return s.Write(ctx, key, asked.Digest(), func(tx *store.Tx) ([]byte, error) { return insert(tx, asked) })
+	return Prepared{Digest: asked.Digest(), Do: func(tx *store.Tx) ([]byte, error) { return insert(tx, at, asked) }}, nil
 }
 
-func insert(tx *store.Tx, asked request.Insert) ([]byte, error) {
-	table, err := findTable(tx, asked.Table)
+func insert(tx *store.Tx, at string, asked request.Insert) ([]byte, error) {
+	table, err := findTable(tx, at, asked.Table)
 	if err != nil {
 		return nil, err
 	}
-	columns, values, err := resolve(tx, table, asked.Data)
+	columns, values, err := resolve(tx, table, pointer.Join(at, "data"), asked.Data)
 	if err != nil {
 		return nil, err
 	}
 	row, err := insertRow(tx, table, columns, values)
 	switch {
 	case err != nil:
-		return nil, tx.Failed(err, table, "/data")
+		return nil, tx.Failed(err, table, pointer.Join(at, "data"))
 	case row == nil:
 		return nil, sdk.Refuse(sdk.CodeConflict, "table %q let no row come to be: a trigger or an ON CONFLICT IGNORE passed over it", table.Name)
 	}
@@ -73,16 +69,17 @@ func insertRow(tx *store.Tx, table *driver.Table, columns []driver.Column, value
 	return rows[0], nil
 }
 
-// resolve holds the values for columns against the real table and returns what to bind.
+// resolve holds the values for columns, an object at a pointer, against the real table
+// and returns what to bind.
 // It finds every fault, not the first, up to failure.MaxFaults.
-func resolve(tx *store.Tx, table *driver.Table, data []request.Member) (columns []driver.Column, values []any, err error) {
+func resolve(tx *store.Tx, table *driver.Table, at string, data []request.Member) (columns []driver.Column, values []any, err error) {
 	var faults []sdk.Fault
 	for _, given := range data {
 		if len(faults) == failure.MaxFaults {
 			break
 		}
 		fault := func(format string, args ...any) {
-			faults = append(faults, failure.Fault(pointer.Join("/data", given.Name), format, args...))
+			faults = append(faults, failure.Fault(pointer.Join(at, given.Name), format, args...))
 		}
 		column, ok := table.Column(given.Name)
 		if !ok {

@@ -19,13 +19,16 @@ import (
 	"github.com/backflow/backflow/plugins/database/internal/failure"
 	"github.com/backflow/backflow/plugins/database/internal/statement"
 	"github.com/backflow/backflow/plugins/database/internal/store"
+	"github.com/backflow/backflow/sdk/pointer"
 )
 
-// findTable looks up a table by its exact name. The plugin's own tables are not
+// findTable looks up the table that the param "table" of params at a pointer names,
+// exactly. The plugin's own tables are not
 // for callers: writing to backflow_keys would decide what a repeat returns.
-func findTable(tx *store.Tx, name string) (*driver.Table, error) {
+func findTable(tx *store.Tx, at, name string) (*driver.Table, error) {
+	place := pointer.Join(at, "table")
 	if isOwn(name) {
-		return nil, failure.Closed("/table", "table %s belongs to Backflow itself and is closed to every action", failure.Shown(name))
+		return nil, failure.Closed(place, "table %s belongs to Backflow itself and is closed to every action", failure.Shown(name))
 	}
 	table, err := tx.Table(name)
 	if err == nil {
@@ -39,7 +42,7 @@ func findTable(tx *store.Tx, name string) (*driver.Table, error) {
 		return nil, err
 	}
 	names = slices.DeleteFunc(names, isOwn)
-	return nil, failure.Invalid(failure.Fault("/table", "there is no table %s%s", failure.Shown(name), failure.Suggestion(name, names)))
+	return nil, failure.Invalid(failure.Fault(place, "there is no table %s%s", failure.Shown(name), failure.Suggestion(name, names)))
 }
 
 // isOwn reports whether a table belongs to the plugin.

@@ -1,0 +1,21 @@
+package rows
+
+import (
+	"github.com/backflow/backflow/plugins/database/internal/store"
+)
+
+// Prepare reads the params of an action, which stand at a pointer: "" where they are all
+// of a call's. Its errors, and those of what it returns, are *sdk.Error with pointers
+// from there. It does not look at the database: what it returns is held against that
+// when it is done, so that a repeat returns the first result whatever became of the
+// schema since.
+type Prepare func(at string, params []byte) (Prepared, error)
+
+// Prepared is a request that was read.
+type Prepared struct {
+	// Digest tells it from others under the same idempotency key.
+	Digest string
+	// Do does it, within a transaction that the caller ends, and returns the result as
+	// JSON.
+	Do func(tx *store.Tx) ([]byte, error)
+}
