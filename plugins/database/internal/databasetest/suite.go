@@ -1,0 +1,40 @@
+package databasetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/sdk"
+)
+
+// Start makes a plugin that is not configured, which takes the time from now.
+type Start func(now func() time.Time) sdk.Plugin
+
+// Suite runs over one engine.
+type Suite struct {
+	Engine
+	start Start
+}
+
+// topics are the parts of the suite.
+var topics = []struct {
+	name string
+	run  func(s Suite, t *testing.T)
+}{
+	{"insert", Suite.insert},
+	{"refusals", Suite.refusals},
+	{"once", Suite.once},
+	{"schema changes", Suite.schemaChanges},
+}
+
+// Run runs all topics over an engine, at the same time, each with databases of its own.
+func Run(t *testing.T, start Start, e Engine) {
+	t.Helper()
+	s := Suite{Engine: e, start: start}
+	for _, topic := range topics {
+		t.Run(topic.name, func(t *testing.T) {
+			t.Parallel()
+			topic.run(s, t)
+		})
+	}
+}
