@@ -40,6 +40,10 @@ type Table struct {
 	// Triggers says that the table has triggers, which may change a row after
 	// it was inserted.
 	Triggers bool
+	// RowID is an expression that names a row while a transaction has it locked, whatever
+	// its columns hold: what is read by it can be bound and held against it. It is empty
+	// where there is none, or where the primary key does as well.
+	RowID string
 	// LastInserted is a condition that holds for the row that the connection
 	// inserted last, if the INSERT left the primary key to the database; empty where a
 	// database has none for the table.

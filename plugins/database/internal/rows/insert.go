@@ -22,7 +22,7 @@ func Insert(at string, params []byte) (Prepared, error) {
 }
 
 func insert(tx *store.Tx, at string, asked request.Insert) ([]byte, error) {
-	table, err := findTable(tx, at, asked.Table)
+	table, err := findWritable(tx, at, asked.Table)
 	if err != nil {
 		return nil, err
 	}

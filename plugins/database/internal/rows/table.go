@@ -45,6 +45,15 @@ func findTable(tx *store.Tx, at, name string) (*driver.Table, error) {
 	return nil, failure.Invalid(failure.Fault(place, "there is no table %s%s", failure.Shown(name), failure.Suggestion(name, names)))
 }
 
+// findWritable is findTable for an action that changes rows.
+func findWritable(tx *store.Tx, at, name string) (*driver.Table, error) {
+	table, err := findTable(tx, at, name)
+	if err == nil && table.View {
+		return nil, failure.Invalid(failure.Fault(pointer.Join(at, "table"), "%s is a view, whose rows can only be read", failure.Shown(name)))
+	}
+	return table, err
+}
+
 // isOwn reports whether a table belongs to the plugin.
 func isOwn(table string) bool {
 	return strings.EqualFold(table, statement.KeysTable) || strings.EqualFold(table, goose.DefaultTablename)

@@ -42,7 +42,7 @@ func (s *SQLite) Describe(ctx context.Context, conn *sql.Conn, name string) (*dr
 
 func describe(ctx context.Context, conn *sql.Conn, name string) (*driver.Table, error) {
 	table := &driver.Table{Name: name, Schema: "main"}
-	found, err := driver.Query(ctx, conn, "SELECT wr, strict FROM pragma_table_list WHERE name = ? AND "+insertable, name)
+	found, err := driver.Query(ctx, conn, "SELECT wr, strict, type FROM pragma_table_list WHERE name = ? AND "+described, name)
 	if err != nil {
 		return nil, fmt.Errorf("look up table: %w", err)
 	}
@@ -50,15 +50,16 @@ func describe(ctx context.Context, conn *sql.Conn, name string) (*driver.Table, 
 		return nil, driver.ErrNoTable
 	}
 	withoutRowID, strict := found[0][0] == int64(1), found[0][1] == int64(1)
+	table.View = text(found[0][2]) == "view"
 
-	found, err = driver.Query(ctx, conn, "SELECT name, type, pk, hidden FROM pragma_table_xinfo(?) ORDER BY cid", name)
+	found, err = driver.Query(ctx, conn, `SELECT name, type, pk, hidden, "notnull" FROM pragma_table_xinfo(?) ORDER BY cid`, name)
 	if err != nil {
 		return nil, fmt.Errorf("read columns: %w", err)
 	}
 	keys := make(map[int64]string)
 	for _, row := range found {
 		declared := text(row[1])
-		column := driver.Column{Name: text(row[0]), Type: declared, Kind: kindOf(declared, strict), Generated: row[3] != int64(0)}
+		column := driver.Column{Name: text(row[0]), Type: declared, Kind: kindOf(declared, strict), Generated: row[3] != int64(0), Nullable: row[4] == int64(0)}
 		column.Read = readExpression(column)
 		table.Columns = append(table.Columns, column)
 		if position, ok := row[2].(int64); ok && position > 0 {
@@ -68,8 +69,21 @@ func describe(ctx context.Context, conn *sql.Conn, name string) (*driver.Table, 
 	for _, position := range slices.Sorted(maps.Keys(keys)) {
 		table.PrimaryKey = append(table.PrimaryKey, keys[position])
 	}
-	if !withoutRowID {
-		table.LastInserted = lastInserted(table)
+	if len(table.PrimaryKey) == 1 && !withoutRowID {
+		for i, column := range table.Columns {
+			if column.Name == table.PrimaryKey[0] && strings.EqualFold(column.Type, "INTEGER") {
+				table.Columns[i].Nullable = false // it is the row's number
+			}
+		}
+	}
+	if !withoutRowID && !table.View {
+		table.RowID = rowID(table)
+		if table.RowID != "" {
+			table.LastInserted = table.RowID + " = last_insert_rowid()"
+		}
+	}
+	if table.UniqueKeys, err = uniqueKeys(ctx, conn, table); err != nil {
+		return nil, err
 	}
 
 	found, err = driver.Query(ctx, conn, "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", name)
@@ -118,16 +132,41 @@ func readExpression(column driver.Column) string {
 	return "+" + name
 }
 
-// lastInserted finds a row by its number, under a name that no column hides; a
-// table may hide all three (https://www.sqlite.org/rowidtable.html).
-func lastInserted(table *driver.Table) string {
+// rowID is the name of the row's number that no column hides; a table may hide all
+// three (https://www.sqlite.org/rowidtable.html).
+func rowID(table *driver.Table) string {
 	for _, name := range []string{"rowid", "_rowid_", "oid"} {
 		hidden := slices.ContainsFunc(table.Columns, func(c driver.Column) bool { return strings.EqualFold(c.Name, name) })
 		if !hidden {
-			return name + " = last_insert_rowid()"
+			return name
 		}
 	}
 	return ""
+}
+
+// uniqueKeys are the columns of the unique indexes over whole rows, the primary key
+// first: one that is the row's number has no index.
+func uniqueKeys(ctx context.Context, conn *sql.Conn, table *driver.Table) ([][]string, error) {
+	found, err := driver.Query(ctx, conn, `SELECT list.seq, info.name FROM pragma_index_list(?) AS list, pragma_index_info(list.name) AS info
+  WHERE list."unique" AND NOT list.partial ORDER BY list.seq, info.seqno`, table.Name)
+	if err != nil {
+		return nil, fmt.Errorf("read unique keys: %w", err)
+	}
+	var keys [][]string
+	if len(table.PrimaryKey) > 0 {
+		keys = append(keys, table.PrimaryKey)
+	}
+	for i := 0; i < len(found); {
+		var key []string
+		first := i
+		for ; i < len(found) && found[i][0] == found[first][0]; i++ {
+			key = append(key, text(found[i][1])) // empty for an expression
+		}
+		if !slices.Contains(key, "") && !slices.ContainsFunc(keys, func(other []string) bool { return slices.Equal(key, other) }) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
 }
 
 // text is a value of a schema table, where names are text and nothing else.

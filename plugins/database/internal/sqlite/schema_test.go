@@ -99,3 +99,62 @@ func TestAFileThatWentAwayIsNotMadeAgain(t *testing.T) {
 		t.Errorf("the file: %v", err)
 	}
 }
+
+func TestKeysAndViewsAreRead(t *testing.T) {
+	db := newSQLite(filepath.Join(t.TempDir(), "a.db"))
+	if err := db.Make(); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := db.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := opened.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if _, err := opened.Exec(`CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE, tenant INTEGER, number INTEGER, name TEXT, UNIQUE (tenant, number));
+CREATE UNIQUE INDEX by_part ON people (name) WHERE name > 'a';
+CREATE UNIQUE INDEX by_expression ON people (tenant, lower(name));
+CREATE TABLE pairs (a TEXT, b TEXT, rowid TEXT, PRIMARY KEY (b, a)) WITHOUT ROWID;
+CREATE TABLE hidden (rowid INTEGER, _rowid_ INTEGER, oid INTEGER);
+CREATE VIEW names AS SELECT name FROM people`); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := opened.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, c := range []struct {
+		table string
+		keys  [][]string
+		null  []string
+		rowID string
+		view  bool
+	}{
+		{"people", [][]string{{"id"}, {"tenant", "number"}, {"email"}}, []string{"tenant", "number", "name"}, "rowid", false},
+		{"pairs", [][]string{{"b", "a"}}, []string{"rowid"}, "", false},
+		{"hidden", nil, []string{"rowid", "_rowid_", "oid"}, "", false},
+		{"names", nil, []string{"name"}, "", true},
+	} {
+		table, err := db.Describe(t.Context(), conn, c.table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var null []string
+		for _, column := range table.Columns {
+			if column.Nullable {
+				null = append(null, column.Name)
+			}
+		}
+		if !slices.EqualFunc(table.UniqueKeys, c.keys, slices.Equal[[]string]) || !slices.Equal(null, c.null) || table.RowID != c.rowID || table.View != c.view {
+			t.Errorf("%s: keys %q, nullable %q, row number %q, view %t", c.table, table.UniqueKeys, null, table.RowID, table.View)
+		}
+	}
+}

@@ -35,7 +35,7 @@ var syntax = driver.Syntax{
 	LikePattern: likePattern,
 	Contains:    contains,
 	DefaultRow:  "DEFAULT VALUES",
-	TableNames:  "SELECT name FROM pragma_table_list WHERE " + insertable + " ORDER BY name",
+	TableNames:  "SELECT name FROM pragma_table_list WHERE " + described + " ORDER BY name",
 	// The index is for the removal of old keys.
 	KeysTable: []string{
 		`CREATE TABLE IF NOT EXISTS backflow_keys (
@@ -48,6 +48,6 @@ var syntax = driver.Syntax{
 	},
 }
 
-// insertable are tables proper: no views, virtual tables and their shadows,
-// and nothing of SQLite's own.
-const insertable = `schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`
+// described are tables proper and views: no virtual tables and their shadows, and
+// nothing of SQLite's own.
+const described = `schema = 'main' AND type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`
