@@ -139,7 +139,7 @@ func offers(name string, e *entry, manifest *sdk.Manifest) *published {
 	for i := range manifest.Actions {
 		spec := &manifest.Actions[i]
 		o := &offer{spec: spec, binding: newBinding(spec.HTTP)}
-		o.action = sync.OnceValues(func() (*Action, error) { return o.compile(name, e.integration, credentials) })
+		o.action = sync.OnceValues(func() (*Action, error) { return o.compile(name, e.integration, credentials, p) })
 		p.actions[spec.Name] = o
 		p.names = append(p.names, spec.Name)
 	}
@@ -155,7 +155,7 @@ func offers(name string, e *entry, manifest *sdk.Manifest) *published {
 
 // compile compiles what an action declares. The error is *sdk.Error, with
 // CodeUnavailable.
-func (o *offer) compile(name string, integration Integration, credentials func() string) (*Action, error) {
+func (o *offer) compile(name string, integration Integration, credentials func() string, p *published) (*Action, error) {
 	params, err := schema.Compile(o.spec.Params)
 	if err != nil {
 		err = fmt.Errorf("schema of the params of %s: %w", o.spec.Name, err)
@@ -175,6 +175,7 @@ func (o *offer) compile(name string, integration Integration, credentials func()
 			params:      params,
 			treatments:  treatments,
 			types:       textTypes(o.spec.Params),
+			siblings:    siblings{names: p.names, find: func(name string) (*Action, error) { return p.actions[name].action() }},
 		},
 		callee: integration, credentials: credentials,
 	}, nil

@@ -18,6 +18,7 @@ type Descriptor struct {
 	params      *schema.Schema
 	treatments  *sdk.Treatments
 	types       map[string]textType
+	siblings    siblings
 }
 
 // Spec is what the integration publishes of the action. It must not be changed.
@@ -39,22 +40,17 @@ func (d *Descriptor) Integration() string { return d.integration }
 // Params is the place of the params in their schema.
 func (d *Descriptor) Params() schema.Place { return d.params.Root() }
 
-// Check holds params against the action's schema. The error is *sdk.Error with
-// CodeInvalidParams and every fault. No document is an error too.
+// Check holds params against the action's schema, and those of inner calls against the
+// schemas of their actions. The error is *sdk.Error with CodeInvalidParams and every
+// fault. No document is an error too.
 func (d *Descriptor) Check(params value.Doc) error {
 	if params.IsZero() {
 		return refuse(sdk.CodeInvalidParams, "", "params: there are none")
 	}
-	faults := d.params.Faults(params.Value())
-	if len(faults) == 0 {
-		return nil
+	if faults := d.faults(params.Value(), nil); len(faults) > 0 {
+		return d.invalid(faults)
 	}
-	return &sdk.Error{
-		Code:    sdk.CodeInvalidParams,
-		Message: fmt.Sprintf("%s.%s: %s", d.integration, d.spec.Name, summary(faults)),
-		Outcome: sdk.OutcomeNotExecuted,
-		Faults:  faults,
-	}
+	return nil
 }
 
 // summary names the first fault, and how many there are.
@@ -71,8 +67,8 @@ func summary(faults []sdk.Fault) string {
 }
 
 // Faults returns every place in which params, as value.Parse returns them, do
-// not meet the schema. Of the values at the pointers for which open holds, which
-// are still placeholders, only the names are checked.
+// not meet the schema, nor those of inner calls theirs. Of the values at the pointers for
+// which open holds, which are still placeholders, only the names are checked.
 func (d *Descriptor) Faults(params any, open func(pointer string) bool) []schema.Fault {
-	return d.params.OpenFaults(params, open)
+	return d.faults(params, open)
 }

@@ -18,6 +18,8 @@ type Token struct {
 	Hash access.Hash
 	// Scopes say what the token may do.
 	Scopes []access.Scope
+	// Tables are the only ones that the token may touch; nil bounds nothing.
+	Tables []string
 }
 
 func authSchema() schema[Auth] {
@@ -36,5 +38,15 @@ func tokenSchema() schema[Token] {
 			"`sha256:` and the hex SHA-256 of the token.").required(),
 		key("scopes", list(parsed(text, "scope", access.ParseScope)), func(t *Token) *[]access.Scope { return &t.Scopes },
 			"What the token may do: `"+strings.Join(access.Forms(), "`, `")+"`; `*` stands for any part, as the last one for the rest.").required(),
+		key("tables", list(text("string", checkNotEmpty)).with(notNone), func(t *Token) *[]string { return &t.Tables },
+			"The only tables that the token may touch, as a call names them. An action that may touch any is refused; what touches no table is not affected."),
 	).with(func(v value, t *Token) { t.Pos = v.node.Pos })
+}
+
+// notNone makes an empty list of tables a fault: such a token could touch none, where
+// one without the key may touch any.
+func notNone(v value, tables *[]string) {
+	if v.node.Kind == Array && len(*tables) == 0 {
+		v.fault("leave the key out where the token may touch any table", "names no table")
+	}
 }

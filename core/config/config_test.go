@@ -25,7 +25,7 @@ func TestEveryKeyArrivesInTheConfig(t *testing.T) {
 			"$schema": "https://example.com/config.json",
 			"server": { "listen": "{{env.HOST}}:8080", "maxBodyBytes": 2048, "requestTimeout": "1m30s",
 				"trustedProxies": ["10.1.2.3/8", "192.0.2.1", "::1"], "publicUrl": "https://api.example.com/" },
-			"auth": { "tokens": [{ "name": "shop", "hash": "sha256:` + strings.ToUpper(hex.EncodeToString(sum[:])) + `", "scopes": ["integrations:*", "workflows:a:run", "*"] }] },
+			"auth": { "tokens": [{ "name": "shop", "hash": "sha256:` + strings.ToUpper(hex.EncodeToString(sum[:])) + `", "scopes": ["integrations:*", "workflows:a:run", "*"], "tables": ["orders", "public.payments"] }] },
 			"credentials": { "stripe": { "secretKey": "{{env.KEY}}", "big": 12345678901234567890, "price": 19.990, "list": [true, null, "x{{env.KEY}}"] }, "database": {} },
 			"pluginDirs": ["bin/plugins", "/opt/plugins"],
 			"plugins": [{ "name": "acme", "path": "bin/acme", "sha256": "` + strings.Repeat("AB", 32) + `", "env": { "A": "{{file:secret}}" }, "timeout": "5s", "maxConcurrency": 3 }],
@@ -53,7 +53,7 @@ func TestEveryKeyArrivesInTheConfig(t *testing.T) {
 	if diff := cmp.Diff(wantServer, c.Server, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("server (-want +got):\n%s", diff)
 	}
-	if token := c.Auth.Tokens[0]; token.Name != "shop" || token.Hash != sum || len(token.Scopes) != 3 || token.Pos.Line == 0 {
+	if token := c.Auth.Tokens[0]; token.Name != "shop" || token.Hash != sum || len(token.Scopes) != 3 || !slices.Equal(token.Tables, []string{"orders", "public.payments"}) || token.Pos.Line == 0 {
 		t.Errorf("token is %+v", token)
 	}
 	wantRaw := `{"secretKey":"sk_\"1","big":12345678901234567890,"price":19.990,"list":[true,null,"xsk_\"1"]}`

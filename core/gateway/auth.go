@@ -20,6 +20,8 @@ type Token struct {
 	Hash access.Hash
 	// Scopes are what the token may do; without any, it may do nothing.
 	Scopes []access.Scope
+	// Tables are the only ones that calls of actions may touch; nil bounds nothing.
+	Tables []string
 }
 
 // caller is the sender of a request.
@@ -28,6 +30,7 @@ type caller struct {
 	id     string
 	name   string
 	scopes []access.Scope
+	tables []string // nil: any
 }
 
 // may reports whether one of the caller's scopes covers the permission.
@@ -40,8 +43,14 @@ func (c *caller) may(permission ...string) bool {
 	return false
 }
 
-// mayCall reports whether one of the caller's scopes covers a call of the action.
+// mayCall reports whether the caller may call the action with some params: one of its
+// scopes covers it, and it touches no table that the caller may not.
 func (c *caller) mayCall(integration string, spec *sdk.ActionSpec) bool {
+	return c.covers(integration, spec) && (c.tables == nil || spec.Tables != sdk.AnyTable)
+}
+
+// covers reports whether one of the caller's scopes covers a call of the action.
+func (c *caller) covers(integration string, spec *sdk.ActionSpec) bool {
 	if !spec.ByName {
 		return c.may("integrations", integration, spec.Name)
 	}
@@ -49,12 +58,20 @@ func (c *caller) mayCall(integration string, spec *sdk.ActionSpec) bool {
 }
 
 // authorizeCall returns a 403 unless one of the caller's scopes covers a call of the
-// action.
+// action, whatever its params.
 func (c *caller) authorizeCall(a *action.Action) error {
-	if c.mayCall(a.Integration(), a.Spec()) {
+	if refusal := c.refuseCall(&a.Descriptor); refusal != nil {
+		return refusal
+	}
+	return nil
+}
+
+// refuseCall is authorizeCall, and nil where that is.
+func (c *caller) refuseCall(d *action.Descriptor) *apiError {
+	if c.covers(d.Integration(), d.Spec()) {
 		return nil
 	}
-	permission := []string{"integrations", a.Integration(), a.Spec().Name}
+	permission := []string{"integrations", d.Integration(), d.Spec().Name}
 	refusal := c.forbidden(permission...)
 	if c.may(permission...) {
 		refusal.detail += ": no scope with * in place of the action's name grants it"
@@ -116,7 +133,7 @@ func newAuthenticator(tokens []Token) (*authenticator, error) {
 			return nil, fmt.Errorf("token %d (%s): another token has the same hash", i+1, t.Name)
 		}
 		a.hashes = append(a.hashes, t.Hash)
-		a.callers = append(a.callers, &caller{id: "token:" + t.Name, name: t.Name, scopes: t.Scopes})
+		a.callers = append(a.callers, &caller{id: "token:" + t.Name, name: t.Name, scopes: t.Scopes, tables: t.Tables})
 	}
 	return a, nil
 }

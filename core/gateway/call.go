@@ -42,10 +42,14 @@ func (x *requestContext) callAction(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
+	call, err := x.caller.grant(a, params)
+	if err != nil {
+		return err
+	}
 	if key == "" {
 		// The key makes the short repeat of a failed call safe; the next
 		// request has another.
-		result, err := x.execute(r.Context(), a, params, rand.Text())
+		result, err := x.execute(r.Context(), call, rand.Text())
 		if err != nil {
 			return err
 		}
@@ -69,18 +73,18 @@ func (x *requestContext) callAction(w http.ResponseWriter, r *http.Request) erro
 		kept.send(w)
 		return nil
 	}
-	return x.callOnce(w, r, a, params, entry)
+	return x.callOnce(w, r, call, entry)
 }
 
 // callOnce calls the action under a key that the ledger recorded, and settles
 // the record.
-func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, a *action.Action, params value.Doc, entry *idempotency.Entry) error {
-	treatment := a.For(params)
+func (x *requestContext) callOnce(w http.ResponseWriter, r *http.Request, call grantedCall, entry *idempotency.Entry) error {
+	treatment := call.action.For(call.params)
 	if entry.Repeated() && !repeatable(treatment, x.now().Sub(entry.Since())) {
 		x.logUnsettled(r, entry.KeepUnknown(r.Context()))
 		return &idempotency.UnknownOutcomeError{Since: entry.Since()}
 	}
-	result, err := x.execute(r.Context(), a, params, entry.UpstreamKey())
+	result, err := x.execute(r.Context(), call, entry.UpstreamKey())
 	failpoint("answered")
 	if err == nil {
 		sent := resultResponse(result)
@@ -146,16 +150,17 @@ func repeatable(treatment sdk.Treatment, age time.Duration) bool {
 }
 
 // execute calls the action within the time that a request has.
-func (x *requestContext) execute(ctx context.Context, a *action.Action, params value.Doc, key string) (sdk.Result, error) {
+func (x *requestContext) execute(ctx context.Context, call grantedCall, key string) (sdk.Result, error) {
+	a := call.action
 	deadline, bounded := time.Now().Add(x.table.RequestTimeout), context.WithDeadline
-	if a.For(params).Writes {
+	if a.For(call.params).Writes {
 		// A client that goes away must not leave behind an effect that is not
 		// recorded: the call ends by itself or by its deadline.
 		bounded = action.Until
 	}
 	ctx, cancel := bounded(ctx, deadline)
 	defer cancel()
-	result, err := a.Call(ctx, action.Call{Params: params, IdempotencyKey: key, RequestID: x.id}, x.pause)
+	result, err := a.Call(ctx, action.Call{Params: call.params, IdempotencyKey: key, RequestID: x.id}, x.pause)
 	if err == nil {
 		return result, nil
 	}

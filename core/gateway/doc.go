@@ -14,12 +14,12 @@
 //
 // The order for a request is fixed: request id, the path's form, the caller, the
 // route and its method, the scope, the body, a place among the requests that are
-// worked on. So an unauthenticated client learns nothing of what there is, a path
+// worked on, and of calls among the params the scopes. So an unauthenticated client learns nothing of what there is, a path
 // that could mean two things reaches no handler, and a client that is slow to send
 // or to read its response holds no place.
 //
 // The package imports core/access, core/action, core/bulk, core/engine,
-// core/idempotency, core/telemetry, core/webhook, core/workflow, sdk, sdk/schema,
+// core/idempotency, core/telemetry, core/webhook, core/workflow, sdk, sdk/pointer, sdk/schema,
 // sdk/suggest and sdk/value. It knows no vendor, no store, no config file and no
 // plugin process.
 package gateway

@@ -83,7 +83,7 @@ func (s *Server) routes(plan *compile.Plan, registry *action.Registry) (gateway.
 		TrustedProxies: server.TrustedProxies, PublicURL: server.PublicURL,
 	}
 	for _, token := range plan.Config.Auth.Tokens {
-		routes.Tokens = append(routes.Tokens, gateway.Token{Name: token.Name, Hash: token.Hash, Scopes: token.Scopes})
+		routes.Tokens = append(routes.Tokens, gateway.Token{Name: token.Name, Hash: token.Hash, Scopes: token.Scopes, Tables: token.Tables})
 	}
 	for _, w := range plan.Config.Webhooks {
 		receiver, err := s.receiver(plan, w, registry, webhookSecrets(plan, w, made))
