@@ -16,5 +16,5 @@
 //			Code: sdk.CodeConflict, Pointers: []string{"/data/stripe_id"}, Condition: "unique_violation", Columns: []string{"stripe_id"}}},
 //	)
 //
-// Only tests may import it. The package imports internal/testkit and sdk.
+// Only tests may import it. The package imports internal/testkit, sdk and sdk/pointer.
 package databasetest

@@ -25,6 +25,8 @@ var topics = []struct {
 	{"refusals", Suite.refusals},
 	{"once", Suite.once},
 	{"schema changes", Suite.schemaChanges},
+	{"injection", Suite.injection},
+	{"what was inserted comes back equal", Suite.property},
 }
 
 // Run runs all topics over an engine, at the same time, each with databases of its own.
