@@ -252,7 +252,9 @@ func TestConfiguringTwiceIsAnError(t *testing.T) {
 func TestTheManifestsSchemasAndExamplesAreValid(t *testing.T) {
 	manifest := newServed(newClock().now).Manifest()
 	credentials := compile(t, manifest.Credentials)
-	for text, valid := range map[string]bool{`{}`: true, `{"url":"sqlite://a.db","migrations":"m"}`: true, `{"url":""}`: false, `{"other":1}`: false} {
+	for text, valid := range map[string]bool{`{}`: true, `{"url":"sqlite://a.db","migrations":"m"}`: true, `{"url":""}`: false, `{"other":1}`: false,
+		`{"pool":{"maxConnections":8,"maxIdle":0,"maxIdleTime":"1m30s","maxLifetime":"1h"},"timeouts":{"connect":"2s","statement":"1.5s","lock":"500ms"}}`: true,
+	} {
 		if err := credentials.Validate(parse(t, text)); (err == nil) != valid {
 			t.Errorf("%s: %v", text, err)
 		}
@@ -278,7 +280,7 @@ func TestADatabaseIsOneRow(t *testing.T) {
 	two := append(backends{}, databases...)
 	two = append(two, backend{
 		scheme: "second+x", form: "a host", description: "a host, and a slash",
-		locate: func(location, _ string) (driver.Database, error) {
+		locate: func(location, _ string, _ driver.Options) (driver.Database, error) {
 			return driver.Database{}, fmt.Errorf("%s: %w", location, elsewhere)
 		},
 	})
@@ -294,14 +296,14 @@ func TestADatabaseIsOneRow(t *testing.T) {
 	if published := string(two.credentialsSchema()); !strings.Contains(published, "app.db; or second+x:// and a host, and a slash.") {
 		t.Error(published)
 	}
-	if _, err := two.locate("second+x://db/", ""); !errors.Is(err, elsewhere) || !strings.Contains(err.Error(), "db/: ") {
+	if _, err := two.locate("second+x://db/", "", driver.Options{}); !errors.Is(err, elsewhere) || !strings.Contains(err.Error(), "db/: ") {
 		t.Error(err)
 	}
 	for url, says := range map[string]string{
 		"shop":      "write sqlite:// and the path of a file, or second+x:// and a host",
 		"nosuch://": "has sqlite://, second+x:// only",
 	} {
-		if _, err := two.locate(url, ""); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := two.locate(url, "", driver.Options{}); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q in it", url, err, says)
 		}
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,9 +8,10 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"time"
 
+	"github.com/backflow/backflow/plugins/database/internal/access"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
+	"github.com/backflow/backflow/plugins/database/internal/settings"
 	"github.com/backflow/backflow/plugins/database/internal/sqlite"
 	"github.com/backflow/backflow/plugins/database/internal/store"
 	"github.com/backflow/backflow/sdk"
@@ -23,9 +23,9 @@ type backend struct {
 	// form says in a few words what follows "SCHEME://" in a url, and description
 	// the same in full, for the published schema.
 	form, description string
-	// locate takes what follows "SCHEME://", and the directory that a relative path
-	// is relative to.
-	locate func(location, baseDir string) (driver.Database, error)
+	// locate takes what follows "SCHEME://", the directory that a relative path is
+	// relative to, and what the config says of connections and times.
+	locate func(location, baseDir string, options driver.Options) (driver.Database, error)
 }
 
 // backends are the kinds of databases that a url may name.
@@ -53,39 +53,9 @@ func (b backends) credentialsSchema() json.RawMessage {
 	if len(b) > 1 {
 		schemes = "(" + schemes + ")"
 	}
-	pattern := driver.AppendString(nil, "^"+schemes+"://.")
-	description := driver.AppendString(nil, "Where the database is: "+
+	return settings.Schema("^"+schemes+"://.", "Where the database is: "+
 		b.list("; or ", func(row backend) string { return row.scheme + ":// and " + row.description })+".")
-	return fmt.Appendf(nil, credentialsTemplate, pattern, description)
 }
-
-// credentialsTemplate lacks the pattern and the description of the url, as JSON.
-const credentialsTemplate = `{
-  "$schema": "https://json-schema.org/draft/2020-12/schema",
-  "type": "object",
-  "properties": {
-    "url": {
-      "type": "string",
-      "pattern": %s,
-      "writeOnly": true,
-      "description": %s
-    },
-    "timeouts": {
-      "type": "object",
-      "properties": {
-        "lock": { "type": "string", "minLength": 1, "description": "How long a call waits for a lock that another process holds, such as 5s, which is the default." }
-      },
-      "additionalProperties": false
-    },
-    "migrations": {
-      "type": "string",
-      "minLength": 1,
-      "format": "directory-path",
-      "description": "Folder of SQL migrations in goose's form, relative to the config file. What is new in it is applied, in order, at the start."
-    }
-  },
-  "additionalProperties": false
-}`
 
 // defaultFile is the name of the database in the data directory when the
 // config names none.
@@ -95,54 +65,40 @@ const defaultFile = "app.db"
 // that is ours to make. Errors hold nothing of the url but its scheme, since a
 // url may hold a password.
 func readSettings(entry json.RawMessage, config sdk.Config) (store.Settings, error) {
-	var credentials struct {
-		URL        *string `json:"url"`
-		Migrations *string `json:"migrations"`
-		Timeouts   struct {
-			Lock *string `json:"lock"`
-		} `json:"timeouts"`
+	read, err := settings.Read(entry)
+	if err != nil {
+		return store.Settings{}, err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(entry))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&credentials); err != nil {
-		return store.Settings{}, fmt.Errorf("database: credentials: %w", err)
-	}
-	var found store.Settings
-	var err error
-	if credentials.URL == nil {
-		found.Database, err = defaultDatabase(config.DataDir)
+	found := store.Settings{LockWait: read.Options.LockTimeout, Access: access.New(read.Tables), NumbersAsText: read.NumbersAsText}
+	if read.URL == nil {
+		found.Database, err = defaultDatabase(config.DataDir, read.Options)
 	} else {
-		found.Database, err = databases.locate(*credentials.URL, config.BaseDir)
+		found.Database, err = databases.locate(*read.URL, config.BaseDir, read.Options)
 	}
 	if err != nil {
 		return store.Settings{}, err
 	}
-	if text := credentials.Timeouts.Lock; text != nil {
-		if found.LockWait, err = positive(*text); err != nil {
-			return store.Settings{}, fmt.Errorf("database: timeouts.lock: %w", err)
-		}
-	}
-	if credentials.Migrations != nil {
-		found.Migrations, err = migrationsFolder(*credentials.Migrations, config.BaseDir)
+	if read.Migrations != "" {
+		found.Migrations, err = migrationsFolder(read.Migrations, config.BaseDir)
 	}
 	return found, err
 }
 
-func defaultDatabase(dataDir string) (driver.Database, error) {
+func defaultDatabase(dataDir string, options driver.Options) (driver.Database, error) {
 	if !filepath.IsAbs(dataDir) {
 		return driver.Database{}, errors.New("database: no url is configured, and there is no data directory for a default one")
 	}
 	if err := os.MkdirAll(dataDir, 0o700); err != nil {
 		return driver.Database{}, fmt.Errorf("database: make the data directory: %w", err)
 	}
-	return sqlite.New(filepath.Join(dataDir, defaultFile)), nil
+	return sqlite.New(filepath.Join(dataDir, defaultFile), options), nil
 }
 
 // scheme is the part of a url that may be shown.
 var scheme = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]{0,20})://`)
 
 // locate returns the database that a url names.
-func (b backends) locate(url, baseDir string) (driver.Database, error) {
+func (b backends) locate(url, baseDir string, options driver.Options) (driver.Database, error) {
 	match := scheme.FindStringSubmatch(url)
 	if match == nil {
 		return driver.Database{}, errors.New("database: url: has no scheme; write " +
@@ -150,7 +106,7 @@ func (b backends) locate(url, baseDir string) (driver.Database, error) {
 	}
 	for _, row := range b {
 		if row.scheme == match[1] {
-			found, err := row.locate(strings.TrimPrefix(url, match[0]), baseDir)
+			found, err := row.locate(strings.TrimPrefix(url, match[0]), baseDir, options)
 			if err != nil {
 				return driver.Database{}, fmt.Errorf("database: url: %w", err)
 			}
@@ -159,15 +115,6 @@ func (b backends) locate(url, baseDir string) (driver.Database, error) {
 	}
 	known := b.list(", ", func(row backend) string { return row.scheme + "://" })
 	return driver.Database{}, fmt.Errorf("database: url: the scheme %q is not supported; this version has %s only", match[1], known)
-}
-
-// positive reads a span of time of which there is some.
-func positive(text string) (time.Duration, error) {
-	length, err := time.ParseDuration(text)
-	if err != nil || length <= 0 {
-		return 0, fmt.Errorf("%q is no span of time; write one such as 5s", text)
-	}
-	return length, nil
 }
 
 func migrationsFolder(folder, baseDir string) (string, error) {

@@ -14,12 +14,16 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 )
 
 // Database is one database that the config names.
 type Database struct {
 	Driver
 	Syntax Syntax
+	// StatementTimeout bounds each statement from outside, by the end of its context;
+	// zero where the database itself does.
+	StatementTimeout time.Duration
 }
 
 // Driver talks to one database. Its methods are safe for concurrent use.

@@ -25,6 +25,12 @@ type Table struct {
 	Schema string
 	// Columns are in the order of the table, generated ones included.
 	Columns []Column
+	// Excluded are columns of which callers know nothing. They are not among Columns, and
+	// no key has them; they are here for statements that find a row again.
+	Excluded []Column
+	// ExcludedKey are the columns of the primary key where one of them is excluded;
+	// PrimaryKey is empty then.
+	ExcludedKey []Column
 	// View says that rows can only be read.
 	View bool
 	// PrimaryKey has the names of its columns; it may be empty.
@@ -60,6 +66,21 @@ func (t *Table) Column(name string) (Column, bool) {
 	return Column{}, false
 }
 
+// Identity returns the columns of the primary key, those of which callers know nothing
+// included: for statements that find a row again. It is empty for a table without one.
+func (t *Table) Identity() []Column {
+	if t.ExcludedKey != nil {
+		return t.ExcludedKey
+	}
+	var columns []Column
+	for _, name := range t.PrimaryKey {
+		if column, ok := t.Column(name); ok {
+			columns = append(columns, column)
+		}
+	}
+	return columns
+}
+
 // ColumnNames lists the columns in order.
 func (t *Table) ColumnNames() []string {
 	names := make([]string, len(t.Columns))
@@ -82,6 +103,8 @@ type Column struct {
 	Generated bool
 	// Nullable says that the column may hold NULL.
 	Nullable bool
+	// Narrow says that the integers of the column have 32 bits or fewer.
+	Narrow bool
 	// Element is what an array holds, for KindArray.
 	Element *Column
 }

@@ -3,6 +3,7 @@ package rows
 import (
 	"fmt"
 
+	"github.com/backflow/backflow/plugins/database/internal/access"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/failure"
 	"github.com/backflow/backflow/plugins/database/internal/request"
@@ -22,7 +23,7 @@ func Insert(at string, params []byte) (Prepared, error) {
 }
 
 func insert(tx *store.Tx, at string, asked request.Insert) ([]byte, error) {
-	table, err := findWritable(tx, at, asked.Table)
+	table, err := tx.Table(at, asked.Table, access.Insert)
 	if err != nil {
 		return nil, err
 	}

@@ -14,12 +14,12 @@ import (
 // sqlite:// in a url, relative to baseDir or absolute. It makes the directory of
 // a relative path. That of an absolute path has to be there: it may be a volume
 // that is not mounted, and rows written beside it would be lost to sight.
-func Locate(path, baseDir string) (driver.Database, error) {
+func Locate(path, baseDir string, options driver.Options) (driver.Database, error) {
 	file, err := locate(path, baseDir)
 	if err != nil {
 		return driver.Database{}, err
 	}
-	return New(file), nil
+	return New(file, options), nil
 }
 
 func locate(path, baseDir string) (string, error) {

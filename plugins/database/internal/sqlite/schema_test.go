@@ -16,7 +16,7 @@ import (
 // TestKindsFollowSQLitesAffinity asks SQLite what each declared type does with
 // the texts 5 and 0.5, and holds the kind that we take it for against that.
 func TestKindsFollowSQLitesAffinity(t *testing.T) {
-	store := New(filepath.Join(t.TempDir(), "a.db"))
+	store := New(filepath.Join(t.TempDir(), "a.db"), driver.Options{})
 	if err := store.Make(); err != nil {
 		t.Fatal(err)
 	}

@@ -38,9 +38,10 @@ type SQLite struct {
 var _ driver.Driver = (*SQLite)(nil)
 
 // New returns the database in the file at an absolute path. The file is made
-// when it is opened; its directory exists.
-func New(path string) driver.Database {
-	return driver.Database{Driver: newSQLite(path), Syntax: syntax}
+// when it is opened; its directory exists. SQLite does not bound a statement's time by
+// itself.
+func New(path string, options driver.Options) driver.Database {
+	return driver.Database{Driver: newSQLite(path), Syntax: syntax, StatementTimeout: options.StatementTimeout}
 }
 
 func newSQLite(path string) *SQLite { return &SQLite{path: path} }

@@ -1,9 +1,9 @@
 // Package store is an open database: its transactions, its idempotency keys and its
 // migrations, the same for every kind of database.
 //
-// The package imports plugins/database/internal/driver,
-// plugins/database/internal/failure, plugins/database/internal/statement, sdk and
-// sdk/litter.
+// The package imports plugins/database/internal/access,
+// plugins/database/internal/driver, plugins/database/internal/failure,
+// plugins/database/internal/statement, sdk and sdk/litter.
 package store
 
 import (
@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/backflow/backflow/plugins/database/internal/access"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/failure"
 	"github.com/backflow/backflow/sdk"
@@ -30,6 +31,10 @@ type Store struct {
 	files driver.Files
 	keys  keys
 	lock  writeLock
+	// access says which tables are open.
+	access *access.Rules
+	// numbersAsText: see Settings.
+	numbersAsText bool
 }
 
 // Settings say what to open. Every path in them is absolute.
@@ -40,6 +45,10 @@ type Settings struct {
 	// LockWait is how long a call waits for a lock that another process holds; zero is
 	// DefaultLockWait.
 	LockWait time.Duration
+	// Access says which tables are open; nil for all.
+	Access *access.Rules
+	// NumbersAsText says that integers of 64 bits and decimals are shown as strings.
+	NumbersAsText bool
 	// Now is the clock by which idempotency keys grow old.
 	Now func() time.Time
 }
@@ -83,7 +92,8 @@ func Open(ctx context.Context, settings Settings) (opened *Store, err error) {
 	}
 	opened = &Store{
 		Database: settings.Database, db: db, reading: reading, files: settings.files(),
-		lock: writeLock{now: settings.Now, longest: cmp.Or(settings.LockWait, DefaultLockWait)},
+		lock:   writeLock{now: settings.Now, longest: cmp.Or(settings.LockWait, DefaultLockWait)},
+		access: cmp.Or(settings.Access, access.New(nil)), numbersAsText: settings.NumbersAsText,
 	}
 	opened.keys = newKeys(&opened.Syntax, settings.Now)
 	return opened, nil
@@ -168,14 +178,14 @@ func (s *Store) failed(ctx context.Context, err error) error {
 	if cause := ctx.Err(); cause != nil {
 		err = cause
 	}
-	return failure.Of(s.Classify(err, nil), nil, "")
+	return failure.Of(s.access.Hide(s.Classify(err, nil), nil), nil, "")
 }
 
 // commitFailed is the error of a COMMIT that failed. A constraint that is
 // checked there (a deferred foreign key) is a definite no. After anything else,
 // a failed sync above all, the row may be there after the next start or not.
 func (s *Store) commitFailed(err error) error {
-	f := s.Classify(err, nil)
+	f := s.access.Hide(s.Classify(err, nil), nil)
 	failed := failure.Of(f, nil, "")
 	if failure.Definite(f) {
 		return failed

@@ -58,7 +58,7 @@ func TestKeysAreLockedWhereATransactionLocksNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.db")
 	var stores []*Store
 	for range 2 {
-		database := sqlite.New(path)
+		database := sqlite.New(path, driver.Options{})
 		database.Syntax.Begin = "BEGIN"
 		database.Syntax.LockKey = "UPDATE backflow_keys SET digest = '' WHERE idempotency_key = ? AND FALSE"
 		stores = append(stores, opened(t, database, `CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY, n INTEGER)`))
@@ -125,8 +125,8 @@ func TestALockThatIsHeldAgainLaterIsWaitedForAgain(t *testing.T) {
 // TestAFailedCommitIsUnknown: only a refusal by the database itself is definite.
 func TestAFailedCommitIsUnknown(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.db")
-	s := opened(t, sqlite.New(path), `CREATE TABLE payments (id INTEGER PRIMARY KEY, amount INTEGER CHECK (amount > 0))`, `PRAGMA busy_timeout = 1`)
-	other := opened(t, sqlite.New(path))
+	s := opened(t, sqlite.New(path, driver.Options{}), `CREATE TABLE payments (id INTEGER PRIMARY KEY, amount INTEGER CHECK (amount > 0))`, `PRAGMA busy_timeout = 1`)
+	other := opened(t, sqlite.New(path, driver.Options{}))
 	conn, err := other.db.Conn(t.Context())
 	must(t, err)
 	_, err = conn.ExecContext(t.Context(), "BEGIN IMMEDIATE")
@@ -154,7 +154,7 @@ func TestAFailedCommitIsUnknown(t *testing.T) {
 // transaction is under way.
 func TestARowThatWentIntoAFileWithoutANameIsUnknown(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "app.db")
-	s := opened(t, sqlite.New(path), `CREATE TABLE payments (id INTEGER PRIMARY KEY)`)
+	s := opened(t, sqlite.New(path, driver.Options{}), `CREATE TABLE payments (id INTEGER PRIMARY KEY)`)
 	_, err := s.Write(t.Context(), "", "", func(*Tx) ([]byte, error) { return nil, os.Rename(path, path+".aside") })
 	if failed, ok := errors.AsType[*sdk.Error](err); !ok || failed.Outcome != sdk.OutcomeNotExecuted || failed.Code != sdk.CodeUnavailable || !failed.Retryable {
 		t.Errorf("before the commit: %v", err)

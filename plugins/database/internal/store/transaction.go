@@ -6,6 +6,7 @@ import (
 	sqldriver "database/sql/driver"
 	"fmt"
 
+	"github.com/backflow/backflow/plugins/database/internal/access"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/failure"
 	"github.com/backflow/backflow/plugins/database/internal/statement"
@@ -16,20 +17,34 @@ import (
 // until the function returns that it was handed to.
 type Tx struct {
 	*driver.Database
-	ctx  context.Context
-	conn *sql.Conn
+	store *Store
+	ctx   context.Context
+	conn  *sql.Conn
+}
+
+func (s *Store) tx(ctx context.Context, conn *sql.Conn) *Tx {
+	return &Tx{Database: &s.Database, store: s, ctx: ctx, conn: conn}
 }
 
 // Context is that of the call.
 func (tx *Tx) Context() context.Context { return tx.ctx }
 
-// Table returns the table of exactly this name. The error is driver.ErrNoTable if there
-// is none.
-func (tx *Tx) Table(name string) (*driver.Table, error) { return tx.Describe(tx.ctx, tx.conn, name) }
+// Table returns the table of exactly this name, as far as it is open to an operation; see
+// access.Rules.Open. There is no other way to a table. at is the pointer of the params
+// that name it, "" for those of the call.
+func (tx *Tx) Table(at, name string, operation access.Operation) (*driver.Table, error) {
+	return tx.store.access.Open(schema{tx}, at, name, operation)
+}
 
-// TableNames lists the tables and views.
-func (tx *Tx) TableNames() ([]string, error) {
-	rows, err := driver.Query(tx.ctx, tx.conn, tx.Syntax.TableNames)
+// schema is the real one, of which access shows what is open.
+type schema struct{ tx *Tx }
+
+func (s schema) Describe(name string) (*driver.Table, error) {
+	return s.tx.store.Describe(s.tx.ctx, s.tx.conn, name)
+}
+
+func (s schema) TableNames() ([]string, error) {
+	rows, err := driver.Query(s.tx.ctx, s.tx.conn, s.tx.Syntax.TableNames)
 	if err != nil {
 		return nil, fmt.Errorf("list tables: %w", err)
 	}
@@ -47,16 +62,28 @@ func (tx *Tx) TableNames() ([]string, error) {
 
 // Query returns the rows of a statement as the driver's values.
 func (tx *Tx) Query(text *statement.Text) ([][]any, error) {
-	return driver.Query(tx.ctx, tx.conn, text.String(), text.Values...)
+	ctx, cancel := tx.bounded()
+	defer cancel()
+	return driver.Query(ctx, tx.conn, text.String(), text.Values...)
 }
 
 // Exec runs a statement that returns no rows, and returns how many it changed.
 func (tx *Tx) Exec(text *statement.Text) (affected int64, err error) {
-	result, err := tx.conn.ExecContext(tx.ctx, text.String(), text.Values...)
+	ctx, cancel := tx.bounded()
+	defer cancel()
+	result, err := tx.conn.ExecContext(ctx, text.String(), text.Values...)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+// bounded returns the context of one statement.
+func (tx *Tx) bounded() (context.Context, context.CancelFunc) {
+	if tx.StatementTimeout == 0 {
+		return tx.ctx, func() {}
+	}
+	return context.WithTimeout(tx.ctx, tx.StatementTimeout)
 }
 
 // Failed returns the error of a statement about a table: see failure.Of.
@@ -64,7 +91,7 @@ func (tx *Tx) Failed(err error, table *driver.Table, place string) error {
 	if cause := tx.ctx.Err(); cause != nil {
 		return cause
 	}
-	return failure.Of(tx.Classify(err, table), table, place)
+	return failure.Of(tx.store.access.Hide(tx.Classify(err, table), table), table, place)
 }
 
 // Write runs work in a transaction and records its result under the key; a repeat gets
@@ -100,7 +127,7 @@ func (s *Store) Read(ctx context.Context, work func(*Tx) ([]byte, error)) ([]byt
 	if err := s.Check(); err != nil {
 		return nil, NotSound(err)
 	}
-	body, err := work(&Tx{Database: &s.Database, ctx: ctx, conn: conn})
+	body, err := work(s.tx(ctx, conn))
 	if err != nil {
 		return nil, s.failed(ctx, err)
 	}
@@ -134,7 +161,7 @@ func (s *Store) transact(ctx context.Context, work func(*Tx) (body []byte, chang
 			s.rollback(ctx, conn)
 		}
 	}()
-	body, changed, err := work(&Tx{Database: &s.Database, ctx: ctx, conn: conn})
+	body, changed, err := work(s.tx(ctx, conn))
 	if err == nil {
 		err = ctx.Err()
 	}
