@@ -37,12 +37,39 @@ func (p *plugin) actions() []sdk.Part {
 			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","data":{"stripe_id":"pi_123","amount":2000}}`)},
 			Do:           p.write(rows.Insert),
 		},
+		action{
+			Name:         request.ActionCount,
+			Description:  "Counts the rows of a table or a view, all of them or those that filters find.",
+			ParamsSchema: paramsSchema(`"table": `+tableSchema+`, "filters": `+filtersSchema, "table"),
+			ResultSchema: json.RawMessage(`{ "type": "object", "properties": { "count": { "type": "integer", "minimum": 0 } }, "required": ["count"] }`),
+			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","filters":[{"column":"amount","operator":"gte","value":1000}]}`)},
+			Do:           p.read(rows.Count),
+		},
 	}
 }
 
 // write returns the Do of an action of package rows that writes. Its errors are
 // *sdk.Error.
 func (p *plugin) write(prepare rows.Prepare) func(context.Context, json.RawMessage) (json.RawMessage, error) {
+	return p.do(prepare, func(ctx context.Context, s *store.Store, prepared rows.Prepared) ([]byte, error) {
+		key := sdk.CallFrom(ctx).IdempotencyKey
+		if len(key) > store.MaxKeyLength {
+			return nil, sdk.Refuse(sdk.CodeInvalidParams, "the idempotency key is longer than %d bytes", store.MaxKeyLength)
+		}
+		return s.Write(ctx, key, prepared.Digest, prepared.Do)
+	})
+}
+
+// read is write for an action that only reads.
+func (p *plugin) read(prepare rows.Prepare) func(context.Context, json.RawMessage) (json.RawMessage, error) {
+	return p.do(prepare, func(ctx context.Context, s *store.Store, prepared rows.Prepared) ([]byte, error) {
+		return s.Read(ctx, prepared.Do)
+	})
+}
+
+// do prepares what is asked for and runs it over the database that is in use, which
+// stays open meanwhile.
+func (p *plugin) do(prepare rows.Prepare, run func(context.Context, *store.Store, rows.Prepared) ([]byte, error)) func(context.Context, json.RawMessage) (json.RawMessage, error) {
 	return func(ctx context.Context, params json.RawMessage) (json.RawMessage, error) {
 		p.mu.RLock()
 		defer p.mu.RUnlock()
@@ -52,14 +79,10 @@ func (p *plugin) write(prepare rows.Prepare) func(context.Context, json.RawMessa
 		if p.store == nil {
 			return nil, sdk.Refuse(sdk.CodeUnavailable, "the database is not configured")
 		}
-		key := sdk.CallFrom(ctx).IdempotencyKey
-		if len(key) > store.MaxKeyLength {
-			return nil, sdk.Refuse(sdk.CodeInvalidParams, "the idempotency key is longer than %d bytes", store.MaxKeyLength)
-		}
 		prepared, err := prepare("", params)
 		if err != nil {
 			return nil, err
 		}
-		return p.store.Write(ctx, key, prepared.Digest, prepared.Do)
+		return run(ctx, p.store, prepared)
 	}
 }

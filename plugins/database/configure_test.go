@@ -266,7 +266,9 @@ func TestTheManifestsSchemasAndExamplesAreValid(t *testing.T) {
 			if err := params.Validate(parse(t, string(example.Params))); err != nil {
 				t.Errorf("%s: %v", action.Name, err)
 			}
-			f.insert("", string(example.Params))
+			if _, err := f.plugin.Execute(t.Context(), sdk.Call{Action: action.Name, Params: example.Params}); err != nil {
+				t.Errorf("%s %s: %v", action.Name, example.Params, err)
+			}
 		}
 	}
 	if err := compile(t, manifest.Actions[0].Params).Validate(parse(t, `{"table":"a","data":{},"x":1}`)); err == nil {

@@ -22,6 +22,7 @@ var topics = []struct {
 	run  func(s Suite, t *testing.T)
 }{
 	{"insert", Suite.insert},
+	{"filters", Suite.filters},
 	{"refusals", Suite.refusals},
 	{"once", Suite.once},
 	{"schema changes", Suite.schemaChanges},

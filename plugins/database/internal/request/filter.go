@@ -59,10 +59,18 @@ type Filter struct {
 	Not      *Filter
 }
 
-// filters reads a list of filters, all of which have to hold.
+// filters reads a list of filters, all of which have to hold. It may not be empty.
 func (p place) filters() []Filter {
 	left := maxFilters
 	return p.filterList(1, &left)
+}
+
+// anyFilters is filters of which there may be none.
+func (p place) anyFilters() []Filter {
+	if string(p.json) == "[]" {
+		return nil
+	}
+	return p.filters()
 }
 
 func (p place) filterList(depth int, left *int) []Filter {

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/backflow/backflow/plugins/database/internal/driver"
+	"github.com/backflow/backflow/plugins/database/internal/request"
+)
+
+// tableSchema and filtersSchema are the JSON Schemas of params that several actions
+// have. That of filters refers to one of paramsSchema.
+const (
+	tableSchema   = `{ "type": "string", "minLength": 1, "description": "The table, named as in the database." }`
+	filtersSchema = `{ "type": "array", "items": { "$ref": "#/$defs/filter" }, "description": "Conditions that all have to hold." }`
+)
+
+// paramsSchema returns the schema of an action's params.
+func paramsSchema(properties string, required ...string) json.RawMessage {
+	names := make([]string, len(required))
+	for i, name := range required {
+		names[i] = string(driver.AppendString(nil, name))
+	}
+	operators := make([]string, len(request.Operators))
+	for i, operator := range request.Operators {
+		operators[i] = string(driver.AppendString(nil, string(operator)))
+	}
+	schema := fmt.Appendf(nil, `{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "type": "object",
+  "properties": { %s },
+  "required": [%s],
+  "additionalProperties": false`, properties, strings.Join(names, ", "))
+	if strings.Contains(properties, "#/$defs/filter") {
+		schema = fmt.Appendf(schema, `,
+  "$defs": {
+    "filter": {
+      "type": "object",
+      "description": "A column, an operator and a value; or and, or, not over other filters.",
+      "properties": {
+        "column": { "type": "string" },
+        "operator": { "enum": [%s] },
+        "value": { "description": "A list for in, one of two for between, a pattern for like and ilike; null, true, false or \"not null\" for is." },
+        "and": { "type": "array", "items": { "$ref": "#/$defs/filter" } },
+        "or": { "type": "array", "items": { "$ref": "#/$defs/filter" } },
+        "not": { "anyOf": [{ "$ref": "#/$defs/filter" }, { "type": "array", "items": { "$ref": "#/$defs/filter" } }] }
+      },
+      "additionalProperties": false
+    }
+  }`, strings.Join(operators, ", "))
+	}
+	return append(schema, "\n}"...)
+}
