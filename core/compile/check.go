@@ -82,6 +82,11 @@ func (p *Plan) checkStep(d Definition, step *workflow.Step, catalog *action.Cata
 	if step.Params == nil {
 		return // what they would become is not known
 	}
+	for _, left := range step.Params.Left() {
+		if !found.ReadsResults(left) {
+			p.fault(d.Source.Fault(at+"/params"+left, step.Integration+"."+step.Action+": "+action.NoResults, "another step is read as {{steps.ID.result.id}}"))
+		}
+	}
 	open := made(step.Params.Refs())
 	for _, fault := range found.Faults(step.Source, open) {
 		p.fault(d.Source.Fault(at+"/params"+fault.Pointer, step.Integration+"."+step.Action+": "+fault.Message, fault.Hint))

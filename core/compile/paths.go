@@ -38,6 +38,11 @@ func (p *Plan) checkPaths(d Definition, catalog *action.Catalog) {
 		}
 		if found, err := catalog.Describe(step.Integration, step.Action); err == nil && step.Params != nil {
 			p.checkMade(here, step.Source, placed{found.Params()}, step.Pointer+"/params", step.Integration+"."+step.Action)
+			calls, _ := found.Inner(step.Source, made(step.Params.Refs())) // what is wrong with them is a fault already
+			for _, call := range calls {
+				at := pointer.Join(step.Pointer+"/params"+call.Pointer, "params")
+				p.checkMade(here, call.Params, placed{call.Action.Params()}, at, step.Integration+"."+call.Action.Spec().Name)
+			}
 		}
 		if child := p.definition(step.Workflow); child != nil && child.Input != nil {
 			p.checkMade(here, step.Source, placed{child.Input.Root()}, step.Pointer+"/input", "the input of "+child.ID)

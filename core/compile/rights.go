@@ -106,18 +106,29 @@ func (r *rightsFinder) step(d Definition, step *workflow.Step, catalog *action.C
 		return // a fault already
 	}
 	use := Use{Pos: d.Source.Fault(step.Pointer, "", "").Pos, What: fmt.Sprintf("%s, step %q: %s", owner(d), step.ID, step.Action)}
-	spec := found.Spec()
+	open := made(step.Params.Refs())
+	r.call(d, use, found.Spec(), step.Pointer+"/params", step.Source, open)
+	calls, _ := found.Inner(step.Source, open) // what is wrong with them is a fault already
+	for _, c := range calls {
+		at, spec := pointer.Join(c.Pointer, "params"), c.Action.Spec()
+		inner := Use{Pos: d.Source.Fault(step.Pointer+"/params"+c.Pointer, "", "").Pos, What: use.What + ", " + spec.Name}
+		r.call(d, inner, spec, step.Pointer+"/params"+at, c.Params, func(place string) bool { return open(at + place) })
+	}
+}
+
+// call notes what a call with params needs that stand at a pointer of the definition. Open
+// says which pointers in them are made from data.
+func (r *rightsFinder) call(d Definition, use Use, spec *sdk.ActionSpec, at string, source any, open func(pointer string) bool) {
 	for _, variant := range spec.Variants {
-		place := pointer.Join("", variant.Param)
-		if made(step.Params.Refs())(place) {
+		if place := pointer.Join("", variant.Param); open(place) {
 			r.open = append(r.open, Use{
-				Pos:  d.Source.Fault(step.Pointer+"/params"+place, "", "").Pos,
+				Pos:  d.Source.Fault(at+place, "", "").Pos,
 				What: use.What + ", whose " + variant.Param + " is made from data",
 			})
 			return
 		}
 	}
-	params, err := value.Marshal(step.Source)
+	params, err := value.Marshal(source)
 	if err != nil {
 		return // it was read from the config
 	}

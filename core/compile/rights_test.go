@@ -20,6 +20,7 @@ var shopRights = &sdk.Manifest{Name: "shop", Actions: []sdk.ActionSpec{
 	{Name: "getPayment", Params: json.RawMessage(`{}`), Permissions: []string{"Payments: Read"}},
 	{Name: "getOrder", Params: json.RawMessage(`{}`), Permissions: []string{"Orders: Read"}},
 	{Name: "ping", Params: json.RawMessage(`{}`)},
+	{Name: "all", Params: json.RawMessage(`{}`), ByName: true, Inner: "calls"},
 	{Name: "call", Params: json.RawMessage(`{}`), ByName: true, Variants: []sdk.Variant{
 		{Param: "do", Pattern: "get.*", Permissions: []string{"Things: Read"}},
 		{Param: "do", Pattern: "post.*", Permissions: []string{"Things: Write"}},
@@ -97,6 +98,17 @@ func TestAKeyNeedsTheRightsOfAllThatAConfigCallsAndGrants(t *testing.T) {
 			`Things: Write | 3:1 workflow "w", step "b": call`,
 			`| 5:7 workflow "w", step "c": call, whose do is made from data`,
 			`| 6:1 workflow "w", step "d": call, of which the integration knows no right`,
+		}},
+		"calls within a call": {head + `"workflows": [{ "id": "w", "steps": [
+{ "id": "a", "type": "shop", "action": "all", "params": { "calls": [
+{ "action": "pay" },
+{ "action": "call", "params": { "do": "getThing" } },
+{ "action": "call", "params": {
+"do": "{{input.do}}" } } ] } } ] }] }`, []string{
+			`Orders: Read | 3:1 workflow "w", step "a": all, pay`,
+			`Payments: Write | 3:1 workflow "w", step "a": all, pay`,
+			`Things: Read | 4:1 workflow "w", step "a": all, call`,
+			`| 6:7 workflow "w", step "a": all, call, whose do is made from data`,
 		}},
 		"scopes of tokens": {head + `"auth": { "tokens": [{ "name": "t", ` + hashOfAToken + `, "scopes": [
 "integrations:shop:getOrder",

@@ -34,6 +34,9 @@ func (r *execution) call(ctx context.Context, call workflow.Call) (c callResult)
 	// The document is the call's own: the value of the run's would stay in memory
 	// as long as the call lasts.
 	params := value.TrustedDoc(call.Params.Raw())
+	if err := found.CheckMade(call.Source, params); err != nil {
+		return callResult{call: call, err: callError(err)}
+	}
 	result, err := found.Execute(ctx, action.Call{
 		Params: params, IdempotencyKey: call.Key, RequestID: r.record.RequestID,
 	})

@@ -35,6 +35,7 @@ var fakeManifest = &sdk.Manifest{Name: "vendor", Version: "1.0.0", Actions: []sd
 		{Param: "do", Pattern: "delete.*", Writes: true, Repeat: sdk.RepeatIdempotent},
 		{Param: "do", Pattern: "mail.*", Writes: true, Repeat: sdk.RepeatNone},
 	}},
+	{Name: "all", Params: json.RawMessage(`{"type":"object","properties":{"calls":{"type":"array"}}}`), Writes: true, Repeat: sdk.RepeatTransactional, Inner: "calls"},
 	{Name: "strict", Params: json.RawMessage(`{"type":"object","required":["amount"]}`), Writes: true, Repeat: sdk.RepeatNative},
 }}
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/backflow/backflow/sdk/results"
 	"github.com/backflow/backflow/sdk/value"
 )
 
@@ -17,6 +18,7 @@ type Template struct {
 	ops  []op
 	max  int
 	refs []Ref
+	left []string
 }
 
 // op is one step of writing the result. Everything that does not depend on
@@ -49,7 +51,7 @@ func Compile(v any, opts Options) (*Template, error) {
 		return nil, c.faults
 	}
 	c.flush()
-	t := &Template{ops: c.ops, max: opts.MaxBytes, refs: c.refs}
+	t := &Template{ops: c.ops, max: opts.MaxBytes, refs: c.refs, left: c.left}
 	if t.max <= 0 {
 		t.max = DefaultMaxBytes
 	}
@@ -61,11 +63,18 @@ func (t *Template) Refs() []Ref {
 	return slices.Clone(t.refs)
 }
 
+// Left returns the pointers of the texts that were left as they are written, by
+// Options.Results.
+func (t *Template) Left() []string {
+	return slices.Clone(t.left)
+}
+
 type compiler struct {
 	opts    Options
 	ops     []op
 	literal []byte // JSON that is not yet an op
 	refs    []Ref
+	left    []string
 	faults  Faults
 }
 
@@ -199,6 +208,9 @@ func (c *compiler) string(s, pointer string, depth int) {
 		c.literal = value.AppendString(c.literal, s)
 		return
 	}
+	if c.opts.Results && c.result(s, pointer) {
+		return
+	}
 	if start == 0 {
 		if e, end, fault := ScanExpr(s, 2, c.opts); fault == nil && end == len(s) {
 			c.whole(e, pointer, depth)
@@ -216,6 +228,22 @@ func (c *compiler) string(s, pointer string, depth int) {
 	}
 	c.literal = value.AppendEscaped(c.literal, s[rest:])
 	c.literal = append(c.literal, '"')
+}
+
+// result leaves a string that reads a result of another call as it is. It returns false
+// for any other.
+func (c *compiler) result(s, pointer string) bool {
+	_, ok, err := results.Parse(s)
+	switch {
+	case !ok:
+		return false
+	case err != nil:
+		c.fault(pointer, Fault{Message: err.Error()})
+	default:
+		c.literal = value.AppendString(c.literal, s)
+		c.left = append(c.left, pointer)
+	}
+	return true
 }
 
 // whole compiles the expression of a string that is nothing else.

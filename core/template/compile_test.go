@@ -204,3 +204,40 @@ func TestCompileTakesTimeInProportionToTheSource(t *testing.T) {
 		t.Errorf("took %v", d)
 	}
 }
+
+func TestWhatReadsAResultOfAnotherCallIsLeftAsItIsWrittenWhereTheOptionsSaySo(t *testing.T) {
+	t.Parallel()
+	source := `{"a":"{{results[0].id}}","b":{"c/d":["{{ results[1] }}","{{input.x}}"]},"e":"results[0]"}`
+	tmpl, err := Compile(parse(t, source), Options{Roots: []string{"input"}, Results: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := tmpl.Left(); !slices.Equal(left, []string{"/a", "/b/c~1d/0"}) {
+		t.Errorf("left are %q", left)
+	}
+	if refs := tmpl.Refs(); len(refs) != 1 || refs[0].Root != "input" {
+		t.Errorf("it reads %v", refs)
+	}
+	got, err := tmpl.JSON(Map{"input": map[string]any{"x": "{{results[0].id}}"}})
+	if want := `{"a":"{{results[0].id}}","b":{"c/d":["{{ results[1] }}","{{results[0].id}}"]},"e":"results[0]"}`; err != nil || string(got) != want {
+		t.Errorf("%s, %v, want %s", got, err, want)
+	}
+	for source, want := range map[string]string{
+		`"order {{results[0].id}}"`:            "stands alone",
+		`" {{results[0].id}}"`:                 "stands alone",
+		`"{{input.x ?? results[0].id}}"`:       "stands alone",
+		`"{{results[0].id ?? input.x}}"`:       "without defaults",
+		`{"a":"{{results[0].id?}}"}`:           "without defaults",
+		`"{{results.id}}"`:                     "reads no result",
+		`"{{results[0].id}}{{results[0].id}}"`: "stands alone",
+	} {
+		if _, err := Compile(parse(t, source), Options{Results: true}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", source, err, want)
+		}
+	}
+	for _, source := range []string{`"{{results[0].id}}"`, `"{{results}}"`, `["x {{results[0].id}}"]`} {
+		if _, err := Compile(parse(t, source), Options{}); err == nil || !strings.Contains(err.Error(), `unknown name "results" ({{results[0].id}} is for the calls within one action`) {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+}

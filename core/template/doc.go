@@ -14,9 +14,10 @@
 // as text. Only the template is ever searched for placeholders: what data
 // holds is copied and never expanded.
 //
-// {{env.X}} and {{file:...}} stand for secrets and belong to the config, which
+// {{results[0].id}} is for an integration, and left as it is written where the options
+// say so. {{env.X}} and {{file:...}} stand for secrets and belong to the config, which
 // resolves them in its own fields; here they are faults.
 //
-// The package imports sdk/suggest and sdk/value. It must not know where the data come
+// The package imports sdk/results, sdk/suggest and sdk/value. It must not know where the data come
 // from, nor what becomes of the result.
 package template

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/backflow/backflow/sdk/results"
 	"github.com/backflow/backflow/sdk/suggest"
 	"github.com/backflow/backflow/sdk/value"
 )
@@ -73,6 +74,10 @@ type Options struct {
 	// MaxBytes limits the size of the rendered JSON, in bytes; 0 means
 	// [DefaultMaxBytes]. Conditions make no output and ignore it.
 	MaxBytes int
+	// Results says that a text that is exactly one placeholder of the root results, such
+	// as {{results[0].id}}, is left as it is written: it is for the integration that gets
+	// the rendered value; see package sdk/results.
+	Results bool
 	// Checked says that the source was checked when it was stored: of what works and
 	// cannot be meant nothing is said.
 	Checked bool
@@ -92,6 +97,16 @@ func (o Options) CheckRoot(name string) *Fault {
 		return &Fault{
 			Message: fmt.Sprintf("%s stands for a secret and cannot be used where data is rendered", name),
 			Hint:    "{{env.X}} and {{file:/path}} work in config fields such as credentials only",
+		}
+	case name == results.Root && o.Results:
+		return &Fault{
+			Message: "what reads a result of another call is not rendered here, and stands alone",
+			Hint:    `make "{{results[0].id}}" all that the field holds`,
+		}
+	case name == results.Root:
+		return &Fault{
+			Message: fmt.Sprintf("unknown name %q", name),
+			Hint:    "{{results[0].id}} is for the calls within one action, such as a transaction; another step is read as {{steps.ID.result.id}}",
 		}
 	case slices.Contains(Roots(), name):
 		return &Fault{

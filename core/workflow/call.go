@@ -14,8 +14,10 @@ type Call struct {
 	Integration string
 	Action      string
 	Params      value.Doc
-	Key         string
-	Attempt     int // counting from 1
+	// Source are the params as the definition writes them.
+	Source  any
+	Key     string
+	Attempt int // counting from 1
 	// Deadline is when the call is of no more use; zero is no bound.
 	Deadline time.Time
 }
@@ -27,7 +29,7 @@ func (m *Machine) Calls() []Call {
 	for path, n := range m.activeCalls {
 		calls = append(calls, Call{
 			Path: path, Integration: n.Step.Integration, Action: n.Step.Action,
-			Params: n.params, Key: n.key, Attempt: n.Attempts, Deadline: m.deadlineOf(n),
+			Params: n.params, Source: n.Step.Source, Key: n.key, Attempt: n.Attempts, Deadline: m.deadlineOf(n),
 		})
 	}
 	slices.SortFunc(calls, func(a, b Call) int { return strings.Compare(a.Path, b.Path) })

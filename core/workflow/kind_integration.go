@@ -26,7 +26,9 @@ func parseIntegration(p *parser, s *Step, members map[string]any, at string) beh
 		p.fault(at+"/params", "", "params must be an object, not %s", value.KindOf(params))
 		return integration{}
 	}
-	s.Params, s.Source = p.template(params, at+"/params"), params
+	opts := p.options()
+	opts.Results = true // whether the action has calls that read any is known with its manifest
+	s.Params, s.Source = p.templateWith(params, at+"/params", opts), params
 	if retry, given := members["retry"]; given {
 		p.retry(&s.Retry, retry, at+"/retry")
 	}

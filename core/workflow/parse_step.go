@@ -200,7 +200,11 @@ func (p *parser) optional(members map[string]any, at, key string) *template.Temp
 }
 
 func (p *parser) template(v any, at string) *template.Template {
-	t, err := template.Compile(v, p.options())
+	return p.templateWith(v, at, p.options())
+}
+
+func (p *parser) templateWith(v any, at string, opts template.Options) *template.Template {
+	t, err := template.Compile(v, opts)
 	if err != nil {
 		p.nested(at, err)
 		return nil

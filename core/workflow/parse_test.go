@@ -162,3 +162,19 @@ func FuzzParseNeverPanics(f *testing.F) {
 		}
 	})
 }
+
+func TestOnlyTheParamsOfACallCanReadResultsOfItsInnerCalls(t *testing.T) {
+	const text = `{{results[0].id}}`
+	if _, err := Parse([]byte(`{"id":"w","steps":[{"type":"vendor","action":"all","params":{"a":"`+text+`"}}]}`), InputRoots); err != nil {
+		t.Error(err)
+	}
+	for _, step := range []string{
+		`{"type":"set","values":{"a":"` + text + `"}}`, `{"type":"workflow","workflow":"x","input":{"a":"` + text + `"}}`,
+		`{"type":"return","output":"` + text + `"}`, `{"type":"vendor","action":"all","condition":"` + text + ` === 1"}`,
+		`{"type":"foreach","items":"` + text + `","steps":[]}`, `{"type":"fail","message":"` + text + `"}`,
+	} {
+		if _, err := Parse([]byte(`{"id":"w","steps":[`+step+`]}`), InputRoots); err == nil || !strings.Contains(err.Error(), `unknown name "results"`) {
+			t.Errorf("%s: %v", step, err)
+		}
+	}
+}
