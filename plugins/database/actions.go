@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 
 	"github.com/backflow/backflow/plugins/database/internal/request"
 	"github.com/backflow/backflow/plugins/database/internal/rows"
@@ -45,6 +46,56 @@ func (p *plugin) actions() []sdk.Part {
 			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","filters":[{"column":"amount","operator":"gte","value":1000}]}`)},
 			Do:           p.read(rows.Count),
 		},
+		action{
+			Name: request.ActionTransaction,
+			Description: "Does several actions, all or none. A text in their params that is exactly {{results[N].path}} stands for what is there in the result " +
+				"of operation N, counting from 0, which is one before.",
+			ParamsSchema: json.RawMessage(`{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "type": "object",
+  "properties": {
+    "operations": {
+      "type": "array",
+      "description": "What is done, in this order.",
+      "minItems": 1,
+      "maxItems": ` + strconv.Itoa(request.MaxOperations) + `,
+      "items": {
+        "type": "object",
+        "properties": {
+          "action": { "type": "string", "minLength": 1, "description": "An action of the database other than transaction." },
+          "params": { "type": "object", "description": "Its params." }
+        },
+        "required": ["action", "params"],
+        "additionalProperties": false
+      }
+    }
+  },
+  "required": ["operations"],
+  "additionalProperties": false
+}`),
+			ResultSchema: json.RawMessage(`{
+  "type": "object",
+  "properties": { "results": { "type": "array", "description": "The result of each operation, in order." } },
+  "required": ["results"]
+}`),
+			Writes:      true,
+			Repeat:      sdk.RepeatTransactional,
+			KeyLifetime: store.KeyLifetime,
+			ByName:      true,
+			Inner:       "operations",
+			Examples: []json.RawMessage{json.RawMessage(`{"operations":[` +
+				`{"action":"insert","params":{"table":"payments","data":{"stripe_id":"pi_124","amount":2000}}},` +
+				`{"action":"insert","params":{"table":"orders","data":{"payment":"{{results[0].id}}"}}}]}`)},
+			Do: p.write(rows.Transaction(p.inner())),
+		},
+	}
+}
+
+// inner are the actions that a transaction is made of: all the others.
+func (p *plugin) inner() map[string]rows.Prepare {
+	return map[string]rows.Prepare{
+		request.ActionInsert: rows.Insert,
+		request.ActionCount:  rows.Count,
 	}
 }
 

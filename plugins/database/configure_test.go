@@ -259,7 +259,7 @@ func TestTheManifestsSchemasAndExamplesAreValid(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	f := newFixture(t, paymentsDDL)
+	f := newFixture(t, paymentsDDL, `CREATE TABLE orders (id INTEGER PRIMARY KEY, payment INTEGER)`)
 	for _, action := range manifest.Actions {
 		params := compile(t, action.Params)
 		for _, example := range action.Examples {

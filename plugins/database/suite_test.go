@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,5 +26,19 @@ func TestEveryDatabaseKeepsEveryPromise(t *testing.T) {
 			t.Parallel()
 			databasetest.Run(t, func(now func() time.Time) sdk.Plugin { return newServed(now) }, engine)
 		})
+	}
+}
+
+// TestEveryActionMayBePartOfATransaction: none is forgotten in the list of them.
+func TestEveryActionMayBePartOfATransaction(t *testing.T) {
+	f := newFixture(t)
+	for _, action := range f.plugin.Manifest().Actions {
+		if action.Name == "transaction" {
+			continue
+		}
+		_, err := f.plugin.Execute(t.Context(), sdk.Call{Action: "transaction", Params: json.RawMessage(`{"operations":[{"action":"` + action.Name + `","params":{}}]}`)})
+		if err == nil || strings.Contains(err.Error(), "there is no action") {
+			t.Errorf("%s: %v", action.Name, err)
+		}
 	}
 }

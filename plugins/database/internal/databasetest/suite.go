@@ -26,6 +26,8 @@ var topics = []struct {
 	{"refusals", Suite.refusals},
 	{"once", Suite.once},
 	{"schema changes", Suite.schemaChanges},
+	{"transaction", Suite.transaction},
+	{"access", Suite.access},
 	{"injection", Suite.injection},
 	{"what was inserted comes back equal", Suite.property},
 }

@@ -2,8 +2,8 @@
 // nothing against a database.
 //
 // The package imports plugins/database/internal/driver,
-// plugins/database/internal/exact, plugins/database/internal/failure, sdk, sdk/digest
-// and sdk/pointer.
+// plugins/database/internal/exact, plugins/database/internal/failure, sdk, sdk/digest,
+// sdk/pointer, sdk/results and sdk/value.
 package request
 
 import (
