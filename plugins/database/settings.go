@@ -11,6 +11,7 @@ import (
 
 	"github.com/backflow/backflow/plugins/database/internal/access"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
+	"github.com/backflow/backflow/plugins/database/internal/mysql"
 	"github.com/backflow/backflow/plugins/database/internal/settings"
 	"github.com/backflow/backflow/plugins/database/internal/sqlite"
 	"github.com/backflow/backflow/plugins/database/internal/store"
@@ -36,7 +37,19 @@ var databases = backends{{
 	form:        "the path of a file",
 	description: "a path, relative to the config file, or absolute as in sqlite:///var/lib/shop/app.db",
 	locate:      sqlite.Locate,
+}, {
+	scheme:      "mysql",
+	form:        mysqlForm,
+	description: mysqlForm + ", for MySQL and MariaDB",
+	locate:      mysql.Locate,
+}, {
+	scheme:      "mariadb",
+	form:        mysqlForm,
+	description: "the same",
+	locate:      mysql.Locate,
 }}
+
+const mysqlForm = "user:password@host:3306/database"
 
 // list joins what is said of each backend.
 func (b backends) list(separator string, say func(backend) string) string {

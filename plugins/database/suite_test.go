@@ -7,12 +7,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit/mariadbtest"
 	"github.com/backflow/backflow/plugins/database/internal/databasetest"
 	"github.com/backflow/backflow/sdk"
 )
 
 // engines are the databases that the suite runs over.
 var engines = []databasetest.Engine{
+	{Name: databasetest.MariaDB, Fresh: func(t testing.TB) databasetest.Place {
+		d := mariadbtest.New(t)
+		return databasetest.Place{URL: d.URL(), Dir: t.TempDir(), DB: d.Open()}
+	}},
 	{Name: databasetest.SQLite, Fresh: func(t testing.TB) databasetest.Place {
 		dir := t.TempDir()
 		return databasetest.Place{URL: "sqlite://app.db", Dir: dir, DB: lookAt(t, filepath.Join(dir, "app.db"))}

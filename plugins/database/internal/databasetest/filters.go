@@ -59,7 +59,6 @@ func (s Suite) filters(t *testing.T) {
 			`{"column":"price","operator":"eq","value":"19.9900"}`:                                              "1",
 			`{"column":"price","operator":"gt","value":0}`:                                                      "1,2,3",
 			`{"column":"price","operator":"lt","value":0.0001}`:                                                 "4,6",
-			`{"column":"status","operator":"in","value":["paid","refunded"]}`:                                   "1,3,4",
 			`{"column":"note","operator":"eq","value":"say 'x'; --"}`:                                           "6",
 			`{"column":"note","operator":"like","value":"%pfel%"}`:                                              "1,2",
 			`{"column":"note","operator":"like","value":"Apfel%"}`:                                              "",
@@ -88,6 +87,12 @@ func (s Suite) filters(t *testing.T) {
 		} {
 			f.wantFound("orders", "["+filter+"]", want)
 		}
+		equal := "1,3"
+		if s.Name == MariaDB { // where texts are equal as the column's collation has it, by default without regard to case
+			equal = "1,3,6"
+		}
+		f.wantFound("orders", `[{"column":"status","operator":"eq","value":"paid"}]`, equal)
+		f.wantFound("orders", `[{"column":"status","operator":"in","value":["paid","nothing"]}]`, equal)
 		f.wantFound("orders", `[{"column":"id","operator":"gt","value":1},{"column":"status","operator":"eq","value":"pending"}]`, "2,5")
 		f.Check(
 			Case{Action: "count", Params: `{"table":"orders"}`, Want: `{"count":6}`},

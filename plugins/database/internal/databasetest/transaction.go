@@ -10,7 +10,7 @@ import (
 
 const (
 	ordersTable = `CREATE TABLE orders (id {id}, customer {text} NOT NULL, total {decimal}, data {json})`
-	linesTable  = `CREATE TABLE lines (id {id}, order_id {int} NOT NULL, sku {text} NOT NULL UNIQUE, CONSTRAINT of_order FOREIGN KEY (order_id) REFERENCES orders (id))`
+	itemsTable  = `CREATE TABLE items (id {id}, order_id {int} NOT NULL, sku {text} NOT NULL UNIQUE, CONSTRAINT of_order FOREIGN KEY (order_id) REFERENCES orders (id))`
 )
 
 // of writes the params of a transaction of operations, each of which is an action and
@@ -26,10 +26,10 @@ func of(operations ...string) string {
 func (s Suite) transaction(t *testing.T) {
 	t.Run("all operations are done, and later ones read what earlier ones returned", func(t *testing.T) {
 		t.Parallel()
-		f := s.New(t, ordersTable, linesTable)
+		f := s.New(t, ordersTable, itemsTable)
 		f.Check(Case{Key: "k", Action: "transaction", Params: of(
 			"insert", `{"table":"orders","data":{"id":7,"customer":"a","total":19.9,"data":{"n":[1,{"deep":"x"}]}}}`,
-			"insert", `{"table":"lines","data":{"id":1,"order_id":"{{results[0].id}}","sku":"{{ results[0].data.n[1].deep }}"}}`,
+			"insert", `{"table":"items","data":{"id":1,"order_id":"{{results[0].id}}","sku":"{{ results[0].data.n[1].deep }}"}}`,
 			"insert", `{"table":"orders","data":{"id":8,"customer":"of {{results[0].id}}","total":"{{results[0].total}}","data":"{{results[0].data}}"}}`,
 		), Want: `{"results":[{"id":7,"customer":"a","total":` + f.decimal("19.9") + `,"data":{"n":[1,{"deep":"x"}]}},{"id":1,"order_id":7,"sku":"x"},` +
 			`{"id":8,"customer":"of {{results[0].id}}","total":` + f.decimal("19.9") + `,"data":{"n":[1,{"deep":"x"}]}}]}`})
@@ -55,20 +55,20 @@ func (s Suite) transaction(t *testing.T) {
 	})
 	t.Run("one that fails undoes all, and says which it is and where", func(t *testing.T) {
 		t.Parallel()
-		f := s.New(t, ordersTable, linesTable)
-		f.Call("", "transaction", of("insert", `{"table":"orders","data":{"id":1,"customer":"a"}}`, "insert", `{"table":"lines","data":{"id":1,"order_id":1,"sku":"x"}}`))
+		f := s.New(t, ordersTable, itemsTable)
+		f.Call("", "transaction", of("insert", `{"table":"orders","data":{"id":1,"customer":"a"}}`, "insert", `{"table":"items","data":{"id":1,"order_id":1,"sku":"x"}}`))
 		const first = `{"table":"orders","data":{"customer":"b"}}`
 		f.Check(
-			Case{Key: "k", Action: "transaction", Params: of("insert", first, "insert", `{"table":"lines","data":{"order_id":"{{results[0].id}}","sku":"x"}}`), Refused: &Refusal{
+			Case{Key: "k", Action: "transaction", Params: of("insert", first, "insert", `{"table":"items","data":{"order_id":"{{results[0].id}}","sku":"x"}}`), Refused: &Refusal{
 				Code: sdk.CodeConflict, Pointers: []string{"/operations/1/params/data/sku"}, Says: "operation 1 (insert): ",
 				Condition: "unique_violation", Constraint: "unique", Columns: []string{"sku"}}},
-			Case{Key: "k", Action: "transaction", Params: of("insert", first, "insert", `{"table":"lines","data":{"order_id":"{{results[0].id}}","sky":"y"}}`), Refused: &Refusal{
+			Case{Key: "k", Action: "transaction", Params: of("insert", first, "insert", `{"table":"items","data":{"order_id":"{{results[0].id}}","sky":"y"}}`), Refused: &Refusal{
 				Code: sdk.CodeInvalidParams, Pointers: []string{"/operations/1/params/data/sky"}, Says: "nothing of the transaction is done"}},
-			Case{Key: "k", Action: "transaction", Params: of("insert", first, "insert", `{"table":"line","data":{}}`), Refused: &Refusal{
-				Code: sdk.CodeInvalidParams, Pointers: []string{"/operations/1/params/table"}, Says: `did you mean "lines"?`}},
+			Case{Key: "k", Action: "transaction", Params: of("insert", first, "insert", `{"table":"item","data":{}}`), Refused: &Refusal{
+				Code: sdk.CodeInvalidParams, Pointers: []string{"/operations/1/params/table"}, Says: `did you mean "items"?`}},
 			Case{Key: "k", Action: "transaction", Params: of("insert", first, "insert", `{"table":"backflow_keys","data":{}}`), Refused: &Refusal{
 				Code: sdk.CodeForbidden, Pointers: []string{"/operations/1/params/table"}}},
-			Case{Key: "k", Action: "transaction", Params: of("insert", first, "insert", `{"table":"lines","data":{"sku":"y","order_id":"{{results[0].data[0].id}}"}}`), Refused: &Refusal{
+			Case{Key: "k", Action: "transaction", Params: of("insert", first, "insert", `{"table":"items","data":{"sku":"y","order_id":"{{results[0].data[0].id}}"}}`), Refused: &Refusal{
 				Code: sdk.CodeInvalidParams, Pointers: []string{"/operations/1/params/data/order_id"}, Says: "{{results[0].data[0].id}}: "}},
 		)
 		// None of them was kept under the key.

@@ -60,6 +60,19 @@ type Driver interface {
 	Classify(err error, table *Table) Failure
 }
 
+// Varying is a Driver of databases that do not all write the same SQL.
+type Varying interface {
+	// Syntax returns that of the server which db, that Open returned, is connected to. It
+	// is used in place of Database.Syntax.
+	Syntax(ctx context.Context, db *sql.DB) (Syntax, error)
+}
+
+// Unbounded is a Driver whose connections end what takes long, as Options say.
+type Unbounded interface {
+	// OpenUnbounded is Open of connections that do not, for migrations.
+	OpenUnbounded(ctx context.Context) (*sql.DB, error)
+}
+
 // Files is a Driver of a database that is in files, which can be removed or replaced
 // while they are open.
 type Files interface {

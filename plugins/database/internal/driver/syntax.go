@@ -27,6 +27,9 @@ type Syntax struct {
 	// with one key at the same time both find no record: both have the effect,
 	// and the second fails at the record with a conflict in place of the result.
 	LockKey string
+	// LockKeyInserts says that LockKey inserts the record of the key itself, with an
+	// empty digest, unless one is there. It is filled by Upsert when the result is known.
+	LockKeyInserts bool
 	// Returning says after which statements RETURNING is possible. After the others the
 	// rows are read again in the same transaction.
 	Returning Returning
@@ -37,6 +40,9 @@ type Syntax struct {
 	// the same values in the columns of a unique key, which are given as identifiers, and
 	// so are the columns to set, to the values of the INSERT.
 	Upsert func(key, set []string) string
+	// UpsertAnyKey says that the database looks for a row by every unique key, whatever
+	// key is named.
+	UpsertAnyKey bool
 	// Like returns the condition that a text matches a pattern of LIKE with the escape \,
 	// in which fold says whether the case of letters is overlooked. LikePattern returns
 	// what is bound for such a pattern.
@@ -55,6 +61,9 @@ type Syntax struct {
 	NullsFirst bool
 	// DefaultRow stands in an INSERT that names no column.
 	DefaultRow string
+	// DDLCommits says that a statement which changes the schema commits what came before
+	// it in its transaction.
+	DDLCommits bool
 	// TableNames lists the tables and views that can be described.
 	TableNames string
 	// KeysTable makes the table of idempotency keys, if it is not there: its

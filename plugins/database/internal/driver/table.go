@@ -33,11 +33,17 @@ type Table struct {
 	ExcludedKey []Column
 	// View says that rows can only be read.
 	View bool
+	// NoTransactions says that the table takes no part in transactions: a change would
+	// stay when its transaction is rolled back.
+	NoTransactions bool
 	// PrimaryKey has the names of its columns; it may be empty.
 	PrimaryKey []string
 	// UniqueKeys are the columns of each unique key of whole rows, the primary key
 	// included: no partial one, and none over expressions.
 	UniqueKeys [][]string
+	// KeyColumns are the columns of each unique key by the key's name, where failures
+	// name a key.
+	KeyColumns map[string][]string
 	// Checks are the expressions of the table's CHECK constraints that have a name,
 	// by name.
 	Checks map[string]string

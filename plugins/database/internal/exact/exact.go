@@ -118,6 +118,45 @@ func (d Decimal) Int64() (int64, bool) {
 	return value, true
 }
 
+// Uint64 returns the value if it is an integer of 64 bits without a sign.
+func (d Decimal) Uint64() (uint64, bool) {
+	text, ok := d.Plain(20, 0)
+	if !ok || d.negative {
+		return 0, false
+	}
+	value, err := strconv.ParseUint(text, 10, 64)
+	return value, err == nil
+}
+
+// Plain returns the value without an exponent, if it has at most so many digits before
+// and after the point.
+func (d Decimal) Plain(integer, fraction int) (string, bool) {
+	if d.digits == "" {
+		return "0", true
+	}
+	// point is how many of the digits stand before the point.
+	point := int64(len(d.digits)) + d.exponent
+	if point > int64(integer) || d.exponent < -int64(fraction) {
+		return "", false
+	}
+	var text string
+	switch {
+	case d.exponent >= 0:
+		text = d.digits + strings.Repeat("0", int(d.exponent))
+	case point <= 0:
+		text = "0." + strings.Repeat("0", int(-point)) + d.digits
+	default:
+		text = d.digits[:point] + "." + d.digits[point:]
+	}
+	if d.negative {
+		text = "-" + text
+	}
+	return text, true
+}
+
+// Negative reports whether the value is less than zero.
+func (d Decimal) Negative() bool { return d.negative }
+
 // Float64 returns the nearest float64, and whether it stands for the very same
 // decimal: its shortest notation has the value of d. It is not ok when the
 // value is beyond the range of float64.

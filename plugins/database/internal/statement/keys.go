@@ -17,7 +17,8 @@ type Keys struct {
 	// Lock waits for other transactions with the key; empty where there is
 	// nothing to do. See Syntax.LockKey.
 	Lock string
-	// Find returns digest and result of a key.
+	// Find returns digest and result of a key; the digest is empty in a record that Lock
+	// inserted.
 	Find string
 	// Record inserts a key, its digest, its result and the time.
 	Record string
@@ -31,7 +32,7 @@ type Keys struct {
 // ForKeys writes the statements about idempotency keys.
 func ForKeys(s *driver.Syntax, batch int) Keys {
 	p := s.Placeholder
-	return Keys{
+	keys := Keys{
 		Probe:  "SELECT idempotency_key, digest, result, recorded_at FROM " + KeysTable + " WHERE 1 = 0",
 		Lock:   s.LockKey,
 		Find:   "SELECT digest, result FROM " + KeysTable + " WHERE idempotency_key = " + p(1),
@@ -39,4 +40,8 @@ func ForKeys(s *driver.Syntax, batch int) Keys {
 		Stale:  fmt.Sprintf("SELECT idempotency_key FROM "+KeysTable+" WHERE recorded_at < %s ORDER BY recorded_at LIMIT %d", p(1), batch),
 		Remove: "DELETE FROM " + KeysTable + " WHERE idempotency_key = " + p(1),
 	}
+	if s.LockKeyInserts {
+		keys.Record += " " + s.Upsert([]string{"idempotency_key"}, []string{"digest", "result", "recorded_at"})
+	}
+	return keys
 }

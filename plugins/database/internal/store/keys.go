@@ -82,6 +82,8 @@ func (k keys) recorded(ctx context.Context, conn *sql.Conn, key, digest string) 
 		return nil, false, nil
 	case err != nil:
 		return nil, false, fmt.Errorf("look up key: %w", err)
+	case recorded == "": // it is this call's own record, which Lock inserted
+		return nil, false, nil
 	case recorded != digest:
 		return nil, false, &sdk.Error{
 			Code:    sdk.CodeConflict,

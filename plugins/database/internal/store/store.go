@@ -90,8 +90,12 @@ func Open(ctx context.Context, settings Settings) (opened *Store, err error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("database: %w", err), db.Close())
 	}
+	database, err := fitted(ctx, settings.Database, db)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("database: %w", err), db.Close())
+	}
 	opened = &Store{
-		Database: settings.Database, db: db, reading: reading, files: settings.files(),
+		Database: database, db: db, reading: reading, files: settings.files(),
 		lock:   writeLock{now: settings.Now, longest: cmp.Or(settings.LockWait, DefaultLockWait)},
 		access: cmp.Or(settings.Access, access.New(nil)), numbersAsText: settings.NumbersAsText,
 	}
@@ -99,11 +103,26 @@ func Open(ctx context.Context, settings Settings) (opened *Store, err error) {
 	return opened, nil
 }
 
+// fitted returns the database with the syntax of the server that responds.
+func fitted(ctx context.Context, database driver.Database, db *sql.DB) (driver.Database, error) {
+	varying, ok := database.Driver.(driver.Varying)
+	if !ok {
+		return database, nil
+	}
+	var err error
+	database.Syntax, err = varying.Syntax(ctx, db)
+	return database, err
+}
+
 // prepare makes the plugin's table and migrates, over connections of its own:
 // a migration may change its connection's settings, such as to switch foreign
 // keys off, and no row must be written over such a connection.
 func prepare(ctx context.Context, settings Settings) (err error) {
-	db, err := settings.Database.Open(ctx)
+	open := settings.Database.Open
+	if unbounded, ok := settings.Database.Driver.(driver.Unbounded); ok {
+		open = unbounded.OpenUnbounded
+	}
+	db, err := open(ctx)
 	if err != nil {
 		return err
 	}

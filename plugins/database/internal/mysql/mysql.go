@@ -1,0 +1,51 @@
+// Package mysql is MariaDB and MySQL for the database plugin, over
+// github.com/go-sql-driver/mysql. What the two do differently is decided by what the
+// server says of itself at connect.
+//
+// The package imports plugins/database/internal/driver and
+// plugins/database/internal/exact.
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+	"time"
+
+	"github.com/backflow/backflow/plugins/database/internal/driver"
+	mysqldriver "github.com/go-sql-driver/mysql"
+)
+
+// MySQL is one database of a server. It is safe for concurrent use.
+type MySQL struct {
+	config  *mysqldriver.Config
+	options driver.Options
+	// now is the clock by which what is known of tables grows old.
+	now func() time.Time
+
+	// mu guards the fields below.
+	mu sync.Mutex
+	// server is that which responded last.
+	server server
+	tables map[string]described
+}
+
+var (
+	_ driver.Driver    = (*MySQL)(nil)
+	_ driver.Varying   = (*MySQL)(nil)
+	_ driver.Unbounded = (*MySQL)(nil)
+)
+
+// newMySQL returns a database that is not connected to yet.
+func newMySQL(config *mysqldriver.Config, options driver.Options) *MySQL {
+	return &MySQL{config: config, options: options, now: time.Now}
+}
+
+// Make does nothing: databases are made by those who run the server.
+func (*MySQL) Make() error { return nil }
+
+// OpenReading returns writing: the server bounds connections, and one pool is for both.
+func (*MySQL) OpenReading(_ context.Context, writing *sql.DB) (*sql.DB, error) { return writing, nil }
+
+// Ended is false: ROLLBACK without a transaction is no error.
+func (*MySQL) Ended(error) bool { return false }

@@ -1,0 +1,100 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/backflow/backflow/plugins/database/internal/driver"
+	"github.com/pressly/goose/v3"
+)
+
+// syntax is the SQL that MariaDB and MySQL have in common.
+var syntax = driver.Syntax{
+	Goose:       goose.DialectMySQL,
+	Quote:       "`", // https://mariadb.com/kb/en/identifier-names/
+	Placeholder: func(int) string { return "?" },
+	Begin:       "START TRANSACTION READ WRITE",
+	// A statement that writes is refused in it (https://mariadb.com/kb/en/start-transaction/).
+	BeginReading: "START TRANSACTION READ ONLY",
+	// The second is for locks of the schema, which a migration under way has
+	// (https://mariadb.com/kb/en/server-system-variables/#lock_wait_timeout). Both
+	// count whole seconds, and MySQL has none below one.
+	LockTimeout: func(wait time.Duration) string {
+		seconds := max(1, int64((wait+time.Second-1)/time.Second))
+		return fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d, SESSION lock_wait_timeout = %d", seconds, seconds)
+	},
+	// The record is inserted before the effect, and the server makes a second INSERT
+	// of the key wait until the transaction ends of the first. A lock by GET_LOCK would
+	// stay with the connection when its transaction ends.
+	LockKey: "INSERT INTO backflow_keys (idempotency_key, digest, result, recorded_at)" +
+		" VALUES (?, '', '', CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)) ON DUPLICATE KEY UPDATE idempotency_key = idempotency_key",
+	LockKeyInserts: true,
+	ForUpdate:      "FOR UPDATE",
+	// VALUES is understood by both; the alias that MySQL prefers is not by MariaDB
+	// (https://dev.mysql.com/doc/refman/8.0/en/insert-on-duplicate.html).
+	Upsert: func(key, set []string) string {
+		changes := make([]string, len(set))
+		for i, name := range set {
+			changes[i] = name + " = VALUES(" + name + ")"
+		}
+		if len(changes) == 0 {
+			changes = []string{key[0] + " = " + key[0]}
+		}
+		return "ON DUPLICATE KEY UPDATE " + strings.Join(changes, ", ")
+	},
+	UpsertAnyKey: true,
+	Like:         like,
+	LikePattern:  func(pattern string, _ bool) string { return pattern },
+	Contains:     contains,
+	NullsFirst:   true,
+	DefaultRow:   "() VALUES ()",
+	DDLCommits:   true,
+	TableNames: "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()" +
+		" AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED', 'VIEW') ORDER BY TABLE_NAME",
+	// Keys are bytes, so that neither case nor space at the end is overlooked.
+	KeysTable: []string{
+		`CREATE TABLE IF NOT EXISTS backflow_keys (
+  idempotency_key VARBINARY(255) NOT NULL PRIMARY KEY,
+  digest          VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  result          LONGTEXT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+  recorded_at     BIGINT NOT NULL,
+  KEY backflow_keys_recorded_at (recorded_at)
+) ENGINE = InnoDB`,
+	},
+}
+
+// Syntax is that of the server that responds.
+func (m *MySQL) Syntax(ctx context.Context, db *sql.DB) (driver.Syntax, error) {
+	if err := db.PingContext(ctx); err != nil {
+		return driver.Syntax{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := syntax
+	// https://mariadb.com/kb/en/insertreturning/, https://mariadb.com/kb/en/delete/;
+	// there is none for UPDATE, and MySQL has none at all.
+	found.Returning = driver.Returning{Insert: m.server.mariadb, Delete: m.server.mariadb}
+	return found, nil
+}
+
+// like compares texts character by character, as no collation of a column does that
+// overlooks case; it converts first, since a collation belongs to one character set. A
+// pattern that overlooks case is folded like the text, so that accents still count.
+func like(expression, pattern string, fold bool) string {
+	text := "CONVERT(" + expression + " USING utf8mb4)"
+	if fold {
+		return "LOWER(" + text + `) COLLATE utf8mb4_bin LIKE LOWER(` + pattern + `) ESCAPE '\\'`
+	}
+	return text + ` COLLATE utf8mb4_bin LIKE ` + pattern + ` ESCAPE '\\'`
+}
+
+// contains looks for an element or a member, or, in a text, for a piece of it, exactly.
+func contains(column driver.Column, expression, value string) string {
+	if column.Kind == driver.KindJSON {
+		return "JSON_CONTAINS(" + expression + ", " + value + ")"
+	}
+	return "INSTR(CONVERT(" + expression + " USING utf8mb4) COLLATE utf8mb4_bin, " + value + ") > 0"
+}
