@@ -126,10 +126,10 @@ $(STRIPE_MOCK):
 
 check: lint test-long sim test-race test-integration test-crash ## what CI runs
 
-docs: ## draw the picture of docs/architecture.md and write the tables of docs/stripe.md and docs/stripe-faults.md anew
+docs: ## draw the picture of docs/architecture.md and write the tables of docs/stripe.md, stripe-faults.md and database-faults.md anew
 	$(GO) test -count=1 ./test/rules -run '^TestThePictureShowsTheImports$$' -update
 	$(GO) test -count=1 ./plugins/stripe -run '^TestThePageListsEveryAction$$' -update
-	$(GO) test -count=1 ./test/e2e -run '^TestTheFaultTable$$' -update
+	BACKFLOW_LONG=1 BACKFLOW_REQUIRE_SERVERS=1 $(GO) test -count=1 ./test/e2e -run '^TestThe(Database)?FaultTable$$' -update
 
 generate: proto ## write all generated code anew
 	$(GO) generate ./...

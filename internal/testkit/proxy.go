@@ -3,6 +3,7 @@ package testkit
 import (
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -13,11 +14,14 @@ type Proxy struct {
 	target   string
 	wg       sync.WaitGroup
 
+	// refuses: new connections are closed at once.
+	refuses atomic.Bool
+
 	mu    sync.Mutex // guards below
 	conns []net.Conn
-	cut   func(Passing) bool
-	// refuses: new connections are closed at once.
-	refuses bool
+
+	cutting sync.Mutex // guards below, and is held while cut runs
+	cut     func(Passing) bool
 }
 
 // Passing is a piece of what passes a Proxy.
@@ -49,29 +53,29 @@ func StartProxy(t testing.TB, target string) *Proxy {
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
 // SetCut sets what decides for a piece whether its connection is closed instead of passing
-// it on. It is called for one piece at a time. Nil passes all.
+// it on. It is called for one piece at a time, and may call the other methods but this. Nil
+// passes all.
 func (p *Proxy) SetCut(cut func(Passing) bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.cutting.Lock()
+	defer p.cutting.Unlock()
 	p.cut = cut
 }
 
-// CutAll closes all connections.
-func (p *Proxy) CutAll() {
+// CutAll closes all connections, and returns how many were open.
+func (p *Proxy) CutAll() (open int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.conns {
-		_ = c.Close() // cut on purpose
+		if c.Close() == nil { // not closed before
+			open++
+		}
 	}
 	p.conns = nil
+	return open / 2 // each has two ends
 }
 
 // Refuse makes the proxy close new connections at once, or no longer.
-func (p *Proxy) Refuse(refuse bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.refuses = refuse
-}
+func (p *Proxy) Refuse(refuse bool) { p.refuses.Store(refuse) }
 
 func (p *Proxy) accept() {
 	for {
@@ -79,9 +83,7 @@ func (p *Proxy) accept() {
 		if err != nil {
 			return
 		}
-		p.mu.Lock()
-		refuses := p.refuses
-		p.mu.Unlock()
+		refuses := p.refuses.Load()
 		var server net.Conn
 		if !refuses {
 			server, err = net.Dial("tcp", p.target)
@@ -116,7 +118,7 @@ func (p *Proxy) pass(from, to net.Conn, reply bool) {
 }
 
 func (p *Proxy) cuts(chunk Passing) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.cutting.Lock()
+	defer p.cutting.Unlock()
 	return p.cut != nil && p.cut(chunk)
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/backflow/backflow/test/stripedouble"
 )
 
-var update = flag.Bool("update", false, "write the tables of docs/stripe-faults.md anew")
+var update = flag.Bool("update", false, "write the tables of docs/stripe-faults.md and docs/database-faults.md anew")
 
 // faultRow is a fault of Stripe, and what is asked of it meanwhile.
 type faultRow struct {
@@ -364,7 +364,14 @@ func faultTables(t *testing.T) string {
 // TestTheFaultTable holds docs/stripe-faults.md against what the programs do.
 func TestTheFaultTable(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(testkit.Root(), "docs", "stripe-faults.md")
+	compareTables(t, "stripe-faults.md", faultTables(t))
+}
+
+// compareTables holds the part of a page that tests make against what they made, or writes
+// it anew with -update.
+func compareTables(t *testing.T, page, tables string) {
+	t.Helper()
+	file := filepath.Join(testkit.Root(), "docs", page)
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -375,7 +382,7 @@ func TestTheFaultTable(t *testing.T) {
 	if !found || !closed {
 		t.Fatalf("%s has no place for the tables", file)
 	}
-	made := "\n" + faultTables(t) + "\n"
+	made := "\n" + tables + "\n"
 	if *update {
 		if err := os.WriteFile(file, []byte(before+begin+made+end+rest), 0o600); err != nil {
 			t.Fatal(err)
@@ -383,6 +390,6 @@ func TestTheFaultTable(t *testing.T) {
 		return
 	}
 	if diff := cmp.Diff(strings.Split(old, "\n"), strings.Split(made, "\n")); diff != "" {
-		t.Errorf("docs/stripe-faults.md says otherwise (-) than what happens (+); make docs writes it anew:\n%s", diff)
+		t.Errorf("docs/%s says otherwise (-) than what happens (+); make docs writes it anew:\n%s", page, diff)
 	}
 }

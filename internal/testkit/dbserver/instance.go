@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/internal/testkit/daemon"
 )
 
@@ -49,10 +49,9 @@ func newInstance(e *Engine, o Options) (i *instance, missing string, err error) 
 		}
 	}()
 	if o.DiskMiB > 0 {
-		output, failed := exec.Command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", o.DiskMiB), "tmpfs", i.dir).CombinedOutput()
-		if failed != nil {
+		if failed := testkit.Mount(i.dir, o.DiskMiB); failed != nil {
 			i.disk = 0
-			return nil, fmt.Sprintf("a small file system cannot be mounted: %s", output), nil
+			return nil, failed.Error(), nil
 		}
 	}
 	if err := copyTree(template, filepath.Join(i.dir, "data")); err != nil {
@@ -73,9 +72,7 @@ func newInstance(e *Engine, o Options) (i *instance, missing string, err error) 
 func (i *instance) remove() error {
 	var failed error
 	if i.disk > 0 {
-		if output, err := exec.Command("umount", i.dir).CombinedOutput(); err != nil {
-			failed = fmt.Errorf("umount: %w: %s", err, output)
-		}
+		failed = testkit.Unmount(i.dir)
 	}
 	return errors.Join(failed, os.RemoveAll(i.dir))
 }

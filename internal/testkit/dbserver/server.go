@@ -1,12 +1,6 @@
 package dbserver
 
 import (
-	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/backflow/backflow/internal/testkit"
@@ -133,33 +127,15 @@ func (s *Server) Fill(left int) {
 	if s.o.DiskMiB == 0 {
 		s.t.Fatal("fill: the server has no disk of its own")
 	}
-	file, err := os.Create(s.filler())
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	block := []byte(strings.Repeat("full", 1024))
-	size := int64(0)
-	for {
-		n, err := file.Write(block)
-		size += int64(n)
-		if errors.Is(err, syscall.ENOSPC) {
-			break
-		}
-		if err != nil {
-			s.t.Fatal(err)
-		}
-	}
-	if err := errors.Join(file.Truncate(max(0, size-int64(left)<<10)), file.Close()); err != nil {
-		s.t.Fatal(err)
+	if err := testkit.FillDisk(s.instance.dir, left); err != nil {
+		s.t.Fatalf("fill: %v", err)
 	}
 }
 
 // Free gives back what Fill took.
 func (s *Server) Free() {
 	s.t.Helper()
-	if err := os.Remove(s.filler()); err != nil {
-		s.t.Fatal(fmt.Errorf("free: %w", err))
+	if err := testkit.FreeDisk(s.instance.dir); err != nil {
+		s.t.Fatalf("free: %v", err)
 	}
 }
-
-func (s *Server) filler() string { return filepath.Join(s.instance.dir, "filler") }

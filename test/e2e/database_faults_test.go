@@ -1,0 +1,331 @@
+package e2e
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/internal/testkit"
+	"github.com/backflow/backflow/internal/testkit/dbserver"
+)
+
+// databaseFault is a fault of a database, or of the way to it.
+type databaseFault struct {
+	name string
+	// table is where the row goes, events if it is empty, and note what it holds.
+	table, note string
+	// begin brings the fault about, for the call with a tag. What it returns ends it, once
+	// the call has its response; nil has nothing to end.
+	begin func(t *testing.T, b *databaseBench, tag string) (end func())
+	// shown stands in the table for the response where it is a matter of time which of
+	// likely comes.
+	shown  string
+	likely []string
+}
+
+func noFault() databaseFault {
+	return databaseFault{name: "none", begin: func(*testing.T, *databaseBench, string) func() { return nil }}
+}
+
+// lockFaults are locks of another transaction, which ends without having changed a thing.
+func lockFaults() []databaseFault {
+	return []databaseFault{
+		{name: "another transaction has inserted the same unique value, and is open", table: "claims",
+			begin: func(t *testing.T, b *databaseBench, tag string) func() {
+				return b.hold(t, "ROLLBACK", "BEGIN", "INSERT INTO claims (tag) VALUES ('"+tag+"')")
+			}},
+		{name: "another transaction has locked the table", begin: func(t *testing.T, b *databaseBench, _ string) func() { return b.lock(t) }},
+	}
+}
+
+// pluginFaults are those of the plugin's process.
+func pluginFaults() []databaseFault {
+	return []databaseFault{
+		{name: "the plugin is killed in the middle of the call", shown: "503 `unavailable` until it is back, or 200", likely: []string{"503 `unavailable`", "200"},
+			begin: func(t *testing.T, b *databaseBench, _ string) func() {
+				unlock := b.lock(t)
+				var work sync.WaitGroup
+				work.Go(func() {
+					defer unlock()
+					testkit.Eventually(t, 10*time.Second, "the plugin has the call", func() bool {
+						return strings.Contains(string(b.g.In(t).Get("/metrics").Body), "\nbackflow_plugin_calls_in_flight{plugin=\"database\"} 1\n")
+					})
+					b.killPlugin(t)
+				})
+				return func() {
+					work.Wait()
+					b.state(t, "ready")
+				}
+			}},
+		{name: "a migration that fails has been added, and the plugin starts anew", begin: func(t *testing.T, b *databaseBench, _ string) func() {
+			const name = "00002_wrong.sql"
+			b.migration(t, name, "INSERT INTO nowhere VALUES (1);")
+			b.killPlugin(t)
+			b.state(t, "failed")
+			return func() {
+				if err := os.Remove(filepath.Join(b.site.Dir, "migrations", name)); err != nil {
+					t.Fatal(err)
+				}
+				b.killed = 0
+				b.state(t, "ready")
+			}
+		}},
+	}
+}
+
+// statementFaults are those of a statement.
+func statementFaults() []databaseFault {
+	return []databaseFault{
+		{name: "the statement takes longer than it may", begin: func(t *testing.T, b *databaseBench, _ string) func() {
+			b.exec(t, b.slow...)
+			return func() { b.exec(t, b.quick...) }
+		}},
+		{name: "the table is dropped, and made again", begin: func(t *testing.T, b *databaseBench, _ string) func() {
+			rename := func(from, to string) { b.exec(t, "ALTER TABLE "+from+" RENAME TO "+to) }
+			rename("events", "aside")
+			return func() { rename("aside", "events") }
+		}},
+	}
+}
+
+// diskFault needs a disk of its own.
+func diskFault() databaseFault {
+	return databaseFault{name: "the disk is full", note: strings.Repeat("full", 175_000), begin: func(t *testing.T, b *databaseBench, _ string) func() {
+		if b.server == nil {
+			dir := filepath.Dir(b.file)
+			if err := testkit.FillDisk(dir, 0); err != nil {
+				t.Fatal(err)
+			}
+			return func() {
+				if err := testkit.FreeDisk(dir); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		b.server.Fill(0)
+		return func() {
+			b.server.Free()
+			if b.server.Ended() {
+				b.server.Restart()
+			}
+		}
+	}}
+}
+
+// fileFaults are those of a database that is a file.
+func fileFaults() []databaseFault {
+	return []databaseFault{
+		{name: "the file is moved away, and put back", begin: func(t *testing.T, b *databaseBench, _ string) func() {
+			move := func(from, to string) {
+				if err := os.Rename(from, to); err != nil {
+					t.Fatal(err)
+				}
+			}
+			dir, away := filepath.Dir(b.file), filepath.Join(b.site.Dir, "away")
+			move(dir, away)
+			return func() {
+				move(away, dir)
+				b.usable(t)
+			}
+		}},
+	}
+}
+
+// networkFaults are those of the connection to a server.
+func networkFaults() []databaseFault {
+	return []databaseFault{
+		{name: "the connection breaks before the commit, once", begin: func(_ *testing.T, b *databaseBench, _ string) func() {
+			b.atCommit(false, func() {})
+			return func() { b.proxy.SetCut(nil) }
+		}},
+		{name: "the connection breaks after the commit, once", begin: func(_ *testing.T, b *databaseBench, _ string) func() {
+			b.atCommit(true, func() {})
+			return func() { b.proxy.SetCut(nil) }
+		}},
+		{name: "the network is cut before the commit", begin: func(_ *testing.T, b *databaseBench, _ string) func() {
+			b.atCommit(false, func() { b.proxy.Refuse(true) })
+			return b.mendNetwork
+		}},
+		{name: "the network is cut after the commit", begin: func(_ *testing.T, b *databaseBench, _ string) func() {
+			b.atCommit(true, func() { b.proxy.Refuse(true) })
+			return b.mendNetwork
+		}},
+		{name: "idle connections were closed", begin: func(_ *testing.T, b *databaseBench, _ string) func() {
+			b.proxy.CutAll()
+			return nil
+		}},
+	}
+}
+
+// serverFaults are those of a server.
+func serverFaults() []databaseFault {
+	return []databaseFault{
+		{name: "the server is stopped", begin: func(_ *testing.T, b *databaseBench, _ string) func() {
+			b.server.Stop()
+			return b.server.Restart
+		}},
+		{name: "the server was restarted", begin: func(_ *testing.T, b *databaseBench, _ string) func() {
+			b.server.Stop()
+			b.server.Restart()
+			return nil
+		}},
+		{name: "the server was killed, and restarted", begin: func(_ *testing.T, b *databaseBench, _ string) func() {
+			b.server.Kill()
+			b.server.Restart()
+			return nil
+		}},
+		{name: "the server is killed before it has the commit", begin: func(_ *testing.T, b *databaseBench, _ string) func() {
+			b.atCommit(false, b.server.Kill)
+			return func() {
+				b.proxy.SetCut(nil)
+				b.server.Restart()
+			}
+		}},
+		{name: "the server is killed after the commit, before it says so", begin: func(_ *testing.T, b *databaseBench, _ string) func() {
+			b.atCommit(true, b.server.Kill)
+			return func() {
+				b.proxy.SetCut(nil)
+				b.server.Restart()
+			}
+		}},
+		{name: "all connections of the server are taken", begin: takeConnections},
+		{name: "the database may only be read", begin: func(t *testing.T, b *databaseBench, _ string) func() {
+			b.settings(t, b.readOnly...)
+			return func() { b.settings(t, b.writable...) }
+		}},
+		{name: "the account may not insert", begin: func(t *testing.T, b *databaseBench, _ string) func() {
+			b.settings(t, b.withName(b.revoke)...)
+			return func() { b.settings(t, b.withName(b.grant)...) }
+		}},
+		{name: "the password is another", begin: func(t *testing.T, b *databaseBench, _ string) func() {
+			b.settings(t, fmt.Sprintf(b.password, "another"))
+			return func() { b.settings(t, fmt.Sprintf(b.password, dbserver.Owner.Password)) }
+		}},
+	}
+}
+
+// takeConnections opens connections until the server takes no more, and none is the
+// plugin's.
+func takeConnections(t *testing.T, b *databaseBench, _ string) func() {
+	var taken []*sql.Conn
+	another := b.server.Open()
+	take := func() bool {
+		conn, err := another.Conn(context.Background())
+		if err == nil {
+			taken = append(taken, conn)
+		}
+		return err == nil
+	}
+	for take() {
+	}
+	// The server notices a little later that connections are gone: so many are taken then.
+	before := len(taken)
+	plugins := b.proxy.CutAll()
+	testkit.Eventually(t, 10*time.Second, "the plugin has no connection, and gets none", func() bool {
+		for take() {
+		}
+		return len(taken) >= before+plugins
+	})
+	return func() {
+		for _, conn := range taken {
+			_ = conn.Close() // nothing was asked of it
+		}
+		_ = another.Close() // likewise
+	}
+}
+
+// databaseLine is a row of the table of an engine.
+type databaseLine struct {
+	fault, response, repeat string
+	then, end               int
+}
+
+// drive brings faults about, one after the other, and returns a line for each.
+func (b *databaseBench) drive(t *testing.T, faults []databaseFault) (lines []databaseLine) {
+	for i, fault := range faults {
+		table, tag := fault.table, fmt.Sprintf("%s-%d-%d", strings.ToLower(b.name), len(faults), i)
+		if table == "" {
+			table = "events"
+		}
+		end := fault.begin(t, b, tag)
+		started := time.Now()
+		first := b.insert(t, table, tag, fault.note)
+		line := databaseLine{fault: fault.name, response: answerCell(first)}
+		t.Logf("%s: %s: %s after %s: %.400s", b.name, fault.name, line.response, time.Since(started), first.Body)
+		if first.Status == http.StatusServiceUnavailable && first.Header.Get("Retry-After") == "" {
+			t.Errorf("%s, %s: no Retry-After: %s", b.name, fault.name, first.Body)
+		}
+		if fault.shown != "" {
+			if !slices.Contains(fault.likely, line.response) {
+				t.Errorf("%s, %s: %s", b.name, fault.name, line.response)
+			}
+			line.response = fault.shown
+		}
+		if end != nil {
+			end()
+		}
+		line.then = b.count(t, table, tag)
+		repeat := b.insert(t, table, tag, fault.note)
+		line.repeat, line.end = answerCell(repeat), b.count(t, table, tag)
+		if first.Status != http.StatusOK {
+			t.Logf("%s: %s: then %s: %.200s", b.name, fault.name, line.repeat, repeat.Body)
+		}
+		// What the table is to show, whatever it says in detail.
+		if repeat.Status != http.StatusOK || line.then > 1 || line.end != 1 || first.Status == http.StatusOK && line.then != 1 {
+			t.Errorf("%s, %s: %+v %s", b.name, fault.name, line, repeat.Body)
+		}
+		if fault.shown != "" { // so is what came of it
+			line.then, line.repeat = -1, "200"
+		}
+		t.Logf("%s: %s: all took %s", b.name, fault.name, time.Since(started))
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// databaseFaultTables are the tables of all engines.
+func databaseFaultTables(t *testing.T) string {
+	sections := make([]string, len(databaseEngines))
+	var work sync.WaitGroup
+	for i, e := range databaseEngines {
+		work.Go(func() {
+			faults := slices.Concat([]databaseFault{noFault()}, lockFaults(), statementFaults())
+			o := dbserver.Options{MaxConnections: 16}
+			if e.start == nil {
+				faults = append(faults, fileFaults()...)
+			} else {
+				faults = slices.Concat(faults, networkFaults(), serverFaults())
+			}
+			lines := newDatabaseBench(t, e, o).drive(t, append(faults, pluginFaults()...))
+			o.DiskMiB = 96
+			lines = append(lines, newDatabaseBench(t, e, o).drive(t, []databaseFault{diskFault()})...)
+			var section strings.Builder
+			fmt.Fprintf(&section, "## %s\n\n| fault | response | rows | response to the repeat | rows |\n| --- | --- | --- | --- | --- |\n", e.name)
+			for _, line := range lines {
+				then := fmt.Sprint(line.then)
+				if line.then < 0 {
+					then = "0 or 1"
+				}
+				fmt.Fprintf(&section, "| %s | %s | %s | %s | %d |\n", line.fault, line.response, then, line.repeat, line.end)
+			}
+			sections[i] = section.String()
+		})
+	}
+	work.Wait()
+	return strings.Join(sections, "\n")
+}
+
+// TestTheDatabaseFaultTable holds docs/database-faults.md against what the programs do.
+func TestTheDatabaseFaultTable(t *testing.T) {
+	testkit.Long(t)
+	t.Parallel()
+	compareTables(t, "database-faults.md", databaseFaultTables(t))
+}
