@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/backflow/backflow/plugins/database/internal/exact"
 	"github.com/backflow/backflow/plugins/database/internal/request"
@@ -23,6 +24,7 @@ func FuzzInsert(f *testing.F) {
 		`{"table":"kinds","data":{"j":"12","jb":1.5e3,"d":"007","v":-0.0,"r":-0.0}}`,
 		`{"table":"backflow_keys","data":{"idempotency_key":"k"}}`,
 		`{"table":"kinds","data":{"twice":1}}`,
+		`{"table":"kinds","data":{"d":"2026-11-23 10:00:00.5+02:00"}}`,
 		`{"table":"kinds","data":{"j":9007199254740993.5,"n":"-0","a":1e20,"r":9007199254740993}}`,
 		"{\"table\":\"kinds\",\"data\":{\"t\":\"\xff\"}}",
 	} {
@@ -97,6 +99,17 @@ func holds(column string, sent, stored jsontext.Value) bool {
 	a, b := unquoted(sent), unquoted(stored)
 	if a == b {
 		return true
+	}
+	if x, err := time.Parse(time.RFC3339Nano, b); err == nil && column == "d" {
+		for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04Z07:00", "2006-01-02 15:04Z07:00"} {
+			y, err := time.Parse(layout, a)
+			if err != nil {
+				y, err = time.Parse(layout, a+"Z")
+			}
+			if err == nil && x.Equal(y) {
+				return true
+			}
+		}
 	}
 	if column == "r" {
 		x, _ := exact.Parse(a)

@@ -116,9 +116,12 @@ func bindString(kind driver.Kind, value string, quoted driver.JSON) (any, error)
 			return nil, errNotInteger
 		}
 		return nil, errNotNumber
-	case driver.KindLoose:
+	case driver.KindLoose, driver.KindTime, driver.KindDate:
 		if looksNumeric.MatchString(value) {
 			return nil, errLooksNumeric
+		}
+		if kind == driver.KindTime {
+			value = inUTC(value)
 		}
 	}
 	if strings.ContainsRune(value, 0) {

@@ -49,6 +49,9 @@ func (s *SQLite) Open(ctx context.Context) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %s: %w", s.path, err)
 	}
+	if err := registerInstant(); err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
 	db, err := sql.Open("sqlite", s.source())
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %s: %w", s.path, err)

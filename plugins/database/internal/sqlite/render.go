@@ -32,6 +32,9 @@ func (*SQLite) Render(dst []byte, column driver.Column, stored any) ([]byte, err
 		if column.Kind == driver.KindJSON && jsontext.Value(value).IsValid() {
 			return jsontext.AppendFormat(dst, value)
 		}
+		if column.Kind == driver.KindTime {
+			value = inUTC(value)
+		}
 		return driver.AppendString(dst, value), nil
 	case []byte:
 		dst = append(dst, '"')

@@ -178,9 +178,12 @@ func text(value any) string {
 // numericTypes are declared types with which people mean decimal numbers.
 var numericTypes = []string{"NUMERIC", "DECIMAL", "DEC", "NUMBER", "MONEY", "FIXED", "CURRENCY"}
 
+// timeTypes are declared types with which people mean a point in time.
+var timeTypes = []string{"DATETIME", "TIMESTAMP", "TIMESTAMPTZ", "DATETIME2", "SMALLDATETIME"}
+
 // kindOf follows SQLite's own rules of affinity, in their order
 // (https://www.sqlite.org/datatype3.html, 3.1), with the types that SQLite
-// knows by name only (JSON, BOOLEAN, DECIMAL) told apart.
+// knows by name only (JSON, BOOLEAN, DECIMAL, DATETIME, DATE) told apart.
 func kindOf(declared string, strict bool) driver.Kind {
 	upper := strings.ToUpper(declared)
 	word, _, _ := strings.Cut(strings.TrimSpace(upper), "(")
@@ -205,6 +208,10 @@ func kindOf(declared string, strict bool) driver.Kind {
 		return driver.KindBoolean
 	case slices.Contains(numericTypes, word):
 		return driver.KindNumeric
+	case slices.Contains(timeTypes, word):
+		return driver.KindTime
+	case word == "DATE":
+		return driver.KindDate
 	}
 	return driver.KindLoose
 }

@@ -30,7 +30,7 @@ func TestKindsFollowSQLitesAffinity(t *testing.T) {
 		}
 	}()
 	affinities := map[string][]driver.Kind{
-		"integer real": {driver.KindInteger, driver.KindNumeric, driver.KindBoolean, driver.KindJSON, driver.KindLoose},
+		"integer real": {driver.KindInteger, driver.KindNumeric, driver.KindBoolean, driver.KindJSON, driver.KindTime, driver.KindDate, driver.KindLoose},
 		"real real":    {driver.KindReal},
 		"text text":    {driver.KindText, driver.KindBlob, driver.KindAny},
 	}
@@ -58,7 +58,11 @@ func TestKindsFollowSQLitesAffinity(t *testing.T) {
 		{"bool", driver.KindBoolean},
 		{"JSON", driver.KindJSON},
 		{"jsonb", driver.KindJSON},
-		{"DATETIME", driver.KindLoose},
+		{"DATETIME", driver.KindTime},
+		{"timestamp with time zone", driver.KindTime},
+		{"DATE", driver.KindDate},
+		{"TIME", driver.KindLoose},
+		{"UUID", driver.KindLoose},
 		{"STRING", driver.KindLoose},
 		{"ANY", driver.KindLoose},
 	} {

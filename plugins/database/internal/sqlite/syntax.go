@@ -34,6 +34,7 @@ var syntax = driver.Syntax{
 	Like:        like,
 	LikePattern: likePattern,
 	Contains:    contains,
+	Compared:    compared,
 	DefaultRow:  "DEFAULT VALUES",
 	TableNames:  "SELECT name FROM pragma_table_list WHERE " + described + " ORDER BY name",
 	// The index is for the removal of old keys.
