@@ -108,6 +108,7 @@ func (p *program) root() *cobra.Command {
 		p.statusCommand(),
 		p.triggerCommand(),
 		p.sandboxCommand(),
+		p.dbCommand(),
 		p.tokenCommand(),
 		p.pluginCommand(),
 		p.integrationCommand(),

@@ -60,12 +60,8 @@ func (p *program) validate(ctx context.Context, file string, out *output, option
 	}); err != nil {
 		return err
 	}
-	switch len(faults) {
-	case 0:
-		return nil
-	case 1:
-		return errors.New("1 fault")
-	default:
-		return fmt.Errorf("%d faults", len(faults))
+	if len(faults) > 0 {
+		return errors.New(counted(len(faults), "fault"))
 	}
+	return nil
 }

@@ -3,7 +3,7 @@
 //
 // Everything wrong is collected as faults with their places. What plugins publish
 // is asked of the plugins themselves, through a launcher that the caller gives,
-// and never with a credential. A Plan is what a server runs and what `validate`
+// and never with a credential, but for CheckUses. A Plan is what a server runs and what `validate`
 // judges.
 //
 // The package imports core/access, core/action, core/config, core/custom, core/engine,

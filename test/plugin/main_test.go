@@ -25,8 +25,9 @@ func TestMain(m *testing.M) {
 	os.Exit(program.Main(m, func(b *program.Binaries, dir string) error {
 		backflow, built = b.Backflow, dir
 		return testkit.Build(dir, map[string]testkit.Program{
-			"backflow-plugin-hello": {Source: "sdk/examples/hello"},
-			"wasm/hello.wasm":       {Source: "sdk/examples/hello", Guest: true},
+			"backflow-plugin-hello":  {Source: "sdk/examples/hello"},
+			"backflow-plugin-ledger": {Source: "test/plugin/internal/ledger"},
+			"wasm/hello.wasm":        {Source: "sdk/examples/hello", Guest: true},
 		})
 	}))
 }
