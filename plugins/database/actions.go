@@ -39,10 +39,35 @@ func (p *plugin) actions() []sdk.Part {
 			Do:           p.write(rows.Insert),
 		},
 		action{
+			Name:        request.ActionSelect,
+			Description: "Reads rows of a table or a view, in an order, and returns where to go on.",
+			HTTP:        &sdk.HTTPBinding{Method: "GET", Path: "/tables/:table", Query: "where", Reserved: []string{"order", "limit", "cursor", "select"}},
+			ParamsSchema: paramsSchema(`
+    "table": `+tableSchema+`,
+    "columns": { "type": "array", "items": { "type": "string" }, "minItems": 1, "description": "The columns to return, in this order; all of them by default." },
+    "select": { "type": "string", "description": "The columns to return as a query has them, such as id,status." },
+    "filters": `+filtersSchema+`,
+    "where": `+whereSchema+`,
+    "order": {
+      "description": "What the rows are put in the order of. A query has it as created.desc,id.",
+      "anyOf": [
+        { "type": "string" },
+        { "type": "array", "items": { "type": "object", "properties": { "column": { "type": "string" }, "ascending": { "type": "boolean", "default": true } }, "required": ["column"], "additionalProperties": false } }
+      ]
+    },
+    "limit": { "type": "integer", "minimum": 1, "maximum": `+strconv.Itoa(request.MaxLimit)+`, "default": `+strconv.Itoa(request.DefaultLimit)+`, "description": "How many rows to return at most." },
+    "cursor": { "type": "string", "description": "The nextCursor of the call before, with the same table, filters and order." }`, "table"),
+			ResultSchema: json.RawMessage(`{ "type": "object", "properties": { "data": { "type": "array", "items": { "type": "object" } }, "nextCursor": { "type": ["string", "null"] } }, "required": ["data", "nextCursor"] }`),
+			Tables:       "table",
+			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","filters":[{"column":"amount","operator":"gte","value":1000}],"order":[{"column":"amount","ascending":false}],"limit":20}`)},
+			Do:           p.read(rows.Select),
+		},
+		action{
 			Name:         request.ActionCount,
 			Description:  "Counts the rows of a table or a view, all of them or those that filters find.",
 			ParamsSchema: paramsSchema(`"table": `+tableSchema+`, "filters": `+filtersSchema, "table"),
 			ResultSchema: json.RawMessage(`{ "type": "object", "properties": { "count": { "type": "integer", "minimum": 0 } }, "required": ["count"] }`),
+			Tables:       "table",
 			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","filters":[{"column":"amount","operator":"gte","value":1000}]}`)},
 			Do:           p.read(rows.Count),
 		},
@@ -95,6 +120,7 @@ func (p *plugin) actions() []sdk.Part {
 func (p *plugin) inner() map[string]rows.Prepare {
 	return map[string]rows.Prepare{
 		request.ActionInsert: rows.Insert,
+		request.ActionSelect: rows.Select,
 		request.ActionCount:  rows.Count,
 	}
 }

@@ -9,11 +9,12 @@ import (
 	"github.com/backflow/backflow/plugins/database/internal/request"
 )
 
-// tableSchema and filtersSchema are the JSON Schemas of params that several actions
-// have. That of filters refers to one of paramsSchema.
+// tableSchema, filtersSchema and whereSchema are the JSON Schemas of params that several
+// actions have. That of filters refers to one of paramsSchema.
 const (
 	tableSchema   = `{ "type": "string", "minLength": 1, "description": "The table, named as in the database." }`
 	filtersSchema = `{ "type": "array", "items": { "$ref": "#/$defs/filter" }, "description": "Conditions that all have to hold." }`
+	whereSchema   = `{ "type": "object", "additionalProperties": { "type": "array", "items": { "type": "string" } }, "description": "Conditions as a query has them: for each column texts such as eq.paid, that all have to hold." }`
 )
 
 // paramsSchema returns the schema of an action's params.

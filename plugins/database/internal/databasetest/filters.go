@@ -13,7 +13,7 @@ var orders = []string{
 	`CREATE TABLE orders (id {id}, status {text} NOT NULL, amount {int}, weight {double}, price {decimal}, paid {bool}, note {text}, raw {bytes}, tags {json})`,
 	`INSERT INTO orders (id, status, amount, weight, price, paid, note, tags) VALUES
   (1, 'paid', 100, 0.5, 19.99, TRUE, 'Äpfel 50% off', '["red", "blue"]'),
-  (2, 'pending', 500, 1.25, 12345678901234.5678, FALSE, 'apfel_5', '[]'),
+  (2, 'pending', 500, 1.25, 123456789.1234, FALSE, 'apfel_5', '[]'),
   (3, 'paid', 9007199254740993, -1, 0.0001, TRUE, 'a\b [x] *?', '["red"]'),
   (4, 'refunded', 9007199254740992, 1e300, -19.99, FALSE, '', '{"a": 1, "b": [2, {"c": "x"}]}'),
   (5, 'pending', NULL, NULL, NULL, NULL, NULL, NULL),
@@ -134,15 +134,14 @@ func (s Suite) filters(t *testing.T) {
 	})
 }
 
-// wantFound: filters find the rows with these ids, and no other.
-func (f *Fixture) wantFound(table, filters, ids string) {
+// wantFound: filters find the rows with these ids, and no other, and they are counted.
+func (f *Fixture) wantFound(table, filters, want string) {
 	f.T.Helper()
-	want := 0
-	if ids != "" {
-		want = strings.Count(ids, ",") + 1
+	page := f.page(fmt.Sprintf(`{"table":%q,"filters":%s,"columns":["id"]}`, table, filters))
+	if got := ids(page); got != want {
+		f.T.Errorf("%s: rows %s, want %s", filters, got, want)
 	}
-	got := f.Call("", "count", fmt.Sprintf(`{"table":%q,"filters":%s}`, table, filters))
-	if got != fmt.Sprintf(`{"count":%d}`, want) {
-		f.T.Errorf("%s: counts %s, want %s", filters, got, ids)
+	if got := f.Call("", "count", fmt.Sprintf(`{"table":%q,"filters":%s}`, table, filters)); got != fmt.Sprintf(`{"count":%d}`, len(page.Data)) {
+		f.T.Errorf("%s: %d rows, and %s", filters, len(page.Data), got)
 	}
 }

@@ -23,6 +23,7 @@ var topics = []struct {
 }{
 	{"insert", Suite.insert},
 	{"filters", Suite.filters},
+	{"select", Suite.selection},
 	{"refusals", Suite.refusals},
 	{"once", Suite.once},
 	{"schema changes", Suite.schemaChanges},

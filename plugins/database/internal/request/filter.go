@@ -1,6 +1,8 @@
 package request
 
 import (
+	"slices"
+
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/failure"
 )
@@ -136,14 +138,11 @@ func (p place) negated(depth int, left *int) *Filter {
 
 func (p place) operator() Operator {
 	text := p.text()
-	names := make([]string, len(Operators))
-	for i, known := range Operators {
-		if names[i] = string(known); names[i] == text {
-			return known
-		}
+	if slices.Contains(Operators, Operator(text)) {
+		return Operator(text)
 	}
 	if p.json.Kind() == '"' {
-		p.fault("there is no operator %s%s", failure.Shown(text), failure.Suggestion(text, names))
+		p.fault("there is no operator %s%s", failure.Shown(text), failure.Suggestion(text, operatorNames()))
 	}
 	return ""
 }

@@ -62,9 +62,8 @@ func (r *resolver) condition(f request.Filter) statement.Condition {
 		not := r.condition(*f.Not)
 		return statement.Condition{Not: &not}
 	}
-	column, ok := r.table.Column(f.Column)
+	column, ok := r.column(f.Column, f.ColumnAt)
 	if !ok {
-		r.fault(f.ColumnAt, "table %q has no column %s%s", r.table.Name, failure.Shown(f.Column), failure.Suggestion(f.Column, r.table.ColumnNames()))
 		return statement.Condition{}
 	}
 	if refused := unfit(column, f.Operator); refused != "" {
@@ -134,7 +133,7 @@ func (r *resolver) test(column driver.Column, f request.Filter) statement.Condit
 	found.Values = make([]any, len(values))
 	for i, value := range values {
 		at := f.ValueAt
-		if f.Operator == request.In || f.Operator == request.Between {
+		if !f.Text && (f.Operator == request.In || f.Operator == request.Between) {
 			at = pointer.Join(at, strconv.Itoa(i))
 		}
 		found.Values[i] = r.value(taking, at, value)

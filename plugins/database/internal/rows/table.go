@@ -4,7 +4,7 @@
 // The package imports plugins/database/internal/access,
 // plugins/database/internal/driver, plugins/database/internal/failure,
 // plugins/database/internal/request, plugins/database/internal/statement,
-// plugins/database/internal/store, sdk and sdk/pointer.
+// plugins/database/internal/store, sdk, sdk/digest and sdk/pointer.
 package rows
 
 import (
@@ -15,8 +15,13 @@ import (
 
 // render writes a row as a JSON object, columns in the table's order.
 func render(tx *store.Tx, table *driver.Table, row []any) ([]byte, error) {
-	body := []byte{'{'}
-	for i, column := range table.Columns {
+	return appendRow(nil, tx, table.Columns, row)
+}
+
+// appendRow appends a row as a JSON object.
+func appendRow(body []byte, tx *store.Tx, columns []driver.Column, row []any) ([]byte, error) {
+	body = append(body, '{')
+	for i, column := range columns {
 		if i > 0 {
 			body = append(body, ',')
 		}

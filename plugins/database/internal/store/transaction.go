@@ -67,6 +67,13 @@ func (tx *Tx) Query(text *statement.Text) ([][]any, error) {
 	return driver.Query(ctx, tx.conn, text.String(), text.Values...)
 }
 
+// Each calls take with each row of a statement: see driver.Each.
+func (tx *Tx) Each(text *statement.Text, start func([]*sql.ColumnType) error, take func(row []any) error) error {
+	ctx, cancel := tx.bounded()
+	defer cancel()
+	return driver.Each(ctx, tx.conn, text.String(), text.Values, start, take)
+}
+
 // Exec runs a statement that returns no rows, and returns how many it changed.
 func (tx *Tx) Exec(text *statement.Text) (affected int64, err error) {
 	ctx, cancel := tx.bounded()
