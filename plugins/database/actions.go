@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"strconv"
 
 	"github.com/backflow/backflow/plugins/database/internal/request"
@@ -18,30 +20,60 @@ type action = sdk.Action[json.RawMessage, json.RawMessage]
 // actions are those of the plugin, in the order in which they are listed.
 func (p *plugin) actions() []sdk.Part {
 	return []sdk.Part{
-		action{
-			Name:        request.ActionInsert,
-			Description: "Inserts one row and answers it as stored.",
-			ParamsSchema: json.RawMessage(`{
-  "$schema": "https://json-schema.org/draft/2020-12/schema",
-  "type": "object",
-  "properties": {
-    "table": { "type": "string", "minLength": 1, "description": "The table, named as in the database." },
-    "data": { "type": "object", "description": "A value for each column to set, by the column's name." }
-  },
-  "required": ["table", "data"],
-  "additionalProperties": false
-}`),
-			ResultSchema: json.RawMessage(`{ "type": "object", "description": "The row as stored: every column of the table, in order." }`),
-			Writes:       true,
-			Repeat:       sdk.RepeatTransactional,
-			KeyLifetime:  store.KeyLifetime,
+		p.writes(action{
+			Name:         request.ActionInsert,
+			Description:  "Inserts one row and returns it as stored.",
+			HTTP:         &sdk.HTTPBinding{Method: http.MethodPost, Path: tablePath, Body: "data"},
+			ParamsSchema: paramsSchema(`"table": `+tableSchema+`, "data": `+dataSchema, "table", "data"),
+			ResultSchema: rowSchema,
 			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","data":{"stripe_id":"pi_123","amount":2000}}`)},
-			Do:           p.write(rows.Insert),
+		}, rows.Insert),
+		p.writes(action{
+			Name:        request.ActionInsertMany,
+			Description: "Inserts rows, all of them or none, and returns them as stored, in their order.",
+			ParamsSchema: paramsSchema(fmt.Sprintf(`"table": %s, "rows": { "type": "array", "maxItems": %d, "items": %s, "description": "The rows; they need not have the same columns." }`,
+				tableSchema, request.MaxRows, dataSchema), "table", "rows"),
+			ResultSchema: json.RawMessage(`{ "type": "object", "properties": { "data": ` + rowsSchema + ` }, "required": ["data"] }`),
+			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","rows":[{"stripe_id":"pi_124","amount":1500},{"stripe_id":"pi_125","amount":500}]}`)},
+		}, rows.InsertMany),
+		p.writes(action{
+			Name:        request.ActionUpsert,
+			Description: "Inserts a row, or changes the one with the same values in the columns of a unique key, and returns it as stored.",
+			ParamsSchema: paramsSchema(`"table": `+tableSchema+`, "data": `+dataSchema+`,
+    "onConflict": { "type": "array", "minItems": 1, "items": { "type": "string" }, "description": "The columns of one unique key, by which it is known whether the row is there." }`, "table", "data", "onConflict"),
+			ResultSchema: rowSchema,
+			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","data":{"id":1,"stripe_id":"pi_123","amount":2100},"onConflict":["id"]}`)},
+		}, rows.Upsert),
+		p.writes(action{
+			Name:         request.ActionUpdate,
+			Description:  "Changes the rows that are selected, one if no more are allowed, and returns them as stored.",
+			HTTP:         &sdk.HTTPBinding{Method: http.MethodPatch, Path: rowPath, Body: "data"},
+			ParamsSchema: paramsSchema(`"table": `+tableSchema+`, "data": `+dataSchema+`, `+changeSchema, "table", "data"),
+			ResultSchema: json.RawMessage(`{ "type": "object", "properties": { "affected": { "type": "integer", "minimum": 0 }, "data": ` + rowsSchema + ` }, "required": ["affected", "data"] }`),
+			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","filters":[{"column":"stripe_id","operator":"eq","value":"pi_123"}],"data":{"amount":2500},"if":{"amount":2100}}`)},
+		}, rows.Update),
+		p.writes(action{
+			Name:         request.ActionDelete,
+			Description:  "Deletes the rows that are selected, one if no more are allowed.",
+			HTTP:         &sdk.HTTPBinding{Method: http.MethodDelete, Path: rowPath},
+			ParamsSchema: paramsSchema(`"table": `+tableSchema+`, `+changeSchema, "table"),
+			ResultSchema: json.RawMessage(`{ "type": "object", "properties": { "affected": { "type": "integer", "minimum": 0 } }, "required": ["affected"] }`),
+			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","filters":[{"column":"stripe_id","operator":"in","value":["pi_124","pi_125"]}],"maxAffected":2}`)},
+		}, rows.Delete),
+		action{
+			Name:         request.ActionGet,
+			Description:  "Returns the one row that is selected.",
+			HTTP:         &sdk.HTTPBinding{Method: http.MethodGet, Path: rowPath},
+			Tables:       "table",
+			ParamsSchema: paramsSchema(`"table": `+tableSchema+`, `+selectionSchema, "table"),
+			ResultSchema: rowSchema,
+			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","filters":[{"column":"stripe_id","operator":"eq","value":"pi_123"}]}`)},
+			Do:           p.read(rows.Get),
 		},
 		action{
 			Name:        request.ActionSelect,
 			Description: "Reads rows of a table or a view, in an order, and returns where to go on.",
-			HTTP:        &sdk.HTTPBinding{Method: "GET", Path: "/tables/:table", Query: "where", Reserved: []string{"order", "limit", "cursor", "select"}},
+			HTTP:        &sdk.HTTPBinding{Method: http.MethodGet, Path: tablePath, Query: "where", Reserved: []string{"order", "limit", "cursor", "select"}},
 			ParamsSchema: paramsSchema(`
     "table": `+tableSchema+`,
     "columns": { "type": "array", "items": { "type": "string" }, "minItems": 1, "description": "The columns to return, in this order; all of them by default." },
@@ -109,8 +141,8 @@ func (p *plugin) actions() []sdk.Part {
 			ByName:      true,
 			Inner:       "operations",
 			Examples: []json.RawMessage{json.RawMessage(`{"operations":[` +
-				`{"action":"insert","params":{"table":"payments","data":{"stripe_id":"pi_124","amount":2000}}},` +
-				`{"action":"insert","params":{"table":"orders","data":{"payment":"{{results[0].id}}"}}}]}`)},
+				`{"action":"insert","params":{"table":"payments","data":{"stripe_id":"pi_126","amount":2000}}},` +
+				`{"action":"update","params":{"table":"payments","key":"{{results[0].id}}","data":{"amount":2200}}}]}`)},
 			Do: p.write(rows.Transaction(p.inner())),
 		},
 	}
@@ -119,10 +151,29 @@ func (p *plugin) actions() []sdk.Part {
 // inner are the actions that a transaction is made of: all the others.
 func (p *plugin) inner() map[string]rows.Prepare {
 	return map[string]rows.Prepare{
-		request.ActionInsert: rows.Insert,
-		request.ActionSelect: rows.Select,
-		request.ActionCount:  rows.Count,
+		request.ActionInsert:     rows.Insert,
+		request.ActionInsertMany: rows.InsertMany,
+		request.ActionUpsert:     rows.Upsert,
+		request.ActionUpdate:     rows.Update,
+		request.ActionDelete:     rows.Delete,
+		request.ActionGet:        rows.Get,
+		request.ActionSelect:     rows.Select,
+		request.ActionCount:      rows.Count,
 	}
+}
+
+// Where tables and rows are over HTTP.
+const (
+	tablePath = "/tables/:table"
+	rowPath   = "/tables/:table/:key"
+)
+
+// writes completes an action of package rows that writes to the table that it names.
+func (p *plugin) writes(a action, prepare rows.Prepare) action {
+	a.Writes, a.Repeat, a.KeyLifetime = true, sdk.RepeatTransactional, store.KeyLifetime
+	a.Tables = "table"
+	a.Do = p.write(prepare)
+	return a
 }
 
 // write returns the Do of an action of package rows that writes. Its errors are

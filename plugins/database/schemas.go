@@ -17,6 +17,23 @@ const (
 	whereSchema   = `{ "type": "object", "additionalProperties": { "type": "array", "items": { "type": "string" } }, "description": "Conditions as a query has them: for each column texts such as eq.paid, that all have to hold." }`
 )
 
+// The JSON Schemas of the params by which rows are selected and changed.
+const (
+	dataSchema      = `{ "type": "object", "description": "A value for each column to set, by the column's name." }`
+	selectionSchema = `"filters": ` + filtersSchema + `,
+    "key": { "type": ["string", "number", "boolean"], "description": "In place of filters: the row's primary key. Where it has several columns, their values in the key's order with commas between them." }`
+)
+
+// changeSchema is selectionSchema with what must hold for the rows that are changed.
+var changeSchema = fmt.Sprintf(selectionSchema+`,
+    "maxAffected": { "type": "integer", "minimum": 1, "maximum": %d, "default": 1, "description": "How many rows may be changed. If more are selected, none is." }`, request.MaxAffected) + `,
+    "if": { "type": "object", "minProperties": 1, "description": "Values that each of the rows must have, by the column's name. If one has others, none is changed." }`
+
+// The JSON Schemas of rows in results.
+var rowSchema = json.RawMessage(`{ "type": "object", "description": "The row as stored: every column of the table, in order." }`)
+
+const rowsSchema = `{ "type": "array", "items": { "type": "object" }, "description": "The rows as stored." }`
+
 // paramsSchema returns the schema of an action's params.
 func paramsSchema(properties string, required ...string) json.RawMessage {
 	names := make([]string, len(required))

@@ -40,8 +40,8 @@ type Syntax struct {
 	// the same values in the columns of a unique key, which are given as identifiers, and
 	// so are the columns to set, to the values of the INSERT.
 	Upsert func(key, set []string) string
-	// UpsertAnyKey says that the database looks for a row by every unique key, whatever
-	// key is named.
+	// UpsertAnyKey says that such an INSERT cannot be told which unique key is meant: it
+	// changes the row that has the same values in any of them.
 	UpsertAnyKey bool
 	// Like returns the condition that a text matches a pattern of LIKE with the escape \,
 	// in which fold says whether the case of letters is overlooked. LikePattern returns

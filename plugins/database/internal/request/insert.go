@@ -1,6 +1,7 @@
 package request
 
 import (
+	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/sdk/digest"
 )
 
@@ -63,6 +64,16 @@ type Upsert struct {
 	Data  []Member
 	// OnConflict are columns, each named once.
 	OnConflict []string
+}
+
+// Value returns the value for a column, if one is given.
+func (p Upsert) Value(column string) (value driver.JSON, given bool) {
+	for _, member := range p.Data {
+		if member.Name == column {
+			return member.Value, true
+		}
+	}
+	return nil, false
 }
 
 // ReadUpsert reads params that stand at a pointer.

@@ -2,6 +2,8 @@ package rows
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/backflow/backflow/plugins/database/internal/access"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
@@ -27,47 +29,132 @@ func insert(tx *store.Tx, at string, asked request.Insert) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	columns, values, err := resolve(tx, table, pointer.Join(at, "data"), asked.Data)
+	place := pointer.Join(at, "data")
+	columns, values, err := resolve(tx, table, place, asked.Data)
 	if err != nil {
 		return nil, err
 	}
-	row, err := insertRow(tx, table, columns, values)
-	switch {
-	case err != nil:
-		return nil, tx.Failed(err, table, pointer.Join(at, "data"))
-	case row == nil:
-		return nil, sdk.Refuse(sdk.CodeConflict, "table %q let no row come to be: a trigger or an ON CONFLICT IGNORE passed over it", table.Name)
+	rows, err := insertRows(tx, table, place, columns, values)
+	if err != nil {
+		return nil, err
 	}
-	return render(tx, table, row)
+	return render(tx, table, rows[0])
 }
 
-// insertRow inserts one row and returns it as stored, or nil if the table's own
-// rules (a trigger, ON CONFLICT IGNORE) suppressed the row. In a table with triggers
-// the row is read again, since RETURNING shows a row as it was before its AFTER
-// triggers. If a trigger moved the row away it is returned as inserted.
-func insertRow(tx *store.Tx, table *driver.Table, columns []driver.Column, values []any) ([]any, error) {
-	rows, err := tx.Query(statement.Insert(&tx.Syntax, table, columns, values))
-	if err != nil {
-		return nil, fmt.Errorf("insert: %w", err)
+// insertRows inserts rows with these columns in one statement, and returns them as
+// stored, in their order. place is where a row is that the database refuses.
+func insertRows(tx *store.Tx, table *driver.Table, place string, columns []driver.Column, rows ...[]any) ([][]any, error) {
+	l := statement.LocatorOf(table)
+	text := statement.Insert(&tx.Syntax, table, l, columns, rows...)
+	if !tx.Syntax.Returning.Insert {
+		if _, err := tx.Exec(text); err != nil {
+			return nil, tx.Failed(err, table, place)
+		}
+		row, err := insertedRow(tx, table, l, columns, rows[0])
+		return [][]any{row}, err
 	}
-	if len(rows) == 0 {
-		return nil, nil
+	inserted, err := tx.Query(text)
+	switch {
+	case err != nil:
+		return nil, tx.Failed(err, table, place)
+	case len(inserted) != len(rows):
+		return nil, passedOver(table)
+	case table.Triggers:
+		return again(tx, table, l, place, inserted)
 	}
-	inserted := rows[0]
-	if !table.Triggers {
-		return inserted, nil
+	return withoutNames(l, inserted), nil
+}
+
+// passedOver is the error of a row that the table's own rules let not come to be.
+func passedOver(table *driver.Table) *sdk.Error {
+	return sdk.Refuse(sdk.CodeConflict, "table %q let no row come to be: a trigger or an ON CONFLICT IGNORE passed over it", table.Name)
+}
+
+// insertedRow reads the row that was inserted, where INSERT returns none: by its key, or
+// as the last one of the connection.
+func insertedRow(tx *store.Tx, table *driver.Table, l statement.Locator, columns []driver.Column, values []any) ([]any, error) {
+	text := statement.LastInserted(&tx.Syntax, table, l)
+	if name, ok := named(l, columns, values); ok {
+		text = statement.Find(&tx.Syntax, table, l, [][]any{name})
 	}
-	again := statement.LastInserted(&tx.Syntax, table, inserted)
-	if again == nil {
-		return inserted, nil
+	if text == nil {
+		return nil, failure.Invalid(failure.Fault("", "table %q has no key by which the row could be read again: give a value for each column of its primary key, or make one", table.Name))
 	}
-	if rows, err = tx.Query(again); err != nil {
+	rows, err := tx.Query(text)
+	switch {
+	case err != nil:
 		return nil, fmt.Errorf("read the inserted row: %w", err)
+	case len(rows) != 1:
+		return nil, passedOver(table)
 	}
-	if len(rows) != 1 {
-		return inserted, nil
+	return rows[0][l.Len():], nil
+}
+
+// named returns what names a row, if values for columns say it.
+func named(l statement.Locator, columns []driver.Column, values []any) (name []any, ok bool) {
+	for _, part := range l.Columns() {
+		for i, column := range columns {
+			if column.Name == part.Name && values[i] != nil {
+				name = append(name, values[i])
+			}
+		}
 	}
-	return rows[0], nil
+	return name, len(name) == l.Len() && len(name) > 0
+}
+
+// again reads rows again that a statement returned, with what names each before it,
+// since RETURNING shows a row as it was before the table's AFTER triggers. A row that a
+// trigger moved away stays as it was returned.
+func again(tx *store.Tx, table *driver.Table, l statement.Locator, place string, returned [][]any) ([][]any, error) {
+	n := l.Len()
+	if n == 0 {
+		return returned, nil
+	}
+	names := make([][]any, len(returned))
+	for i, row := range returned {
+		names[i] = row[:n]
+	}
+	rows := slices.Clone(returned)
+	for chunk := range slices.Chunk(names, maxNamed) {
+		found, err := tx.Query(statement.Find(&tx.Syntax, table, l, chunk))
+		if err != nil {
+			return nil, tx.Failed(err, table, place)
+		}
+		now := make(map[string][]any, len(found))
+		for _, row := range found {
+			now[nameOf(row[:n])] = row
+		}
+		for i, row := range rows {
+			if found, ok := now[nameOf(row[:n])]; ok {
+				rows[i] = found
+			}
+		}
+	}
+	return withoutNames(l, rows), nil
+}
+
+// maxNamed is how many rows one statement names.
+const maxNamed = 100
+
+// nameOf is a text for what names a row, another one for each.
+func nameOf(name []any) string {
+	var text strings.Builder
+	for _, value := range name {
+		if bytes, ok := value.([]byte); ok {
+			value = string(bytes)
+		}
+		fmt.Fprintf(&text, "%q ", fmt.Sprint(value))
+	}
+	return text.String()
+}
+
+// withoutNames returns rows that have what names them before them.
+func withoutNames(l statement.Locator, named [][]any) [][]any {
+	rows := make([][]any, len(named))
+	for i, row := range named {
+		rows[i] = row[l.Len():]
+	}
+	return rows
 }
 
 // resolve holds the values for columns, an object at a pointer, against the real table
@@ -84,7 +171,7 @@ func resolve(tx *store.Tx, table *driver.Table, at string, data []request.Member
 		}
 		column, ok := table.Column(given.Name)
 		if !ok {
-			fault("table %q has no column %s%s", table.Name, failure.Shown(given.Name), failure.Suggestion(given.Name, table.ColumnNames()))
+			faults = append(faults, noColumn(table, pointer.Join(at, given.Name), given.Name))
 			continue
 		}
 		if column.Generated {

@@ -2,7 +2,8 @@
 // in a transaction, and the rows are written as JSON.
 //
 // The package imports plugins/database/internal/access,
-// plugins/database/internal/driver, plugins/database/internal/failure,
+// plugins/database/internal/driver, plugins/database/internal/exact,
+// plugins/database/internal/failure,
 // plugins/database/internal/request, plugins/database/internal/statement,
 // plugins/database/internal/store, sdk, sdk/digest and sdk/pointer.
 package rows
@@ -11,7 +12,13 @@ import (
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/failure"
 	"github.com/backflow/backflow/plugins/database/internal/store"
+	"github.com/backflow/backflow/sdk"
 )
+
+// noColumn is the fault of a name, at a place, that is none of the table's columns.
+func noColumn(table *driver.Table, place, name string) sdk.Fault {
+	return failure.Fault(place, "table %q has no column %s%s", table.Name, failure.Shown(name), failure.Suggestion(name, table.ColumnNames()))
+}
 
 // render writes a row as a JSON object, columns in the table's order.
 func render(tx *store.Tx, table *driver.Table, row []any) ([]byte, error) {

@@ -1,69 +1,88 @@
 package statement
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 )
 
-// Insert inserts one row with these values for these columns. It returns the row with a
-// value for each column of the table.
-func Insert(s *driver.Syntax, table *driver.Table, columns []driver.Column, values []any) *Text {
+// Insert inserts rows with these values for these columns, at least one row. Where an
+// INSERT can, it returns of each what names it, and the row.
+func Insert(s *driver.Syntax, table *driver.Table, l Locator, columns []driver.Column, rows ...[]any) *Text {
 	t := NewText(s)
-	t.Add("INSERT INTO ", tableName(s, table))
-	if len(columns) == 0 {
-		t.Add(" ", s.DefaultRow)
-	} else {
-		names, places := make([]string, len(columns)), make([]string, len(columns))
-		for i, column := range columns {
-			names[i], places[i] = t.Name(column), t.Bind(values[i])
-		}
-		t.Add(" (", strings.Join(names, ", "), ") VALUES (", strings.Join(places, ", "), ")")
+	t.insert(table, columns, rows)
+	if s.Returning.Insert {
+		t.returning(table, l)
 	}
-	t.Add(" RETURNING ", everyColumn(s, table))
 	return t
 }
 
-// LastInserted reads the row that the connection inserted last, which is the
-// given one. It is nil where the row cannot be found again.
-func LastInserted(s *driver.Syntax, table *driver.Table, inserted []any) *Text {
+// Upsert is Insert of one row that changes the row that is there already instead: the
+// one with the same values in the columns of a unique key.
+func Upsert(s *driver.Syntax, table *driver.Table, l Locator, columns []driver.Column, row []any, key []driver.Column) *Text {
 	t := NewText(s)
-	t.Add("SELECT ", everyColumn(s, table), " FROM ", tableName(s, table), " WHERE ")
-	if table.LastInserted != "" {
-		t.Add(table.LastInserted)
-	} else if !t.hasKey(table, inserted) {
+	t.insert(table, columns, [][]any{row})
+	var target, set []string
+	for _, column := range key {
+		target = append(target, t.Name(column))
+	}
+	for _, column := range columns {
+		if name := t.Name(column); !slices.Contains(target, name) {
+			set = append(set, name)
+		}
+	}
+	if len(set) == 0 { // there is nothing to change, and the row is wanted all the same
+		set = target[:1]
+	}
+	t.Add(" ", s.Upsert(target, set))
+	if s.Returning.Insert {
+		t.returning(table, l)
+	}
+	return t
+}
+
+func (t *Text) insert(table *driver.Table, columns []driver.Column, rows [][]any) {
+	t.Add("INSERT INTO ", tableName(t.Syntax, table))
+	if len(columns) == 0 {
+		t.Add(" ", t.Syntax.DefaultRow)
+		return
+	}
+	names := make([]string, len(columns))
+	for i, column := range columns {
+		names[i] = t.Name(column)
+	}
+	t.Add(" (", strings.Join(names, ", "), ") VALUES ")
+	for i, row := range rows {
+		if i > 0 {
+			t.Add(", ")
+		}
+		places := make([]string, len(row))
+		for j, value := range row {
+			places[j] = t.Bind(value)
+		}
+		t.Add("(", strings.Join(places, ", "), ")")
+	}
+}
+
+// returning adds that of each row what names it is returned, and the row.
+func (t *Text) returning(table *driver.Table, l Locator) {
+	t.Add(" RETURNING ", l.reads(t.Syntax), everyColumn(t.Syntax, table))
+}
+
+// LastInserted reads the row that the connection inserted last: what names it, and the
+// row. It is nil where a database has no way to say which one it is.
+func LastInserted(s *driver.Syntax, table *driver.Table, l Locator) *Text {
+	if table.LastInserted == "" {
 		return nil
 	}
+	t := NewText(s)
+	t.Add("SELECT ", l.reads(s), everyColumn(s, table), " FROM ", tableName(s, table), " WHERE ", table.LastInserted)
 	return t
-}
-
-// hasKey adds the condition that a row has the primary key of the given one. It is
-// false for a table without a key.
-func (t *Text) hasKey(table *driver.Table, row []any) bool {
-	for i, name := range table.PrimaryKey {
-		for j, column := range table.Columns {
-			if column.Name != name {
-				continue
-			}
-			if i > 0 {
-				t.Add(" AND ")
-			}
-			t.Add(t.Name(column), " = ", t.Bind(row[j]))
-		}
-	}
-	return len(table.PrimaryKey) > 0
 }
 
 // everyColumn lists the expressions that read the table's columns, in order.
-func everyColumn(s *driver.Syntax, table *driver.Table) string {
-	expressions := make([]string, len(table.Columns))
-	for i, column := range table.Columns {
-		if expressions[i] = column.Read; expressions[i] == "" {
-			expressions[i] = s.Identifier(column.Name)
-		}
-	}
-	return strings.Join(expressions, ", ")
-}
+func everyColumn(s *driver.Syntax, table *driver.Table) string { return readAll(s, table.Columns) }
 
 func tableName(s *driver.Syntax, table *driver.Table) string {
 	if table.Schema == "" {

@@ -1,0 +1,39 @@
+package rows
+
+import (
+	"github.com/backflow/backflow/plugins/database/internal/access"
+	"github.com/backflow/backflow/plugins/database/internal/failure"
+	"github.com/backflow/backflow/plugins/database/internal/request"
+	"github.com/backflow/backflow/plugins/database/internal/statement"
+	"github.com/backflow/backflow/plugins/database/internal/store"
+)
+
+// Get returns the one row that is selected.
+func Get(at string, params []byte) (Prepared, error) {
+	asked, err := request.ReadGet(at, params)
+	if err != nil {
+		return Prepared{}, err
+	}
+	return Prepared{Digest: request.Digest(request.ActionGet, params), Do: func(tx *store.Tx) ([]byte, error) { return get(tx, at, asked) }}, nil
+}
+
+func get(tx *store.Tx, at string, asked request.Get) ([]byte, error) {
+	table, err := tx.Table(at, asked.Table, access.Get)
+	if err != nil {
+		return nil, err
+	}
+	where, err := selected(tx, table, asked.Selection)
+	if err != nil {
+		return nil, err
+	}
+	found, err := tx.Query(statement.First(&tx.Syntax, table, where, 2))
+	switch {
+	case err != nil:
+		return nil, tx.Failed(err, table, at)
+	case len(found) == 0:
+		return nil, failure.NoRow(table.Name)
+	case len(found) > 1:
+		return nil, tooMany(tx, table, at, where, 1)
+	}
+	return render(tx, table, found[0])
+}

@@ -1,0 +1,92 @@
+package statement
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/backflow/backflow/plugins/database/internal/driver"
+)
+
+// Lock finds rows for which the conditions hold, up to a number, in the order of their
+// key, and locks them. Of each it returns what names it, whether each of the checks holds
+// for it (1 or 0), and the values of further columns.
+func Lock(s *driver.Syntax, table *driver.Table, l Locator, where, checks []Condition, further []driver.Column, limit int) *Text {
+	t := NewText(s)
+	t.Add("SELECT ", l.reads(s))
+	for _, check := range checks {
+		t.Add("CASE WHEN ")
+		t.condition(check)
+		t.Add(" THEN 1 ELSE 0 END, ")
+	}
+	if len(further) > 0 {
+		t.Add(readAll(s, further), ", ")
+	}
+	t.Add("1 FROM ", tableName(s, table))
+	t.Where(where...)
+	t.Add(" ORDER BY ", l.order(s), " LIMIT ", strconv.Itoa(limit))
+	if s.ForUpdate != "" {
+		t.Add(" ", s.ForUpdate)
+	}
+	return t
+}
+
+// Update sets columns of the rows that are named. Where an UPDATE can, it returns of each
+// of them what names it now, and the row.
+func Update(s *driver.Syntax, table *driver.Table, l Locator, rows [][]any, columns []driver.Column, values []any) *Text {
+	t := NewText(s)
+	changes := make([]string, len(columns))
+	for i, value := range values { // one for each column
+		changes[i] = t.Name(columns[i]) + " = " + t.Bind(value)
+	}
+	t.Add("UPDATE ", tableName(s, table), " SET ", strings.Join(changes, ", "), " WHERE ")
+	t.these(l, rows)
+	if s.Returning.Update {
+		t.returning(table, l)
+	}
+	return t
+}
+
+// Delete removes the rows that are named.
+func Delete(s *driver.Syntax, table *driver.Table, l Locator, rows [][]any) *Text {
+	t := NewText(s)
+	t.Add("DELETE FROM ", tableName(s, table), " WHERE ")
+	t.these(l, rows)
+	return t
+}
+
+// Find reads the rows that are named: of each what names it, and the row.
+func Find(s *driver.Syntax, table *driver.Table, l Locator, rows [][]any) *Text {
+	t := NewText(s)
+	t.Add("SELECT ", l.reads(s), everyColumn(s, table), " FROM ", tableName(s, table), " WHERE ")
+	t.these(l, rows)
+	return t
+}
+
+// First reads rows for which the conditions hold, up to a number, in no order.
+func First(s *driver.Syntax, table *driver.Table, where []Condition, limit int) *Text {
+	t := NewText(s)
+	t.Add("SELECT ", everyColumn(s, table), " FROM ", tableName(s, table))
+	t.Where(where...)
+	t.Add(" LIMIT ", strconv.Itoa(limit))
+	return t
+}
+
+// CountTo counts the rows for which the conditions hold, up to a number.
+func CountTo(s *driver.Syntax, table *driver.Table, where []Condition, most int) *Text {
+	t := NewText(s)
+	t.Add("SELECT COUNT(*) FROM (SELECT 1 AS one FROM ", tableName(s, table))
+	t.Where(where...)
+	t.Add(" LIMIT ", strconv.Itoa(most), ") AS found")
+	return t
+}
+
+// readAll lists the expressions that read columns.
+func readAll(s *driver.Syntax, columns []driver.Column) string {
+	expressions := make([]string, len(columns))
+	for i, column := range columns {
+		if expressions[i] = column.Read; expressions[i] == "" {
+			expressions[i] = s.Identifier(column.Name)
+		}
+	}
+	return strings.Join(expressions, ", ")
+}
