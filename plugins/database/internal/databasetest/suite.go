@@ -32,6 +32,7 @@ var topics = []struct {
 	{"preconditions", Suite.preconditions},
 	{"refusals", Suite.refusals},
 	{"once", Suite.once},
+	{"old keys", Suite.sweep},
 	{"schema changes", Suite.schemaChanges},
 	{"transaction", Suite.transaction},
 	{"access", Suite.access},

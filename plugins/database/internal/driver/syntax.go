@@ -36,6 +36,10 @@ type Syntax struct {
 	// ForUpdate ends a SELECT whose rows are to stay as they are until the transaction
 	// ends; empty where Begin itself locks the whole database.
 	ForUpdate string
+	// SkipLocked is ForUpdate that leaves out rows which another transaction has locked,
+	// so that two that lock the same rows neither wait nor stop each other; empty where
+	// Begin itself locks the whole database.
+	SkipLocked string
 	// Upsert ends an INSERT that is to change the row that is there already: one with
 	// the same values in the columns of a unique key, which are given as identifiers, and
 	// so are the columns to set, to the values of the INSERT.

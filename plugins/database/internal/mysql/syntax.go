@@ -33,6 +33,8 @@ var syntax = driver.Syntax{
 		" VALUES (?, '', '', CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)) ON DUPLICATE KEY UPDATE idempotency_key = idempotency_key",
 	LockKeyInserts: true,
 	ForUpdate:      "FOR UPDATE",
+	// https://mariadb.com/kb/en/select/#skip-locked, from 10.6 on; https://dev.mysql.com/doc/refman/8.0/en/innodb-locking-reads.html.
+	SkipLocked: "FOR UPDATE SKIP LOCKED",
 	// VALUES is understood by both; the alias that MySQL prefers is not by MariaDB
 	// (https://dev.mysql.com/doc/refman/8.0/en/insert-on-duplicate.html).
 	Upsert: func(key, set []string) string {

@@ -22,9 +22,12 @@ type Keys struct {
 	Find string
 	// Record inserts a key, its digest, its result and the time.
 	Record string
-	// Stale lists the oldest keys that were recorded before a time, up to the
-	// batch.
-	Stale string
+	// Oldest lists the oldest keys, up to the batch, each with the time at which it was
+	// recorded.
+	Oldest string
+	// Claim locks a key, and returns it, unless another transaction has locked it; empty
+	// where the whole database is locked already.
+	Claim string
 	// Remove deletes a key.
 	Remove string
 }
@@ -37,8 +40,11 @@ func ForKeys(s *driver.Syntax, batch int) Keys {
 		Lock:   s.LockKey,
 		Find:   "SELECT digest, result FROM " + KeysTable + " WHERE idempotency_key = " + p(1),
 		Record: "INSERT INTO " + KeysTable + " (idempotency_key, digest, result, recorded_at) VALUES (" + p(1) + ", " + p(2) + ", " + p(3) + ", " + p(4) + ")",
-		Stale:  fmt.Sprintf("SELECT idempotency_key FROM "+KeysTable+" WHERE recorded_at < %s ORDER BY recorded_at LIMIT %d", p(1), batch),
+		Oldest: fmt.Sprintf("SELECT idempotency_key, recorded_at FROM "+KeysTable+" ORDER BY recorded_at LIMIT %d", batch),
 		Remove: "DELETE FROM " + KeysTable + " WHERE idempotency_key = " + p(1),
+	}
+	if s.SkipLocked != "" {
+		keys.Claim = "SELECT idempotency_key FROM " + KeysTable + " WHERE idempotency_key = " + p(1) + " " + s.SkipLocked
 	}
 	if s.LockKeyInserts {
 		keys.Record += " " + s.Upsert([]string{"idempotency_key"}, []string{"digest", "result", "recorded_at"})

@@ -14,6 +14,7 @@ var numbered = driver.Syntax{
 	Quote:       "`",
 	Placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
 	LockKey:     "CALL lock($1)",
+	SkipLocked:  "PASS OVER LOCKED",
 	DefaultRow:  "() VALUES ()",
 	ForUpdate:   "FOR CHANGE",
 	Upsert:      func(key, set []string) string { return fmt.Sprint("ON ", key, " SET ", set) },
@@ -66,7 +67,9 @@ func TestStatementsFollowTheSyntax(t *testing.T) {
 		{CountTo(&numbered, &numberedRows, nil, 9).String(), "SELECT COUNT(*) FROM (SELECT 1 AS one FROM `a` LIMIT 9) AS found"},
 		{keys.Lock, "CALL lock($1)"},
 		{keys.Record, "INSERT INTO backflow_keys (idempotency_key, digest, result, recorded_at) VALUES ($1, $2, $3, $4)"},
-		{keys.Stale, "SELECT idempotency_key FROM backflow_keys WHERE recorded_at < $1 ORDER BY recorded_at LIMIT 16"},
+		{keys.Oldest, "SELECT idempotency_key, recorded_at FROM backflow_keys ORDER BY recorded_at LIMIT 16"},
+		{keys.Claim, "SELECT idempotency_key FROM backflow_keys WHERE idempotency_key = $1 PASS OVER LOCKED"},
+		{keys.Remove, "DELETE FROM backflow_keys WHERE idempotency_key = $1"},
 	} {
 		if statement.got != statement.want {
 			t.Errorf("got  %s\nwant %s", statement.got, statement.want)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
@@ -31,15 +32,18 @@ type keys struct {
 	statement.Keys
 	ddl []string
 	now func() time.Time
+	// due is when the oldest key is old enough to be removed, as far as is known, in
+	// milliseconds since 1970: until then none has to be looked for.
+	due atomic.Int64
 }
 
-func newKeys(syntax *driver.Syntax, now func() time.Time) keys {
-	return keys{Keys: statement.ForKeys(syntax, SweepBatch), ddl: syntax.KeysTable, now: now}
+func newKeys(syntax *driver.Syntax, now func() time.Time) *keys {
+	return &keys{Keys: statement.ForKeys(syntax, SweepBatch), ddl: syntax.KeysTable, now: now}
 }
 
 // makeTable makes the table if it is not there. Where that is not allowed, the
 // error holds the statements, for an administrator to run.
-func (k keys) makeTable(ctx context.Context, db *sql.DB) error {
+func (k *keys) makeTable(ctx context.Context, db *sql.DB) error {
 	if k.usable(ctx, db) == nil {
 		return nil
 	}
@@ -54,7 +58,7 @@ func (k keys) makeTable(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func (k keys) usable(ctx context.Context, db *sql.DB) error {
+func (k *keys) usable(ctx context.Context, db *sql.DB) error {
 	rows, err := db.QueryContext(ctx, k.Probe)
 	if err != nil {
 		return err
@@ -62,14 +66,14 @@ func (k keys) usable(ctx context.Context, db *sql.DB) error {
 	return errors.Join(rows.Err(), rows.Close())
 }
 
-func (k keys) missing(err error) error {
+func (k *keys) missing(err error) error {
 	return fmt.Errorf("the table of idempotency keys cannot be made or used: %w; make it with:\n%s;", err, strings.Join(k.ddl, ";\n"))
 }
 
 // recorded returns the result under a key, once no other transaction with that
 // key is under way. A key that is still there is honoured even when it is older
 // than its lifetime.
-func (k keys) recorded(ctx context.Context, conn *sql.Conn, key, digest string) (body []byte, found bool, err error) {
+func (k *keys) recorded(ctx context.Context, conn *sql.Conn, key, digest string) (body []byte, found bool, err error) {
 	if k.Lock != "" {
 		if _, err := conn.ExecContext(ctx, k.Lock, key); err != nil {
 			return nil, false, fmt.Errorf("lock key: %w", err)
@@ -95,35 +99,10 @@ func (k keys) recorded(ctx context.Context, conn *sql.Conn, key, digest string) 
 	return body, true, nil
 }
 
-func (k keys) record(ctx context.Context, conn *sql.Conn, key, digest string, body []byte) error {
+func (k *keys) record(ctx context.Context, conn *sql.Conn, key, digest string, body []byte) error {
 	now := k.now()
 	if _, err := conn.ExecContext(ctx, k.Record, key, digest, string(body), now.UnixMilli()); err != nil {
 		return fmt.Errorf("record key: %w", err)
 	}
-	return k.sweep(ctx, conn, now.Add(-KeyLifetime))
-}
-
-// sweep removes a few keys that were recorded before a time.
-func (k keys) sweep(ctx context.Context, conn *sql.Conn, before time.Time) (err error) {
-	rows, err := conn.QueryContext(ctx, k.Stale, before.UnixMilli())
-	if err != nil {
-		return fmt.Errorf("find old keys: %w", err)
-	}
-	var old []string
-	for rows.Next() {
-		var key string
-		if err := rows.Scan(&key); err != nil {
-			return errors.Join(fmt.Errorf("find old keys: %w", err), rows.Close())
-		}
-		old = append(old, key)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return fmt.Errorf("find old keys: %w", err)
-	}
-	for _, key := range old {
-		if _, err := conn.ExecContext(ctx, k.Remove, key); err != nil {
-			return fmt.Errorf("remove old key: %w", err)
-		}
-	}
-	return nil
+	return k.sweep(ctx, conn, now)
 }

@@ -29,7 +29,7 @@ type Store struct {
 	reading *sql.DB
 	// files is nil where the database is not in files.
 	files driver.Files
-	keys  keys
+	keys  *keys
 	lock  writeLock
 	// access says which tables are open.
 	access *access.Rules
