@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -47,9 +48,16 @@ func (p *program) banner(plan *compile.Plan, registry *action.Registry, saved de
 	fmt.Fprint(p.stdout, b.String())
 }
 
-// sampleInput is an input that makes sense for a workflow: what a step takes
-// from the input has the value of the same param in the action's example.
+// sampleInput is an input that makes sense for a workflow: the first of the examples of
+// its schema. Without any, what a step takes from the input has the value of the same
+// param in the action's example.
 func sampleInput(d compile.Definition, registry *action.Registry) string {
+	// https://json-schema.org/draft/2020-12/json-schema-validation#name-examples
+	var given struct{ Examples []json.RawMessage }
+	var compact bytes.Buffer
+	if json.Unmarshal(d.InputSchema, &given) == nil && len(given.Examples) > 0 && json.Compact(&compact, given.Examples[0]) == nil {
+		return compact.String()
+	}
 	input := map[string]json.RawMessage{}
 	d.Walk(func(step *workflow.Step) { sampleParams(input, step, registry) })
 	data, err := json.Marshal(input)

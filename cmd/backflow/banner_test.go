@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/core/workflow"
@@ -29,6 +30,25 @@ func TestTheSampleThatIsProposedIsTheOneThatTheConditionNames(t *testing.T) {
 		}
 		if got := sampleEvent([]compile.Definition{{Definition: definition}}, "w", types); got != want {
 			t.Errorf("%s: %s, want %s", condition, got, want)
+		}
+	}
+}
+
+// TestTheInputThatIsProposedIsTheExampleOfTheSchema, with its numbers
+// as they are written.
+func TestTheInputThatIsProposedIsTheExampleOfTheSchema(t *testing.T) {
+	t.Parallel()
+	for schema, want := range map[string]string{
+		`{"examples": [{ "b": 20.10, "a": 1 }, {}]}`:   `{"a":1,"b":20.10}`,
+		`{"examples": []}`:                             `{"a":"…"}`,
+		`{"properties": {"examples": {"const": [1]}}}`: `{"a":"…"}`,
+	} {
+		definition, err := workflow.Parse([]byte(`{"id": "w", "input": `+schema+`, "steps": [{"type": "x", "action": "y", "params": {"p": "{{input.a}}"}}]}`), workflow.InputRoots)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sampleInput(compile.Definition{Definition: definition}, &action.Registry{}); got != want {
+			t.Errorf("%s: %s, want %s", schema, got, want)
 		}
 	}
 }
