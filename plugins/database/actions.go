@@ -47,7 +47,7 @@ func (p *plugin) actions() []sdk.Part {
 		p.writes(action{
 			Name:         request.ActionUpdate,
 			Description:  "Changes the rows that are selected, one if no more are allowed, and returns them as stored.",
-			HTTP:         &sdk.HTTPBinding{Method: http.MethodPatch, Path: rowPath, Body: "data"},
+			HTTP:         &sdk.HTTPBinding{Method: http.MethodPatch, Path: rowPath, Body: "data", Query: "where"},
 			ParamsSchema: paramsSchema(`"table": `+tableSchema+`, "data": `+dataSchema+`, `+changeSchema, "table", "data"),
 			ResultSchema: json.RawMessage(`{ "type": "object", "properties": { "affected": { "type": "integer", "minimum": 0 }, "data": ` + rowsSchema + ` }, "required": ["affected", "data"] }`),
 			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","filters":[{"column":"stripe_id","operator":"eq","value":"pi_123"}],"data":{"amount":2500},"if":{"amount":2100}}`)},
@@ -55,7 +55,7 @@ func (p *plugin) actions() []sdk.Part {
 		p.writes(action{
 			Name:         request.ActionDelete,
 			Description:  "Deletes the rows that are selected, one if no more are allowed.",
-			HTTP:         &sdk.HTTPBinding{Method: http.MethodDelete, Path: rowPath},
+			HTTP:         &sdk.HTTPBinding{Method: http.MethodDelete, Path: rowPath, Query: "where"},
 			ParamsSchema: paramsSchema(`"table": `+tableSchema+`, `+changeSchema, "table"),
 			ResultSchema: json.RawMessage(`{ "type": "object", "properties": { "affected": { "type": "integer", "minimum": 0 } }, "required": ["affected"] }`),
 			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","filters":[{"column":"stripe_id","operator":"in","value":["pi_124","pi_125"]}],"maxAffected":2}`)},

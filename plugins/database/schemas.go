@@ -27,7 +27,8 @@ const (
 // changeSchema is selectionSchema with what must hold for the rows that are changed.
 var changeSchema = fmt.Sprintf(selectionSchema+`,
     "maxAffected": { "type": "integer", "minimum": 1, "maximum": %d, "default": 1, "description": "How many rows may be changed. If more are selected, none is." }`, request.MaxAffected) + `,
-    "if": { "type": "object", "minProperties": 1, "description": "Values that each of the rows must have, by the column's name. If one has others, none is changed." }`
+    "if": { "type": "object", "minProperties": 1, "description": "Values that each of the rows must have, by the column's name. If one has others, none is changed." },
+    "where": { "type": "object", "additionalProperties": { "type": "array", "items": { "type": "string" } }, "description": "Further conditions that each of the rows must meet, as a query has them: for each column texts such as eq.paid." }`
 
 // The JSON Schemas of rows in results.
 var rowSchema = json.RawMessage(`{ "type": "object", "description": "The row as stored: every column of the table, in order." }`)

@@ -242,6 +242,24 @@ func (s Suite) preconditions(t *testing.T) {
 			t.Errorf("%v %s", refused, refused.Details)
 		}
 	})
+	t.Run("conditions as a query has them", func(t *testing.T) {
+		t.Parallel()
+		f := s.withOrders(t)
+		f.Check(
+			Case{Action: "update", Params: `{"table":"orders","key":"1","where":{"status":["eq.paid"]},"data":{"note":"x"}}`, Refused: unmet("/where/status/0")},
+			Case{Action: "update", Params: `{"table":"orders","key":"1","where":{"status":["eq.open"],"amount":["gte.10","lt.10"],"note":["not.is.null"]},"data":{"note":"x"}}`, Refused: unmet("/where/amount/1")},
+			Case{Action: "update", Params: `{"table":"orders","key":"2","where":{"note":["neq.x"]},"data":{"note":"x"}}`, Refused: unmet("/where/note/0")},
+			Case{Action: "update", Params: `{"table":"orders","key":"9","where":{"status":["eq.paid"]},"data":{"note":"x"}}`, Refused: &Refusal{Code: sdk.CodeNotFound}},
+			Case{Action: "delete", Params: `{"table":"orders","where":{"status":["eq.paid"]}}`, Refused: &Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{""}}},
+			Case{Action: "delete", Params: `{"table":"orders","key":1,"where":{"status":["paid"],"statsu":["eq.paid"]}}`, Refused: &Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{"/where/status/0"}}},
+			Case{Action: "delete", Params: `{"table":"orders","key":1,"where":{"amount":["eq.x"],"statsu":["eq.paid"]}}`, Refused: &Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{"/where/amount/0", "/where/statsu/0"}}},
+			Case{Action: "delete", Params: `{"table":"orders","key":"1","where":{"status":["in.(paid,open)"],"amount":["eq.10"]},"if":{"note":"first"}}`, Want: `{"affected":1}`},
+		)
+		refused := f.Refuse("", "delete", `{"table":"orders","key":3,"where":{"amount":["not.eq.30","gt.100"],"status":["eq.paid"]}}`)
+		if string(refused.Details) != `{"code":"precondition_failed","table":"orders","columns":["amount","status"],"retryable":false}` {
+			t.Errorf("%v %s", refused, refused.Details)
+		}
+	})
 	t.Run("JSON is the same in any order of its members, and its numbers count exactly", func(t *testing.T) {
 		t.Parallel()
 		f := s.withOrders(t)

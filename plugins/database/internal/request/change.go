@@ -14,8 +14,10 @@ type Change struct {
 	Selection
 	// MaxAffected is how many rows may be changed at most.
 	MaxAffected int
-	// If are values that each of the rows must have before it is changed.
-	If []Member
+	// If are values that each of the rows must have before it is changed, and Where
+	// further conditions on it.
+	If    []Member
+	Where []Filter
 }
 
 // Update is what update is asked for.
@@ -34,6 +36,7 @@ type Delete struct {
 
 func (c *Change) readMaxAffected(p place) { c.MaxAffected = int(p.integer(1, MaxAffected)) }
 func (c *Change) readIf(p place)          { c.If = p.some("it names no column that a row must have a value in") }
+func (c *Change) readWhere(p place)       { c.Where = p.where() }
 
 // ReadUpdate reads params that stand at a pointer.
 func ReadUpdate(at string, params []byte) (read Update, err error) {
@@ -44,7 +47,8 @@ func ReadUpdate(at string, params []byte) (read Update, err error) {
 		optional("filters", read.readFilters),
 		optional("key", read.readKey),
 		optional("maxAffected", read.readMaxAffected),
-		optional("if", read.readIf))
+		optional("if", read.readIf),
+		optional("where", read.readWhere))
 	return read, err
 }
 
@@ -56,6 +60,7 @@ func ReadDelete(at string, params []byte) (read Delete, err error) {
 		optional("filters", read.readFilters),
 		optional("key", read.readKey),
 		optional("maxAffected", read.readMaxAffected),
-		optional("if", read.readIf))
+		optional("if", read.readIf),
+		optional("where", read.readWhere))
 	return read, err
 }

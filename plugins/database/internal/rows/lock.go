@@ -41,10 +41,18 @@ type locker struct {
 // newLocker holds a change, params at a pointer, against the table.
 func newLocker(tx *store.Tx, at string, table *driver.Table, asked request.Change) (*locker, error) {
 	l := &locker{tx: tx, at: at, table: table, asked: asked, by: statement.LocatorOf(table)}
-	var wrong, unmet error
+	var wrong, unequal error
 	l.where, wrong = selected(tx, table, asked.Selection)
-	l.checks, unmet = ifs(tx, table, pointer.Join(at, "if"), asked.If)
-	if err := failure.Together(wrong, unmet); err != nil {
+	l.checks, unequal = ifs(tx, table, pointer.Join(at, "if"), asked.If)
+	further, unmet := conditions(tx, table, asked.Where)
+	for i, condition := range further {
+		filter := asked.Where[i]
+		if filter.Not != nil {
+			filter = *filter.Not
+		}
+		l.checks = append(l.checks, check{column: filter.Column, place: filter.At, holds: condition})
+	}
+	if err := failure.Together(wrong, unequal, unmet); err != nil {
 		return nil, err
 	}
 	if l.by.Len() == 0 {
@@ -119,7 +127,7 @@ func (l *locker) check(found [][]any) error {
 			if !slices.Contains(columns, c.column) {
 				columns = append(columns, c.column)
 			}
-			faults = append(faults, failure.Fault(c.place, "is not met: a row has another value in column %q", c.column))
+			faults = append(faults, failure.Fault(c.place, "is not met: column %q of a row has another value", c.column))
 		}
 	}
 	if len(faults) > 0 {
