@@ -21,7 +21,7 @@ func (s Suite) withOrders(t *testing.T, ddl ...string) *Fixture {
 const areOpen = `"filters":[{"column":"status","operator":"eq","value":"open"}]`
 
 func tooMany(count string) *Refusal {
-	return &Refusal{Code: sdk.CodeTooManyRows, Says: count + ` rows of table "orders" match, and `}
+	return &Refusal{Code: sdk.CodeTooManyRows, Says: count + ` rows of table "orders" match, which are more than `}
 }
 
 func (s Suite) update(t *testing.T) {

@@ -30,6 +30,7 @@ var topics = []struct {
 	{"delete", Suite.delete},
 	{"get", Suite.get},
 	{"preconditions", Suite.preconditions},
+	{"changes at the same time", Suite.concurrent},
 	{"refusals", Suite.refusals},
 	{"once", Suite.once},
 	{"old keys", Suite.sweep},

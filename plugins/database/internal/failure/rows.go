@@ -15,7 +15,7 @@ func TooMany(table string, count int64, more bool, most int) *sdk.Error {
 	if more {
 		counted = "more than " + counted
 	}
-	e := sdk.Refuse(sdk.CodeTooManyRows, "%s rows of table %q match, and %d may", counted, table, most)
+	e := sdk.Refuse(sdk.CodeTooManyRows, "%s rows of table %q match, which are more than %d", counted, table, most)
 	e.Details, _ = json.Marshal(struct { // it has texts, numbers and flags alone
 		Code        sdk.Code `json:"code"`
 		Table       string   `json:"table"`

@@ -53,7 +53,7 @@ func upsert(tx *store.Tx, at string, asked request.Upsert) ([]byte, error) {
 	case tx.Syntax.Returning.Insert && !tx.Syntax.UpsertAnyKey && !table.Triggers:
 		return render(tx, table, returned[0][l.Len():])
 	}
-	found, err := tx.Query(statement.First(&tx.Syntax, table, keyOf(key, columns, values), 1))
+	found, err := tx.Query(statement.Upserted(&tx.Syntax, table, keyOf(key, columns, values)))
 	switch {
 	case err != nil:
 		return nil, tx.Failed(err, table, place)

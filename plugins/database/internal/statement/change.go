@@ -24,10 +24,16 @@ func Lock(s *driver.Syntax, table *driver.Table, l Locator, where, checks []Cond
 	t.Add("1 FROM ", tableName(s, table))
 	t.Where(where...)
 	t.Add(" ORDER BY ", l.order(s), " LIMIT ", strconv.Itoa(limit))
-	if s.ForUpdate != "" {
-		t.Add(" ", s.ForUpdate)
-	}
+	t.locked()
 	return t
+}
+
+// locked ends a SELECT whose rows are locked. It reads what is committed last, where
+// another SELECT of the transaction may read what was when it began.
+func (t *Text) locked() {
+	if t.Syntax.ForUpdate != "" {
+		t.Add(" ", t.Syntax.ForUpdate)
+	}
 }
 
 // Update sets columns of the rows that are named. Where an UPDATE can, it returns of each
@@ -54,11 +60,21 @@ func Delete(s *driver.Syntax, table *driver.Table, l Locator, rows [][]any) *Tex
 	return t
 }
 
-// Find reads the rows that are named: of each what names it, and the row.
+// Find reads rows that are named and that the transaction has locked: of each what names
+// it, and the row.
 func Find(s *driver.Syntax, table *driver.Table, l Locator, rows [][]any) *Text {
 	t := NewText(s)
 	t.Add("SELECT ", l.reads(s), everyColumn(s, table), " FROM ", tableName(s, table), " WHERE ")
 	t.these(l, rows)
+	t.locked()
+	return t
+}
+
+// Upserted reads the row that an Upsert inserted or changed: one with these values in the
+// columns of the key.
+func Upserted(s *driver.Syntax, table *driver.Table, key []Condition) *Text {
+	t := First(s, table, key, 1)
+	t.locked()
 	return t
 }
 
