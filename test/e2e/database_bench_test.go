@@ -16,6 +16,7 @@ import (
 
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/internal/testkit/dbserver"
+	"github.com/backflow/backflow/internal/testkit/mariadbtest"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -46,6 +47,16 @@ var databaseEngines = []databaseEngine{
 			"UPDATE events SET note = (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT max(i) FROM n); END"},
 		quick: []string{"DROP TRIGGER slow"},
 	},
+	{
+		name: "MariaDB", start: mariadbtest.Start, id: "BIGINT AUTO_INCREMENT PRIMARY KEY", text: "VARCHAR(255)", long: "LONGTEXT",
+		lockTable: "LOCK TABLES events WRITE", unlockTable: "UNLOCK TABLES",
+		slow:     []string{"CREATE TRIGGER slow BEFORE INSERT ON events FOR EACH ROW SET NEW.note = SLEEP(10)"},
+		quick:    []string{"DROP TRIGGER slow"},
+		readOnly: []string{"SET GLOBAL read_only = ON"}, writable: []string{"SET GLOBAL read_only = OFF"},
+		// What is granted for the whole database cannot be taken for a table alone.
+		revoke: []string{"REVOKE INSERT ON %s.* FROM backflow@'%%'"}, grant: []string{"GRANT INSERT ON %s.* TO backflow@'%%'"},
+		password: "ALTER USER backflow@'%%' IDENTIFIED BY '%s'",
+	},
 }
 
 // databaseBench is a gateway with a database that fails as a test wants it.
@@ -56,6 +67,7 @@ type databaseBench struct {
 	server *dbserver.Server // nil where the database is a file
 	proxy  *testkit.Proxy   // in front of the server
 	file   string           // of the database that is one
+	disk   string           // where the database's files are
 	// db looks at the database beside the plugin, admin may do everything.
 	db, admin *sql.DB
 	// killed is the process of the plugin that was killed last.
@@ -63,8 +75,8 @@ type databaseBench struct {
 }
 
 // newDatabaseBench starts server, proxy and gateway. Locks are waited for half a second,
-// and a statement may take one.
-func newDatabaseBench(t *testing.T, e databaseEngine, o dbserver.Options) *databaseBench {
+// or one where a database counts in seconds.
+func newDatabaseBench(t *testing.T, e databaseEngine, o dbserver.Options, statement time.Duration) *databaseBench {
 	b := &databaseBench{databaseEngine: e, site: program.NewSite(t, binaries)}
 	url := b.locate(t, o)
 	if err := os.Mkdir(filepath.Join(b.site.Dir, "migrations"), 0o700); err != nil {
@@ -73,9 +85,9 @@ func newDatabaseBench(t *testing.T, e databaseEngine, o dbserver.Options) *datab
 	b.migration(t, "00001_tables.sql", fmt.Sprintf("CREATE TABLE events (id %s, tag %s NOT NULL, note %s);\nCREATE TABLE claims (tag %[2]s PRIMARY KEY, note %[3]s);", e.id, e.text, e.long))
 	b.site.WriteConfig("faults.json", fmt.Sprintf(`{
   %s
-  "credentials": { "database": { "url": %q, "migrations": "../migrations", "timeouts": { "connect": "2s", "lock": "500ms", "statement": "1s" } } },
+  "credentials": { "database": { "url": %q, "migrations": "../migrations", "timeouts": { "connect": "2s", "lock": "500ms", "statement": %q } } },
   "pluginDirs": [%q]
-}`, strings.TrimSuffix(letIn("*").New, `"pluginDirs": [`), url, b.site.Plugins))
+}`, strings.TrimSuffix(letIn("*").New, `"pluginDirs": [`), url, statement.String(), b.site.Plugins))
 	b.g = b.site.Serve(apiToken)
 	b.killed = 0
 	return b
@@ -97,12 +109,12 @@ func (b *databaseBench) locate(t *testing.T, o dbserver.Options) string {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = db.Close() }) // nothing more is asked
-		b.db, b.admin = db, db
+		b.db, b.admin, b.disk = db, db, filepath.Dir(b.file)
 		return "sqlite://" + b.file
 	}
 	b.server = b.start(t, o)
 	b.proxy = testkit.StartProxy(t, b.server.Addr())
-	b.db, b.admin = b.server.Open(), b.server.OpenAdmin()
+	b.db, b.admin, b.disk = b.server.Open(), b.server.OpenAdmin(), b.server.Dir()
 	return b.server.URLAt(b.proxy.Addr())
 }
 

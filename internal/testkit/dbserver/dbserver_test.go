@@ -118,7 +118,9 @@ func TestAServersDiskIsFilledAndFreed(t *testing.T) {
 			_, err := db.Exec("INSERT INTO a VALUES ('" + strings.Repeat("filled", 10_000) + "')")
 			return err
 		}
-		s.Fill(0)
+		if err := testkit.FillDisk(s.Dir(), 0); err != nil {
+			t.Fatal(err)
+		}
 		var failed error
 		for range 1000 {
 			if failed = insert(); failed != nil {
@@ -128,7 +130,9 @@ func TestAServersDiskIsFilledAndFreed(t *testing.T) {
 		if failed == nil {
 			t.Error("rows are accepted for ever")
 		}
-		s.Free()
+		if err := testkit.FreeDisk(s.Dir()); err != nil {
+			t.Fatal(err)
+		}
 		if s.Ended() {
 			s.Restart()
 		}

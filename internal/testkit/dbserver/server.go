@@ -18,7 +18,7 @@ type Options struct {
 	// MaxConnections is the server's limit; 0 is 250. PostgreSQL keeps three of them for
 	// superusers; MariaDB takes no less than ten, and has one more for the admin.
 	MaxConnections int
-	// DiskMiB puts the server's files on a file system of this size, which Fill fills; 0 does not.
+	// DiskMiB puts the server's files on a file system of this size, for testkit.FillDisk; 0 does not.
 	// Where none can be mounted, the test is skipped as without a server.
 	DiskMiB int
 	// More are further settings, as "name=value".
@@ -121,21 +121,5 @@ func (s *Server) Restart() {
 // Ended reports whether the server ended by itself.
 func (s *Server) Ended() bool { return s.instance.daemon.Ended() }
 
-// Fill takes all space that is left on the server's disk but for a few KiB that are left.
-func (s *Server) Fill(left int) {
-	s.t.Helper()
-	if s.o.DiskMiB == 0 {
-		s.t.Fatal("fill: the server has no disk of its own")
-	}
-	if err := testkit.FillDisk(s.instance.dir, left); err != nil {
-		s.t.Fatalf("fill: %v", err)
-	}
-}
-
-// Free gives back what Fill took.
-func (s *Server) Free() {
-	s.t.Helper()
-	if err := testkit.FreeDisk(s.instance.dir); err != nil {
-		s.t.Fatalf("free: %v", err)
-	}
-}
+// Dir is the directory of the server's files, for testkit.FillDisk where it is a disk.
+func (s *Server) Dir() string { return s.instance.dir }
