@@ -52,11 +52,9 @@ func (h *harness) beside(t *testing.T, b *program.Binaries) *harness {
 func (h *harness) furnish(t *testing.T, b *program.Binaries, example string) *harness {
 	h.Site = program.NewSite(t, b)
 	h.Env["STRIPE_SECRET_KEY"], h.Env["STRIPE_WEBHOOK_SECRET"] = "sk_test_crash", webhookSecret
-	hash := sha256.Sum256([]byte(token))
 	edits := []program.Edit{
 		{Old: `"secretKey": "{{env.STRIPE_SECRET_KEY}}",`, New: `"secretKey": "{{env.STRIPE_SECRET_KEY}}", "apiBase": "` + h.stripe.URL + `",`},
-		{Old: `"pluginDirs": [`, New: fmt.Sprintf(
-			`"auth": { "tokens": [{ "name": "shop", "hash": "sha256:%s", "scopes": ["*"] }] }, "pluginDirs": [`, hex.EncodeToString(hash[:]))},
+		{Old: `"pluginDirs": [`, New: letIn() + ` "pluginDirs": [`},
 	}
 	if h.redis != nil {
 		edits = append(edits, program.Edit{Old: `"redis://127.0.0.1:6379/0"`, New: `"` + h.redis.URL() + `"`})
@@ -64,6 +62,12 @@ func (h *harness) furnish(t *testing.T, b *program.Binaries, example string) *ha
 	h.WriteExample(example, edits...)
 	h.Listen = program.StableAddress(t)
 	return h
+}
+
+// letIn is the part of a config that lets in who has the token.
+func letIn() string {
+	hash := sha256.Sum256([]byte(token))
+	return fmt.Sprintf(`"auth": { "tokens": [{ "name": "shop", "hash": "sha256:%s", "scopes": ["*"] }] },`, hex.EncodeToString(hash[:]))
 }
 
 // trouble makes Stripe unreliable: a third of the requests is cut, before or

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -43,6 +44,7 @@ type Daemon struct {
 const supervise = `dir=$1 mounted=$2 last=$3; shift 3
 exec 3<&0 </dev/null
 "$@" 3<&- & server=$!
+echo $server >"$dir/process"
 ( if read -r signal; then kill -"$signal" $server; else : >"$dir/orphaned"; kill -"$last" $server; fi ) <&3 & reader=$!
 exec 3<&-
 wait $server
@@ -59,8 +61,10 @@ func (d *Daemon) Start() error {
 	if d.shell != nil {
 		return errors.New("start: it runs already")
 	}
-	if err := os.Remove(d.marker()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	for _, old := range []string{"ended", "process"} {
+		if err := os.Remove(filepath.Join(d.Dir, old)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
 	output, err := os.OpenFile(filepath.Join(d.Dir, "output"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -93,18 +97,22 @@ func (d *Daemon) Runs() bool { return d.shell != nil }
 
 // Ended reports whether the server ended by itself.
 func (d *Daemon) Ended() bool {
-	_, err := os.Stat(d.marker())
+	_, err := os.Stat(filepath.Join(d.Dir, "ended"))
 	return err == nil
 }
 
-func (d *Daemon) marker() string { return filepath.Join(d.Dir, "ended") }
-
-// Kill ends the server by a signal, as "KILL", and waits until it is gone. It does nothing
-// where none runs.
+// Kill ends the server by a signal, as "KILL", and waits until it is gone. Processes that
+// the server started end at once after KILL, as on a machine that fails: they would
+// otherwise serve for a moment. It does nothing where none runs.
 func (d *Daemon) Kill(signal string) error {
 	if d.shell == nil {
 		return nil
 	}
+	end := func() {}
+	if signal == "KILL" {
+		end = d.holdChildren()
+	}
+	defer end()
 	_, err := fmt.Fprintln(d.orders, signal)
 	if errors.Is(err, syscall.EPIPE) { // it ended by itself
 		err = nil
@@ -115,6 +123,28 @@ func (d *Daemon) Kill(signal string) error {
 		failed = nil // the status is that of the shell's last command
 	}
 	return errors.Join(err, failed)
+}
+
+// holdChildren keeps the server from starting further processes. What it returns kills
+// those that it has started, where the system tells which they are.
+func (d *Daemon) holdChildren() (end func()) {
+	text, err := os.ReadFile(filepath.Join(d.Dir, "process"))
+	if err != nil {
+		return func() {} // it ended before it was started
+	}
+	server, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || d.Ended() {
+		return func() {}
+	}
+	_ = syscall.Kill(server, syscall.SIGSTOP) // it may have ended
+	children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", server))
+	return func() {
+		for _, child := range strings.Fields(string(children)) {
+			if pid, err := strconv.Atoi(child); err == nil {
+				_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended
+			}
+		}
+	}
 }
 
 // Output is what the server printed since it was first started, at most the last 16 KiB.
