@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -55,6 +56,13 @@ func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
 	opened, err := store.Create(ctx, settings)
 	if err != nil {
 		return err
+	}
+	doubts, err := opened.Doubts(ctx)
+	if err != nil {
+		return errors.Join(fmt.Errorf("database: read its settings: %w", err), opened.Close())
+	}
+	for _, doubt := range doubts {
+		sdk.Logger(ctx).Warn("database: " + doubt)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -51,6 +51,8 @@ func (r *Rules) Open(schema Schema, at, name string, operation Operation) (*driv
 		return nil, r.unknown(schema, place, name)
 	case table.View && !operation.reads():
 		return nil, failure.Invalid(failure.Fault(place, "%s is a view, whose rows can only be read", failure.Shown(name)))
+	case table.NoTransactions && !operation.reads():
+		return nil, failure.Invalid(failure.Fault(place, "%s takes no part in transactions, so that its rows can only be read here; ALTER TABLE … ENGINE = InnoDB changes that", failure.Shown(name)))
 	}
 	open := rule.open(table)
 	if open == nil {
@@ -109,7 +111,7 @@ func ownTable(place, name string) *sdk.Error {
 
 // IsOwn reports whether a name is that of a table of the plugin.
 func IsOwn(table string) bool {
-	return strings.EqualFold(table, statement.KeysTable) || strings.EqualFold(table, goose.DefaultTablename)
+	return strings.EqualFold(table, statement.KeysTable) || strings.EqualFold(table, statement.LocksTable) || strings.EqualFold(table, goose.DefaultTablename)
 }
 
 func list(operations []Operation) string {

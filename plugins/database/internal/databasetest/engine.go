@@ -80,7 +80,7 @@ func (e Engine) Quoted(name string) string {
 
 // tables is a query for the names of all tables but the plugin's own.
 func (e Engine) tables() string {
-	const own = ` NOT IN ('backflow_keys', 'goose_db_version', 'goose_lock', 'sqlite_sequence')`
+	const own = ` NOT IN ('backflow_keys', 'backflow_locks', 'goose_db_version', 'goose_lock', 'sqlite_sequence')`
 	switch e.Name {
 	case PostgreSQL:
 		return `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE' AND table_name` + own + ` ORDER BY 1`

@@ -73,6 +73,13 @@ type Unbounded interface {
 	OpenUnbounded(ctx context.Context) (*sql.DB, error)
 }
 
+// Doubtful is a Driver of databases whose settings may break a promise, and cannot be
+// changed by a client.
+type Doubtful interface {
+	// Doubts says which settings do, and what may happen.
+	Doubts(ctx context.Context, db *sql.DB) ([]string, error)
+}
+
 // Files is a Driver of a database that is in files, which can be removed or replaced
 // while they are open.
 type Files interface {

@@ -21,15 +21,12 @@ type Syntax struct {
 	// another process holds. It is run before Begin.
 	LockTimeout func(time.Duration) string
 	// LockKey makes transactions with the same idempotency key, its only bound
-	// value, wait for each other until they end. It is the first statement after
+	// value, wait for each other until they end. If it is a query, it returns a row. It is the first statement after
 	// Begin, and those that follow see what was committed during the wait. It is
 	// empty where Begin itself locks the whole database. Without either, two calls
 	// with one key at the same time both find no record: both have the effect,
 	// and the second fails at the record with a conflict in place of the result.
 	LockKey string
-	// LockKeyInserts says that LockKey inserts the record of the key itself, with an
-	// empty digest, unless one is there. It is filled by Upsert when the result is known.
-	LockKeyInserts bool
 	// Returning says after which statements RETURNING is possible. After the others the
 	// rows are read again in the same transaction.
 	Returning Returning

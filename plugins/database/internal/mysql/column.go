@@ -114,6 +114,18 @@ func kindOf(declared string) driver.Kind {
 	return driver.KindAny
 }
 
+// isNarrow reports whether the integers of a column have 32 bits or fewer.
+func isNarrow(column driver.Column) bool {
+	t := parseType(column.Type)
+	switch {
+	case column.Kind != driver.KindInteger:
+		return false
+	case t.base == "bit":
+		return t.length <= 32
+	}
+	return t.base != "bigint"
+}
+
 // readExpression reads a column so that nothing is lost on the way: FLOAT as text has
 // six digits, and bits are bytes without a number.
 func readExpression(column driver.Column) string {

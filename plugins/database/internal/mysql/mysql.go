@@ -2,8 +2,8 @@
 // github.com/go-sql-driver/mysql. What the two do differently is decided by what the
 // server says of itself at connect.
 //
-// The package imports plugins/database/internal/driver and
-// plugins/database/internal/exact.
+// The package imports plugins/database/internal/driver,
+// plugins/database/internal/exact and plugins/database/internal/statement.
 package mysql
 
 import (
@@ -34,6 +34,7 @@ var (
 	_ driver.Driver    = (*MySQL)(nil)
 	_ driver.Varying   = (*MySQL)(nil)
 	_ driver.Unbounded = (*MySQL)(nil)
+	_ driver.Doubtful  = (*MySQL)(nil)
 )
 
 // newMySQL returns a database that is not connected to yet.

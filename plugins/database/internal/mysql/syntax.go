@@ -4,10 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
+	"github.com/backflow/backflow/plugins/database/internal/statement"
 	"github.com/pressly/goose/v3"
 )
 
@@ -26,13 +28,13 @@ var syntax = driver.Syntax{
 		seconds := max(1, int64((wait+time.Second-1)/time.Second))
 		return fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d, SESSION lock_wait_timeout = %d", seconds, seconds)
 	},
-	// The record is inserted before the effect, and the server makes a second INSERT
-	// of the key wait until the transaction ends of the first. A lock by GET_LOCK would
-	// stay with the connection when its transaction ends.
-	LockKey: "INSERT INTO backflow_keys (idempotency_key, digest, result, recorded_at)" +
-		" VALUES (?, '', '', CAST(UNIX_TIMESTAMP(NOW(3)) * 1000 AS SIGNED)) ON DUPLICATE KEY UPDATE idempotency_key = idempotency_key",
-	LockKeyInserts: true,
-	ForUpdate:      "FOR UPDATE",
+	// A row that is there is locked without what is beside it, and until the transaction
+	// ends, whatever becomes of the connection. A key itself is not there yet; where two
+	// insert it, and the first is rolled back, InnoDB finds the others in a deadlock
+	// (https://dev.mysql.com/doc/refman/8.0/en/innodb-locks-set.html). A lock by GET_LOCK
+	// would outlast the transaction, and a cluster does not have it.
+	LockKey:   "SELECT slot FROM " + statement.LocksTable + " WHERE slot = CRC32(?) % 4096 FOR UPDATE",
+	ForUpdate: "FOR UPDATE",
 	// https://mariadb.com/kb/en/select/#skip-locked, from 10.6 on; https://dev.mysql.com/doc/refman/8.0/en/innodb-locking-reads.html.
 	SkipLocked: "FOR UPDATE SKIP LOCKED",
 	// VALUES is understood by both; the alias that MySQL prefers is not by MariaDB
@@ -51,6 +53,7 @@ var syntax = driver.Syntax{
 	Like:         like,
 	LikePattern:  func(pattern string, _ bool) string { return pattern },
 	Contains:     contains,
+	Compared:     compared,
 	NullsFirst:   true,
 	DefaultRow:   "() VALUES ()",
 	DDLCommits:   true,
@@ -65,8 +68,41 @@ var syntax = driver.Syntax{
   recorded_at     BIGINT NOT NULL,
   KEY backflow_keys_recorded_at (recorded_at)
 ) ENGINE = InnoDB`,
+		`CREATE TABLE IF NOT EXISTS backflow_locks (slot SMALLINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = InnoDB`,
+		"INSERT IGNORE INTO backflow_locks (slot) WITH digits AS (" + digits + ") SELECT a.n * 256 + b.n * 16 + c.n FROM digits a, digits b, digits c",
 	},
 }
+
+// compared makes values be compared as what they are: a text that stands for a decimal
+// would be compared as a double (https://mariadb.com/kb/en/type-conversion/), a member of
+// an enum is put in order by its number and compared as a text, and FLOAT and BIT are
+// read otherwise than they are kept.
+func compared(column driver.Column, expression string, bound bool) string {
+	switch t := parseType(column.Type); {
+	case bound && t.base == "decimal":
+		return fmt.Sprintf("CAST(%s AS DECIMAL(%d,%d))", expression, t.length, t.scale)
+	case bound && t.base == "time":
+		return "CAST(" + expression + " AS TIME(6))"
+	case bound:
+		return expression
+	case t.base == "enum" || t.base == "set":
+		return "CAST(" + expression + " AS CHAR)"
+	case t.base == "float":
+		return expression + " + 0e0"
+	case t.base == "bit":
+		return expression + " + 0"
+	}
+	return expression
+}
+
+// digits are the numbers from 0 to 15.
+var digits = func() string {
+	numbers := make([]string, 16)
+	for i := range numbers {
+		numbers[i] = "SELECT " + strconv.Itoa(i) + " AS n"
+	}
+	return strings.Join(numbers, " UNION ALL ")
+}()
 
 // Syntax is that of the server that responds.
 func (m *MySQL) Syntax(ctx context.Context, db *sql.DB) (driver.Syntax, error) {

@@ -10,6 +10,10 @@ import (
 // what its columns are.
 const KeysTable = "backflow_keys"
 
+// LocksTable is the name of the table of locks, for databases that have one: see
+// Syntax.LockKey.
+const LocksTable = "backflow_locks"
+
 // Keys are the statements about the table of idempotency keys.
 type Keys struct {
 	// Probe succeeds if the table has every column, and returns no row.
@@ -17,8 +21,7 @@ type Keys struct {
 	// Lock waits for other transactions with the key; empty where there is
 	// nothing to do. See Syntax.LockKey.
 	Lock string
-	// Find returns digest and result of a key; the digest is empty in a record that Lock
-	// inserted.
+	// Find returns digest and result of a key.
 	Find string
 	// Record inserts a key, its digest, its result and the time.
 	Record string
@@ -45,9 +48,6 @@ func ForKeys(s *driver.Syntax, batch int) Keys {
 	}
 	if s.SkipLocked != "" {
 		keys.Claim = "SELECT idempotency_key FROM " + KeysTable + " WHERE idempotency_key = " + p(1) + " " + s.SkipLocked
-	}
-	if s.LockKeyInserts {
-		keys.Record += " " + s.Upsert([]string{"idempotency_key"}, []string{"digest", "result", "recorded_at"})
 	}
 	return keys
 }

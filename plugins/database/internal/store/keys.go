@@ -63,7 +63,17 @@ func (k *keys) usable(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(rows.Err(), rows.Close())
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil || k.Lock == "" {
+		return err
+	}
+	if rows, err = db.QueryContext(ctx, k.Lock, ""); err != nil {
+		return err
+	}
+	columns, err := rows.Columns()
+	if err == nil && len(columns) > 0 && !rows.Next() {
+		err = errors.New("there is no row to lock for a key")
+	}
+	return errors.Join(err, rows.Err(), rows.Close())
 }
 
 func (k *keys) missing(err error) error {
@@ -86,8 +96,6 @@ func (k *keys) recorded(ctx context.Context, conn *sql.Conn, key, digest string)
 		return nil, false, nil
 	case err != nil:
 		return nil, false, fmt.Errorf("look up key: %w", err)
-	case recorded == "": // it is this call's own record, which Lock inserted
-		return nil, false, nil
 	case recorded != digest:
 		return nil, false, &sdk.Error{
 			Code:    sdk.CodeConflict,

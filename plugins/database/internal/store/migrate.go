@@ -12,18 +12,20 @@ import (
 
 	"github.com/pressly/goose/v3"
 
+	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/sdk/litter"
 )
 
 // migrate applies what is new in a folder, in order, each file in a
 // transaction of its own. Migrations that are older than one that was applied
-// are an error, and so are files that the library would pass over in silence.
-func migrate(ctx context.Context, name goose.Dialect, db *sql.DB, folder string) error {
+// are an error, and so are files that the library would pass over in silence. Where
+// Syntax.DDLCommits, one that fails may have been applied in part.
+func migrate(ctx context.Context, syntax *driver.Syntax, db *sql.DB, folder string) error {
 	files := meant{os.DirFS(folder)}
 	if err := checkFiles(files); err != nil {
 		return fmt.Errorf("migrations in %s: %w", folder, err)
 	}
-	provider, err := goose.NewProvider(name, db, files, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+	provider, err := goose.NewProvider(syntax.Goose, db, files, goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 	if err != nil {
 		return fmt.Errorf("migrations in %s: %w", folder, err)
 	}
@@ -32,7 +34,12 @@ func migrate(ctx context.Context, name goose.Dialect, db *sql.DB, folder string)
 	}
 	var partial *goose.PartialError
 	if errors.As(err, &partial) && partial.Failed != nil {
-		return fmt.Errorf("migration %s: %w", filepath.Join(folder, partial.Failed.Source.Path), partial.Err)
+		file := filepath.Join(folder, partial.Failed.Source.Path)
+		if syntax.DDLCommits {
+			return fmt.Errorf("migration %s: %w; it may be half done, since this database commits each statement that changes the schema at once:"+
+				" undo by hand what it did, or remove it from the file, before the next start", file, partial.Err)
+		}
+		return fmt.Errorf("migration %s: %w", file, partial.Err)
 	}
 	return fmt.Errorf("migrations in %s: %w", folder, err)
 }

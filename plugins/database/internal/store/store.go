@@ -133,7 +133,7 @@ func prepare(ctx context.Context, settings Settings) (err error) {
 	if settings.Migrations == "" {
 		return nil
 	}
-	return migrate(ctx, settings.Database.Syntax.Goose, db, settings.Migrations)
+	return migrate(ctx, &settings.Database.Syntax, db, settings.Migrations)
 }
 
 // Close closes the connections.
@@ -150,6 +150,16 @@ func (s *Store) Close() error {
 
 // DB is the connections that write, for what is about the database and not about rows.
 func (s *Store) DB() *sql.DB { return s.db }
+
+// Doubts are settings of the database that may undo what it has acknowledged, as texts
+// for people.
+func (s *Store) Doubts(ctx context.Context) ([]string, error) {
+	doubtful, ok := s.Driver.(driver.Doubtful)
+	if !ok {
+		return nil, nil
+	}
+	return doubtful.Doubts(ctx, s.db)
+}
 
 // InFiles reports whether the database is in files; Check, Leave are about those.
 func (s *Store) InFiles() bool { return s.files != nil }
