@@ -81,6 +81,8 @@ func TestProblemsAreAsDocumented(t *testing.T) {
 		{name: "wrong method", method: "PATCH", target: "/workflows"},
 		{name: "wrong method of a binding", method: "PUT", target: payments + "/pay_1"},
 		{name: "conflict", method: "DELETE", target: payments + "/pay_1", fails: &sdk.Error{Code: sdk.CodeConflict, Message: "The payment is captured.", Final: true}},
+		{name: "too many rows", method: "DELETE", target: payments + "/pay_1", fails: &sdk.Error{Code: sdk.CodeTooManyRows, Message: "3 rows, and 1 may be changed.", Outcome: sdk.OutcomeNotExecuted, Details: json.RawMessage(`{"count":3}`)}},
+		{name: "precondition failed", method: "DELETE", target: payments + "/pay_1", fails: &sdk.Error{Code: sdk.CodePreconditionFailed, Message: "The payment is not open.", Outcome: sdk.OutcomeNotExecuted}},
 		{name: "body too large", method: "POST", target: payments, body: strings.Repeat(" ", 1<<20+1)},
 		{name: "wrong content type", method: "POST", target: payments, body: `amount=1`, headers: []string{"Content-Type: application/x-www-form-urlencoded"}},
 		{name: "no content type", method: "POST", target: payments, body: `{"amount":1}`, headers: []string{"Content-Type:"}},

@@ -219,15 +219,16 @@ func FuzzTemplate(f *testing.F) {
 	for _, s := range []string{
 		seedStep, `"{{input.a ?? \"x\"}} {{input[\"b\"]}}"`, `{"a":"{{input.x?}}","b":["{{payload.items[0].id}}"]}`, `"{{\"{{\"}}"`, `"{{"`, `"{{input.}}"`, `"{{{{}}}}"`,
 		`"{{input.a ?? 1e999999999}}"`, `"{{env.X}}"`, `[[["{{input}}"]]]`, `"{{input.\u0000}}"`, `"{{input.a[1.0]}}"`, `"{{input.a[0.5]}}"`,
+		`{"a":"{{results[0].id}}","b":"{{results[0].id?}}","c":["{{ results[1] }}"]}`, `"x {{results[0]}}"`,
 	} {
-		f.Add(s, `{"input":{"a":[1,2],"b":"{{input.a}}","x":null}}`)
+		f.Add(s, `{"input":{"a":[1,2],"b":"{{input.a}}","x":null}}`, true)
 	}
-	f.Fuzz(func(t *testing.T, src, data string) {
+	f.Fuzz(func(t *testing.T, src, data string, withResults bool) {
 		var v any = src
 		if parsed, err := value.Parse([]byte(src)); err == nil {
 			v = parsed
 		}
-		tpl, err := Compile(v, Options{MaxBytes: 1 << 16})
+		tpl, err := Compile(v, Options{MaxBytes: 1 << 16, Results: withResults})
 		if err != nil {
 			var faults Faults
 			if !errors.As(err, &faults) || len(faults) == 0 {
