@@ -59,7 +59,17 @@ func (w *watched) insertNext() *sdk.Error {
 	}
 	must(w.t, err)
 	w.rows = append(w.rows, fmt.Sprint(w.n))
+	w.read()
 	return nil
+}
+
+// read reads, so that the connections that only read are open too.
+func (w *watched) read() {
+	w.t.Helper()
+	_, err := w.plugin.Execute(w.t.Context(), sdk.Call{Action: "count", Params: json.RawMessage(`{"table":"log"}`)})
+	if failed, ok := errors.AsType[*sdk.Error](err); err != nil && (!ok || failed.Code != sdk.CodeUnavailable || !failed.Retryable) {
+		w.t.Errorf("a read: %v", err)
+	}
 }
 
 // away waits until calls fail for a reason and the plugin says so too, and holds the

@@ -146,9 +146,18 @@ func (f *files) whatWasCut(ctx context.Context, conn *sql.Conn) (string, error) 
 // what its name stands for now. What was committed is brought to the file that it
 // belongs to. left is false while there is nothing better to open, or a log that would
 // be lost: the database stays open then, since the files may be put back.
-func (s *SQLite) Leave(ctx context.Context, db *sql.DB) (left bool, err error) {
+func (s *SQLite) Leave(ctx context.Context, db, reading *sql.DB) (left bool, err error) {
 	s.filesMu.Lock()
 	defer s.filesMu.Unlock()
+	// SQLite ends the use of a log with the last connection that closes.
+	reading.SetMaxIdleConns(0)
+	defer func() {
+		if left {
+			err = errors.Join(err, reading.Close())
+		} else {
+			reading.SetMaxIdleConns(readConnections)
+		}
+	}()
 	f := s.files
 	info, err := os.Stat(s.path)
 	switch {

@@ -76,9 +76,22 @@ func (s *SQLite) Open(ctx context.Context) (*sql.DB, error) {
 	return db, nil
 }
 
-// OpenReading returns writing: there is one connection.
-func (s *SQLite) OpenReading(_ context.Context, writing *sql.DB) (*sql.DB, error) {
-	return writing, nil
+// readConnections is how many calls read at the same time.
+const readConnections = 4
+
+// OpenReading returns connections of their own, which see what is committed while the
+// one that writes is in a transaction, and cannot write: neither the file is open for it,
+// nor does SQLite let them. They are made when they are needed.
+func (s *SQLite) OpenReading(context.Context, *sql.DB) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", s.readingSource())
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: open %s: %w", s.path, err)
+	}
+	db.SetMaxOpenConns(readConnections)
+	db.SetMaxIdleConns(readConnections)
+	db.SetConnMaxIdleTime(0)
+	db.SetConnMaxLifetime(0)
+	return db, nil
 }
 
 // source is the driver's name of the file and the settings. A file that went
@@ -89,6 +102,20 @@ func (s *SQLite) source() string {
 	for _, setting := range settings {
 		query.Add("_pragma", setting.pragma+"("+setting.value+")")
 	}
+	return s.named(query)
+}
+
+// readingSource is that of the connections that only read
+// (https://www.sqlite.org/pragma.html#pragma_query_only).
+func (s *SQLite) readingSource() string {
+	query := url.Values{"mode": {"ro"}}
+	for _, pragma := range []string{"busy_timeout(5000)", "query_only(ON)"} {
+		query.Add("_pragma", pragma)
+	}
+	return s.named(query)
+}
+
+func (s *SQLite) named(query url.Values) string {
 	file := url.URL{Scheme: "file", Path: s.path, RawQuery: query.Encode()}
 	return file.String()
 }

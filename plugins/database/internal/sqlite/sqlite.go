@@ -1,9 +1,10 @@
 // Package sqlite is SQLite for the database plugin, over modernc.org/sqlite,
 // which needs no C compiler.
 //
-// One process keeps one connection: SQLite has one writer at a time, so that
-// calls queue in front of it, in order and bounded by their contexts, instead
-// of meeting each other as SQLITE_BUSY. Other processes may use the same file.
+// One process keeps one connection that writes: SQLite has one writer at a time, so
+// that calls queue in front of it, in order and bounded by their contexts, instead
+// of meeting each other as SQLITE_BUSY. Calls that only read have connections of their
+// own. Other processes may use the same file.
 //
 // The package imports plugins/database/internal/driver,
 // plugins/database/internal/exact and sdk/samefile.

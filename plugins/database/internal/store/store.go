@@ -136,13 +136,14 @@ func prepare(ctx context.Context, settings Settings) (err error) {
 	return migrate(ctx, &settings.Database.Syntax, db, settings.Migrations)
 }
 
-// Close closes the connections.
+// Close closes the connections; the one that writes is the last, since it is that which
+// can bring what is in a log to where it belongs.
 func (s *Store) Close() error {
-	err := s.db.Close()
+	var err error
 	if s.reading != s.db {
-		err = errors.Join(err, s.reading.Close())
+		err = s.reading.Close()
 	}
-	if err != nil {
+	if err = errors.Join(err, s.db.Close()); err != nil {
 		return fmt.Errorf("database: close: %w", err)
 	}
 	return nil
@@ -175,7 +176,7 @@ func (s *Store) Check() error {
 
 // Leave closes a database whose files are not sound; see driver.Files.
 func (s *Store) Leave(ctx context.Context) (left bool, err error) {
-	return s.files.Leave(ctx, s.db)
+	return s.files.Leave(ctx, s.db, s.reading)
 }
 
 // verify is Check that looks closer. It is for a connection without a transaction.
