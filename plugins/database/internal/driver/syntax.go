@@ -11,6 +11,8 @@ import (
 type Syntax struct {
 	// Goose is the name under which the migration library knows the database.
 	Goose goose.Dialect
+	// Lexis is how the text of a statement is read that the config has.
+	Lexis Lexis
 	// Quote stands around a name, and twice for itself within one.
 	Quote string
 	// Placeholder returns the n-th bound value of a statement, counting from 1.

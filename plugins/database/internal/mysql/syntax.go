@@ -18,7 +18,13 @@ var syntax = driver.Syntax{
 	Goose:       goose.DialectMySQL,
 	Quote:       "`", // https://mariadb.com/kb/en/identifier-names/
 	Placeholder: func(int) string { return "?" },
-	Begin:       "START TRANSACTION READ WRITE",
+	// https://mariadb.com/kb/en/string-literals/, https://mariadb.com/kb/en/comment-syntax/;
+	// no mode of a session changes it, see sqlModes.
+	Lexis: driver.Lexis{
+		Backticks: true, Backslashes: true, HashComments: true, DashSpace: true, ExecutableComments: true,
+		Placeholders: "?", IntoOutside: true, ChangingWords: []string{"REPLACE"},
+	},
+	Begin: "START TRANSACTION READ WRITE",
 	// A statement that writes is refused in it (https://mariadb.com/kb/en/start-transaction/).
 	BeginReading: "START TRANSACTION READ ONLY",
 	// The second is for locks of the schema, which a migration under way has

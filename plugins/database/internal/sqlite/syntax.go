@@ -14,6 +14,9 @@ var syntax = driver.Syntax{
 	Goose:       goose.DialectSQLite3,
 	Quote:       `"`, // https://www.sqlite.org/lang_keywords.html
 	Placeholder: func(int) string { return "?" },
+	// https://www.sqlite.org/lang_keywords.html, https://www.sqlite.org/lang_comment.html,
+	// https://www.sqlite.org/lang_expr.html#parameters
+	Lexis: driver.Lexis{Backticks: true, Brackets: true, Placeholders: "?@$", ChangingWords: []string{"REPLACE"}},
 	// The write lock is taken at once: a transaction that reads first and then
 	// writes could find that another process wrote in between, and fail late.
 	// There is one such lock, so that LockKey has nothing to do.
