@@ -12,6 +12,7 @@ import (
 	"github.com/backflow/backflow/plugins/database/internal/access"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/mysql"
+	"github.com/backflow/backflow/plugins/database/internal/postgres"
 	"github.com/backflow/backflow/plugins/database/internal/settings"
 	"github.com/backflow/backflow/plugins/database/internal/sqlite"
 	"github.com/backflow/backflow/plugins/database/internal/store"
@@ -47,7 +48,19 @@ var databases = backends{{
 	form:        mysqlForm,
 	description: "the same",
 	locate:      mysql.Locate,
+}, {
+	scheme:      "postgres",
+	form:        postgresForm,
+	description: postgresForm + ", for PostgreSQL",
+	locate:      postgres.Locate,
+}, {
+	scheme:      "postgresql",
+	form:        postgresForm,
+	description: "the same",
+	locate:      postgres.Locate,
 }}
+
+const postgresForm = "user:password@host:5432/database"
 
 const mysqlForm = "user:password@host:3306/database"
 

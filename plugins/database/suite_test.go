@@ -8,12 +8,17 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/internal/testkit/mariadbtest"
+	"github.com/backflow/backflow/internal/testkit/postgrestest"
 	"github.com/backflow/backflow/plugins/database/internal/databasetest"
 	"github.com/backflow/backflow/sdk"
 )
 
 // engines are the databases that the suite runs over.
 var engines = []databasetest.Engine{
+	{Name: databasetest.PostgreSQL, Fresh: func(t testing.TB) databasetest.Place {
+		d := postgrestest.New(t)
+		return databasetest.Place{URL: d.URL(), Dir: t.TempDir(), DB: d.Open()}
+	}},
 	{Name: databasetest.MariaDB, Fresh: func(t testing.TB) databasetest.Place {
 		d := mariadbtest.New(t)
 		return databasetest.Place{URL: d.URL(), Dir: t.TempDir(), DB: d.Open()}

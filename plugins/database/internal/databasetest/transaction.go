@@ -56,7 +56,7 @@ func (s Suite) transaction(t *testing.T) {
 	t.Run("one that fails undoes all, and says which it is and where", func(t *testing.T) {
 		t.Parallel()
 		f := s.New(t, ordersTable, itemsTable)
-		f.Call("", "transaction", of("insert", `{"table":"orders","data":{"id":1,"customer":"a"}}`, "insert", `{"table":"items","data":{"id":1,"order_id":1,"sku":"x"}}`))
+		f.Call("", "transaction", of("insert", `{"table":"orders","data":{"customer":"a"}}`, "insert", `{"table":"items","data":{"order_id":"{{results[0].id}}","sku":"x"}}`))
 		const first = `{"table":"orders","data":{"customer":"b"}}`
 		f.Check(
 			Case{Key: "k", Action: "transaction", Params: of("insert", first, "insert", `{"table":"items","data":{"order_id":"{{results[0].id}}","sku":"x"}}`), Refused: &Refusal{

@@ -11,6 +11,8 @@ const (
 	ForeignKeyViolation Condition = "foreign_key_violation"
 	NotNullViolation    Condition = "not_null_violation"
 	CheckViolation      Condition = "check_violation"
+	// ExclusionViolation: another row is there that this one may not stand beside.
+	ExclusionViolation Condition = "exclusion_violation"
 	// OtherViolation is the refusal of a constraint of another kind.
 	OtherViolation Condition = "integrity_constraint_violation"
 	// TypeMismatch: a value does not fit the type of its column, or is out of its range.
@@ -29,6 +31,9 @@ const (
 	// may be run again at once.
 	Deadlock      Condition = "deadlock_detected"
 	Serialization Condition = "serialization_failure"
+	// SchemaChanged: what was prepared for a statement is not right any more. The
+	// transaction may be run again at once.
+	SchemaChanged Condition = "invalid_sql_statement_name"
 	// Locked: a lock that another has was waited for too long.
 	Locked Condition = "lock_not_available"
 	// Interrupted: the statement ran too long, or its call ended.

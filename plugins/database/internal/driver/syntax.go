@@ -19,8 +19,9 @@ type Syntax struct {
 	Placeholder func(n int) string
 	// Begin starts a transaction that will write, and BeginReading one that cannot.
 	Begin, BeginReading string
-	// LockTimeout bounds how long the statements after it wait for a lock that
-	// another process holds. It is run before Begin.
+	// LockTimeout bounds how long Begin waits for the lock of the whole database that
+	// another process holds. It is run before Begin. It is nil where Begin takes no lock, and
+	// connections have the bound from their start.
 	LockTimeout func(time.Duration) string
 	// LockKey makes transactions with the same idempotency key, its only bound
 	// value, wait for each other until they end. If it is a query, it returns a row. It is the first statement after

@@ -41,8 +41,8 @@ type Table struct {
 	// UniqueKeys are the columns of each unique key of whole rows, the primary key
 	// included: no partial one, and none over expressions.
 	UniqueKeys [][]string
-	// KeyColumns are the columns of each unique key by the key's name, where failures
-	// name a key.
+	// KeyColumns are the columns of each unique key, and of each constraint of another kind
+	// that a failure may name, by its name.
 	KeyColumns map[string][]string
 	// Checks are the expressions of the table's CHECK constraints that have a name,
 	// by name.
@@ -113,6 +113,8 @@ type Column struct {
 	Narrow bool
 	// Element is what an array holds, for KindArray.
 	Element *Column
+	// Details is what the driver knows of the type for itself.
+	Details any
 }
 
 // ForeignKey is a reference from columns to another table.

@@ -96,6 +96,16 @@ func parseExponent(s string) (int64, bool) {
 	return exponent, true
 }
 
+// IsZero reports whether the value is zero.
+func (d Decimal) IsZero() bool { return d.digits == "" }
+
+// Scale returns how many digits after the point the value needs; below zero, how many
+// zeros it ends in before the point.
+func (d Decimal) Scale() int64 { return -d.exponent }
+
+// Magnitude returns the least power of ten that the value is below, without its sign.
+func (d Decimal) Magnitude() int64 { return int64(len(d.digits)) + d.exponent }
+
 // IsInteger reports whether the value has no fraction: 20.0 and 2e3 are integers.
 func (d Decimal) IsInteger() bool { return d.exponent >= 0 }
 

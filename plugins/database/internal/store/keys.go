@@ -80,37 +80,45 @@ func (k *keys) missing(err error) error {
 	return fmt.Errorf("the table of idempotency keys cannot be made or used: %w; make it with:\n%s;", err, strings.Join(k.ddl, ";\n"))
 }
 
-// recorded returns the result under a key, once no other transaction with that
-// key is under way. A key that is still there is honoured even when it is older
-// than its lifetime.
-func (k *keys) recorded(ctx context.Context, conn *sql.Conn, key, digest string) (body []byte, found bool, err error) {
-	if k.Lock != "" {
-		if _, err := conn.ExecContext(ctx, k.Lock, key); err != nil {
-			return nil, false, fmt.Errorf("lock key: %w", err)
-		}
+// opening are the statements of a keyed transaction after its begin: they wait until no
+// other transaction with the key is under way, and look for its record.
+func (k *keys) opening(key string) []driver.Statement {
+	find := driver.Statement{Text: k.Find, Values: []any{key}, Rows: true}
+	if k.Lock == "" {
+		return []driver.Statement{find}
 	}
-	var recorded string
-	err = conn.QueryRowContext(ctx, k.Find, key).Scan(&recorded, &body)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, false, nil
-	case err != nil:
-		return nil, false, fmt.Errorf("look up key: %w", err)
-	case recorded != digest:
-		return nil, false, &sdk.Error{
-			Code:    sdk.CodeConflict,
-			Message: "the idempotency key was used before, with another action or other params",
-			Outcome: sdk.OutcomeNotExecuted,
-			Final:   true,
-		}
-	}
-	return body, true, nil
+	return []driver.Statement{{Text: k.Lock, Values: []any{key}}, find}
 }
 
-func (k *keys) record(ctx context.Context, conn *sql.Conn, key, digest string, body []byte) error {
-	now := k.now()
-	if _, err := conn.ExecContext(ctx, k.Record, key, digest, string(body), now.UnixMilli()); err != nil {
-		return fmt.Errorf("record key: %w", err)
+// recorded reads what Find returned. A key that is still there is honoured even when it is
+// older than its lifetime.
+func recorded(rows [][]any, digest string) (body []byte, found bool, err error) {
+	if len(rows) == 0 {
+		return nil, false, nil
 	}
-	return k.sweep(ctx, conn, now)
+	if text(rows[0][0]) == digest {
+		return []byte(text(rows[0][1])), true, nil
+	}
+	return nil, false, &sdk.Error{
+		Code:    sdk.CodeConflict,
+		Message: "the idempotency key was used before, with another action or other params",
+		Outcome: sdk.OutcomeNotExecuted,
+		Final:   true,
+	}
+}
+
+// closing records a result, before the end of its transaction.
+func (k *keys) closing(key, digest string, body []byte, now time.Time) []driver.Statement {
+	return []driver.Statement{{Text: k.Record, Values: []any{key, digest, string(body), now.UnixMilli()}}}
+}
+
+// text is a text as a driver returns it.
+func text(value any) string {
+	switch text := value.(type) {
+	case string:
+		return text
+	case []byte:
+		return string(text)
+	}
+	return ""
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	sqldriver "database/sql/driver"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/backflow/backflow/plugins/database/internal/access"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
@@ -20,6 +22,8 @@ type Tx struct {
 	store *Store
 	ctx   context.Context
 	conn  *sql.Conn
+	// cause is the last error of the database, nil for none.
+	cause error
 }
 
 func (s *Store) tx(ctx context.Context, conn *sql.Conn) *Tx {
@@ -40,22 +44,22 @@ func (tx *Tx) Table(at, name string, operation access.Operation) (*driver.Table,
 type schema struct{ tx *Tx }
 
 func (s schema) Describe(name string) (*driver.Table, error) {
-	return s.tx.store.Describe(s.tx.ctx, s.tx.conn, name)
+	table, err := s.tx.store.Describe(s.tx.ctx, s.tx.conn, name)
+	if err != nil && !errors.Is(err, driver.ErrNoTable) {
+		s.tx.cause = err
+	}
+	return table, err
 }
 
 func (s schema) TableNames() ([]string, error) {
 	rows, err := driver.Query(s.tx.ctx, s.tx.conn, s.tx.Syntax.TableNames)
 	if err != nil {
+		s.tx.cause = err
 		return nil, fmt.Errorf("list tables: %w", err)
 	}
 	var names []string
 	for _, row := range rows {
-		switch name := row[0].(type) {
-		case string:
-			names = append(names, name)
-		case []byte:
-			names = append(names, string(name))
-		}
+		names = append(names, text(row[0]))
 	}
 	return names, nil
 }
@@ -64,7 +68,11 @@ func (s schema) TableNames() ([]string, error) {
 func (tx *Tx) Query(text *statement.Text) ([][]any, error) {
 	ctx, cancel := tx.bounded()
 	defer cancel()
-	return driver.Query(ctx, tx.conn, text.String(), text.Values...)
+	rows, err := driver.Query(ctx, tx.conn, text.String(), text.Values...)
+	if err != nil {
+		tx.cause = err
+	}
+	return rows, err
 }
 
 // Each calls take with each row of a statement: see driver.Each.
@@ -80,6 +88,7 @@ func (tx *Tx) Exec(text *statement.Text) (affected int64, err error) {
 	defer cancel()
 	result, err := tx.conn.ExecContext(ctx, text.String(), text.Values...)
 	if err != nil {
+		tx.cause = err
 		return 0, err
 	}
 	return result.RowsAffected()
@@ -106,69 +115,71 @@ func (tx *Tx) Failed(err error, table *driver.Table, place string) error {
 // wait for each other: at Syntax.Begin where it locks the database, else at
 // Syntax.LockKey. The digest is that of what is asked for. Every error is an *sdk.Error
 // that says what is known of the outcome.
+//
+// Work is run again, in a new transaction, where the database has rolled it back for
+// reasons that lie in other transactions: see again. It has no other effect than those of
+// its statements.
+//
+// The context bounds the wait for the connection, the wait for locks and the work. It
+// does not bound COMMIT, which is one sync of the disk: a COMMIT that was cut off would
+// leave the outcome unknown for no gain.
 func (s *Store) Write(ctx context.Context, key, digest string, work func(*Tx) ([]byte, error)) ([]byte, error) {
-	return s.transact(ctx, func(tx *Tx) ([]byte, bool, error) {
-		if key == "" {
-			body, err := work(tx)
-			return body, true, err
-		}
-		body, found, err := s.keys.recorded(ctx, tx.conn, key, digest)
-		if err != nil || found {
-			return body, false, err
-		}
-		if body, err = work(tx); err != nil {
-			return nil, false, err
-		}
-		return body, true, s.keys.record(ctx, tx.conn, key, digest, body)
-	})
+	return s.repeat(ctx, func() ([]byte, failed) { return s.transact(ctx, key, digest, work) })
 }
 
 // Read runs work that only reads, over a connection without a transaction: each
 // statement by itself sees what is committed. Every error is an *sdk.Error.
 func (s *Store) Read(ctx context.Context, work func(*Tx) ([]byte, error)) ([]byte, error) {
+	return s.repeat(ctx, func() ([]byte, failed) { return s.read(ctx, work) })
+}
+
+func (s *Store) read(ctx context.Context, work func(*Tx) ([]byte, error)) ([]byte, failed) {
 	conn, err := s.reading.Conn(ctx)
 	if err != nil {
-		return nil, s.failed(ctx, err)
+		return nil, failed{err: s.failed(ctx, err)}
 	}
 	defer conn.Close() //nolint:errcheck // gives the connection back to the pool, or says that it was discarded
 	if err := s.Check(); err != nil {
-		return nil, NotSound(err)
+		return nil, failed{err: NotSound(err)}
 	}
-	body, err := work(s.tx(ctx, conn))
+	tx := s.tx(ctx, conn)
+	body, err := work(tx)
 	if err != nil {
-		return nil, s.failed(ctx, err)
+		return nil, failed{err: s.failed(ctx, err), cause: tx.cause, harmless: true}
 	}
-	return body, nil
+	return body, failed{}
 }
 
-// transact runs work in one transaction, which it commits. Work may
-// end the transaction without a change by returning changed false. Every error
-// is an *sdk.Error that says what is known of the outcome.
-//
-// The context bounds the wait for the connection, the wait for the write lock
-// and the work. It does not bound COMMIT, which is one sync of the disk: a
-// COMMIT that was cut off would leave the outcome unknown for no gain.
-func (s *Store) transact(ctx context.Context, work func(*Tx) (body []byte, changed bool, err error)) ([]byte, error) {
+// transact runs work in one transaction.
+func (s *Store) transact(ctx context.Context, key, digest string, work func(*Tx) ([]byte, error)) ([]byte, failed) {
 	conn, err := s.db.Conn(ctx)
 	if err != nil {
-		return nil, s.failed(ctx, err)
+		return nil, failed{err: s.failed(ctx, err)}
 	}
 	defer conn.Close() //nolint:errcheck // gives the connection back to the pool, or says that it was discarded
 	if err := s.verify(ctx, conn); err != nil {
-		return nil, err
+		return nil, failed{err: err}
 	}
-	if err := s.begin(ctx, conn); err != nil {
+	opened, cause, err := s.begin(ctx, conn, key)
+	if err != nil {
 		// A driver may report a context that ended after BEGIN took effect.
 		s.rollback(ctx, conn)
-		return nil, s.failed(ctx, err)
+		return nil, failed{err: s.failed(ctx, err), cause: cause, harmless: true}
 	}
 	ended := false
 	defer func() {
-		if !ended { // a panic in work must not leave the write lock taken
+		if !ended { // a panic in work must not leave locks taken
 			s.rollback(ctx, conn)
 		}
 	}()
-	body, changed, err := work(s.tx(ctx, conn))
+	if key != "" {
+		body, found, err := recorded(opened[len(opened)-1], digest)
+		if err != nil || found {
+			return body, failed{err: err}
+		}
+	}
+	tx := s.tx(ctx, conn)
+	body, err := work(tx)
 	if err == nil {
 		err = ctx.Err()
 	}
@@ -177,50 +188,98 @@ func (s *Store) transact(ctx context.Context, work func(*Tx) (body []byte, chang
 			err = NotSound(unsound)
 		}
 	}
-	if err != nil || !changed {
-		ended = true
-		s.rollback(ctx, conn)
-		if err != nil {
-			return nil, s.failed(ctx, err)
+	if err != nil {
+		return nil, failed{err: s.failed(ctx, err), cause: tx.cause}
+	}
+	var closing []driver.Statement
+	if key != "" {
+		now := s.keys.now()
+		if err := s.keys.sweep(ctx, conn, now); err != nil {
+			return nil, failed{err: s.failed(ctx, err), cause: err}
 		}
-		return body, nil
+		closing = s.keys.closing(key, digest, body, now)
 	}
 	ended = true
-	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "COMMIT"); err != nil {
-		s.rollback(ctx, conn)
-		return nil, s.commitFailed(err)
+	if failed := s.commit(ctx, conn, closing); failed.err != nil {
+		return nil, failed
 	}
-	if err := s.verify(context.WithoutCancel(ctx), conn); err != nil {
-		err.Outcome = sdk.OutcomeUnknown
-		err.Message = "the row was written, and may be lost: " + err.Message
-		return nil, err
-	}
-	return body, nil
+	return body, failed{}
 }
 
-// begin starts a transaction, and waits for the locks of other processes as long as
-// the store's writeLock says.
-func (s *Store) begin(ctx context.Context, conn *sql.Conn) error {
-	if _, err := conn.ExecContext(ctx, s.Syntax.LockTimeout(s.lock.wait())); err != nil {
-		return fmt.Errorf("set the lock's timeout: %w", err)
+// begin starts a transaction, and looks for the key if there is one. It returns the rows
+// of its statements. Where Begin locks the database, it is waited for as long as the
+// store's writeLock says. cause is the error as the database has it.
+func (s *Store) begin(ctx context.Context, conn *sql.Conn, key string) (rows [][][]any, cause, err error) {
+	locks := s.Syntax.LockTimeout != nil
+	if locks {
+		if _, err := conn.ExecContext(ctx, s.Syntax.LockTimeout(s.lock.wait())); err != nil {
+			return nil, err, fmt.Errorf("set the lock's timeout: %w", err)
+		}
+	}
+	opening := []driver.Statement{{Text: s.Syntax.Begin}}
+	if key != "" {
+		opening = append(opening, s.keys.opening(key)...)
 	}
 	asked := s.lock.now()
-	_, err := conn.ExecContext(ctx, s.Syntax.Begin)
+	done, err := s.Run(ctx, conn, opening)
 	switch {
 	case err == nil:
-		s.lock.taken()
-		return nil
-	case ctx.Err() == nil && s.Classify(err, nil).Condition == driver.Locked:
-		return s.lock.refused(asked)
+		if locks {
+			s.lock.taken()
+		}
+		return done.Rows, nil, nil
+	case ctx.Err() != nil || s.Classify(err, nil).Condition != driver.Locked:
+		return nil, err, err
+	case locks:
+		return nil, err, s.lock.refused(asked)
 	}
-	return err
+	return nil, err, failure.Of(driver.Failure{
+		Condition: driver.Locked,
+		Message:   fmt.Sprintf("another call with this idempotency key has been under way for longer than %s", s.lock.longest),
+	}, nil, "")
+}
+
+// commitTimeout bounds the end of a transaction on a server, beyond the context of its
+// call: one that does not respond then has gone away.
+const commitTimeout = 15 * time.Second
+
+// ending returns a context for the end of a transaction, which the end of the call does
+// not cut off.
+func (s *Store) ending(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx = context.WithoutCancel(ctx)
+	if s.files != nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, commitTimeout)
+}
+
+// commit runs the last statements of a transaction and commits it.
+func (s *Store) commit(ctx context.Context, conn *sql.Conn, closing []driver.Statement) failed {
+	ending, cancel := s.ending(ctx)
+	defer cancel()
+	done, err := s.Run(ending, conn, append(closing, driver.Statement{Text: "COMMIT"}))
+	if err != nil {
+		s.rollback(ctx, conn)
+		if done.Sent <= len(closing) {
+			return failed{err: s.failed(ctx, err), cause: err}
+		}
+		return failed{err: s.commitFailed(err), cause: err}
+	}
+	if err := s.verify(ending, conn); err != nil {
+		err.Outcome = sdk.OutcomeUnknown
+		err.Message = "the row was written, and may be lost: " + err.Message
+		return failed{err: err}
+	}
+	return failed{}
 }
 
 // rollback ends a transaction whose context may be over. A connection on which
 // that fails is in an unknown state: it is thrown away, and with it
 // its transaction.
 func (s *Store) rollback(ctx context.Context, conn *sql.Conn) {
-	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil && !s.Ended(err) {
+	ctx, cancel := s.ending(ctx)
+	defer cancel()
+	if _, err := conn.ExecContext(ctx, "ROLLBACK"); err != nil && !s.Ended(err) {
 		_ = conn.Raw(func(any) error { return sqldriver.ErrBadConn }) // always an error: the one that it was given
 	}
 }
