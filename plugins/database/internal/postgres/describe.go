@@ -136,14 +136,8 @@ func describe(ctx context.Context, conn *sql.Conn, name string) (*driver.Table, 
 	}
 	row := found[0]
 	table := &driver.Table{Schema: text(row[1]), Name: text(row[2]), Triggers: row[4] == true}
-	switch text(row[3]) {
-	case "v", "m":
-		table.View = true
-	case "r":
-		table.RowID = "ctid" // https://www.postgresql.org/docs/current/ddl-system-columns.html
-	case "p":
-		table.RowID = "(tableoid::bigint || ' ' || ctid::text)"
-	}
+	kind := text(row[3])
+	table.View = kind == "v" || kind == "m"
 	catalog := catalog{ctx: ctx, conn: conn, oid: row[0], table: table}
 	if err := catalog.readColumns(row[5] == true); err != nil {
 		return nil, err
@@ -151,8 +145,18 @@ func describe(ctx context.Context, conn *sql.Conn, name string) (*driver.Table, 
 	if err := catalog.readConstraints(); err != nil {
 		return nil, err
 	}
-	return table, catalog.readUniques()
+	if err := catalog.readUniques(); err != nil {
+		return nil, err
+	}
+	if len(table.PrimaryKey) == 0 {
+		table.RowID = rowIDs[kind]
+	}
+	return table, nil
 }
+
+// rowIDs name a row of a table, or of a partitioned one, by where it is
+// (https://www.postgresql.org/docs/current/ddl-system-columns.html).
+var rowIDs = map[string]string{"r": "ctid", "p": "(tableoid::bigint || ' ' || ctid::text)"}
 
 // catalog reads what the system's catalogs say of a table.
 type catalog struct {
