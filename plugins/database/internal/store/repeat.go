@@ -77,7 +77,7 @@ func pause(ctx context.Context, stopped int) bool {
 		return true
 	}
 	longest := min(maxPause, firstPause<<min(stopped, 10))
-	timer := time.NewTimer(rand.N(longest)) //nolint:gosec // nobody gains by guessing it
+	timer := time.NewTimer(rand.N(longest))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
