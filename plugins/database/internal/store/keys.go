@@ -107,9 +107,9 @@ func recorded(rows [][]any, digest string) (body []byte, found bool, err error) 
 	}
 }
 
-// closing records a result, before the end of its transaction.
-func (k *keys) closing(key, digest string, body []byte, now time.Time) []driver.Statement {
-	return []driver.Statement{{Text: k.Record, Values: []any{key, digest, string(body), now.UnixMilli()}}}
+// record is the statement that records a result.
+func (k *keys) record(key, digest string, body []byte, now time.Time) driver.Statement {
+	return driver.Statement{Text: k.Record, Values: []any{key, digest, string(body), now.UnixMilli()}}
 }
 
 // text is a text as a driver returns it.

@@ -9,13 +9,13 @@ import (
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 )
 
+// isDue reports whether a key may be old enough to be removed.
+func (k *keys) isDue(now time.Time) bool { return now.UnixMilli() > k.due.Load() }
+
 // sweep removes a few keys that were recorded longer ago than KeyLifetime. Those that
 // another transaction has locked, to remove them or to look at them, are left: two sweeps
 // at once neither wait for each other nor fail.
 func (k *keys) sweep(ctx context.Context, conn *sql.Conn, now time.Time) error {
-	if now.UnixMilli() <= k.due.Load() {
-		return nil
-	}
 	before := now.Add(-KeyLifetime).UnixMilli()
 	oldest, err := driver.Query(ctx, conn, k.Oldest)
 	if err != nil {

@@ -193,11 +193,9 @@ func (s *Store) transact(ctx context.Context, key, digest string, work func(*Tx)
 	}
 	var closing []driver.Statement
 	if key != "" {
-		now := s.keys.now()
-		if err := s.keys.sweep(ctx, conn, now); err != nil {
+		if closing, err = s.record(ctx, conn, key, digest, body); err != nil {
 			return nil, failed{err: s.failed(ctx, err), cause: err}
 		}
-		closing = s.keys.closing(key, digest, body, now)
 	}
 	ended = true
 	if failed := s.commit(ctx, conn, closing); failed.err != nil {
@@ -237,6 +235,20 @@ func (s *Store) begin(ctx context.Context, conn *sql.Conn, key string) (rows [][
 		Condition: driver.Locked,
 		Message:   fmt.Sprintf("another call with this idempotency key has been under way for longer than %s", s.lock.longest),
 	}, nil, "")
+}
+
+// record records the result of a key, and removes old keys if one is due. It returns what
+// is still to be done for that, with the end of the transaction.
+func (s *Store) record(ctx context.Context, conn *sql.Conn, key, digest string, body []byte) ([]driver.Statement, error) {
+	now := s.keys.now()
+	statements := []driver.Statement{s.keys.record(key, digest, body, now)}
+	if !s.keys.isDue(now) {
+		return statements, nil
+	}
+	if _, err := s.Run(ctx, conn, statements); err != nil {
+		return nil, err
+	}
+	return nil, s.keys.sweep(ctx, conn, now)
 }
 
 // commitTimeout bounds the end of a transaction on a server, beyond the context of its
