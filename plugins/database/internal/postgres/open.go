@@ -143,3 +143,26 @@ func (p *Postgres) checkSession(ctx context.Context, conn *pgx.Conn) error {
 	}
 	return nil
 }
+
+// durable are settings of the server without which a crash of its machine loses or spoils
+// what it has acknowledged
+// (https://www.postgresql.org/docs/current/runtime-config-wal.html#RUNTIME-CONFIG-WAL-SETTINGS).
+var durable = []struct{ name, without string }{
+	{"fsync", "a crash of the server's machine may spoil the whole database"},
+	{"full_page_writes", "a crash of the server's machine may spoil pages that were just written"},
+}
+
+// Doubts says which settings of the server put at risk what it has acknowledged.
+func (p *Postgres) Doubts(ctx context.Context, db *sql.DB) ([]string, error) {
+	var doubts []string
+	for _, setting := range durable {
+		var value string
+		if err := db.QueryRowContext(ctx, "SELECT current_setting($1)", setting.name).Scan(&value); err != nil {
+			return nil, fmt.Errorf("read the setting %s: %w", setting.name, err)
+		}
+		if value == "off" {
+			doubts = append(doubts, setting.name+" is off: "+setting.without)
+		}
+	}
+	return doubts, nil
+}

@@ -38,6 +38,8 @@ type Postgres struct {
 var (
 	_ driver.Driver    = (*Postgres)(nil)
 	_ driver.Pipeliner = (*Postgres)(nil)
+	_ driver.Unbounded = (*Postgres)(nil)
+	_ driver.Doubtful  = (*Postgres)(nil)
 )
 
 // Make does nothing: an administrator makes a database.
