@@ -3,7 +3,6 @@ package action
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,7 +54,7 @@ func (d *Descriptor) Inner(params any, open func(pointer string) bool) (calls []
 	}
 	made := func(at string) bool {
 		if open != nil && open(at) {
-			fault(at, "what is called is written out, and never made from data", "write the list with the action of each; values in params may be placeholders")
+			fault(at, writtenOut, "write the list with the action of each; values in params may be placeholders")
 			return true
 		}
 		return false
@@ -91,6 +90,9 @@ func (d *Descriptor) Inner(params any, open func(pointer string) bool) (calls []
 	}
 	return calls, faults
 }
+
+// writtenOut says of the list of calls, of one, or of its action that it is no placeholder.
+const writtenOut = "what is called is written out, and never made from data"
 
 // innerAction finds the action of an inner call, or says why it is none.
 func (d *Descriptor) innerAction(given any) (found *Descriptor, problem string) {
@@ -232,63 +234,5 @@ func (d *Descriptor) invalid(faults []schema.Fault) *sdk.Error {
 		Message: fmt.Sprintf("%s.%s: %s", d.integration, d.spec.Name, summary(told)),
 		Outcome: sdk.OutcomeNotExecuted,
 		Faults:  told,
-	}
-}
-
-// ReadsResults reports whether what stands at a pointer in the params is for an inner
-// call, which may take a value from the result of an earlier one.
-func (d *Descriptor) ReadsResults(at string) bool {
-	rest, ok := strings.CutPrefix(at, pointer.Join("", d.spec.Inner)+"/")
-	index, rest, _ := strings.Cut(rest, "/")
-	return d.spec.Inner != "" && ok && index != "" && strings.HasPrefix(rest, "params/")
-}
-
-// CheckMade holds params against the template that they were rendered from, source, a
-// value of package value: what reads the result of an earlier call was written there,
-// where it may be, and did not come with data, which is never read as anything but
-// itself. The error is *sdk.Error with CodeInvalidParams.
-func (d *Descriptor) CheckMade(source any, params value.Doc) error {
-	var faults []schema.Fault
-	results.Walk(source, "", func(at string, _ results.Reference, _ error) {
-		if !d.ReadsResults(at) {
-			faults = append(faults, schema.Fault{Pointer: at, Message: NoResults})
-		}
-	})
-	if d.spec.Inner != "" {
-		walkData(source, params.Value(), "", func(at string) {
-			faults = append(faults, schema.Fault{Pointer: at, Message: "the data put there reads like the result of another call, and data is never read so"})
-		})
-	}
-	if len(faults) == 0 {
-		return nil
-	}
-	return d.invalid(faults[:min(len(faults), maxFaults)])
-}
-
-// NoResults says of a reference to a result that there is none where it stands.
-const NoResults = `there are no "results" here: they are for the params of the calls within one action`
-
-// walkData calls found for each text in made that reads the result of another call and
-// is not written so in the source that it was rendered from.
-func walkData(source, made any, at string, found func(at string)) {
-	switch made := made.(type) {
-	case string:
-		if _, ok, _ := results.Parse(made); ok && source != any(made) {
-			found(at)
-		}
-	case []any:
-		from, _ := source.([]any)
-		for i, item := range made {
-			var written any
-			if i < len(from) {
-				written = from[i]
-			}
-			walkData(written, item, pointer.Join(at, strconv.Itoa(i)), found)
-		}
-	case map[string]any:
-		from, _ := source.(map[string]any)
-		for _, name := range slices.Sorted(maps.Keys(made)) {
-			walkData(from[name], made[name], pointer.Join(at, name), found)
-		}
 	}
 }

@@ -80,3 +80,25 @@ func TestDataThatReadsSoIsTextForAnActionWithoutCalls(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatAStepCallsIsNeverChosenByData: also where the config could not be held against
+// the manifest when it was read.
+func TestWhatAStepCallsIsNeverChosenByData(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := &fakeIntegration{}
+		g := open(t, memory.New(memory.Options{}), "g1", v, Options{},
+			`{"id":"list","steps":[{"id":"s","type":"vendor","action":"all","params":{"calls":"{{input.calls}}"}}]}`,
+			`{"id":"call","steps":[{"id":"s","type":"vendor","action":"all","params":{"calls":[{"action":"read"},"{{input.calls[0]}}"]}}]}`,
+			`{"id":"name","steps":[{"id":"s","type":"vendor","action":"all","params":{"calls":[{"action":"{{input.calls[0].action}}","params":{}}]}}]}`)
+		defer g.stop()
+		for id, place := range map[string]string{"list": "/calls/0", "call": "/calls/1", "name": "/calls/0"} {
+			run := g.wait(g.start(id, `{"calls":[{"action":"safe","params":{}}]}`).ID)
+			if run.Status != workflow.RunFailed || run.Error.Err.Code != sdk.CodeInvalidParams || run.Error.Err.Faults[0].Pointer != place {
+				t.Errorf("%s: %s, %+v", id, run.Status, run.Error)
+			}
+		}
+		if calls := v.seen(); len(calls) != 0 {
+			t.Errorf("calls are %s", calls)
+		}
+	})
+}
