@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,22 +35,76 @@ func hostile(t testing.TB) []string {
 	return texts
 }
 
-// identifiers are where an action takes the name of a table or a column: %s is the name
-// as a JSON string. Each is all that is wrong with its params. at is the place of the
-// fault; under is where the name itself is the member at fault.
+// one selects the row that is there.
+const one = `"filters":[{"column":"id","operator":"eq","value":1}]`
+
+// identifiers are where an action takes the name of a table or a column, or another word
+// of a list: %s is the name as a JSON string. Each is all that is wrong with its params. at
+// is the place of the fault; under is where the name itself is the member at fault, and
+// at is then what follows.
 var identifiers = []struct{ action, params, at, under string }{
 	{action: "insert", params: `{"table":%s,"data":{"name":"x"}}`, at: "/table"},
 	{action: "insert", params: `{"table":"victims","data":{"id":7,%s:"x"}}`, under: "/data"},
+	{action: "insertMany", params: `{"table":%s,"rows":[{"name":"x"}]}`, at: "/table"},
+	{action: "insertMany", params: `{"table":"victims","rows":[{"name":"x"},{"id":7,%s:"x"}]}`, under: "/rows/1"},
+	{action: "upsert", params: `{"table":%s,"data":{"id":1,"name":"x"},"onConflict":["id"]}`, at: "/table"},
+	{action: "upsert", params: `{"table":"victims","data":{"id":1,%s:"x"},"onConflict":["id"]}`, under: "/data"},
+	{action: "upsert", params: `{"table":"victims","data":{"id":1,"name":"x"},"onConflict":[%s]}`, at: "/onConflict/0"},
+	{action: "update", params: `{"table":%s,"data":{"name":"x"},` + one + `}`, at: "/table"},
+	{action: "update", params: `{"table":"victims","data":{"name":"x",%s:"x"},` + one + `}`, under: "/data"},
+	{action: "update", params: `{"table":"victims","data":{"name":"x"},"filters":[{"column":%s,"operator":"eq","value":"x"}]}`, at: "/filters/0/column"},
+	{action: "update", params: `{"table":"victims","data":{"name":"x"},` + one + `,"if":{%s:"x"}}`, under: "/if"},
+	{action: "update", params: `{"table":"victims","data":{"name":"x"},"key":"1","where":{%s:["eq.x"]}}`, under: "/where", at: "/0"},
+	{action: "delete", params: `{"table":%s,` + one + `}`, at: "/table"},
+	{action: "delete", params: `{"table":"victims","filters":[{"column":%s,"operator":"eq","value":"x"}]}`, at: "/filters/0/column"},
+	{action: "delete", params: `{"table":"victims",` + one + `,"if":{%s:"x"}}`, under: "/if"},
+	{action: "delete", params: `{"table":"victims","key":"1","where":{%s:["eq.x"]}}`, under: "/where", at: "/0"},
+	{action: "get", params: `{"table":%s,` + one + `}`, at: "/table"},
+	{action: "get", params: `{"table":"victims","filters":[{"column":%s,"operator":"eq","value":"x"}]}`, at: "/filters/0/column"},
+	{action: "select", params: `{"table":%s}`, at: "/table"},
+	{action: "select", params: `{"table":"victims","columns":["id",%s]}`, at: "/columns/1"},
+	{action: "select", params: `{"table":"victims","select":%s}`, at: "/select"},
+	{action: "select", params: `{"table":"victims","filters":[{"or":[{"column":"id","operator":"eq","value":1},{"not":{"column":%s,"operator":"eq","value":"x"}}]}]}`, at: "/filters/0/or/1/not/column"},
+	{action: "select", params: `{"table":"victims","filters":[{"column":"id","operator":%s,"value":1}]}`, at: "/filters/0/operator"},
+	{action: "select", params: `{"table":"victims","where":{%s:["eq.x"]}}`, under: "/where", at: "/0"},
+	{action: "select", params: `{"table":"victims","order":[{"column":%s,"ascending":true}]}`, at: "/order/0/column"},
+	{action: "select", params: `{"table":"victims","order":%s}`, at: "/order"},
+	{action: "select", params: `{"table":"victims","cursor":%s}`, at: "/cursor"},
+	{action: "count", params: `{"table":%s}`, at: "/table"},
+	{action: "count", params: `{"table":"victims","filters":[{"column":%s,"operator":"eq","value":"x"}]}`, at: "/filters/0/column"},
+	{action: "transaction", params: `{"operations":[{"action":%s,"params":{}}]}`, at: "/operations/0/action"},
+	{action: "transaction", params: `{"operations":[{"action":"insert","params":{"table":"secrets","data":{"secret":"x"}}},{"action":"insert","params":{"table":"victims","data":{%s:"x"}}}]}`, under: "/operations/1/params/data"},
 }
 
 // values are where an action takes a value that is stored or compared: %s is the value.
-// They have no other effect than rows of the table victims.
+// They have no other effect than on rows of the table victims.
 var values = []struct {
 	action, params string
-	// stored: the value is then that of the column name in a new row, which is returned.
-	stored bool
+	// stored: the value is then that of the column name in the newest row, which is
+	// returned at this place.
+	stored string
+	// added: there is one row more.
+	added bool
+	// odd: some of the values are none of those that are taken there.
+	odd bool
 }{
-	{action: "insert", params: `{"table":"victims","data":{"name":%s}}`, stored: true},
+	{action: "insert", params: `{"table":"victims","data":{"name":%s}}`, stored: "name", added: true},
+	{action: "insertMany", params: `{"table":"victims","rows":[{"name":%s}]}`, stored: "data.0.name", added: true},
+	{action: "upsert", params: `{"table":"victims","data":{"id":1,"name":%s},"onConflict":["id"]}`, stored: "name"},
+	{action: "update", params: `{"table":"victims","data":{"name":%s},` + one + `}`, stored: "data.0.name"},
+	{action: "update", params: `{"table":"victims","data":{"name":"hit"},"filters":[{"column":"name","operator":"eq","value":%s}]}`},
+	{action: "update", params: `{"table":"victims","data":{"name":"hit"},` + one + `,"if":{"name":%s}}`, odd: true},
+	{action: "delete", params: `{"table":"victims","filters":[{"column":"name","operator":"eq","value":%s}]}`},
+	{action: "delete", params: `{"table":"victims","filters":[{"column":"name","operator":"in","value":["x",%s]}]}`},
+	{action: "delete", params: `{"table":"victims","key":%s}`, odd: true},
+	{action: "get", params: `{"table":"victims","key":%s}`, odd: true},
+	{action: "get", params: `{"table":"victims","filters":[{"column":"name","operator":"eq","value":%s}]}`, odd: true},
+	{action: "count", params: `{"table":"victims","filters":[{"column":"name","operator":"between","value":["zzzz",%s]}]}`},
+	{action: "count", params: `{"table":"victims","filters":[{"column":"name","operator":"like","value":%s}]}`, odd: true},
+	{action: "count", params: `{"table":"victims","filters":[{"column":"name","operator":"ilike","value":%s}]}`, odd: true},
+	{action: "count", params: `{"table":"victims","filters":[{"column":"name","operator":"contains","value":%s}]}`},
+	{action: "select", params: `{"table":"victims","where":{"name":[%s]}}`, odd: true},
+	{action: "transaction", params: `{"operations":[{"action":"update","params":{"table":"victims","data":{"name":%s},` + one + `}}]}`, stored: "results.0.data.0.name", odd: true},
 }
 
 // victims are two tables with a row each.
@@ -60,7 +115,7 @@ var victims = []string{
 
 func (s Suite) injection(t *testing.T) {
 	for _, place := range identifiers {
-		t.Run(fmt.Sprintf("no name is SQL: %s %s%s", place.action, place.at, place.under), func(t *testing.T) {
+		t.Run(fmt.Sprintf("no name is SQL: %s %s%s", place.action, place.under, place.at), func(t *testing.T) {
 			t.Parallel()
 			f := s.New(t, victims...)
 			before := f.Dump()
@@ -69,7 +124,7 @@ func (s Suite) injection(t *testing.T) {
 				must(t, err)
 				at := place.at
 				if place.under != "" {
-					at = pointer.Join(place.under, name)
+					at = pointer.Join(place.under, name) + place.at
 				}
 				params := fmt.Sprintf(place.params, quoted)
 				_, failed := f.Try("key", place.action, params)
@@ -100,18 +155,19 @@ func (s Suite) injection(t *testing.T) {
 				params := fmt.Sprintf(place.params, quoted)
 				body, failed := f.Try("", place.action, params)
 				if failed != nil {
-					// A character that no text of these databases can hold.
-					if !strings.ContainsRune(value, 0) || failed.Code != sdk.CodeInvalidParams {
+					// NUL is a character that no text of these databases can hold.
+					if !place.odd && !strings.ContainsRune(value, 0) || !slices.Contains(refusals, failed.Code) {
 						t.Errorf("%s: %s", shortened(params), shortened(failed.Error()))
 					}
 					continue
 				}
-				if !place.stored {
+				if place.added {
+					rows++
+				}
+				if place.stored == "" {
 					continue
 				}
-				rows++
-				var row struct{ Name string }
-				if err := json.Unmarshal([]byte(body), &row); err != nil || row.Name != value {
+				if got := member(t, body, place.stored); got != value {
 					t.Errorf("%s: returned %s", shortened(params), shortened(body))
 				}
 				if got := f.Scalar(`SELECT name FROM victims ORDER BY id DESC LIMIT 1`); got != value {
@@ -121,9 +177,30 @@ func (s Suite) injection(t *testing.T) {
 			if got := f.Scalar(`SELECT count(*) FROM victims`); got != fmt.Sprint(rows) {
 				t.Errorf("%s rows, want %d", got, rows)
 			}
+			if place.stored == "" && f.Scalar(`SELECT name FROM victims`) != "first" {
+				t.Error("a row was changed")
+			}
 			if got := f.rows(`SELECT * FROM secrets`); fmt.Sprint(got) != fmt.Sprint(secrets) {
 				t.Errorf("another table has %s", got)
 			}
 		})
 	}
+}
+
+// refusals are what may be said of a value that fits nothing.
+var refusals = []sdk.Code{sdk.CodeInvalidParams, sdk.CodeNotFound, sdk.CodePreconditionFailed}
+
+// member is what is at a place of a JSON text, such as "data.0.name".
+func member(t testing.TB, text, path string) any {
+	t.Helper()
+	found := parse(t, text)
+	for part := range strings.SplitSeq(path, ".") {
+		switch within := found.(type) {
+		case map[string]any:
+			found = within[part]
+		case []any:
+			found = within[0]
+		}
+	}
+	return found
 }
