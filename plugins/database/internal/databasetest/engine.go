@@ -10,6 +10,8 @@ import (
 type Engine struct {
 	// Name is SQLite, PostgreSQL or MariaDB.
 	Name string
+	// NoReturning: a row is read again after it was inserted, by its key.
+	NoReturning bool
 	// Fresh makes an empty database for a test.
 	Fresh func(t testing.TB) Place
 }

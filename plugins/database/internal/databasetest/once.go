@@ -30,7 +30,7 @@ func (s Suite) once(t *testing.T) {
 	})
 	t.Run("two keys are two effects, and so are calls without one", func(t *testing.T) {
 		t.Parallel()
-		f := s.New(t, `CREATE TABLE log (line {text})`)
+		f := s.New(t, `CREATE TABLE log (id {id}, line {text})`)
 		for _, key := range []string{"a", "b", "A", "", ""} {
 			f.Call(key, "insert", `{"table":"log","data":{"line":"x"}}`)
 		}
@@ -40,7 +40,7 @@ func (s Suite) once(t *testing.T) {
 	})
 	t.Run("a key is kept for 30 days, and later writes remove it", func(t *testing.T) {
 		t.Parallel()
-		f := s.New(t, `CREATE TABLE log (line {text})`)
+		f := s.New(t, `CREATE TABLE log (id {id}, line {text})`)
 		insert := func(key string) { f.Call(key, "insert", `{"table":"log","data":{"line":"x"}}`) }
 		insert("key")
 		f.Clock.Advance(30*24*time.Hour - time.Minute)

@@ -16,7 +16,7 @@ func (s Suite) refusals(t *testing.T) {
 		t.Parallel()
 		f := s.New(t, payments,
 			`CREATE TABLE items (id {id}, payment {int} NOT NULL, code {text}, CONSTRAINT of_payment FOREIGN KEY (payment) REFERENCES payments (id))`,
-			`CREATE TABLE pairs (a {int}, b {text}, CONSTRAINT pair UNIQUE (a, b))`)
+			`CREATE TABLE pairs (id {id}, a {int}, b {text}, CONSTRAINT pair UNIQUE (a, b))`)
 		f.Call("", "insert", `{"table":"payments","data":{"stripe_id":"`+secret+`","amount":1}}`)
 		f.Call("", "insert", `{"table":"pairs","data":{"a":424242,"b":"`+secret+`"}}`)
 		for _, c := range []Case{

@@ -10,7 +10,7 @@ import (
 func (s Suite) sweep(t *testing.T) {
 	t.Run("calls at the same time that remove the same old keys all succeed, and none is left", func(t *testing.T) {
 		t.Parallel()
-		f := s.New(t, `CREATE TABLE log (line {text})`)
+		f := s.New(t, `CREATE TABLE log (id {id}, line {text})`)
 		const old, callers, calls = 60, 6, 8
 		insert := func(key string) { f.Call(key, "insert", `{"table":"log","data":{"line":"x"}}`) }
 		for i := range old {
