@@ -104,6 +104,20 @@ func (p *plugin) actions() []sdk.Part {
 			Do:           p.read(rows.Count),
 		},
 		action{
+			Name:        request.ActionQuery,
+			Description: "Runs a statement that the config has under credentials.database.queries, with values for its parameters.",
+			HTTP:        &sdk.HTTPBinding{Method: "POST", Path: "/queries/:name", Body: "params"},
+			ParamsSchema: paramsSchema(`
+    "name": { "type": "string", "minLength": 1, "description": "The name of the query in the config." },
+    "params": { "type": "object", "description": "A value for each parameter of the query, by its name." }`, "name"),
+			ResultSchema: json.RawMessage(`{ "type": "object", "description": "The rows, or how many the statement changed.", "properties": { "data": { "type": "array", "items": { "type": "object" } }, "affected": { "type": "integer", "minimum": 0 } } }`),
+			Writes:       true,
+			Repeat:       sdk.RepeatTransactional,
+			KeyLifetime:  store.KeyLifetime,
+			Tables:       sdk.AnyTable,
+			Do:           p.query(),
+		},
+		action{
 			Name: request.ActionTransaction,
 			Description: "Does several actions, all or none. A text in their params that is exactly {{results[N].path}} stands for what is there in the result " +
 				"of operation N, counting from 0, which is one before.",
@@ -158,6 +172,7 @@ func (p *plugin) inner() map[string]rows.Prepare {
 		request.ActionDelete:     rows.Delete,
 		request.ActionGet:        rows.Get,
 		request.ActionSelect:     rows.Select,
+		request.ActionQuery:      rows.Query,
 		request.ActionCount:      rows.Count,
 	}
 }
@@ -179,19 +194,32 @@ func (p *plugin) writes(a action, prepare rows.Prepare) action {
 // write returns the Do of an action of package rows that writes. Its errors are
 // *sdk.Error.
 func (p *plugin) write(prepare rows.Prepare) func(context.Context, json.RawMessage) (json.RawMessage, error) {
-	return p.do(prepare, func(ctx context.Context, s *store.Store, prepared rows.Prepared) ([]byte, error) {
-		key := sdk.CallFrom(ctx).IdempotencyKey
-		if len(key) > store.MaxKeyLength {
-			return nil, sdk.Refuse(sdk.CodeInvalidParams, "the idempotency key is longer than %d bytes", store.MaxKeyLength)
-		}
-		return s.Write(ctx, key, prepared.Digest, prepared.Do)
-	})
+	return p.do(prepare, writing)
+}
+
+// writing does what was prepared once for the call's key.
+func writing(ctx context.Context, s *store.Store, prepared rows.Prepared) ([]byte, error) {
+	key := sdk.CallFrom(ctx).IdempotencyKey
+	if len(key) > store.MaxKeyLength {
+		return nil, sdk.Refuse(sdk.CodeInvalidParams, "the idempotency key is longer than %d bytes", store.MaxKeyLength)
+	}
+	return s.Write(ctx, key, prepared.Digest, prepared.Do)
 }
 
 // read is write for an action that only reads.
 func (p *plugin) read(prepare rows.Prepare) func(context.Context, json.RawMessage) (json.RawMessage, error) {
 	return p.do(prepare, func(ctx context.Context, s *store.Store, prepared rows.Prepared) ([]byte, error) {
 		return s.Read(ctx, prepared.Do)
+	})
+}
+
+// query is write for a query that may write, and a transaction that cannot for the others.
+func (p *plugin) query() func(context.Context, json.RawMessage) (json.RawMessage, error) {
+	return p.do(rows.Query, func(ctx context.Context, s *store.Store, prepared rows.Prepared) ([]byte, error) {
+		if s.Writes(prepared.Query) {
+			return writing(ctx, s, prepared)
+		}
+		return s.ReadOnly(ctx, prepared.Do)
 	})
 }
 

@@ -4,14 +4,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/backflow/backflow/plugins/database/internal/access"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/mysql"
+	"github.com/backflow/backflow/plugins/database/internal/named"
 	"github.com/backflow/backflow/plugins/database/internal/postgres"
 	"github.com/backflow/backflow/plugins/database/internal/settings"
 	"github.com/backflow/backflow/plugins/database/internal/sqlite"
@@ -104,10 +107,27 @@ func readSettings(entry json.RawMessage, config sdk.Config) (store.Settings, err
 	if err != nil {
 		return store.Settings{}, err
 	}
+	if found.Queries, err = readQueries(&found.Database.Syntax.Lexis, read.Queries); err != nil {
+		return store.Settings{}, err
+	}
 	if read.Migrations != "" {
 		found.Migrations, err = migrationsFolder(read.Migrations, config.BaseDir)
 	}
 	return found, err
+}
+
+// readQueries reads the statements of the config. The error has what is wrong with each.
+func readQueries(lexis *driver.Lexis, given map[string]settings.Query) (map[string]*named.Query, error) {
+	queries := make(map[string]*named.Query, len(given))
+	var wrong []error
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		query, err := named.Parse(lexis, given[name].SQL, given[name].Write)
+		if err != nil {
+			wrong = append(wrong, &store.QueryError{Name: name, Err: err})
+		}
+		queries[name] = query
+	}
+	return queries, errors.Join(wrong...)
 }
 
 func defaultDatabase(dataDir string, options driver.Options) (driver.Database, error) {

@@ -24,6 +24,7 @@ var topics = []struct {
 	{"insert", Suite.insert},
 	{"filters", Suite.filters},
 	{"select", Suite.selection},
+	{"query", Suite.query},
 	{"insertMany", Suite.insertMany},
 	{"upsert", Suite.upsert},
 	{"update", Suite.update},

@@ -50,6 +50,13 @@ type Driver interface {
 	// database stores exactly this value. The text of an error is for people
 	// and names neither column nor value.
 	Bind(column Column, value JSON) (any, error)
+	// BindParameter turns a JSON value into what is bound for a parameter of a statement
+	// that the config has, whose type the driver does not know: an object or an array is
+	// bound as its text.
+	BindParameter(value JSON) (any, error)
+	// ResultColumns returns what Render has to know of the columns of a result, where they
+	// need not be those of a table.
+	ResultColumns(types []*sql.ColumnType) []Column
 	// Render appends a stored value as JSON.
 	Render(dst []byte, column Column, stored any) ([]byte, error)
 	// Ended reports whether an error of ROLLBACK says that the transaction had ended by

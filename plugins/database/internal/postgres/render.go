@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -27,7 +28,12 @@ func (p *Postgres) Render(dst []byte, column driver.Column, stored any) ([]byte,
 	case float64:
 		return appendFloat(dst, value), nil
 	case []byte:
+		if column.Kind == driver.KindJSON {
+			return p.renderText(dst, column, string(value))
+		}
 		return appendBytes(dst, value), nil
+	case time.Time:
+		return renderTime(dst, column, value), nil
 	case string:
 		return p.renderText(dst, column, value)
 	}

@@ -14,6 +14,12 @@ var syntax = driver.Syntax{
 	Goose:       goose.DialectPostgres,
 	Quote:       `"`, // https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS
 	Placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
+	// https://www.postgresql.org/docs/current/sql-syntax-lexical.html, with
+	// standard_conforming_strings on.
+	Lexis: driver.Lexis{
+		EscapeStrings: true, DollarQuotes: true, NestedComments: true, Placeholders: "$",
+		FirstWords: []string{"TABLE"}, ChangingWords: []string{"MERGE"},
+	},
 	// The level is said, since a server or a role may have another as its default: below it
 	// what was committed while LockKey waited would not be seen. A default of read only is
 	// left as it is.

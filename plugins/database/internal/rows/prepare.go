@@ -15,6 +15,9 @@ type Prepare func(at string, params []byte) (Prepared, error)
 type Prepared struct {
 	// Digest tells it from others under the same idempotency key.
 	Digest string
+	// Query is the name of the statement of the config that it runs, empty where it runs
+	// none.
+	Query string
 	// Do does it, within a transaction that the caller ends, and returns the result as
 	// JSON.
 	Do func(tx *store.Tx) ([]byte, error)

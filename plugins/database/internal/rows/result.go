@@ -8,7 +8,7 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// maxResult is how large the rows may be that a call that writes returns, in bytes.
+// maxResult is how large the rows may be that a call returns, in bytes.
 const maxResult = 16 << 20
 
 // renderList writes rows as the member data of an object, behind how many rows were

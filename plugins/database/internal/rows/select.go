@@ -82,9 +82,6 @@ func identity(tx *store.Tx, table *driver.Table, selected statement.Selection) [
 	return [16]byte(sum[:16])
 }
 
-// maxSelected is how large the rows may be that one call returns, in bytes.
-const maxSelected = 16 << 20
-
 // page is the rows that one call returns.
 type page struct {
 	tx       *store.Tx
@@ -162,9 +159,9 @@ func (p *page) take(row []any) error {
 	if p.body, err = appendRow(p.body, p.tx, p.selected.Columns, row); err != nil {
 		return err
 	}
-	if len(p.body) > maxSelected {
+	if len(p.body) > maxResult {
 		return failure.Invalid(failure.Fault(p.asked.LimitAt, "the first %d rows have more than %d bytes together, the most that one call returns: ask for fewer rows by limit, or name the columns",
-			p.written+1, maxSelected))
+			p.written+1, maxResult))
 	}
 	p.written++
 	p.passed(values, again)

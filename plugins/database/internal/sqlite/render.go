@@ -6,6 +6,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/go-json-experiment/json/jsontext"
@@ -36,6 +37,8 @@ func (*SQLite) Render(dst []byte, column driver.Column, stored any) ([]byte, err
 			value = inUTC(value)
 		}
 		return driver.AppendString(dst, value), nil
+	case time.Time:
+		return driver.AppendString(dst, timeText(column, value)), nil
 	case []byte:
 		dst = append(dst, '"')
 		dst = base64.StdEncoding.AppendEncode(dst, value)

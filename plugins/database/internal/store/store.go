@@ -3,7 +3,7 @@
 //
 // The package imports plugins/database/internal/access,
 // plugins/database/internal/driver, plugins/database/internal/failure,
-// plugins/database/internal/statement, sdk and sdk/litter.
+// plugins/database/internal/named, plugins/database/internal/statement, sdk and sdk/litter.
 package store
 
 import (
@@ -17,6 +17,7 @@ import (
 	"github.com/backflow/backflow/plugins/database/internal/access"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/failure"
+	"github.com/backflow/backflow/plugins/database/internal/named"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -35,6 +36,7 @@ type Store struct {
 	access *access.Rules
 	// numbersAsText: see Settings.
 	numbersAsText bool
+	queries       map[string]*named.Query
 }
 
 // Settings say what to open. Every path in them is absolute.
@@ -49,6 +51,8 @@ type Settings struct {
 	Access *access.Rules
 	// NumbersAsText says that integers of 64 bits and decimals are shown as strings.
 	NumbersAsText bool
+	// Queries are the statements of the config by name.
+	Queries map[string]*named.Query
 	// Now is the clock by which idempotency keys grow old.
 	Now func() time.Time
 }
@@ -97,9 +101,12 @@ func Open(ctx context.Context, settings Settings) (opened *Store, err error) {
 	opened = &Store{
 		Database: database, db: db, reading: reading, files: settings.files(),
 		lock:   writeLock{now: settings.Now, longest: cmp.Or(settings.LockWait, DefaultLockWait)},
-		access: cmp.Or(settings.Access, access.New(nil)), numbersAsText: settings.NumbersAsText,
+		access: cmp.Or(settings.Access, access.New(nil)), numbersAsText: settings.NumbersAsText, queries: settings.Queries,
 	}
 	opened.keys = newKeys(&opened.Syntax, settings.Now)
+	if err := errors.Join(opened.WrongQueries(ctx)...); err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
 	return opened, nil
 }
 
