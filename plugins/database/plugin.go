@@ -33,6 +33,8 @@ type plugin struct {
 	away error
 	// watching is nil where nothing watches files.
 	watching *watch
+	// inspected is set where the plugin is to look only.
+	inspected *inspected
 }
 
 // integration returns what is served: the plugin's parts, over p.
@@ -40,6 +42,7 @@ func (p *plugin) integration() sdk.Plugin {
 	parts := append(p.actions(),
 		sdk.Credentials[json.RawMessage]{Schema: databases.credentialsSchema(), Configure: p.configure},
 		sdk.Health{Check: p.health},
+		sdk.UseCheck{Do: p.checkUses},
 	)
 	return sdk.New(sdk.Info{Name: "database", Version: "0.1.0", Description: "Rows in a SQL database."}, parts...)
 }
@@ -48,7 +51,12 @@ func (p *plugin) integration() sdk.Plugin {
 // the migrations, all before the first call: a wrong migration is an error of the
 // start. The context bounds all of it.
 func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
-	settings, err := readSettings(entry, sdk.ConfigFrom(ctx))
+	config := sdk.ConfigFrom(ctx)
+	if config.Inspect {
+		p.inspect(entry, config)
+		return nil
+	}
+	settings, err := readSettings(entry, config)
 	if err != nil {
 		return err
 	}
@@ -69,11 +77,24 @@ func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
 	if p.store != nil || p.watching != nil {
 		return errors.Join(errors.New("database: configured twice"), opened.Close())
 	}
+	warnOfAccess(ctx, opened)
 	p.store = opened
 	if opened.InFiles() {
 		p.watching = startWatch(p, settings, sdk.Logger(ctx))
 	}
 	return nil
+}
+
+// warnOfAccess logs what of the rules of access does not fit the database. A migration
+// can mend it while the plugin runs.
+func warnOfAccess(ctx context.Context, s *store.Store) {
+	faults, err := s.Access(ctx)
+	if err != nil {
+		sdk.Logger(ctx).Warn("the rules of access cannot be held against the database", "error", err)
+	}
+	for _, fault := range faults {
+		sdk.Logger(ctx).Warn("credentials.database: "+fault.Message, "at", fault.Pointer)
+	}
 }
 
 // Close waits for calls under way and closes the database. It may be called

@@ -90,8 +90,7 @@ func (b backends) credentialsSchema() json.RawMessage {
 // config names none.
 const defaultFile = "app.db"
 
-// readSettings checks the credentials and makes the database's directory where
-// that is ours to make. Errors hold nothing of the url but its scheme, since a
+// readSettings checks the credentials. Errors hold nothing of the url but its scheme, since a
 // url may hold a password.
 func readSettings(entry json.RawMessage, config sdk.Config) (store.Settings, error) {
 	read, err := settings.Read(entry)
@@ -133,9 +132,6 @@ func readQueries(lexis *driver.Lexis, given map[string]settings.Query) (map[stri
 func defaultDatabase(dataDir string, options driver.Options) (driver.Database, error) {
 	if !filepath.IsAbs(dataDir) {
 		return driver.Database{}, errors.New("database: no url is configured, and there is no data directory for a default one")
-	}
-	if err := os.MkdirAll(dataDir, 0o700); err != nil {
-		return driver.Database{}, fmt.Errorf("database: make the data directory: %w", err)
 	}
 	return sqlite.New(filepath.Join(dataDir, defaultFile), options), nil
 }

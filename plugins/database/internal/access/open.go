@@ -44,7 +44,7 @@ func (r *Rules) Open(schema Schema, at, name string, operation Operation) (*driv
 	case err != nil:
 		return nil, err
 	case rule == nil:
-		return nil, failure.Closed(place, "table %s is closed: \"tables\" of the database's credentials does not name it", failure.Shown(name))
+		return nil, failure.Closed(place, "table %s is closed: \"tables\" of the database's credentials does not name it%s", failure.Shown(name), failure.Suggestion(name, r.names()))
 	case !rule.opens(operation):
 		return nil, failure.Closed(place, "table %s is closed to %s: \"tables\" of the database's credentials opens it to %s", failure.Shown(name), operation, list(rule.Operations))
 	case table == nil:
@@ -88,21 +88,19 @@ func (r *Rules) rule(schema Schema, name string, table *driver.Table) (*opened, 
 
 // unknown returns the error for a table that is not there.
 func (r *Rules) unknown(schema Schema, place, name string) error {
-	known, err := r.Names(schema)
-	if err != nil {
-		return err
+	known := r.names()
+	if r.tables == nil {
+		names, err := schema.TableNames()
+		if err != nil {
+			return err
+		}
+		known = slices.DeleteFunc(names, IsOwn)
 	}
 	return failure.Invalid(failure.Fault(place, "there is no table %s%s", failure.Shown(name), failure.Suggestion(name, known)))
 }
 
-// Names lists the tables that are open to an action.
-func (r *Rules) Names(schema Schema) ([]string, error) {
-	if r.tables != nil {
-		return slices.Sorted(maps.Keys(r.tables)), nil
-	}
-	names, err := schema.TableNames()
-	return slices.DeleteFunc(names, IsOwn), err
-}
+// names lists the tables that have a rule.
+func (r *Rules) names() []string { return slices.Sorted(maps.Keys(r.tables)) }
 
 // ownTable: writing to backflow_keys would decide what a repeat returns.
 func ownTable(place, name string) *sdk.Error {

@@ -87,6 +87,13 @@ type Doubtful interface {
 	Doubts(ctx context.Context, db *sql.DB) ([]string, error)
 }
 
+// Inspectable is a Driver whose Open changes something, or needs what Make makes.
+type Inspectable interface {
+	// OpenInspecting is Open to look only. The error matches fs.ErrNotExist where the
+	// database is not there, and Make would make it.
+	OpenInspecting(ctx context.Context) (*sql.DB, error)
+}
+
 // Files is a Driver of a database that is in files, which can be removed or replaced
 // while they are open.
 type Files interface {

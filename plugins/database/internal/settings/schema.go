@@ -106,7 +106,7 @@ const template = `{
     }
   },
   "$defs": {
-    "span": { "type": "string", "pattern": "^([0-9]+(\\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$" }
+    "span": { "type": "string", "pattern": "^([0-9]+(\\.[0-9]+)?(us|ms|s|m|h))+$" }
   },
   "additionalProperties": false
 }`

@@ -8,13 +8,17 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 )
 
+// setting is what a connection is set to by a pragma, and what that reads then.
+type setting struct{ pragma, value, reads string }
+
 // settings are applied to every connection, and read back after opening.
-var settings = []struct{ pragma, value, reads string }{
+var settings = []setting{
 	// How long a statement waits for another process's write, milliseconds.
 	{"busy_timeout", "5000", "5000"},
 	// Readers do not stop the writer, and a commit is one append and one sync.
@@ -29,8 +33,14 @@ var settings = []struct{ pragma, value, reads string }{
 	{"checkpoint_fullfsync", "ON", "1"},
 }
 
-// Make makes the file, for this account alone, if it is not there.
+// Make makes the file, for this account alone, if it is not there, and the directory
+// where that is to be made.
 func (s *SQLite) Make() error {
+	if s.makeDir {
+		if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
+			return fmt.Errorf("make the directory of the database: %w", err)
+		}
+	}
 	if err := createFile(s.path); err != nil {
 		return fmt.Errorf("sqlite: create %s: %w", s.path, err)
 	}
@@ -52,14 +62,14 @@ func (s *SQLite) Open(ctx context.Context) (*sql.DB, error) {
 	if err := registerInstant(); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
-	db, err := sql.Open("sqlite", s.source())
+	db, err := sql.Open("sqlite", s.source(settings))
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %s: %w", s.path, err)
 	}
 	db.SetMaxOpenConns(1)
 	db.SetConnMaxIdleTime(0)
 	db.SetConnMaxLifetime(0)
-	err = check(ctx, db)
+	err = check(ctx, db, settings)
 	if err == nil && s.suspect {
 		err = inspect(ctx, db)
 	}
@@ -94,10 +104,30 @@ func (s *SQLite) OpenReading(context.Context, *sql.DB) (*sql.DB, error) {
 	return db, nil
 }
 
+// inspecting are the settings of a connection that only looks: the file stays as it is,
+// also one without a log of its own.
+var inspecting = []setting{{"busy_timeout", "5000", "5000"}, {"query_only", "ON", "1"}}
+
+// OpenInspecting opens a connection that can change nothing.
+func (s *SQLite) OpenInspecting(ctx context.Context) (*sql.DB, error) {
+	if _, err := os.Stat(s.path); err != nil {
+		return nil, fmt.Errorf("sqlite: open %s: %w", s.path, err)
+	}
+	db, err := sql.Open("sqlite", s.source(inspecting))
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: open %s: %w", s.path, err)
+	}
+	db.SetMaxOpenConns(1)
+	if err := check(ctx, db, inspecting); err != nil {
+		return nil, errors.Join(fmt.Errorf("sqlite: open %s: %w", s.path, err), db.Close())
+	}
+	return db, nil
+}
+
 // source is the driver's name of the file and the settings. A file that went
 // away is not made again, empty and without a word, when the connection is.
 // Transactions of libraries (the migrations) begin immediate too.
-func (s *SQLite) source() string {
+func (s *SQLite) source(settings []setting) string {
 	query := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}}
 	for _, setting := range settings {
 		query.Add("_pragma", setting.pragma+"("+setting.value+")")
@@ -120,7 +150,7 @@ func (s *SQLite) named(query url.Values) string {
 	return file.String()
 }
 
-func check(ctx context.Context, db *sql.DB) error {
+func check(ctx context.Context, db *sql.DB, settings []setting) error {
 	for _, setting := range settings {
 		var got string
 		if err := db.QueryRowContext(ctx, "PRAGMA "+setting.pragma).Scan(&got); err != nil {

@@ -89,7 +89,7 @@ func TestKindsFollowSQLitesAffinity(t *testing.T) {
 
 func TestAFileThatWentAwayIsNotMadeAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "gone.db")
-	db, err := sql.Open("sqlite", newSQLite(path).source())
+	db, err := sql.Open("sqlite", newSQLite(path).source(settings))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,9 @@ import (
 
 // SQLite is one database file. It is safe for concurrent use.
 type SQLite struct {
-	// path is absolute.
-	path string
+	// path is absolute. makeDir says that its directory is to be made.
+	path    string
+	makeDir bool
 
 	// mu guards the fields below, what is known of the schema.
 	mu sync.Mutex
@@ -38,11 +39,15 @@ type SQLite struct {
 
 var _ driver.Driver = (*SQLite)(nil)
 
-// New returns the database in the file at an absolute path. The file is made
-// when it is opened; its directory exists. SQLite does not bound a statement's time by
-// itself.
+// New returns the database in the file at an absolute path. Make makes the file, and its
+// directory.
 func New(path string, options driver.Options) driver.Database {
-	return driver.Database{Driver: newSQLite(path), Syntax: syntax, StatementTimeout: options.StatementTimeout}
+	return database(newSQLite(path), options)
 }
 
-func newSQLite(path string) *SQLite { return &SQLite{path: path} }
+func newSQLite(path string) *SQLite { return &SQLite{path: path, makeDir: true} }
+
+// database: SQLite does not bound a statement's time by itself.
+func database(s *SQLite, options driver.Options) driver.Database {
+	return driver.Database{Driver: s, Syntax: syntax, StatementTimeout: options.StatementTimeout}
+}

@@ -24,6 +24,8 @@ type Tx struct {
 	conn  *sql.Conn
 	// cause is the last error of the database, nil for none.
 	cause error
+	// open is not nil where statements are not run: see Store.Inspect.
+	open func(driver.JSON) bool
 }
 
 func (s *Store) tx(ctx context.Context, conn *sql.Conn) *Tx {
@@ -66,6 +68,9 @@ func (s schema) TableNames() ([]string, error) {
 
 // Query returns the rows of a statement as the driver's values.
 func (tx *Tx) Query(text *statement.Text) ([][]any, error) {
+	if tx.open != nil {
+		return nil, ErrInspected
+	}
 	ctx, cancel := tx.bounded()
 	defer cancel()
 	rows, err := driver.Query(ctx, tx.conn, text.String(), text.Values...)
@@ -77,6 +82,9 @@ func (tx *Tx) Query(text *statement.Text) ([][]any, error) {
 
 // Each calls take with each row of a statement: see driver.Each.
 func (tx *Tx) Each(text *statement.Text, start func([]*sql.ColumnType) error, take func(row []any) error) error {
+	if tx.open != nil {
+		return ErrInspected
+	}
 	ctx, cancel := tx.bounded()
 	defer cancel()
 	return driver.Each(ctx, tx.conn, text.String(), text.Values, start, take)
@@ -84,6 +92,9 @@ func (tx *Tx) Each(text *statement.Text, start func([]*sql.ColumnType) error, ta
 
 // Exec runs a statement that returns no rows, and returns how many it changed.
 func (tx *Tx) Exec(text *statement.Text) (affected int64, err error) {
+	if tx.open != nil {
+		return 0, ErrInspected
+	}
 	ctx, cancel := tx.bounded()
 	defer cancel()
 	result, err := tx.conn.ExecContext(ctx, text.String(), text.Values...)
@@ -106,6 +117,9 @@ func (tx *Tx) bounded() (context.Context, context.CancelFunc) {
 func (tx *Tx) Failed(err error, table *driver.Table, place string) error {
 	if cause := tx.ctx.Err(); cause != nil {
 		return cause
+	}
+	if tx.open != nil {
+		return err
 	}
 	return failure.Of(tx.store.access.Hide(tx.Classify(err, table), table), table, place)
 }
