@@ -153,6 +153,9 @@ func whatNoEventHasReportedIsFoundAtNight(s *shop) {
 	s.becomes(lost, "disputed")
 	s.becomes(won, "disputed")
 	s.settled()
+	unknown := "unknown-to-stripe"
+	s.insert("orders", map[string]any{"id": unknown, "customer": s.email, "amount": 1, "currency": "usd"})
+	s.insert("payments", map[string]any{"stripe_id": "pi_unknown", "order_id": unknown, "amount": 1, "currency": "usd"})
 
 	// Without webhooks nobody hears of what happens now.
 	s.without()
@@ -168,11 +171,11 @@ func whatNoEventHasReportedIsFoundAtNight(s *shop) {
 	}
 	was := map[string]string{
 		paidLater.Text("output.order"): "open", failedLater.Text("output.order"): "open", stillOpen: "open", canceled.Text("output.order"): "open",
-		refunded: "paid", part: "paid", paid: "paid", lost: "disputed", won: "disputed", disputed: "paid",
+		refunded: "paid", part: "paid", paid: "paid", lost: "disputed", won: "disputed", disputed: "paid", unknown: "open",
 	}
 	is := map[string]string{
 		paidLater.Text("output.order"): "paid", failedLater.Text("output.order"): "declined", stillOpen: "open", canceled.Text("output.order"): "cancelled",
-		refunded: "refunded", part: "partly_refunded", paid: "paid", lost: "dispute_lost", won: "paid", disputed: "disputed",
+		refunded: "refunded", part: "partly_refunded", paid: "paid", lost: "dispute_lost", won: "paid", disputed: "disputed", unknown: "open",
 	}
 	for order, status := range was {
 		s.is(s.row("orders", order), "status", status)
@@ -187,8 +190,12 @@ func whatNoEventHasReportedIsFoundAtNight(s *shop) {
 			continue // another promise's
 		}
 		looked++
-		if line["was"] != was[order] || line["is"] != is[order] {
-			s.t.Errorf("%v, not from %s to %s", line, was[order], is[order])
+		var problem any
+		if order == unknown {
+			problem = "not_found"
+		}
+		if line["was"] != was[order] || line["is"] != is[order] || line["problem"] != problem {
+			s.t.Errorf("%v, not from %s to %s with the problem %v", line, was[order], is[order], problem)
 		}
 	}
 	if looked != len(was) {

@@ -138,6 +138,16 @@ func (s *shop) row(table, key string) program.Response {
 	return program.Want(s.t, http.StatusOK, s.Get("/integrations/database/tables/"+table+"/"+url.PathEscape(key)))
 }
 
+// insert inserts a row.
+func (s *shop) insert(table string, row map[string]any) {
+	s.t.Helper()
+	body, err := json.Marshal(row)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	program.Want(s.t, http.StatusOK, s.Post("/integrations/database/tables/"+table, string(body)))
+}
+
 // rows reads the rows of a table of which a column has a value.
 func (s *shop) rows(table, column, value string) []any {
 	s.t.Helper()

@@ -5,6 +5,7 @@ import (
 
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/internal/testkit/mariadbtest"
+	"github.com/backflow/backflow/internal/testkit/postgrestest"
 )
 
 // promises are what the shop does, checked one after the other on one gateway.
@@ -47,6 +48,10 @@ func TestTheShop(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
 		keepsItsPromises(t, "")
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		keepsItsPromises(t, postgrestest.New(t).URL())
 	})
 	t.Run("mariadb", func(t *testing.T) {
 		testkit.Long(t)
