@@ -27,8 +27,8 @@ type instance struct {
 	daemon       *daemon.Daemon
 }
 
-// newInstance makes the directory of a server from the template.
-func newInstance(e *Engine, o Options) (i *instance, missing string, err error) {
+// newInstance makes the directory of a server from the template, below parent.
+func newInstance(e *Engine, o Options, parent string) (i *instance, missing string, err error) {
 	i = &instance{engine: e, disk: o.DiskMiB}
 	if i.programs, missing = e.find(); missing != "" {
 		return nil, missing, nil
@@ -40,7 +40,7 @@ func newInstance(e *Engine, o Options) (i *instance, missing string, err error) 
 	if err != nil {
 		return nil, "", err
 	}
-	if i.dir, err = newDir(i.account); err != nil {
+	if i.dir, err = newDir(i.account, parent); err != nil {
 		return nil, "", err
 	}
 	defer func() {

@@ -39,7 +39,7 @@ type Server struct {
 // fails if BACKFLOW_REQUIRE_SERVERS is 1.
 func Start(t testing.TB, e *Engine, o Options) *Server {
 	t.Helper()
-	i, missing, err := newInstance(e, o)
+	i, missing, err := newInstance(e, o, "")
 	if missing != "" {
 		testkit.Missing(t, missing)
 	}

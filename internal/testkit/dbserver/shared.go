@@ -8,8 +8,8 @@ import (
 )
 
 // Shared is one server for all tests of a process, which each have a database of their
-// own on it. It is started by the first, and ends with the process. It is safe for
-// concurrent use; the zero value with an Engine is ready.
+// own on it. It is started by the first, and ends with the process. None of them restarts
+// it, so that its data may be in memory. It is safe for concurrent use; the zero value with an Engine is ready.
 type Shared struct {
 	Engine *Engine
 
@@ -24,7 +24,7 @@ type Shared struct {
 func (s *Shared) NewDatabase(t testing.TB) *Database {
 	t.Helper()
 	s.once.Do(func() {
-		s.instance, s.missing, s.err = newInstance(s.Engine, Options{})
+		s.instance, s.missing, s.err = newInstance(s.Engine, Options{}, inMemory())
 		if s.missing == "" && s.err == nil {
 			s.err = s.instance.start(Options{}, Admin)
 		}

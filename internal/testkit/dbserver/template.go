@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/internal/testkit/daemon"
@@ -36,7 +37,7 @@ func (e *Engine) template(programs map[string]string, account daemon.Account) (s
 		return kept, nil
 	}
 	// The account may have no way into bin/test.
-	dir, err := newDir(account)
+	dir, err := newDir(account, "")
 	if err != nil {
 		return "", err
 	}
@@ -70,14 +71,25 @@ func (e *Engine) makeTemplate(programs map[string]string, account daemon.Account
 	return errors.Join(first.run(e.Initial, e.Roles), first.daemon.Kill(e.Stop))
 }
 
-// newDir makes a directory that the account can reach. That of testing.TB is closed to
-// other accounts.
-func newDir(account daemon.Account) (string, error) {
-	dir, err := os.MkdirTemp("", "backflow-server-")
+// newDir makes a directory that the account can reach, in the system's directory for
+// temporary files if parent is empty. That of testing.TB is closed to other accounts.
+func newDir(account daemon.Account, parent string) (string, error) {
+	dir, err := os.MkdirTemp(parent, "backflow-server-")
 	if err != nil {
 		return "", err
 	}
 	return dir, account.Own(dir)
+}
+
+// inMemory is a directory in memory that has room for the data of a server of many tests,
+// or empty where none is: what such a server syncs is otherwise most of their time.
+func inMemory() string {
+	const dir, room = "/dev/shm", 2 << 30
+	var is syscall.Statfs_t
+	if err := syscall.Statfs(dir, &is); err != nil || is.Bavail*uint64(is.Bsize) < room {
+		return ""
+	}
+	return dir
 }
 
 // copyTree copies a directory, holes and all.
