@@ -13,12 +13,17 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
+// start makes a plugin for the suite.
+func start(now func() time.Time) sdk.Plugin { return newServed(now) }
+
+var postgresEngine = databasetest.Engine{Name: databasetest.PostgreSQL, Fresh: func(t testing.TB) databasetest.Place {
+	d := postgrestest.New(t)
+	return databasetest.Place{URL: d.URL(), Dir: t.TempDir(), DB: d.Open()}
+}}
+
 // engines are the databases that the suite runs over.
 var engines = []databasetest.Engine{
-	{Name: databasetest.PostgreSQL, Fresh: func(t testing.TB) databasetest.Place {
-		d := postgrestest.New(t)
-		return databasetest.Place{URL: d.URL(), Dir: t.TempDir(), DB: d.Open()}
-	}},
+	postgresEngine,
 	{Name: databasetest.MariaDB, Fresh: func(t testing.TB) databasetest.Place {
 		d := mariadbtest.New(t)
 		return databasetest.Place{URL: d.URL(), Dir: t.TempDir(), DB: d.Open()}
@@ -34,7 +39,7 @@ func TestEveryDatabaseKeepsEveryPromise(t *testing.T) {
 	for _, engine := range engines {
 		t.Run(engine.Name, func(t *testing.T) {
 			t.Parallel()
-			databasetest.Run(t, func(now func() time.Time) sdk.Plugin { return newServed(now) }, engine)
+			databasetest.Run(t, start, engine)
 		})
 	}
 }

@@ -16,6 +16,9 @@ type Suite struct {
 	start Start
 }
 
+// NewSuite returns the means of the suite, for what is tested over one engine alone.
+func NewSuite(start Start, e Engine) Suite { return Suite{Engine: e, start: start} }
+
 // topics are the parts of the suite.
 var topics = []struct {
 	name string
@@ -45,7 +48,7 @@ var topics = []struct {
 // Run runs all topics over an engine, at the same time, each with databases of its own.
 func Run(t *testing.T, start Start, e Engine) {
 	t.Helper()
-	s := Suite{Engine: e, start: start}
+	s := NewSuite(start, e)
 	for _, topic := range topics {
 		t.Run(topic.name, func(t *testing.T) {
 			t.Parallel()

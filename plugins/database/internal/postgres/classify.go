@@ -90,7 +90,7 @@ func (p *Postgres) Classify(err error, table *driver.Table) driver.Failure {
 	case driver.UndefinedTable, driver.UndefinedColumn, driver.SchemaChanged:
 		p.forget()
 	}
-	f := driver.Failure{Condition: condition, Message: p.message(condition, failure)}
+	f := driver.Failure{Condition: condition, Message: p.message(condition, failure, nameOf(table, failure))}
 	switch condition {
 	case driver.UniqueViolation, driver.ExclusionViolation, driver.NotNullViolation, driver.CheckViolation, driver.ForeignKeyViolation, driver.OtherViolation:
 		violation(&f, failure, table)
@@ -120,7 +120,7 @@ func conditionOf(failure *pgconn.PgError) driver.Condition {
 
 // message is what can be said without a value. It is in our words, since those of the
 // server depend on its language.
-func (p *Postgres) message(condition driver.Condition, failure *pgconn.PgError) string {
+func (p *Postgres) message(condition driver.Condition, failure *pgconn.PgError, table string) string {
 	switch condition {
 	case driver.Raised:
 		return "a trigger refused the row: " + failure.Message // its author's own text
@@ -135,13 +135,13 @@ func (p *Postgres) message(condition driver.Condition, failure *pgconn.PgError) 
 	case driver.ReadOnly:
 		return "the database may not be written: the server is a standby, or its transactions are read-only"
 	case driver.Denied:
-		return "the role of the database's url may not do this" + on(failure.TableName)
+		return "the role of the database's url may not do this" + on(table)
 	case driver.Deadlock:
 		return "another transaction and this one waited for each other"
 	case driver.Serialization:
 		return "another transaction changed the same rows"
 	case driver.Locked:
-		return fmt.Sprintf("another transaction has held a lock%s for longer than %s", on(failure.TableName), p.options.LockTimeout)
+		return fmt.Sprintf("another transaction has held a lock%s for longer than %s", on(table), p.options.LockTimeout)
 	case driver.Interrupted:
 		if failure.Code == "57014" && strings.Contains(failure.Message, "statement timeout") {
 			return fmt.Sprintf("a statement ran for longer than %s", p.options.StatementTimeout)
@@ -171,6 +171,14 @@ var states = map[string]string{
 	"57P02": "the server crashed",
 	"57P03": "the server starts or shuts down",
 	"57P04": "the database was dropped",
+}
+
+// nameOf is the name of the table that a failure is about, empty where it is not known.
+func nameOf(table *driver.Table, failure *pgconn.PgError) string {
+	if failure.TableName == "" && table != nil {
+		return table.Name
+	}
+	return failure.TableName
 }
 
 func on(table string) string {
@@ -213,6 +221,9 @@ func violation(f *driver.Failure, failure *pgconn.PgError, table *driver.Table) 
 		}
 		f.Fault = "refused by the check " + f.Constraint
 		if f.Constraint == "" {
+			f.Message, f.Fault = "no partition of the table takes the row", ""
+		}
+		if failure.Code == "44000" {
 			f.Message, f.Fault = "the condition of the view refuses the row", ""
 		}
 	case driver.ForeignKeyViolation:

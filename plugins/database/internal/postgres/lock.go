@@ -11,8 +11,8 @@ import (
 
 const (
 	// setupLock is the number of the advisory lock of those who prepare a database: the
-	// letters "backflow".
-	setupLock = 0x6261636b666c6f77
+	// letters "backflow" as a number of 64 bits.
+	setupLock = "7089056601388904311"
 	// lockPoll is how often a waiting process looks again.
 	lockPoll = 50 * time.Millisecond
 )
@@ -45,25 +45,27 @@ func (p *Postgres) LockSetup(ctx context.Context) (release func() error, err err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fmt.Errorf("another process prepares the database (it holds the advisory lock %d): %w", int64(setupLock), ctx.Err())
+			return nil, fmt.Errorf("another process prepares the database (it holds the advisory lock %s): %w", setupLock, ctx.Err())
 		case <-ticker.C:
 		}
 	}
 }
 
-// tryLock leaves a transaction open if it got the lock.
+// tryLock leaves a transaction open if it got the lock. It speaks the simple protocol: in
+// the extended one the portal of the last statement, and with it a snapshot, would stay
+// open as long as the transaction.
 func tryLock(ctx context.Context, conn *pgx.Conn) (locked bool, err error) {
-	if _, err = conn.Exec(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY"); err != nil {
+	// Migrations take their time, in which the transaction is idle.
+	results, err := conn.PgConn().Exec(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0;"+
+		"SELECT pg_try_advisory_xact_lock("+setupLock+")").ReadAll()
+	if err != nil {
 		return false, err
 	}
-	// Migrations take their time.
-	if _, err = conn.Exec(ctx, "SET LOCAL idle_in_transaction_session_timeout = 0"); err != nil {
-		return false, err
+	last := results[len(results)-1]
+	if len(last.Rows) == 1 && string(last.Rows[0][0]) == "t" {
+		return true, nil
 	}
-	if err = conn.QueryRow(ctx, "SELECT pg_try_advisory_xact_lock($1::bigint)", int64(setupLock)).Scan(&locked); err != nil || locked {
-		return locked, err
-	}
-	_, err = conn.Exec(ctx, "ROLLBACK")
+	_, err = conn.PgConn().Exec(ctx, "ROLLBACK").ReadAll()
 	return false, err
 }
 
