@@ -2,6 +2,10 @@ package shop
 
 import (
 	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/backflow/backflow/test/program"
 )
 
 func aRefundIsWholeOrInPartAndNeverTooMuch(s *shop) {
@@ -42,4 +46,31 @@ func onlyWhatWasPaidIsRefunded(s *shop) {
 	s.fails("refund", map[string]any{"order": declined}, "not_refundable", "is declined")
 	open := s.run("checkout", s.cart("paymentMethod", "pm_card_threeDSecure2Required")).Text("id")
 	s.fails("refund", map[string]any{"order": open}, "not_refundable", "is open")
+}
+
+func theRevenueIsWhatWasPaidAndNotGivenBack(s *shop) {
+	kept, _ := s.checkout("currency", "chf")
+	s.run("refund", map[string]any{"order": kept, "amount": 500})
+	gone, _ := s.checkout("currency", "chf", "amount", 300)
+	s.run("refund", map[string]any{"order": gone})
+	s.fails("checkout", s.cart("currency", "chf", "paymentMethod", "pm_card_chargeDeclined"), "declined", "")
+	made := program.Want(s.t, http.StatusOK, s.Post("/integrations/database/actions/query", `{"name":"revenue","params":{"since":"2026-01-01"}}`))
+	var found []string
+	data, _ := made.Field("data").([]any)
+	for _, one := range data {
+		line, _ := one.(map[string]any)
+		if _, err := time.Parse(time.DateOnly, fmt.Sprint(line["day"])); err != nil {
+			s.t.Errorf("the day of %v: %v", line, err)
+		}
+		if line["currency"] == "chf" {
+			found = append(found, fmt.Sprint(line["orders"], " ", line["revenue"]))
+		}
+	}
+	if fmt.Sprint(found) != "[2 1500]" {
+		s.t.Errorf("the revenue in chf is %v: %s", found, made.Body)
+	}
+	none := program.Want(s.t, http.StatusOK, s.Post("/integrations/database/actions/query", `{"name":"revenue","params":{"since":"2999-01-01"}}`))
+	if string(none.Body) != `{"data":[]}` {
+		s.t.Errorf("the revenue of a day that has not come: %s", none.Body)
+	}
 }

@@ -22,6 +22,7 @@ var promises = []promise{
 	{"a refund is whole or in part and never too much", aRefundIsWholeOrInPartAndNeverTooMuch},
 	{"refunds of one order at once are made one after the other", refundsOfOneOrderAtOnceAreMadeOneAfterTheOther},
 	{"only what was paid is refunded", onlyWhatWasPaidIsRefunded},
+	{"the revenue is what was paid and not given back", theRevenueIsWhatWasPaidAndNotGivenBack},
 	{"what is done at Stripe reaches the order", whatIsDoneAtStripeReachesTheOrder},
 	{"a dispute is seen until it is won or lost", aDisputeIsSeenUntilItIsWonOrLost},
 	{"payments of other systems are ignored", paymentsOfOtherSystemsAreIgnored},

@@ -15,6 +15,7 @@ var tokens = []map[string]any{
 	{"name": "website", "scopes": []string{"workflows:checkout:run"}},
 	{"name": "staff", "scopes": []string{"workflows:refund:run", "runs:read", "runs:write", "integrations:database:get", "integrations:database:select"}},
 	{"name": "warehouse", "scopes": []string{"integrations:database:get", "integrations:database:select"}, "tables": []string{"orders"}},
+	{"name": "bookkeeping", "scopes": []string{"integrations:database:query"}},
 }
 
 // letIn adds tokens to the config.
@@ -49,6 +50,7 @@ func eachTokenMayDoWhatItsHolderNeeds(s *shop) {
 		{"see an order", "GET", database + "/tables/orders/" + order, "", []string{"staff", "warehouse"}},
 		{"see orders", "GET", database + "/tables/orders?status=eq.paid", "", []string{"staff", "warehouse"}},
 		{"see customers", "GET", database + "/tables/customers", "", []string{"staff"}},
+		{"see the revenue", "POST", database + "/actions/query", `{"name":"revenue","params":{"since":"2026-01-01"}}`, []string{"bookkeeping"}},
 		{"settle an order", "POST", "/workflows/settle/runs", `{"order":"` + order + `","payment":"pi_1","paid":1}`, nil},
 		{"reconcile", "POST", "/workflows/reconcile/runs", `{}`, nil},
 		{"change an order", "PATCH", database + "/tables/orders/" + order, `{"paid":1}`, nil},
