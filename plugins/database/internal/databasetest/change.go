@@ -1,6 +1,7 @@
 package databasetest
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -259,6 +260,38 @@ func (s Suite) preconditions(t *testing.T) {
 		if string(refused.Details) != `{"code":"precondition_failed","table":"orders","columns":["amount","status"],"retryable":false}` {
 			t.Errorf("%v %s", refused, refused.Details)
 		}
+	})
+	t.Run("values of every kind are set, and held against what is there", func(t *testing.T) {
+		t.Parallel()
+		kinds := []struct{ word, value, other string }{
+			{"int", `9007199254740993`, `9007199254740992`}, {"long", `"Zażółć 🦀"`, `"Zażółć"`}, {"bool", `true`, `false`}, {"double", `0.1`, `0.2`}, {"bytes", `"AAEC/w=="`, `"AAEC"`},
+			{"json", `{"a":[1,null]}`, `{"a":[1]}`}, {"decimal", `1234567.0625`, `1234567.0626`}, {"time", `"2026-11-23T10:00:00.5Z"`, `"2026-11-23T10:00:00.6Z"`}, {"date", `"2026-11-23"`, `"2026-11-24"`},
+		}
+		ddl, row, others := `CREATE TABLE kinds (id {int} PRIMARY KEY`, `"id":%d`, `"id":%d`
+		for _, k := range kinds {
+			ddl += `, a_` + k.word + ` {` + k.word + `}`
+			row += `,"a_` + k.word + `":` + k.value
+			others += `,"a_` + k.word + `":` + k.other
+		}
+		f := s.New(t, ddl+`)`)
+		stored := func(text string, id int) string { return `{` + fmt.Sprintf(text, id) + `}` }
+		got := f.Call("", "insertMany", `{"table":"kinds","rows":[`+stored(row, 1)+`,`+stored(others, 2)+`,{"id":3}]}`)
+		if want := `{"data":[` + stored(row, 1) + `,` + stored(others, 2) + `,` + f.Call("", "get", `{"table":"kinds","key":3}`) + `]}`; !f.same(got, want) {
+			t.Errorf("returned %s, want %s", got, want)
+		}
+		for _, k := range kinds {
+			set := `{"table":"kinds","key":1,"data":{"a_` + k.word + `":` + k.value + `},"if":{"a_` + k.word + `":`
+			f.Check(
+				Case{Action: "update", Params: set + k.other + `}}`, Refused: unmet("/if/a_" + k.word)},
+				Case{Action: "update", Params: set + `null}}`, Refused: unmet("/if/a_" + k.word)},
+				Case{Action: "update", Params: set + k.value + `}}`, Want: `{"affected":1,"data":[` + stored(row, 1) + `]}`},
+			)
+		}
+		f.Check(
+			Case{Action: "update", Params: `{"table":"kinds","filters":[{"column":"id","operator":"lte","value":3}],"maxAffected":3,"data":{` + strings.TrimPrefix(row, `"id":%d,`) + `}}`,
+				Want: `{"affected":3,"data":[` + stored(row, 1) + `,` + stored(row, 2) + `,` + stored(row, 3) + `]}`},
+			Case{Action: "upsert", Params: `{"table":"kinds","data":` + stored(others, 3) + `,"onConflict":["id"]}`, Want: stored(others, 3)},
+		)
 	})
 	t.Run("JSON is the same in any order of its members, and its numbers count exactly", func(t *testing.T) {
 		t.Parallel()

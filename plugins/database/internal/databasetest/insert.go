@@ -30,7 +30,7 @@ func (s Suite) insert(t *testing.T) {
 		for range 2 {
 			c := Case{Action: "insert", Params: `{"table":"log","data":{"line":"same"}}`, Want: `{"line":"same"}`}
 			if s.NoReturning {
-				c.Refused = &Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{""}, Says: "has no key by which the row could be read again"}
+				c.Refused = &Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{"/data"}, Says: "has no key by which the row could be read again"}
 			}
 			f.Check(c)
 		}

@@ -246,7 +246,7 @@ func (s Suite) selection(t *testing.T) {
 	})
 	t.Run("a result is bounded, by rows and by bytes", func(t *testing.T) {
 		t.Parallel()
-		f := s.New(t, `CREATE TABLE wide (id {id}, t {long})`, `CREATE TABLE one (t {long})`)
+		f := s.New(t, `CREATE TABLE wide (id {id}, t {long})`, `CREATE TABLE one (id {id}, t {long})`)
 		f.Call("", "insert", fmt.Sprintf(`{"table":"one","data":{"t":%q}}`, strings.Repeat("x", 1<<20+1)))
 		for range 16 {
 			f.Exec(`INSERT INTO wide (t) SELECT t FROM one`)

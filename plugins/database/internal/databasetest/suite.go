@@ -34,6 +34,7 @@ var topics = []struct {
 	{"delete", Suite.delete},
 	{"get", Suite.get},
 	{"preconditions", Suite.preconditions},
+	{"kinds of tables", Suite.tableKinds},
 	{"changes at the same time", Suite.concurrent},
 	{"refusals", Suite.refusals},
 	{"once", Suite.once},

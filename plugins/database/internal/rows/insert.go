@@ -50,7 +50,7 @@ func insertRows(tx *store.Tx, table *driver.Table, place string, columns []drive
 		if _, err := tx.Exec(text); err != nil {
 			return nil, tx.Failed(err, table, place)
 		}
-		row, err := insertedRow(tx, table, l, columns, rows[0])
+		row, err := insertedRow(tx, table, l, place, columns, rows[0])
 		return [][]any{row}, err
 	}
 	inserted, err := tx.Query(text)
@@ -72,13 +72,13 @@ func passedOver(table *driver.Table) *sdk.Error {
 
 // insertedRow reads the row that was inserted, where INSERT returns none: by its key, or
 // as the last one of the connection.
-func insertedRow(tx *store.Tx, table *driver.Table, l statement.Locator, columns []driver.Column, values []any) ([]any, error) {
+func insertedRow(tx *store.Tx, table *driver.Table, l statement.Locator, place string, columns []driver.Column, values []any) ([]any, error) {
 	text := statement.LastInserted(&tx.Syntax, table, l)
 	if name, ok := named(l, columns, values); ok {
 		text = statement.Find(&tx.Syntax, table, l, [][]any{name})
 	}
 	if text == nil {
-		return nil, failure.Invalid(failure.Fault("", "table %q has no key by which the row could be read again: give a value for each column of its primary key, or make one", table.Name))
+		return nil, failure.Invalid(failure.Fault(place, "table %q has no key by which the row could be read again: give a value for each column of its primary key, or make one", table.Name))
 	}
 	rows, err := tx.Query(text)
 	switch {
