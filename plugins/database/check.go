@@ -11,6 +11,7 @@ import (
 	"github.com/backflow/backflow/plugins/database/internal/store"
 	"github.com/backflow/backflow/plugins/database/internal/uses"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/pointer"
 )
 
 // inspected is the configuration of a plugin that is to look only.
@@ -45,7 +46,7 @@ func (p *plugin) checkUses(ctx context.Context, asked []sdk.Use) (found []sdk.Us
 	case look == nil:
 		return nil, errors.New("database: it was not configured to look only")
 	case look.wrong != nil:
-		return []sdk.UseFault{ofCredentials("", look.wrong)}, nil
+		return ofSettings(look.wrong), nil
 	}
 	s, err := store.Inspect(ctx, look.settings)
 	switch {
@@ -90,6 +91,7 @@ func (p *plugin) checkCredentials(ctx context.Context, s *store.Store, settings 
 			logger.Warn("migrations are not applied yet, and what they make is missing: a start of the gateway applies them", "migrations", strings.Join(pending, ", "))
 		}
 	}
+	found = append(found, ofSettings(s.WrongQueries(ctx)...)...)
 	faults, err := s.Access(ctx)
 	if err != nil {
 		return nil, err
@@ -100,7 +102,24 @@ func (p *plugin) checkCredentials(ctx context.Context, s *store.Store, settings 
 	return found, nil
 }
 
+// ofSettings are faults of the credentials, those of queries at their place.
+func ofSettings(errs ...error) (found []sdk.UseFault) {
+	for _, err := range errs {
+		several, ok := err.(interface{ Unwrap() []error })
+		query, wrong := errors.AsType[*store.QueryError](err)
+		switch {
+		case ok:
+			found = append(found, ofSettings(several.Unwrap()...)...)
+		case wrong:
+			found = append(found, ofCredentials(pointer.Join("/queries", query.Name, "sql"), query.Err))
+		default:
+			found = append(found, ofCredentials("", err))
+		}
+	}
+	return found
+}
+
 // ofCredentials is a fault of the credentials.
-func ofCredentials(pointer string, err error) sdk.UseFault {
-	return sdk.UseFault{Use: sdk.OfCredentials, Pointer: pointer, Message: strings.TrimPrefix(fmt.Sprint(err), "database: ")}
+func ofCredentials(at string, err error) sdk.UseFault {
+	return sdk.UseFault{Use: sdk.OfCredentials, Pointer: at, Message: strings.TrimPrefix(fmt.Sprint(err), "database: ")}
 }

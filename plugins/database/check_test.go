@@ -117,6 +117,28 @@ func TestCredentialsThatDoNotFitTheDatabaseAreFound(t *testing.T) {
 	if said := found(t.Context(), t, plugin); !slices.Equal(said, want) {
 		t.Errorf("found %q, want %q", said, want)
 	}
+	for query, says := range map[string]string{
+		`SELECT nosuch FROM payments`:     "no such column",
+		`SELECT * FROM`:                   "incomplete input",
+		`DELETE FROM payments`:            "line 1, column 1: DELETE",
+		`SELECT * FROM \"Backflow_Keys\"`: "belongs to Backflow itself",
+	} {
+		plugin := inspecting(t, f, `{"url":"sqlite://data/app.db","queries":{"fine":{"sql":"SELECT id FROM payments WHERE id = :id"},"a/b":{"sql":"`+query+`"}}}`)
+		if said := found(t.Context(), t, plugin); len(said) != 1 || !strings.HasPrefix(said[0], "/queries/a~1b/sql ") || !strings.Contains(said[0], says) {
+			t.Errorf("%s: found %q, want %q", query, said, says)
+		}
+	}
+	plugin = inspecting(t, f, `{"url":"sqlite://data/app.db","queries":{"one":{"sql":"SELECT id FROM payments WHERE id = :id"}}}`)
+	want = []string{
+		`/name there is no query "ones"; did you mean "one"?`,
+		`/operations/0/params/params/idd the query has no parameter "idd"; did you mean "id"?`,
+		`/operations/0/params/params the parameter "id" of the query is missing`,
+	}
+	said := found(t.Context(), t, plugin, use("query", `{"name":"one","params":{"id":"{{input.id}}"}}`, "/params/id"), use("query", `{"name":"ones"}`),
+		use("transaction", `{"operations":[{"action":"query","params":{"name":"one","params":{"idd":1}}}]}`))
+	if !slices.Equal(said, want) {
+		t.Errorf("found %q, want %q", said, want)
+	}
 }
 
 // TestACheckMakesAndChangesNothing: neither a database nor a directory, a table of keys,

@@ -43,6 +43,54 @@ func (s Suite) transaction(t *testing.T) {
 			"count", `{"table":"orders","filters":[{"column":"id","operator":"eq","value":"{{results[1].id}}"}]}`,
 		), Want: `{"results":[{"count":0},{"id":1,"customer":"a","total":null,"data":null},{"count":1}]}`})
 	})
+	t.Run("maxAffected and if hold within, and every action may be part of it", func(t *testing.T) {
+		t.Parallel()
+		f := s.NewWith(t, map[string]any{"queries": map[string]any{
+			"total": map[string]any{"sql": "SELECT count(*) AS n FROM orders"},
+			"raise": map[string]any{"sql": "UPDATE orders SET total = total + 1 WHERE customer = :who", "write": true},
+		}}, ordersTable)
+		const all = `"filters":[{"column":"id","operator":"gt","value":0}]`
+		rows := `{"table":"orders","rows":[{"id":1,"customer":"a","total":1},{"id":2,"customer":"b","total":2}]}`
+		f.Check(
+			Case{Action: "transaction", Params: of("insertMany", rows, "update", `{"table":"orders",`+all+`,"data":{"total":3}}`), Refused: &Refusal{
+				Code: sdk.CodeTooManyRows, Pointers: []string{"/operations/1"}, Says: "operation 1 (update)"}},
+			Case{Action: "transaction", Params: of("insertMany", rows, "delete", `{"table":"orders","key":"{{results[0].data[1].id}}","if":{"customer":"a"}}`), Refused: &Refusal{
+				Code: sdk.CodePreconditionFailed, Pointers: []string{"/operations/1/params/if/customer"}, Says: "nothing of the transaction is done"}},
+			Case{Action: "transaction", Params: of("insertMany", rows, "get", `{"table":"orders","key":3}`), Refused: &Refusal{
+				Code: sdk.CodeNotFound, Pointers: []string{"/operations/1"}}},
+		)
+		body := f.Call("k", "transaction", of(
+			"insertMany", rows,
+			"update", `{"table":"orders",`+all+`,"data":{"total":3},"maxAffected":2}`,
+			"upsert", `{"table":"orders","data":{"id":"{{results[0].data[1].id}}","customer":"c"},"onConflict":["id"]}`,
+			"query", `{"name":"raise","params":{"who":"{{results[2].customer}}"}}`,
+			"query", `{"name":"total"}`,
+			"select", `{"table":"orders","columns":["id","customer"],"order":[{"column":"id"}]}`,
+			"get", `{"table":"orders","key":"{{results[5].data[1].id}}"}`,
+			"delete", `{"table":"orders","key":"{{results[6].id}}"}`,
+			"count", `{"table":"orders"}`,
+		))
+		for _, part := range []string{`{"affected":2,`, `"customer":"c"`, `{"affected":1}`, `{"data":[{"n":2}]}`, `{"data":[{"id":1,"customer":"a"},{"id":2,"customer":"c"}],"nextCursor":null}`, `{"count":1}`} {
+			if !strings.Contains(body, part) {
+				t.Errorf("returned %s, which lacks %s", body, part)
+			}
+		}
+	})
+	t.Run("a query that only reads cannot write within a transaction either", func(t *testing.T) {
+		t.Parallel()
+		if s.Name != PostgreSQL {
+			return // no statement that reads can write there, or nothing can keep it from that: see docs/database.md
+		}
+		f := s.NewWith(t, map[string]any{"queries": map[string]any{
+			"read": map[string]any{"sql": "SELECT sneaky()"}, "total": map[string]any{"sql": "SELECT count(*) AS n FROM orders"},
+		}}, ordersTable, `CREATE FUNCTION sneaky() RETURNS bigint LANGUAGE sql AS $$ DELETE FROM orders RETURNING id $$`)
+		const insert = `{"table":"orders","data":{"id":1,"customer":"a"}}`
+		f.Check(
+			Case{Action: "transaction", Params: of("insert", insert, "query", `{"name":"read"}`), Refused: &Refusal{Code: sdk.CodeForbidden, Pointers: []string{"/operations/1"}}},
+			Case{Action: "transaction", Params: of("insert", insert, "query", `{"name":"total"}`, "insert", `{"table":"orders","data":{"id":2,"customer":"b"}}`),
+				Want: `{"results":[{"id":1,"customer":"a","total":null,"data":null},{"data":[{"n":1}]},{"id":2,"customer":"b","total":null,"data":null}]}`},
+		)
+	})
 	t.Run("what was read is data: it is not read as a reference again", func(t *testing.T) {
 		t.Parallel()
 		f := s.New(t, ordersTable)

@@ -19,6 +19,9 @@ type Syntax struct {
 	Placeholder func(n int) string
 	// Begin starts a transaction that will write, and BeginReading one that cannot.
 	Begin, BeginReading string
+	// ReadOnlyNow lets the transaction write no more until it is rolled back to the
+	// savepoint before; empty where no statement that only reads can write.
+	ReadOnlyNow string
 	// LockTimeout bounds how long Begin waits for the lock of the whole database that
 	// another process holds. It is run before Begin. It is nil where Begin takes no lock, and
 	// connections have the bound from their start.

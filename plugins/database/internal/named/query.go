@@ -2,8 +2,8 @@
 // parameters, and refuses what is not one statement that a call can run. It knows the
 // tokens of SQL and not its grammar, which the database holds the statement against.
 //
-// The package imports plugins/database/internal/driver and
-// plugins/database/internal/statement.
+// The package imports plugins/database/internal/access,
+// plugins/database/internal/driver and plugins/database/internal/statement.
 package named
 
 import (
@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/backflow/backflow/plugins/database/internal/access"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/statement"
 )
@@ -144,6 +145,11 @@ func (r *reader) use(name string) {
 
 // read looks at what a token says of the statement.
 func (r *reader) read(t token, at int) error {
+	if t.kind == word || t.kind == quoted {
+		if name := strings.Trim(t.text, "\"`[]'"); access.IsOwn(name) {
+			return r.fault(at, "%s belongs to Backflow itself and is closed to every action", name)
+		}
+	}
 	inner := r.inner
 	r.inner = -1
 	switch {

@@ -28,10 +28,12 @@ var syntax = driver.Syntax{
 	// A lock of 64 bits, which ends with the transaction
 	// (https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADVISORY-LOCKS).
 	// Two keys with one hash wait for each other, and no more.
-	LockKey:    "SELECT pg_advisory_xact_lock(hashtextextended($1, 7463))",
-	SkipLocked: "FOR UPDATE SKIP LOCKED", // https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
-	Returning:  driver.Returning{Insert: true, Update: true, Delete: true},
-	ForUpdate:  "FOR UPDATE",
+	LockKey: "SELECT pg_advisory_xact_lock(hashtextextended($1, 7463))",
+	// The mode is the savepoint's too (https://www.postgresql.org/docs/current/sql-set-transaction.html).
+	ReadOnlyNow: "SET TRANSACTION READ ONLY",
+	SkipLocked:  "FOR UPDATE SKIP LOCKED", // https://www.postgresql.org/docs/current/sql-select.html#SQL-FOR-UPDATE-SHARE
+	Returning:   driver.Returning{Insert: true, Update: true, Delete: true},
+	ForUpdate:   "FOR UPDATE",
 	Upsert: func(key, set []string) string {
 		changes := make([]string, len(set))
 		for i, name := range set {

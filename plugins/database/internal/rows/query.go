@@ -10,6 +10,7 @@ import (
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/failure"
 	"github.com/backflow/backflow/plugins/database/internal/request"
+	"github.com/backflow/backflow/plugins/database/internal/statement"
 	"github.com/backflow/backflow/plugins/database/internal/store"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/pointer"
@@ -38,7 +39,20 @@ func query(tx *store.Tx, asked request.Query) ([]byte, error) {
 		return nil, err
 	}
 	text := found.Text(&tx.Syntax, values)
-	if !found.Rows {
+	if found.Write {
+		return run(tx, text, found.Rows, asked)
+	}
+	var body []byte
+	err = tx.WithoutWriting(func() error {
+		body, err = run(tx, text, found.Rows, asked)
+		return err
+	})
+	return body, err
+}
+
+// run runs the statement of a query, which may return rows.
+func run(tx *store.Tx, text *statement.Text, rows bool, asked request.Query) ([]byte, error) {
+	if !rows {
 		affected, err := tx.Exec(text)
 		if err != nil {
 			return nil, tx.Failed(err, nil, asked.ParamsAt)

@@ -37,7 +37,7 @@ func Inspect(ctx context.Context, settings Settings) (*Store, error) {
 	}
 	return &Store{
 		Database: database, db: db, reading: db, keys: newKeys(&database.Syntax, settings.Now),
-		access: cmp.Or(settings.Access, access.New(nil)), numbersAsText: settings.NumbersAsText,
+		access: cmp.Or(settings.Access, access.New(nil)), numbersAsText: settings.NumbersAsText, queries: settings.Queries,
 	}, nil
 }
 

@@ -63,6 +63,31 @@ func takes(ctx context.Context, db *sql.DB, statement string) error {
 	return prepared.Close()
 }
 
+// WithoutWriting runs a part of the work in which the database refuses what would write,
+// as a function can that a statement calls.
+func (tx *Tx) WithoutWriting(part func() error) error {
+	if !tx.writing || tx.Syntax.ReadOnlyNow == "" {
+		return part()
+	}
+	const savepoint = "backflow_read"
+	for _, statement := range []string{"SAVEPOINT " + savepoint, tx.Syntax.ReadOnlyNow} {
+		if _, err := tx.conn.ExecContext(tx.ctx, statement); err != nil {
+			tx.cause = err
+			return err
+		}
+	}
+	if err := part(); err != nil {
+		return err
+	}
+	for _, statement := range []string{"ROLLBACK TO SAVEPOINT " + savepoint, "RELEASE SAVEPOINT " + savepoint} {
+		if _, err := tx.conn.ExecContext(tx.ctx, statement); err != nil {
+			tx.cause = err
+			return err
+		}
+	}
+	return nil
+}
+
 // ReadOnly runs work in a transaction that cannot write, which ends without a change: the
 // database refuses what would. Every error is an *sdk.Error.
 func (s *Store) ReadOnly(ctx context.Context, work func(*Tx) ([]byte, error)) ([]byte, error) {

@@ -22,6 +22,8 @@ type Tx struct {
 	store *Store
 	ctx   context.Context
 	conn  *sql.Conn
+	// writing says that it is a transaction that may write.
+	writing bool
 	// cause is the last error of the database, nil for none.
 	cause error
 	// open is not nil where statements are not run: see Store.Inspect.
@@ -193,6 +195,7 @@ func (s *Store) transact(ctx context.Context, key, digest string, work func(*Tx)
 		}
 	}
 	tx := s.tx(ctx, conn)
+	tx.writing = true
 	body, err := work(tx)
 	if err == nil {
 		err = ctx.Err()
