@@ -137,6 +137,45 @@ func (s Suite) selection(t *testing.T) {
 			t.Errorf("the columns are not in the order that was asked for: %s", got)
 		}
 	})
+	t.Run("values of every kind compare as they are put in order", func(t *testing.T) {
+		t.Parallel()
+		choice, single, exact := "TEXT", "REAL", "INTEGER"
+		ddl := []string{}
+		switch s.Name {
+		case PostgreSQL:
+			ddl = append(ddl, `CREATE TYPE choice AS ENUM ('z', 'a', 'm')`)
+			choice, exact = "choice", "NUMERIC(30,4)"
+		case MariaDB:
+			choice, single, exact = "ENUM('z', 'a', 'm')", "FLOAT", "DECIMAL(30,4)"
+		}
+		f := s.New(t, append(ddl, `CREATE TABLE kinds (id {id}, i {int}, d {decimal}, x `+exact+`, r {double}, f `+single+`, t {text}, b {bytes}, ok {bool}, at {time}, day {date}, e `+choice+`)`)...)
+		large := []string{"1234567890123456", "1234567890123457"}
+		if s.Name != SQLite { // which has no decimals of so many digits
+			large = []string{"12345678901234567890.0001", "12345678901234567890.0002"}
+		}
+		for i := range 12 {
+			pick := func(values ...string) string { return values[(i*5+i/4)%len(values)] }
+			f.Call("", "insert", fmt.Sprintf(`{"table":"kinds","data":{"i":%s,"d":%s,"x":%s,"r":%s,"f":%s,"t":%s,"b":%s,"ok":%s,"at":%s,"day":%s,"e":%s}}`,
+				pick("9007199254740992", "9007199254740993", "-1", "null"), pick("0.1", "-2.5", "10", "null"), pick(large[0], large[1], "7"),
+				pick("0.1", "0.30000000000000004", "-1e300"), pick("0.1", "0.2", "16777216"), pick(`"a"`, `"B"`, `"é"`, `"z "`, `""`),
+				pick(`"AA=="`, `"AAE="`, `"/w=="`), pick("true", "false", "null"),
+				pick(`"2026-11-23T10:00:00Z"`, `"2026-11-23T11:30:00+02:00"`, `"2026-11-23T10:00:00.5Z"`, "null"), pick(`"2026-11-23"`, `"1999-01-01"`), pick(`"z"`, `"a"`, `"m"`)))
+		}
+		for _, column := range []string{"i", "d", "x", "r", "f", "t", "b", "ok", "at", "day", "e"} {
+			for _, ascending := range []bool{true, false} {
+				params := fmt.Sprintf(`"table":"kinds","columns":["%s","id"],"order":[{"column":"%s","ascending":%t}]`, column, column, ascending)
+				whole := f.page("{" + params + "}")
+				var want []string
+				for _, row := range whole.Data {
+					want = append(want, string(row))
+				}
+				if got := f.pages(params, 1, nothing); len(want) != 12 || !slices.Equal(got, want) {
+					t.Errorf("%s: pages\n%s\nwant\n%s", params, strings.Join(got, "\n"), strings.Join(want, "\n"))
+				}
+				f.wantComparable(column, ascending, whole.Data)
+			}
+		}
+	})
 	t.Run("a cursor goes on with its own selection alone", func(t *testing.T) {
 		t.Parallel()
 		f := s.newEntries(t)
@@ -258,6 +297,33 @@ func (s Suite) selection(t *testing.T) {
 		// What stands in a cursor is bounded too.
 		f.Check(Case{Action: "select", Params: `{"table":"wide","order":[{"column":"t"}],"limit":2}`, Refused: &Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{"/order"}, Says: "shorter"}})
 	})
+}
+
+// wantComparable: gte and lte, with the value of any row, find the rows that are behind it
+// in the order of the column, or the same, and eq finds the row itself.
+func (f *Fixture) wantComparable(column string, ascending bool, rows []json.RawMessage) {
+	f.T.Helper()
+	operator := map[bool]string{true: "gte", false: "lte"}[ascending]
+	var values []string
+	for _, row := range rows {
+		var member map[string]json.RawMessage
+		must(f.T, json.Unmarshal(row, &member))
+		if value := string(member[column]); value != "null" {
+			values = append(values, value)
+		}
+	}
+	for i, value := range values {
+		if i > 0 && values[i-1] == value {
+			continue
+		}
+		same := len(values) - len(slices.DeleteFunc(slices.Clone(values), func(other string) bool { return other == value }))
+		for operator, want := range map[string]int{operator: len(values) - i, "eq": same} {
+			got := f.Call("", "count", fmt.Sprintf(`{"table":"kinds","filters":[{"column":"%s","operator":"%s","value":%s}]}`, column, operator, value))
+			if got != fmt.Sprintf(`{"count":%d}`, want) {
+				f.T.Errorf("%s %s %s: %s, want %d of %s", column, operator, value, got, want, strings.Join(values, " "))
+			}
+		}
+	}
 }
 
 // ids are those of the rows of a page, in their order.

@@ -80,7 +80,8 @@ func contains(column driver.Column, expression, value string) string {
 	case driver.KindArray:
 		return value + " = ANY (" + expression + ")"
 	case driver.KindJSON:
-		return expression + "::jsonb @> " + value
+		// An array contains what one of its elements contains.
+		return "(" + expression + "::jsonb @> " + value + "::jsonb OR " + expression + "::jsonb @> jsonb_build_array(" + value + "::jsonb))"
 	}
 	return "strpos(" + expression + "::text, " + value + ") > 0"
 }

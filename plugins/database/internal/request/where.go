@@ -64,8 +64,8 @@ func (p place) queried(column string) (read Filter, ok bool) {
 		if found {
 			hint = failure.Suggestion(name, operatorNames())
 		}
-		p.fault("has no operator: write eq. before the value, as in %s=eq.paid; operators are %s%s",
-			failure.Shown(column), strings.Join(operatorNames(), ", "), hint)
+		p.fault("has no operator: write eq. before the value, as in %s; operators are %s%s",
+			failure.Shown(column+"=eq.paid"), strings.Join(operatorNames(), ", "), hint)
 		return read, false
 	}
 	read = Filter{At: p.at, ColumnAt: p.at, ValueAt: p.at, Column: column, Operator: operator, Text: true}

@@ -1,10 +1,6 @@
 package sqlite
 
-import (
-	"strings"
-
-	"github.com/backflow/backflow/plugins/database/internal/driver"
-)
+import "strings"
 
 // like is GLOB where the case of letters counts: LIKE overlooks that of ASCII letters
 // (https://www.sqlite.org/lang_expr.html#the_like_glob_regexp_match_and_extract_operators).
@@ -40,13 +36,4 @@ func likePattern(pattern string, fold bool) string {
 		escaped = false
 	}
 	return glob.String()
-}
-
-// contains looks for an element of an array, or, in a text, for a piece of it.
-func contains(column driver.Column, expression, value string) string {
-	if column.Kind == driver.KindJSON {
-		return "EXISTS (SELECT 1 FROM json_each(" + expression + ") AS element, json_each(json_array(json(" + value + "))) AS wanted" +
-			" WHERE element.value IS wanted.value AND element.type = wanted.type)"
-	}
-	return "instr(" + expression + ", " + value + ") > 0"
 }

@@ -59,7 +59,7 @@ func (s *SQLite) Open(ctx context.Context) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: open %s: %w", s.path, err)
 	}
-	if err := registerInstant(); err != nil {
+	if err := errors.Join(registerInstant(), registerContains()); err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
 	db, err := sql.Open("sqlite", s.source(settings))
