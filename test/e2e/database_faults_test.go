@@ -238,13 +238,16 @@ func takeConnections(t *testing.T, b *databaseBench, _ string) func() {
 	}
 	for take() {
 	}
-	// The server notices a little later that connections are gone: so many are taken then.
-	before := len(taken)
-	plugins := b.proxy.CutAll()
+	b.proxy.CutAll()
+	// The server notices a little later that connections are gone.
 	testkit.Eventually(t, 10*time.Second, "the plugin has no connection, and gets none", func() bool {
 		for take() {
 		}
-		return len(taken) >= before+plugins
+		var all int
+		if err := b.admin.QueryRow(b.connections).Scan(&all); err != nil {
+			t.Fatal(err)
+		}
+		return all == len(taken)+b.db.Stats().OpenConnections
 	})
 	return func() {
 		for _, conn := range taken {
@@ -272,6 +275,9 @@ func (b *databaseBench) drive(t *testing.T, faults []databaseFault) (lines []dat
 		first := b.insert(t, table, tag, fault.note)
 		line := databaseLine{fault: fault.name, response: answerCell(first)}
 		t.Logf("%s: %s: %s after %s: %.400s", b.name, fault.name, line.response, time.Since(started), first.Body)
+		if b.awaited.Swap(false) {
+			t.Errorf("%s, %s: there was no commit", b.name, fault.name)
+		}
 		if first.Status == http.StatusServiceUnavailable && first.Header.Get("Retry-After") == "" {
 			t.Errorf("%s, %s: no Retry-After: %s", b.name, fault.name, first.Body)
 		}
