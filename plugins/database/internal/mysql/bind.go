@@ -41,7 +41,7 @@ var (
 // Bind turns a JSON value into nil, int64, uint64, float64, string or []byte, such that
 // the server stores exactly this value.
 func (m *MySQL) Bind(column driver.Column, value driver.JSON) (any, error) {
-	t := parseType(column.Type)
+	t := typeOf(column)
 	switch value.Kind() {
 	case 'n':
 		// A server with explicit_defaults_for_timestamp off would store the present

@@ -121,8 +121,8 @@ var numbers = map[uint16]known{
 	1038: {driver.Passing, "the server has no memory left for sorting"},
 	1041: {driver.Passing, "the server has no memory left"},
 	1206: {driver.Passing, "the server has no memory left for locks"},
-	1412: {driver.Passing, "the table was changed meanwhile"},
-	1615: {driver.Passing, "the table was changed meanwhile"},
+	1412: {driver.SchemaChanged, "the table was changed meanwhile"},
+	1615: {driver.SchemaChanged, "the table was changed meanwhile"},
 	1461: {driver.Passing, "the server has as many prepared statements as it takes"},
 	1049: {driver.Other, "the server has no database of this name"},
 	1419: {driver.Denied, "the account lacks a right that a trigger of the table needs"},
@@ -137,6 +137,9 @@ const noSpace = "error 28 "
 // only those that the table has.
 func (m *MySQL) Classify(err error, table *driver.Table) driver.Failure {
 	var failure *mysqldriver.MySQLError
+	if message := authentication(err); message != "" {
+		return driver.Failure{Condition: driver.Unauthorized, Message: message}
+	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return driver.Failure{Condition: driver.Interrupted, Message: "the database did not respond in time"}
@@ -164,6 +167,22 @@ func (m *MySQL) Classify(err error, table *driver.Table) driver.Failure {
 		m.locate(&f, failure, table)
 	}
 	return f
+}
+
+// authentication says what is wrong where client and server find no way to authenticate
+// that is safe; the library's own texts name settings that are not there.
+func authentication(err error) string {
+	switch {
+	case errors.Is(err, mysqldriver.ErrNoTLS):
+		return "the server offers no TLS"
+	case errors.Is(err, mysqldriver.ErrCleartextPassword):
+		return "the server asks for the password in plain text"
+	case errors.Is(err, mysqldriver.ErrOldPassword):
+		return "the server asks for the password in the way of MySQL before 4.1"
+	case errors.Is(err, mysqldriver.ErrUnknownPlugin):
+		return "the server asks for a way to authenticate that is not supported"
+	}
+	return ""
 }
 
 // locate adds which constraint and which columns a failure is about.

@@ -154,6 +154,6 @@ func FuzzNames(f *testing.F) {
 		if strings.Contains(parsed.base, "(") {
 			t.Errorf("%q: %+v", declared, parsed)
 		}
-		kindOf(declared)
+		kindOf(parsed)
 	})
 }

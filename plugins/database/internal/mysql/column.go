@@ -20,6 +20,14 @@ type columnType struct {
 	members []string
 }
 
+// typeOf is the type of a column.
+func typeOf(column driver.Column) columnType {
+	if known, ok := column.Details.(columnType); ok {
+		return known
+	}
+	return parseType(column.Type)
+}
+
 func parseType(declared string) columnType {
 	found := columnType{length: -1, scale: -1}
 	end := strings.IndexAny(declared, "( ")
@@ -103,8 +111,7 @@ var geometries = []string{"geometry", "point", "linestring", "polygon", "multipo
 
 // kindOf follows the declared type. BOOLEAN is a name for TINYINT(1)
 // (https://mariadb.com/kb/en/boolean/), and BIT(1) is used like it.
-func kindOf(declared string) driver.Kind {
-	t := parseType(declared)
+func kindOf(t columnType) driver.Kind {
 	if (t.base == "tinyint" && !t.unsigned || t.base == "bit") && t.length == 1 {
 		return driver.KindBoolean
 	}
@@ -116,7 +123,7 @@ func kindOf(declared string) driver.Kind {
 
 // isNarrow reports whether the integers of a column have 32 bits or fewer.
 func isNarrow(column driver.Column) bool {
-	t := parseType(column.Type)
+	t := typeOf(column)
 	switch {
 	case column.Kind != driver.KindInteger:
 		return false
@@ -130,7 +137,7 @@ func isNarrow(column driver.Column) bool {
 // six digits, and bits are bytes without a number.
 func readExpression(column driver.Column) string {
 	name := syntax.Identifier(column.Name)
-	switch base := parseType(column.Type).base; {
+	switch base := typeOf(column).base; {
 	case base == "float":
 		return name + " + 0e0"
 	case base == "bit":

@@ -2,8 +2,9 @@
 // github.com/go-sql-driver/mysql. What the two do differently is decided by what the
 // server says of itself at connect.
 //
-// The package imports plugins/database/internal/driver,
-// plugins/database/internal/exact and plugins/database/internal/statement.
+// The package imports plugins/database/internal/address,
+// plugins/database/internal/driver, plugins/database/internal/exact and
+// plugins/database/internal/statement.
 package mysql
 
 import (

@@ -30,6 +30,15 @@ var session = []string{
 	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 }
 
+// lockLimit bounds the wait for a lock of a row, and for one of the schema, which a
+// migration under way has
+// (https://mariadb.com/kb/en/server-system-variables/#lock_wait_timeout). Both count
+// whole seconds, and MySQL has none below one.
+func lockLimit(wait time.Duration) string {
+	seconds := max(1, int64((wait+time.Second-1)/time.Second))
+	return fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d, SESSION lock_wait_timeout = %d", seconds, seconds)
+}
+
 // Open returns connections that are made when they are needed, and the first at once.
 func (m *MySQL) Open(ctx context.Context) (*sql.DB, error) {
 	return m.open(ctx, &connector{mysql: m, bounded: true})
@@ -109,7 +118,7 @@ func (c *connector) prepare(ctx context.Context, conn sqldriver.Conn) error {
 	}
 	statements := session
 	if c.bounded {
-		statements = append(slices.Clone(session), found.limit(c.mysql.options.StatementTimeout))
+		statements = append(slices.Clone(session), found.limit(c.mysql.options.StatementTimeout), lockLimit(c.mysql.options.LockTimeout))
 	}
 	for _, statement := range statements {
 		if _, err := execer.ExecContext(ctx, statement, nil); err != nil {

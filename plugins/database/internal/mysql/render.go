@@ -34,7 +34,7 @@ func (*MySQL) Render(dst []byte, column driver.Column, stored any) ([]byte, erro
 		return appendFloat(dst, float64(value), 32)
 	case float64:
 		bits := 64
-		if parseType(column.Type).base == "float" {
+		if typeOf(column).base == "float" {
 			bits = 32
 		}
 		return appendFloat(dst, value, bits)
@@ -83,7 +83,7 @@ func renderText(dst []byte, column driver.Column, value string) ([]byte, error) 
 			return driver.AppendString(dst, at.Format(time.RFC3339Nano)), nil
 		}
 	case driver.KindText:
-		if len(value) > storedClock && parseType(column.Type).base == "time" && strings.Contains(value, ".") {
+		if len(value) > storedClock && typeOf(column).base == "time" && strings.Contains(value, ".") {
 			value = strings.TrimSuffix(strings.TrimRight(value, "0"), ".")
 		}
 	}

@@ -23,6 +23,9 @@ func (*MySQL) BindParameter(value driver.JSON) (any, error) {
 		if whole, fits := number.Int64(); ok && fits {
 			return whole, nil
 		}
+		if whole, fits := number.Uint64(); ok && fits {
+			return whole, nil
+		}
 		if double, same, fits := number.Float64(); ok && same && fits {
 			return double, nil
 		}
@@ -39,7 +42,7 @@ func (*MySQL) ResultColumns(types []*sql.ColumnType) []driver.Column {
 	columns := make([]driver.Column, len(types))
 	for i, of := range types {
 		name := strings.TrimPrefix(strings.ToLower(of.DatabaseTypeName()), "unsigned ")
-		columns[i] = driver.Column{Name: of.Name(), Type: name, Kind: kindOf(name)}
+		columns[i] = driver.Column{Name: of.Name(), Type: name, Kind: kindOf(parseType(name))}
 		if name == "bit" || name == "geometry" {
 			columns[i].Kind = driver.KindBlob
 		}

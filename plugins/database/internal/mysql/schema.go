@@ -97,7 +97,8 @@ func describe(ctx context.Context, conn *sql.Conn, server server, name string) (
 	}
 	err = read("columns", "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, EXTRA, GENERATION_EXPRESSION FROM information_schema.COLUMNS"+
 		" WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION", func(row []string) {
-		column := driver.Column{Name: row[0], Type: row[1], Kind: kindOf(row[1]), Nullable: row[2] == "YES", Generated: row[4] != ""}
+		t := parseType(row[1])
+		column := driver.Column{Name: row[0], Type: row[1], Kind: kindOf(t), Nullable: row[2] == "YES", Generated: row[4] != "", Details: t}
 		column.Narrow = isNarrow(column)
 		column.Read = readExpression(column)
 		table.Columns = append(table.Columns, column)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/plugins/database/internal/statement"
@@ -27,13 +26,6 @@ var syntax = driver.Syntax{
 	Begin: "START TRANSACTION READ WRITE",
 	// A statement that writes is refused in it (https://mariadb.com/kb/en/start-transaction/).
 	BeginReading: "START TRANSACTION READ ONLY",
-	// The second is for locks of the schema, which a migration under way has
-	// (https://mariadb.com/kb/en/server-system-variables/#lock_wait_timeout). Both
-	// count whole seconds, and MySQL has none below one.
-	LockTimeout: func(wait time.Duration) string {
-		seconds := max(1, int64((wait+time.Second-1)/time.Second))
-		return fmt.Sprintf("SET SESSION innodb_lock_wait_timeout = %d, SESSION lock_wait_timeout = %d", seconds, seconds)
-	},
 	// A row that is there is locked without what is beside it, and until the transaction
 	// ends, whatever becomes of the connection. A key itself is not there yet; where two
 	// insert it, and the first is rolled back, InnoDB finds the others in a deadlock
@@ -84,7 +76,7 @@ var syntax = driver.Syntax{
 // an enum is put in order by its number and compared as a text, and FLOAT and BIT are
 // read otherwise than they are kept.
 func compared(column driver.Column, expression string, bound bool) string {
-	switch t := parseType(column.Type); {
+	switch t := typeOf(column); {
 	case bound && t.base == "decimal":
 		return fmt.Sprintf("CAST(%s AS DECIMAL(%d,%d))", expression, t.length, t.scale)
 	case bound && t.base == "time":
