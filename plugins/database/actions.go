@@ -115,6 +115,7 @@ func (p *plugin) actions() []sdk.Part {
 			Repeat:       sdk.RepeatTransactional,
 			KeyLifetime:  store.KeyLifetime,
 			Tables:       sdk.AnyTable,
+			Examples:     []json.RawMessage{json.RawMessage(`{"name":"large-payments","params":{"amount":1000}}`)},
 			Do:           p.query(),
 		},
 		action{

@@ -259,14 +259,17 @@ func TestTheManifestsSchemasAndExamplesAreValid(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	f := newFixture(t, paymentsDDL, `CREATE TABLE orders (id INTEGER PRIMARY KEY, payment INTEGER)`)
+	dir, c := t.TempDir(), newClock()
+	writeMigration(t, dir, "00001_payments.sql", paymentsDDL)
+	plugin := configured(t, dir, `{"url":"sqlite://app.db","migrations":"migrations",
+		"queries":{"large-payments":{"sql":"SELECT id, amount FROM payments WHERE amount >= :amount"}}}`, c)
 	for _, action := range manifest.Actions {
 		params := compile(t, action.Params)
 		for _, example := range action.Examples {
 			if err := params.Validate(parse(t, string(example.Params))); err != nil {
 				t.Errorf("%s: %v", action.Name, err)
 			}
-			if _, err := f.plugin.Execute(t.Context(), sdk.Call{Action: action.Name, Params: example.Params}); err != nil {
+			if _, err := plugin.Execute(t.Context(), sdk.Call{Action: action.Name, Params: example.Params}); err != nil {
 				t.Errorf("%s %s: %v", action.Name, example.Params, err)
 			}
 		}

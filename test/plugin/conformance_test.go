@@ -52,7 +52,8 @@ func conform(t *testing.T, path string, skipped []string, args ...string) report
 
 func TestOurOwnPluginsPassTheConformanceSuite(t *testing.T) {
 	t.Parallel()
-	database := fmt.Sprintf(`{"url":"sqlite://%s","migrations":%q}`,
+	database := fmt.Sprintf(`{"url":"sqlite://%s","migrations":%q,
+		"queries":{"large-payments":{"sql":"SELECT id, amount FROM payments WHERE amount >= :amount ORDER BY id"}}}`,
 		filepath.Join(t.TempDir(), "app.db"), filepath.Join(testkit.Root(), "configs", "migrations"))
 	for name, c := range map[string]struct {
 		file    string
@@ -61,7 +62,7 @@ func TestOurOwnPluginsPassTheConformanceSuite(t *testing.T) {
 		args    []string
 	}{
 		"stripe":                  {"backflow-plugin-stripe", "sandbox", []string{"uses"}, nil},
-		"database":                {"backflow-plugin-database", "credentials", []string{"webhook", "uses"}, []string{"--config", database}},
+		"database":                {"backflow-plugin-database", "credentials", []string{"webhook"}, []string{"--config", database}},
 		"hello":                   {"backflow-plugin-hello", "none", []string{"repeated-key", "webhook", "uses"}, nil},
 		"hello, as a WASM module": {"wasm/hello.wasm", "none", []string{"repeated-key", "webhook", "uses", "stdout"}, nil},
 	} {
