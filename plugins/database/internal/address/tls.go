@@ -29,6 +29,9 @@ const (
 	modeVerifyFull = "verify-full"
 )
 
+// systemRoots stands for the authorities of the system, as if sslrootcert were left out.
+const systemRoots = "system"
+
 // TakeTLS reads the parameters of TLS, with the files that they name. Without sslmode a
 // connection that leaves the machine is encrypted and the server's certificate is
 // verified with its name, and one that does not is plain.
@@ -53,10 +56,10 @@ func (a *Address) TakeTLS() (*Encryption, error) {
 	if !given && (hasRoot || hasCertificate || hasKey) {
 		e.mode = modeVerifyFull // also on this machine
 	}
-	if hasRoot {
-		if e.mode == modeRequire { // as PostgreSQL's own clients have it
-			e.mode = modeVerifyCA
-		}
+	if hasRoot && e.mode == modeRequire { // as PostgreSQL's own clients have it
+		e.mode = modeVerifyCA
+	}
+	if hasRoot && root != systemRoots {
 		var err error
 		if e.roots, err = a.readRoots(root); err != nil {
 			return nil, err

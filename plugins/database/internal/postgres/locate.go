@@ -104,7 +104,7 @@ func (p *Postgres) take(a *address.Address) error {
 		if strings.TrimSpace(path) == "" {
 			return errors.New("search_path is empty")
 		}
-		p.config.RuntimeParams[parameterSearchPath] = path
+		p.searchPath = path
 	}
 	if session, ok := a.Take(parameterSession); ok {
 		validate, known := sessions[session]
@@ -126,6 +126,9 @@ func (p *Postgres) take(a *address.Address) error {
 	case mode == "exec":
 		p.pooled = true
 		p.config.DefaultQueryExecMode = pgx.QueryExecModeExec
+		if p.searchPath != "" {
+			return errors.New("search_path cannot be set behind a pooler; run: ALTER ROLE the_role SET search_path = …")
+		}
 	default:
 		return errors.New("default_query_exec_mode is cache_statement, or exec where a pooler such as PgBouncer hands each transaction to another session")
 	}

@@ -31,8 +31,8 @@ var texts = map[string]string{
 	"xmlbinary":                   "base64",
 }
 
-// carried are those of the texts that PgBouncer takes at the start of a connection and
-// carries from session to session
+// carried are those of the texts that are said at the start of a connection: PgBouncer
+// takes no others there, and carries these from session to session
 // (https://www.pgbouncer.org/config.html#ignore_startup_parameters).
 var carried = []string{"client_encoding", "TimeZone", "DateStyle", "standard_conforming_strings"}
 
@@ -52,9 +52,16 @@ func (p *Postgres) OpenReading(_ context.Context, writing *sql.DB) (*sql.DB, err
 
 func (p *Postgres) open(ctx context.Context, options driver.Options) (*sql.DB, error) {
 	config := p.config.Copy()
-	config.RuntimeParams = p.parameters(options)
+	for _, name := range carried {
+		config.RuntimeParams[name] = texts[name]
+	}
 	db := stdlib.OpenDB(*config,
-		stdlib.OptionAfterConnect(p.check),
+		stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+			if err := p.prepare(ctx, conn, options); err != nil {
+				return errors.Join(err, closeConn(conn)) // pgx's own façade would leave it open
+			}
+			return nil
+		}),
 		// The first statement of a call finds out whether the connection is alive, and a
 		// dead one is replaced: see Store.Write and Store.Read.
 		stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false }))
@@ -68,49 +75,45 @@ func (p *Postgres) open(ctx context.Context, options driver.Options) (*sql.DB, e
 	return db, nil
 }
 
-// parameters are the settings that a connection starts with
-// (https://www.postgresql.org/docs/current/runtime-config-client.html).
-func (p *Postgres) parameters(options driver.Options) map[string]string {
-	set := maps.Clone(p.config.RuntimeParams)
-	if p.pooled {
-		for _, name := range carried {
-			set[name] = texts[name]
-		}
-		return set
+// idleTimeout is how long a transaction may be without a statement. One that is for
+// longer has lost its process, and holds locks.
+const idleTimeout = time.Minute
+
+// session are the settings of a session
+// (https://www.postgresql.org/docs/current/runtime-config-client.html). Times of zero are
+// no limit.
+func (p *Postgres) session(options driver.Options) map[string]string {
+	set := maps.Clone(texts)
+	if p.searchPath != "" {
+		set[parameterSearchPath] = p.searchPath
 	}
-	maps.Copy(set, texts)
-	set["statement_timeout"] = milliseconds(options.StatementTimeout)
-	set["lock_timeout"] = milliseconds(options.LockTimeout)
-	// A transaction of ours is never idle for longer than the work between two of its
-	// statements takes: one that is has lost its process, and holds locks.
-	set["idle_in_transaction_session_timeout"] = milliseconds(idleTimeout)
+	idle := idleTimeout
 	if options.StatementTimeout == 0 {
-		set["idle_in_transaction_session_timeout"] = "0"
+		idle = 0
+	}
+	for name, length := range map[string]time.Duration{
+		"statement_timeout": options.StatementTimeout, "lock_timeout": options.LockTimeout, "idle_in_transaction_session_timeout": idle,
+	} {
+		set[name] = strconv.FormatInt(length.Milliseconds(), 10)
 	}
 	return set
 }
 
-// idleTimeout is how long a transaction may be without a statement.
-const idleTimeout = time.Minute
-
-// milliseconds is a length of time as settings have it; zero is no limit.
-func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
-
-// check refuses a server on which promises cannot be kept. It closes the connection then:
-// pgx's own façade would leave it open.
-func (p *Postgres) check(ctx context.Context, conn *pgx.Conn) error {
-	if err := p.checkSession(ctx, conn); err != nil {
-		return errors.Join(err, closeConn(conn))
+// prepare sets what a session needs, and refuses a server on which promises cannot be
+// kept.
+func (p *Postgres) prepare(ctx context.Context, conn *pgx.Conn, options driver.Options) error {
+	var names, values []string
+	if !p.pooled {
+		for name, value := range p.session(options) {
+			names, values = append(names, name), append(values, value)
+		}
 	}
-	return nil
-}
-
-func (p *Postgres) checkSession(ctx context.Context, conn *pgx.Conn) error {
-	var version int
+	var version, set int
 	var encoding, commit string
-	const query = `SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), current_setting('synchronous_commit')`
-	if err := conn.QueryRow(ctx, query).Scan(&version, &encoding, &commit); err != nil {
-		return fmt.Errorf("read the server's settings: %w", err)
+	const query = `SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), current_setting('synchronous_commit'),
+  (SELECT count(set_config(name, value, false)) FROM unnest($1::text[], $2::text[]) AS wanted (name, value))`
+	if err := conn.QueryRow(ctx, query, arrayOf(names), arrayOf(values)).Scan(&version, &encoding, &commit, &set); err != nil {
+		return fmt.Errorf("set and read the session's settings: %w", err)
 	}
 	if version < leastVersion {
 		return fmt.Errorf("the server is PostgreSQL %d; version 12 is the oldest that will do", version/10000)
@@ -121,16 +124,16 @@ func (p *Postgres) checkSession(ctx context.Context, conn *pgx.Conn) error {
 	// With "off" a crash of the server loses rows that were acknowledged
 	// (https://www.postgresql.org/docs/current/wal-async-commit.html). The other values wait
 	// for the server's own disk at least, and are the operator's choice.
-	if commit == "off" {
-		if p.pooled {
-			return errors.New("synchronous_commit is off, and a crash of the server would lose rows; run: ALTER ROLE the_role SET synchronous_commit = on")
-		}
+	if commit == "off" && !p.pooled {
 		if _, err := conn.Exec(ctx, "SET synchronous_commit = on"); err != nil {
 			return fmt.Errorf("set synchronous_commit: %w", err)
 		}
 	}
 	if !p.pooled {
 		return nil
+	}
+	if commit == "off" {
+		return errors.New("synchronous_commit is off, and a crash of the server would lose rows; behind a pooler it has to be set for the role: ALTER ROLE the_role SET synchronous_commit = on")
 	}
 	for _, name := range []string{"IntervalStyle", "bytea_output", "extra_float_digits", "xmlbinary"} {
 		var value string

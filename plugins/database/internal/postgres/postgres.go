@@ -27,6 +27,8 @@ type Postgres struct {
 	// pooled says that a pooler stands between, which hands each transaction to another
 	// session: nothing can be set for a session.
 	pooled bool
+	// searchPath is empty for that of the role.
+	searchPath string
 	// now is the clock by which descriptions of tables grow old.
 	now func() time.Time
 

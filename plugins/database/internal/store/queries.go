@@ -91,21 +91,5 @@ func (tx *Tx) WithoutWriting(part func() error) error {
 // ReadOnly runs work in a transaction that cannot write, which ends without a change: the
 // database refuses what would. Every error is an *sdk.Error.
 func (s *Store) ReadOnly(ctx context.Context, work func(*Tx) ([]byte, error)) ([]byte, error) {
-	conn, err := s.reading.Conn(ctx)
-	if err != nil {
-		return nil, s.failed(ctx, err)
-	}
-	defer conn.Close() //nolint:errcheck // gives the connection back to the pool, or says that it was discarded
-	if err := s.Check(); err != nil {
-		return nil, NotSound(err)
-	}
-	defer s.rollback(ctx, conn)
-	if _, err := conn.ExecContext(ctx, s.Syntax.BeginReading); err != nil {
-		return nil, s.failed(ctx, err)
-	}
-	body, err := work(s.tx(ctx, conn))
-	if err != nil {
-		return nil, s.failed(ctx, err)
-	}
-	return body, nil
+	return s.repeat(ctx, func() ([]byte, failed) { return s.read(ctx, s.Syntax.BeginReading, work) })
 }

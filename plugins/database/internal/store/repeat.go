@@ -43,13 +43,18 @@ func (s *Store) repeat(ctx context.Context, run func() ([]byte, failed)) ([]byte
 	}
 }
 
-// runs count why a call was run again.
-type runs struct{ stopped, lost, changed int }
+// runs count why a call was run again: others stopped it, what was known of the schema
+// was out of date, or its connection did not do.
+type runs struct{ stopped, changed, unfit int }
+
+// connections is how many the pool may hold, all of which may be dead, or have prepared
+// what does not fit any more.
+func (s *Store) connections() int { return s.db.Stats().MaxOpenConnections }
 
 // again reports whether a call is to be run again, which changed nothing: other
 // transactions stopped it; what was known of the schema was out of date, and is read
-// anew; or its connection was dead before it did anything, as all connections are after
-// a restart of the server.
+// anew, or what its connection had prepared was; or the connection was dead before it did
+// anything, as all are after a restart of the server.
 func (s *Store) again(f failed, seen *runs) bool {
 	var known *sdk.Error
 	if !errors.As(f.err, &known) || known.Outcome != sdk.OutcomeNotExecuted {
@@ -59,13 +64,15 @@ func (s *Store) again(f failed, seen *runs) bool {
 	case driver.Deadlock, driver.Serialization:
 		seen.stopped++
 		return seen.stopped < maxRuns
-	case driver.SchemaChanged, driver.UndefinedTable, driver.UndefinedColumn:
+	case driver.UndefinedTable, driver.UndefinedColumn:
 		seen.changed++
 		return seen.changed == 1
+	case driver.SchemaChanged:
+		seen.unfit++
+		return seen.unfit <= s.connections()
 	case driver.Unreachable:
-		// The pool may hold as many dead connections as it has.
-		seen.lost++
-		return f.harmless && seen.lost <= s.db.Stats().MaxOpenConnections
+		seen.unfit++
+		return f.harmless && seen.unfit <= s.connections()
 	}
 	return false
 }

@@ -89,7 +89,21 @@ func (tx *Tx) Each(text *statement.Text, start func([]*sql.ColumnType) error, ta
 	}
 	ctx, cancel := tx.bounded()
 	defer cancel()
-	return driver.Each(ctx, tx.conn, text.String(), text.Values, start, take)
+	// What start and take return is no error of the database.
+	var own error
+	err := driver.Each(ctx, tx.conn, text.String(), text.Values, func(columns []*sql.ColumnType) error {
+		if start != nil {
+			own = start(columns)
+		}
+		return own
+	}, func(row []any) error {
+		own = take(row)
+		return own
+	})
+	if err != nil && own == nil {
+		tx.cause = err
+	}
+	return err
 }
 
 // Exec runs a statement that returns no rows, and returns how many it changed.
@@ -146,10 +160,11 @@ func (s *Store) Write(ctx context.Context, key, digest string, work func(*Tx) ([
 // Read runs work that only reads, over a connection without a transaction: each
 // statement by itself sees what is committed. Every error is an *sdk.Error.
 func (s *Store) Read(ctx context.Context, work func(*Tx) ([]byte, error)) ([]byte, error) {
-	return s.repeat(ctx, func() ([]byte, failed) { return s.read(ctx, work) })
+	return s.repeat(ctx, func() ([]byte, failed) { return s.read(ctx, "", work) })
 }
 
-func (s *Store) read(ctx context.Context, work func(*Tx) ([]byte, error)) ([]byte, failed) {
+// read runs work that only reads, in a transaction where begin starts one.
+func (s *Store) read(ctx context.Context, begin string, work func(*Tx) ([]byte, error)) ([]byte, failed) {
 	conn, err := s.reading.Conn(ctx)
 	if err != nil {
 		return nil, failed{err: s.failed(ctx, err)}
@@ -157,6 +172,12 @@ func (s *Store) read(ctx context.Context, work func(*Tx) ([]byte, error)) ([]byt
 	defer conn.Close() //nolint:errcheck // gives the connection back to the pool, or says that it was discarded
 	if err := s.Check(); err != nil {
 		return nil, failed{err: NotSound(err)}
+	}
+	if begin != "" {
+		defer s.rollback(ctx, conn)
+		if _, err := conn.ExecContext(ctx, begin); err != nil {
+			return nil, failed{err: s.failed(ctx, err), cause: err, harmless: true}
+		}
 	}
 	tx := s.tx(ctx, conn)
 	body, err := work(tx)
@@ -245,7 +266,7 @@ func (s *Store) begin(ctx context.Context, conn *sql.Conn, key string) (rows [][
 		return done.Rows, nil, nil
 	case ctx.Err() != nil || s.Classify(err, nil).Condition != driver.Locked:
 		return nil, err, err
-	case locks:
+	case locks && len(done.Rows) == 0:
 		return nil, err, s.lock.refused(asked)
 	}
 	return nil, err, failure.Of(driver.Failure{
