@@ -25,7 +25,7 @@ func inspecting(t *testing.T, f *fixture, credentials string) served {
 // found are the faults of uses, as "pointer message".
 func found(ctx context.Context, t *testing.T, plugin served, uses ...sdk.Use) []string {
 	t.Helper()
-	faults, err := plugin.Plugin.(sdk.UseChecker).CheckUses(ctx, uses)
+	faults, err := plugin.CheckUses(ctx, uses)
 	must(t, err)
 	var said []string
 	for _, fault := range faults {

@@ -53,6 +53,11 @@ func newServed(now func() time.Time) served {
 	return served{Plugin: p.integration(), plugin: p}
 }
 
+// CheckUses is that of the plugin's parts.
+func (s served) CheckUses(ctx context.Context, uses []sdk.Use) ([]sdk.UseFault, error) {
+	return s.Plugin.(sdk.UseChecker).CheckUses(ctx, uses)
+}
+
 // fixture is a configured plugin over a file of its own, and a second
 // connection to look at the file with.
 type fixture struct {

@@ -42,6 +42,7 @@ var topics = []struct {
 	{"schema changes", Suite.schemaChanges},
 	{"transaction", Suite.transaction},
 	{"access", Suite.access},
+	{"check", Suite.check},
 	{"injection", Suite.injection},
 	{"what was inserted comes back equal", Suite.property},
 }
