@@ -65,7 +65,7 @@ func (p *plugin) actions() []sdk.Part {
 			Description:  "Returns the one row that is selected.",
 			HTTP:         &sdk.HTTPBinding{Method: http.MethodGet, Path: rowPath},
 			Tables:       "table",
-			ParamsSchema: paramsSchema(`"table": `+tableSchema+`, `+selectionSchema, "table"),
+			ParamsSchema: paramsSchema(`"table": `+tableSchema+`, `+columnsSchema+`, `+selectionSchema, "table"),
 			ResultSchema: rowSchema,
 			Examples:     []json.RawMessage{json.RawMessage(`{"table":"payments","filters":[{"column":"stripe_id","operator":"eq","value":"pi_123"}]}`)},
 			Do:           p.read(rows.Get),
@@ -76,8 +76,7 @@ func (p *plugin) actions() []sdk.Part {
 			HTTP:        &sdk.HTTPBinding{Method: http.MethodGet, Path: tablePath, Query: "where", Reserved: []string{"order", "limit", "cursor", "select"}},
 			ParamsSchema: paramsSchema(`
     "table": `+tableSchema+`,
-    "columns": { "type": "array", "items": { "type": "string" }, "minItems": 1, "description": "The columns to return, in this order; all of them by default." },
-    "select": { "type": "string", "description": "The columns to return as a query has them, such as id,status." },
+    `+columnsSchema+`,
     "filters": `+filtersSchema+`,
     "where": `+whereSchema+`,
     "order": {

@@ -24,6 +24,10 @@ const (
     "key": { "type": ["string", "number", "boolean"], "description": "In place of filters: the row's primary key. Where it has several columns, their values in the key's order with commas between them." }`
 )
 
+// columnsSchema are the params that list the columns to return.
+const columnsSchema = `"columns": { "type": "array", "items": { "type": "string" }, "minItems": 1, "description": "The columns to return, in this order; all of them by default." },
+    "select": { "type": "string", "description": "The columns to return as a query has them, such as id,status." }`
+
 // changeSchema is selectionSchema with what must hold for the rows that are changed.
 var changeSchema = fmt.Sprintf(selectionSchema+`,
     "maxAffected": { "type": "integer", "minimum": 1, "maximum": %d, "default": 1, "description": "How many rows may be changed. If more are selected, none is." }`, request.MaxAffected) + `,

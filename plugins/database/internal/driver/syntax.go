@@ -45,7 +45,7 @@ type Syntax struct {
 	SkipLocked string
 	// Upsert ends an INSERT that is to change the row that is there already: one with
 	// the same values in the columns of a unique key, which are given as identifiers, and
-	// so are the columns to set, to the values of the INSERT.
+	// so are the columns to set, at least one, to the values of the INSERT.
 	Upsert func(key, set []string) string
 	// UpsertAnyKey says that such an INSERT cannot be told which unique key is meant: it
 	// changes the row that has the same values in any of them.

@@ -42,9 +42,6 @@ var syntax = driver.Syntax{
 		for i, name := range set {
 			changes[i] = name + " = VALUES(" + name + ")"
 		}
-		if len(changes) == 0 {
-			changes = []string{key[0] + " = " + key[0]}
-		}
 		return "ON DUPLICATE KEY UPDATE " + strings.Join(changes, ", ")
 	},
 	UpsertAnyKey: true,

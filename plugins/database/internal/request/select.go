@@ -44,11 +44,7 @@ type Order struct {
 func ReadSelect(at string, params []byte) (read Select, err error) {
 	read = Select{Limit: DefaultLimit, FiltersAt: at + "/filters", OrderAt: at + "/order", LimitAt: at + "/limit", CursorAt: at + "/cursor"}
 	var where []Filter
-	err = readParams(ActionSelect, at, params, func(p place, given map[string]driver.JSON) {
-		if columns, text := given["columns"], given["select"]; columns != nil && text != nil {
-			p.below("select", nil).fault("must not be given beside columns")
-		}
-	},
+	err = readParams(ActionSelect, at, params, notBoth,
 		required("table", func(p place) { read.Table = p.text() }),
 		optional("columns", func(p place) { read.Columns = p.columns() }),
 		optional("select", func(p place) { read.Columns = p.listedColumns() }),
@@ -59,6 +55,13 @@ func ReadSelect(at string, params []byte) (read Select, err error) {
 		optional("cursor", func(p place) { read.Cursor = p.cursor() }))
 	read.Filters = append(read.Filters, where...)
 	return read, err
+}
+
+// notBoth refuses params that list the columns to return in both ways.
+func notBoth(p place, given map[string]driver.JSON) {
+	if columns, text := given["columns"], given["select"]; columns != nil && text != nil {
+		p.below("select", nil).fault("must not be given beside columns")
+	}
 }
 
 // columns reads a list of columns, each of them once.

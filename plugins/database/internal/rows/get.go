@@ -22,11 +22,13 @@ func get(tx *store.Tx, at string, asked request.Get) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	r := &resolver{tx: tx, table: table}
+	columns := r.columns(asked.Columns)
 	where, err := selected(tx, table, asked.Selection)
-	if err != nil {
+	if err := failure.Together(failure.Invalid(r.faults...), err); err != nil {
 		return nil, err
 	}
-	found, err := tx.Query(statement.First(&tx.Syntax, table, where, 2))
+	found, err := tx.Query(statement.First(&tx.Syntax, table, columns, where, 2))
 	switch {
 	case err != nil:
 		return nil, tx.Failed(err, table, at)
@@ -35,5 +37,5 @@ func get(tx *store.Tx, at string, asked request.Get) ([]byte, error) {
 	case len(found) > 1:
 		return nil, tooMany(tx, table, at, where, 1)
 	}
-	return render(tx, table, found[0])
+	return appendRow(nil, tx, columns, found[0])
 }

@@ -78,9 +78,6 @@ func describe(ctx context.Context, conn *sql.Conn, name string) (*driver.Table, 
 	}
 	if !withoutRowID && !table.View {
 		table.RowID = rowID(table)
-		if table.RowID != "" {
-			table.LastInserted = table.RowID + " = last_insert_rowid()"
-		}
 	}
 	if table.UniqueKeys, err = uniqueKeys(ctx, conn, table); err != nil {
 		return nil, err

@@ -73,15 +73,15 @@ func Find(s *driver.Syntax, table *driver.Table, l Locator, rows [][]any) *Text 
 // Upserted reads the row that an Upsert inserted or changed: one with these values in the
 // columns of the key.
 func Upserted(s *driver.Syntax, table *driver.Table, key []Condition) *Text {
-	t := First(s, table, key, 1)
+	t := First(s, table, table.Columns, key, 1)
 	t.locked()
 	return t
 }
 
-// First reads rows for which the conditions hold, up to a number, in no order.
-func First(s *driver.Syntax, table *driver.Table, where []Condition, limit int) *Text {
+// First reads columns of rows for which the conditions hold, up to a number, in no order.
+func First(s *driver.Syntax, table *driver.Table, columns []driver.Column, where []Condition, limit int) *Text {
 	t := NewText(s)
-	t.Add("SELECT ", everyColumn(s, table), " FROM ", tableName(s, table))
+	t.Add("SELECT ", readAll(s, columns), " FROM ", tableName(s, table))
 	t.Where(where...)
 	t.Add(" LIMIT ", strconv.Itoa(limit))
 	return t
@@ -96,8 +96,12 @@ func CountTo(s *driver.Syntax, table *driver.Table, where []Condition, most int)
 	return t
 }
 
-// readAll lists the expressions that read columns.
+// readAll lists the expressions that read columns. Where there are none, since callers
+// may know of none, there is one all the same: SQL wants it.
 func readAll(s *driver.Syntax, columns []driver.Column) string {
+	if len(columns) == 0 {
+		return "NULL"
+	}
 	expressions := make([]string, len(columns))
 	for i, column := range columns {
 		if expressions[i] = column.Read; expressions[i] == "" {
