@@ -116,6 +116,31 @@ func (s Suite) query(t *testing.T) {
 			}
 		}
 	})
+	t.Run("the database itself keeps a query from writing that may not", func(t *testing.T) {
+		t.Parallel()
+		queries, ddl := map[string]string{}, []string{`CREATE TABLE log (n {int})`}
+		switch s.Name {
+		case PostgreSQL:
+			ddl = append(ddl, `CREATE SEQUENCE counter`, `CREATE FUNCTION add_line() RETURNS int LANGUAGE sql AS 'INSERT INTO log VALUES (1) RETURNING n'`)
+			queries["function"], queries["sequence"], queries["table"] = `SELECT add_line()`, `SELECT nextval('counter')`, `SELECT 1 AS n INTO other`
+			queries["mode"] = `SELECT set_config('transaction_read_only', 'off', false)`
+		case MariaDB:
+			ddl = append(ddl, `CREATE SEQUENCE counter`, `CREATE FUNCTION add_line() RETURNS INT BEGIN INSERT INTO log VALUES (1); RETURN 1; END`)
+			queries["function"], queries["sequence"] = `SELECT add_line()`, `SELECT NEXTVAL(counter)`
+		default:
+			return // what writes in SQLite is a statement, and no function
+		}
+		f := s.newQueries(t, queries, ddl...)
+		for name := range queries {
+			body, refused := f.Try("", "query", `{"name":"`+name+`"}`)
+			if refused == nil || name != "mode" && refused.Code != sdk.CodeForbidden {
+				t.Errorf("%s: %s %+v", name, body, refused)
+			}
+		}
+		if got := f.Scalar(`SELECT COUNT(*) FROM log`); got != "0" {
+			t.Errorf("%s lines", got)
+		}
+	})
 	t.Run("a result is bounded", func(t *testing.T) {
 		t.Parallel()
 		f := s.newQueries(t, map[string]string{
