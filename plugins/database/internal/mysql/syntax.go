@@ -31,7 +31,7 @@ var syntax = driver.Syntax{
 	// insert it, and the first is rolled back, InnoDB finds the others in a deadlock
 	// (https://dev.mysql.com/doc/refman/8.0/en/innodb-locks-set.html). A lock by GET_LOCK
 	// would outlast the transaction, and a cluster does not have it.
-	LockKey:   "SELECT slot FROM " + statement.LocksTable + " WHERE slot = CRC32(?) % 4096 FOR UPDATE",
+	LockKey:   "SELECT slot FROM " + statement.LocksTable + " WHERE slot = CRC32(?) % 1024 FOR UPDATE",
 	ForUpdate: "FOR UPDATE",
 	// https://mariadb.com/kb/en/select/#skip-locked, from 10.6 on; https://dev.mysql.com/doc/refman/8.0/en/innodb-locking-reads.html.
 	SkipLocked: "FOR UPDATE SKIP LOCKED",
@@ -64,7 +64,7 @@ var syntax = driver.Syntax{
   KEY backflow_keys_recorded_at (recorded_at)
 ) ENGINE = InnoDB`,
 		`CREATE TABLE IF NOT EXISTS backflow_locks (slot SMALLINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = InnoDB`,
-		"INSERT IGNORE INTO backflow_locks (slot) WITH digits AS (" + digits + ") SELECT a.n * 256 + b.n * 16 + c.n FROM digits a, digits b, digits c",
+		"INSERT IGNORE INTO backflow_locks (slot) WITH digits AS (" + digits + ") SELECT a.n * 256 + b.n * 16 + c.n FROM digits a, digits b, digits c WHERE a.n < 4",
 	},
 }
 
