@@ -77,8 +77,7 @@ type connector struct {
 // Driver is that of the library.
 func (c *connector) Driver() sqldriver.Driver { return mysqldriver.MySQLDriver{} }
 
-// Connect returns the library's own connection: what it can do beside the least that
-// database/sql asks for is found by type assertions.
+// Connect returns a connection that is ready for statements.
 func (c *connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	config := c.mysql.config.Clone()
 	options := &c.mysql.options
@@ -100,7 +99,7 @@ func (c *connector) Connect(ctx context.Context) (sqldriver.Conn, error) {
 	if err := c.prepare(ctx, conn); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	return conn, nil
+	return keepPrepared(conn)
 }
 
 func (c *connector) prepare(ctx context.Context, conn sqldriver.Conn) error {
