@@ -15,6 +15,7 @@ import (
 
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/internal/testkit/postgrestest"
+	"github.com/backflow/backflow/plugins/database/internal/databasetest"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -326,6 +327,26 @@ func TestATableThatIsChangedBesideACallIsReadAnew(t *testing.T) {
 		f.Call("", "select", `{"table":"changing"}`)
 		f.Call("", "get", fmt.Sprintf(`{"table":"changing","key":%d}`, i))
 	}
+}
+
+// TestAServerKeepsFewStatementsPrepared: those of many values are large, and each length
+// of a list would be another one.
+func TestAServerKeepsFewStatementsPrepared(t *testing.T) {
+	t.Parallel()
+	f := onPostgres().NewWith(t, map[string]any{"pool": map[string]any{"maxConnections": 1}}, `CREATE TABLE rows (id int PRIMARY KEY)`,
+		`CREATE TABLE kept (n int)`, `CREATE FUNCTION count_kept() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.n = (SELECT count(*) FROM pg_prepared_statements WHERE length(statement) > 2000); RETURN NEW; END $$`,
+		`CREATE TRIGGER count_kept BEFORE INSERT ON kept FOR EACH ROW EXECUTE FUNCTION count_kept()`)
+	id := 0
+	for length := 400; length < 404; length++ {
+		rows, ids := make([]string, length), make([]string, length)
+		for i := range rows {
+			id++
+			rows[i], ids[i] = fmt.Sprintf(`{"id":%d}`, id), fmt.Sprint(id)
+		}
+		f.Call("", "insertMany", `{"table":"rows","rows":[`+strings.Join(rows, ",")+`]}`)
+		f.Check(databasetest.Case{Action: "count", Params: `{"table":"rows","filters":[{"column":"id","operator":"in","value":[` + strings.Join(ids, ",") + `]}]}`, Want: fmt.Sprintf(`{"count":%d}`, length)})
+	}
+	f.Check(databasetest.Case{Action: "insert", Params: `{"table":"kept","data":{}}`, Want: `{"n":0}`})
 }
 
 // TestReplicasPrepareOneAfterTheOther: also with a migration that waits for every other

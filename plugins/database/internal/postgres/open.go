@@ -55,7 +55,7 @@ func (p *Postgres) open(ctx context.Context, options driver.Options) (*sql.DB, e
 	for _, name := range carried {
 		config.RuntimeParams[name] = texts[name]
 	}
-	db := stdlib.OpenDB(*config,
+	db := sql.OpenDB(connector{stdlib.GetConnector(*config,
 		stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 			if err := p.prepare(ctx, conn, options); err != nil {
 				return errors.Join(err, closeConn(conn)) // pgx's own façade would leave it open
@@ -64,7 +64,7 @@ func (p *Postgres) open(ctx context.Context, options driver.Options) (*sql.DB, e
 		}),
 		// The first statement of a call finds out whether the connection is alive, and a
 		// dead one is replaced: see Store.Write and Store.Read.
-		stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false }))
+		stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return false }))})
 	db.SetMaxOpenConns(options.MaxConnections)
 	db.SetMaxIdleConns(options.MaxIdle)
 	db.SetConnMaxIdleTime(options.MaxIdleTime)

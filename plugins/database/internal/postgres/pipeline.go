@@ -8,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 )
@@ -16,9 +15,9 @@ import (
 // Pipeline sends all statements at once. After one that fails the server passes over the
 // others
 // (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING).
-func (*Postgres) Pipeline(ctx context.Context, conn *sql.Conn, statements []driver.Statement) (done driver.Outcome, err error) {
-	err = conn.Raw(func(raw any) error {
-		wrapped, ok := raw.(*stdlib.Conn)
+func (*Postgres) Pipeline(ctx context.Context, on *sql.Conn, statements []driver.Statement) (done driver.Outcome, err error) {
+	err = on.Raw(func(raw any) error {
+		wrapped, ok := raw.(*conn)
 		if !ok {
 			return fmt.Errorf("postgres: a connection of type %T", raw)
 		}
@@ -26,7 +25,7 @@ func (*Postgres) Pipeline(ctx context.Context, conn *sql.Conn, statements []driv
 		for _, statement := range statements {
 			batch.Queue(statement.Text, statement.Values...)
 		}
-		results := wrapped.Conn().SendBatch(ctx, batch)
+		results := wrapped.Conn.Conn().SendBatch(ctx, batch)
 		for _, statement := range statements {
 			rows, err := readResult(results, statement)
 			if err != nil {
