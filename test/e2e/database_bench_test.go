@@ -42,8 +42,10 @@ type databaseEngine struct {
 	// name; its password is %s.
 	readOnly, writable, revoke, grant []string
 	password                          string
-	// connections counts the account's.
-	connections string
+	// spared has the administrator's transaction be the one that a deadlock does not end.
+	spared string
+	// connections counts the account's; waiting those transactions that wait for a lock.
+	connections, waiting string
 	// commit is in what the plugin sends to commit, and committed in what the server says to it.
 	commit, committed string
 }
@@ -67,6 +69,10 @@ var databaseEngines = []databaseEngine{
 		revoke: []string{"REVOKE INSERT ON events FROM backflow"}, grant: []string{"GRANT INSERT ON events TO backflow"},
 		password:    "ALTER ROLE backflow PASSWORD '%s'",
 		connections: "SELECT count(*) FROM pg_stat_activity WHERE usename = 'backflow'",
+		waiting:     "SELECT count(*) FROM pg_locks WHERE NOT granted",
+		// The one that looks for a deadlock first is ended.
+		// https://www.postgresql.org/docs/current/runtime-config-locks.html
+		spared: "SET LOCAL deadlock_timeout = '1min'",
 		// A message that binds the statement, which the driver has prepared under the digest of
 		// its text. https://www.postgresql.org/docs/current/protocol-message-formats.html
 		commit: "\x00" + cachedName("COMMIT") + "\x00", committed: "COMMIT\x00",
@@ -81,7 +87,11 @@ var databaseEngines = []databaseEngine{
 		revoke: []string{"REVOKE INSERT ON %s.* FROM backflow@'%%'"}, grant: []string{"GRANT INSERT ON %s.* TO backflow@'%%'"},
 		password:    "ALTER USER backflow@'%%' IDENTIFIED BY '%s'",
 		connections: "SELECT count(*) FROM information_schema.processlist WHERE user = 'backflow'",
-		commit:      "COMMIT",
+		waiting:     "SELECT variable_value FROM information_schema.global_status WHERE variable_name = 'INNODB_ROW_LOCK_CURRENT_WAITS'",
+		// The one that has changed less is ended.
+		// https://mariadb.com/docs/server/server-usage/storage-engines/innodb/innodb-lock-modes
+		spared: "UPDATE claims SET note = 'theirs' WHERE tag > 'b'",
+		commit: "COMMIT",
 	},
 }
 
@@ -104,13 +114,15 @@ type databaseBench struct {
 	db, admin *sql.DB
 	// killed is the process of the plugin that was killed last.
 	killed int
+	// held is the connection of the last hold.
+	held *sql.Conn
 	// awaited says that a commit is still awaited by atCommit.
 	awaited atomic.Bool
 }
 
-// newDatabaseBench starts server, proxy and gateway. Locks are waited for half a second,
-// or one where a database counts in seconds.
-func newDatabaseBench(t *testing.T, e databaseEngine, o dbserver.Options, statement time.Duration) *databaseBench {
+// newDatabaseBench starts server, proxy and gateway. lock is how long a lock is waited
+// for, in whole seconds where a database counts so, and statement how long one may take.
+func newDatabaseBench(t *testing.T, e databaseEngine, o dbserver.Options, lock, statement time.Duration) *databaseBench {
 	b := &databaseBench{databaseEngine: e, site: program.NewSite(t, binaries)}
 	url := b.locate(t, o)
 	if err := os.Mkdir(filepath.Join(b.site.Dir, "migrations"), 0o700); err != nil {
@@ -119,9 +131,9 @@ func newDatabaseBench(t *testing.T, e databaseEngine, o dbserver.Options, statem
 	b.migration(t, "00001_tables.sql", fmt.Sprintf("CREATE TABLE events (id %s, tag %s NOT NULL, note %s);\nCREATE TABLE claims (tag %[2]s PRIMARY KEY, note %[3]s);", e.id, e.text, e.long))
 	b.site.WriteConfig("faults.json", fmt.Sprintf(`{
   %s
-  "credentials": { "database": { "url": %q, "migrations": "../migrations", "timeouts": { "connect": "2s", "lock": "500ms", "statement": %q } } },
+  "credentials": { "database": { "url": %q, "migrations": "../migrations", "timeouts": { "connect": "2s", "lock": %q, "statement": %q } } },
   "pluginDirs": [%q]
-}`, strings.TrimSuffix(letIn("*").New, `"pluginDirs": [`), url, statement.String(), b.site.Plugins))
+}`, strings.TrimSuffix(letIn("*").New, `"pluginDirs": [`), url, lock.String(), statement.String(), b.site.Plugins))
 	b.g = b.site.Serve(apiToken)
 	b.killed = 0
 	return b
@@ -218,10 +230,11 @@ func (b *databaseBench) lock(t *testing.T) (unlock func()) {
 
 func (b *databaseBench) hold(t *testing.T, release string, statements ...string) (end func()) {
 	t.Helper()
-	conn, err := b.db.Conn(context.Background())
+	conn, err := b.admin.Conn(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
+	b.held = conn
 	for _, statement := range statements {
 		if _, err := conn.ExecContext(context.Background(), statement); err != nil {
 			t.Fatalf("%s: %v", statement, err)

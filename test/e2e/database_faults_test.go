@@ -17,6 +17,7 @@ import (
 
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/internal/testkit/dbserver"
+	"github.com/backflow/backflow/test/program"
 )
 
 // databaseFault is a fault of a database, or of the way to it.
@@ -24,6 +25,8 @@ type databaseFault struct {
 	name string
 	// table is where the row goes, events if it is empty, and note what it holds.
 	table, note string
+	// call makes another call than insert into the table.
+	call func(t *testing.T, b *databaseBench, tag string) program.Response
 	// begin brings the fault about, for the call with a tag. What it returns ends it, once
 	// the call has its response; nil has nothing to end.
 	begin func(t *testing.T, b *databaseBench, tag string) (end func())
@@ -132,6 +135,42 @@ func diskFault() databaseFault {
 	}}
 }
 
+// deadlockFault needs a bench that waits for a lock for longer than a server takes to find
+// that two transactions wait for each other. The other one is spared.
+func deadlockFault() databaseFault {
+	change := func(row string) string {
+		return `{"action":"update","params":{"table":"claims","key":"` + row + `","data":{"note":"ours"}}}`
+	}
+	return databaseFault{
+		name: "the call, a `transaction`, and another one wait for each other",
+		call: func(t *testing.T, b *databaseBench, tag string) program.Response {
+			body := fmt.Sprintf(`{"operations":[%s,{"action":"insert","params":{"table":"events","data":{"tag":%q}}},%s]}`, change("a"), tag, change("b"))
+			return b.g.In(t).Post("/integrations/database/actions/transaction", body, "Idempotency-Key", tag)
+		},
+		begin: func(t *testing.T, b *databaseBench, _ string) func() {
+			b.exec(t, "INSERT INTO claims (tag) VALUES ('a'), ('b'), ('c'), ('d'), ('e'), ('f')")
+			end := b.hold(t, "ROLLBACK", "BEGIN", b.spared, "UPDATE claims SET note = 'theirs' WHERE tag = 'b'")
+			var work sync.WaitGroup
+			work.Go(func() {
+				defer end()
+				testkit.Eventually(t, 10*time.Second, "the call waits for the other transaction", func() bool {
+					var waiting int
+					return b.admin.QueryRow(b.waiting).Scan(&waiting) == nil && waiting > 0
+				})
+				if _, err := b.held.ExecContext(context.Background(), "UPDATE claims SET note = 'theirs' WHERE tag = 'a'"); err != nil {
+					t.Errorf("%s: the other transaction was ended: %v", b.name, err)
+				}
+			})
+			return func() {
+				work.Wait()
+				if got := b.count(t, "claims", "a' AND note = 'ours"); got != 1 {
+					t.Errorf("%s: the call's change is not there", b.name)
+				}
+			}
+		},
+	}
+}
+
 // fileFaults are those of a database that is a file.
 func fileFaults() []databaseFault {
 	return []databaseFault{
@@ -227,6 +266,8 @@ func serverFaults() []databaseFault {
 // takeConnections opens connections until the server takes no more, and none is the
 // plugin's.
 func takeConnections(t *testing.T, b *databaseBench, _ string) func() {
+	// The administrator's connection is there before all are taken.
+	testkit.Eventually(t, 10*time.Second, "the administrator is connected", func() bool { return b.admin.Ping() == nil })
 	var taken []*sql.Conn
 	another := b.server.Open()
 	take := func() bool {
@@ -244,10 +285,7 @@ func takeConnections(t *testing.T, b *databaseBench, _ string) func() {
 		for take() {
 		}
 		var all int
-		if err := b.admin.QueryRow(b.connections).Scan(&all); err != nil {
-			t.Fatal(err)
-		}
-		return all == len(taken)+b.db.Stats().OpenConnections
+		return b.admin.QueryRow(b.connections).Scan(&all) == nil && all == len(taken)+b.db.Stats().OpenConnections
 	})
 	return func() {
 		for _, conn := range taken {
@@ -272,7 +310,13 @@ func (b *databaseBench) drive(t *testing.T, faults []databaseFault) (lines []dat
 		}
 		end := fault.begin(t, b, tag)
 		started := time.Now()
-		first := b.insert(t, table, tag, fault.note)
+		call := fault.call
+		if call == nil {
+			call = func(t *testing.T, b *databaseBench, tag string) program.Response {
+				return b.insert(t, table, tag, fault.note)
+			}
+		}
+		first := call(t, b, tag)
 		line := databaseLine{fault: fault.name, response: answerCell(first)}
 		t.Logf("%s: %s: %s after %s: %.400s", b.name, fault.name, line.response, time.Since(started), first.Body)
 		if b.awaited.Swap(false) {
@@ -291,7 +335,7 @@ func (b *databaseBench) drive(t *testing.T, faults []databaseFault) (lines []dat
 			end()
 		}
 		line.then = b.count(t, table, tag)
-		repeat := b.insert(t, table, tag, fault.note)
+		repeat := call(t, b, tag)
 		line.repeat, line.end = answerCell(repeat), b.count(t, table, tag)
 		if first.Status != http.StatusOK {
 			t.Logf("%s: %s: then %s: %.200s", b.name, fault.name, line.repeat, repeat.Body)
@@ -322,9 +366,13 @@ func databaseFaultTables(t *testing.T) string {
 			} else {
 				faults = slices.Concat(faults, networkFaults(), serverFaults())
 			}
-			lines := newDatabaseBench(t, e, o, 2*time.Second).drive(t, append(faults, pluginFaults()...))
+			lines := newDatabaseBench(t, e, o, 500*time.Millisecond, 2*time.Second).drive(t, append(faults, pluginFaults()...))
 			o.DiskMiB = 96
-			lines = append(lines, newDatabaseBench(t, e, o, 10*time.Second).drive(t, []databaseFault{diskFault()})...)
+			last := []databaseFault{diskFault()}
+			if e.start != nil {
+				last = []databaseFault{deadlockFault(), diskFault()}
+			}
+			lines = append(lines, newDatabaseBench(t, e, o, 5*time.Second, 10*time.Second).drive(t, last)...)
 			var section strings.Builder
 			fmt.Fprintf(&section, "## %s\n\n| fault | response | rows | response to the repeat | rows |\n| --- | --- | --- | --- | --- |\n", e.name)
 			for _, line := range lines {
