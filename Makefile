@@ -76,7 +76,7 @@ test-race: ## run what starts goroutines or holds locks under the race detector
 test-integration: build ## run what needs Redis, PostgreSQL or MariaDB; fail where one is missing
 	BACKFLOW_REQUIRE_SERVERS=1 $(GOTEST) -count=1 $(INTEGRATION)
 
-test-crash: ## kill gateways, plugins and Redis under load, fifty gateways for each store
+test-crash: ## kill gateways, plugins, Redis and databases under load, fifty gateways for each store
 	BACKFLOW_LONG=1 BACKFLOW_REQUIRE_SERVERS=1 BACKFLOW_CRASH_KILLS=50 $(GOTEST) -count=1 ./test/crash
 
 test-crash-long: ## the same for at least 2,000 runs and 200 kills; about ten minutes
