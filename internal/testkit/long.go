@@ -14,7 +14,11 @@ import (
 // shorter test of the same package would already notice the usual mistakes.
 func Long(t testing.TB) {
 	t.Helper()
-	if os.Getenv("BACKFLOW_LONG") != "1" {
+	if !LongRun() {
 		t.Skip("a long test, which `make check` runs: set BACKFLOW_LONG=1")
 	}
 }
+
+// LongRun reports whether long tests run: a test that goes through a list takes a part of
+// it elsewhere.
+func LongRun() bool { return os.Getenv("BACKFLOW_LONG") == "1" }

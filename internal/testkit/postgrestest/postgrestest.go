@@ -100,6 +100,8 @@ func args(s dbserver.Settings) ([]string, error) {
 	settings := append([]string{
 		"hba_file=" + hba, "unix_socket_directories=", fmt.Sprint("max_connections=", s.MaxConnections),
 		"shared_buffers=16MB",
+		// In the data directory, so that nothing of a server that was killed is left elsewhere.
+		"dynamic_shared_memory_type=mmap",
 		// A smaller log on a small disk: what is preallocated is not free.
 		"min_wal_size=2MB", "max_wal_size=32MB",
 		"log_checkpoints=off", "lc_messages=C",
