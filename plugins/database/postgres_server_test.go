@@ -276,7 +276,9 @@ func TestAServerWithoutAPlaceForAConnectionIsBusy(t *testing.T) {
 	s := postgrestest.Start(t, postgrestest.Options{MaxConnections: 8}) // three are for superusers
 	f := on(s.URL(), s.Database).New(t, `CREATE TABLE rows (id int PRIMARY KEY)`)
 	f.DB.SetMaxOpenConns(1)
-	must(t, f.DB.Ping())
+	testkit.Eventually(t, 10*time.Second, "the connections of the start have ended", func() bool {
+		return f.Scalar(`SELECT count(*) FROM pg_stat_activity WHERE application_name = 'backflow'`) == "1"
+	})
 	blocker, err := f.DB.Conn(t.Context())
 	must(t, err)
 	_, err = blocker.ExecContext(t.Context(), "BEGIN; LOCK TABLE rows")
