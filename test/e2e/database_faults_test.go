@@ -285,7 +285,7 @@ func takeConnections(t *testing.T, b *databaseBench, _ string) func() {
 		for take() {
 		}
 		var all int
-		return b.admin.QueryRow(b.connections).Scan(&all) == nil && all == len(taken)+b.db.Stats().OpenConnections
+		return b.admin.QueryRow(b.connections).Scan(&all) == nil && all == len(taken) && !take()
 	})
 	return func() {
 		for _, conn := range taken {
