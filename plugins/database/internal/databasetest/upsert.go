@@ -69,6 +69,23 @@ func (s Suite) upsert(t *testing.T) {
 				Refused: &Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{"/data/id", "/data/email"}}},
 		)
 	})
+	t.Run("the row of the key is changed, whatever a default or a generated column is in conflict with", func(t *testing.T) {
+		t.Parallel()
+		f := s.New(t, `CREATE TABLE links (email {text} NOT NULL, code {text} NOT NULL DEFAULT 'x', name {text}, slug {text} GENERATED ALWAYS AS (lower(name)) STORED, visits {int}, `+
+			`PRIMARY KEY (code), UNIQUE (slug), UNIQUE (email))`)
+		conflict := []string{"/data/code"}
+		if s.Name == MariaDB { // which key it is, is not known there
+			conflict = nil
+		}
+		f.Exec(`INSERT INTO links (email, code, name) VALUES ('a', 'x', 'A'), ('b', 'y', 'B')`)
+		f.Check(
+			Case{Action: "upsert", Params: `{"table":"links","data":{"email":"b","visits":7},"onConflict":["email"]}`, Want: `{"email":"b","code":"y","name":"B","slug":"b","visits":7}`},
+			Case{Action: "upsert", Params: `{"table":"links","data":{"email":"b"},"onConflict":["email"]}`, Want: `{"email":"b","code":"y","name":"B","slug":"b","visits":7}`},
+			Case{Action: "upsert", Params: `{"table":"links","data":{"email":"c","visits":8},"onConflict":["email"]}`, Refused: &Refusal{Code: sdk.CodeConflict, Pointers: conflict}},
+			Case{Action: "upsert", Params: `{"table":"links","data":{"email":"b","name":"A"},"onConflict":["email"]}`, Refused: &Refusal{Code: sdk.CodeConflict, Pointers: []string{"/data/slug"}}},
+			Case{Action: "get", Params: `{"table":"links","key":"x"}`, Want: `{"email":"a","code":"x","name":"A","slug":"a","visits":null}`},
+		)
+	})
 	t.Run("a row that triggers change is returned as they left it", func(t *testing.T) {
 		t.Parallel()
 		if s.Name != SQLite {

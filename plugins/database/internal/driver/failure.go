@@ -15,6 +15,9 @@ const (
 	ExclusionViolation Condition = "exclusion_violation"
 	// OtherViolation is the refusal of a constraint of another kind.
 	OtherViolation Condition = "integrity_constraint_violation"
+	// CardinalityViolation: a subquery has more rows than one. Where Syntax.UpsertAnyKey, it
+	// is that an INSERT which ends in Syntax.Upsert met another row than that of its key.
+	CardinalityViolation Condition = "cardinality_violation"
 	// TypeMismatch: a value does not fit the type of its column, or is out of its range.
 	TypeMismatch Condition = "datatype_mismatch"
 	// Raised: a trigger or a function refused.

@@ -48,7 +48,8 @@ type Syntax struct {
 	// so are the columns to set, at least one, to the values of the INSERT.
 	Upsert func(key, set []string) string
 	// UpsertAnyKey says that such an INSERT cannot be told which unique key is meant: it
-	// changes the row that has the same values in any of them.
+	// meets the row that has the same values in any of them. If that row is not the one of
+	// the key, it changes nothing and fails as a CardinalityViolation.
 	UpsertAnyKey bool
 	// Like returns the condition that a text matches a pattern of LIKE with the escape \,
 	// in which fold says whether the case of letters is overlooked. LikePattern returns

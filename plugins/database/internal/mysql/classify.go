@@ -30,6 +30,7 @@ var numbers = map[uint16]known{
 	1169: {driver.UniqueViolation, "another row has these values in a unique key"},
 	1586: {driver.UniqueViolation, "another row has these values in a unique key"},
 	1022: {driver.UniqueViolation, "another row has these values in a unique key"},
+	1242: {driver.CardinalityViolation, "a subquery has more than one row"},
 	1216: {driver.ForeignKeyViolation, "the row refers to one that is not there"},
 	1452: {driver.ForeignKeyViolation, "the row refers to one that is not there"},
 	1217: {driver.ForeignKeyViolation, "other rows refer to the row"},

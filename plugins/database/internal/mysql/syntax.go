@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,13 +38,7 @@ var syntax = driver.Syntax{
 	SkipLocked: "FOR UPDATE SKIP LOCKED",
 	// VALUES is understood by both; the alias that MySQL prefers is not by MariaDB
 	// (https://dev.mysql.com/doc/refman/8.0/en/insert-on-duplicate.html).
-	Upsert: func(key, set []string) string {
-		changes := make([]string, len(set))
-		for i, name := range set {
-			changes[i] = name + " = VALUES(" + name + ")"
-		}
-		return "ON DUPLICATE KEY UPDATE " + strings.Join(changes, ", ")
-	},
+	Upsert:       upsert,
 	UpsertAnyKey: true,
 	Like:         like,
 	LikePattern:  func(pattern string, _ bool) string { return pattern },
@@ -66,6 +61,24 @@ var syntax = driver.Syntax{
 		`CREATE TABLE IF NOT EXISTS backflow_locks (slot SMALLINT UNSIGNED NOT NULL PRIMARY KEY) ENGINE = InnoDB`,
 		"INSERT IGNORE INTO backflow_locks (slot) WITH digits AS (" + digits + ") SELECT a.n * 256 + b.n * 16 + c.n FROM digits a, digits b, digits c WHERE a.n < 4",
 	},
+}
+
+// upsert is Syntax.Upsert. The row that the INSERT met may be that of another unique key, by
+// a default or a value that the database computes. It is refused then, before any column is
+// set or a trigger runs, by a subquery that has more rows than it may: the only expression
+// of both servers that fails when it is evaluated, and not before.
+func upsert(key, set []string) string {
+	same := make([]string, len(key))
+	for i, name := range key {
+		same[i] = name + " = VALUES(" + name + ")"
+	}
+	changes := []string{key[0] + " = IF(" + strings.Join(same, " AND ") + ", " + key[0] + ", (SELECT NULL UNION ALL SELECT NULL))"}
+	for _, name := range set {
+		if !slices.Contains(key, name) {
+			changes = append(changes, name+" = VALUES("+name+")")
+		}
+	}
+	return "ON DUPLICATE KEY UPDATE " + strings.Join(changes, ", ")
 }
 
 // compared makes values be compared as what they are: a text that stands for a decimal

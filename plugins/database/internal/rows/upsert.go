@@ -45,10 +45,13 @@ func upsert(tx *store.Tx, at string, asked request.Upsert) ([]byte, error) {
 	} else {
 		_, err = tx.Exec(text)
 	}
+	if err != nil && tx.Syntax.UpsertAnyKey && tx.Classify(err, table).Condition == driver.CardinalityViolation {
+		returned, err = nil, changeByKey(tx, table, columns, values, key)
+	}
 	switch {
 	case err != nil:
 		return nil, tx.Failed(err, table, place)
-	case tx.Syntax.Returning.Insert && len(returned) == 0:
+	case tx.Syntax.Returning.Insert && !tx.Syntax.UpsertAnyKey && len(returned) == 0:
 		return nil, passedOver(table)
 	case tx.Syntax.Returning.Insert && !tx.Syntax.UpsertAnyKey && !table.Triggers:
 		return render(tx, table, returned[0][l.Len():])
@@ -63,6 +66,23 @@ func upsert(tx *store.Tx, at string, asked request.Upsert) ([]byte, error) {
 		return render(tx, table, returned[0][l.Len():])
 	}
 	return nil, sdk.Refuse(sdk.CodeConflict, "another row of table %q has the same values in another unique key than onConflict names", table.Name)
+}
+
+// changeByKey changes the row with these values in the columns of the key, where an upsert
+// met another one in another unique key. If there is no such row, nothing is changed.
+func changeByKey(tx *store.Tx, table *driver.Table, columns []driver.Column, values []any, key []driver.Column) error {
+	var set []driver.Column
+	var to []any
+	for i, column := range columns {
+		if !slices.ContainsFunc(key, func(part driver.Column) bool { return part.Name == column.Name }) {
+			set, to = append(set, column), append(to, values[i])
+		}
+	}
+	if len(set) == 0 {
+		return nil
+	}
+	_, err := tx.Exec(statement.UpdateWhere(&tx.Syntax, table, set, to, keyOf(key, columns, values)))
+	return err
 }
 
 // keyOf is the condition that a row has the values in the columns of a key.

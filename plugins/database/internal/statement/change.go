@@ -40,16 +40,30 @@ func (t *Text) locked() {
 // of them what names it now, and the row.
 func Update(s *driver.Syntax, table *driver.Table, l Locator, rows [][]any, columns []driver.Column, values []any) *Text {
 	t := NewText(s)
-	changes := make([]string, len(columns))
-	for i, value := range values { // one for each column
-		changes[i] = t.Name(columns[i]) + " = " + t.Bind(value)
-	}
-	t.Add("UPDATE ", tableName(s, table), " SET ", strings.Join(changes, ", "), " WHERE ")
+	t.set(table, columns, values)
+	t.Add(" WHERE ")
 	t.these(l, rows)
 	if s.Returning.Update {
 		t.returning(table, l)
 	}
 	return t
+}
+
+// UpdateWhere sets columns, at least one, of the rows for which the conditions hold.
+func UpdateWhere(s *driver.Syntax, table *driver.Table, columns []driver.Column, values []any, where []Condition) *Text {
+	t := NewText(s)
+	t.set(table, columns, values)
+	t.Where(where...)
+	return t
+}
+
+// set begins an UPDATE that sets columns to values.
+func (t *Text) set(table *driver.Table, columns []driver.Column, values []any) {
+	changes := make([]string, len(columns))
+	for i, value := range values { // one for each column
+		changes[i] = t.Name(columns[i]) + " = " + t.Bind(value)
+	}
+	t.Add("UPDATE ", tableName(t.Syntax, table), " SET ", strings.Join(changes, ", "))
 }
 
 // Delete removes the rows that are named.

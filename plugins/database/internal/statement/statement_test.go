@@ -61,6 +61,7 @@ func TestStatementsFollowTheSyntax(t *testing.T) {
 			"SELECT `mode`, `id`, CASE WHEN `data` IS NULL THEN 1 ELSE 0 END, CAST(data AS TEXT), 1 FROM `shop`.`pay``ments` WHERE `mode` = $1 ORDER BY `mode`, `id` LIMIT 2 FOR CHANGE"},
 		{update.String(), "UPDATE `shop`.`pay``ments` SET `data` = $1 WHERE (`mode` = $2 AND `id` = $3) OR (`mode` = $4 AND `id` = $5) RETURNING `mode`, `id`, `id`, `mode`, CAST(data AS TEXT)"},
 		{Update(&numbered, &numberedRows, byNumber, [][]any{{7}}, payments.Columns[:1], []any{1}).String(), "UPDATE `a` SET `id` = $1 WHERE rowid IN ($2)"},
+		{UpdateWhere(&numbered, &payments, payments.Columns[2:], []any{"{}"}, []Condition{where}).String(), "UPDATE `shop`.`pay``ments` SET `data` = $1 WHERE `mode` = $2"},
 		{Delete(&numbered, &numberedRows, byNumber, [][]any{{7}, {8}}).String(), "DELETE FROM `a` WHERE rowid IN ($1, $2)"},
 		{Find(&numbered, &numberedRows, byNumber, [][]any{{7}}).String(), "SELECT rowid, `id` FROM `a` WHERE rowid IN ($1) FOR CHANGE"},
 		{Upserted(&numbered, &payments, []Condition{where}).String(), "SELECT `id`, `mode`, CAST(data AS TEXT) FROM `shop`.`pay``ments` WHERE `mode` = $1 LIMIT 1 FOR CHANGE"},
