@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -33,6 +34,17 @@ func TestTimesOfSQLiteAreShownAndComparedAsInstants(t *testing.T) {
 		result, err := f.plugin.Execute(t.Context(), sdk.Call{Action: "count", Params: json.RawMessage(`{"table":"at","filters":[` + filter + `]}`)})
 		if want := fmt.Sprintf(`{"count":%d}`, ids); err != nil || string(result.Body) != want {
 			t.Errorf("%s: %s, %v, want %s", filter, result.Body, err, want)
+		}
+	}
+	for _, text := range []string{"soon", "now", "", "10:00:00", "2026-02-30T10:00:00Z", "2026-11-23T10:00:00+25:00", "2026-11-23T23:59:60Z", "9999-12-31T23:59:59-01:00"} {
+		for action, params := range map[string]string{
+			"insert": `{"table":"at","data":{"t":%q}}`, // a text that is no time would be behind every time
+			"delete": `{"table":"at","filters":[{"column":"t","operator":"lt","value":%q}],"maxAffected":100}`,
+		} {
+			_, err := f.plugin.Execute(t.Context(), sdk.Call{Action: action, Params: json.RawMessage(fmt.Sprintf(params, text))})
+			if refused, ok := errors.AsType[*sdk.Error](err); !ok || refused.Code != sdk.CodeInvalidParams || !strings.Contains(refused.Message, "takes a time") {
+				t.Errorf("%s %q: %v", action, text, err)
+			}
 		}
 	}
 }

@@ -25,6 +25,7 @@ var (
 	errRounded      = errors.New("would be rounded: SQLite keeps decimals as doubles, about 15 digits; declare the column as TEXT, or count in the smallest unit as INTEGER")
 	errRealRange    = errors.New("takes numbers that a double can hold")
 	errLooksNumeric = errors.New("would turn this text into a number, because SQLite treats the declared type as numeric; declare the column as TEXT")
+	errNotTime      = errors.New("takes a time in the form of RFC 3339, such as 2026-11-23T12:00:00Z")
 	errNoBoolean    = errors.New("takes no true or false; declare the column as BOOLEAN")
 )
 
@@ -121,6 +122,9 @@ func bindString(kind driver.Kind, value string, quoted driver.JSON) (any, error)
 			return nil, errLooksNumeric
 		}
 		if kind == driver.KindTime {
+			if _, ok := timeOf(value); !ok {
+				return nil, errNotTime
+			}
 			value = inUTC(value)
 		}
 	}
