@@ -74,11 +74,16 @@ func badPath(why string) error {
 }
 
 // parseQuery reads a query. Unlike url.URL.Query, it returns an error for what it
-// cannot read.
+// cannot read, other encodings than UTF-8 included: JSON would make another text of them.
 func parseQuery(rawQuery string) (url.Values, error) {
 	query, err := url.ParseQuery(rawQuery)
 	if err != nil {
 		return nil, &apiError{code: codeBadRequest, detail: "the query cannot be read: " + err.Error()}
+	}
+	for name, values := range query {
+		if !utf8.ValidString(name) || slices.ContainsFunc(values, func(text string) bool { return !utf8.ValidString(text) }) {
+			return nil, &apiError{code: codeBadRequest, detail: "the query cannot be read: it is not UTF-8"}
+		}
 	}
 	return query, nil
 }

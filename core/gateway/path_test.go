@@ -292,6 +292,21 @@ func TestAnUnknownNameInAQueryIsNamed(t *testing.T) {
 	wantCode(t, rec, 400, codeWebhookRefused) // its signature was looked at
 }
 
+// TestAQueryIsUTF8: what is not would become another text in the params, one that selects
+// something else.
+func TestAQueryIsUTF8(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	for _, target := range []string{"GET /integrations/shop/payments/pay_1?expand=%FF", "GET /integrations/shop/payments/pay_1?%ED%A0%80=x", "GET /runs?status=%C0%80"} {
+		method, path, _ := strings.Cut(target, " ")
+		rec := h.send(method, path, "")
+		wantCode(t, rec, 400, codeBadRequest)
+		if !strings.Contains(rec.Body.String(), "not UTF-8") {
+			t.Errorf("%s: %s", target, rec.Body)
+		}
+	}
+}
+
 func TestTheCharsetOfABodyIsUTF8HoweverItIsWritten(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
