@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,10 +48,11 @@ func (p *program) dbCheck(ctx context.Context, file string, dev bool, out *outpu
 	plan, err := p.load(file, config.Options{LookupEnv: p.lookupEnv, AllowUnsetEnv: true})
 	var check compile.UseCheck
 	if err == nil {
+		notes := slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 		launcher := newLaunchers()
 		dataDir, failed := checkedDataDir(plan, dev)
 		if failed == nil {
-			check, err = plan.CheckUses(ctx, launcher, dataDir)
+			check, err = plan.CheckUses(ctx, launcher, dataDir, notes)
 		}
 		if failed = errors.Join(failed, launcher.Close()); failed != nil {
 			return failed

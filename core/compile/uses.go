@@ -38,9 +38,10 @@ type CheckedUses struct {
 // CheckUses has each integration that the config names hold what the config makes of it
 // against what is there, such as the tables of a database, if it can: each step of a
 // workflow or a webhook that calls it, and its credentials. It is handed its credentials
-// for it, to look only. DataDir is where plugins keep files. The error is that of a config
+// for it, to look only. DataDir is where plugins keep files; what they log, such as what
+// the next start makes, goes to the logger. The error is that of a config
 // with faults of its own.
-func (p *Plan) CheckUses(ctx context.Context, launcher plugin.Launcher, dataDir string) (UseCheck, error) {
+func (p *Plan) CheckUses(ctx context.Context, launcher plugin.Launcher, dataDir string, logger *slog.Logger) (UseCheck, error) {
 	catalog := p.publish(ctx, launcher)
 	p.check(catalog)
 	if err := p.Err(); err != nil {
@@ -65,7 +66,7 @@ func (p *Plan) CheckUses(ctx context.Context, launcher plugin.Launcher, dataDir 
 		for i, u := range uses {
 			asked[i] = u.Use
 		}
-		found, err := plugin.CheckUses(ctx, launcher, member, asked, slog.New(slog.DiscardHandler))
+		found, err := plugin.CheckUses(ctx, launcher, member, asked, logger)
 		result.Checked = append(result.Checked, CheckedUses{Integration: spec.Name, Uses: len(uses), Err: err})
 		for _, fault := range found {
 			result.Faults = append(result.Faults, p.useFault(spec.Name, uses, fault))

@@ -35,7 +35,7 @@ func TestATableThatIsNotNamedIsClosedWhetherItIsThereOrNot(t *testing.T) {
 	if other := f.refused("", `{"table":"Payments","data":{}}`); other.Code != sdk.CodeForbidden {
 		t.Errorf("another case of letters: %v", other)
 	}
-	if gone := f.refused("", `{"table":"gone","data":{}}`); gone.Code != sdk.CodeInvalidParams {
+	if gone := f.refused("", `{"table":"gone","data":{}}`); gone.Code != sdk.CodeInvalidParams || gone.Message != `there is no table "gone"` {
 		t.Errorf("one that is named and not there: %v", gone)
 	}
 	f.insert("", `{"table":"payments","data":{"stripe_id":"pi_1","amount":1}}`)

@@ -25,6 +25,9 @@ func TestDbCheckTellsWhatDoesNotFitTheLiveDatabaseAndChangesNothing(t *testing.T
 	if code != 1 || len(lines) != 2 || !strings.HasPrefix(lines[0], s.Config()+":11:") || !strings.Contains(lines[0], `database.transaction: table "lines" has no column "sku"`) {
 		t.Errorf("exit code %d, %s%s", code, stdout, stderr)
 	}
+	if !strings.Contains(stderr, "migrations are not applied yet") || !strings.Contains(stderr, "00002_late.sql") {
+		t.Errorf("the migration is not noted: %s", stderr)
+	}
 	if n := s.count(t, "sqlite_schema", "name = 'late'"); n != 0 {
 		t.Error("the migration was applied")
 	}

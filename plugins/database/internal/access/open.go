@@ -88,7 +88,8 @@ func (r *Rules) rule(schema Schema, name string, table *driver.Table) (*opened, 
 
 // unknown returns the error for a table that is not there.
 func (r *Rules) unknown(schema Schema, place, name string) error {
-	known := r.names()
+	// A table may have a rule and not be there.
+	known := slices.DeleteFunc(r.names(), func(other string) bool { return other == name })
 	if r.tables == nil {
 		names, err := schema.TableNames()
 		if err != nil {
