@@ -91,6 +91,8 @@ func TestWhatTheRoleMayNotDoIsForbidden(t *testing.T) {
 	admin := d.OpenAdmin()
 	for _, statement := range []string{
 		`CREATE TABLE closed (id int)`,
+		`CREATE TABLE counted (id serial PRIMARY KEY, v text)`, `GRANT SELECT, INSERT ON counted TO PUBLIC`,
+		`CREATE SCHEMA apart`, `CREATE TABLE apart.inner_table (id int)`, `GRANT SELECT ON apart.inner_table TO PUBLIC`,
 		`ALTER TABLE kept ENABLE ROW LEVEL SECURITY`, `ALTER TABLE kept FORCE ROW LEVEL SECURITY`,
 		`CREATE POLICY mine ON kept USING (owner = 'me')`,
 	} {
@@ -100,6 +102,8 @@ func TestWhatTheRoleMayNotDoIsForbidden(t *testing.T) {
 	}
 	f.Check(
 		databasetest.Case{Action: "insert", Params: `{"table":"closed","data":{"id":1}}`, Refused: &databasetest.Refusal{Code: sdk.CodeForbidden, Condition: "insufficient_privilege", Says: "closed"}},
+		databasetest.Case{Action: "insert", Params: `{"table":"counted","data":{"v":"x"}}`, Refused: &databasetest.Refusal{Code: sdk.CodeForbidden, Condition: "insufficient_privilege", Says: "on table counted: it needs USAGE on the sequence counted_id_seq"}},
+		databasetest.Case{Action: "count", Params: `{"table":"apart.inner_table"}`, Refused: &databasetest.Refusal{Code: sdk.CodeForbidden, Condition: "insufficient_privilege", Says: "it needs USAGE on the schema apart"}},
 		databasetest.Case{Action: "count", Params: `{"table":"kept"}`, Want: `{"count":1}`},
 		databasetest.Case{Action: "insert", Params: `{"table":"kept","data":{"id":3,"owner":"other"}}`, Refused: &databasetest.Refusal{Code: sdk.CodeForbidden, Condition: "insufficient_privilege"}},
 	)

@@ -381,26 +381,62 @@ func TestReplicasPrepareOneAfterTheOther(t *testing.T) {
 	group.Wait()
 }
 
+// asRole returns what runs statements as the administrator, in which APP is a role of the
+// test's own with the password app, and that role's url.
+func asRole(t *testing.T, d *postgrestest.Database) (exec func(...string), place string) {
+	t.Helper()
+	admin := d.OpenAdmin()
+	role := d.Name + "_app"
+	exec = func(statements ...string) {
+		t.Helper()
+		for _, statement := range statements {
+			_, err := admin.Exec(strings.NewReplacer("APP", role).Replace(statement))
+			must(t, err)
+		}
+	}
+	t.Cleanup(func() { exec(`DROP OWNED BY APP`, `DROP ROLE APP`) })
+	u, err := url.Parse(d.URL())
+	must(t, err)
+	u.User = url.UserPassword(role, "app")
+	return exec, u.String()
+}
+
+// TestTheRightsOnThePageAreEnough: the statements of docs/database.md let a role read and
+// change the rows of a table, each call once.
+func TestTheRightsOnThePageAreEnough(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(filepath.Join(testkit.Root(), "docs", "database.md"))
+	must(t, err)
+	_, rest, _ := strings.Cut(string(page), "### The role and its rights")
+	_, rest, _ = strings.Cut(rest, "```sql\n")
+	statements, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("the page has no statements")
+	}
+	exec, place := asRole(t, postgrestest.New(t))
+	exec(`CREATE TABLE orders (id bigserial PRIMARY KEY, v text)`, strings.NewReplacer("ROLE shop", "ROLE APP", "TO shop", "TO APP", "'…'", "'app'").Replace(statements))
+	plugin, err := configureOn(t, "/", place, nil)
+	must(t, err)
+	for _, c := range []struct{ action, params, want string }{
+		{"insert", `{"table":"orders","data":{"v":"x"}}`, `{"id":1,"v":"x"}`},
+		{"upsert", `{"table":"orders","data":{"id":1,"v":"y"},"onConflict":["id"]}`, `{"id":1,"v":"y"}`},
+		{"update", `{"table":"orders","key":1,"data":{"v":"z"}}`, `{"affected":1,"data":[{"id":1,"v":"z"}]}`},
+		{"get", `{"table":"orders","key":1}`, `{"id":1,"v":"z"}`},
+		{"delete", `{"table":"orders","key":1}`, `{"affected":1}`},
+	} {
+		if got, err := call(plugin, "k-"+c.action, c.action, c.params); err != nil || got != c.want {
+			t.Errorf("%s: %s %v", c.action, got, err)
+		}
+	}
+}
+
 // TestARoleThatMayMakeNoTableIsToldWhatToRun: since version 15 no role but the owner may
 // make a table in the schema public.
 func TestARoleThatMayMakeNoTableIsToldWhatToRun(t *testing.T) {
 	t.Parallel()
-	d := postgrestest.New(t)
-	admin := d.OpenAdmin()
-	role, password := d.Name+"_app", "app"
-	exec := func(statements ...string) {
-		t.Helper()
-		for _, statement := range statements {
-			_, err := admin.Exec(strings.NewReplacer("APP", role, "HERE", d.Name).Replace(statement))
-			must(t, err)
-		}
-	}
+	exec, place := asRole(t, postgrestest.New(t))
 	exec(`CREATE ROLE APP LOGIN PASSWORD 'app'`, `CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text)`, `GRANT SELECT, INSERT ON orders TO APP`)
-	t.Cleanup(func() { exec(`DROP OWNED BY APP`, `DROP ROLE APP`) })
-	u, err := url.Parse(d.URL())
-	must(t, err)
-	u.User = url.UserPassword(role, password)
-	_, err = configureOn(t, "/", u.String(), nil)
+	_, err := configureOn(t, "/", place, nil)
 	if err == nil {
 		t.Fatal("the table of keys was made without the right to")
 	}
@@ -410,7 +446,7 @@ func TestARoleThatMayMakeNoTableIsToldWhatToRun(t *testing.T) {
 	}
 	exec(strings.TrimSpace(ddl))
 	exec(`GRANT SELECT, INSERT, UPDATE, DELETE ON backflow_keys TO APP`)
-	plugin, err := configureOn(t, "/", u.String(), nil)
+	plugin, err := configureOn(t, "/", place, nil)
 	must(t, err)
 	for range 2 {
 		if got, err := call(plugin, "k", "insert", `{"table":"orders","data":{"v":"x"}}`); err != nil || got != `{"id":1,"v":"x"}` {

@@ -22,7 +22,7 @@ func (s Suite) withOrders(t *testing.T, ddl ...string) *Fixture {
 const areOpen = `"filters":[{"column":"status","operator":"eq","value":"open"}]`
 
 func tooMany(count string) *Refusal {
-	return &Refusal{Code: sdk.CodeTooManyRows, Says: count + ` rows of table "orders" match, which are more than `}
+	return &Refusal{Code: sdk.CodeTooManyRows, Says: count + ` rows of table "orders" match, which are more than maxAffected, `}
 }
 
 func (s Suite) update(t *testing.T) {
@@ -49,7 +49,7 @@ func (s Suite) update(t *testing.T) {
 			Case{Key: "k", Action: "update", Params: `{"table":"orders",` + areOpen + `,"data":{"note":"x"},"maxAffected":2}`, Refused: tooMany("3")},
 			Case{Key: "k", Action: "update", Params: `{"table":"orders","filters":[{"column":"id","operator":"gt","value":0}],"data":{"note":"x"},"maxAffected":4}`, Refused: tooMany("5")},
 			Case{Key: "k", Action: "delete", Params: `{"table":"orders",` + areOpen + `}`, Refused: tooMany("3")},
-			Case{Key: "k", Action: "get", Params: `{"table":"orders",` + areOpen + `}`, Refused: tooMany("3")},
+			Case{Key: "k", Action: "get", Params: `{"table":"orders",` + areOpen + `}`, Refused: &Refusal{Code: sdk.CodeTooManyRows, Says: `3 rows of table "orders" match, which are more than 1`}},
 		)
 		if details := string(f.Refuse("k", "update", `{"table":"orders",`+areOpen+`,"data":{"note":"x"}}`).Details); details != `{"code":"too_many_rows","table":"orders","count":3,"maxAffected":1,"retryable":false}` {
 			t.Error(details)

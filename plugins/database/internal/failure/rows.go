@@ -9,13 +9,13 @@ import (
 )
 
 // TooMany returns the error of a call about more rows of a table than it may be about.
-// more says that there are more than the count.
-func TooMany(table string, count int64, more bool, most int) *sdk.Error {
+// more says that there are more than the count; by is put before the bound.
+func TooMany(table string, count int64, more bool, by string, most int) *sdk.Error {
 	counted := fmt.Sprint(count)
 	if more {
 		counted = "more than " + counted
 	}
-	e := sdk.Refuse(sdk.CodeTooManyRows, "%s rows of table %q match, which are more than %d", counted, table, most)
+	e := sdk.Refuse(sdk.CodeTooManyRows, "%s rows of table %q match, which are more than %s%d", counted, table, by, most)
 	e.Details, _ = json.Marshal(struct { // it has texts, numbers and flags alone
 		Code        sdk.Code `json:"code"`
 		Table       string   `json:"table"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -135,7 +136,7 @@ func (p *Postgres) message(condition driver.Condition, failure *pgconn.PgError, 
 	case driver.ReadOnly:
 		return "the database may not be written: the server is a standby, or its transactions are read-only"
 	case driver.Denied:
-		return "the role of the database's url may not do this" + on(table)
+		return "the role of the database's url may not do this" + on(table) + lacking(failure.Message)
 	case driver.Deadlock:
 		return "another transaction and this one waited for each other"
 	case driver.Serialization:
@@ -186,6 +187,19 @@ func on(table string) string {
 		return ""
 	}
 	return " on table " + table
+}
+
+// deniedObject is what the server says of a sequence or a schema that a role has no
+// right to, in English: a right to the table is not all that a row of it may need.
+var deniedObject = regexp.MustCompile(`^permission denied for (sequence|schema) (.+)$`)
+
+// lacking is the right that is missing, where it is not one to the table itself.
+func lacking(message string) string {
+	found := deniedObject.FindStringSubmatch(message)
+	if found == nil {
+		return ""
+	}
+	return fmt.Sprintf(": it needs USAGE on the %s %s", found[1], found[2])
 }
 
 // cause is what the network said, without an address.

@@ -75,7 +75,7 @@ func (l *locker) lock() ([][]any, error) {
 	case len(found) == 0 && l.asked.Key != nil:
 		return nil, failure.NoRow(l.table.Name)
 	case len(found) > most:
-		return nil, tooMany(l.tx, l.table, l.at, l.where, most)
+		return nil, tooMany(l.tx, l.table, l.at, l.where, most, "maxAffected, ")
 	}
 	if err := l.check(found); err != nil {
 		return nil, err
@@ -136,8 +136,9 @@ func (l *locker) check(found [][]any) error {
 	return nil
 }
 
-// tooMany is the error of more rows than a call may be about.
-func tooMany(tx *store.Tx, table *driver.Table, at string, where []statement.Condition, most int) error {
+// tooMany is the error of more rows than a call may be about. by is the param that says how
+// many, with a comma, or "".
+func tooMany(tx *store.Tx, table *driver.Table, at string, where []statement.Condition, most int, by string) error {
 	counted, err := tx.Query(statement.CountTo(&tx.Syntax, table, where, maxCounted+1))
 	if err != nil {
 		return tx.Failed(err, table, at)
@@ -146,7 +147,7 @@ func tooMany(tx *store.Tx, table *driver.Table, at string, where []statement.Con
 		if n, ok := counted[0][0].(int64); ok {
 			// While they were counted, another transaction may have removed some.
 			n = max(n, int64(most)+1)
-			return failure.TooMany(table.Name, min(n, maxCounted), n > maxCounted, most)
+			return failure.TooMany(table.Name, min(n, maxCounted), n > maxCounted, by, most)
 		}
 	}
 	return failure.Internal("count rows", fmt.Errorf("the database returned %v", counted))
