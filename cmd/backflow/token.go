@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,12 +20,13 @@ const tokenPrefix = "bf_"
 
 func (p *program) tokenCommand() *cobra.Command {
 	var name string
-	var scopes []string
+	var scopes, tables []string
 	var out output
 	create := &cobra.Command{
 		Use:   "new --name NAME --scopes SCOPE…",
 		Short: "Make a random API token, and the lines for the config that let it in",
 		Example: `  backflow token new --name shop --scopes 'integrations:stripe:*' workflows:process-order:run
+  backflow token new --name warehouse --scopes integrations:database:select --tables orders
   backflow token new --name admin --scopes '*'`,
 		// What follows the first scope are scopes too.
 		Args: cobra.ArbitraryArgs,
@@ -41,10 +43,13 @@ func (p *program) tokenCommand() *cobra.Command {
 					return fmt.Errorf("--scopes: %w", err)
 				}
 			}
+			if slices.Contains(tables, "") {
+				return errors.New("--tables has an empty name")
+			}
 			return nil
 		},
 		RunE: run(func(*cobra.Command, []string) error {
-			made := madeToken{newToken(), tokenEntry{name, "", scopes}}
+			made := madeToken{newToken(), tokenEntry{name, "", scopes, tables}}
 			made.Entry.Hash = access.HashOf(made.Token).String()
 			return out.writeValue(p.stdout, made, made.write)
 		}),
@@ -52,6 +57,7 @@ func (p *program) tokenCommand() *cobra.Command {
 	out.flag(create, formTable)
 	create.Flags().StringVar(&name, "name", "", "whose token it is, as logs call it")
 	create.Flags().StringSliceVar(&scopes, "scopes", nil, "what it may do: scopes, separated by commas or spaces")
+	create.Flags().StringSliceVar(&tables, "tables", nil, "the only tables that it may touch, separated by commas")
 	completeFlag(create, "scopes", fixed(scopeForms()...))
 	for _, flag := range []string{"name", "scopes"} {
 		if err := create.MarkFlagRequired(flag); err != nil {
@@ -72,6 +78,7 @@ type tokenEntry struct {
 	Name   string   `json:"name"`
 	Hash   string   `json:"hash"`
 	Scopes []string `json:"scopes"`
+	Tables []string `json:"tables,omitempty"`
 }
 
 func (m madeToken) write(w io.Writer) error {

@@ -176,7 +176,7 @@ func TestValidateSaysWhatItWaitsFor(t *testing.T) {
 func TestANewTokenLetsInWhereItsLinesArePasted(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, "stripe.json")
-	code, out, stderr := h.Run("token", "new", "--name", "shop", "--scopes", "runs:read")
+	code, out, stderr := h.Run("token", "new", "--name", "shop", "--scopes", "runs:read,integrations:database:select", "--tables", "payments,refunds")
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}
@@ -191,6 +191,8 @@ func TestANewTokenLetsInWhereItsLinesArePasted(t *testing.T) {
 	g := h.Serve(token)
 	program.Want(t, 200, g.Get("/runs"))
 	program.Want(t, 403, g.Post(intents, goodIntent))
+	program.Want(t, 200, g.Get("/integrations/database/tables/payments"))
+	program.Want(t, 403, g.Get("/integrations/database/tables/others"))
 	program.Want(t, 401, g.Do(program.Request{Method: "GET", Path: "/runs", Token: token + "x"}))
 }
 
