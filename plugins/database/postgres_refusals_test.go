@@ -232,3 +232,22 @@ func TestCallsThatStopEachOtherAreRunAgain(t *testing.T) {
 		t.Errorf("%q", failures)
 	}
 }
+
+// TestAQueryRefusesAValueOfAnotherTypeThanItsParameter: the server finds the type, and reads
+// every value as it.
+func TestAQueryRefusesAValueOfAnotherTypeThanItsParameter(t *testing.T) {
+	t.Parallel()
+	f := onPostgres().NewWith(t, map[string]any{"queries": map[string]any{
+		"text":   map[string]any{"sql": "SELECT t FROM v WHERE t = :t"},
+		"number": map[string]any{"sql": "SELECT n FROM v WHERE n = :n"},
+	}}, `CREATE TABLE v (t text, n int)`, `INSERT INTO v VALUES ('7', 7), ('true', 8)`)
+	f.Check(
+		databasetest.Case{Action: "query", Params: `{"name":"text","params":{"t":7}}`, Want: `{"data":[{"t":"7"}]}`},
+		databasetest.Case{Action: "query", Params: `{"name":"text","params":{"t":true}}`, Want: `{"data":[{"t":"true"}]}`},
+		databasetest.Case{Action: "query", Params: `{"name":"number","params":{"n":7}}`, Want: `{"data":[{"n":7}]}`},
+		databasetest.Case{Action: "query", Params: `{"name":"number","params":{"n":70e-1}}`, Want: `{"data":[{"n":7}]}`},
+		databasetest.Case{Action: "query", Params: `{"name":"number","params":{"n":9999999999}}`, Refused: &databasetest.Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{"/params"}}},
+		databasetest.Case{Action: "query", Params: `{"name":"number","params":{"n":"x"}}`, Refused: &databasetest.Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{"/params"}}},
+		databasetest.Case{Action: "query", Params: `{"name":"number","params":{"n":true}}`, Refused: &databasetest.Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{"/params"}}},
+	)
+}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"database/sql"
+	"strconv"
 	"strings"
 	"time"
 
@@ -11,18 +12,16 @@ import (
 	"github.com/backflow/backflow/plugins/database/internal/exact"
 )
 
-// BindParameter leaves it to the server to read a decimal, and an array or an object, as
-// the type that it finds for the parameter.
+// BindParameter leaves it to the server to read a value as the type that it finds for the
+// parameter: pgx would take none of another type.
 func (*Postgres) BindParameter(value driver.JSON) (any, error) {
 	switch value.Kind() {
 	case 'n':
 		return nil, nil
-	case 't', 'f':
-		return value.Kind() == 't', nil
 	case '0':
 		number, ok := exact.Parse(string(value))
 		if whole, fits := number.Int64(); ok && fits {
-			return whole, nil
+			return strconv.FormatInt(whole, 10), nil
 		}
 	case '"':
 		unquoted, err := jsontext.AppendUnquote(nil, value)
