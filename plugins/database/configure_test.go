@@ -6,12 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/backflow/backflow/internal/testkit/mariadbtest"
+	"github.com/backflow/backflow/internal/testkit/postgrestest"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	"github.com/backflow/backflow/sdk"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -327,4 +331,44 @@ func compile(t testing.TB, schema json.RawMessage) *jsonschema.Schema {
 	compiled, err := compiler.Compile("schema.json")
 	must(t, err)
 	return compiled
+}
+
+// TestAStartSaysWhetherTheDatabaseMayBeThereLater: the gateway tries again soon then, and
+// waits long after what stays as it is.
+func TestAStartSaysWhetherTheDatabaseMayBeThereLater(t *testing.T) {
+	t.Parallel()
+	postgres, mariadb := postgrestest.New(t), mariadbtest.New(t)
+	wrong := func(text string) string {
+		u, err := url.Parse(text)
+		must(t, err)
+		u.User = url.UserPassword(u.User.Username(), "wrong")
+		return u.String()
+	}
+	dead, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	must(t, dead.Close())
+	dir := t.TempDir()
+	writeMigration(t, dir, "00001_wrong.sql", "INSERT INTO nowhere VALUES (1)")
+	for name, one := range map[string]struct {
+		url, migrations string
+		later           bool
+	}{
+		"no PostgreSQL": {url: "postgres://app@" + dead.Addr().String() + "/app", later: true},
+		"no MariaDB":    {url: "mysql://app@" + dead.Addr().String() + "/app", later: true},
+		"a database of PostgreSQL that is not there": {url: strings.Replace(postgres.URL(), postgres.Name, "absent", 1), later: true},
+		"another password of PostgreSQL":             {url: wrong(postgres.URL())},
+		"another password of MariaDB":                {url: wrong(mariadb.URL())},
+		"a wrong migration of PostgreSQL":            {url: postgres.URL(), migrations: "migrations"},
+		"a wrong migration of MariaDB":               {url: mariadb.URL(), migrations: "migrations"},
+	} {
+		more := map[string]any{}
+		if one.migrations != "" {
+			more["migrations"] = one.migrations
+		}
+		_, err := configureOn(t, dir, one.url, more)
+		failed, ok := errors.AsType[*sdk.Error](err)
+		if err == nil || (ok && failed.Code == sdk.CodeUnavailable) != one.later {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

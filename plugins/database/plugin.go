@@ -63,7 +63,7 @@ func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
 	settings.Now = p.now
 	opened, err := store.Create(ctx, settings)
 	if err != nil {
-		return err
+		return startFailed(&settings, err)
 	}
 	doubts, err := opened.Doubts(ctx)
 	if err != nil {
@@ -83,6 +83,15 @@ func (p *plugin) configure(ctx context.Context, entry json.RawMessage) error {
 		p.watching = startWatch(p, settings, sdk.Logger(ctx))
 	}
 	return nil
+}
+
+// startFailed is the error of a start that failed: where the database may be there a little
+// later, it says so, and the gateway tries again soon.
+func startFailed(settings *store.Settings, err error) error {
+	if !settings.IsPassing(err) {
+		return err
+	}
+	return sdk.Refuse(sdk.CodeUnavailable, "%v", err)
 }
 
 // warnOfAccess logs what of the rules of access does not fit the database. A migration
