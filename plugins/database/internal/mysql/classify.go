@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 	mysqldriver "github.com/go-sql-driver/mysql"
@@ -147,7 +148,7 @@ func (m *MySQL) Classify(err error, table *driver.Table) driver.Failure {
 	case errors.Is(err, mysqldriver.ErrPktTooLarge):
 		return driver.Failure{Condition: driver.TooLarge, Message: numbers[1153].message}
 	case !errors.As(err, &failure):
-		return driver.Failure{Condition: driver.Unreachable, Message: "the database connection failed: " + err.Error()}
+		return driver.Failure{Condition: driver.Unreachable, Message: "the database connection failed" + cause(err)}
 	}
 	what, ok := numbers[failure.Number]
 	switch {
@@ -168,6 +169,15 @@ func (m *MySQL) Classify(err error, table *driver.Table) driver.Failure {
 		m.locate(&f, failure, table)
 	}
 	return f
+}
+
+// cause is what the network said, without an address.
+func cause(err error) string {
+	var number syscall.Errno
+	if errors.As(err, &number) {
+		return ": " + number.Error()
+	}
+	return ""
 }
 
 // authentication says what is wrong where client and server find no way to authenticate
@@ -228,6 +238,7 @@ func (m *MySQL) locate(f *driver.Failure, failure *mysqldriver.MySQLError, table
 		f.Fault = "refused by the check " + f.Constraint
 		f.Columns = inOrder(table, names(expression))
 	case driver.NotNullViolation, driver.TypeMismatch:
+		m.forget(table.Name)
 		f.Columns = inOrder(table, []string{columnOf(failure.Message)})
 	}
 }
