@@ -331,6 +331,57 @@ func TestATableThatIsChangedBesideACallIsReadAnew(t *testing.T) {
 	}
 }
 
+// TestAColumnThatGetsAnotherTypeRefusesNoCall: neither what is known of the table nor what
+// any connection of the pool has prepared is the reason of a refusal, also if it was
+// prepared long before.
+func TestAColumnThatGetsAnotherTypeRefusesNoCall(t *testing.T) {
+	t.Parallel()
+	const connections = 4
+	f := onPostgres().NewWith(t, map[string]any{
+		"pool":    map[string]any{"maxConnections": connections},
+		"queries": map[string]any{"set": map[string]any{"sql": "UPDATE changing SET v = :v WHERE id = 0", "write": true}},
+	}, `CREATE TABLE changing (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v int)`)
+	blocker, err := f.DB.Conn(t.Context())
+	must(t, err)
+	defer blocker.Close()
+	block := func(statement string) {
+		t.Helper()
+		_, err := blocker.ExecContext(t.Context(), statement)
+		must(t, err)
+	}
+	// together makes as many calls at the same time as there are connections: each of them
+	// has one, since all wait for the table.
+	together := func(action, params string) {
+		t.Helper()
+		block("BEGIN; LOCK TABLE changing")
+		var group sync.WaitGroup
+		for range connections {
+			group.Go(func() {
+				if _, failed := f.Try("", action, params); failed != nil {
+					t.Errorf("%s %s: %+v", action, params, failed)
+				}
+			})
+		}
+		testkit.Eventually(t, 5*time.Second, "all calls wait", func() bool {
+			return f.Scalar("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'changing'::regclass") == fmt.Sprint(connections)
+		})
+		block("ROLLBACK")
+		group.Wait()
+	}
+	for _, step := range []struct{ change, value string }{
+		{`ALTER TABLE changing ALTER v TYPE text`, `1`},
+		{`ALTER TABLE changing ALTER v TYPE int USING v::int`, `2`},
+		{`ALTER TABLE changing ALTER v TYPE numeric(9,2)`, `3`},
+	} {
+		insert, query := `{"table":"changing","data":{"v":`+step.value+`}}`, `{"name":"set","params":{"v":`+step.value+`}}`
+		together("insert", insert)
+		together("query", query)
+		f.Exec(step.change)
+		together("insert", insert)
+		together("query", query)
+	}
+}
+
 // TestAServerKeepsFewStatementsPrepared: those of many values are large, and each length
 // of a list would be another one.
 func TestAServerKeepsFewStatementsPrepared(t *testing.T) {

@@ -89,7 +89,12 @@ func (p *Postgres) Classify(err error, table *driver.Table) driver.Failure {
 	condition := conditionOf(failure)
 	switch condition {
 	case driver.UndefinedTable, driver.UndefinedColumn, driver.SchemaChanged:
-		p.forget()
+		p.forget(nil)
+	case driver.TypeMismatch:
+		p.forget(table)
+		if strings.HasPrefix(failure.Code, "42") { // what was prepared has the types of another table
+			p.changes.Add(1)
+		}
 	}
 	f := driver.Failure{Condition: condition, Message: p.message(condition, failure, nameOf(table, failure))}
 	switch condition {

@@ -3,7 +3,9 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -25,10 +27,12 @@ type described struct {
 	at    time.Time
 	// refreshing: a call reads it anew.
 	refreshing bool
+	// outdated: every call is to read it anew.
+	outdated bool
 }
 
 // Describe returns a table, by its name in the search path or as SCHEMA.TABLE.
-func (p *Postgres) Describe(ctx context.Context, conn *sql.Conn, name string) (*driver.Table, error) {
+func (p *Postgres) Describe(ctx context.Context, on *sql.Conn, name string) (*driver.Table, error) {
 	if table := p.known(name); table != nil {
 		return table, nil
 	}
@@ -36,15 +40,33 @@ func (p *Postgres) Describe(ctx context.Context, conn *sql.Conn, name string) (*
 		return nil, driver.ErrNoTable
 	}
 	at := p.now()
-	table, err := describe(ctx, conn, name)
+	table, err := describe(ctx, on, name)
+	if !p.learn(name, table, at, err) {
+		return table, err
+	}
+	return table, on.Raw(func(raw any) error {
+		return raw.(*conn).prepareAnew(ctx) //nolint:forcetypeassert // it is of this package's pool
+	})
+}
+
+// learn keeps what was read of a table, and reports whether it is another than before.
+func (p *Postgres) learn(name string, table *driver.Table, at time.Time, err error) (changed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	before := p.tables[name]
 	if err != nil {
 		delete(p.tables, name)
-		return nil, err
+		if before != nil && errors.Is(err, driver.ErrNoTable) {
+			p.changes.Add(1) // another one may take its place
+		}
+		return false
 	}
 	p.tables[name] = &described{table: table, at: at}
-	return table, nil
+	if before == nil || reflect.DeepEqual(before.table, table) {
+		return false
+	}
+	p.changes.Add(1)
+	return true
 }
 
 // known returns what is known of a table, or nil if the caller is to read it.
@@ -52,7 +74,7 @@ func (p *Postgres) known(name string) *driver.Table {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	kept := p.tables[name]
-	if kept == nil {
+	if kept == nil || kept.outdated {
 		return nil
 	}
 	age := p.now().Sub(kept.at)
@@ -63,11 +85,15 @@ func (p *Postgres) known(name string) *driver.Table {
 	return kept.table
 }
 
-// forget drops what is known of the schema.
-func (p *Postgres) forget() {
+// forget has a table, or where it is nil every one, read anew before it is used.
+func (p *Postgres) forget(table *driver.Table) {
 	p.mu.Lock()
-	clear(p.tables)
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	for _, kept := range p.tables {
+		if table == nil || kept.table.Schema == table.Schema && kept.table.Name == table.Name {
+			kept.outdated = true
+		}
+	}
 }
 
 // find looks a table up. A name with a dot may be that of a table in the search path,

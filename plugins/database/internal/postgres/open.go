@@ -55,7 +55,7 @@ func (p *Postgres) open(ctx context.Context, options driver.Options) (*sql.DB, e
 	for _, name := range carried {
 		config.RuntimeParams[name] = texts[name]
 	}
-	db := sql.OpenDB(connector{stdlib.GetConnector(*config,
+	db := sql.OpenDB(connector{postgres: p, Connector: stdlib.GetConnector(*config,
 		stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 			if err := p.prepare(ctx, conn, options); err != nil {
 				return errors.Join(err, closeConn(conn)) // pgx's own façade would leave it open

@@ -12,6 +12,7 @@ package postgres
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -31,6 +32,10 @@ type Postgres struct {
 	searchPath string
 	// now is the clock by which descriptions of tables grow old.
 	now func() time.Time
+
+	// changes counts the changes of tables that were seen: what a connection has prepared
+	// before one is prepared anew.
+	changes atomic.Int64
 
 	// mu guards the fields below, what is known of the schema.
 	mu     sync.Mutex

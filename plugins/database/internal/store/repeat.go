@@ -54,7 +54,8 @@ func (s *Store) connections() int { return s.db.Stats().MaxOpenConnections }
 // again reports whether a call is to be run again, which changed nothing: other
 // transactions stopped it; what was known of the schema was out of date, and is read
 // anew, or what its connection had prepared was; or the connection was dead before it did
-// anything, as all are after a restart of the server.
+// anything, as all are after a restart of the server. A value that does not fit may be one
+// for a column that has another type now.
 func (s *Store) again(f failed, seen *runs) bool {
 	var known *sdk.Error
 	if !errors.As(f.err, &known) || known.Outcome != sdk.OutcomeNotExecuted {
@@ -64,7 +65,7 @@ func (s *Store) again(f failed, seen *runs) bool {
 	case driver.Deadlock, driver.Serialization:
 		seen.stopped++
 		return seen.stopped < maxRuns
-	case driver.UndefinedTable, driver.UndefinedColumn:
+	case driver.UndefinedTable, driver.UndefinedColumn, driver.TypeMismatch:
 		seen.changed++
 		return seen.changed == 1
 	case driver.SchemaChanged:
