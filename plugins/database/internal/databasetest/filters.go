@@ -111,6 +111,7 @@ func (s Suite) filters(t *testing.T) {
 	t.Run("a filter that makes no sense is refused with its place", func(t *testing.T) {
 		t.Parallel()
 		f := newOrders(t)
+		f.wantFound("orders", `[`+strings.Repeat(`{"column":"id","operator":"in","value":[`+strings.Repeat("1,", 999)+`1]},`, 14)+`{"column":"id","operator":"in","value":[`+strings.Repeat("1,", 999)+`1]}]`, "1")
 		for _, c := range []struct{ filters, pointer, says string }{
 			{`[{"column":"statu","operator":"eq","value":1}]`, "/filters/0/column", `did you mean "status"?`},
 			{`[{"column":"status","operator":"equals","value":1}]`, "/filters/0/operator", `no operator "equals"`},
@@ -135,6 +136,8 @@ func (s Suite) filters(t *testing.T) {
 			{`[{"or":[]}]`, "/filters/0/or", "must not be empty"},
 			{`[{"column":"id"}]`, "/filters/0", "must have column, operator and value"},
 			{`[{"column":"id","operator":"eq","value":1,"or":[{"column":"id","operator":"eq","value":1}]}]`, "/filters/0", "or one of and, or, not"},
+			// Every database takes as many values as are let through.
+			{`[` + strings.Repeat(`{"column":"id","operator":"in","value":[`+strings.Repeat("1,", 999)+`1]},`, 15) + `{"column":"id","operator":"eq","value":1}]`, "/filters/15/value", "more than 15000 values"},
 			{`[` + strings.Repeat(`{"not":`, 20) + `{"column":"id","operator":"eq","value":1}` + strings.Repeat("}", 20) + `]`, "/filters/0" + strings.Repeat("/not", 16), "16 deep"},
 		} {
 			f.Check(Case{Action: "count", Params: `{"table":"orders","filters":` + c.filters + `}`, Refused: &Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{c.pointer}, Says: c.says}})

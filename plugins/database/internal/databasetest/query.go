@@ -45,6 +45,18 @@ func (s Suite) query(t *testing.T) {
 			Case{Action: "query", Params: `{"name":"totals","params":{"x":1}}`, Refused: &Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{"/params/x"}, Says: `no parameter "x"`}},
 		)
 	})
+	t.Run("a parameter of another type than the statement has a use for is refused, once and for all", func(t *testing.T) {
+		t.Parallel()
+		f := s.newQueries(t, map[string]string{"byId": `SELECT id FROM orders WHERE id = :id`, "byStatus": `SELECT id FROM orders WHERE status = :id`}, `CREATE TABLE orders (id {id}, status {text})`)
+		for _, name := range []string{"byId", "byStatus"} {
+			for _, value := range []string{`true`, `1.5`, `"x"`, `{"a":1}`, `1e300`, `99999999999999999999`} {
+				_, refused := f.Try("", "query", `{"name":"`+name+`","params":{"id":`+value+`}}`)
+				if refused != nil && (refused.Code != sdk.CodeInvalidParams || refused.Retryable) {
+					t.Errorf("%s %s: %+v", name, value, refused)
+				}
+			}
+		}
+	})
 	t.Run("values come back as those of their columns", func(t *testing.T) {
 		t.Parallel()
 		f := s.newQueries(t, map[string]string{"all": `SELECT i, d, r, t, b, n FROM kinds`},

@@ -200,6 +200,12 @@ func (s Suite) selection(t *testing.T) {
 			changed[i] ^= 0x55
 			hostile = append(hostile, base64.RawURLEncoding.EncodeToString(changed))
 		}
+		// Values of other types than those of the columns, all of them well written.
+		const head = 1 + 16 + 1 + 1 // the version, the selection, how many to pass over, how many values
+		for _, value := range []string{"n", "1", "i\x02", "u\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "f\x7f\xf8\x00\x00\x00\x00\x00\x00", "s\x01x", "s\x01\x00", "s\x01\xff", "b\x02\xff\xfe", "t\x142026-11-23T10:00:00Z"} {
+			forged := string(written[:head]) + strings.Repeat(value, int(written[head-1]))
+			hostile = append(hostile, base64.RawURLEncoding.EncodeToString([]byte(forged)))
+		}
 		for _, text := range hostile {
 			body, refused := f.Try("", "select", fmt.Sprintf(`{%s,"cursor":%q}`, params, text))
 			if refused != nil && (refused.Code != sdk.CodeInvalidParams || strings.Contains(refused.Message, text) && len(text) > 3) {

@@ -73,6 +73,11 @@ var (
 // prepared statement is another than when it was prepared.
 const changedPlan = "cached plan must not change result type"
 
+// unencoded is the text of pgx's error, which has no type of its own, of a value that it
+// cannot write as the type that the statement wants. Nothing was sent, and the connection
+// is as it was.
+const unencoded = "failed to encode args["
+
 // Classify turns codes of errors into what a caller can act on. PostgreSQL's messages
 // are not shown where they may hold values, and details and contexts never are. After an
 // error that speaks of the schema, tables are described anew.
@@ -83,6 +88,8 @@ func (p *Postgres) Classify(err error, table *driver.Table) driver.Failure {
 		return driver.Failure{Condition: driver.Interrupted, Message: "the database did not answer in time"}
 	case errors.Is(err, pgx.ErrTxCommitRollback):
 		return driver.Failure{Condition: driver.Other, Message: "the transaction had failed before, and was rolled back"}
+	case strings.Contains(err.Error(), unencoded):
+		return driver.Failure{Condition: driver.TypeMismatch, Message: p.message(driver.TypeMismatch, nil, "")}
 	case !errors.As(err, &failure):
 		return driver.Failure{Condition: driver.Unreachable, Message: "the database connection failed" + cause(err)}
 	}

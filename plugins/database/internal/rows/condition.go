@@ -31,11 +31,18 @@ func conditions(tx *store.Tx, table *driver.Table, filters []request.Filter) ([]
 	return found, nil
 }
 
+// maxCompared is how many values filters may have together. They are bound in one
+// statement, beside those of the query of a URL, of which there may be as many, and those
+// that are written: see maxBound.
+const maxCompared = 15_000
+
 // resolver turns filters into conditions.
 type resolver struct {
 	tx     *store.Tx
 	table  *driver.Table
 	faults []sdk.Fault
+	// compared is how many values there were.
+	compared int
 }
 
 func (r *resolver) fault(at, format string, args ...any) {
@@ -130,6 +137,12 @@ func (r *resolver) test(column driver.Column, f request.Filter) statement.Condit
 		}
 	}
 	values := f.Values(column)
+	if r.compared += len(values); r.compared > maxCompared {
+		if r.compared-len(values) <= maxCompared { // once
+			r.fault(f.ValueAt, "there are more than %d values in the filters", maxCompared)
+		}
+		return found
+	}
 	found.Values = make([]any, len(values))
 	for i, value := range values {
 		at := f.ValueAt

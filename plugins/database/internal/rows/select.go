@@ -121,7 +121,11 @@ func (p *page) read(table *driver.Table) ([]byte, error) {
 		return nil, refused
 	}
 	if err != nil {
-		return nil, p.tx.Failed(err, table, p.asked.FiltersAt)
+		place := p.asked.FiltersAt
+		if p.asked.Cursor != nil { // the values of the filters were held against their columns
+			place = p.asked.CursorAt
+		}
+		return nil, p.tx.Failed(err, table, place)
 	}
 	p.body = append(p.body, `],"nextCursor":`...)
 	if !p.more {

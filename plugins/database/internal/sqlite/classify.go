@@ -21,6 +21,10 @@ func (s *SQLite) Ended(err error) bool {
 	return errors.As(err, &failure) && strings.Contains(failure.Error(), "no transaction is active")
 }
 
+// unconverted is the text of database/sql's error, which has no type of its own, of a value
+// that the driver does not take. The statement was not run.
+const unconverted = "sql: converting argument"
+
 // Classify turns result codes into what a caller can act on. Messages come
 // from SQLite where they name constraints and columns; they hold no values.
 func (s *SQLite) Classify(err error, table *driver.Table) driver.Failure {
@@ -28,6 +32,8 @@ func (s *SQLite) Classify(err error, table *driver.Table) driver.Failure {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return driver.Failure{Condition: driver.Interrupted, Message: "the database did not answer in time"}
+	case strings.HasPrefix(err.Error(), unconverted):
+		return driver.Failure{Condition: driver.TypeMismatch, Message: "a value is none that SQLite keeps"}
 	case !errors.As(err, &failure):
 		return driver.Failure{Condition: driver.Unreachable, Message: "the database connection failed: " + err.Error()}
 	}
