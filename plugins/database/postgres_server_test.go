@@ -68,9 +68,9 @@ func TestAConnectionToPostgreSQLIsEncryptedAsTheUrlSays(t *testing.T) {
 	}{
 		"the right authority and name":        {url: with(t, byName, client...)},
 		"a path that is relative":             {url: with(t, byName, append(client, "sslrootcert", relative)...)},
-		"the wrong authority":                 {url: with(t, byName, append(client, "sslrootcert", c.Other)...), says: "certificate"},
-		"the authorities of the system":       {url: with(t, byName, append(client, "sslrootcert", "")...), says: "certificate"},
-		"another name":                        {url: with(t, another, client...), says: "certificate"},
+		"the wrong authority":                 {url: with(t, byName, append(client, "sslrootcert", c.Other)...), says: "write sslrootcert=FILE"},
+		"the authorities of the system":       {url: with(t, byName, append(client, "sslrootcert", "")...), says: "write sslrootcert=FILE"},
+		"another name":                        {url: with(t, another, client...), says: "sslmode=verify-ca"},
 		"another name, which does not count":  {url: with(t, another, append(client, "sslmode", "verify-ca")...)},
 		"nothing verified":                    {url: with(t, s.URL(), append(client, "sslmode", "require", "sslrootcert", "")...)},
 		"no certificate of the client":        {url: byName, says: "certificate"},

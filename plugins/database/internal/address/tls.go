@@ -41,7 +41,7 @@ func (a *Address) TakeTLS() (*Encryption, error) {
 	switch mode {
 	case modeDisable, modeRequire, modeVerifyCA, modeVerifyFull:
 	case "allow", "prefer":
-		return nil, fmt.Errorf("sslmode=%s would go on without encryption where the server offers none; write %s, %s or %s", mode, modeVerifyFull, modeVerifyCA, modeDisable)
+		return nil, fmt.Errorf("sslmode=%s would go on without encryption where the server offers none; write %s, %s, %s or %s", mode, modeVerifyFull, modeVerifyCA, modeRequire, modeDisable)
 	default:
 		if given {
 			return nil, fmt.Errorf("has an sslmode that there is not; write %s, %s, %s or %s", modeVerifyFull, modeVerifyCA, modeRequire, modeDisable)
@@ -139,4 +139,16 @@ func (e *Encryption) For(host Host) *tls.Config {
 		}
 	}
 	return config
+}
+
+// Explained adds to the error of a connection which parameter of the url it is about, where
+// the server's certificate was not accepted.
+func Explained(err error) error {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return fmt.Errorf("%w; write sslrootcert=FILE into the url, the certificate of the server's authority", err)
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return fmt.Errorf("%w; write the host into the url as the certificate has it, or sslmode=verify-ca", err)
+	}
+	return err
 }

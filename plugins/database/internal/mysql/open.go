@@ -10,6 +10,8 @@ import (
 	"time"
 
 	mysqldriver "github.com/go-sql-driver/mysql"
+
+	"github.com/backflow/backflow/plugins/database/internal/address"
 )
 
 // grace is how much longer than the server itself a statement is waited for.
@@ -64,7 +66,7 @@ func (m *MySQL) open(ctx context.Context, c *connector) (*sql.DB, error) {
 // connectFailed is what is said where a connection cannot be made. The driver's errors
 // name the account and the address, and never the password.
 func (m *MySQL) connectFailed(err error) error {
-	return fmt.Errorf("mysql: connect to %s: %w", m.config.Addr, err)
+	return fmt.Errorf("mysql: connect to %s: %w", m.config.Addr, address.Explained(err))
 }
 
 // connector makes connections with the settings of a session.

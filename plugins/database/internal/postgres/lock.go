@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/backflow/backflow/plugins/database/internal/address"
 )
 
 const (
@@ -26,7 +28,7 @@ const (
 func (p *Postgres) LockSetup(ctx context.Context) (release func() error, err error) {
 	conn, err := pgx.ConnectConfig(ctx, p.config.Copy())
 	if err != nil {
-		return nil, fmt.Errorf("connect: %w", err)
+		return nil, fmt.Errorf("connect: %w", address.Explained(err))
 	}
 	defer func() {
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/backflow/backflow/plugins/database/internal/address"
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 )
 
@@ -70,7 +71,7 @@ func (p *Postgres) open(ctx context.Context, options driver.Options) (*sql.DB, e
 	db.SetConnMaxIdleTime(options.MaxIdleTime)
 	db.SetConnMaxLifetime(options.MaxLifetime)
 	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("connect: %w", err), db.Close())
+		return nil, errors.Join(fmt.Errorf("connect: %w", address.Explained(err)), db.Close())
 	}
 	return db, nil
 }
