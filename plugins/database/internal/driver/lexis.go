@@ -7,7 +7,7 @@ type Lexis struct {
 	// Backticks and Brackets stand around names: `a` and [a].
 	Backticks, Brackets bool
 	// Backslashes in quotes make the next character one like any other, in EscapeStrings
-	// those of E'…' alone.
+	// those of E'…' alone, beside which there are names in U&"…".
 	Backslashes, EscapeStrings bool
 	// DollarQuotes are $$…$$ and $tag$…$tag$.
 	DollarQuotes bool

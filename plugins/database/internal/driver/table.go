@@ -41,6 +41,10 @@ type Table struct {
 	// UniqueKeys are the columns of each unique key of whole rows, the primary key
 	// included: no partial one, and none over expressions.
 	UniqueKeys [][]string
+	// Heirs says that rows of other tables, which have keys of their own, are read and
+	// changed as rows of this one: its keys do not tell them apart, and RowID does
+	// (https://www.postgresql.org/docs/current/ddl-inherit.html, 5.10.1).
+	Heirs bool
 	// KeyColumns are the columns of each unique key, and of each constraint of another kind
 	// that a failure may name, by its name.
 	KeyColumns map[string][]string

@@ -108,6 +108,8 @@ func (r *reader) take(t token, at int) error {
 		return r.fault(at, "a quote or a comment begins here and has no end")
 	case executable:
 		return r.fault(at, "a comment that the database runs is not allowed")
+	case escaped:
+		return r.fault(at, "a name with escapes is not allowed: write the name itself")
 	case placeholder:
 		return r.fault(at, "%s: a parameter is written as :name", t.text)
 	case space:

@@ -144,6 +144,8 @@ func TestWhatIsNotOneStatementIsRefusedWithItsPlace(t *testing.T) {
 		{[]*driver.Lexis{&postgres}, `SELECT $a$ b`, "no end"},
 		{[]*driver.Lexis{&postgres}, `SELECT /* /* */ 1`, "no end"},
 		{[]*driver.Lexis{&postgres}, `SELECT E'\'`, "no end"},
+		{[]*driver.Lexis{&postgres}, `SELECT * FROM U&"backflow\005fkeys"`, "line 1, column 15: a name with escapes is not allowed"},
+		{[]*driver.Lexis{&postgres}, `SELECT 1 AS u&"a!0061" UESCAPE '!'`, "a name with escapes"},
 		{[]*driver.Lexis{&mysql}, `SELECT '\'`, "no end"},
 		{[]*driver.Lexis{&mysql}, "SELECT `a", "no end"},
 		{[]*driver.Lexis{&sqlite}, `SELECT [a`, "no end"},

@@ -27,6 +27,8 @@ const (
 	unended
 	// executable begins a comment that the database runs.
 	executable
+	// escaped begins a name in which characters are written as numbers.
+	escaped
 )
 
 // token is a piece of SQL. All tokens together are the text.
@@ -64,6 +66,8 @@ func measure(x *driver.Lexis, s string) (kind, int) {
 		return quoted, strings.IndexByte(s, ']') + 1
 	case x.EscapeStrings && (strings.HasPrefix(s, "E'") || strings.HasPrefix(s, "e'")):
 		return quoted, escapeString(s)
+	case x.EscapeStrings && (strings.HasPrefix(s, `U&"`) || strings.HasPrefix(s, `u&"`)):
+		return escaped, len(`U&"`)
 	case startsName(c):
 		return word, name(s)
 	case '0' <= c && c <= '9':

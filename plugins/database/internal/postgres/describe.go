@@ -100,7 +100,8 @@ func (p *Postgres) forget(table *driver.Table) {
 // or have the schema before the dot.
 const find = `SELECT c.oid::int8, n.nspname::text, c.relname::text, c.relkind::text,
   EXISTS (SELECT 1 FROM pg_trigger g WHERE NOT g.tgisinternal AND (g.tgrelid = c.oid OR g.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid::regclass)))),
-  EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.atttypid = 'money'::regtype AND NOT a.attisdropped)
+  EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.atttypid = 'money'::regtype AND NOT a.attisdropped),
+  c.relkind = 'r' AND EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = c.oid)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE ` + describable + ` AND (c.relname = $1::text AND n.nspname = ANY (current_schemas(false))
   OR (n.nspname::text, c.relname::text) IN (SELECT s, t FROM unnest($2::text[], $3::text[]) AS named (s, t)))
@@ -161,7 +162,7 @@ func describe(ctx context.Context, conn *sql.Conn, name string) (*driver.Table, 
 		return nil, driver.ErrNoTable
 	}
 	row := found[0]
-	table := &driver.Table{Schema: text(row[1]), Name: text(row[2]), Triggers: row[4] == true}
+	table := &driver.Table{Schema: text(row[1]), Name: text(row[2]), Triggers: row[4] == true, Heirs: row[6] == true}
 	kind := text(row[3])
 	table.View = kind == "v" || kind == "m"
 	catalog := catalog{ctx: ctx, conn: conn, oid: row[0], table: table}
@@ -174,13 +175,16 @@ func describe(ctx context.Context, conn *sql.Conn, name string) (*driver.Table, 
 	if err := catalog.readUniques(); err != nil {
 		return nil, err
 	}
-	if len(table.PrimaryKey) == 0 {
+	switch {
+	case table.Heirs:
+		table.RowID, table.Triggers = rowIDs["p"], true // those of an heir are its own
+	case len(table.PrimaryKey) == 0:
 		table.RowID = rowIDs[kind]
 	}
 	return table, nil
 }
 
-// rowIDs name a row of a table, or of a partitioned one, by where it is
+// rowIDs name a row of a table, or of one that is made of several, by where it is
 // (https://www.postgresql.org/docs/current/ddl-system-columns.html).
 var rowIDs = map[string]string{"r": "ctid", "p": "(tableoid::bigint || ' ' || ctid::text)"}
 

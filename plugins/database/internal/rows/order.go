@@ -69,8 +69,11 @@ func total(table *driver.Table, order []statement.Sort) (_ []statement.Sort, tie
 }
 
 // unambiguous returns the columns of a key, nil if one of them may be null or has no
-// order.
+// order, or if rows of other tables may have the same values.
 func unambiguous(table *driver.Table, names []string) []driver.Column {
+	if table.Heirs {
+		return nil
+	}
 	var key []driver.Column
 	for _, name := range names {
 		column, ok := table.Column(name)
