@@ -57,6 +57,8 @@ func (s Suite) tableKinds(t *testing.T) {
 			Case{Action: "upsert", Params: `{"table":"counted","data":{"ref":"7b1f9d1e-0f0e-4b8e-9d0f-0a1b2c3d4e5f","n":5},"onConflict":["ref"]}`,
 				Want: `{"id":1,"ref":"7b1f9d1e-0f0e-4b8e-9d0f-0a1b2c3d4e5f","m":"sad","tags":["a","b"],"j":{"b":1,"a":[2]},"at":"2026-11-23T10:00:00Z","n":5}`},
 			Case{Action: "update", Params: `{"table":"counted","key":1,"data":{"id":2}}`, Refused: &Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{"/data/id"}}},
+			Case{Action: "count", Params: `{"table":"counted","filters":[{"column":"tags","operator":"contains","value":["a"]}]}`,
+				Refused: &Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{"/filters/0/value"}, Says: `column "tags"`}},
 			Case{Action: "update", Params: `{"table":"counted","key":1,"data":{"m":"angry"}}`, Refused: &Refusal{Code: sdk.CodeInvalidParams, Pointers: []string{"/data/m"}}},
 		)
 	})

@@ -134,6 +134,7 @@ func (r *resolver) test(column driver.Column, f request.Filter) statement.Condit
 	case request.Contains:
 		if column.Kind == driver.KindArray && column.Element != nil {
 			taking = *column.Element
+			taking.Name = column.Name // for faults
 		}
 	}
 	values := f.Values(column)
