@@ -30,7 +30,7 @@ func (p *program) dbCheckCommand() *cobra.Command {
 		Short: "Check whether a config fits the live database: tables, columns, types, named queries",
 		Long: `Check whether a config fits what is in the live database: what every step of a
 workflow or of a webhook reads and writes, and the entry in credentials. Every fault
-is told with its place in the config. The plugin gets its credentials and looks only:
+is shown with its place in the config. The plugin gets its credentials and looks only:
 nothing is made, migrated or changed. So is any other integration checked that can.`,
 		Example: "  backflow db check -c configs/stripe.json",
 		Args:    cobra.NoArgs,

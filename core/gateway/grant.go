@@ -80,7 +80,7 @@ func (c *caller) authorizeTables(a *action.Action, params value.Doc, calls []act
 	if refusal == nil {
 		return nil
 	}
-	// A call that is wrong anyway, such as one without a table, is told what is wrong.
+	// A call that is wrong anyway, such as one without a table, is refused for that.
 	if err := a.Check(params); err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// TestTimesOfSQLiteAreShownAndComparedAsInstants: whoever wrote them, in whatever form.
+// TestTimesOfSQLiteAreShownAndComparedAsInstants: whichever program wrote them, in whatever form.
 func TestTimesOfSQLiteAreShownAndComparedAsInstants(t *testing.T) {
 	f := newFixture(t, `CREATE TABLE at (id INTEGER PRIMARY KEY, t TIMESTAMP, day DATE, made DATETIME DEFAULT CURRENT_TIMESTAMP)`)
 	f.insert("", `{"table":"at","data":{"id":1,"t":"2026-11-23T10:00:00Z","day":"2026-11-23","made":"2026-11-23 10:00:00"}}`)

@@ -177,7 +177,7 @@ func (s *shop) is(row program.Response, wanted ...string) {
 	}
 }
 
-// stripe calls an endpoint of Stripe's actions, as somebody at Stripe's own pages would.
+// stripe calls an endpoint of Stripe's actions, as a person on Stripe's own pages would.
 func (s *shop) stripe(path string, params map[string]any) program.Response {
 	s.t.Helper()
 	body, err := json.Marshal(params)

@@ -65,17 +65,8 @@ func Start(t testing.TB, e *Engine, o Options) *Server {
 	return s
 }
 
-// NewDatabase makes another database on the server.
-func (s *Server) NewDatabase() *Database {
-	s.t.Helper()
-	return newDatabase(s.t, s.instance)
-}
-
 // Addr is the server's host:port, which it keeps.
 func (s *Server) Addr() string { return s.instance.addr }
-
-// Output is the end of what the server logged.
-func (s *Server) Output() string { return s.instance.daemon.Output() }
 
 // Kill ends the server as kill -9 does, and waits until it is gone.
 func (s *Server) Kill() {

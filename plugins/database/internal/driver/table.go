@@ -1,6 +1,8 @@
 package driver
 
 import (
+	"math"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -16,6 +18,16 @@ type JSON = jsontext.Value
 func AppendString(dst []byte, text string) []byte {
 	dst, _ = jsontext.AppendQuote(dst, strings.ToValidUTF8(text, "\uFFFD")) // it fails for other than UTF-8 only
 	return dst
+}
+
+// FormatFloat is the shortest text that stands for a number of so many bits, in the
+// notation of encoding/json: with an exponent for the very large and the very small only.
+func FormatFloat(value float64, bits int) string {
+	format := byte('f')
+	if size := math.Abs(value); size != 0 && (size < 1e-6 || size >= 1e21) {
+		format = 'e'
+	}
+	return strconv.FormatFloat(value, format, -1, bits)
 }
 
 // Table is what a database says about one of its tables.

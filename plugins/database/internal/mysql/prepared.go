@@ -21,7 +21,7 @@ type libraryConn interface {
 }
 
 // maxPrepared is how many statements a connection keeps prepared. The server bounds those
-// of all connections together, by 16,382 unless it is told otherwise
+// of all connections together, by 16,382 unless that is set otherwise
 // (https://mariadb.com/kb/en/server-system-variables/#max_prepared_stmt_count).
 const maxPrepared = 64
 

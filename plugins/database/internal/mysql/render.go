@@ -3,7 +3,6 @@ package mysql
 import (
 	"encoding/base64"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -31,13 +30,13 @@ func (*MySQL) Render(dst []byte, column driver.Column, stored any) ([]byte, erro
 		}
 		return strconv.AppendUint(dst, value, 10), nil
 	case float32:
-		return appendFloat(dst, float64(value), 32)
+		return jsontext.AppendFormat(dst, driver.FormatFloat(float64(value), 32))
 	case float64:
 		bits := 64
 		if typeOf(column).base == "float" {
 			bits = 32
 		}
-		return appendFloat(dst, value, bits)
+		return jsontext.AppendFormat(dst, driver.FormatFloat(value, bits))
 	case string:
 		return renderText(dst, column, value)
 	case []byte:
@@ -49,16 +48,6 @@ func (*MySQL) Render(dst []byte, column driver.Column, stored any) ([]byte, erro
 		return renderText(dst, column, string(value))
 	}
 	return nil, fmt.Errorf("mysql: a stored value of type %T cannot be shown", stored)
-}
-
-// appendFloat writes the shortest notation that stands for the value, with an exponent
-// for the very large and the very small only.
-func appendFloat(dst []byte, value float64, bits int) ([]byte, error) {
-	format := byte('f')
-	if size := math.Abs(value); size != 0 && (size < 1e-6 || size >= 1e21) {
-		format = 'e'
-	}
-	return jsontext.AppendFormat(dst, strconv.FormatFloat(value, format, -1, bits))
 }
 
 // stored times are as the server writes them.

@@ -55,7 +55,7 @@ func (p *Postgres) renderText(dst []byte, column driver.Column, value string) ([
 		if math.IsInf(number, 0) || math.IsNaN(number) {
 			return driver.AppendString(dst, value), nil
 		}
-		return appendNumber(dst, strconv.FormatFloat(number, floatFormat(number), -1, bits(column)))
+		return appendNumber(dst, driver.FormatFloat(number, bits(column)))
 	case driver.KindNumeric:
 		if slices.Contains(notNumbers, value) {
 			return driver.AppendString(dst, value), nil
@@ -103,7 +103,7 @@ func appendFloat(dst []byte, value float64) []byte {
 	case math.IsInf(value, -1):
 		return append(dst, `"-Infinity"`...)
 	}
-	return strconv.AppendFloat(dst, value, floatFormat(value), -1, 64)
+	return append(dst, driver.FormatFloat(value, 64)...)
 }
 
 // bits is how many a real number of the column has.
@@ -112,15 +112,6 @@ func bits(column driver.Column) int {
 		return 32
 	}
 	return 64
-}
-
-// floatFormat is the notation of encoding/json: an exponent for the very large and the
-// very small only.
-func floatFormat(value float64) byte {
-	if size := math.Abs(value); size != 0 && (size < 1e-6 || size >= 1e21) {
-		return 'e'
-	}
-	return 'f'
 }
 
 func appendBytes(dst, value []byte) []byte {

@@ -12,11 +12,7 @@ import (
 
 // Count counts rows.
 func Count(at string, params []byte) (Prepared, error) {
-	asked, err := request.ReadCount(at, params)
-	if err != nil {
-		return Prepared{}, err
-	}
-	return Prepared{Digest: request.Digest(request.ActionCount, params), Do: func(tx *store.Tx) ([]byte, error) { return count(tx, at, asked) }}, nil
+	return prepare(request.ActionCount, at, params, request.ReadCount, count)
 }
 
 func count(tx *store.Tx, at string, asked request.Count) ([]byte, error) {

@@ -12,11 +12,7 @@ import (
 
 // Delete deletes the rows that are selected, and returns how many.
 func Delete(at string, params []byte) (Prepared, error) {
-	asked, err := request.ReadDelete(at, params)
-	if err != nil {
-		return Prepared{}, err
-	}
-	return Prepared{Digest: request.Digest(request.ActionDelete, params), Do: func(tx *store.Tx) ([]byte, error) { return remove(tx, at, asked) }}, nil
+	return prepare(request.ActionDelete, at, params, request.ReadDelete, remove)
 }
 
 func remove(tx *store.Tx, at string, asked request.Delete) ([]byte, error) {

@@ -10,11 +10,7 @@ import (
 
 // Get returns the one row that is selected.
 func Get(at string, params []byte) (Prepared, error) {
-	asked, err := request.ReadGet(at, params)
-	if err != nil {
-		return Prepared{}, err
-	}
-	return Prepared{Digest: request.Digest(request.ActionGet, params), Do: func(tx *store.Tx) ([]byte, error) { return get(tx, at, asked) }}, nil
+	return prepare(request.ActionGet, at, params, request.ReadGet, get)
 }
 
 func get(tx *store.Tx, at string, asked request.Get) ([]byte, error) {

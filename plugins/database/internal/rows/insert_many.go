@@ -23,11 +23,7 @@ const maxBound = 30_000
 // InsertMany inserts rows, all of them or none, and returns them as stored in the order
 // in which they were given.
 func InsertMany(at string, params []byte) (Prepared, error) {
-	asked, err := request.ReadInsertMany(at, params)
-	if err != nil {
-		return Prepared{}, err
-	}
-	return Prepared{Digest: request.Digest(request.ActionInsertMany, params), Do: func(tx *store.Tx) ([]byte, error) { return insertMany(tx, at, asked) }}, nil
+	return prepare(request.ActionInsertMany, at, params, request.ReadInsertMany, insertMany)
 }
 
 // given is a row that was held against the table.

@@ -1,6 +1,7 @@
 package rows
 
 import (
+	"github.com/backflow/backflow/plugins/database/internal/request"
 	"github.com/backflow/backflow/plugins/database/internal/store"
 )
 
@@ -21,4 +22,13 @@ type Prepared struct {
 	// Do does it, within a transaction that the caller ends, and returns the result as
 	// JSON.
 	Do func(tx *store.Tx) ([]byte, error)
+}
+
+// prepare is Prepare of an action: read reads its params, and do does what they ask for.
+func prepare[Asked any](action, at string, params []byte, read func(at string, params []byte) (Asked, error), do func(tx *store.Tx, at string, asked Asked) ([]byte, error)) (Prepared, error) {
+	asked, err := read(at, params)
+	if err != nil {
+		return Prepared{}, err
+	}
+	return Prepared{Digest: request.Digest(action, params), Do: func(tx *store.Tx) ([]byte, error) { return do(tx, at, asked) }}, nil
 }

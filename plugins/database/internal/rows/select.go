@@ -17,11 +17,7 @@ import (
 
 // Select returns rows in an order, and a cursor for those behind them.
 func Select(at string, params []byte) (Prepared, error) {
-	asked, err := request.ReadSelect(at, params)
-	if err != nil {
-		return Prepared{}, err
-	}
-	return Prepared{Digest: request.Digest(request.ActionSelect, params), Do: func(tx *store.Tx) ([]byte, error) { return selectRows(tx, at, asked) }}, nil
+	return prepare(request.ActionSelect, at, params, request.ReadSelect, selectRows)
 }
 
 func selectRows(tx *store.Tx, at string, asked request.Select) ([]byte, error) {

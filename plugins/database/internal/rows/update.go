@@ -16,11 +16,7 @@ import (
 // Update changes the rows that are selected, and returns how many, and the rows as
 // stored.
 func Update(at string, params []byte) (Prepared, error) {
-	asked, err := request.ReadUpdate(at, params)
-	if err != nil {
-		return Prepared{}, err
-	}
-	return Prepared{Digest: request.Digest(request.ActionUpdate, params), Do: func(tx *store.Tx) ([]byte, error) { return update(tx, at, asked) }}, nil
+	return prepare(request.ActionUpdate, at, params, request.ReadUpdate, update)
 }
 
 func update(tx *store.Tx, at string, asked request.Update) ([]byte, error) {

@@ -19,11 +19,7 @@ import (
 // Upsert inserts a row, or changes the one that has the same values in the columns of a
 // unique key, and returns it as stored.
 func Upsert(at string, params []byte) (Prepared, error) {
-	asked, err := request.ReadUpsert(at, params)
-	if err != nil {
-		return Prepared{}, err
-	}
-	return Prepared{Digest: request.Digest(request.ActionUpsert, params), Do: func(tx *store.Tx) ([]byte, error) { return upsert(tx, at, asked) }}, nil
+	return prepare(request.ActionUpsert, at, params, request.ReadUpsert, upsert)
 }
 
 func upsert(tx *store.Tx, at string, asked request.Upsert) ([]byte, error) {

@@ -28,7 +28,7 @@ func (*SQLite) Render(dst []byte, column driver.Column, stored any) ([]byte, err
 		if math.IsInf(value, 0) {
 			return driver.AppendString(dst, strings.TrimPrefix(strconv.FormatFloat(value, 'g', -1, 64), "+")+"inity"), nil
 		}
-		return jsontext.AppendFormat(dst, strconv.FormatFloat(value, floatFormat(value), -1, 64))
+		return jsontext.AppendFormat(dst, driver.FormatFloat(value, 64))
 	case string:
 		if column.Kind == driver.KindJSON && jsontext.Value(value).IsValid() {
 			return jsontext.AppendFormat(dst, value)
@@ -45,13 +45,4 @@ func (*SQLite) Render(dst []byte, column driver.Column, stored any) ([]byte, err
 		return append(dst, '"'), nil
 	}
 	return nil, fmt.Errorf("sqlite: a stored value of type %T cannot be shown", stored)
-}
-
-// floatFormat is the notation of encoding/json: an exponent for the very large
-// and the very small only.
-func floatFormat(value float64) byte {
-	if size := math.Abs(value); size != 0 && (size < 1e-6 || size >= 1e21) {
-		return 'e'
-	}
-	return 'f'
 }
