@@ -9,7 +9,8 @@ import (
 
 // Shared is one server for all tests of a process, which each have a database of their
 // own on it. It is started by the first, and ends with the process. None of them restarts
-// it, so that its data may be in memory. It is safe for concurrent use; the zero value with an Engine is ready.
+// it, so that its data may be in memory. It is safe for concurrent use; the zero value
+// with an Engine is ready.
 type Shared struct {
 	Engine *Engine
 

@@ -103,9 +103,9 @@ type Files interface {
 	// Verify is Check that looks closer where the files give reason to.
 	Verify(ctx context.Context, conn *sql.Conn) error
 	// Leave closes what Open and OpenReading returned for a database whose files are
-	// not sound, so that it can be opened anew; no call uses it any more. left is false where it is to stay open: there is nothing better to open,
-	// or something would be lost; the error says what. Otherwise an error is about
-	// the closing alone.
+	// not sound, so that it can be opened anew; no call uses it any more. left is false
+	// where it is to stay open: there is nothing better to open, or something would be
+	// lost; the error says what. Otherwise an error is about the closing alone.
 	Leave(ctx context.Context, db, reading *sql.DB) (left bool, err error)
 }
 

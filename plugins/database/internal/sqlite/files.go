@@ -215,4 +215,7 @@ func inspect(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-var _ driver.Files = (*SQLite)(nil)
+var (
+	_ driver.Files       = (*SQLite)(nil)
+	_ driver.Inspectable = (*SQLite)(nil)
+)
