@@ -2,6 +2,7 @@ package databasetest
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -54,6 +55,22 @@ func (s Suite) once(t *testing.T) {
 		insert("key")
 		if got := f.Scalar(`SELECT count(*) FROM log`); got != "4" {
 			t.Errorf("%s rows after", got)
+		}
+	})
+	t.Run("without the table of keys nothing is done, and that is no fault of the caller", func(t *testing.T) {
+		t.Parallel()
+		f := s.New(t, `CREATE TABLE log (id {id}, line {text})`)
+		const params = `{"table":"log","data":{"line":"x"}}`
+		f.Call("before", "insert", params)
+		f.Exec(`DROP TABLE backflow_keys`)
+		for range 2 {
+			_, failed := f.Try("key", "insert", params)
+			if failed == nil || failed.Code != sdk.CodeUnavailable || failed.Outcome != sdk.OutcomeNotExecuted || failed.Final || !strings.Contains(failed.Message, "backflow_keys") {
+				t.Errorf("%+v", failed)
+			}
+		}
+		if got := f.Scalar(`SELECT count(*) FROM log`); got != "1" {
+			t.Errorf("%s rows", got)
 		}
 	})
 	t.Run("calls with one key at the same time have one effect and one result", func(t *testing.T) {

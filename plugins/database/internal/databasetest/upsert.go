@@ -1,6 +1,8 @@
 package databasetest
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/backflow/backflow/sdk"
@@ -9,6 +11,20 @@ import (
 const people = `CREATE TABLE people (id {int} PRIMARY KEY, email {text} NOT NULL UNIQUE, tenant {int}, number {int}, name {text}, visits {int} DEFAULT 1, UNIQUE (tenant, number))`
 
 func (s Suite) upsert(t *testing.T) {
+	t.Run("a row that is larger than a call returns is neither returned nor changed", func(t *testing.T) {
+		t.Parallel()
+		f := s.New(t, `CREATE TABLE wide (id {id}, n {int}, a {long}, b {long}, c {long})`)
+		f.Call("", "insert", fmt.Sprintf(`{"table":"wide","data":{"id":1,"n":1,"a":%q}}`, strings.Repeat("x", 6<<20)))
+		f.Exec(`UPDATE wide SET b = a, c = a`)
+		refused := &Refusal{Code: sdk.CodeRejected, Says: "16777216 bytes"}
+		f.Check(
+			Case{Action: "get", Params: `{"table":"wide","key":1}`, Refused: refused},
+			Case{Action: "get", Params: `{"table":"wide","key":1,"columns":["n"]}`, Want: `{"n":1}`},
+			Case{Key: "upsert", Action: "upsert", Params: `{"table":"wide","data":{"id":1,"n":2},"onConflict":["id"]}`, Refused: refused},
+			Case{Key: "update", Action: "update", Params: `{"table":"wide","key":1,"data":{"n":2}}`, Refused: refused},
+			Case{Action: "get", Params: `{"table":"wide","key":1,"columns":["n"]}`, Want: `{"n":1}`},
+		)
+	})
 	t.Run("inserts, or changes the row with the same key, and returns it as stored", func(t *testing.T) {
 		t.Parallel()
 		f := s.New(t, people)

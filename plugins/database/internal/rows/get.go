@@ -33,5 +33,5 @@ func get(tx *store.Tx, at string, asked request.Get) ([]byte, error) {
 	case len(found) > 1:
 		return nil, tooMany(tx, table, at, where, 1, "")
 	}
-	return appendRow(nil, tx, columns, found[0])
+	return renderColumns(tx, columns, found[0])
 }

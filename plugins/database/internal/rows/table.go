@@ -22,7 +22,17 @@ func noColumn(table *driver.Table, place, name string) sdk.Fault {
 
 // render writes a row as a JSON object, columns in the table's order.
 func render(tx *store.Tx, table *driver.Table, row []any) ([]byte, error) {
-	return appendRow(nil, tx, table.Columns, row)
+	return renderColumns(tx, table.Columns, row)
+}
+
+// renderColumns writes some columns of a row. What would be larger than a call returns is
+// refused before the end of the transaction: a result that gets lost is no result.
+func renderColumns(tx *store.Tx, columns []driver.Column, row []any) ([]byte, error) {
+	body, err := appendRow(nil, tx, columns, row)
+	if err == nil && len(body) > maxResult {
+		return nil, sdk.Refuse(sdk.CodeRejected, "the row is larger than %d bytes as it is returned, the most that one call returns", maxResult)
+	}
+	return body, err
 }
 
 // appendRow appends a row as a JSON object.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
+	"github.com/backflow/backflow/plugins/database/internal/failure"
 	"github.com/backflow/backflow/plugins/database/internal/statement"
 	"github.com/backflow/backflow/sdk"
 )
@@ -78,6 +79,33 @@ func (k *keys) usable(ctx context.Context, db *sql.DB) error {
 
 func (k *keys) missing(err error) error {
 	return fmt.Errorf("the table of idempotency keys cannot be made or used: %w; make it with:\n%s;", err, strings.Join(k.ddl, ";\n"))
+}
+
+// isKeysTableLost reports whether an error of a statement about the keys says that their
+// table was dropped, or changed, since the start.
+func (s *Store) isKeysTableLost(err error) bool {
+	switch s.Classify(err, nil).Condition {
+	case driver.UndefinedTable, driver.UndefinedColumn, driver.TypeMismatch, driver.Denied:
+		return true
+	case driver.Other: // SQLite has no code of its own for it
+		return s.files != nil
+	}
+	return false
+}
+
+// keysTableLost is the error of a call that needs the table then. It is no fault of the
+// caller's, and the table is not made anew under way: who dropped it has to know that
+// calls of before may be repeated.
+func keysTableLost() *sdk.Error {
+	return sdk.Refuse(sdk.CodeUnavailable, "the table of idempotency keys, backflow_keys, is not there any more or cannot be used; the plugin makes it when it starts").Later(failure.RetryAfter)
+}
+
+// keysFailed is failed for a statement about the keys.
+func (s *Store) keysFailed(ctx context.Context, err error) error {
+	if ctx.Err() == nil && s.isKeysTableLost(err) {
+		return keysTableLost()
+	}
+	return s.failed(ctx, err)
 }
 
 // opening are the statements of a keyed transaction after its begin: they wait until no

@@ -232,7 +232,7 @@ func (s *Store) transact(ctx context.Context, key, digest string, work func(*Tx)
 	var closing []driver.Statement
 	if key != "" {
 		if closing, err = s.record(ctx, conn, key, digest, body); err != nil {
-			return nil, failed{err: s.failed(ctx, err), cause: err}
+			return nil, failed{err: s.keysFailed(ctx, err), cause: err}
 		}
 	}
 	ended = true
@@ -264,6 +264,8 @@ func (s *Store) begin(ctx context.Context, conn *sql.Conn, key string) (rows [][
 			s.lock.taken()
 		}
 		return done.Rows, nil, nil
+	case ctx.Err() == nil && key != "" && s.isKeysTableLost(err):
+		return nil, err, keysTableLost()
 	case ctx.Err() != nil || s.Classify(err, nil).Condition != driver.Locked:
 		return nil, err, err
 	case locks && len(done.Rows) == 0:
@@ -311,7 +313,7 @@ func (s *Store) commit(ctx context.Context, conn *sql.Conn, closing []driver.Sta
 	if err != nil {
 		s.rollback(ctx, conn)
 		if done.Sent <= len(closing) {
-			return failed{err: s.failed(ctx, err), cause: err}
+			return failed{err: s.keysFailed(ctx, err), cause: err}
 		}
 		return failed{err: s.commitFailed(err), cause: err}
 	}
