@@ -200,7 +200,7 @@ func authentication(err error) string {
 func (m *MySQL) locate(f *driver.Failure, failure *mysqldriver.MySQLError, table *driver.Table) {
 	switch f.Condition {
 	case driver.UndefinedTable, driver.UndefinedColumn:
-		m.forget(table.Name)
+		m.tables.forget(table.Name)
 	case driver.UniqueViolation:
 		f.Constraint = lastQuoted(failure.Message, " for key '", "'")
 		if short, ok := strings.CutPrefix(f.Constraint, table.Name+"."); ok { // as MySQL 8.0.19 and later say it
@@ -238,7 +238,7 @@ func (m *MySQL) locate(f *driver.Failure, failure *mysqldriver.MySQLError, table
 		f.Fault = "refused by the check " + f.Constraint
 		f.Columns = inOrder(table, names(expression))
 	case driver.NotNullViolation, driver.TypeMismatch:
-		m.forget(table.Name)
+		m.tables.forget(table.Name)
 		f.Columns = inOrder(table, []string{columnOf(failure.Message)})
 	}
 }

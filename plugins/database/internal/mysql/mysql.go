@@ -21,14 +21,13 @@ import (
 type MySQL struct {
 	config  *mysqldriver.Config
 	options driver.Options
-	// now is the clock by which what is known of tables grows old.
-	now func() time.Time
+	// tables are what is known of the schema.
+	tables *tables
 
-	// mu guards the fields below.
+	// mu guards the field below.
 	mu sync.Mutex
 	// server is that which responded last.
 	server server
-	tables map[string]described
 }
 
 var (
@@ -40,7 +39,7 @@ var (
 
 // newMySQL returns a database that is not connected to yet.
 func newMySQL(config *mysqldriver.Config, options driver.Options) *MySQL {
-	return &MySQL{config: config, options: options, now: time.Now}
+	return &MySQL{config: config, options: options, tables: newTables(time.Now)}
 }
 
 // Make does nothing: databases are made by those who run the server.

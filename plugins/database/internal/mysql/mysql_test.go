@@ -70,7 +70,7 @@ func (o *opened) exec(statement string, values ...any) {
 
 func (o *opened) table(name string) *driver.Table {
 	o.t.Helper()
-	o.forget(name)
+	o.tables.forget(name)
 	table, err := o.Describe(context.Background(), o.conn, name)
 	must(o.t, err)
 	return table

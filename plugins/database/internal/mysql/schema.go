@@ -6,52 +6,20 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/backflow/backflow/plugins/database/internal/driver"
 )
-
-// describedFor is how long what is known of a table is used without a look at the
-// server.
-const describedFor = time.Second
-
-// described is what was known of a table at a time.
-type described struct {
-	table *driver.Table
-	at    time.Time
-}
 
 // Describe returns a table or a view of the database. information_schema compares names
 // as the file system of the server does or without regard to case, so that they are
 // compared again here.
 func (m *MySQL) Describe(ctx context.Context, conn *sql.Conn, name string) (*driver.Table, error) {
-	now := m.now()
-	m.mu.Lock()
-	known, ok := m.tables[name]
-	server := m.server
-	m.mu.Unlock()
-	if age := now.Sub(known.at); ok && age >= 0 && age < describedFor {
-		return known.table, nil
-	}
-	table, err := describe(ctx, conn, server, name)
-	if err != nil {
-		m.forget(name)
-		return nil, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.tables == nil {
-		m.tables = make(map[string]described)
-	}
-	m.tables[name] = described{table, now}
-	return table, nil
-}
-
-// forget drops what is known of a table.
-func (m *MySQL) forget(name string) {
-	m.mu.Lock()
-	delete(m.tables, name)
-	m.mu.Unlock()
+	return m.tables.describe(name, func() (*driver.Table, error) {
+		m.mu.Lock()
+		server := m.server
+		m.mu.Unlock()
+		return describe(ctx, conn, server, name)
+	})
 }
 
 // lastOfNames is the last character that a name may have

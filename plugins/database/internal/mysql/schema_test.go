@@ -93,18 +93,19 @@ func TestATableIsWhatTheServerSaysOfIt(t *testing.T) {
 func TestWhatIsKnownOfATableIsASecondOld(t *testing.T) {
 	o := open(t, "CREATE TABLE a (id INT)")
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	o.now = func() time.Time { return now }
-	columns := func() int {
+	o.tables = newTables(func() time.Time { return now })
+	describe := func() *driver.Table {
 		t.Helper()
 		table, err := o.Describe(context.Background(), o.conn, "a")
 		must(t, err)
-		return len(table.Columns)
+		return table
 	}
+	columns := func() int { return len(describe().Columns) }
 	if columns() != 1 {
 		t.Fatal("one column")
 	}
 	o.exec("ALTER TABLE a ADD b INT")
-	now = now.Add(describedFor - 1)
+	now = now.Add(refreshAfter - 1)
 	if columns() != 1 {
 		t.Error("the server is asked each time")
 	}
@@ -113,8 +114,9 @@ func TestWhatIsKnownOfATableIsASecondOld(t *testing.T) {
 		t.Error("the new column is not seen")
 	}
 	o.exec("ALTER TABLE a DROP b")
+	known := describe()
 	_, err := o.conn.ExecContext(t.Context(), "INSERT INTO a (b) VALUES (1)")
-	if f := o.Classify(err, o.tables["a"].table); f.Condition != driver.UndefinedColumn {
+	if f := o.Classify(err, known); f.Condition != driver.UndefinedColumn {
 		t.Errorf("%+v", f)
 	}
 	if columns() != 1 {
