@@ -203,7 +203,7 @@ func writing(ctx context.Context, s *store.Store, prepared rows.Prepared) ([]byt
 	if len(key) > store.MaxKeyLength {
 		return nil, sdk.Refuse(sdk.CodeInvalidParams, "the idempotency key is longer than %d bytes", store.MaxKeyLength)
 	}
-	return s.Write(ctx, key, prepared.Digest, prepared.Do)
+	return s.Write(ctx, key, prepared.Digest(), prepared.Do)
 }
 
 // read is write for an action that only reads.

@@ -29,10 +29,14 @@ type Syntax struct {
 	// LockKey makes transactions with the same idempotency key, its only bound
 	// value, wait for each other until they end. If it is a query, it returns a row. It is the first statement after
 	// Begin, and those that follow see what was committed during the wait. It is
-	// empty where Begin itself locks the whole database. Without either, two calls
+	// empty where Begin itself locks the whole database. Without any, two calls
 	// with one key at the same time both find no record: both have the effect,
 	// and the second fails at the record with a conflict in place of the result.
 	LockKey string
+	// LockAndFind does in one statement what LockKey and the look for the key's record are
+	// for. The key is bound twice. It returns one row: digest and result of the record, NULL
+	// where there is none. LockKey is empty then.
+	LockAndFind string
 	// Returning says after which statements RETURNING is possible. After the others the
 	// rows are read again in the same transaction.
 	Returning Returning

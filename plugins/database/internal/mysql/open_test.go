@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -130,12 +131,19 @@ func TestAKeyIsLockedUntilItsTransactionEnds(t *testing.T) {
 		must(t, err)
 		return conn
 	}
+	find := func(conn *sql.Conn, key string) (found string, err error) {
+		rows, err := driver.Query(t.Context(), conn, syntax.LockAndFind, key, key)
+		if err == nil {
+			found = fmt.Sprintf("%s", rows)
+		}
+		return found, err
+	}
 	lock := func(conn *sql.Conn, key string) error {
-		_, err := conn.ExecContext(t.Context(), syntax.LockKey, key)
+		_, err := find(conn, key)
 		return err
 	}
 	waiting := func() bool {
-		return o.text("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND INFO LIKE 'SELECT slot FROM backflow_locks%'") == "1"
+		return o.text("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND INFO LIKE 'SELECT k.digest%'") == "1"
 	}
 	for _, end := range []string{"COMMIT", "ROLLBACK", "the connection breaks"} {
 		key := "key of " + end
@@ -144,16 +152,23 @@ func TestAKeyIsLockedUntilItsTransactionEnds(t *testing.T) {
 		must(t, lock(second, key+" another")) // it is not held up
 		var waited sync.WaitGroup
 		var failed error
-		waited.Go(func() { failed = lock(second, key) })
+		var found string
+		waited.Go(func() { found, failed = find(second, key) })
 		testkit.Eventually(t, 10*time.Second, "the second waits", waiting)
 		if end == "the connection breaks" {
 			_ = first.Raw(func(c any) error { return c.(interface{ Close() error }).Close() })
 		} else {
-			_, err := first.ExecContext(t.Context(), end)
+			_, err := first.ExecContext(t.Context(), "INSERT INTO backflow_keys VALUES (?, 'digest', 'result', 1)", key)
+			must(t, err)
+			_, err = first.ExecContext(t.Context(), end)
 			must(t, err)
 		}
 		waited.Wait()
 		must(t, failed)
+		// What was committed while it waited is what it finds.
+		if recorded := strings.Contains(found, "digest result"); recorded != (end == "COMMIT") {
+			t.Errorf("after %s the second found %s", end, found)
+		}
 		_, err := second.ExecContext(t.Context(), "ROLLBACK")
 		must(t, err)
 		_ = first.Close() // it may be broken

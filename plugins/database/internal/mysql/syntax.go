@@ -32,7 +32,12 @@ var syntax = driver.Syntax{
 	// insert it, and the first is rolled back, InnoDB finds the others in a deadlock
 	// (https://dev.mysql.com/doc/refman/8.0/en/innodb-locks-set.html). A lock by GET_LOCK
 	// would outlast the transaction, and a cluster does not have it.
-	LockKey:   "SELECT slot FROM " + statement.LocksTable + " WHERE slot = CRC32(?) % 1024 FOR UPDATE",
+	// Of two tables whose rows are given by their keys, that on the left of a LEFT JOIN is
+	// read first, so that the record is looked for under the lock; and what a statement with
+	// FOR UPDATE reads is what was committed last, also during its wait
+	// (https://dev.mysql.com/doc/refman/8.0/en/innodb-locking-reads.html).
+	LockAndFind: "SELECT k.digest, k.result FROM " + statement.LocksTable + " l LEFT JOIN " + statement.KeysTable +
+		" k ON k.idempotency_key = ? WHERE l.slot = CRC32(?) % 1024 FOR UPDATE",
 	ForUpdate: "FOR UPDATE",
 	// https://mariadb.com/kb/en/select/#skip-locked, from 10.6 on; https://dev.mysql.com/doc/refman/8.0/en/innodb-locking-reads.html.
 	SkipLocked: "FOR UPDATE SKIP LOCKED",

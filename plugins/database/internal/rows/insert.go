@@ -21,7 +21,7 @@ func Insert(at string, params []byte) (Prepared, error) {
 	if err != nil {
 		return Prepared{}, err
 	}
-	return Prepared{Digest: asked.Digest(), Do: func(tx *store.Tx) ([]byte, error) { return insert(tx, at, asked) }}, nil
+	return Prepared{Digest: asked.Digest, Do: func(tx *store.Tx) ([]byte, error) { return insert(tx, at, asked) }}, nil
 }
 
 func insert(tx *store.Tx, at string, asked request.Insert) ([]byte, error) {

@@ -14,8 +14,9 @@ type Prepare func(at string, params []byte) (Prepared, error)
 
 // Prepared is a request that was read.
 type Prepared struct {
-	// Digest tells it from others under the same idempotency key.
-	Digest string
+	// Digest tells it from others under the same idempotency key. It is made when it is
+	// asked for: of what only reads, and of a part of a transaction, nothing is recorded.
+	Digest func() string
 	// Query is the name of the statement of the config that it runs, empty where it runs
 	// none.
 	Query string
@@ -30,5 +31,10 @@ func prepare[Asked any](action, at string, params []byte, read func(at string, p
 	if err != nil {
 		return Prepared{}, err
 	}
-	return Prepared{Digest: request.Digest(action, params), Do: func(tx *store.Tx) ([]byte, error) { return do(tx, at, asked) }}, nil
+	return Prepared{Digest: digestOf(action, params), Do: func(tx *store.Tx) ([]byte, error) { return do(tx, at, asked) }}, nil
+}
+
+// digestOf is request.Digest of an action's params, once it is asked for.
+func digestOf(action string, params []byte) func() string {
+	return func() string { return request.Digest(action, params) }
 }

@@ -23,7 +23,7 @@ func Query(at string, params []byte) (Prepared, error) {
 		return Prepared{}, err
 	}
 	return Prepared{
-		Digest: request.Digest(request.ActionQuery, params),
+		Digest: digestOf(request.ActionQuery, params),
 		Query:  asked.Name,
 		Do:     func(tx *store.Tx) ([]byte, error) { return query(tx, asked) },
 	}, nil

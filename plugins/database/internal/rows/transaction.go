@@ -34,7 +34,7 @@ func Transaction(actions map[string]Prepare) Prepare {
 		if len(faults) > 0 {
 			return Prepared{}, failure.Invalid(faults[:min(len(faults), failure.MaxFaults)]...)
 		}
-		return Prepared{Digest: request.Digest(request.ActionTransaction, params), Do: t.do}, nil
+		return Prepared{Digest: digestOf(request.ActionTransaction, params), Do: t.do}, nil
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 const KeysTable = "backflow_keys"
 
 // LocksTable is the name of the table of locks, for databases that have one: see
-// Syntax.LockKey.
+// Syntax.LockAndFind.
 const LocksTable = "backflow_locks"
 
 // Keys are the statements about the table of idempotency keys.
@@ -23,6 +23,8 @@ type Keys struct {
 	Lock string
 	// Find returns digest and result of a key.
 	Find string
+	// LockAndFind is both in one, empty where they are two: see Syntax.LockAndFind.
+	LockAndFind string
 	// Record inserts a key, its digest, its result and the time.
 	Record string
 	// Oldest lists the oldest keys, up to the batch, each with the time at which it was
@@ -39,12 +41,13 @@ type Keys struct {
 func ForKeys(s *driver.Syntax, batch int) Keys {
 	p := s.Placeholder
 	keys := Keys{
-		Probe:  "SELECT idempotency_key, digest, result, recorded_at FROM " + KeysTable + " WHERE 1 = 0",
-		Lock:   s.LockKey,
-		Find:   "SELECT digest, result FROM " + KeysTable + " WHERE idempotency_key = " + p(1),
-		Record: "INSERT INTO " + KeysTable + " (idempotency_key, digest, result, recorded_at) VALUES (" + p(1) + ", " + p(2) + ", " + p(3) + ", " + p(4) + ")",
-		Oldest: fmt.Sprintf("SELECT idempotency_key, recorded_at FROM "+KeysTable+" ORDER BY recorded_at LIMIT %d", batch),
-		Remove: "DELETE FROM " + KeysTable + " WHERE idempotency_key = " + p(1),
+		Probe:       "SELECT idempotency_key, digest, result, recorded_at FROM " + KeysTable + " WHERE 1 = 0",
+		Lock:        s.LockKey,
+		LockAndFind: s.LockAndFind,
+		Find:        "SELECT digest, result FROM " + KeysTable + " WHERE idempotency_key = " + p(1),
+		Record:      "INSERT INTO " + KeysTable + " (idempotency_key, digest, result, recorded_at) VALUES (" + p(1) + ", " + p(2) + ", " + p(3) + ", " + p(4) + ")",
+		Oldest:      fmt.Sprintf("SELECT idempotency_key, recorded_at FROM "+KeysTable+" ORDER BY recorded_at LIMIT %d", batch),
+		Remove:      "DELETE FROM " + KeysTable + " WHERE idempotency_key = " + p(1),
 	}
 	if s.SkipLocked != "" {
 		keys.Claim = "SELECT idempotency_key FROM " + KeysTable + " WHERE idempotency_key = " + p(1) + " " + s.SkipLocked

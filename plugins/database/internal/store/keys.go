@@ -64,10 +64,14 @@ func (k *keys) usable(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil || k.Lock == "" {
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
-	if rows, err = db.QueryContext(ctx, k.Lock, ""); err != nil {
+	first := k.opening("")[0]
+	if first.Text == k.Find {
+		return nil
+	}
+	if rows, err = db.QueryContext(ctx, first.Text, first.Values...); err != nil {
 		return err
 	}
 	columns, err := rows.Columns()
@@ -111,6 +115,9 @@ func (s *Store) keysFailed(ctx context.Context, err error) error {
 // opening are the statements of a keyed transaction after its begin: they wait until no
 // other transaction with the key is under way, and look for its record.
 func (k *keys) opening(key string) []driver.Statement {
+	if k.LockAndFind != "" {
+		return []driver.Statement{{Text: k.LockAndFind, Values: []any{key, key}, Rows: true}}
+	}
 	find := driver.Statement{Text: k.Find, Values: []any{key}, Rows: true}
 	if k.Lock == "" {
 		return []driver.Statement{find}
@@ -118,10 +125,10 @@ func (k *keys) opening(key string) []driver.Statement {
 	return []driver.Statement{{Text: k.Lock, Values: []any{key}}, find}
 }
 
-// recorded reads what Find returned. A key that is still there is honoured even when it is
-// older than its lifetime.
+// recorded reads what Find or LockAndFind returned. A key that is still there is honoured
+// even when it is older than its lifetime.
 func recorded(rows [][]any, digest string) (body []byte, found bool, err error) {
-	if len(rows) == 0 {
+	if len(rows) == 0 || rows[0][0] == nil {
 		return nil, false, nil
 	}
 	if text(rows[0][0]) == digest {

@@ -143,7 +143,7 @@ func (tx *Tx) Failed(err error, table *driver.Table, place string) error {
 // Write runs work in a transaction and records its result under the key; a repeat gets
 // the first result and runs nothing. An empty key records nothing. Calls with one key
 // wait for each other: at Syntax.Begin where it locks the database, else at
-// Syntax.LockKey. The digest is that of what is asked for. Every error is an *sdk.Error
+// Syntax.LockKey or Syntax.LockAndFind. The digest is that of what is asked for. Every error is an *sdk.Error
 // that says what is known of the outcome.
 //
 // Work is run again, in a new transaction, where the database has rolled it back for
