@@ -60,7 +60,7 @@ func (s Suite) query(t *testing.T) {
 	t.Run("values come back as those of their columns", func(t *testing.T) {
 		t.Parallel()
 		f := s.newQueries(t, map[string]string{"all": `SELECT i, d, r, t, b, n FROM kinds`},
-			`CREATE TABLE kinds (i {int}, d {decimal}, r {double}, t {long}, b {bytes}, n {int})`)
+			`CREATE TABLE kinds (id {id}, i {int}, d {decimal}, r {double}, t {long}, b {bytes}, n {int})`)
 		f.Call("", "insert", `{"table":"kinds","data":{"i":-9007199254740993,"d":123456789.1234,"r":0.1,"t":"é \"x\"","b":"AP8="}}`)
 		f.Check(Case{Action: "query", Params: `{"name":"all"}`, Want: `{"data":[{"i":-9007199254740993,"d":123456789.1234,"r":0.1,"t":"é \"x\"","b":"AP8=","n":null}]}`})
 	})
@@ -158,7 +158,7 @@ func (s Suite) query(t *testing.T) {
 		f := s.newQueries(t, map[string]string{
 			"many": `SELECT a.n FROM ten a, ten b, ten c, ten d, ten e`,
 			"wide": `SELECT t FROM one CROSS JOIN ten`,
-		}, `CREATE TABLE ten (n {int})`, `INSERT INTO ten VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)`, `CREATE TABLE one (t {long})`)
+		}, `CREATE TABLE ten (n {int})`, `INSERT INTO ten VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)`, `CREATE TABLE one (id {id}, t {long})`)
 		f.Call("", "insert", `{"table":"one","data":{"t":"`+strings.Repeat("x", 2<<20)+`"}}`)
 		f.Check(
 			Case{Action: "query", Params: `{"name":"many"}`, Refused: &Refusal{Code: sdk.CodeRejected, Says: "more than 10000 rows"}},
