@@ -159,7 +159,7 @@ func TestCredentialsThatAPluginWouldRefuseAreFaultsOfTheConfig(t *testing.T) {
 	for credentials, says := range map[string]string{
 		`"database": { "migrations": "migration" }`:               "credentials.database.migrations: there is no such folder",
 		`"database": { "migrations": "file" }`:                    "credentials.database.migrations: is not a folder",
-		`"database": { "url": "mysql://shop:hunter2@db/shop" }`:   `credentials.database.url: must match the pattern "^sqlite://."`,
+		`"database": { "url": "oracle://shop:hunter2@db/shop" }`:  `credentials.database.url: must match the pattern "^(sqlite|mysql|mariadb|postgres|postgresql)://."`,
 		`"database": { "url": "sqlite://app.db " }`:               "credentials.database.url: is surrounded by white space",
 		`"stripe": { "secretKey": "sk_test_hunter2\n" }`:          "credentials.stripe.secretKey: is surrounded by white space",
 		`"stripe": { "secretKey": "", "webhookSecret": "whsec" }`: "credentials.stripe.secretKey: must have at least 1 character, not 0",
