@@ -66,10 +66,14 @@ func (w *watcher) watch(plan *compile.Plan, log *slog.Logger) {
 }
 
 // watchRefused is watch for a plan that was not put in force: it may name files
-// that are still mended.
+// that are still mended, and one of them may have been since it was read.
 func (w *watcher) watchRefused(plan *compile.Plan, log *slog.Logger) {
 	sources := w.sources.Refused(plan.Sources)
-	w.watch(&compile.Plan{Sources: sources, Sum: sources.Sum()}, log)
+	sum := sources.Sum()
+	if plan.Sources.Sum() != plan.Sum {
+		sum = [sha256.Size]byte{} // that of no sources
+	}
+	w.watch(&compile.Plan{Sources: sources, Sum: sum}, log)
 }
 
 // channels returns the channels of the watch, nil if none exists. Both must be

@@ -105,6 +105,24 @@ func TestAChangeSinceTheConfigWasReadIsSeen(t *testing.T) {
 	}
 }
 
+// A config may be mended while the log still tells what is wrong with it.
+func TestAChangeSinceAConfigWasRefusedIsSeen(t *testing.T) {
+	t.Parallel()
+	w, file := watched(t)
+	refused := &compile.Plan{Sources: w.sources}
+	write(t, file, "wrong")
+	refused.Sum = refused.Sources.Sum()
+	w.watchRefused(refused, slog.New(slog.DiscardHandler))
+	if sees(t, w, nil, 4*settleTime) {
+		t.Error("a change was seen where there was none")
+	}
+	write(t, file, "mended")
+	w.watchRefused(refused, slog.New(slog.DiscardHandler))
+	if !sees(t, w, nil, 10*time.Second) {
+		t.Error("the change was not seen")
+	}
+}
+
 func TestAFailureOfTheWatchDoesNotEndIt(t *testing.T) {
 	t.Parallel()
 	w, file := watched(t)
