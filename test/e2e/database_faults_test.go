@@ -148,7 +148,11 @@ func deadlockFault() databaseFault {
 			return b.g.In(t).Post("/integrations/database/actions/transaction", body, "Idempotency-Key", tag)
 		},
 		begin: func(t *testing.T, b *databaseBench, _ string) func() {
-			b.exec(t, "INSERT INTO claims (tag) VALUES ('a'), ('b'), ('c'), ('d'), ('e'), ('f')")
+			rows := "('a'), ('b')"
+			for i := range 100 { // what is changed counts against the locks of the call
+				rows += fmt.Sprintf(", ('c%d')", i)
+			}
+			b.exec(t, "INSERT INTO claims (tag) VALUES "+rows)
 			end := b.hold(t, "ROLLBACK", "BEGIN", b.spared, "UPDATE claims SET note = 'theirs' WHERE tag = 'b'")
 			var work sync.WaitGroup
 			work.Go(func() {
