@@ -4,6 +4,7 @@ import (
 	"context"
 	sqldriver "database/sql/driver"
 	"errors"
+	"strings"
 )
 
 // libraryConn is what a connection of the library can do. All of it has to be shown to
@@ -45,7 +46,7 @@ func keepPrepared(inner sqldriver.Conn) (sqldriver.Conn, error) {
 
 // QueryContext runs a query that returns rows.
 func (c *conn) QueryContext(ctx context.Context, query string, args []sqldriver.NamedValue) (sqldriver.Rows, error) {
-	if len(args) == 0 {
+	if len(args) == 0 || !keeps(query) {
 		return c.libraryConn.QueryContext(ctx, query, args)
 	}
 	statement, err := c.statement(ctx, query)
@@ -65,7 +66,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []sqldriver.
 
 // ExecContext runs a statement that returns no rows.
 func (c *conn) ExecContext(ctx context.Context, query string, args []sqldriver.NamedValue) (sqldriver.Result, error) {
-	if len(args) == 0 {
+	if len(args) == 0 || !keeps(query) {
 		return c.libraryConn.ExecContext(ctx, query, args)
 	}
 	statement, err := c.statement(ctx, query)
@@ -81,6 +82,13 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []sqldriver.N
 		c.forget(query)
 	}
 	return result, err
+}
+
+// keeps reports whether a statement is kept. One that reads information_schema is not:
+// MariaDB 10.11 may end itself when it runs such a statement again, in the removal of the
+// table that it has made for it (ha_maria::drop_table).
+func keeps(query string) bool {
+	return !strings.Contains(strings.ToLower(query), "information_schema")
 }
 
 // statement returns the statement of a text, prepared.
