@@ -35,9 +35,9 @@ type siblings struct {
 }
 
 // Inner returns the calls that params hold, a value of package value, in their order,
-// and what is wrong with those that cannot be told: the list is none, or an item is no
+// and what is wrong with those that are not calls: the list is not a list, or an item is no
 // object, or its action is none of the integration or has inner calls itself. Open says
-// which values are still placeholders, of which nothing is known; nil is that none is.
+// which values are still placeholders, of which nothing is known; nil means that there are no placeholders.
 // What is called must be written out.
 func (d *Descriptor) Inner(params any, open func(pointer string) bool) (calls []InnerCall, faults []schema.Fault) {
 	if d.spec.Inner == "" {
@@ -94,7 +94,7 @@ func (d *Descriptor) Inner(params any, open func(pointer string) bool) (calls []
 // writtenOut says of the list of calls, of one, or of its action that it is no placeholder.
 const writtenOut = "what is called is written out, and never made from data"
 
-// innerAction finds the action of an inner call, or says why it is none.
+// innerAction finds the action of an inner call, or returns why there is no such action.
 func (d *Descriptor) innerAction(given any) (found *Descriptor, problem string) {
 	name, ok := given.(string)
 	if !ok {

@@ -68,7 +68,7 @@ func (d *Descriptor) madeCalls(source, made any) (faults []schema.Fault) {
 	return faults
 }
 
-// NoResults says of a reference to a result that there is none where it stands.
+// NoResults says that no result can be read where a reference to one stands.
 const NoResults = `there are no "results" here: they are for the params of the calls within one action`
 
 // walkData calls found for each text in made that reads the result of another call and

@@ -146,7 +146,7 @@ func TestTablesOfPostgreSQLAreFoundWhereTheyAre(t *testing.T) {
 }
 
 // TestUpsertNamesAKeyThatPostgreSQLCanUse: one that is partial, over an expression or
-// deferred is none.
+// deferred is not one.
 func TestUpsertNamesAKeyThatPostgreSQLCanUse(t *testing.T) {
 	t.Parallel()
 	f := onPostgres().New(t, `CREATE TABLE k (id int PRIMARY KEY, a int UNIQUE NULLS NOT DISTINCT, part int, expr text, later int UNIQUE DEFERRABLE, v int)`,

@@ -40,7 +40,7 @@ func (s *shop) in(t *testing.T, customer int) *shop {
 	return &here
 }
 
-// open starts a shop, on the database of a url, or on SQLite where there is none.
+// open starts a shop, on the database of a url, or on SQLite without one.
 func open(t *testing.T, database string, edits ...program.Edit) *shop {
 	t.Helper()
 	s := &shop{Site: site(t), t: t}

@@ -46,7 +46,7 @@ func keepPrepared(inner sqldriver.Conn) (sqldriver.Conn, error) {
 
 // QueryContext runs a query that returns rows.
 func (c *conn) QueryContext(ctx context.Context, query string, args []sqldriver.NamedValue) (sqldriver.Rows, error) {
-	if len(args) == 0 || !keeps(query) {
+	if c.passes(query, args) {
 		return c.libraryConn.QueryContext(ctx, query, args)
 	}
 	statement, err := c.statement(ctx, query)
@@ -66,7 +66,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []sqldriver.
 
 // ExecContext runs a statement that returns no rows.
 func (c *conn) ExecContext(ctx context.Context, query string, args []sqldriver.NamedValue) (sqldriver.Result, error) {
-	if len(args) == 0 || !keeps(query) {
+	if c.passes(query, args) {
 		return c.libraryConn.ExecContext(ctx, query, args)
 	}
 	statement, err := c.statement(ctx, query)
@@ -82,6 +82,12 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []sqldriver.N
 		c.forget(query)
 	}
 	return result, err
+}
+
+// passes reports whether a statement goes to the library as it is. What is kept was looked
+// into when it came first.
+func (c *conn) passes(query string, args []sqldriver.NamedValue) bool {
+	return len(args) == 0 || c.prepared[query] == nil && !keeps(query)
 }
 
 // keeps reports whether a statement is kept. One that reads information_schema is not:

@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Render appends a stored value. What is stored and is none of the column's kind, such
+// Render appends a stored value. What is stored and is not of the column's kind, such
 // as the zero date that another program wrote, is shown as the text that it is.
 func (*MySQL) Render(dst []byte, column driver.Column, stored any) ([]byte, error) {
 	switch value := stored.(type) {

@@ -15,7 +15,7 @@ import (
 	"github.com/backflow/backflow/sdk"
 )
 
-// noColumn is the fault of a name, at a place, that is none of the table's columns.
+// noColumn is the fault of a name, at a place, that is not a column of the table.
 func noColumn(table *driver.Table, place, name string) sdk.Fault {
 	return failure.Fault(place, "table %q has no column %s%s", table.Name, failure.Shown(name), failure.Suggestion(name, table.ColumnNames()))
 }

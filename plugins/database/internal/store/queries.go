@@ -25,7 +25,7 @@ func (e *QueryError) Error() string {
 // Unwrap returns what is wrong.
 func (e *QueryError) Unwrap() error { return e.Err }
 
-// Named returns a statement of the config, nil if there is none of this name, and the
+// Named returns a statement of the config, nil if no statement has this name, and the
 // names of all of them.
 func (tx *Tx) Named(name string) (query *named.Query, names []string) {
 	return tx.store.queries[name], slices.Sorted(maps.Keys(tx.store.queries))

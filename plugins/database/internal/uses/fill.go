@@ -22,7 +22,7 @@ type filler struct {
 	made map[string]bool
 }
 
-// tableOf returns the table of a use, nil where the action will say why there is none.
+// tableOf returns the table of a use, nil where there is no such table, which the action itself reports.
 func tableOf(tx *store.Tx, at, name, action string) *driver.Table {
 	table, err := tx.Table(at, name, access.Operation(action))
 	if err != nil {
