@@ -21,6 +21,8 @@ type WebhookSampler interface {
 
 // WebhookRequest is a received webhook, as it came.
 type WebhookRequest struct {
+	// Method is that of the request; empty is POST.
+	Method string
 	// Headers has canonical names (net/textproto).
 	Headers map[string][]string
 	// Body is the raw body: signatures are computed over it.

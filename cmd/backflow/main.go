@@ -18,7 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
-	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/provider"
 )
 
 // Exit codes, part of the contract.
@@ -36,7 +36,7 @@ type program struct {
 	stdout, stderr io.Writer
 	lookupEnv      func(name string) (string, bool)
 	calledAs       string // how to call it again, in lines to paste
-	providers      webhook.Providers
+	providers      provider.Table
 	// integration is the one that the command line is about, "" for none.
 	integration string
 }
@@ -49,7 +49,7 @@ func (f failure) Unwrap() error { return f.error }
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, calledAs: os.Args[0], providers: webhook.BuiltIn()}
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookupEnv: os.LookupEnv, calledAs: os.Args[0], providers: provider.BuiltIn()}
 	os.Exit(p.main(ctx, os.Args[1:]))
 }
 

@@ -18,7 +18,7 @@ import (
 	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -28,7 +28,7 @@ const sampleTimeout = 30 * time.Second
 // target is where a sample event goes, and what signs it.
 type target struct {
 	address, path, secret string
-	provider              webhook.Provider
+	provider              provider.Provider
 }
 
 // triggerFlags are the flags of trigger.
@@ -169,7 +169,7 @@ const defaultAddress = "http://127.0.0.1:3000"
 
 // target finds where to send to, and what signs it. What the flags do not say comes
 // from the environment, then from where `dev` noted it.
-func (p *program) target(ctx context.Context, provider string, flags *triggerFlags) (target, error) {
+func (p *program) target(ctx context.Context, name string, flags *triggerFlags) (target, error) {
 	saved, err := readDevState(devDir)
 	if err != nil {
 		return target{}, err
@@ -178,11 +178,11 @@ func (p *program) target(ctx context.Context, provider string, flags *triggerFla
 	var specs map[string]plugin.Spec
 	switch {
 	case flags.file != "":
-		specs, err = p.targetInConfig(ctx, provider, flags.file, &saved, &to)
+		specs, err = p.targetInConfig(ctx, name, flags.file, &saved, &to)
 	case flags.secret != "":
 		specs, err = flags.plugins()
 	default:
-		specs, err = p.targetOfDev(provider, &saved, &to)
+		specs, err = p.targetOfDev(name, &saved, &to)
 	}
 	if err != nil {
 		return target{}, err
@@ -194,16 +194,16 @@ func (p *program) target(ctx context.Context, provider string, flags *triggerFla
 	if to.address, err = gatewayURL(to.address, from); err != nil {
 		return target{}, err
 	}
-	var installed webhook.Integration
-	if spec, found := specs[provider]; found {
+	var installed provider.Integration
+	if spec, found := specs[name]; found {
 		installed = unstarted{spec}
 	}
 	var found bool
-	if to.provider, found = p.providers.Lookup(provider, installed); !found {
-		return target{}, fmt.Errorf("there is no plugin %s that could make the sample", provider)
+	if to.provider, found = p.providers.Lookup(name, installed); !found {
+		return target{}, fmt.Errorf("there is no plugin %s that could make the sample", name)
 	}
 	if to.provider.Sample == nil {
-		return target{}, fmt.Errorf("provider %s makes no samples", provider)
+		return target{}, fmt.Errorf("provider %s makes no samples", name)
 	}
 	return to, nil
 }
@@ -333,22 +333,22 @@ func (u unstarted) start(ctx context.Context, ask func(context.Context, plugin.I
 }
 
 // listEventTypes prints the types of which a provider makes samples.
-func (p *program) listEventTypes(ctx context.Context, provider string, flags *triggerFlags) error {
+func (p *program) listEventTypes(ctx context.Context, name string, flags *triggerFlags) error {
 	specs, err := p.knownPlugins(flags)
 	if err != nil {
 		return err
 	}
-	var installed webhook.Integration
-	if spec, found := specs[provider]; found {
+	var installed provider.Integration
+	if spec, found := specs[name]; found {
 		manifest, err := unstarted{spec}.ask(ctx)
 		if err != nil {
 			return err
 		}
 		installed = described{manifest}
 	}
-	found, ok := p.providers.Lookup(provider, installed)
+	found, ok := p.providers.Lookup(name, installed)
 	if !ok {
-		return fmt.Errorf("there is no plugin %s that could make samples", provider)
+		return fmt.Errorf("there is no plugin %s that could make samples", name)
 	}
 	return flags.out.writeValue(p.stdout, found.EventTypes, func(w io.Writer) error {
 		for _, eventType := range found.EventTypes {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -31,7 +31,7 @@ func TestABuiltInProviderSignsASampleWithItsSecret(t *testing.T) {
   { "name": "a", "path": "/hooks/a", "provider": "github" }, { "name": "b", "path": "/hooks/b", "provider": "shopify", "secret": "s" }] }`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	providers := webhook.Providers{{
+	providers := provider.Table{{
 		Name: "github", SecretField: "secret",
 		Sample: func(_ context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
 			return sdk.Sample{Body: []byte(request.EventType + " " + request.Secret)}, nil
@@ -62,7 +62,7 @@ func TestAnEventSignedWithAnotherSecretDoesNotGoWhereAFolderSays(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "backflow.json")
-	providers := webhook.Providers{{
+	providers := provider.Table{{
 		Name: "github", SecretField: "secret",
 		Sample: func(_ context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
 			return sdk.Sample{Body: []byte(request.Secret)}, nil

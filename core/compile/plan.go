@@ -10,8 +10,8 @@ import (
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/custom"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/schedule"
-	"github.com/backflow/backflow/core/webhook"
 )
 
 // Options say how a config is made into a Plan.
@@ -25,7 +25,7 @@ type Options struct {
 	// integrations of the config.
 	Integrations []action.Integration
 	// WebhookProviders are the providers that need no plugin.
-	WebhookProviders webhook.Providers
+	WebhookProviders provider.Table
 	// OwnsPath reports whether a path is the gateway's own, so that no webhook can
 	// be there; nil is that none is.
 	OwnsPath func(path string) bool
@@ -64,7 +64,7 @@ type Plan struct {
 	references map[string]config.Fault
 	// providers are by their names the built-in ones, and those of the webhooks as
 	// far as check has seen what they publish.
-	providers map[string]webhook.Provider
+	providers map[string]provider.Provider
 	// lacking are the integrations that a check has reported as used without
 	// credentials.
 	lacking map[string]bool
@@ -78,7 +78,7 @@ func Load(path string, options Options) (*Plan, error) {
 	cfg, err := config.Load(path, options.Config)
 	p := &Plan{
 		Config: cfg, Plugins: map[string]plugin.Spec{}, options: options,
-		references: map[string]config.Fault{}, providers: map[string]webhook.Provider{},
+		references: map[string]config.Fault{}, providers: map[string]provider.Provider{},
 	}
 	if err != nil && (!errors.As(err, &p.Faults) || cfg == nil) {
 		return nil, err

@@ -9,7 +9,7 @@ import (
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/credential"
-	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/pointer"
 )
@@ -75,7 +75,7 @@ func (p *Plan) EventTypes(provider string) []string { return p.providers[provide
 // WebhookProvider returns the provider of a webhook. The integration is the one
 // of its name, nil where none exists; ok is false where neither verifies
 // webhooks.
-func (p *Plan) WebhookProvider(name string, integration webhook.Integration) (provider webhook.Provider, ok bool) {
+func (p *Plan) WebhookProvider(name string, integration provider.Integration) (provider provider.Provider, ok bool) {
 	return p.options.WebhookProviders.Lookup(name, integration)
 }
 

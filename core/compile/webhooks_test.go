@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/backflow/backflow/core/action"
-	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -23,11 +23,11 @@ func TestABuiltInProviderNeedsNoPlugin(t *testing.T) {
   { "name": "none", "path": "/b", "provider": "github" }] }`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	github := webhook.Provider{
+	github := provider.Provider{
 		Name: "github", EventTypes: []string{"push"}, NewSecret: func() string { return "made" },
-		Verify: func(context.Context, sdk.WebhookRequest) (webhook.Verified, error) { return webhook.Verified{}, nil },
+		Verify: func(context.Context, sdk.WebhookRequest) (provider.Verified, error) { return provider.Verified{}, nil },
 	}
-	p, err := Load(file, Options{WebhookProviders: webhook.Providers{github}})
+	p, err := Load(file, Options{WebhookProviders: provider.Table{github}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +48,7 @@ func TestABuiltInProviderNeedsNoPlugin(t *testing.T) {
 		t.Error("the provider is not found")
 	}
 
-	for verifiers, rows := range map[string]webhook.Providers{"plugins": nil, "shopify, slack and plugins": {{Name: "shopify"}, {Name: "slack"}}} {
+	for verifiers, rows := range map[string]provider.Table{"plugins": nil, "shopify, slack and plugins": {{Name: "shopify"}, {Name: "slack"}}} {
 		p, err = Load(file, Options{WebhookProviders: rows})
 		if err != nil {
 			t.Fatal(err)
@@ -69,8 +69,8 @@ func TestCredentialsOfABuiltInProviderNeedNoIntegration(t *testing.T) {
     { "id": "s", "integration": "github", "action": "comment" }] }] }`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	github := webhook.Provider{Name: "github", SecretField: "secret", NewSecret: func() string { return "made" }}
-	p, err := Load(file, Options{WebhookProviders: webhook.Providers{github}})
+	github := provider.Provider{Name: "github", SecretField: "secret", NewSecret: func() string { return "made" }}
+	p, err := Load(file, Options{WebhookProviders: provider.Table{github}})
 	if err != nil {
 		t.Fatal(err)
 	}

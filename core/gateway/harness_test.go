@@ -23,6 +23,7 @@ import (
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/lease"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/core/telemetry"
@@ -177,16 +178,16 @@ func (s *downStore) Get(ctx context.Context, refs ...state.Ref) ([][]byte, error
 }
 
 // verify accepts requests that say so.
-func verify(_ context.Context, r sdk.WebhookRequest) (webhook.Verified, error) {
+func verify(_ context.Context, r sdk.WebhookRequest) (provider.Verified, error) {
 	switch r.Headers["X-Signature"][0] {
 	case "good":
-		return webhook.Verified{ID: r.Headers["X-Event"][0], Type: "paid"}, nil
+		return provider.Verified{ID: r.Headers["X-Event"][0], Type: "paid"}, nil
 	case "challenge":
-		return webhook.Verified{Reply: &webhook.Reply{ContentType: "text/plain", Body: r.Body}}, nil
+		return provider.Verified{Reply: &provider.Reply{ContentType: "text/plain", Body: r.Body}}, nil
 	case "unknown":
-		return webhook.Verified{}, errors.New("plugin is down")
+		return provider.Verified{}, errors.New("plugin is down")
 	}
-	return webhook.Verified{}, &sdk.WebhookRefusal{Reason: "the signature does not match"}
+	return provider.Verified{}, &sdk.WebhookRefusal{Reason: "the signature does not match"}
 }
 
 // harness is a gateway over real parts in memory, and the fake integration.
@@ -224,7 +225,7 @@ func newHarness(t testing.TB, change ...func(*Options)) *harness {
 	must(t, h.engine.SetDefinitions(t.Context(), []*workflow.Definition{flow, actions}))
 	h.engine.Run()
 	receiver, err := webhook.NewReceiver(webhook.Options{
-		Name: "events", Path: "/webhooks/shop", Provider: webhook.Provider{Name: "shop", Verify: verify}, Secrets: []string{"whsec_of_the_test"},
+		Name: "events", Path: "/webhooks/shop", Provider: provider.Provider{Name: "shop", Verify: verify}, Secrets: []string{"whsec_of_the_test"},
 		Events: event.NewLog(h.store), Starter: h.engine, NewRunID: engine.NewRunID,
 	})
 	must(t, err)

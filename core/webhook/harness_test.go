@@ -19,6 +19,7 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/event"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/internal/testkit"
@@ -85,22 +86,22 @@ func (h *harness) started() []engine.StartRequest {
 
 // verify takes an X-Signature that is the hex HMAC-SHA256 over X-Time, a dot and
 // the body.
-func (h *harness) verify(_ context.Context, request sdk.WebhookRequest) (Verified, error) {
+func (h *harness) verify(_ context.Context, request sdk.WebhookRequest) (provider.Verified, error) {
 	if h.checkErr != nil {
-		return Verified{}, h.checkErr
+		return provider.Verified{}, h.checkErr
 	}
 	headers := http.Header(request.Headers)
 	seconds, err := strconv.ParseInt(headers.Get("X-Time"), 10, 64)
 	if err != nil {
-		return Verified{}, &sdk.WebhookRefusal{Reason: "no time"}
+		return provider.Verified{}, &sdk.WebhookRefusal{Reason: "no time"}
 	}
 	if age := request.Now.Sub(time.Unix(seconds, 0)); age.Abs() > request.Tolerance {
-		return Verified{}, &sdk.WebhookRefusal{Reason: "the signature's time is too far away"}
+		return provider.Verified{}, &sdk.WebhookRefusal{Reason: "the signature's time is too far away"}
 	}
 	for _, s := range request.Secrets {
 		if hmac.Equal([]byte(headers.Get("X-Signature")), []byte(sign(s, headers.Get("X-Time"), request.Body))) {
 			if reason := headers.Get("X-Unreadable"); reason != "" {
-				return Verified{}, &sdk.WebhookRefusal{Reason: reason, Genuine: true}
+				return provider.Verified{}, &sdk.WebhookRefusal{Reason: reason, Genuine: true}
 			}
 			var e struct {
 				ID, Type string
@@ -108,10 +109,10 @@ func (h *harness) verify(_ context.Context, request sdk.WebhookRequest) (Verifie
 				Flags    []string
 			}
 			_ = json.Unmarshal(request.Body, &e) // what is no JSON has no id
-			return Verified{ID: e.ID + headers.Get("X-Event"), Type: e.Type, Livemode: e.Livemode, Flags: e.Flags}, nil
+			return provider.Verified{ID: e.ID + headers.Get("X-Event"), Type: e.Type, Livemode: e.Livemode, Flags: e.Flags}, nil
 		}
 	}
-	return Verified{}, &sdk.WebhookRefusal{Reason: "no secret matches " + request.Secrets[0]}
+	return provider.Verified{}, &sdk.WebhookRefusal{Reason: "no secret matches " + request.Secrets[0]}
 }
 
 func sign(secret, at string, body []byte) string {
@@ -142,7 +143,7 @@ func (h *harness) send(secret, body string) delivery {
 
 func (h *harness) options() Options {
 	return Options{
-		Name: "stripe-events", Path: "/webhooks/stripe", Provider: Provider{Name: "stripe", Verify: h.verify},
+		Name: "stripe-events", Path: "/webhooks/stripe", Provider: provider.Provider{Name: "stripe", Verify: h.verify},
 		Secrets: []string{secret, oldSecret}, Events: event.NewLog(h.store), Starter: h, NewRunID: h.newRunID,
 		MaxBodyBytes: 4096, Now: h.clock.Now,
 		Logger: slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

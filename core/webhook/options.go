@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/provider"
 )
 
 const (
@@ -36,7 +37,7 @@ type Options struct {
 	// Path is where the sender sends to.
 	Path string
 	// Provider verifies what is received; it has a name and Verify.
-	Provider Provider
+	Provider provider.Provider
 	// Secrets are tried in order: the new one and the old one during rotation.
 	// There is at least one. No secret is empty or has white space around it.
 	Secrets []string

@@ -14,6 +14,7 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/event"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/value"
@@ -67,7 +68,7 @@ type Receipt struct {
 	// where it could not be read.
 	RunID string
 	// Reply is what the sender expects as response; nil is the gateway's own.
-	Reply *Reply
+	Reply *provider.Reply
 }
 
 // Receive verifies a request and, unless its event is known, stores the event
@@ -149,7 +150,7 @@ func (r *Receiver) receive(ctx context.Context, headers http.Header, body []byte
 }
 
 // verify asks the provider whether a request is genuine.
-func (r *Receiver) verify(ctx context.Context, now time.Time, headers http.Header, body []byte, url string) (Verified, error) {
+func (r *Receiver) verify(ctx context.Context, now time.Time, headers http.Header, body []byte, url string) (provider.Verified, error) {
 	verified, err := r.opt.Provider.Verify(ctx, sdk.WebhookRequest{
 		Headers:   headers,
 		Body:      body,
@@ -161,14 +162,14 @@ func (r *Receiver) verify(ctx context.Context, now time.Time, headers http.Heade
 	var refusal *sdk.WebhookRefusal
 	switch {
 	case errors.As(err, &refusal) && refusal.Genuine:
-		return Verified{}, &Refusal{Kind: RefusedEvent, Genuine: true, Reason: r.reason(refusal.Reason, "no event can be read from it")}
+		return provider.Verified{}, &Refusal{Kind: RefusedEvent, Genuine: true, Reason: r.reason(refusal.Reason, "no event can be read from it")}
 	case errors.As(err, &refusal):
-		return Verified{}, &Refusal{Kind: RefusedSignature, Reason: r.reason(refusal.Reason, "the signature is not valid")}
+		return provider.Verified{}, &Refusal{Kind: RefusedSignature, Reason: r.reason(refusal.Reason, "the signature is not valid")}
 	case err != nil:
-		return Verified{}, fmt.Errorf("%w: provider %s: %w", ErrUnavailable, r.opt.Provider.Name, err)
+		return provider.Verified{}, fmt.Errorf("%w: provider %s: %w", ErrUnavailable, r.opt.Provider.Name, err)
 	}
 	if err := checkWord("id", verified.ID, verified.Reply != nil); err != nil {
-		return Verified{}, err
+		return provider.Verified{}, err
 	}
 	return verified, checkWord("type", verified.Type, true)
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/event"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/telemetry"
@@ -327,7 +328,7 @@ func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
 		})
 	}
 	r, err := NewReceiver(Options{
-		Name: "n", Path: "/p", Provider: Provider{Name: "stripe", Verify: h.verify}, Secrets: []string{secret}, Events: event.NewLog(h.store), Starter: h,
+		Name: "n", Path: "/p", Provider: provider.Provider{Name: "stripe", Verify: h.verify}, Secrets: []string{secret}, Events: event.NewLog(h.store), Starter: h,
 	})
 	if err != nil {
 		t.Fatal(err)

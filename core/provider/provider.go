@@ -1,4 +1,4 @@
-package webhook
+package provider
 
 import (
 	"context"
@@ -28,6 +28,14 @@ type Provider struct {
 	// NewSecret makes a secret as the sender would; nil in a table is one of 256
 	// random bits.
 	NewSecret func() string
+	// CheckSecret says what is wrong with the form of a secret that is neither empty
+	// nor has white space around it, without quoting it; nil takes every text.
+	CheckSecret func(secret string) error
+	// Methods are those at which the sender is served beside POST: GET, HEAD or both.
+	Methods []string
+	// SignsURL: the sender signs the URL that it calls, so that a request can be
+	// verified only where that is known.
+	SignsURL bool
 	// Verify returns the event of a request. A request that is not genuine is a
 	// *sdk.WebhookRefusal; any other error means that the check could not be
 	// made. It is nil for an integration of which only the manifest is known.
@@ -48,27 +56,20 @@ type Verified struct {
 	Livemode *bool
 	Flags    []string
 	// Payload is what the actions get as {{payload}}; nil is the body itself,
-	// which is JSON then. Providers that send forms make JSON of them.
+	// which is JSON then. Table that send forms make JSON of them.
 	Payload json.RawMessage
 	// Reply is what the sender expects; nil is the gateway's own response.
 	Reply *Reply
+	// Content is what was signed, where the id is no part of that: then a request
+	// with the same content under another id is a repeat. Nil: the id is signed.
+	Content []byte
 }
 
-// Reply is the body of the response with status 200 to a sender.
+// Reply is the response with status 200 to a sender.
 type Reply struct {
 	ContentType string
 	Body        []byte
 }
-
-// Providers are the built-in ones: a table with a row for each.
-type Providers []Provider
-
-// BuiltIn returns the providers that need no plugin. There is none yet.
-//
-// A row wins over a plugin of the same name: the plugin keeps its actions, and the
-// row verifies the webhooks. No config changes its meaning by a new row, since
-// package config refuses the names that it reserves for rows until then.
-func BuiltIn() Providers { return nil }
 
 // Integration is an integration that may be a provider: one that is an
 // sdk.WebhookVerifier verifies, one that is an sdk.WebhookSampler makes samples.
@@ -81,7 +82,7 @@ type Integration interface {
 // of that name is. The integration is nil where none has the name. ok is false
 // where no provider is found, also for an integration whose manifest has no
 // webhooks.
-func (p Providers) Lookup(name string, integration Integration) (found Provider, ok bool) {
+func (p Table) Lookup(name string, integration Integration) (found Provider, ok bool) {
 	if i := slices.IndexFunc(p, func(row Provider) bool { return row.Name == name }); i >= 0 {
 		found = p[i]
 	} else if found, ok = ofIntegration(name, integration); !ok {
@@ -94,10 +95,10 @@ func (p Providers) Lookup(name string, integration Integration) (found Provider,
 }
 
 // Has reports whether a name is that of a built-in provider.
-func (p Providers) Has(name string) bool { return slices.Contains(p.Names(), name) }
+func (p Table) Has(name string) bool { return slices.Contains(p.Names(), name) }
 
 // Names lists the built-in providers in the order of the table.
-func (p Providers) Names() []string {
+func (p Table) Names() []string {
 	names := make([]string, len(p))
 	for i, row := range p {
 		names[i] = row.Name

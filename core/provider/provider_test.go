@@ -1,9 +1,8 @@
-package webhook
+package provider
 
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -36,46 +35,6 @@ var phone = Provider{
 	},
 }
 
-func TestABuiltInProviderReceivesFormsAndReplies(t *testing.T) {
-	h := newHarness(t)
-	provider, ok := Providers{phone}.Lookup("phone", nil)
-	if !ok {
-		t.Fatal("the provider is not found")
-	}
-	opt := h.options()
-	opt.Provider, opt.Secrets = provider, []string{provider.NewSecret()}
-	r, err := NewReceiver(opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	send := func(body string) (Receipt, error) {
-		return receive(t, r, delivery{headers: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, body: []byte(body)})
-	}
-	sample, err := provider.Sample(t.Context(), sdk.SampleRequest{EventType: "call", Secret: opt.Secrets[0]})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, duplicate := range []bool{false, true} {
-		got, err := send(string(sample.Body))
-		if err != nil || got.ID != "CA1" || got.Duplicate != duplicate || got.Reply == nil || string(got.Reply.Body) != "<Response/>" {
-			t.Errorf("an event: %+v, %v", got, err)
-		}
-	}
-	if runs := h.started(); len(runs) != 1 || string(runs[0].Roots["payload"].Raw()) != `{"from":"555"}` {
-		t.Errorf("runs %+v, want one with the form as payload", runs)
-	}
-	got, err := send("key=phone-secret&challenge=42")
-	if want := (Receipt{Reply: &Reply{ContentType: "text/plain", Body: []byte("42")}}); err != nil || !cmp.Equal(got, want) {
-		t.Errorf("a challenge: %+v, %v, want %+v", got, err, want)
-	}
-	if _, err := send("key=wrong&challenge=42"); refused(t, err).Kind != RefusedSignature {
-		t.Errorf("a wrong key: %v", err)
-	}
-	if len(h.started()) != 1 {
-		t.Error("a challenge or a refused request has started a run")
-	}
-}
-
 // fakeIntegration is an integration that may be a provider.
 type fakeIntegration struct{ manifest *sdk.Manifest }
 
@@ -93,7 +52,7 @@ func (verifying) SampleWebhook(context.Context, sdk.SampleRequest) (sdk.Sample, 
 }
 
 func TestProvidersAreFoundInTheTableAndAmongIntegrations(t *testing.T) {
-	table := Providers{phone}
+	table := Table{phone}
 	shop := &sdk.Manifest{Name: "shop", Webhook: &sdk.WebhookCapability{EventTypes: []string{"paid"}, SecretField: "webhookSecret"}}
 	for name, c := range map[string]struct {
 		provider    string
