@@ -20,31 +20,72 @@ type Once struct {
 	Value []byte
 	// TTL is how long the record is kept, by the store's clock; 0 is for ever.
 	TTL time.Duration
+	// Alias is a second name of the request; the zero value is none.
+	Alias Alias
 	// Index lists members of ordered sets that are added with the record. They do
 	// not expire with it.
 	Index []IndexEntry
 }
 
+// Alias is a second name of a request: it is recorded with the key that it stands for,
+// for as long, and a later request with it is a duplicate too, whatever its key.
+type Alias struct{ Bucket, Key string }
+
 // IndexEntry is a member of an ordered set.
 type IndexEntry struct{ Set, Member string }
 
-// Ops returns the ops of a commit that make the record. The first is the only
-// condition: that the record does not exist.
+// Ops returns the ops of a commit that make the record. The first ones are its only
+// conditions: that neither the record nor that of the alias exists.
 func (o Once) Ops() []state.Op {
 	if o.Bucket == "" {
 		return nil
 	}
-	ops := make([]state.Op, 0, 1+len(o.Index))
+	ops := make([]state.Op, 0, 2+len(o.Index))
 	ops = append(ops, state.Insert(o.Bucket, o.Key, o.Value, o.TTL))
+	if o.Alias.Bucket != "" {
+		ops = append(ops, state.Insert(o.Alias.Bucket, o.Alias.Key, []byte(o.Key), o.TTL))
+	}
 	for _, entry := range o.Index {
 		ops = append(ops, state.Add(entry.Set, entry.Member))
 	}
 	return ops
 }
 
-// failed reports whether a commit failed because the record exists.
+// failed reports whether a commit failed because the record exists, or that of the
+// alias.
 func (o Once) failed(conflict *state.ConflictError) bool {
-	return o.Bucket != "" && conflict.Failed(state.Insert(o.Bucket, o.Key, nil, 0))
+	return o.Bucket != "" && conflict.Failed(state.Insert(o.Bucket, o.Key, nil, 0)) || o.aliasFailed(conflict)
+}
+
+func (o Once) aliasFailed(conflict *state.ConflictError) bool {
+	return o.Alias.Bucket != "" && conflict.Failed(state.Insert(o.Alias.Bucket, o.Alias.Key, nil, 0))
+}
+
+// Duplicate returns the error of a commit with these ops that failed because the record
+// exists, or that of the alias; nil for any other error. It reads what is recorded.
+func (o Once) Duplicate(ctx context.Context, store state.Store, err error) *DuplicateError {
+	conflict, ok := errors.AsType[*state.ConflictError](err)
+	if !ok || !o.failed(conflict) {
+		return nil
+	}
+	key := o.Key
+	if o.aliasFailed(conflict) {
+		first := read(ctx, store, o.Alias.Bucket, o.Alias.Key)
+		if first == nil {
+			return &DuplicateError{}
+		}
+		key = string(first)
+	}
+	return &DuplicateError{Value: read(ctx, store, o.Bucket, key)}
+}
+
+// read returns a record, nil if it cannot be read.
+func read(ctx context.Context, store state.Store, bucket, key string) []byte {
+	found, err := store.Get(ctx, state.Ref{Bucket: bucket, ID: key})
+	if err != nil {
+		return nil
+	}
+	return found[0]
 }
 
 // DuplicateError is the error of a request whose Once was taken. It matches
@@ -102,12 +143,13 @@ func (b *base) conflictOf(ctx context.Context, err error, once Once, advance Adv
 	if refused, ok := errors.AsType[*state.RefusedError](err); ok {
 		return fmt.Errorf("%w: %w", ErrTooLarge, refused)
 	}
+	if duplicate := once.Duplicate(ctx, b.store, err); duplicate != nil {
+		return duplicate
+	}
 	conflict, ok := errors.AsType[*state.ConflictError](err)
 	switch {
 	case !ok:
 		return err
-	case once.failed(conflict):
-		return &DuplicateError{Value: b.recorded(ctx, once)}
 	case advance.failed(conflict):
 		return ErrStale
 	case conflict.Failed(b.lease.Fence()):
@@ -115,14 +157,4 @@ func (b *base) conflictOf(ctx context.Context, err error, once Once, advance Adv
 	default:
 		return err
 	}
-}
-
-// recorded reads what is recorded under a key that is taken; nil if it cannot be
-// read.
-func (b *base) recorded(ctx context.Context, once Once) []byte {
-	found, err := b.store.Get(ctx, state.Ref{Bucket: once.Bucket, ID: once.Key})
-	if err != nil {
-		return nil
-	}
-	return found[0]
 }

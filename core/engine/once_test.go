@@ -49,6 +49,36 @@ func TestAKeyMakesOneRunAndTheSecondRequestGetsIt(t *testing.T) {
 	})
 }
 
+func TestAnAliasMakesOneRunWhateverTheKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := open(t, memory.New(memory.Options{}), "g1", &fakeIntegration{}, Options{}, twoSteps)
+		defer g.stop()
+		start := func(key, alias string) string {
+			_, err := g.Start(t.Context(), StartRequest{Workflow: "two", Roots: input(`{"x":1}`), Once: Once{
+				Bucket: "event", Key: key, Value: []byte("of " + key), TTL: time.Hour, Alias: Alias{Bucket: "content", Key: alias},
+			}})
+			if duplicate, ok := errors.AsType[*DuplicateError](err); ok {
+				return string(duplicate.Value)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ""
+		}
+		for _, test := range []struct{ key, alias, want string }{
+			{"a", "x", ""}, {"a", "x", "of a"}, {"b", "x", "of a"}, {"a", "y", "of a"}, {"b", "y", ""}, {"c", "y", "of b"},
+		} {
+			if got := start(test.key, test.alias); got != test.want {
+				t.Errorf("%s with %s: duplicate of %q, want %q", test.key, test.alias, got, test.want)
+			}
+		}
+		time.Sleep(time.Hour)
+		if got := start("c", "x"); got != "" {
+			t.Errorf("after its time it is a duplicate %q", got)
+		}
+	})
+}
+
 func TestAKeyChangesARunOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := open(t, memory.New(memory.Options{}), "g1", &fakeIntegration{}, Options{}, awaitsGo, fails)

@@ -12,6 +12,8 @@
 package event
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,16 +48,24 @@ type Event struct {
 	// Livemode and Flags are what the provider said: see sdk.WebhookEvent.
 	Livemode *bool    `json:"livemode,omitempty"`
 	Flags    []string `json:"flags,omitempty"`
+	// Source is how the event came; empty is a request of its sender.
+	Source string `json:"source,omitempty"`
 }
 
 // Once returns the condition under which the engine starts the event's run at
-// most once for each id of its webhook, and the record to write.
-func (e Event) Once() engine.Once {
+// most once for each id of its webhook, and the record to write. With a content, no
+// other event of the webhook that came within TTL has the same, whatever its id.
+func (e Event) Once(content []byte) engine.Once {
 	e.Version = formatVersion
-	return engine.Once{
+	once := engine.Once{
 		Bucket: layout.BucketEvent, Key: recordID(e.Webhook, e.ID), Value: e.encode(), TTL: TTL,
 		Index: []engine.IndexEntry{{Set: layout.SetEvents, Member: e.member()}, {Set: layout.SetEvents + "/" + e.Webhook, Member: e.member()}},
 	}
+	if content != nil {
+		digest := sha256.Sum256(content)
+		once.Alias = engine.Alias{Bucket: layout.BucketEventContent, Key: recordID(e.Webhook, hex.EncodeToString(digest[:]))}
+	}
+	return once
 }
 
 // recordID is the id of an event's record. A webhook's name holds no slash, so

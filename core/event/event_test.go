@@ -22,7 +22,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := Decode(e.Once().Value)
+		again, err := Decode(e.Once(nil).Value)
 		if err != nil {
 			t.Fatalf("what was read cannot be read again: %v", err)
 		}
@@ -39,7 +39,7 @@ func TestASweepRemovesABatchOfTheOldest(t *testing.T) {
 		t.Helper()
 		for i := range n {
 			e := Event{ID: fmt.Sprintf("%s-%d", name, i), Webhook: "w", RunID: "r", ReceivedAt: at}
-			if err := store.Commit(t.Context(), e.Once().Ops()...); err != nil {
+			if err := store.Commit(t.Context(), e.Once(nil).Ops()...); err != nil {
 				t.Fatal(err)
 			}
 		}

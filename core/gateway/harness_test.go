@@ -220,13 +220,14 @@ func newHarness(t testing.TB, change ...func(*Options)) *harness {
 	flow, err := workflow.Parse([]byte(`{"id":"process-order","name":"Process","steps":[
 		{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":"{{input.amount}}"}}]}`), []string{"input", "steps", "run"})
 	must(t, err)
-	actions, err := workflow.ParseActions(webhook.WorkflowID("events"), []byte(`[{"type":"shop","action":"sendMail","params":{}}]`), []string{"payload", "event", "headers", "steps", "run"})
+	actions, err := workflow.ParseActions(webhook.WorkflowID("events"), []byte(`[{"type":"shop","action":"sendMail","params":{}}]`), workflow.EventRoots)
 	must(t, err)
 	must(t, h.engine.SetDefinitions(t.Context(), []*workflow.Definition{flow, actions}))
 	h.engine.Run()
+	intake, err := webhook.NewIntake(webhook.IntakeOptions{Webhook: "events", Provider: "shop", Events: event.NewLog(h.store), Starter: h.engine})
+	must(t, err)
 	receiver, err := webhook.NewReceiver(webhook.Options{
-		Name: "events", Path: "/webhooks/shop", Provider: provider.Provider{Name: "shop", Verify: verify}, Secrets: []string{"whsec_of_the_test"},
-		Events: event.NewLog(h.store), Starter: h.engine, NewRunID: engine.NewRunID,
+		Intake: intake, Path: "/webhooks/shop", Provider: provider.Provider{Name: "shop", Verify: verify}, Secrets: []string{"whsec_of_the_test"},
 	})
 	must(t, err)
 	h.routes = Routes{

@@ -47,6 +47,6 @@ type Routes struct {
 	// the client's address in logs.
 	TrustedProxies []netip.Prefix
 	// PublicURL is how senders of webhooks reach the gateway, without a
-	// trailing slash; empty takes scheme and host from the request.
+	// trailing slash; empty where that is not known for certain.
 	PublicURL string
 }

@@ -14,7 +14,7 @@ type Webhook interface {
 	// MaxBodyBytes is the size of the largest body that is received.
 	MaxBodyBytes() int
 	// Receive verifies a request and stores its event.
-	Receive(ctx context.Context, headers http.Header, body []byte, url string) (webhook.Receipt, error)
+	Receive(ctx context.Context, request webhook.Request) (webhook.Receipt, error)
 }
 
 var _ Webhook = (*webhook.Receiver)(nil)
@@ -29,7 +29,10 @@ type received struct {
 // receiveEvent hands a request to the receiver of its webhook. The body is passed on
 // as it came, whatever its type, because signatures are computed over it.
 func (x *requestContext) receiveEvent(receiver Webhook, w http.ResponseWriter, r *http.Request) error {
-	receipt, err := receiver.Receive(r.Context(), r.Header, x.body, x.addressOf(r))
+	receipt, err := receiver.Receive(r.Context(), webhook.Request{
+		Method: r.Method, Header: r.Header, Body: x.body, URL: x.table.PublicURL + r.URL.RequestURI(),
+		Client: clientAddress(r, x.table.TrustedProxies),
+	})
 	if err != nil {
 		return err
 	}
@@ -38,12 +41,4 @@ func (x *requestContext) receiveEvent(receiver Webhook, w http.ResponseWriter, r
 		return nil
 	}
 	return sendJSON(w, http.StatusOK, nil, received{Received: true, ID: receipt.ID, Duplicate: receipt.Duplicate})
-}
-
-// addressOf returns the URL that the sender used. Some providers sign it.
-func (x *requestContext) addressOf(r *http.Request) string {
-	if x.table.PublicURL != "" {
-		return x.table.PublicURL + r.URL.RequestURI()
-	}
-	return "http://" + r.Host + r.URL.RequestURI()
 }

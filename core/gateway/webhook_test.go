@@ -1,9 +1,12 @@
 package gateway
 
 import (
+	"context"
 	"net/http/httptest"
+	"net/netip"
 	"testing"
 
+	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -34,17 +37,36 @@ func TestWebhooksNeedASignatureAndNoToken(t *testing.T) {
 	wantStatus(t, h.send("POST", "/webhooks/other", "{}", "Authorization:"), 401)
 }
 
-func TestTheAddressOfAWebhookIsTheSendersView(t *testing.T) {
+// heardWebhook keeps the requests that it gets.
+type heardWebhook struct{ heard []webhook.Request }
+
+func (h *heardWebhook) Path() string      { return "/webhooks/heard" }
+func (h *heardWebhook) MaxBodyBytes() int { return 1 << 10 }
+func (h *heardWebhook) Receive(_ context.Context, request webhook.Request) (webhook.Receipt, error) {
+	h.heard = append(h.heard, request)
+	return webhook.Receipt{ID: "evt_1"}, nil
+}
+
+// TestTheAddressOfAWebhookIsNeverTheClientsWord: scheme and host are those of the
+// config, else unknown; the client is the one that trusted proxies name.
+func TestTheAddressOfAWebhookIsNeverTheClientsWord(t *testing.T) {
 	t.Parallel()
-	r := httptest.NewRequest("POST", "http://gw.example:3000/webhooks/shop?a=%20b", nil)
 	for public, want := range map[string]string{
-		"":                        "http://gw.example:3000/webhooks/shop?a=%20b",
-		"https://api.example/gw1": "https://api.example/gw1/webhooks/shop?a=%20b",
+		"":                        "/webhooks/heard?a=%20b&a=c",
+		"https://api.example/gw1": "https://api.example/gw1/webhooks/heard?a=%20b&a=c",
 	} {
-		x := &requestContext{table: &table{Routes: Routes{PublicURL: public}}}
-		r.URL.Scheme, r.URL.Host = "", ""
-		if got := x.addressOf(r); got != want {
-			t.Errorf("%s, want %s", got, want)
+		hook := &heardWebhook{}
+		h := newHarness(t, func(o *Options) {
+			o.Routes.Webhooks, o.Routes.PublicURL = []Webhook{hook}, public
+			o.Routes.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+		})
+		wantStatus(t, h.send("POST", "/webhooks/heard?a=%20b&a=c", "body", "Authorization:", "Host: evil.example",
+			"X-Forwarded-Host: evil.example", "X-Forwarded-Proto: ftp", "X-Forwarded-For: 203.0.113.9"), 200)
+		if len(hook.heard) != 1 {
+			t.Fatalf("%d requests came through", len(hook.heard))
+		}
+		if got := hook.heard[0]; got.URL != want || got.Method != "POST" || string(got.Body) != "body" || got.Client != "203.0.113.9" {
+			t.Errorf("%q: heard %s %s %q from %s, want %s", public, got.Method, got.URL, got.Body, got.Client, want)
 		}
 	}
 }

@@ -112,8 +112,19 @@ func (s *Server) receiver(plan *compile.Plan, w config.Webhook, registry *action
 	if !ok || provider.Verify == nil {
 		return nil, fmt.Errorf("there is no integration %s that verifies webhooks", w.Provider)
 	}
+	intake, err := s.intake(w)
+	if err != nil {
+		return nil, err
+	}
 	return webhook.NewReceiver(webhook.Options{
-		Name: w.Name, Path: w.Path, Provider: provider, Secrets: secrets,
-		Events: event.NewLog(s.store), Starter: s.engine, MaxBodyBytes: int(plan.Config.Server.MaxBodyBytes), Now: s.options.Now, Logger: s.log, Metrics: s.events,
+		Intake: intake, Path: w.Path, Provider: provider, Secrets: secrets,
+		MaxBodyBytes: int(plan.Config.Server.MaxBodyBytes), Now: s.options.Now, Logger: s.log, Metrics: s.events,
+	})
+}
+
+// intake returns what takes in the events of a webhook.
+func (s *Server) intake(w config.Webhook) (*webhook.Intake, error) {
+	return webhook.NewIntake(webhook.IntakeOptions{
+		Webhook: w.Name, Provider: w.Provider, Starter: s.engine, Events: event.NewLog(s.store), Now: s.options.Now, Logger: s.log,
 	})
 }

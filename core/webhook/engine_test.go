@@ -45,7 +45,7 @@ func (h *harness) gateway(t *testing.T, path string, test func(*Receiver, *engin
 	must(e.SetDefinitions(ctx, []*workflow.Definition{definition}))
 	e.Run()
 	opt := h.options()
-	opt.Events, opt.Starter, opt.NewRunID = event.NewLog(store), e, nil
+	opt.Intake = h.intake(func(o *IntakeOptions) { o.Events, o.Starter, o.NewRunID = event.NewLog(store), e, nil })
 	r, err := NewReceiver(opt)
 	must(err)
 	test(r, e)

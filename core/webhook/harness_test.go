@@ -65,9 +65,8 @@ func (h *harness) Start(ctx context.Context, request engine.StartRequest) (engin
 		return engine.Run{}, h.startErr
 	}
 	err := h.store.Commit(ctx, append(request.Once.Ops(), state.Put("run", request.ID, []byte("run"), 0))...)
-	if errors.As(err, new(*state.ConflictError)) {
-		first, err := h.store.Get(ctx, state.Ref{Bucket: request.Once.Bucket, ID: request.Once.Key})
-		return engine.Run{}, errors.Join(&engine.DuplicateError{Value: first[0]}, err)
+	if duplicate := request.Once.Duplicate(ctx, h.store, err); duplicate != nil {
+		return engine.Run{}, duplicate
 	}
 	if err != nil {
 		return engine.Run{}, fmt.Errorf("engine: start: %w", err)
@@ -109,7 +108,11 @@ func (h *harness) verify(_ context.Context, request sdk.WebhookRequest) (provide
 				Flags    []string
 			}
 			_ = json.Unmarshal(request.Body, &e) // what is no JSON has no id
-			return provider.Verified{ID: e.ID + headers.Get("X-Event"), Type: e.Type, Livemode: e.Livemode, Flags: e.Flags}, nil
+			verified := provider.Verified{ID: e.ID + headers.Get("X-Event"), Type: e.Type, Livemode: e.Livemode, Flags: e.Flags}
+			if headers.Get("X-Event") != "" { // which is not signed
+				verified.Content = request.Body
+			}
+			return verified, nil
 		}
 	}
 	return provider.Verified{}, &sdk.WebhookRefusal{Reason: "no secret matches " + request.Secrets[0]}
@@ -143,11 +146,33 @@ func (h *harness) send(secret, body string) delivery {
 
 func (h *harness) options() Options {
 	return Options{
-		Name: "stripe-events", Path: "/webhooks/stripe", Provider: provider.Provider{Name: "stripe", Verify: h.verify},
-		Secrets: []string{secret, oldSecret}, Events: event.NewLog(h.store), Starter: h, NewRunID: h.newRunID,
-		MaxBodyBytes: 4096, Now: h.clock.Now,
-		Logger: slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Intake: h.intake(), Path: "/webhooks/stripe", Provider: provider.Provider{Name: "stripe", Verify: h.verify},
+		Secrets: []string{secret, oldSecret}, MaxBodyBytes: 4096, Now: h.clock.Now, Logger: h.logger(),
 	}
+}
+
+func (h *harness) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(&h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func (h *harness) intakeOptions() IntakeOptions {
+	return IntakeOptions{
+		Webhook: "stripe-events", Provider: "stripe", Events: event.NewLog(h.store), Starter: h, NewRunID: h.newRunID, Now: h.clock.Now, Logger: h.logger(),
+	}
+}
+
+// intake makes an intake from the options as they are after the changes.
+func (h *harness) intake(change ...func(*IntakeOptions)) *Intake {
+	h.t.Helper()
+	opt := h.intakeOptions()
+	for _, f := range change {
+		f(&opt)
+	}
+	in, err := NewIntake(opt)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return in
 }
 
 // receiver makes a receiver, as a gateway does at its start.
@@ -162,7 +187,7 @@ func (h *harness) receiver() *Receiver {
 
 func receive(t *testing.T, r *Receiver, d delivery) (Receipt, error) {
 	t.Helper()
-	return r.Receive(t.Context(), d.headers, d.body, "https://shop.example/webhooks/stripe")
+	return r.Receive(t.Context(), Request{Method: "POST", Header: d.headers, Body: d.body, URL: "https://shop.example/webhooks/stripe"})
 }
 
 func refused(t *testing.T, err error) *Refusal {

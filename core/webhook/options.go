@@ -1,14 +1,12 @@
 package webhook
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"time"
 
-	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/provider"
 )
 
@@ -19,21 +17,10 @@ const (
 	DefaultMaxBodyBytes = 1 << 20
 )
 
-// Starter makes runs, as engine.Engine does.
-type Starter interface {
-	Start(ctx context.Context, request engine.StartRequest) (engine.Run, error)
-}
-
-// Events are the lists of received events, as event.Log.
-type Events interface {
-	// Sweep removes a bounded number of events that are not remembered any more.
-	Sweep(ctx context.Context, now time.Time) error
-}
-
 // Options of a Receiver. All fields before Tolerance are required.
 type Options struct {
-	// Name is the webhook's name, without a slash.
-	Name string
+	// Intake takes in what was verified, and knows the webhook's name.
+	Intake *Intake
 	// Path is where the sender sends to.
 	Path string
 	// Provider verifies what is received; it has a name and Verify.
@@ -41,10 +28,6 @@ type Options struct {
 	// Secrets are tried in order: the new one and the old one during rotation.
 	// There is at least one. No secret is empty or has white space around it.
 	Secrets []string
-	// Starter makes the runs of WorkflowID(Name).
-	Starter Starter
-	// Events are the lists of what was received.
-	Events Events
 
 	// Tolerance is how far a signature's time may be from Now, both ways; zero
 	// is DefaultTolerance.
@@ -53,8 +36,6 @@ type Options struct {
 	MaxBodyBytes int
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
-	// NewRunID makes ids of runs; nil is engine.NewRunID.
-	NewRunID func() string
 	// Logger gets a line for each refusal and fault; nil discards them.
 	Logger *slog.Logger
 	// Metrics count the requests; nil counts none.
@@ -68,19 +49,17 @@ func WorkflowID(name string) string { return "webhook:" + name }
 // complete checks options and fills in defaults. Its errors show no secret.
 func (o *Options) complete() error {
 	switch {
-	case o.Name == "" || strings.Contains(o.Name, "/"):
-		return fmt.Errorf("webhook %q: the name must be given and hold no slash", o.Name)
+	case o.Intake == nil:
+		return errors.New("webhook: nothing takes in its events")
 	case !strings.HasPrefix(o.Path, "/"):
-		return fmt.Errorf("webhook %q: path %q does not start with a slash", o.Name, o.Path)
+		return fmt.Errorf("webhook %q: path %q does not start with a slash", o.Intake.Webhook(), o.Path)
 	case o.Provider.Name == "" || o.Provider.Verify == nil:
-		return fmt.Errorf("webhook %q: no provider", o.Name)
-	case o.Events == nil || o.Starter == nil:
-		return fmt.Errorf("webhook %q: no lists of events, or nothing that starts runs", o.Name)
+		return fmt.Errorf("webhook %q: no provider", o.Intake.Webhook())
 	case o.Tolerance < 0 || o.MaxBodyBytes < 0:
-		return fmt.Errorf("webhook %q: a negative limit", o.Name)
+		return fmt.Errorf("webhook %q: a negative limit", o.Intake.Webhook())
 	}
 	if err := checkSecrets(o.Secrets); err != nil {
-		return fmt.Errorf("webhook %q: %w", o.Name, err)
+		return fmt.Errorf("webhook %q: %w", o.Intake.Webhook(), err)
 	}
 	if o.Tolerance == 0 {
 		o.Tolerance = DefaultTolerance
@@ -90,9 +69,6 @@ func (o *Options) complete() error {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.NewRunID == nil {
-		o.NewRunID = engine.NewRunID
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

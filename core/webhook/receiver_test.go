@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/backflow/backflow/core/engine"
-	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
@@ -26,7 +25,7 @@ func TestAGenuineEventStartsARun(t *testing.T) {
 	d.headers["Stripe-Signature"] = []string{"t=1,v1=abc"}
 	d.headers["X-Many"] = []string{"a", "b"}
 	ctx := telemetry.WithRequestID(t.Context(), "req-1")
-	got, err := h.receiver().Receive(ctx, d.headers, d.body, "")
+	got, err := h.receiver().Receive(ctx, Request{Header: d.headers, Body: d.body, URL: "/webhooks/stripe?shop=a&tag=1&tag=2&bad=%zz"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +48,7 @@ func TestAGenuineEventStartsARun(t *testing.T) {
 		"payload": succeeded,
 		"event":   `{"id":"evt_1","type":"payment_intent.succeeded","webhook":"stripe-events","receivedAt":"2026-11-23T10:00:00.123Z","livemode":null,"flags":[]}`,
 		"headers": fmt.Sprintf(`{"content-type":"application/json","x-many":"a, b","x-time":"%d"}`, h.clock.Now().Unix()),
+		"query":   `{"shop":"a","tag":"1, 2"}`,
 	}
 	if diff := cmp.Diff(want, roots); diff != "" {
 		t.Error(diff)
@@ -104,7 +104,7 @@ func TestAnEventIsRememberedOverRestartsForThirtyDays(t *testing.T) {
 func TestTheSameIDOnAnotherWebhookIsAnotherEvent(t *testing.T) {
 	h := newHarness(t)
 	opt := h.options()
-	opt.Name, opt.Path = "other", "/other"
+	opt.Intake, opt.Path = h.intake(func(o *IntakeOptions) { o.Webhook = "other" }), "/other"
 	other, err := NewReceiver(opt)
 	if err != nil {
 		t.Fatal(err)
@@ -246,8 +246,8 @@ func TestEventIDsMayHoldAnything(t *testing.T) {
 	h := newHarness(t)
 	r := h.receiver()
 	ids := []string{"a/b", "../evt", "evt 1", `"`, "\x00", "événement", "2026-11-23T10:00:00.123Z/x/y", strings.Repeat("x", MaxIDLen)}
-	for _, id := range ids {
-		d := h.send(secret, `{"type":"x"}`)
+	for i, id := range ids {
+		d := h.send(secret, fmt.Sprintf(`{"type":"x","of":%d}`, i))
 		d.headers["X-Event"] = []string{id}
 		if got, err := receive(t, r, d); err != nil || got.Duplicate || got.ID != id {
 			t.Errorf("%q: %+v, %v", id, got, err)
@@ -308,13 +308,10 @@ func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
 		"no secret":          func(o *Options) { o.Secrets = nil },
 		"empty secret":       func(o *Options) { o.Secrets = []string{secret, ""} },
 		"white space":        func(o *Options) { o.Secrets = []string{secret + "\n"} },
-		"no name":            func(o *Options) { o.Name = "" },
-		"name with a slash":  func(o *Options) { o.Name = "a/b" },
+		"no intake":          func(o *Options) { o.Intake = nil },
 		"relative path":      func(o *Options) { o.Path = "webhooks" },
 		"no verifier":        func(o *Options) { o.Provider.Verify = nil },
 		"no provider":        func(o *Options) { o.Provider.Name = "" },
-		"no events":          func(o *Options) { o.Events = nil },
-		"no starter":         func(o *Options) { o.Starter = nil },
 		"negative tolerance": func(o *Options) { o.Tolerance = -1 },
 		"negative body":      func(o *Options) { o.MaxBodyBytes = -1 },
 	} {
@@ -328,12 +325,12 @@ func TestAReceiverWithoutASecretIsRefused(t *testing.T) {
 		})
 	}
 	r, err := NewReceiver(Options{
-		Name: "n", Path: "/p", Provider: provider.Provider{Name: "stripe", Verify: h.verify}, Secrets: []string{secret}, Events: event.NewLog(h.store), Starter: h,
+		Intake: h.intake(), Path: "/p", Provider: provider.Provider{Name: "stripe", Verify: h.verify}, Secrets: []string{secret},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.opt.Tolerance != 300*time.Second || r.MaxBodyBytes() != 1<<20 || r.Name() != "n" || r.Path() != "/p" {
+	if r.opt.Tolerance != 300*time.Second || r.MaxBodyBytes() != 1<<20 || r.Name() != "stripe-events" || r.Path() != "/p" {
 		t.Errorf("defaults: tolerance %v, body %d", r.opt.Tolerance, r.MaxBodyBytes())
 	}
 }

@@ -3,6 +3,7 @@ package webhook
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/backflow/backflow/core/event"
@@ -22,14 +23,30 @@ type eventRoot struct {
 
 // roots are what the actions' templates and conditions see. They are stored
 // with the run.
-func roots(e event.Event, payload value.Doc, headers http.Header) map[string]value.Doc {
-	// Both marshal for certain: they have nothing but strings, true and false.
+func roots(e event.Event, payload value.Doc, headers http.Header, query url.Values) map[string]value.Doc {
+	// All marshal for certain: they have nothing but strings, true and false.
 	about, _ := json.Marshal(eventRoot{
 		ID: e.ID, Type: e.Type, Webhook: e.Webhook, ReceivedAt: e.ReceivedAt.Format(event.TimeFormat),
 		Livemode: e.Livemode, Flags: append([]string{}, e.Flags...),
 	})
 	head, _ := json.Marshal(publicHeaders(headers))
-	return map[string]value.Doc{"payload": payload, "event": value.TrustedDoc(about), "headers": value.TrustedDoc(head)}
+	return map[string]value.Doc{
+		"payload": payload, "event": value.TrustedDoc(about), "headers": value.TrustedDoc(head), "query": queryRoot(query),
+	}
+}
+
+// queryRoot is what {{query}} stands for. A name that was given several times has its
+// values joined as those of a header are.
+func queryRoot(query url.Values) value.Doc {
+	if len(query) == 0 {
+		return value.TrustedDoc([]byte("{}"))
+	}
+	joined := make(map[string]string, len(query))
+	for name, values := range query {
+		joined[strings.ToValidUTF8(name, "\ufffd")] = strings.ToValidUTF8(strings.Join(values, ", "), "\ufffd")
+	}
+	root, _ := json.Marshal(joined)
+	return value.TrustedDoc(root)
 }
 
 // secretWords mark headers that authenticate the sender, by a part of their

@@ -21,7 +21,7 @@ var (
 	// InputRoots are those of a workflow that is started with an input.
 	InputRoots = []string{"input", "steps", "run"}
 	// EventRoots are those of the actions of a webhook.
-	EventRoots = []string{"payload", "event", "headers", "steps", "run"}
+	EventRoots = []string{"payload", "event", "headers", "query", "steps", "run"}
 )
 
 // Bounds of a definition.

@@ -27,6 +27,9 @@ const (
 	// BucketEvent has a record of each webhook event, by WEBHOOK/EVENT, for 30
 	// days. Written by core/engine for core/event.
 	BucketEvent = "event"
+	// BucketEventContent has the key in BucketEvent of the event that came first with a
+	// content, by WEBHOOK/DIGEST, for 30 days. Written by core/engine for core/event.
+	BucketEventContent = "event-content"
 	// BucketIdempotency has a record of each request with an Idempotency-Key, by
 	// the hash of its scope, for as long as the key is honoured. Written by
 	// core/idempotency, and by core/engine for it.
