@@ -81,6 +81,9 @@ type SampleRequest struct {
 	// last event of it, mostly this one; what comes before is in Sample.Before. Set
 	// overrides fields of this event alone.
 	Chain bool
+	// URL is the address that the gateway takes the sample to be sent to, for senders
+	// that sign it: a whole URL; empty where unknown. A plugin gets none.
+	URL string
 }
 
 // Sample is a signed sample event, ready to be sent by POST.

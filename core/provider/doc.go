@@ -5,5 +5,5 @@
 // A provider judges one request and keeps nothing. What becomes of a genuine one is
 // decided above, by package webhook.
 //
-// The package imports sdk.
+// The package imports sdk, sdk/suggest and sdk/value.
 package provider

@@ -15,6 +15,15 @@ import (
 type Provider struct {
 	// Name is what a config calls the provider.
 	Name string
+	// Page is the address of the sender's page on how it signs; empty for an integration.
+	Page string
+	// Headers are those that Verify reads, the signature's first; Timestamp and EventID
+	// say in words where the time that is signed and the id of an event are, and are empty
+	// where there is none. IDSigned: that id is part of what is signed. All are known of
+	// built-in providers alone, for their documentation.
+	Headers            []string
+	Timestamp, EventID string
+	IDSigned           bool
 	// Unpublished: the provider is an integration that has published nothing yet,
 	// so that SecretField and EventTypes are not known.
 	Unpublished bool
@@ -50,6 +59,9 @@ type Verified struct {
 	// Reply is a request that is no event, such as a challenge: it is replied to,
 	// and nothing is stored.
 	ID string
+	// NoID says why there is no ID, where that is a fault: the request is genuine, and
+	// nothing can be stored of it.
+	NoID string
 	// Type is the sender's word for what happened.
 	Type string
 	// Livemode and Flags are as those of sdk.WebhookEvent.

@@ -117,6 +117,9 @@ func (r *Receiver) verify(ctx context.Context, request *Request) (provider.Verif
 	case err != nil:
 		return provider.Verified{}, fmt.Errorf("%w: provider %s: %w", ErrUnavailable, r.opt.Provider.Name, err)
 	}
+	if verified.ID == "" && verified.NoID != "" {
+		return provider.Verified{}, &Refusal{Kind: RefusedEvent, Genuine: true, Reason: r.reason(verified.NoID, "")}
+	}
 	return verified, nil
 }
 

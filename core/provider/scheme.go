@@ -1,0 +1,344 @@
+package provider
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
+)
+
+// scheme is how a sender signs of which nothing else is to be known: a header holds the
+// HMAC of some content. Such a provider is a row of the table.
+type scheme struct {
+	// name is what a config calls the provider.
+	name string
+	// page is the sender's page on how it signs.
+	page string
+	// header holds the signature, or several of them: see request.signatures.
+	header string
+	// prefix is what stands before each signature: "sha256=".
+	prefix    string
+	algorithm algorithm
+	encoding  encoding
+	// token: the header holds the secret itself, and nothing is signed.
+	token bool
+	// content is what is signed; nil is the body.
+	content []part
+	// timestamp is where the time is that is signed too; the zero one is nowhere.
+	timestamp source
+	// timeFormat is how the time is written.
+	timeFormat timeFormat
+	// id is where the id of an event is; the zero one is the digest of what is signed.
+	id source
+	// kind is where the type of an event is; the zero one is nowhere.
+	kind source
+	// action is the member of the payload that follows the type behind a dot, if it is
+	// there.
+	action string
+	// jsonField is the field of a form whose JSON is the payload.
+	jsonField string
+	// payload makes the payload; nil is payloadOf by the content type. One whose id is in
+	// the payload reads the body in the same way whatever the content type says, since
+	// that is not signed.
+	payload func(r *request) (value.Doc, error)
+	// checkSecret is as Provider.CheckSecret, keys makes keys of secrets; nil for both is
+	// that the text is the key.
+	checkSecret func(secret string) error
+	keys        func(secrets []string) [][]byte
+	// newSecret is as Provider.NewSecret.
+	newSecret func() string
+}
+
+// source is where in a request a text is: in a header or in the payload.
+type source struct {
+	// header is the header's name, prefix what the word in it begins with that has the
+	// text, as in t=1492774577,v1=…; empty is that the header is the text.
+	header, prefix string
+	// paths are dotted paths in the payload; the texts of several are joined by "/".
+	paths []string
+	// digest is the SHA-256 of the body.
+	digest bool
+}
+
+// inHeader is a header whose value is the text.
+func inHeader(name string) source { return source{header: name} }
+
+// inPayload is what paths of the payload have.
+func inPayload(paths ...string) source { return source{paths: paths} }
+
+// ofBody is the digest of the body, of senders that give their events no id.
+func ofBody() source { return source{digest: true} }
+
+func (s source) isZero() bool { return s.header == "" && len(s.paths) == 0 && !s.digest }
+
+// String says where it is, for people.
+func (s source) String() string {
+	switch {
+	case s.prefix != "":
+		return "the word " + s.prefix + " of the header " + s.header
+	case s.header != "":
+		return "the header " + s.header
+	case s.digest:
+		return "the digest of the body"
+	default:
+		return strings.Join(s.paths, "/") + " of the body"
+	}
+}
+
+// find returns the text; ok is false where it is missing.
+func (s source) find(r *request, payload value.Doc) (text string, ok bool) {
+	switch {
+	case s.header != "":
+		return r.word(s.header, s.prefix)
+	case s.digest:
+		return digest(r.Body), true
+	}
+	texts := make([]string, len(s.paths))
+	for i, path := range s.paths {
+		if texts[i], ok = at(payload, path); !ok {
+			return "", false
+		}
+	}
+	return strings.Join(texts, "/"), ok
+}
+
+// digest is an id made of what a sender signed.
+func digest(content ...[]byte) string {
+	h := sha256.New()
+	for _, part := range content {
+		_, _ = h.Write(part) // a hash takes everything
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+// part is a piece of what is signed.
+type part struct {
+	kind    partKind
+	literal string // of partLiteral; the header's name of partHeader
+}
+
+type partKind uint8
+
+const (
+	partBody partKind = iota
+	partLiteral
+	partTimestamp
+	partID
+	partURL
+	partHeader
+)
+
+// signedAs makes the parts of what is signed: the roots in braces, as in
+// "{timestamp}.{body}", and what stands between them.
+func signedAs(layout string) []part {
+	var parts []part
+	for layout != "" {
+		before, rest, found := strings.Cut(layout, "{")
+		if before != "" {
+			parts = append(parts, part{kind: partLiteral, literal: before})
+		}
+		if !found {
+			break
+		}
+		var root string
+		root, layout, _ = strings.Cut(rest, "}")
+		parts = append(parts, part{kind: map[string]partKind{
+			"body": partBody, "timestamp": partTimestamp, "id": partID, "url": partURL,
+		}[root]})
+	}
+	return parts
+}
+
+// provider makes the row that a scheme is.
+func (s scheme) provider() Provider {
+	if s.content == nil {
+		s.content = []part{{kind: partBody}}
+	}
+	p := Provider{
+		Name: s.name, Page: s.page, SecretField: secretField, Headers: s.headers(), Timestamp: s.written(s.timestamp), EventID: s.written(s.id),
+		IDSigned: s.idSigned(), NewSecret: s.newSecret, CheckSecret: s.checkSecret, SignsURL: s.uses(partURL), Verify: s.verify,
+	}
+	samples := samplesOf(s.name)
+	p.EventTypes = samples.types()
+	p.Sample = func(_ context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
+		return s.sample(samples, request)
+	}
+	return p
+}
+
+// written says where something is for the documentation; empty is nowhere.
+func (s scheme) written(from source) string {
+	if from.isZero() {
+		return ""
+	}
+	return from.String()
+}
+
+// headers lists what is read of a request beside its body, the signature first.
+func (s scheme) headers() []string {
+	headers := []string{s.header}
+	add := func(name string) {
+		if name != "" && !slices.Contains(headers, name) {
+			headers = append(headers, name)
+		}
+	}
+	add(s.timestamp.header)
+	add(s.id.header)
+	add(s.kind.header)
+	for _, p := range s.content {
+		if p.kind == partHeader {
+			add(p.literal)
+		}
+	}
+	return headers
+}
+
+func (s scheme) uses(kind partKind) bool {
+	return slices.ContainsFunc(s.content, func(p part) bool { return p.kind == kind })
+}
+
+// idSigned reports whether nobody but the sender can give an event another id.
+func (s scheme) idSigned() bool {
+	switch {
+	case s.token:
+		return false
+	case s.id.isZero():
+		return true
+	case s.id.header == "":
+		return s.uses(partBody)
+	}
+	return s.uses(partID) || slices.ContainsFunc(s.content, func(p part) bool {
+		return p.kind == partHeader && strings.EqualFold(p.literal, s.id.header)
+	})
+}
+
+// verify implements Provider.Verify.
+func (s scheme) verify(_ context.Context, received sdk.WebhookRequest) (Verified, error) {
+	r := &request{received}
+	content, err := s.check(r)
+	if err != nil {
+		return Verified{}, err
+	}
+	var payload value.Doc
+	if s.payload != nil {
+		payload, err = s.payload(r)
+	} else {
+		payload, err = payloadOf(r.contentType(), r.Body, s.jsonField)
+	}
+	if err != nil {
+		return Verified{}, err
+	}
+	if s.timestamp.paths != nil { // a header is checked before the payload is read
+		if err := s.fresh(r, payload); err != nil {
+			return Verified{}, err
+		}
+	}
+	verified := Verified{Payload: payload.Raw()}
+	if s.id.isZero() {
+		verified.ID = digest(content)
+	} else if id, ok := s.id.find(r, payload); ok {
+		verified.ID = id
+	} else {
+		verified.NoID = "the event has no id: " + s.id.String() + " is missing or given twice"
+	}
+	if !s.kind.isZero() {
+		verified.Type, _ = s.kind.find(r, payload)
+	}
+	if action, ok := at(payload, s.action); ok && s.action != "" && verified.Type != "" {
+		verified.Type += "." + action
+	}
+	if !s.idSigned() {
+		verified.Content = content
+	}
+	return verified, nil
+}
+
+// check returns what was signed, if the signature and a time in a header hold.
+func (s scheme) check(r *request) ([]byte, error) {
+	if s.token {
+		return r.Body, s.checkToken(r)
+	}
+	signatures, err := r.signatures(s.header, s.prefix, s.encoding)
+	if err != nil {
+		return nil, err
+	}
+	content, err := s.signed(r)
+	if err != nil {
+		return nil, err
+	}
+	keys := s.keys
+	if keys == nil {
+		keys = rawKeys
+	}
+	if !anyMAC(s.algorithm, keys(r.Secrets), signatures, content) {
+		return nil, notSigned(s.header)
+	}
+	if s.timestamp.header != "" {
+		return content, s.fresh(r, value.Doc{})
+	}
+	return content, nil
+}
+
+// notSigned is the refusal of a request whose signatures do not match.
+func notSigned(header string) error {
+	return refuse("the signature in the header %s does not match: it is made with another secret, or the request was changed on its way", header)
+}
+
+func (s scheme) checkToken(r *request) error {
+	token, ok := r.header(s.header)
+	if !ok {
+		return refuse("the header %s is missing, which has the secret", s.header)
+	}
+	matches := false
+	for _, secret := range r.Secrets {
+		matches = equal(token, secret) || matches
+	}
+	if !matches {
+		return refuse("the header %s does not hold the webhook's secret", s.header)
+	}
+	return nil
+}
+
+// fresh checks the time.
+func (s scheme) fresh(r *request, payload value.Doc) error {
+	text, ok := s.timestamp.find(r, payload)
+	if !ok {
+		return refuse("%s is missing, which has the time", s.timestamp)
+	}
+	return r.fresh("the timestamp in "+s.timestamp.String(), text, s.timeFormat)
+}
+
+// signed returns the bytes that the signature is of.
+func (s scheme) signed(r *request) ([]byte, error) {
+	if len(s.content) == 1 && s.content[0].kind == partBody {
+		return r.Body, nil
+	}
+	var content bytes.Buffer
+	for _, p := range s.content {
+		switch p.kind {
+		case partBody:
+			content.Write(r.Body)
+		case partLiteral:
+			content.WriteString(p.literal)
+		case partURL:
+			address, err := r.wholeURL()
+			if err != nil {
+				return nil, err
+			}
+			content.WriteString(address)
+		default:
+			from := map[partKind]source{partTimestamp: s.timestamp, partID: s.id, partHeader: inHeader(p.literal)}[p.kind]
+			text, ok := from.find(r, value.Doc{})
+			if !ok {
+				return nil, refuse("%s is missing or given twice, which is signed", from)
+			}
+			content.WriteString(text)
+		}
+	}
+	return content.Bytes(), nil
+}
