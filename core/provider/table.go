@@ -8,7 +8,11 @@ type Table []Provider
 // A row wins over a plugin of the same name: the plugin keeps its actions, and the
 // row verifies the webhooks.
 func BuiltIn() Table {
-	return Table{
+	table := Table{
 		github.provider(),
 	}
+	for _, row := range rows {
+		table = append(table, row.provider())
+	}
+	return table
 }
