@@ -89,7 +89,7 @@ func (c *controls) retry(ctx context.Context, req RetryRequest) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
-	ops = append(append(once.Ops(), c.lease.Fence()), ops...)
+	ops = slices.Concat(once.Ops(), []state.Op{c.lease.Fence()}, req.Swap.ops(id), ops)
 	if err := c.store.Commit(ctx, ops...); err != nil {
 		err = c.conflictOf(ctx, fmt.Errorf("engine: retry run %s: %w", id, err), once, Advance{})
 		if errors.As(err, new(*state.ConflictError)) && !errors.Is(err, ErrFenced) {

@@ -27,8 +27,9 @@ type endedRun struct {
 
 // removeOps returns the ops that remove the run, whose record is stored as data:
 // nil if it is gone. One that cannot be read is kept, and not looked at again: then
-// the ops are those for that, beside a *CorruptError.
-func (e *endedRun) removeOps(data []byte) ([]state.Op, error) {
+// the ops are those for that, beside a *CorruptError. With the run goes what removing
+// returns.
+func (e *endedRun) removeOps(data []byte, removing func(Run) []state.Op) ([]state.Op, error) {
 	var ops []state.Op
 	if e.set != "" {
 		ops = append(ops, state.Remove(e.set, e.member))
@@ -42,6 +43,9 @@ func (e *endedRun) removeOps(data []byte) ([]state.Op, error) {
 	}
 	if !rec.Status.Ended() || e.set != "" && e.at != rec.FinishedAt.UnixMilli() {
 		return ops, nil // it was retried since
+	}
+	if removing != nil {
+		ops = append(ops, removing(rec.view())...)
 	}
 	return append(ops, rec.deleteOps(data)...), nil
 }

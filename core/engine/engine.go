@@ -22,6 +22,7 @@ type Engine struct {
 
 	starter  *starter
 	controls *controls
+	replays  *replays
 	queries  *queries
 	census   *census
 }
@@ -43,13 +44,14 @@ func New(o Options) *Engine {
 		timers:    &timers{service: newService(), claims: claims, interval: o.CheckInterval},
 		queue:     &queue{service: newService(), claims: claims, interval: o.CheckInterval, limit: o.MaxQueued},
 		admission: &admission{service: newService(), base: base, interval: o.CheckInterval, wakeups: executor.wakeups},
-		retention: &retention{batches: batches{service: newService(), base: base, reader: reader}, policy: o.Retention},
+		retention: &retention{batches: batches{service: newService(), base: base, reader: reader}, policy: o.Retention, removing: o.Removing},
 		controls:  &controls{executor: executor},
 		census:    &census{base: base, reader: reader, metrics: executor.metrics},
 		queries:   &queries{reader: reader, active: executor.active, subscribers: executor.subscribers},
 	}
 	e.recovery = &recovery{service: newService(), claims: claims, queue: e.queue, interval: o.CheckInterval}
 	e.starter = &starter{executor: executor, reader: reader, queue: e.queue, admission: e.admission}
+	e.replays = &replays{starter: e.starter, controls: e.controls}
 	return e
 }
 
@@ -114,6 +116,20 @@ func (e *Engine) Rerun(ctx context.Context, req RerunRequest) (Run, error) {
 	return e.starter.rerun(ctx, req)
 }
 
+// Replay has what a run of an event has not done be done by the present definition of
+// its workflow, and returns the run that does it. Where the definition is the one that
+// the run has, the run itself goes on as Retry says. Else another run takes its place, as
+// with Rerun, and takes over the results of the steps that succeeded and are still the
+// same: see workflow.Machine.TakeOver. With req.FromStart another run does everything.
+//
+// Errors, beside those of Start and Retry: ErrNotFound; *sdk.Error with CodeConflict for
+// a run that has not ended, has nothing left to do, or did what cannot be taken over,
+// and with CodeOutcomeUnknown while it is not known whether one of its steps took
+// effect; ErrBusy, also where the record of req.Swap was changed.
+func (e *Engine) Replay(ctx context.Context, req ReplayRequest) (Run, error) {
+	return e.replays.replay(ctx, req)
+}
+
 // Cancel ends a run, in whatever state it is: what waits ends at once, a call in
 // flight is waited for and recorded, and what can be compensated is. It returns
 // once the cancellation is on stable storage, with the run as it is then.
@@ -148,6 +164,23 @@ func (e *Engine) Retry(ctx context.Context, req RetryRequest) (Run, error) {
 // Get returns a run with its steps, or ErrNotFound. Results above
 // workflow.MaxShownResult are left out.
 func (e *Engine) Get(ctx context.Context, id string) (Run, error) { return e.queries.get(ctx, id) }
+
+// Lookup returns those of some runs that there are, by id, as lists show them. There
+// may be 200 ids at most.
+func (e *Engine) Lookup(ctx context.Context, ids []string) (map[string]Run, error) {
+	return e.queries.lookup(ctx, ids)
+}
+
+// Roots returns what a run started with, by the name of the root, or ErrNotFound.
+func (e *Engine) Roots(ctx context.Context, id string) (map[string]value.Doc, error) {
+	return e.queries.roots(ctx, id)
+}
+
+// WorkflowsWith returns the ids of all workflows that the engine has ever known, and
+// that begin with a prefix, in byte order.
+func (e *Engine) WorkflowsWith(ctx context.Context, prefix string) ([]string, error) {
+	return e.queries.reader.withPrefix(ctx, prefix)
+}
 
 // Result returns the whole result of the step at a path in a run: ErrNotFound if
 // there is no such run, ErrNoResult if there is no such step or it has no result.

@@ -62,6 +62,9 @@ type Options struct {
 	MaxRunBytes, MaxRunSteps int
 	// Retention says how long runs are kept after their end.
 	Retention Retention
+	// Removing returns what else is written when a run that ended is removed; nil, or no
+	// ops, is nothing. The ops have no conditions.
+	Removing func(run Run) []state.Op
 	// CallTimeout bounds one attempt at an action; 0 is DefaultCallTimeout.
 	CallTimeout time.Duration
 	// CheckInterval is how often the store is searched for runs that no process

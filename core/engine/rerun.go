@@ -7,13 +7,18 @@ import (
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
 
 // replacedRun is a run in whose place another one is started.
 type replacedRun struct {
 	record runRecord
-	data   []byte // the record as it is stored
+	data   []byte    // the record as it is stored
+	by     Initiator // what asked for it, where the new run has another initiator
+	// takeOver has the machine of the new run, which has started, take over what this
+	// one did; nil takes over nothing.
+	takeOver func(*workflow.Machine) ([]workflow.Event, error)
 }
 
 // ops returns the ops that note which run takes its place. The first is their
@@ -33,6 +38,22 @@ func (r *replacedRun) id() string {
 		return ""
 	}
 	return r.record.ID
+}
+
+// retriedBy is what asked for the replacement, where that is not what started the run.
+func (r *replacedRun) retriedBy() Initiator {
+	if r == nil {
+		return Initiator{}
+	}
+	return r.by
+}
+
+// takenOver applies what a new run takes over, and returns it.
+func (r *replacedRun) takenOver(m *workflow.Machine) ([]workflow.Event, error) {
+	if r == nil || r.takeOver == nil {
+		return nil, nil
+	}
+	return r.takeOver(m)
 }
 
 // changed reports whether a commit failed because the replaced run was changed.
@@ -75,7 +96,7 @@ func (s *starter) canRerun(ctx context.Context, r *storedRun) error {
 	case r.record.Parent != nil:
 		return sdk.Refuse(sdk.CodeConflict, "the run belongs to a step of run %s: retry that, or run that again", r.record.Parent.ID)
 	case r.machine.Root("input") == nil:
-		return sdk.Refuse(sdk.CodeConflict, "the run was started by an event: retry it")
+		return sdk.Refuse(sdk.CodeConflict, "the run was started by an event: retry it, or replay the event")
 	default:
 		return nil
 	}

@@ -22,7 +22,9 @@ const (
 type retention struct {
 	batches
 	policy Retention
-	scan   scan // of the loop
+	// removing returns what else is written when a run is removed; nil is nothing.
+	removing func(Run) []state.Op
+	scan     scan // of the loop
 }
 
 // Start removes runs in the background until Stop.
@@ -169,7 +171,7 @@ func (r *retention) remove(ctx context.Context, batch []endedRun) (goOn bool, er
 	}
 	ops := []state.Op{r.lease.Fence()}
 	for i, data := range found {
-		removing, err := batch[i].removeOps(data)
+		removing, err := batch[i].removeOps(data, r.removing)
 		if err != nil {
 			r.log.Warn("a run that ended long ago cannot be read, and is kept", "run", batch[i].id, "error", err)
 		}

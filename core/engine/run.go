@@ -32,6 +32,8 @@ type StartRequest struct {
 	Once Once
 	// Advance moves a timer on in the same write; the zero value moves none.
 	Advance Advance
+	// Swap changes a record in the same write; the zero value changes none.
+	Swap Swap
 
 	instead *replacedRun // in whose place the run is started; nil for none
 }
@@ -48,8 +50,10 @@ type RetryRequest struct {
 	Latest bool
 	// By is what asks for it.
 	By Initiator
-	// Once has it done at most once; the zero value is no restriction.
+	// Once has it done at most once, and Swap changes a record in the same write; the
+	// zero values are no restriction and no change.
 	Once Once
+	Swap Swap
 }
 
 // RerunRequest asks for a run in the place of one that has ended.

@@ -40,7 +40,7 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 		record: runRecord{
 			Version: recordVersion, ID: req.ID, Workflow: definition.ID, Definition: definition.Hash,
 			Status: workflow.RunQueued, CreatedAt: s.now().UTC(), RequestID: req.RequestID,
-			StartedBy: req.StartedBy, RerunOf: req.instead.id(),
+			StartedBy: req.StartedBy, RetriedBy: req.instead.retriedBy(), RerunOf: req.instead.id(),
 		},
 	}}
 	accepted := r.record.view()
@@ -120,6 +120,11 @@ func (r *execution) tryCreate(ctx context.Context, req StartRequest, claimed, de
 	if err := r.machine.Apply(events[0]); err != nil {
 		return err
 	}
+	taken, err := req.instead.takenOver(r.machine)
+	if err != nil {
+		return err
+	}
+	events = append(events, taken...)
 	var decided []workflow.Event
 	if claimed {
 		r.record.Lease, r.record.StartedAt = r.lease.ID(), now
@@ -136,6 +141,7 @@ func (r *execution) tryCreate(ctx context.Context, req StartRequest, claimed, de
 	}
 	own := append(append(req.Advance.Ops(), req.Once.Ops()...), r.lease.Fence())
 	own = append(own, req.instead.ops(req.ID)...)
+	own = append(own, req.Swap.ops(req.ID)...)
 	own = append(own, r.record.insertOps(workflow.EncodeEntry(events))...)
 	if claimed {
 		own = append(own, r.timer(now)...)
@@ -162,6 +168,9 @@ func (r *execution) tryCreate(ctx context.Context, req StartRequest, claimed, de
 		if err != nil {
 			if req.instead.changed(err) {
 				return fmt.Errorf("%w: run %s is being changed by another request", ErrBusy, req.instead.id())
+			}
+			if req.Swap.failed(err) {
+				return fmt.Errorf("%w: what the run is started for is being changed by another request", ErrBusy)
 			}
 			return fmt.Errorf("engine: start run: %w", err)
 		}

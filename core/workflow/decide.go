@@ -104,7 +104,7 @@ func (m *Machine) walk(b *block, now time.Time) (Event, bool) {
 		switch {
 		case n.Status == StepPending && b.ready(n):
 			return m.begin(n, now), true
-		case n.Status == StepRunning && !n.Step.calls():
+		case n.Status == StepRunning && !n.Step.calls() && b.ready(n): // one that another run had begun may not be
 			event, ok = m.walkInto(n, now)
 		case n.Status == StepFailed && n.handler != nil:
 			event, ok = m.walk(n.handler, now)

@@ -166,6 +166,8 @@ func (m *Machine) applyStep(n *node, event Event) error {
 		if n.Step.Timeout > 0 {
 			n.deadline = event.At.Add(n.Step.Timeout)
 		}
+	case EventTakenOver:
+		n.StartedAt, n.Child, n.takenOver = event.At, event.Child, true
 	}
 	switch event.Type {
 	case EventEntered:
@@ -225,7 +227,7 @@ func (m *Machine) end(n *node, event Event) {
 	n.RetryAt = time.Time{}
 	n.awaited = event.Awaited
 	switch event.Type {
-	case EventSucceeded:
+	case EventSucceeded, EventTakenOver:
 		n.Result, n.Error, n.Outcome, n.params = event.Result, nil, "", value.Doc{}
 		n.sensitive, n.reads = event.Sensitive, event.Reads
 		if event.Dropped > 0 {

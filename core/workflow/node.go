@@ -24,6 +24,8 @@ type node struct {
 	handler    *block // of its onError, opened when it failed
 	compensate *block // of its compensate, opened when the step is undone
 
+	takenOver bool // from another run
+
 	awaited  bool           // its child was given up, and has not ended as far as is known
 	touched  bool           // an event was about it
 	deadline time.Time      // zero is no bound
@@ -163,7 +165,7 @@ func (b *block) ready(n *node) bool {
 	switch {
 	case n.Step.HasDeps:
 		for _, dep := range n.Step.Deps {
-			if !b.nodes[dep].satisfied() {
+			if !b.passed(b.nodes[dep]) {
 				return false
 			}
 		}
@@ -171,8 +173,14 @@ func (b *block) ready(n *node) bool {
 	case b.definition.Parallel || n.position == 0:
 		return true
 	default:
-		return b.nodes[n.position-1].satisfied()
+		return b.passed(b.nodes[n.position-1])
 	}
+}
+
+// passed reports whether the steps after one can be run, as far as it is about that one.
+// What was taken over may come after steps that are new.
+func (b *block) passed(n *node) bool {
+	return n.satisfied() && (!n.takenOver || b.ready(n))
 }
 
 // emitResult emits, in parts, what templates see of a step that ended well: its own

@@ -25,6 +25,7 @@ var transitions = map[EventType]transition{
 	EventRetried:            {[]StepStatus{StepWaiting}, StepRunning},
 	EventExpired:            {[]StepStatus{StepRunning}, StepRunning},
 	EventSucceeded:          {[]StepStatus{StepPending, StepRunning, StepWaiting}, StepSucceeded},
+	EventTakenOver:          {[]StepStatus{StepPending}, StepSucceeded},
 	EventFailed:             {[]StepStatus{StepPending, StepRunning, StepWaiting}, StepFailed},
 	EventCancelled:          {[]StepStatus{StepRunning, StepWaiting}, StepCancelled},
 	EventSettled:            {[]StepStatus{StepFailed, StepCancelled}, ""},
