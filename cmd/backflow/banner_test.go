@@ -24,7 +24,7 @@ func TestTheSampleThatIsProposedIsTheOneThatTheConditionNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		definition, err := workflow.ParseActions(webhook.WorkflowID("w"), raw, []string{"payload"})
+		definition, err := workflow.ParseActions(webhook.WorkflowID("w"), workflow.Actions{Steps: raw}, []string{"payload"})
 		if err != nil {
 			t.Fatal(err)
 		}

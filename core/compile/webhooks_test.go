@@ -85,3 +85,32 @@ func TestCredentialsOfABuiltInProviderNeedNoIntegration(t *testing.T) {
 		t.Errorf("faults %q, want %q", at, want)
 	}
 }
+
+// TestAFilterIsCheckedBeforeAnythingStarts: with its place, and what to do.
+func TestAFilterIsCheckedBeforeAnythingStarts(t *testing.T) {
+	github := provider.Provider{Name: "github", Verify: func(context.Context, sdk.WebhookRequest) (provider.Verified, error) { return provider.Verified{}, nil }}
+	for filter, want := range map[string]string{
+		`"{{payload.type}} === 'a'"`:       "",
+		`["a.*"]`:                          "",
+		`"{{steps.a.result}} === 1"`:       `:2:14: webhooks[0].filter: "steps" is not available here (available are payload, event, headers, query)`,
+		`"{{payload.type}} = 'a'"`:         `:2:14: webhooks[0].filter: `,
+		`"{{payload.type}}.startsWith(1)"`: `:2:14: webhooks[0].filter: startsWith takes a string`,
+	} {
+		file := filepath.Join(t.TempDir(), "backflow.json")
+		if err := os.WriteFile(file, []byte(`{ "webhooks": [{ "name": "own", "path": "/a", "provider": "github", "secret": "hush-hush",
+   "filter": `+filter+`, "actions": [] }] }`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p, err := Load(file, Options{WebhookProviders: provider.Table{github}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = p.Err()
+		if (err == nil) != (want == "") || err != nil && (!strings.HasPrefix(err.Error(), file+want) || strings.Count(err.Error(), file) != 1) {
+			t.Errorf("%s: %v, want %s", filter, err, want)
+		}
+		if filterOf, err := WebhookFilter(p.Config.Webhooks[0]); want == "" && (err != nil || filterOf == nil) {
+			t.Errorf("%s: the filter is %v, %v", filter, filterOf, err)
+		}
+	}
+}

@@ -26,7 +26,13 @@ func (p *Plan) parseDefinitions() {
 			at := indexPointer("/webhooks", i) + "/path"
 			p.fault(config.Fault{Pos: p.Config.At(at), Message: fmt.Sprintf("webhooks[%d].%v", i, err)})
 		}
-		d, err := workflow.ParseActions(webhook.WorkflowID(w.Name), w.Actions.Raw, workflow.EventRoots)
+		actions := workflow.Actions{Steps: w.Actions.Raw}
+		if _, err := WebhookFilter(w); err != nil {
+			p.faultsAt(indexPointer("/webhooks", i)+"/filter", fmt.Sprintf("webhooks[%d].filter", i), err)
+		} else {
+			actions.Filter = w.Filter.Condition
+		}
+		d, err := workflow.ParseActions(webhook.WorkflowID(w.Name), actions, workflow.EventRoots)
 		p.addDefinition(w.Actions, d, err)
 	}
 }

@@ -17,6 +17,8 @@ type Webhook struct {
 	Secrets WebhookSecrets
 	// Actions are the steps that an event runs, an array; its ID is empty.
 	Actions Definition
+	// Filter says which events run.
+	Filter WebhookFilter
 }
 
 // WebhookSecrets are what a webhook's events are signed with.
@@ -42,6 +44,8 @@ func webhooksSchema() schema[[]Webhook] {
 			"Several secrets at once, the new one first, while the sender changes over."),
 		key("actions", actionsSchema(), func(w *Webhook) *Definition { return &w.Actions },
 			"The steps that an event runs, as in a workflow, over `payload`."),
+		key("filter", webhookFilterSchema(), func(w *Webhook) *WebhookFilter { return &w.Filter },
+			"Which events run: a list of types, in which `*` is any text, or a condition over `payload`, `event`, `headers` and `query`. The others are kept without a run."),
 		unsupported[Webhook]("custom"),
 	).with(func(v value, w *Webhook) {
 		w.Pos = v.node.Pos

@@ -140,7 +140,7 @@ func TestWhatCannotBeRunAgainSaysWhy(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		hook, err := workflow.ParseActions("webhook:w", []byte(`[{"type":"vendor","action":"safe"}]`), workflow.EventRoots)
+		hook, err := workflow.ParseActions("webhook:w", workflow.Actions{Steps: []byte(`[{"type":"vendor","action":"safe"}]`)}, workflow.EventRoots)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,7 @@
 // clock; Log sweeps the lists of them.
 //
 // The package imports core/engine, core/state, core/state/layout and
-// sdk/value. Of core/engine it uses the type Once. It knows neither HTTP nor how an event is
+// sdk/value. Of core/engine it uses the type Once and errors. It knows neither HTTP nor how an event is
 // verified.
 package event
 
@@ -42,14 +42,16 @@ type Event struct {
 	Type    string `json:"type"`
 	// Webhook is the name of the webhook that received it, without a slash.
 	Webhook    string    `json:"webhook"`
-	RunID      string    `json:"runId"`
-	ReceivedAt time.Time `json:"receivedAt"` // UTC, whole milliseconds
-	Size       int       `json:"size"`       // of the body, in bytes
+	RunID      string    `json:"runId,omitempty"` // empty for a filtered event
+	ReceivedAt time.Time `json:"receivedAt"`      // UTC, whole milliseconds
+	Size       int       `json:"size"`            // of the body, in bytes
 	// Livemode and Flags are what the provider said: see sdk.WebhookEvent.
 	Livemode *bool    `json:"livemode,omitempty"`
 	Flags    []string `json:"flags,omitempty"`
 	// Source is how the event came; empty is a request of its sender.
 	Source string `json:"source,omitempty"`
+	// Filtered: the webhook's filter let it not through, and it has no run.
+	Filtered bool `json:"filtered,omitempty"`
 }
 
 // Once returns the condition under which the engine starts the event's run at
@@ -92,7 +94,7 @@ func Decode(value []byte) (Event, error) {
 	if e.Version != formatVersion {
 		return Event{}, fmt.Errorf("event: stored event of version %d, this program knows %d", e.Version, formatVersion)
 	}
-	if e.ID == "" || e.Webhook == "" || e.RunID == "" {
+	if e.ID == "" || e.Webhook == "" || e.RunID == "" && !e.Filtered {
 		return Event{}, errors.New("event: stored event without id, webhook or run")
 	}
 	return e, nil

@@ -124,7 +124,11 @@ func (s *Server) receiver(plan *compile.Plan, w config.Webhook, registry *action
 
 // intake returns what takes in the events of a webhook.
 func (s *Server) intake(w config.Webhook) (*webhook.Intake, error) {
+	filter, err := compile.WebhookFilter(w)
+	if err != nil {
+		return nil, err
+	}
 	return webhook.NewIntake(webhook.IntakeOptions{
-		Webhook: w.Name, Provider: w.Provider, Starter: s.engine, Events: event.NewLog(s.store), Now: s.options.Now, Logger: s.log,
+		Webhook: w.Name, Provider: w.Provider, Starter: s.engine, Events: event.NewLog(s.store), Filter: filter, Now: s.options.Now, Logger: s.log,
 	})
 }

@@ -7,6 +7,6 @@
 // try again. A repeated event conflicts with the record of the first, which outlives
 // the run, and so runs nothing.
 //
-// The package imports core/engine, core/event, core/provider, core/telemetry, sdk and
-// sdk/value. How a sender signs is known to its provider alone.
+// The package imports core/condition, core/engine, core/event, core/provider,
+// core/telemetry, core/template, sdk and sdk/value. How a sender signs is known to its provider alone.
 package webhook

@@ -37,15 +37,20 @@ func (h *harness) gateway(t *testing.T, path string, test func(*Receiver, *engin
 	must(err)
 	e := engine.New(engine.Options{Store: store, Lease: held, Actions: actions, Now: h.clock.Now})
 	defer func() { must(e.Stop(ctx)) }()
-	definition, err := workflow.ParseActions(WorkflowID("stripe-events"), []byte(`[{
+	definition, err := workflow.ParseActions(WorkflowID("stripe-events"), workflow.Actions{Steps: []byte(`[{
 		"condition": "{{payload.type}} === 'another.type'",
 		"type": "database", "action": "insert", "params": {"event": "{{event.id}}", "of": "{{headers.content-type}}"}
-	}]`), workflow.EventRoots)
+	}]`)}, workflow.EventRoots)
 	must(err)
+	if h.definition != nil {
+		definition = h.definition
+	}
 	must(e.SetDefinitions(ctx, []*workflow.Definition{definition}))
 	e.Run()
 	opt := h.options()
-	opt.Intake = h.intake(func(o *IntakeOptions) { o.Events, o.Starter, o.NewRunID = event.NewLog(store), e, nil })
+	opt.Intake = h.intake(func(o *IntakeOptions) {
+		o.Events, o.Starter, o.NewRunID, o.Filter = event.NewLog(store), e, nil, h.filter
+	})
 	r, err := NewReceiver(opt)
 	must(err)
 	test(r, e)

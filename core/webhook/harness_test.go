@@ -22,6 +22,7 @@ import (
 	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
 )
@@ -44,6 +45,10 @@ type harness struct {
 	ids      int
 	startErr error // what Start returns instead
 	checkErr error // what verify returns instead
+
+	// What gateway runs beside what it has anyway.
+	definition *workflow.Definition
+	filter     *Filter
 }
 
 func newHarness(t *testing.T) *harness {

@@ -31,6 +31,8 @@ type Starter interface {
 type Events interface {
 	// Sweep removes a bounded number of events that are not remembered any more.
 	Sweep(ctx context.Context, now time.Time) error
+	// AddFiltered records an event without a run.
+	AddFiltered(ctx context.Context, e event.Event, content []byte, roots map[string]value.Doc) error
 }
 
 // IntakeOptions of an Intake. All fields before Now are required.
@@ -42,6 +44,9 @@ type IntakeOptions struct {
 	// Events are the lists of what was taken in.
 	Events Events
 
+	// Filter decides which events run; nil is all. One for which it cannot say so runs,
+	// and its run fails with the reason: see workflow.Actions.
+	Filter *Filter
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// NewRunID makes ids of runs; nil is engine.NewRunID.
@@ -109,6 +114,8 @@ type Receipt struct {
 	// RunID is the run of the event's actions, also for a duplicate; empty
 	// where it could not be read.
 	RunID string
+	// Filtered: the webhook's filter did not let it through, and it has no run.
+	Filtered bool
 	// Reply is what the sender expects as response; nil is the gateway's own.
 	Reply *provider.Reply
 }
@@ -143,9 +150,12 @@ func (in *Intake) Take(ctx context.Context, a Arrival) (Receipt, error) {
 	case receipt.Duplicate:
 		in.log(ctx, slog.LevelDebug, "webhook event received again", "event", receipt.ID)
 		return receipt, nil
+	case receipt.Filtered:
+		in.log(ctx, slog.LevelDebug, "webhook event filtered", "event", receipt.ID, "type", e.Type)
+	default:
+		in.log(ctx, slog.LevelDebug, "webhook event received", "event", receipt.ID, "run", receipt.RunID)
 	}
-	in.log(ctx, slog.LevelDebug, "webhook event received", "event", receipt.ID, "run", receipt.RunID)
-	if len(e.Flags) > 0 {
+	if len(e.Flags) > 0 && !receipt.Filtered {
 		in.log(ctx, slog.LevelWarn, "a genuine webhook event is odd: it is kept, and its actions run", "event", e.ID, "type", e.Type, "run", e.RunID, "flags", e.Flags)
 	}
 	if in.accepted.Add(1)%sweepEvery == 1 {
@@ -156,8 +166,13 @@ func (in *Intake) Take(ctx context.Context, a Arrival) (Receipt, error) {
 	return receipt, nil
 }
 
-// store makes event and run in one write.
+// store makes event and run in one write, or the event alone where the filter does not
+// let it through.
 func (in *Intake) store(ctx context.Context, e event.Event, roots map[string]value.Doc, content []byte) (Receipt, error) {
+	passes, undecided := in.opt.Filter.passes(e.Type, roots)
+	if !passes && undecided == nil {
+		return in.receipt(Receipt{ID: e.ID, Filtered: true}, in.opt.Events.AddFiltered(ctx, e, content, roots))
+	}
 	_, err := in.opt.Starter.Start(ctx, engine.StartRequest{
 		ID:        e.RunID,
 		Workflow:  WorkflowID(e.Webhook),
@@ -166,17 +181,23 @@ func (in *Intake) store(ctx context.Context, e event.Event, roots map[string]val
 		StartedBy: engine.Initiator{Webhook: e.Webhook, Event: e.ID},
 		Once:      e.Once(content),
 	})
+	return in.receipt(Receipt{ID: e.ID, RunID: e.RunID}, err)
+}
+
+// receipt returns what became of an event whose write had an error; nil is that it is
+// stored.
+func (in *Intake) receipt(stored Receipt, err error) (Receipt, error) {
 	if err == nil {
-		return Receipt{ID: e.ID, RunID: e.RunID}, nil
+		return stored, nil
 	}
 	if duplicate, ok := errors.AsType[*engine.DuplicateError](err); ok {
 		if duplicate.Value == nil { // it expired since, or could not be fetched
-			return Receipt{ID: e.ID, Duplicate: true}, nil
+			return Receipt{ID: stored.ID, Duplicate: true}, nil
 		}
 		first, err := event.Decode(duplicate.Value)
 		if err != nil {
 			// Whether the event was received cannot be told: the sender is to repeat it.
-			return Receipt{}, fmt.Errorf("webhook: event %s: %w", e.ID, err)
+			return Receipt{}, fmt.Errorf("webhook: event %s: %w", stored.ID, err)
 		}
 		return Receipt{ID: first.ID, Duplicate: true, RunID: first.RunID}, nil
 	}
@@ -191,7 +212,7 @@ func (in *Intake) store(ctx context.Context, e event.Event, roots map[string]val
 			return Receipt{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 	}
-	return Receipt{}, fmt.Errorf("webhook: start run: %w", err)
+	return Receipt{}, fmt.Errorf("webhook: store event: %w", err)
 }
 
 func (in *Intake) log(ctx context.Context, level slog.Level, message string, args ...any) {

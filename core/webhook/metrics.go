@@ -23,6 +23,7 @@ var _ prometheus.Collector = (*Metrics)(nil)
 const (
 	outcomeReceived    = "received"    // its event is stored, and its run started
 	outcomeDuplicate   = "duplicate"   // the event was received before
+	outcomeFiltered    = "filtered"    // its event is stored, without a run
 	outcomeReplied     = "replied"     // it was no event, but a challenge
 	outcomeRefused     = "refused"     // for the reason that the label names
 	outcomeUnavailable = "unavailable" // it could not be verified or stored now
@@ -54,7 +55,7 @@ func (m *Metrics) Keep(names []string) {
 	m.names = make(map[string]bool, len(names))
 	for _, name := range names {
 		m.names[name] = true
-		for _, outcome := range []string{outcomeReceived, outcomeDuplicate, outcomeUnavailable, outcomeError} {
+		for _, outcome := range []string{outcomeReceived, outcomeDuplicate, outcomeFiltered, outcomeUnavailable, outcomeError} {
 			m.events.WithLabelValues(name, outcome, "")
 		}
 		for _, kind := range []RefusalKind{RefusedSignature, RefusedTooLarge, RefusedNotJSON, RefusedEvent} {
@@ -86,6 +87,8 @@ func (m *Metrics) count(webhook string, receipt Receipt, err error) {
 		outcome = outcomeReplied
 	case receipt.Duplicate:
 		outcome = outcomeDuplicate
+	case receipt.Filtered:
+		outcome = outcomeFiltered
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

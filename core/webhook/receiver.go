@@ -95,15 +95,11 @@ func (r *Receiver) receive(ctx context.Context, request *Request) (Receipt, erro
 
 // verify asks the provider whether a request is genuine.
 func (r *Receiver) verify(ctx context.Context, request *Request) (provider.Verified, error) {
-	url := request.URL
-	if r.opt.Provider.SignsURL {
-		url = request.fullURL()
-	}
 	verified, err := r.opt.Provider.Verify(ctx, sdk.WebhookRequest{
 		Method:    request.Method,
 		Headers:   request.Header,
 		Body:      request.Body,
-		URL:       url,
+		URL:       request.fullURL(),
 		Secrets:   r.opt.Secrets,
 		Now:       r.opt.Now().UTC(),
 		Tolerance: r.opt.Tolerance,

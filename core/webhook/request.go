@@ -21,8 +21,7 @@ type Request struct {
 	Client string
 }
 
-// fullURL returns the URL if it has scheme and host, else nothing: what signs a URL signs
-// the whole of it.
+// fullURL returns the URL if it has scheme and host, else nothing.
 func (r *Request) fullURL() string {
 	if strings.HasPrefix(r.URL, "/") {
 		return ""

@@ -2,6 +2,7 @@ package workflow
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/backflow/backflow/sdk"
@@ -76,6 +77,9 @@ func (m *Machine) decide(now time.Time) (Event, bool) {
 	if event, ok := m.decideFull(now); ok {
 		return event, true
 	}
+	if err := m.filter(); err != nil {
+		return Event{Type: EventStopping, At: now, Status: RunFailed, Error: renderError("", "filter", err)}, true
+	}
 	if event, ok := m.walk(m.root, now); ok {
 		return event, true
 	}
@@ -90,6 +94,16 @@ func (m *Machine) decide(now time.Time) (Event, bool) {
 		return Event{Type: EventStopping, At: now, Status: RunFailed, Error: renderError("", "output", err)}, true
 	}
 	return Event{Type: EventEnded, At: now, Status: RunSucceeded, Result: output}, true
+}
+
+// filter says why it cannot be told whether the run was to be made at all. It is asked
+// before the first step begins; later, and where it can be told, it is nil.
+func (m *Machine) filter() error {
+	if m.definition.Filter == nil || slices.ContainsFunc(m.root.nodes, func(n *node) bool { return n.touched }) {
+		return nil
+	}
+	_, err := m.definition.Filter.Eval(m.scopeAt(nil))
+	return err
 }
 
 // walk returns the next event of the steps of an open block.

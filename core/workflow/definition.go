@@ -25,6 +25,8 @@ type Definition struct {
 	// Timeout bounds a run from its start; zero is no bound.
 	Timeout     time.Duration
 	Concurrency *Concurrency
+	// Filter is that of the actions of a webhook: see Actions. Nil is none.
+	Filter *condition.Condition
 	// UndoUnknown: a run with a step whose outcome is unknown undoes at once what it
 	// did; else a person decides.
 	UndoUnknown bool

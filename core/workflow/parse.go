@@ -52,17 +52,32 @@ func Parse(raw []byte, roots []string) (*Definition, error) {
 	return d, nil
 }
 
-// ParseActions is Parse for a list of steps, such as the actions of a webhook;
-// raw is the list. Pointers of faults lead into the list.
-func ParseActions(id string, raw []byte, roots []string) (*Definition, error) {
+// Actions are what an event runs.
+type Actions struct {
+	// Steps is the list of them, as JSON.
+	Steps []byte
+	// Filter is the condition under which the event was to run at all, empty for none.
+	// Whether it holds was decided before the run was made. A run for which that cannot
+	// be told fails with the reason before anything is begun, however often it is retried.
+	Filter string
+}
+
+// ParseActions is Parse for the actions of a webhook. Pointers of faults lead into the
+// list of steps, but for those of the filter, which are below "/filter".
+func ParseActions(id string, actions Actions, roots []string) (*Definition, error) {
 	p := newParser(roots)
-	list, ok := p.parse(raw).([]any)
+	list, ok := p.parse(actions.Steps).([]any)
 	if !ok {
 		p.fault("", "", "must be a list of actions")
 		return nil, p.faults
 	}
 	d := &Definition{ID: id, Steps: p.block(list, "", false)}
-	p.finish(d, fmt.Appendf(nil, `{"id":%s,"steps":%s}`, value.AppendString(nil, id), raw))
+	raw := append([]byte(`{"id":`), value.AppendString(nil, id)...)
+	if actions.Filter != "" {
+		d.Filter = p.conditionOf(map[string]any{"filter": actions.Filter}, "", "filter")
+		raw = value.AppendString(append(raw, `,"filter":`...), actions.Filter)
+	}
+	p.finish(d, fmt.Appendf(raw, `,"steps":%s}`, actions.Steps))
 	if len(p.faults) > 0 {
 		return d, p.faults
 	}
@@ -167,6 +182,9 @@ func (p *parser) parse(raw []byte) any {
 	return v
 }
 
+// storedKeys are the keys that the actions of a webhook have beside, as they are stored.
+var storedKeys = []string{"filter"}
+
 // definitionKeys are the keys that a workflow can have.
 var definitionKeys = []string{"id", "name", "input", "steps", "output", "timeout", "concurrency", "onUnknown"}
 
@@ -176,7 +194,11 @@ func (p *parser) definition(raw []byte) *Definition {
 		p.fault("", "", "must be an object with id and steps")
 		return nil
 	}
-	p.checkKeys(members, "", definitionKeys)
+	known := definitionKeys
+	if p.stored {
+		known = slices.Concat(known, storedKeys)
+	}
+	p.checkKeys(members, "", known)
 	d := &Definition{}
 	d.ID = p.text(members, "", "id", true)
 	if d.ID != "" && !p.stored && !idPattern.MatchString(d.ID) {
@@ -191,6 +213,9 @@ func (p *parser) definition(raw []byte) *Definition {
 	d.Timeout = p.duration(members, "", "timeout")
 	if concurrency, given := members["concurrency"]; given {
 		d.Concurrency = p.concurrency(concurrency, "/concurrency")
+	}
+	if _, given := members["filter"]; given && p.stored {
+		d.Filter = p.conditionOf(members, "", "filter")
 	}
 	switch onUnknown := p.text(members, "", "onUnknown", false); onUnknown {
 	case "":

@@ -127,7 +127,7 @@ func TestADefinitionThatWasKeptIsReadWhateverIsFoundOutLater(t *testing.T) {
 func TestActionsOfAWebhookSeeItsEvent(t *testing.T) {
 	raw := `[{"condition":"{{payload.type}} === 'payment_intent.succeeded'","type":"database","action":"insert",
 	  "params":{"table":"payments","data":{"stripe_id":"{{payload.data.object.id}}","amount":"{{payload.data.object.amount}}"}}}]`
-	d, err := ParseActions("webhook:stripe-events", []byte(raw), EventRoots)
+	d, err := ParseActions("webhook:stripe-events", Actions{Steps: []byte(raw)}, EventRoots)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,17 @@ func TestActionsOfAWebhookSeeItsEvent(t *testing.T) {
 	if again.Hash != d.Hash || again.ID != d.ID || again.Steps.Steps[0].ID != d.Steps.Steps[0].ID {
 		t.Errorf("a kept definition reads as %s %s, was %s %s", again.ID, again.Hash, d.ID, d.Hash)
 	}
-	_, err = ParseActions("webhook:x", []byte(`[{"type":"database","action":"insert","params":{"a":"{{input.x}}"}}]`), EventRoots)
+	filtered, err := ParseActions("webhook:stripe-events", Actions{Steps: []byte(raw), Filter: "{{payload.a}} === \"b\""}, EventRoots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err = Reparse(filtered.Raw, filtered.Roots(), filtered.Defaults); err != nil || again.Hash != filtered.Hash || again.Hash == d.Hash || again.Filter.String() != filtered.Filter.String() {
+		t.Errorf("a kept definition with a filter reads as %s %v, was %s %v: %v", again.Hash, again.Filter, filtered.Hash, filtered.Filter, err)
+	}
+	if _, err := Parse(filtered.Raw, EventRoots); err == nil {
+		t.Error("a workflow may have a filter")
+	}
+	_, err = ParseActions("webhook:x", Actions{Steps: []byte(`[{"type":"database","action":"insert","params":{"a":"{{input.x}}"}}]`)}, EventRoots)
 	var faults template.Faults
 	if !errors.As(err, &faults) || faults[0].Pointer != "/0/params/a" {
 		t.Errorf("error = %v, want a fault at /0/params/a", err)

@@ -27,6 +27,9 @@ const (
 	// BucketEvent has a record of each webhook event, by WEBHOOK/EVENT, for 30
 	// days. Written by core/engine for core/event.
 	BucketEvent = "event"
+	// BucketEventRoots has what the actions of each filtered event would see, by
+	// WEBHOOK/EVENT, for as long as the event. Written by core/event.
+	BucketEventRoots = "event-roots"
 	// BucketEventContent has the key in BucketEvent of the event that came first with a
 	// content, by WEBHOOK/DIGEST, for 30 days. Written by core/engine for core/event.
 	BucketEventContent = "event-content"

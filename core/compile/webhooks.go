@@ -1,0 +1,37 @@
+package compile
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/webhook"
+)
+
+// WebhookFilter returns the filter of a webhook, nil where it has none. The error is
+// template.Faults.
+func WebhookFilter(w config.Webhook) (*webhook.Filter, error) {
+	switch {
+	case w.Filter.Condition != "":
+		return webhook.FilterCondition(w.Filter.Condition)
+	case w.Filter.Types != nil:
+		return webhook.FilterTypes(w.Filter.Types), nil
+	default:
+		return nil, nil
+	}
+}
+
+// faultsAt gives the faults of a template or condition the place of the value that it
+// was read from, which a JSON Pointer into the config names. What is how messages call
+// the value.
+func (p *Plan) faultsAt(at, what string, err error) {
+	var faults template.Faults
+	if !errors.As(err, &faults) {
+		p.fault(config.Fault{Pos: p.Config.At(at), Message: fmt.Sprintf("%s: %v", what, err)})
+		return
+	}
+	for _, f := range faults {
+		p.fault(config.Fault{Pos: p.Config.At(at + f.Pointer), Message: what + ": " + f.Message, Hint: f.Hint})
+	}
+}

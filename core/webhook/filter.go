@@ -1,0 +1,70 @@
+package webhook
+
+import (
+	"slices"
+
+	"github.com/backflow/backflow/core/condition"
+	"github.com/backflow/backflow/core/template"
+)
+
+// filterRoots are the roots of a filter that is a condition.
+var filterRoots = []string{"payload", "event", "headers", "query"}
+
+// Filter decides whether an event is to run at all. It is immutable. Nil lets every
+// event through.
+type Filter struct {
+	types     []string
+	condition *condition.Condition
+}
+
+// FilterTypes returns the filter that lets through events of the types that match one
+// of the patterns, in which * is any text, also none.
+func FilterTypes(patterns []string) *Filter { return &Filter{types: slices.Clone(patterns)} }
+
+// FilterCondition returns the filter that lets through events for which a condition
+// holds, over payload, event, headers and query. The error is template.Faults.
+func FilterCondition(source string) (*Filter, error) {
+	c, err := condition.Compile(source, template.Options{Roots: filterRoots})
+	if err != nil {
+		return nil, err
+	}
+	return &Filter{condition: c}, nil
+}
+
+// passes reports whether an event is to run. An error says why that cannot be told.
+func (f *Filter) passes(kind string, roots template.Docs) (bool, error) {
+	switch {
+	case f == nil:
+		return true, nil
+	case f.condition != nil:
+		return f.condition.Eval(roots)
+	default:
+		return slices.ContainsFunc(f.types, func(pattern string) bool { return matches(pattern, kind) }), nil
+	}
+}
+
+// matches reports whether a text is what a pattern stands for. It goes back to the last
+// * alone, so that no pattern takes longer than the product of the lengths.
+func matches(pattern, s string) bool {
+	p, i := 0, 0
+	star, from := -1, 0 // the last *, and where in s it ends
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, from = p, i
+			p++
+		case p < len(pattern) && pattern[p] == s[i]:
+			p++
+			i++
+		case star >= 0:
+			from++
+			p, i = star+1, from
+		default:
+			return false
+		}
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}
