@@ -41,6 +41,10 @@ func (g *guest) handle(into, request []byte) []byte {
 		return g.controlSandbox(into, frame)
 	case abi.CheckUses:
 		return g.checkUses(into, frame)
+	case abi.ListEvents:
+		return g.listEvents(into, frame)
+	case abi.SyncEndpoint:
+		return g.syncEndpoint(into, frame)
 	}
 	return appendError(into, notImplemented(fmt.Sprintf("request %d", frame.Kind)))
 }
@@ -139,6 +143,8 @@ func (g *guest) verifyWebhook(into []byte, frame abi.Frame) []byte {
 	request := WebhookRequest{Headers: make(map[string][]string)}
 	for tag, content := range frame.Fields() {
 		switch tag {
+		case abi.Method:
+			request.Method = string(content)
 		case abi.Header:
 			name, value, _ := strings.Cut(string(content), ":")
 			request.Headers[name] = append(request.Headers[name], value)
@@ -182,6 +188,16 @@ func (g *guest) verifyWebhook(into []byte, frame abi.Frame) []byte {
 	}
 	for _, flag := range event.Flags {
 		into = abi.Append(into, abi.Flag, flag)
+	}
+	if len(event.Payload) > 0 {
+		into = abi.Append(into, abi.Payload, event.Payload)
+	}
+	if event.IDUnsigned {
+		into = abi.AppendNumber(into, abi.IDUnsigned, 1)
+	}
+	if event.Reply != nil {
+		reply := abi.Append(abi.Begin(nil, abi.OK), abi.ContentType, event.Reply.ContentType)
+		into = abi.Append(into, abi.Reply, abi.Append(reply, abi.Body, event.Reply.Body))
 	}
 	return abi.Append(into, abi.EventType, event.Type)
 }
@@ -264,25 +280,47 @@ func (g *guest) checkUses(into []byte, frame abi.Frame) []byte {
 	if !ok {
 		return appendError(into, notImplemented("CheckUses"))
 	}
-	var uses []Use
+	return exchangeJSON(g, into, frame, "CheckUses", checker.CheckUses)
+}
+
+func (g *guest) listEvents(into []byte, frame abi.Frame) []byte {
+	lister, ok := g.plugin.(EventLister)
+	if !ok {
+		return appendError(into, notImplemented("ListEvents"))
+	}
+	return exchangeJSON(g, into, frame, "ListEvents", lister.ListEvents)
+}
+
+func (g *guest) syncEndpoint(into []byte, frame abi.Frame) []byte {
+	syncer, ok := g.plugin.(EndpointSyncer)
+	if !ok {
+		return appendError(into, notImplemented("SyncEndpoint"))
+	}
+	return exchangeJSON(g, into, frame, "SyncEndpoint", syncer.SyncEndpoint)
+}
+
+// exchangeJSON has a method of the plugin handle a request whose body is JSON, as that
+// of the response is.
+func exchangeJSON[Q, A any](g *guest, into []byte, frame abi.Frame, operation string, method func(context.Context, Q) (A, error)) []byte {
+	var request Q
 	for tag, content := range frame.Fields() {
 		if tag == abi.Body {
-			if err := json.Unmarshal(content, &uses); err != nil {
+			if err := json.Unmarshal(content, &request); err != nil {
 				return appendError(into, err)
 			}
 		}
 	}
 	ctx, finish := g.context(frame)
 	defer finish()
-	var faults []UseFault
-	err := guard(g.logger, "CheckUses", func() (err error) {
-		faults, err = checker.CheckUses(ctx, uses)
+	var response A
+	err := guard(g.logger, operation, func() (err error) {
+		response, err = method(ctx, request)
 		return err
 	})
 	if err != nil {
 		return appendError(into, err)
 	}
-	encoded, err := json.Marshal(faults)
+	encoded, err := json.Marshal(response)
 	if err != nil {
 		return appendError(into, err)
 	}

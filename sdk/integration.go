@@ -65,6 +65,8 @@ var (
 	_ Plugin            = (*integration)(nil)
 	_ SandboxController = (*integration)(nil)
 	_ UseChecker        = (*integration)(nil)
+	_ EventLister       = (*integration)(nil)
+	_ EndpointSyncer    = (*integration)(nil)
 )
 
 func (p *integration) fault(format string, args ...any) {
@@ -102,7 +104,11 @@ func (p *integration) manifest() (Manifest, error) {
 		m.NotInDev = p.credentials.notInDev
 	}
 	if p.webhook != nil {
-		m.Webhook = &WebhookCapability{EventTypes: p.webhook.EventTypes, SecretField: p.webhook.SecretField}
+		m.Webhook = &WebhookCapability{
+			EventTypes: p.webhook.EventTypes, SecretField: p.webhook.SecretField,
+			Methods: p.webhook.Methods, SignsURL: p.webhook.SignsURL, FetchAction: p.webhook.FetchAction,
+			ListsEvents: p.webhook.List != nil, SyncsEndpoints: p.webhook.Sync != nil,
+		}
 		if p.webhook.Verify == nil {
 			errs = append(errs, errors.New("the webhook has no Verify"))
 		}
@@ -215,10 +221,18 @@ type Webhook struct {
 	// SecretField names the field of the credentials that holds the secret used
 	// when a webhook's config names none.
 	SecretField string
+	// Methods, SignsURL and FetchAction are those of WebhookCapability.
+	Methods     []string
+	SignsURL    bool
+	FetchAction string
 	// Verify checks a received request: see WebhookVerifier.
 	Verify func(ctx context.Context, request WebhookRequest) (WebhookEvent, error)
 	// Sample makes a signed sample event: see WebhookSampler. It may be nil.
 	Sample func(ctx context.Context, request SampleRequest) (Sample, error)
+	// List lists what has happened: see EventLister. It may be nil.
+	List func(ctx context.Context, request ListEventsRequest) (EventPage, error)
+	// Sync registers the address of a webhook: see EndpointSyncer. It may be nil.
+	Sync func(ctx context.Context, request SyncEndpointRequest) (EndpointSync, error)
 }
 
 func (w Webhook) join(p *integration) {

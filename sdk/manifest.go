@@ -160,4 +160,17 @@ type WebhookCapability struct {
 	// SecretField names the credentials field that holds the webhook secret
 	// used when a webhook's config names none, for instance "webhookSecret".
 	SecretField string `json:"secretField,omitempty"`
+	// Methods are those at which the vendor is served beside POST: GET, HEAD or both.
+	Methods []string `json:"methods,omitempty"`
+	// SignsURL says that the vendor signs the URL that it calls, so that a webhook can
+	// be verified only where the gateway's public address is known.
+	SignsURL bool `json:"signsUrl,omitempty"`
+	// ListsEvents says that the plugin implements EventLister.
+	ListsEvents bool `json:"listsEvents,omitempty"`
+	// FetchAction names an action that returns what an event is about as it is now. Its
+	// params are {"event": PAYLOAD}; it does not write. What was deleted is a result too:
+	// {"deleted": true, "id": ID}.
+	FetchAction string `json:"fetchAction,omitempty"`
+	// SyncsEndpoints says that the plugin implements EndpointSyncer.
+	SyncsEndpoints bool `json:"syncsEndpoints,omitempty"`
 }

@@ -199,3 +199,39 @@ func (s *server) CheckUses(ctx context.Context, request *pluginv1.CheckUsesReque
 	}
 	return &pluginv1.CheckUsesResponse{Faults: useFaultsToWire(faults), Error: errorToWire(err)}, nil
 }
+
+// ListEvents lists what has happened at the vendor, if the plugin can.
+func (s *server) ListEvents(ctx context.Context, request *pluginv1.ListEventsRequest) (*pluginv1.ListEventsResponse, error) {
+	lister, ok := s.plugin.(EventLister)
+	if !ok {
+		return nil, status.Error(codes.Unimplemented, "the plugin lists no events")
+	}
+	ctx = WithLogger(ctx, s.logger)
+	var page EventPage
+	err := guard(s.logger, "ListEvents", func() (err error) {
+		page, err = lister.ListEvents(ctx, listRequestFromWire(request))
+		return err
+	})
+	if err != nil {
+		return &pluginv1.ListEventsResponse{Error: errorToWire(err)}, nil
+	}
+	return pageToWire(page), nil
+}
+
+// SyncEndpoint registers the address of a webhook, if the plugin can.
+func (s *server) SyncEndpoint(ctx context.Context, request *pluginv1.SyncEndpointRequest) (*pluginv1.SyncEndpointResponse, error) {
+	syncer, ok := s.plugin.(EndpointSyncer)
+	if !ok {
+		return nil, status.Error(codes.Unimplemented, "the plugin registers no endpoints")
+	}
+	ctx = WithLogger(ctx, s.logger)
+	var sync EndpointSync
+	err := guard(s.logger, "SyncEndpoint", func() (err error) {
+		sync, err = syncer.SyncEndpoint(ctx, syncRequestFromWire(request))
+		return err
+	})
+	if err != nil {
+		return &pluginv1.SyncEndpointResponse{Error: errorToWire(err)}, nil
+	}
+	return &pluginv1.SyncEndpointResponse{Sync: syncToWire(sync)}, nil
+}

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 )
 
@@ -40,17 +41,37 @@ type WebhookRequest struct {
 
 // WebhookEvent is a verified event.
 type WebhookEvent struct {
-	// ID is the sender's id of the event: a repeat has the same.
-	ID string
+	// ID is the sender's id of the event: a repeat has the same. An event without one
+	// that has a Reply is none, such as a challenge: it is replied to, and nothing is
+	// kept.
+	ID string `json:"id"`
+	// IDUnsigned says that the sender signs the body and not the id: the same body under
+	// another id is then a repeat too.
+	IDUnsigned bool `json:"idUnsigned,omitempty"`
 	// Type is the sender's word for what happened.
-	Type string
+	Type string `json:"type"`
 	// Livemode says whether it happened to real things, or in the vendor's mode for
 	// tests. Nil: the sender has no modes.
-	Livemode *bool
+	Livemode *bool `json:"livemode,omitempty"`
 	// Flags say in one word each what is odd about a genuine event, such as FlagLivemode.
 	// The event is kept, and counts as any other.
-	Flags []string
+	Flags []string `json:"flags,omitempty"`
+	// Payload is what the actions get, JSON. Empty: the body itself, which is JSON then.
+	Payload json.RawMessage `json:"payload,omitempty"`
+	// Reply is what the sender expects. Nil: the gateway's own response.
+	Reply *WebhookReply `json:"-"`
 }
+
+// WebhookReply is the body of the response, with status 200, to a sender.
+type WebhookReply struct {
+	// ContentType is a media type.
+	ContentType string
+	// Body has at most MaxWebhookReply bytes.
+	Body []byte
+}
+
+// MaxWebhookReply is how many bytes a WebhookReply has at most.
+const MaxWebhookReply = 64 << 10
 
 // FlagLivemode is the flag of an event of another mode than that of the plugin's
 // credentials.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"google.golang.org/protobuf/types/known/durationpb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
 )
@@ -32,8 +33,13 @@ func manifestToWire(m *Manifest) *pluginv1.Manifest {
 	}
 	if m.Webhook != nil {
 		wire.Webhook = &pluginv1.WebhookCapability{
-			EventTypes:  m.Webhook.EventTypes,
-			SecretField: m.Webhook.SecretField,
+			EventTypes:     m.Webhook.EventTypes,
+			SecretField:    m.Webhook.SecretField,
+			Methods:        m.Webhook.Methods,
+			SignsUrl:       m.Webhook.SignsURL,
+			ListsEvents:    m.Webhook.ListsEvents,
+			FetchAction:    m.Webhook.FetchAction,
+			SyncsEndpoints: m.Webhook.SyncsEndpoints,
 		}
 	}
 	return wire
@@ -108,6 +114,7 @@ func errorToWire(err error) *pluginv1.Error {
 
 func webhookRequestFromWire(wire *pluginv1.VerifyWebhookRequest) WebhookRequest {
 	request := WebhookRequest{
+		Method:    wire.GetMethod(),
 		Headers:   make(map[string][]string, len(wire.GetHeaders())),
 		Body:      wire.GetBody(),
 		URL:       wire.GetUrl(),
@@ -135,9 +142,18 @@ func verifyToWire(event WebhookEvent, err error) *pluginv1.VerifyWebhookResponse
 	case err != nil:
 		return &pluginv1.VerifyWebhookResponse{Outcome: &pluginv1.VerifyWebhookResponse_Error{Error: errorToWire(err)}}
 	}
-	return &pluginv1.VerifyWebhookResponse{Outcome: &pluginv1.VerifyWebhookResponse_Event{
-		Event: &pluginv1.WebhookEvent{Id: event.ID, Type: event.Type, Livemode: event.Livemode, Flags: event.Flags},
-	}}
+	return &pluginv1.VerifyWebhookResponse{Outcome: &pluginv1.VerifyWebhookResponse_Event{Event: eventToWire(event)}}
+}
+
+func eventToWire(event WebhookEvent) *pluginv1.WebhookEvent {
+	wire := &pluginv1.WebhookEvent{
+		Id: event.ID, Type: event.Type, Livemode: event.Livemode, Flags: event.Flags,
+		Payload: event.Payload, IdUnsigned: event.IDUnsigned,
+	}
+	if event.Reply != nil {
+		wire.Reply = &pluginv1.WebhookReply{ContentType: event.Reply.ContentType, Body: event.Reply.Body}
+	}
+	return wire
 }
 
 func sampleRequestFromWire(wire *pluginv1.SampleWebhookRequest) SampleRequest {
@@ -185,6 +201,40 @@ func useFaultsToWire(faults []UseFault) []*pluginv1.UseFault {
 			Pointer: strings.ToValidUTF8(fault.Pointer, "\uFFFD"),
 			Message: strings.ToValidUTF8(fault.Message, "\uFFFD"),
 		})
+	}
+	return wire
+}
+
+func listRequestFromWire(wire *pluginv1.ListEventsRequest) ListEventsRequest {
+	request := ListEventsRequest{
+		Since: wire.GetSince().AsTime(), Types: wire.GetTypes(), Cursor: wire.GetCursor(), Limit: int(wire.GetLimit()),
+	}
+	if wire.GetUntil() != nil {
+		request.Until = wire.GetUntil().AsTime()
+	}
+	return request
+}
+
+func pageToWire(page EventPage) *pluginv1.ListEventsResponse {
+	wire := &pluginv1.ListEventsResponse{NextCursor: page.NextCursor}
+	for _, event := range page.Events {
+		wire.Events = append(wire.Events, &pluginv1.ListedEvent{Event: eventToWire(event.WebhookEvent), CreatedAt: timestamppb.New(event.CreatedAt)})
+	}
+	return wire
+}
+
+func syncRequestFromWire(wire *pluginv1.SyncEndpointRequest) SyncEndpointRequest {
+	return SyncEndpointRequest{
+		Webhook: wire.GetWebhook(), URL: wire.GetUrl(), Types: wire.GetTypes(), Apply: wire.GetApply(), IdempotencyKey: wire.GetIdempotencyKey(),
+	}
+}
+
+func syncToWire(sync EndpointSync) *pluginv1.EndpointSync {
+	wire := &pluginv1.EndpointSync{
+		Action: string(sync.Action), Id: sync.ID, Url: sync.URL, Types: sync.Types, Version: sync.Version, Notes: sync.Notes, Secret: sync.Secret,
+	}
+	for _, change := range sync.Changes {
+		wire.Changes = append(wire.Changes, &pluginv1.EndpointChange{Field: change.Field, From: change.From, To: change.To})
 	}
 	return wire
 }

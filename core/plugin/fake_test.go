@@ -119,6 +119,12 @@ func (i *instance) ControlSandbox(context.Context, sdk.SandboxCommand) (json.Raw
 func (i *instance) CheckUses(context.Context, []sdk.Use) ([]sdk.UseFault, error) {
 	return nil, errors.New("no")
 }
+func (i *instance) ListEvents(context.Context, sdk.ListEventsRequest) (sdk.EventPage, error) {
+	return sdk.EventPage{}, errors.New("no")
+}
+func (i *instance) SyncEndpoint(context.Context, sdk.SyncEndpointRequest) (sdk.EndpointSync, error) {
+	return sdk.EndpointSync{}, errors.New("no")
+}
 func (i *instance) Done() <-chan struct{}       { return i.done }
 func (i *instance) Exit() plugin.Exit           { return plugin.Exit{Reason: "exit status 9"} }
 func (i *instance) Close(context.Context) error { i.die(); return nil }

@@ -63,6 +63,8 @@ var (
 	_ action.Sandboxed    = (*Plugin)(nil)
 	_ sdk.WebhookVerifier = (*Plugin)(nil)
 	_ sdk.WebhookSampler  = (*Plugin)(nil)
+	_ sdk.EventLister     = (*Plugin)(nil)
+	_ sdk.EndpointSyncer  = (*Plugin)(nil)
 )
 
 // handover is an instance that a changed config has started already.

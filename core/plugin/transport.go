@@ -42,6 +42,8 @@ type Instance interface {
 	sdk.WebhookSampler
 	sdk.SandboxController
 	sdk.UseChecker
+	sdk.EventLister
+	sdk.EndpointSyncer
 	// Done is closed when the instance has ended, for whatever reason.
 	Done() <-chan struct{}
 	// Exit says how it ended. It is valid once Done is closed.

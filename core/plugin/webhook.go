@@ -21,6 +21,9 @@ func (p *Plugin) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest) 
 	if err != nil {
 		return sdk.WebhookEvent{}, p.sanitizeWebhook(err, request.Secrets, webhookText(request)...)
 	}
+	if err := checkEvent(event); err != nil {
+		return sdk.WebhookEvent{}, &sdk.Error{Code: sdk.CodeInternal, Message: "the plugin's verdict on a webhook: " + err.Error(), Outcome: sdk.OutcomeNotExecuted}
+	}
 	return event, nil
 }
 

@@ -45,12 +45,23 @@ type Provider struct {
 	// SignsURL: the sender signs the URL that it calls, so that a request can be
 	// verified only where that is known.
 	SignsURL bool
+	// ListsEvents and SyncsEndpoints: List and SyncEndpoint are there once the
+	// integration runs.
+	ListsEvents, SyncsEndpoints bool
+	// FetchAction is the action of the integration that returns what an event is about,
+	// empty where none does.
+	FetchAction string
 	// Verify returns the event of a request. A request that is not genuine is a
 	// *sdk.WebhookRefusal; any other error means that the check could not be
 	// made. It is nil for an integration of which only the manifest is known.
 	Verify func(ctx context.Context, request sdk.WebhookRequest) (Verified, error)
 	// Sample makes a request that Verify accepts; nil where none can be made.
 	Sample func(ctx context.Context, request sdk.SampleRequest) (sdk.Sample, error)
+	// List returns a page of what has happened at the sender; nil where it has no list,
+	// or only the manifest of the integration is known.
+	List func(ctx context.Context, request sdk.ListEventsRequest) (sdk.EventPage, error)
+	// SyncEndpoint registers the address of a webhook at the sender; nil as List is.
+	SyncEndpoint func(ctx context.Context, request sdk.SyncEndpointRequest) (sdk.EndpointSync, error)
 }
 
 // Verified is what a provider says of a genuine request.
@@ -84,7 +95,8 @@ type Reply struct {
 }
 
 // Integration is an integration that may be a provider: one that is an
-// sdk.WebhookVerifier verifies, one that is an sdk.WebhookSampler makes samples.
+// sdk.WebhookVerifier verifies, one that is an sdk.WebhookSampler makes samples, and of
+// one whose manifest says so an sdk.EventLister lists and an sdk.EndpointSyncer registers.
 type Integration interface {
 	// Manifest is what the integration publishes, nil before it has.
 	Manifest() *sdk.Manifest
@@ -129,17 +141,37 @@ func ofIntegration(name string, integration Integration) (Provider, bool) {
 			return Provider{}, false
 		}
 		p.Unpublished, p.SecretField, p.EventTypes = false, m.Webhook.SecretField, m.Webhook.EventTypes
+		p.Methods, p.SignsURL, p.FetchAction = m.Webhook.Methods, m.Webhook.SignsURL, m.Webhook.FetchAction
+		p.ListsEvents, p.SyncsEndpoints = m.Webhook.ListsEvents, m.Webhook.SyncsEndpoints
 	}
 	if verifier, ok := integration.(sdk.WebhookVerifier); ok {
 		p.Verify = func(ctx context.Context, request sdk.WebhookRequest) (Verified, error) {
 			event, err := verifier.VerifyWebhook(ctx, request)
-			return Verified{ID: event.ID, Type: event.Type, Livemode: event.Livemode, Flags: event.Flags}, err
+			return verifiedOf(event, request.Body), err
 		}
 	}
 	if sampler, ok := integration.(sdk.WebhookSampler); ok {
 		p.Sample = sampler.SampleWebhook
 	}
+	if lister, ok := integration.(sdk.EventLister); ok && p.ListsEvents {
+		p.List = lister.ListEvents
+	}
+	if syncer, ok := integration.(sdk.EndpointSyncer); ok && p.SyncsEndpoints {
+		p.SyncEndpoint = syncer.SyncEndpoint
+	}
 	return p, true
+}
+
+// verifiedOf is what an integration says of a request with the body.
+func verifiedOf(event sdk.WebhookEvent, body []byte) Verified {
+	v := Verified{ID: event.ID, Type: event.Type, Livemode: event.Livemode, Flags: event.Flags, Payload: event.Payload}
+	if event.Reply != nil {
+		v.Reply = &Reply{ContentType: event.Reply.ContentType, Body: event.Reply.Body}
+	}
+	if event.IDUnsigned {
+		v.Content = body
+	}
+	return v
 }
 
 // newSecret makes a secret of 256 random bits, in the form of Stripe's.

@@ -51,6 +51,48 @@ func (verifying) SampleWebhook(context.Context, sdk.SampleRequest) (sdk.Sample, 
 	return sdk.Sample{Body: []byte("{}")}, nil
 }
 
+// full is one whose plugin does all that one can.
+type full struct{ verifying }
+
+func (full) VerifyWebhook(context.Context, sdk.WebhookRequest) (sdk.WebhookEvent, error) {
+	return sdk.WebhookEvent{
+		ID: "1", IDUnsigned: true, Type: "paid", Payload: json.RawMessage(`{"n":1}`), Reply: &sdk.WebhookReply{ContentType: "text/plain", Body: []byte("ok")},
+	}, nil
+}
+
+func (full) ListEvents(context.Context, sdk.ListEventsRequest) (sdk.EventPage, error) {
+	return sdk.EventPage{NextCursor: "more"}, nil
+}
+
+func (full) SyncEndpoint(_ context.Context, request sdk.SyncEndpointRequest) (sdk.EndpointSync, error) {
+	return sdk.EndpointSync{URL: request.URL}, nil
+}
+
+func TestIntegrationMayDoAllThatAProviderDoes(t *testing.T) {
+	manifest := &sdk.Manifest{Name: "shop", Webhook: &sdk.WebhookCapability{
+		Methods: []string{"GET"}, SignsURL: true, ListsEvents: true, FetchAction: "about", SyncsEndpoints: true,
+	}}
+	p, ok := Table{}.Lookup("shop", full{verifying{fakeIntegration{manifest}}})
+	if !ok || len(p.Methods) != 1 || p.Methods[0] != "GET" || !p.SignsURL || !p.ListsEvents || p.FetchAction != "about" || !p.SyncsEndpoints {
+		t.Errorf("got %+v", p)
+	}
+	got, err := p.Verify(t.Context(), sdk.WebhookRequest{Body: []byte("signed")})
+	want := Verified{ID: "1", Type: "paid", Payload: json.RawMessage(`{"n":1}`), Reply: &Reply{ContentType: "text/plain", Body: []byte("ok")}, Content: []byte("signed")}
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v %s", err, diff)
+	}
+	if page, err := p.List(t.Context(), sdk.ListEventsRequest{}); err != nil || page.NextCursor != "more" {
+		t.Errorf("got %+v, %v", page, err)
+	}
+	if sync, err := p.SyncEndpoint(t.Context(), sdk.SyncEndpointRequest{URL: "u"}); err != nil || sync.URL != "u" {
+		t.Errorf("got %+v, %v", sync, err)
+	}
+	claimsNothing := &sdk.Manifest{Name: "shop", Webhook: &sdk.WebhookCapability{}}
+	if p, _ := (Table{}).Lookup("shop", full{verifying{fakeIntegration{claimsNothing}}}); p.List != nil || p.SyncEndpoint != nil {
+		t.Error("what its manifest does not claim is called")
+	}
+}
+
 func TestProvidersAreFoundInTheTableAndAmongIntegrations(t *testing.T) {
 	table := Table{phone}
 	shop := &sdk.Manifest{Name: "shop", Webhook: &sdk.WebhookCapability{EventTypes: []string{"paid"}, SecretField: "webhookSecret"}}

@@ -30,6 +30,8 @@ const (
 	HTTPRequest    Kind = 6 // from guest to host
 	ControlSandbox Kind = 7
 	CheckUses      Kind = 8
+	ListEvents     Kind = 9
+	SyncEndpoint   Kind = 10
 
 	OK      Kind = 64
 	Failure Kind = 65 // with an Error field
@@ -64,4 +66,7 @@ const (
 	Flag           Tag = 21 // of an event; once for each
 	Chain          Tag = 22 // number: 1 if the older events of a sample are wanted too
 	Before         Tag = 23 // a frame that is an older sample; once for each, the oldest first
+	Payload        Tag = 24 // of an event: JSON
+	IDUnsigned     Tag = 25 // number: 1 if what is signed does not hold the event's id
+	Reply          Tag = 26 // a frame with the body of the response to the sender, and its ContentType
 )

@@ -57,6 +57,9 @@ func Validate(manifest *sdk.Manifest, compile func(schema []byte) error) error {
 			fault("not in dev: %w", err)
 		}
 	}
+	if manifest.Webhook != nil {
+		faults = append(faults, validateWebhook(manifest)...)
+	}
 	names := make(map[string]bool)
 	for i := range manifest.Actions {
 		action := &manifest.Actions[i]

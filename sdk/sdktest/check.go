@@ -34,7 +34,7 @@ func Check(t *testing.T, p sdk.Plugin, opts ...Option) {
 // need the plugin as it was built: how it starts, what it prints, how it ends.
 func Names() []string {
 	var names []string
-	for _, promise := range (&checker{manifest: sdk.Manifest{Webhook: &sdk.WebhookCapability{}}}).promises() {
+	for _, promise := range (&checker{manifest: sdk.Manifest{Webhook: &sdk.WebhookCapability{ListsEvents: true, FetchAction: "any", SyncsEndpoints: true}}}).promises() {
 		names = append(names, promise.checks...)
 	}
 	return names
@@ -61,8 +61,19 @@ func (c *checker) promises() []promise {
 		{"calls at once do not mix", c.callsAtOnceDoNotMix, []string{"concurrency"}},
 		{"big params are answered", c.bigParamsAreAnswered, []string{"big-params"}},
 	}
-	if c.manifest.Webhook != nil {
-		list = append(list, promise{"webhooks are verified", c.webhooksAreVerified, []string{"webhook"}})
+	webhook := c.manifest.Webhook
+	if webhook == nil {
+		return list
+	}
+	list = append(list, promise{"webhooks are verified", c.webhooksAreVerified, []string{"webhook"}})
+	if webhook.ListsEvents {
+		list = append(list, promise{"events are listed", c.eventsAreListed, []string{"events"}})
+	}
+	if webhook.FetchAction != "" {
+		list = append(list, promise{"what an event is about is fetched", c.objectIsFetched, []string{"fetch"}})
+	}
+	if webhook.SyncsEndpoints {
+		list = append(list, promise{"an endpoint is planned", c.endpointIsPlanned, []string{"endpoint"}})
 	}
 	return list
 }

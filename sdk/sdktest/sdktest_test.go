@@ -305,6 +305,21 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 			o.manifest.Webhook = &sdk.WebhookCapability{}
 			o.verify = func(sdk.WebhookRequest) (sdk.WebhookEvent, error) { return sdk.WebhookEvent{ID: "e"}, nil }
 		}, "webhooks are verified", "want a *sdk.WebhookRefusal"},
+		"events that it cannot list": {func(o *odd) {
+			o.manifest.Webhook = &sdk.WebhookCapability{ListsEvents: true}
+		}, "events are listed", "the plugin is no sdk.EventLister"},
+		"a fetch by an action that is not there": {func(o *odd) {
+			o.manifest.Webhook = &sdk.WebhookCapability{FetchAction: "nope"}
+		}, "manifest is in order", `there is no action "nope"`},
+		"a fetch that writes": {func(o *odd) {
+			o.manifest.Webhook = &sdk.WebhookCapability{FetchAction: "do"}
+		}, "manifest is in order", `"do" writes, and fetching only reads`},
+		"endpoints that it cannot register": {func(o *odd) {
+			o.manifest.Webhook = &sdk.WebhookCapability{SyncsEndpoints: true}
+		}, "an endpoint is planned", "the plugin is no sdk.EndpointSyncer"},
+		"a method that no webhook has": {func(o *odd) {
+			o.manifest.Webhook = &sdk.WebhookCapability{Methods: []string{"GET", "PUT"}}
+		}, "manifest is in order", `method "PUT"`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -84,6 +84,14 @@ func TestPluginOfVersionOneOfTheProtocolStillWorks(t *testing.T) {
 	if event, err := p.VerifyWebhook(t.Context(), received); err != nil || !cmp.Equal(event, sdk.WebhookEvent{ID: "evt_1", Type: "a.b"}) {
 		t.Errorf("got %+v, %v", event, err)
 	}
+	_, listed := p.ListEvents(t.Context(), sdk.ListEventsRequest{Since: time.Now().Add(-time.Hour), Limit: 10})
+	_, synced := p.SyncEndpoint(t.Context(), sdk.SyncEndpointRequest{Webhook: "w", URL: "https://example.org"})
+	for _, err := range []error{listed, synced} {
+		if !errors.As(err, &failure) || failure.Code != sdk.CodeUnknownAction {
+			t.Errorf("what came later: %v", err)
+		}
+	}
+	received.Method = "GET" // it reads no method
 	received.Secrets = []string{"sk_2"}
 	var refusal *sdk.WebhookRefusal
 	if _, err := p.VerifyWebhook(t.Context(), received); !errors.As(err, &refusal) || refusal.Reason != "another signature" {

@@ -44,7 +44,7 @@ func conform(t *testing.T, path string, skipped []string, args ...string) report
 			t.Errorf("%s is %s, not %s: %s", check.Name, check.Status, want, strings.Join(check.Faults, "\n"))
 		}
 	}
-	if len(r.Checks) < 17 {
+	if len(r.Checks) < 21 {
 		t.Errorf("there are %d checks", len(r.Checks))
 	}
 	return r
@@ -61,10 +61,10 @@ func TestOurOwnPluginsPassTheConformanceSuite(t *testing.T) {
 		skipped []string
 		args    []string
 	}{
-		"stripe":                  {"backflow-plugin-stripe", "sandbox", []string{"uses"}, nil},
-		"database":                {"backflow-plugin-database", "credentials", []string{"webhook"}, []string{"--config", database}},
-		"hello":                   {"backflow-plugin-hello", "none", []string{"repeated-key", "webhook", "uses"}, nil},
-		"hello, as a WASM module": {"wasm/hello.wasm", "none", []string{"repeated-key", "webhook", "uses", "stdout"}, nil},
+		"stripe":                  {"backflow-plugin-stripe", "sandbox", []string{"events", "fetch", "endpoint", "uses"}, nil},
+		"database":                {"backflow-plugin-database", "credentials", []string{"webhook", "events", "fetch", "endpoint"}, []string{"--config", database}},
+		"hello":                   {"backflow-plugin-hello", "none", []string{"repeated-key", "webhook", "events", "fetch", "endpoint", "uses"}, nil},
+		"hello, as a WASM module": {"wasm/hello.wasm", "none", []string{"repeated-key", "webhook", "events", "fetch", "endpoint", "uses", "stdout"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -79,7 +79,7 @@ func TestReportIsATableJUnitOrJSON(t *testing.T) {
 	t.Parallel()
 	hello := filepath.Join(built, "backflow-plugin-hello")
 	code, stdout, stderr := run(t, t.TempDir(), "plugin", "test", "hello", "--dir", built, "-v")
-	if code != 0 || !strings.HasPrefix(stdout, "hello 1.0.0 ("+hello+")\n\nCHECK ") || !strings.Contains(stdout, "\n15 passed, 0 failed, 3 skipped, in ") {
+	if code != 0 || !strings.HasPrefix(stdout, "hello 1.0.0 ("+hello+")\n\nCHECK ") || !strings.Contains(stdout, "\n15 passed, 0 failed, 6 skipped, in ") {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
 	if !strings.Contains(stdout, "16 callers, 4 calls each") || !strings.Contains(stderr, "msg=greeting") {
@@ -94,7 +94,7 @@ func TestReportIsATableJUnitOrJSON(t *testing.T) {
 			Name string `xml:"name,attr"`
 		} `xml:"testcase"`
 	}
-	if err := xml.Unmarshal([]byte(stdout), &suite); err != nil || len(suite.Cases) != 18 || suite.Cases[0].Name != "start" {
+	if err := xml.Unmarshal([]byte(stdout), &suite); err != nil || len(suite.Cases) != 21 || suite.Cases[0].Name != "start" {
 		t.Errorf("got %+v, %v of %s", suite, err, stdout)
 	}
 }
@@ -102,7 +102,7 @@ func TestReportIsATableJUnitOrJSON(t *testing.T) {
 func TestPluginThatFailsIsToldByTheExitCode(t *testing.T) {
 	t.Parallel()
 	code, stdout, stderr := run(t, t.TempDir(), "plugin", "test", filepath.Join(built, "stripedouble"))
-	if code != 1 || !strings.Contains(stdout, "start              failed") || !strings.Contains(stderr, "1 of 18 checks failed") {
+	if code != 1 || !strings.Contains(stdout, "start              failed") || !strings.Contains(stderr, "1 of 21 checks failed") {
 		t.Errorf("exit code %d: %s%s", code, stdout, stderr)
 	}
 	for name, args := range map[string][]string{

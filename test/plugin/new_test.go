@@ -40,9 +40,9 @@ func TestNewProjectPassesItsTestsAndTheConformanceSuite(t *testing.T) {
 		kind, artifact string
 		skipped, needs []string
 	}{
-		{"go-process", "backflow-plugin-acme-2", []string{"repeated-key", "webhook", "uses"}, nil},
-		{"go-wasm", "acme-2.wasm", []string{"repeated-key", "webhook", "uses", "stdout"}, nil},
-		{"assemblyscript", "acme-2.wasm", []string{"repeated-key", "webhook", "uses", "stdout"}, []string{"node", "npm"}},
+		{"go-process", "backflow-plugin-acme-2", []string{"repeated-key", "webhook", "events", "fetch", "endpoint", "uses"}, nil},
+		{"go-wasm", "acme-2.wasm", []string{"repeated-key", "webhook", "events", "fetch", "endpoint", "uses", "stdout"}, nil},
+		{"assemblyscript", "acme-2.wasm", []string{"repeated-key", "webhook", "events", "fetch", "endpoint", "uses", "stdout"}, []string{"node", "npm"}},
 	} {
 		t.Run(c.kind, func(t *testing.T) {
 			t.Parallel()

@@ -103,9 +103,16 @@ func TestEachCheckFindsThePluginThatBreaksItsPromise(t *testing.T) {
 		"forget-keys":          {[]string{"repeated-key"}, "put: its repeat is transactional, but two calls with the same key had different results"},
 		"choke":                {[]string{"big-params"}, "exit status 5"},
 		"believe-all":          {[]string{"webhook"}, "signed with another secret: want a refusal, got a result"},
+		"cannot-list":          {[]string{"events"}, "unknown_action: no list"},
+		"future":               {[]string{"events"}, "which is not in the span that was asked for"},
+		"round-and-round":      {[]string{"events"}, `the cursor stays "2"`},
+		"cannot-fetch":         {[]string{"fetch"}, "fetch: internal: it did not work"},
+		"fetch-picture":        {[]string{"fetch"}, "its result is image/png"},
+		"cannot-register":      {[]string{"endpoint"}, "unknown_action: no endpoints"},
+		"register-at-once":     {[]string{"endpoint"}, "it would keep that"},
 		"cannot-look":          {[]string{"uses"}, "unavailable: nothing listens"},
 		"speechless":           {[]string{"uses"}, `its fault at "/text" says nothing`},
-		"astray":               {[]string{"uses"}, "it has a fault of use 2, and was asked about 2"},
+		"astray":               {[]string{"uses"}, "it has a fault of use 3, and was asked about 3"},
 		"print":                {[]string{"stdout"}, "bytes to standard output"},
 		"linger":               {[]string{"exit"}, "signal: killed"},
 		"exit-badly":           {[]string{"exit"}, "exit status 3"},
@@ -151,7 +158,7 @@ func TestAReportStaysShortWhenAPluginQuotesWhatItWasSent(t *testing.T) {
 
 func TestActionsAreCalledOnlyWhereThatIsAllowed(t *testing.T) {
 	t.Parallel()
-	called := []string{"calls", "bad-params-called", "unknown-action", "deadline", "cancellation", "concurrency", "repeated-key", "big-params"}
+	called := []string{"calls", "bad-params-called", "unknown-action", "deadline", "cancellation", "concurrency", "repeated-key", "big-params", "events", "fetch", "endpoint"}
 	for name, c := range map[string]struct {
 		mode, credentials string
 		ran               conformance.Mode

@@ -30,17 +30,10 @@ func checkWebhook(ctx context.Context, s *session, v *verdict) {
 	if !s.ready(ctx, v) {
 		return
 	}
-	now := time.Now()
-	sample, err := s.instance.SampleWebhook(ctx, sdk.SampleRequest{EventType: capability.EventTypes[0], Secret: webhookSecret, Now: now})
+	request, err := s.sampleWebhook(ctx)
 	if err != nil {
 		v.fault("a sample of %s: %v", capability.EventTypes[0], s.explain(err))
 		return
-	}
-	request := sdk.WebhookRequest{
-		Headers: make(map[string][]string), Body: sample.Body, Secrets: []string{webhookSecret}, Now: now, Tolerance: webhookTolerance,
-	}
-	for name, value := range sample.Headers {
-		request.Headers[textproto.CanonicalMIMEHeaderKey(name)] = []string{value}
 	}
 	event, err := s.instance.VerifyWebhook(ctx, request)
 	switch {
@@ -54,4 +47,21 @@ func checkWebhook(ctx context.Context, s *session, v *verdict) {
 	if _, err := s.instance.VerifyWebhook(ctx, request); !errors.As(err, &refusal) {
 		v.fault("a webhook that was signed with another secret: want a refusal, got %s", describe(err))
 	}
+}
+
+// sampleWebhook has the plugin make a sample of its first type of events, and returns
+// the request that it is sent by.
+func (s *session) sampleWebhook(ctx context.Context) (sdk.WebhookRequest, error) {
+	now := time.Now()
+	sample, err := s.instance.SampleWebhook(ctx, sdk.SampleRequest{EventType: s.manifest.Webhook.EventTypes[0], Secret: webhookSecret, Now: now})
+	if err != nil {
+		return sdk.WebhookRequest{}, err
+	}
+	request := sdk.WebhookRequest{
+		Method: "POST", Headers: make(map[string][]string), Body: sample.Body, Secrets: []string{webhookSecret}, Now: now, Tolerance: webhookTolerance,
+	}
+	for name, value := range sample.Headers {
+		request.Headers[textproto.CanonicalMIMEHeaderKey(name)] = []string{value}
+	}
+	return request, nil
 }

@@ -34,6 +34,9 @@ func Exercise(t *testing.T, tr Transport) {
 	t.Run("Lost call may have taken effect and may be repeated", func(t *testing.T) { lostCallMayHaveTakenEffectAndMayBeRepeated(t, tr) })
 	t.Run("Full queue refuses at once", func(t *testing.T) { fullQueueRefusesAtOnce(t, tr) })
 	t.Run("Webhooks cross", func(t *testing.T) { webhooksCross(t, tr) })
+	t.Run("What a webhook brings beside its event crosses", func(t *testing.T) { webhookVerdictsCross(t, tr) })
+	t.Run("Lists of events cross", func(t *testing.T) { listsOfEventsCross(t, tr) })
+	t.Run("Endpoints cross", func(t *testing.T) { endpointsCross(t, tr) })
 	t.Run("Plugin without webhooks says so", func(t *testing.T) { pluginWithoutWebhooksSaysSo(t, tr) })
 	t.Run("Commands to a sandbox cross", func(t *testing.T) { commandsToASandboxCross(t, tr) })
 	t.Run("Uses cross to a plugin that looks only", func(t *testing.T) { usesCrossToAPluginThatLooksOnly(t, tr) })
@@ -86,7 +89,10 @@ func manifestCrossesUnchanged(t *testing.T, tr Transport) {
 	if diff := cmp.Diff([]sdk.CredentialPattern{{Field: "key", Pattern: "key_live_.*", Reason: "a live key"}}, manifest.NotInDev); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff(&sdk.WebhookCapability{EventTypes: []string{"a.b"}, SecretField: "key"}, manifest.Webhook); diff != "" {
+	if diff := cmp.Diff(&sdk.WebhookCapability{
+		EventTypes: []string{"a.b"}, SecretField: "key", Methods: []string{"GET", "HEAD"}, SignsURL: true,
+		ListsEvents: true, FetchAction: "about", SyncsEndpoints: true,
+	}, manifest.Webhook); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -395,9 +401,13 @@ func webhooksCross(t *testing.T, tr Transport) {
 
 func pluginWithoutWebhooksSaysSo(t *testing.T, tr Transport) {
 	p, _ := tr.Start(t, plugin.Member{Spec: plugin.Spec{Name: "hello", Path: tr.Path("hello")}})
-	_, err := p.VerifyWebhook(t.Context(), sdk.WebhookRequest{Secrets: []string{"s"}})
-	if !errors.Is(err, &sdk.Error{Code: sdk.CodeUnknownAction}) {
-		t.Errorf("got %#v", err)
+	_, verified := p.VerifyWebhook(t.Context(), sdk.WebhookRequest{Secrets: []string{"s"}})
+	_, listed := p.ListEvents(t.Context(), sdk.ListEventsRequest{Limit: 1})
+	_, synced := p.SyncEndpoint(t.Context(), sdk.SyncEndpointRequest{URL: "https://example.org"})
+	for _, err := range []error{verified, listed, synced} {
+		if !errors.Is(err, &sdk.Error{Code: sdk.CodeUnknownAction}) {
+			t.Errorf("got %#v", err)
+		}
 	}
 }
 

@@ -128,8 +128,7 @@ func (i *instance) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest
 	}
 	switch outcome := response.GetOutcome().(type) {
 	case *pluginv1.VerifyWebhookResponse_Event:
-		event := outcome.Event
-		return sdk.WebhookEvent{ID: event.GetId(), Type: event.GetType(), Livemode: event.Livemode, Flags: event.GetFlags()}, nil
+		return eventFromWire(outcome.Event), nil
 	case *pluginv1.VerifyWebhookResponse_Refusal:
 		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: outcome.Refusal, Genuine: response.GetRefusalGenuine()}
 	case *pluginv1.VerifyWebhookResponse_Error:
@@ -172,6 +171,30 @@ func (i *instance) CheckUses(ctx context.Context, uses []sdk.Use) ([]sdk.UseFaul
 		return nil, errorFromWire(response.GetError())
 	}
 	return useFaultsFromWire(response.GetFaults()), nil
+}
+
+// ListEvents has the plugin list what has happened at its vendor.
+func (i *instance) ListEvents(ctx context.Context, request sdk.ListEventsRequest) (sdk.EventPage, error) {
+	response, err := i.service.ListEvents(ctx, listRequestToWire(request))
+	if err != nil {
+		return sdk.EventPage{}, i.failure(ctx, time.Time{}, "ListEvents", err)
+	}
+	if response.GetError() != nil {
+		return sdk.EventPage{}, errorFromWire(response.GetError())
+	}
+	return pageFromWire(response), nil
+}
+
+// SyncEndpoint has the plugin register the address of a webhook.
+func (i *instance) SyncEndpoint(ctx context.Context, request sdk.SyncEndpointRequest) (sdk.EndpointSync, error) {
+	response, err := i.service.SyncEndpoint(ctx, syncRequestToWire(request))
+	if err != nil {
+		return sdk.EndpointSync{}, i.failure(ctx, time.Time{}, "SyncEndpoint", err)
+	}
+	if response.GetError() != nil {
+		return sdk.EndpointSync{}, errorFromWire(response.GetError())
+	}
+	return syncFromWire(response.GetSync()), nil
 }
 
 // Probe asks gRPC's own health service, which go-plugin serves in each plugin. It

@@ -30,8 +30,13 @@ func manifestFromWire(wire *pluginv1.Manifest) *sdk.Manifest {
 	}
 	if webhook := wire.GetWebhook(); webhook != nil {
 		manifest.Webhook = &sdk.WebhookCapability{
-			EventTypes:  webhook.GetEventTypes(),
-			SecretField: webhook.GetSecretField(),
+			EventTypes:     webhook.GetEventTypes(),
+			SecretField:    webhook.GetSecretField(),
+			Methods:        webhook.GetMethods(),
+			SignsURL:       webhook.GetSignsUrl(),
+			ListsEvents:    webhook.GetListsEvents(),
+			FetchAction:    webhook.GetFetchAction(),
+			SyncsEndpoints: webhook.GetSyncsEndpoints(),
 		}
 	}
 	return manifest
@@ -87,6 +92,7 @@ func errorFromWire(wire *pluginv1.Error) *sdk.Error {
 
 func webhookRequestToWire(request sdk.WebhookRequest) *pluginv1.VerifyWebhookRequest {
 	wire := &pluginv1.VerifyWebhookRequest{
+		Method:    request.Method,
 		Headers:   make(map[string]*pluginv1.HeaderValues, len(request.Headers)),
 		Body:      request.Body,
 		Url:       strings.ToValidUTF8(request.URL, "\uFFFD"),
@@ -144,4 +150,56 @@ func useFaultsFromWire(wire []*pluginv1.UseFault) []sdk.UseFault {
 		faults = append(faults, sdk.UseFault{Use: int(fault.GetUse()), Pointer: fault.GetPointer(), Message: fault.GetMessage()})
 	}
 	return faults
+}
+
+func eventFromWire(wire *pluginv1.WebhookEvent) sdk.WebhookEvent {
+	event := sdk.WebhookEvent{
+		ID: wire.GetId(), Type: wire.GetType(), Flags: wire.GetFlags(), Payload: wire.GetPayload(), IDUnsigned: wire.GetIdUnsigned(),
+	}
+	if wire != nil {
+		event.Livemode = wire.Livemode
+	}
+	if reply := wire.GetReply(); reply != nil {
+		event.Reply = &sdk.WebhookReply{ContentType: reply.GetContentType(), Body: reply.GetBody()}
+	}
+	return event
+}
+
+func listRequestToWire(request sdk.ListEventsRequest) *pluginv1.ListEventsRequest {
+	wire := &pluginv1.ListEventsRequest{
+		Since: timestamppb.New(request.Since), Types: request.Types, Cursor: request.Cursor, Limit: int64(request.Limit),
+	}
+	if !request.Until.IsZero() {
+		wire.Until = timestamppb.New(request.Until)
+	}
+	return wire
+}
+
+func pageFromWire(wire *pluginv1.ListEventsResponse) sdk.EventPage {
+	page := sdk.EventPage{NextCursor: wire.GetNextCursor()}
+	for _, event := range wire.GetEvents() {
+		listed := sdk.ListedEvent{WebhookEvent: eventFromWire(event.GetEvent())}
+		if event.GetCreatedAt() != nil {
+			listed.CreatedAt = event.GetCreatedAt().AsTime()
+		}
+		page.Events = append(page.Events, listed)
+	}
+	return page
+}
+
+func syncRequestToWire(request sdk.SyncEndpointRequest) *pluginv1.SyncEndpointRequest {
+	return &pluginv1.SyncEndpointRequest{
+		Webhook: request.Webhook, Url: request.URL, Types: request.Types, Apply: request.Apply, IdempotencyKey: request.IdempotencyKey,
+	}
+}
+
+func syncFromWire(wire *pluginv1.EndpointSync) sdk.EndpointSync {
+	sync := sdk.EndpointSync{
+		Action: sdk.EndpointAction(wire.GetAction()), ID: wire.GetId(), URL: wire.GetUrl(), Types: wire.GetTypes(),
+		Version: wire.GetVersion(), Notes: wire.GetNotes(), Secret: wire.GetSecret(),
+	}
+	for _, change := range wire.GetChanges() {
+		sync.Changes = append(sync.Changes, sdk.EndpointChange{Field: change.GetField(), From: change.GetFrom(), To: change.GetTo()})
+	}
+	return sync
 }

@@ -176,22 +176,36 @@ func (i *instance) ControlSandbox(ctx context.Context, command sdk.SandboxComman
 }
 
 // CheckUses has a guest hold uses against what is there.
-func (i *instance) CheckUses(ctx context.Context, uses []sdk.Use) ([]sdk.UseFault, error) {
-	body, err := json.Marshal(uses)
+func (i *instance) CheckUses(ctx context.Context, uses []sdk.Use) (faults []sdk.UseFault, err error) {
+	err = i.exchangeJSON(ctx, abi.CheckUses, "CheckUses", uses, &faults)
+	return faults, err
+}
+
+// ListEvents has a guest list what has happened at its vendor.
+func (i *instance) ListEvents(ctx context.Context, request sdk.ListEventsRequest) (page sdk.EventPage, err error) {
+	err = i.exchangeJSON(ctx, abi.ListEvents, "ListEvents", request, &page)
+	return page, err
+}
+
+// SyncEndpoint has a guest register the address of a webhook.
+func (i *instance) SyncEndpoint(ctx context.Context, request sdk.SyncEndpointRequest) (sync sdk.EndpointSync, err error) {
+	err = i.exchangeJSON(ctx, abi.SyncEndpoint, "SyncEndpoint", request, &sync)
+	return sync, err
+}
+
+// exchangeJSON has a guest handle a request whose body is JSON, as that of the response
+// is. The context bounds the call.
+func (i *instance) exchangeJSON(ctx context.Context, kind abi.Kind, operation string, given, into any) error {
+	body, err := json.Marshal(given)
 	if err != nil {
-		return nil, fmt.Errorf("check uses: %w", err)
+		return fmt.Errorf("%s: %w", operation, err)
 	}
-	var faults []sdk.UseFault
 	deadline, _ := ctx.Deadline()
-	err = i.do(ctx, request{
-		kind: abi.CheckUses, operation: "CheckUses",
+	return i.do(ctx, request{
+		kind: kind, operation: operation,
 		encode: func(frame []byte) []byte { return abi.Append(appendTimeout(frame, deadline), abi.Body, body) },
-		decode: func(frame abi.Frame) error { return readUseFaults(frame, &faults) },
+		decode: func(frame abi.Frame) error { return readJSON(frame, "its response to "+operation, into) },
 	})
-	if err != nil {
-		return nil, err
-	}
-	return faults, nil
 }
 
 // do sends a request to a guest. A request of kind 0 only makes sure that there is a

@@ -90,16 +90,17 @@ func appendCommand(frame []byte, command sdk.SandboxCommand, deadline time.Time)
 	return abi.Append(frame, abi.Body, command.Params)
 }
 
-func readUseFaults(frame abi.Frame, faults *[]sdk.UseFault) error {
+// readJSON reads a response whose body is JSON; what names it in the error.
+func readJSON(frame abi.Frame, what string, into any) error {
 	for tag, content := range frame.Fields() {
 		if tag == abi.Body {
-			if err := json.Unmarshal(content, faults); err != nil {
-				return fmt.Errorf("its faults cannot be read: %w", err)
+			if err := json.Unmarshal(content, into); err != nil {
+				return fmt.Errorf("%s cannot be read: %w", what, err)
 			}
 			return nil
 		}
 	}
-	return errors.New("it answered no faults")
+	return fmt.Errorf("%s: the response has none", what)
 }
 
 // appendConfig leaves out the directories, because a guest has no files.
@@ -117,6 +118,9 @@ func appendConfig(frame []byte, config sdk.Config) ([]byte, error) {
 }
 
 func appendWebhook(frame []byte, request sdk.WebhookRequest) []byte {
+	if request.Method != "" {
+		frame = abi.Append(frame, abi.Method, request.Method)
+	}
 	for name, values := range request.Headers {
 		for _, value := range values {
 			frame = abi.AppendPair(frame, abi.Header, name, ':', value)
@@ -148,12 +152,35 @@ func readEvent(frame abi.Frame, event *sdk.WebhookEvent) error {
 			event.Livemode = &live
 		case tag == abi.Flag:
 			event.Flags = append(event.Flags, string(content))
+		case tag == abi.Payload:
+			event.Payload = bytes.Clone(content)
+		case tag == abi.IDUnsigned:
+			event.IDUnsigned = abi.Number(content) != 0
+		case tag == abi.Reply:
+			reply, err := abi.Parse(content)
+			if err != nil {
+				return fmt.Errorf("the reply to the sender: %w", err)
+			}
+			event.Reply = readReply(reply)
 		}
 	}
 	if frame.Kind == abi.Refusal {
 		return refusal
 	}
 	return nil
+}
+
+func readReply(frame abi.Frame) *sdk.WebhookReply {
+	reply := &sdk.WebhookReply{}
+	for tag, content := range frame.Fields() {
+		switch tag {
+		case abi.ContentType:
+			reply.ContentType = string(content)
+		case abi.Body:
+			reply.Body = bytes.Clone(content)
+		}
+	}
+	return reply
 }
 
 func appendSample(frame []byte, request sdk.SampleRequest) []byte {

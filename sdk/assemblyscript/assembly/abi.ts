@@ -9,6 +9,8 @@ export namespace FrameKind {
   export const VerifyWebhook: u8 = 4;
   export const SampleWebhook: u8 = 5;
   export const HTTPRequest: u8 = 6;
+  export const ListEvents: u8 = 9;
+  export const SyncEndpoint: u8 = 10;
   export const OK: u8 = 64;
   export const Failure: u8 = 65;
   export const Refusal: u8 = 66;
@@ -34,4 +36,7 @@ export namespace Tag {
   export const Method: u8 = 17;
   export const Status: u8 = 18;
   export const Genuine: u8 = 19;
+  export const Payload: u8 = 24;
+  export const IDUnsigned: u8 = 25;
+  export const Reply: u8 = 26;
 }

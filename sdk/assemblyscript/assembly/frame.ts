@@ -79,6 +79,13 @@ export class Writer {
     return this;
   }
 
+  /** frame adds a frame as a field. */
+  frame(tag: u8, content: Writer): Writer {
+    const at = this.field(tag, content.length);
+    memory.copy(at, content.address, content.length);
+    return this;
+  }
+
   number(tag: u8, content: i64): Writer {
     store<i64>(this.field(tag, 8), content);
     return this;

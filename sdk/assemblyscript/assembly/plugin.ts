@@ -157,6 +157,8 @@ export class Plugin {
   private webhookManifest: Json = Json.missing();
   private configureWith: ((config: Config) => Failure | null) | null = null;
   private verifyWith: ((request: WebhookRequest) => Verdict) | null = null;
+  private listWith: ((request: Json) => Result) | null = null;
+  private syncWith: ((request: Json) => Result) | null = null;
 
   /** The name is the file's; the version a semantic version. */
   constructor(readonly name: string, readonly version: string) {}
@@ -194,6 +196,46 @@ export class Plugin {
     return this;
   }
 
+  /** webhookMethods are those at which the vendor is served beside POST: GET, HEAD. It stands below webhook, as the next four do. */
+  webhookMethods(methods: string[]): Plugin {
+    const list = Json.array();
+    for (let i = 0; i < methods.length; i++) list.push(Json.string(methods[i]));
+    this.webhookManifest.set("methods", list);
+    return this;
+  }
+
+  /** signsUrl says that the vendor signs the URL that it calls. */
+  signsUrl(): Plugin {
+    this.webhookManifest.set("signsUrl", Json.bool(true));
+    return this;
+  }
+
+  /** fetchAction names the action that returns what an event is about; its param is `event`. */
+  fetchAction(name: string): Plugin {
+    this.webhookManifest.set("fetchAction", Json.string(name));
+    return this;
+  }
+
+  /**
+   * listEvents lists what has happened at the vendor. The request has since, until (texts of RFC 3339, the second may be
+   * missing), types, cursor, limit; the result is {events: [{id, type, createdAt, payload}], nextCursor}.
+   */
+  listEvents(run: (request: Json) => Result): Plugin {
+    this.listWith = run;
+    this.webhookManifest.set("listsEvents", Json.bool(true));
+    return this;
+  }
+
+  /**
+   * syncEndpoint registers the address of a webhook. The request has webhook, url, types, apply, idempotencyKey; the result
+   * is {action, id, url, types, version, changes, notes, secret}, and nothing is changed unless apply is true.
+   */
+  syncEndpoint(run: (request: Json) => Result): Plugin {
+    this.syncWith = run;
+    this.webhookManifest.set("syncsEndpoints", Json.bool(true));
+    return this;
+  }
+
   /** answer is for the kit: it handles one request of the gateway. */
   answer(frame: Reader): Writer {
     if (frame.kind == FrameKind.Execute) return this.execute(frame).frame();
@@ -205,6 +247,10 @@ export class Plugin {
     }
     const verify = this.verifyWith;
     if (frame.kind == FrameKind.VerifyWebhook && verify != null) return verify(new WebhookRequest(frame)).frame();
+    const list = this.listWith;
+    if (frame.kind == FrameKind.ListEvents && list != null) return list(body(frame)).frame();
+    const sync = this.syncWith;
+    if (frame.kind == FrameKind.SyncEndpoint && sync != null) return sync(body(frame)).frame();
     return unknown("request " + frame.kind.toString()).frame();
   }
 
@@ -236,6 +282,16 @@ export class Plugin {
     }
     return Result.json(manifest.set("webhook", this.webhookManifest));
   }
+}
+
+/** body returns the JSON of a request, an empty object where there is none. */
+function body(frame: Reader): Json {
+  while (frame.advance()) {
+    if (frame.tag != Tag.Body) continue;
+    const parsed = Json.parse(frame.text());
+    if (parsed != null) return parsed;
+  }
+  return Json.object();
 }
 
 function unknown(what: string): Failure {

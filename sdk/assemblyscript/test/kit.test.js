@@ -20,8 +20,10 @@ test("the manifest says what was declared", async () => {
     keyLifetime: 86_400_000_000_000,
     examples: [{ params: { id: "x" }, result: { id: "x" } }],
   });
-  assert.deepEqual(manifest.actions[1], { name: "again", params: { type: "object" } });
-  assert.deepEqual(manifest.webhook, { secretField: "key" });
+  assert.deepEqual(manifest.actions[2], { name: "again", params: { type: "object" } });
+  assert.deepEqual(manifest.webhook, {
+    secretField: "key", methods: ["GET"], signsUrl: true, fetchAction: "object", listsEvents: true, syncsEndpoints: true,
+  });
   assert.equal(manifest.credentials.properties.key.writeOnly, true);
 });
 
@@ -152,7 +154,28 @@ test("webhooks are verified", async () => {
   assert.throws(() => plugin.verifyWebhook({ headers: { Signature: "unreadable" }, secrets: ["s"] }), { name: "WebhookRefusal", message: "no event", genuine: true });
 });
 
+test("a verdict has a payload, a reply, and says whether the id is signed", async () => {
+  const plugin = await load(fixture);
+  const of = (method) => plugin.verifyWebhook({ method, url: "https://a.example/?b", headers: { signature: "full" }, secrets: ["s"] });
+  assert.deepEqual(of("GET"), {
+    id: "evt_1", type: "GET https://a.example/?b", payload: { n: 1.5 }, idUnsigned: true, reply: { contentType: "text/plain", body: "hub" },
+  });
+  assert.equal(of().type, "POST https://a.example/?b");
+});
+
+test("events are listed and endpoints are registered", async () => {
+  const plugin = await load(fixture);
+  const request = { since: "2026-01-02T03:04:05Z", types: ["a.*"], cursor: "c", limit: 7 };
+  assert.deepEqual(plugin.listEvents(request), {
+    events: [{ id: "evt_1", type: "a.b", createdAt: "2026-01-02T03:04:05Z", payload: request }], nextCursor: "more",
+  });
+  assert.throws(() => plugin.listEvents({ cursor: "down" }), { code: "rate_limited", retryable: true, retryAfter: 7_000_000_000 });
+  assert.deepEqual(plugin.syncEndpoint({ webhook: "w", url: "https://a.example" }), { action: "create", id: "we_1", url: "https://a.example" });
+});
+
 test("a plugin without webhooks says so", async () => {
   const plugin = await load(hello);
   assert.throws(() => plugin.verifyWebhook({ secrets: ["s"] }), { code: "unknown_action" });
+  assert.throws(() => plugin.listEvents({}), { code: "unknown_action" });
+  assert.throws(() => plugin.syncEndpoint({}), { code: "unknown_action" });
 });

@@ -1,10 +1,10 @@
 // Frames of docs/plugin-abi.md, as the gateway writes and reads them.
 
-export const Kind = { Manifest: 1, Configure: 2, Execute: 3, VerifyWebhook: 4, SampleWebhook: 5, HTTPRequest: 6, OK: 64, Failure: 65, Refusal: 66 };
+export const Kind = { Manifest: 1, Configure: 2, Execute: 3, VerifyWebhook: 4, SampleWebhook: 5, HTTPRequest: 6, ListEvents: 9, SyncEndpoint: 10, OK: 64, Failure: 65, Refusal: 66 };
 
 export const Tag = {
   Body: 1, Action: 2, IdempotencyKey: 3, RequestID: 4, Timeout: 5, ContentType: 6, Error: 7, Reason: 8, Header: 9,
-  URL: 10, Secret: 11, Now: 12, Tolerance: 13, EventID: 14, EventType: 15, Set: 16, Method: 17, Status: 18, Genuine: 19,
+  URL: 10, Secret: 11, Now: 12, Tolerance: 13, EventID: 14, EventType: 15, Set: 16, Method: 17, Status: 18, Genuine: 19, Payload: 24, IDUnsigned: 25, Reply: 26,
 };
 
 /** write makes a frame of [tag, content] fields: strings, bytes, or bigints for numbers. Undefined content is left out. */

@@ -39,6 +39,8 @@ export interface CallOptions {
 }
 
 export interface Webhook {
+  /** Default POST. */
+  method?: string;
   headers?: Record<string, string>;
   body?: string | Uint8Array;
   url?: string;
@@ -54,7 +56,15 @@ export interface Plugin {
   call(action: string, params?: unknown, options?: CallOptions): any;
   execute(action: string, params: string, options?: CallOptions): { body: Buffer; contentType?: string };
   configure(): void;
-  verifyWebhook(webhook: Webhook): { id: string; type: string };
+  verifyWebhook(webhook: Webhook): {
+    id: string;
+    type: string;
+    payload?: any;
+    idUnsigned?: true;
+    reply?: { contentType: string; body: string };
+  };
+  listEvents(request: { since: string; until?: string; types?: string[]; cursor?: string; limit: number }): any;
+  syncEndpoint(request: { webhook: string; url: string; types?: string[]; apply?: boolean; idempotencyKey?: string }): any;
 }
 
 export function load(module: string | Uint8Array, options?: Options): Promise<Plugin>;

@@ -117,9 +117,13 @@ class Plugin {
     this.#exchange(Kind.Configure, [[Tag.Body, JSON.stringify({ credentials, sandbox })]]);
   }
 
-  /** verifyWebhook returns { id, type } of a genuine request, and throws a WebhookRefusal for another. */
-  verifyWebhook({ headers = {}, body = "", url = "", secrets, toleranceMs = 300_000 }) {
+  /**
+   * verifyWebhook returns { id, type } of a genuine request, with payload, idUnsigned and reply where the plugin says so,
+   * and throws a WebhookRefusal for another.
+   */
+  verifyWebhook({ method, headers = {}, body = "", url = "", secrets, toleranceMs = 300_000 }) {
     const answer = this.#exchange(Kind.VerifyWebhook, [
+      [Tag.Method, method],
       ...Object.entries(headers).map(([name, value]) => [Tag.Header, `${name}:${value}`]),
       [Tag.URL, url],
       ...secrets.map((secret) => [Tag.Secret, secret]),
@@ -128,7 +132,29 @@ class Plugin {
       [Tag.Body, body],
     ]);
     if (answer.kind === Kind.Refusal) throw new WebhookRefusal(answer.text(Tag.Reason), answer.bytes(Tag.Genuine) !== undefined);
-    return { id: answer.text(Tag.EventID), type: answer.text(Tag.EventType) };
+    const event = { id: answer.text(Tag.EventID), type: answer.text(Tag.EventType) };
+    if (answer.text(Tag.Payload) !== undefined) event.payload = JSON.parse(answer.text(Tag.Payload));
+    if (answer.bytes(Tag.IDUnsigned) !== undefined) event.idUnsigned = true;
+    if (answer.bytes(Tag.Reply) !== undefined) {
+      const reply = read(answer.bytes(Tag.Reply));
+      event.reply = { contentType: reply.text(Tag.ContentType), body: reply.text(Tag.Body) };
+    }
+    return event;
+  }
+
+  /** listEvents returns a page of events. */
+  listEvents(request) {
+    return this.#ask(Kind.ListEvents, request);
+  }
+
+  /** syncEndpoint returns what is done to the endpoint, or would be without apply. */
+  syncEndpoint(request) {
+    return this.#ask(Kind.SyncEndpoint, request);
+  }
+
+  #ask(kind, request) {
+    if (!this.#configured) this.configure();
+    return JSON.parse(this.#exchange(kind, [[Tag.Body, JSON.stringify(request)]]).text(Tag.Body));
   }
 
   #exchange(kind, fields) {

@@ -818,11 +818,17 @@ func (x *Example) GetResult() []byte {
 
 // WebhookCapability is sdk.WebhookCapability.
 type WebhookCapability struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EventTypes    []string               `protobuf:"bytes,1,rep,name=event_types,json=eventTypes,proto3" json:"event_types,omitempty"`
-	SecretField   string                 `protobuf:"bytes,2,opt,name=secret_field,json=secretField,proto3" json:"secret_field,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	EventTypes  []string               `protobuf:"bytes,1,rep,name=event_types,json=eventTypes,proto3" json:"event_types,omitempty"`
+	SecretField string                 `protobuf:"bytes,2,opt,name=secret_field,json=secretField,proto3" json:"secret_field,omitempty"`
+	Methods     []string               `protobuf:"bytes,3,rep,name=methods,proto3" json:"methods,omitempty"`
+	SignsUrl    bool                   `protobuf:"varint,4,opt,name=signs_url,json=signsUrl,proto3" json:"signs_url,omitempty"`
+	ListsEvents bool                   `protobuf:"varint,5,opt,name=lists_events,json=listsEvents,proto3" json:"lists_events,omitempty"`
+	// The name of an action, or empty.
+	FetchAction    string `protobuf:"bytes,6,opt,name=fetch_action,json=fetchAction,proto3" json:"fetch_action,omitempty"`
+	SyncsEndpoints bool   `protobuf:"varint,7,opt,name=syncs_endpoints,json=syncsEndpoints,proto3" json:"syncs_endpoints,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *WebhookCapability) Reset() {
@@ -867,6 +873,41 @@ func (x *WebhookCapability) GetSecretField() string {
 		return x.SecretField
 	}
 	return ""
+}
+
+func (x *WebhookCapability) GetMethods() []string {
+	if x != nil {
+		return x.Methods
+	}
+	return nil
+}
+
+func (x *WebhookCapability) GetSignsUrl() bool {
+	if x != nil {
+		return x.SignsUrl
+	}
+	return false
+}
+
+func (x *WebhookCapability) GetListsEvents() bool {
+	if x != nil {
+		return x.ListsEvents
+	}
+	return false
+}
+
+func (x *WebhookCapability) GetFetchAction() string {
+	if x != nil {
+		return x.FetchAction
+	}
+	return ""
+}
+
+func (x *WebhookCapability) GetSyncsEndpoints() bool {
+	if x != nil {
+		return x.SyncsEndpoints
+	}
+	return false
 }
 
 type ConfigureRequest struct {
@@ -1202,13 +1243,15 @@ func (x *ExecuteResponse) GetError() *Error {
 }
 
 type VerifyWebhookRequest struct {
-	state         protoimpl.MessageState   `protogen:"open.v1"`
-	Headers       map[string]*HeaderValues `protobuf:"bytes,1,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Body          []byte                   `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
-	Url           string                   `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
-	Secrets       []string                 `protobuf:"bytes,4,rep,name=secrets,proto3" json:"secrets,omitempty"`
-	Now           *timestamppb.Timestamp   `protobuf:"bytes,5,opt,name=now,proto3" json:"now,omitempty"`
-	Tolerance     *durationpb.Duration     `protobuf:"bytes,6,opt,name=tolerance,proto3" json:"tolerance,omitempty"`
+	state     protoimpl.MessageState   `protogen:"open.v1"`
+	Headers   map[string]*HeaderValues `protobuf:"bytes,1,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Body      []byte                   `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
+	Url       string                   `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
+	Secrets   []string                 `protobuf:"bytes,4,rep,name=secrets,proto3" json:"secrets,omitempty"`
+	Now       *timestamppb.Timestamp   `protobuf:"bytes,5,opt,name=now,proto3" json:"now,omitempty"`
+	Tolerance *durationpb.Duration     `protobuf:"bytes,6,opt,name=tolerance,proto3" json:"tolerance,omitempty"`
+	// Empty means POST.
+	Method        string `protobuf:"bytes,7,opt,name=method,proto3" json:"method,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1283,6 +1326,13 @@ func (x *VerifyWebhookRequest) GetTolerance() *durationpb.Duration {
 		return x.Tolerance
 	}
 	return nil
+}
+
+func (x *VerifyWebhookRequest) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
 }
 
 // HeaderValues are the values of one header, in the order received. They are
@@ -1446,8 +1496,12 @@ type WebhookEvent struct {
 	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	Type  string                 `protobuf:"bytes,2,opt,name=type,proto3" json:"type,omitempty"`
 	// Absent where the sender has no modes.
-	Livemode      *bool    `protobuf:"varint,3,opt,name=livemode,proto3,oneof" json:"livemode,omitempty"`
-	Flags         []string `protobuf:"bytes,4,rep,name=flags,proto3" json:"flags,omitempty"`
+	Livemode *bool    `protobuf:"varint,3,opt,name=livemode,proto3,oneof" json:"livemode,omitempty"`
+	Flags    []string `protobuf:"bytes,4,rep,name=flags,proto3" json:"flags,omitempty"`
+	// JSON; empty for the body itself.
+	Payload       []byte        `protobuf:"bytes,5,opt,name=payload,proto3" json:"payload,omitempty"`
+	Reply         *WebhookReply `protobuf:"bytes,6,opt,name=reply,proto3" json:"reply,omitempty"`
+	IdUnsigned    bool          `protobuf:"varint,7,opt,name=id_unsigned,json=idUnsigned,proto3" json:"id_unsigned,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1510,6 +1564,80 @@ func (x *WebhookEvent) GetFlags() []string {
 	return nil
 }
 
+func (x *WebhookEvent) GetPayload() []byte {
+	if x != nil {
+		return x.Payload
+	}
+	return nil
+}
+
+func (x *WebhookEvent) GetReply() *WebhookReply {
+	if x != nil {
+		return x.Reply
+	}
+	return nil
+}
+
+func (x *WebhookEvent) GetIdUnsigned() bool {
+	if x != nil {
+		return x.IdUnsigned
+	}
+	return false
+}
+
+// WebhookReply is sdk.WebhookReply.
+type WebhookReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	ContentType   string                 `protobuf:"bytes,1,opt,name=content_type,json=contentType,proto3" json:"content_type,omitempty"`
+	Body          []byte                 `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WebhookReply) Reset() {
+	*x = WebhookReply{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WebhookReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WebhookReply) ProtoMessage() {}
+
+func (x *WebhookReply) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WebhookReply.ProtoReflect.Descriptor instead.
+func (*WebhookReply) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *WebhookReply) GetContentType() string {
+	if x != nil {
+		return x.ContentType
+	}
+	return ""
+}
+
+func (x *WebhookReply) GetBody() []byte {
+	if x != nil {
+		return x.Body
+	}
+	return nil
+}
+
 type SampleWebhookRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	EventType     string                 `protobuf:"bytes,1,opt,name=event_type,json=eventType,proto3" json:"event_type,omitempty"`
@@ -1523,7 +1651,7 @@ type SampleWebhookRequest struct {
 
 func (x *SampleWebhookRequest) Reset() {
 	*x = SampleWebhookRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1535,7 +1663,7 @@ func (x *SampleWebhookRequest) String() string {
 func (*SampleWebhookRequest) ProtoMessage() {}
 
 func (x *SampleWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1548,7 +1676,7 @@ func (x *SampleWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SampleWebhookRequest.ProtoReflect.Descriptor instead.
 func (*SampleWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{20}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *SampleWebhookRequest) GetEventType() string {
@@ -1600,7 +1728,7 @@ type SampleWebhookResponse struct {
 
 func (x *SampleWebhookResponse) Reset() {
 	*x = SampleWebhookResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[21]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1612,7 +1740,7 @@ func (x *SampleWebhookResponse) String() string {
 func (*SampleWebhookResponse) ProtoMessage() {}
 
 func (x *SampleWebhookResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[21]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1625,7 +1753,7 @@ func (x *SampleWebhookResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SampleWebhookResponse.ProtoReflect.Descriptor instead.
 func (*SampleWebhookResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{21}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *SampleWebhookResponse) GetHeaders() map[string]string {
@@ -1667,7 +1795,7 @@ type Sample struct {
 
 func (x *Sample) Reset() {
 	*x = Sample{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[22]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1679,7 +1807,7 @@ func (x *Sample) String() string {
 func (*Sample) ProtoMessage() {}
 
 func (x *Sample) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[22]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1692,7 +1820,7 @@ func (x *Sample) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sample.ProtoReflect.Descriptor instead.
 func (*Sample) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{22}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Sample) GetHeaders() map[string]string {
@@ -1717,7 +1845,7 @@ type CheckHealthRequest struct {
 
 func (x *CheckHealthRequest) Reset() {
 	*x = CheckHealthRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[23]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1729,7 +1857,7 @@ func (x *CheckHealthRequest) String() string {
 func (*CheckHealthRequest) ProtoMessage() {}
 
 func (x *CheckHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[23]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1742,7 +1870,7 @@ func (x *CheckHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckHealthRequest.ProtoReflect.Descriptor instead.
 func (*CheckHealthRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{23}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 type CheckHealthResponse struct {
@@ -1755,7 +1883,7 @@ type CheckHealthResponse struct {
 
 func (x *CheckHealthResponse) Reset() {
 	*x = CheckHealthResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[24]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1767,7 +1895,7 @@ func (x *CheckHealthResponse) String() string {
 func (*CheckHealthResponse) ProtoMessage() {}
 
 func (x *CheckHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[24]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1780,7 +1908,7 @@ func (x *CheckHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckHealthResponse.ProtoReflect.Descriptor instead.
 func (*CheckHealthResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{24}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *CheckHealthResponse) GetError() *Error {
@@ -1801,7 +1929,7 @@ type ControlSandboxRequest struct {
 
 func (x *ControlSandboxRequest) Reset() {
 	*x = ControlSandboxRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[25]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1813,7 +1941,7 @@ func (x *ControlSandboxRequest) String() string {
 func (*ControlSandboxRequest) ProtoMessage() {}
 
 func (x *ControlSandboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[25]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1826,7 +1954,7 @@ func (x *ControlSandboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlSandboxRequest.ProtoReflect.Descriptor instead.
 func (*ControlSandboxRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{25}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ControlSandboxRequest) GetName() string {
@@ -1855,7 +1983,7 @@ type ControlSandboxResponse struct {
 
 func (x *ControlSandboxResponse) Reset() {
 	*x = ControlSandboxResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[26]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1867,7 +1995,7 @@ func (x *ControlSandboxResponse) String() string {
 func (*ControlSandboxResponse) ProtoMessage() {}
 
 func (x *ControlSandboxResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[26]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1880,7 +2008,7 @@ func (x *ControlSandboxResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlSandboxResponse.ProtoReflect.Descriptor instead.
 func (*ControlSandboxResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{26}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ControlSandboxResponse) GetResult() []byte {
@@ -1906,7 +2034,7 @@ type CheckUsesRequest struct {
 
 func (x *CheckUsesRequest) Reset() {
 	*x = CheckUsesRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[27]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1918,7 +2046,7 @@ func (x *CheckUsesRequest) String() string {
 func (*CheckUsesRequest) ProtoMessage() {}
 
 func (x *CheckUsesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[27]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1931,7 +2059,7 @@ func (x *CheckUsesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUsesRequest.ProtoReflect.Descriptor instead.
 func (*CheckUsesRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{27}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *CheckUsesRequest) GetUses() []*Use {
@@ -1955,7 +2083,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[28]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1967,7 +2095,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[28]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1980,7 +2108,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{28}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Use) GetAction() string {
@@ -2015,7 +2143,7 @@ type CheckUsesResponse struct {
 
 func (x *CheckUsesResponse) Reset() {
 	*x = CheckUsesResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[29]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2155,7 @@ func (x *CheckUsesResponse) String() string {
 func (*CheckUsesResponse) ProtoMessage() {}
 
 func (x *CheckUsesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[29]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2168,7 @@ func (x *CheckUsesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUsesResponse.ProtoReflect.Descriptor instead.
 func (*CheckUsesResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{29}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *CheckUsesResponse) GetFaults() []*UseFault {
@@ -2070,7 +2198,7 @@ type UseFault struct {
 
 func (x *UseFault) Reset() {
 	*x = UseFault{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[30]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2082,7 +2210,7 @@ func (x *UseFault) String() string {
 func (*UseFault) ProtoMessage() {}
 
 func (x *UseFault) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[30]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2095,7 +2223,7 @@ func (x *UseFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UseFault.ProtoReflect.Descriptor instead.
 func (*UseFault) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{30}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *UseFault) GetUse() int64 {
@@ -2115,6 +2243,489 @@ func (x *UseFault) GetPointer() string {
 func (x *UseFault) GetMessage() string {
 	if x != nil {
 		return x.Message
+	}
+	return ""
+}
+
+type ListEventsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Since *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=since,proto3" json:"since,omitempty"`
+	// Absent means now.
+	Until         *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=until,proto3" json:"until,omitempty"`
+	Types         []string               `protobuf:"bytes,3,rep,name=types,proto3" json:"types,omitempty"`
+	Cursor        string                 `protobuf:"bytes,4,opt,name=cursor,proto3" json:"cursor,omitempty"`
+	Limit         int64                  `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListEventsRequest) Reset() {
+	*x = ListEventsRequest{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListEventsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListEventsRequest) ProtoMessage() {}
+
+func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
+func (*ListEventsRequest) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ListEventsRequest) GetSince() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Since
+	}
+	return nil
+}
+
+func (x *ListEventsRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
+}
+
+func (x *ListEventsRequest) GetTypes() []string {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *ListEventsRequest) GetCursor() string {
+	if x != nil {
+		return x.Cursor
+	}
+	return ""
+}
+
+func (x *ListEventsRequest) GetLimit() int64 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type ListEventsResponse struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Events     []*ListedEvent         `protobuf:"bytes,1,rep,name=events,proto3" json:"events,omitempty"`
+	NextCursor string                 `protobuf:"bytes,2,opt,name=next_cursor,json=nextCursor,proto3" json:"next_cursor,omitempty"`
+	// When present, all else means nothing.
+	Error         *Error `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListEventsResponse) Reset() {
+	*x = ListEventsResponse{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListEventsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListEventsResponse) ProtoMessage() {}
+
+func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
+func (*ListEventsResponse) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *ListEventsResponse) GetEvents() []*ListedEvent {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *ListEventsResponse) GetNextCursor() string {
+	if x != nil {
+		return x.NextCursor
+	}
+	return ""
+}
+
+func (x *ListEventsResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// ListedEvent is sdk.ListedEvent.
+type ListedEvent struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Event         *WebhookEvent          `protobuf:"bytes,1,opt,name=event,proto3" json:"event,omitempty"`
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListedEvent) Reset() {
+	*x = ListedEvent{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListedEvent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListedEvent) ProtoMessage() {}
+
+func (x *ListedEvent) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListedEvent.ProtoReflect.Descriptor instead.
+func (*ListedEvent) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *ListedEvent) GetEvent() *WebhookEvent {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
+func (x *ListedEvent) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
+type SyncEndpointRequest struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Webhook        string                 `protobuf:"bytes,1,opt,name=webhook,proto3" json:"webhook,omitempty"`
+	Url            string                 `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	Types          []string               `protobuf:"bytes,3,rep,name=types,proto3" json:"types,omitempty"`
+	Apply          bool                   `protobuf:"varint,4,opt,name=apply,proto3" json:"apply,omitempty"`
+	IdempotencyKey string                 `protobuf:"bytes,5,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *SyncEndpointRequest) Reset() {
+	*x = SyncEndpointRequest{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SyncEndpointRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SyncEndpointRequest) ProtoMessage() {}
+
+func (x *SyncEndpointRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SyncEndpointRequest.ProtoReflect.Descriptor instead.
+func (*SyncEndpointRequest) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *SyncEndpointRequest) GetWebhook() string {
+	if x != nil {
+		return x.Webhook
+	}
+	return ""
+}
+
+func (x *SyncEndpointRequest) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *SyncEndpointRequest) GetTypes() []string {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *SyncEndpointRequest) GetApply() bool {
+	if x != nil {
+		return x.Apply
+	}
+	return false
+}
+
+func (x *SyncEndpointRequest) GetIdempotencyKey() string {
+	if x != nil {
+		return x.IdempotencyKey
+	}
+	return ""
+}
+
+type SyncEndpointResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Sync  *EndpointSync          `protobuf:"bytes,1,opt,name=sync,proto3" json:"sync,omitempty"`
+	// When present, sync means nothing.
+	Error         *Error `protobuf:"bytes,2,opt,name=error,proto3" json:"error,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SyncEndpointResponse) Reset() {
+	*x = SyncEndpointResponse{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SyncEndpointResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SyncEndpointResponse) ProtoMessage() {}
+
+func (x *SyncEndpointResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SyncEndpointResponse.ProtoReflect.Descriptor instead.
+func (*SyncEndpointResponse) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *SyncEndpointResponse) GetSync() *EndpointSync {
+	if x != nil {
+		return x.Sync
+	}
+	return nil
+}
+
+func (x *SyncEndpointResponse) GetError() *Error {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+// EndpointSync is sdk.EndpointSync.
+type EndpointSync struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One of the sdk.EndpointAction constants.
+	Action        string            `protobuf:"bytes,1,opt,name=action,proto3" json:"action,omitempty"`
+	Id            string            `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	Url           string            `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
+	Types         []string          `protobuf:"bytes,4,rep,name=types,proto3" json:"types,omitempty"`
+	Version       string            `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
+	Changes       []*EndpointChange `protobuf:"bytes,6,rep,name=changes,proto3" json:"changes,omitempty"`
+	Notes         []string          `protobuf:"bytes,7,rep,name=notes,proto3" json:"notes,omitempty"`
+	Secret        string            `protobuf:"bytes,8,opt,name=secret,proto3" json:"secret,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndpointSync) Reset() {
+	*x = EndpointSync{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndpointSync) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndpointSync) ProtoMessage() {}
+
+func (x *EndpointSync) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndpointSync.ProtoReflect.Descriptor instead.
+func (*EndpointSync) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *EndpointSync) GetAction() string {
+	if x != nil {
+		return x.Action
+	}
+	return ""
+}
+
+func (x *EndpointSync) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *EndpointSync) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *EndpointSync) GetTypes() []string {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *EndpointSync) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *EndpointSync) GetChanges() []*EndpointChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *EndpointSync) GetNotes() []string {
+	if x != nil {
+		return x.Notes
+	}
+	return nil
+}
+
+func (x *EndpointSync) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+// EndpointChange is sdk.EndpointChange.
+type EndpointChange struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	From          string                 `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	To            string                 `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EndpointChange) Reset() {
+	*x = EndpointChange{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EndpointChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EndpointChange) ProtoMessage() {}
+
+func (x *EndpointChange) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EndpointChange.ProtoReflect.Descriptor instead.
+func (*EndpointChange) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *EndpointChange) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *EndpointChange) GetFrom() string {
+	if x != nil {
+		return x.From
+	}
+	return ""
+}
+
+func (x *EndpointChange) GetTo() string {
+	if x != nil {
+		return x.To
 	}
 	return ""
 }
@@ -2188,11 +2799,16 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x04body\x18\x05 \x01(\tR\x04body\"9\n" +
 	"\aExample\x12\x16\n" +
 	"\x06params\x18\x01 \x01(\fR\x06params\x12\x16\n" +
-	"\x06result\x18\x02 \x01(\fR\x06result\"W\n" +
+	"\x06result\x18\x02 \x01(\fR\x06result\"\xfd\x01\n" +
 	"\x11WebhookCapability\x12\x1f\n" +
 	"\vevent_types\x18\x01 \x03(\tR\n" +
 	"eventTypes\x12!\n" +
-	"\fsecret_field\x18\x02 \x01(\tR\vsecretField\"\xdd\x01\n" +
+	"\fsecret_field\x18\x02 \x01(\tR\vsecretField\x12\x18\n" +
+	"\amethods\x18\x03 \x03(\tR\amethods\x12\x1b\n" +
+	"\tsigns_url\x18\x04 \x01(\bR\bsignsUrl\x12!\n" +
+	"\flists_events\x18\x05 \x01(\bR\vlistsEvents\x12!\n" +
+	"\ffetch_action\x18\x06 \x01(\tR\vfetchAction\x12'\n" +
+	"\x0fsyncs_endpoints\x18\a \x01(\bR\x0esyncsEndpoints\"\xdd\x01\n" +
 	"\x10ConfigureRequest\x12 \n" +
 	"\vcredentials\x18\x01 \x01(\fR\vcredentials\x12\x18\n" +
 	"\asandbox\x18\x02 \x01(\bR\asandbox\x12\x19\n" +
@@ -2216,14 +2832,15 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x0fExecuteResponse\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\fR\x04body\x12!\n" +
 	"\fcontent_type\x18\x02 \x01(\tR\vcontentType\x12/\n" +
-	"\x05error\x18\x03 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error\"\xec\x02\n" +
+	"\x05error\x18\x03 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error\"\x84\x03\n" +
 	"\x14VerifyWebhookRequest\x12O\n" +
 	"\aheaders\x18\x01 \x03(\v25.backflow.plugin.v1.VerifyWebhookRequest.HeadersEntryR\aheaders\x12\x12\n" +
 	"\x04body\x18\x02 \x01(\fR\x04body\x12\x10\n" +
 	"\x03url\x18\x03 \x01(\tR\x03url\x12\x18\n" +
 	"\asecrets\x18\x04 \x03(\tR\asecrets\x12,\n" +
 	"\x03now\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x03now\x127\n" +
-	"\ttolerance\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\ttolerance\x1a\\\n" +
+	"\ttolerance\x18\x06 \x01(\v2\x19.google.protobuf.DurationR\ttolerance\x12\x16\n" +
+	"\x06method\x18\a \x01(\tR\x06method\x1a\\\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x126\n" +
 	"\x05value\x18\x02 \x01(\v2 .backflow.plugin.v1.HeaderValuesR\x05value:\x028\x01\"&\n" +
@@ -2234,13 +2851,20 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\arefusal\x18\x02 \x01(\tH\x00R\arefusal\x121\n" +
 	"\x05error\x18\x03 \x01(\v2\x19.backflow.plugin.v1.ErrorH\x00R\x05error\x12'\n" +
 	"\x0frefusal_genuine\x18\x04 \x01(\bR\x0erefusalGenuineB\t\n" +
-	"\aoutcome\"v\n" +
+	"\aoutcome\"\xe9\x01\n" +
 	"\fWebhookEvent\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1f\n" +
 	"\blivemode\x18\x03 \x01(\bH\x00R\blivemode\x88\x01\x01\x12\x14\n" +
-	"\x05flags\x18\x04 \x03(\tR\x05flagsB\v\n" +
-	"\t_livemode\"\x8e\x02\n" +
+	"\x05flags\x18\x04 \x03(\tR\x05flags\x12\x18\n" +
+	"\apayload\x18\x05 \x01(\fR\apayload\x126\n" +
+	"\x05reply\x18\x06 \x01(\v2 .backflow.plugin.v1.WebhookReplyR\x05reply\x12\x1f\n" +
+	"\vid_unsigned\x18\a \x01(\bR\n" +
+	"idUnsignedB\v\n" +
+	"\t_livemode\"E\n" +
+	"\fWebhookReply\x12!\n" +
+	"\fcontent_type\x18\x01 \x01(\tR\vcontentType\x12\x12\n" +
+	"\x04body\x18\x02 \x01(\fR\x04body\"\x8e\x02\n" +
 	"\x14SampleWebhookRequest\x12\x1d\n" +
 	"\n" +
 	"event_type\x18\x01 \x01(\tR\teventType\x12C\n" +
@@ -2286,7 +2910,44 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\bUseFault\x12\x10\n" +
 	"\x03use\x18\x01 \x01(\x03R\x03use\x12\x18\n" +
 	"\apointer\x18\x02 \x01(\tR\apointer\x12\x18\n" +
-	"\amessage\x18\x03 \x01(\tR\amessage2\x90\x06\n" +
+	"\amessage\x18\x03 \x01(\tR\amessage\"\xbb\x01\n" +
+	"\x11ListEventsRequest\x120\n" +
+	"\x05since\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05since\x120\n" +
+	"\x05until\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\x12\x14\n" +
+	"\x05types\x18\x03 \x03(\tR\x05types\x12\x16\n" +
+	"\x06cursor\x18\x04 \x01(\tR\x06cursor\x12\x14\n" +
+	"\x05limit\x18\x05 \x01(\x03R\x05limit\"\x9f\x01\n" +
+	"\x12ListEventsResponse\x127\n" +
+	"\x06events\x18\x01 \x03(\v2\x1f.backflow.plugin.v1.ListedEventR\x06events\x12\x1f\n" +
+	"\vnext_cursor\x18\x02 \x01(\tR\n" +
+	"nextCursor\x12/\n" +
+	"\x05error\x18\x03 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error\"\x80\x01\n" +
+	"\vListedEvent\x126\n" +
+	"\x05event\x18\x01 \x01(\v2 .backflow.plugin.v1.WebhookEventR\x05event\x129\n" +
+	"\n" +
+	"created_at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\x96\x01\n" +
+	"\x13SyncEndpointRequest\x12\x18\n" +
+	"\awebhook\x18\x01 \x01(\tR\awebhook\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url\x12\x14\n" +
+	"\x05types\x18\x03 \x03(\tR\x05types\x12\x14\n" +
+	"\x05apply\x18\x04 \x01(\bR\x05apply\x12'\n" +
+	"\x0fidempotency_key\x18\x05 \x01(\tR\x0eidempotencyKey\"}\n" +
+	"\x14SyncEndpointResponse\x124\n" +
+	"\x04sync\x18\x01 \x01(\v2 .backflow.plugin.v1.EndpointSyncR\x04sync\x12/\n" +
+	"\x05error\x18\x02 \x01(\v2\x19.backflow.plugin.v1.ErrorR\x05error\"\xe4\x01\n" +
+	"\fEndpointSync\x12\x16\n" +
+	"\x06action\x18\x01 \x01(\tR\x06action\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x10\n" +
+	"\x03url\x18\x03 \x01(\tR\x03url\x12\x14\n" +
+	"\x05types\x18\x04 \x03(\tR\x05types\x12\x18\n" +
+	"\aversion\x18\x05 \x01(\tR\aversion\x12<\n" +
+	"\achanges\x18\x06 \x03(\v2\".backflow.plugin.v1.EndpointChangeR\achanges\x12\x14\n" +
+	"\x05notes\x18\a \x03(\tR\x05notes\x12\x16\n" +
+	"\x06secret\x18\b \x01(\tR\x06secret\"J\n" +
+	"\x0eEndpointChange\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\tR\x02to2\xd0\a\n" +
 	"\rPluginService\x12^\n" +
 	"\vGetManifest\x12&.backflow.plugin.v1.GetManifestRequest\x1a'.backflow.plugin.v1.GetManifestResponse\x12X\n" +
 	"\tConfigure\x12$.backflow.plugin.v1.ConfigureRequest\x1a%.backflow.plugin.v1.ConfigureResponse\x12V\n" +
@@ -2295,7 +2956,10 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\rSampleWebhook\x12(.backflow.plugin.v1.SampleWebhookRequest\x1a).backflow.plugin.v1.SampleWebhookResponse\x12^\n" +
 	"\vCheckHealth\x12&.backflow.plugin.v1.CheckHealthRequest\x1a'.backflow.plugin.v1.CheckHealthResponse\x12g\n" +
 	"\x0eControlSandbox\x12).backflow.plugin.v1.ControlSandboxRequest\x1a*.backflow.plugin.v1.ControlSandboxResponse\x12X\n" +
-	"\tCheckUses\x12$.backflow.plugin.v1.CheckUsesRequest\x1a%.backflow.plugin.v1.CheckUsesResponseBDZBgithub.com/backflow/backflow/sdk/proto/backflow/plugin/v1;pluginv1b\x06proto3"
+	"\tCheckUses\x12$.backflow.plugin.v1.CheckUsesRequest\x1a%.backflow.plugin.v1.CheckUsesResponse\x12[\n" +
+	"\n" +
+	"ListEvents\x12%.backflow.plugin.v1.ListEventsRequest\x1a&.backflow.plugin.v1.ListEventsResponse\x12a\n" +
+	"\fSyncEndpoint\x12'.backflow.plugin.v1.SyncEndpointRequest\x1a(.backflow.plugin.v1.SyncEndpointResponseBDZBgithub.com/backflow/backflow/sdk/proto/backflow/plugin/v1;pluginv1b\x06proto3"
 
 var (
 	file_backflow_plugin_v1_plugin_proto_rawDescOnce sync.Once
@@ -2309,7 +2973,7 @@ func file_backflow_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 	return file_backflow_plugin_v1_plugin_proto_rawDescData
 }
 
-var file_backflow_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
+var file_backflow_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
 var file_backflow_plugin_v1_plugin_proto_goTypes = []any{
 	(*Error)(nil),                  // 0: backflow.plugin.v1.Error
 	(*Fault)(nil),                  // 1: backflow.plugin.v1.Fault
@@ -2331,77 +2995,99 @@ var file_backflow_plugin_v1_plugin_proto_goTypes = []any{
 	(*HeaderValues)(nil),           // 17: backflow.plugin.v1.HeaderValues
 	(*VerifyWebhookResponse)(nil),  // 18: backflow.plugin.v1.VerifyWebhookResponse
 	(*WebhookEvent)(nil),           // 19: backflow.plugin.v1.WebhookEvent
-	(*SampleWebhookRequest)(nil),   // 20: backflow.plugin.v1.SampleWebhookRequest
-	(*SampleWebhookResponse)(nil),  // 21: backflow.plugin.v1.SampleWebhookResponse
-	(*Sample)(nil),                 // 22: backflow.plugin.v1.Sample
-	(*CheckHealthRequest)(nil),     // 23: backflow.plugin.v1.CheckHealthRequest
-	(*CheckHealthResponse)(nil),    // 24: backflow.plugin.v1.CheckHealthResponse
-	(*ControlSandboxRequest)(nil),  // 25: backflow.plugin.v1.ControlSandboxRequest
-	(*ControlSandboxResponse)(nil), // 26: backflow.plugin.v1.ControlSandboxResponse
-	(*CheckUsesRequest)(nil),       // 27: backflow.plugin.v1.CheckUsesRequest
-	(*Use)(nil),                    // 28: backflow.plugin.v1.Use
-	(*CheckUsesResponse)(nil),      // 29: backflow.plugin.v1.CheckUsesResponse
-	(*UseFault)(nil),               // 30: backflow.plugin.v1.UseFault
-	nil,                            // 31: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
-	nil,                            // 32: backflow.plugin.v1.SampleWebhookRequest.SetEntry
-	nil,                            // 33: backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
-	nil,                            // 34: backflow.plugin.v1.Sample.HeadersEntry
-	(*durationpb.Duration)(nil),    // 35: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),  // 36: google.protobuf.Timestamp
+	(*WebhookReply)(nil),           // 20: backflow.plugin.v1.WebhookReply
+	(*SampleWebhookRequest)(nil),   // 21: backflow.plugin.v1.SampleWebhookRequest
+	(*SampleWebhookResponse)(nil),  // 22: backflow.plugin.v1.SampleWebhookResponse
+	(*Sample)(nil),                 // 23: backflow.plugin.v1.Sample
+	(*CheckHealthRequest)(nil),     // 24: backflow.plugin.v1.CheckHealthRequest
+	(*CheckHealthResponse)(nil),    // 25: backflow.plugin.v1.CheckHealthResponse
+	(*ControlSandboxRequest)(nil),  // 26: backflow.plugin.v1.ControlSandboxRequest
+	(*ControlSandboxResponse)(nil), // 27: backflow.plugin.v1.ControlSandboxResponse
+	(*CheckUsesRequest)(nil),       // 28: backflow.plugin.v1.CheckUsesRequest
+	(*Use)(nil),                    // 29: backflow.plugin.v1.Use
+	(*CheckUsesResponse)(nil),      // 30: backflow.plugin.v1.CheckUsesResponse
+	(*UseFault)(nil),               // 31: backflow.plugin.v1.UseFault
+	(*ListEventsRequest)(nil),      // 32: backflow.plugin.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),     // 33: backflow.plugin.v1.ListEventsResponse
+	(*ListedEvent)(nil),            // 34: backflow.plugin.v1.ListedEvent
+	(*SyncEndpointRequest)(nil),    // 35: backflow.plugin.v1.SyncEndpointRequest
+	(*SyncEndpointResponse)(nil),   // 36: backflow.plugin.v1.SyncEndpointResponse
+	(*EndpointSync)(nil),           // 37: backflow.plugin.v1.EndpointSync
+	(*EndpointChange)(nil),         // 38: backflow.plugin.v1.EndpointChange
+	nil,                            // 39: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
+	nil,                            // 40: backflow.plugin.v1.SampleWebhookRequest.SetEntry
+	nil,                            // 41: backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
+	nil,                            // 42: backflow.plugin.v1.Sample.HeadersEntry
+	(*durationpb.Duration)(nil),    // 43: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),  // 44: google.protobuf.Timestamp
 }
 var file_backflow_plugin_v1_plugin_proto_depIdxs = []int32{
-	35, // 0: backflow.plugin.v1.Error.retry_after:type_name -> google.protobuf.Duration
+	43, // 0: backflow.plugin.v1.Error.retry_after:type_name -> google.protobuf.Duration
 	1,  // 1: backflow.plugin.v1.Error.faults:type_name -> backflow.plugin.v1.Fault
 	4,  // 2: backflow.plugin.v1.GetManifestResponse.manifest:type_name -> backflow.plugin.v1.Manifest
 	6,  // 3: backflow.plugin.v1.Manifest.actions:type_name -> backflow.plugin.v1.Action
 	10, // 4: backflow.plugin.v1.Manifest.webhook:type_name -> backflow.plugin.v1.WebhookCapability
 	5,  // 5: backflow.plugin.v1.Manifest.not_in_dev:type_name -> backflow.plugin.v1.CredentialPattern
 	8,  // 6: backflow.plugin.v1.Action.http:type_name -> backflow.plugin.v1.HTTPBinding
-	35, // 7: backflow.plugin.v1.Action.key_lifetime:type_name -> google.protobuf.Duration
+	43, // 7: backflow.plugin.v1.Action.key_lifetime:type_name -> google.protobuf.Duration
 	9,  // 8: backflow.plugin.v1.Action.examples:type_name -> backflow.plugin.v1.Example
 	7,  // 9: backflow.plugin.v1.Action.variants:type_name -> backflow.plugin.v1.Variant
-	35, // 10: backflow.plugin.v1.Variant.key_lifetime:type_name -> google.protobuf.Duration
+	43, // 10: backflow.plugin.v1.Variant.key_lifetime:type_name -> google.protobuf.Duration
 	12, // 11: backflow.plugin.v1.ConfigureRequest.webhooks:type_name -> backflow.plugin.v1.WebhookTarget
 	0,  // 12: backflow.plugin.v1.ConfigureResponse.error:type_name -> backflow.plugin.v1.Error
 	0,  // 13: backflow.plugin.v1.ExecuteResponse.error:type_name -> backflow.plugin.v1.Error
-	31, // 14: backflow.plugin.v1.VerifyWebhookRequest.headers:type_name -> backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
-	36, // 15: backflow.plugin.v1.VerifyWebhookRequest.now:type_name -> google.protobuf.Timestamp
-	35, // 16: backflow.plugin.v1.VerifyWebhookRequest.tolerance:type_name -> google.protobuf.Duration
+	39, // 14: backflow.plugin.v1.VerifyWebhookRequest.headers:type_name -> backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
+	44, // 15: backflow.plugin.v1.VerifyWebhookRequest.now:type_name -> google.protobuf.Timestamp
+	43, // 16: backflow.plugin.v1.VerifyWebhookRequest.tolerance:type_name -> google.protobuf.Duration
 	19, // 17: backflow.plugin.v1.VerifyWebhookResponse.event:type_name -> backflow.plugin.v1.WebhookEvent
 	0,  // 18: backflow.plugin.v1.VerifyWebhookResponse.error:type_name -> backflow.plugin.v1.Error
-	32, // 19: backflow.plugin.v1.SampleWebhookRequest.set:type_name -> backflow.plugin.v1.SampleWebhookRequest.SetEntry
-	36, // 20: backflow.plugin.v1.SampleWebhookRequest.now:type_name -> google.protobuf.Timestamp
-	33, // 21: backflow.plugin.v1.SampleWebhookResponse.headers:type_name -> backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
-	0,  // 22: backflow.plugin.v1.SampleWebhookResponse.error:type_name -> backflow.plugin.v1.Error
-	22, // 23: backflow.plugin.v1.SampleWebhookResponse.before:type_name -> backflow.plugin.v1.Sample
-	34, // 24: backflow.plugin.v1.Sample.headers:type_name -> backflow.plugin.v1.Sample.HeadersEntry
-	0,  // 25: backflow.plugin.v1.CheckHealthResponse.error:type_name -> backflow.plugin.v1.Error
-	0,  // 26: backflow.plugin.v1.ControlSandboxResponse.error:type_name -> backflow.plugin.v1.Error
-	28, // 27: backflow.plugin.v1.CheckUsesRequest.uses:type_name -> backflow.plugin.v1.Use
-	30, // 28: backflow.plugin.v1.CheckUsesResponse.faults:type_name -> backflow.plugin.v1.UseFault
-	0,  // 29: backflow.plugin.v1.CheckUsesResponse.error:type_name -> backflow.plugin.v1.Error
-	17, // 30: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry.value:type_name -> backflow.plugin.v1.HeaderValues
-	2,  // 31: backflow.plugin.v1.PluginService.GetManifest:input_type -> backflow.plugin.v1.GetManifestRequest
-	11, // 32: backflow.plugin.v1.PluginService.Configure:input_type -> backflow.plugin.v1.ConfigureRequest
-	14, // 33: backflow.plugin.v1.PluginService.Execute:input_type -> backflow.plugin.v1.ExecuteRequest
-	16, // 34: backflow.plugin.v1.PluginService.VerifyWebhook:input_type -> backflow.plugin.v1.VerifyWebhookRequest
-	20, // 35: backflow.plugin.v1.PluginService.SampleWebhook:input_type -> backflow.plugin.v1.SampleWebhookRequest
-	23, // 36: backflow.plugin.v1.PluginService.CheckHealth:input_type -> backflow.plugin.v1.CheckHealthRequest
-	25, // 37: backflow.plugin.v1.PluginService.ControlSandbox:input_type -> backflow.plugin.v1.ControlSandboxRequest
-	27, // 38: backflow.plugin.v1.PluginService.CheckUses:input_type -> backflow.plugin.v1.CheckUsesRequest
-	3,  // 39: backflow.plugin.v1.PluginService.GetManifest:output_type -> backflow.plugin.v1.GetManifestResponse
-	13, // 40: backflow.plugin.v1.PluginService.Configure:output_type -> backflow.plugin.v1.ConfigureResponse
-	15, // 41: backflow.plugin.v1.PluginService.Execute:output_type -> backflow.plugin.v1.ExecuteResponse
-	18, // 42: backflow.plugin.v1.PluginService.VerifyWebhook:output_type -> backflow.plugin.v1.VerifyWebhookResponse
-	21, // 43: backflow.plugin.v1.PluginService.SampleWebhook:output_type -> backflow.plugin.v1.SampleWebhookResponse
-	24, // 44: backflow.plugin.v1.PluginService.CheckHealth:output_type -> backflow.plugin.v1.CheckHealthResponse
-	26, // 45: backflow.plugin.v1.PluginService.ControlSandbox:output_type -> backflow.plugin.v1.ControlSandboxResponse
-	29, // 46: backflow.plugin.v1.PluginService.CheckUses:output_type -> backflow.plugin.v1.CheckUsesResponse
-	39, // [39:47] is the sub-list for method output_type
-	31, // [31:39] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	20, // 19: backflow.plugin.v1.WebhookEvent.reply:type_name -> backflow.plugin.v1.WebhookReply
+	40, // 20: backflow.plugin.v1.SampleWebhookRequest.set:type_name -> backflow.plugin.v1.SampleWebhookRequest.SetEntry
+	44, // 21: backflow.plugin.v1.SampleWebhookRequest.now:type_name -> google.protobuf.Timestamp
+	41, // 22: backflow.plugin.v1.SampleWebhookResponse.headers:type_name -> backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
+	0,  // 23: backflow.plugin.v1.SampleWebhookResponse.error:type_name -> backflow.plugin.v1.Error
+	23, // 24: backflow.plugin.v1.SampleWebhookResponse.before:type_name -> backflow.plugin.v1.Sample
+	42, // 25: backflow.plugin.v1.Sample.headers:type_name -> backflow.plugin.v1.Sample.HeadersEntry
+	0,  // 26: backflow.plugin.v1.CheckHealthResponse.error:type_name -> backflow.plugin.v1.Error
+	0,  // 27: backflow.plugin.v1.ControlSandboxResponse.error:type_name -> backflow.plugin.v1.Error
+	29, // 28: backflow.plugin.v1.CheckUsesRequest.uses:type_name -> backflow.plugin.v1.Use
+	31, // 29: backflow.plugin.v1.CheckUsesResponse.faults:type_name -> backflow.plugin.v1.UseFault
+	0,  // 30: backflow.plugin.v1.CheckUsesResponse.error:type_name -> backflow.plugin.v1.Error
+	44, // 31: backflow.plugin.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
+	44, // 32: backflow.plugin.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
+	34, // 33: backflow.plugin.v1.ListEventsResponse.events:type_name -> backflow.plugin.v1.ListedEvent
+	0,  // 34: backflow.plugin.v1.ListEventsResponse.error:type_name -> backflow.plugin.v1.Error
+	19, // 35: backflow.plugin.v1.ListedEvent.event:type_name -> backflow.plugin.v1.WebhookEvent
+	44, // 36: backflow.plugin.v1.ListedEvent.created_at:type_name -> google.protobuf.Timestamp
+	37, // 37: backflow.plugin.v1.SyncEndpointResponse.sync:type_name -> backflow.plugin.v1.EndpointSync
+	0,  // 38: backflow.plugin.v1.SyncEndpointResponse.error:type_name -> backflow.plugin.v1.Error
+	38, // 39: backflow.plugin.v1.EndpointSync.changes:type_name -> backflow.plugin.v1.EndpointChange
+	17, // 40: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry.value:type_name -> backflow.plugin.v1.HeaderValues
+	2,  // 41: backflow.plugin.v1.PluginService.GetManifest:input_type -> backflow.plugin.v1.GetManifestRequest
+	11, // 42: backflow.plugin.v1.PluginService.Configure:input_type -> backflow.plugin.v1.ConfigureRequest
+	14, // 43: backflow.plugin.v1.PluginService.Execute:input_type -> backflow.plugin.v1.ExecuteRequest
+	16, // 44: backflow.plugin.v1.PluginService.VerifyWebhook:input_type -> backflow.plugin.v1.VerifyWebhookRequest
+	21, // 45: backflow.plugin.v1.PluginService.SampleWebhook:input_type -> backflow.plugin.v1.SampleWebhookRequest
+	24, // 46: backflow.plugin.v1.PluginService.CheckHealth:input_type -> backflow.plugin.v1.CheckHealthRequest
+	26, // 47: backflow.plugin.v1.PluginService.ControlSandbox:input_type -> backflow.plugin.v1.ControlSandboxRequest
+	28, // 48: backflow.plugin.v1.PluginService.CheckUses:input_type -> backflow.plugin.v1.CheckUsesRequest
+	32, // 49: backflow.plugin.v1.PluginService.ListEvents:input_type -> backflow.plugin.v1.ListEventsRequest
+	35, // 50: backflow.plugin.v1.PluginService.SyncEndpoint:input_type -> backflow.plugin.v1.SyncEndpointRequest
+	3,  // 51: backflow.plugin.v1.PluginService.GetManifest:output_type -> backflow.plugin.v1.GetManifestResponse
+	13, // 52: backflow.plugin.v1.PluginService.Configure:output_type -> backflow.plugin.v1.ConfigureResponse
+	15, // 53: backflow.plugin.v1.PluginService.Execute:output_type -> backflow.plugin.v1.ExecuteResponse
+	18, // 54: backflow.plugin.v1.PluginService.VerifyWebhook:output_type -> backflow.plugin.v1.VerifyWebhookResponse
+	22, // 55: backflow.plugin.v1.PluginService.SampleWebhook:output_type -> backflow.plugin.v1.SampleWebhookResponse
+	25, // 56: backflow.plugin.v1.PluginService.CheckHealth:output_type -> backflow.plugin.v1.CheckHealthResponse
+	27, // 57: backflow.plugin.v1.PluginService.ControlSandbox:output_type -> backflow.plugin.v1.ControlSandboxResponse
+	30, // 58: backflow.plugin.v1.PluginService.CheckUses:output_type -> backflow.plugin.v1.CheckUsesResponse
+	33, // 59: backflow.plugin.v1.PluginService.ListEvents:output_type -> backflow.plugin.v1.ListEventsResponse
+	36, // 60: backflow.plugin.v1.PluginService.SyncEndpoint:output_type -> backflow.plugin.v1.SyncEndpointResponse
+	51, // [51:61] is the sub-list for method output_type
+	41, // [41:51] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_backflow_plugin_v1_plugin_proto_init() }
@@ -2421,7 +3107,7 @@ func file_backflow_plugin_v1_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_backflow_plugin_v1_plugin_proto_rawDesc), len(file_backflow_plugin_v1_plugin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   35,
+			NumMessages:   43,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -31,6 +31,8 @@ const (
 	PluginService_CheckHealth_FullMethodName    = "/backflow.plugin.v1.PluginService/CheckHealth"
 	PluginService_ControlSandbox_FullMethodName = "/backflow.plugin.v1.PluginService/ControlSandbox"
 	PluginService_CheckUses_FullMethodName      = "/backflow.plugin.v1.PluginService/CheckUses"
+	PluginService_ListEvents_FullMethodName     = "/backflow.plugin.v1.PluginService/ListEvents"
+	PluginService_SyncEndpoint_FullMethodName   = "/backflow.plugin.v1.PluginService/SyncEndpoint"
 )
 
 // PluginServiceClient is the client API for PluginService service.
@@ -58,6 +60,8 @@ type PluginServiceClient interface {
 	ControlSandbox(ctx context.Context, in *ControlSandboxRequest, opts ...grpc.CallOption) (*ControlSandboxResponse, error)
 	// CheckUses is called of a plugin that was configured to look only.
 	CheckUses(ctx context.Context, in *CheckUsesRequest, opts ...grpc.CallOption) (*CheckUsesResponse, error)
+	ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error)
+	SyncEndpoint(ctx context.Context, in *SyncEndpointRequest, opts ...grpc.CallOption) (*SyncEndpointResponse, error)
 }
 
 type pluginServiceClient struct {
@@ -151,6 +155,26 @@ func (c *pluginServiceClient) CheckUses(ctx context.Context, in *CheckUsesReques
 	return out, nil
 }
 
+func (c *pluginServiceClient) ListEvents(ctx context.Context, in *ListEventsRequest, opts ...grpc.CallOption) (*ListEventsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListEventsResponse)
+	err := c.cc.Invoke(ctx, PluginService_ListEvents_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *pluginServiceClient) SyncEndpoint(ctx context.Context, in *SyncEndpointRequest, opts ...grpc.CallOption) (*SyncEndpointResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SyncEndpointResponse)
+	err := c.cc.Invoke(ctx, PluginService_SyncEndpoint_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PluginServiceServer is the server API for PluginService service.
 // All implementations must embed UnimplementedPluginServiceServer
 // for forward compatibility.
@@ -176,6 +200,8 @@ type PluginServiceServer interface {
 	ControlSandbox(context.Context, *ControlSandboxRequest) (*ControlSandboxResponse, error)
 	// CheckUses is called of a plugin that was configured to look only.
 	CheckUses(context.Context, *CheckUsesRequest) (*CheckUsesResponse, error)
+	ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error)
+	SyncEndpoint(context.Context, *SyncEndpointRequest) (*SyncEndpointResponse, error)
 	mustEmbedUnimplementedPluginServiceServer()
 }
 
@@ -209,6 +235,12 @@ func (UnimplementedPluginServiceServer) ControlSandbox(context.Context, *Control
 }
 func (UnimplementedPluginServiceServer) CheckUses(context.Context, *CheckUsesRequest) (*CheckUsesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckUses not implemented")
+}
+func (UnimplementedPluginServiceServer) ListEvents(context.Context, *ListEventsRequest) (*ListEventsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListEvents not implemented")
+}
+func (UnimplementedPluginServiceServer) SyncEndpoint(context.Context, *SyncEndpointRequest) (*SyncEndpointResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SyncEndpoint not implemented")
 }
 func (UnimplementedPluginServiceServer) mustEmbedUnimplementedPluginServiceServer() {}
 func (UnimplementedPluginServiceServer) testEmbeddedByValue()                       {}
@@ -364,6 +396,42 @@ func _PluginService_CheckUses_Handler(srv interface{}, ctx context.Context, dec 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PluginService_ListEvents_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListEventsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServiceServer).ListEvents(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PluginService_ListEvents_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServiceServer).ListEvents(ctx, req.(*ListEventsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PluginService_SyncEndpoint_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SyncEndpointRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PluginServiceServer).SyncEndpoint(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PluginService_SyncEndpoint_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PluginServiceServer).SyncEndpoint(ctx, req.(*SyncEndpointRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PluginService_ServiceDesc is the grpc.ServiceDesc for PluginService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -398,6 +466,14 @@ var PluginService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "CheckUses",
 			Handler:    _PluginService_CheckUses_Handler,
+		},
+		{
+			MethodName: "ListEvents",
+			Handler:    _PluginService_ListEvents_Handler,
+		},
+		{
+			MethodName: "SyncEndpoint",
+			Handler:    _PluginService_SyncEndpoint_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
