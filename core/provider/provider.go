@@ -107,10 +107,16 @@ type Integration interface {
 // where no provider is found, also for an integration whose manifest has no
 // webhooks.
 func (p Table) Lookup(name string, integration Integration) (found Provider, ok bool) {
-	if i := slices.IndexFunc(p, func(row Provider) bool { return row.Name == name }); i >= 0 {
-		found = p[i]
-	} else if found, ok = ofIntegration(name, integration); !ok {
-		return Provider{}, false
+	for _, row := range p {
+		if row.Name == name {
+			found, ok = row, true
+			break
+		}
+	}
+	if !ok {
+		if found, ok = ofIntegration(name, integration); !ok {
+			return Provider{}, false
+		}
 	}
 	if found.NewSecret == nil {
 		found.NewSecret = newSecret
