@@ -12,7 +12,7 @@ import (
 // more pages than show whether the cursors lead on.
 const (
 	listedSpan  = time.Hour
-	listedLimit = 5
+	perPage     = 5
 	listedPages = 3
 )
 
@@ -27,7 +27,7 @@ func checkEvents(ctx context.Context, s *session, v *verdict) {
 		return
 	}
 	now := time.Now()
-	request := sdk.ListEventsRequest{Since: now.Add(-listedSpan), Until: now, Limit: listedLimit}
+	request := sdk.ListEventsRequest{Since: now.Add(-listedSpan), Until: now, Limit: perPage}
 	events := 0
 	for range listedPages {
 		page, err := s.instance.ListEvents(ctx, request)
