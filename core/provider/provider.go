@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
@@ -19,11 +18,12 @@ type Provider struct {
 	Page string
 	// Headers are those that Verify reads, the signature's first; Timestamp and EventID
 	// say in words where the time that is signed and the id of an event are, and are empty
-	// where there is none. IDSigned: that id is part of what is signed. All are known of
-	// built-in providers alone, for their documentation.
-	Headers            []string
-	Timestamp, EventID string
-	IDSigned           bool
+	// where there is none. IDSigned: that id is part of what is signed. ShowsSecret: the
+	// sender signs nothing, and shows the secret. All are known of built-in providers alone,
+	// for their documentation.
+	Headers               []string
+	Timestamp, EventID    string
+	IDSigned, ShowsSecret bool
 	// Unpublished: the provider is an integration that has published nothing yet,
 	// so that SecretField and EventTypes are not known.
 	Unpublished bool
@@ -42,6 +42,9 @@ type Provider struct {
 	CheckSecret func(secret string) error
 	// Methods are those at which the sender is served beside POST: GET, HEAD or both.
 	Methods []string
+	// Challenge is what the sender sends before the first event, where it is not part of
+	// Verify alone; the zero one is nothing.
+	Challenge Challenge
 	// SignsURL: the sender signs the URL that it calls, so that a request can be
 	// verified only where that is known.
 	SignsURL bool
@@ -182,8 +185,5 @@ func verifiedOf(event sdk.WebhookEvent, body []byte) Verified {
 
 // newSecret makes a secret of 256 random bits, in the form of Stripe's.
 func newSecret() string {
-	random := make([]byte, 32)
-	// crypto/rand never fails: it ends the program instead.
-	_, _ = rand.Read(random)
-	return "whsec_" + base64.RawURLEncoding.EncodeToString(random)
+	return standardSecret + base64.RawURLEncoding.EncodeToString(randomBytes(32))
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -19,7 +21,8 @@ type scheme struct {
 	name string
 	// page is the sender's page on how it signs.
 	page string
-	// header holds the signature, or several of them: see request.signatures.
+	// header holds the signature, or several of them: see request.signatures. Where it
+	// ends in -1, so do others in -2 and so on.
 	header string
 	// prefix is what stands before each signature: "sha256=".
 	prefix    string
@@ -42,9 +45,9 @@ type scheme struct {
 	action string
 	// jsonField is the field of a form whose JSON is the payload.
 	jsonField string
-	// payload makes the payload; nil is payloadOf by the content type. One whose id is in
-	// the payload reads the body in the same way whatever the content type says, since
-	// that is not signed.
+	// payload makes the payload; nil is JSON where id, type or time are in it, whatever the
+	// content type says, which is not signed, and payloadOf by the content type where none
+	// of them is.
 	payload func(r *request) (value.Doc, error)
 	// checkSecret is as Provider.CheckSecret, keys makes keys of secrets; nil for both is
 	// that the text is the key.
@@ -52,6 +55,11 @@ type scheme struct {
 	keys        func(secrets []string) [][]byte
 	// newSecret is as Provider.NewSecret.
 	newSecret func() string
+	// head: the sender asks by HEAD whether its URL is served.
+	head bool
+	// finish changes what is known of an event by what only its sender has; nil changes
+	// nothing.
+	finish func(s scheme, r *request, payload value.Doc, verified *Verified)
 }
 
 // source is where in a request a text is: in a header or in the payload.
@@ -63,6 +71,8 @@ type source struct {
 	paths []string
 	// digest is the SHA-256 of the body.
 	digest bool
+	// otherwise is where the text is if it is not there.
+	otherwise *source
 }
 
 // inHeader is a header whose value is the text.
@@ -71,14 +81,30 @@ func inHeader(name string) source { return source{header: name} }
 // inPayload is what paths of the payload have.
 func inPayload(paths ...string) source { return source{paths: paths} }
 
+// or is the one source, or the other where that has nothing.
+func (s source) or(other source) source {
+	if s.otherwise != nil {
+		other = s.otherwise.or(other)
+	}
+	s.otherwise = &other
+	return s
+}
+
 // ofBody is the digest of the body, of senders that give their events no id.
 func ofBody() source { return source{digest: true} }
 
 func (s source) isZero() bool { return s.header == "" && len(s.paths) == 0 && !s.digest }
 
+// inBody reports whether a text is in the payload.
+func (s source) inBody() bool { return s.paths != nil || s.otherwise != nil && s.otherwise.inBody() }
+
 // String says where it is, for people.
 func (s source) String() string {
 	switch {
+	case s.otherwise != nil:
+		first := s
+		first.otherwise = nil
+		return first.String() + ", else " + s.otherwise.String()
 	case s.prefix != "":
 		return "the word " + s.prefix + " of the header " + s.header
 	case s.header != "":
@@ -93,6 +119,13 @@ func (s source) String() string {
 // find returns the text; ok is false where it is missing.
 func (s source) find(r *request, payload value.Doc) (text string, ok bool) {
 	switch {
+	case s.otherwise != nil:
+		first := s
+		first.otherwise = nil
+		if text, ok := first.find(r, payload); ok {
+			return text, ok
+		}
+		return s.otherwise.find(r, payload)
 	case s.header != "":
 		return r.word(s.header, s.prefix)
 	case s.digest:
@@ -161,7 +194,10 @@ func (s scheme) provider() Provider {
 	}
 	p := Provider{
 		Name: s.name, Page: s.page, SecretField: secretField, Headers: s.headers(), Timestamp: s.written(s.timestamp), EventID: s.written(s.id),
-		IDSigned: s.idSigned(), NewSecret: s.newSecret, CheckSecret: s.checkSecret, SignsURL: s.uses(partURL), Verify: s.verify,
+		IDSigned: s.idIsSigned(), ShowsSecret: s.token, NewSecret: s.newSecret, CheckSecret: s.checkSecret, SignsURL: s.uses(partURL), Verify: s.verify,
+	}
+	if s.head {
+		p.Methods = []string{http.MethodHead}
 	}
 	samples := samplesOf(s.name)
 	p.EventTypes = samples.types()
@@ -188,7 +224,9 @@ func (s scheme) headers() []string {
 		}
 	}
 	add(s.timestamp.header)
-	add(s.id.header)
+	for id := &s.id; id != nil; id = id.otherwise {
+		add(id.header)
+	}
 	add(s.kind.header)
 	for _, p := range s.content {
 		if p.kind == partHeader {
@@ -202,34 +240,39 @@ func (s scheme) uses(kind partKind) bool {
 	return slices.ContainsFunc(s.content, func(p part) bool { return p.kind == kind })
 }
 
-// idSigned reports whether nobody but the sender can give an event another id.
-func (s scheme) idSigned() bool {
-	switch {
-	case s.token:
-		return false
-	case s.id.isZero():
-		return true
-	case s.id.header == "":
-		return s.uses(partBody)
+// idIsSigned reports whether nobody but the sender can give an event another id.
+func (s scheme) idIsSigned() bool {
+	if s.id.isZero() {
+		return !s.token
 	}
-	return s.uses(partID) || slices.ContainsFunc(s.content, func(p part) bool {
-		return p.kind == partHeader && strings.EqualFold(p.literal, s.id.header)
-	})
+	for id := &s.id; id != nil; id = id.otherwise {
+		ofHeader := func(p part) bool { return p.kind == partHeader && strings.EqualFold(p.literal, id.header) }
+		switch {
+		case s.token, id.header == "" && !s.uses(partBody):
+			return false
+		case id.header != "" && !s.uses(partID) && !slices.ContainsFunc(s.content, ofHeader):
+			return false
+		}
+	}
+	return true
 }
 
 // verify implements Provider.Verify.
 func (s scheme) verify(_ context.Context, received sdk.WebhookRequest) (Verified, error) {
 	r := &request{received}
+	if s.head && r.Method == http.MethodHead {
+		return Verified{Reply: &Reply{}}, nil
+	}
 	content, err := s.check(r)
 	if err != nil {
 		return Verified{}, err
 	}
-	var payload value.Doc
-	if s.payload != nil {
-		payload, err = s.payload(r)
-	} else {
-		payload, err = payloadOf(r.contentType(), r.Body, s.jsonField)
-	}
+	return s.event(r, content)
+}
+
+// event returns what is known of a request that is genuine, of which content was signed.
+func (s scheme) event(r *request, content []byte) (Verified, error) {
+	payload, err := s.read(r)
 	if err != nil {
 		return Verified{}, err
 	}
@@ -252,10 +295,25 @@ func (s scheme) verify(_ context.Context, received sdk.WebhookRequest) (Verified
 	if action, ok := at(payload, s.action); ok && s.action != "" && verified.Type != "" {
 		verified.Type += "." + action
 	}
-	if !s.idSigned() {
+	if !s.idIsSigned() {
 		verified.Content = content
 	}
+	if s.finish != nil {
+		s.finish(s, r, payload, &verified)
+	}
 	return verified, nil
+}
+
+// read makes the payload.
+func (s scheme) read(r *request) (value.Doc, error) {
+	switch {
+	case s.payload != nil:
+		return s.payload(r)
+	case s.jsonField == "" && (s.id.inBody() || s.kind.inBody() || s.timestamp.inBody()):
+		return jsonPayload("the body", r.Body)
+	default:
+		return payloadOf(r.contentType(), r.Body, s.jsonField)
+	}
 }
 
 // check returns what was signed, if the signature and a time in a header hold.
@@ -266,6 +324,15 @@ func (s scheme) check(r *request) ([]byte, error) {
 	signatures, err := r.signatures(s.header, s.prefix, s.encoding)
 	if err != nil {
 		return nil, err
+	}
+	if name, numbered := strings.CutSuffix(s.header, "-1"); numbered {
+		for i := 2; i <= maxSignatures; i++ {
+			more, err := r.signatures(fmt.Sprintf("%s-%d", name, i), s.prefix, s.encoding)
+			if err != nil {
+				break
+			}
+			signatures = append(signatures, more...)
+		}
 	}
 	content, err := s.signed(r)
 	if err != nil {

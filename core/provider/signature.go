@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha1" // #nosec G505 -- some senders sign with HMAC-SHA1, which is not broken
 	"crypto/sha256"
@@ -107,6 +108,19 @@ func anyMAC(a algorithm, keys, signatures [][]byte, content ...[]byte) bool {
 		}
 	}
 	return matches
+}
+
+// anyEd25519 reports whether one of the signatures is that of the content by the
+// private key of one of the public ones (RFC 8032).
+func anyEd25519(keys []ed25519.PublicKey, signatures [][]byte, content []byte) bool {
+	for _, key := range keys {
+		for _, signature := range signatures {
+			if len(signature) == ed25519.SignatureSize && ed25519.Verify(key, content, signature) {
+				return true // nothing of this is secret
+			}
+		}
+	}
+	return false
 }
 
 // equal compares a text with what it has to be, in a time that does not depend on

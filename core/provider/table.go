@@ -9,7 +9,14 @@ type Table []Provider
 // row verifies the webhooks.
 func BuiltIn() Table {
 	table := Table{
+		standard(),
 		github.provider(),
+		gitlab(),
+		shopify.provider(),
+		slackScheme.provider(),
+		zoomScheme.provider(),
+		meta(),
+		dropbox(),
 	}
 	for _, row := range rows {
 		table = append(table, row.provider())

@@ -302,7 +302,8 @@ func TestEverySampleIsAccepted(t *testing.T) {
 
 // TestNothingThatIsChangedInAGenuineRequestMakesAnotherEvent: whatever is changed in one
 // header or one byte, the request is refused, or is the same event, or has the same
-// content, which makes it a duplicate.
+// content, which makes it a duplicate. Of a sender that signs nothing that holds for the
+// headers.
 func TestNothingThatIsChangedInAGenuineRequestMakesAnotherEvent(t *testing.T) {
 	t.Parallel()
 	for name, requests := range genuine(t) {
@@ -316,6 +317,7 @@ func TestNothingThatIsChangedInAGenuineRequestMakesAnotherEvent(t *testing.T) {
 				got, err := r.provider.Verify(t.Context(), changed)
 				switch {
 				case err != nil || got.ID == "", got.ID == first.ID:
+				case r.provider.ShowsSecret && string(changed.Body) != string(r.Body): // nothing is signed
 				case got.Content != nil && string(got.Content) == string(first.Content):
 				default:
 					t.Errorf("%s: %s: %s makes event %q of %q", name, what, change, got.ID, first.ID)
