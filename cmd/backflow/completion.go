@@ -186,7 +186,7 @@ func (p *program) webhookProviders(file *string) completer {
 			}
 		} else if cfg, _ := config.Load(*file, config.Options{LookupEnv: p.lookupEnv, AllowUnsetEnv: true, WebhookProviders: p.providers.Names()}); cfg != nil {
 			for _, w := range cfg.Webhooks {
-				if w.Provider != "" { // a fault
+				if w.Provider != "" && !w.Own() { // without one it is a fault
 					names = append(names, proposal(w.Provider, w.Path))
 				}
 			}

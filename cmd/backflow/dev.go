@@ -131,7 +131,7 @@ func (s *devState) renewToken(p *program) error {
 func (s *devState) makeSecrets(plan *compile.Plan) map[string]string {
 	made := map[string]string{}
 	for _, w := range plan.Config.Webhooks {
-		if len(plan.WebhookSecrets(w)) > 0 {
+		if w.Own() || len(plan.WebhookSecrets(w)) > 0 {
 			continue
 		}
 		if s.MadeSecrets[w.Name] == "" {
@@ -150,6 +150,9 @@ func (s *devState) renewWebhooks(plan *compile.Plan) {
 	made := s.makeSecrets(plan)
 	s.Webhooks = nil
 	for _, w := range plan.Config.Webhooks {
+		if w.Own() {
+			continue
+		}
 		secret := made[w.Name]
 		if secrets := plan.WebhookSecrets(w); len(secrets) > 0 {
 			secret = secrets[0]

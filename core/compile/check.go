@@ -57,6 +57,10 @@ func (p *Plan) check(catalog *action.Catalog) {
 		p.checkCredential(p.Config.Credentials[name], catalog.Manifest(name))
 	}
 	for i, w := range p.Config.Webhooks {
+		if w.Own() {
+			p.checkOwnWebhook(w, i)
+			continue
+		}
 		p.checkWebhook(w, published{catalog.Manifest(w.Provider)})
 		p.checkWebhookSecrets(w, i)
 	}

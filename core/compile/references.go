@@ -28,7 +28,7 @@ func (p *Plan) checkReferences() {
 		note(entry.Name, config.Fault{Pos: entry.Pos})
 	}
 	for _, w := range p.Config.Webhooks {
-		if !p.options.WebhookProviders.Has(w.Provider) {
+		if !w.Own() && !p.options.WebhookProviders.Has(w.Provider) {
 			note(w.Provider, config.Fault{Pos: w.Pos})
 		}
 	}

@@ -3,10 +3,14 @@ package compile
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/notice"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // WebhookFilter returns the filter of a webhook, nil where it has none. The error is
@@ -19,6 +23,24 @@ func WebhookFilter(w config.Webhook) (*webhook.Filter, error) {
 		return webhook.FilterTypes(w.Filter.Types), nil
 	default:
 		return nil, nil
+	}
+}
+
+// checkOwnWebhook makes sure that a webhook of the gateway's own events can receive
+// what its filter names.
+func (p *Plan) checkOwnWebhook(w config.Webhook, i int) {
+	known := make([]string, len(notice.Types))
+	for i, t := range notice.Types {
+		known[i] = string(t)
+	}
+	for j, pattern := range w.Filter.Types {
+		if filter := webhook.FilterTypes([]string{pattern}); !slices.ContainsFunc(known, filter.MayPass) {
+			p.fault(config.Fault{
+				Pos:     p.Config.At(fmt.Sprintf("%s/filter/%d", indexPointer("/webhooks", i), j)),
+				Message: fmt.Sprintf("webhooks[%d].filter[%d]: the gateway has no events %q; it has %s", i, j, pattern, strings.Join(known, ", ")),
+				Hint:    suggest.Hint(pattern, known),
+			})
+		}
 	}
 }
 

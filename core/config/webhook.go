@@ -3,6 +3,7 @@ package config
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Webhook is a receiver of events.
@@ -15,6 +16,9 @@ type Webhook struct {
 	// Secrets of its own. Where none is given, the webhook uses the secret in the
 	// credentials of its provider.
 	Secrets WebhookSecrets
+	// Window is how long a cause makes no other event of the gateway; it means nothing
+	// to other providers.
+	Window time.Duration
 	// Actions are the steps that an event runs, an array; its ID is empty.
 	Actions Definition
 	// Filter says which events run.
@@ -35,7 +39,7 @@ func webhooksSchema() schema[[]Webhook] {
 		key("name", text("name", simpleName("a webhook").check), func(w *Webhook) *string { return &w.Name },
 			"Name of the webhook, unique.").required(),
 		key("path", text("path", checkWebhookPath), func(w *Webhook) *string { return &w.Path },
-			"Path at which events are received, by POST; unique, and none of the gateway's own.").required(),
+			"Path at which events are received, by POST; unique, and none of the gateway's own. Required, but for the provider `backflow`."),
 		key("provider", webhookProviderSchema(), func(w *Webhook) *string { return &w.Provider },
 			"The integration that verifies the events, such as `stripe`.").required(),
 		key("secret", webhookSecretSchema(), func(w *Webhook) *WebhookSecrets { return &w.Secrets },
@@ -47,7 +51,10 @@ func webhooksSchema() schema[[]Webhook] {
 		key("filter", webhookFilterSchema(), func(w *Webhook) *WebhookFilter { return &w.Filter },
 			"Which events run: a list of types, in which `*` is any text, or a condition over `payload`, `event`, `headers` and `query`. The others are kept without a run."),
 		unsupported[Webhook]("custom"),
+		key("window", windowSchema(), func(w *Webhook) *time.Duration { return &w.Window },
+			"For the provider `backflow`: how long a cause makes no other event. `0s` makes one each time.").withDefault(`"10m"`),
 	).with(func(v value, w *Webhook) {
+		checkOwn(v, w)
 		w.Pos = v.node.Pos
 		w.Secrets.Given = v.node.Get("secret") != nil || v.node.Get("secrets") != nil
 		if w.Actions.Node == nil {

@@ -90,7 +90,12 @@ func (r *runRecord) retentionEntry() (set, member string) {
 	if r.Status == workflow.RunSucceeded {
 		kind = workflow.RunSucceeded
 	}
-	return layout.SetEnded + "/" + string(kind), fmt.Sprintf("%016x/%s", r.FinishedAt.UnixMilli(), r.ID)
+	return layout.SetEnded + "/" + string(kind), r.endMember()
+}
+
+// endMember is the run's member in the sets that are in the order of ends.
+func (r *runRecord) endMember() string {
+	return fmt.Sprintf("%016x/%s", r.FinishedAt.UnixMilli(), r.ID)
 }
 
 // insertOps returns the ops that write a new run with its first journal entry.
@@ -177,7 +182,8 @@ func (r *runRecord) insertIndex() []state.Op {
 }
 
 // onFinished returns what the end of a run changes beside its entry for its
-// status: its age counts from now, and its place under a limit is free.
+// status: its age counts from now, its place under a limit is free, and a failure is
+// there to be noticed.
 func (r *runRecord) onFinished() []state.Op {
 	var ops []state.Op
 	if !r.isFastSuccess() {
@@ -185,6 +191,9 @@ func (r *runRecord) onFinished() []state.Op {
 	}
 	if r.ConcurrencyKey != "" {
 		ops = append(ops, state.Remove(layout.SetActive+"/"+r.ConcurrencyKey, r.ID))
+	}
+	if r.Status == workflow.RunFailed && r.Parent == nil {
+		ops = append(ops, state.Add(layout.SetFailures, r.endMember()))
 	}
 	return ops
 }

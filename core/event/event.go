@@ -31,6 +31,9 @@ const (
 	// formatted times sort chronologically.
 	TimeFormat = value.TimeFormat
 
+	// SourceBackflow is the source of the gateway's own events.
+	SourceBackflow = "backflow"
+
 	// formatVersion is the version of a stored event.
 	formatVersion = 1
 )

@@ -118,6 +118,7 @@ func (s *supervisor) scheduleRetry(err error, summary string) {
 	}
 	p.setStatus(now)
 	p.isStarted()
+	p.env.down(p.name, now.summary)
 	p.logger.Error("plugin failed", "reason", now.Reason, "failures", s.failures, "nextStartMs", delay.Milliseconds())
 	s.retry = p.env.timing.After(delay)
 }

@@ -47,6 +47,7 @@ func (s *supervisor) handleHealth(result healthResult) {
 	case s.unwell == "":
 		s.p.logger.Info("plugin is well again")
 	case was == "":
+		s.p.env.down(s.p.name, s.unwell)
 		s.p.logger.Error("plugin says that its calls cannot succeed", "reason", s.unwell)
 	}
 }

@@ -31,6 +31,10 @@ type Options struct {
 	// that has replaced a plugin's. If it returns an error, the plugin before stays
 	// in force. It is called from several goroutines. Nil accepts every manifest.
 	Accept func(name string, manifest *sdk.Manifest) error
+	// Down is called when a plugin does not work any more, also when it cannot be
+	// started again, with the reason as callers see it. It must not block. Nil does
+	// nothing.
+	Down func(name, reason string)
 	// Admit is asked once by Start, when each plugin has published a manifest or has
 	// failed, or takes too long, and before any is configured. Its error is that of
 	// Start, and no plugin is configured then. Nil admits.
@@ -74,10 +78,13 @@ func NewHost(options Options, members []Member) (*Host, error) {
 	if options.Timing.Now == nil {
 		options.Timing = Timing{Now: time.Now, After: time.After, Random: rand.Float64}
 	}
+	if options.Down == nil {
+		options.Down = func(string, string) {}
+	}
 	host := &Host{
 		env: environment{
 			launcher: options.Launcher, timing: options.Timing,
-			checks: options.Checks.withDefaults(), accept: options.Accept,
+			checks: options.Checks.withDefaults(), accept: options.Accept, down: options.Down,
 			gate: gate{decided: make(chan struct{})},
 		},
 		log: options.Logger, metrics: options.Metrics, processes: newProcessMetrics(), admit: options.Admit,

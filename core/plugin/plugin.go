@@ -18,6 +18,7 @@ type environment struct {
 	timing   Timing
 	checks   Checks
 	accept   func(name string, manifest *sdk.Manifest) error
+	down     func(name, reason string)
 	gate     gate
 	// background is everything that runs until the Host has stopped.
 	background sync.WaitGroup

@@ -41,6 +41,10 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action
 	if err := s.schedule.Set(ctx, plan.Schedules); err != nil {
 		return err
 	}
+	hooks, err := s.hooks(plan)
+	if err != nil {
+		return err
+	}
 	if s.gateway != nil {
 		err = s.gateway.Swap(routes)
 	} else {
@@ -62,6 +66,7 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action
 		names[i] = w.Name
 	}
 	s.events.Keep(names)
+	s.notices.Set(hooks)
 	s.custom = plan.Custom
 	if s.options.LogLevel != nil {
 		s.options.LogLevel.Set(plan.Config.Server.LogLevel)
@@ -86,6 +91,9 @@ func (s *Server) routes(plan *compile.Plan, registry *action.Registry) (gateway.
 		routes.Tokens = append(routes.Tokens, gateway.Token{Name: token.Name, Hash: token.Hash, Scopes: token.Scopes, Tables: token.Tables})
 	}
 	for _, w := range plan.Config.Webhooks {
+		if w.Own() {
+			continue
+		}
 		receiver, err := s.receiver(plan, w, registry, webhookSecrets(plan, w, made))
 		if err != nil {
 			return gateway.Routes{}, fmt.Errorf("%s: %w", w.Pos, err)

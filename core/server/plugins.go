@@ -41,7 +41,7 @@ func (s *Server) startPlugins(ctx context.Context, plan *compile.Plan) error {
 		s.store = measured.New(opened, s.log)
 		return nil
 	}
-	host, err := plugin.NewHost(plugin.Options{Launcher: s.options.Launcher, Logger: s.log, Metrics: s.calls, Accept: s.accept, Admit: admit}, s.members(plan))
+	host, err := plugin.NewHost(plugin.Options{Launcher: s.options.Launcher, Logger: s.log, Metrics: s.calls, Accept: s.accept, Admit: admit, Down: s.pluginDown}, s.members(plan))
 	if err != nil {
 		return err
 	}

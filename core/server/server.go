@@ -18,6 +18,7 @@ import (
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/lease"
+	"github.com/backflow/backflow/core/notice"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state/measured"
@@ -50,6 +51,7 @@ type Server struct {
 	ledger   *idempotency.Ledger
 	schedule *schedule.Scheduler
 	bulks    *bulk.Manager
+	notices  *notice.Notices
 	gateway  *gateway.Gateway
 	metrics  *metrics.Registry
 	calls    *action.Metrics  // of integrations
@@ -59,6 +61,7 @@ type Server struct {
 	applying     sync.Mutex                   // held while another plan is put in force; guards custom
 	custom       []*custom.Integration        // of the current plan
 	current      atomic.Pointer[compile.Plan] // nil before one is in force
+	noticing     atomic.Bool                  // notices take what is raised
 	pluginsReady atomic.Bool                  // each plugin was ready once or is reported as failed
 }
 
@@ -96,15 +99,18 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 		Store: s.store, Lease: s.lease, Runs: s.engine, Logger: o.Logger, Now: o.Now,
 		May: func(callerID string, permission ...string) bool { return s.gateway.May(callerID, permission...) },
 	})
+	s.notices = notice.New(notice.Options{Store: s.store, Lease: s.lease, Runs: s.engine, Logger: o.Logger, Now: o.Now})
 	if err := s.apply(ctx, plan, s.Actions()); err != nil {
 		return nil, err
 	}
-	if err := s.metrics.Register(s.store, s.engine, s.schedule, s.events, s.gateway); err != nil {
+	if err := s.metrics.Register(s.store, s.engine, s.schedule, s.events, s.notices, s.gateway); err != nil {
 		return nil, err
 	}
 	s.engine.Run()
 	s.schedule.Run()
 	s.bulks.Run()
+	s.notices.Run()
+	s.raiseDown()
 	return s, nil
 }
 
@@ -166,6 +172,9 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	if s.listener != nil {
 		errs = append(errs, s.listener.Close())
+	}
+	if s.notices != nil {
+		s.notices.Stop()
 	}
 	if s.bulks != nil {
 		s.bulks.Stop()

@@ -31,16 +31,17 @@ func FilterCondition(source string) (*Filter, error) {
 	return &Filter{condition: c}, nil
 }
 
+// MayPass reports whether an event of a type could be one that is to run.
+func (f *Filter) MayPass(kind string) bool {
+	return f == nil || f.condition != nil || slices.ContainsFunc(f.types, func(pattern string) bool { return matches(pattern, kind) })
+}
+
 // passes reports whether an event is to run. An error says why that cannot be told.
 func (f *Filter) passes(kind string, roots template.Docs) (bool, error) {
-	switch {
-	case f == nil:
-		return true, nil
-	case f.condition != nil:
+	if f != nil && f.condition != nil {
 		return f.condition.Eval(roots)
-	default:
-		return slices.ContainsFunc(f.types, func(pattern string) bool { return matches(pattern, kind) }), nil
 	}
+	return f.MayPass(kind), nil
 }
 
 // matches reports whether a text is what a pattern stands for. It goes back to the last

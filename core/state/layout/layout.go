@@ -55,6 +55,12 @@ const (
 	// BucketBulkCaller has the id of the bulk that is running, by caller. Written by
 	// core/bulk.
 	BucketBulkCaller = "bulk-caller"
+	// BucketNotice has what happened to the gateway and is no event yet, by id, for
+	// seven days. Written by core/notice.
+	BucketNotice = "notice"
+	// BucketNoticeWindow has the event that a cause made last, by WEBHOOK/CAUSE, for
+	// as long as it makes no other. Written by core/notice.
+	BucketNoticeWindow = "notice-window"
 	// BucketLease has a record of each live process, by lease id. Written by
 	// core/lease; other packages make their commits require it.
 	BucketLease = "lease"
@@ -98,6 +104,12 @@ const (
 	SetFailed = "failed"
 	// SetCancelled is the cancelled runs, as RUN/WORKFLOW. Written by core/engine.
 	SetCancelled = "cancelled"
+	// SetFailures is the failed runs without a parent of which core/notice has made
+	// no event yet, as TIME/RUN. Written by core/engine; core/notice removes them.
+	SetFailures = "failures"
+	// SetNotices is the ids of what is in the bucket of notices, as TIME/ID. Written
+	// by core/notice.
+	SetNotices = "notices"
 	// SetEnded is the ended runs in the order of their ends, as TIME/RUN, by
 	// "succeeded" or "failed": retention removes the oldest. Runs that succeeded
 	// fast are not in it. Written by core/engine.
