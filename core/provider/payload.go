@@ -61,6 +61,10 @@ func payloadOf(contentType string, body []byte, jsonField string) (value.Doc, er
 	return value.DocOf(file{contentType: typ, content: body}.value(false))
 }
 
+// jsonBody makes the payload of a sender that sends nothing but JSON: whatever the content
+// type says, which is not signed.
+func jsonBody(r *request) (value.Doc, error) { return jsonPayload("the body", r.Body) }
+
 func jsonPayload(what string, text []byte) (value.Doc, error) {
 	doc, err := value.ParseDoc(text)
 	if err != nil {
@@ -137,8 +141,10 @@ func multipartPayload(body []byte, boundary string) (value.Doc, error) {
 
 // at returns the text or the number at a dotted path of a payload; ok is false for
 // anything else.
-func at(payload value.Doc, path string) (text string, ok bool) {
-	v := payload.Value()
+func at(payload value.Doc, path string) (text string, ok bool) { return within(payload.Value(), path) }
+
+// within returns the text or the number at a dotted path; ok is false for anything else.
+func within(v any, path string) (text string, ok bool) {
 	for name := range strings.SplitSeq(path, ".") {
 		object, isObject := v.(map[string]any)
 		if !isObject {

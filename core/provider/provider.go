@@ -91,8 +91,10 @@ type Verified struct {
 	Content []byte
 }
 
-// Reply is the response with status 200 to a sender.
+// Reply is the response to a sender.
 type Reply struct {
+	// Status is that of the response; zero is 200.
+	Status      int
 	ContentType string
 	Body        []byte
 }

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"net/http"
 	"net/textproto"
 	"slices"
 	"strings"
@@ -74,4 +75,12 @@ func (r *request) wholeURL() (string, error) {
 		return "", refuse("the sender signs the URL that it calls, and the gateway does not know its own: set server.publicUrl")
 	}
 	return r.URL, nil
+}
+
+// method returns the method of the request.
+func (r *request) method() string {
+	if r.Method == "" {
+		return http.MethodPost
+	}
+	return r.Method
 }

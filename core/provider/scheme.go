@@ -73,6 +73,14 @@ type source struct {
 	digest bool
 	// otherwise is where the text is if it is not there.
 	otherwise *source
+	// words and compute are a text that is made of several, and how it is made.
+	words   string
+	compute func(r *request, payload value.Doc) (text string, ok bool)
+}
+
+// computed is what a function makes of a payload that is signed; words say what that is.
+func computed(words string, compute func(r *request, payload value.Doc) (text string, ok bool)) source {
+	return source{words: words, compute: compute}
 }
 
 // inHeader is a header whose value is the text.
@@ -93,7 +101,9 @@ func (s source) or(other source) source {
 // ofBody is the digest of the body, of senders that give their events no id.
 func ofBody() source { return source{digest: true} }
 
-func (s source) isZero() bool { return s.header == "" && len(s.paths) == 0 && !s.digest }
+func (s source) isZero() bool {
+	return s.header == "" && len(s.paths) == 0 && !s.digest && s.compute == nil
+}
 
 // inBody reports whether a text is in the payload.
 func (s source) inBody() bool { return s.paths != nil || s.otherwise != nil && s.otherwise.inBody() }
@@ -111,6 +121,8 @@ func (s source) String() string {
 		return "the header " + s.header
 	case s.digest:
 		return "the digest of the body"
+	case s.compute != nil:
+		return s.words
 	default:
 		return strings.Join(s.paths, "/") + " of the body"
 	}
@@ -130,6 +142,8 @@ func (s source) find(r *request, payload value.Doc) (text string, ok bool) {
 		return r.word(s.header, s.prefix)
 	case s.digest:
 		return digest(r.Body), true
+	case s.compute != nil:
+		return s.compute(r, payload)
 	}
 	texts := make([]string, len(s.paths))
 	for i, path := range s.paths {

@@ -1,5 +1,7 @@
 package provider
 
+import "slices"
+
 // Table is the built-in providers: a row for each.
 type Table []Provider
 
@@ -17,8 +19,10 @@ func BuiltIn() Table {
 		zoomScheme.provider(),
 		meta(),
 		dropbox(),
+		twilioProvider(), discordProvider(), sendgridProvider(), mailgunProvider(), hubspotProvider(),
+		woocommerceProvider(), xeroProvider(), boxProvider(), telnyxProvider(), twitchProvider(), xProvider(),
 	}
-	for _, row := range rows {
+	for _, row := range slices.Concat(rows, paymentRows, platformRows) {
 		table = append(table, row.provider())
 	}
 	return table

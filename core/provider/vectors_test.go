@@ -52,14 +52,17 @@ type vectorRequest struct {
 
 // vectorWant is an event, a reply, or a refusal. What is empty is not there.
 type vectorWant struct {
-	Refusal string          `json:"refusal"` // part of the reason
-	Genuine bool            `json:"genuine"` // of the refusal
-	NoID    bool            `json:"noID"`
-	ID      string          `json:"id"`
-	Type    string          `json:"type"`
-	Payload json.RawMessage `json:"payload"` // empty is the body
-	Content string          `json:"content"`
-	Reply   *struct {
+	Refusal string `json:"refusal"` // part of the reason
+	Genuine bool   `json:"genuine"` // of the refusal
+	// Unauthorized: the refusal is an *Unauthorized.
+	Unauthorized bool            `json:"unauthorized"`
+	NoID         bool            `json:"noID"`
+	ID           string          `json:"id"`
+	Type         string          `json:"type"`
+	Payload      json.RawMessage `json:"payload"` // empty is the body
+	Content      string          `json:"content"`
+	Reply        *struct {
+		Status      int    `json:"status"`
 		ContentType string `json:"contentType"`
 		Body        string `json:"body"`
 	} `json:"reply"`
@@ -147,6 +150,9 @@ func (v vector) test(t *testing.T, p Provider) {
 		if refusal := new(sdk.WebhookRefusal); errors.As(err, &refusal) && refusal.Genuine != v.Want.Genuine {
 			t.Errorf("genuine is %t", refusal.Genuine)
 		}
+		if got := errors.As(err, new(*Unauthorized)); got != v.Want.Unauthorized {
+			t.Errorf("unauthorized is %t", got)
+		}
 		return
 	}
 	if err != nil {
@@ -163,7 +169,7 @@ func (v vector) test(t *testing.T, p Provider) {
 		t.Errorf("event %q of type %q, content %q, %q; want %+v", got.ID, got.Type, got.Content, got.NoID, v.Want)
 	}
 	if v.Want.Reply != nil {
-		if got.Reply == nil || got.Reply.ContentType != v.Want.Reply.ContentType || string(got.Reply.Body) != v.Want.Reply.Body {
+		if got.Reply == nil || got.Reply.Status != v.Want.Reply.Status || got.Reply.ContentType != v.Want.Reply.ContentType || string(got.Reply.Body) != v.Want.Reply.Body {
 			t.Errorf("reply %+v, want %+v", got.Reply, v.Want.Reply)
 		}
 	} else if got.Reply != nil {
