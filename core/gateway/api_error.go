@@ -91,6 +91,9 @@ func classify(err error) *apiError {
 		if refused.Kind == webhook.RefusedTooLarge {
 			return &apiError{code: codeTooLarge, detail: refused.Reason}
 		}
+		if refused.Unauthorized {
+			return &apiError{code: codeUnauthorized, detail: refused.Reason}
+		}
 		return &apiError{code: codeWebhookRefused, detail: refused.Reason}
 	}
 	if corrupt, ok := errors.AsType[*engine.CorruptError](err); ok {

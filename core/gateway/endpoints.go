@@ -196,7 +196,7 @@ func webhookEndpoint(hook Webhook) endpoint {
 	return endpoint{
 		method: http.MethodPost, path: hook.Path(), public: true, stateful: writesState, // its signature is checked
 		in:      input{anyQuery: true},
-		out:     []output{{status: http.StatusOK, body: received{}}, {status: http.StatusOK, contentType: anyContentType}},
+		out:     []output{{status: http.StatusOK, body: received{}}, {status: http.StatusOK, contentType: anyContentType}, {status: http.StatusNoContent}},
 		doc:     "Receives an event of a webhook.",
 		maxBody: hook.MaxBodyBytes(), shared: true,
 		handler: func(x *requestContext, w http.ResponseWriter, r *http.Request) error {

@@ -184,6 +184,10 @@ func verify(_ context.Context, r sdk.WebhookRequest) (provider.Verified, error) 
 		return provider.Verified{ID: r.Headers["X-Event"][0], Type: "paid"}, nil
 	case "challenge":
 		return provider.Verified{Reply: &provider.Reply{ContentType: "text/plain", Body: r.Body}}, nil
+	case "ping":
+		return provider.Verified{Reply: &provider.Reply{Status: http.StatusNoContent}}, nil
+	case "forged challenge":
+		return provider.Verified{}, &provider.Unauthorized{Refusal: &sdk.WebhookRefusal{Reason: "the signature does not match"}}
 	case "unknown":
 		return provider.Verified{}, errors.New("plugin is down")
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 
@@ -37,7 +38,11 @@ func (x *requestContext) receiveEvent(receiver Webhook, w http.ResponseWriter, r
 		return err
 	}
 	if reply := receipt.Reply; reply != nil {
-		response{http.StatusOK, http.Header{"Content-Type": {reply.ContentType}}, reply.Body}.send(w)
+		header := http.Header{}
+		if reply.ContentType != "" {
+			header.Set("Content-Type", reply.ContentType)
+		}
+		response{cmp.Or(reply.Status, http.StatusOK), header, reply.Body}.send(w)
 		return nil
 	}
 	return sendJSON(w, http.StatusOK, nil, received{Received: true, ID: receipt.ID, Duplicate: receipt.Duplicate})

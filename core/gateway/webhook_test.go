@@ -26,6 +26,10 @@ func TestWebhooksNeedASignatureAndNoToken(t *testing.T) {
 	if rec := send("evt_1", "challenge"); rec.Code != 200 || rec.Body.String() != `{"type":"paid"}` || rec.Header().Get("Content-Type") != "text/plain" {
 		t.Errorf("%d %s %v", rec.Code, rec.Body, rec.Header())
 	}
+	if rec := send("evt_1", "ping"); rec.Code != 204 || rec.Body.Len() > 0 || rec.Header().Get("Content-Type") != "" {
+		t.Errorf("%d %s %v", rec.Code, rec.Body, rec.Header())
+	}
+	wantCode(t, send("evt_1", "forged challenge"), 401, codeUnauthorized)
 	h.store.down.Store(true)
 	wantCode(t, send("evt_2", "good"), 503, sdk.CodeUnavailable)
 	h.store.down.Store(false)

@@ -10,12 +10,13 @@ import (
 // Unauthorized is the refusal of a challenge that is not genuine, by a sender that sends
 // such ones to see whether they are refused, and takes no other status than 401 for that.
 // errors.As finds the *sdk.WebhookRefusal in it.
-type Unauthorized struct{ refusal *sdk.WebhookRefusal }
+type Unauthorized struct{ Refusal *sdk.WebhookRefusal }
 
-func (u *Unauthorized) Error() string { return u.refusal.Error() }
+// Error returns the reason.
+func (u *Unauthorized) Error() string { return u.Refusal.Error() }
 
 // Unwrap returns the refusal.
-func (u *Unauthorized) Unwrap() error { return u.refusal }
+func (u *Unauthorized) Unwrap() error { return u.Refusal }
 
 // unauthorized makes a refusal an *Unauthorized; any other error stays as it is.
 func unauthorized(err error) error {

@@ -24,6 +24,9 @@ type Refusal struct {
 	Kind RefusalKind
 	// Genuine: the request was known to be its sender's when it was refused.
 	Genuine bool
+	// Unauthorized: it is a challenge that the sender wants refused with 401, see
+	// provider.Unauthorized.
+	Unauthorized bool
 	// Reason is for the operator's log and for the sender. It names neither
 	// secret nor signature.
 	Reason string

@@ -99,7 +99,7 @@ func (r *Receiver) verify(ctx context.Context, request *Request) (provider.Verif
 		Method:    request.Method,
 		Headers:   request.Header,
 		Body:      request.Body,
-		URL:       request.fullURL(),
+		URL:       request.URL,
 		Secrets:   r.opt.Secrets,
 		Now:       r.opt.Now().UTC(),
 		Tolerance: r.opt.Tolerance,
@@ -109,7 +109,10 @@ func (r *Receiver) verify(ctx context.Context, request *Request) (provider.Verif
 	case errors.As(err, &refusal) && refusal.Genuine:
 		return provider.Verified{}, &Refusal{Kind: RefusedEvent, Genuine: true, Reason: r.reason(refusal.Reason, "no event can be read from it")}
 	case errors.As(err, &refusal):
-		return provider.Verified{}, &Refusal{Kind: RefusedSignature, Reason: r.reason(refusal.Reason, "the signature is not valid")}
+		return provider.Verified{}, &Refusal{
+			Kind: RefusedSignature, Reason: r.reason(refusal.Reason, "the signature is not valid"),
+			Unauthorized: errors.As(err, new(*provider.Unauthorized)),
+		}
 	case err != nil:
 		return provider.Verified{}, fmt.Errorf("%w: provider %s: %w", ErrUnavailable, r.opt.Provider.Name, err)
 	}

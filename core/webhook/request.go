@@ -21,14 +21,6 @@ type Request struct {
 	Client string
 }
 
-// fullURL returns the URL if it has scheme and host, else nothing.
-func (r *Request) fullURL() string {
-	if strings.HasPrefix(r.URL, "/") {
-		return ""
-	}
-	return r.URL
-}
-
 // query returns the query. Parts of it that cannot be read are left out.
 func (r *Request) query() url.Values {
 	_, raw, _ := strings.Cut(r.URL, "?")
