@@ -42,6 +42,7 @@ type census struct {
 type population struct {
 	runs    map[presence]int
 	waiting map[string]int // queued, and not throttled
+	blocked map[string]int // queued, and waiting for their order or lane
 	oldest  map[string]time.Time
 }
 
@@ -65,9 +66,9 @@ func (c *census) take() *population {
 }
 
 func (c *census) count(ctx context.Context) (*population, error) {
-	found := &population{runs: map[presence]int{}, waiting: map[string]int{}, oldest: map[string]time.Time{}}
+	found := &population{runs: map[presence]int{}, waiting: map[string]int{}, blocked: map[string]int{}, oldest: map[string]time.Time{}}
 	for _, label := range c.metrics.labels() { // zero is a number, too
-		found.waiting[label] = 0
+		found.waiting[label], found.blocked[label] = 0, 0
 		for _, status := range append(idleStatuses[:], workflow.RunQueued) {
 			found.runs[presence{label, status}] = 0
 		}
@@ -92,6 +93,11 @@ func (c *census) count(ctx context.Context) (*population, error) {
 		add = append(add, func(n int) {
 			found.runs[presence{label, workflow.RunQueued}] += n
 			found.waiting[label] += n
+		})
+		sets = append(sets, layout.SetBlocked+"/"+id)
+		add = append(add, func(n int) {
+			found.runs[presence{label, workflow.RunQueued}] += n
+			found.blocked[label] += n
 		})
 	}
 	for _, group := range groups {

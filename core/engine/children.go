@@ -65,7 +65,10 @@ func (r *execution) startChild(ctx context.Context, f *followUps, event workflow
 	definition, known := r.definitions.current(step.Workflow)
 	input := event.Params
 	var refused *sdk.Error
-	var key string
+	child := runRecord{
+		ID: event.Child, Status: workflow.RunQueued, CreatedAt: event.At, RequestID: r.record.RequestID,
+		Parent: &parent{ID: r.record.ID, Depth: depth},
+	}
 	roots := map[string]value.Doc{"input": input}
 	switch {
 	case !known:
@@ -76,15 +79,14 @@ func (r *execution) startChild(ctx context.Context, f *followUps, event workflow
 		if refused = checkInput(definition, input); refused != nil {
 			break
 		}
-		var err error
-		if key, err = concurrencyKey(definition, roots); err != nil {
+		if err := child.place(definition, roots); err != nil {
 			refused = invalidInput("%v", err)
 			break
 		}
-		if key == "" || !definition.Concurrency.Drop {
+		if child.ConcurrencyKey == "" || !definition.Concurrency.Drop {
 			break
 		}
-		free, err := f.places.take(ctx, r.store, key)
+		free, err := f.places.take(ctx, r.store, child.ConcurrencyKey)
 		if err != nil {
 			return err
 		}
@@ -101,12 +103,8 @@ func (r *execution) startChild(ctx context.Context, f *followUps, event workflow
 		})
 		return nil
 	}
-	child := runRecord{
-		Version: recordVersion, ID: event.Child, Workflow: definition.ID, Definition: definition.Hash,
-		Status: workflow.RunQueued, CreatedAt: event.At, RequestID: r.record.RequestID,
-		Parent:         &parent{ID: r.record.ID, Depth: depth},
-		ConcurrencyKey: key, Throttled: key != "",
-	}
+	child.Workflow, child.Definition = definition.ID, definition.Hash
+	child.throttle(false)
 	f.ops = append(f.ops, child.insertOps(workflow.EncodeEntry([]workflow.Event{{Type: workflow.EventStarted, At: event.At, Roots: roots}}))...)
 	f.queued = true
 	return nil

@@ -78,7 +78,8 @@ func (c *claims) load(ctx context.Context, id string, a *activity) (*execution, 
 // what follows from them. It returns nil if another process was faster.
 func (r *execution) claim(events []workflow.Event, with extra) (*execution, error) {
 	stored := r.record
-	r.record.Status, r.record.Lease, r.record.Throttled = workflow.RunRunning, r.lease.ID(), false
+	r.placed = stored.holdsLane()
+	r.record.Status, r.record.Lease, r.record.Throttled, r.record.Due = workflow.RunRunning, r.lease.ID(), false, false
 	r.record.Revision++
 	if r.record.StartedAt.IsZero() {
 		r.record.StartedAt = r.now().UTC()

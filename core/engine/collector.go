@@ -16,6 +16,8 @@ var (
 		"Runs in the store that no gateway works on, by status. Every gateway has the same.", []string{"workflow", "status"}, nil)
 	queueLengthDesc = prometheus.NewDesc("backflow_queue_length",
 		"Queued runs that wait for a gateway, and for no other run. Every gateway has the same.", []string{"workflow"}, nil)
+	blockedDesc = prometheus.NewDesc("backflow_runs_blocked",
+		"Queued runs that wait for the run before them in their order, or for their lane. Every gateway has the same.", []string{"workflow"}, nil)
 	queueAgeDesc = prometheus.NewDesc("backflow_queue_age_seconds",
 		"How long the oldest run of the queue that has not begun has waited; 0 if there is none. Every gateway has the same.", []string{"workflow"}, nil)
 )
@@ -25,7 +27,7 @@ func (e *Engine) Describe(ch chan<- *prometheus.Desc) {
 	for _, vector := range e.executor.metrics.vectors() {
 		vector.Describe(ch)
 	}
-	for _, desc := range []*prometheus.Desc{activeDesc, runsDesc, queueLengthDesc, queueAgeDesc} {
+	for _, desc := range []*prometheus.Desc{activeDesc, runsDesc, queueLengthDesc, queueAgeDesc, blockedDesc} {
 		ch <- desc
 	}
 }
@@ -54,6 +56,9 @@ func (e *Engine) Collect(ch chan<- prometheus.Metric) {
 	}
 	for run, n := range found.runs {
 		gauge(runsDesc, float64(n), run.workflow, string(run.status))
+	}
+	for label, n := range found.blocked {
+		gauge(blockedDesc, float64(n), label)
 	}
 	for label, n := range found.waiting {
 		gauge(queueLengthDesc, float64(n), label)

@@ -117,9 +117,9 @@ func (r *execution) tryCommit(stored *runRecord, answers []workflow.Event, with 
 	r.subscribers.changed(r.record.ID)
 	if r.record.Status.Ended() {
 		r.announce()
-		if r.record.ConcurrencyKey != "" {
-			r.wakeups.admission.wake()
-		}
+	}
+	if r.record.isGrouped() {
+		r.wakeups.admission.wake()
 	}
 	return nil
 }
@@ -179,7 +179,7 @@ func (r *execution) decide(now time.Time, turn *workflow.Turn) (decided []workfl
 // run it has an alarm instead: the timer is for the process that claims the run
 // next.
 func (r *execution) timer(now time.Time) []state.Op {
-	if r.record.Lease != "" {
+	if r.record.Lease != "" || r.record.Status == workflow.RunQueued {
 		return nil
 	}
 	until, waits := r.machine.WaitUntil()

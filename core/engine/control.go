@@ -162,10 +162,7 @@ func (c *controls) retryOps(ctx context.Context, r *storedRun, data []byte, req 
 	}
 	next.Status, next.Recoveries, next.Revision, next.Error = workflow.RunQueued, 0, next.Revision+1, nil
 	next.RetriedBy = req.By
-	// The place of a run that has ended may be taken by now.
-	if next.Throttled = next.ConcurrencyKey != "" && r.record.Status.Ended(); next.Throttled {
-		ops = append(ops, bumpVersion(next.ConcurrencyKey))
-	}
+	next.throttle(!r.record.Status.Ended()) // the place of a run that has ended may be taken by now
 	ops = append(ops, state.RequireValue(layout.BucketRun, r.record.ID, data))
 	ops = append(ops, r.record.updateOps(&next)...)
 	ops = append(ops, state.Append(r.record.ID, r.entries, workflow.EncodeEntry([]workflow.Event{event})))

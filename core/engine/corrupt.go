@@ -103,7 +103,7 @@ func (m member) says() (workflowID string, status workflow.RunStatus) {
 	switch kind {
 	case layout.SetRuns:
 		return name, ""
-	case layout.SetQueued:
+	case layout.SetQueued, layout.SetBlocked:
 		return name, workflow.RunQueued
 	case layout.SetThrottled:
 		return "", workflow.RunQueued

@@ -17,6 +17,9 @@ type execution struct {
 	storedRun
 	activity *activity
 
+	// placed: the run has a place in its lane.
+	placed bool
+
 	// drops: the run is new, and is not made where its group has no free place.
 	drops bool
 
@@ -76,6 +79,10 @@ func (r *execution) syncRecord(progress bool) {
 	case !r.unsettled && r.machine.Idle():
 		r.record.Lease = ""
 	}
+	if r.record.Lease != "" && r.record.Lane != "" && !r.placed { // it waits for a place to go on
+		r.record.Status, r.record.Lease, r.record.Throttled = workflow.RunQueued, "", true
+	}
+	r.syncTurn()
 	r.record.MiB = r.machine.Bytes() >> 20
 	if progress {
 		r.record.Recoveries = 0

@@ -1,19 +1,19 @@
 package engine
 
 import (
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
 )
 
-// Runs of a workflow with a limit are counted in groups: all of them, or those of
-// one concurrency key. The active ones are members of a set, added under a record
-// of the group, its version, that each admission changes: so two processes cannot
-// admit a run each into the last place. The end of a run only removes its member,
-// which can do no harm, and causes no conflict.
+// Runs that others bound are counted in groups: those of a workflow or of one of its
+// concurrency keys, of an order, of a lane. The active ones are members of a set, added
+// under a record of the group, its version, that each admission changes: so two
+// processes cannot admit a run each into the last place. Whatever may let a run be
+// admitted, a run that begins to wait or a place that becomes free, changes the version
+// too and sets the group's timer, both whatever they were: it causes no conflict but to
+// an admission, which looks again, and none is missed.
 
 // groupVersionTTL is how long a version is kept after it was last changed. Without
 // one, the first that changes it makes it.
@@ -39,15 +39,7 @@ func bumpVersion(group string) state.Op {
 	return state.Put(layout.BucketGroupVersion, group, []byte(NewRunID()), groupVersionTTL)
 }
 
-// limitOf is how many runs of a group may be active at once.
-func limitOf(group string) int {
-	parts := strings.Split(group, "/")
-	if len(parts) != 3 {
-		return 1
-	}
-	n, err := strconv.Atoi(parts[1])
-	if err != nil {
-		return 1
-	}
-	return n
+// lookAt has a group be looked at.
+func lookAt(group string) []state.Op {
+	return []state.Op{bumpVersion(group), state.SetTimerAfter(layout.QueueGroup, group, 0)}
 }

@@ -56,6 +56,7 @@ const (
 	messageSignal messageKind = "signal"
 	messageCancel messageKind = "cancel"
 	messageChild  messageKind = "child" // a run that was waited for has ended
+	messagePark   messageKind = "park"  // the next of its order waits no longer
 	messageRetry  messageKind = "retry" // steps that wait for another attempt are called at once
 )
 
@@ -74,7 +75,7 @@ type pendingMessage struct {
 }
 
 // letters are how ids name the kinds of messages.
-var letters = map[messageKind]string{messageSignal: "s", messageCancel: "c", messageChild: "r", messageRetry: "n"}
+var letters = map[messageKind]string{messageSignal: "s", messageCancel: "c", messageChild: "r", messageRetry: "n", messagePark: "p"}
 
 // newPendingMessage returns a message of so many bytes on its way to a run.
 func newPendingMessage(runID string, m message, size int) pendingMessage {
@@ -118,7 +119,7 @@ func parseMessageID(id string) (pendingMessage, bool) {
 
 // priority orders messages that wait at the same time, the lowest first.
 func (m *pendingMessage) priority() int {
-	if m.kind == messageCancel {
+	if m.kind == messageCancel || m.kind == messagePark {
 		return 0
 	}
 	return 1

@@ -24,7 +24,7 @@ func (r *runRecord) indexEntry() (set, member string) {
 	case r.Lease != "":
 		return layout.SetRunning, r.ID + "/" + r.Lease
 	case r.Status == workflow.RunQueued && r.Throttled:
-		return layout.SetThrottled + "/" + r.ConcurrencyKey, r.ID
+		return layout.SetThrottled + "/" + r.waitsIn(), r.ID
 	case r.Status == workflow.RunQueued:
 		return layout.SetQueued + "/" + r.Workflow, r.ID
 	case r.Status == workflow.RunFailed:
@@ -105,20 +105,18 @@ func (r *runRecord) insertOps(entry []byte) []state.Op {
 		state.Append(r.ID, 0, entry),
 		state.Add(workflowSet(r.Workflow), r.ID),
 	}
-	if r.Throttled {
-		ops = append(ops, bumpVersion(r.ConcurrencyKey))
-	}
 	if r.Status.Ended() {
 		ops = append(ops, r.onFinished()...)
 	}
 	ops = append(ops, r.moveIdle("", r.idleEntry())...)
-	return append(ops, r.insertIndex()...)
+	ops = append(ops, r.insertIndex()...)
+	return append(ops, (&runRecord{ID: r.ID}).movePlaces(r)...)
 }
 
 // updateOps returns the ops that turn the record as it is stored into the next
 // one, with its entries in the index, in the present format.
 func (r *runRecord) updateOps(next *runRecord) []state.Op {
-	next.Version = recordVersion
+	next.Version = next.format()
 	ops := []state.Op{state.Put(layout.BucketRun, r.ID, next.encode(), 0)}
 	oldSet, oldMember := r.indexEntry()
 	newSet, newMember := next.indexEntry()
@@ -129,6 +127,7 @@ func (r *runRecord) updateOps(next *runRecord) []state.Op {
 		ops = append(ops, next.insertIndex()...)
 	}
 	ops = append(ops, r.moveIdle(r.idleEntry(), next.idleEntry())...)
+	ops = append(ops, r.movePlaces(next)...)
 	if next.Status.Ended() && !r.Status.Ended() {
 		ops = append(ops, next.onFinished()...)
 	}
@@ -162,7 +161,7 @@ func (r *runRecord) deleteOps(data []byte) []state.Op {
 	for _, status := range idleStatuses { // a version that does not know the sets may have left it there
 		ops = append(ops, state.Remove(idleSet(status, r.Workflow), r.ID))
 	}
-	return ops
+	return append(ops, r.movePlaces(&runRecord{ID: r.ID})...)
 }
 
 // insertIndex returns the ops that make the run's entry for its status.
@@ -175,22 +174,18 @@ func (r *runRecord) insertIndex() []state.Op {
 	if r.Status == workflow.RunQueued && !r.Throttled {
 		ops = append(ops, state.Add(layout.SetQueues, r.Workflow))
 	}
-	if r.Throttled {
+	if r.Throttled && !r.isPlaced() {
 		ops = append(ops, state.Add(layout.SetGroups, r.ConcurrencyKey))
 	}
 	return ops
 }
 
-// onFinished returns what the end of a run changes beside its entry for its
-// status: its age counts from now, its place under a limit is free, and a failure is
-// there to be noticed.
+// onFinished returns what the end of a run changes beside its entry for its status and
+// its places: its age counts from now, and a failure is there to be noticed.
 func (r *runRecord) onFinished() []state.Op {
 	var ops []state.Op
 	if !r.isFastSuccess() {
 		ops = append(ops, state.Add(r.retentionEntry()))
-	}
-	if r.ConcurrencyKey != "" {
-		ops = append(ops, state.Remove(layout.SetActive+"/"+r.ConcurrencyKey, r.ID))
 	}
 	if r.Status == workflow.RunFailed && r.Parent == nil {
 		ops = append(ops, state.Add(layout.SetFailures, r.endMember()))
@@ -198,8 +193,7 @@ func (r *runRecord) onFinished() []state.Op {
 	return ops
 }
 
-// onReopened takes back what onFinished did, when a run is retried. A place under
-// its limit it has to wait for.
+// onReopened takes back what onFinished did, when a run is retried.
 func (r *runRecord) onReopened() []state.Op {
 	set, member := r.retentionEntry()
 	return []state.Op{state.Remove(set, member)}

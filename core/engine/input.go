@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strconv"
 
@@ -66,6 +64,5 @@ func concurrencyKey(definition *workflow.Definition, roots map[string]value.Doc)
 			return "", fmt.Errorf("%w: concurrency.key: %w", ErrBadInput, err)
 		}
 	}
-	sum := sha256.Sum256([]byte(key))
-	return definition.ID + "/" + strconv.Itoa(limit.Limit) + "/" + hex.EncodeToString(sum[:16]), nil
+	return definition.ID + "/" + strconv.Itoa(limit.Limit) + "/" + keyHash(key), nil
 }

@@ -27,14 +27,15 @@ func (c *controls) continueByPresent(ctx context.Context, r *storedRun, kept []s
 	if err := checkRoots(definition, roots); err != nil {
 		return err
 	}
-	key, err := concurrencyKey(definition, roots)
-	if err != nil {
+	present := runRecord{}
+	if err := present.place(definition, roots); err != nil {
 		return err
 	}
 	machine := c.reader.newMachine(definition, r.record.ID)
 	if _, err := c.reader.fold(ctx, machine, r.record.ID, r.entries); err != nil {
 		return err
 	}
-	r.machine, next.Definition, next.ConcurrencyKey = machine, definition.Hash, key
+	// Its place in an order it keeps.
+	r.machine, next.Definition, next.ConcurrencyKey, next.Lane = machine, definition.Hash, present.ConcurrencyKey, present.Lane
 	return nil
 }

@@ -34,11 +34,14 @@ func (r *execution) readInbox(ctx context.Context) (isNew bool, err error) {
 }
 
 // drainInbox applies the known messages that take effect now, as far as the turn has
-// room: cancellations first, then the oldest. A message that comes too late is taken
+// room: what ends the run first, then the oldest. A message that comes too late is taken
 // without an event. It returns the ops that remove them from the inbox.
 func (r *execution) drainInbox(now time.Time, turn *workflow.Turn) (events []workflow.Event, ops []state.Op, err error) {
 	for i := r.nextDeliverable(); i >= 0; i = r.nextDeliverable() {
 		m := r.messages[i]
+		if m.kind == messagePark {
+			r.record.Parking = r.record.Turn == turnHas
+		}
 		if r.hasEffect(&m) {
 			if !turn.Fits(m.size) {
 				break
@@ -87,6 +90,8 @@ func (r *execution) hasEffect(m *pendingMessage) bool {
 		return false
 	case m.kind == messageCancel:
 		return true
+	case m.kind == messagePark:
+		return r.record.Turn == turnHas && r.machine.CanPark()
 	case m.kind == messageChild:
 		return r.machine.AwaitsChild(m.name)
 	case m.kind == messageRetry:
@@ -114,6 +119,10 @@ func (r *execution) ackMessages() []state.Op {
 func (r *execution) eventOf(m *pendingMessage, now time.Time) (event workflow.Event, ok bool, err error) {
 	if m.kind == messageCancel {
 		event, ok = r.machine.Cancel(m.name == parentGaveUp, now)
+		return event, ok, nil
+	}
+	if m.kind == messagePark {
+		event, ok = r.machine.Park(r.record.BlockFor, now)
 		return event, ok, nil
 	}
 	if m.kind == messageRetry {

@@ -36,7 +36,7 @@ func (p *places) take(ctx context.Context, store state.Store, group string) (boo
 	if err != nil {
 		return false, fmt.Errorf("engine: limit: %w", err)
 	}
-	limit := limitOf(group)
+	limit := parseGroup(group).limit
 	free := limit
 	for _, set := range []string{layout.SetActive + "/" + group, layout.SetThrottled + "/" + group} {
 		members, err := store.Range(ctx, state.Range{Set: set, Limit: limit})

@@ -101,7 +101,13 @@ func (q *queue) claimQueued(id string) bool {
 		if _, err := r.readInbox(ctx); err != nil {
 			return nil, err
 		}
-		return r.claim(nil, extra{conditions: []state.Op{state.RequireValue(layout.BucketRun, id, data)}})
+		var events []workflow.Event
+		if r.record.Due {
+			if events, err = r.dueEvents(id); err != nil {
+				return nil, err
+			}
+		}
+		return r.claim(events, extra{conditions: []state.Op{state.RequireValue(layout.BucketRun, id, data)}})
 	})
 }
 

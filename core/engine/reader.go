@@ -135,7 +135,7 @@ func (r *reader) events(ctx context.Context, id string, from, most int) (events 
 // view is the run as it is shown. It shares no memory that changes.
 func (r *storedRun) view() Run {
 	run := r.record.view()
-	run.Waiting = r.machine.Waiting() // older versions did not record it
+	run.Waiting = r.record.waiting(r.machine.Waiting()) // older versions did not record it
 	run.Output = r.machine.Output().Raw()
 	run.Input = r.machine.Root("input")
 	if run.Input == nil {
@@ -223,7 +223,11 @@ func (r *reader) queues(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(queued, throttled...), nil
+	blocked, err := r.named(ctx, layout.SetWorkflows, layout.SetBlocked)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(queued, throttled, blocked), nil
 }
 
 // named are the sets KIND/NAME of all names that are members of a set.

@@ -9,11 +9,15 @@ import (
 	"github.com/backflow/backflow/core/workflow"
 )
 
-// recordVersion is the version of the record's format, and of the run's entries in
-// the index. In version 1 a run was a member of "runs" as well, of "failed" and
-// "cancelled" by its id alone, and of "ended/KIND" however soon it had ended. A
-// record is upgraded by the next write that changes it: see runRecord.updateOps.
-const recordVersion = 2
+// The versions of the record's format, and of the run's entries in the index. In
+// version 1 a run was a member of "runs" as well, of "failed" and "cancelled" by its id
+// alone, and of "ended/KIND" however soon it had ended. A record is upgraded by the
+// next write that changes it: see runRecord.updateOps. A run with an order or a lane
+// has version 3, which programs that know neither refuse.
+const (
+	recordVersion       = 2
+	placedRecordVersion = 3
+)
 
 // fastSuccessWithin is how long a run may take to succeed fast. When such a run
 // ended is known closely enough from its id, which holds the time of its start: it
@@ -34,6 +38,18 @@ type runRecord struct {
 	Throttled bool `json:"held,omitempty"`
 	// ConcurrencyKey counts the run against a limit; empty where none exists.
 	ConcurrencyKey string `json:"group,omitempty"`
+	// Order is the group whose runs go one at a time, empty where none does; Turn says
+	// whether it is the run's. BlockFor is how long others wait for it once it has begun.
+	Order    string        `json:"order,omitempty"`
+	Turn     turn          `json:"turn,omitempty"`
+	BlockFor time.Duration `json:"blockFor,omitempty"`
+	// Parking: others have waited long enough, and the run was stopped for it.
+	Parking bool `json:"parking,omitempty"`
+	// Lane is the group that bounds how many runs are worked on; empty where none does.
+	Lane string `json:"lane,omitempty"`
+	// Due: the run has left its wait since its timer was due by the store's clock, and
+	// that timer is still to be handled.
+	Due bool `json:"due,omitempty"`
 	// Recoveries counts how often in a row the run was claimed after its process
 	// had ended, without any progress since.
 	Recoveries int `json:"pickups,omitempty"`
@@ -71,7 +87,7 @@ type parent struct {
 // change that: then it need not be written again.
 func (r *runRecord) sameAs(next *runRecord) bool {
 	return r.Status == next.Status && r.Lease == next.Lease && r.Recoveries == next.Recoveries && r.Revision == next.Revision &&
-		r.MiB == next.MiB && r.Waiting.Equal(next.Waiting)
+		r.MiB == next.MiB && r.Waiting.Equal(next.Waiting) && r.Turn == next.Turn && r.Parking == next.Parking
 }
 
 // decodeRecord reads the record of a run. Its errors are *CorruptError.
@@ -80,8 +96,8 @@ func decodeRecord(id string, data []byte) (*runRecord, error) {
 	err := json.Unmarshal(data, rec)
 	switch {
 	case err != nil:
-	case rec.Version < 1 || rec.Version > recordVersion:
-		err = fmt.Errorf("it has format %d, this program reads 1 to %d", rec.Version, recordVersion)
+	case rec.Version < 1 || rec.Version > placedRecordVersion:
+		err = fmt.Errorf("it has format %d, this program reads 1 to %d", rec.Version, placedRecordVersion)
 	case rec.ID != id:
 		err = fmt.Errorf("it is that of the run %q", rec.ID)
 	case rec.Workflow == "" || !slices.Contains(workflow.RunStatuses[:], rec.Status):
@@ -108,7 +124,7 @@ func (r *runRecord) isFastSuccess() bool {
 // view is the record as it is shown.
 func (r *runRecord) view() Run {
 	return Run{
-		ID: r.ID, Workflow: r.Workflow, Status: r.Status, Error: r.Error, Waiting: r.Waiting,
+		ID: r.ID, Workflow: r.Workflow, Status: r.Status, Error: r.Error, Waiting: r.waiting(r.Waiting),
 		CreatedAt: r.CreatedAt, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt,
 		StartedBy: r.startedBy(), RetriedBy: r.RetriedBy, RerunOf: r.RerunOf, RerunAs: r.RerunAs,
 	}

@@ -28,6 +28,9 @@ func (r *runRecord) encode() []byte {
 	if r.ConcurrencyKey != "" {
 		b = appendText(b, "group", r.ConcurrencyKey)
 	}
+	if r.isPlaced() {
+		b = r.appendPlacement(b)
+	}
 	if r.Recoveries != 0 {
 		b = strconv.AppendInt(append(b, `,"pickups":`...), int64(r.Recoveries), 10)
 	}
@@ -65,6 +68,29 @@ func (r *runRecord) encode() []byte {
 		b = appendText(b, "rerunAs", r.RerunAs)
 	}
 	return append(b, '}')
+}
+
+// appendPlacement appends what only a run with an order or a lane has.
+func (r *runRecord) appendPlacement(b []byte) []byte {
+	if r.Order != "" {
+		b = appendText(b, "order", r.Order)
+	}
+	if r.Turn != turnAwaited {
+		b = appendText(b, "turn", string(r.Turn))
+	}
+	if r.BlockFor != 0 {
+		b = strconv.AppendInt(append(b, `,"blockFor":`...), int64(r.BlockFor), 10)
+	}
+	if r.Parking {
+		b = append(b, `,"parking":true`...)
+	}
+	if r.Lane != "" {
+		b = appendText(b, "lane", r.Lane)
+	}
+	if r.Due {
+		b = append(b, `,"due":true`...)
+	}
+	return b
 }
 
 func appendName(b []byte, name string) []byte {

@@ -16,7 +16,7 @@ func TestRecordsAreEncodedAsTheirFieldsSay(t *testing.T) {
 	at := time.Date(2026, 11, 23, 20, 0, 0, 123456789, time.UTC)
 	full := runRecord{
 		Version: 2, ID: "run", Workflow: `odd "name" <é>`, Definition: "hash", Status: workflow.RunFailed, Lease: "lease",
-		Throttled: true, ConcurrencyKey: "w/1/k", Recoveries: 3, Revision: -4, Parent: &parent{ID: "p", Depth: 2}, MiB: 5,
+		Throttled: true, ConcurrencyKey: "w/1/k", Order: "w/order/k", Turn: turnHad, BlockFor: time.Hour, Parking: true, Lane: "w/lane/1/0/k", Due: true, Recoveries: 3, Revision: -4, Parent: &parent{ID: "p", Depth: 2}, MiB: 5,
 		CreatedAt: at, StartedAt: at.Add(time.Second), FinishedAt: at.Add(time.Hour),
 		Error:     &workflow.Failure{Origin: workflow.Origin{Step: "a"}, Err: &sdk.Error{Code: sdk.CodeDeclined, Message: "no\n", Details: json.RawMessage(`{"x":1}`)}},
 		RequestID: "r-1",

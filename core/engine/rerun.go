@@ -21,6 +21,17 @@ type replacedRun struct {
 	takeOver func(*workflow.Machine) ([]workflow.Event, error)
 }
 
+// passTurn gives its turn in an order to the run that takes its place there. One that
+// was parked has none to give, and the other goes through without order, as it would.
+func (r *replacedRun) passTurn(to *runRecord) {
+	if r == nil || r.record.Order != to.Order {
+		return
+	}
+	if r.record.Turn == turnHas || r.record.Status == workflow.RunFailed {
+		to.Turn = r.record.Turn
+	}
+}
+
 // ops returns the ops that note which run takes its place. The first is their
 // condition: that nothing has changed the run.
 func (r *replacedRun) ops(by string) []state.Op {
@@ -29,6 +40,9 @@ func (r *replacedRun) ops(by string) []state.Op {
 	}
 	next := r.record
 	next.RerunAs = by
+	if next.Turn == turnHas {
+		next.Turn = turnHad
+	}
 	return append([]state.Op{state.RequireValue(layout.BucketRun, r.record.ID, r.data)}, r.record.updateOps(&next)...)
 }
 

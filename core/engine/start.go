@@ -38,7 +38,7 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 	r := &execution{executor: s.executor, activity: activity, storedRun: storedRun{
 		machine: s.reader.newMachine(definition, req.ID),
 		record: runRecord{
-			Version: recordVersion, ID: req.ID, Workflow: definition.ID, Definition: definition.Hash,
+			ID: req.ID, Workflow: definition.ID, Definition: definition.Hash,
 			Status: workflow.RunQueued, CreatedAt: s.now().UTC(), RequestID: req.RequestID,
 			StartedBy: req.StartedBy, RetriedBy: req.instead.retriedBy(), RerunOf: req.instead.id(),
 		},
@@ -72,15 +72,18 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 }
 
 // admit decides whether this process claims a new run at once: then the run has a
-// slot. A run with a concurrency limit is throttled first.
+// slot. A run that others bound is throttled first.
 func (s *starter) admit(r *execution, definition *workflow.Definition, req StartRequest) (claimed bool, err error) {
-	key, err := concurrencyKey(definition, req.Roots)
-	if err != nil {
+	if err := r.record.place(definition, req.Roots); err != nil {
 		return false, err
 	}
-	if key != "" {
-		r.record.ConcurrencyKey, r.record.Throttled = key, true
-		r.drops = definition.Concurrency.Drop
+	if r.record.isGrouped() {
+		req.instead.passTurn(&r.record)
+		r.record.throttle(false)
+		r.drops = definition.Concurrency != nil && definition.Concurrency.Drop
+		if !r.record.Throttled && s.queue.isFull() {
+			return false, ErrOverloaded
+		}
 		return false, nil
 	}
 	if s.active.trySlot() {

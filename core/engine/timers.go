@@ -65,8 +65,10 @@ func (t *timers) loop() {
 	}
 }
 
-// claimDue claims a run one of whose timers is due. The caller has a slot.
+// claimDue claims a run one of whose timers is due, or lets it wait for a place in its
+// lane. It reports whether it has done either. The caller has a slot.
 func (t *timers) claimDue(id, timer string) bool {
+	queued := false
 	claim := func(ctx context.Context, a *activity) (*execution, error) {
 		r, data, err := t.load(ctx, id, a)
 		if err != nil {
@@ -86,9 +88,9 @@ func (t *timers) claimDue(id, timer string) bool {
 			ops:        []state.Op{state.ClearTimer(layout.QueueRun, timer), state.ClearTimer(layout.QueueRun, id)},
 		}
 		if r.record.Status == workflow.RunQueued {
-			// Only a cancellation takes it out of the queue: a signal is read when
-			// its turn has come.
-			if len(r.messages) > 0 && r.messages[0].kind == messageCancel {
+			// Only what ends it takes it out of the queue: a signal is read when its turn
+			// has come.
+			if r.isToStop() {
 				return r.claim(nil, with)
 			}
 			return nil, r.keepWaiting(ctx, with)
@@ -100,6 +102,10 @@ func (t *timers) claimDue(id, timer string) bool {
 		if len(events) == 0 && !r.hasDeliverable() {
 			return nil, r.keepWaiting(ctx, with)
 		}
+		if r.record.Lane != "" && !r.isToStop() {
+			queued = true
+			return nil, r.leaveWait(ctx, with, timer == id)
+		}
 		return r.claim(events, with)
 	}
 	return t.tryClaim(id, func(ctx context.Context, a *activity) (*execution, error) {
@@ -108,7 +114,12 @@ func (t *timers) claimDue(id, timer string) bool {
 			err = errors.Join(err, t.postpone(ctx, timer))
 		}
 		return r, err
-	})
+	}) || queued
+}
+
+// isToStop reports whether a message in the run's inbox ends it.
+func (r *execution) isToStop() bool {
+	return len(r.messages) > 0 && r.messages[0].priority() == 0
 }
 
 // postpone has a timer due again later: the run cannot be read, and must not be

@@ -305,6 +305,8 @@ func (s *stream) statusAfter(e *workflow.Event) string {
 		return string(cmp.Or(s.attempts[e.Path].status, workflow.StepSucceeded))
 	case workflow.EventStopping, workflow.EventEnded:
 		return string(e.Status)
+	case workflow.EventParked:
+		return string(workflow.RunFailed)
 	}
 	status, _ := e.Type.StepStatus()
 	return string(status)

@@ -27,6 +27,10 @@ type Definition struct {
 	Concurrency *Concurrency
 	// Filter is that of the actions of a webhook: see Actions. Nil is none.
 	Filter *condition.Condition
+	// Ordered and Lane say how new runs take turns beside Concurrency; nil is not at
+	// all. They are set before the definition is shared.
+	Ordered *Ordered
+	Lane    *Lane
 	// UndoUnknown: a run with a step whose outcome is unknown undoes at once what it
 	// did; else a person decides.
 	UndoUnknown bool

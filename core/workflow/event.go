@@ -35,6 +35,7 @@ const (
 	EventCompensationFailed EventType = "undoFailed"    // Path, Error
 	EventEnded              EventType = "ended"         // Status, and Error or Result
 	EventTakenOver          EventType = "takenOver"     // Path, Result; Child: the step had succeeded in the run whose place this one takes
+	EventParked             EventType = "parked"        // Error: a run that failed held up others for too long
 	EventRetry              EventType = "retry"         // a failed run goes on from where it failed; Params: paths of children that are retried too; Name: RetryLatest, or empty
 )
 
@@ -77,13 +78,13 @@ type Event struct {
 
 // journalVersion is the newest version of the entry format. A reader refuses
 // newer ones and goes on to read all older ones. Version 2 has EventUndecided and
-// EventSettled, and undoes steps that did not succeed. Version 3 has EventTakenOver. An entry has the lowest version that can say
+// EventSettled, and undoes steps that did not succeed. Version 3 has EventTakenOver and EventParked. An entry has the lowest version that can say
 // what is in it, so that a program that knows no newer one can go on with its run.
 const journalVersion = 3
 
 // version is the lowest version of the entry format that has the event.
 func (e *Event) version() int {
-	if e.Type == EventTakenOver {
+	if e.Type == EventTakenOver || e.Type == EventParked {
 		return journalVersion
 	}
 	if e.Type == EventUndecided || e.Type == EventSettled || e.Awaited || e.Parent || e.Error != nil && e.Error.Outcome == sdk.OutcomeExecuted {

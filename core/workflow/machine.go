@@ -87,6 +87,9 @@ func (m *Machine) Apply(event Event) error {
 	if m.root == nil {
 		return m.impossible(event, "the run has not started")
 	}
+	if event.Type == EventParked {
+		return m.applyParked(event)
+	}
 	if m.ended != "" || event.Type == EventRetry {
 		return m.applyRetry(event)
 	}

@@ -64,6 +64,7 @@ const (
 	// CodeFailed is that of a step "fail" that names no code.
 	CodeFailed sdk.Code = "failed"
 	// CodeParked is that of a run, or of the call that was under way, whose process
-	// ended again and again without any progress.
+	// ended again and again without any progress; and that of a run that held up the
+	// next of its order for too long.
 	CodeParked sdk.Code = "parked"
 )

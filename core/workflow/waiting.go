@@ -16,6 +16,8 @@ const (
 	WaitingForSignal   WaitingFor = "signal"   // from outside
 	WaitingForChild    WaitingFor = "child"    // the end of another run
 	WaitingForTimer    WaitingFor = "timer"    // a time
+	WaitingForOrder    WaitingFor = "order"    // of a queued run: the run before it in its order
+	WaitingForLane     WaitingFor = "lane"     // of a queued run: a place in its lane, or its rate
 )
 
 // waitingOrder is how a run that waits for several things at once is shown: first

@@ -24,6 +24,9 @@ const (
 	// BucketGroupVersion has a value for each concurrency group, by group, that
 	// every admission to the group changes, for 24 hours. Written by core/engine.
 	BucketGroupVersion = "gate"
+	// BucketLaneStart has a record of runs that began in a lane with a rate, by
+	// GROUP/NUMBER, for the time of the rate. Written by core/engine.
+	BucketLaneStart = "lane-start"
 	// BucketEvent has a record of each webhook event, by WEBHOOK/EVENT, for 30
 	// days. Written by core/engine for core/event.
 	BucketEvent = "event"
@@ -91,12 +94,15 @@ const (
 	// SetQueued is the runs that a process may begin, by workflow. Written by
 	// core/engine.
 	SetQueued = "queued"
-	// SetGroups is the concurrency groups that have throttled runs, or had.
-	// Written by core/engine.
+	// SetGroups is the groups of a workflow's concurrency that have throttled runs, or
+	// had. Written by core/engine.
 	SetGroups = "groups"
 	// SetThrottled is the queued runs that wait for others of their concurrency
 	// group, by group. Written by core/engine.
 	SetThrottled = "held"
+	// SetBlocked is those of them that wait for their order or their lane, by
+	// workflow. Written by core/engine.
+	SetBlocked = "blocked"
 	// SetActive is the runs that count against the limit of their concurrency
 	// group, by group. Written by core/engine.
 	SetActive = "holding"
@@ -135,6 +141,13 @@ const (
 	// each message that was not handled yet, by RUN/MESSAGE. Written by
 	// core/engine.
 	QueueRun = "run"
+	// QueueGroup has a timer for each concurrency group that is to be looked at, since
+	// a run waits in it or a place in it has become free, by group. Written by
+	// core/engine.
+	QueueGroup = "group"
+	// QueueBlock has a timer for each run that has begun and that the next of its order
+	// waits for, by run id: when it waits no longer. Written by core/engine.
+	QueueBlock = "block"
 	// QueueSchedule has a timer for the next tick of each schedule, by name.
 	// Written by core/schedule.
 	QueueSchedule = "schedule"
