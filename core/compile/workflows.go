@@ -33,6 +33,7 @@ func (p *Plan) parseDefinitions() {
 			actions.Filter = w.Filter.Condition
 		}
 		d, err := workflow.ParseActions(webhook.WorkflowID(w.Name), actions, workflow.EventRoots)
+		p.place(i, &w, d)
 		p.addDefinition(w.Actions, d, err)
 	}
 }

@@ -23,6 +23,9 @@ type Webhook struct {
 	Actions Definition
 	// Filter says which events run.
 	Filter WebhookFilter
+	// Ordered and Lane say how events take turns: JSON, whose Node is nil where the
+	// webhook has none.
+	Ordered, Lane Definition
 }
 
 // WebhookSecrets are what a webhook's events are signed with.
@@ -50,6 +53,10 @@ func webhooksSchema() schema[[]Webhook] {
 			"The steps that an event runs, as in a workflow, over `payload`."),
 		key("filter", webhookFilterSchema(), func(w *Webhook) *WebhookFilter { return &w.Filter },
 			"Which events run: a list of types, in which `*` is any text, or a condition over `payload`, `event`, `headers` and `query`. The others are kept without a run."),
+		key("ordered", orderedSchema(), func(w *Webhook) *Definition { return &w.Ordered },
+			"Events with the same key are worked on one at a time, in the order of their arrival: a template, or `{key, blockFor}`."),
+		key("lane", laneSchema(), func(w *Webhook) *Definition { return &w.Lane },
+			"`{key, concurrency, rate}`: how many events with the same key are worked on at once, and begin in a time."),
 		unsupported[Webhook]("custom"),
 		key("window", windowSchema(), func(w *Webhook) *time.Duration { return &w.Window },
 			"For the provider `backflow`: how long a cause makes no other event. `0s` makes one each time.").withDefault(`"10m"`),

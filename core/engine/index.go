@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
@@ -94,8 +95,11 @@ func (r *runRecord) retentionEntry() (set, member string) {
 }
 
 // endMember is the run's member in the sets that are in the order of ends.
-func (r *runRecord) endMember() string {
-	return fmt.Sprintf("%016x/%s", r.FinishedAt.UnixMilli(), r.ID)
+func (r *runRecord) endMember() string { return r.memberAt(r.FinishedAt) }
+
+// memberAt is the run's member in a set that is in the order of time.
+func (r *runRecord) memberAt(t time.Time) string {
+	return fmt.Sprintf("%016x/%s", t.UnixMilli(), r.ID)
 }
 
 // insertOps returns the ops that write a new run with its first journal entry.

@@ -84,6 +84,9 @@ func (a *admission) park(ctx context.Context, stored *storedRun, ops []state.Op)
 	next := stored.record
 	next.Turn, next.Error = turnHad, stored.machine.Failure()
 	next.Revision++
+	if next.Parent == nil {
+		ops = append(ops, state.Add(layout.SetFailures, next.memberAt(a.now())))
+	}
 	if err := a.store.Commit(ctx, append(ops, stored.record.updateOps(&next)...)...); err != nil {
 		return err
 	}

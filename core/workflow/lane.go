@@ -16,7 +16,7 @@ import (
 // to: neither of its Raw nor of its Hash.
 type Ordered struct {
 	// Key renders to what the order is kept by, over the values that a run starts with.
-	// A value that is missing or no text is the empty key.
+	// A value that is missing, or null, is the empty key.
 	Key *template.Template
 	// BlockFor is how long a run that does not succeed keeps the next of its key
 	// waiting, from the beginning of its first step. It is more than 0.
@@ -145,7 +145,7 @@ func (p *parser) rate(v any, at string) Rate {
 func (p *parser) placementKey(v any, at string) *template.Template {
 	text, ok := v.(string)
 	if !ok || text == "" {
-		p.fault(at, `such as "{{payload.account}}"`, "the key must be a string that is not empty")
+		p.fault(at, `such as "{{payload.account}}"`, "must be a string that is not empty")
 		return nil
 	}
 	return p.template(text, at)
@@ -163,7 +163,7 @@ func PlacementKey(key *template.Template, roots map[string]value.Doc) string {
 		return ""
 	}
 	rendered, err := key.Render(template.Docs(roots))
-	if err != nil {
+	if err != nil || rendered == nil {
 		return ""
 	}
 	text, err := value.Text(rendered)
