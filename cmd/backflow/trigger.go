@@ -28,7 +28,18 @@ const sampleTimeout = 30 * time.Second
 // target is where a sample event goes, and what signs it.
 type target struct {
 	address, path, secret string
-	provider              provider.Provider
+	// publicURL is by what address the gateway is known, empty where unknown.
+	publicURL string
+	provider  provider.Provider
+}
+
+// url is the address that the gateway takes a request to be sent to, for senders that
+// sign it; empty where unknown.
+func (t target) url() string {
+	if t.publicURL == "" {
+		return ""
+	}
+	return t.publicURL + t.path
 }
 
 // triggerFlags are the flags of trigger.
@@ -118,7 +129,7 @@ func (p *program) trigger(ctx context.Context, provider, eventType string, flags
 	if err != nil {
 		return err
 	}
-	sample, err := to.provider.Sample(ctx, sdk.SampleRequest{EventType: eventType, Set: values, Secret: to.secret, Now: time.Now(), Chain: flags.chain})
+	sample, err := to.provider.Sample(ctx, sdk.SampleRequest{EventType: eventType, Set: values, Secret: to.secret, Now: time.Now(), Chain: flags.chain, URL: to.url()})
 	var failed *sdk.Error
 	if errors.As(err, &failed) {
 		return errors.New(failed.Message) // a code is for programs
@@ -128,8 +139,8 @@ func (p *program) trigger(ctx context.Context, provider, eventType string, flags
 	}
 	c := &client.Client{Address: to.address} // the signature is what lets the event in
 	if !flags.chain {
-		var response json.RawMessage
-		if err := c.Post(ctx, to.path, sample.Headers, sample.Body, &response); err != nil {
+		response, err := c.Deliver(ctx, to.path, sample.Headers, sample.Body)
+		if err != nil {
 			return err
 		}
 		return flags.out.write(p.stdout, response, func(w io.Writer) error { return terminal.WriteLine(w, response) })
@@ -142,9 +153,11 @@ func (p *program) trigger(ctx context.Context, provider, eventType string, flags
 func (p *program) sendChain(ctx context.Context, c *client.Client, path string, samples []sdk.Sample, out *output) error {
 	responses := make([]json.RawMessage, len(samples))
 	for i, sample := range samples {
-		if err := c.Post(ctx, path, sample.Headers, sample.Body, &responses[i]); err != nil {
+		response, err := c.Deliver(ctx, path, sample.Headers, sample.Body)
+		if err != nil {
 			return fmt.Errorf("event %d of %d%s: %w", i+1, len(samples), named(sample), err)
 		}
+		responses[i] = response
 		if out.form == formTable {
 			if _, err := fmt.Fprintln(p.stdout, terminal.Printable(string(responses[i])+named(sample))); err != nil {
 				return err
@@ -226,7 +239,7 @@ func (p *program) targetInConfig(ctx context.Context, provider, file string, sav
 			return nil, err
 		}
 	}
-	to.path = w.Path
+	to.path, to.publicURL = w.Path, plan.Config.Server.PublicURL
 	if secrets := plan.WebhookSecrets(w); len(secrets) > 0 {
 		to.secret = secrets[0]
 	} else if to.secret = saved.MadeSecrets[w.Name]; to.secret == "" {
@@ -266,6 +279,7 @@ func (p *program) targetOfDev(provider string, saved *devState, to *target) (map
 	if err != nil {
 		return nil, err
 	}
+	to.publicURL = plan.Config.Server.PublicURL
 	return plan.Plugins, nil
 }
 

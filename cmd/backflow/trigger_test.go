@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -49,6 +50,39 @@ func TestABuiltInProviderSignsASampleWithItsSecret(t *testing.T) {
 	}
 	if want := "/hooks/a push hush-hush"; sent != want {
 		t.Errorf("sent %q, want %q", sent, want)
+	}
+}
+
+// TestASampleOfASenderThatSignsTheURLIsSignedByThePublicOne, and a reply that is no JSON
+// is shown.
+func TestASampleOfASenderThatSignsTheURLIsSignedByThePublicOne(t *testing.T) {
+	t.Chdir(t.TempDir()) // where no dev keeps its state
+	twilio, _ := provider.BuiltIn().Lookup("twilio", nil)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		verified, err := twilio.Verify(r.Context(), sdk.WebhookRequest{
+			Headers: r.Header, Body: body, URL: "https://hooks.example.com" + r.URL.RequestURI(), Secrets: []string{"12345"},
+		})
+		if err != nil || verified.Type != "message.received" {
+			t.Errorf("%+v, %v", verified, err)
+		}
+		w.Header().Set("Content-Type", verified.Reply.ContentType)
+		_, _ = w.Write(verified.Reply.Body)
+	}))
+	defer server.Close()
+	for publicURL, want := range map[string]string{"https://hooks.example.com/": `"<Response/>"`, "": "set server.publicUrl"} {
+		file := filepath.Join(t.TempDir(), "backflow.json")
+		if err := os.WriteFile(file, fmt.Appendf(nil, `{ "server": { "publicUrl": %q }, "webhooks": [ { "name": "a", "path": "/hooks/a", "provider": "twilio", "secret": "12345" } ] }`, publicURL), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var output bytes.Buffer
+		p := &program{stdout: &output, stderr: &output, providers: provider.BuiltIn(), lookupEnv: func(name string) (string, bool) {
+			return server.URL, name == "BACKFLOW_URL"
+		}}
+		code := p.main(t.Context(), []string{"trigger", "twilio", "message.received", "-c", file})
+		if (code == exitOK) != (publicURL != "") || !strings.Contains(output.String(), want) {
+			t.Errorf("publicUrl %q: exit code %d\n%s", publicURL, code, &output)
+		}
 	}
 }
 
