@@ -126,8 +126,9 @@ $(STRIPE_MOCK):
 
 check: lint test-long sim test-race test-integration test-crash ## what CI runs
 
-docs: ## draw the picture of docs/architecture.md and write the tables of docs/stripe.md, stripe-faults.md and database-faults.md anew
+docs: ## draw the picture of docs/architecture.md and write the tables of docs/webhooks.md, stripe.md, stripe-faults.md and database-faults.md anew
 	$(GO) test -count=1 ./test/rules -run '^TestThePictureShowsTheImports$$' -update
+	$(GO) test -count=1 ./core/provider -run '^TestThePageListsEveryProvider$$' -update
 	$(GO) test -count=1 ./plugins/stripe -run '^TestThePageListsEveryAction$$' -update
 	BACKFLOW_LONG=1 BACKFLOW_REQUIRE_SERVERS=1 $(GO) test -count=1 ./test/e2e -run '^TestThe(Database)?FaultTable$$' -update
 
