@@ -88,8 +88,8 @@ func (p *replays) canReplay(ctx context.Context, r *storedRun) error {
 func (p *replays) replace(ctx context.Context, r *storedRun, data []byte, req ReplayRequest, takeOver func(*workflow.Machine) ([]workflow.Event, error)) (Run, error) {
 	return p.starter.start(ctx, StartRequest{
 		ID: req.NewID, Workflow: r.record.Workflow, Roots: eventRoots(r.machine.Roots()), RequestID: req.RequestID,
-		StartedBy: r.record.StartedBy, Once: req.Once, Swap: req.Swap,
-		instead: &replacedRun{record: r.record, data: data, by: req.By, takeOver: takeOver},
+		StartedBy: r.record.StartedBy, RetriedBy: req.By, Once: req.Once, Swap: req.Swap,
+		instead: &replacedRun{record: r.record, data: data, takeOver: takeOver},
 	})
 }
 

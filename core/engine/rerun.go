@@ -14,8 +14,7 @@ import (
 // replacedRun is a run in whose place another one is started.
 type replacedRun struct {
 	record runRecord
-	data   []byte    // the record as it is stored
-	by     Initiator // what asked for it, where the new run has another initiator
+	data   []byte // the record as it is stored
 	// takeOver has the machine of the new run, which has started, take over what this
 	// one did; nil takes over nothing.
 	takeOver func(*workflow.Machine) ([]workflow.Event, error)
@@ -52,14 +51,6 @@ func (r *replacedRun) id() string {
 		return ""
 	}
 	return r.record.ID
-}
-
-// retriedBy is what asked for the replacement, where that is not what started the run.
-func (r *replacedRun) retriedBy() Initiator {
-	if r == nil {
-		return Initiator{}
-	}
-	return r.by
 }
 
 // takenOver applies what a new run takes over, and returns it.

@@ -26,8 +26,9 @@ type StartRequest struct {
 	Roots map[string]value.Doc
 	// RequestID joins logs.
 	RequestID string
-	// StartedBy is what asks for the run.
-	StartedBy Initiator
+	// StartedBy is what asks for the run. RetriedBy is what asks for it where StartedBy is
+	// an event that had come before.
+	StartedBy, RetriedBy Initiator
 	// Once has the run made at most once; the zero value is no restriction.
 	Once Once
 	// Advance moves a timer on in the same write; the zero value moves none.

@@ -40,7 +40,7 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 		record: runRecord{
 			ID: req.ID, Workflow: definition.ID, Definition: definition.Hash,
 			Status: workflow.RunQueued, CreatedAt: s.now().UTC(), RequestID: req.RequestID,
-			StartedBy: req.StartedBy, RetriedBy: req.instead.retriedBy(), RerunOf: req.instead.id(),
+			StartedBy: req.StartedBy, RetriedBy: req.RetriedBy, RerunOf: req.instead.id(),
 		},
 	}}
 	accepted := r.record.view()

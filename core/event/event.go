@@ -55,6 +55,11 @@ type Event struct {
 	Source string `json:"source,omitempty"`
 	// Filtered: the webhook's filter let it not through, and it has no run.
 	Filtered bool `json:"filtered,omitempty"`
+	// Previous are the runs that were replaced, the latest last.
+	Previous []string `json:"previous,omitempty"`
+	// Resumed counts the redeliveries that resumed its run, ResumedAt is when the last did.
+	Resumed   int       `json:"resumed,omitempty"`
+	ResumedAt time.Time `json:"resumedAt,omitzero"`
 }
 
 // Once returns the condition under which the engine starts the event's run at

@@ -36,6 +36,10 @@ const (
 	// BucketEventContent has the key in BucketEvent of the event that came first with a
 	// content, by WEBHOOK/DIGEST, for 30 days. Written by core/engine for core/event.
 	BucketEventContent = "event-content"
+	// BucketEventRemains has what remains of the latest run of each webhook event, where
+	// that did not succeed and was removed, by WEBHOOK/EVENT, for as long as the event.
+	// Written by core/engine for core/event.
+	BucketEventRemains = "event-remains"
 	// BucketIdempotency has a record of each request with an Idempotency-Key, by
 	// the hash of its scope, for as long as the key is honoured. Written by
 	// core/idempotency, and by core/engine for it.
@@ -127,6 +131,9 @@ const (
 	// TIME/WEBHOOK/EVENT: all of them, and by webhook. Written by core/engine for
 	// core/event, which removes the old ones.
 	SetEvents = "events"
+	// SetEventsFailed is the events of BucketEventRemains, as RUN/WEBHOOK/EVENT. Written
+	// by core/engine for core/event, which removes the old ones.
+	SetEventsFailed = "events-failed"
 	// SetSchedules is the names of all schedules. Written by core/schedule.
 	SetSchedules = "schedules"
 	// SetBulksRunning is the ids of the bulks that are running. Written by core/bulk.
