@@ -72,7 +72,7 @@ func TestEveryKeyArrivesInTheConfig(t *testing.T) {
 		t.Errorf("plugin is %+v", p)
 	}
 	if s := c.State; s.Backend != "sqlite" || s.Path != "/etc/backflow/data/state.db" || !s.AllowVolatile || s.Durability != "everysec" ||
-		s.Retention != (Retention{Succeeded: 24 * time.Hour, Failed: 720 * time.Hour, MaxRuns: 1000}) {
+		s.Retention != (Retention{Succeeded: 24 * time.Hour, Failed: 720 * time.Hour, Events: 720 * time.Hour, MaxRuns: 1000}) {
 		t.Errorf("state is %+v", s)
 	}
 	var ids []string

@@ -38,9 +38,9 @@ type State struct {
 	Retention                Retention
 }
 
-// Retention says how long runs are kept after their end.
+// Retention says how long runs are kept after their end, and events after their receipt.
 type Retention struct {
-	Succeeded, Failed time.Duration
+	Succeeded, Failed, Events time.Duration
 	// MaxRuns is the most ended runs that are kept; 0 is no bound.
 	MaxRuns int
 }
@@ -50,6 +50,8 @@ const (
 	minRunBytes = 1 << 10
 	maxRunBytes = 256 << 20 // a run that is worked on is in memory
 	maxRunSteps = 1_000_000
+	// maxEventRetention is that of event.MaxRetention.
+	maxEventRetention = 720 * time.Hour
 )
 
 func stateSchema() schema[State] {
@@ -65,7 +67,7 @@ func stateSchema() schema[State] {
 		key("maxRunSteps", integer(1, maxRunSteps), func(s *State) *int { return &s.MaxRunSteps },
 			"How many steps one run may have, those of each iteration included. A run that exceeds it fails with `run_too_many_steps`, before any of the loop begins where its size is known by then.").withDefault(strconv.Itoa(workflow.DefaultMaxSteps)),
 		key("retention", retentionSchema(), func(s *State) *Retention { return &s.Retention },
-			"How long runs are kept after their end, with all that is known of them.").withDefault("{}"),
+			"How long runs are kept after their end, and events after their receipt, with all that is known of them.").withDefault("{}"),
 		key("minReplicas", integer(0, 100), func(s *State) *int { return &s.MinReplicas },
 			"How many replicas of Redis must have a write before it counts as done. A failover to one of them then loses nothing that was accepted.").withDefault("0"),
 	).with(func(v value, s *State) {
@@ -88,9 +90,20 @@ func retentionSchema() schema[Retention] {
 			"How long a run that succeeded is kept.").withDefault(`"168h"`),
 		key("failed", duration(), func(r *Retention) *time.Duration { return &r.Failed },
 			"How long a run that failed or was cancelled is kept.").withDefault(`"720h"`),
+		key("events", eventRetention(), func(r *Retention) *time.Duration { return &r.Events },
+			"How long a webhook event is listed and shown from its receipt on, at most 720h. Its id is remembered for 30 days in any case.").withDefault(`"720h"`),
 		key("maxRuns", integer(0, 1_000_000_000), func(r *Retention) *int { return &r.MaxRuns },
 			"How many ended runs are kept at most, whatever their age; those that ended first go first. 0: any number.").withDefault("0"),
 	)
+}
+
+// eventRetention is a duration for which events can be shown.
+func eventRetention() schema[time.Duration] {
+	return duration().with(func(v value, d *time.Duration) {
+		if *d > maxEventRetention {
+			v.fault("720h is the most", "events are remembered for 30 days, and shown no longer")
+		}
+	})
 }
 
 // backend is a kind of store: a row of the table of backends.

@@ -1,14 +1,16 @@
 // Package event records webhook events: what was received, when, and which run it
-// started.
+// started; and it shows and repairs them.
 //
 // The engine writes a record in the same commit as the event's run, from the
 // value that Event.Once returns. So an event has a run if and only if it is
-// recorded, and a recorded id is a duplicate. Records expire by the store's
-// clock; Log sweeps the lists of them.
+// recorded and was not filtered, and a recorded id is a duplicate. What became of an
+// event is not stored: it is what became of its latest run, which the record names. A
+// replay or a redelivery changes the record in the commit that has a run go on, or
+// starts one; where a run is removed that did not succeed, what remains of it is kept
+// with the event. Records expire by the store's clock; Log sweeps the lists of them.
 //
-// The package imports core/engine, core/state, core/state/layout and
-// sdk/value. Of core/engine it uses the type Once and errors. It knows neither HTTP nor how an event is
-// verified.
+// The package imports core/engine, core/state, core/state/layout, core/workflow, sdk, sdk/excerpt and sdk/value.
+// It knows neither HTTP nor how an event is verified.
 package event
 
 import (
@@ -55,6 +57,8 @@ type Event struct {
 	Source string `json:"source,omitempty"`
 	// Filtered: the webhook's filter let it not through, and it has no run.
 	Filtered bool `json:"filtered,omitempty"`
+	// Provider is the name of the one that verified it; older versions did not record it.
+	Provider string `json:"provider,omitempty"`
 	// Previous are the runs that were replaced, the latest last.
 	Previous []string `json:"previous,omitempty"`
 	// Resumed counts the redeliveries that resumed its run, ResumedAt is when the last did.

@@ -140,7 +140,7 @@ func (s *Events) views(ctx context.Context, events []stored) ([]View, error) {
 			if data == nil {
 				continue
 			}
-			if left[refs[i].ID], err = decodeRemains(data); err != nil { //nolint:gosec // one value for each ref
+			if left[refs[i].ID], err = decodeRemains(data); err != nil {
 				return nil, err
 			}
 		}

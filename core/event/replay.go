@@ -34,7 +34,7 @@ type ReplayRequest struct {
 	// RequestID joins logs.
 	RequestID string
 	// Once has it done at most once; the zero value is no restriction.
-	Once func(e *Event) engine.Once
+	Once engine.Once
 }
 
 // Replay has what was not done of an event be done by the present definition, and returns
@@ -47,16 +47,12 @@ func (s *Events) Replay(ctx context.Context, req ReplayRequest) (View, error) {
 	if err != nil {
 		return View{}, err
 	}
-	var once engine.Once
-	if req.Once != nil {
-		once = req.Once(&e.Event)
-	}
 	swap := e.swap(func(*Event) {})
 	if e.RunID == "" {
-		return s.runFiltered(ctx, e, req, once, swap)
+		return s.runFiltered(ctx, e, req, swap)
 	}
 	run, err := s.runs.Replay(ctx, engine.ReplayRequest{
-		ID: e.RunID, FromStart: req.FromStart, By: req.By, RequestID: req.RequestID, Once: once, Swap: swap,
+		ID: e.RunID, FromStart: req.FromStart, By: req.By, RequestID: req.RequestID, Once: req.Once, Swap: swap,
 	})
 	if errors.Is(err, engine.ErrNotFound) {
 		return View{}, notKept()
@@ -69,7 +65,7 @@ func (s *Events) Replay(ctx context.Context, req ReplayRequest) (View, error) {
 }
 
 // runFiltered starts the run that an event does not have.
-func (s *Events) runFiltered(ctx context.Context, e stored, req ReplayRequest, once engine.Once, swap engine.Swap) (View, error) {
+func (s *Events) runFiltered(ctx context.Context, e stored, req ReplayRequest, swap engine.Swap) (View, error) {
 	roots, err := s.rootsOf(ctx, &e.Event)
 	if err != nil {
 		return View{}, err
@@ -79,7 +75,7 @@ func (s *Events) runFiltered(ctx context.Context, e stored, req ReplayRequest, o
 	}
 	run, err := s.runs.Start(ctx, engine.StartRequest{
 		Workflow: WorkflowID(e.Webhook), Roots: roots, RequestID: req.RequestID,
-		StartedBy: engine.Initiator{Webhook: e.Webhook, Event: e.ID}, RetriedBy: req.By, Once: once, Swap: swap,
+		StartedBy: engine.Initiator{Webhook: e.Webhook, Event: e.ID}, RetriedBy: req.By, Once: req.Once, Swap: swap,
 	})
 	if errors.Is(err, engine.ErrUnknownWorkflow) {
 		err = sdk.Refuse(sdk.CodeConflict, "the config has no webhook %s any more", e.Webhook)

@@ -52,7 +52,7 @@ func view(e Event, run *engine.Run, left *remains) View {
 		v.Status = StatusFiltered
 	case run != nil:
 		v.Run, v.RunKept, v.Error = *run, true, run.Error
-		v.Status = statusOf(run.Status)
+		v.Status = StatusOf(run.Status)
 	case left != nil && left.Run == e.RunID:
 		v.Status, v.Error = StatusFailed, left.failure()
 	default:
@@ -61,9 +61,9 @@ func view(e Event, run *engine.Run, left *remains) View {
 	return v
 }
 
-// statusOf is the status of an event whose run has one. A run that cannot be read, which
+// StatusOf is the status of an event whose run has one. A run that cannot be read, which
 // has none, does not go on.
-func statusOf(run workflow.RunStatus) Status {
+func StatusOf(run workflow.RunStatus) Status {
 	switch {
 	case run == workflow.RunSucceeded:
 		return StatusProcessed
@@ -100,8 +100,11 @@ func (r *remains) failure() *workflow.Failure {
 
 // Removing returns what is written when a run is removed, for engine.Options: what
 // remains of one of an event that did not succeed, for as long as the event is
-// remembered. Now is the clock.
+// remembered. Now is the clock; nil is time.Now.
 func Removing(now func() time.Time) func(engine.Run) []state.Op {
+	if now == nil {
+		now = time.Now
+	}
 	return func(run engine.Run) []state.Op {
 		by := run.StartedBy
 		left := TTL - now().Sub(run.CreatedAt)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/backflow/backflow/core/bulk"
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk"
@@ -112,6 +113,10 @@ func classify(err error) *apiError {
 		return &apiError{code: sdk.CodeConflict, detail: "the bulk is being changed by another request, try again", retryAfter: defaultRetryAfter}
 	case errors.Is(err, engine.ErrUnknownWorkflow):
 		return &apiError{code: sdk.CodeNotFound, detail: "there is no such workflow"}
+	case errors.Is(err, event.ErrNotFound):
+		return errNoEvent(err)
+	case errors.Is(err, event.ErrBadCursor):
+		return &apiError{code: codeBadRequest, detail: "the cursor is not one that this list answered"}
 	case errors.Is(err, engine.ErrNotFound):
 		return &apiError{code: sdk.CodeNotFound, detail: "there is no such run"}
 	case errors.Is(err, engine.ErrNoResult):

@@ -1,7 +1,7 @@
 // Package gateway is Backflow over HTTP: it authenticates, limits and routes
 // requests, and says what went wrong as problem documents (RFC 9457). What a
 // request asks for is done elsewhere: its handlers are thin layers over
-// core/action, core/engine, core/idempotency and core/webhook.
+// core/action, core/engine, core/event, core/idempotency and core/webhook.
 //
 // Everything that the config decides is in [Routes], an immutable value behind
 // one pointer: [Gateway.Swap] checks and builds the whole of the new table
@@ -18,7 +18,7 @@
 // that could mean two things reaches no handler, and a client that is slow to send
 // or to read its response holds no place.
 //
-// The package imports core/access, core/action, core/bulk, core/engine,
+// The package imports core/access, core/action, core/bulk, core/engine, core/event,
 // core/idempotency, core/telemetry, core/webhook, core/workflow, sdk, sdk/pointer, sdk/schema,
 // sdk/suggest and sdk/value. It knows no vendor, no store, no config file and no
 // plugin process.

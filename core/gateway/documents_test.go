@@ -33,6 +33,7 @@ var documents = map[reflect.Type]string{
 	reflect.TypeFor[stepJSON]():           "step of a run",
 	reflect.TypeFor[eventJSON]():          "event of a run",
 	reflect.TypeFor[received]():           "received event",
+	reflect.TypeFor[replayedJSON]():       "replayed event",
 	reflect.TypeFor[bulkFilterJSON]():     "filter of a bulk",
 	reflect.TypeFor[bulk.Counts]():        "counts of a bulk",
 	reflect.TypeFor[bulkItemJSON]():       "item of a bulk",

@@ -148,6 +148,27 @@ func endpoints() []endpoint {
 			handler: (*requestContext).signalRun,
 		},
 		{
+			method: http.MethodGet, path: "/events", scope: "events:read", stateful: readsState,
+			in:      input{query: eventQuery},
+			out:     okJSON(list[eventSummary]{}),
+			doc:     "Lists received events, the newest first.",
+			handler: (*requestContext).listEvents,
+		},
+		{
+			method: http.MethodGet, path: "/events/{event}", scope: "events:read", stateful: readsState,
+			in:      input{query: []string{"webhook"}},
+			out:     okJSON(eventDetail{}),
+			doc:     "Shows an event, by the sender's id or its uid.",
+			handler: (*requestContext).showEvent,
+		},
+		{
+			method: http.MethodPost, path: "/events/{event}/replay", scope: "events:write", stateful: writesState,
+			in:      input{query: []string{"webhook", "wait"}, body: replayJSON{}, key: true},
+			out:     []output{{status: http.StatusAccepted, body: replayedJSON{}}, {status: http.StatusOK, body: replayedJSON{}}},
+			doc:     "Has what was not done of an event be done by the present definition.",
+			handler: (*requestContext).replayEvent,
+		},
+		{
 			method: http.MethodPost, path: "/bulk", scope: "runs:write", stateful: writesState,
 			in:      input{body: bulkRequestJSON{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}, {status: http.StatusOK, body: bulkJSON{}}},

@@ -228,7 +228,10 @@ func newHarness(t testing.TB, change ...func(*Options)) *harness {
 	must(t, err)
 	must(t, h.engine.SetDefinitions(t.Context(), []*workflow.Definition{flow, actions}))
 	h.engine.Run()
-	intake, err := webhook.NewIntake(webhook.IntakeOptions{Webhook: "events", Provider: "shop", Events: event.NewLog(h.store), Starter: h.engine})
+	inbox := event.New(event.Options{Store: h.store, Runs: h.engine, Now: now})
+	intake, err := webhook.NewIntake(webhook.IntakeOptions{
+		Webhook: "events", Provider: "shop", Events: event.NewLog(h.store), Starter: h.engine, Redelivered: inbox.Redelivered, Now: now,
+	})
 	must(t, err)
 	receiver, err := webhook.NewReceiver(webhook.Options{
 		Intake: intake, Path: "/webhooks/shop", Provider: provider.Provider{Name: "shop", Verify: verify}, Secrets: []string{"whsec_of_the_test"},
@@ -245,7 +248,7 @@ func newHarness(t testing.TB, change ...func(*Options)) *harness {
 	}
 	bulks := bulk.New(bulk.Options{Store: h.store, Lease: own, Runs: h.engine, May: func(callerID string, permission ...string) bool { return h.May(callerID, permission...) }})
 	o := Options{
-		Services: Services{Runs: h.engine, Bulks: bulks, Ledger: idempotency.New(h.store, own, idempotency.Options{Now: now})},
+		Services: Services{Runs: h.engine, Events: inbox, Bulks: bulks, Ledger: idempotency.New(h.store, own, idempotency.Options{Now: now})},
 		Routes:   h.routes,
 		Logger:   telemetry.NewLogger(h.log, telemetry.LogOptions{Level: slog.LevelDebug}),
 		Now:      now,

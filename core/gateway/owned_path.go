@@ -7,7 +7,7 @@ import (
 
 // later are the first segments of paths of mounts, and of endpoints that the
 // gateway does not have yet: a webhook there would stop working one day.
-var later = []string{"events", "metrics", "openapi.json", "docs", "dashboard", "mcp"}
+var later = []string{"metrics", "openapi.json", "docs", "dashboard", "mcp"}
 
 // OwnsPath reports whether a path belongs to the gateway itself, as all do that
 // begin with the same segment as one of its endpoints.

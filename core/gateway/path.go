@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -14,7 +15,8 @@ import (
 // splitPath returns the decoded segments of a request's path. A path that one
 // reader could take for another than the next reader does is an error: a segment
 // that decodes to "." or "..", or that holds a slash, a control character or
-// invalid UTF-8 once it is decoded (RFC 3986 sections 2.2 and 3.3). Empty
+// invalid UTF-8 once it is decoded (RFC 3986 sections 2.2 and 3.3). The id of an event
+// alone may hold an escaped slash: it is the sender's, and any text. Empty
 // segments are kept: they match no route.
 func splitPath(u *url.URL) ([]string, error) {
 	escaped := u.EscapedPath()
@@ -33,7 +35,7 @@ func splitPath(u *url.URL) ([]string, error) {
 		if err != nil {
 			return nil, badPath("it is not properly escaped")
 		}
-		if err := checkSegment(segment); err != nil {
+		if err := checkSegment(segment, i == 1 && segments[0] == eventsSegment); err != nil {
 			return nil, err
 		}
 		segments[i] = segment
@@ -41,11 +43,15 @@ func splitPath(u *url.URL) ([]string, error) {
 	return segments, nil
 }
 
-func checkSegment(segment string) error {
+// eventsSegment is what the paths of events begin with.
+const eventsSegment = "events"
+
+// checkSegment returns an error for a segment that must not be in a path.
+func checkSegment(segment string, mayHoldSlash bool) error {
 	if segment == "." || segment == ".." {
 		return badPath("a segment is . or ..")
 	}
-	if strings.Contains(segment, "/") {
+	if !mayHoldSlash && strings.Contains(segment, "/") {
 		return badPath("a segment holds an escaped slash")
 	}
 	if strings.ContainsFunc(segment, func(c rune) bool { return c < 0x20 || c == 0x7f }) {
@@ -55,6 +61,21 @@ func checkSegment(segment string) error {
 		return badPath("a segment is not UTF-8")
 	}
 	return nil
+}
+
+// withoutSlashes returns a request to the same route, whose path has a slash between
+// segments alone.
+func withoutSlashes(r *http.Request, segments []string) *http.Request {
+	if !slices.ContainsFunc(segments, func(s string) bool { return strings.Contains(s, "/") }) {
+		return r
+	}
+	plain := slices.Clone(segments)
+	for i, segment := range plain {
+		plain[i] = strings.ReplaceAll(segment, "/", "_")
+	}
+	other := *r
+	other.URL = &url.URL{Path: "/" + strings.Join(plain, "/")}
+	return &other
 }
 
 // canonicalPath writes the segments of a path in one way, whatever characters the

@@ -56,7 +56,7 @@ func (x *requestContext) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	x.segments = segments
-	rt := x.table.match(r)
+	rt := x.table.match(withoutSlashes(r, segments))
 	x.route = rt
 	x.unlogged = rt != nil && rt.exemptFromOverload
 	if rt == nil || !rt.public {

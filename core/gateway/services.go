@@ -5,6 +5,7 @@ import (
 
 	"github.com/backflow/backflow/core/bulk"
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk/value"
@@ -13,8 +14,9 @@ import (
 // Services are what endpoints are handlers over, beside the integrations, which
 // the config decides: see Routes. They are the same as long as the gateway lives.
 type Services struct {
-	// Runs, Bulks and Ledger are required.
+	// Runs, Events, Bulks and Ledger are required.
 	Runs   Runs
+	Events Events
 	Bulks  Bulks
 	Ledger *idempotency.Ledger
 	// Ready says whether requests can be expected to work; nil is always ready.
@@ -56,6 +58,16 @@ type Runs interface {
 }
 
 var _ Runs = (*engine.Engine)(nil)
+
+// Events shows and repairs the events of webhooks. *event.Events is one.
+type Events interface {
+	List(ctx context.Context, query event.Query) (event.Page, error)
+	Get(ctx context.Context, ref event.Ref) (event.Detail, error)
+	// Replay returns once the run is durable that does what was not done.
+	Replay(ctx context.Context, request event.ReplayRequest) (event.View, error)
+}
+
+var _ Events = (*event.Events)(nil)
 
 // Bulks changes many runs at once. *bulk.Manager is one.
 type Bulks interface {

@@ -25,6 +25,7 @@ type received struct {
 	Received  bool   `json:"received"`
 	ID        string `json:"id"`
 	Duplicate bool   `json:"duplicate,omitempty"`
+	Resumed   bool   `json:"resumed,omitempty"`
 }
 
 // receiveEvent hands a request to the receiver of its webhook. The body is passed on
@@ -45,5 +46,5 @@ func (x *requestContext) receiveEvent(receiver Webhook, w http.ResponseWriter, r
 		response{cmp.Or(reply.Status, http.StatusOK), header, reply.Body}.send(w)
 		return nil
 	}
-	return sendJSON(w, http.StatusOK, nil, received{Received: true, ID: receipt.ID, Duplicate: receipt.Duplicate})
+	return sendJSON(w, http.StatusOK, nil, received{Received: true, ID: receipt.ID, Duplicate: receipt.Duplicate, Resumed: receipt.Resumed})
 }

@@ -49,7 +49,7 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action
 		err = s.gateway.Swap(routes)
 	} else {
 		s.gateway, err = gateway.New(gateway.Options{
-			Services: gateway.Services{Runs: s.engine, Bulks: s.bulks, Ledger: s.ledger, Ready: s.ready, Store: s.lease},
+			Services: gateway.Services{Runs: s.engine, Events: s.inbox, Bulks: s.bulks, Ledger: s.ledger, Ready: s.ready, Store: s.lease},
 			Routes:   routes, Mounts: []gateway.Mount{gateway.Metrics(s.metrics.Handler())},
 			Logger: s.log, Now: s.options.Now, Limits: gateway.Limits{DrainTimeout: drainTimeout},
 		})
@@ -137,6 +137,6 @@ func (s *Server) intake(w config.Webhook) (*webhook.Intake, error) {
 		return nil, err
 	}
 	return webhook.NewIntake(webhook.IntakeOptions{
-		Webhook: w.Name, Provider: w.Provider, Starter: s.engine, Events: event.NewLog(s.store), Filter: filter, Now: s.options.Now, Logger: s.log,
+		Webhook: w.Name, Provider: w.Provider, Starter: s.engine, Events: event.NewLog(s.store), Filter: filter, Redelivered: s.inbox.Redelivered, Now: s.options.Now, Logger: s.log,
 	})
 }

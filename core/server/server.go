@@ -15,6 +15,7 @@ import (
 	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/custom"
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/lease"
@@ -52,6 +53,7 @@ type Server struct {
 	schedule *schedule.Scheduler
 	bulks    *bulk.Manager
 	notices  *notice.Notices
+	inbox    *event.Events
 	gateway  *gateway.Gateway
 	metrics  *metrics.Registry
 	calls    *action.Metrics  // of integrations
@@ -88,11 +90,14 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 	if s.lease, err = lease.Acquire(ctx, s.store, lease.Options{Node: o.Node, TTL: o.LeaseTTL, Logger: o.Logger}); err != nil {
 		return nil, err
 	}
+	retention := plan.Config.State.Retention
 	s.engine = engine.New(engine.Options{
 		Store: s.store, Lease: s.lease, Actions: &s.actions, Logger: o.Logger, Now: o.Now,
 		MaxRunBytes: plan.Config.State.MaxRunBytes, MaxRunSteps: plan.Config.State.MaxRunSteps,
-		Retention: engine.Retention(plan.Config.State.Retention), MaxRunning: o.MaxRunning, CallTimeout: o.CallTimeout,
+		Retention: engine.Retention{Succeeded: retention.Succeeded, Failed: retention.Failed, MaxRuns: retention.MaxRuns},
+		Removing:  event.Removing(o.Now), MaxRunning: o.MaxRunning, CallTimeout: o.CallTimeout,
 	})
+	s.inbox = event.New(event.Options{Store: s.store, Runs: s.engine, Retention: retention.Events, Now: o.Now})
 	s.ledger = idempotency.New(s.store, s.lease, idempotency.Options{Now: o.Now, NewID: o.NewLedgerID})
 	s.schedule = schedule.New(schedule.Options{Store: s.store, Lease: s.lease, Starter: s.engine, Logger: o.Logger, Now: o.Now})
 	s.bulks = bulk.New(bulk.Options{

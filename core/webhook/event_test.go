@@ -24,7 +24,7 @@ func TestEventFormatVersion1(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"v":1,"id":"evt_1","type":"payment_intent.succeeded","webhook":"stripe-events","runId":"run-1",` +
-		fmt.Sprintf(`"receivedAt":"2026-11-23T10:00:00.123Z","size":%d}`, len(succeeded))
+		fmt.Sprintf(`"receivedAt":"2026-11-23T10:00:00.123Z","size":%d,"provider":"stripe"}`, len(succeeded))
 	if got := string(values[0]); got != want {
 		t.Errorf("stored\n%s, want\n%s", got, want)
 	}

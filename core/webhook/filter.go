@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/backflow/backflow/core/condition"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/template"
 )
 
@@ -33,7 +34,7 @@ func FilterCondition(source string) (*Filter, error) {
 
 // MayPass reports whether an event of a type could be one that is to run.
 func (f *Filter) MayPass(kind string) bool {
-	return f == nil || f.condition != nil || slices.ContainsFunc(f.types, func(pattern string) bool { return matches(pattern, kind) })
+	return f == nil || f.condition != nil || slices.ContainsFunc(f.types, func(pattern string) bool { return event.MatchesType(pattern, kind) })
 }
 
 // passes reports whether an event is to run. An error says why that cannot be told.
@@ -42,30 +43,4 @@ func (f *Filter) passes(kind string, roots template.Docs) (bool, error) {
 		return f.condition.Eval(roots)
 	}
 	return f.MayPass(kind), nil
-}
-
-// matches reports whether a text is what a pattern stands for. It goes back to the last
-// * alone, so that no pattern takes longer than the product of the lengths.
-func matches(pattern, s string) bool {
-	p, i := 0, 0
-	star, from := -1, 0 // the last *, and where in s it ends
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, from = p, i
-			p++
-		case p < len(pattern) && pattern[p] == s[i]:
-			p++
-			i++
-		case star >= 0:
-			from++
-			p, i = star+1, from
-		default:
-			return false
-		}
-	}
-	for p < len(pattern) && pattern[p] == '*' {
-		p++
-	}
-	return p == len(pattern)
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/value"
 )
 
@@ -47,6 +48,9 @@ type IntakeOptions struct {
 	// Filter decides which events run; nil is all. One for which it cannot say so runs,
 	// and its run fails with the reason: see workflow.Actions.
 	Filter *Filter
+	// Redelivered has the run of an event that was delivered again go on, if it failed, and
+	// reports whether it does; record is that of the event. Nil does nothing.
+	Redelivered func(ctx context.Context, record []byte) (resumed bool, err error)
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 	// NewRunID makes ids of runs; nil is engine.NewRunID.
@@ -109,8 +113,9 @@ type Receipt struct {
 	// ID is the sender's id of the event. For a duplicate by its content it is that of
 	// the first.
 	ID string
-	// Duplicate: the event had been received before; nothing was started.
-	Duplicate bool
+	// Duplicate: the event had been received before; nothing was started. Resumed: its
+	// run had failed, and goes on.
+	Duplicate, Resumed bool
 	// RunID is the run of the event's actions, also for a duplicate; empty
 	// where it could not be read.
 	RunID string
@@ -140,6 +145,7 @@ func (in *Intake) Take(ctx context.Context, a Arrival) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, &Refusal{Kind: RefusedNotJSON, Genuine: true, Reason: "the body is not JSON: " + err.Error()}
 	}
+	e.Provider = in.opt.Provider
 	e.Webhook, e.RunID = in.opt.Webhook, in.opt.NewRunID()
 	e.ReceivedAt = in.opt.Now().UTC().Truncate(time.Millisecond)
 	e.Flags = keptFlags(e.Flags)
@@ -147,6 +153,9 @@ func (in *Intake) Take(ctx context.Context, a Arrival) (Receipt, error) {
 	switch {
 	case err != nil:
 		return Receipt{}, err
+	case receipt.Resumed:
+		in.log(ctx, slog.LevelInfo, "webhook event received again: its run had failed, and goes on", "event", receipt.ID, "run", receipt.RunID)
+		return receipt, nil
 	case receipt.Duplicate:
 		in.log(ctx, slog.LevelDebug, "webhook event received again", "event", receipt.ID)
 		return receipt, nil
@@ -171,7 +180,7 @@ func (in *Intake) Take(ctx context.Context, a Arrival) (Receipt, error) {
 func (in *Intake) store(ctx context.Context, e event.Event, roots map[string]value.Doc, content []byte) (Receipt, error) {
 	passes, undecided := in.opt.Filter.passes(e.Type, roots)
 	if !passes && undecided == nil {
-		return in.receipt(Receipt{ID: e.ID, Filtered: true}, in.opt.Events.AddFiltered(ctx, e, content, roots))
+		return in.receipt(ctx, Receipt{ID: e.ID, Filtered: true}, in.opt.Events.AddFiltered(ctx, e, content, roots))
 	}
 	_, err := in.opt.Starter.Start(ctx, engine.StartRequest{
 		ID:        e.RunID,
@@ -181,12 +190,12 @@ func (in *Intake) store(ctx context.Context, e event.Event, roots map[string]val
 		StartedBy: engine.Initiator{Webhook: e.Webhook, Event: e.ID},
 		Once:      e.Once(content),
 	})
-	return in.receipt(Receipt{ID: e.ID, RunID: e.RunID}, err)
+	return in.receipt(ctx, Receipt{ID: e.ID, RunID: e.RunID}, err)
 }
 
 // receipt returns what became of an event whose write had an error; nil is that it is
 // stored.
-func (in *Intake) receipt(stored Receipt, err error) (Receipt, error) {
+func (in *Intake) receipt(ctx context.Context, stored Receipt, err error) (Receipt, error) {
 	if err == nil {
 		return stored, nil
 	}
@@ -199,20 +208,36 @@ func (in *Intake) receipt(stored Receipt, err error) (Receipt, error) {
 			// Whether the event was received cannot be told: the sender is to repeat it.
 			return Receipt{}, fmt.Errorf("webhook: event %s: %w", stored.ID, err)
 		}
-		return Receipt{ID: first.ID, Duplicate: true, RunID: first.RunID}, nil
+		again := Receipt{ID: first.ID, Duplicate: true, RunID: first.RunID}
+		if in.opt.Redelivered == nil {
+			return again, nil
+		}
+		if again.Resumed, err = in.opt.Redelivered(ctx, duplicate.Value); err == nil {
+			return again, nil
+		}
+		return Receipt{}, refusalOf(err)
 	}
+	return Receipt{}, refusalOf(err)
+}
+
+// refusalOf returns the error of an event that is not stored, or whose run does not go
+// on, for the time being or at all.
+func refusalOf(err error) error {
 	if errors.Is(err, engine.ErrTooLarge) {
-		return Receipt{}, &Refusal{Kind: RefusedTooLarge, Genuine: true, Reason: fmt.Sprintf("the event is larger than the %d bytes that a run takes", engine.MaxInput)}
+		return &Refusal{Kind: RefusedTooLarge, Genuine: true, Reason: fmt.Sprintf("the event is larger than the %d bytes that a run takes", engine.MaxInput)}
 	}
 	for _, passing := range []error{
 		engine.ErrUnavailable, engine.ErrClosed, engine.ErrStopped, engine.ErrOverloaded, context.Canceled, context.DeadlineExceeded,
 		engine.ErrFenced, // the process that follows this one will receive the event
 	} {
 		if errors.Is(err, passing) {
-			return Receipt{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
 	}
-	return Receipt{}, fmt.Errorf("webhook: store event: %w", err)
+	if refused, ok := errors.AsType[*sdk.Error](err); ok && refused.Code == sdk.CodeUnavailable { // an integration is not ready
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return fmt.Errorf("webhook: store event: %w", err)
 }
 
 func (in *Intake) log(ctx context.Context, level slog.Level, message string, args ...any) {

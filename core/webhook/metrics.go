@@ -27,6 +27,7 @@ const (
 	outcomeReplied     = "replied"     // it was no event, but a challenge
 	outcomeRefused     = "refused"     // for the reason that the label names
 	outcomeUnavailable = "unavailable" // it could not be verified or stored now
+	outcomeResumed     = "resumed"     // received before: its run had failed, and goes on
 	outcomeError       = "error"       // a fault of the gateway
 )
 
@@ -55,7 +56,7 @@ func (m *Metrics) Keep(names []string) {
 	m.names = make(map[string]bool, len(names))
 	for _, name := range names {
 		m.names[name] = true
-		for _, outcome := range []string{outcomeReceived, outcomeDuplicate, outcomeFiltered, outcomeUnavailable, outcomeError} {
+		for _, outcome := range []string{outcomeReceived, outcomeDuplicate, outcomeResumed, outcomeFiltered, outcomeUnavailable, outcomeError} {
 			m.events.WithLabelValues(name, outcome, "")
 		}
 		for _, kind := range []RefusalKind{RefusedSignature, RefusedTooLarge, RefusedNotJSON, RefusedEvent} {
@@ -85,6 +86,8 @@ func (m *Metrics) count(webhook string, receipt Receipt, err error) {
 		outcome = outcomeError
 	case receipt.ID == "":
 		outcome = outcomeReplied
+	case receipt.Resumed:
+		outcome = outcomeResumed
 	case receipt.Duplicate:
 		outcome = outcomeDuplicate
 	case receipt.Filtered:

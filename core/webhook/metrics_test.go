@@ -31,6 +31,7 @@ func TestRequestsAreCountedByWhatCameOfThem(t *testing.T) {
 	testkit.WantMetrics(t, o.Metrics, map[string]float64{
 		`backflow_events_total{outcome="received",webhook="stripe-events"}`:                   1,
 		`backflow_events_total{outcome="filtered",webhook="stripe-events"}`:                   0,
+		`backflow_events_total{outcome="resumed",webhook="stripe-events"}`:                    0,
 		`backflow_events_total{outcome="duplicate",webhook="stripe-events"}`:                  1,
 		`backflow_events_total{outcome="refused",reason="signature",webhook="stripe-events"}`: 1,
 		`backflow_events_total{outcome="refused",reason="too_large",webhook="stripe-events"}`: 1,

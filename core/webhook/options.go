@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/provider"
 )
 
@@ -42,9 +43,9 @@ type Options struct {
 	Metrics *Metrics
 }
 
-// WorkflowID is the id of the workflow that a webhook's actions are. No
-// workflow of a config has a colon in its id.
-func WorkflowID(name string) string { return "webhook:" + name }
+// WorkflowID is the id of the workflow that a webhook's actions are: see
+// event.WorkflowID.
+func WorkflowID(name string) string { return event.WorkflowID(name) }
 
 // complete checks options and fills in defaults. Its errors show no secret.
 func (o *Options) complete() error {
