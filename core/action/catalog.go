@@ -93,11 +93,22 @@ func (c *Catalog) Describe(integration, action string) (*Descriptor, error) {
 	return &a.Descriptor, nil
 }
 
+// FetchEvent stands for the action of an integration that fetches what an event of its
+// webhooks is about: see sdk.WebhookCapability. No action has a slash in its name, and
+// none can be asked for over HTTP by one.
+const FetchEvent = "webhook/fetch"
+
 // action finds an action by name.
 func (c *Catalog) action(integration, name string) (*Action, error) {
 	p, err := c.published(integration)
 	if err != nil {
 		return nil, err
+	}
+	if name == FetchEvent {
+		if p.manifest.Webhook == nil || p.manifest.Webhook.FetchAction == "" {
+			return nil, refuse(sdk.CodeUnknownAction, "", "integration %q fetches nothing for an event", integration)
+		}
+		name = p.manifest.Webhook.FetchAction
 	}
 	a, ok := p.actions[name]
 	if !ok {

@@ -61,7 +61,7 @@ func (p *Plan) check(catalog *action.Catalog) {
 			p.checkOwnWebhook(w, i)
 			continue
 		}
-		p.checkWebhook(w, published{catalog.Manifest(w.Provider)})
+		p.checkWebhook(w, i, published{catalog.Manifest(w.Provider)})
 		p.checkWebhookSecrets(w, i)
 	}
 }
@@ -75,6 +75,9 @@ func (p *Plan) checkStep(d Definition, step *workflow.Step, catalog *action.Cata
 		return // a fault already
 	}
 	p.checkNoCredentials(d, step, catalog.Manifest(step.Integration))
+	if step.Action == action.FetchEvent {
+		return // see checkWebhook
+	}
 	found, err := catalog.Describe(step.Integration, step.Action)
 	if err != nil {
 		var e *sdk.Error
@@ -214,8 +217,16 @@ func (p *Plan) secretPos(w config.Webhook, i int) config.Pos {
 }
 
 // checkWebhook makes sure that a webhook can be verified, and with which secret.
-func (p *Plan) checkWebhook(w config.Webhook, integration published) {
+func (p *Plan) checkWebhook(w config.Webhook, i int, integration published) {
 	provider, ok := p.WebhookProvider(w.Provider, integration)
+	if ok && w.Fetch && !provider.Unpublished && provider.FetchAction == "" {
+		at := indexPointer("/webhooks", i) + "/fetch"
+		p.fault(config.Fault{
+			Pos:     p.Config.At(at),
+			Message: fmt.Sprintf("webhooks[%d].fetch: the provider %q fetches nothing for an event", i, w.Provider),
+			Hint:    "leave fetch out, and have a step ask for what the event is about",
+		})
+	}
 	if _, known := p.providers[w.Provider]; ok && !(known && provider.Unpublished) {
 		p.providers[w.Provider] = provider
 	}

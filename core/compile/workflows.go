@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/webhook"
@@ -31,6 +32,9 @@ func (p *Plan) parseDefinitions() {
 			p.faultsAt(indexPointer("/webhooks", i)+"/filter", fmt.Sprintf("webhooks[%d].filter", i), err)
 		} else {
 			actions.Filter = w.Filter.Condition
+		}
+		if w.Fetch && !w.Own() && !p.options.WebhookProviders.Has(w.Provider) && w.Provider != "" { // of a built-in one it is a fault
+			actions.Fetch = &workflow.Fetch{Integration: w.Provider, Action: action.FetchEvent}
 		}
 		d, err := workflow.ParseActions(webhook.WorkflowID(w.Name), actions, workflow.EventRoots)
 		p.place(i, &w, d)

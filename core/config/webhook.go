@@ -26,6 +26,8 @@ type Webhook struct {
 	// Ordered and Lane say how events take turns: JSON, whose Node is nil where the
 	// webhook has none.
 	Ordered, Lane Definition
+	// Fetch has the provider fetch what an event is about, before the actions run.
+	Fetch bool
 }
 
 // WebhookSecrets are what a webhook's events are signed with.
@@ -57,6 +59,8 @@ func webhooksSchema() schema[[]Webhook] {
 			"Events with the same key are worked on one at a time, in the order of their arrival: a template, or `{key, blockFor}`."),
 		key("lane", laneSchema(), func(w *Webhook) *Definition { return &w.Lane },
 			"`{key, concurrency, rate}`: how many events with the same key are worked on at once, and begin in a time."),
+		key("fetch", boolean(), func(w *Webhook) *bool { return &w.Fetch },
+			"Whether the first step of a run fetches what the event is about as it is then, into `payload.fetched`."),
 		unsupported[Webhook]("custom"),
 		key("window", windowSchema(), func(w *Webhook) *time.Duration { return &w.Window },
 			"For the provider `backflow`: how long a cause makes no other event. `0s` makes one each time.").withDefault(`"10m"`),

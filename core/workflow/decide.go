@@ -120,7 +120,7 @@ func (m *Machine) walk(b *block, now time.Time) (Event, bool) {
 			return m.begin(n, now), true
 		case n.Status == StepRunning && !n.Step.calls() && b.ready(n): // one that another run had begun may not be
 			event, ok = m.walkInto(n, now)
-		case n.Status == StepFailed && n.handler != nil:
+		case n.Status == StepFailed && n.handler != nil && b.ready(n):
 			event, ok = m.walk(n.handler, now)
 		}
 		if ok {

@@ -41,6 +41,7 @@ type Definition struct {
 	// Defaults are what holds where it says nothing.
 	Defaults Defaults
 
+	fetch *Step // the first of Steps, if it fetches what an event is about
 	roots []string
 	byID  map[string]*Step
 	// referenced are the ids of steps whose result or error a template or

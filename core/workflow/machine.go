@@ -170,7 +170,7 @@ func (m *Machine) applyStep(n *node, event Event) error {
 			n.deadline = event.At.Add(n.Step.Timeout)
 		}
 	case EventTakenOver:
-		n.StartedAt, n.Child, n.takenOver = event.At, event.Child, true
+		n.StartedAt, n.Child, n.early = event.At, event.Child, true
 	}
 	switch event.Type {
 	case EventEntered:

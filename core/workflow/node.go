@@ -24,7 +24,9 @@ type node struct {
 	handler    *block // of its onError, opened when it failed
 	compensate *block // of its compensate, opened when the step is undone
 
-	takenOver bool // from another run
+	// early: it has ended, maybe before the steps that it comes after: it was taken over
+	// from another run, or what an event is about is fetched anew.
+	early bool
 
 	awaited  bool           // its child was given up, and has not ended as far as is known
 	touched  bool           // an event was about it
@@ -178,9 +180,9 @@ func (b *block) ready(n *node) bool {
 }
 
 // passed reports whether the steps after one can be run, as far as it is about that one.
-// What was taken over may come after steps that are new.
+// What has ended early may come after steps that are still to be run.
 func (b *block) passed(n *node) bool {
-	return n.satisfied() && (!n.takenOver || b.ready(n))
+	return n.satisfied() && (!n.early || b.ready(n))
 }
 
 // emitResult emits, in parts, what templates see of a step that ended well: its own

@@ -60,6 +60,8 @@ type Actions struct {
 	// Whether it holds was decided before the run was made. A run for which that cannot
 	// be told fails with the reason before anything is begun, however often it is retried.
 	Filter string
+	// Fetch is what the first step calls; nil has none.
+	Fetch *Fetch
 }
 
 // ParseActions is Parse for the actions of a webhook. Pointers of faults lead into the
@@ -71,11 +73,21 @@ func ParseActions(id string, actions Actions, roots []string) (*Definition, erro
 		p.fault("", "", "must be a list of actions")
 		return nil, p.faults
 	}
-	d := &Definition{ID: id, Steps: p.block(list, "", false)}
+	d := &Definition{ID: id}
+	if actions.Fetch != nil {
+		first := p.fetchStep(*actions.Fetch)
+		d.Steps = p.block(list, "", false)
+		d.fetchFirst(first)
+	} else {
+		d.Steps = p.block(list, "", false)
+	}
 	raw := append([]byte(`{"id":`), value.AppendString(nil, id)...)
 	if actions.Filter != "" {
 		d.Filter = p.conditionOf(map[string]any{"filter": actions.Filter}, "", "filter")
 		raw = value.AppendString(append(raw, `,"filter":`...), actions.Filter)
+	}
+	if actions.Fetch != nil {
+		raw = actions.Fetch.append(raw)
 	}
 	p.finish(d, fmt.Appendf(raw, `,"steps":%s}`, actions.Steps))
 	if len(p.faults) > 0 {
@@ -183,7 +195,7 @@ func (p *parser) parse(raw []byte) any {
 }
 
 // storedKeys are the keys that the actions of a webhook have beside, as they are stored.
-var storedKeys = []string{"filter"}
+var storedKeys = []string{"filter", "fetch"}
 
 // definitionKeys are the keys that a workflow can have.
 var definitionKeys = []string{"id", "name", "input", "steps", "output", "timeout", "concurrency", "onUnknown"}
@@ -206,7 +218,14 @@ func (p *parser) definition(raw []byte) *Definition {
 	}
 	d.Name = p.text(members, "", "name", false)
 	d.Input, d.InputSchema = p.schema(members, "input")
+	var first *Step
+	if _, given := members["fetch"]; given && p.stored {
+		first = p.storedFetch(members)
+	}
 	d.Steps = p.blockOf(members, "", "steps", true, false)
+	if first != nil {
+		d.fetchFirst(first)
+	}
 	if output, given := members["output"]; given {
 		d.Output = p.template(output, "/output")
 	}

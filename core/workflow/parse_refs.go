@@ -16,6 +16,7 @@ type refChecker struct {
 	referenced map[string]bool
 	reads      map[*Step]readings
 	inside     map[*Step]*Step // the step that one is in, or is part of
+	fetch      *Step           // that of the definition, nil if it has none
 }
 
 // visibleSteps are the steps that can be read at one place. A failed one can be
@@ -23,7 +24,7 @@ type refChecker struct {
 type visibleSteps map[string]*Step
 
 func (p *parser) checkRefs(d *Definition) {
-	c := &refChecker{parser: p, referenced: map[string]bool{}, reads: map[*Step]readings{}, inside: map[*Step]*Step{}}
+	c := &refChecker{parser: p, referenced: map[string]bool{}, reads: map[*Step]readings{}, inside: map[*Step]*Step{}, fetch: d.fetch}
 	c.block(d.Steps, nil, visibleSteps{})
 	if d.Output != nil {
 		all := visibleSteps{}
@@ -59,7 +60,9 @@ func (c *refChecker) block(b *Block, owner *Step, outer visibleSteps) {
 			seen[b.Steps[position].ID] = b.Steps[position]
 		}
 		c.inside[s] = owner
-		c.step(s, seen)
+		if s != c.fetch { // which reads the event alone, before anything is fetched
+			c.step(s, seen)
+		}
 	}
 }
 
@@ -97,6 +100,7 @@ func (c *refChecker) step(s *Step, seen visibleSteps) {
 
 func (c *refChecker) refs(refs []template.Ref, pointer string, seen visibleSteps) {
 	for _, ref := range refs {
+		c.fetchReads(ref)
 		if ref.Root != "steps" {
 			continue
 		}

@@ -96,6 +96,7 @@ func (m *Machine) applyRetry(event Event) error {
 			return !n.satisfied()
 		})
 	}
+	m.fetchAgain()
 	m.reopen(m.root, kept, event.At)
 	return nil
 }

@@ -13,6 +13,7 @@ type scope struct {
 	machine *Machine
 	node    *node // nil is the end of the run
 	steps   map[string]any
+	fetched map[string]any // the payload with what was fetched, once it was asked for
 }
 
 func (m *Machine) scopeAt(n *node) *scope { return &scope{machine: m, node: n} }
@@ -26,6 +27,8 @@ func (s *scope) Root(name string) (any, bool) {
 		return s.stepsRoot(), true
 	case "item", "index":
 		return s.iteration(name)
+	case "payload":
+		return s.payload()
 	}
 	return s.machine.roots.Root(name)
 }

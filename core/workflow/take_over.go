@@ -29,7 +29,7 @@ func (m *Machine) TakeOver(ended *Machine, reads func(integration, action string
 	if outcome, path := ended.Outcome(); outcome == sdk.OutcomeExecuted {
 		return nil, sdk.Refuse(sdk.CodeConflict, "step %s took effect although it failed, and would take effect again", path)
 	}
-	t := &takeOver{reads: reads, now: now, matched: map[*Step]bool{}}
+	t := &takeOver{reads: reads, now: now, before: ended.definition, after: m.definition, matched: map[*Step]bool{}}
 	t.block(ended.root, m.definition.Steps, "")
 	if t.refused == nil {
 		t.checkLost(ended.definition, m.definition)
@@ -55,6 +55,8 @@ func (m *Machine) TakeOver(ended *Machine, reads func(integration, action string
 type takeOver struct {
 	reads   func(integration, action string) bool
 	now     time.Time
+	before  *Definition // that of the ended run
+	after   *Definition
 	entered []Event
 	taken   []takenStep
 	matched map[*Step]bool // steps of the definition that are the same as one of the ended run
@@ -76,7 +78,10 @@ func (t *takeOver) refuse(n *node, why string) {
 // block takes over the steps of an open block, as far as a list of steps has them.
 func (t *takeOver) block(b *block, other *Block, prefix string) {
 	for _, n := range b.nodes {
-		s, doubtful := counterpart(b, n, other)
+		if n.Step == t.before.fetch {
+			continue // what is fetched is to be what is there now
+		}
+		s, doubtful := t.counterpart(b, n, other)
 		if s == nil {
 			t.lost = append(t.lost, t.standing(n)...)
 			continue
@@ -183,22 +188,34 @@ func (t Type) hasOutcome() bool {
 
 // counterpart returns the step of another list that is the same as one of a block, nil
 // if none is. It is doubtful where it has no id and what stands around it has changed.
-func counterpart(b *block, n *node, other *Block) (s *Step, doubtful bool) {
+func (t *takeOver) counterpart(b *block, n *node, other *Block) (s *Step, doubtful bool) {
 	if n.Step.named() {
 		if s = other.step(n.Step.ID); s == nil || !s.named() {
 			return nil, false
 		}
 		return s, false
 	}
-	if other == nil || n.position >= len(other.Steps) {
+	if other == nil {
 		return nil, false
 	}
-	s = other.Steps[n.position]
+	position, steps := n.position, len(b.nodes)
+	if other == t.after.Steps { // the one that fetches stands before them
+		if t.before.fetch != nil {
+			position, steps = position-1, steps-1
+		}
+		if t.after.fetch != nil {
+			position, steps = position+1, steps+1
+		}
+	}
+	if position >= len(other.Steps) {
+		return nil, false
+	}
+	s = other.Steps[position]
 	if s.named() || s.Type != n.Step.Type || s.Integration != n.Step.Integration || s.Action != n.Step.Action || s.Workflow != n.Step.Workflow {
 		return nil, false
 	}
 	changed := len(differing(n.Step.members, s.members, "", nil)) > 0
-	return s, changed && len(b.nodes) != len(other.Steps)
+	return s, changed && steps != len(other.Steps)
 }
 
 // named reports whether the definition gives the step an id.
