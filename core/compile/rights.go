@@ -105,7 +105,7 @@ func (r *rightsFinder) step(d Definition, step *workflow.Step, catalog *action.C
 	if err != nil || step.Params == nil {
 		return // a fault already
 	}
-	use := Use{Pos: d.Source.Fault(step.Pointer, "", "").Pos, What: fmt.Sprintf("%s, step %q: %s", owner(d), step.ID, step.Action)}
+	use := Use{Pos: d.Source.Fault(step.Pointer, "", "").Pos, What: fmt.Sprintf("%s, step %q: %s", owner(d), step.ID, found.Spec().Name)}
 	open := made(step.Params.Refs())
 	r.call(d, use, found.Spec(), step.Pointer+"/params", step.Source, open)
 	calls, _ := found.Inner(step.Source, open) // what is wrong with them is a fault already

@@ -114,3 +114,45 @@ func TestAFilterIsCheckedBeforeAnythingStarts(t *testing.T) {
 		}
 	}
 }
+
+// TestFetchNeedsAProviderThatFetches: neither a built-in one nor a plugin without such
+// an action does, and of a plugin that has not been asked nothing is known.
+func TestFetchNeedsAProviderThatFetches(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "backflow.json")
+	verify := func(context.Context, sdk.WebhookRequest) (provider.Verified, error) { return provider.Verified{}, nil }
+	options := Options{WebhookProviders: provider.Table{{Name: "github", Verify: verify}}, Integrations: []action.Integration{publishing{manifest: &sdk.Manifest{Name: "shop"}}}}
+	about := sdk.ActionSpec{Name: "about", Params: []byte(`{"type":"object","properties":{"event":{}}}`), Permissions: []string{"Things: Read"}}
+	for name, c := range map[string]struct {
+		provider string
+		manifest *sdk.Manifest
+		want     string
+	}{
+		"a built-in one":            {"github", nil, `:2:12: webhooks[0].fetch: the provider "github" fetches nothing for an event (leave fetch out`},
+		"one that fetches nothing":  {"shop", &sdk.Manifest{Name: "shop", Webhook: &sdk.WebhookCapability{}, Actions: []sdk.ActionSpec{about}}, `:2:12: webhooks[0].fetch: the provider "shop" fetches nothing for an event (leave fetch out`},
+		"one that fetches":          {"shop", &sdk.Manifest{Name: "shop", Webhook: &sdk.WebhookCapability{FetchAction: "about"}, Actions: []sdk.ActionSpec{about}}, ""},
+		"one that says nothing yet": {"shop", nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(file, []byte(`{ "webhooks": [{ "name": "own", "path": "/a", "provider": "`+c.provider+`", "secret": "hush-hush",
+  "fetch": true, "actions": [{ "id": "s", "type": "shop", "action": "about", "params": { "event": "{{payload.fetched.id}}" } }] }] }`), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p, err := Load(file, options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			catalog := action.NewCatalog(map[string]*sdk.Manifest{"shop": c.manifest})
+			err = p.Check(catalog)
+			if (err == nil) != (c.want == "") || err != nil && (!strings.HasPrefix(err.Error(), file+c.want) || strings.Count(err.Error(), file) != 1) {
+				t.Errorf("%v, want %s", err, c.want)
+			}
+			if name != "one that fetches" {
+				return
+			}
+			rights, err := p.rights(catalog, "shop")
+			if err != nil || len(rights.Needed) != 1 || rights.Needed[0].Uses[0].What != `webhook "own", step "fetch": about` {
+				t.Errorf("its key needs %+v, %v", rights, err)
+			}
+		})
+	}
+}
