@@ -157,6 +157,7 @@ func (sim *simulation) clients() {
 		act := pick(r, sim.startOnce, sim.startOnce, sim.startOnce, sim.startFreely, sim.startFreely, sim.sendEvent, sim.sendEvent, sim.callAction, sim.control, sim.control, sim.control, sim.control)
 		clients.Go(func() { act(own, n) })
 	}
+	sim.burst(&clients)
 	clients.Wait()
 }
 

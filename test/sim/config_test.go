@@ -57,14 +57,19 @@ func (sim *simulation) config() []byte {
 }
 
 func (sim *simulation) encodeConfig() []byte {
+	hook := object{"name": "hook", "path": "/webhooks/hook", "provider": "sender", "secret": hookSecret, "actions": sim.actions}
+	if sim.placement.ordered != nil {
+		hook["ordered"] = sim.placement.ordered
+	}
+	if sim.placement.lane != nil {
+		hook["lane"] = sim.placement.lane
+	}
 	doc := object{
 		"auth": object{"tokens": []any{object{
 			"name": "client", "hash": access.HashOf(token).String(), "scopes": []any{"admin"},
 		}}},
 		"workflows": sim.workflows,
-		"webhooks": []any{object{
-			"name": "hook", "path": "/webhooks/hook", "provider": "sender", "secret": hookSecret, "actions": sim.actions,
-		}},
+		"webhooks":  []any{hook},
 		"schedules": append([]object{}, sim.schedules...),
 	}
 	if r := sim.retention; r.Succeeded > 0 {

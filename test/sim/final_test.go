@@ -126,6 +126,8 @@ func (m *model) checkWaiting(run *modelRun) {
 	// The clock of the gateway that set a timer may be wrong by some minutes.
 	until, timed := run.machine.WaitUntil()
 	switch {
+	case run.record.Held && run.record.Group == "":
+		m.checkPlaced(run, stuck)
 	case run.record.Held:
 		if m.room(run.record.Group) {
 			stuck("its group has room")
@@ -221,6 +223,7 @@ func (m *model) checkSets() {
 			want[layout.SetEnded+"/succeeded"] = append(want[layout.SetEnded+"/succeeded"], fmt.Sprintf("%016x/%s", finished.UnixMilli(), id))
 		}
 	}
+	m.checkPlaceSets(want)
 	for _, set := range sortedKeys(want) {
 		ids := want[set]
 		sort.Strings(ids)

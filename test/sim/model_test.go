@@ -27,8 +27,9 @@ type model struct {
 	effectKeys map[callSite][]string // keys under which a site took effect
 	timers     map[string]bool       // of runs, that are set
 	timetables map[string]*timetable
-	requests   map[string]request  // by tag: of a key, or the id of an event
-	successes  map[string]*gateway // to which a call succeeded, by key
+	requests   map[string]request     // by tag: of a key, or the id of an event
+	successes  map[string]*gateway    // to which a call succeeded, by key
+	begun      map[string][]time.Time // when runs began, by lane with a rate
 }
 
 // modelRun is what was written of a run.
@@ -48,6 +49,7 @@ type modelRun struct {
 	waits      time.Time // when it was cancelled by a client
 	removed    bool      // by retention
 	timed      bool      // some time limit is in its definition
+	began      time.Time // its first step, as a gateway recorded it
 }
 
 // keyRecord is what the journal says of a key.
@@ -72,12 +74,16 @@ type storedRecord struct {
 	Lease      string             `json:"lease"`
 	Held       bool               `json:"held"`
 	Group      string             `json:"group"`
+	Order      string             `json:"order"`
+	Turn       string             `json:"turn"`
+	Lane       string             `json:"lane"`
 	Parent     *struct {
 		ID string `json:"id"`
 	} `json:"parent"`
 	RerunOf    string    `json:"rerunOf"`
 	RerunAs    string    `json:"rerunAs"`
 	CreatedAt  time.Time `json:"createdAt"`
+	StartedAt  time.Time `json:"startedAt"`
 	FinishedAt time.Time `json:"finishedAt"`
 }
 
@@ -85,7 +91,7 @@ func newModel(sim *simulation) *model {
 	return &model{
 		sim: sim, runs: map[string]*modelRun{}, started: map[string]string{}, events: map[string]bool{},
 		results: map[string]response{}, effects: map[callSite]int{}, effectKeys: map[callSite][]string{}, timers: map[string]bool{},
-		timetables: map[string]*timetable{}, requests: map[string]request{}, successes: map[string]*gateway{},
+		timetables: map[string]*timetable{}, requests: map[string]request{}, successes: map[string]*gateway{}, begun: map[string][]time.Time{},
 	}
 }
 
@@ -124,6 +130,7 @@ func (m *model) committed(g *gateway, ops []state.Op) {
 	}
 	m.checkReplaced(touched, made)
 	m.checkLimits(touched)
+	m.checkPlaces(touched, before)
 	m.checkNames(ops)
 	m.checkTimers(ops)
 	m.checkTicks(ops, made)
@@ -309,6 +316,9 @@ func (m *model) event(run *modelRun, e workflow.Event) {
 	if e.Type == workflow.EventEnded && e.Error != nil && e.Error.Code == workflow.CodeRunTooLarge {
 		m.sim.tally.tooLarge++
 	}
+	if e.Type == workflow.EventStopping {
+		m.checkParked(run, e)
+	}
 	switch e.Type {
 	case workflow.EventAttemptFailed, workflow.EventFailed:
 		m.checkAttempts(run, e)
@@ -336,6 +346,11 @@ func (m *model) event(run *modelRun, e workflow.Event) {
 		run.retries++
 	case workflow.EventCompensating:
 		m.checkDecided(run)
+	case workflow.EventParked:
+		if !run.ended {
+			m.sim.violatedLocked("what is parked by itself has failed", "%s", run.name)
+		}
+		m.checkParked(run, e)
 	default:
 		if run.ended {
 			m.sim.violatedLocked("nothing follows an end", "%s: %s of %s", run.name, e.Type, e.Path)

@@ -27,6 +27,7 @@ func (m *model) called(g *gateway, at callSite, call sdk.Call) string {
 		m.sim.violatedLocked("no step runs without a recorded reason", "%s calls %s of %s with a key that is on no record", g.name, at.Step, run.name)
 		return run.name
 	}
+	m.checkCalled(run)
 	s.calls++
 	s.action = call.Action
 	run.keys[call.IdempotencyKey] = s

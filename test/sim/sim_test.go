@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -39,7 +40,7 @@ func TestSim(t *testing.T) {
 // not find it proves nothing.
 func TestPlantedBugsAreFound(t *testing.T) {
 	const most = 500
-	for i, bug := range bugs {
+	for i, bug := range slices.Concat(bugs, placementBugs) {
 		t.Run(bug.name, func(t *testing.T) {
 			first := int64(1000 * (i + 1)) // after those of TestSim, see spacing
 			for seed := first; seed < first+most; seed++ {

@@ -40,6 +40,7 @@ type simulation struct {
 
 	workflows   []object // of the config; see changeConfig
 	actions     []any    // of its webhook
+	placement   placement
 	definitions []*workflow.Definition
 	timed       map[string]bool // definitions with a time limit, by hash
 	retention   engine.Retention
@@ -63,7 +64,7 @@ type simulation struct {
 
 // tally counts what happened, so that a simulation that does nothing is seen.
 type tally struct {
-	commits, faults, crashes, pauses, calls, effects, runs, events, signals, cancels, retries, reruns, bulks, ticks, removals, outages, refused, parts, tooLarge int
+	commits, faults, crashes, pauses, calls, effects, runs, events, signals, cancels, retries, reruns, bulks, ticks, removals, outages, refused, parts, tooLarge, parked int
 }
 
 func (a *tally) add(b tally) {
@@ -86,11 +87,12 @@ func (a *tally) add(b tally) {
 	a.refused += b.refused
 	a.parts += b.parts
 	a.tooLarge += b.tooLarge
+	a.parked += b.parked
 }
 
 func (a tally) String() string {
-	return fmt.Sprintf("%d commits, %d store faults, %d crashes, %d pauses, %d calls, %d effects, %d runs, %d events, %d signals, %d cancellations, %d retries, %d reruns, %d bulks, %d ticks, %d removals, %d outages, %d calls refused by them, %d commits that the store did not take, %d runs that failed for it",
-		a.commits, a.faults, a.crashes, a.pauses, a.calls, a.effects, a.runs, a.events, a.signals, a.cancels, a.retries, a.reruns, a.bulks, a.ticks, a.removals, a.outages, a.refused, a.parts, a.tooLarge)
+	return fmt.Sprintf("%d commits, %d store faults, %d crashes, %d pauses, %d calls, %d effects, %d runs, %d events, %d signals, %d cancellations, %d retries, %d reruns, %d bulks, %d ticks, %d removals, %d outages, %d calls refused by them, %d commits that the store did not take, %d runs that failed for it, %d that were parked",
+		a.commits, a.faults, a.crashes, a.pauses, a.calls, a.effects, a.runs, a.events, a.signals, a.cancels, a.retries, a.reruns, a.bulks, a.ticks, a.removals, a.outages, a.refused, a.parts, a.tooLarge, a.parked)
 }
 
 // Actors have their own random numbers each, so that what one of them does
@@ -138,6 +140,7 @@ func newSimulation(t *testing.T, seed int64, bug *bug) *simulation {
 	sim := &simulation{t: t, seed: seed, bug: bug, began: time.Now(), store: memory.New(memory.Options{}), ending: make(chan struct{}), names: map[string]string{}, timed: map[string]bool{}}
 	uuid.SetRand(&ids{Rand: sim.random(actorIDs)})
 	sim.faults.Store(true)
+	sim.drawPlacement(sim.random(actorPlacement))
 	sim.drawDefinitions()
 	sim.upstream = newUpstream(sim)
 	sim.model = newModel(sim)
