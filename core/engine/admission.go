@@ -170,7 +170,12 @@ func (a *admission) look(ctx context.Context, name string) (settle []state.Op, e
 		if len(seen.waiting) == 0 || seen.free == 0 {
 			return seen.settled(name, &g, passed), nil
 		}
-		wait, err := a.admitFirst(ctx, name, &g, seen)
+		last := seen.isLast()
+		wait, err := a.admitFirst(ctx, name, &g, seen, last)
+		if conflict, ok := errors.AsType[*state.ConflictError](err); ok && conflict.Failed(requireWakeup(name, seen.wakeup)) {
+			last = false // others have begun to wait: they must not keep it from going on
+			wait, err = a.admitFirst(ctx, name, &g, seen, last)
+		}
 		switch {
 		case errors.As(err, new(*CorruptError)):
 			passed = seen.waiting[0]
@@ -181,10 +186,10 @@ func (a *admission) look(ctx context.Context, name string) (settle []state.Op, e
 		case err != nil:
 			return nil, err
 		case wait > 0:
-			return []state.Op{requireVersion(name, seen.version), state.SetTimerAfter(layout.QueueGroup, name, wait)}, nil
+			return []state.Op{requireWakeup(name, seen.wakeup), state.SetTimerAfter(layout.QueueGroup, name, wait)}, nil
 		}
 		a.wakeups.queue.wake()
-		if seen.isLast() {
+		if last {
 			return nil, nil // its timer is cleared
 		}
 	}
@@ -193,6 +198,7 @@ func (a *admission) look(ctx context.Context, name string) (settle []state.Op, e
 // groupView is a group as it is looked at.
 type groupView struct {
 	version []byte
+	wakeup  []byte
 	free    int      // places, up to two
 	waiting []string // the oldest runs, up to two
 }
@@ -202,7 +208,7 @@ func (v *groupView) isLast() bool { return v.free < 2 || len(v.waiting) < 2 }
 
 // settled are the ops after which a group need not be looked at.
 func (v *groupView) settled(name string, g *group, passed string) []state.Op {
-	ops := []state.Op{requireVersion(name, v.version), state.ClearTimer(layout.QueueGroup, name)}
+	ops := []state.Op{requireWakeup(name, v.wakeup), state.ClearTimer(layout.QueueGroup, name)}
 	if g.kind == limitGroup && len(v.waiting) == 0 && passed == "" {
 		ops = append(ops, state.Remove(layout.SetGroups, name))
 	}
@@ -211,11 +217,11 @@ func (v *groupView) settled(name string, g *group, passed string) []state.Op {
 
 // view reads a group. The runs that wait in it are those after one.
 func (a *admission) view(ctx context.Context, name string, g *group, after string) (*groupView, error) {
-	version, err := a.store.Get(ctx, state.Ref{Bucket: layout.BucketGroupVersion, ID: name})
+	found, err := a.store.Get(ctx, state.Ref{Bucket: layout.BucketGroupVersion, ID: name}, state.Ref{Bucket: layout.BucketGroupWakeup, ID: name})
 	if err != nil {
 		return nil, err
 	}
-	v := &groupView{version: version[0]}
+	v := &groupView{version: found[0], wakeup: found[1]}
 	if v.waiting, err = a.store.Range(ctx, state.Range{Set: layout.SetThrottled + "/" + name, After: after, Limit: 2}); err != nil || len(v.waiting) == 0 {
 		return v, err
 	}
@@ -234,8 +240,8 @@ func (a *admission) freePlaces(ctx context.Context, name string, g *group) (int,
 
 // admitFirst lets the first throttled run of a group go on, or wait in the next of its
 // groups. Where the rate of the group allows none at present, it returns after how long
-// to look again.
-func (a *admission) admitFirst(ctx context.Context, name string, g *group, seen *groupView) (wait time.Duration, err error) {
+// to look again. After the last run that can go on, the group's timer is cleared.
+func (a *admission) admitFirst(ctx context.Context, name string, g *group, seen *groupView, last bool) (wait time.Duration, err error) {
 	id := seen.waiting[0]
 	found, err := a.store.Get(ctx, state.Ref{Bucket: layout.BucketRun, ID: id})
 	if err != nil {
@@ -259,8 +265,8 @@ func (a *admission) admitFirst(ctx context.Context, name string, g *group, seen 
 		return wait, err
 	}
 	ops = append(append(ops, with...), rec.updateOps(&next)...)
-	if seen.isLast() {
-		ops = append(ops, state.ClearTimer(layout.QueueGroup, name))
+	if last {
+		ops = append(ops, requireWakeup(name, seen.wakeup), state.ClearTimer(layout.QueueGroup, name))
 	}
 	return 0, a.store.Commit(ctx, ops...)
 }

@@ -118,7 +118,7 @@ func (r *execution) tryCommit(stored *runRecord, answers []workflow.Event, with 
 	if r.record.Status.Ended() {
 		r.announce()
 	}
-	if r.record.isGrouped() {
+	if r.record.Lease == "" && r.record.isGrouped() {
 		r.wakeups.admission.wake()
 	}
 	return nil

@@ -11,12 +11,13 @@ import (
 // concurrency keys, of an order, of a lane. The active ones are members of a set, added
 // under a record of the group, its version, that each admission changes: so two
 // processes cannot admit a run each into the last place. Whatever may let a run be
-// admitted, a run that begins to wait or a place that becomes free, changes the version
-// too and sets the group's timer, both whatever they were: it causes no conflict but to
-// an admission, which looks again, and none is missed.
+// admitted, a run that begins to wait or a place that becomes free, sets the group's
+// timer and changes another record, its wakeup, both whatever they were. The timer is
+// cleared only under the wakeup that was read before the group was: none is missed. A
+// run that begins to wait keeps no admission from going on, however many do.
 
-// groupVersionTTL is how long a version is kept after it was last changed. Without
-// one, the first that changes it makes it.
+// groupVersionTTL is how long a version or a wakeup is kept after it was last changed.
+// Without one, the first that changes it makes it.
 const groupVersionTTL = 24 * time.Hour
 
 // advanceVersion makes a commit fail if the group's version is not the given one,
@@ -41,5 +42,14 @@ func bumpVersion(group string) state.Op {
 
 // lookAt has a group be looked at.
 func lookAt(group string) []state.Op {
-	return []state.Op{bumpVersion(group), state.SetTimerAfter(layout.QueueGroup, group, 0)}
+	return []state.Op{state.Put(layout.BucketGroupWakeup, group, []byte(NewRunID()), groupVersionTTL), state.SetTimerAfter(layout.QueueGroup, group, 0)}
+}
+
+// requireWakeup makes a commit fail if the group is to be looked at since its wakeup was
+// read; nil is that of a group without one.
+func requireWakeup(group string, wakeup []byte) state.Op {
+	if wakeup == nil {
+		return state.Insert(layout.BucketGroupWakeup, group, []byte(NewRunID()), groupVersionTTL)
+	}
+	return state.RequireValue(layout.BucketGroupWakeup, group, wakeup)
 }

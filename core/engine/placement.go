@@ -122,6 +122,9 @@ func (r *runRecord) movePlaces(next *runRecord) []state.Op {
 	}
 	if group := next.waitsIn(); group != "" && group != r.waitsIn() {
 		ops = append(ops, lookAt(group)...)
+		if group == next.ConcurrencyKey {
+			ops = append(ops, bumpVersion(group)) // for those that count before they wait: see places
+		}
 	}
 	if from, to := r.blockedEntry(), next.blockedEntry(); from != to {
 		ops = append(ops, r.moveIdle(from, to)...)

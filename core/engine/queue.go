@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -72,13 +73,11 @@ func (q *queue) claimShareOf(ctx context.Context, set string) (claimed int, err 
 		if err != nil {
 			return claimed, err
 		}
+		n, all := q.claimAll(ids)
+		if claimed += n; !all {
+			return claimed, nil
+		}
 		for _, id := range ids {
-			if !q.active.waitSlot(q.service.stopping) {
-				return claimed, nil
-			}
-			if q.claimQueued(id) {
-				claimed++
-			}
 			if !q.corrupt.contains(id) {
 				tried++
 			}
@@ -89,6 +88,25 @@ func (q *queue) claimShareOf(ctx context.Context, set string) (claimed int, err 
 		after = ids[len(ids)-1]
 	}
 	return claimed, nil
+}
+
+// claimAll claims runs, all at once: the store writes them together. It reports how many
+// it has claimed, and whether it tried all: the service is not stopping.
+func (q *queue) claimAll(ids []string) (claimed int, all bool) {
+	var claims sync.WaitGroup
+	var n atomic.Int64
+	defer func() { claims.Wait(); claimed = int(n.Load()) }()
+	for _, id := range ids {
+		if !q.active.waitSlot(q.service.stopping) {
+			return 0, false
+		}
+		claims.Go(func() {
+			if q.claimQueued(id) {
+				n.Add(1)
+			}
+		})
+	}
+	return 0, true
 }
 
 // claimQueued claims a run from the queue. The caller has a slot.

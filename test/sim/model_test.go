@@ -29,6 +29,7 @@ type model struct {
 	timetables map[string]*timetable
 	requests   map[string]request     // by tag: of a key, or the id of an event
 	successes  map[string]*gateway    // to which a call succeeded, by key
+	moved      map[string]time.Time   // when a run of an order or a lane was last written
 	begun      map[string][]time.Time // when runs began, by lane with a rate
 }
 
@@ -91,7 +92,7 @@ func newModel(sim *simulation) *model {
 	return &model{
 		sim: sim, runs: map[string]*modelRun{}, started: map[string]string{}, events: map[string]bool{},
 		results: map[string]response{}, effects: map[callSite]int{}, effectKeys: map[callSite][]string{}, timers: map[string]bool{},
-		timetables: map[string]*timetable{}, requests: map[string]request{}, successes: map[string]*gateway{}, begun: map[string][]time.Time{},
+		timetables: map[string]*timetable{}, requests: map[string]request{}, successes: map[string]*gateway{}, begun: map[string][]time.Time{}, moved: map[string]time.Time{},
 	}
 }
 

@@ -93,6 +93,7 @@ func (r *storedRecord) worked() bool {
 func (m *model) checkPlaces(touched []*modelRun, before map[*modelRun]storedRecord) {
 	for _, run := range touched {
 		was, is := before[run], run.record
+		m.moved[is.Order], m.moved[is.Lane] = time.Now(), time.Now()
 		if was.StartedAt.IsZero() && !is.StartedAt.IsZero() {
 			run.began = time.Now()
 		}
@@ -169,6 +170,9 @@ func (m *model) checkParked(run *modelRun, e workflow.Event) {
 
 // checkPlaced: a run waits for its order or its lane only while these are taken.
 func (m *model) checkPlaced(run *modelRun, stuck func(why string)) {
+	if time.Since(m.moved[run.record.Order]) < tolerance || time.Since(m.moved[run.record.Lane]) < tolerance {
+		return // something has just happened in its groups
+	}
 	if run.record.Order != "" && run.record.Turn == "" {
 		holders := 0
 		for _, other := range m.runs {
@@ -235,7 +239,7 @@ var placementBugs = []bug{
 		return planted{commit: func(ctx context.Context, next commit, ops []state.Op) error {
 			if run, ok := writtenRun(ops, func(r *storedRecord) bool { return r.Status == workflow.RunFailed && r.Turn == hasTurn }); ok {
 				ops = append(append([]state.Op{}, ops...), state.Remove(layout.SetActive+"/"+run.Order, run.ID),
-					state.Put(layout.BucketGroupVersion, run.Order, []byte("freed"), time.Hour), state.SetTimerAfter(layout.QueueGroup, run.Order, 0))
+					state.Put(layout.BucketGroupWakeup, run.Order, []byte("freed"), time.Hour), state.SetTimerAfter(layout.QueueGroup, run.Order, 0))
 			}
 			return next(ctx, ops...)
 		}}

@@ -123,6 +123,7 @@ func (m *model) checkRemoved(g *gateway, ops []state.Op) {
 			m.sim.violatedLocked("nothing is removed before its time", "%s after %s of %s, %d have ended", run.name, age, m.keptFor(run), ended)
 		}
 		run.removed = true
+		m.moved[run.record.Order], m.moved[run.record.Lane] = time.Now(), time.Now()
 		ended--
 	}
 	for _, op := range ops {

@@ -24,6 +24,9 @@ const (
 	// BucketGroupVersion has a value for each concurrency group, by group, that
 	// every admission to the group changes, for 24 hours. Written by core/engine.
 	BucketGroupVersion = "gate"
+	// BucketGroupWakeup has a value for each concurrency group, by group, that changes
+	// whenever the group is to be looked at, for 24 hours. Written by core/engine.
+	BucketGroupWakeup = "wakeup"
 	// BucketLaneStart has a record of runs that began in a lane with a rate, by
 	// GROUP/NUMBER, for the time of the rate. Written by core/engine.
 	BucketLaneStart = "lane-start"
