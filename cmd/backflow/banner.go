@@ -38,14 +38,24 @@ func (p *program) banner(plan *compile.Plan, registry *action.Registry, saved de
 		writePost(&b, "Run the workflow "+d.ID, saved, shellQuote(saved.Address+"/workflows/"+d.ID+"/runs?wait=30s"), sampleInput(d, registry))
 	}
 	for _, w := range saved.Webhooks {
-		integration, _ := registry.Integration(w.Provider)
-		provider, _ := plan.WebhookProvider(w.Provider, integration)
-		if eventType := sampleEvent(plan.Definitions, w.Name, provider.EventTypes); eventType != "" {
+		if eventType := sampleEvent(plan.Definitions, w.Name, eventTypesOf(plan, registry, w.Name)); eventType != "" {
 			fmt.Fprintf(&b, "\nSend a signed sample event to %s:\n\n  %s trigger %s %s\n", w.Path, p.calledAs, w.Provider, eventType)
 		}
 	}
 	fmt.Fprintln(&b)
 	fmt.Fprint(p.stdout, b.String())
+}
+
+// eventTypesOf returns the types of which the provider of a webhook makes samples.
+func eventTypesOf(plan *compile.Plan, registry *action.Registry, name string) []string {
+	for _, w := range plan.Config.Webhooks {
+		if w.Name == name {
+			integration, _ := registry.Integration(w.Provider)
+			provider, _ := plan.WebhookProvider(w, integration)
+			return provider.EventTypes
+		}
+	}
+	return nil
 }
 
 // sampleInput is an input that makes sense for a workflow: the first of the examples of

@@ -184,7 +184,7 @@ func (p *program) webhookProviders(file *string) completer {
 			for _, w := range saved.Webhooks {
 				names = append(names, proposal(w.Provider, w.Path))
 			}
-		} else if cfg, _ := config.Load(*file, config.Options{LookupEnv: p.lookupEnv, AllowUnsetEnv: true, WebhookProviders: p.providers.Names()}); cfg != nil {
+		} else if cfg, _ := config.Load(*file, config.Options{LookupEnv: p.lookupEnv, AllowUnsetEnv: true}); cfg != nil {
 			for _, w := range cfg.Webhooks {
 				if w.Provider != "" && !w.Own() { // without one it is a fault
 					names = append(names, proposal(w.Provider, w.Path))

@@ -189,13 +189,15 @@ func (p *program) target(ctx context.Context, name string, flags *triggerFlags) 
 	}
 	to := target{address: defaultAddress, path: flags.path, secret: flags.secret}
 	var specs map[string]plugin.Spec
+	var plan *compile.Plan
+	var webhook config.Webhook
 	switch {
 	case flags.file != "":
-		specs, err = p.targetInConfig(ctx, name, flags.file, &saved, &to)
+		plan, webhook, err = p.targetInConfig(ctx, name, flags.file, &saved, &to)
 	case flags.secret != "":
 		specs, err = flags.plugins()
 	default:
-		specs, err = p.targetOfDev(name, &saved, &to)
+		plan, webhook, err = p.targetOfDev(name, &saved, &to)
 	}
 	if err != nil {
 		return target{}, err
@@ -207,12 +209,23 @@ func (p *program) target(ctx context.Context, name string, flags *triggerFlags) 
 	if to.address, err = gatewayURL(to.address, from); err != nil {
 		return target{}, err
 	}
+	if plan != nil {
+		specs = plan.Plugins
+	}
 	var installed provider.Integration
 	if spec, found := specs[name]; found {
 		installed = unstarted{spec}
 	}
 	var found bool
-	if to.provider, found = p.providers.Lookup(name, installed); !found {
+	if plan != nil {
+		to.provider, found = plan.WebhookProvider(webhook, installed)
+	} else {
+		to.provider, found = p.providers.Lookup(name, installed)
+	}
+	switch {
+	case !found && plan == nil && name == provider.Custom:
+		return target{}, errors.New("how the sender of a custom webhook signs is in a config: give -c FILE")
+	case !found:
 		return target{}, fmt.Errorf("there is no plugin %s that could make the sample", name)
 	}
 	if to.provider.Sample == nil {
@@ -224,26 +237,26 @@ func (p *program) target(ctx context.Context, name string, flags *triggerFlags) 
 // targetInConfig takes path and secret from a config, the secret from where `serve`
 // would take it. The address in the folder of `dev` is used only where its secret
 // is the same: no event that is signed with another goes there.
-func (p *program) targetInConfig(ctx context.Context, provider, file string, saved *devState, to *target) (map[string]plugin.Spec, error) {
+func (p *program) targetInConfig(ctx context.Context, provider, file string, saved *devState, to *target) (*compile.Plan, config.Webhook, error) {
 	plan, err := p.load(file, config.Options{LookupEnv: p.lookupEnv, Dev: true})
 	if err != nil {
-		return nil, err
+		return nil, config.Webhook{}, err
 	}
-	w, err := webhookOf(plan.Config, provider)
-	if err != nil {
-		return nil, err
+	w, ok := webhookOf(plan.Config, func(w config.Webhook) bool { return w.Provider == provider })
+	if !ok {
+		return nil, config.Webhook{}, fmt.Errorf("%s has no webhook of provider %s", plan.Config.Path, provider)
 	}
 	if !w.Secrets.Given {
 		launcher := newLaunchers()
 		if err := errors.Join(plan.AskProvider(ctx, launcher, provider), launcher.Close()); err != nil {
-			return nil, err
+			return nil, config.Webhook{}, err
 		}
 	}
 	to.path, to.publicURL = w.Path, plan.Config.Server.PublicURL
 	if secrets := plan.WebhookSecrets(w); len(secrets) > 0 {
 		to.secret = secrets[0]
 	} else if to.secret = saved.MadeSecrets[w.Name]; to.secret == "" {
-		return nil, fmt.Errorf("webhook %s has no secret: %s has no value, and %s notes none that was made. Set what it needs, or give --secret and --path",
+		return nil, config.Webhook{}, fmt.Errorf("webhook %s has no secret: %s has no value, and %s notes none that was made. Set what it needs, or give --secret and --path",
 			w.Name, whereSecretIs(plan, w), devStatePath(devDir))
 	}
 	if listen, err := loopback(plan.Config.Server.Listen); err == nil {
@@ -252,7 +265,7 @@ func (p *program) targetInConfig(ctx context.Context, provider, file string, sav
 	if saved.Address != "" && slices.ContainsFunc(saved.Webhooks, func(known devWebhook) bool { return known.Name == w.Name && known.Secret == to.secret }) {
 		to.address = saved.Address
 	}
-	return plan.Plugins, nil
+	return plan, w, nil
 }
 
 // whereSecretIs says where a config has the secret of a webhook, or would have it.
@@ -269,28 +282,30 @@ func whereSecretIs(plan *compile.Plan, w config.Webhook) string {
 }
 
 // targetOfDev takes everything from where `dev` noted it.
-func (p *program) targetOfDev(provider string, saved *devState, to *target) (map[string]plugin.Spec, error) {
+func (p *program) targetOfDev(provider string, saved *devState, to *target) (*compile.Plan, config.Webhook, error) {
 	i := slices.IndexFunc(saved.Webhooks, func(w devWebhook) bool { return w.Provider == provider })
 	if i < 0 {
-		return nil, fmt.Errorf("no webhook of %s is known in %s: give -c FILE or --secret and --path, or run this where `backflow dev` runs", provider, devStatePath(devDir))
+		return nil, config.Webhook{}, fmt.Errorf("no webhook of %s is known in %s: give -c FILE or --secret and --path, or run this where `backflow dev` runs", provider, devStatePath(devDir))
 	}
 	to.address, to.path, to.secret = saved.Address, saved.Webhooks[i].Path, saved.Webhooks[i].Secret
 	plan, err := p.load(saved.Config, config.Options{LookupEnv: p.lookupEnv, Dev: true})
 	if err != nil {
-		return nil, err
+		return nil, config.Webhook{}, err
 	}
 	to.publicURL = plan.Config.Server.PublicURL
-	return plan.Plugins, nil
+	w, ok := webhookOf(plan.Config, func(w config.Webhook) bool { return w.Name == saved.Webhooks[i].Name })
+	if !ok {
+		return nil, config.Webhook{}, fmt.Errorf("%s has no webhook %s any more", plan.Config.Path, saved.Webhooks[i].Name)
+	}
+	return plan, w, nil
 }
 
-// webhookOf returns the first webhook of a provider.
-func webhookOf(cfg *config.Config, provider string) (config.Webhook, error) {
-	for _, w := range cfg.Webhooks {
-		if w.Provider == provider {
-			return w, nil
-		}
+// webhookOf returns the first webhook of a config of which something holds.
+func webhookOf(cfg *config.Config, holds func(config.Webhook) bool) (config.Webhook, bool) {
+	if i := slices.IndexFunc(cfg.Webhooks, holds); i >= 0 {
+		return cfg.Webhooks[i], true
 	}
-	return config.Webhook{}, fmt.Errorf("%s has no webhook of provider %s", cfg.Path, provider)
+	return config.Webhook{}, false
 }
 
 // plugins are those that are found without a config, by name.

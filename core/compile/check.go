@@ -188,14 +188,17 @@ func (p *Plan) checkNoCredentials(d Definition, step *workflow.Step, manifest *s
 // checkWebhookSecrets warns of secrets that are something else, by how they begin: a
 // vendor's key or the id of an endpoint stand on the same page.
 func (p *Plan) checkWebhookSecrets(w config.Webhook, i int) {
+	if p.isBuiltIn(w.Provider) { // which knows the form of its secrets, and one signs with the secret key of its API
+		return
+	}
 	kinds := []struct{ prefix, what string }{
 		{"sk_", "a secret key"}, {"rk_", "a restricted key"}, {"pk_", "a publishable key"}, {"we_", "the id of an endpoint"},
 	}
-	for _, secret := range p.WebhookSecrets(w) {
+	for n, secret := range p.WebhookSecrets(w) {
 		for _, kind := range kinds {
 			if strings.HasPrefix(secret, kind.prefix) {
 				p.warn(config.Fault{
-					Pos:     p.secretPos(w, i),
+					Pos:     p.secretPos(w, i, n),
 					Message: fmt.Sprintf("the secret of webhook %q begins with %s, as %s does, which is no signing secret", w.Name, kind.prefix, kind.what),
 					Hint:    "the signing secret of an endpoint begins with whsec_",
 				})
@@ -204,8 +207,8 @@ func (p *Plan) checkWebhookSecrets(w config.Webhook, i int) {
 	}
 }
 
-// secretPos returns where the secret of the i-th webhook is written.
-func (p *Plan) secretPos(w config.Webhook, i int) config.Pos {
+// secretPos returns where the n-th secret of the i-th webhook is written.
+func (p *Plan) secretPos(w config.Webhook, i, n int) config.Pos {
 	if !w.Secrets.Given {
 		return p.Config.Credentials[w.Provider].At("/" + p.providers[w.Provider].SecretField)
 	}
@@ -213,12 +216,12 @@ func (p *Plan) secretPos(w config.Webhook, i int) config.Pos {
 	if pos := p.Config.At(at + "/secret"); pos != p.Config.At(at) {
 		return pos
 	}
-	return p.Config.At(at + "/secrets")
+	return p.Config.At(indexPointer(at+"/secrets", n))
 }
 
 // checkWebhook makes sure that a webhook can be verified, and with which secret.
 func (p *Plan) checkWebhook(w config.Webhook, i int, integration published) {
-	provider, ok := p.WebhookProvider(w.Provider, integration)
+	provider, ok := p.WebhookProvider(w, integration)
 	if ok && w.Fetch && !provider.Unpublished && provider.FetchAction == "" {
 		at := indexPointer("/webhooks", i) + "/fetch"
 		p.fault(config.Fault{
@@ -231,14 +234,19 @@ func (p *Plan) checkWebhook(w config.Webhook, i int, integration published) {
 		p.providers[w.Provider] = provider
 	}
 	switch {
+	case !ok && p.isBuiltIn(w.Provider): // a fault of its config
 	case !ok:
 		p.fault(config.Fault{Pos: w.Pos, Message: fmt.Sprintf("integration %q cannot verify webhooks", w.Provider)})
-	case provider.Unpublished || w.Secrets.Given:
+	case w.Secrets.Given:
+		p.checkWebhookSecretForms(w, i, provider.CheckSecret)
+	case provider.Unpublished:
 	case provider.SecretField == "" || !p.hasField(w.Provider, provider.SecretField):
 		p.fault(config.Fault{
 			Pos: w.Pos, Message: fmt.Sprintf("webhook %q has no secret, and neither have the credentials of %q", w.Name, w.Provider),
 			Hint: `give "secret": "{{env.…}}"`,
 		})
+	default:
+		p.checkWebhookSecretForms(w, i, provider.CheckSecret)
 	}
 }
 

@@ -137,7 +137,7 @@ func (p *Plan) ChooseSandboxes(ctx context.Context, launcher plugin.Launcher) er
 		if err := inspected[name].err; err != nil {
 			return err
 		}
-		provider, verifies := p.WebhookProvider(name, published{manifest})
+		provider, verifies := p.options.WebhookProviders.Lookup(name, published{manifest})
 		if verifies {
 			p.providers[name] = provider // its sandbox is handed the secret with its config
 		}

@@ -74,7 +74,6 @@ type Plan struct {
 // with them is a fault of the plan. The error is that of a file that cannot be
 // read at all; the plan is nil then.
 func Load(path string, options Options) (*Plan, error) {
-	options.Config.WebhookProviders = options.WebhookProviders.Names()
 	cfg, err := config.Load(path, options.Config)
 	p := &Plan{
 		Config: cfg, Plugins: map[string]plugin.Spec{}, options: options,
@@ -84,8 +83,9 @@ func Load(path string, options Options) (*Plan, error) {
 		return nil, err
 	}
 	for _, name := range options.WebhookProviders.Names() {
-		p.providers[name], _ = p.WebhookProvider(name, nil)
+		p.providers[name], _ = options.WebhookProviders.Lookup(name, nil)
 	}
+	p.providers[provider.Custom] = provider.CustomUnconfigured()
 	p.parseDefinitions()
 	p.compileSchedules()
 	p.discoverPlugins()
@@ -93,6 +93,7 @@ func Load(path string, options Options) (*Plan, error) {
 	p.Sum = p.Sources.Sum()
 	p.compileCustom()
 	p.checkReferences()
+	p.checkVerification()
 	return p, nil
 }
 

@@ -20,16 +20,18 @@ func (p *Plan) checkReferences() {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.Config.Credentials)) {
-		if !p.options.WebhookProviders.Has(name) || slices.Contains(declared, name) {
+		if !p.isBuiltIn(name) || slices.Contains(declared, name) {
 			note(name, config.Fault{Pos: p.Config.Credentials[name].Pos})
 		}
 	}
 	for _, entry := range p.Config.Plugins {
 		note(entry.Name, config.Fault{Pos: entry.Pos})
 	}
+	verifying := map[string]bool{}
 	for _, w := range p.Config.Webhooks {
-		if !w.Own() && !p.options.WebhookProviders.Has(w.Provider) {
+		if !w.Own() && !p.isBuiltIn(w.Provider) {
 			note(w.Provider, config.Fault{Pos: w.Pos})
+			verifying[w.Provider] = true
 		}
 	}
 	for _, d := range p.Definitions {
@@ -39,7 +41,10 @@ func (p *Plan) checkReferences() {
 		if slices.Contains(declared, name) {
 			continue
 		}
-		at := p.references[name]
+		at, known := p.references[name], known
+		if verifying[name] {
+			known = slices.Concat(known, p.providerNames())
+		}
 		at.Message = fmt.Sprintf("there is no integration %q: %s", name, p.searchedDirs())
 		if near := suggest.Nearest(name, workflow.StepTypes()); near != "" && suggest.Nearest(name, known) == "" {
 			at.Hint = fmt.Sprintf("did you mean the type of step %q?", near)

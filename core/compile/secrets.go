@@ -9,7 +9,6 @@ import (
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/plugin/credential"
-	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/pointer"
 )
@@ -33,7 +32,7 @@ func (p *Plan) WebhookSecrets(w config.Webhook) []string {
 // SandboxWebhooks returns the webhooks whose events come from the sandbox of a plugin:
 // those that it verifies, if it runs there.
 func (p *Plan) SandboxWebhooks(name string) []config.Webhook {
-	if !p.Sandbox[name] || p.options.WebhookProviders.Has(name) {
+	if !p.Sandbox[name] || p.isBuiltIn(name) {
 		return nil
 	}
 	var webhooks []config.Webhook
@@ -50,14 +49,14 @@ func (p *Plan) SandboxWebhooks(name string) []config.Webhook {
 // handed no credential.
 func (p *Plan) AskProvider(ctx context.Context, launcher plugin.Launcher, name string) error {
 	spec, isPlugin := p.Plugins[name]
-	if !isPlugin || p.options.WebhookProviders.Has(name) {
+	if !isPlugin || p.isBuiltIn(name) {
 		return nil
 	}
 	asked := p.inspect(ctx, launcher, []plugin.Spec{spec})[name]
 	if asked.err != nil {
 		return asked.err
 	}
-	if provider, ok := p.WebhookProvider(name, published{asked.manifest}); ok {
+	if provider, ok := p.options.WebhookProviders.Lookup(name, published{asked.manifest}); ok {
 		p.providers[name] = provider
 	}
 	return nil
@@ -72,16 +71,9 @@ func (p *Plan) SecretField(provider string) string { return p.providers[provider
 // known: see AskProvider.
 func (p *Plan) EventTypes(provider string) []string { return p.providers[provider].EventTypes }
 
-// WebhookProvider returns the provider of a webhook. The integration is the one
-// of its name, nil where none exists; ok is false where neither verifies
-// webhooks.
-func (p *Plan) WebhookProvider(name string, integration provider.Integration) (provider provider.Provider, ok bool) {
-	return p.options.WebhookProviders.Lookup(name, integration)
-}
-
 // NewWebhookSecret makes a secret for a webhook as its sender would.
 func (p *Plan) NewWebhookSecret(w config.Webhook) string {
-	provider, _ := p.WebhookProvider(w.Provider, published{})
+	provider, _ := p.WebhookProvider(w, published{})
 	return provider.NewSecret()
 }
 

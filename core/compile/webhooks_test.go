@@ -44,18 +44,20 @@ func TestABuiltInProviderNeedsNoPlugin(t *testing.T) {
 	if made := p.NewWebhookSecret(p.Config.Webhooks[1]); made != "made" {
 		t.Errorf("made the secret %q", made)
 	}
-	if provider, ok := p.WebhookProvider("github", nil); !ok || provider.Verify == nil {
+	if provider, ok := p.WebhookProvider(p.Config.Webhooks[0], nil); !ok || provider.Verify == nil {
 		t.Error("the provider is not found")
 	}
 
-	for verifiers, rows := range map[string]provider.Table{"plugins": nil, "shopify, slack and plugins": {{Name: "shopify"}, {Name: "slack"}}} {
-		p, err = Load(file, Options{WebhookProviders: rows})
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := `:2:46: webhooks[0].provider: the provider github is not supported by this version (webhooks are verified by ` + verifiers + `, such as stripe)`
+	misspelt := strings.ReplaceAll(file, "backflow", "misspelt")
+	if err := os.WriteFile(misspelt, []byte(`{ "webhooks": [{ "name": "own", "path": "/a", "provider": "githb", "secret": "s" }, { "name": "b", "path": "/b", "provider": "costum" }] }`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p, err = Load(misspelt, Options{WebhookProviders: provider.Table{github}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`there is no integration "githb"`, `did you mean "github"?`, `did you mean "custom"?`} {
 		if !strings.Contains(p.Err().Error(), want) {
-			t.Errorf("without the row: %v, want %s", p.Err(), want)
+			t.Errorf("%v, want %s", p.Err(), want)
 		}
 	}
 }

@@ -27,8 +27,6 @@ type Options struct {
 	// Dev accepts variables that are not set in credentials and in the secrets
 	// of webhooks: what needs them is left out, and Credential.Unset says so.
 	Dev bool
-	// WebhookProviders are the providers that need no plugin.
-	WebhookProviders []string
 
 	glob        func(pattern string) ([]string, error)
 	exists      func(path string) bool // as a file

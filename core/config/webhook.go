@@ -1,7 +1,6 @@
 package config
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
@@ -11,7 +10,7 @@ type Webhook struct {
 	Pos  Pos
 	Name string
 	Path string
-	// Provider is the integration that verifies the events.
+	// Provider is what verifies the events: a built-in provider, or an integration.
 	Provider string
 	// Secrets of its own. Where none is given, the webhook uses the secret in the
 	// credentials of its provider.
@@ -19,6 +18,10 @@ type Webhook struct {
 	// Window is how long a cause makes no other event of the gateway; it means nothing
 	// to other providers.
 	Window time.Duration
+	// Custom says how the sender signs, of the provider custom alone.
+	Custom WebhookCustom
+	// Challenge is how the sender tests the URL.
+	Challenge WebhookChallenge
 	// Actions are the steps that an event runs, an array; its ID is empty.
 	Actions Definition
 	// Filter says which events run.
@@ -45,8 +48,8 @@ func webhooksSchema() schema[[]Webhook] {
 			"Name of the webhook, unique.").required(),
 		key("path", text("path", checkWebhookPath), func(w *Webhook) *string { return &w.Path },
 			"Path at which events are received, by POST; unique, and none of the gateway's own. Required, but for the provider `backflow`."),
-		key("provider", webhookProviderSchema(), func(w *Webhook) *string { return &w.Provider },
-			"The integration that verifies the events, such as `stripe`.").required(),
+		key("provider", text("name", integrationName.check), func(w *Webhook) *string { return &w.Provider },
+			"What verifies the events: a built-in provider such as `github`, `custom`, or a plugin such as `stripe`.").required(),
 		key("secret", webhookSecretSchema(), func(w *Webhook) *WebhookSecrets { return &w.Secrets },
 			"Secret that the events are signed with. Without it and without `secrets`: the one in the integration's credentials."),
 		key("secrets", webhookSecretsSchema(), func(w *Webhook) *WebhookSecrets { return &w.Secrets },
@@ -61,9 +64,12 @@ func webhooksSchema() schema[[]Webhook] {
 			"`{key, concurrency, rate}`: how many events with the same key are worked on at once, and begin in a time."),
 		key("fetch", boolean(), func(w *Webhook) *bool { return &w.Fetch },
 			"Whether the first step of a run fetches what the event is about as it is then, into `payload.fetched`."),
-		unsupported[Webhook]("custom"),
 		key("window", windowSchema(), func(w *Webhook) *time.Duration { return &w.Window },
 			"For the provider `backflow`: how long a cause makes no other event. `0s` makes one each time.").withDefault(`"10m"`),
+		key("custom", webhookCustomSchema(), func(w *Webhook) *WebhookCustom { return &w.Custom },
+			"How the sender signs, of the provider `custom`."),
+		key("challenge", webhookChallengeSchema(), func(w *Webhook) *WebhookChallenge { return &w.Challenge },
+			"How the sender tests the URL before it sends events: a text that it gets back, at most 512 bytes, as text."),
 	).with(func(v value, w *Webhook) {
 		checkOwn(v, w)
 		w.Pos = v.node.Pos
@@ -112,31 +118,6 @@ func webhookSecretsSchema() schema[WebhookSecrets] {
 			for i := range v.node.Elements {
 				of.decode(v.index(i), into)
 			}
-		},
-	}
-}
-
-// reservedProviders are names of providers that need no plugin, in this version
-// or in a later one; see Options.WebhookProviders.
-var reservedProviders = []string{"github", "slack", "twilio", "shopify", "standard", "custom"}
-
-// webhookProviderSchema declares the name of the provider of a webhook.
-func webhookProviderSchema() schema[string] {
-	s := text("name", integrationName.check)
-	return schema[string]{
-		description: s.description,
-		decode: func(v value, into *string) {
-			var name string
-			s.decode(v, &name)
-			if slices.Contains(reservedProviders, name) && !slices.Contains(v.options.WebhookProviders, name) {
-				verifiers := "plugins"
-				if len(v.options.WebhookProviders) > 0 {
-					verifiers = strings.Join(v.options.WebhookProviders, ", ") + " and plugins"
-				}
-				v.fault("webhooks are verified by "+verifiers+", such as stripe", "the provider %s is not supported by this version", name)
-				return
-			}
-			*into = name
 		},
 	}
 }

@@ -93,6 +93,9 @@ func formPayload(form url.Values, files map[string][]any) (value.Doc, error) {
 	for name, texts := range form {
 		values := make([]any, len(texts), len(texts)+len(files[name]))
 		for i, text := range texts {
+			if !utf8.ValidString(name) || !utf8.ValidString(text) {
+				return value.Doc{}, refuseGenuine("the form cannot be read: it holds what is not UTF-8")
+			}
 			values[i] = text
 		}
 		object[name] = append(values, files[name]...)

@@ -190,6 +190,11 @@ func (s scheme) sample(all samples, asked sdk.SampleRequest) (sdk.Sample, error)
 	if s.id.header != "" {
 		put(s.id.header, fill("$UUID"))
 	}
+	for _, p := range s.content {
+		if p.kind == partHeader {
+			put(p.literal, fill("$UUID"))
+		}
+	}
 	stamp := s.timeFormat.write(asked.Now)
 	if s.timestamp.header != "" {
 		put(s.timestamp.header, s.timestamp.prefix+stamp)
@@ -211,7 +216,11 @@ func (s scheme) sample(all samples, asked sdk.SampleRequest) (sdk.Sample, error)
 	if keys == nil {
 		keys = rawKeys
 	}
-	signature := s.prefix + s.encoding.encode(s.algorithm.mac(keys([]string{asked.Secret})[0], content))
+	key := keys([]string{asked.Secret})
+	if len(key) == 0 {
+		return sdk.Sample{}, errPublicKey
+	}
+	signature := s.prefix + s.encoding.encode(s.algorithm.mac(key[0], content))
 	if s.timestamp.header == s.header {
 		signature = made.Headers[s.header] + "," + signature
 	}

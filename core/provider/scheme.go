@@ -3,6 +3,7 @@ package provider
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -53,6 +54,9 @@ type scheme struct {
 	// that the text is the key.
 	checkSecret func(secret string) error
 	keys        func(secrets []string) [][]byte
+	// publicKeys are the ed25519 keys among the secrets, by which a signature may be made
+	// too; nil is none.
+	publicKeys func(secrets []string) []ed25519.PublicKey
 	// newSecret is as Provider.NewSecret.
 	newSecret func() string
 	// head: the sender asks by HEAD whether its URL is served.
@@ -206,17 +210,23 @@ func (s scheme) provider() Provider {
 	if s.content == nil {
 		s.content = []part{{kind: partBody}}
 	}
+	p := s.describe()
+	samples := samplesOf(s.name)
+	p.EventTypes = samples.types()
+	p.Sample = func(_ context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
+		return s.sample(samples, request)
+	}
+	return p
+}
+
+// describe makes a provider without samples.
+func (s scheme) describe() Provider {
 	p := Provider{
 		Name: s.name, Page: s.page, SecretField: secretField, Headers: s.headers(), Timestamp: s.written(s.timestamp), EventID: s.written(s.id),
 		IDSigned: s.idIsSigned(), ShowsSecret: s.token, NewSecret: s.newSecret, CheckSecret: s.checkSecret, SignsURL: s.uses(partURL), Verify: s.verify,
 	}
 	if s.head {
 		p.Methods = []string{http.MethodHead}
-	}
-	samples := samplesOf(s.name)
-	p.EventTypes = samples.types()
-	p.Sample = func(_ context.Context, request sdk.SampleRequest) (sdk.Sample, error) {
-		return s.sample(samples, request)
 	}
 	return p
 }
@@ -356,7 +366,11 @@ func (s scheme) check(r *request) ([]byte, error) {
 	if keys == nil {
 		keys = rawKeys
 	}
-	if !anyMAC(s.algorithm, keys(r.Secrets), signatures, content) {
+	genuine := anyMAC(s.algorithm, keys(r.Secrets), signatures, content)
+	if s.publicKeys != nil {
+		genuine = genuine || anyEd25519(s.publicKeys(r.Secrets), signatures, content)
+	}
+	if !genuine {
 		return nil, notSigned(s.header)
 	}
 	if s.timestamp.header != "" {

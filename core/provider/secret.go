@@ -5,7 +5,10 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
+
+	"github.com/backflow/backflow/sdk"
 )
 
 // secretField is where in credentials.NAME the secret of a built-in provider is.
@@ -42,6 +45,15 @@ func publicKeys(secrets []string) []ed25519.PublicKey {
 	}
 	return keys
 }
+
+// secretKeys are the secrets whose text is the key of an HMAC. A public key is none:
+// everybody could sign with it.
+func secretKeys(secrets []string) [][]byte {
+	return rawKeys(slices.DeleteFunc(slices.Clone(secrets), isPublicKey))
+}
+
+// errPublicKey says why a secret makes no sample.
+var errPublicKey = sdk.Refuse(sdk.CodeInvalidParams, "the webhook's secret is a public key, which signs nothing: a sample needs a secret")
 
 // checkPublicKey is a Provider.CheckSecret of senders whose secret may be a public key
 // and is any other text otherwise.

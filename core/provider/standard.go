@@ -100,7 +100,7 @@ func standardKeys(secrets []string) [][]byte {
 // signStandard signs a sample. Errors are *sdk.Error.
 func signStandard(made *sdk.Sample, asked sdk.SampleRequest) error {
 	if isPublicKey(asked.Secret) {
-		return sdk.Refuse(sdk.CodeInvalidParams, "a public key signs nothing: a sample needs a secret that begins with whsec_")
+		return errPublicKey
 	}
 	key, err := standardKey(asked.Secret)
 	if err != nil {

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -13,10 +14,20 @@ const (
 	inSeconds      timeFormat = "seconds since 1970"
 	inMilliseconds timeFormat = "milliseconds since 1970"
 	inRFC3339      timeFormat = "RFC 3339"
+	inAny          timeFormat = "seconds or milliseconds since 1970, or RFC 3339"
 )
 
 // parse reads a time. ok is false for any other text.
 func (f timeFormat) parse(text string) (at time.Time, ok bool) {
+	if f == inAny {
+		// Twelve digits are seconds in the year 5138, and milliseconds in 1973.
+		switch {
+		case strings.Trim(text, "0123456789") != "":
+			f = inRFC3339
+		case len(text) >= 12:
+			f = inMilliseconds
+		}
+	}
 	if f == inRFC3339 {
 		at, err := time.Parse(time.RFC3339Nano, text)
 		return at, err == nil

@@ -35,6 +35,10 @@ type vector struct {
 	Source  string   `json:"source"`
 	Made    string   `json:"made"`
 	Secrets []string `json:"secrets"`
+	// Custom is what the config of the webhook says, of the provider custom; Challenge is
+	// that of any.
+	Custom    CustomConfig `json:"custom"`
+	Challenge *Challenge   `json:"challenge"`
 	// At is when the request is judged, with a tolerance of 300 seconds.
 	At      time.Time     `json:"at"`
 	Request vectorRequest `json:"request"`
@@ -109,9 +113,20 @@ func vectors(t testing.TB, name string) []vector {
 // provider is the one that a vector is for.
 func (v vector) provider(t testing.TB, name string) Provider {
 	t.Helper()
-	p, ok := BuiltIn().Lookup(name, nil)
+	table := BuiltIn()
+	if name == Custom {
+		p, err := NewCustom(v.Custom)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table = append(table, p)
+	}
+	p, ok := table.Lookup(name, nil)
 	if !ok {
 		t.Fatalf("there is no provider %s", name)
+	}
+	if v.Challenge != nil {
+		p = p.WithChallenge(*v.Challenge)
 	}
 	return p
 }
@@ -251,12 +266,15 @@ func genuine(t testing.TB) map[string]map[string]genuineRequest {
 	t.Helper()
 	all := map[string]map[string]genuineRequest{}
 	now := time.Date(2026, 11, 23, 10, 0, 0, 0, time.UTC)
-	for _, name := range BuiltIn().Names() {
+	for _, name := range append(BuiltIn().Names(), Custom) {
 		all[name] = map[string]genuineRequest{}
 		for _, v := range vectors(t, name) {
 			if v.Want.ID != "" {
 				all[name][v.Name] = genuineRequest{v.provider(t, name), v.request()}
 			}
+		}
+		if name == Custom {
+			continue
 		}
 		p := vector{}.provider(t, name)
 		secret := p.NewSecret()

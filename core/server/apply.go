@@ -116,7 +116,7 @@ func webhookSecrets(plan *compile.Plan, w config.Webhook, made map[string]string
 // receiver returns the receiver of a webhook.
 func (s *Server) receiver(plan *compile.Plan, w config.Webhook, registry *action.Registry, secrets []string) (*webhook.Receiver, error) {
 	integration, _ := registry.Integration(w.Provider)
-	provider, ok := plan.WebhookProvider(w.Provider, integration)
+	provider, ok := plan.WebhookProvider(w, integration)
 	if !ok || provider.Verify == nil {
 		return nil, fmt.Errorf("there is no integration %s that verifies webhooks", w.Provider)
 	}
