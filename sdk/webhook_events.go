@@ -29,7 +29,8 @@ const (
 // ListEventsRequest asks for the events of a span of time.
 type ListEventsRequest struct {
 	// Since and Until bound the time of the events: the first is included, the second
-	// is not. A zero Until is now.
+	// is not. A zero Until is now. Where the vendor counts whole seconds, the list begins
+	// with the second in which Since is.
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until,omitzero"`
 	// Types are patterns of the types that are wanted: "*" matches any run of
@@ -42,7 +43,7 @@ type ListEventsRequest struct {
 	Limit int `json:"limit"`
 }
 
-// EventPage is one page of events, in any order.
+// EventPage is one page of events, in any order. It may be empty and not the last.
 type EventPage struct {
 	Events []ListedEvent `json:"events"`
 	// NextCursor asks for the next page. Empty: this is the last one.

@@ -69,7 +69,17 @@ func (p *Plan) rights(catalog *action.Catalog, integration string) (Rights, erro
 	}
 	r := rightsFinder{integration: integration, needed: make(map[string][]Use)}
 	for _, d := range p.Definitions {
-		d.Walk(func(step *workflow.Step) { r.step(d, step, catalog) })
+		d.Walk(func(step *workflow.Step) {
+			if step.Action == action.FetchEvent && step.Integration == integration {
+				found, err := catalog.Describe(integration, step.Action)
+				if err == nil { // else a fault already
+					use := Use{Pos: d.Source.Fault(step.Pointer, "", "").Pos, What: fmt.Sprintf("%s, step %q: %s", owner(d), step.ID, found.Spec().Name)}
+					r.fetch(p, d, use, found.Spec(), manifest.Webhook.EventTypes)
+				}
+				return
+			}
+			r.step(d, step, catalog)
+		})
 	}
 	for i, token := range p.Config.Auth.Tokens {
 		for j, scope := range token.Scopes {
@@ -105,7 +115,7 @@ func (r *rightsFinder) step(d Definition, step *workflow.Step, catalog *action.C
 	if err != nil || step.Params == nil {
 		return // a fault already
 	}
-	use := Use{Pos: d.Source.Fault(step.Pointer, "", "").Pos, What: fmt.Sprintf("%s, step %q: %s", owner(d), step.ID, found.Spec().Name)}
+	use := Use{Pos: d.Source.Fault(step.Pointer, "", "").Pos, What: fmt.Sprintf("%s, step %q: %s", owner(d), step.ID, step.Action)}
 	open := made(step.Params.Refs())
 	r.call(d, use, found.Spec(), step.Pointer+"/params", step.Source, open)
 	calls, _ := found.Inner(step.Source, open) // what is wrong with them is a fault already

@@ -123,7 +123,7 @@ func TestFetchNeedsAProviderThatFetches(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "backflow.json")
 	verify := func(context.Context, sdk.WebhookRequest) (provider.Verified, error) { return provider.Verified{}, nil }
 	options := Options{WebhookProviders: provider.Table{{Name: "github", Verify: verify}}, Integrations: []action.Integration{publishing{manifest: &sdk.Manifest{Name: "shop"}}}}
-	about := sdk.ActionSpec{Name: "about", Params: []byte(`{"type":"object","properties":{"event":{}}}`), Permissions: []string{"Things: Read"}}
+	about := sdk.ActionSpec{Name: "about", Params: []byte(`{"type":"object","properties":{"event":{},"type":{"type":"string"}}}`), Variants: []sdk.Variant{{Param: "type", Pattern: "thing\\..*", Permissions: []string{"Things: Read"}}}}
 	for name, c := range map[string]struct {
 		provider string
 		manifest *sdk.Manifest
@@ -131,7 +131,7 @@ func TestFetchNeedsAProviderThatFetches(t *testing.T) {
 	}{
 		"a built-in one":            {"github", nil, `:2:12: webhooks[0].fetch: the provider "github" fetches nothing for an event (leave fetch out`},
 		"one that fetches nothing":  {"shop", &sdk.Manifest{Name: "shop", Webhook: &sdk.WebhookCapability{}, Actions: []sdk.ActionSpec{about}}, `:2:12: webhooks[0].fetch: the provider "shop" fetches nothing for an event (leave fetch out`},
-		"one that fetches":          {"shop", &sdk.Manifest{Name: "shop", Webhook: &sdk.WebhookCapability{FetchAction: "about"}, Actions: []sdk.ActionSpec{about}}, ""},
+		"one that fetches":          {"shop", &sdk.Manifest{Name: "shop", Webhook: &sdk.WebhookCapability{FetchAction: "about", EventTypes: []string{"thing.made", "other.made"}}, Actions: []sdk.ActionSpec{about}}, ""},
 		"one that says nothing yet": {"shop", nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -152,7 +152,7 @@ func TestFetchNeedsAProviderThatFetches(t *testing.T) {
 				return
 			}
 			rights, err := p.rights(catalog, "shop")
-			if err != nil || len(rights.Needed) != 1 || rights.Needed[0].Uses[0].What != `webhook "own", step "fetch": about` {
+			if err != nil || len(rights.Needed) != 1 || rights.Needed[0].Name != "Things: Read" || rights.Needed[0].Uses[0].What != `webhook "own", step "fetch": about` {
 				t.Errorf("its key needs %+v, %v", rights, err)
 			}
 		})

@@ -19,7 +19,10 @@ const pluginVersion = "0.1.0"
 func (p *plugin) integration() sdk.Plugin {
 	parts := []sdk.Part{
 		sdk.Credentials[json.RawMessage]{Schema: credentialsSchema, Configure: p.configure, NotInDev: notInDev},
-		sdk.Webhook{EventTypes: sample.Types(), SecretField: "webhookSecret", Verify: p.verifyAndFlag, Sample: sampleWebhook},
+		sdk.Webhook{
+			EventTypes: sample.Types(), SecretField: "webhookSecret", FetchAction: fetchAction,
+			Verify: p.verifyAndFlag, Sample: sampleWebhook, List: p.list, Sync: p.syncEndpoint,
+		},
 		sdk.Sandbox{Do: p.control},
 	}
 	for _, action := range catalog.Actions() {
@@ -93,6 +96,13 @@ func (p *plugin) generic() []sdk.Part {
 			Do: func(ctx context.Context, params json.RawMessage) (sdk.Result, error) {
 				return p.call(ctx, params, true)
 			},
+		},
+		sdk.Action[json.RawMessage, json.RawMessage]{
+			Name: fetchAction, Description: "Reads what an event is about, as it is now.", HTTP: sdk.POST("/fetch-event-object"),
+			Variants:  fetchVariants(),
+			Sensitive: sensitiveOfAll, ParamsSchema: fetchSchema, ResultSchema: json.RawMessage(`{"type":["object","null"]}`),
+			Examples: []json.RawMessage{json.RawMessage(`{"event":{"object":"event","type":"customer.updated","data":{"object":{"id":"cus_123","object":"customer"}}}}`)},
+			Do:       p.fetchObject,
 		},
 		sdk.Action[noParams, operationList]{
 			Name: "listOperations", Description: "Lists the operations that call and read know.", HTTP: sdk.GET("/operations"),

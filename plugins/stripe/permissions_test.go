@@ -1,13 +1,16 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/backflow/backflow/plugins/stripe/internal/permission"
+	"github.com/backflow/backflow/plugins/stripe/internal/sample"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -80,7 +83,7 @@ func TestEveryNamedActionSaysWhichRightItNeeds(t *testing.T) {
 	t.Parallel()
 	for _, action := range newServed().Manifest().Actions {
 		switch action.Name {
-		case "call", "read", "listOperations", "describeOperation":
+		case "call", "read", "listOperations", "describeOperation", fetchAction:
 			continue
 		}
 		level := ": Read"
@@ -97,6 +100,42 @@ func TestEveryNamedActionSaysWhichRightItNeeds(t *testing.T) {
 	} {
 		if got := specOf(t, name).Permissions; !slices.Equal(got, []string{want}) {
 			t.Errorf("%s needs %q, want %q", name, got, want)
+		}
+	}
+}
+
+// TestTheRightToFetchIsThatOfTheObject: the patterns of the types say the right of the
+// path at which the object of such an event is read.
+func TestTheRightToFetchIsThatOfTheObject(t *testing.T) {
+	t.Parallel()
+	description, err := embeddedDescription()
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := specOf(t, fetchAction)
+	for _, eventType := range sample.Types() {
+		body, err := sample.Event(eventType, nil, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var event struct {
+			Data struct{ Object struct{ Object string } }
+		}
+		if err := json.Unmarshal(body, &event); err != nil {
+			t.Fatal(err)
+		}
+		getters, err := description.Getters(event.Data.Object.Object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		if len(getters) > 0 {
+			right, _ := permission.For(http.MethodGet, getters[0].Path())
+			want = []string{right}
+		}
+		got := spec.For(fmt.Appendf(nil, `{"type":%q}`, eventType)).Permissions
+		if !slices.Equal(got, want) && want != nil {
+			t.Errorf("%s: a %s needs %q, want %q", eventType, event.Data.Object.Object, got, want)
 		}
 	}
 }

@@ -211,7 +211,7 @@ func TestManifest(t *testing.T) {
 		if action.Repeat == sdk.RepeatNative && action.KeyLifetime.Hours() != 24 {
 			t.Errorf("%s: a key lives %s", action.Name, action.KeyLifetime)
 		}
-		if reads := regexp.MustCompile(`^(get|list|search|read|describe)`).MatchString(action.Name); action.Writes == reads || reads != (action.Repeat == "") {
+		if reads := regexp.MustCompile(`^(get|list|search|read|describe|fetch)`).MatchString(action.Name); action.Writes == reads || reads != (action.Repeat == "") {
 			t.Errorf("%s: writes %v, %q", action.Name, action.Writes, action.Repeat)
 		}
 		if slices.Contains([]string{"call"}, action.Name) != action.ByName {

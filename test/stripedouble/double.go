@@ -10,13 +10,13 @@
 // live for 24 hours and belong to one secret key and account. DELETE takes no
 // key.
 //
-// It keeps customers, payment intents and subscriptions, counts effects, and
+// It keeps customers, payment intents, subscriptions and webhook endpoints, counts effects, and
 // fails as it is configured: see Fault and Chance.
 //
 // It leaves out: checking of parameters beyond the required ones and the
 // amount (stripe-mock does that), every other object and operation, confirming
 // payments (a decline comes when the intent is created), lists, expansion, the
-// passing of billing periods, webhooks, and rate limits of its own.
+// passing of billing periods, the sending of webhooks, and rate limits of its own.
 package stripedouble
 
 import (

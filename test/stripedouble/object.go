@@ -80,6 +80,8 @@ func (d *Double) execute(c *call, fault Fault) *response {
 		do = func(c *call) *response { return d.updateSubscription(c, id) }
 	case one && !strings.Contains(id, "/") && c.method == http.MethodDelete:
 		do = func(c *call) *response { return d.cancelSubscription(c, id) }
+	case d.endpointOperation(c) != nil:
+		do = d.endpointOperation(c)
 	default:
 		return refuse(http.StatusNotFound, stripeError{
 			Type:    "invalid_request_error",

@@ -44,7 +44,7 @@ func checkEvents(ctx context.Context, s *session, v *verdict) {
 			return
 		}
 		for _, event := range page.Events {
-			if event.CreatedAt.Before(request.Since) || !event.CreatedAt.Before(request.Until) {
+			if event.CreatedAt.Before(request.Since.Truncate(time.Second)) || !event.CreatedAt.Before(request.Until) {
 				v.fault("event %s is of %s, which is not in the span that was asked for", event.ID, event.CreatedAt.Format(time.RFC3339))
 			}
 		}

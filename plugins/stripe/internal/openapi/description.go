@@ -36,6 +36,8 @@ type Description struct {
 	components jsontext.Value
 	// definitions are the schemas in components, by name.
 	definitions func() (map[string]jsontext.Value, error)
+	// getters are the operations that read one object, by the type of what they return.
+	getters func() (map[string][]*Operation, error)
 }
 
 // Parse reads a description, which must not change afterwards: parts of it are kept
@@ -73,6 +75,7 @@ func Parse(raw []byte) (*Description, error) {
 	}
 	d.ids = slices.Sorted(maps.Keys(d.operations))
 	d.definitions = sync.OnceValues(d.readDefinitions)
+	d.getters = sync.OnceValues(d.readGetters)
 	return d, nil
 }
 

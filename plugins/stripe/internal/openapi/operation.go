@@ -22,6 +22,7 @@ type Operation struct {
 	shared     jsontext.Value // the parameters of all operations of the path
 	parameters jsontext.Value
 	body       jsontext.Value
+	responses  jsontext.Value
 	params     func() (*Params, error)
 }
 
@@ -82,6 +83,7 @@ func readOperation(method, path string, raw jsontext.Value) (*Operation, error) 
 		case "servers":
 			o.host, err = readHost(value)
 		case "responses":
+			o.responses = value
 			o.responds, err = responseType(value)
 		}
 		if err != nil {
