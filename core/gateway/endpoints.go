@@ -155,6 +155,13 @@ func endpoints() []endpoint {
 			handler: (*requestContext).listEvents,
 		},
 		{
+			method: http.MethodGet, path: "/events/stream", scope: "events:read", stateful: writesState,
+			in:      input{query: []string{"webhook", "type", "status"}},
+			out:     []output{{status: http.StatusOK, contentType: "text/event-stream", body: eventSummary{}}},
+			doc:     "Follows received events as Server-Sent Events.",
+			handler: (*requestContext).streamEvents,
+		},
+		{
 			method: http.MethodGet, path: "/events/{event}", scope: "events:read", stateful: readsState,
 			in:      input{query: []string{"webhook"}},
 			out:     okJSON(eventDetail{}),

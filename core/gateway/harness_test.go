@@ -296,6 +296,11 @@ func scopes(t testing.TB, list ...string) []access.Scope {
 func (h *harness) send(method, target, body string, headers ...string) *httptest.ResponseRecorder {
 	h.t.Helper()
 	r := request(method, target, body, headers...)
+	if strings.HasPrefix(target, "/events/stream") { // it ends when its client goes away
+		ctx, cancel := context.WithTimeout(r.Context(), 200*time.Millisecond)
+		defer cancel()
+		r = r.WithContext(ctx)
+	}
 	rec := serve(h, r)
 	h.declared(r, rec)
 	return rec

@@ -63,6 +63,8 @@ var _ Runs = (*engine.Engine)(nil)
 type Events interface {
 	List(ctx context.Context, query event.Query) (event.Page, error)
 	Get(ctx context.Context, ref event.Ref) (event.Detail, error)
+	// Tail follows events from now on, or after one that was seen.
+	Tail(ctx context.Context, query event.Query, after string) (*event.Tail, error)
 	// Replay returns once the run is durable that does what was not done.
 	Replay(ctx context.Context, request event.ReplayRequest) (event.View, error)
 }
