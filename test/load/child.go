@@ -50,6 +50,8 @@ func child(kind string) (err error) {
 		return serveInProcess(ctx, listener, m, stubURL)
 	case "upstream":
 		return serveHTTP(ctx, listener, newUpstream())
+	case "receivefloor":
+		return serveReceiveFloor(ctx, listener, m)
 	case "callfloor":
 		return serveCallFloor(ctx, listener, m.path, stubURL)
 	case "callfloor-second":

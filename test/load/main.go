@@ -14,7 +14,9 @@
 // A fourth, inprocess, is the gateway's server in a process of this program, of
 // which a CPU profile can be taken (-subjects floor,inprocess -cpuprofile F).
 //
-// With -stores call it measures the path of one call instead (call.go).
+// With -stores call it measures the path of one call instead (call.go), and with
+// -stores receive or receive-redis-always how events of a webhook are received
+// (receive.go).
 //
 // With -stored 1000000 it measures what that many ended runs in an SQLite store
 // change: the load, lists, starts beside their removal, and memory (stored.go).
@@ -75,7 +77,7 @@ func exit(err error) {
 
 func parse(args []string) (options, error) {
 	flags := flag.NewFlagSet("load", flag.ExitOnError)
-	stores := flags.String("stores", "start,call,sqlite,redis-everysec,redis-always", "what to measure: the start, one call, or runs on a store")
+	stores := flags.String("stores", "start,call,receive,receive-redis-always,sqlite,redis-everysec,redis-always", "what to measure: the start, one call, received events, or runs on a store")
 	subjects := flags.String("subjects", "floor,gateway,plugin", "beside the floor, which comes first")
 	callers := flags.String("callers", "1,16,64", "numbers of callers")
 	rounds := flags.Int("rounds", 3, "rounds, of which the median counts")
@@ -125,6 +127,10 @@ func run(ctx context.Context, o options) (err error) {
 		switch store {
 		case "start":
 			err = measureStart(ctx, os.Stdout, p, own)
+		case "receive":
+			err = measureReceive(ctx, o, os.Stdout, store, "", own, p)
+		case "receive-redis-always":
+			err = measureReceive(ctx, o, os.Stdout, store, "always", own, p)
 		case "call":
 			err = measureCall(ctx, o, os.Stdout, own, p)
 		default:

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -29,6 +30,8 @@ type message struct {
 	path, contentType string
 	body              []byte
 	keyed             bool // each has an Idempotency-Key of its own
+	// make makes the body of each request, with further headers; nil is body.
+	make func() ([]byte, http.Header)
 }
 
 // sender sends the load.
@@ -155,10 +158,15 @@ func (d *sender) load(ctx context.Context, s *subject, callers int, length time.
 
 // send sends one message.
 func (d *sender) send(ctx context.Context, s *subject) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+s.message.path, bytes.NewReader(s.message.body))
+	content, header := s.message.body, http.Header(nil)
+	if s.message.make != nil {
+		content, header = s.message.make()
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+s.message.path, bytes.NewReader(content))
 	if err != nil {
 		return err
 	}
+	maps.Copy(request.Header, header)
 	request.Header.Set("Content-Type", s.message.contentType)
 	request.Header.Set("Authorization", "Bearer "+token)
 	if s.message.keyed {

@@ -37,6 +37,9 @@ func connect(path string, extra []string) (*conn, error) {
 		// not. Elsewhere these change nothing.
 		"fullfsync(1)",
 		"checkpoint_fullfsync(1)",
+		// What a statement that fails would have to undo is kept in memory: a large
+		// group of commits would write it to a file for nothing.
+		"temp_store(MEMORY)",
 		// A log that grew behind a slow reader shrinks again.
 		"journal_size_limit(67108864)",
 		"busy_timeout(5000)",
