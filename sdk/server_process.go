@@ -124,17 +124,57 @@ func (s *server) execute(ctx context.Context, request *pluginv1.ExecuteRequest, 
 
 // VerifyWebhook checks a webhook, if the plugin can.
 func (s *server) VerifyWebhook(ctx context.Context, request *pluginv1.VerifyWebhookRequest) (*pluginv1.VerifyWebhookResponse, error) {
+	verifier, err := s.verifier()
+	if err != nil {
+		return nil, err
+	}
+	return s.verify(WithLogger(ctx, s.logger), verifier, request), nil
+}
+
+// VerifyWebhooks checks the webhooks of one stream, one after another.
+func (s *server) VerifyWebhooks(stream grpc.BidiStreamingServer[pluginv1.VerifyWebhooksRequest, pluginv1.VerifyWebhooksResponse]) error {
+	verifier, err := s.verifier()
+	if err != nil {
+		return err
+	}
+	ctx := WithLogger(stream.Context(), s.logger)
+	for {
+		request, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		callCtx, cancel := ctx, context.CancelFunc(func() {})
+		if timeout := request.GetTimeoutNanos(); timeout > 0 {
+			callCtx, cancel = context.WithTimeout(ctx, time.Duration(timeout))
+		}
+		response := s.verify(callCtx, verifier, request.GetRequest())
+		cancel()
+		if err := stream.Send(&pluginv1.VerifyWebhooksResponse{Response: response}); err != nil {
+			return err
+		}
+	}
+}
+
+// verifier returns the plugin as one that verifies webhooks.
+func (s *server) verifier() (WebhookVerifier, error) {
 	verifier, ok := s.plugin.(WebhookVerifier)
 	if !ok {
 		return nil, status.Error(codes.Unimplemented, "the plugin verifies no webhooks")
 	}
-	ctx = WithLogger(ctx, s.logger)
+	return verifier, nil
+}
+
+// verify checks one webhook.
+func (s *server) verify(ctx context.Context, verifier WebhookVerifier, request *pluginv1.VerifyWebhookRequest) *pluginv1.VerifyWebhookResponse {
 	var event WebhookEvent
 	err := guard(s.logger, "VerifyWebhook", func() (err error) {
 		event, err = verifier.VerifyWebhook(ctx, webhookRequestFromWire(request))
 		return err
 	})
-	return verifyToWire(event, err), nil
+	return verifyToWire(event, err)
 }
 
 // SampleWebhook makes a sample event, if the plugin can.

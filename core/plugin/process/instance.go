@@ -27,7 +27,11 @@ type instance struct {
 	dir     string
 	service pluginv1.PluginServiceClient
 	health  grpc_health_v1.HealthClient
-	streams *streams
+	// calls and verifications are what is exchanged on streams.
+	calls         *streams[pluginv1.ExecuteRequest, pluginv1.ExecuteResponse]
+	verifications *streams[pluginv1.VerifyWebhooksRequest, pluginv1.VerifyWebhooksResponse]
+	// unary: the plugin verifies a webhook in a call of its own alone.
+	unary atomic.Bool
 	// silent: the plugin cannot tell of its health.
 	silent atomic.Bool
 	close  sync.Once
@@ -61,7 +65,7 @@ func (i *instance) connect() error {
 		return fmt.Errorf("go-plugin handed out a %T", dispensed)
 	}
 	i.service = service
-	i.streams = newStreams(service)
+	i.calls, i.verifications = newStreams(service.Execute), newStreams(service.VerifyWebhooks)
 	return nil
 }
 
@@ -106,35 +110,27 @@ func (i *instance) ExecuteWithTimeout(ctx context.Context, deadline time.Time, t
 	if err := plugin.CheckParamsSize(call.Params); err != nil {
 		return sdk.Result{}, err
 	}
-	result, err := i.streams.call(ctx, deadline, timeout, call)
-	var pluginErr *sdk.Error
+	if timeout <= 0 {
+		return sdk.Result{}, notSent(ctx, deadline)
+	}
+	var result sdk.Result
+	var failed *pluginv1.Error
+	err := i.calls.exchange(ctx, deadline, func(request *pluginv1.ExecuteRequest) {
+		request.Action, request.Params = call.Action, call.Params
+		request.IdempotencyKey, request.RequestId = call.IdempotencyKey, call.RequestID
+		request.TimeoutNanos = int64(timeout)
+	}, func(response *pluginv1.ExecuteResponse) {
+		result, failed = sdk.Result{Body: response.GetBody(), ContentType: response.GetContentType()}, response.GetError()
+	})
 	switch {
-	case err == nil:
-		return result, nil
-	case errors.As(err, &pluginErr):
-		return sdk.Result{}, pluginErr
 	case errors.Is(err, errNotSent):
 		return sdk.Result{}, notSent(ctx, deadline)
-	default:
+	case err != nil:
 		return sdk.Result{}, i.failure(ctx, deadline, call.Action, err)
+	case failed != nil:
+		return sdk.Result{}, errorFromWire(failed)
 	}
-}
-
-// VerifyWebhook has the plugin check a webhook.
-func (i *instance) VerifyWebhook(ctx context.Context, request sdk.WebhookRequest) (sdk.WebhookEvent, error) {
-	response, err := i.service.VerifyWebhook(ctx, webhookRequestToWire(request))
-	if err != nil {
-		return sdk.WebhookEvent{}, i.failure(ctx, time.Time{}, "VerifyWebhook", err)
-	}
-	switch outcome := response.GetOutcome().(type) {
-	case *pluginv1.VerifyWebhookResponse_Event:
-		return eventFromWire(outcome.Event), nil
-	case *pluginv1.VerifyWebhookResponse_Refusal:
-		return sdk.WebhookEvent{}, &sdk.WebhookRefusal{Reason: outcome.Refusal, Genuine: response.GetRefusalGenuine()}
-	case *pluginv1.VerifyWebhookResponse_Error:
-		return sdk.WebhookEvent{}, errorFromWire(outcome.Error)
-	}
-	return sdk.WebhookEvent{}, &sdk.Error{Code: sdk.CodeInternal, Message: "the plugin answered nothing to VerifyWebhook"}
+	return result, nil
 }
 
 // SampleWebhook has the plugin make a sample event.
@@ -240,8 +236,9 @@ func (i *instance) Exit() plugin.Exit { return i.child.exit() }
 // passed.
 func (i *instance) Close(ctx context.Context) error {
 	i.close.Do(func() {
-		if i.streams != nil {
-			i.streams.close()
+		if i.calls != nil {
+			i.calls.close()
+			i.verifications.close()
 		}
 		stop := context.AfterFunc(ctx, i.child.terminate)
 		i.client.Kill()

@@ -10,44 +10,42 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/backflow/backflow/core/action"
-	"github.com/backflow/backflow/sdk"
-	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
 )
 
-// errNotSent is wrapped by the errors of calls that the plugin never saw.
+// errNotSent is wrapped by the errors of exchanges that the plugin never saw.
 var errNotSent = errors.New("not sent")
 
-// streams is the pool of Execute streams of one connection. A stream carries one
-// call at a time, so the pool has as many as calls have ever run at once. The
-// supervisor limits that.
-type streams struct {
-	service pluginv1.PluginServiceClient
+// streams is the pool of one connection's streams of a method. A stream carries one
+// exchange at a time, a request and its response, so the pool has as many as exchanges
+// have ever run at once. The supervisor limits that.
+type streams[Q, R any] struct {
+	open func(context.Context, ...grpc.CallOption) (grpc.BidiStreamingClient[Q, R], error)
 	// ctx is the life of the connection: gRPC ends a stream by its context.
 	ctx    context.Context
 	cancel context.CancelFunc
 
-	mu   sync.Mutex // guards idle
-	idle []*stream  // the one used last is at the end, and taken first
+	mu   sync.Mutex      // guards idle
+	idle []*stream[Q, R] // the one used last is at the end, and taken first
 }
 
-// stream is one Execute stream, with what each call on it reuses.
-type stream struct {
-	wire grpc.BidiStreamingClient[pluginv1.ExecuteRequest, pluginv1.ExecuteResponse]
-	// cancel resets the stream, which ends the call in the plugin too.
+// stream is one stream, with what each exchange on it reuses.
+type stream[Q, R any] struct {
+	wire grpc.BidiStreamingClient[Q, R]
+	// cancel resets the stream, which ends what the plugin does for it too.
 	cancel context.CancelFunc
-	// expiry resets the stream at a call's deadline.
+	// expiry resets the stream at the deadline of an exchange.
 	expiry   watchdog
-	request  pluginv1.ExecuteRequest
-	response pluginv1.ExecuteResponse
+	request  Q
+	response R
 }
 
-func newStreams(service pluginv1.PluginServiceClient) *streams {
+func newStreams[Q, R any](open func(context.Context, ...grpc.CallOption) (grpc.BidiStreamingClient[Q, R], error)) *streams[Q, R] {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &streams{service: service, ctx: ctx, cancel: cancel}
+	return &streams[Q, R]{open: open, ctx: ctx, cancel: cancel}
 }
 
 // close resets every stream, those in use too.
-func (s *streams) close() {
+func (s *streams[Q, R]) close() {
 	s.cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -57,33 +55,32 @@ func (s *streams) close() {
 	s.idle = nil
 }
 
-// call runs one call; timeout is how long the plugin has for it. The plugin's own
-// errors are *sdk.Error. The error wraps errNotSent if the call cannot have reached
-// the plugin.
-func (s *streams) call(ctx context.Context, deadline time.Time, timeout time.Duration, call sdk.Call) (sdk.Result, error) {
-	if ctx.Err() != nil || timeout <= 0 {
-		return sdk.Result{}, errNotSent
+// exchange fills a request, sends it, and reads the response. Neither may be kept:
+// only the bytes in them are new each time. The error wraps errNotSent if the request
+// cannot have reached the plugin.
+func (s *streams[Q, R]) exchange(ctx context.Context, deadline time.Time, fill func(*Q), read func(*R)) error {
+	if ctx.Err() != nil {
+		return errNotSent
 	}
 	stream, err := s.take(ctx, deadline)
 	if err != nil {
-		return sdk.Result{}, fmt.Errorf("%w: %w", errNotSent, err)
+		return fmt.Errorf("%w: %w", errNotSent, err)
 	}
-	result, usable, err := stream.call(ctx, deadline, timeout, call)
+	fill(&stream.request)
+	usable, err := stream.exchange(ctx, deadline)
+	if err == nil {
+		read(&stream.response)
+	}
 	if !usable || !s.put(stream) {
 		stream.cancel()
 		stream.expiry.stop()
 	}
-	return result, err
+	return err
 }
 
-// call runs one call, and reports whether the stream can carry another.
-func (s *stream) call(ctx context.Context, deadline time.Time, timeout time.Duration, call sdk.Call) (result sdk.Result, usable bool, err error) {
-	s.request.Action = call.Action
-	s.request.Params = call.Params
-	s.request.IdempotencyKey = call.IdempotencyKey
-	s.request.RequestId = call.RequestID
-	s.request.TimeoutNanos = int64(timeout)
-
+// exchange sends the request and receives the response. It reports whether the stream
+// can carry another.
+func (s *stream[Q, R]) exchange(ctx context.Context, deadline time.Time) (usable bool, err error) {
 	s.expiry.watch(deadline)
 	unwatch := func() bool { return true }
 	if !action.EndsByDeadline(ctx) && ctx.Done() != nil { // expiry has the deadline
@@ -97,22 +94,15 @@ func (s *stream) call(ctx context.Context, deadline time.Time, timeout time.Dura
 		// The message is reused, but its bytes are new each time.
 		err = s.wire.RecvMsg(&s.response)
 	}
-	s.request.Params = nil
-	// Neither must end the next call on this stream.
+	// Neither must end the next exchange on this stream.
 	usable = s.expiry.release()
 	usable = unwatch() && usable && err == nil
-	switch {
-	case err != nil:
-		return sdk.Result{}, false, err
-	case s.response.GetError() != nil:
-		return sdk.Result{}, usable, errorFromWire(s.response.GetError())
-	}
-	return sdk.Result{Body: s.response.GetBody(), ContentType: s.response.GetContentType()}, usable, nil
+	return usable, err
 }
 
-// take returns a stream that no call uses. A new one may have to wait, because in
+// take returns a stream that nothing uses. A new one may have to wait, because in
 // gRPC a plugin may limit the number of streams.
-func (s *streams) take(ctx context.Context, deadline time.Time) (*stream, error) {
+func (s *streams[Q, R]) take(ctx context.Context, deadline time.Time) (*stream[Q, R], error) {
 	s.mu.Lock()
 	if last := len(s.idle) - 1; last >= 0 {
 		stream := s.idle[last]
@@ -122,10 +112,10 @@ func (s *streams) take(ctx context.Context, deadline time.Time) (*stream, error)
 	}
 	s.mu.Unlock()
 	life, cancel := context.WithCancel(s.ctx)
-	stream := &stream{cancel: cancel, expiry: watchdog{onExpire: cancel}}
+	stream := &stream[Q, R]{cancel: cancel, expiry: watchdog{onExpire: cancel}}
 	stream.expiry.watch(deadline)
 	unwatch := context.AfterFunc(ctx, cancel)
-	wire, err := s.service.Execute(life)
+	wire, err := s.open(life)
 	unused := unwatch()
 	if inTime := stream.expiry.release() && unused; err == nil && !inTime {
 		err = life.Err()
@@ -139,10 +129,11 @@ func (s *streams) take(ctx context.Context, deadline time.Time) (*stream, error)
 	return stream, nil
 }
 
-// put keeps a stream for the next call, unless the pool is closed.
-func (s *streams) put(stream *stream) bool {
-	// An idle stream must not keep the last response in memory.
-	stream.response.Reset()
+// put keeps a stream for the next exchange, unless the pool is closed.
+func (s *streams[Q, R]) put(stream *stream[Q, R]) bool {
+	// An idle stream must not keep the last request and response in memory.
+	reset(&stream.request)
+	reset(&stream.response)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
@@ -150,4 +141,11 @@ func (s *streams) put(stream *stream) bool {
 	}
 	s.idle = append(s.idle, stream)
 	return true
+}
+
+// reset empties a message of protobuf.
+func reset(message any) {
+	if m, ok := message.(interface{ Reset() }); ok {
+		m.Reset()
+	}
 }

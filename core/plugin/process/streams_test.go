@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/backflow/backflow/sdk"
 	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
 )
 
@@ -44,21 +43,23 @@ func TestACallThatGetsNoStreamEndsInTime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool := newStreams(pluginv1.NewPluginServiceClient(conn))
+	pool := newStreams(pluginv1.NewPluginServiceClient(conn).Execute)
+	call := func(ctx context.Context, deadline time.Time) error {
+		return pool.exchange(ctx, deadline, func(request *pluginv1.ExecuteRequest) { request.Action = "a" }, func(*pluginv1.ExecuteResponse) {})
+	}
 	first := make(chan error, 1)
 	go func() {
-		_, err := pool.call(context.Background(), time.Now().Add(time.Hour), time.Hour, sdk.Call{Action: "a"})
-		first <- err
+		first <- call(context.Background(), time.Now().Add(time.Hour))
 	}()
 	<-service.received
 
 	deadline := time.Now().Add(50 * time.Millisecond)
-	if _, err := pool.call(context.Background(), deadline, time.Hour, sdk.Call{Action: "a"}); err == nil || time.Now().Before(deadline) {
+	if err := call(context.Background(), deadline); err == nil || time.Now().Before(deadline) {
 		t.Errorf("until the deadline: got %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(10*time.Millisecond, cancel)
-	if _, err := pool.call(ctx, time.Now().Add(time.Hour), time.Hour, sdk.Call{Action: "a"}); err == nil {
+	if err := call(ctx, time.Now().Add(time.Hour)); err == nil {
 		t.Error("until its caller gave up: no error")
 	}
 

@@ -1335,6 +1335,103 @@ func (x *VerifyWebhookRequest) GetMethod() string {
 	return ""
 }
 
+type VerifyWebhooksRequest struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Request *VerifyWebhookRequest  `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	// As that of ExecuteRequest.
+	TimeoutNanos  int64 `protobuf:"varint,2,opt,name=timeout_nanos,json=timeoutNanos,proto3" json:"timeout_nanos,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyWebhooksRequest) Reset() {
+	*x = VerifyWebhooksRequest{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyWebhooksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyWebhooksRequest) ProtoMessage() {}
+
+func (x *VerifyWebhooksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyWebhooksRequest.ProtoReflect.Descriptor instead.
+func (*VerifyWebhooksRequest) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *VerifyWebhooksRequest) GetRequest() *VerifyWebhookRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *VerifyWebhooksRequest) GetTimeoutNanos() int64 {
+	if x != nil {
+		return x.TimeoutNanos
+	}
+	return 0
+}
+
+type VerifyWebhooksResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Response      *VerifyWebhookResponse `protobuf:"bytes,1,opt,name=response,proto3" json:"response,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyWebhooksResponse) Reset() {
+	*x = VerifyWebhooksResponse{}
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyWebhooksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyWebhooksResponse) ProtoMessage() {}
+
+func (x *VerifyWebhooksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyWebhooksResponse.ProtoReflect.Descriptor instead.
+func (*VerifyWebhooksResponse) Descriptor() ([]byte, []int) {
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *VerifyWebhooksResponse) GetResponse() *VerifyWebhookResponse {
+	if x != nil {
+		return x.Response
+	}
+	return nil
+}
+
 // HeaderValues are the values of one header, in the order received. They are
 // bytes because a sender may put anything into them.
 type HeaderValues struct {
@@ -1346,7 +1443,7 @@ type HeaderValues struct {
 
 func (x *HeaderValues) Reset() {
 	*x = HeaderValues{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[17]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1358,7 +1455,7 @@ func (x *HeaderValues) String() string {
 func (*HeaderValues) ProtoMessage() {}
 
 func (x *HeaderValues) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[17]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1371,7 +1468,7 @@ func (x *HeaderValues) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeaderValues.ProtoReflect.Descriptor instead.
 func (*HeaderValues) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{17}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *HeaderValues) GetValues() [][]byte {
@@ -1396,7 +1493,7 @@ type VerifyWebhookResponse struct {
 
 func (x *VerifyWebhookResponse) Reset() {
 	*x = VerifyWebhookResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[18]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1408,7 +1505,7 @@ func (x *VerifyWebhookResponse) String() string {
 func (*VerifyWebhookResponse) ProtoMessage() {}
 
 func (x *VerifyWebhookResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[18]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1421,7 +1518,7 @@ func (x *VerifyWebhookResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyWebhookResponse.ProtoReflect.Descriptor instead.
 func (*VerifyWebhookResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{18}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *VerifyWebhookResponse) GetOutcome() isVerifyWebhookResponse_Outcome {
@@ -1508,7 +1605,7 @@ type WebhookEvent struct {
 
 func (x *WebhookEvent) Reset() {
 	*x = WebhookEvent{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[19]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1520,7 +1617,7 @@ func (x *WebhookEvent) String() string {
 func (*WebhookEvent) ProtoMessage() {}
 
 func (x *WebhookEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[19]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1533,7 +1630,7 @@ func (x *WebhookEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WebhookEvent.ProtoReflect.Descriptor instead.
 func (*WebhookEvent) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{19}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *WebhookEvent) GetId() string {
@@ -1596,7 +1693,7 @@ type WebhookReply struct {
 
 func (x *WebhookReply) Reset() {
 	*x = WebhookReply{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1608,7 +1705,7 @@ func (x *WebhookReply) String() string {
 func (*WebhookReply) ProtoMessage() {}
 
 func (x *WebhookReply) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[20]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1621,7 +1718,7 @@ func (x *WebhookReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WebhookReply.ProtoReflect.Descriptor instead.
 func (*WebhookReply) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{20}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *WebhookReply) GetContentType() string {
@@ -1651,7 +1748,7 @@ type SampleWebhookRequest struct {
 
 func (x *SampleWebhookRequest) Reset() {
 	*x = SampleWebhookRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[21]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1663,7 +1760,7 @@ func (x *SampleWebhookRequest) String() string {
 func (*SampleWebhookRequest) ProtoMessage() {}
 
 func (x *SampleWebhookRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[21]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1676,7 +1773,7 @@ func (x *SampleWebhookRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SampleWebhookRequest.ProtoReflect.Descriptor instead.
 func (*SampleWebhookRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{21}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *SampleWebhookRequest) GetEventType() string {
@@ -1728,7 +1825,7 @@ type SampleWebhookResponse struct {
 
 func (x *SampleWebhookResponse) Reset() {
 	*x = SampleWebhookResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[22]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1740,7 +1837,7 @@ func (x *SampleWebhookResponse) String() string {
 func (*SampleWebhookResponse) ProtoMessage() {}
 
 func (x *SampleWebhookResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[22]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1753,7 +1850,7 @@ func (x *SampleWebhookResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SampleWebhookResponse.ProtoReflect.Descriptor instead.
 func (*SampleWebhookResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{22}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *SampleWebhookResponse) GetHeaders() map[string]string {
@@ -1795,7 +1892,7 @@ type Sample struct {
 
 func (x *Sample) Reset() {
 	*x = Sample{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[23]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1807,7 +1904,7 @@ func (x *Sample) String() string {
 func (*Sample) ProtoMessage() {}
 
 func (x *Sample) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[23]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1820,7 +1917,7 @@ func (x *Sample) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sample.ProtoReflect.Descriptor instead.
 func (*Sample) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{23}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Sample) GetHeaders() map[string]string {
@@ -1845,7 +1942,7 @@ type CheckHealthRequest struct {
 
 func (x *CheckHealthRequest) Reset() {
 	*x = CheckHealthRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[24]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1857,7 +1954,7 @@ func (x *CheckHealthRequest) String() string {
 func (*CheckHealthRequest) ProtoMessage() {}
 
 func (x *CheckHealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[24]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1870,7 +1967,7 @@ func (x *CheckHealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckHealthRequest.ProtoReflect.Descriptor instead.
 func (*CheckHealthRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{24}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{26}
 }
 
 type CheckHealthResponse struct {
@@ -1883,7 +1980,7 @@ type CheckHealthResponse struct {
 
 func (x *CheckHealthResponse) Reset() {
 	*x = CheckHealthResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[25]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1895,7 +1992,7 @@ func (x *CheckHealthResponse) String() string {
 func (*CheckHealthResponse) ProtoMessage() {}
 
 func (x *CheckHealthResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[25]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1908,7 +2005,7 @@ func (x *CheckHealthResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckHealthResponse.ProtoReflect.Descriptor instead.
 func (*CheckHealthResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{25}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *CheckHealthResponse) GetError() *Error {
@@ -1929,7 +2026,7 @@ type ControlSandboxRequest struct {
 
 func (x *ControlSandboxRequest) Reset() {
 	*x = ControlSandboxRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[26]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1941,7 +2038,7 @@ func (x *ControlSandboxRequest) String() string {
 func (*ControlSandboxRequest) ProtoMessage() {}
 
 func (x *ControlSandboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[26]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1954,7 +2051,7 @@ func (x *ControlSandboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlSandboxRequest.ProtoReflect.Descriptor instead.
 func (*ControlSandboxRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{26}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ControlSandboxRequest) GetName() string {
@@ -1983,7 +2080,7 @@ type ControlSandboxResponse struct {
 
 func (x *ControlSandboxResponse) Reset() {
 	*x = ControlSandboxResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[27]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1995,7 +2092,7 @@ func (x *ControlSandboxResponse) String() string {
 func (*ControlSandboxResponse) ProtoMessage() {}
 
 func (x *ControlSandboxResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[27]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2008,7 +2105,7 @@ func (x *ControlSandboxResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ControlSandboxResponse.ProtoReflect.Descriptor instead.
 func (*ControlSandboxResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{27}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ControlSandboxResponse) GetResult() []byte {
@@ -2034,7 +2131,7 @@ type CheckUsesRequest struct {
 
 func (x *CheckUsesRequest) Reset() {
 	*x = CheckUsesRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[28]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2046,7 +2143,7 @@ func (x *CheckUsesRequest) String() string {
 func (*CheckUsesRequest) ProtoMessage() {}
 
 func (x *CheckUsesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[28]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2059,7 +2156,7 @@ func (x *CheckUsesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUsesRequest.ProtoReflect.Descriptor instead.
 func (*CheckUsesRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{28}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *CheckUsesRequest) GetUses() []*Use {
@@ -2083,7 +2180,7 @@ type Use struct {
 
 func (x *Use) Reset() {
 	*x = Use{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[29]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2095,7 +2192,7 @@ func (x *Use) String() string {
 func (*Use) ProtoMessage() {}
 
 func (x *Use) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[29]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2108,7 +2205,7 @@ func (x *Use) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Use.ProtoReflect.Descriptor instead.
 func (*Use) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{29}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Use) GetAction() string {
@@ -2143,7 +2240,7 @@ type CheckUsesResponse struct {
 
 func (x *CheckUsesResponse) Reset() {
 	*x = CheckUsesResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[30]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2155,7 +2252,7 @@ func (x *CheckUsesResponse) String() string {
 func (*CheckUsesResponse) ProtoMessage() {}
 
 func (x *CheckUsesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[30]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2168,7 +2265,7 @@ func (x *CheckUsesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckUsesResponse.ProtoReflect.Descriptor instead.
 func (*CheckUsesResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{30}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CheckUsesResponse) GetFaults() []*UseFault {
@@ -2198,7 +2295,7 @@ type UseFault struct {
 
 func (x *UseFault) Reset() {
 	*x = UseFault{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[31]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2210,7 +2307,7 @@ func (x *UseFault) String() string {
 func (*UseFault) ProtoMessage() {}
 
 func (x *UseFault) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[31]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2223,7 +2320,7 @@ func (x *UseFault) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UseFault.ProtoReflect.Descriptor instead.
 func (*UseFault) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{31}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *UseFault) GetUse() int64 {
@@ -2261,7 +2358,7 @@ type ListEventsRequest struct {
 
 func (x *ListEventsRequest) Reset() {
 	*x = ListEventsRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[32]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2273,7 +2370,7 @@ func (x *ListEventsRequest) String() string {
 func (*ListEventsRequest) ProtoMessage() {}
 
 func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[32]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2286,7 +2383,7 @@ func (x *ListEventsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsRequest.ProtoReflect.Descriptor instead.
 func (*ListEventsRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{32}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListEventsRequest) GetSince() *timestamppb.Timestamp {
@@ -2336,7 +2433,7 @@ type ListEventsResponse struct {
 
 func (x *ListEventsResponse) Reset() {
 	*x = ListEventsResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[33]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2348,7 +2445,7 @@ func (x *ListEventsResponse) String() string {
 func (*ListEventsResponse) ProtoMessage() {}
 
 func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[33]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2361,7 +2458,7 @@ func (x *ListEventsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListEventsResponse.ProtoReflect.Descriptor instead.
 func (*ListEventsResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{33}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ListEventsResponse) GetEvents() []*ListedEvent {
@@ -2396,7 +2493,7 @@ type ListedEvent struct {
 
 func (x *ListedEvent) Reset() {
 	*x = ListedEvent{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[34]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2408,7 +2505,7 @@ func (x *ListedEvent) String() string {
 func (*ListedEvent) ProtoMessage() {}
 
 func (x *ListedEvent) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[34]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2421,7 +2518,7 @@ func (x *ListedEvent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListedEvent.ProtoReflect.Descriptor instead.
 func (*ListedEvent) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{34}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ListedEvent) GetEvent() *WebhookEvent {
@@ -2451,7 +2548,7 @@ type SyncEndpointRequest struct {
 
 func (x *SyncEndpointRequest) Reset() {
 	*x = SyncEndpointRequest{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[35]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2463,7 +2560,7 @@ func (x *SyncEndpointRequest) String() string {
 func (*SyncEndpointRequest) ProtoMessage() {}
 
 func (x *SyncEndpointRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[35]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2476,7 +2573,7 @@ func (x *SyncEndpointRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncEndpointRequest.ProtoReflect.Descriptor instead.
 func (*SyncEndpointRequest) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{35}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *SyncEndpointRequest) GetWebhook() string {
@@ -2525,7 +2622,7 @@ type SyncEndpointResponse struct {
 
 func (x *SyncEndpointResponse) Reset() {
 	*x = SyncEndpointResponse{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[36]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2537,7 +2634,7 @@ func (x *SyncEndpointResponse) String() string {
 func (*SyncEndpointResponse) ProtoMessage() {}
 
 func (x *SyncEndpointResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[36]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2550,7 +2647,7 @@ func (x *SyncEndpointResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SyncEndpointResponse.ProtoReflect.Descriptor instead.
 func (*SyncEndpointResponse) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{36}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *SyncEndpointResponse) GetSync() *EndpointSync {
@@ -2585,7 +2682,7 @@ type EndpointSync struct {
 
 func (x *EndpointSync) Reset() {
 	*x = EndpointSync{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[37]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2597,7 +2694,7 @@ func (x *EndpointSync) String() string {
 func (*EndpointSync) ProtoMessage() {}
 
 func (x *EndpointSync) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[37]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2610,7 +2707,7 @@ func (x *EndpointSync) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndpointSync.ProtoReflect.Descriptor instead.
 func (*EndpointSync) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{37}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *EndpointSync) GetAction() string {
@@ -2681,7 +2778,7 @@ type EndpointChange struct {
 
 func (x *EndpointChange) Reset() {
 	*x = EndpointChange{}
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[38]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2693,7 +2790,7 @@ func (x *EndpointChange) String() string {
 func (*EndpointChange) ProtoMessage() {}
 
 func (x *EndpointChange) ProtoReflect() protoreflect.Message {
-	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[38]
+	mi := &file_backflow_plugin_v1_plugin_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2706,7 +2803,7 @@ func (x *EndpointChange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EndpointChange.ProtoReflect.Descriptor instead.
 func (*EndpointChange) Descriptor() ([]byte, []int) {
-	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{38}
+	return file_backflow_plugin_v1_plugin_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *EndpointChange) GetField() string {
@@ -2843,7 +2940,12 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x06method\x18\a \x01(\tR\x06method\x1a\\\n" +
 	"\fHeadersEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x126\n" +
-	"\x05value\x18\x02 \x01(\v2 .backflow.plugin.v1.HeaderValuesR\x05value:\x028\x01\"&\n" +
+	"\x05value\x18\x02 \x01(\v2 .backflow.plugin.v1.HeaderValuesR\x05value:\x028\x01\"\x80\x01\n" +
+	"\x15VerifyWebhooksRequest\x12B\n" +
+	"\arequest\x18\x01 \x01(\v2(.backflow.plugin.v1.VerifyWebhookRequestR\arequest\x12#\n" +
+	"\rtimeout_nanos\x18\x02 \x01(\x03R\ftimeoutNanos\"_\n" +
+	"\x16VerifyWebhooksResponse\x12E\n" +
+	"\bresponse\x18\x01 \x01(\v2).backflow.plugin.v1.VerifyWebhookResponseR\bresponse\"&\n" +
 	"\fHeaderValues\x12\x16\n" +
 	"\x06values\x18\x01 \x03(\fR\x06values\"\xd4\x01\n" +
 	"\x15VerifyWebhookResponse\x128\n" +
@@ -2947,12 +3049,13 @@ const file_backflow_plugin_v1_plugin_proto_rawDesc = "" +
 	"\x0eEndpointChange\x12\x14\n" +
 	"\x05field\x18\x01 \x01(\tR\x05field\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\tR\x04from\x12\x0e\n" +
-	"\x02to\x18\x03 \x01(\tR\x02to2\xd0\a\n" +
+	"\x02to\x18\x03 \x01(\tR\x02to2\xbd\b\n" +
 	"\rPluginService\x12^\n" +
 	"\vGetManifest\x12&.backflow.plugin.v1.GetManifestRequest\x1a'.backflow.plugin.v1.GetManifestResponse\x12X\n" +
 	"\tConfigure\x12$.backflow.plugin.v1.ConfigureRequest\x1a%.backflow.plugin.v1.ConfigureResponse\x12V\n" +
 	"\aExecute\x12\".backflow.plugin.v1.ExecuteRequest\x1a#.backflow.plugin.v1.ExecuteResponse(\x010\x01\x12d\n" +
-	"\rVerifyWebhook\x12(.backflow.plugin.v1.VerifyWebhookRequest\x1a).backflow.plugin.v1.VerifyWebhookResponse\x12d\n" +
+	"\rVerifyWebhook\x12(.backflow.plugin.v1.VerifyWebhookRequest\x1a).backflow.plugin.v1.VerifyWebhookResponse\x12k\n" +
+	"\x0eVerifyWebhooks\x12).backflow.plugin.v1.VerifyWebhooksRequest\x1a*.backflow.plugin.v1.VerifyWebhooksResponse(\x010\x01\x12d\n" +
 	"\rSampleWebhook\x12(.backflow.plugin.v1.SampleWebhookRequest\x1a).backflow.plugin.v1.SampleWebhookResponse\x12^\n" +
 	"\vCheckHealth\x12&.backflow.plugin.v1.CheckHealthRequest\x1a'.backflow.plugin.v1.CheckHealthResponse\x12g\n" +
 	"\x0eControlSandbox\x12).backflow.plugin.v1.ControlSandboxRequest\x1a*.backflow.plugin.v1.ControlSandboxResponse\x12X\n" +
@@ -2973,7 +3076,7 @@ func file_backflow_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 	return file_backflow_plugin_v1_plugin_proto_rawDescData
 }
 
-var file_backflow_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 43)
+var file_backflow_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 45)
 var file_backflow_plugin_v1_plugin_proto_goTypes = []any{
 	(*Error)(nil),                  // 0: backflow.plugin.v1.Error
 	(*Fault)(nil),                  // 1: backflow.plugin.v1.Fault
@@ -2992,102 +3095,108 @@ var file_backflow_plugin_v1_plugin_proto_goTypes = []any{
 	(*ExecuteRequest)(nil),         // 14: backflow.plugin.v1.ExecuteRequest
 	(*ExecuteResponse)(nil),        // 15: backflow.plugin.v1.ExecuteResponse
 	(*VerifyWebhookRequest)(nil),   // 16: backflow.plugin.v1.VerifyWebhookRequest
-	(*HeaderValues)(nil),           // 17: backflow.plugin.v1.HeaderValues
-	(*VerifyWebhookResponse)(nil),  // 18: backflow.plugin.v1.VerifyWebhookResponse
-	(*WebhookEvent)(nil),           // 19: backflow.plugin.v1.WebhookEvent
-	(*WebhookReply)(nil),           // 20: backflow.plugin.v1.WebhookReply
-	(*SampleWebhookRequest)(nil),   // 21: backflow.plugin.v1.SampleWebhookRequest
-	(*SampleWebhookResponse)(nil),  // 22: backflow.plugin.v1.SampleWebhookResponse
-	(*Sample)(nil),                 // 23: backflow.plugin.v1.Sample
-	(*CheckHealthRequest)(nil),     // 24: backflow.plugin.v1.CheckHealthRequest
-	(*CheckHealthResponse)(nil),    // 25: backflow.plugin.v1.CheckHealthResponse
-	(*ControlSandboxRequest)(nil),  // 26: backflow.plugin.v1.ControlSandboxRequest
-	(*ControlSandboxResponse)(nil), // 27: backflow.plugin.v1.ControlSandboxResponse
-	(*CheckUsesRequest)(nil),       // 28: backflow.plugin.v1.CheckUsesRequest
-	(*Use)(nil),                    // 29: backflow.plugin.v1.Use
-	(*CheckUsesResponse)(nil),      // 30: backflow.plugin.v1.CheckUsesResponse
-	(*UseFault)(nil),               // 31: backflow.plugin.v1.UseFault
-	(*ListEventsRequest)(nil),      // 32: backflow.plugin.v1.ListEventsRequest
-	(*ListEventsResponse)(nil),     // 33: backflow.plugin.v1.ListEventsResponse
-	(*ListedEvent)(nil),            // 34: backflow.plugin.v1.ListedEvent
-	(*SyncEndpointRequest)(nil),    // 35: backflow.plugin.v1.SyncEndpointRequest
-	(*SyncEndpointResponse)(nil),   // 36: backflow.plugin.v1.SyncEndpointResponse
-	(*EndpointSync)(nil),           // 37: backflow.plugin.v1.EndpointSync
-	(*EndpointChange)(nil),         // 38: backflow.plugin.v1.EndpointChange
-	nil,                            // 39: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
-	nil,                            // 40: backflow.plugin.v1.SampleWebhookRequest.SetEntry
-	nil,                            // 41: backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
-	nil,                            // 42: backflow.plugin.v1.Sample.HeadersEntry
-	(*durationpb.Duration)(nil),    // 43: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil),  // 44: google.protobuf.Timestamp
+	(*VerifyWebhooksRequest)(nil),  // 17: backflow.plugin.v1.VerifyWebhooksRequest
+	(*VerifyWebhooksResponse)(nil), // 18: backflow.plugin.v1.VerifyWebhooksResponse
+	(*HeaderValues)(nil),           // 19: backflow.plugin.v1.HeaderValues
+	(*VerifyWebhookResponse)(nil),  // 20: backflow.plugin.v1.VerifyWebhookResponse
+	(*WebhookEvent)(nil),           // 21: backflow.plugin.v1.WebhookEvent
+	(*WebhookReply)(nil),           // 22: backflow.plugin.v1.WebhookReply
+	(*SampleWebhookRequest)(nil),   // 23: backflow.plugin.v1.SampleWebhookRequest
+	(*SampleWebhookResponse)(nil),  // 24: backflow.plugin.v1.SampleWebhookResponse
+	(*Sample)(nil),                 // 25: backflow.plugin.v1.Sample
+	(*CheckHealthRequest)(nil),     // 26: backflow.plugin.v1.CheckHealthRequest
+	(*CheckHealthResponse)(nil),    // 27: backflow.plugin.v1.CheckHealthResponse
+	(*ControlSandboxRequest)(nil),  // 28: backflow.plugin.v1.ControlSandboxRequest
+	(*ControlSandboxResponse)(nil), // 29: backflow.plugin.v1.ControlSandboxResponse
+	(*CheckUsesRequest)(nil),       // 30: backflow.plugin.v1.CheckUsesRequest
+	(*Use)(nil),                    // 31: backflow.plugin.v1.Use
+	(*CheckUsesResponse)(nil),      // 32: backflow.plugin.v1.CheckUsesResponse
+	(*UseFault)(nil),               // 33: backflow.plugin.v1.UseFault
+	(*ListEventsRequest)(nil),      // 34: backflow.plugin.v1.ListEventsRequest
+	(*ListEventsResponse)(nil),     // 35: backflow.plugin.v1.ListEventsResponse
+	(*ListedEvent)(nil),            // 36: backflow.plugin.v1.ListedEvent
+	(*SyncEndpointRequest)(nil),    // 37: backflow.plugin.v1.SyncEndpointRequest
+	(*SyncEndpointResponse)(nil),   // 38: backflow.plugin.v1.SyncEndpointResponse
+	(*EndpointSync)(nil),           // 39: backflow.plugin.v1.EndpointSync
+	(*EndpointChange)(nil),         // 40: backflow.plugin.v1.EndpointChange
+	nil,                            // 41: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
+	nil,                            // 42: backflow.plugin.v1.SampleWebhookRequest.SetEntry
+	nil,                            // 43: backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
+	nil,                            // 44: backflow.plugin.v1.Sample.HeadersEntry
+	(*durationpb.Duration)(nil),    // 45: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil),  // 46: google.protobuf.Timestamp
 }
 var file_backflow_plugin_v1_plugin_proto_depIdxs = []int32{
-	43, // 0: backflow.plugin.v1.Error.retry_after:type_name -> google.protobuf.Duration
+	45, // 0: backflow.plugin.v1.Error.retry_after:type_name -> google.protobuf.Duration
 	1,  // 1: backflow.plugin.v1.Error.faults:type_name -> backflow.plugin.v1.Fault
 	4,  // 2: backflow.plugin.v1.GetManifestResponse.manifest:type_name -> backflow.plugin.v1.Manifest
 	6,  // 3: backflow.plugin.v1.Manifest.actions:type_name -> backflow.plugin.v1.Action
 	10, // 4: backflow.plugin.v1.Manifest.webhook:type_name -> backflow.plugin.v1.WebhookCapability
 	5,  // 5: backflow.plugin.v1.Manifest.not_in_dev:type_name -> backflow.plugin.v1.CredentialPattern
 	8,  // 6: backflow.plugin.v1.Action.http:type_name -> backflow.plugin.v1.HTTPBinding
-	43, // 7: backflow.plugin.v1.Action.key_lifetime:type_name -> google.protobuf.Duration
+	45, // 7: backflow.plugin.v1.Action.key_lifetime:type_name -> google.protobuf.Duration
 	9,  // 8: backflow.plugin.v1.Action.examples:type_name -> backflow.plugin.v1.Example
 	7,  // 9: backflow.plugin.v1.Action.variants:type_name -> backflow.plugin.v1.Variant
-	43, // 10: backflow.plugin.v1.Variant.key_lifetime:type_name -> google.protobuf.Duration
+	45, // 10: backflow.plugin.v1.Variant.key_lifetime:type_name -> google.protobuf.Duration
 	12, // 11: backflow.plugin.v1.ConfigureRequest.webhooks:type_name -> backflow.plugin.v1.WebhookTarget
 	0,  // 12: backflow.plugin.v1.ConfigureResponse.error:type_name -> backflow.plugin.v1.Error
 	0,  // 13: backflow.plugin.v1.ExecuteResponse.error:type_name -> backflow.plugin.v1.Error
-	39, // 14: backflow.plugin.v1.VerifyWebhookRequest.headers:type_name -> backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
-	44, // 15: backflow.plugin.v1.VerifyWebhookRequest.now:type_name -> google.protobuf.Timestamp
-	43, // 16: backflow.plugin.v1.VerifyWebhookRequest.tolerance:type_name -> google.protobuf.Duration
-	19, // 17: backflow.plugin.v1.VerifyWebhookResponse.event:type_name -> backflow.plugin.v1.WebhookEvent
-	0,  // 18: backflow.plugin.v1.VerifyWebhookResponse.error:type_name -> backflow.plugin.v1.Error
-	20, // 19: backflow.plugin.v1.WebhookEvent.reply:type_name -> backflow.plugin.v1.WebhookReply
-	40, // 20: backflow.plugin.v1.SampleWebhookRequest.set:type_name -> backflow.plugin.v1.SampleWebhookRequest.SetEntry
-	44, // 21: backflow.plugin.v1.SampleWebhookRequest.now:type_name -> google.protobuf.Timestamp
-	41, // 22: backflow.plugin.v1.SampleWebhookResponse.headers:type_name -> backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
-	0,  // 23: backflow.plugin.v1.SampleWebhookResponse.error:type_name -> backflow.plugin.v1.Error
-	23, // 24: backflow.plugin.v1.SampleWebhookResponse.before:type_name -> backflow.plugin.v1.Sample
-	42, // 25: backflow.plugin.v1.Sample.headers:type_name -> backflow.plugin.v1.Sample.HeadersEntry
-	0,  // 26: backflow.plugin.v1.CheckHealthResponse.error:type_name -> backflow.plugin.v1.Error
-	0,  // 27: backflow.plugin.v1.ControlSandboxResponse.error:type_name -> backflow.plugin.v1.Error
-	29, // 28: backflow.plugin.v1.CheckUsesRequest.uses:type_name -> backflow.plugin.v1.Use
-	31, // 29: backflow.plugin.v1.CheckUsesResponse.faults:type_name -> backflow.plugin.v1.UseFault
-	0,  // 30: backflow.plugin.v1.CheckUsesResponse.error:type_name -> backflow.plugin.v1.Error
-	44, // 31: backflow.plugin.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
-	44, // 32: backflow.plugin.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
-	34, // 33: backflow.plugin.v1.ListEventsResponse.events:type_name -> backflow.plugin.v1.ListedEvent
-	0,  // 34: backflow.plugin.v1.ListEventsResponse.error:type_name -> backflow.plugin.v1.Error
-	19, // 35: backflow.plugin.v1.ListedEvent.event:type_name -> backflow.plugin.v1.WebhookEvent
-	44, // 36: backflow.plugin.v1.ListedEvent.created_at:type_name -> google.protobuf.Timestamp
-	37, // 37: backflow.plugin.v1.SyncEndpointResponse.sync:type_name -> backflow.plugin.v1.EndpointSync
-	0,  // 38: backflow.plugin.v1.SyncEndpointResponse.error:type_name -> backflow.plugin.v1.Error
-	38, // 39: backflow.plugin.v1.EndpointSync.changes:type_name -> backflow.plugin.v1.EndpointChange
-	17, // 40: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry.value:type_name -> backflow.plugin.v1.HeaderValues
-	2,  // 41: backflow.plugin.v1.PluginService.GetManifest:input_type -> backflow.plugin.v1.GetManifestRequest
-	11, // 42: backflow.plugin.v1.PluginService.Configure:input_type -> backflow.plugin.v1.ConfigureRequest
-	14, // 43: backflow.plugin.v1.PluginService.Execute:input_type -> backflow.plugin.v1.ExecuteRequest
-	16, // 44: backflow.plugin.v1.PluginService.VerifyWebhook:input_type -> backflow.plugin.v1.VerifyWebhookRequest
-	21, // 45: backflow.plugin.v1.PluginService.SampleWebhook:input_type -> backflow.plugin.v1.SampleWebhookRequest
-	24, // 46: backflow.plugin.v1.PluginService.CheckHealth:input_type -> backflow.plugin.v1.CheckHealthRequest
-	26, // 47: backflow.plugin.v1.PluginService.ControlSandbox:input_type -> backflow.plugin.v1.ControlSandboxRequest
-	28, // 48: backflow.plugin.v1.PluginService.CheckUses:input_type -> backflow.plugin.v1.CheckUsesRequest
-	32, // 49: backflow.plugin.v1.PluginService.ListEvents:input_type -> backflow.plugin.v1.ListEventsRequest
-	35, // 50: backflow.plugin.v1.PluginService.SyncEndpoint:input_type -> backflow.plugin.v1.SyncEndpointRequest
-	3,  // 51: backflow.plugin.v1.PluginService.GetManifest:output_type -> backflow.plugin.v1.GetManifestResponse
-	13, // 52: backflow.plugin.v1.PluginService.Configure:output_type -> backflow.plugin.v1.ConfigureResponse
-	15, // 53: backflow.plugin.v1.PluginService.Execute:output_type -> backflow.plugin.v1.ExecuteResponse
-	18, // 54: backflow.plugin.v1.PluginService.VerifyWebhook:output_type -> backflow.plugin.v1.VerifyWebhookResponse
-	22, // 55: backflow.plugin.v1.PluginService.SampleWebhook:output_type -> backflow.plugin.v1.SampleWebhookResponse
-	25, // 56: backflow.plugin.v1.PluginService.CheckHealth:output_type -> backflow.plugin.v1.CheckHealthResponse
-	27, // 57: backflow.plugin.v1.PluginService.ControlSandbox:output_type -> backflow.plugin.v1.ControlSandboxResponse
-	30, // 58: backflow.plugin.v1.PluginService.CheckUses:output_type -> backflow.plugin.v1.CheckUsesResponse
-	33, // 59: backflow.plugin.v1.PluginService.ListEvents:output_type -> backflow.plugin.v1.ListEventsResponse
-	36, // 60: backflow.plugin.v1.PluginService.SyncEndpoint:output_type -> backflow.plugin.v1.SyncEndpointResponse
-	51, // [51:61] is the sub-list for method output_type
-	41, // [41:51] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	41, // 14: backflow.plugin.v1.VerifyWebhookRequest.headers:type_name -> backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry
+	46, // 15: backflow.plugin.v1.VerifyWebhookRequest.now:type_name -> google.protobuf.Timestamp
+	45, // 16: backflow.plugin.v1.VerifyWebhookRequest.tolerance:type_name -> google.protobuf.Duration
+	16, // 17: backflow.plugin.v1.VerifyWebhooksRequest.request:type_name -> backflow.plugin.v1.VerifyWebhookRequest
+	20, // 18: backflow.plugin.v1.VerifyWebhooksResponse.response:type_name -> backflow.plugin.v1.VerifyWebhookResponse
+	21, // 19: backflow.plugin.v1.VerifyWebhookResponse.event:type_name -> backflow.plugin.v1.WebhookEvent
+	0,  // 20: backflow.plugin.v1.VerifyWebhookResponse.error:type_name -> backflow.plugin.v1.Error
+	22, // 21: backflow.plugin.v1.WebhookEvent.reply:type_name -> backflow.plugin.v1.WebhookReply
+	42, // 22: backflow.plugin.v1.SampleWebhookRequest.set:type_name -> backflow.plugin.v1.SampleWebhookRequest.SetEntry
+	46, // 23: backflow.plugin.v1.SampleWebhookRequest.now:type_name -> google.protobuf.Timestamp
+	43, // 24: backflow.plugin.v1.SampleWebhookResponse.headers:type_name -> backflow.plugin.v1.SampleWebhookResponse.HeadersEntry
+	0,  // 25: backflow.plugin.v1.SampleWebhookResponse.error:type_name -> backflow.plugin.v1.Error
+	25, // 26: backflow.plugin.v1.SampleWebhookResponse.before:type_name -> backflow.plugin.v1.Sample
+	44, // 27: backflow.plugin.v1.Sample.headers:type_name -> backflow.plugin.v1.Sample.HeadersEntry
+	0,  // 28: backflow.plugin.v1.CheckHealthResponse.error:type_name -> backflow.plugin.v1.Error
+	0,  // 29: backflow.plugin.v1.ControlSandboxResponse.error:type_name -> backflow.plugin.v1.Error
+	31, // 30: backflow.plugin.v1.CheckUsesRequest.uses:type_name -> backflow.plugin.v1.Use
+	33, // 31: backflow.plugin.v1.CheckUsesResponse.faults:type_name -> backflow.plugin.v1.UseFault
+	0,  // 32: backflow.plugin.v1.CheckUsesResponse.error:type_name -> backflow.plugin.v1.Error
+	46, // 33: backflow.plugin.v1.ListEventsRequest.since:type_name -> google.protobuf.Timestamp
+	46, // 34: backflow.plugin.v1.ListEventsRequest.until:type_name -> google.protobuf.Timestamp
+	36, // 35: backflow.plugin.v1.ListEventsResponse.events:type_name -> backflow.plugin.v1.ListedEvent
+	0,  // 36: backflow.plugin.v1.ListEventsResponse.error:type_name -> backflow.plugin.v1.Error
+	21, // 37: backflow.plugin.v1.ListedEvent.event:type_name -> backflow.plugin.v1.WebhookEvent
+	46, // 38: backflow.plugin.v1.ListedEvent.created_at:type_name -> google.protobuf.Timestamp
+	39, // 39: backflow.plugin.v1.SyncEndpointResponse.sync:type_name -> backflow.plugin.v1.EndpointSync
+	0,  // 40: backflow.plugin.v1.SyncEndpointResponse.error:type_name -> backflow.plugin.v1.Error
+	40, // 41: backflow.plugin.v1.EndpointSync.changes:type_name -> backflow.plugin.v1.EndpointChange
+	19, // 42: backflow.plugin.v1.VerifyWebhookRequest.HeadersEntry.value:type_name -> backflow.plugin.v1.HeaderValues
+	2,  // 43: backflow.plugin.v1.PluginService.GetManifest:input_type -> backflow.plugin.v1.GetManifestRequest
+	11, // 44: backflow.plugin.v1.PluginService.Configure:input_type -> backflow.plugin.v1.ConfigureRequest
+	14, // 45: backflow.plugin.v1.PluginService.Execute:input_type -> backflow.plugin.v1.ExecuteRequest
+	16, // 46: backflow.plugin.v1.PluginService.VerifyWebhook:input_type -> backflow.plugin.v1.VerifyWebhookRequest
+	17, // 47: backflow.plugin.v1.PluginService.VerifyWebhooks:input_type -> backflow.plugin.v1.VerifyWebhooksRequest
+	23, // 48: backflow.plugin.v1.PluginService.SampleWebhook:input_type -> backflow.plugin.v1.SampleWebhookRequest
+	26, // 49: backflow.plugin.v1.PluginService.CheckHealth:input_type -> backflow.plugin.v1.CheckHealthRequest
+	28, // 50: backflow.plugin.v1.PluginService.ControlSandbox:input_type -> backflow.plugin.v1.ControlSandboxRequest
+	30, // 51: backflow.plugin.v1.PluginService.CheckUses:input_type -> backflow.plugin.v1.CheckUsesRequest
+	34, // 52: backflow.plugin.v1.PluginService.ListEvents:input_type -> backflow.plugin.v1.ListEventsRequest
+	37, // 53: backflow.plugin.v1.PluginService.SyncEndpoint:input_type -> backflow.plugin.v1.SyncEndpointRequest
+	3,  // 54: backflow.plugin.v1.PluginService.GetManifest:output_type -> backflow.plugin.v1.GetManifestResponse
+	13, // 55: backflow.plugin.v1.PluginService.Configure:output_type -> backflow.plugin.v1.ConfigureResponse
+	15, // 56: backflow.plugin.v1.PluginService.Execute:output_type -> backflow.plugin.v1.ExecuteResponse
+	20, // 57: backflow.plugin.v1.PluginService.VerifyWebhook:output_type -> backflow.plugin.v1.VerifyWebhookResponse
+	18, // 58: backflow.plugin.v1.PluginService.VerifyWebhooks:output_type -> backflow.plugin.v1.VerifyWebhooksResponse
+	24, // 59: backflow.plugin.v1.PluginService.SampleWebhook:output_type -> backflow.plugin.v1.SampleWebhookResponse
+	27, // 60: backflow.plugin.v1.PluginService.CheckHealth:output_type -> backflow.plugin.v1.CheckHealthResponse
+	29, // 61: backflow.plugin.v1.PluginService.ControlSandbox:output_type -> backflow.plugin.v1.ControlSandboxResponse
+	32, // 62: backflow.plugin.v1.PluginService.CheckUses:output_type -> backflow.plugin.v1.CheckUsesResponse
+	35, // 63: backflow.plugin.v1.PluginService.ListEvents:output_type -> backflow.plugin.v1.ListEventsResponse
+	38, // 64: backflow.plugin.v1.PluginService.SyncEndpoint:output_type -> backflow.plugin.v1.SyncEndpointResponse
+	54, // [54:65] is the sub-list for method output_type
+	43, // [43:54] is the sub-list for method input_type
+	43, // [43:43] is the sub-list for extension type_name
+	43, // [43:43] is the sub-list for extension extendee
+	0,  // [0:43] is the sub-list for field type_name
 }
 
 func init() { file_backflow_plugin_v1_plugin_proto_init() }
@@ -3095,19 +3204,19 @@ func file_backflow_plugin_v1_plugin_proto_init() {
 	if File_backflow_plugin_v1_plugin_proto != nil {
 		return
 	}
-	file_backflow_plugin_v1_plugin_proto_msgTypes[18].OneofWrappers = []any{
+	file_backflow_plugin_v1_plugin_proto_msgTypes[20].OneofWrappers = []any{
 		(*VerifyWebhookResponse_Event)(nil),
 		(*VerifyWebhookResponse_Refusal)(nil),
 		(*VerifyWebhookResponse_Error)(nil),
 	}
-	file_backflow_plugin_v1_plugin_proto_msgTypes[19].OneofWrappers = []any{}
+	file_backflow_plugin_v1_plugin_proto_msgTypes[21].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_backflow_plugin_v1_plugin_proto_rawDesc), len(file_backflow_plugin_v1_plugin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   43,
+			NumMessages:   45,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

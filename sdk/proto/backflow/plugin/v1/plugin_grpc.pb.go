@@ -27,6 +27,7 @@ const (
 	PluginService_Configure_FullMethodName      = "/backflow.plugin.v1.PluginService/Configure"
 	PluginService_Execute_FullMethodName        = "/backflow.plugin.v1.PluginService/Execute"
 	PluginService_VerifyWebhook_FullMethodName  = "/backflow.plugin.v1.PluginService/VerifyWebhook"
+	PluginService_VerifyWebhooks_FullMethodName = "/backflow.plugin.v1.PluginService/VerifyWebhooks"
 	PluginService_SampleWebhook_FullMethodName  = "/backflow.plugin.v1.PluginService/SampleWebhook"
 	PluginService_CheckHealth_FullMethodName    = "/backflow.plugin.v1.PluginService/CheckHealth"
 	PluginService_ControlSandbox_FullMethodName = "/backflow.plugin.v1.PluginService/ControlSandbox"
@@ -52,6 +53,9 @@ type PluginServiceClient interface {
 	// cancel the call that is on it, and never uses it again.
 	Execute(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ExecuteRequest, ExecuteResponse], error)
 	VerifyWebhook(ctx context.Context, in *VerifyWebhookRequest, opts ...grpc.CallOption) (*VerifyWebhookResponse, error)
+	// VerifyWebhooks carries one webhook at a time, as Execute does calls. Where it is
+	// not implemented, the gateway uses VerifyWebhook.
+	VerifyWebhooks(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[VerifyWebhooksRequest, VerifyWebhooksResponse], error)
 	SampleWebhook(ctx context.Context, in *SampleWebhookRequest, opts ...grpc.CallOption) (*SampleWebhookResponse, error)
 	// CheckHealth is called again and again where it is implemented.
 	CheckHealth(ctx context.Context, in *CheckHealthRequest, opts ...grpc.CallOption) (*CheckHealthResponse, error)
@@ -114,6 +118,19 @@ func (c *pluginServiceClient) VerifyWebhook(ctx context.Context, in *VerifyWebho
 	}
 	return out, nil
 }
+
+func (c *pluginServiceClient) VerifyWebhooks(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[VerifyWebhooksRequest, VerifyWebhooksResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &PluginService_ServiceDesc.Streams[1], PluginService_VerifyWebhooks_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[VerifyWebhooksRequest, VerifyWebhooksResponse]{ClientStream: stream}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PluginService_VerifyWebhooksClient = grpc.BidiStreamingClient[VerifyWebhooksRequest, VerifyWebhooksResponse]
 
 func (c *pluginServiceClient) SampleWebhook(ctx context.Context, in *SampleWebhookRequest, opts ...grpc.CallOption) (*SampleWebhookResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -192,6 +209,9 @@ type PluginServiceServer interface {
 	// cancel the call that is on it, and never uses it again.
 	Execute(grpc.BidiStreamingServer[ExecuteRequest, ExecuteResponse]) error
 	VerifyWebhook(context.Context, *VerifyWebhookRequest) (*VerifyWebhookResponse, error)
+	// VerifyWebhooks carries one webhook at a time, as Execute does calls. Where it is
+	// not implemented, the gateway uses VerifyWebhook.
+	VerifyWebhooks(grpc.BidiStreamingServer[VerifyWebhooksRequest, VerifyWebhooksResponse]) error
 	SampleWebhook(context.Context, *SampleWebhookRequest) (*SampleWebhookResponse, error)
 	// CheckHealth is called again and again where it is implemented.
 	CheckHealth(context.Context, *CheckHealthRequest) (*CheckHealthResponse, error)
@@ -223,6 +243,9 @@ func (UnimplementedPluginServiceServer) Execute(grpc.BidiStreamingServer[Execute
 }
 func (UnimplementedPluginServiceServer) VerifyWebhook(context.Context, *VerifyWebhookRequest) (*VerifyWebhookResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method VerifyWebhook not implemented")
+}
+func (UnimplementedPluginServiceServer) VerifyWebhooks(grpc.BidiStreamingServer[VerifyWebhooksRequest, VerifyWebhooksResponse]) error {
+	return status.Error(codes.Unimplemented, "method VerifyWebhooks not implemented")
 }
 func (UnimplementedPluginServiceServer) SampleWebhook(context.Context, *SampleWebhookRequest) (*SampleWebhookResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SampleWebhook not implemented")
@@ -323,6 +346,13 @@ func _PluginService_VerifyWebhook_Handler(srv interface{}, ctx context.Context, 
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _PluginService_VerifyWebhooks_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(PluginServiceServer).VerifyWebhooks(&grpc.GenericServerStream[VerifyWebhooksRequest, VerifyWebhooksResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type PluginService_VerifyWebhooksServer = grpc.BidiStreamingServer[VerifyWebhooksRequest, VerifyWebhooksResponse]
 
 func _PluginService_SampleWebhook_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(SampleWebhookRequest)
@@ -480,6 +510,12 @@ var PluginService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "Execute",
 			Handler:       _PluginService_Execute_Handler,
+			ServerStreams: true,
+			ClientStreams: true,
+		},
+		{
+			StreamName:    "VerifyWebhooks",
+			Handler:       _PluginService_VerifyWebhooks_Handler,
 			ServerStreams: true,
 			ClientStreams: true,
 		},
