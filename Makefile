@@ -102,7 +102,7 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 
 bench: build ## run the benchmarks, each beside its floor
 	$(GOTEST) -run='^$$' -bench='$(BENCH)' -benchtime=$(BENCHTIME) -benchmem $(BENCHED)
-	$(GO) run ./test/load -stores call,sqlite,redis-everysec,redis-always -rounds $(LOADROUNDS)
+	$(GO) run ./test/load -stores call,receive,receive-redis-always,sqlite,redis-everysec,redis-always -rounds $(LOADROUNDS)
 
 lint: $(LINT) $(BUF) ## check format, imports, go.mod, the plugin protocol and the linters' list
 	@test -z "$$(gofmt -l $(DIRS))" || { echo 'not formatted:'; gofmt -l $(DIRS); exit 1; }

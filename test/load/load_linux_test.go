@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -160,5 +161,36 @@ func TestRedisFloorKeepsWhatItAcknowledges(t *testing.T) {
 	}
 	if err := j.close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// It fails where a genuine event is not received, and a forged one is.
+func TestTheFloorOfReceivingVerifiesEachEvent(t *testing.T) {
+	dir := t.TempDir()
+	floor, err := startSelf(t.Context(), "receivefloor", dir, medium{path: filepath.Join(dir, "state.db")}, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := floor.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	floor.message = signedEvent("payment_intent.created")
+	d := newEventSender()
+	t.Cleanup(d.close)
+	p, err := d.measure(t.Context(), floor, 4, 100*time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.rate <= 0 || p.p50 <= 0 || p.p99 < p.p50 || p.resident <= 0 {
+		t.Errorf("measured %+v", p)
+	}
+	floor.message.make = func() ([]byte, http.Header) {
+		body, header := signedEvent("payment_intent.created").make()
+		return append(body, ' '), header
+	}
+	if err := d.send(t.Context(), floor); err == nil {
+		t.Error("a forged event was received")
 	}
 }
