@@ -17,6 +17,9 @@ type RetryPolicy struct {
 	InitialInterval time.Duration
 	MaxInterval     time.Duration
 	Multiplier      float64
+	// Delays, unless empty, say how long to wait after each attempt, in place of the
+	// intervals: one less than MaxAttempts.
+	Delays []time.Duration
 	// NonRetryable are error codes after which the step fails at once.
 	NonRetryable []string
 }
@@ -67,14 +70,21 @@ func (p RetryPolicy) interval(attempt int) float64 {
 	return interval
 }
 
+// delayJitter is how much longer than one of Delays a wait may be, as a share of it.
+const delayJitter = 0.1
+
 // delay is how long to wait after the given attempt (counting from 1): an
-// exponential interval of which the upper half is jitter. The jitter is drawn
-// from the step's key, so that it differs between runs and is the same
-// whenever the decision is made again.
+// exponential interval of which the upper half is jitter, or one of Delays and a tenth
+// more at most. The jitter is drawn from the step's key, so that it differs between
+// runs and is the same whenever the decision is made again.
 func (p RetryPolicy) delay(attempt int, key string) time.Duration {
-	interval := p.interval(attempt)
 	sum := sha256.Sum256([]byte(key + "/" + strconv.Itoa(attempt)))
 	share := float64(binary.BigEndian.Uint64(sum[:8])>>11) / (1 << 53)
+	if n := len(p.Delays); n > 0 {
+		delay := p.Delays[min(attempt, n)-1]
+		return delay + time.Duration(float64(delay)*delayJitter*share)
+	}
+	interval := p.interval(attempt)
 	return time.Duration(interval/2 + interval/2*share)
 }
 

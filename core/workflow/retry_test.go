@@ -88,3 +88,41 @@ func window(p RetryPolicy) (least, most time.Duration) {
 	}
 	return most / 2, most
 }
+
+func TestDelaysSayHowOftenAndWhenAStepIsCalledAgain(t *testing.T) {
+	delays := []time.Duration{5 * time.Second, 5 * time.Minute, time.Hour}
+	m, _ := begin(t, `{"id":"w","steps":[{"id":"a","type":"stripe","action":"x","retry":{"delays":["5s","5m","1h"]}}]}`, `{}`)
+	now := noon
+	for i, delay := range delays {
+		event := m.Failed("a", &sdk.Error{Code: sdk.CodeUpstream, Retryable: true}, Repeat{Safe: true}, now)
+		if event.Type != EventAttemptFailed {
+			t.Fatalf("attempt %d of %d is the last", i+1, len(delays)+1)
+		}
+		if wait := event.RetryAt.Sub(now); wait < delay || wait > delay+delay/10 {
+			t.Errorf("after attempt %d it waits %s, want %s and a tenth more at most", i+1, wait, delay)
+		}
+		apply(t, m, event)
+		now = event.RetryAt
+		apply(t, m, Event{Type: EventRetried, Path: "a", At: now})
+	}
+	if event := m.Failed("a", &sdk.Error{Code: sdk.CodeUpstream, Retryable: true}, Repeat{Safe: true}, now); event.Type != EventFailed {
+		t.Errorf("after the last delay and attempt: %s", event.Type)
+	}
+}
+
+func TestDelaysAreCheckedWithTheirPlace(t *testing.T) {
+	for retry, want := range map[string]string{
+		`{"delays":[]}`:                     `/steps/0/retry/delays: at byte 0: delays must be a list of 1 to 100 durations`,
+		`{"delays":"5s"}`:                   `delays must be a list`,
+		`{"delays":["5s","soon"]}`:          `/steps/0/retry/delays/1: `,
+		`{"delays":["0s"]}`:                 `/steps/0/retry/delays/0: `,
+		`{"delays":["5s"],"maxAttempts":3}`: `delays says how often the step is called, and when: there is no maxAttempts beside it`,
+		`{"delay":["5s"]}`:                  `did you mean "delays"?`,
+		`{"delays":["5s"],"nonRetryable":["timeout"],"x":1}`: `unknown key "x"`,
+	} {
+		_, err := Parse([]byte(`{"id":"w","steps":[{"id":"a","type":"stripe","action":"x","retry":`+retry+`}]}`), InputRoots)
+		if err == nil || !strings.Contains(fmt.Sprintf("%v", err), want) {
+			t.Errorf("%s: %v, want %q", retry, err, want)
+		}
+	}
+}
