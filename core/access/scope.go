@@ -38,6 +38,8 @@ var forms = []string{
 	"runs:write",
 	"events:read",
 	"events:write",
+	"destinations:read",
+	"destinations:write",
 	"metrics:read",
 	admin,
 }

@@ -147,6 +147,12 @@ type Request struct {
 	// DryRun makes a preview: nothing is done before Resume.
 	DryRun bool
 	Caller Caller
+	// Permission is what the caller must have at the time of each item; nil is
+	// runs:write.
+	Permission []string
+	// Unknown has those done too of which an outcome is not known: a repeat of what they
+	// call does no harm.
+	Unknown bool
 	// RequestID joins logs.
 	RequestID string
 	// Once has the bulk made at most once; the zero value is no restriction.

@@ -34,8 +34,12 @@ func (m *Manager) do(ctx context.Context, rec *record, index int, runID string) 
 	} else if found != nil {
 		return done(item, *found), false, nil
 	}
-	if !m.may(rec.CallerID, "runs", "write") {
-		return refused(item, sdk.CodeForbidden, "the caller %s does not have the scope runs:write now", rec.Caller), false, nil
+	permission := rec.Permission
+	if permission == nil {
+		permission = []string{"runs", "write"}
+	}
+	if !m.may(rec.CallerID, permission...) {
+		return refused(item, sdk.CodeForbidden, "the caller %s does not have the scope %s now", rec.Caller, strings.Join(permission, ":")), false, nil
 	}
 	run, err := m.runs.Get(ctx, runID)
 	switch {
@@ -43,7 +47,7 @@ func (m *Manager) do(ctx context.Context, rec *record, index int, runID string) 
 		return m.notDone(item, err)
 	case rec.Action == ActionRerun && !m.may(rec.CallerID, "workflows", run.Workflow, "run"):
 		return refused(item, sdk.CodeForbidden, "the caller %s does not have the scope workflows:%s:run now", rec.Caller, run.Workflow), false, nil
-	case run.OutcomeUnknown != "" && rec.Filter.Error != sdk.CodeOutcomeUnknown && isDoubtful(&run):
+	case run.OutcomeUnknown != "" && !rec.Unknown && rec.Filter.Error != sdk.CodeOutcomeUnknown && isDoubtful(&run):
 		return skipped(item, sdk.CodeOutcomeUnknown, "it is not known whether step %s took effect", run.OutcomeUnknown), false, nil
 	}
 	made, err := m.act(ctx, rec, runID, once)

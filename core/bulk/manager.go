@@ -121,7 +121,7 @@ func (m *Manager) Create(ctx context.Context, req Request) (Bulk, error) {
 	now := m.now().UTC()
 	rec := &record{
 		Version: formatVersion, ID: req.ID, Action: req.Action, Filter: req.Filter, Status: StatusPreviewed,
-		CallerID: req.Caller.ID, Caller: req.Caller.Name, RequestID: req.RequestID, CreatedAt: now,
+		CallerID: req.Caller.ID, Caller: req.Caller.Name, RequestID: req.RequestID, Permission: req.Permission, Unknown: req.Unknown, CreatedAt: now,
 		Counts: Counts{Total: len(found.ids), OutcomeUnknown: found.outcomeUnknown},
 	}
 	if err := m.writeChunks(ctx, rec.ID, found.ids); err != nil {

@@ -28,6 +28,9 @@ type record struct {
 	CallerID  string `json:"callerId"`
 	Caller    string `json:"caller"`
 	RequestID string `json:"requestId,omitempty"`
+	// Permission is that of Request, nil where it has none, and Unknown that too.
+	Permission []string `json:"permission,omitempty"`
+	Unknown    bool     `json:"unknown,omitempty"`
 	// Lease is that of the process which works on the bulk; empty where none does.
 	Lease string `json:"lease,omitempty"`
 	// Revision counts the writes: no two records of a bulk are the same bytes.

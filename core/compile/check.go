@@ -9,6 +9,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/destination"
 	"github.com/backflow/backflow/core/plugin/credential"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/workflow"
@@ -96,6 +97,11 @@ func (p *Plan) checkStep(d Definition, step *workflow.Step, catalog *action.Cata
 	}
 	open := made(step.Params.Refs())
 	for _, fault := range found.Faults(step.Source, open) {
+		if params, _ := step.Source.(map[string]any); step.Integration == destination.Name && fault.Pointer == "/destination" {
+			if name, ok := params["destination"].(string); ok {
+				fault.Message, fault.Hint = fmt.Sprintf("there is no destination %q", name), suggest.Hint(name, p.destinationNames())
+			}
+		}
 		p.fault(d.Source.Fault(at+"/params"+fault.Pointer, step.Integration+"."+step.Action+": "+fault.Message, fault.Hint))
 	}
 }

@@ -6,8 +6,9 @@
 // and never with a credential, but for CheckUses. A Plan is what a server runs and what `validate`
 // judges.
 //
-// The package imports core/access, core/action, core/config, core/custom, core/engine,
-// core/notice, core/plugin, core/plugin/credential, core/provider, core/schedule, core/template, core/webhook,
-// core/workflow, sdk, sdk/pointer, sdk/schema, sdk/suggest and sdk/value. It opens no store, serves
-// nothing and keeps no plugin running.
+// The package imports core/access, core/action, core/config, core/custom,
+// core/destination, core/egress, core/engine, core/notice, core/plugin,
+// core/plugin/credential, core/provider, core/schedule, core/template, core/webhook,
+// core/workflow, sdk, sdk/pointer, sdk/schema, sdk/suggest and sdk/value. It opens no
+// store, serves nothing and keeps no plugin running.
 package compile

@@ -22,7 +22,7 @@ func (p *Plan) Integrations() []action.Integration {
 	for _, c := range p.Custom {
 		integrations = append(integrations, c)
 	}
-	return integrations
+	return append(integrations, p.sender()...)
 }
 
 // Manifests returns what the integrations of the plan publish that are not

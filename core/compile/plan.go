@@ -9,9 +9,12 @@ import (
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/custom"
+	"github.com/backflow/backflow/core/destination"
+	"github.com/backflow/backflow/core/egress"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/schedule"
+	"github.com/backflow/backflow/core/workflow"
 )
 
 // Options say how a config is made into a Plan.
@@ -48,6 +51,10 @@ type Plan struct {
 	Plugins map[string]plugin.Spec
 	// Custom are the custom integrations of the config that have no fault.
 	Custom []*custom.Integration
+	// Destinations are those of the config that have no fault, and Egress is where they
+	// may be.
+	Destinations []*destination.Destination
+	Egress       egress.Policy
 	// Sandbox names the plugins that run in their sandbox; see ChooseSandboxes.
 	Sandbox map[string]bool
 	// Faults are what was found wrong so far, in no order; see Err.
@@ -60,6 +67,8 @@ type Plan struct {
 	Sum     [sha256.Size]byte
 
 	options Options
+	// deliveries are the workflows of the messages to Destinations.
+	deliveries []*workflow.Definition
 	// references are the first places that name an integration, by its name.
 	references map[string]config.Fault
 	// providers are by their names the built-in ones, and those of the webhooks as
@@ -92,6 +101,7 @@ func Load(path string, options Options) (*Plan, error) {
 	p.Sources = p.findSources()
 	p.Sum = p.Sources.Sum()
 	p.compileCustom()
+	p.compileDestinations()
 	p.checkReferences()
 	p.checkVerification()
 	return p, nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/destination"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/workflow"
 )
@@ -41,6 +42,13 @@ func (p *Plan) discoverPlugins() {
 		if slices.Contains(workflow.StepTypes(), spec.Name) {
 			p.fault(config.Fault{
 				Pos: p.Config.At("/pluginDirs"), Message: fmt.Sprintf("%s: an integration may not be named like a step type", spec.Path),
+				Hint: "rename the plugin",
+			})
+			continue
+		}
+		if spec.Name == destination.Name {
+			p.fault(config.Fault{
+				Pos: p.Config.At("/pluginDirs"), Message: fmt.Sprintf("%s: the integration %s is the program's own", spec.Path, destination.Name),
 				Hint: "rename the plugin",
 			})
 			continue

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/destination"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk/suggest"
 )
@@ -42,6 +43,11 @@ func (p *Plan) checkReferences() {
 			continue
 		}
 		at, known := p.references[name], known
+		if name == destination.Name {
+			at.Message, at.Hint = "the config has no destinations to send to", `give "destinations": [{ "name": …, "url": …, "secret": … }]`
+			p.fault(at)
+			continue
+		}
 		if verifying[name] {
 			known = slices.Concat(known, p.providerNames())
 		}
@@ -82,6 +88,9 @@ func (p *Plan) integrationNames() (known, declared []string) {
 	}
 	for _, c := range p.Config.CustomIntegrations {
 		known = append(known, c.Name)
+	}
+	for _, sender := range p.sender() {
+		known = append(known, sender.Name())
 	}
 	return known, append(declared, known...)
 }

@@ -29,6 +29,9 @@ type Config struct {
 	Workflows []Definition
 	Webhooks  []Webhook
 	Schedules []Schedule
+	// Destinations are in the order of the config.
+	Destinations []Destination
+	Egress       Egress
 	// CustomIntegrations are in the order of the config.
 	CustomIntegrations []CustomIntegration
 
@@ -73,9 +76,12 @@ func declaration() schema[Config] {
 			"REST APIs that become integrations."),
 		key("schedules", schedulesSchema(), func(c *Config) *[]Schedule { return &c.Schedules },
 			"Workflows that are started at times of the clock."),
+		key("destinations", destinationsSchema(), func(c *Config) *[]Destination { return &c.Destinations },
+			"Receivers of messages that are sent, by `webhook.send` and `webhook.publish`."),
+		key("egress", egressSchema(), func(c *Config) *Egress { return &c.Egress },
+			"Where requests may go whose address the operator did not choose alone. Public addresses are allowed.").withDefault("{}"),
 		unsupported[Config]("routes"),
 		unsupported[Config]("rateLimit"),
-		unsupported[Config]("egress"),
 		unsupported[Config]("include"),
 	)
 }

@@ -24,7 +24,7 @@ func (v value) plain() bool {
 	if !secretPlaceholder.MatchString(v.node.Text) {
 		return true
 	}
-	v.fault("they are for credentials, webhook secrets, auth and baseUrl of custom integrations, state.url, plugins[].env, token hashes, server.listen and server.publicUrl",
+	v.fault("they are for credentials, webhook secrets, url, secrets, keys and headers of destinations, auth and baseUrl of custom integrations, state.url, plugins[].env, token hashes, server.listen and server.publicUrl",
 		"{{env.X}} and {{file:PATH}} are not expanded here")
 	return false
 }

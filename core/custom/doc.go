@@ -9,6 +9,6 @@
 // a failed call.
 //
 // The package does not know the config: faults of a declaration come with JSON
-// Pointers into it. The package imports core/action, core/telemetry, core/template, sdk,
-// sdk/pointer, sdk/schema, sdk/suggest and sdk/value.
+// Pointers into it. The package imports core/action, core/outgoing, core/telemetry,
+// core/template, sdk, sdk/pointer, sdk/schema, sdk/suggest and sdk/value.
 package custom

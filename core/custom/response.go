@@ -2,18 +2,15 @@ package custom
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"mime"
 	"net"
 	"net/http"
-	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
+	"github.com/backflow/backflow/core/outgoing"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -63,16 +60,16 @@ func (i *Integration) statusError(r *request, c *apiCall, keyed bool) *sdk.Error
 	switch {
 	case c.status >= 500 || c.status == http.StatusRequestTimeout || c.status == http.StatusFailedDependency:
 		failure.Code, failure.Outcome, failure.Retryable = sdk.CodeUpstream, sdk.OutcomeUnknown, true
-		failure.RetryAfter = retryAfter(c.header, i.now())
+		failure.RetryAfter = outgoing.RetryAfter(c.header, i.now())
 	case c.status < 400:
 		failure.Code, failure.Outcome = sdk.CodeUpstream, sdk.OutcomeUnknown
 		failure.Message += ", and redirects are not followed: check baseUrl and path"
 	case c.status == http.StatusTooManyRequests:
 		failure.Code, failure.Retryable = sdk.CodeRateLimited, true
-		failure.RetryAfter = retryAfter(c.header, i.now())
+		failure.RetryAfter = outgoing.RetryAfter(c.header, i.now())
 	case c.status == http.StatusTooEarly: // RFC 8470, section 5.2
 		failure.Code, failure.Retryable = sdk.CodeUnavailable, true
-		failure.RetryAfter = retryAfter(c.header, i.now())
+		failure.RetryAfter = outgoing.RetryAfter(c.header, i.now())
 	case c.status == http.StatusUnauthorized || c.status == http.StatusForbidden:
 		failure.Code = sdk.CodeCredentials
 	case c.status == http.StatusPaymentRequired:
@@ -81,7 +78,7 @@ func (i *Integration) statusError(r *request, c *apiCall, keyed bool) *sdk.Error
 		failure.Code = sdk.CodeNotFound
 	case c.status == http.StatusConflict && keyed:
 		failure.Code, failure.Outcome, failure.Retryable = sdk.CodeConflict, sdk.OutcomeUnknown, true
-		failure.RetryAfter = retryAfter(c.header, i.now())
+		failure.RetryAfter = outgoing.RetryAfter(c.header, i.now())
 	case c.status == http.StatusConflict:
 		failure.Code = sdk.CodeConflict
 	default:
@@ -132,51 +129,10 @@ func (i *Integration) noResponse(ctx context.Context, r *request, c *apiCall, er
 	case ctx.Err() != nil || errors.As(err, &timeout) && timeout.Timeout():
 		failure.Code, failure.Message = sdk.CodeTimeout, "the API did not answer in time"
 	case !c.connected.Load():
-		failure.Code, failure.Message = sdk.CodeUnavailable, "the API cannot be reached: "+reason(err)
+		failure.Code, failure.Message = sdk.CodeUnavailable, "the API cannot be reached: "+outgoing.Reason(err)
 	default:
-		failure.Message = "the connection broke before the whole answer came: " + reason(err)
+		failure.Message = "the connection broke before the whole answer came: " + outgoing.Reason(err)
 	}
 	failure.Message = r.name + ": " + failure.Message
 	return failure
-}
-
-// reason says why a connection failed, without addresses: the message reaches
-// callers, who must not learn about the network behind the gateway.
-func reason(err error) string {
-	var dns *net.DNSError
-	var number syscall.Errno
-	var certificate *tls.CertificateVerificationError
-	switch {
-	case errors.As(err, &dns):
-		return "the name of its host is not known"
-	case errors.As(err, &number):
-		return number.Error()
-	case errors.As(err, &certificate):
-		return "its certificate is not valid: " + certificate.Err.Error()
-	}
-	// net adds the addresses to an error.
-	var operation *net.OpError
-	if errors.As(err, &operation) {
-		err = operation.Err
-	}
-	return err.Error()
-}
-
-// maxRetryAfter bounds how long a response can make a caller wait.
-const maxRetryAfter = 24 * time.Hour
-
-// retryAfter reads the header, seconds or a date (RFC 9110, section 10.2.3). It
-// returns zero if the header says nothing.
-func retryAfter(header http.Header, now time.Time) time.Duration {
-	text := header.Get("Retry-After")
-	if text == "" {
-		return 0
-	}
-	var wait time.Duration
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(text); err == nil {
-		wait = at.Sub(now)
-	}
-	return min(max(wait, 0), maxRetryAfter)
 }

@@ -1,6 +1,6 @@
 // Package egress decides to which addresses a request may go whose URL the
-// operator did not choose: that of a WASM guest, or one from a payload. The
-// package imports nothing of the project.
+// operator did not choose: that of a WASM guest or of a destination, or one from a
+// payload. The package imports nothing of the project.
 //
 // It decides about the address of the connection, after the name was resolved, so
 // that no name and no redirect leads around it.

@@ -99,8 +99,8 @@ func (e *Engine) Workflows() []*workflow.Definition { return e.executor.definiti
 // Errors: ErrUnknownWorkflow; *sdk.Error with the faults of an input that does not
 // meet the workflow's schema; ErrBadInput; ErrTooLarge; ErrFull where the
 // workflow's limit drops the run; ErrOverloaded; ErrStopped; ErrStale where the
-// timer of req.Advance was moved, and *DuplicateError where req.Once is taken, in
-// this order; ErrFenced; one that matches ErrUnavailable when it is not known
+// timer of req.Advance was moved, *DuplicateError where req.Once is taken, and
+// ErrStale where a condition of req.Beside does not hold, in this order; ErrFenced; one that matches ErrUnavailable when it is not known
 // whether the run was made: if it was, it will go on.
 func (e *Engine) Start(ctx context.Context, req StartRequest) (Run, error) {
 	return e.starter.start(ctx, req)

@@ -41,9 +41,9 @@ var (
 	// ErrDuplicate: a request with the same Once took effect before. The error is
 	// a *DuplicateError.
 	ErrDuplicate = errors.New("engine: a request with this key took effect before")
-	// ErrStale: the timer of an Advance is not due, or its record is not the one
-	// that the caller read. Nothing was changed.
-	ErrStale = errors.New("engine: the timer was moved since it was read")
+	// ErrStale: the timer of an Advance is not due, or its record, or one that is
+	// required beside the run, is not as the caller read it. Nothing was changed.
+	ErrStale = errors.New("engine: what it depends on was changed since it was read")
 	// ErrFenced: this process's lease is gone, so it can write nothing any more.
 	// Nothing was changed.
 	ErrFenced = errors.New("engine: the lease of this process is gone")

@@ -167,3 +167,24 @@ func TestAProcessWithoutItsLeaseIsFenced(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatIsWrittenBesideARunIsWrittenWithItOrNotAtAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New(memory.Options{})
+		g := open(t, store, "g1", &fakeIntegration{}, Options{}, twoSteps)
+		defer g.stop()
+		req := StartRequest{Workflow: "two", Roots: input(`{"x":1}`), Beside: []state.Op{state.Insert("beside", "a", []byte("1"), 0), state.Add("kept", "a")}}
+		if _, err := g.Start(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.Start(t.Context(), req); !errors.Is(err, ErrStale) {
+			t.Errorf("a condition that does not hold: %v", err)
+		}
+		if n := runs(t, g); n != 1 {
+			t.Errorf("%d runs were made, want 1", n)
+		}
+		if members, err := store.Range(t.Context(), state.Range{Set: "kept", Limit: 10}); err != nil || !slices.Equal(members, []string{"a"}) {
+			t.Errorf("the set has %q, %v", members, err)
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk/value"
 )
@@ -35,6 +36,9 @@ type StartRequest struct {
 	Advance Advance
 	// Swap changes a record in the same write; the zero value changes none.
 	Swap Swap
+	// Beside are further ops of the same write. A condition among them that does not
+	// hold is ErrStale.
+	Beside []state.Op
 
 	instead *replacedRun // in whose place the run is started; nil for none
 }

@@ -143,6 +143,7 @@ func (r *execution) tryCreate(ctx context.Context, req StartRequest, claimed, de
 		r.syncRecord(true)
 	}
 	own := append(append(req.Advance.Ops(), req.Once.Ops()...), r.lease.Fence())
+	own = append(own, req.Beside...)
 	own = append(own, req.instead.ops(req.ID)...)
 	own = append(own, req.Swap.ops(req.ID)...)
 	own = append(own, r.record.insertOps(workflow.EncodeEntry(events))...)
@@ -174,6 +175,9 @@ func (r *execution) tryCreate(ctx context.Context, req StartRequest, claimed, de
 			}
 			if req.Swap.failed(err) {
 				return fmt.Errorf("%w: what the run is started for is being changed by another request", ErrBusy)
+			}
+			if conflict, ok := errors.AsType[*state.ConflictError](err); ok && slices.ContainsFunc(req.Beside, conflict.Failed) {
+				return ErrStale
 			}
 			return fmt.Errorf("engine: start run: %w", err)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/bulk"
+	"github.com/backflow/backflow/core/destination"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/idempotency"
@@ -111,6 +112,8 @@ func classify(err error) *apiError {
 		return &apiError{code: codeBadRequest, detail: "the cursor is not one that this list answered"}
 	case errors.Is(err, bulk.ErrBusy):
 		return &apiError{code: sdk.CodeConflict, detail: "the bulk is being changed by another request, try again", retryAfter: defaultRetryAfter}
+	case errors.Is(err, destination.ErrBadCursor):
+		return &apiError{code: codeBadRequest, detail: "the cursor is not one that this list answered"}
 	case errors.Is(err, engine.ErrUnknownWorkflow):
 		return &apiError{code: sdk.CodeNotFound, detail: "there is no such workflow"}
 	case errors.Is(err, event.ErrNotFound):

@@ -18,8 +18,8 @@
 // that could mean two things reaches no handler, and a client that is slow to send
 // or to read its response holds no place.
 //
-// The package imports core/access, core/action, core/bulk, core/engine, core/event,
-// core/idempotency, core/telemetry, core/webhook, core/workflow, sdk, sdk/pointer, sdk/schema,
-// sdk/suggest and sdk/value. It knows no vendor, no store, no config file and no
-// plugin process.
+// The package imports core/access, core/action, core/bulk, core/destination,
+// core/engine, core/event, core/idempotency, core/telemetry, core/webhook,
+// core/workflow, sdk, sdk/pointer, sdk/schema, sdk/suggest and sdk/value. It knows no
+// vendor, no store, no config file and no plugin process.
 package gateway

@@ -216,6 +216,53 @@ func endpoints() []endpoint {
 			doc:     "Ends a bulk: the runs that are left stay as they are.",
 			handler: (*requestContext).cancelBulk,
 		},
+		{
+			method: http.MethodGet, path: "/destinations", scope: "destinations:read", stateful: readsState,
+			out:     okJSON(list[destinationJSON]{}),
+			doc:     "Lists the destinations that messages are sent to.",
+			handler: (*requestContext).listDestinations,
+		},
+		{
+			method: http.MethodGet, path: "/destinations/{destination}", scope: "destinations:read", stateful: readsState,
+			out:     okJSON(destinationJSON{}),
+			doc:     "Shows a destination.",
+			handler: (*requestContext).showDestination,
+		},
+		{
+			method: http.MethodGet, path: "/destinations/{destination}/messages", scope: "destinations:read", stateful: readsState,
+			in:      input{query: []string{"status", "type", "since", "limit", "cursor"}},
+			out:     okJSON(list[messageJSON]{}),
+			doc:     "Lists the messages to a destination, the newest first.",
+			handler: (*requestContext).listMessages,
+		},
+		{
+			method: http.MethodPost, path: "/destinations/{destination}/enable", scope: "destinations:write", stateful: writesState,
+			in:      input{body: struct{}{}, key: true},
+			out:     []output{{status: http.StatusAccepted, body: destinationJSON{}}},
+			doc:     "Enables a destination, once one held message was taken.",
+			handler: (*requestContext).enableDestination,
+		},
+		{
+			method: http.MethodPost, path: "/destinations/{destination}/disable", scope: "destinations:write", stateful: writesState,
+			in:      input{body: disableJSON{}, key: true},
+			out:     []output{{status: http.StatusAccepted, body: destinationJSON{}}},
+			doc:     "Disables a destination: its messages are held.",
+			handler: (*requestContext).disableDestination,
+		},
+		{
+			method: http.MethodPost, path: "/destinations/{destination}/replay", scope: "destinations:write", stateful: writesState,
+			in:      input{body: resendJSON{}, key: true},
+			out:     []output{{status: http.StatusAccepted, body: messageJSON{}}, {status: http.StatusAccepted, body: bulkJSON{}}},
+			doc:     "Sends a message again, or those that have failed and that a filter selects.",
+			handler: (*requestContext).replayMessages,
+		},
+		{
+			method: http.MethodGet, path: "/.well-known/webhook-keys", public: true,
+			in:      input{anyQuery: true},
+			out:     okJSON(webhookKeysJSON{}),
+			doc:     "Shows the public keys that sent messages are verified with.",
+			handler: (*requestContext).showWebhookKeys,
+		},
 	}
 }
 

@@ -14,11 +14,12 @@ import (
 // Services are what endpoints are handlers over, beside the integrations, which
 // the config decides: see Routes. They are the same as long as the gateway lives.
 type Services struct {
-	// Runs, Events, Bulks and Ledger are required.
-	Runs   Runs
-	Events Events
-	Bulks  Bulks
-	Ledger *idempotency.Ledger
+	// Runs, Events, Bulks, Destinations and Ledger are required.
+	Runs         Runs
+	Events       Events
+	Bulks        Bulks
+	Destinations Destinations
+	Ledger       *idempotency.Ledger
 	// Ready says whether requests can be expected to work; nil is always ready.
 	Ready func() Readiness
 	// Store says whether the state store is known to be down; nil is never.

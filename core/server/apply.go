@@ -11,7 +11,6 @@ import (
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/gateway"
 	"github.com/backflow/backflow/core/webhook"
-	"github.com/backflow/backflow/core/workflow"
 )
 
 // apply activates a checked plan, with the integrations of its registry, for runs
@@ -31,11 +30,7 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action
 			s.actions.registry.Store(before)
 		}
 	}()
-	definitions := make([]*workflow.Definition, len(plan.Definitions))
-	for i, d := range plan.Definitions {
-		definitions[i] = d.Definition
-	}
-	if err := s.engine.SetDefinitions(ctx, definitions); err != nil {
+	if err := s.engine.SetDefinitions(ctx, plan.Workflows()); err != nil {
 		return err
 	}
 	if err := s.schedule.Set(ctx, plan.Schedules); err != nil {
@@ -45,11 +40,12 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action
 	if err != nil {
 		return err
 	}
+	s.destinations.Set(plan.Destinations, plan.Egress)
 	if s.gateway != nil {
 		err = s.gateway.Swap(routes)
 	} else {
 		s.gateway, err = gateway.New(gateway.Options{
-			Services: gateway.Services{Runs: s.engine, Events: s.inbox, Bulks: s.bulks, Ledger: s.ledger, Ready: s.ready, Store: s.lease},
+			Services: gateway.Services{Runs: s.engine, Events: s.inbox, Bulks: s.bulks, Destinations: s.destinations, Ledger: s.ledger, Ready: s.ready, Store: s.lease},
 			Routes:   routes, Mounts: []gateway.Mount{gateway.Metrics(s.metrics.Handler())},
 			Logger: s.log, Now: s.options.Now, Limits: gateway.Limits{DrainTimeout: drainTimeout},
 		})

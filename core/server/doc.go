@@ -8,7 +8,7 @@
 // time, links none of them.
 //
 // The package imports core/action, core/bulk, core/compile, core/config, core/custom,
-// core/engine, core/event, core/gateway, core/idempotency, core/lease, core/notice,
-// core/plugin, core/schedule, core/state, core/state/measured, core/telemetry,
-// core/telemetry/metrics, core/webhook, core/workflow and sdk.
+// core/destination, core/engine, core/event, core/gateway, core/idempotency,
+// core/lease, core/notice, core/plugin, core/schedule, core/state, core/state/measured,
+// core/telemetry, core/telemetry/metrics, core/webhook and sdk.
 package server

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -64,6 +65,8 @@ type Options struct {
 	CallTimeout time.Duration
 	// MaxRunning bounds the runs that are worked on at once.
 	MaxRunning int
+	// Deliveries makes the requests to destinations; nil makes them over the network.
+	Deliveries http.RoundTripper
 	// NewLedgerID makes the random id of an idempotency record.
 	NewLedgerID func() string
 }

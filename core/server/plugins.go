@@ -9,6 +9,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/compile"
+	"github.com/backflow/backflow/core/destination"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/core/state/measured"
 	"github.com/backflow/backflow/sdk"
@@ -18,10 +19,15 @@ import (
 // calls anew for each step. It is safe for concurrent use.
 type actions struct {
 	registry atomic.Pointer[action.Registry]
+	// deliveries is what the runs of messages to destinations call, and nothing else.
+	deliveries *action.Registry
 }
 
 // Find returns an action by name.
 func (a *actions) Find(integration, name string) (*action.Action, error) {
+	if integration == destination.Deliveries {
+		return a.deliveries.Find(integration, name)
+	}
 	return a.registry.Load().Find(integration, name)
 }
 
@@ -49,7 +55,7 @@ func (s *Server) startPlugins(ctx context.Context, plan *compile.Plan) error {
 	if err := s.metrics.Register(s.calls, host); err != nil {
 		return err
 	}
-	registry, err := newRegistry(plan, host.Plugins())
+	registry, err := s.newRegistry(plan, host.Plugins())
 	if err != nil {
 		return err
 	}
@@ -104,8 +110,13 @@ func localURL(listening net.Addr) string {
 }
 
 // newRegistry returns all integrations of a plan.
-func newRegistry(plan *compile.Plan, plugins []*plugin.Plugin) (*action.Registry, error) {
+func (s *Server) newRegistry(plan *compile.Plan, plugins []*plugin.Plugin) (*action.Registry, error) {
 	integrations := plan.Integrations()
+	for i, integration := range integrations {
+		if sender, ok := integration.(*destination.Integration); ok {
+			integrations[i] = sender.Through(s.destinations)
+		}
+	}
 	for _, p := range plugins {
 		integrations = append(integrations, p)
 	}

@@ -58,7 +58,7 @@ func (s *Server) exchange(ctx context.Context, next *compile.Plan) error {
 
 // applyChange activates a plan just before its plugins are.
 func (s *Server) applyChange(ctx context.Context, next *compile.Plan, change *plugin.Change) error {
-	registry, err := newRegistry(next, change.Plugins())
+	registry, err := s.newRegistry(next, change.Plugins())
 	if err != nil {
 		return err
 	}

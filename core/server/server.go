@@ -14,6 +14,7 @@ import (
 	"github.com/backflow/backflow/core/bulk"
 	"github.com/backflow/backflow/core/compile"
 	"github.com/backflow/backflow/core/custom"
+	"github.com/backflow/backflow/core/destination"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/gateway"
@@ -42,23 +43,24 @@ var errLeaseLost = errors.New("the lease of this gateway was taken away: it gave
 // concurrent use, but for Serve and Stop: Serve is called once at most, and Stop
 // only where Serve is not.
 type Server struct {
-	options  Options
-	log      *slog.Logger
-	listener net.Listener // nil once Serve has it
-	host     *plugin.Host
-	store    *measured.Store // nil before it is opened
-	lease    *lease.Lease
-	engine   *engine.Engine
-	ledger   *idempotency.Ledger
-	schedule *schedule.Scheduler
-	bulks    *bulk.Manager
-	notices  *notice.Notices
-	inbox    *event.Events
-	gateway  *gateway.Gateway
-	metrics  *metrics.Registry
-	calls    *action.Metrics  // of integrations
-	events   *webhook.Metrics // of webhooks
-	actions  actions
+	options      Options
+	log          *slog.Logger
+	listener     net.Listener // nil once Serve has it
+	host         *plugin.Host
+	store        *measured.Store // nil before it is opened
+	lease        *lease.Lease
+	engine       *engine.Engine
+	ledger       *idempotency.Ledger
+	schedule     *schedule.Scheduler
+	bulks        *bulk.Manager
+	destinations *destination.Service
+	notices      *notice.Notices
+	inbox        *event.Events
+	gateway      *gateway.Gateway
+	metrics      *metrics.Registry
+	calls        *action.Metrics  // of integrations
+	events       *webhook.Metrics // of webhooks
+	actions      actions
 
 	applying     sync.Mutex                   // held while another plan is put in force; guards custom
 	custom       []*custom.Integration        // of the current plan
@@ -82,6 +84,10 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 	}
 	s.options, s.log, s.metrics = o, o.Logger, metrics.New(o.Version, o.Logger)
 	s.calls, s.events = action.NewMetrics(), webhook.NewMetrics()
+	s.destinations = destination.New(destination.Options{Logger: o.Logger, Now: o.Now, Transport: o.Deliveries})
+	if s.actions.deliveries, err = action.NewRegistry(s.destinations.Deliverer()); err != nil {
+		return nil, err
+	}
 	if err := s.startPlugins(ctx, plan); err != nil {
 		return nil, err
 	}
@@ -98,6 +104,7 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 		Removing:  event.Removing(o.Now), MaxRunning: o.MaxRunning, CallTimeout: o.CallTimeout,
 	})
 	s.inbox = event.New(event.Options{Store: s.store, Runs: s.engine, Retention: retention.Events, Now: o.Now})
+	s.destinations.Use(s.store, s.lease, s.engine)
 	s.ledger = idempotency.New(s.store, s.lease, idempotency.Options{Now: o.Now, NewID: o.NewLedgerID})
 	s.schedule = schedule.New(schedule.Options{Store: s.store, Lease: s.lease, Starter: s.engine, Logger: o.Logger, Now: o.Now})
 	s.bulks = bulk.New(bulk.Options{
@@ -108,7 +115,7 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 	if err := s.apply(ctx, plan, s.Actions()); err != nil {
 		return nil, err
 	}
-	if err := s.metrics.Register(s.store, s.engine, s.schedule, s.events, s.notices, s.gateway); err != nil {
+	if err := s.metrics.Register(s.store, s.engine, s.schedule, s.events, s.notices, s.destinations, s.gateway); err != nil {
 		return nil, err
 	}
 	s.engine.Run()
@@ -116,6 +123,7 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 	s.bulks.Run()
 	s.notices.Run()
 	s.raiseDown()
+	s.destinations.Run()
 	return s, nil
 }
 
@@ -186,6 +194,9 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	if s.schedule != nil {
 		s.schedule.Stop()
+	}
+	if s.destinations != nil {
+		s.destinations.Stop()
 	}
 	if s.engine != nil {
 		within(handoverTimeout, s.engine.Stop)

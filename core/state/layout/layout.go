@@ -71,6 +71,19 @@ const (
 	// BucketNoticeWindow has the event that a cause made last, by WEBHOOK/CAUSE, for
 	// as long as it makes no other. Written by core/notice.
 	BucketNoticeWindow = "notice-window"
+	// BucketDestination has a record of each destination that is not simply enabled, by
+	// name. Written by core/destination.
+	BucketDestination = "destination"
+	// BucketDelivery has a record of each message to a destination, by DESTINATION/ID,
+	// for as long as its run is kept, or it is held. Written by core/destination, and by
+	// core/engine for it.
+	BucketDelivery = "delivery"
+	// BucketMessage has the bytes that are sent of each message, by DESTINATION/ID, for
+	// as long. Written by core/destination, and by core/engine for it.
+	BucketMessage = "message"
+	// BucketPublication has a record of each message that was published, by its id, for
+	// seven days. Written by core/destination.
+	BucketPublication = "publication"
 	// BucketLease has a record of each live process, by lease id. Written by
 	// core/lease; other packages make their commits require it.
 	BucketLease = "lease"
@@ -141,6 +154,12 @@ const (
 	SetSchedules = "schedules"
 	// SetBulksRunning is the ids of the bulks that are running. Written by core/bulk.
 	SetBulksRunning = "bulks-running"
+	// SetMessages is the messages in the order of their making, as TIME/ID, by
+	// destination. Written by core/destination, and by core/engine for it.
+	SetMessages = "messages"
+	// SetHeld is those of them that are held, by destination. Written by
+	// core/destination.
+	SetHeld = "messages-held"
 	// SetLeases is the ids of all leases. Written by core/lease.
 	SetLeases = "leases"
 )

@@ -1,4 +1,4 @@
-package custom
+package outgoing
 
 import (
 	"errors"
@@ -15,7 +15,7 @@ func TestAReasonHoldsNoAddress(t *testing.T) {
 		"broken pipe by the test":           dial(errors.New("broken pipe by the test")),
 		"unexpected EOF":                    errors.New("unexpected EOF"),
 	} {
-		if got := reason(err); got != want {
+		if got := Reason(err); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
