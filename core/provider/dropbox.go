@@ -13,7 +13,7 @@ import (
 // same bytes. So each is an event of its own, known by when it was received; a repeat reads
 // the same files again.
 func dropbox() Provider {
-	return scheme{
+	p := scheme{
 		name: "dropbox", page: "https://www.dropbox.com/developers/reference/webhooks",
 		header: "X-Dropbox-Signature", algorithm: hmacSHA256, encoding: inHex,
 		id: ofBody(), finish: func(_ scheme, r *request, payload value.Doc, verified *Verified) {
@@ -23,4 +23,6 @@ func dropbox() Provider {
 			}
 		},
 	}.provider().WithChallenge(Challenge{Method: http.MethodGet, Param: "challenge"})
+	p.EventID += " and the time at which it came"
+	return p
 }
