@@ -1,0 +1,129 @@
+package e2e
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/provider"
+	"github.com/backflow/backflow/internal/testkit"
+	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/test/program"
+)
+
+// publicURL is by what address the senders of these tests know the gateway.
+const publicURL = "https://hooks.example.com"
+
+// hook is a webhook of a built-in provider, with the secret that its sender has.
+type hook struct {
+	provider.Provider
+	secret string
+}
+
+func (h hook) path() string { return "/webhooks/" + h.Name }
+
+// sample is a signed request of the first type of event that the provider makes.
+func (h hook) sample(t *testing.T, secret string) program.Request {
+	t.Helper()
+	made, err := h.Sample(t.Context(), sdk.SampleRequest{EventType: h.EventTypes[0], Secret: secret, Now: time.Now(), URL: publicURL + h.path()})
+	if err != nil {
+		t.Fatalf("%s: %v", h.Name, err)
+	}
+	return program.Request{Method: http.MethodPost, Path: h.path(), Body: string(made.Body), Header: made.Headers}
+}
+
+// withHooks writes a config that has a webhook of each built-in provider.
+func withHooks(t *testing.T, h *harness) []hook {
+	t.Helper()
+	var hooks []hook
+	var webhooks []map[string]any
+	for _, name := range provider.BuiltIn().Names() {
+		found, _ := provider.BuiltIn().Lookup(name, nil)
+		one := hook{found, found.NewSecret()}
+		webhook := map[string]any{
+			"name": name, "path": one.path(), "provider": name, "secret": one.secret,
+			"actions": []any{map[string]any{"id": "seen", "type": "set", "values": map[string]any{"type": "{{event.type}}", "payload": "{{payload}}"}}},
+		}
+		if found.Challenge.Tokened {
+			webhook["challenge"] = map[string]any{"verifyToken": "token-of-" + name}
+		}
+		hooks, webhooks = append(hooks, one), append(webhooks, webhook)
+	}
+	hash := sha256.Sum256([]byte(apiToken))
+	text, err := json.Marshal(map[string]any{
+		"server":   map[string]any{"listen": "127.0.0.1:0", "publicUrl": publicURL},
+		"auth":     map[string]any{"tokens": []any{map[string]any{"name": "shop", "hash": "sha256:" + hex.EncodeToString(hash[:]), "scopes": []string{"*"}}}},
+		"webhooks": webhooks,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.WriteConfig("backflow.json", string(text))
+	return hooks
+}
+
+// unsignedBody are the providers that sign no body: one that is changed has the same id.
+var unsignedBody = []string{"gitlab", "mailgun"}
+
+// alike are the providers whose events say so little that two of them are the same bytes:
+// each that comes is an event.
+var alike = []string{"dropbox"}
+
+// TestEveryBuiltInProviderIsReceivedOnceAndNeverForged: one gateway has a webhook of each.
+// A signed sample is an event whose actions run, once; one that is signed with another
+// secret or changed on its way runs nothing.
+func TestEveryBuiltInProviderIsReceivedOnceAndNeverForged(t *testing.T) {
+	t.Parallel()
+	h := &harness{Site: program.NewSite(t, binaries)}
+	hooks := withHooks(t, h)
+	g := h.Serve(apiToken)
+	for _, hook := range hooks {
+		t.Run(hook.Name, func(t *testing.T) {
+			g := g.In(t)
+			request := hook.sample(t, hook.secret)
+			events := 1
+			if slices.Contains(alike, hook.Name) {
+				events = 2
+			}
+			first := program.Want(t, 200, g.Do(request))
+			again := program.Want(t, 200, g.Do(request))
+			if isReceipt(first) && (first.Field("duplicate") != nil || (again.Field("duplicate") == true) != (events == 1)) {
+				t.Errorf("first %s, then %s", first.Body, again.Body)
+			}
+			forged := g.Do(hook.sample(t, hook.NewSecret()))
+			if forged.Status != 400 || forged.Text("code") != "webhook_refused" {
+				t.Errorf("with another secret: %d %s", forged.Status, forged.Body)
+			}
+			changed := request
+			i := bytes.LastIndexAny([]byte(request.Body), "abcdefghijklmnopqrstuvwxyz")
+			changed.Body = request.Body[:i] + string(request.Body[i]^1) + request.Body[i+1:]
+			if got := g.Do(changed); got.Status != 400 && !(got.Field("duplicate") == true && slices.Contains(unsignedBody, hook.Name)) {
+				t.Errorf("changed: %d %s", got.Status, got.Body)
+			}
+			var runs []any
+			testkit.Eventually(t, 30*time.Second, "the actions ran", func() bool {
+				runs, _ = program.Want(t, 200, g.Get("/runs?workflow=webhook:"+hook.Name)).Field("data").([]any)
+				return len(runs) > 0 && !slices.ContainsFunc(runs, func(run any) bool { return run.(map[string]any)["status"] != "succeeded" })
+			})
+			if len(runs) != events {
+				t.Errorf("%d runs of %d events", len(runs), events)
+			}
+			run := program.Want(t, 200, g.Get(fmt.Sprint("/runs/", runs[0].(map[string]any)["id"])))
+			if got := run.Text("steps.0.result.type"); got != hook.EventTypes[0] {
+				t.Errorf("the actions saw the type %q, not %q: %s", got, hook.EventTypes[0], run.Body)
+			}
+		})
+	}
+}
+
+// isReceipt reports whether a response is the gateway's own, and not what the sender
+// expects.
+func isReceipt(r program.Response) bool {
+	return r.Header.Get("Content-Type") == "application/json" && r.Field("received") == true
+}
