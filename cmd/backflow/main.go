@@ -109,6 +109,7 @@ func (p *program) root() *cobra.Command {
 		p.statusCommand(),
 		p.triggerCommand(),
 		p.sandboxCommand(),
+		p.webhooksCommand(),
 		p.dbCommand(),
 		p.tokenCommand(),
 		p.pluginCommand(),

@@ -33,7 +33,7 @@ func (p *Plan) parseDefinitions() {
 		} else {
 			actions.Filter = w.Filter.Condition
 		}
-		if w.Fetch && !w.Own() && !p.options.WebhookProviders.Has(w.Provider) && w.Provider != "" { // of a built-in one it is a fault
+		if w.Fetch && !w.Own() && !p.isBuiltIn(w.Provider) && w.Provider != "" { // of a built-in one it is a fault
 			actions.Fetch = &workflow.Fetch{Integration: w.Provider, Action: action.FetchEvent}
 		}
 		d, err := workflow.ParseActions(webhook.WorkflowID(w.Name), actions, workflow.EventRoots)

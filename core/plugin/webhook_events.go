@@ -52,13 +52,18 @@ func (p *Plugin) SyncEndpoint(ctx context.Context, request sdk.SyncEndpointReque
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	sync, err := r.instance.SyncEndpoint(ctx, request)
+	return checkedSync(sync, err, request, &p.redactor)
+}
+
+// checkedSync checks what a plugin has returned, and hides secrets in it.
+func checkedSync(sync sdk.EndpointSync, err error, request sdk.SyncEndpointRequest, known *telemetry.Redactor) (sdk.EndpointSync, error) {
 	if err != nil {
-		return sdk.EndpointSync{}, sanitize(err, p.redactor.Sparing([]byte(request.URL)))
+		return sdk.EndpointSync{}, sanitize(err, known.Sparing([]byte(request.URL)))
 	}
 	if err := request.Check(sync); err != nil {
 		return sdk.EndpointSync{}, &sdk.Error{Code: sdk.CodeInternal, Message: fmt.Sprintf("the plugin's endpoint: %v", err), Outcome: sdk.OutcomeUnknown}
 	}
-	return hideInSync(sync, &p.redactor), nil
+	return hideInSync(sync, known), nil
 }
 
 // hideInSync hides the secrets that are known, and the one that is returned, in all else.
