@@ -30,7 +30,7 @@ const fetchingConfig = `{
       { "id": "keep", "condition": "{{payload.%[4]s.deleted ?? false}} === false", "type": "database", "action": "upsert",
         "params": { "table": "customers", "onConflict": ["id"], "data": { "id": "{{payload.%[4]s.id}}", "name": "{{payload.%[4]s.name}}" } } },
       { "id": "drop", "condition": "{{payload.%[4]s.deleted ?? false}} === true", "type": "database", "action": "delete",
-        "params": { "table": "customers", "where": { "id": ["eq.{{payload.%[4]s.id}}"] } } }
+        "params": { "table": "customers", "key": "{{payload.%[4]s.id}}" }, "onError": "continue" }
     ]
   }]
 }`
