@@ -77,7 +77,15 @@ func (p *Plan) checkVerification() {
 
 // checkCustom reports what is wrong with how a webhook says that its sender signs.
 func (p *Plan) checkCustom(w config.Webhook, at string, i int) {
-	_, err := provider.NewCustom(customConfig(w.Custom))
+	c := customConfig(w.Custom)
+	_, err := provider.NewCustom(c)
+	if err == nil && !c.SignsTime() {
+		p.warn(config.Fault{
+			Pos:     p.Config.At(at + "/custom/timestampHeader"),
+			Message: fmt.Sprintf("webhooks[%d].custom.timestampHeader: the time is no part of what is signed, so that it can be changed by whoever catches a request", i),
+			Hint:    `give "content": "{{timestamp}}.{{body}}", if the sender signs that`,
+		})
+	}
 	if wrong, ok := errors.AsType[*provider.ConfigError](err); ok {
 		p.fault(config.Fault{
 			Pos: p.Config.At(at + "/custom/" + wrong.Key), Message: fmt.Sprintf("webhooks[%d].custom.%s", i, wrong.Error()), Hint: wrong.Hint,

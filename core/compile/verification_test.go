@@ -58,6 +58,22 @@ func TestHowASenderSignsIsCheckedBeforeAnythingStarts(t *testing.T) {
 	}
 }
 
+// TestATimeThatIsNotSignedIsAWarning: it keeps nobody from sending a request again.
+func TestATimeThatIsNotSignedIsAWarning(t *testing.T) {
+	t.Parallel()
+	for content, warned := range map[string]bool{
+		`"{{body}}"`: true, `"{{timestamp}}.{{body}}"`: false, `"{{headers.x-time}}.{{body}}"`: false, `"{{headers.x-tim}}.{{body}}"`: true,
+	} {
+		p, faults := checked(t, `{"name":"a","path":"/a","provider":"custom","secret":"s","custom":{"header":"X","timestampHeader":"X-Time","content":`+content+`}}`)
+		if faults != "" || len(p.Warnings) != 0 != warned {
+			t.Errorf("%s: faults %q, warnings %v", content, faults, p.Warnings)
+		}
+		if warned && !strings.Contains(p.Warnings[0].String(), "webhooks[0].custom.timestampHeader: the time is no part of what is signed") {
+			t.Errorf("%s: %v", content, p.Warnings)
+		}
+	}
+}
+
 // TestAWebhookHasWhatItsConfigSaysOfItsSender: how it signs, and its challenge.
 func TestAWebhookHasWhatItsConfigSaysOfItsSender(t *testing.T) {
 	t.Parallel()

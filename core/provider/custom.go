@@ -105,6 +105,14 @@ func NewCustom(c CustomConfig) (Provider, error) {
 	return p, nil
 }
 
+// SignsTime reports whether the time is part of what is signed, or none is sent at all.
+func (c CustomConfig) SignsTime() bool {
+	parts, err := parseContent(cmp.Or(c.Content, "{{body}}"), c)
+	return err == nil && (c.TimestampHeader == "" || slices.ContainsFunc(parts, func(p part) bool {
+		return p.kind == partTimestamp || p.kind == partHeader && strings.EqualFold(p.literal, c.TimestampHeader)
+	}))
+}
+
 // CustomUnconfigured is what is known of a custom provider before its config: where its
 // secret is. It verifies nothing.
 func CustomUnconfigured() Provider {

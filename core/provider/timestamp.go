@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -61,17 +62,21 @@ func (r *request) fresh(where, text string, f timeFormat) error {
 	if !ok {
 		return refuse("%s holds no time in %s", where, f)
 	}
+	now := r.Now
+	if at.Nanosecond() == 0 { // whole seconds are compared as such
+		now = now.Truncate(time.Second)
+	}
 	// A difference that is too long for a Duration is the longest one.
-	switch age := r.Now.Sub(at); {
+	switch age := now.Sub(at); {
 	case age > r.Tolerance:
-		return refuse("%s is %d s old, more than %s", where, int64(age.Seconds()), inWords(r.Tolerance))
-	case -age > r.Tolerance, age == -1<<63:
-		return refuse("%s is %d s in the future, more than %s: compare the clocks", where, int64(-age.Seconds()), inWords(r.Tolerance))
+		return refuse("%s is %s old, more than %s", where, inWords(age), inWords(r.Tolerance))
+	case age < -r.Tolerance:
+		return refuse("%s is %s in the future, more than %s: compare the clocks", where, inWords(-max(age, -math.MaxInt64)), inWords(r.Tolerance))
 	}
 	return nil
 }
 
-// inWords writes a tolerance in seconds.
+// inWords writes a duration in seconds.
 func inWords(d time.Duration) string {
-	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + " s"
+	return strconv.FormatFloat(d.Round(time.Millisecond).Seconds(), 'f', -1, 64) + " s"
 }
