@@ -419,7 +419,8 @@ func changes(r sdk.WebhookRequest) func(func(string, sdk.WebhookRequest) bool) {
 }
 
 // FuzzVerify: no request makes a provider panic, and none is an event but those of the
-// vectors, which are signed with the same secrets.
+// vectors, which are signed with the same secrets; of a sender that shows its secret, and
+// signs nothing, each is.
 func FuzzVerify(f *testing.F) {
 	table := BuiltIn()
 	type known struct {
@@ -453,7 +454,7 @@ func FuzzVerify(f *testing.F) {
 		if refusal := new(sdk.WebhookRefusal); err != nil && (!errors.As(err, &refusal) || refusal.Reason == "") {
 			t.Fatalf("%s: %v is no refusal", p.Name, err)
 		}
-		if err == nil && got.ID != "" && !of.ids[got.ID] && !of.contents[string(got.Content)] {
+		if err == nil && got.ID != "" && !of.ids[got.ID] && !of.contents[string(got.Content)] && !p.ShowsSecret {
 			t.Fatalf("%s: accepted %s with the body %q", p.Name, headers, body)
 		}
 	})
