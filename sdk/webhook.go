@@ -28,7 +28,8 @@ type WebhookRequest struct {
 	Headers map[string][]string
 	// Body is the raw body: signatures are computed over it.
 	Body []byte
-	// URL is the address that the sender used, where known.
+	// URL is the address that the sender used: the whole of it where the config says
+	// by what address the gateway is known, else its path and query alone.
 	URL string
 	// Secrets are tried in order: the new one and the old one during rotation.
 	// Never empty, and no secret is empty.

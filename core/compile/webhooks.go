@@ -11,6 +11,7 @@ import (
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk/suggest"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // WebhookFilter returns the filter of a webhook, nil where it has none. The error is
@@ -42,6 +43,23 @@ func (p *Plan) checkOwnWebhook(w config.Webhook, i int) {
 			})
 		}
 	}
+}
+
+// WebhookRespond returns the response to the events of a webhook, nil where the config
+// gives none. The error is template.Faults.
+func WebhookRespond(w config.Webhook) (*webhook.Respond, error) {
+	if !w.Respond.Given {
+		return nil, nil
+	}
+	options := webhook.RespondOptions{Status: w.Respond.Status, Type: w.Respond.Type, NoBody: w.Respond.Body.Node == nil}
+	if !options.NoBody {
+		body, err := value.Parse(w.Respond.Body.Raw)
+		if err != nil {
+			return nil, template.Faults{{Pointer: "/body", Message: err.Error()}}
+		}
+		options.Body = body
+	}
+	return webhook.NewRespond(options)
 }
 
 // faultsAt gives the faults of a template or condition the place of the value that it

@@ -36,6 +36,9 @@ func (p *Plan) parseDefinitions() {
 		if w.Fetch && !w.Own() && !p.isBuiltIn(w.Provider) && w.Provider != "" { // of a built-in one it is a fault
 			actions.Fetch = &workflow.Fetch{Integration: w.Provider, Action: action.FetchEvent}
 		}
+		if _, err := WebhookRespond(w); err != nil {
+			p.faultsAt(indexPointer("/webhooks", i)+"/respond", fmt.Sprintf("webhooks[%d].respond", i), err)
+		}
 		d, err := workflow.ParseActions(webhook.WorkflowID(w.Name), actions, workflow.EventRoots)
 		p.place(i, &w, d)
 		p.addDefinition(w.Actions, d, err)

@@ -31,6 +31,10 @@ type Webhook struct {
 	Ordered, Lane Definition
 	// Fetch has the provider fetch what an event is about, before the actions run.
 	Fetch bool
+	// Respond is the response to an event that is stored.
+	Respond WebhookRespond
+	// KeepRefused keeps the bodies of refused requests in memory.
+	KeepRefused bool
 }
 
 // WebhookSecrets are what a webhook's events are signed with.
@@ -54,6 +58,10 @@ func webhooksSchema() schema[[]Webhook] {
 			"Secret that the events are signed with. Without it and without `secrets`: the one in the integration's credentials."),
 		key("secrets", webhookSecretsSchema(), func(w *Webhook) *WebhookSecrets { return &w.Secrets },
 			"Several secrets at once, the new one first, while the sender changes over."),
+		key("respond", webhookRespondSchema(), func(w *Webhook) *WebhookRespond { return &w.Respond },
+			"What the sender of an event that is stored gets, where it wants an answer at once."),
+		key("keepRefused", boolean(), func(w *Webhook) *bool { return &w.KeepRefused },
+			"Whether the bodies and headers of refused requests are kept in memory, to be looked into.").withDefault("false"),
 		key("actions", actionsSchema(), func(w *Webhook) *Definition { return &w.Actions },
 			"The steps that an event runs, as in a workflow, over `payload`."),
 		key("filter", webhookFilterSchema(), func(w *Webhook) *WebhookFilter { return &w.Filter },

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -29,10 +30,7 @@ const (
 // it. Afterwards the connection has no read deadline: the one of the server is for
 // the request, and net/http would cancel the context of a long call when it passes.
 func (x *requestContext) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	limit := x.operation.maxBody
-	if limit == 0 {
-		limit = x.table.MaxBodyBytes
-	}
+	limit := cmp.Or(x.operation.maxBody, x.table.MaxBodyBytes)
 	if r.ContentLength > int64(limit) {
 		return nil, tooLarge(limit)
 	}

@@ -72,6 +72,19 @@ func endpoints() []endpoint {
 			handler: (*requestContext).callAction,
 		},
 		{
+			method: http.MethodGet, path: "/webhooks/{webhook}/refused", scope: "events:read",
+			in:      input{query: []string{"limit", "cursor"}},
+			out:     okJSON(list[refusedRequestSummary]{}),
+			doc:     "Lists the last requests that a webhook refused, the newest first.",
+			handler: (*requestContext).listRefused,
+		},
+		{
+			method: http.MethodGet, path: "/webhooks/{webhook}/refused/{number}", scope: "events:read",
+			out:     okJSON(refusedRequestJSON{}),
+			doc:     "Shows a refused request, with what is kept of it.",
+			handler: (*requestContext).showRefused,
+		},
+		{
 			method: http.MethodGet, path: "/workflows", scope: "workflows:*:read",
 			out:     okJSON(list[workflowJSON]{}),
 			doc:     "Lists the workflows that the caller may see.",
@@ -262,20 +275,6 @@ func endpoints() []endpoint {
 			out:     okJSON(webhookKeysJSON{}),
 			doc:     "Shows the public keys that sent messages are verified with.",
 			handler: (*requestContext).showWebhookKeys,
-		},
-	}
-}
-
-// webhookEndpoint is the row of a webhook.
-func webhookEndpoint(hook Webhook) endpoint {
-	return endpoint{
-		method: http.MethodPost, path: hook.Path(), public: true, stateful: writesState, // its signature is checked
-		in:      input{anyQuery: true},
-		out:     []output{{status: http.StatusOK, body: received{}}, {status: http.StatusOK, contentType: anyContentType}, {status: http.StatusNoContent}},
-		doc:     "Receives an event of a webhook.",
-		maxBody: hook.MaxBodyBytes(), shared: true,
-		handler: func(x *requestContext, w http.ResponseWriter, r *http.Request) error {
-			return x.receiveEvent(hook, w, r)
 		},
 	}
 }

@@ -98,9 +98,9 @@ func TestARequestThatFailsForTheStoreHasItChecked(t *testing.T) {
 // receives events, uses it.
 func TestEachEndpointSaysWhatItDoesWithTheStore(t *testing.T) {
 	t.Parallel()
-	for _, e := range append(endpoints(), webhookEndpoint(newHarness(t).routes.Webhooks[0])) {
+	for _, e := range append(endpoints(), webhookEndpoints(newHarness(t).routes.Webhooks[0])...) {
 		area, _, _ := strings.Cut(e.scope, ":")
-		stateless := area == "integrations" || strings.Contains(e.path, "/sandbox/") || strings.HasSuffix(e.scope, ":read") && area == "workflows" || e.exemptFromOverload || e.path == "/.well-known/webhook-keys"
+		stateless := area == "integrations" || strings.Contains(e.path, "/sandbox/") || strings.Contains(e.path, "/refused") || strings.HasSuffix(e.scope, ":read") && area == "workflows" || e.exemptFromOverload || e.path == "/.well-known/webhook-keys"
 		if stateless != (e.stateful == usesNoState) {
 			t.Errorf("%s %s: %d", e.method, e.path, e.stateful)
 		}

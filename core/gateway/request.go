@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,6 +114,10 @@ func (x *requestContext) admit(w http.ResponseWriter, r *http.Request) error {
 	}
 	var err error
 	if x.body, err = x.readBody(w, r); err != nil {
+		if x.operation.tooLarge != nil && apiErrorOf(err).code == codeTooLarge {
+			limit := cmp.Or(x.operation.maxBody, x.table.MaxBodyBytes)
+			x.operation.tooLarge(x, r, max(r.ContentLength, int64(limit)+1))
+		}
 		return err
 	}
 	if !x.unlogged && !x.acquire(x.working) {

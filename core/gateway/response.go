@@ -21,7 +21,9 @@ type response struct {
 func (r response) send(w http.ResponseWriter) {
 	h := w.Header()
 	maps.Copy(h, r.header)
-	h["Content-Length"] = []string{strconv.Itoa(len(r.body))}
+	if r.status != http.StatusNoContent { // RFC 9110 section 8.6
+		h["Content-Length"] = []string{strconv.Itoa(len(r.body))}
+	}
 	w.WriteHeader(r.status)
 	// The only errors are those of a connection that ended.
 	_, _ = w.Write(r.body)

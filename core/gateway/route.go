@@ -53,8 +53,10 @@ func newRoute(path string) *route {
 // the client meant: what was escaped without need is as if it had not been, and
 // no segment holds a slash: see withoutSlashes. mux's own templates are
 // regular expressions, which took a fifth of the time of a call.
-func (rt *route) matches(r *http.Request, _ *mux.RouteMatch) bool {
-	path, more := strings.CutPrefix(r.URL.Path, "/")
+func (rt *route) matches(r *http.Request, _ *mux.RouteMatch) bool { return rt.fits(r.URL.Path) }
+
+func (rt *route) fits(path string) bool {
+	path, more := strings.CutPrefix(path, "/")
 	for i, part := range rt.parts {
 		if !more {
 			return false
@@ -115,11 +117,10 @@ func (rt *route) operation(method string) (*operation, error) {
 	if op, ok := rt.operations[""]; ok {
 		return op, nil
 	}
-	wanted := method
-	if method == http.MethodHead {
-		wanted = http.MethodGet
+	if op, ok := rt.operations[method]; ok {
+		return op, nil
 	}
-	if op, ok := rt.operations[wanted]; ok {
+	if op, ok := rt.operations[http.MethodGet]; ok && method == http.MethodHead {
 		return op, nil
 	}
 	return nil, methodNotAllowed(method, slices.Collect(maps.Keys(rt.operations)))

@@ -43,7 +43,7 @@ func newTable(routes Routes, mounts []Mount) (*table, error) {
 		if err := webhook.CheckPath(hook.Path(), OwnsPath); err != nil {
 			return nil, fmt.Errorf("webhook: %w", err)
 		}
-		rows = append(rows, webhookEndpoint(hook))
+		rows = append(rows, webhookEndpoints(hook)...)
 	}
 	if err := t.add(rows); err != nil {
 		return nil, err

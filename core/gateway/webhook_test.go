@@ -42,10 +42,15 @@ func TestWebhooksNeedASignatureAndNoToken(t *testing.T) {
 }
 
 // heardWebhook keeps the requests that it gets.
-type heardWebhook struct{ heard []webhook.Request }
+type heardWebhook struct {
+	Webhook
+	heard []webhook.Request
+}
 
-func (h *heardWebhook) Path() string      { return "/webhooks/heard" }
-func (h *heardWebhook) MaxBodyBytes() int { return 1 << 10 }
+func (h *heardWebhook) Path() string            { return "/webhooks/heard" }
+func (h *heardWebhook) Methods() []string       { return []string{"POST"} }
+func (h *heardWebhook) Responds() (int, string) { return 0, "" }
+func (h *heardWebhook) MaxBodyBytes() int       { return 1 << 10 }
 func (h *heardWebhook) Receive(_ context.Context, request webhook.Request) (webhook.Receipt, error) {
 	h.heard = append(h.heard, request)
 	return webhook.Receipt{ID: "evt_1"}, nil

@@ -63,6 +63,7 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action
 	}
 	s.events.Keep(names)
 	s.notices.Set(hooks)
+	s.refusals.Keep(names)
 	s.custom = plan.Custom
 	if s.options.LogLevel != nil {
 		s.options.LogLevel.Set(plan.Config.Server.LogLevel)
@@ -120,9 +121,14 @@ func (s *Server) receiver(plan *compile.Plan, w config.Webhook, registry *action
 	if err != nil {
 		return nil, err
 	}
+	respond, err := compile.WebhookRespond(w)
+	if err != nil {
+		return nil, err
+	}
 	return webhook.NewReceiver(webhook.Options{
 		Intake: intake, Path: w.Path, Provider: provider, Secrets: secrets,
 		MaxBodyBytes: int(plan.Config.Server.MaxBodyBytes), Now: s.options.Now, Logger: s.log, Metrics: s.events,
+		Respond: respond, Refusals: s.refusals, KeepRefused: w.KeepRefused,
 	})
 }
 

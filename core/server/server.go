@@ -60,6 +60,7 @@ type Server struct {
 	metrics      *metrics.Registry
 	calls        *action.Metrics  // of integrations
 	events       *webhook.Metrics // of webhooks
+	refusals     *webhook.Refusals
 	actions      actions
 
 	applying     sync.Mutex                   // held while another plan is put in force; guards custom
@@ -83,7 +84,7 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 		return nil, err
 	}
 	s.options, s.log, s.metrics = o, o.Logger, metrics.New(o.Version, o.Logger)
-	s.calls, s.events = action.NewMetrics(), webhook.NewMetrics()
+	s.calls, s.events, s.refusals = action.NewMetrics(), webhook.NewMetrics(), webhook.NewRefusals()
 	s.destinations = destination.New(destination.Options{Logger: o.Logger, Now: o.Now, Transport: o.Deliveries})
 	if s.actions.deliveries, err = action.NewRegistry(s.destinations.Deliverer()); err != nil {
 		return nil, err

@@ -28,7 +28,8 @@ type op struct {
 	literal []byte // opLiteral: JSON; opMember: the key with its colon
 	expr    *Expr
 	pointer string
-	depth   int // arrays and objects around the expression
+	depth   int                 // arrays and objects around the expression
+	text    func(string) string // opText: Options.Text
 }
 
 type opKind uint8
@@ -211,7 +212,7 @@ func (c *compiler) string(s, pointer string, depth int) {
 	if c.opts.Results && c.result(s, pointer) {
 		return
 	}
-	if start == 0 {
+	if start == 0 && c.opts.Text == nil {
 		if e, end, fault := ScanExpr(s, 2, c.opts); fault == nil && end == len(s) {
 			c.whole(e, pointer, depth)
 			return
@@ -282,7 +283,7 @@ func (c *compiler) inText(s string, start int, pointer string) int {
 		c.literal = value.AppendEscaped(c.literal, text)
 		return end
 	}
-	c.emit(op{kind: opText, expr: e, pointer: pointer})
+	c.emit(op{kind: opText, expr: e, pointer: pointer, text: c.opts.Text})
 	return end
 }
 

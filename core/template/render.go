@@ -81,7 +81,7 @@ func (o *op) append(dst []byte, scope Scope) ([]byte, error) {
 	var err error
 	switch o.kind {
 	case opText:
-		dst, err = appendText(dst, v)
+		dst, err = appendText(dst, v, o.text)
 	case opMember:
 		dst = append(appendComma(dst), o.literal...)
 		dst, err = value.AppendNested(dst, v, o.depth)
@@ -103,11 +103,14 @@ func appendComma(dst []byte) []byte {
 	return append(dst, ',')
 }
 
-// appendText writes v as part of a JSON string.
-func appendText(dst []byte, v any) ([]byte, error) {
+// appendText writes v as part of a JSON string. Escape is Options.Text.
+func appendText(dst []byte, v any, escape func(string) string) ([]byte, error) {
 	text, err := value.Text(v)
 	if err != nil {
 		return dst, err
+	}
+	if escape != nil {
+		text = escape(text)
 	}
 	return value.AppendEscaped(dst, text), nil
 }

@@ -78,6 +78,10 @@ type Options struct {
 	// as {{results[0].id}}, is left as it is written: it is for the integration that gets
 	// the rendered value; see package sdk/results.
 	Results bool
+	// Text, if not nil, makes every string a text, also one that is exactly one
+	// placeholder, and is put between what a placeholder stands for and the text: it
+	// escapes what would be no text there.
+	Text func(string) string
 	// Checked says that the source was checked when it was stored: of what works and
 	// cannot be meant nothing is said.
 	Checked bool

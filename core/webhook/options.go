@@ -41,6 +41,13 @@ type Options struct {
 	Logger *slog.Logger
 	// Metrics count the requests; nil counts none.
 	Metrics *Metrics
+	// Respond makes the response to an event that is stored, unless its provider does;
+	// nil is the gateway's own.
+	Respond *Respond
+	// Refusals remember the requests that are refused; nil remembers none. With
+	// KeepRefused they are remembered with their bodies and with the values of headers.
+	Refusals    *Refusals
+	KeepRefused bool
 }
 
 // WorkflowID is the id of the workflow that a webhook's actions are: see

@@ -23,6 +23,9 @@ func CheckPath(path string, owned func(path string) bool) error {
 	}
 	if owned != nil && owned(path) {
 		first, _, _ := strings.Cut(path[1:], "/")
+		if first == "webhooks" { // where other paths are free
+			return fmt.Errorf("path %q belongs to the gateway itself", path)
+		}
 		return fmt.Errorf("path %q: /%s belongs to the gateway itself", path, first)
 	}
 	return nil

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 // maxReason bounds what is taken over of a provider's reason, in bytes.
@@ -43,6 +46,57 @@ func (r *Receiver) Path() string { return r.opt.Path }
 // MaxBodyBytes is the size of the largest body that is received.
 func (r *Receiver) MaxBodyBytes() int { return r.opt.MaxBodyBytes }
 
+// Methods are those at which the sender is served.
+func (r *Receiver) Methods() []string {
+	methods := []string{http.MethodPost}
+	for _, method := range r.opt.Provider.Methods {
+		if !slices.Contains(methods, method) {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}
+
+// Responds returns status and content type of the response of the config to an event; 0
+// where that gives none.
+func (r *Receiver) Responds() (status int, contentType string) {
+	if r.opt.Respond == nil {
+		return 0, ""
+	}
+	return r.opt.Respond.status, r.opt.Respond.contentType
+}
+
+// Refused returns the webhook's refused requests: see Refusals.List.
+func (r *Receiver) Refused(before int64, limit int) (page []RefusedRequest, more bool) {
+	if r.opt.Refusals == nil {
+		return nil, false
+	}
+	return r.opt.Refusals.List(r.Name(), before, limit)
+}
+
+// RefusedRequest returns the refused request of a number: see Refusals.Get.
+func (r *Receiver) RefusedRequest(number int64) (request RefusedRequest, ok bool) {
+	if r.opt.Refusals == nil {
+		return RefusedRequest{}, false
+	}
+	return r.opt.Refusals.Get(r.Name(), number)
+}
+
+// RefuseTooLarge counts, logs and remembers a request whose body was not read since it
+// is larger than MaxBodyBytes. The bytes are those of the body, as far as is known.
+func (r *Receiver) RefuseTooLarge(ctx context.Context, request Request, bytes int64) {
+	refusal := r.tooLarge()
+	r.opt.Metrics.count(r.Name(), Receipt{}, refusal)
+	r.log(ctx, slog.LevelWarn, "webhook refused", "kind", string(refusal.Kind), "reason", refusal.Reason)
+	refused := refusedRequest(&request, refusal, r.opt.Now(), telemetry.RequestID(ctx))
+	refused.BodyBytes = bytes
+	r.opt.Refusals.add(r.Name(), refused)
+}
+
+func (r *Receiver) tooLarge() *Refusal {
+	return &Refusal{Kind: RefusedTooLarge, Reason: fmt.Sprintf("the body is larger than %d bytes", r.opt.MaxBodyBytes)}
+}
+
 // Receive verifies a request and has the intake take in its event. When it returns a
 // receipt, event and run are on stable storage; a receipt without an id belongs to a
 // request that is no event. Errors are those of Intake.Take, and *Refusal for a request
@@ -51,6 +105,13 @@ func (r *Receiver) Receive(ctx context.Context, request Request) (Receipt, error
 	receipt, err := r.receive(ctx, &request)
 	r.opt.Metrics.count(r.Name(), receipt, err)
 	var refusal *Refusal
+	if errors.As(err, &refusal) && r.opt.Refusals != nil {
+		refused := refusedRequest(&request, refusal, r.opt.Now(), telemetry.RequestID(ctx))
+		if r.opt.KeepRefused {
+			refused.Kept = keptRequest(&request)
+		}
+		r.opt.Refusals.add(r.Name(), refused)
+	}
 	switch {
 	case err == nil && receipt.ID == "":
 		r.log(ctx, slog.LevelDebug, "webhook challenge replied to")
@@ -67,14 +128,14 @@ func (r *Receiver) Receive(ctx context.Context, request Request) (Receipt, error
 
 func (r *Receiver) receive(ctx context.Context, request *Request) (Receipt, error) {
 	if len(request.Body) > r.opt.MaxBodyBytes {
-		return Receipt{}, &Refusal{Kind: RefusedTooLarge, Reason: fmt.Sprintf("the body is larger than %d bytes", r.opt.MaxBodyBytes)}
+		return Receipt{}, r.tooLarge()
 	}
 	verified, err := r.verify(ctx, request)
 	if err != nil {
 		return Receipt{}, err
 	}
 	if verified.ID == "" && verified.Reply != nil {
-		return Receipt{Reply: verified.Reply}, nil
+		return Receipt{Reply: safeReply(verified.Reply)}, nil
 	}
 	payload := []byte(verified.Payload)
 	if payload == nil {
@@ -89,8 +150,26 @@ func (r *Receiver) receive(ctx context.Context, request *Request) (Receipt, erro
 	if err != nil {
 		return Receipt{}, err
 	}
-	receipt.Reply = verified.Reply
+	if receipt.Reply = safeReply(verified.Reply); receipt.Reply == nil && r.opt.Respond != nil {
+		receipt.Reply = r.respond(ctx, receipt.ID, request, payload)
+	}
 	return receipt, nil
+}
+
+// respond makes the response of the config to an event that is stored; nil where it
+// cannot be made of the event: the sender is not to send it again for that.
+func (r *Receiver) respond(ctx context.Context, id string, request *Request, payload []byte) *provider.Reply {
+	document, err := value.ParseDoc(payload)
+	var reply *provider.Reply
+	if err == nil {
+		reply, err = r.opt.Respond.reply(template.Docs{
+			"payload": document, "headers": headersRoot(request.Header), "query": queryRoot(request.query()),
+		})
+	}
+	if err != nil {
+		r.log(ctx, slog.LevelWarn, "the response to a webhook event cannot be made, and the gateway's own is sent", "event", id, "error", r.redactor.String(err.Error()))
+	}
+	return reply
 }
 
 // verify asks the provider whether a request is genuine.

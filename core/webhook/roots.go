@@ -24,15 +24,20 @@ type eventRoot struct {
 // roots are what the actions' templates and conditions see. They are stored
 // with the run.
 func roots(e event.Event, payload value.Doc, headers http.Header, query url.Values) map[string]value.Doc {
-	// All marshal for certain: they have nothing but strings, true and false.
+	// It marshals for certain: it has nothing but strings, true and false.
 	about, _ := json.Marshal(eventRoot{
 		ID: e.ID, Type: e.Type, Webhook: e.Webhook, ReceivedAt: e.ReceivedAt.Format(event.TimeFormat),
 		Livemode: e.Livemode, Flags: append([]string{}, e.Flags...),
 	})
-	head, _ := json.Marshal(publicHeaders(headers))
 	return map[string]value.Doc{
-		"payload": payload, "event": value.TrustedDoc(about), "headers": value.TrustedDoc(head), "query": queryRoot(query),
+		"payload": payload, "event": value.TrustedDoc(about), "headers": headersRoot(headers), "query": queryRoot(query),
 	}
+}
+
+// headersRoot is what {{headers}} stands for.
+func headersRoot(headers http.Header) value.Doc {
+	root, _ := json.Marshal(publicHeaders(headers)) // it has nothing but strings
+	return value.TrustedDoc(root)
 }
 
 // queryRoot is what {{query}} stands for. A name that was given several times has its
