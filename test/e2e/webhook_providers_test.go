@@ -2,12 +2,17 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,6 +124,61 @@ func TestEveryBuiltInProviderIsReceivedOnceAndNeverForged(t *testing.T) {
 				t.Errorf("the actions saw the type %q, not %q: %s", got, hook.EventTypes[0], run.Body)
 			}
 		})
+	}
+}
+
+// TestChallengesAreRepliedToAndForgedOnesRefusedAsTheirSendersWant: of no challenge is
+// anything kept.
+func TestChallengesAreRepliedToAndForgedOnesRefusedAsTheirSendersWant(t *testing.T) {
+	t.Parallel()
+	h := &harness{Site: program.NewSite(t, binaries)}
+	secrets := map[string]string{}
+	for _, hook := range withHooks(t, h) {
+		secrets[hook.Name] = hook.secret
+	}
+	g := h.Serve(apiToken)
+	post := func(name, body string, header map[string]string) program.Response {
+		return g.Do(program.Request{Method: http.MethodPost, Path: "/webhooks/" + name, Body: body, Header: header})
+	}
+	now := strconv.FormatInt(time.Now().Unix(), 10)
+	discord := func(body, signed string) program.Response {
+		seed, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secrets["discord"], "whsk_"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		signature := ed25519.Sign(ed25519.NewKeyFromSeed(seed), []byte(now+signed))
+		return post("discord", body, map[string]string{"X-Signature-Ed25519": hex.EncodeToString(signature), "X-Signature-Timestamp": now})
+	}
+	xero := func(body, signed string) program.Response {
+		mac := hmac.New(sha256.New, []byte(secrets["xero"]))
+		mac.Write([]byte(signed))
+		return post("xero", body, map[string]string{"X-Xero-Signature": base64.StdEncoding.EncodeToString(mac.Sum(nil))})
+	}
+	const (
+		ping   = `{"type":1,"application_id":"1","id":"2"}`
+		events = `{"type":0,"application_id":"1"}`
+		intent = `{"events":[],"entropy":"S0m3r4Nd0mt3xt"}`
+	)
+	for name, c := range map[string]struct {
+		got    program.Response
+		status int
+		body   string // empty is not compared
+	}{
+		"a ping":                                  {discord(ping, ping), 200, `{"type":1}`},
+		"a ping with another signature":           {discord(ping, "-"), 401, ""},
+		"a ping of webhook events":                {discord(events, events), 204, ""},
+		"an interaction with another signature":   {discord(`{"type":2,"id":"3"}`, "-"), 400, ""},
+		"the intent to receive":                   {xero(intent, intent), 200, ""},
+		"an intent with another signature":        {xero(intent, "-"), 401, ""},
+		"events with another signature":           {xero(`{"events":[{"eventType":"UPDATE"}]}`, "-"), 400, ""},
+		"the ping of a shop, which is not signed": {post("woocommerce", "webhook_id=1", map[string]string{"Content-Type": "application/x-www-form-urlencoded"}), 200, "ok"},
+	} {
+		if c.got.Status != c.status || c.body != "" && string(c.got.Body) != c.body {
+			t.Errorf("%s: %d %s, want %d %s", name, c.got.Status, c.got.Body, c.status, c.body)
+		}
+	}
+	if runs := program.Want(t, 200, g.Get("/runs")).Field("data").([]any); len(runs) != 0 {
+		t.Errorf("challenges have started %d runs", len(runs))
 	}
 }
 
