@@ -87,6 +87,13 @@ func (r *reader) use(ctx context.Context, id string, look func(*storedRun)) (dat
 	if run.entries, err = r.fold(ctx, run.machine, id, math.MaxInt); err != nil {
 		return nil, err
 	}
+	if run.entries == 0 { // a run is written with its first entry, and removed with all
+		found, err := r.store.Get(ctx, state.Ref{Bucket: layout.BucketRun, ID: id})
+		if err != nil || found[0] == nil {
+			return nil, err
+		}
+		return nil, corrupt(id, "its journal", errors.New("it is not there"))
+	}
 	look(run)
 	return found[0], nil
 }

@@ -171,3 +171,32 @@ func TestOfMoreRunsThanAreKeptTheOldestGo(t *testing.T) {
 		}
 	})
 }
+
+// removingStore removes a run between the read of its record and that of its journal.
+type removingStore struct {
+	state.Store
+	run string
+}
+
+func (s *removingStore) Journal(ctx context.Context, id string, from, limit int) ([][]byte, error) {
+	if id == s.run {
+		if err := s.Commit(ctx, state.Delete(layout.BucketRun, id), state.DropJournal(id)); err != nil {
+			return nil, err
+		}
+	}
+	return s.Store.Journal(ctx, id, from, limit)
+}
+
+func TestARunThatIsRemovedWhileItIsReadIsNotFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &removingStore{Store: memory.New(memory.Options{})}
+		g := open(t, store, "g1", &fakeIntegration{}, Options{}, twoSteps)
+		defer g.stop()
+		id := g.start("two", `{"x":1}`).ID
+		g.wait(id)
+		store.run = id
+		if _, err := g.Get(t.Context(), id); !errors.Is(err, ErrNotFound) {
+			t.Errorf("error = %v", err)
+		}
+	})
+}

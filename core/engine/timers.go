@@ -103,8 +103,9 @@ func (t *timers) claimDue(id, timer string) bool {
 			return nil, r.keepWaiting(ctx, with)
 		}
 		if r.record.Lane != "" && !r.isToStop() {
-			queued = true
-			return nil, r.leaveWait(ctx, with, timer == id)
+			err := r.leaveWait(ctx, with, timer == id)
+			queued = err == nil
+			return nil, err
 		}
 		return r.claim(events, with)
 	}

@@ -32,6 +32,7 @@ func (sim *simulation) finishRuns() {
 		return
 	}
 	r := sim.random(actorClients + 1000)
+	sim.awaitQuiet() // a run may just have been parked
 	sim.mu.Lock()
 	for _, id := range slices.Clone(sim.model.order) {
 		sim.model.checkWaiting(sim.model.runs[id])
@@ -57,6 +58,13 @@ func (sim *simulation) finishRuns() {
 			sim.violated("every run ends", "%s is %s long after it was cancelled", run.name, run.record.Status)
 			return
 		}
+	}
+}
+
+// awaitQuiet waits until nothing is written of runs for a while.
+func (sim *simulation) awaitQuiet() {
+	for before := -1; before != sim.written(); time.Sleep(tolerance / 4) {
+		before = sim.written()
 	}
 }
 

@@ -114,15 +114,17 @@ func (m *model) checkPlaces(touched []*modelRun, before map[*modelRun]storedReco
 }
 
 func (m *model) checkTurn(run *modelRun, isMade bool) {
+	arrivedBefore := true
 	for _, id := range m.order {
 		other := m.runs[id]
+		arrivedBefore = arrivedBefore && other != run
 		if other == run || other.removed || other.record.Order != run.record.Order {
 			continue
 		}
 		if other.record.Turn == hasTurn {
 			m.sim.violatedLocked("runs of an order go one at a time", "%s and %s", other.name, run.name)
 		}
-		if !isMade && other.record.Turn == "" && !other.record.Status.Ended() && id < run.id {
+		if !isMade && arrivedBefore && other.record.Turn == "" && !other.record.Status.Ended() && id < run.id {
 			m.sim.violatedLocked("runs of an order go in the order of their arrival", "%s before %s", run.name, other.name)
 		}
 	}
