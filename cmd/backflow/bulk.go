@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -94,6 +95,15 @@ type bulkView struct {
 	Counts  bulk.Counts       `json:"counts"`
 	Reasons map[string]int    `json:"reasons"`
 	Sample  []json.RawMessage `json:"sample"`
+	Events  []json.RawMessage `json:"sampleEvents"`
+}
+
+// what is one item of the bulk.
+func (v *bulkView) what() string {
+	if v.Action == bulk.ActionReplay {
+		return "event"
+	}
+	return "run"
 }
 
 func (v *bulkView) ended() bool {
@@ -122,11 +132,17 @@ func (v *bulkView) line() string {
 // changeMany shows the runs that are selected and, if that is agreed to, changes
 // them.
 func (p *program) changeMany(cmd *cobra.Command, action bulk.Action, s *selection, out *output) error {
-	c, err := p.client()
+	body, err := s.request(action)
 	if err != nil {
 		return err
 	}
-	body, err := s.request(action)
+	return p.changeAll(cmd, body, action, s.dryRun, s.yes, out)
+}
+
+// changeAll shows what a preview, the body of POST /bulk, selects and, if that is agreed
+// to, changes it.
+func (p *program) changeAll(cmd *cobra.Command, body []byte, action bulk.Action, dryRun, yes bool, out *output) error {
+	c, err := p.client()
 	if err != nil {
 		return err
 	}
@@ -138,7 +154,7 @@ func (p *program) changeMany(cmd *cobra.Command, action bulk.Action, s *selectio
 	if err := json.Unmarshal(shown, &v); err != nil {
 		return err
 	}
-	if s.dryRun {
+	if dryRun {
 		return out.write(p.stdout, shown, func(w io.Writer) error {
 			if err := v.preview(w); err != nil {
 				return err
@@ -155,7 +171,7 @@ func (p *program) changeMany(cmd *cobra.Command, action bulk.Action, s *selectio
 	if v.Counts.Total == 0 {
 		return nil
 	}
-	if !s.yes && !p.agreed(fmt.Sprintf("%s %d runs?", action, v.Counts.Total)) {
+	if !yes && !p.agreed(fmt.Sprintf("%s %d %ss?", action, v.Counts.Total, v.what())) {
 		fmt.Fprintln(p.stderr, "nothing was done")
 		return nil
 	}
@@ -168,16 +184,22 @@ func (p *program) changeMany(cmd *cobra.Command, action bulk.Action, s *selectio
 // preview shows which runs a bulk is about.
 func (v *bulkView) preview(w io.Writer) error {
 	if v.Counts.Total == 0 {
-		fmt.Fprintln(w, "no run matches")
+		fmt.Fprintf(w, "no %s matches\n", v.what())
 		return nil
 	}
-	if err := client.WriteRuns(w, v.Sample); err != nil {
+	write, sample := client.WriteRuns, v.Sample
+	if v.Action == bulk.ActionReplay {
+		write, sample = client.WriteEvents, v.Events
+	}
+	if err := write(w, sample); err != nil {
 		return err
 	}
-	if more := v.Counts.Total - len(v.Sample); more > 0 {
+	if more := v.Counts.Total - len(sample); more > 0 {
 		fmt.Fprintf(w, "and %d more\n", more)
 	}
-	if n := v.Counts.OutcomeUnknown; n > 0 {
+	if n := v.Counts.OutcomeUnknown; n > 0 && v.Action == bulk.ActionReplay {
+		fmt.Fprintf(w, "of %d it is not known whether a step took effect; they are skipped\n", n)
+	} else if n > 0 {
 		fmt.Fprintf(w, "of %d it is not known whether a step took effect; they are skipped unless --error outcome_unknown names them\n", n)
 	}
 	return nil
@@ -213,7 +235,7 @@ func (p *program) watchBulk(ctx context.Context, c *client.Client, id string, ou
 				return err
 			}
 			if v.Counts.Failed > 0 {
-				return fmt.Errorf("%d runs could not be changed: `backflow bulk items %s` says why", v.Counts.Failed, id)
+				return fmt.Errorf("%d %ss could not be changed: `backflow bulk items %s` says why", v.Counts.Failed, v.what(), id)
 			}
 			return nil
 		}
@@ -309,13 +331,13 @@ type bulkItems struct {
 // writeItems writes the items of a bulk for people.
 func writeItems(w io.Writer, items []json.RawMessage) error {
 	table := terminal.NewTable(w)
-	fmt.Fprintln(table, "RUN\tRESULT\tCODE\tRERUN AS\tDETAIL")
+	fmt.Fprintln(table, "RUN OR EVENT\tRESULT\tCODE\tRERUN AS\tDETAIL")
 	for _, data := range items {
-		var item struct{ Run, Result, Code, Detail, RerunAs string }
+		var item struct{ Run, Event, Result, Code, Detail, RerunAs string }
 		if err := json.Unmarshal(data, &item); err != nil {
 			return err
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", item.Run, item.Result, item.Code, item.RerunAs, terminal.Printable(item.Detail))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", cmp.Or(item.Run, item.Event), item.Result, item.Code, item.RerunAs, terminal.Printable(item.Detail))
 	}
 	return table.Flush()
 }

@@ -104,6 +104,7 @@ func (p *program) root() *cobra.Command {
 		p.validateCommand(),
 		p.workflowCommand(),
 		p.runsCommand(),
+		p.eventsCommand(),
 		p.destinationsCommand(),
 		p.bulkCommand(),
 		p.statusCommand(),

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -43,10 +44,11 @@ const (
 	ActionRetry  Action = "retry"  // a failed run goes on from where it failed
 	ActionCancel Action = "cancel" // a run that has not ended is cancelled
 	ActionRerun  Action = "rerun"  // another run with the same input takes its place
+	ActionReplay Action = "replay" // what was not done of an event is done: see event.Events.Replay
 )
 
 // Actions are all actions.
-var Actions = []Action{ActionRetry, ActionCancel, ActionRerun}
+var Actions = []Action{ActionRetry, ActionCancel, ActionRerun, ActionReplay}
 
 // Status is where a bulk is in its life.
 type Status string
@@ -83,8 +85,10 @@ type Bulk struct {
 	// ExpiresAt is when it is not kept any more, by the clock of the process that made
 	// it.
 	ExpiresAt time.Time
-	// Sample are some of the runs, the newest first, when it is made: else nil.
-	Sample []engine.Run
+	// Sample are some of the runs, the newest first, when it is made: else nil. Those of
+	// a replay are events.
+	Sample       []engine.Run
+	SampleEvents []event.View
 }
 
 // Counts are the numbers of a bulk's items.
@@ -110,10 +114,11 @@ const (
 	ResultSkipped Result = "skipped" // the run is not as it has to be: nothing was to be done
 )
 
-// Item is one run of a bulk.
+// Item is one run of a bulk, or one event.
 type Item struct {
-	// Run is the id of the run.
+	// Run is the id of the run, or Event the uid of the event.
 	Run    string
+	Event  string
 	Result Result
 	// Code and Detail say why an item was not done.
 	Code   sdk.Code
@@ -122,19 +127,27 @@ type Item struct {
 	RerunAs string
 }
 
-// Filter selects runs: those for which all of it holds.
+// Filter selects runs, or for a replay events: those for which all of it holds.
 type Filter struct {
-	Workflow string `json:"workflow,omitempty"`
+	// Webhook, Type and Events are for a replay alone: the name of the webhook, the type
+	// of the event, in which * is any text, and the statuses of which the event must have
+	// one; none are failed.
+	Webhook string         `json:"webhook,omitempty"`
+	Type    string         `json:"type,omitempty"`
+	Events  []event.Status `json:"events,omitempty"`
+	// FromStart has a replay do everything again.
+	FromStart bool   `json:"fromStart,omitempty"`
+	Workflow  string `json:"workflow,omitempty"`
 	// Status has the statuses of which the run must have one; none are those to which
 	// the action applies.
 	Status []workflow.RunStatus `json:"status,omitempty"`
-	// Since and Until are times at which the run was accepted: then or later, and
-	// earlier.
+	// Since and Until are times at which the run was accepted, or the event received:
+	// then or later, and earlier.
 	Since time.Time `json:"since,omitzero"`
 	Until time.Time `json:"until,omitzero"`
 	// Error is the code of the run's error.
 	Error sdk.Code `json:"error,omitempty"`
-	// IDs are those of the runs.
+	// IDs are those of the runs, or of the events, by either id.
 	IDs []string `json:"ids,omitempty"`
 }
 

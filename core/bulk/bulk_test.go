@@ -484,7 +484,7 @@ func TestARequestForABulkIsToldItsFaults(t *testing.T) {
 			want    string
 		}{
 			"an empty filter":     {Request{Action: ActionRetry}, "/filter name at least one of"},
-			"an action not built": {Request{Action: "replay", Filter: Filter{Workflow: "w"}}, `/action there is no action "replay"; there are retry, cancel, rerun`},
+			"an action not built": {Request{Action: "undo", Filter: Filter{Workflow: "w"}}, `/action there is no action "undo"; there are retry, cancel, rerun, replay`},
 			"a status":            {Request{Action: ActionRetry, Filter: Filter{Status: waiting}}, "/filter/status/0 retry does not apply to runs that are succeeded, only to failed, waiting"},
 			"times":               {Request{Action: ActionRetry, Filter: Filter{Since: time.Now(), Until: time.Now()}}, "/filter/until until is not after since"},
 			"a run that is not":   {Request{Action: ActionRetry, Filter: Filter{IDs: []string{"nope"}}}, "/filter/ids/0 there is no run nope"},

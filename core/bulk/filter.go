@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -39,6 +40,9 @@ func (r *Request) check() []sdk.Fault {
 	fault := func(pointer, format string, args ...any) {
 		faults = append(faults, sdk.Fault{Pointer: pointer, Message: fmt.Sprintf(format, args...)})
 	}
+	if r.Action == ActionReplay {
+		return r.checkReplay()
+	}
 	applies, known := scopes[r.Action]
 	if !known {
 		fault("/action", "there is no action %q; there are %s", r.Action, list(Actions))
@@ -54,6 +58,9 @@ func (r *Request) check() []sdk.Fault {
 	}
 	if !f.Until.IsZero() && !f.Since.Before(f.Until) {
 		fault("/filter/until", "until is not after since")
+	}
+	if f.Webhook != "" || f.Type != "" || len(f.Events) > 0 || f.FromStart {
+		fault("/filter", "webhook, type and fromStart are for %s alone", ActionReplay)
 	}
 	if len(f.IDs) > MaxIDs {
 		fault("/filter/ids", "%d ids are more than the %d that a filter may have", len(f.IDs), MaxIDs)
@@ -100,14 +107,18 @@ func codeOf(run *engine.Run) sdk.Code {
 
 // selection is what a filter selects: ids of runs in their order, the oldest first.
 type selection struct {
-	ids            []string
+	ids            []string // of runs, or uids of events
 	outcomeUnknown int
 	sample         []engine.Run
+	events         []event.View // the sample of a replay
 }
 
 // find returns the runs that a request selects. It is an *sdk.Error if they are too
 // many, or if one that is named does not exist.
 func (m *Manager) find(ctx context.Context, r *Request) (*selection, error) {
+	if r.Action == ActionReplay {
+		return m.findEvents(ctx, r)
+	}
 	found := &selection{}
 	seen := map[string]bool{}
 	add := func(run *engine.Run) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/workflow"
@@ -25,14 +26,16 @@ type effect struct {
 
 // do does one item, as its caller. It returns again where that is not possible at
 // present, and an error of the gateway or the store: the item is to be tried again.
-func (m *Manager) do(ctx context.Context, rec *record, index int, runID string) (item storedItem, again bool, err error) {
-	item.Run = runID
+func (m *Manager) do(ctx context.Context, rec *record, index int, item storedItem) (_ storedItem, again bool, err error) {
 	once := engine.Once{Bucket: layout.BucketBulkItem, Key: itemID(rec.ID, index), TTL: Retention}
 	// An earlier try, perhaps of another process, may have done it.
 	if found, err := m.effect(ctx, once); err != nil {
 		return item, false, err
 	} else if found != nil {
 		return done(item, *found), false, nil
+	}
+	if rec.Action == ActionReplay {
+		return m.replay(ctx, rec, item, once)
 	}
 	permission := rec.Permission
 	if permission == nil {
@@ -41,7 +44,7 @@ func (m *Manager) do(ctx context.Context, rec *record, index int, runID string) 
 	if !m.may(rec.CallerID, permission...) {
 		return refused(item, sdk.CodeForbidden, "the caller %s does not have the scope %s now", rec.Caller, strings.Join(permission, ":")), false, nil
 	}
-	run, err := m.runs.Get(ctx, runID)
+	run, err := m.runs.Get(ctx, item.Run)
 	switch {
 	case err != nil:
 		return m.notDone(item, err)
@@ -50,7 +53,7 @@ func (m *Manager) do(ctx context.Context, rec *record, index int, runID string) 
 	case run.OutcomeUnknown != "" && !rec.Unknown && rec.Filter.Error != sdk.CodeOutcomeUnknown && isDoubtful(&run):
 		return skipped(item, sdk.CodeOutcomeUnknown, "it is not known whether step %s took effect", run.OutcomeUnknown), false, nil
 	}
-	made, err := m.act(ctx, rec, runID, once)
+	made, err := m.act(ctx, rec, item.Run, once)
 	if err == nil {
 		return done(item, made), false, nil
 	}
@@ -96,6 +99,8 @@ func (m *Manager) notDone(item storedItem, err error) (_ storedItem, again bool,
 		}
 	}
 	switch {
+	case errors.Is(err, event.ErrNotFound):
+		return skipped(item, sdk.CodeNotFound, "the event is not kept any more"), false, nil
 	case errors.Is(err, engine.ErrNotFound):
 		return skipped(item, sdk.CodeNotFound, "the run is not kept any more"), false, nil
 	case errors.Is(err, engine.ErrEnded):
@@ -111,7 +116,7 @@ func (m *Manager) notDone(item storedItem, err error) (_ storedItem, again bool,
 	case errors.Is(err, engine.ErrUnavailable), errors.Is(err, engine.ErrFenced), errors.Is(err, engine.ErrStopped), errors.Is(err, engine.ErrClosed), m.stopping.Err() != nil:
 		return item, false, err
 	default:
-		m.log.Error("an item of a bulk failed", "run", item.Run, "error", err)
+		m.log.Error("an item of a bulk failed", "run", item.Run, "event", item.Event, "error", err)
 		return refused(item, sdk.CodeInternal, "an internal error, which the log tells of"), false, nil
 	}
 }

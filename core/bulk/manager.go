@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
@@ -27,6 +28,15 @@ type Runs interface {
 
 var _ Runs = (*engine.Engine)(nil)
 
+// Events shows and replays events. *event.Events is one.
+type Events interface {
+	List(ctx context.Context, query event.Query) (event.Page, error)
+	Get(ctx context.Context, ref event.Ref) (event.Detail, error)
+	Replay(ctx context.Context, request event.ReplayRequest) (event.View, error)
+}
+
+var _ Events = (*event.Events)(nil)
+
 // Lease is the lease of this process.
 type Lease interface {
 	ID() string
@@ -37,12 +47,13 @@ type Lease interface {
 	Alive(ctx context.Context, id string) (bool, error)
 }
 
-// Options are what a Manager is made of. Store, Lease, Runs and May are required; the
-// runs are in the same store.
+// Options are what a Manager is made of. Store, Lease, Runs, Events and May are required;
+// runs and events are in the same store.
 type Options struct {
-	Store state.Store
-	Lease Lease
-	Runs  Runs
+	Store  state.Store
+	Lease  Lease
+	Runs   Runs
+	Events Events
 	// May reports whether the caller of that id has, now, a scope that covers a
 	// permission: see access.Scope.Grants. A caller that is not known any more has
 	// none.
@@ -58,6 +69,7 @@ type Manager struct {
 	store  state.Store
 	lease  Lease
 	runs   Runs
+	events Events
 	may    func(callerID string, permission ...string) bool
 	log    *slog.Logger
 	outage *outage.Log
@@ -78,7 +90,7 @@ func New(o Options) *Manager {
 		o.Now = time.Now
 	}
 	m := &Manager{
-		store: o.Store, lease: o.Lease, runs: o.Runs, may: o.May, log: o.Logger, now: o.Now,
+		store: o.Store, lease: o.Lease, runs: o.Runs, events: o.Events, may: o.May, log: o.Logger, now: o.Now,
 		outage: outage.New(o.Logger, outage.Trouble("bulks")), wakeup: make(chan struct{}, 1),
 	}
 	m.stopping, m.stop = context.WithCancel(context.Background())
@@ -124,7 +136,7 @@ func (m *Manager) Create(ctx context.Context, req Request) (Bulk, error) {
 		CallerID: req.Caller.ID, Caller: req.Caller.Name, RequestID: req.RequestID, Permission: req.Permission, Unknown: req.Unknown, CreatedAt: now,
 		Counts: Counts{Total: len(found.ids), OutcomeUnknown: found.outcomeUnknown},
 	}
-	if err := m.writeChunks(ctx, rec.ID, found.ids); err != nil {
+	if err := m.writeChunks(ctx, rec, found.ids); err != nil {
 		return Bulk{}, err
 	}
 	if !req.DryRun {
@@ -149,7 +161,7 @@ func (m *Manager) Create(ctx context.Context, req Request) (Bulk, error) {
 		}
 		m.wake()
 		b := rec.view()
-		b.Sample = found.sample
+		b.Sample, b.SampleEvents = found.sample, found.events
 		return b, nil
 	}
 	return Bulk{}, ErrBusy
@@ -171,14 +183,14 @@ const chunksAtOnce = 50
 
 // writeChunks writes the items of a bulk. Without its record they mean nothing, and
 // expire.
-func (m *Manager) writeChunks(ctx context.Context, id string, runs []string) error {
+func (m *Manager) writeChunks(ctx context.Context, rec *record, ids []string) error {
 	ops := []state.Op{m.lease.Fence()}
-	for n := 0; n*chunkSize < len(runs); n++ {
+	for n := 0; n*chunkSize < len(ids); n++ {
 		c := chunk{Version: formatVersion}
-		for _, run := range runs[n*chunkSize : min((n+1)*chunkSize, len(runs))] {
-			c.Items = append(c.Items, storedItem{Run: run})
+		for _, id := range ids[n*chunkSize : min((n+1)*chunkSize, len(ids))] {
+			c.Items = append(c.Items, rec.item(id))
 		}
-		ops = append(ops, state.Put(layout.BucketBulkChunk, chunkID(id, n), encode(c), Retention))
+		ops = append(ops, state.Put(layout.BucketBulkChunk, chunkID(rec.ID, n), encode(c), Retention))
 		if len(ops) > chunksAtOnce {
 			if _, err := m.commit(ctx, engine.Once{}, ops); err != nil {
 				return err
@@ -298,7 +310,7 @@ func (m *Manager) Items(ctx context.Context, id, cursor string, limit int) (item
 }
 
 func (i *storedItem) view() Item {
-	item := Item{Run: i.Run, Result: i.Result, Code: i.Code, Detail: i.Detail, RerunAs: i.RerunAs}
+	item := Item{Run: i.Run, Event: i.Event, Result: i.Result, Code: i.Code, Detail: i.Detail, RerunAs: i.RerunAs}
 	if item.Result == "" {
 		item.Result = ResultPending
 	}

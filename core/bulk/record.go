@@ -52,7 +52,8 @@ type chunk struct {
 
 // storedItem is an item, with its result once it has one.
 type storedItem struct {
-	Run     string   `json:"run"`
+	Run     string   `json:"run,omitempty"`
+	Event   string   `json:"event,omitempty"` // its uid, of a replay
 	Result  Result   `json:"result,omitempty"`
 	Code    sdk.Code `json:"code,omitempty"`
 	Detail  string   `json:"detail,omitempty"`

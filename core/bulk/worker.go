@@ -171,7 +171,7 @@ func (m *Manager) step(t *task) (goOn bool, pause time.Duration, err error) {
 	if err := m.load(t); err != nil {
 		return !errors.Is(err, ErrNotFound), retryPause, err
 	}
-	item, again, err := m.do(m.stopping, rec, t.next, t.chunk.Items[t.next%chunkSize].Run)
+	item, again, err := m.do(m.stopping, rec, t.next, t.chunk.Items[t.next%chunkSize])
 	if again || err != nil {
 		return true, retryPause, err
 	}

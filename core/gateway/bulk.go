@@ -23,6 +23,11 @@ func (x *requestContext) createBulk(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
+	if request.Action == bulk.ActionReplay {
+		if err := x.caller.authorize("events", "write"); err != nil {
+			return err
+		}
+	}
 	request.ID, request.RequestID, request.Caller = engine.NewRunID(), x.id, x.bulkCaller()
 	b, err := x.changeBulk(w, r, c, request.ID, func(once engine.Once) (bulk.Bulk, error) {
 		request.Once = once

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/bulk"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/value"
@@ -16,13 +17,15 @@ type bulkRequestJSON struct {
 	Action bulk.Action    `json:"action"`
 	Filter bulkFilterJSON `json:"filter"`
 	DryRun bool           `json:"dryRun,omitempty"`
+	// FromStart has a replay do everything again.
+	FromStart bool `json:"fromStart,omitempty"`
 }
 
 var bulkRequestSchema = newBodySchema(`{"type":"object","additionalProperties":false,"required":["action","filter"],"properties":{
 	"action":{"type":"string"},
-	"dryRun":{"type":"boolean"},
+	"dryRun":{"type":"boolean"},"fromStart":{"type":"boolean"},
 	"filter":{"type":"object","additionalProperties":false,"properties":{
-		"workflow":{"type":"string","minLength":1},
+		"workflow":{"type":"string","minLength":1},"webhook":{"type":"string","minLength":1},"type":{"type":"string","minLength":1},
 		"status":{"type":["string","array"],"items":{"type":"string"}},
 		"since":{"type":"string"},"until":{"type":"string"},
 		"error":{"type":"string","minLength":1},
@@ -32,6 +35,8 @@ var bulkRequestSchema = newBodySchema(`{"type":"object","additionalProperties":f
 // RFC 3339.
 type bulkFilterJSON struct {
 	Workflow string      `json:"workflow,omitempty"`
+	Webhook  string      `json:"webhook,omitempty"`
+	Type     string      `json:"type,omitempty"`
 	Status   oneOrMore   `json:"status,omitempty"`
 	Since    *filterTime `json:"since,omitempty"`
 	Until    *filterTime `json:"until,omitempty"`
@@ -88,8 +93,14 @@ func readBulkRequest(body value.Doc) (bulk.Request, error) {
 	}
 	f := doc.Filter
 	request := bulk.Request{Action: doc.Action, DryRun: doc.DryRun, Filter: bulk.Filter{
-		Workflow: f.Workflow, Status: f.Status, Error: f.Error, IDs: f.IDs,
+		Workflow: f.Workflow, Webhook: f.Webhook, Type: f.Type, Status: f.Status, Error: f.Error, IDs: f.IDs, FromStart: doc.FromStart,
 	}}
+	if doc.Action == bulk.ActionReplay { // its statuses are those of events
+		request.Filter.Status = nil
+		for _, status := range f.Status {
+			request.Filter.Events = append(request.Filter.Events, event.Status(status))
+		}
+	}
 	var err error
 	if request.Filter.Since, err = f.Since.time("since"); err != nil {
 		return request, err
@@ -114,11 +125,15 @@ type bulkJSON struct {
 	ExpiresAt  value.Time       `json:"expiresAt"`
 	// Sample are some of the runs, where the bulk was just made.
 	Sample []runSummary `json:"sample,omitempty"`
+	// SampleEvents are some of the events of a replay; FromStart: it does everything again.
+	SampleEvents []eventSummary `json:"sampleEvents,omitempty"`
+	FromStart    bool           `json:"fromStart,omitempty"`
 }
 
 // bulkItemJSON is one run of a bulk.
 type bulkItemJSON struct {
-	Run     string      `json:"run"`
+	Run     string      `json:"run,omitempty"`
+	Event   string      `json:"event,omitempty"`
 	Result  bulk.Result `json:"result"`
 	Code    sdk.Code    `json:"code,omitempty"`
 	Detail  string      `json:"detail,omitempty"`
@@ -129,10 +144,17 @@ func (x *requestContext) bulkJSON(b bulk.Bulk) bulkJSON {
 	doc := bulkJSON{
 		ID: b.ID, Action: b.Action, Status: b.Status, Caller: b.Caller.Name, Counts: b.Counts, Reasons: b.Reasons,
 		Filter: bulkFilterJSON{
-			Workflow: b.Filter.Workflow, Status: b.Filter.Status, Error: b.Filter.Error, IDs: b.Filter.IDs,
+			Workflow: b.Filter.Workflow, Webhook: b.Filter.Webhook, Type: b.Filter.Type, Status: b.Filter.Status, Error: b.Filter.Error, IDs: b.Filter.IDs,
 			Since: newFilterTime(b.Filter.Since), Until: newFilterTime(b.Filter.Until),
 		},
 		CreatedAt: value.Time{Time: b.CreatedAt}, StartedAt: optionalTime(b.StartedAt), FinishedAt: optionalTime(b.FinishedAt), ExpiresAt: value.Time{Time: b.ExpiresAt},
+	}
+	for _, status := range b.Filter.Events {
+		doc.Filter.Status = append(doc.Filter.Status, workflow.RunStatus(status))
+	}
+	doc.FromStart = b.Filter.FromStart
+	for i := range b.SampleEvents {
+		doc.SampleEvents = append(doc.SampleEvents, newEventSummary(&b.SampleEvents[i]))
 	}
 	if doc.Reasons == nil {
 		doc.Reasons = map[sdk.Code]int{}

@@ -189,10 +189,10 @@ func endpoints() []endpoint {
 			handler: (*requestContext).replayEvent,
 		},
 		{
-			method: http.MethodPost, path: "/bulk", scope: "runs:write", stateful: writesState,
+			method: http.MethodPost, path: "/bulk", scope: "runs:write", stateful: writesState, // and events:write for a replay
 			in:      input{body: bulkRequestJSON{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}, {status: http.StatusOK, body: bulkJSON{}}},
-			doc:     "Retries, cancels or reruns the runs that a filter selects, or shows which they are.",
+			doc:     "Retries, cancels or reruns the runs that a filter selects, or replays events, or shows which they are.",
 			handler: (*requestContext).createBulk,
 		},
 		{

@@ -357,3 +357,49 @@ func TestARedeliveryOfAFailedEventResumesItsRun(t *testing.T) {
 		t.Errorf("redelivered when it was processed: %v", again)
 	}
 }
+
+func TestManyEventsAreReplayedAsABulk(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.declines()
+	for i := range 300 {
+		h.deliver(fmt.Sprintf("evt/%03d", i))
+	}
+	h.deliver("other")
+	testkit.Eventually(t, 30*time.Second, "all have failed", func() bool {
+		return strings.HasPrefix(h.send("GET", "/events?status=received,processed", "").Body.String(), `{"data":[]`)
+	})
+	h.integration.succeeds(`{}`)
+	wantStatus(t, h.send("POST", "/bulk", `{"action":"replay","filter":{}}`), 422)
+	wantStatus(t, h.send("POST", "/bulk", `{"action":"replay","filter":{"status":"received"}}`), 422)
+	wantStatus(t, h.send("POST", "/bulk", `{"action":"replay","filter":{"workflow":"w"}}`), 422)
+	wantStatus(t, h.send("POST", "/bulk", `{"action":"retry","filter":{"webhook":"events"}}`), 422)
+	rec := h.send("POST", "/bulk", `{"action":"replay","filter":{"ids":["other"]}}`)
+	wantStatus(t, rec, 202)
+	if other := h.event("other", "processed"); other["run"] == nil {
+		t.Errorf("it is %v", other)
+	}
+	preview := fields(t, func() []byte {
+		rec := h.send("POST", "/bulk", `{"action":"replay","filter":{"webhook":"events","type":"pa*","status":"failed"},"dryRun":true}`)
+		wantStatus(t, rec, 200)
+		return rec.Body.Bytes()
+	}())
+	if counts := preview["counts"].(map[string]any); counts["total"] != 300.0 || len(preview["sampleEvents"].([]any)) != 10 {
+		t.Errorf("the preview is %v", preview)
+	}
+	h.deliver("late") // the items are fixed
+	wantStatus(t, h.send("POST", "/bulk/"+preview["id"].(string)+"/resume", ""), 202)
+	var done map[string]any
+	testkit.Eventually(t, 60*time.Second, "the bulk has ended", func() bool {
+		done = fields(t, h.send("GET", "/bulk/"+preview["id"].(string), "").Body.Bytes())
+		return done["status"] == "finished"
+	})
+	if counts := done["counts"].(map[string]any); counts["done"] != 300.0 || counts["failed"] != 0.0 {
+		t.Errorf("the bulk is %v", done)
+	}
+	h.event("evt/299", "processed")
+	items := h.send("GET", "/bulk/"+preview["id"].(string)+"/items?limit=1", "").Body.String()
+	if !strings.Contains(items, `"event":"ev_`) || !strings.Contains(items, `"result":"done"`) {
+		t.Errorf("the items are %s", items)
+	}
+}

@@ -246,7 +246,7 @@ func newHarness(t testing.TB, change ...func(*Options)) *harness {
 			{Name: "none", Hash: access.HashOf(noneToken)},
 		},
 	}
-	bulks := bulk.New(bulk.Options{Store: h.store, Lease: own, Runs: h.engine, May: func(callerID string, permission ...string) bool { return h.May(callerID, permission...) }})
+	bulks := bulk.New(bulk.Options{Store: h.store, Lease: own, Runs: h.engine, Events: inbox, May: func(callerID string, permission ...string) bool { return h.May(callerID, permission...) }})
 	o := Options{
 		Services: Services{Runs: h.engine, Events: inbox, Bulks: bulks, Ledger: idempotency.New(h.store, own, idempotency.Options{Now: now})},
 		Routes:   h.routes,

@@ -109,7 +109,7 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 	s.ledger = idempotency.New(s.store, s.lease, idempotency.Options{Now: o.Now, NewID: o.NewLedgerID})
 	s.schedule = schedule.New(schedule.Options{Store: s.store, Lease: s.lease, Starter: s.engine, Logger: o.Logger, Now: o.Now})
 	s.bulks = bulk.New(bulk.Options{
-		Store: s.store, Lease: s.lease, Runs: s.engine, Logger: o.Logger, Now: o.Now,
+		Store: s.store, Lease: s.lease, Runs: s.engine, Events: s.inbox, Logger: o.Logger, Now: o.Now,
 		May: func(callerID string, permission ...string) bool { return s.gateway.May(callerID, permission...) },
 	})
 	s.notices = notice.New(notice.Options{Store: s.store, Lease: s.lease, Runs: s.engine, Logger: o.Logger, Now: o.Now})
