@@ -184,14 +184,19 @@ func (sim *simulation) startFreely(r *rand.Rand, n int) {
 	}
 }
 
-// sendEvent sends an event until it is acknowledged, and perhaps once more.
+// sendEvent sends an event until it is acknowledged, and perhaps once more, after which
+// its run may go on where it had failed; and perhaps has it replayed.
 func (sim *simulation) sendEvent(r *rand.Rand, n int) {
 	id := fmt.Sprintf("evt-%d", n)
 	event := object{"id": id, "n": r.IntN(4)}
 	sim.rememberRequest(id, request{"/webhooks/hook", "", event})
-	for range 1 + r.IntN(2) {
+	for range 1 + r.IntN(3) {
 		if a := sim.requestUntilFinal(r, http.MethodPost, "/webhooks/hook", "", event); a.status == http.StatusOK {
 			sim.model.acknowledged(id)
+		}
+		time.Sleep(between(r, 0, 20*time.Second))
+		if chance(r, 30) {
+			sim.request(r, http.MethodPost, "/events/"+id+"/replay", "", pick[any](r, nil, nil, object{"fromStart": true}))
 		}
 	}
 }
