@@ -40,6 +40,12 @@ const (
 	formatVersion = 1
 )
 
+// SourceWebhook is the source of an event that its sender has sent. It is not recorded.
+const SourceWebhook = "webhook"
+
+// Sources are all that there are.
+var Sources = []string{SourceWebhook, "reconciled", SourceBackflow}
+
 // Event is what is kept of a received event.
 type Event struct {
 	Version int    `json:"v"` // set by Once
@@ -53,7 +59,7 @@ type Event struct {
 	// Livemode and Flags are what the provider said: see sdk.WebhookEvent.
 	Livemode *bool    `json:"livemode,omitempty"`
 	Flags    []string `json:"flags,omitempty"`
-	// Source is how the event came; empty is a request of its sender.
+	// Source is how the event came; empty is SourceWebhook.
 	Source string `json:"source,omitempty"`
 	// Filtered: the webhook's filter let it not through, and it has no run.
 	Filtered bool `json:"filtered,omitempty"`

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -53,7 +54,7 @@ func (q *Query) takes(e *Event) bool {
 	switch {
 	case q.Webhook != "" && e.Webhook != q.Webhook,
 		q.Type != "" && !MatchesType(q.Type, e.Type),
-		q.Source != "" && e.Source != q.Source,
+		q.Source != "" && cmp.Or(e.Source, SourceWebhook) != q.Source,
 		q.Flag != "" && !slices.Contains(e.Flags, q.Flag),
 		e.ReceivedAt.Before(q.Since),
 		!q.Until.IsZero() && !e.ReceivedAt.Before(q.Until):

@@ -25,13 +25,10 @@ type eventSummary struct {
 	Flags    []string `json:"flags"`
 }
 
-// sourceWebhook is the source of an event that its sender has sent.
-const sourceWebhook = "webhook"
-
 func newEventSummary(v *event.View) eventSummary {
 	doc := eventSummary{
 		ID: v.ID, UID: v.UID(), Webhook: v.Webhook, Type: v.Type, Status: v.Status, ReceivedAt: value.Time{Time: v.ReceivedAt},
-		Source: cmp.Or(v.Source, sourceWebhook), Livemode: v.Livemode, Flags: append([]string{}, v.Flags...),
+		Source: cmp.Or(v.Source, event.SourceWebhook), Livemode: v.Livemode, Flags: append([]string{}, v.Flags...),
 	}
 	if v.RunID != "" {
 		doc.Run = &v.RunID
@@ -68,7 +65,7 @@ type eventDetail struct {
 func (x *requestContext) eventDetail(d *event.Detail) eventDetail {
 	doc := eventDetail{
 		eventSummary: newEventSummary(&d.View),
-		Verdict:      verdictJSON{Verified: cmp.Or(d.Source, sourceWebhook) == sourceWebhook, Provider: d.Provider, At: value.Time{Time: d.ReceivedAt}},
+		Verdict:      verdictJSON{Verified: cmp.Or(d.Source, event.SourceWebhook) == event.SourceWebhook, Provider: d.Provider, At: value.Time{Time: d.ReceivedAt}},
 		Payload:      d.Payload, Headers: d.Headers, PreviousRuns: append([]string{}, d.Previous...), Redeliveries: d.Resumed, ResumedAt: optionalTime(d.ResumedAt),
 	}
 	if d.Status == event.StatusFailed {

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
@@ -42,6 +44,9 @@ func eventsQuery(query map[string]string) (q event.Query, err error) {
 		if q.Statuses, err = event.ParseStatuses(statuses); err != nil {
 			return q, &apiError{code: codeBadRequest, detail: err.Error()}
 		}
+	}
+	if q.Source != "" && !slices.Contains(event.Sources, q.Source) {
+		return q, &apiError{code: codeBadRequest, detail: fmt.Sprintf("source %q is unknown, known are: %s", q.Source, strings.Join(event.Sources, ", "))}
 	}
 	for name, at := range map[string]*time.Time{"since": &q.Since, "until": &q.Until} {
 		text, given := query[name]

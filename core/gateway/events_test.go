@@ -139,7 +139,7 @@ func TestEventsAreListedNewestFirstInPages(t *testing.T) {
 			}
 		}
 	}
-	for _, query := range []string{"", "limit=200", "limit=97&webhook=events", "type=pa*d", "status=received,processed,failed"} {
+	for _, query := range []string{"", "limit=200", "limit=97&webhook=events", "type=pa*d", "status=received,processed,failed", "source=webhook"} {
 		if got := all(query); !slices.Equal(got, want) {
 			t.Errorf("%s: %d events, not all 1000 in order", query, len(got))
 		}
@@ -154,7 +154,7 @@ func TestEventsAreListedNewestFirstInPages(t *testing.T) {
 	if len(before)+len(after) != 1000 || !slices.Contains(after, want[500]) || !slices.Equal(append(after, before...), want) {
 		t.Errorf("%d events before %s, and %d after", len(before), middle, len(after))
 	}
-	for _, query := range []string{"status=lost", "since=yesterday", "limit=201", "cursor=!", "cursor=YWJj", "cursor=YS9i&status=failed", "webhok=x"} {
+	for _, query := range []string{"status=lost", "source=lost", "since=yesterday", "limit=201", "cursor=!", "cursor=YWJj", "cursor=YS9i&status=failed", "webhok=x"} {
 		wantStatus(t, h.send("GET", "/events?"+query, ""), 400)
 	}
 }

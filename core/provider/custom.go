@@ -91,6 +91,7 @@ func NewCustom(c CustomConfig) (Provider, error) {
 	if s.content, err = parseContent(cmp.Or(c.Content, "{{body}}"), c); err != nil {
 		return Provider{}, err
 	}
+	s.cutsAnywhere = s.uses(partID)
 	p := s.describe()
 	p.EventTypes = customSamples.types()
 	p.Sample = func(_ context.Context, request sdk.SampleRequest) (sdk.Sample, error) {

@@ -86,8 +86,9 @@ type Verified struct {
 	Payload json.RawMessage
 	// Reply is what the sender expects; nil is the gateway's own response.
 	Reply *Reply
-	// Content is what was signed, where the id is no part of that: then a request
-	// with the same content under another id is a repeat. Nil: the id is signed.
+	// Content is what was signed, where the id is no part of that, or where it is not known
+	// where the id ends in it: then a request with the same content under another id is a
+	// repeat. Nil: the id is signed.
 	Content []byte
 }
 

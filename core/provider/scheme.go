@@ -33,6 +33,9 @@ type scheme struct {
 	token bool
 	// content is what is signed; nil is the body.
 	content []part
+	// cutsAnywhere: it is not known that the same signed bytes can be cut into id, time
+	// and body in one way alone.
+	cutsAnywhere bool
 	// timestamp is where the time is that is signed too; the zero one is nowhere.
 	timestamp source
 	// timeFormat is how the time is written.
@@ -319,7 +322,7 @@ func (s scheme) event(r *request, content []byte) (Verified, error) {
 	if action, ok := at(payload, s.action); ok && s.action != "" && verified.Type != "" {
 		verified.Type += "." + action
 	}
-	if !s.idIsSigned() {
+	if !s.idIsSigned() || s.cutsAnywhere {
 		verified.Content = content
 	}
 	if s.finish != nil {

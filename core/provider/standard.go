@@ -3,8 +3,10 @@ package provider
 import (
 	"bytes"
 	"context"
+	"strings"
 
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/value"
 )
 
 const standardPage = "https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md"
@@ -45,7 +47,14 @@ func verifyStandard(_ context.Context, received sdk.WebhookRequest) (Verified, e
 	if err != nil {
 		return Verified{}, err
 	}
-	payload, err := payloadOf(r.contentType(), r.Body, "")
+	read := func(r *request) (value.Doc, error) { return payloadOf(r.contentType(), r.Body, "") }
+	if strings.Contains(id, ".") {
+		// What is signed could be cut at another dot: into an id that has the time and the
+		// beginning of a body, a time that somebody wrote into that body, and its rest, which
+		// is anything but JSON.
+		read = jsonBody
+	}
+	payload, err := read(r)
 	if err != nil {
 		return Verified{}, err
 	}

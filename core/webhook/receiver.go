@@ -34,6 +34,7 @@ func NewReceiver(opt Options) (*Receiver, error) {
 	}
 	r := &Receiver{opt: opt}
 	r.redactor.Add(opt.Secrets...)
+	r.redactor.Add(opt.Provider.Challenge.VerifyToken)
 	return r, nil
 }
 
@@ -108,7 +109,7 @@ func (r *Receiver) Receive(ctx context.Context, request Request) (Receipt, error
 	if errors.As(err, &refusal) && r.opt.Refusals != nil {
 		refused := refusedRequest(&request, refusal, r.opt.Now(), telemetry.RequestID(ctx))
 		if r.opt.KeepRefused {
-			refused.Kept = keptRequest(&request)
+			refused.Kept = r.keptRequest(&request)
 		}
 		r.opt.Refusals.add(r.Name(), refused)
 	}

@@ -1,7 +1,6 @@
 package webhook
 
 import (
-	"bytes"
 	"net/http"
 	"slices"
 	"strings"
@@ -184,16 +183,20 @@ func cut(name string) string {
 }
 
 // keptRequest returns what a request can be judged by again, nil where that is too
-// large. Signatures are kept: they let nobody in that the request itself did not.
-func keptRequest(request *Request) *KeptRequest {
-	kept := &KeptRequest{URL: strings.Clone(request.URL), Header: http.Header{}, Body: bytes.Clone(request.Body)}
+// large. Signatures are kept: they let nobody in that the request itself did not. The
+// webhook's own secrets are not, wherever the sender shows them.
+func (r *Receiver) keptRequest(request *Request) *KeptRequest {
+	if len(request.Body) > maxKeptRequest {
+		return nil
+	}
+	kept := &KeptRequest{URL: strings.Clone(r.redactor.String(request.URL)), Header: http.Header{}, Body: []byte(r.redactor.String(string(request.Body)))}
 	for name, values := range request.Header {
 		lower := strings.ToLower(name)
 		if isSecret(lower) && !strings.Contains(lower, "signature") && !strings.Contains(lower, "hmac") {
 			continue
 		}
 		for _, v := range values {
-			kept.Header.Add(strings.Clone(name), strings.Clone(v))
+			kept.Header.Add(strings.Clone(name), strings.Clone(r.redactor.String(v)))
 		}
 	}
 	if kept.size() > maxKeptRequest {

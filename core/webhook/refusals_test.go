@@ -149,6 +149,25 @@ func TestWhatIsKeptOfRefusedRequestsIsBounded(t *testing.T) {
 	}
 }
 
+func TestTheSecretsOfAWebhookAreNotKept(t *testing.T) {
+	h := newHarness(t)
+	opt := h.options()
+	opt.Provider.Challenge.VerifyToken = "shown-to-the-sender"
+	opt.Refusals, opt.KeepRefused = NewRefusals(), true
+	r, err := NewReceiver(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := h.send("whsec_wrong", `{"secret":"`+secret+`"}`)
+	d.headers.Set("X-Key", secret)
+	_, err = r.Receive(t.Context(), Request{Method: "POST", Header: d.headers, Body: d.body, URL: "/webhooks/stripe?hub.verify_token=shown-to-the-sender&key=" + secret})
+	refused(t, err)
+	one, _ := r.RefusedRequest(1)
+	if one.Kept.URL != "/webhooks/stripe?hub.verify_token=***&key=***" || one.Kept.Header.Get("X-Key") != "***" || string(one.Kept.Body) != `{"secret":"***"}` {
+		t.Errorf("kept is %+v, %s", one.Kept, one.Kept.Body)
+	}
+}
+
 func TestTheMethodsOfAWebhookAreItsProviders(t *testing.T) {
 	h := newHarness(t)
 	opt := h.options()
