@@ -28,7 +28,7 @@ type Once struct {
 }
 
 // Alias is a second name of a request: it is recorded with the key that it stands for,
-// for as long, and a later request with it is a duplicate too, whatever its key.
+// for as long, and a later request with it is a duplicate of that one, whatever its key.
 type Alias struct{ Bucket, Key string }
 
 // IndexEntry is a member of an ordered set.
@@ -41,10 +41,10 @@ func (o Once) Ops() []state.Op {
 		return nil
 	}
 	ops := make([]state.Op, 0, 2+len(o.Index))
-	ops = append(ops, state.Insert(o.Bucket, o.Key, o.Value, o.TTL))
-	if o.Alias.Bucket != "" {
+	if o.Alias.Bucket != "" { // it counts before the key, which may be that of a third request
 		ops = append(ops, state.Insert(o.Alias.Bucket, o.Alias.Key, []byte(o.Key), o.TTL))
 	}
+	ops = append(ops, state.Insert(o.Bucket, o.Key, o.Value, o.TTL))
 	for _, entry := range o.Index {
 		ops = append(ops, state.Add(entry.Set, entry.Member))
 	}

@@ -66,7 +66,7 @@ func TestAnAliasMakesOneRunWhateverTheKey(t *testing.T) {
 			return ""
 		}
 		for _, test := range []struct{ key, alias, want string }{
-			{"a", "x", ""}, {"a", "x", "of a"}, {"b", "x", "of a"}, {"a", "y", "of a"}, {"b", "y", ""}, {"c", "y", "of b"},
+			{"a", "x", ""}, {"a", "x", "of a"}, {"b", "x", "of a"}, {"a", "y", "of a"}, {"b", "y", ""}, {"c", "y", "of b"}, {"b", "x", "of a"}, {"a", "y", "of b"},
 		} {
 			if got := start(test.key, test.alias); got != test.want {
 				t.Errorf("%s with %s: duplicate of %q, want %q", test.key, test.alias, got, test.want)

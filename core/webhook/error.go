@@ -1,6 +1,11 @@
 package webhook
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/backflow/backflow/core/engine"
+)
 
 // ErrUnavailable is matched by errors after which the sender is to try again
 // later: the check could not be made, or the event could not be stored for
@@ -34,3 +39,11 @@ type Refusal struct {
 
 // Error returns the reason.
 func (r *Refusal) Error() string { return "webhook refused: " + r.Reason }
+
+func notJSON(err error) *Refusal {
+	return &Refusal{Kind: RefusedNotJSON, Genuine: true, Reason: "the body is not JSON: " + err.Error()}
+}
+
+func largerThanARun() *Refusal {
+	return &Refusal{Kind: RefusedTooLarge, Genuine: true, Reason: fmt.Sprintf("the event is larger than the %d bytes that a run takes", engine.MaxInput)}
+}

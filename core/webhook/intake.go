@@ -143,7 +143,7 @@ func (in *Intake) Take(ctx context.Context, a Arrival) (Receipt, error) {
 	// not read is refused here, where the sender's operators see it.
 	payload, err := value.ParseDoc(a.Payload)
 	if err != nil {
-		return Receipt{}, &Refusal{Kind: RefusedNotJSON, Genuine: true, Reason: "the body is not JSON: " + err.Error()}
+		return Receipt{}, notJSON(err)
 	}
 	e.Provider = in.opt.Provider
 	e.Webhook, e.RunID = in.opt.Webhook, in.opt.NewRunID()
@@ -224,7 +224,7 @@ func (in *Intake) receipt(ctx context.Context, stored Receipt, err error) (Recei
 // on, for the time being or at all.
 func refusalOf(err error) error {
 	if errors.Is(err, engine.ErrTooLarge) {
-		return &Refusal{Kind: RefusedTooLarge, Genuine: true, Reason: fmt.Sprintf("the event is larger than the %d bytes that a run takes", engine.MaxInput)}
+		return largerThanARun()
 	}
 	for _, passing := range []error{
 		engine.ErrUnavailable, engine.ErrClosed, engine.ErrStopped, engine.ErrOverloaded, context.Canceled, context.DeadlineExceeded,

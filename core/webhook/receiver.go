@@ -135,6 +135,9 @@ func (r *Receiver) receive(ctx context.Context, request *Request) (Receipt, erro
 	if err != nil {
 		return Receipt{}, err
 	}
+	if verified.ID == "" && verified.NoID != "" {
+		return Receipt{}, &Refusal{Kind: RefusedEvent, Genuine: true, Reason: r.reason(verified.NoID, "")}
+	}
 	if verified.ID == "" && verified.Reply != nil {
 		return Receipt{Reply: safeReply(verified.Reply)}, nil
 	}
@@ -195,9 +198,6 @@ func (r *Receiver) verify(ctx context.Context, request *Request) (provider.Verif
 		}
 	case err != nil:
 		return provider.Verified{}, fmt.Errorf("%w: provider %s: %w", ErrUnavailable, r.opt.Provider.Name, err)
-	}
-	if verified.ID == "" && verified.NoID != "" {
-		return provider.Verified{}, &Refusal{Kind: RefusedEvent, Genuine: true, Reason: r.reason(verified.NoID, "")}
 	}
 	return verified, nil
 }
