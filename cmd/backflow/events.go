@@ -21,6 +21,7 @@ func (p *program) eventsCommand() *cobra.Command {
 		p.eventsShowCommand(),
 		p.eventsReplayCommand(),
 		p.eventsTailCommand(),
+		p.eventsVerifyCommand(),
 	)
 }
 
