@@ -64,6 +64,7 @@ func (p *Plan) check(catalog *action.Catalog) {
 		}
 		p.checkWebhook(w, i, published{catalog.Manifest(w.Provider)})
 		p.checkWebhookSecrets(w, i)
+		p.checkReconcile(w, i, catalog)
 	}
 }
 

@@ -8,7 +8,7 @@
 //
 // The package imports core/access, core/action, core/config, core/custom,
 // core/destination, core/egress, core/engine, core/notice, core/plugin,
-// core/plugin/credential, core/provider, core/schedule, core/template, core/webhook,
+// core/plugin/credential, core/provider, core/reconcile, core/schedule, core/template, core/webhook,
 // core/workflow, sdk, sdk/pointer, sdk/schema, sdk/suggest and sdk/value. It opens no
 // store, serves nothing and keeps no plugin running.
 package compile

@@ -34,6 +34,7 @@ func (p *Plan) checkReferences() {
 			note(w.Provider, config.Fault{Pos: w.Pos})
 			verifying[w.Provider] = true
 		}
+		note(w.Reconcile.From.Integration, config.Fault{Pos: w.At("/reconcile/from/integration")})
 	}
 	for _, d := range p.Definitions {
 		d.Walk(func(step *workflow.Step) { note(step.Integration, d.Source.Fault(step.Pointer, "", "")) })

@@ -81,6 +81,9 @@ func (p *Plan) rights(catalog *action.Catalog, integration string) (Rights, erro
 			r.step(d, step, catalog)
 		})
 	}
+	for _, w := range p.Config.Webhooks {
+		r.list(w, catalog)
+	}
 	for i, token := range p.Config.Auth.Tokens {
 		for j, scope := range token.Scopes {
 			at := Use{Pos: p.Config.At(fmt.Sprintf("/auth/tokens/%d/scopes/%d", i, j)), What: fmt.Sprintf("token %q, scope %s", token.Name, scope)}
@@ -143,6 +146,18 @@ func (r *rightsFinder) call(d Definition, use Use, spec *sdk.ActionSpec, at stri
 		return // it was read from the config
 	}
 	r.note(use, spec, spec.For(params))
+}
+
+// list notes what the list of events needs that a webhook is compared with.
+func (r *rightsFinder) list(w config.Webhook, catalog *action.Catalog) {
+	from := w.Reconcile.From
+	if from.Integration != r.integration {
+		return
+	}
+	if found, err := catalog.Describe(from.Integration, from.Action); err == nil {
+		use := Use{Pos: w.At("/reconcile/from/action"), What: fmt.Sprintf("webhook %q, reconcile: %s", w.Name, from.Action)}
+		r.note(use, found.Spec(), found.Spec().For(from.Params.Raw))
+	}
 }
 
 // owner names the workflow or the webhook that a step is part of.

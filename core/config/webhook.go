@@ -35,6 +35,10 @@ type Webhook struct {
 	Respond WebhookRespond
 	// KeepRefused keeps the bodies of refused requests in memory.
 	KeepRefused bool
+	// Reconcile says how the events are compared with what the vendor lists.
+	Reconcile Reconcile
+
+	node *Node
 }
 
 // WebhookSecrets are what a webhook's events are signed with.
@@ -45,6 +49,10 @@ type WebhookSecrets struct {
 	// needs variables that are not set is left out (see Options).
 	Values []Secret
 }
+
+// At returns where the value is written that a JSON Pointer into the webhook names, or
+// its nearest ancestor.
+func (w Webhook) At(pointer string) Pos { return w.node.At(pointer) }
 
 func webhooksSchema() schema[[]Webhook] {
 	webhook := object(
@@ -72,6 +80,8 @@ func webhooksSchema() schema[[]Webhook] {
 			"`{key, concurrency, rate}`: how many events with the same key are worked on at once, and begin in a time."),
 		key("fetch", boolean(), func(w *Webhook) *bool { return &w.Fetch },
 			"Whether the first step of a run fetches what the event is about as it is then, into `payload.fetched`."),
+		key("reconcile", reconcileSchema(), func(w *Webhook) *Reconcile { return &w.Reconcile },
+			"Compares the events with those that the vendor lists, and takes in what never arrived."),
 		key("window", windowSchema(), func(w *Webhook) *time.Duration { return &w.Window },
 			"For the provider `backflow`: how long a cause makes no other event. `0s` makes one each time.").withDefault(`"10m"`),
 		key("custom", webhookCustomSchema(), func(w *Webhook) *WebhookCustom { return &w.Custom },
@@ -80,7 +90,7 @@ func webhooksSchema() schema[[]Webhook] {
 			"How the sender tests the URL before it sends events: a text that it gets back, at most 512 bytes, as text."),
 	).with(func(v value, w *Webhook) {
 		checkOwn(v, w)
-		w.Pos = v.node.Pos
+		w.Pos, w.node = v.node.Pos, v.node
 		w.Secrets.Given = v.node.Get("secret") != nil || v.node.Get("secrets") != nil
 		if w.Actions.Node == nil {
 			w.Actions = Definition{Raw: []byte("[]"), Node: &Node{Kind: Array, Pos: v.node.Pos}}

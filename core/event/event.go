@@ -33,8 +33,10 @@ const (
 	// formatted times sort chronologically.
 	TimeFormat = value.TimeFormat
 
-	// SourceBackflow is the source of the gateway's own events.
-	SourceBackflow = "backflow"
+	// SourceBackflow is the source of the gateway's own events, SourceReconciled that of
+	// those that never arrived and were found in the list of their sender.
+	SourceBackflow   = "backflow"
+	SourceReconciled = "reconciled"
 
 	// formatVersion is the version of a stored event.
 	formatVersion = 1

@@ -13,6 +13,7 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/idempotency"
+	"github.com/backflow/backflow/core/reconcile"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk"
 )
@@ -114,6 +115,12 @@ func classify(err error) *apiError {
 		return &apiError{code: sdk.CodeConflict, detail: "the bulk is being changed by another request, try again", retryAfter: defaultRetryAfter}
 	case errors.Is(err, destination.ErrBadCursor):
 		return &apiError{code: codeBadRequest, detail: "the cursor is not one that this list answered"}
+	case errors.Is(err, reconcile.ErrNoList):
+		return &apiError{code: sdk.CodeConflict, detail: "nothing lists the events of the webhook's vendor: neither its provider nor reconcile.from does"}
+	case errors.Is(err, reconcile.ErrNotFound):
+		return &apiError{code: sdk.CodeNotFound, detail: "there is no such comparison, or it is not kept any more"}
+	case errors.Is(err, reconcile.ErrBusy):
+		return &apiError{code: sdk.CodeConflict, detail: "the comparison of the webhook is being changed by another request, try again", retryAfter: defaultRetryAfter}
 	case errors.Is(err, engine.ErrUnknownWorkflow):
 		return &apiError{code: sdk.CodeNotFound, detail: "there is no such workflow"}
 	case errors.Is(err, event.ErrNotFound):

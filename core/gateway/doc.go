@@ -19,7 +19,7 @@
 // or to read its response holds no place.
 //
 // The package imports core/access, core/action, core/bulk, core/destination,
-// core/engine, core/event, core/idempotency, core/telemetry, core/webhook,
+// core/engine, core/event, core/idempotency, core/reconcile, core/telemetry, core/webhook,
 // core/workflow, sdk, sdk/pointer, sdk/schema, sdk/suggest and sdk/value. It knows no
 // vendor, no store, no config file and no plugin process.
 package gateway

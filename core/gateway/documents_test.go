@@ -37,6 +37,9 @@ var documents = map[reflect.Type]string{
 	reflect.TypeFor[bulkFilterJSON]():     "filter of a bulk",
 	reflect.TypeFor[bulk.Counts]():        "counts of a bulk",
 	reflect.TypeFor[bulkItemJSON]():       "item of a bulk",
+	reflect.TypeFor[reconcileJSON]():      "comparison of a webhook",
+	reflect.TypeFor[passJSON]():           "pass of a comparison",
+	reflect.TypeFor[timesJSON]():          "window and gap of a pass",
 
 	reflect.TypeFor[workflow.FailedChild](): "failed child",
 }

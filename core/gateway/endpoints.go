@@ -276,5 +276,19 @@ func endpoints() []endpoint {
 			doc:     "Shows the public keys that sent messages are verified with.",
 			handler: (*requestContext).showWebhookKeys,
 		},
+		{
+			method: http.MethodGet, path: "/webhooks/{webhook}/reconcile", scope: "events:read", stateful: readsState,
+			in:      input{query: []string{"pass"}},
+			out:     okJSON(reconcileJSON{}),
+			doc:     "Shows how the events of a webhook were compared with what its vendor lists.",
+			handler: (*requestContext).showReconcile,
+		},
+		{
+			method: http.MethodPost, path: "/webhooks/{webhook}/reconcile", scope: "events:write", stateful: writesState,
+			in:      input{query: []string{"wait"}, body: reconcileRequestJSON{}, key: true},
+			out:     []output{{status: http.StatusAccepted, body: passJSON{}}, {status: http.StatusOK, body: passJSON{}}},
+			doc:     "Compares the events of a webhook with what its vendor lists, and takes in what never arrived.",
+			handler: (*requestContext).reconcileWebhook,
+		},
 	}
 }

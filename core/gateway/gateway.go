@@ -51,7 +51,7 @@ type Gateway struct {
 
 // New makes a gateway. It listens nowhere before Serve.
 func New(o Options) (*Gateway, error) {
-	if o.Runs == nil || o.Bulks == nil || o.Ledger == nil || o.Routes.Actions == nil {
+	if o.Runs == nil || o.Bulks == nil || o.Reconciles == nil || o.Ledger == nil || o.Routes.Actions == nil {
 		return nil, errors.New("gateway: runs, bulks, ledger and actions are required")
 	}
 	if o.Ready == nil {

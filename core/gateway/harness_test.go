@@ -24,6 +24,7 @@ import (
 	"github.com/backflow/backflow/core/idempotency"
 	"github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/provider"
+	"github.com/backflow/backflow/core/reconcile"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/core/telemetry"
@@ -247,8 +248,10 @@ func newHarness(t testing.TB, change ...func(*Options)) *harness {
 		},
 	}
 	bulks := bulk.New(bulk.Options{Store: h.store, Lease: own, Runs: h.engine, Events: inbox, May: func(callerID string, permission ...string) bool { return h.May(callerID, permission...) }})
+	compares := reconcile.New(reconcile.Options{Store: h.store, Lease: own, Events: event.NewLog(h.store), Now: now})
+	must(t, compares.Set(t.Context(), []reconcile.Webhook{{Name: "events", Intake: intake, List: h.listEvents}}))
 	o := Options{
-		Services: Services{Runs: h.engine, Events: inbox, Bulks: bulks, Ledger: idempotency.New(h.store, own, idempotency.Options{Now: now})},
+		Services: Services{Runs: h.engine, Events: inbox, Bulks: bulks, Reconciles: compares, Ledger: idempotency.New(h.store, own, idempotency.Options{Now: now})},
 		Routes:   h.routes,
 		Logger:   telemetry.NewLogger(h.log, telemetry.LogOptions{Level: slog.LevelDebug}),
 		Now:      now,
@@ -259,7 +262,9 @@ func newHarness(t testing.TB, change ...func(*Options)) *harness {
 	h.Gateway, err = New(o)
 	must(t, err)
 	bulks.Run()
+	compares.Run()
 	t.Cleanup(func() {
+		compares.Stop()
 		bulks.Stop()
 		h.stop()
 		h.store.down.Store(false)

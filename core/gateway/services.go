@@ -7,6 +7,7 @@ import (
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/idempotency"
+	"github.com/backflow/backflow/core/reconcile"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk/value"
 )
@@ -14,11 +15,12 @@ import (
 // Services are what endpoints are handlers over, beside the integrations, which
 // the config decides: see Routes. They are the same as long as the gateway lives.
 type Services struct {
-	// Runs, Events, Bulks, Destinations and Ledger are required.
+	// Runs, Events, Bulks, Destinations, Reconciles and Ledger are required.
 	Runs         Runs
 	Events       Events
 	Bulks        Bulks
 	Destinations Destinations
+	Reconciles   Reconciles
 	Ledger       *idempotency.Ledger
 	// Ready says whether requests can be expected to work; nil is always ready.
 	Ready func() Readiness
@@ -86,3 +88,16 @@ type Bulks interface {
 }
 
 var _ Bulks = (*bulk.Manager)(nil)
+
+// Reconciles compares the events of webhooks with what their vendors list.
+// *reconcile.Reconciler is one.
+type Reconciles interface {
+	// Request asks for a pass, and returns once that is on stable storage.
+	Request(ctx context.Context, request reconcile.Request) (reconcile.Pass, error)
+	// Wait returns a pass when it has ended, or as it is when ctx is done.
+	Wait(ctx context.Context, webhook, id string) (reconcile.Pass, error)
+	Get(ctx context.Context, webhook string) (reconcile.State, error)
+	Pass(ctx context.Context, webhook, id string) (reconcile.Pass, error)
+}
+
+var _ Reconciles = (*reconcile.Reconciler)(nil)

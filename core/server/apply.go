@@ -41,12 +41,21 @@ func (s *Server) apply(ctx context.Context, plan *compile.Plan, registry *action
 		return err
 	}
 	s.destinations.Set(plan.Destinations, plan.Egress)
+	reconciled, err := s.reconciled(plan, registry)
+	if err != nil {
+		return err
+	}
+	if err := s.compares.Set(ctx, reconciled); err != nil {
+		return err
+	}
 	if s.gateway != nil {
 		err = s.gateway.Swap(routes)
 	} else {
 		s.gateway, err = gateway.New(gateway.Options{
-			Services: gateway.Services{Runs: s.engine, Events: s.inbox, Bulks: s.bulks, Destinations: s.destinations, Ledger: s.ledger, Ready: s.ready, Store: s.lease},
-			Routes:   routes, Mounts: []gateway.Mount{gateway.Metrics(s.metrics.Handler())},
+			Services: gateway.Services{
+				Runs: s.engine, Events: s.inbox, Bulks: s.bulks, Destinations: s.destinations, Reconciles: s.compares, Ledger: s.ledger, Ready: s.ready, Store: s.lease,
+			},
+			Routes: routes, Mounts: []gateway.Mount{gateway.Metrics(s.metrics.Handler())},
 			Logger: s.log, Now: s.options.Now, Limits: gateway.Limits{DrainTimeout: drainTimeout},
 		})
 	}

@@ -9,6 +9,6 @@
 //
 // The package imports core/action, core/bulk, core/compile, core/config, core/custom,
 // core/destination, core/engine, core/event, core/gateway, core/idempotency,
-// core/lease, core/notice, core/plugin, core/schedule, core/state, core/state/measured,
+// core/lease, core/notice, core/plugin, core/provider, core/reconcile, core/schedule, core/state, core/state/measured,
 // core/telemetry, core/telemetry/metrics, core/webhook and sdk.
 package server

@@ -22,6 +22,7 @@ import (
 	"github.com/backflow/backflow/core/lease"
 	"github.com/backflow/backflow/core/notice"
 	"github.com/backflow/backflow/core/plugin"
+	"github.com/backflow/backflow/core/reconcile"
 	"github.com/backflow/backflow/core/schedule"
 	"github.com/backflow/backflow/core/state/measured"
 	"github.com/backflow/backflow/core/telemetry/metrics"
@@ -56,6 +57,7 @@ type Server struct {
 	destinations *destination.Service
 	notices      *notice.Notices
 	inbox        *event.Events
+	compares     *reconcile.Reconciler
 	gateway      *gateway.Gateway
 	metrics      *metrics.Registry
 	calls        *action.Metrics  // of integrations
@@ -113,10 +115,11 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 		May: func(callerID string, permission ...string) bool { return s.gateway.May(callerID, permission...) },
 	})
 	s.notices = notice.New(notice.Options{Store: s.store, Lease: s.lease, Runs: s.engine, Logger: o.Logger, Now: o.Now})
+	s.compares = reconcile.New(reconcile.Options{Store: s.store, Lease: s.lease, Events: event.NewLog(s.store), Logger: o.Logger, Now: o.Now})
 	if err := s.apply(ctx, plan, s.Actions()); err != nil {
 		return nil, err
 	}
-	if err := s.metrics.Register(s.store, s.engine, s.schedule, s.events, s.notices, s.destinations, s.gateway); err != nil {
+	if err := s.metrics.Register(s.store, s.engine, s.schedule, s.compares, s.events, s.notices, s.destinations, s.gateway); err != nil {
 		return nil, err
 	}
 	s.engine.Run()
@@ -125,6 +128,7 @@ func Start(ctx context.Context, plan *compile.Plan, o Options) (_ *Server, err e
 	s.notices.Run()
 	s.raiseDown()
 	s.destinations.Run()
+	s.compares.Run()
 	return s, nil
 }
 
@@ -192,6 +196,9 @@ func (s *Server) Stop(ctx context.Context) error {
 	}
 	if s.bulks != nil {
 		s.bulks.Stop()
+	}
+	if s.compares != nil {
+		s.compares.Stop()
 	}
 	if s.schedule != nil {
 		s.schedule.Stop()

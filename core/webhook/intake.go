@@ -180,7 +180,7 @@ func (in *Intake) Take(ctx context.Context, a Arrival) (Receipt, error) {
 func (in *Intake) store(ctx context.Context, e event.Event, roots map[string]value.Doc, content []byte) (Receipt, error) {
 	passes, undecided := in.opt.Filter.passes(e.Type, roots)
 	if !passes && undecided == nil {
-		return in.receipt(ctx, Receipt{ID: e.ID, Filtered: true}, in.opt.Events.AddFiltered(ctx, e, content, roots))
+		return in.receipt(ctx, e, Receipt{ID: e.ID, Filtered: true}, in.opt.Events.AddFiltered(ctx, e, content, roots))
 	}
 	_, err := in.opt.Starter.Start(ctx, engine.StartRequest{
 		ID:        e.RunID,
@@ -190,12 +190,12 @@ func (in *Intake) store(ctx context.Context, e event.Event, roots map[string]val
 		StartedBy: engine.Initiator{Webhook: e.Webhook, Event: e.ID},
 		Once:      e.Once(content),
 	})
-	return in.receipt(ctx, Receipt{ID: e.ID, RunID: e.RunID}, err)
+	return in.receipt(ctx, e, Receipt{ID: e.ID, RunID: e.RunID}, err)
 }
 
 // receipt returns what became of an event whose write had an error; nil is that it is
-// stored.
-func (in *Intake) receipt(ctx context.Context, stored Receipt, err error) (Receipt, error) {
+// stored. Only its sender can deliver an event again.
+func (in *Intake) receipt(ctx context.Context, e event.Event, stored Receipt, err error) (Receipt, error) {
 	if err == nil {
 		return stored, nil
 	}
@@ -209,7 +209,7 @@ func (in *Intake) receipt(ctx context.Context, stored Receipt, err error) (Recei
 			return Receipt{}, fmt.Errorf("webhook: event %s: %w", stored.ID, err)
 		}
 		again := Receipt{ID: first.ID, Duplicate: true, RunID: first.RunID}
-		if in.opt.Redelivered == nil {
+		if in.opt.Redelivered == nil || e.Source != "" {
 			return again, nil
 		}
 		if again.Resumed, err = in.opt.Redelivered(ctx, duplicate.Value); err == nil {

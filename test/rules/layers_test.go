@@ -26,7 +26,7 @@ var layers = []layer{
 	{"state", []string{"core/state", "core/lease"}},
 	{"actions and workflows", []string{"core/action", "core/workflow"}},
 	{"integrations", []string{"core/custom", "core/plugin", "core/provider"}},
-	{"runs and events", []string{"core/bulk", "core/destination", "core/engine", "core/event", "core/idempotency", "core/notice", "core/schedule", "core/webhook"}},
+	{"runs and events", []string{"core/bulk", "core/destination", "core/engine", "core/event", "core/idempotency", "core/notice", "core/reconcile", "core/schedule", "core/webhook"}},
 	{"config and HTTP", []string{"core/config", "core/gateway"}},
 	{"server", []string{"core/compile", "core/server"}},
 	{"program", []string{"cmd/backflow"}},

@@ -84,6 +84,12 @@ const (
 	// BucketPublication has a record of each message that was published, by its id, for
 	// seven days. Written by core/destination.
 	BucketPublication = "publication"
+	// BucketReconcile has a record of each webhook that is compared with its vendor's
+	// list, by webhook, for 60 days after its last change. Written by core/reconcile.
+	BucketReconcile = "reconcile"
+	// BucketReconcilePass has a record of each comparison that was asked for and has
+	// ended, by WEBHOOK/PASS, for seven days. Written by core/reconcile.
+	BucketReconcilePass = "reconcile-pass"
 	// BucketLease has a record of each live process, by lease id. Written by
 	// core/lease; other packages make their commits require it.
 	BucketLease = "lease"
@@ -160,6 +166,9 @@ const (
 	// SetHeld is those of them that are held, by destination. Written by
 	// core/destination.
 	SetHeld = "messages-held"
+	// SetReconcileBusy is the webhooks with a comparison that is under way or waits.
+	// Written by core/reconcile.
+	SetReconcileBusy = "reconcile-busy"
 	// SetLeases is the ids of all leases. Written by core/lease.
 	SetLeases = "leases"
 )
@@ -180,6 +189,9 @@ const (
 	// QueueSchedule has a timer for the next tick of each schedule, by name.
 	// Written by core/schedule.
 	QueueSchedule = "schedule"
+	// QueueReconcile has a timer for the next comparison of each webhook, by webhook.
+	// Written by core/reconcile.
+	QueueReconcile = "reconcile"
 	// QueueLease has a timer for the expiry of each lease, by lease id. Written by
 	// core/lease.
 	QueueLease = "lease"

@@ -1,0 +1,201 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/backflow/backflow/core/state/redis/redistest"
+	"github.com/backflow/backflow/internal/testkit"
+	"github.com/backflow/backflow/test/program"
+)
+
+// receiving is gateways that receive a vendor's events.
+type receiving struct {
+	t        *testing.T
+	vendor   *vendor
+	sites    []*harness
+	gateways []*program.Gateway
+}
+
+// receive makes gateways over one store: more than one needs Redis.
+func receive(t *testing.T, gateways int, onRedis bool, keys string) *receiving {
+	r := &receiving{t: t, vendor: newVendor(t)}
+	state := "sqlite://data/state.db"
+	if onRedis {
+		state = redistest.Start(t, redistest.Options{AppendFsync: "always"}).URL()
+	}
+	for range gateways {
+		h := &harness{Site: program.NewSite(t, binaries)}
+		h.Listen = program.StableAddress(t)
+		h.WriteConfig("backflow.json", r.vendor.config(state, h.Plugins, keys))
+		r.sites = append(r.sites, h)
+	}
+	r.start()
+	return r
+}
+
+func (r *receiving) start() {
+	r.gateways = nil
+	for _, h := range r.sites {
+		r.gateways = append(r.gateways, h.Launch(apiToken))
+	}
+	for _, g := range r.gateways {
+		g.Ready()
+	}
+}
+
+func (r *receiving) kill() {
+	for i, g := range r.gateways {
+		g.Kill()
+		r.sites[i].PluginsGone(time.Minute)
+	}
+}
+
+// rows returns the ids of all rows in all databases, sorted.
+func (r *receiving) rows() (ids []string) {
+	for _, h := range r.sites {
+		for _, p := range h.payments(r.t) {
+			ids = append(ids, p.stripeID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// unknown returns the ids of the events that are flagged.
+func (r *receiving) unknown() (ids []string) {
+	list := program.Want(r.t, http.StatusOK, r.gateways[0].Get("/events?limit=100"))
+	for i := 0; list.Field(fmt.Sprintf("data.%d", i)) != nil; i++ {
+		flags, _ := json.Marshal(list.Field(fmt.Sprintf("data.%d.flags", i)))
+		if string(flags) == `["unknown_to_vendor"]` {
+			ids = append(ids, list.Text(fmt.Sprintf("data.%d.id", i)))
+		}
+	}
+	return ids
+}
+
+// storm sends n events in the vendor's time, in which a minute has n/100 of them: a
+// twentieth is never sent, the gateways are dead for three minutes, and for one the
+// vendor signs with another key. It returns all ids.
+func (r *receiving) storm(n int, restart func()) (all []string) {
+	choices := rand.New(rand.NewPCG(1, 2)) // #nosec G404 -- a test
+	minute := n / 100
+	send := func(events []vendorEvent, key []byte) {
+		work := make(chan vendorEvent)
+		var wg sync.WaitGroup
+		for i := range 16 {
+			url := "http://" + r.sites[i%len(r.sites)].Listen
+			wg.Go(func() {
+				for e := range work {
+					r.vendor.send(url, e, key)
+				}
+			})
+		}
+		for _, e := range events {
+			work <- e
+		}
+		close(work)
+		wg.Wait()
+	}
+	phase := func(minutes int, key []byte) {
+		var events []vendorEvent
+		for range minutes * minute {
+			id := fmt.Sprintf("evt_%06d", len(all))
+			all = append(all, id)
+			if e := r.vendor.make(id); choices.IntN(20) > 0 {
+				events = append(events, e)
+			}
+		}
+		send(events, key)
+	}
+	phase(40, vendorKey)
+	r.kill()
+	phase(3, vendorKey)
+	restart()
+	phase(30, vendorKey)
+	phase(1, wrongKey)
+	phase(n/minute-74, vendorKey)
+	return all
+}
+
+// settle waits until each event has a row, and makes sure that none has two.
+func (r *receiving) settle(all []string, limit time.Duration) {
+	r.t.Helper()
+	var rows []string
+	testkit.Eventually(r.t, limit, "each event has a row", func() bool {
+		rows = r.rows()
+		return len(rows) >= len(all)
+	})
+	if !slices.Equal(rows, all) {
+		r.t.Errorf("%d rows of %d events, %d of them once", len(rows), len(all), len(slices.Compact(slices.Clone(rows))))
+	}
+}
+
+func TestEventsThatNeverArrivedAreFoundWhateverHappened(t *testing.T) {
+	t.Parallel()
+	for _, store := range []string{"SQLite", "Redis"} {
+		t.Run(store, func(t *testing.T) {
+			t.Parallel()
+			r := receive(t, 1, store == "Redis", `, "reconcile": { "every": "2s", "rate": "500/s", `+listOf+` }`)
+			r.vendor.unruly = true
+			all := r.storm(300, r.start)
+			r.settle(all, time.Minute)
+		})
+	}
+}
+
+func TestOfTenThousandEventsEachIsARowWhateverHappened(t *testing.T) {
+	testkit.Long(t)
+	t.Parallel()
+	r := receive(t, 2, true, `, "reconcile": { "every": "5s", "rate": "500/s", `+listOf+` }`)
+	r.vendor.unruly = true
+	all := r.storm(10_000, r.start)
+	r.settle(all, 5*time.Minute)
+	forged := vendorEvent{ID: "evt_forged", Type: "order.paid", Created: time.Now(), Amount: 1}
+	if status := r.vendor.send(r.gateways[0].URL, forged, vendorKey); status != http.StatusOK {
+		t.Fatalf("the forged event: %d", status)
+	}
+	testkit.Eventually(t, 2*time.Minute, "the forged event is known to be none of the vendor's", func() bool {
+		return slices.Equal(r.unknown(), []string{"evt_forged"})
+	})
+	if r.vendor.failures == 0 {
+		t.Error("the list has never failed")
+	}
+	if rows := r.rows(); len(rows) != len(all)+1 {
+		t.Errorf("%d rows in the end", len(rows))
+	}
+}
+
+func TestAnEventThatTheVendorDoesNotKnowIsFlagged(t *testing.T) {
+	t.Parallel()
+	r := receive(t, 1, false, `, "reconcile": { "every": "1h", `+listOf+` }`)
+	g := r.gateways[0]
+	known := r.vendor.make("evt_known")
+	for _, e := range []vendorEvent{known, {ID: "evt_forged", Type: "order.paid", Created: time.Now(), Amount: 1}} {
+		if status := r.vendor.send(g.URL, e, vendorKey); status != http.StatusOK {
+			t.Fatalf("%s: %d", e.ID, status)
+		}
+	}
+	r.vendor.make("evt_lost")
+	pass := program.Want(t, http.StatusOK, g.Post("/webhooks/shop/reconcile?wait=60s", `{"since":"1h","dryRun":true}`))
+	if pass.Text("status") != "succeeded" || pass.Text("events.0.id") != "evt_lost" || pass.Text("unknownEvents.0.id") != "evt_forged" || fmt.Sprint(pass.Field("taken")) != "0" {
+		t.Errorf("the dry run: %s", pass.Body)
+	}
+	if flagged := r.unknown(); len(flagged) != 0 {
+		t.Errorf("a dry run has flagged %v", flagged)
+	}
+	pass = program.Want(t, http.StatusOK, g.Post("/webhooks/shop/reconcile?wait=60s", `{"since":"1h"}`))
+	if fmt.Sprint(pass.Field("missing"), pass.Field("taken"), pass.Field("unknown")) != "1 1 1" {
+		t.Errorf("%s", pass.Body)
+	}
+	if flagged := r.unknown(); !slices.Equal(flagged, []string{"evt_forged"}) {
+		t.Errorf("flagged are %v", flagged)
+	}
+	r.settle([]string{"evt_forged", "evt_known", "evt_lost"}, 30*time.Second)
+}
