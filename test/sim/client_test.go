@@ -16,16 +16,21 @@ import (
 )
 
 // fakeProvider is the integration that verifies webhooks: it accepts what carries
-// the secret.
-type fakeProvider struct{}
+// the secret, and lists what its sender has made where that is compared.
+type fakeProvider struct{ sender *sender }
 
-var _ action.Integration = fakeProvider{}
+var (
+	_ action.Integration = fakeProvider{}
+	_ sdk.EventLister    = fakeProvider{}
+)
 
-var providerManifest = &sdk.Manifest{Name: "sender", Version: "1.0.0", Webhook: &sdk.WebhookCapability{}}
+func (fakeProvider) Name() string { return "sender" }
 
-func (fakeProvider) Name() string            { return "sender" }
-func (fakeProvider) Manifest() *sdk.Manifest { return providerManifest }
-func (fakeProvider) Status() action.Status   { return action.Status{State: action.StateReady} }
+func (p fakeProvider) Manifest() *sdk.Manifest {
+	return &sdk.Manifest{Name: "sender", Version: "1.0.0", Webhook: &sdk.WebhookCapability{ListsEvents: p.sender.lists}}
+}
+
+func (fakeProvider) Status() action.Status { return action.Status{State: action.StateReady} }
 
 // Execute implements action.Integration.
 func (p fakeProvider) Execute(context.Context, action.Call) (sdk.Result, error) {
@@ -190,6 +195,9 @@ func (sim *simulation) sendEvent(r *rand.Rand, n int) {
 	id := fmt.Sprintf("evt-%d", n)
 	event := object{"id": id, "n": r.IntN(4)}
 	sim.rememberRequest(id, request{"/webhooks/hook", "", event})
+	if !sim.sender.make(sim.randomOf(actorReconcile, id), id, event) {
+		return
+	}
 	for range 1 + r.IntN(3) {
 		if a := sim.requestUntilFinal(r, http.MethodPost, "/webhooks/hook", "", event); a.status == http.StatusOK {
 			sim.model.acknowledged(id)

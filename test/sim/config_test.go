@@ -64,6 +64,9 @@ func (sim *simulation) encodeConfig() []byte {
 	if sim.placement.lane != nil {
 		hook["lane"] = sim.placement.lane
 	}
+	if sim.reconcile != nil {
+		hook["reconcile"] = sim.reconcile
+	}
 	doc := object{
 		"auth": object{"tokens": []any{object{
 			"name": "client", "hash": access.HashOf(token).String(), "scopes": []any{"admin"},

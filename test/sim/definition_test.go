@@ -47,7 +47,7 @@ func (sim *simulation) drawDefinitions() {
 	}
 	a.root = "payload"
 	sim.actions = a.steps(1 + a.IntN(3))
-	plan, err := sim.load(&fakeIntegration{}, fakeProvider{})
+	plan, err := sim.load(&fakeIntegration{}, fakeProvider{sim.sender})
 	if err != nil {
 		sim.t.Fatalf("seed %d: a config that was drawn wrong: %v\n%s", sim.seed, err, sim.config())
 	}

@@ -120,7 +120,7 @@ func (g *gateway) now() time.Time { return time.Now().Add(time.Duration(g.skew.L
 // serve starts the server of a process, as the program does, with the store, the
 // clock and the integrations of the simulation.
 func (g *gateway) serve(random *rand.Rand) error {
-	plan, err := g.sim.load(&fakeIntegration{upstream: g.sim.upstream, gateway: g}, fakeProvider{})
+	plan, err := g.sim.load(&fakeIntegration{upstream: g.sim.upstream, gateway: g}, fakeProvider{g.sim.sender})
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ type simulation struct {
 	workflows   []object // of the config; see changeConfig
 	actions     []any    // of its webhook
 	placement   placement
+	sender      *sender
 	definitions []*workflow.Definition
 	timed       map[string]bool // definitions with a time limit, by hash
 	retention   engine.Retention
@@ -54,6 +55,7 @@ type simulation struct {
 
 	mu        sync.Mutex // guards the fields below
 	schedules []object   // of the config; see changeConfig
+	reconcile object     // of the config's webhook, nil where nothing is compared; see changeConfig
 	trace     []string
 	violation string // the first broken invariant
 	names     map[string]string
@@ -64,7 +66,7 @@ type simulation struct {
 
 // tally counts what happened, so that a simulation that does nothing is seen.
 type tally struct {
-	commits, faults, crashes, pauses, calls, effects, runs, events, signals, cancels, retries, reruns, bulks, ticks, removals, outages, refused, parts, tooLarge, parked int
+	commits, faults, crashes, pauses, calls, effects, runs, events, signals, cancels, retries, reruns, bulks, ticks, removals, outages, refused, parts, tooLarge, parked, lost int
 }
 
 func (a *tally) add(b tally) {
@@ -88,11 +90,12 @@ func (a *tally) add(b tally) {
 	a.parts += b.parts
 	a.tooLarge += b.tooLarge
 	a.parked += b.parked
+	a.lost += b.lost
 }
 
 func (a tally) String() string {
-	return fmt.Sprintf("%d commits, %d store faults, %d crashes, %d pauses, %d calls, %d effects, %d runs, %d events, %d signals, %d cancellations, %d retries, %d reruns, %d bulks, %d ticks, %d removals, %d outages, %d calls refused by them, %d commits that the store did not take, %d runs that failed for it, %d that were parked",
-		a.commits, a.faults, a.crashes, a.pauses, a.calls, a.effects, a.runs, a.events, a.signals, a.cancels, a.retries, a.reruns, a.bulks, a.ticks, a.removals, a.outages, a.refused, a.parts, a.tooLarge, a.parked)
+	return fmt.Sprintf("%d commits, %d store faults, %d crashes, %d pauses, %d calls, %d effects, %d runs, %d events, %d signals, %d cancellations, %d retries, %d reruns, %d bulks, %d ticks, %d removals, %d outages, %d calls refused by them, %d commits that the store did not take, %d runs that failed for it, %d that were parked, %d events that were never sent",
+		a.commits, a.faults, a.crashes, a.pauses, a.calls, a.effects, a.runs, a.events, a.signals, a.cancels, a.retries, a.reruns, a.bulks, a.ticks, a.removals, a.outages, a.refused, a.parts, a.tooLarge, a.parked, a.lost)
 }
 
 // Actors have their own random numbers each, so that what one of them does
@@ -141,11 +144,12 @@ func newSimulation(t *testing.T, seed int64, bug *bug) *simulation {
 	uuid.SetRand(&ids{Rand: sim.random(actorIDs)})
 	sim.faults.Store(true)
 	sim.drawPlacement(sim.random(actorPlacement))
+	r := sim.random(actorSchedules)
+	sim.exactClocks = chance(r, 50)
+	sim.drawReconcile(sim.random(actorReconcile))
 	sim.drawDefinitions()
 	sim.upstream = newUpstream(sim)
 	sim.model = newModel(sim)
-	r := sim.random(actorSchedules)
-	sim.exactClocks = chance(r, 50)
 	sim.drawSchedules(r)
 	sim.drawRetention(sim.random(actorRetention))
 	if r := sim.random(actorSizes); chance(r, 50) {
@@ -175,6 +179,7 @@ func (sim *simulation) run() {
 	for _, s := range sim.nodes {
 		s.awaitRunning()
 	}
+	sim.checkReconcile()
 	sim.checkSchedules()
 	sim.finishRuns()
 	sim.checkRetention()
