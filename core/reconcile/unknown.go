@@ -115,6 +115,9 @@ func (w *worker) suspects(ctx context.Context, from, until time.Time) (suspects 
 // suspicious reports whether an event that the list has not named may be called unknown:
 // one of another mode is in another list.
 func (w *worker) suspicious(e *event.Event) bool {
+	if e.Filtered && len(w.Types) > 0 {
+		return false // the list was not asked for it
+	}
 	return e.Source == "" && !slices.Contains(e.Flags, sdk.FlagLivemode) && !slices.Contains(e.Flags, FlagUnknown)
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/reconcile"
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
@@ -102,6 +103,24 @@ func TestNoEventIsCalledUnknownThatMayBeKnown(t *testing.T) {
 			time.Sleep(time.Minute)
 			g.receive("of another kind")
 			time.Sleep(time.Hour)
+		},
+		"the list was not asked for it": func(t *testing.T, h *harness) {
+			var types []string
+			h.vendor.fault = func(_ int, request sdk.ListEventsRequest, _ *sdk.EventPage) error {
+				types = request.Types
+				return nil
+			}
+			g := h.gateway("a", reconcile.Webhook{Every: 15 * time.Minute, Types: []string{"invoice.*"}})
+			defer g.stop()
+			time.Sleep(time.Minute)
+			filtered := event.Event{ID: "filtered", Type: "order.paid", Webhook: "shop", RunID: "run", ReceivedAt: time.Now().UTC(), Filtered: true}
+			if err := h.store.Commit(t.Context(), filtered.Once(nil).Ops()...); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Hour)
+			if !slices.Equal(types, []string{"invoice.*"}) {
+				t.Errorf("the list was asked for %q", types)
+			}
 		},
 		"it is of another mode": func(t *testing.T, h *harness) {
 			g := h.gateway("a", reconcile.Webhook{Every: 15 * time.Minute})

@@ -45,6 +45,10 @@ type Webhook struct {
 	Grace time.Duration
 	// Pace is the time from one event that is taken in to the next; zero is DefaultPace.
 	Pace time.Duration
+	// Types are patterns of the types that the list is asked for, see
+	// sdk.ListEventsRequest; empty: all. They are those of the webhook's filter: an event
+	// that it holds back is called unknown by no list that was not asked for it.
+	Types []string
 	// Partial says that the list does not name all that the webhook receives: then
 	// nothing that it does not name is called unknown.
 	Partial bool

@@ -158,7 +158,7 @@ func (f *listed) sorted() []sdk.ListedEvent {
 // pages reads the list of a window page by page. The function gets the events of each
 // and returns whether any was new to it.
 func (w *worker) pages(ctx context.Context, win window, each func([]sdk.ListedEvent) (fresh bool, err error)) error {
-	request := sdk.ListEventsRequest{Since: win.from, Until: win.until, Limit: listPage}
+	request := sdk.ListEventsRequest{Since: win.from, Until: win.until, Types: w.Types, Limit: listPage}
 	if win.open {
 		request.Until = time.Time{}
 	}

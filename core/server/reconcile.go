@@ -32,7 +32,7 @@ func (s *Server) reconciled(plan *compile.Plan, registry *action.Registry) ([]re
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", w.At("/reconcile/from"), err)
 		}
-		hook := reconcile.Webhook{Name: w.Name, Intake: intake, List: list}
+		hook := reconcile.Webhook{Name: w.Name, Intake: intake, List: list, Types: w.Filter.Types}
 		if r := w.Reconcile; r.Given {
 			hook.Every, hook.Lookback, hook.Grace, hook.Partial = r.Every, r.Lookback, r.Grace, !r.Complete
 			hook.Pace = r.Rate.Per / time.Duration(r.Rate.Count)
