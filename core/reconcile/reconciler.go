@@ -85,6 +85,8 @@ type entry struct {
 	// refused are events that cannot be kept, a bounded number: each is named once by
 	// the passes of their own accord, which overlap. It belongs to the work.
 	refused map[string]bool
+	// span is how long the next window is. It belongs to the work, too.
+	span time.Duration
 }
 
 // maxRefused bounds what is remembered of events that cannot be kept.
@@ -143,7 +145,7 @@ func (r *Reconciler) Set(ctx context.Context, webhooks []Webhook) error {
 	defer r.setting.Unlock()
 	current := make(map[string]*entry, len(webhooks))
 	for _, w := range webhooks {
-		e := &entry{Webhook: w.withDefaults(), refused: map[string]bool{}}
+		e := &entry{Webhook: w.withDefaults(), refused: map[string]bool{}, span: firstSpan}
 		e.failures = outage.New(r.log.With("webhook", w.Name), outage.Messages{
 			Level:  slog.LevelWarn,
 			Begins: "the events of a webhook could not be compared with its vendor's list; the next pass tries again",

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// firstSpan is how long the first window of a pass is; each is sized by what the one
-	// before held, from minSpan to maxSpan.
+	// firstSpan is how long the first window is; each is sized by what the one before
+	// held, from minSpan to maxSpan.
 	firstSpan = time.Hour
 	minSpan   = time.Second
 	maxSpan   = 24 * time.Hour
@@ -70,7 +70,8 @@ func (w *worker) run(ctx context.Context) (err error) {
 		}
 	}()
 	w.flushed = w.now()
-	span := firstSpan
+	span := w.span // as windows held what they should at last
+	defer func() { w.span = span }()
 	for first := true; first || w.pass.Through.Before(w.pass.Until); first = false {
 		// A pass may have waited for long: what is forgotten by now counts as new.
 		if floor := w.now().UTC().Add(-MaxLookback); w.pass.Through.Before(floor) {

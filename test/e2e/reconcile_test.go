@@ -139,7 +139,7 @@ func TestEventsThatNeverArrivedAreFoundWhateverHappened(t *testing.T) {
 		t.Run(store, func(t *testing.T) {
 			t.Parallel()
 			r := receive(t, 1, store == "Redis", `, "reconcile": { "every": "2s", "rate": "500/s", `+listOf+` }`)
-			r.vendor.unruly = true
+			r.vendor.unruly = 9
 			all := r.storm(300, r.start)
 			r.settle(all, time.Minute)
 		})
@@ -150,12 +150,12 @@ func TestOfTenThousandEventsEachIsARowWhateverHappened(t *testing.T) {
 	testkit.Long(t)
 	t.Parallel()
 	r := receive(t, 2, true, `, "reconcile": { "every": "5s", "rate": "500/s", `+listOf+` }`)
-	r.vendor.unruly = true
+	r.vendor.unruly = 50
 	all := r.storm(10_000, r.start)
 	r.settle(all, 5*time.Minute)
 	r.vendor.mu.Lock()
 	failures := r.vendor.failures
-	r.vendor.unruly = false
+	r.vendor.unruly = 0
 	r.vendor.mu.Unlock()
 	forged := vendorEvent{ID: "evt_forged", Type: "order.paid", Created: time.Now(), Amount: 1}
 	if status := r.vendor.send(r.gateways[0].URL, forged, vendorKey); status != http.StatusOK {

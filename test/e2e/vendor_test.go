@@ -37,8 +37,9 @@ type vendor struct {
 	events []vendorEvent
 	// lists counts the calls of the list, failures those that were spoiled.
 	lists, failures int
-	// unruly has the list respond with 429, 500 and pages that are repeated.
-	unruly bool
+	// unruly has the list respond with 429, 500 and pages that are repeated, once in
+	// about so many calls; 0: never.
+	unruly int
 }
 
 type vendorEvent struct {
@@ -107,13 +108,13 @@ func (v *vendor) list(w http.ResponseWriter, r *http.Request) {
 		v.t.Errorf("the list was asked for with %v", query)
 	}
 	v.lists++
-	if v.unruly && v.lists%9 == 4 {
+	if v.unruly > 0 && v.lists%v.unruly == 4 {
 		v.failures++
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusTooManyRequests)
 		return
 	}
-	if v.unruly && v.lists%11 == 7 {
+	if v.unruly > 0 && v.lists%(v.unruly+2) == 7 {
 		v.failures++
 		w.WriteHeader(http.StatusInternalServerError)
 		return
@@ -128,7 +129,7 @@ func (v *vendor) list(w http.ResponseWriter, r *http.Request) {
 	if last != "" {
 		from = slices.IndexFunc(v.events, func(e vendorEvent) bool { return e.ID == last })
 	}
-	if v.unruly && v.lists%7 == 5 { // the page before comes again, in part
+	if v.unruly > 0 && v.lists%(v.unruly-2) == 5 { // the page before comes again, in part
 		from = min(from+limit/2, len(v.events))
 	}
 	for i := from - 1; i >= 0; i-- {
