@@ -59,7 +59,8 @@ type WebhookEvent struct {
 	Flags []string `json:"flags,omitempty"`
 	// Payload is what the actions get, JSON. Empty: the body itself, which is JSON then.
 	Payload json.RawMessage `json:"payload,omitempty"`
-	// Reply is what the sender expects. Nil: the gateway's own response.
+	// Reply is what the sender expects, unless the webhook has a response of its own for
+	// events. Nil: the gateway's own response.
 	Reply *WebhookReply `json:"-"`
 }
 

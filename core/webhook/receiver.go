@@ -154,8 +154,11 @@ func (r *Receiver) receive(ctx context.Context, request *Request) (Receipt, erro
 	if err != nil {
 		return Receipt{}, err
 	}
-	if receipt.Reply = safeReply(verified.Reply); receipt.Reply == nil && r.opt.Respond != nil {
+	if r.opt.Respond != nil {
 		receipt.Reply = r.respond(ctx, receipt.ID, request, payload)
+	}
+	if receipt.Reply == nil {
+		receipt.Reply = safeReply(verified.Reply)
 	}
 	return receipt, nil
 }
@@ -171,7 +174,7 @@ func (r *Receiver) respond(ctx context.Context, id string, request *Request, pay
 		})
 	}
 	if err != nil {
-		r.log(ctx, slog.LevelWarn, "the response to a webhook event cannot be made, and the gateway's own is sent", "event", id, "error", r.redactor.String(err.Error()))
+		r.log(ctx, slog.LevelWarn, "the response to a webhook event cannot be made, and that of a webhook without respond is sent", "event", id, "error", r.redactor.String(err.Error()))
 	}
 	return reply
 }
