@@ -38,9 +38,12 @@ func TestFaultsOfDestinationsSayWhereAndWhatToDo(t *testing.T) {
 		{`"url":"https://crm.example.com","key":"` + goodKey + `","ordered":{"key":"{{data.id}}/{{type}}/{{payload.data.n}}","blockFor":"24h"},"rate":"5/s"`, ``, ``},
 		{`"url":"http://127.0.0.1:8080/x","secret":"` + goodSecret + `"`, `"127.0.0.1"`, ``},
 		{`"url":"http://crm.internal/x","secret":"` + goodSecret + `"`, `"crm.internal"`, ``},
-		{`"url":"http://crm.internal/x","secret":"` + goodSecret + `"`, `"10.0.0.0/8"`, `F:1:44: destinations.crm.url: plain http is for hosts that egress.allow names, and it does not name this one (https, or name the host: "egress": { "allow": ["crm.internal"] })`},
+		{`"url":"http://crm.internal/x","secret":"` + goodSecret + `"`, `"10.0.0.0/8"`, `F:1:44: destinations.crm.url: plain http is for hosts that egress.allow names, and it does not name this one (https, or name it: "egress": { "allow": ["crm.internal"] })`},
 		{`"url":"http://127.0.0.1:8080/x","secret":"` + goodSecret + `"`, ``, `"egress": { "allow": ["127.0.0.1"] }`},
-		{`"url":"https://10.0.0.7/x","secret":"` + goodSecret + `"`, ``, `destinations.crm.url: the host has an address that is not public`},
+		{`"url":"https://10.0.0.7/x","secret":"` + goodSecret + `"`, ``, `(loopback, private, link-local, metadata or reserved), and egress.allow does not name it (name it: "egress": { "allow": ["10.0.0.7"] })`},
+		{`"url":"ftp://crm.example.com","secret":"` + goodSecret + `"`, ``, `destinations.crm.url: it is no https URL (as in "https://example.com/webhooks")`},
+		{`"url":"https://crm.example.com","secret":"` + goodSecret + `","headers":{"X Y":"x"}`, ``, `destinations[0].headers: "X Y" is not the name of a header (letters, digits and hyphens, as in X-Api-Key)`},
+		{`"url":"https://crm.example.com","secret":"` + goodSecret + `","ordered":"data.id"`, ``, `destinations.crm.ordered: the key has no placeholder, so that it is the same for all (write "{{data.id}}")`},
 		{`"url":"https://u:p@crm.example.com","secret":"` + goodSecret + `"`, ``, `destinations.crm.url: it holds a user`},
 		{`"url":"https://crm.example.com/#x","secret":"` + goodSecret + `"`, ``, `destinations.crm.url: it has a fragment`},
 		{`"url":"https://crm.example.com","secret":"hush hush"`, ``, `F:1:79: destinations.crm.secret: a secret is whsec_ and base64`},
@@ -50,7 +53,7 @@ func TestFaultsOfDestinationsSayWhereAndWhatToDo(t *testing.T) {
 		{`"url":"https://crm.example.com","secret":"` + goodSecret + `","ordered":"{{steps.a.result}}"`, ``, `destinations.crm.ordered: `},
 	} {
 		_, got := faultsOfText(t, `{ "destinations": [ { "name": "crm", `+c.destination+` } ], "egress": { "allow": [`+c.egress+`] } }`)
-		if c.want == "" && got != "" || !strings.Contains(got, c.want) {
+		if c.want == "" && got != "" || !strings.Contains(got, c.want) || strings.Count(got, "\n") > 0 {
 			t.Errorf("%s\n got  %s\n want %s", c.destination, got, c.want)
 		}
 		if strings.Contains(got, "hush") || strings.Contains(got, "MfKQ9r8") || strings.Contains(got, "VEVTV") {

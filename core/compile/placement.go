@@ -19,10 +19,16 @@ func (p *Plan) place(i int, w *config.Webhook, d *workflow.Definition) {
 	if w.Ordered.Node != nil {
 		ordered, err = workflow.ParseOrdered(w.Ordered.Raw, workflow.EventRoots)
 		p.placementFaults(i, "ordered", err)
+		if ordered != nil {
+			p.checkEventPaths(i, "ordered", ordered.Key.Refs())
+		}
 	}
 	if w.Lane.Node != nil {
 		lane, err = workflow.ParseLane(w.Lane.Raw, workflow.EventRoots)
 		p.placementFaults(i, "lane", err)
+		if lane != nil && lane.Key != nil {
+			p.checkEventPaths(i, "lane", lane.Key.Refs())
+		}
 	}
 	if d != nil {
 		d.Ordered, d.Lane = ordered, lane

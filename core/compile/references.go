@@ -29,9 +29,9 @@ func (p *Plan) checkReferences() {
 		note(entry.Name, config.Fault{Pos: entry.Pos})
 	}
 	verifying := map[string]bool{}
-	for _, w := range p.Config.Webhooks {
+	for i, w := range p.Config.Webhooks {
 		if !w.Own() && !p.isBuiltIn(w.Provider) {
-			note(w.Provider, config.Fault{Pos: w.Pos})
+			note(w.Provider, config.Fault{Pos: p.Config.At(indexPointer("/webhooks", i) + "/provider")})
 			verifying[w.Provider] = true
 		}
 		note(w.Reconcile.From.Integration, config.Fault{Pos: w.At("/reconcile/from/integration")})

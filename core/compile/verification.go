@@ -68,10 +68,31 @@ func (p *Plan) checkVerification() {
 		case isCustom && w.Custom.Header != "": // without it there is a fault already
 			p.checkCustom(w, at, i)
 		}
+		p.checkReachability(w, at, i)
 		if w.Challenge.Given && w.Challenge.Method == "" && w.Challenge.Param == "" && w.Challenge.Path == "" && w.Provider != "" &&
 			p.providers[w.Provider].Challenge.Method == "" {
 			fault("/challenge", `give "method" and "param" or "path"`, "the provider %s has no challenge of its own", w.Provider)
 		}
+	}
+}
+
+// checkReachability warns of a webhook that would refuse every request of its sender, or
+// every test of its URL, for what the config does not say.
+func (p *Plan) checkReachability(w config.Webhook, at string, i int) {
+	if !p.isBuiltIn(w.Provider) {
+		return // what a plugin's provider needs is known when it runs
+	}
+	found, ok := p.WebhookProvider(w, nil)
+	warn := func(key, hint, format string, args ...any) {
+		p.warn(config.Fault{Pos: p.Config.At(at + key), Message: fmt.Sprintf("webhooks[%d]: ", i) + fmt.Sprintf(format, args...), Hint: hint})
+	}
+	if ok && found.SignsURL && p.Config.Server.PublicURL == "" {
+		warn("/provider", `give "server": { "publicUrl": "https://…" }, what the sender calls`,
+			"the URL is part of what the sender signs, and server.publicUrl is not set: every request is refused")
+	}
+	if ok && found.Challenge.Tokened && !w.Challenge.Given {
+		warn("/provider", `give "challenge": { "verifyToken": "{{env.…}}" }, the text that you enter there`,
+			"%s tests the URL by a token, and the config has none: the test is refused", w.Provider)
 	}
 }
 
@@ -84,6 +105,13 @@ func (p *Plan) checkCustom(w config.Webhook, at string, i int) {
 			Pos:     p.Config.At(at + "/custom/timestampHeader"),
 			Message: fmt.Sprintf("webhooks[%d].custom.timestampHeader: the time is no part of what is signed, so that it can be changed by whoever catches a request", i),
 			Hint:    `give "content": "{{timestamp}}.{{body}}", if the sender signs that`,
+		})
+	}
+	if err == nil && w.Custom.ToleranceGiven && c.TimestampHeader == "" {
+		p.warn(config.Fault{
+			Pos:     p.Config.At(at + "/custom/tolerance"),
+			Message: fmt.Sprintf("webhooks[%d].custom.tolerance: no time is checked, since no header is named that has it", i),
+			Hint:    `give "timestampHeader", or leave it out`,
 		})
 	}
 	if wrong, ok := errors.AsType[*provider.ConfigError](err); ok {

@@ -48,7 +48,15 @@ func TestHowASenderSignsIsCheckedBeforeAnythingStarts(t *testing.T) {
 		`{"name":"a","path":"/a","provider":"github","secret":"s","challenge":{"verifyToken":"x"}}`:                                                              `webhooks[0]: the provider github has no challenge of its own (give "method" and "param" or "path")`,
 		`{"name":"a","path":"/a","provider":"meta","secret":"s","challenge":{"verifyToken":"x"}}`:                                                                "",
 		`{"name":"a","path":"/a","provider":"github","secret":"s","challenge":{"method":"GET","param":"hub.challenge"}}`:                                         "",
-		`{"name":"a","path":"/a","provider":"githb","secret":"s"}`:                                                                                               `there is no integration "githb"`,
+		`{"name":"a","path":"/a","provider":"githb","secret":"s"}`:                                                                                               `backflow.json:2:36: there is no integration "githb"`,
+		`{"name":"a","path":"/a","provider":"github","secret":"s","challenge":{"method":"PUT","path":"a"}}`:                                                      `webhooks[0].challenge.method: unknown value "PUT" (known: GET, POST)`,
+		`{"name":"a","path":"/a","provider":"github","secret":"s","challenge":"x"}`:                                                                              `webhooks[0].challenge: expected an object, found a string`,
+		`{"name":"a","path":"/a","provider":"github","secret":"s","filter":"issues.*"}`:                                                                          `backflow.json:2:67: webhooks[0].filter: a condition compares something, and this looks like a type (types are given as a list: ["issues.*"])`,
+		`{"name":"a","path":"/a","provider":"github","secret":"s","filter":"{{event.tpye}} === 'push'"}`:                                                         `webhooks[0].filter: event has no "tpye" (did you mean "type"?)`,
+		`{"name":"a","path":"/a","provider":"github","secret":"s","ordered":"{{event.ID}}"}`:                                                                     `webhooks[0].ordered: event has no "ID" (did you mean "id"?)`,
+		`{"name":"a","path":"/a","provider":"github","secret":"s","ordered":"payload.id"}`:                                                                       `webhooks[0].ordered: the key has no placeholder, so that it is the same for all (write "{{payload.id}}")`,
+		`{"name":"a","path":"/a","provider":"github","secret":"s","lane":{"key":"event.type","concurrency":1}}`:                                                  `webhooks[0].lane.key: the key has no placeholder, so that it is the same for all (write "{{event.type}}")`,
+		`{"name":"a","path":"/a","provider":"github","secret":"s","ordered":"all"}`:                                                                              "",
 		`{"name":"a","path":"/a","provider":"shopify","secret":"sk_live_x"}`:                                                                                     "",
 		`{"name":"a","path":"/a","provider":"custom","secret":"s","custom":{"header":"X","algorithm":"sha512","encoding":"base64","content":"{{url}}{{body}}"}}`: "",
 	} {
@@ -70,6 +78,29 @@ func TestATimeThatIsNotSignedIsAWarning(t *testing.T) {
 		}
 		if warned && !strings.Contains(p.Warnings[0].String(), "webhooks[0].custom.timestampHeader: the time is no part of what is signed") {
 			t.Errorf("%s: %v", content, p.Warnings)
+		}
+	}
+}
+
+// TestAWebhookThatCanOnlyRefuseIsAWarning, with what to give.
+func TestAWebhookThatCanOnlyRefuseIsAWarning(t *testing.T) {
+	t.Parallel()
+	for webhook, want := range map[string]string{
+		`{"name":"a","path":"/a","provider":"twilio","secret":"s"}`:                                                                  `:2:36: webhooks[0]: the URL is part of what the sender signs, and server.publicUrl is not set: every request is refused`,
+		`{"name":"a","path":"/a","provider":"custom","secret":"s","custom":{"header":"X","content":"{{url}}{{body}}"}}`:              `webhooks[0]: the URL is part of what the sender signs, and server.publicUrl is not set`,
+		`{"name":"a","path":"/a","provider":"twilio","secret":"s"}], "server": {"publicUrl":"https://a.example"}, "destinations": [`: "",
+		`{"name":"a","path":"/a","provider":"meta","secret":"s"}`:                                                                    `webhooks[0]: meta tests the URL by a token, and the config has none: the test is refused (give "challenge": { "verifyToken": `,
+		`{"name":"a","path":"/a","provider":"meta","secret":"s","challenge":{"verifyToken":"t"}}`:                                    "",
+		`{"name":"a","path":"/a","provider":"custom","secret":"s","custom":{"header":"X","tolerance":"30s"}}`:                        `webhooks[0].custom.tolerance: no time is checked, since no header is named that has it (give "timestampHeader", or leave it out)`,
+		`{"name":"a","path":"/a","provider":"dropbox","secret":"s"}`:                                                                 "",
+	} {
+		p, faults := checked(t, webhook)
+		var got []string
+		for _, w := range p.Warnings {
+			got = append(got, w.String())
+		}
+		if faults != "" || len(got) > 1 || !strings.Contains(strings.Join(got, ""), want) || want == "" && len(got) > 0 {
+			t.Errorf("%s: faults %q, warnings %q, want %s", webhook, faults, got, want)
 		}
 	}
 }

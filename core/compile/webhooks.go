@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/notice"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/sdk/schema"
 	"github.com/backflow/backflow/sdk/suggest"
 	"github.com/backflow/backflow/sdk/value"
 )
@@ -38,8 +38,26 @@ func (p *Plan) checkOwnWebhook(w config.Webhook, i int) {
 		if filter := webhook.FilterTypes([]string{pattern}); !slices.ContainsFunc(known, filter.MayPass) {
 			p.fault(config.Fault{
 				Pos:     p.Config.At(fmt.Sprintf("%s/filter/%d", indexPointer("/webhooks", i), j)),
-				Message: fmt.Sprintf("webhooks[%d].filter[%d]: the gateway has no events %q; it has %s", i, j, pattern, strings.Join(known, ", ")),
+				Message: fmt.Sprintf("webhooks[%d].filter[%d]: the gateway has no events %q", i, j, pattern),
 				Hint:    suggest.Hint(pattern, known),
+			})
+		}
+	}
+}
+
+// checkEventPaths reports what is read of an event, before it has a run, and is not there.
+// Key is the key of the webhook that reads it.
+func (p *Plan) checkEventPaths(i int, key string, refs []template.Ref) {
+	for _, ref := range refs {
+		if ref.Root != "event" || len(ref.Path) == 0 {
+			continue
+		}
+		found, rest := shapes{}.root(ref)
+		if _, presence := found.step(rest[0]); presence == schema.Impossible && !ref.Covered {
+			p.fault(config.Fault{
+				Pos:     p.Config.At(indexPointer("/webhooks", i) + "/" + key),
+				Message: fmt.Sprintf("webhooks[%d].%s: %s", i, key, absence(ref.Root, rest[0], found)),
+				Hint:    near(rest[0], found.names()),
 			})
 		}
 	}

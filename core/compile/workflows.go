@@ -28,9 +28,10 @@ func (p *Plan) parseDefinitions() {
 			p.fault(config.Fault{Pos: p.Config.At(at), Message: fmt.Sprintf("webhooks[%d].%v", i, err)})
 		}
 		actions := workflow.Actions{Steps: w.Actions.Raw}
-		if _, err := WebhookFilter(w); err != nil {
+		if filter, err := WebhookFilter(w); err != nil {
 			p.faultsAt(indexPointer("/webhooks", i)+"/filter", fmt.Sprintf("webhooks[%d].filter", i), err)
 		} else {
+			p.checkEventPaths(i, "filter", filter.Refs())
 			actions.Filter = w.Filter.Condition
 		}
 		if w.Fetch && !w.Own() && !p.isBuiltIn(w.Provider) && w.Provider != "" { // of a built-in one it is a fault

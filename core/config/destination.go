@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"net/url"
 	"regexp"
 	"time"
@@ -71,6 +72,7 @@ func destinationsSchema() schema[[]Destination] {
 			"How long an attempt may take, from 1 second to 1 minute.").withDefault(`"20s"`),
 	).with(func(v value, d *Destination) {
 		d.Pos, d.node = v.node.Pos, v.node
+		maps.DeleteFunc(d.Headers, func(name string, _ Secret) bool { return !headerName.pattern.MatchString(name) }) // faults already
 		if url := v.node.Get("url"); url != nil {
 			d.Shown = url.Text
 		}

@@ -25,7 +25,8 @@ func webhookChallengeSchema() schema[WebhookChallenge] {
 		key("verifyToken", secretText(anyText), func(c *WebhookChallenge) *Secret { return &c.VerifyToken },
 			"What the sender has to show: in the query or in the body as `hub.verify_token`, `verify_token`, `verifyToken` or `token`."),
 	).with(func(v value, c *WebhookChallenge) {
-		c.Given = true
+		method := v.node.Get("method")
+		c.Given = v.node.Kind == Object && (method == nil || c.Method != "") // else it is a fault already
 		switch {
 		case v.node.Kind != Object:
 		case c.Method == "GET" && c.Param == "", c.Method == "POST" && c.Path == "":
@@ -37,7 +38,7 @@ func webhookChallengeSchema() schema[WebhookChallenge] {
 			v.add(v.node.member("path").KeyPos, `a GET has no body: give "param"`, "%s%q is for a challenge by POST", v.prefix(), "path")
 		case c.Method == "POST" && c.Param != "":
 			v.add(v.node.member("param").KeyPos, `give "path"`, "%s%q is for a challenge by GET", v.prefix(), "param")
-		case c.Method == "" && v.node.Get("method") == nil && (c.Param != "" || c.Path != ""):
+		case c.Method == "" && method == nil && (c.Param != "" || c.Path != ""):
 			v.fault(`"GET" or "POST"`, "%q is missing", "method")
 		}
 	})

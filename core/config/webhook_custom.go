@@ -15,6 +15,8 @@ type WebhookCustom struct {
 	TimestampHeader, IDHeader   string
 	Content                     string
 	Tolerance                   time.Duration
+	// ToleranceGiven: the config has the tolerance, and not its default.
+	ToleranceGiven bool
 }
 
 func webhookCustomSchema() schema[WebhookCustom] {
@@ -35,7 +37,7 @@ func webhookCustomSchema() schema[WebhookCustom] {
 			"What is signed: `{{body}}`, `{{timestamp}}`, `{{id}}`, `{{url}}`, `{{headers.NAME}}` and text between them.").withDefault(`"{{body}}"`),
 		key("tolerance", duration(), func(c *WebhookCustom) *time.Duration { return &c.Tolerance },
 			"How far the time may be from the gateway's, both ways.").withDefault(`"300s"`),
-	).with(func(_ value, c *WebhookCustom) { c.Given = true })
+	).with(func(v value, c *WebhookCustom) { c.Given, c.ToleranceGiven = true, v.node.Get("tolerance") != nil })
 }
 
 // templateText declares a text whose placeholders are those of the receiver, and are not

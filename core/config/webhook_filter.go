@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // WebhookFilter says which events run. The zero value is all of them.
 type WebhookFilter struct {
@@ -14,8 +17,11 @@ type WebhookFilter struct {
 func webhookFilterSchema() schema[WebhookFilter] {
 	types := list(text("pattern", checkTypePattern))
 	condition := text("condition", func(s string) (problem, hint string) {
-		if strings.TrimSpace(s) == "" {
+		switch {
+		case strings.TrimSpace(s) == "":
 			return "the condition is empty", "leave the key out to let every event through"
+		case looksLikeType(s):
+			return "a condition compares something, and this looks like a type", `types are given as a list: ["` + s + `"]`
 		}
 		return "", ""
 	})
@@ -39,6 +45,14 @@ func webhookFilterSchema() schema[WebhookFilter] {
 }
 
 // checkTypePattern checks a pattern of types of events.
+// looksLikeType reports whether what stands in the place of a condition can only be
+// meant as the pattern of a type.
+func looksLikeType(s string) bool {
+	first, _, _ := strings.Cut(s, ".")
+	return !slices.Contains([]string{"true", "false", "payload", "event", "headers", "query"}, first) &&
+		strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.*/") == ""
+}
+
 func checkTypePattern(s string) (problem, hint string) {
 	switch {
 	case s == "":

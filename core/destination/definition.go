@@ -1,6 +1,7 @@
 package destination
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -83,11 +84,7 @@ func NewDestination(d Definition, policy egress.Policy) (*Destination, error) {
 	if err != nil {
 		fault("/url", `as in "https://example.com/webhooks"`, "not a URL")
 	} else if err := policy.CheckURL(u); err != nil {
-		host := "127.0.0.1"
-		if d.Shown == d.URL && u.Hostname() != "" { // else it may be secret
-			host = u.Hostname()
-		}
-		fault("/url", fmt.Sprintf(`https, or name the host: "egress": { "allow": [%q] }`, host), "%v", err)
+		fault("/url", hintOfURL(d, u, err), "%v", err)
 	}
 	made.url = u
 	for i, text := range d.Secrets {
@@ -125,6 +122,22 @@ func NewDestination(d Definition, policy egress.Policy) (*Destination, error) {
 		return nil, faults
 	}
 	return made, nil
+}
+
+// hintOfURL says what to do about a URL that a policy does not allow.
+func hintOfURL(d Definition, u *url.URL, err error) string {
+	host := "127.0.0.1"
+	if d.Shown == d.URL && u.Hostname() != "" { // else it may be secret
+		host = u.Hostname()
+	}
+	switch allow := fmt.Sprintf(`name it: "egress": { "allow": [%q] }`, host); {
+	case errors.Is(err, egress.ErrNotAllowed):
+		return allow
+	case errors.Is(err, egress.ErrPlainHTTP):
+		return "https, or " + allow
+	default:
+		return `as in "https://example.com/webhooks"`
+	}
 }
 
 // indexed is the pointer of a value that is given alone, or in a list of the plural

@@ -15,6 +15,9 @@ import (
 // ErrForbidden it does not name the address; it names the setting that would allow it.
 var ErrNotAllowed = errors.New("the host has an address that is not public (loopback, private, link-local, metadata or reserved), and egress.allow does not name it")
 
+// ErrPlainHTTP is the error of an http URL whose host no rule names.
+var ErrPlainHTTP = errors.New("plain http is for hosts that egress.allow names, and it does not name this one")
+
 // Rule is one entry of egress.allow: a range of addresses, one address, or the name of
 // a host.
 type Rule struct {
@@ -97,7 +100,7 @@ func (p Policy) CheckURL(u *url.URL) error {
 	case strings.HasSuffix(u.Host, ":"):
 		return errors.New("its port is empty")
 	case u.Scheme == "http" && !p.names(host):
-		return errors.New("plain http is for hosts that egress.allow names, and it does not name this one")
+		return ErrPlainHTTP
 	}
 	if address, err := netip.ParseAddr(host); err == nil && !p.Allows(host, address) {
 		return ErrNotAllowed

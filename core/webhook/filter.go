@@ -37,6 +37,14 @@ func (f *Filter) MayPass(kind string) bool {
 	return f == nil || f.condition != nil || slices.ContainsFunc(f.types, func(pattern string) bool { return event.MatchesType(pattern, kind) })
 }
 
+// Refs are the paths that a condition reads.
+func (f *Filter) Refs() []template.Ref {
+	if f == nil || f.condition == nil {
+		return nil
+	}
+	return f.condition.Refs()
+}
+
 // passes reports whether an event is to run. An error says why that cannot be told.
 func (f *Filter) passes(kind string, roots template.Docs) (bool, error) {
 	if f != nil && f.condition != nil {

@@ -148,6 +148,10 @@ func (p *parser) placementKey(v any, at string) *template.Template {
 		p.fault(at, `such as "{{payload.account}}"`, "must be a string that is not empty")
 		return nil
 	}
+	if root, _, path := strings.Cut(text, "."); path && slices.Contains(p.roots, root) {
+		p.fault(at, fmt.Sprintf(`write "{{%s}}"`, text), "the key has no placeholder, so that it is the same for all")
+		return nil
+	}
 	return p.template(text, at)
 }
 
