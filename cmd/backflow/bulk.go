@@ -75,10 +75,8 @@ func (p *program) canAsk() bool {
 // request is the body of POST /bulk.
 func (s *selection) request(action bulk.Action) ([]byte, error) {
 	filter := map[string]any{}
-	for name, text := range map[string]string{"workflow": s.workflow, "since": s.since, "until": s.until, "error": s.code} {
-		if text != "" {
-			filter[name] = text
-		}
+	for name, text := range given(map[string]string{"workflow": s.workflow, "since": s.since, "until": s.until, "error": s.code}) {
+		filter[name] = text
 	}
 	if len(s.status) > 0 {
 		filter["status"] = s.status
@@ -231,7 +229,7 @@ func (p *program) watchBulk(ctx context.Context, c *client.Client, id string, ou
 			return err
 		}
 		if v.ended() || v.Status == bulk.StatusPaused || v.Status == bulk.StatusPreviewed {
-			if err := p.writeBulk(shown, out); err != nil {
+			if err := p.printBulk(shown, out); err != nil {
 				return err
 			}
 			if v.Counts.Failed > 0 {
@@ -270,27 +268,26 @@ func (p *program) bulkShowCommand() *cobra.Command {
 		Short: "Show a bulk and how far it is",
 		Args:  cobra.ExactArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			c, err := p.client()
-			if err != nil {
-				return err
-			}
-			var shown json.RawMessage
-			if err := c.Get(cmd.Context(), bulkPath(args[0]), &shown); err != nil {
-				return err
-			}
-			return p.writeBulk(shown, &out)
+			return p.show(cmd, &out, bulkPath(args[0]), writeBulk)
 		}),
 	}
 	out.flag(cmd, formTable)
 	return cmd
 }
 
-func (p *program) writeBulk(shown json.RawMessage, out *output) error {
+// writeBulk writes for people how far a bulk is.
+func writeBulk(w io.Writer, shown json.RawMessage) error {
 	var v bulkView
 	if err := json.Unmarshal(shown, &v); err != nil {
 		return err
 	}
-	return out.write(p.stdout, shown, func(w io.Writer) error { _, err := fmt.Fprintln(w, v.line()); return err })
+	_, err := fmt.Fprintln(w, v.line())
+	return err
+}
+
+// printBulk prints a bulk.
+func (p *program) printBulk(shown json.RawMessage, out *output) error {
+	return out.write(p.stdout, shown, func(w io.Writer) error { return writeBulk(w, shown) })
 }
 
 func (p *program) bulkItemsCommand() *cobra.Command {
@@ -304,9 +301,9 @@ func (p *program) bulkItemsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			all := bulkItems{Data: []json.RawMessage{}}
+			all := client.Page{Data: []json.RawMessage{}}
 			for query := (url.Values{"limit": {"1000"}}); ; {
-				var page bulkItems
+				var page client.Page
 				if err := c.Get(cmd.Context(), bulkPath(args[0])+"/items?"+query.Encode(), &page); err != nil {
 					return err
 				}
@@ -320,12 +317,6 @@ func (p *program) bulkItemsCommand() *cobra.Command {
 	}
 	out.flag(cmd, formTable)
 	return cmd
-}
-
-// bulkItems is a page of the items of a bulk.
-type bulkItems struct {
-	Data       []json.RawMessage `json:"data"`
-	NextCursor *string           `json:"nextCursor"`
 }
 
 // writeItems writes the items of a bulk for people.
@@ -376,7 +367,7 @@ func (p *program) bulkChangeCommand(what, short string) *cobra.Command {
 			if err := c.Change(cmd.Context(), bulkPath(args[0])+"/"+what, rand.Text(), nil, &shown); err != nil {
 				return err
 			}
-			return p.writeBulk(shown, &out)
+			return p.printBulk(shown, &out)
 		}),
 	}
 	out.flag(cmd, formTable)

@@ -5,16 +5,13 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/backflow/backflow/cmd/backflow/internal/client"
-	"github.com/backflow/backflow/core/destination"
 )
 
 func (p *program) destinationsCommand() *cobra.Command {
@@ -41,7 +38,7 @@ func (p *program) destinationsListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			var found client.RunList
+			var found client.Page
 			if err := c.Get(cmd.Context(), "/destinations", &found); err != nil {
 				return err
 			}
@@ -59,15 +56,7 @@ func (p *program) destinationsShowCommand() *cobra.Command {
 		Short: "Show a destination",
 		Args:  cobra.ExactArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			c, err := p.client()
-			if err != nil {
-				return err
-			}
-			var shown json.RawMessage
-			if err := c.Get(cmd.Context(), destinationPath(args[0]), &shown); err != nil {
-				return err
-			}
-			return out.write(p.stdout, shown, func(w io.Writer) error { return client.WriteDestination(w, shown) })
+			return p.show(cmd, &out, destinationPath(args[0]), client.WriteDestination)
 		}),
 	}
 	out.flag(cmd, formTable)
@@ -76,68 +65,32 @@ func (p *program) destinationsShowCommand() *cobra.Command {
 }
 
 func (p *program) destinationsMessagesCommand() *cobra.Command {
-	var status, kind, since, cursor string
-	var limit int
-	var out output
+	var status, kind, since string
+	var l listing
 	cmd := &cobra.Command{
 		Use:     "messages NAME",
 		Short:   "List the messages to a destination, the newest first",
 		Example: "  backflow destinations messages crm --status failed --since 24h",
 		Args:    cobra.ExactArgs(1),
 		PreRunE: func(*cobra.Command, []string) (err error) {
-			if limit < 1 {
-				return fmt.Errorf("--limit must be at least 1, not %d", limit)
-			}
-			since, err = sinceTime(since, time.Now())
-			return err
-		},
-		RunE: run(func(cmd *cobra.Command, args []string) error {
-			c, err := p.client()
-			if err != nil {
+			if since, err = sinceTime(since, time.Now()); err != nil {
 				return err
 			}
-			query := url.Values{}
-			for name, value := range map[string]string{"status": status, "type": kind, "since": since} {
-				if value != "" {
-					query.Set(name, value)
-				}
-			}
-			found := client.RunList{Data: []json.RawMessage{}, NextCursor: &cursor}
-			// A page may be short although more follow.
-			for len(found.Data) < limit && found.NextCursor != nil {
-				if *found.NextCursor != "" {
-					query.Set("cursor", *found.NextCursor)
-				}
-				query.Set("limit", strconv.Itoa(min(limit-len(found.Data), destination.MaxMessagesPage)))
-				var page client.RunList
-				if err := c.Get(cmd.Context(), destinationPath(args[0])+"/messages?"+query.Encode(), &page); err != nil {
-					return err
-				}
-				found.Data, found.NextCursor = append(found.Data, page.Data...), page.NextCursor
-			}
-			return out.writeValue(p.stdout, found, func(w io.Writer) error {
-				if err := client.WriteMessages(w, found.Data); err != nil {
-					return err
-				}
-				if found.NextCursor != nil {
-					fmt.Fprintf(p.stderr, "there may be more: --cursor %s\n", *found.NextCursor)
-				}
-				return nil
-			})
+			return l.check()
+		},
+		RunE: run(func(cmd *cobra.Command, args []string) error {
+			filter := given(map[string]string{"status": status, "type": kind, "since": since})
+			return p.list(cmd, &l, destinationPath(args[0])+"/messages", filter, client.WriteMessages)
 		}),
 	}
 	cmd.Flags().StringVar(&status, "status", "", "only messages with this status: pending, delivered, failed or held")
 	cmd.Flags().StringVar(&kind, "type", "", "only messages of this type; * stands for any run of characters")
 	cmd.Flags().StringVar(&since, "since", "", "only messages made since then: a time of RFC 3339, or so long ago, such as 24h, 3d or 2w")
-	cmd.Flags().IntVar(&limit, "limit", 50, "how many at most")
-	cmd.Flags().StringVar(&cursor, "cursor", "", "where an earlier list ended")
-	out.flag(cmd, formTable)
+	l.flags(cmd)
 	complete(cmd, p.destinationNames)
 	completeFlag(cmd, "status", fixed("pending", "delivered", "failed", "held"))
 	completeFlag(cmd, "type", fixed())
 	completeFlag(cmd, "since", fixed("1h", "24h", "3d", "1w"))
-	completeFlag(cmd, "limit", fixed())
-	completeFlag(cmd, "cursor", fixed())
 	return cmd
 }
 
@@ -148,7 +101,7 @@ func (p *program) destinationsEnableCommand() *cobra.Command {
 		Short: "Send to a destination again, once it has taken the oldest of the messages that are held",
 		Args:  cobra.ExactArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			return p.changeDestination(cmd, args[0], "enable", nil, &out)
+			return p.changeDestination(cmd, args[0], "enable", map[string]string{}, &out)
 		}),
 	}
 	out.flag(cmd, formTable)
@@ -164,11 +117,7 @@ func (p *program) destinationsDisableCommand() *cobra.Command {
 		Short: "Hold the messages to a destination until it is enabled",
 		Args:  cobra.ExactArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			body := map[string]string{}
-			if reason != "" {
-				body["reason"] = reason
-			}
-			return p.changeDestination(cmd, args[0], "disable", body, &out)
+			return p.changeDestination(cmd, args[0], "disable", given(map[string]string{"reason": reason}), &out)
 		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "what is shown as the reason")
@@ -187,7 +136,7 @@ func (p *program) changeDestination(cmd *cobra.Command, name, what string, body 
 	return out.write(p.stdout, changed, func(w io.Writer) error { return client.WriteDestination(w, changed) })
 }
 
-func (p *program) askDestination(ctx context.Context, name, what string, body any) (changed json.RawMessage, err error) {
+func (p *program) askDestination(ctx context.Context, name, what string, body map[string]string) (changed json.RawMessage, err error) {
 	c, err := p.client()
 	if err != nil {
 		return nil, err
@@ -195,9 +144,6 @@ func (p *program) askDestination(ctx context.Context, name, what string, body an
 	encoded, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
-	}
-	if string(encoded) == "null" {
-		encoded = nil
 	}
 	err = c.Change(ctx, destinationPath(name)+"/"+what, rand.Text(), encoded, &changed)
 	return changed, err
@@ -225,14 +171,9 @@ all of them select, one after the other, by the gateway. Ctrl-C leaves it at wor
 			return err
 		},
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			body := map[string]string{"status": "failed"}
+			body := given(map[string]string{"status": "failed", "type": kind, "since": since})
 			if len(args) == 2 {
 				body = map[string]string{"message": args[1]}
-			}
-			for name, value := range map[string]string{"type": kind, "since": since} {
-				if value != "" {
-					body[name] = value
-				}
 			}
 			changed, err := p.askDestination(cmd.Context(), args[0], "replay", body)
 			if err != nil {

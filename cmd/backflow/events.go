@@ -1,12 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,13 +63,7 @@ func (f *eventFilter) check(now time.Time) (err error) {
 
 // values are those that are given, by name.
 func (f *eventFilter) values() map[string]string {
-	given := map[string]string{}
-	for name, text := range map[string]string{"webhook": f.webhook, "type": f.kind, "status": f.status, "since": f.since, "until": f.until} {
-		if text != "" {
-			given[name] = text
-		}
-	}
-	return given
+	return given(map[string]string{"webhook": f.webhook, "type": f.kind, "status": f.status, "since": f.since, "until": f.until})
 }
 
 func (f *eventFilter) query() url.Values {
@@ -85,9 +76,7 @@ func (f *eventFilter) query() url.Values {
 
 func (p *program) eventsListCommand() *cobra.Command {
 	var filter eventFilter
-	var cursor string
-	var limit int
-	var out output
+	var l listing
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List received events, the newest first",
@@ -95,48 +84,18 @@ func (p *program) eventsListCommand() *cobra.Command {
   backflow events list --type 'payment_intent.*' -o json`,
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			if limit < 1 {
-				return fmt.Errorf("--limit must be at least 1, not %d", limit)
-			}
-			return filter.check(time.Now())
-		},
-		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			c, err := p.client()
-			if err != nil {
+			if err := filter.check(time.Now()); err != nil {
 				return err
 			}
-			query := filter.query()
-			found := client.RunList{Data: []json.RawMessage{}, NextCursor: &cursor}
-			// A page may be short although more follow.
-			for len(found.Data) < limit && found.NextCursor != nil {
-				if *found.NextCursor != "" {
-					query.Set("cursor", *found.NextCursor)
-				}
-				query.Set("limit", strconv.Itoa(min(limit-len(found.Data), runsPage)))
-				var page client.RunList
-				if err := c.Get(cmd.Context(), "/events?"+query.Encode(), &page); err != nil {
-					return err
-				}
-				found.Data, found.NextCursor = append(found.Data, page.Data...), page.NextCursor
-			}
-			return out.writeValue(p.stdout, found, func(w io.Writer) error {
-				if err := client.WriteEvents(w, found.Data); err != nil {
-					return err
-				}
-				if found.NextCursor != nil {
-					fmt.Fprintf(p.stderr, "there may be more: --cursor %s\n", *found.NextCursor)
-				}
-				return nil
-			})
+			return l.check()
+		},
+		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			return p.list(cmd, &l, "/events", filter.values(), client.WriteEvents)
 		}),
 	}
 	filter.flags(cmd, "only ")
 	filter.timeFlags(cmd, "only ")
-	cmd.Flags().IntVar(&limit, "limit", 50, "how many at most")
-	cmd.Flags().StringVar(&cursor, "cursor", "", "where an earlier list ended")
-	out.flag(cmd, formTable)
-	completeFlag(cmd, "limit", fixed())
-	completeFlag(cmd, "cursor", fixed())
+	l.flags(cmd)
 	return cmd
 }
 
@@ -156,15 +115,7 @@ func (p *program) eventsShowCommand() *cobra.Command {
 		Short: "Show an event with its payload, by the sender's id or its uid",
 		Args:  cobra.ExactArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			c, err := p.client()
-			if err != nil {
-				return err
-			}
-			var shown json.RawMessage
-			if err := c.Get(cmd.Context(), eventPath(args[0])+webhookQuery(webhook), &shown); err != nil {
-				return err
-			}
-			return out.write(p.stdout, shown, func(w io.Writer) error { return client.WriteEvent(w, shown) })
+			return p.show(cmd, &out, eventPath(args[0])+webhookQuery(webhook), client.WriteEvent)
 		}),
 	}
 	cmd.Flags().StringVar(&webhook, "webhook", "", "which webhook's event it is, where several have the sender's id")

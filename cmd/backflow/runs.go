@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,73 +30,32 @@ func (p *program) runsCommand() *cobra.Command {
 	)
 }
 
-// runsPage is the most runs in one response of a gateway.
-const runsPage = 200
-
 func (p *program) runsListCommand() *cobra.Command {
-	var id, status, since, cursor string
-	var limit int
-	var out output
+	var id, status, since string
+	var l listing
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List runs, the newest first",
 		Example: `  backflow runs list --workflow process-order --status failed --since 24h
   backflow runs list --since 2026-01-31T12:00:00Z -o json`,
 		Args: cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error {
-			if limit < 1 {
-				return fmt.Errorf("--limit must be at least 1, not %d", limit)
-			}
-			var err error
-			since, err = sinceTime(since, time.Now())
-			return err
-		},
-		RunE: run(func(cmd *cobra.Command, _ []string) error {
-			c, err := p.client()
-			if err != nil {
+		PreRunE: func(*cobra.Command, []string) (err error) {
+			if since, err = sinceTime(since, time.Now()); err != nil {
 				return err
 			}
-			query := url.Values{}
-			for name, value := range map[string]string{"workflow": id, "status": status, "since": since} {
-				if value != "" {
-					query.Set(name, value)
-				}
-			}
-			found := client.RunList{Data: []json.RawMessage{}, NextCursor: &cursor}
-			// A page may be short although more follow.
-			for len(found.Data) < limit && found.NextCursor != nil {
-				if *found.NextCursor != "" {
-					query.Set("cursor", *found.NextCursor)
-				}
-				query.Set("limit", strconv.Itoa(min(limit-len(found.Data), runsPage)))
-				var page client.RunList
-				if err := c.Get(cmd.Context(), "/runs?"+query.Encode(), &page); err != nil {
-					return err
-				}
-				found.Data, found.NextCursor = append(found.Data, page.Data...), page.NextCursor
-			}
-			return out.writeValue(p.stdout, found, func(w io.Writer) error {
-				if err := client.WriteRuns(w, found.Data); err != nil {
-					return err
-				}
-				if found.NextCursor != nil {
-					fmt.Fprintf(p.stderr, "there may be more: --cursor %s\n", *found.NextCursor)
-				}
-				return nil
-			})
+			return l.check()
+		},
+		RunE: run(func(cmd *cobra.Command, _ []string) error {
+			return p.list(cmd, &l, "/runs", given(map[string]string{"workflow": id, "status": status, "since": since}), client.WriteRuns)
 		}),
 	}
 	cmd.Flags().StringVar(&id, "workflow", "", "only runs of this workflow")
 	cmd.Flags().StringVar(&status, "status", "", "only runs with this status: queued, running, waiting, compensating, succeeded, failed or cancelled")
 	cmd.Flags().StringVar(&since, "since", "", "only runs accepted since then: a time of RFC 3339, or so long ago, such as 24h, 3d or 2w")
-	cmd.Flags().IntVar(&limit, "limit", 50, "how many at most")
-	cmd.Flags().StringVar(&cursor, "cursor", "", "where an earlier list ended")
-	out.flag(cmd, formTable)
+	l.flags(cmd)
 	completeFlag(cmd, "workflow", p.workflowIDs)
 	completeFlag(cmd, "status", fixed(statuses()...))
 	completeFlag(cmd, "since", fixed("1h", "24h", "3d", "1w"))
-	completeFlag(cmd, "limit", fixed())
-	completeFlag(cmd, "cursor", fixed())
 	return cmd
 }
 
@@ -109,15 +66,7 @@ func (p *program) runsShowCommand() *cobra.Command {
 		Short: "Show a run with its steps",
 		Args:  cobra.ExactArgs(1),
 		RunE: run(func(cmd *cobra.Command, args []string) error {
-			c, err := p.client()
-			if err != nil {
-				return err
-			}
-			var shown json.RawMessage
-			if err := c.Get(cmd.Context(), "/runs/"+url.PathEscape(args[0]), &shown); err != nil {
-				return err
-			}
-			return out.write(p.stdout, shown, func(w io.Writer) error { return client.WriteRun(w, shown) })
+			return p.show(cmd, &out, "/runs/"+url.PathEscape(args[0]), client.WriteRun)
 		}),
 	}
 	out.flag(cmd, formTable)

@@ -64,14 +64,15 @@ func WriteDestination(w io.Writer, data json.RawMessage) error {
 		return err
 	}
 	table := terminal.NewTable(w)
-	for _, row := range [][2]string{
-		{"destination", v.Name}, {"url", v.URL}, {"types", strings.Join(v.Types, ", ")}, {"state", v.state()}, {"since", v.Since},
-		{"reason", v.Reason}, {"failing since", v.FailingSince}, {"held", v.held()},
-	} {
-		if row[1] != "" {
-			fmt.Fprintf(table, "%s\t%s\n", row[0], terminal.Printable(row[1]))
-		}
-	}
+	row := rowsOf(table)
+	row("destination", v.Name)
+	row("url", v.URL)
+	row("types", strings.Join(v.Types, ", "))
+	row("state", v.state())
+	row("since", v.Since)
+	row("reason", v.Reason)
+	row("failing since", v.FailingSince)
+	row("held", v.held())
 	return table.Flush()
 }
 

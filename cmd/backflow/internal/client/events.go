@@ -1,17 +1,12 @@
 package client
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"strings"
-	"time"
 
 	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
-	"github.com/backflow/backflow/core/backoff"
 )
 
 // eventView is what is shown of an event.
@@ -43,11 +38,7 @@ func WriteEvents(w io.Writer, events []json.RawMessage) error {
 		if err := json.Unmarshal(data, &v); err != nil {
 			return err
 		}
-		received := v.ReceivedAt
-		if at, err := time.Parse(time.RFC3339, received); err == nil {
-			received = at.Format(time.RFC3339) // to the second
-		}
-		for _, cell := range []string{received, v.Webhook, v.Type, v.Status, v.ID, v.UID, v.Run} {
+		for _, cell := range []string{toTheSecond(v.ReceivedAt), v.Webhook, v.Type, v.Status, v.ID, v.UID, v.Run} {
 			fmt.Fprintf(table, "%s\t", terminal.Printable(cell))
 		}
 		fmt.Fprintln(table, terminal.Printable(strings.Join(v.Flags, ", ")))
@@ -62,11 +53,7 @@ func WriteEvent(w io.Writer, data json.RawMessage) error {
 		return err
 	}
 	table := terminal.NewTable(w)
-	row := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(table, "%s\t%s\n", name, terminal.Printable(value))
-		}
-	}
+	row := rowsOf(table)
 	row("event", v.ID)
 	row("uid", v.UID)
 	row("webhook", v.Webhook)
@@ -124,31 +111,4 @@ func (s *EventProgress) Event(data json.RawMessage) error {
 		return fmt.Errorf("a change of an event: %w", err)
 	}
 	return s.line(v.Status, terminal.Printable(v.Type), terminal.Printable(strings.Join([]string{v.Webhook, v.ID, v.UID}, " ")))
-}
-
-// Tail shows what happens to events to a watcher until ctx ends, whose error it returns. A
-// stream that breaks goes on after the last change that arrived.
-func (c *Client) Tail(ctx context.Context, query url.Values, watcher Watcher) error {
-	path, last := "/events/stream", ""
-	if len(query) > 0 {
-		path += "?" + query.Encode()
-	}
-	for failures := 1; ; failures++ {
-		err := c.stream(ctx, path, last, watcher.Back, func(event streamEvent) error {
-			last, failures = event.id, 0
-			return watcher.Event(event.data)
-		})
-		failed, unhandled := errors.AsType[*handlerError](err)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case unhandled:
-			return failed.error
-		case err != nil && (!transient(err) || c.awayFor() > reconnectTimeout):
-			return err
-		case err != nil:
-			watcher.Away(err)
-		}
-		_ = backoff.Sleep(ctx, requestWait.After(max(failures, 1))) // the next attempt sees the end of the context
-	}
 }

@@ -147,14 +147,14 @@ func (c *Client) Status(ctx context.Context, now time.Time) (*Status, error) {
 	return s, nil
 }
 
-// RunList is a page of runs.
-type RunList struct {
+// Page is a page of a list. NextCursor is nil where the list ends.
+type Page struct {
 	Data       []json.RawMessage `json:"data"`
 	NextCursor *string           `json:"nextCursor"`
 }
 
-func (c *Client) runs(ctx context.Context, query url.Values) (RunList, error) {
-	var page RunList
+func (c *Client) runs(ctx context.Context, query url.Values) (Page, error) {
+	var page Page
 	err := c.Get(ctx, "/runs?"+query.Encode(), &page)
 	return page, err
 }

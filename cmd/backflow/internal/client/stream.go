@@ -32,7 +32,7 @@ type streamEvent struct {
 	data json.RawMessage
 }
 
-// Watcher receives what happens in a run.
+// Watcher receives what happens in a run, or to events.
 type Watcher interface {
 	// Event takes each event, once and in order. Its error ends the watching.
 	Event(event json.RawMessage) error
@@ -49,8 +49,7 @@ type Watcher interface {
 func (c *Client) Follow(ctx context.Context, id string, watcher Watcher) (json.RawMessage, error) {
 	path := "/runs/" + url.PathEscape(id)
 	last, ended := "", false
-	failures := 0
-	for {
+	for failures := 1; ; failures++ {
 		progressed := false
 		err := c.stream(ctx, path+"/stream", last, watcher.Back, func(event streamEvent) error {
 			progressed, failures = true, 0
@@ -64,20 +63,50 @@ func (c *Client) Follow(ctx context.Context, id string, watcher Watcher) (json.R
 				return run, nil
 			}
 		}
-		failed, unhandled := errors.AsType[*handlerError](err)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return nil, fmt.Errorf("interrupted; the run goes on (backflow runs watch %s)", id)
-		case unhandled:
-			return nil, failed.error
-		case err != nil && (!transient(err) || c.awayFor() > reconnectTimeout):
-			return nil, err
-		case err != nil:
-			watcher.Away(err)
 		}
-		failures++
-		_ = backoff.Sleep(ctx, requestWait.After(failures)) // the next attempt sees the end of the context
+		if err := c.reconnect(ctx, err, failures, watcher); err != nil {
+			return nil, err
+		}
 	}
+}
+
+// Tail shows what happens to events to a watcher until ctx ends, whose error it returns. A
+// stream that breaks goes on as that of Follow does.
+func (c *Client) Tail(ctx context.Context, query url.Values, watcher Watcher) error {
+	path, last := "/events/stream", ""
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	for failures := 1; ; failures++ {
+		err := c.stream(ctx, path, last, watcher.Back, func(event streamEvent) error {
+			last, failures = event.id, 0
+			return watcher.Event(event.data)
+		})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := c.reconnect(ctx, err, failures, watcher); err != nil {
+			return err
+		}
+	}
+}
+
+// reconnect waits until a stream that broke or ended, nil, is to be opened again. It
+// returns the error of one that is not.
+func (c *Client) reconnect(ctx context.Context, err error, failures int, watcher Watcher) error {
+	failed, unhandled := errors.AsType[*handlerError](err)
+	switch {
+	case unhandled:
+		return failed.error
+	case err != nil && (!transient(err) || c.awayFor() > reconnectTimeout):
+		return err
+	case err != nil:
+		watcher.Away(err)
+	}
+	_ = backoff.Sleep(ctx, requestWait.After(max(failures, 1))) // the next attempt sees the end of the context
+	return nil
 }
 
 // typeOf reads the type of an event.

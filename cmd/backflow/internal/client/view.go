@@ -120,11 +120,7 @@ func WriteRun(w io.Writer, data json.RawMessage) error {
 		return err
 	}
 	table := terminal.NewTable(w)
-	row := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(table, "%s\t%s\n", name, terminal.Printable(value))
-		}
-	}
+	row := rowsOf(table)
 	row("run", v.ID)
 	row("workflow", v.Workflow)
 	row("status", v.Status)
@@ -155,6 +151,24 @@ func WriteRun(w io.Writer, data json.RawMessage) error {
 		fmt.Fprintln(w, r)
 	}
 	return nil
+}
+
+// rowsOf returns a function that writes a row of a table, but for one without a value.
+func rowsOf(table io.Writer) func(name, value string) {
+	return func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(table, "%s\t%s\n", name, terminal.Printable(value))
+		}
+	}
+}
+
+// toTheSecond returns a time of RFC 3339 without its fraction of a second.
+func toTheSecond(text string) string {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return text
+	}
+	return at.Format(time.RFC3339)
 }
 
 // outcome says what a step waits for, or what came of it.
@@ -190,11 +204,7 @@ func WriteRuns(w io.Writer, runs []json.RawMessage) error {
 		if v.Error != nil {
 			notes = append(notes, v.Error.String())
 		}
-		created := v.CreatedAt
-		if at, err := time.Parse(time.RFC3339, created); err == nil {
-			created = at.Format(time.RFC3339) // to the second
-		}
-		for _, cell := range []string{v.ID, v.Workflow, v.Status, created, v.duration()} {
+		for _, cell := range []string{v.ID, v.Workflow, v.Status, toTheSecond(v.CreatedAt), v.duration()} {
 			fmt.Fprintf(table, "%s\t", terminal.Printable(cell))
 		}
 		fmt.Fprintln(table, strings.Join(notes, "; "))
