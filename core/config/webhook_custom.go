@@ -1,8 +1,9 @@
 package config
 
 import (
-	"strings"
 	"time"
+
+	"golang.org/x/net/http/httpguts"
 )
 
 // WebhookCustom says how the sender of a webhook of the provider custom signs. Package
@@ -53,10 +54,9 @@ func templateText() schema[string] {
 	}
 }
 
-// checkHeaderName checks the name of a header (RFC 9110 section 5.1).
+// checkHeaderName checks the name of a header.
 func checkHeaderName(s string) (problem, hint string) {
-	outside := func(c rune) bool { return c <= ' ' || c > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c) }
-	if s == "" || strings.ContainsFunc(s, outside) {
+	if !httpguts.ValidHeaderFieldName(s) {
 		return "not the name of a header", `as in "X-Signature"`
 	}
 	return "", ""

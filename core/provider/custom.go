@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/suggest"
 	"github.com/backflow/backflow/sdk/value"
@@ -148,7 +150,7 @@ func parseContent(layout string, c CustomConfig) ([]part, error) {
 		switch {
 		case root == "headers":
 			name = strings.Trim(name, `"[]`)
-			if !isHeaderName(name) {
+			if !httpguts.ValidHeaderFieldName(name) {
 				return wrong(`as in "{{headers.x-request-id}}"`, "%q names no header", path)
 			}
 			parts = append(parts, part{kind: partHeader, literal: textproto.CanonicalMIMEHeaderKey(name)})
@@ -167,11 +169,4 @@ func parseContent(layout string, c CustomConfig) ([]part, error) {
 		return wrong("add {{body}}", "it does not hold {{body}}: anybody could send another body with a signature that was seen")
 	}
 	return parts, nil
-}
-
-// isHeaderName reports whether a text is a name of RFC 9110 section 5.1.
-func isHeaderName(name string) bool {
-	return name != "" && !strings.ContainsFunc(name, func(c rune) bool {
-		return c <= ' ' || c > '~' || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
-	})
 }

@@ -63,23 +63,10 @@ func checkFetch(ctx context.Context, s *session, v *verdict) {
 		v.skip("it fetches nothing for an event")
 		return
 	}
-	if len(webhook.EventTypes) == 0 {
-		v.skip("it makes no samples of webhooks")
-		return
-	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
-	if !s.ready(ctx, v) {
-		return
-	}
-	request, err := s.sampleWebhook(ctx)
-	if err != nil {
-		v.fault("a sample of %s: %v", webhook.EventTypes[0], s.explain(err))
-		return
-	}
-	event, err := s.instance.VerifyWebhook(ctx, request)
-	if err != nil {
-		v.fault("its own sample of %s: %v", webhook.EventTypes[0], s.explain(err))
+	request, event, ok := s.sampleWebhook(ctx, v)
+	if !ok {
 		return
 	}
 	payload := event.Payload
