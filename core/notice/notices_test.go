@@ -306,14 +306,20 @@ func TestNoEventIsLostOrMadeTwiceInACrash(t *testing.T) {
 			if received := second.received("alerts"); typesOf(received) != "run.failed plugin.down" {
 				t.Errorf("the process ended after %d commits: received %s", commits, typesOf(received))
 			}
-			for _, set := range []string{layout.SetFailures, layout.SetNotices} {
-				left, err := store.Range(t.Context(), state.Range{Set: set, Limit: 10})
-				must(t, err)
-				if len(left) > 0 {
-					t.Errorf("left in %s: %v", set, left)
-				}
-			}
+			noneLeft(t, store)
 		})
+	}
+}
+
+// noneLeft fails if a store holds anything of which an event is still to be made.
+func noneLeft(t *testing.T, store state.Store) {
+	t.Helper()
+	for _, set := range []string{layout.SetFailures, layout.SetNotices} {
+		left, err := store.Range(t.Context(), state.Range{Set: set, Limit: 10})
+		must(t, err)
+		if len(left) > 0 {
+			t.Errorf("left in %s: %v", set, left)
+		}
 	}
 }
 
@@ -340,13 +346,7 @@ func TestWhatNobodyWantsIsNotKept(t *testing.T) {
 		p.Raise(Notice{Type: TypePluginDown, Cause: "stripe"})
 		p.start("fails")
 		p.received("alerts")
-		for _, set := range []string{layout.SetFailures, layout.SetNotices} {
-			left, err := store.Range(t.Context(), state.Range{Set: set, Limit: 10})
-			must(t, err)
-			if len(left) > 0 {
-				t.Errorf("left in %s: %v", set, left)
-			}
-		}
+		noneLeft(t, store)
 	})
 }
 

@@ -51,7 +51,7 @@ func (p *plugin) list(ctx context.Context, asked sdk.ListEventsRequest) (sdk.Eve
 	case strings.HasPrefix(asked.Cursor, thinCursor) || asked.Cursor == "":
 		return p.thin(ctx, asked)
 	}
-	return sdk.EventPage{}, sdk.Refuse(sdk.CodeInvalidParams, "stripe: the cursor is none of its own")
+	return sdk.EventPage{}, sdk.Refuse(sdk.CodeInvalidParams, "stripe: the cursor is not one of its own")
 }
 
 // wantedKinds reports which kinds of events the patterns are about. The types of thin
@@ -96,17 +96,13 @@ func (p *plugin) listsThin() bool { return p.speaks() >= firstThin }
 
 // snapshots returns a page of the list of /v1, whose times are whole seconds.
 func (p *plugin) snapshots(ctx context.Context, asked sdk.ListEventsRequest) (sdk.EventPage, error) {
-	query := append(within(asked, time.Second, func(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) }), form.Field{Name: "limit", Value: pageLimit(asked)})
+	query := within(asked, time.Second, func(at time.Time) string { return strconv.FormatInt(at.Unix(), 10) })
 	if after := strings.TrimPrefix(asked.Cursor, snapshotsCursor); after != "" {
 		query = append(query, form.Field{Name: "starting_after", Value: after})
 	}
-	body, err := p.get(ctx, snapshotsPath, query)
+	read, err := p.page(ctx, asked, snapshotsPath, query)
 	if err != nil {
 		return sdk.EventPage{}, err
-	}
-	var read page
-	if err := json.Unmarshal(body, &read); err != nil || read.Data == nil {
-		return sdk.EventPage{}, notAPage()
 	}
 	found := sdk.EventPage{}
 	last := ""
@@ -131,17 +127,13 @@ func (p *plugin) snapshots(ctx context.Context, asked sdk.ListEventsRequest) (sd
 // thin returns a page of the list of /v2.
 func (p *plugin) thin(ctx context.Context, asked sdk.ListEventsRequest) (sdk.EventPage, error) {
 	const stamp = "2006-01-02T15:04:05.000Z"
-	query := append(within(asked, time.Millisecond, func(at time.Time) string { return at.UTC().Format(stamp) }), form.Field{Name: "limit", Value: pageLimit(asked)})
+	query := within(asked, time.Millisecond, func(at time.Time) string { return at.UTC().Format(stamp) })
 	if next := strings.TrimPrefix(asked.Cursor, thinCursor); next != "" {
 		query = append(query, form.Field{Name: "page", Value: next})
 	}
-	body, err := p.get(ctx, thinPath, query)
+	read, err := p.page(ctx, asked, thinPath, query)
 	if err != nil {
 		return sdk.EventPage{}, err
-	}
-	var read page
-	if err := json.Unmarshal(body, &read); err != nil || read.Data == nil {
-		return sdk.EventPage{}, notAPage()
 	}
 	found := sdk.EventPage{}
 	for _, raw := range read.Data {
@@ -214,8 +206,17 @@ func within(asked sdk.ListEventsRequest, unit time.Duration, write func(time.Tim
 	return fields
 }
 
-func pageLimit(asked sdk.ListEventsRequest) string {
-	return strconv.Itoa(max(1, min(asked.Limit, eventsPage)))
+// page reads a page of a list.
+func (p *plugin) page(ctx context.Context, asked sdk.ListEventsRequest, path string, query []form.Field) (read page, err error) {
+	limit := max(1, min(asked.Limit, eventsPage))
+	body, err := p.get(ctx, path, append(query, form.Field{Name: "limit", Value: strconv.Itoa(limit)}))
+	if err != nil {
+		return page{}, err
+	}
+	if err := json.Unmarshal(body, &read); err != nil || read.Data == nil {
+		return page{}, notAPage()
+	}
+	return read, nil
 }
 
 // get reads from Stripe with the key of the credentials.
