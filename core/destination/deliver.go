@@ -184,6 +184,13 @@ func (s *Service) deliver(ctx context.Context, name, id, run string) (*delivered
 			}
 			continue
 		}
+		waits, again, err := s.keepOrder(ctx, t)
+		if again {
+			continue
+		}
+		if waits || err != nil {
+			return &delivered{ID: id, Held: reasonOrder}, err
+		}
 		return s.try(ctx, t)
 	}
 	return nil, errBusy
@@ -286,7 +293,8 @@ func disabledNotice(name string, c *condition) notice.Notice {
 		Destination string `json:"destination"`
 		Code        Code   `json:"code"`
 		Reason      string `json:"reason"`
-	}{name, c.Code, c.Reason})}
+		Since       string `json:"since"`
+	}{name, c.Code, c.Reason, c.Since.Format(value.TimeFormat)})}
 }
 
 // hold has a message wait until the destination is enabled.

@@ -134,7 +134,11 @@ func open(t *testing.T, store state.Store, lease string, network *receivers, lis
 		if err != nil {
 			t.Fatal(err)
 		}
-		definition, err := Workflow(d.Name, Turns{Concurrency: 4})
+		turns := Turns{Concurrency: 4}
+		if d.Order != nil {
+			turns.Ordered = &workflow.Ordered{BlockFor: time.Hour}
+		}
+		definition, err := Workflow(d.Name, turns)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -99,7 +99,7 @@ func TestGoneDisablesAtOnceAndAllMessagesAreHeldUntilAProbeIsTaken(t *testing.T)
 		if held := p.messages(StatusHeld); len(held) != 4 {
 			t.Errorf("%d are listed as held", len(held))
 		}
-		if got := notices(t, store); len(got) != 1 || got[0].Type != notice.TypeDestinationDisabled || got[0].Cause != "crm" || !strings.Contains(string(got[0].Data), `"code":"gone"`) {
+		if got := notices(t, store); len(got) != 1 || got[0].Type != notice.TypeDestinationDisabled || got[0].Cause != "crm" || !strings.Contains(string(got[0].Data), `"code":"gone"`) || !strings.Contains(string(got[0].Data), `"since":"`) {
 			t.Errorf("notices: %+v", got)
 		}
 		// A probe that fails changes nothing, and sends nothing else.

@@ -98,7 +98,7 @@ func (i *Integration) Execute(ctx context.Context, call action.Call) (sdk.Result
 		if err != nil {
 			return sdk.Result{}, err
 		}
-		if err := i.service.send(ctx, d, m, i.service.now().UTC().Truncate(time.Millisecond)); err != nil {
+		if err := i.service.send(ctx, d, m, i.service.now().UTC().Truncate(time.Microsecond)); err != nil {
 			return sdk.Result{}, err
 		}
 		result = struct {

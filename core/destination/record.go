@@ -103,7 +103,7 @@ type delivery struct {
 	Version int    `json:"v"`
 	ID      string `json:"id"`
 	Type    string `json:"type"`
-	// At is when it was made; its milliseconds place it among the others.
+	// At is when it was made; its microseconds place it among the others.
 	At time.Time `json:"at"`
 	// Run is the run that may send it: no other does.
 	Run string `json:"run,omitempty"`
@@ -116,7 +116,9 @@ type delivery struct {
 // member is the message's entry in the lists of its destination.
 func (d *delivery) member() string { return memberOf(d.At, d.ID) }
 
-func memberOf(at time.Time, id string) string { return fmt.Sprintf("%016x/%s", at.UnixMilli(), id) }
+// memberOf is an entry in the lists of a destination. Two messages of which one was
+// durable before the other was made differ in their microseconds: a commit takes longer.
+func memberOf(at time.Time, id string) string { return fmt.Sprintf("%016x/%s", at.UnixMicro(), id) }
 
 func readDelivery(data []byte) (*delivery, error) {
 	if data == nil {

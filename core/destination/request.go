@@ -103,7 +103,7 @@ func (d *Destination) refused(kept response, header http.Header, now time.Time) 
 		failed.Code, failed.RetryAfter = sdk.CodeRateLimited, outgoing.RetryAfter(header, now)
 	case kept.Status >= 500:
 		failed.Code, failed.RetryAfter = sdk.CodeUpstream, outgoing.RetryAfter(header, now)
-	case kept.Status < 400:
+	case kept.Status >= 300 && kept.Status < 400:
 		failed.Message += ", and redirects are not followed: give the address that it leads to as url"
 	}
 	return failed.With("status", kept.Status).With("body", kept.Body)

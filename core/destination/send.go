@@ -137,6 +137,7 @@ func (s *Service) keep(ctx context.Context, d *Destination, k known, record *del
 	case err != nil:
 		return err
 	}
+	s.metrics.messages.WithLabelValues(d.name, outcomeHeld).Inc()
 	s.wake()
 	return nil
 }
@@ -187,7 +188,7 @@ type addressed struct {
 // decided, and written down, by the first call with its id.
 func (s *Service) publish(ctx context.Context, m outgoingMessage) ([]addressed, error) {
 	now := s.current.Load()
-	p := publication{Version: recordVersion, At: s.now().UTC().Truncate(time.Millisecond), Sum: m.sum()}
+	p := publication{Version: recordVersion, At: s.now().UTC().Truncate(time.Microsecond), Sum: m.sum()}
 	for _, name := range now.names {
 		if now.byName[name].wants(m.kind) {
 			p.Destinations = append(p.Destinations, name)

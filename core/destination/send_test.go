@@ -179,6 +179,11 @@ func TestRetryAfterIsObeyedAndBounded(t *testing.T) {
 		{429, "120", 2 * time.Minute, 2*time.Minute + 10*time.Second},
 		{503, "60", time.Minute, time.Minute + 10*time.Second},
 		{429, "999999999", 24 * time.Hour, 24*time.Hour + time.Minute},
+		{503, "99999999999999999999", 24 * time.Hour, 24*time.Hour + time.Minute},
+		{503, "Wed, 21 Oct 2099 07:28:00 GMT", 24 * time.Hour, 24*time.Hour + time.Minute},
+		{503, "Wed, 21 Oct 1998 07:28:00 GMT", 5 * time.Second, 10 * time.Second},
+		{429, "-1", 5 * time.Second, 10 * time.Second},
+		{429, "soon", 5 * time.Second, 10 * time.Second},
 		{404, "120", 5 * time.Second, 10 * time.Second}, // says nothing there
 	} {
 		synctest.Test(t, func(t *testing.T) {

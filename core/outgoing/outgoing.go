@@ -48,6 +48,8 @@ func RetryAfter(header http.Header, now time.Time) time.Duration {
 	var wait time.Duration
 	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
 		wait = time.Duration(seconds) * time.Second
+	} else if errors.Is(err, strconv.ErrRange) {
+		wait = MaxRetryAfter
 	} else if at, err := http.ParseTime(text); err == nil {
 		wait = at.Sub(now)
 	}
