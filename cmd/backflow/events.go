@@ -18,6 +18,7 @@ func (p *program) eventsCommand() *cobra.Command {
 		p.eventsShowCommand(),
 		p.eventsReplayCommand(),
 		p.eventsTailCommand(),
+		p.eventsReconcileCommand(),
 		p.eventsVerifyCommand(),
 	)
 }

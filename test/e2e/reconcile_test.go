@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -190,9 +191,27 @@ func TestAnEventThatTheVendorDoesNotKnowIsFlagged(t *testing.T) {
 	if flagged := r.unknown(); len(flagged) != 0 {
 		t.Errorf("a dry run has flagged %v", flagged)
 	}
-	pass = program.Want(t, http.StatusOK, g.Post("/webhooks/shop/reconcile?wait=60s", `{"since":"1h"}`))
-	if counts := fmt.Sprintf("%v %v %v", pass.Field("missing"), pass.Field("taken"), pass.Field("unknown")); counts != "1 1 1" {
-		t.Errorf("%s", pass.Body)
+	h := r.sites[0]
+	h.Env["BACKFLOW_URL"], h.Env["BACKFLOW_TOKEN"] = g.URL, apiToken
+	code, out, errs := h.Run("events", "reconcile", "shop", "--since", "1h")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	last := program.Response{Body: []byte(lines[len(lines)-1])}
+	if counts := fmt.Sprintf("%v %v %v", last.Field("missing"), last.Field("taken"), last.Field("unknown")); code != 0 || counts != "1 1 1" || last.Text("status") != "succeeded" {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	if code, out, errs = h.Run("events", "reconcile", "shop", "--since", "1h", "-o", "table"); code != 0 || !strings.Contains(out, "shop: succeeded: 2 listed, 0 missing, 0 taken in") {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+	for _, wrong := range [][]string{{"none"}, {"shop", "--since", "40d"}} {
+		if code, out, errs = h.Run(append([]string{"events", "reconcile"}, wrong...)...); code != 1 || out != "" || errs == "" {
+			t.Errorf("%v: exit code %d: %s%s", wrong, code, out, errs)
+		}
+	}
+	r.vendor.mu.Lock()
+	r.vendor.broken = true
+	r.vendor.mu.Unlock()
+	if code, out, errs = h.Run("events", "reconcile", "shop", "--since", "1h", "-o", "table"); code != 1 || !strings.Contains(errs, "403") {
+		t.Errorf("a list that refuses: exit code %d: %s%s", code, out, errs)
 	}
 	if flagged := r.unknown(); !slices.Equal(flagged, []string{"evt_forged"}) {
 		t.Errorf("flagged are %v", flagged)

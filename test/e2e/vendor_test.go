@@ -40,6 +40,7 @@ type vendor struct {
 	// unruly has the list respond with 429, 500 and pages that are repeated, once in
 	// about so many calls; 0: never.
 	unruly int
+	broken bool // the list refuses every call
 }
 
 type vendorEvent struct {
@@ -107,7 +108,10 @@ func (v *vendor) list(w http.ResponseWriter, r *http.Request) {
 	if err1 != nil || err2 != nil || err3 != nil {
 		v.t.Errorf("the list was asked for with %v", query)
 	}
-	v.lists++
+	if v.lists++; v.broken {
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
 	if v.unruly > 0 && v.lists%v.unruly == 4 {
 		v.failures++
 		w.Header().Set("Retry-After", "1")
