@@ -126,7 +126,7 @@ $(STRIPE_MOCK):
 
 check: lint test-long sim test-race test-integration test-crash ## what CI runs
 
-docs: ## draw the picture of docs/architecture.md and write the tables of docs/webhooks.md, stripe.md, stripe-faults.md and database-faults.md anew
+docs: ## draw the picture of docs/architecture.md and write the tables of docs/webhook-providers.md, stripe.md, stripe-faults.md and database-faults.md anew
 	$(GO) test -count=1 ./test/rules -run '^TestThePictureShowsTheImports$$' -update
 	$(GO) test -count=1 ./core/provider -run '^TestThePageListsEveryProvider$$' -update
 	$(GO) test -count=1 ./plugins/stripe -run '^TestThePageListsEveryAction$$' -update

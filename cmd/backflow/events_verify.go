@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/suggest"
 )
 
 // eventsVerify is `backflow events verify`.
@@ -141,7 +143,11 @@ func (v *eventsVerify) run(ctx context.Context, name string) error {
 	}
 	w, ok := webhookOf(plan.Config, func(w config.Webhook) bool { return w.Name == name })
 	if !ok {
-		return fmt.Errorf("%s has no webhook %s", plan.Config.Path, name)
+		known := make([]string, len(plan.Config.Webhooks))
+		for i, w := range plan.Config.Webhooks {
+			known[i] = w.Name
+		}
+		return fmt.Errorf("%s has no webhook %q (%s)", plan.Config.Path, name, cmp.Or(suggest.Hint(name, known), "it has none at all"))
 	}
 	judge, err := v.judgedBy(ctx, plan, w)
 	if err != nil {

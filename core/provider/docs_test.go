@@ -12,10 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the table of providers in docs/webhooks.md anew")
+var update = flag.Bool("update", false, "write the table of providers in docs/webhook-providers.md anew")
 
 const (
-	providersPage  = "../../docs/webhooks.md"
+	providersPage  = "../../docs/webhook-providers.md"
+	webhooksPage   = "../../docs/webhooks.md"
 	providersBegin = "<!-- made from the table of providers -->\n"
 	providersEnd   = "<!-- end of what is made from the table of providers -->\n"
 )
@@ -41,8 +42,17 @@ func TestThePageListsEveryProvider(t *testing.T) {
 	} else if string(made) != table {
 		t.Errorf("%s shows another table than\n%s\nrun: go test ./core/provider -run %s -update", providersPage, table, t.Name())
 	}
-	_, pasting, found := strings.Cut(string(after), "\n### What to paste where\n")
-	pasting, _, _ = strings.Cut(pasting, "\n### ")
+	webhooks, err := os.ReadFile(webhooksPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range BuiltIn().Names() {
+		if !bytes.Contains(webhooks, []byte("`"+name+"`")) {
+			t.Errorf("%s does not name the provider %s", webhooksPage, name)
+		}
+	}
+	_, pasting, found := strings.Cut(string(after), "\n## What to paste where\n")
+	pasting, _, _ = strings.Cut(pasting, "\n## ")
 	if !found {
 		t.Fatalf("%s does not say what to paste where", providersPage)
 	}

@@ -417,6 +417,9 @@ func TestARequestIsJudgedOffline(t *testing.T) {
 	if code, _, stderr := h.Run("events", "verify", "own", "-c", h.Config()); code != 2 || !strings.Contains(stderr, "--body") {
 		t.Errorf("without a body: exit code %d, %s", code, stderr)
 	}
+	if code, _, stderr := h.Run("events", "verify", "onw", "-c", h.Config(), "--body", file); code != 1 || !strings.Contains(stderr, `has no webhook "onw" (did you mean "own"?)`) {
+		t.Errorf("a webhook that is not there: exit code %d, %s", code, stderr)
+	}
 }
 
 // TestARequestOfAPluginsProviderIsJudgedOffline: the plugin is started for it.
