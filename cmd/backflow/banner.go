@@ -46,13 +46,18 @@ func (p *program) banner(plan *compile.Plan, registry *action.Registry, saved de
 	fmt.Fprint(p.stdout, b.String())
 }
 
-// eventTypesOf returns the types of which the provider of a webhook makes samples.
+// eventTypesOf returns the types of which the provider of a webhook makes samples, and
+// that its filter may let through.
 func eventTypesOf(plan *compile.Plan, registry *action.Registry, name string) []string {
 	for _, w := range plan.Config.Webhooks {
 		if w.Name == name {
 			integration, _ := registry.Integration(w.Provider)
 			provider, _ := plan.WebhookProvider(w, integration)
-			return provider.EventTypes
+			filter, err := compile.WebhookFilter(w)
+			if err != nil {
+				return nil // the plan has no faults
+			}
+			return slices.DeleteFunc(slices.Clone(provider.EventTypes), func(eventType string) bool { return !filter.MayPass(eventType) })
 		}
 	}
 	return nil

@@ -35,7 +35,7 @@ const (
 // harness is a gateway's surroundings: a store with a clock, an engine that does
 // no more than record starts, and a sender's way to sign.
 type harness struct {
-	t     *testing.T
+	t     testing.TB
 	store *memory.Store
 	clock *testkit.Clock
 	log   bytes.Buffer
@@ -51,7 +51,7 @@ type harness struct {
 	filter     *Filter
 }
 
-func newHarness(t *testing.T) *harness {
+func newHarness(t testing.TB) *harness {
 	h := &harness{t: t, clock: testkit.NewClock(time.Date(2026, 11, 23, 10, 0, 0, 123e6, time.UTC))}
 	h.store = memory.New(memory.Options{Now: h.clock.Now})
 	return h

@@ -181,8 +181,12 @@ func (r *Receiver) respond(ctx context.Context, id string, request *Request, pay
 
 // verify asks the provider whether a request is genuine.
 func (r *Receiver) verify(ctx context.Context, request *Request) (provider.Verified, error) {
+	method := request.Method
+	if method == http.MethodHead && !slices.Contains(r.opt.Provider.Methods, http.MethodHead) {
+		method = http.MethodGet // of which it is the head alone (RFC 9110 section 9.3.2)
+	}
 	verified, err := r.opt.Provider.Verify(ctx, sdk.WebhookRequest{
-		Method:    request.Method,
+		Method:    method,
 		Headers:   request.Header,
 		Body:      request.Body,
 		URL:       request.URL,

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -9,7 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/telemetry"
+	"github.com/backflow/backflow/sdk"
 )
 
 func (h *harness) remembering(keep bool) (*Receiver, *Refusals) {
@@ -181,5 +184,26 @@ func TestTheMethodsOfAWebhookAreItsProviders(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"POST"}, h.receiver().Methods()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestAHeadIsAGetToAProviderThatKnowsNone: its response is that of a GET, without the body.
+func TestAHeadIsAGetToAProviderThatKnowsNone(t *testing.T) {
+	h := newHarness(t)
+	for want, methods := range map[string][]string{"GET": {"GET"}, "HEAD": {"GET", "HEAD"}} {
+		opt := h.options()
+		var seen string
+		opt.Provider.Methods = methods
+		opt.Provider.Verify = func(_ context.Context, request sdk.WebhookRequest) (provider.Verified, error) {
+			seen = request.Method
+			return provider.Verified{Reply: &provider.Reply{}}, nil
+		}
+		r, err := NewReceiver(opt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Receive(t.Context(), Request{Method: "HEAD"}); err != nil || seen != want {
+			t.Errorf("a provider of %q sees %q, want %q: %v", methods, seen, want, err)
+		}
 	}
 }

@@ -353,6 +353,7 @@ func TestABodyThatCannotBeReadIsRefusedAndTheNextOneIsTaken(t *testing.T) {
 
 // TestAnEventThatTheStoreCouldNotTakeIsTakenWhenItIsSentAgain: 503 meanwhile, and one run.
 func TestAnEventThatTheStoreCouldNotTakeIsTakenWhenItIsSentAgain(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	h := newHarness(t, "stripe.redis.json")
 	h.hooksOf(t, ownHook(nil))
@@ -369,6 +370,37 @@ func TestAnEventThatTheStoreCouldNotTakeIsTakenWhenItIsSentAgain(t *testing.T) {
 		t.Errorf("once more: %s", again.Body)
 	}
 	runsOf(t, g, "own", 2)
+}
+
+// TestAChallengeIsEchoedAsTextByGetAndHead: whatever the sender wants echoed, and only for
+// one that shows the token.
+func TestAChallengeIsEchoedAsTextByGetAndHead(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, "stripe.json")
+	h.hooksOf(t, ownHook(map[string]any{"challenge": map[string]any{"method": "GET", "param": "echo", "verifyToken": "the-token"}}))
+	g := h.Serve(apiToken)
+	ask := func(method, query string) program.Response {
+		return g.Do(program.Request{Method: method, Path: "/webhooks/own" + query, Token: "none"})
+	}
+	const page = "<script>alert(1)</script>"
+	r := ask("GET", "?token=the-token&echo=%3Cscript%3Ealert(1)%3C/script%3E")
+	if r.Status != 200 || string(r.Body) != page || !strings.HasPrefix(r.Header.Get("Content-Type"), "text/plain") || r.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("GET: %d %s %v", r.Status, r.Body, r.Header)
+	}
+	if r := ask("HEAD", "?token=the-token&echo=abc"); r.Status != 200 || len(r.Body) != 0 || r.Header.Get("Content-Length") != "3" {
+		t.Errorf("HEAD: %d %s %v", r.Status, r.Body, r.Header)
+	}
+	for _, query := range []string{"?echo=abc", "?token=wrong&echo=abc", "?token=the-token", "?token=the-token&echo=" + strings.Repeat("x", 513)} {
+		if r := ask("GET", query); r.Status != 400 || strings.Contains(string(r.Body), "abc") {
+			t.Errorf("GET %.40s: %d %s", query, r.Status, r.Body)
+		}
+	}
+	if r := ask("PUT", ""); r.Status != 405 || r.Header.Get("Allow") != "GET, HEAD, POST" {
+		t.Errorf("PUT: %d, Allow %q", r.Status, r.Header.Get("Allow"))
+	}
+	if list := program.Want(t, 200, g.Get("/events")); len(list.Field("data").([]any)) != 0 {
+		t.Errorf("something was kept: %s", list.Body)
+	}
 }
 
 // TestARequestIsJudgedOffline: `events verify` says why one is accepted or refused, by
