@@ -29,9 +29,8 @@ func (x *requestContext) streamEvents(w http.ResponseWriter, r *http.Request) er
 	if !x.acquire(x.streaming) {
 		return &apiError{code: codeOverloaded, detail: "too many events or runs are being followed, try again"}
 	}
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := x.following(r)
 	defer cancel()
-	defer context.AfterFunc(x.stopping, cancel)()
 	tail, err := x.services.Events.Tail(ctx, q, after)
 	if errors.Is(err, event.ErrBadCursor) {
 		return badLastEvent

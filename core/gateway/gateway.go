@@ -85,7 +85,7 @@ func New(o Options) (*Gateway, error) {
 
 // Swap replaces the routes. They are checked and built first: an error leaves
 // the old ones in force. Requests under way finish on those that they began
-// with.
+// with, but for streams: they end where their caller may not follow any more.
 func (g *Gateway) Swap(routes Routes) error {
 	if routes.Actions == nil {
 		return errors.New("gateway: actions are required")
@@ -94,7 +94,9 @@ func (g *Gateway) Swap(routes Routes) error {
 	if err != nil {
 		return fmt.Errorf("gateway: %w", err)
 	}
-	g.table.Store(t)
+	if old := g.table.Swap(t); old != nil {
+		close(old.replaced)
+	}
 	g.metrics.keep(t)
 	return nil
 }

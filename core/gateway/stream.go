@@ -32,9 +32,8 @@ func (x *requestContext) streamRun(w http.ResponseWriter, r *http.Request) error
 	if !x.acquire(x.streaming) {
 		return &apiError{code: codeOverloaded, detail: "too many runs are being followed, try again"}
 	}
-	ctx, cancel := context.WithCancel(r.Context())
+	ctx, cancel := x.following(r)
 	defer cancel()
-	defer context.AfterFunc(x.stopping, cancel)()
 
 	// The journal is read from its beginning, also for a client that comes back:
 	// the numbers of events and of attempts are counted, not stored.

@@ -15,6 +15,8 @@ type table struct {
 	auth   *authenticator
 	router *mux.Router
 	routes map[*mux.Route]*route
+	// replaced is closed when another table is in force.
+	replaced chan struct{}
 }
 
 // newTable checks routes and makes a table of them. Its errors say which row is
@@ -30,7 +32,7 @@ func newTable(routes Routes, mounts []Mount) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &table{Routes: routes, auth: auth, router: mux.NewRouter(), routes: map[*mux.Route]*route{}}
+	t := &table{Routes: routes, auth: auth, router: mux.NewRouter(), routes: map[*mux.Route]*route{}, replaced: make(chan struct{})}
 	rows := endpoints()
 	for _, m := range mounts {
 		mounted, err := m.endpoints()
