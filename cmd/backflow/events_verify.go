@@ -224,9 +224,20 @@ func (v *eventsVerify) request(ctx context.Context, plan *compile.Plan, w config
 		request.Method = strings.ToUpper(v.method)
 	}
 	if v.url != "" {
-		request.URL = v.url
-		if plan.Config.Server.PublicURL == "" && !strings.HasPrefix(v.url, "/") {
+		called, err := url.Parse(v.url)
+		if err != nil {
+			return request, nil, fmt.Errorf("--url: %w", err)
+		}
+		// The gateway takes nothing but path and query from what was called.
+		request.URL = plan.Config.Server.PublicURL + called.RequestURI()
+		switch {
+		case called.Host == "" || request.URL == v.url:
+		case plan.Config.Server.PublicURL == "":
 			notes = append(notes, "server.publicUrl is not set: the gateway does not know the address that was called, and judges a sender that signs it without")
+			request.URL = v.url
+		default:
+			notes = append(notes, "the gateway judges a sender that signs the address by "+request.URL+": server.publicUrl is not what was called")
+			request.URL = v.url
 		}
 	}
 	switch v.body {

@@ -93,6 +93,14 @@ func (s *Events) List(ctx context.Context, q Query) (Page, error) {
 
 func cursorOf(position string) string { return base64.RawURLEncoding.EncodeToString([]byte(position)) }
 
+// isPosition reports whether a text is a member of the lists of events, or a time at which
+// one could be.
+func isPosition(text string) bool {
+	at, _, _ := strings.Cut(text, "/")
+	_, err := time.Parse(TimeFormat, at)
+	return err == nil
+}
+
 // setOf is the list that has all events asked for.
 func setOf(webhook string) string {
 	if webhook == "" {
@@ -103,7 +111,7 @@ func setOf(webhook string) string {
 
 // listAll looks through the lists of events.
 func (s *Events) listAll(ctx context.Context, q *Query, after string) (Page, error) {
-	if after != "" && !strings.Contains(after, "/") {
+	if after != "" && (!isPosition(after) || !strings.Contains(after, "/")) {
 		return Page{}, ErrBadCursor
 	}
 	if until := q.Until.UTC().Format(TimeFormat); !q.Until.IsZero() && (after == "" || until < after) {

@@ -93,7 +93,7 @@ func (t *Tail) resume(ctx context.Context, after string) error {
 	position, sent, _ := strings.Cut(after, ".")
 	member, err := base64.RawURLEncoding.DecodeString(position)
 	ms, badTime := strconv.ParseInt(sent, 16, 64)
-	if err != nil || badTime != nil || len(member) == 0 {
+	if err != nil || badTime != nil || !isPosition(string(member)) {
 		return ErrBadCursor
 	}
 	t.last, t.floor = string(member), string(member)

@@ -134,7 +134,7 @@ func TestAStreamOfEventsHasOnlyWhatIsAskedFor(t *testing.T) {
 	for _, query := range []string{"status=lost", "since=1h", "limit=1"} {
 		wantStatus(t, h.send("GET", "/events/stream?"+query, ""), 400)
 	}
-	for _, id := range []string{"x", "!.1", ".1", "YQ.x"} {
+	for _, id := range []string{"enp6eg.1", "x", "!.1", ".1", "YQ.x"} {
 		wantStatus(t, h.send("GET", "/events/stream", "", "Last-Event-ID: "+id), 400)
 	}
 }

@@ -154,7 +154,7 @@ func TestEventsAreListedNewestFirstInPages(t *testing.T) {
 	if len(before)+len(after) != 1000 || !slices.Contains(after, want[500]) || !slices.Equal(append(after, before...), want) {
 		t.Errorf("%d events before %s, and %d after", len(before), middle, len(after))
 	}
-	for _, query := range []string{"status=lost", "source=lost", "since=yesterday", "limit=201", "cursor=!", "cursor=YWJj", "cursor=YS9i&status=failed", "webhok=x"} {
+	for _, query := range []string{"status=lost", "source=lost", "since=yesterday", "limit=201", "cursor=!", "cursor=YWJj", "cursor=YS9i", "cursor=YS9i&status=failed", "webhok=x"} {
 		wantStatus(t, h.send("GET", "/events?"+query, ""), 400)
 	}
 }

@@ -454,6 +454,31 @@ func TestARequestIsJudgedOffline(t *testing.T) {
 	}
 }
 
+// TestAnAddressThatIsSignedIsJudgedAsTheGatewayKnowsIt: path and query follow
+// server.publicUrl, and another address than that is noted.
+func TestAnAddressThatIsSignedIsJudgedAsTheGatewayKnowsIt(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t, "stripe.json")
+	h.WriteConfig("backflow.json", `{"server":{"publicUrl":"https://gateway.example.com"},"webhooks":[{"name":"shop","path":"/in/shop","provider":"custom","secret":"`+ownSecret+`",
+		"custom":{"header":"X-Signature","content":"{{url}}{{body}}"}}]}`)
+	file := filepath.Join(h.Dir, "body.json")
+	if err := os.WriteFile(file, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for called, c := range map[string]struct{ signed, note string }{
+		"/in/shop?a=1": {"https://gateway.example.com/in/shop?a=1", ""},
+		"https://gateway.example.com/in/shop?a=1": {"https://gateway.example.com/in/shop?a=1", ""},
+		"https://other.example.com/in/shop":       {"https://other.example.com/in/shop", "server.publicUrl is not what was called"},
+	} {
+		mac := hmac.New(sha256.New, []byte(ownSecret))
+		_, _ = mac.Write([]byte(c.signed + "{}"))
+		code, out, stderr := h.Run("events", "verify", "shop", "-c", h.Config(), "--body", file, "--url", called, "--header", "X-Signature: "+hex.EncodeToString(mac.Sum(nil)))
+		if code != 0 || !strings.Contains(out, c.note) || (c.note == "") == strings.Contains(out, "note: ") {
+			t.Errorf("%s: exit code %d: %s%s", called, code, out, stderr)
+		}
+	}
+}
+
 // TestARequestOfAPluginsProviderIsJudgedOffline: the plugin is started for it.
 func TestARequestOfAPluginsProviderIsJudgedOffline(t *testing.T) {
 	t.Parallel()
