@@ -43,22 +43,32 @@ func (h hook) sample(t *testing.T, secret string) program.Request {
 	return program.Request{Method: http.MethodPost, Path: h.path(), Body: string(made.Body), Header: made.Headers}
 }
 
-// withHooks writes a config that has a webhook of each built-in provider.
-func withHooks(t *testing.T, h *harness) []hook {
-	t.Helper()
+// builtInHooks are webhooks of all built-in providers.
+func builtInHooks() []hook {
 	var hooks []hook
-	var webhooks []map[string]any
 	for _, name := range provider.BuiltIn().Names() {
 		found, _ := provider.BuiltIn().Lookup(name, nil)
-		one := hook{found, found.NewSecret()}
+		hooks = append(hooks, hook{found, found.NewSecret()})
+	}
+	return hooks
+}
+
+// withHooks writes a config that has webhooks, and a token for apiToken.
+func (h *harness) withHooks(t *testing.T, hooks []hook) {
+	t.Helper()
+	var webhooks []map[string]any
+	for _, hook := range hooks {
 		webhook := map[string]any{
-			"name": name, "path": one.path(), "provider": name, "secret": one.secret,
+			"name": hook.Name, "path": hook.path(), "provider": hook.Name, "secret": hook.secret,
 			"actions": []any{map[string]any{"id": "seen", "type": "set", "values": map[string]any{"type": "{{event.type}}", "payload": "{{payload}}"}}},
 		}
-		if found.Challenge.Tokened {
-			webhook["challenge"] = map[string]any{"verifyToken": "token-of-" + name}
+		if hook.Challenge.Tokened {
+			webhook["challenge"] = map[string]any{"verifyToken": "token-of-" + hook.Name}
 		}
-		hooks, webhooks = append(hooks, one), append(webhooks, webhook)
+		if hook.Name == provider.Custom {
+			webhook["custom"] = map[string]any{"header": "X-Signature", "timestampHeader": "X-Time", "idHeader": "X-Id", "content": "{{id}}.{{timestamp}}.{{body}}"}
+		}
+		webhooks = append(webhooks, webhook)
 	}
 	hash := sha256.Sum256([]byte(apiToken))
 	text, err := json.Marshal(map[string]any{
@@ -70,7 +80,35 @@ func withHooks(t *testing.T, h *harness) []hook {
 		t.Fatal(err)
 	}
 	h.WriteConfig("backflow.json", string(text))
-	return hooks
+}
+
+// TestEveryBuiltInProviderIsTriggered: `dev` makes a secret in the form of its sender's,
+// and `trigger` signs with it what the gateway takes in, or replies to.
+func TestEveryBuiltInProviderIsTriggered(t *testing.T) {
+	t.Parallel()
+	h := &harness{Site: program.NewSite(t, binaries)}
+	hooks := append([]hook{{Provider: provider.Provider{Name: provider.Custom, EventTypes: []string{"test"}}}}, builtInHooks()...)
+	for i := range hooks {
+		hooks[i].secret = "{{env.NOT_SET}}"
+	}
+	h.withHooks(t, hooks)
+	g := h.Dev()
+	for i, hook := range hooks {
+		if i > 5 && !testkit.LongRun() && !hook.SignsURL {
+			continue
+		}
+		code, out, stderr := h.Run("trigger", hook.Name, hook.EventTypes[0])
+		if code != 0 {
+			t.Errorf("%s: exit code %d: %s%s", hook.Name, code, out, stderr)
+		}
+	}
+	list := program.Want(t, 200, g.Get("/runs?limit=100&workflow=webhook:github"))
+	if runs := list.Field("data").([]any); len(runs) != 1 {
+		t.Errorf("GitHub has started %d runs, not one", len(runs))
+	}
+	if _, log := g.Output(); strings.Contains(log, "whsec_") {
+		t.Error("the log shows a secret")
+	}
 }
 
 // unsignedBody are the providers that sign no body: one that is changed has the same id.
@@ -82,11 +120,12 @@ var alike = []string{"dropbox"}
 
 // TestEveryBuiltInProviderIsReceivedOnceAndNeverForged: one gateway has a webhook of each.
 // A signed sample is an event whose actions run, once; one that is signed with another
-// secret or changed on its way runs nothing.
+// secret, changed on its way or not signed runs nothing.
 func TestEveryBuiltInProviderIsReceivedOnceAndNeverForged(t *testing.T) {
 	t.Parallel()
 	h := &harness{Site: program.NewSite(t, binaries)}
-	hooks := withHooks(t, h)
+	hooks := builtInHooks()
+	h.withHooks(t, hooks)
 	g := h.Serve(apiToken)
 	for _, hook := range hooks {
 		t.Run(hook.Name, func(t *testing.T) {
@@ -104,6 +143,10 @@ func TestEveryBuiltInProviderIsReceivedOnceAndNeverForged(t *testing.T) {
 			forged := g.Do(hook.sample(t, hook.NewSecret()))
 			if forged.Status != 400 || forged.Text("code") != "webhook_refused" {
 				t.Errorf("with another secret: %d %s", forged.Status, forged.Body)
+			}
+			unsigned := g.Post(hook.path(), fmt.Sprintf(`{"id":%q}`, hook.Name))
+			if unsigned.Status/100 != 4 {
+				t.Errorf("without a signature: %d %s", unsigned.Status, unsigned.Body)
 			}
 			changed := request
 			i := bytes.LastIndexAny([]byte(request.Body), "abcdefghijklmnopqrstuvwxyz")
@@ -132,10 +175,11 @@ func TestEveryBuiltInProviderIsReceivedOnceAndNeverForged(t *testing.T) {
 func TestChallengesAreRepliedToAndForgedOnesRefusedAsTheirSendersWant(t *testing.T) {
 	t.Parallel()
 	h := &harness{Site: program.NewSite(t, binaries)}
-	secrets := map[string]string{}
-	for _, hook := range withHooks(t, h) {
+	hooks, secrets := builtInHooks(), map[string]string{}
+	for _, hook := range hooks {
 		secrets[hook.Name] = hook.secret
 	}
+	h.withHooks(t, hooks)
 	g := h.Serve(apiToken)
 	post := func(name, body string, header map[string]string) program.Response {
 		return g.Do(program.Request{Method: http.MethodPost, Path: "/webhooks/" + name, Body: body, Header: header})
