@@ -45,7 +45,7 @@ type Definition struct {
 	Order *template.Template
 }
 
-// Roots of the template that says in which order messages are sent: what the message
+// OrderRoots are the roots of the template that says in which order messages are sent: what the message
 // was made of, and the whole of what is sent.
 var OrderRoots = []string{"type", "data", "payload"}
 

@@ -38,9 +38,9 @@ var schedule = []time.Duration{
 // config has a colon in its id.
 func WorkflowID(name string) string { return "destination:" + name }
 
-// WorkflowRoots are the roots of its templates. Without an input it is started by
+// workflowRoots are the roots of its templates. Without an input it is started by
 // nothing but Service.
-var WorkflowRoots = []string{"payload", "steps", "run"}
+var workflowRoots = []string{"payload", "steps", "run"}
 
 // Turns say how the messages to a destination take turns.
 type Turns struct {
@@ -64,14 +64,14 @@ func Workflow(name string, turns Turns) (*workflow.Definition, error) {
 	if err != nil {
 		return nil, fmt.Errorf("destination: %w", err)
 	}
-	d, err := workflow.ParseActions(WorkflowID(name), workflow.Actions{Steps: steps}, WorkflowRoots)
+	d, err := workflow.ParseActions(WorkflowID(name), workflow.Actions{Steps: steps}, workflowRoots)
 	if err != nil {
 		return nil, err
 	}
 	d.Lane = &workflow.Lane{Concurrency: turns.Concurrency, Rate: turns.Rate, RateOfAttempts: true}
 	if turns.Ordered != nil {
 		// The key was rendered when the message was made, over what it was made of.
-		key, err := template.Compile("{{payload.order}}", template.Options{Roots: WorkflowRoots})
+		key, err := template.Compile("{{payload.order}}", template.Options{Roots: workflowRoots})
 		if err != nil {
 			return nil, fmt.Errorf("destination: %w", err)
 		}

@@ -71,18 +71,18 @@ func (d *Destination) attempt(ctx context.Context, transport http.RoundTripper, 
 	request.Header.Set("Webhook-Id", id)
 	request.Header.Set("Webhook-Timestamp", timestamp)
 	request.Header.Set("Webhook-Signature", signature)
-	answer, err := transport.RoundTrip(request)
+	res, err := transport.RoundTrip(request)
 	if err != nil {
 		return nil, 0, d.noResponse(ctx, err, connected.Load())
 	}
 	// A body that does not come says nothing of the status, which did.
-	text, _ := io.ReadAll(io.LimitReader(answer.Body, MaxResponse))
-	_ = answer.Body.Close()
-	kept := response{answer.StatusCode, d.presentable(text)}
-	if answer.StatusCode >= 200 && answer.StatusCode <= 299 {
-		return &kept, answer.StatusCode, nil
+	text, _ := io.ReadAll(io.LimitReader(res.Body, MaxResponse))
+	_ = res.Body.Close()
+	kept := response{res.StatusCode, d.presentable(text)}
+	if res.StatusCode >= 200 && res.StatusCode <= 299 {
+		return &kept, res.StatusCode, nil
 	}
-	return nil, answer.StatusCode, d.refused(kept, answer.Header, now)
+	return nil, res.StatusCode, d.refused(kept, res.Header, now)
 }
 
 // presentable is the body of a response as text, without what must not be shown: a
