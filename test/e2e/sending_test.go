@@ -24,7 +24,7 @@ import (
 
 const sendingSecret, oldSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_c3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nzc3Nz"
 
-// receiver is the server of somebody who gets webhooks.
+// receiver is a server that webhooks are sent to.
 type receiver struct {
 	url string
 
@@ -117,6 +117,7 @@ func message(t *testing.T, g *program.Gateway, status string) []any {
 }
 
 func TestMessagesSurviveRefusalsRotationAndKills(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	onBothStores(t, func(t *testing.T, h *harness) {
 		r := newReceiver(t)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/test/program"
 )
 
@@ -126,6 +127,7 @@ func TestAnEndpointIsRegisteredOnceAndItsSecretIsKeptInAFile(t *testing.T) {
 }
 
 func TestWhatCannotBeRegisteredIsSaid(t *testing.T) {
+	testkit.Long(t)
 	t.Parallel()
 	s := newSyncSite(t)
 	for server, want := range map[string]string{
