@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/state"
+	"github.com/backflow/backflow/core/state/layout"
 	"github.com/backflow/backflow/core/state/memory"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/internal/testkit"
@@ -85,6 +88,43 @@ func TestALaneHoldsNoMoreRunsOfAKeyThanItsConcurrency(t *testing.T) {
 			}
 		})
 	}
+}
+
+// slowStore returns from a commit that clears the timer of a run only a second after it
+// was made.
+type slowStore struct {
+	state.Store
+	run atomic.Value // its id
+}
+
+func (s *slowStore) Commit(ctx context.Context, ops ...state.Op) error {
+	err := s.Store.Commit(ctx, ops...)
+	id, _ := s.run.Load().(string)
+	if slices.ContainsFunc(ops, func(op state.Op) bool { return reflect.DeepEqual(op, state.ClearTimer(layout.QueueRun, id)) }) {
+		time.Sleep(time.Second)
+	}
+	return err
+}
+
+// TestARunWhoseWaitIsOverGoesOnAtOnce: its place is there before the process that queued
+// it has the response of the store.
+func TestARunWhoseWaitIsOverGoesOnAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &slowStore{Store: memory.New(memory.Options{})}
+		v := &fakeIntegration{do: func(context.Context, int, sdk.Call) (sdk.Result, error) { return sdk.Result{Body: []byte(`{}`)}, nil }}
+		g := openPlaced(t, open(t, store, "g1", v, Options{CheckInterval: time.Hour}), "", keyedLane,
+			`{"id":"w","steps":[{"id":"w","type":"wait","duration":"1m"},{"id":"c","type":"vendor","action":"safe","params":{}}]}`)
+		defer g.stop()
+		began := time.Now()
+		first := g.startKeyed(1, "a")
+		store.run.Store(first)
+		time.Sleep(time.Minute + time.Second/2)
+		g.startKeyed(2, "a") // has the places of the lane be looked at
+		run := g.wait(first)
+		if took := time.Since(began); run.Status != workflow.RunSucceeded || took > time.Minute+2*time.Second {
+			t.Errorf("the run is %s after %s", run.Status, took)
+		}
+	})
 }
 
 func TestARunThatWaitsFreesItsPlaceAndTakesItAgain(t *testing.T) {

@@ -176,7 +176,7 @@ func (r *execution) syncTurn() {
 
 // leaveWait puts a waiting run that may go on back into the queue, where it waits for a
 // place in its lane. What it waited for is handled when it is taken up: due says that its
-// timer was.
+// timer was. The caller wakes admission and queue when the run can be claimed again.
 func (r *execution) leaveWait(ctx context.Context, with extra, due bool) error {
 	next := r.record
 	next.Status, next.Throttled, next.Due = workflow.RunQueued, true, due
@@ -185,7 +185,6 @@ func (r *execution) leaveWait(ctx context.Context, with extra, due bool) error {
 	if err := r.store.Commit(ctx, ops...); err != nil {
 		return ignoreConflict(err) // another process was faster
 	}
-	r.wakeups.admission.wake()
 	r.subscribers.changed(r.record.ID)
 	return nil
 }

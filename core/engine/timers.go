@@ -109,13 +109,20 @@ func (t *timers) claimDue(id, timer string) bool {
 		}
 		return r.claim(events, with)
 	}
-	return t.tryClaim(id, func(ctx context.Context, a *activity) (*execution, error) {
+	claimed := t.tryClaim(id, func(ctx context.Context, a *activity) (*execution, error) {
 		r, err := claim(ctx, a)
 		if errors.As(err, new(*CorruptError)) {
 			err = errors.Join(err, t.postpone(ctx, timer))
 		}
 		return r, err
-	}) || queued
+	})
+	if queued {
+		// Only now: until tryClaim has given the run back, the queue cannot claim it, and
+		// has no other reason to try again.
+		t.wakeups.admission.wake()
+		t.wakeups.queue.wake()
+	}
+	return claimed || queued
 }
 
 // isToStop reports whether a message in the run's inbox ends it.
