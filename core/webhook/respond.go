@@ -97,6 +97,10 @@ var wholePlaceholder = regexp.MustCompile(`^\{\{[^{}]*\}\}$`)
 // placeholder matches a placeholder in a text.
 var placeholder = regexp.MustCompile(`\{\{[^{}]*\}\}`)
 
+// mayHoldData reports whether a text may have placeholders: also one that the expressions
+// above do not match, since it has braces in a default.
+func mayHoldData(text string) bool { return strings.Contains(text, "{{") }
+
 // escapeFor has the placeholders of a text escaped as its type needs it.
 func escapeFor(typ, text string, options *template.Options) error {
 	switch {
@@ -105,7 +109,7 @@ func escapeFor(typ, text string, options *template.Options) error {
 		return checkXML(text)
 	case typ == "application/x-www-form-urlencoded":
 		options.Text = url.QueryEscape
-	case typ == "text/plain" || !placeholder.MatchString(text):
+	case typ == "text/plain" || !mayHoldData(text):
 		options.Text = func(s string) string { return s }
 	case strings.HasSuffix(typ, "json"):
 		return fault("/body", "give the body as an object", "what data puts into a text is not escaped as JSON")
@@ -154,7 +158,7 @@ func checkXML(text string) error {
 			return fault("/body", "placeholders stand between tags and in the values of attributes", "data is never markup: a placeholder stands in a name, a comment or an instruction")
 		}
 	}
-	if strings.Contains(text, "<![CDATA[") && placeholder.MatchString(text) {
+	if strings.Contains(text, "<![CDATA[") && mayHoldData(text) {
 		return fault("/body", "data is escaped by itself: leave CDATA out", "a body with placeholders has no CDATA")
 	}
 	return nil

@@ -85,6 +85,8 @@ func TestAResponseThatCannotBeMeantIsAFault(t *testing.T) {
 		{200, "html", `"x"`, "/type"}, {200, "text/plain; charset=latin1", `"x"`, "/type"}, {200, "a\nb/c", `"x"`, "/type"},
 		{200, "application/xml", `{"a":1}`, "/body"}, {200, "text/plain", `[1]`, "/body"},
 		{200, "application/json", `"{\"a\":\"{{payload.a}}\"}"`, "/body"}, {200, "text/csv", `"{{payload.a}};b"`, "/body"},
+		{200, "application/json", `"{\"a\":\"{{payload.a ?? \"}\"}}\"}"`, "/body"}, {200, "text/csv", `"{{payload.a ?? \"}\"}};b"`, "/body"},
+		{200, "application/xml", `"<a><![CDATA[{{payload.a ?? \"{\"}}]]></a>"`, "/body"},
 		{200, "application/xml", `"<{{payload.a}}/>"`, "/body"}, {200, "application/xml", `"<a {{payload.a}}=\"1\"/>"`, "/body"}, {200, "application/xml", `"<a b={{payload.a}}/>"`, "/body"},
 		{200, "application/xml", `"<!--{{payload.a}}--><a/>"`, "/body"}, {200, "application/xml", `"<?x {{payload.a}}?><a/>"`, "/body"},
 		{200, "application/xml", `"<a><![CDATA[{{payload.a}}]]></a>"`, "/body"}, {200, "application/xml", `"<!DOCTYPE {{payload.a}}><a/>"`, "/body"}, {200, "application/xml", `"<a"`, "/body"},
