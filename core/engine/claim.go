@@ -78,12 +78,7 @@ func (c *claims) load(ctx context.Context, id string, a *activity) (*execution, 
 // what follows from them. It returns nil if another process was faster.
 func (r *execution) claim(events []workflow.Event, with extra) (*execution, error) {
 	stored := r.record
-	r.placed = stored.holdsLane()
-	r.record.Status, r.record.Lease, r.record.Throttled, r.record.Due = workflow.RunRunning, r.lease.ID(), false, false
-	r.record.Revision++
-	if r.record.StartedAt.IsZero() {
-		r.record.StartedAt = r.now().UTC()
-	}
+	r.markClaimed()
 	err := r.commit(&stored, events, with)
 	if errors.As(err, new(*state.ConflictError)) {
 		return nil, nil
@@ -92,4 +87,15 @@ func (r *execution) claim(events []workflow.Event, with extra) (*execution, erro
 		return nil, err
 	}
 	return r, nil
+}
+
+// markClaimed makes this process the holder of the run in its record. The place in its
+// lane that it needs to be worked on is the one that it has by its record as it was.
+func (r *execution) markClaimed() {
+	r.placed = r.record.holdsLane()
+	r.record.Status, r.record.Lease, r.record.Throttled, r.record.Due = workflow.RunRunning, r.lease.ID(), false, false
+	r.record.Revision++
+	if r.record.StartedAt.IsZero() {
+		r.record.StartedAt = r.now().UTC()
+	}
 }

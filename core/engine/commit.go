@@ -60,46 +60,21 @@ func (r *execution) commitEach(stored *runRecord, answers []workflow.Event, with
 
 // tryCommit is commit, but leaves a *state.RefusedError to the caller.
 func (r *execution) tryCommit(stored *runRecord, answers []workflow.Event, with extra) error {
-	now := r.now().UTC()
-	turn := r.newTurn()
-	applied, err := r.applyAnswers(answers, turn)
+	turn, err := r.prepareTurn(stored, answers)
 	if err != nil {
 		return err
-	}
-	events, inboxOps, err := r.follow(applied, now, turn)
-	if err != nil {
-		return err
-	}
-	r.syncRecord(len(events) > 0)
-	if stored.Status != r.record.Status && !stored.Status.CanBecome(r.record.Status) {
-		return fmt.Errorf("engine: run %s is %s and cannot become %s", r.record.ID, stored.Status, r.record.Status)
-	}
-	var recordOps []state.Op
-	if !stored.sameAs(&r.record) {
-		recordOps = stored.updateOps(&r.record)
-	}
-	timerOps := r.timer(now)
-	var entry []byte
-	if len(events) > 0 {
-		entry = workflow.EncodeEntry(events)
 	}
 	var after followUps
 	for {
-		if after, err = r.followUpsUntilKnown(events); err != nil {
+		if after, err = r.followUpsUntilKnown(turn.events); err != nil {
 			return err
 		}
-		const own = 2 // the fence and the journal entry
-		ops := make([]state.Op, 0, own+len(with.conditions)+len(with.ops)+len(inboxOps)+len(recordOps)+len(timerOps)+len(after.places.groups)+len(after.ops))
+		ops := make([]state.Op, 0, 1+len(with.conditions)+len(with.ops)+len(turn.ops)+len(after.places.groups)+len(after.ops))
 		ops = append(ops, r.lease.Fence())
 		ops = append(ops, with.conditions...)
 		ops = append(ops, after.places.conditions()...)
 		ops = append(ops, with.ops...)
-		ops = append(ops, inboxOps...)
-		ops = append(ops, recordOps...)
-		if entry != nil {
-			ops = append(ops, state.Append(r.record.ID, r.entries, entry))
-		}
-		ops = append(ops, timerOps...)
+		ops = append(ops, turn.ops...)
 		ops = append(ops, after.ops...)
 		if err = r.commitUntilKnown(r.record.ID, r.entries, ops); err == nil {
 			break
@@ -108,10 +83,48 @@ func (r *execution) tryCommit(stored *runRecord, answers []workflow.Event, with 
 			return err
 		}
 	}
+	r.onRecorded(turn, after)
+	return nil
+}
+
+// preparedTurn is a turn of a run that is about to be recorded.
+type preparedTurn struct {
+	events []workflow.Event
+	ops    []state.Op // without the fence, and without what follows for other runs
+}
+
+// prepareTurn applies answers and what follows from them, and returns what is to be
+// written. The machine is ahead of the store from then on.
+func (r *execution) prepareTurn(stored *runRecord, answers []workflow.Event) (*preparedTurn, error) {
+	now := r.now().UTC()
+	turn := r.newTurn()
+	applied, err := r.applyAnswers(answers, turn)
+	if err != nil {
+		return nil, err
+	}
+	events, ops, err := r.follow(applied, now, turn)
+	if err != nil {
+		return nil, err
+	}
+	r.syncRecord(len(events) > 0)
+	if stored.Status != r.record.Status && !stored.Status.CanBecome(r.record.Status) {
+		return nil, fmt.Errorf("engine: run %s is %s and cannot become %s", r.record.ID, stored.Status, r.record.Status)
+	}
+	if !stored.sameAs(&r.record) {
+		ops = append(ops, stored.updateOps(&r.record)...)
+	}
 	if len(events) > 0 {
+		ops = append(ops, state.Append(r.record.ID, r.entries, workflow.EncodeEntry(events)))
+	}
+	return &preparedTurn{events: events, ops: append(ops, r.timer(now)...)}, nil
+}
+
+// onRecorded notes that a turn is recorded, and notifies those who wait for it.
+func (r *execution) onRecorded(turn *preparedTurn, after followUps) {
+	if len(turn.events) > 0 {
 		r.entries++
 	}
-	r.observe(events)
+	r.observe(turn.events)
 	r.width = r.width.after(r.unsettled)
 	r.notifyAfterCommit(after)
 	r.subscribers.changed(r.record.ID)
@@ -121,7 +134,6 @@ func (r *execution) tryCommit(stored *runRecord, answers []workflow.Event, with 
 	if r.record.Lease == "" && r.record.isGrouped() {
 		r.wakeups.admission.wake()
 	}
-	return nil
 }
 
 // applyAnswers applies answers, as far as the run and the store have room for them. It

@@ -43,7 +43,7 @@ func New(o Options) *Engine {
 		executor:  executor,
 		timers:    &timers{service: newService(), claims: claims, interval: o.CheckInterval},
 		queue:     &queue{service: newService(), claims: claims, interval: o.CheckInterval, limit: o.MaxQueued},
-		admission: &admission{service: newService(), executor: executor, interval: o.CheckInterval},
+		admission: &admission{service: newService(), claims: claims, interval: o.CheckInterval},
 		retention: &retention{batches: batches{service: newService(), base: base, reader: reader}, policy: o.Retention, removing: o.Removing},
 		controls:  &controls{executor: executor},
 		census:    &census{base: base, reader: reader, metrics: executor.metrics},

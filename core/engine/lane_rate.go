@@ -39,9 +39,10 @@ func parseRateRecord(data []byte) rateRecord {
 	return r
 }
 
-// takeRate returns the ops that count one more run of a lane, with their conditions. It
-// returns none where the rate allows none at present, and after how long to look again.
-func (b *base) takeRate(ctx context.Context, name string, rate workflow.Rate) (ops []state.Op, wait time.Duration, err error) {
+// takeRate returns the ops that count up to so many more runs of a lane, with their
+// conditions, and how many these are. Where the rate does not allow all of them at
+// present, wait is after how long to look again.
+func (b *base) takeRate(ctx context.Context, name string, rate workflow.Rate, runs int) (ops []state.Op, taken int, wait time.Duration, err error) {
 	records := min(rate.Count, rateRecords)
 	refs := make([]state.Ref, records)
 	for i := range refs {
@@ -49,31 +50,39 @@ func (b *base) takeRate(ctx context.Context, name string, rate workflow.Rate) (o
 	}
 	found, err := b.store.Get(ctx, refs...)
 	if err != nil {
-		return nil, 0, fmt.Errorf("engine: rate: %w", err)
+		return nil, 0, 0, fmt.Errorf("engine: rate: %w", err)
 	}
 	now := b.now().UnixMilli()
-	free, first := -1, int64(0)
-	for i, data := range found {
-		if data == nil {
-			free = max(free, i)
-			continue
-		}
-		r := parseRateRecord(data)
-		share := rate.Count / records
-		if i < rate.Count%records {
-			share++
-		}
-		if r.count < share {
-			next := fmt.Appendf(nil, "%d/%d", r.count+1, now)
-			return []state.Op{state.RequireValue(layout.BucketLaneStart, refs[i].ID, data), state.Put(layout.BucketLaneStart, refs[i].ID, next, rate.Per)}, 0, nil
-		}
-		if first == 0 || r.at < first {
-			first = r.at
+	first := int64(0)
+	for _, begun := range []bool{true, false} { // records with room come before new ones
+		for i, data := range found {
+			if (data != nil) != begun {
+				continue
+			}
+			r := parseRateRecord(data)
+			share := rate.Count / records
+			if i < rate.Count%records {
+				share++
+			}
+			if begun && (first == 0 || r.at < first) {
+				first = r.at
+			}
+			n := min(share-r.count, runs-taken)
+			if n <= 0 {
+				continue
+			}
+			id, next := refs[i].ID, fmt.Appendf(nil, "%d/%d", r.count+n, now)
+			if begun {
+				ops = append(ops, state.RequireValue(layout.BucketLaneStart, id, data), state.Put(layout.BucketLaneStart, id, next, rate.Per))
+			} else {
+				ops = append(ops, state.Insert(layout.BucketLaneStart, id, next, rate.Per))
+			}
+			taken += n
 		}
 	}
-	if free >= 0 {
-		return []state.Op{state.Insert(layout.BucketLaneStart, refs[free].ID, fmt.Appendf(nil, "1/%d", now), rate.Per)}, 0, nil
+	if taken < runs {
+		wait = time.Duration(first-now)*time.Millisecond + rate.Per
+		wait = min(max(wait, shortestRateWait, rate.Per/1000), rate.Per)
 	}
-	wait = time.Duration(first-now)*time.Millisecond + rate.Per
-	return nil, min(max(wait, shortestRateWait, rate.Per/1000), rate.Per), nil
+	return ops, taken, wait, nil
 }

@@ -116,17 +116,21 @@ func (q *queue) claimQueued(id string) bool {
 		if err != nil || r == nil || r.record.Lease != "" || r.record.Status != workflow.RunQueued || r.record.Throttled {
 			return nil, err
 		}
-		if _, err := r.readInbox(ctx); err != nil {
+		events, err := r.eventsInQueue(ctx)
+		if err != nil {
 			return nil, err
-		}
-		var events []workflow.Event
-		if r.record.Due {
-			if events, err = r.dueEvents(id); err != nil {
-				return nil, err
-			}
 		}
 		return r.claim(events, extra{conditions: []state.Op{state.RequireValue(layout.BucketRun, id, data)}})
 	})
+}
+
+// eventsInQueue reads what has happened to a run while it was queued: its messages, and
+// the timer that it has left its wait for. It returns the events of the timer.
+func (r *execution) eventsInQueue(ctx context.Context) ([]workflow.Event, error) {
+	if _, err := r.readInbox(ctx); err != nil || !r.record.Due {
+		return nil, err
+	}
+	return r.dueEvents(r.record.ID)
 }
 
 // measure counts the queued runs, up to the limit.

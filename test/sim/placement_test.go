@@ -107,7 +107,7 @@ func (m *model) checkPlaces(touched []*modelRun, before map[*modelRun]storedReco
 		if is.worked() && l.limit > 0 {
 			m.checkLane(run, l)
 		}
-		if l.count > 0 && was.Held && !is.Held && is.Status == workflow.RunQueued && is.StartedAt.IsZero() {
+		if l.count > 0 && was.Held && was.StartedAt.IsZero() && is.worked() {
 			m.checkRate(run, l)
 		}
 	}
