@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -43,14 +44,26 @@ func ParseRule(text string) (Rule, error) {
 		return Rule{prefix: prefix.Masked()}, nil
 	}
 	name := strings.TrimSuffix(strings.ToLower(text), ".")
-	// A name whose last label is a number is no name, but an address in another
-	// spelling, which resolvers read in their own ways (WHATWG URL, section 3.5).
-	last := name[strings.LastIndexByte(name, '.')+1:]
-	if !hostName.MatchString(name) || strings.Contains(name, "..") || last != "" && strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x") {
+	if !hostName.MatchString(name) || strings.Contains(name, "..") || endsInNumber(name) {
 		return Rule{}, errors.New("an entry is a range such as 10.1.0.0/16, an address such as 127.0.0.1, or the name of a host such as crm.internal")
 	}
 	return Rule{host: name}, nil
 }
+
+// endsInNumber reports whether the last label of a name is a number: then it is no name,
+// but an address in another spelling, which resolvers read in their own ways (WHATWG
+// URL, section 3.5).
+func endsInNumber(name string) bool {
+	last := name[strings.LastIndexByte(name, '.')+1:]
+	return last != "" && strings.Trim(last, "0123456789") == "" || strings.HasPrefix(last, "0x")
+}
+
+// metadata are addresses of metadata services of clouds that are not link-local.
+var metadata = parse(
+	"100.100.100.200/32", // Alibaba Cloud, https://www.alibabacloud.com/help/en/ecs/user-guide/view-instance-metadata
+	"fd00:ec2::254/128",  // AWS, https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
+	"fd20:ce::254/128",   // Google Cloud, https://cloud.google.com/compute/docs/metadata/querying-metadata
+)
 
 // Policy decides where requests may go whose URL data or a customer chose: to public
 // addresses by HTTPS, and to what its rules name. The zero Policy names nothing. It is
@@ -76,11 +89,14 @@ func (p Policy) names(host string) bool {
 // Allows reports whether a connection to a host may go to an address: to a public one
 // always; to another where a range or an address of the rules covers it, or where they
 // name the host. A name leads neither to link-local addresses nor to metadata
-// services, which are there: these are named by their address alone.
+// services: these are named by their address alone.
 func (p Policy) Allows(host string, address netip.Addr) bool {
 	address = address.Unmap().WithZone("")
 	if Public(address) || p.names(address.String()) {
 		return true
+	}
+	if slices.ContainsFunc(metadata, func(service netip.Prefix) bool { return service.Contains(address) }) {
+		return false
 	}
 	return p.names(host) && address.IsValid() && !address.IsUnspecified() && !address.IsMulticast() && !address.IsLinkLocalUnicast()
 }
@@ -99,16 +115,28 @@ func (p Policy) CheckURL(u *url.URL) error {
 		return errors.New("it has a fragment, which is never sent")
 	case strings.HasSuffix(u.Host, ":"):
 		return errors.New("its port is empty")
+	case u.Port() != "" && !isPort(u.Port()):
+		return errors.New("its port is not a number from 1 to 65535")
 	case u.Scheme == "http" && !p.names(host):
 		return ErrPlainHTTP
 	}
-	if address, err := netip.ParseAddr(host); err == nil && !p.Allows(host, address) {
+	address, err := netip.ParseAddr(host)
+	if err == nil && !p.Allows(host, address) {
 		return ErrNotAllowed
+	}
+	if err != nil && endsInNumber(strings.TrimSuffix(strings.ToLower(host), ".")) {
+		return errors.New("its host is no name, and no address in the usual form, such as 203.0.113.7")
 	}
 	if name := strings.TrimSuffix(strings.ToLower(host), "."); (name == localhost || strings.HasSuffix(name, "."+localhost)) && !p.names(host) && !p.namesLoopback() {
 		return ErrNotAllowed // RFC 6761, section 6.3: it is loopback everywhere
 	}
 	return nil
+}
+
+// isPort reports whether a text is the number of a port.
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
 }
 
 // namesLoopback reports whether a rule covers a loopback address.

@@ -38,6 +38,8 @@ func TestAPolicyAllowsWhatIsPublicAndWhatItNames(t *testing.T) {
 		{"10.1.0.0/16", "crm", "10.1.2.3", true}, {"10.1.0.0/16", "crm", "10.2.2.3", false},
 		{"crm.internal", "crm.internal", "10.2.2.3", true}, {"crm.internal", "CRM.internal.", "10.2.2.3", true}, {"crm.internal", "x.crm.internal", "10.2.2.3", false},
 		{"crm.internal", "crm.internal", "127.0.0.1", true}, {"crm.internal", "crm.internal", "169.254.169.254", false}, {"crm.internal", "crm.internal", "fe80::1", false},
+		{"crm.internal", "crm.internal", "fd00:ec2::254", false}, {"crm.internal", "crm.internal", "100.100.100.200", false}, {"crm.internal", "crm.internal", "fd00::254", true},
+		{"fd00:ec2::254", "x", "fd00:ec2::254", true},
 		{"crm.internal", "crm.internal", "0.0.0.0", false}, {"169.254.169.254", "x", "169.254.169.254", true},
 		{"localhost", "localhost", "127.0.0.1", true}, {"localhost", "other", "127.0.0.1", false},
 	} {
@@ -60,6 +62,10 @@ func TestPlainHTTPAndInnerAddressesNeedARule(t *testing.T) {
 		{"", "https://a.localhost./", "egress.allow"}, {"localhost", "http://localhost:1/", ""}, {"127.0.0.1", "https://localhost:1/", ""}, {"127.0.0.1", "http://127.0.0.1:9/", ""},
 		{"", "https://u:p@acme.com/", "holds a user"}, {"", "https://acme.com/#x", "fragment"}, {"", "ftp://acme.com/", "no https URL"}, {"", "https:acme.com", "no https URL"}, {"", "https://acme.com:/", "port"},
 		{"", "https:///x", "no https URL"},
+		{"", "https://acme.com:0/", "port"}, {"", "https://acme.com:65536/", "port"}, {"", "https://acme.com:65535/", ""},
+		{"", "https://2130706433/", "usual form"}, {"", "https://0x7f.1/", "usual form"}, {"", "https://0177.0.0.1/", "usual form"}, {"", "https://127.1/", "usual form"},
+		{"", "https://127.0.0.0x1/", "usual form"}, {"", "https://0/", "usual form"}, {"", "https://127.1./", "usual form"}, {"127.0.0.1", "https://0x7f000001/", "usual form"},
+		{"", "https://1.acme/", ""}, {"", "https://8.8.8.8/", ""},
 	} {
 		var p Policy
 		if c.allow != "" {
