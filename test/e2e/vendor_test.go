@@ -153,12 +153,12 @@ func (v *vendor) list(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// config is that of a gateway that receives the vendor's events, with further keys of
-// the webhook.
-func (v *vendor) config(state, plugins, keys string) string {
+// config is that of a gateway that receives the vendor's events into a database, with
+// further keys of the webhook.
+func (v *vendor) config(state, database, plugins, keys string) string {
 	return fmt.Sprintf(`{
   "state": { "url": %q },
-  "credentials": { "database": { "migrations": "migrations" } },
+  "credentials": { "database": { "url": %q, "migrations": "migrations" } },
   "pluginDirs": [%q],
   "auth": { "tokens": [{ "name": "shop", "hash": %q, "scopes": ["*"] }] },
   "customIntegrations": [{ "name": "vendor", "baseUrl": %q, "actions": { "listEvents": {
@@ -170,7 +170,7 @@ func (v *vendor) config(state, plugins, keys string) string {
     "actions": [{ "type": "database", "action": "insert", "params": {
       "table": "payments", "data": { "stripe_id": "{{payload.id}}", "amount": "{{payload.amount}}" } } }]%s
   }]
-}`, state, plugins, fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(apiToken))), v.url, base64.StdEncoding.EncodeToString(vendorKey), keys)
+}`, state, database, plugins, fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(apiToken))), v.url, base64.StdEncoding.EncodeToString(vendorKey), keys)
 }
 
 // listOf is the key "from" of the vendor's list.
