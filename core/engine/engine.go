@@ -76,8 +76,10 @@ func (e *Engine) Stop(ctx context.Context) error {
 	for _, stop := range []func(){e.recovery.Stop, e.timers.Stop, e.queue.Stop, e.admission.Stop, e.retention.Stop} {
 		stopping.Go(stop)
 	}
+	// A loop may wait for the outcome of a claim: until the calls are abandoned.
+	err := e.executor.drain(ctx)
 	stopping.Wait()
-	return e.executor.drain(ctx)
+	return err
 }
 
 // SetDefinitions makes the definitions durable and starts new runs with them from
