@@ -66,8 +66,8 @@ func (s samples) types() []string {
 func (s samples) unsigned(provider string, request sdk.SampleRequest) (sdk.Sample, error) {
 	i := slices.IndexFunc(s, func(sample sample) bool { return sample.Type == request.EventType })
 	if i < 0 {
-		return sdk.Sample{}, sdk.Refuse(sdk.CodeNotFound, "%s has no sample of %q; there are samples of %s%s",
-			provider, request.EventType, strings.Join(s.types(), ", "), hint(suggest.Hint(request.EventType, s.types())))
+		return sdk.Sample{}, sdk.Refuse(sdk.CodeNotFound, "%s has no sample of %q%s",
+			provider, request.EventType, hint(suggest.Hint(request.EventType, s.types())))
 	}
 	chosen := s[i]
 	made := sdk.Sample{Headers: map[string]string{"Content-Type": "application/json"}}

@@ -37,7 +37,7 @@ var _ plugin.Launcher = (*Launcher)(nil)
 // NewLauncher returns a Launcher. The caller closes it.
 func NewLauncher() *Launcher {
 	l := &Launcher{thread: newForkThread()}
-	l.copies = pinnedCopies{thread: l.thread, directory: &l.directory}
+	l.copies = pinnedCopies{directory: &l.directory}
 	return l
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/backflow/backflow/core/plugin"
 )
@@ -20,7 +21,6 @@ import (
 // would be nothing left to start the pinned plugin from. So the bytes that were
 // checked are kept where only the gateway's account can write, and run from there.
 type pinnedCopies struct {
-	thread    *forkThread
 	directory *directory
 
 	mu   sync.Mutex          // guards what follows
@@ -55,31 +55,30 @@ func (c *pinnedCopies) program(spec plugin.Spec) (string, error) {
 
 // copy copies the plugin's file, if it is the right one.
 func (c *pinnedCopies) copy(spec plugin.Spec, to string) error {
-	// The copy is written on the thread that starts children. A child that is started
-	// while it is written would inherit its descriptor for a moment, and a file that
-	// is open for writing cannot be executed (ETXTBSY).
-	return c.thread.do(func() error {
-		sum, err := copyFile(spec.Path, to+".new")
-		if err == nil {
-			err = spec.VerifyChecksum(sum)
-		}
-		if err == nil {
-			err = os.Rename(to+".new", to)
-		}
-		if err != nil {
-			return errors.Join(err, os.RemoveAll(to+".new"))
-		}
-		return nil
-	})
+	sum, err := copyFile(spec.Path, to+".new")
+	if err == nil {
+		err = spec.VerifyChecksum(sum)
+	}
+	if err == nil {
+		err = os.Rename(to+".new", to)
+	}
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(to+".new"))
+	}
+	return nil
 }
 
-// copyFile copies a file and returns the checksum of what it copied.
+// copyFile copies a program and returns the checksum of what it copied. No process is
+// started meanwhile: a child would inherit the descriptor for a moment, and a file that
+// is open for writing cannot be executed (ETXTBSY, see https://go.dev/issue/22315).
 func copyFile(from, to string) (sum string, err error) {
 	source, err := plugin.Open(from)
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, source.Close()) }()
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	target, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o700) //nolint:gosec // a program needs its x bit
 	if err != nil {
 		return "", err
