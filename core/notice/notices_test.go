@@ -28,13 +28,14 @@ const fails = `[{"id":"a","type":"fail","message":"no","code":"no_luck"}]`
 // flows are workflows that fail, one of them as its child does, and the actions of
 // webhooks: of a sender, and of the gateway's own events.
 var flows = map[string]string{
-	"fails":          fails,
-	"also-fails":     fails,
-	"parent":         `[{"id":"c","type":"workflow","workflow":"fails"}]`,
-	"webhook:shop":   fails,
-	"webhook:alerts": `[{"id":"kept","type":"set","values":{"what":"{{payload.type}}"}}]`,
-	"webhook:broken": fails,
-	"destination:a":  fails,
+	"fails":           fails,
+	"also-fails":      fails,
+	"parent":          `[{"id":"c","type":"workflow","workflow":"fails"}]`,
+	"webhook:shop":    fails,
+	"webhook:alerts":  `[{"id":"kept","type":"set","values":{"what":"{{payload.type}}"}}]`,
+	"webhook:broken":  fails,
+	"webhook:ordered": fails,
+	"destination:a":   fails,
 }
 
 // process is a gateway process: an engine and its notices under one lease.
@@ -92,6 +93,10 @@ func newProcess(t *testing.T, node string, store state.Store) *process {
 		if strings.Contains(id, ":") {
 			d, err := workflow.ParseActions(id, workflow.Actions{Steps: []byte(steps)}, workflow.EventRoots)
 			must(t, err)
+			if id == "webhook:ordered" {
+				d.Ordered, err = workflow.ParseOrdered([]byte(`{"key":"{{payload.id}}","blockFor":"1m"}`), workflow.EventRoots)
+				must(t, err)
+			}
 			definitions = append(definitions, d)
 			continue
 		}
@@ -199,6 +204,27 @@ func TestAnEventThatFailsIsAnEventOfItsOwnType(t *testing.T) {
 		var data runData
 		if typesOf(received) != "event.failed" || json.Unmarshal(received[0].Data, &data) != nil || data.Event == nil || *data.Event != (eventJSON{ID: "evt_1", Webhook: "shop"}) {
 			t.Errorf("received %+v", received)
+		}
+	})
+}
+
+// TestAFailedEventThatIsParkedIsAnEventToo: it has held up the next of its order for
+// long enough.
+func TestAFailedEventThatIsParkedIsAnEventToo(t *testing.T) {
+	inTime(t, func(t *testing.T, store state.Store) {
+		p := newProcess(t, "a", store)
+		defer p.stop()
+		p.Set([]Hook{p.hook("alerts", time.Hour)})
+		p.start("webhook:ordered")
+		if received := p.received("alerts"); typesOf(received) != "event.failed" {
+			t.Errorf("when it failed: received %s", typesOf(received))
+		}
+		time.Sleep(time.Minute)
+		received := p.received("alerts")
+		var data runData
+		if typesOf(received) != "event.failed event.failed run.parked" || json.Unmarshal(received[2].Data, &data) != nil ||
+			data.Error.Code != "parked" || data.Event == nil || data.Event.Webhook != "ordered" {
+			t.Errorf("when it was parked: received %+v", received)
 		}
 	})
 }
