@@ -1,8 +1,8 @@
 package workflow
 
 import (
-	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/sdk"
@@ -172,7 +172,10 @@ func (m *Machine) failedToBegin(n *node, field string, err error, now time.Time)
 // renderError is the error of a step whose template or condition could not be
 // rendered.
 func renderError(path, field string, err error) *sdk.Error {
-	message := fmt.Sprintf("%s: %v", field, err)
+	message := err.Error()
+	if !strings.HasPrefix(message, field+": ") { // that of a condition says so itself
+		message = field + ": " + message
+	}
 	if path != "" {
 		message = "step " + path + ": " + message
 	}

@@ -68,7 +68,7 @@ func WriteEvent(w io.Writer, data json.RawMessage) error {
 	row("run", v.Run)
 	row("replaced runs", strings.Join(v.Previous, ", "))
 	if v.Resumed > 0 {
-		row("resumed by", fmt.Sprintf("%d redeliveries", v.Resumed))
+		row("resumed", fmt.Sprintf("%d times, by redeliveries", v.Resumed))
 	}
 	if v.Error != nil {
 		row("error", v.Error.String())
