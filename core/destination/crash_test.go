@@ -35,6 +35,11 @@ func simulate(t *testing.T, r *rand.Rand, steps int) {
 	store := newStore()
 	network := &receivers{}
 	healthy := false
+	intN := func(n int) int { // the receivers draw at the same time
+		network.mu.Lock()
+		defer network.mu.Unlock()
+		return r.IntN(n)
+	}
 	network.respond = func(ctx context.Context, _ int, _ *receivedMessage) (*http.Response, error) {
 		network.mu.Lock()
 		draw, ok := r.IntN(10), healthy
@@ -76,10 +81,10 @@ func simulate(t *testing.T, r *rand.Rand, steps int) {
 		}
 	}
 	for i := range steps {
-		p := processes[r.IntN(2)]
-		switch r.IntN(8) {
+		p := processes[intN(2)]
+		switch intN(8) {
 		case 0: // a process is killed, and another takes its place
-			victim := r.IntN(2)
+			victim := intN(2)
 			processes[victim].crash()
 			processes = append(processes[:victim], processes[victim+1:]...)
 			start()
@@ -101,7 +106,7 @@ func simulate(t *testing.T, r *rand.Rand, steps int) {
 				accepted[made["id"].(string)] = true
 			}
 		}
-		time.Sleep(time.Duration(r.IntN(2*3600)) * time.Second)
+		time.Sleep(time.Duration(intN(2*3600)) * time.Second)
 		note()
 	}
 	network.mu.Lock()

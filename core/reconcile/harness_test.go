@@ -39,6 +39,13 @@ type vendor struct {
 	fault func(call int, request sdk.ListEventsRequest, page *sdk.EventPage) error
 }
 
+// with changes or reads the vendor while it may be asked.
+func (v *vendor) with(do func()) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	do()
+}
+
 // make makes an event now.
 func (v *vendor) make(id string) { v.makeAt(id, time.Now()) }
 

@@ -149,7 +149,7 @@ func TestAnOutageOfTheListIsOneLineAndACount(t *testing.T) {
 			`backflow_reconcile_missing_total{result="refused",webhook="shop"}`:  0,
 			`backflow_reconcile_unknown_total{webhook="shop"}`:                   0,
 		})
-		down = false
+		h.vendor.with(func() { down = false })
 		time.Sleep(15 * time.Minute)
 		if diff := cmp.Diff(want, h.taken()); diff != "" {
 			t.Errorf("taken (-want +got):\n%s", diff)

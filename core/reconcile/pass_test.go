@@ -256,7 +256,7 @@ func TestARefusedEventIsWarnedOfOnce(t *testing.T) {
 		g := h.gateway("a", reconcile.Webhook{Every: 10 * time.Second})
 		defer g.stop()
 		h.vendor.make("broken")
-		h.vendor.events[0].Payload = []byte(`{"a":1,"a":2}`)
+		h.vendor.with(func() { h.vendor.events[0].Payload = []byte(`{"a":1,"a":2}`) })
 		time.Sleep(20 * time.Minute)
 		if n := h.log.count("cannot be kept"); n != 1 {
 			t.Errorf("%d warnings", n)

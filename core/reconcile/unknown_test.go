@@ -118,9 +118,11 @@ func TestNoEventIsCalledUnknownThatMayBeKnown(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Hour)
-			if !slices.Equal(types, []string{"invoice.*"}) {
-				t.Errorf("the list was asked for %q", types)
-			}
+			h.vendor.with(func() {
+				if !slices.Equal(types, []string{"invoice.*"}) {
+					t.Errorf("the list was asked for %q", types)
+				}
+			})
 		},
 		"it is of another mode": func(t *testing.T, h *harness) {
 			g := h.gateway("a", reconcile.Webhook{Every: 15 * time.Minute})
@@ -157,17 +159,19 @@ func TestNoEventIsCalledUnknownThatMayBeKnown(t *testing.T) {
 			g := h.gateway("a", reconcile.Webhook{Every: time.Hour})
 			defer g.stop()
 			time.Sleep(time.Minute)
-			h.vendor.fault = func(int, sdk.ListEventsRequest, *sdk.EventPage) error { return unavailable() }
+			h.vendor.with(func() {
+				h.vendor.fault = func(int, sdk.ListEventsRequest, *sdk.EventPage) error { return unavailable() }
+			})
 			for i := range 60 {
 				id := fmt.Sprintf("e%d", i)
 				h.vendor.make(id)
 				g.receive(id)
 				time.Sleep(time.Hour)
 			}
-			h.vendor.fault = nil
-			h.vendor.mu.Lock()
-			h.vendor.events = h.vendor.events[40:] // it lists what is younger than 20 hours
-			h.vendor.mu.Unlock()
+			h.vendor.with(func() {
+				h.vendor.fault = nil
+				h.vendor.events = h.vendor.events[40:] // it lists what is younger than 20 hours
+			})
 			time.Sleep(5 * time.Hour)
 		},
 		"it is listed a little late": func(t *testing.T, h *harness) {
