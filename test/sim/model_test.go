@@ -60,7 +60,11 @@ type keyRecord struct {
 	allowed    int // attempts that were recorded
 	calls      int
 	action     string
-	refused    int // of them, by a plugin that was down
+	refused    int  // of them, by a plugin that was down
+	open       bool // an attempt is recorded, and nothing came of it yet
+	// interrupted: the run was taken up while an attempt was open, so that whether that
+	// was made is not known.
+	interrupted bool
 }
 
 // storedRecord is what the simulation reads of a run's record. It repeats the
@@ -115,6 +119,9 @@ func (m *model) committed(g *gateway, ops []state.Op) {
 			touched = append(touched, run)
 		}
 	}
+	for _, run := range touched {
+		m.checkTakenUp(run, ops)
+	}
 	writes := len(touched) > 0
 	for _, op := range ops {
 		if op.Kind == state.KindAppend {
@@ -136,6 +143,19 @@ func (m *model) committed(g *gateway, ops []state.Op) {
 	m.checkTimers(ops)
 	m.checkTicks(ops, made)
 	m.checkRemoved(g, ops)
+}
+
+// checkTakenUp notes the attempts that are open when a run is taken up: its record says
+// that a gateway works on it, and nothing was recorded with that.
+func (m *model) checkTakenUp(run *modelRun, ops []state.Op) {
+	recorded := slices.ContainsFunc(ops, func(op state.Op) bool { return op.Kind == state.KindAppend && op.ID == run.id })
+	if run.record.Lease == "" || recorded {
+		return
+	}
+	for key, s := range run.keys {
+		s.interrupted = s.interrupted || s.open
+		run.keys[key] = s
+	}
 }
 
 // checkReplaced: a run is replaced by one other, each names the other, and the one
@@ -325,12 +345,21 @@ func (m *model) event(run *modelRun, e workflow.Event) {
 		m.checkAttempts(run, e)
 	}
 	switch e.Type {
+	case workflow.EventAttemptFailed, workflow.EventFailed, workflow.EventSucceeded:
+		if key := m.latest(run, e.Path); key != "" {
+			s := run.keys[key]
+			s.open = false
+			run.keys[key] = s
+		}
+	}
+	switch e.Type {
 	case workflow.EventScheduled:
 		m.scheduled(run, e)
 	case workflow.EventRetried:
 		for key, s := range run.keys {
 			if s.path == e.Path && m.latest(run, e.Path) == key {
 				s.allowed++
+				s.open = true
 				run.keys[key] = s
 			}
 		}
@@ -417,5 +446,6 @@ func (m *model) scheduled(run *modelRun, e workflow.Event) {
 	s := run.keys[e.Key]
 	s.path, s.generation = e.Path, e.Generation
 	s.allowed++
+	s.open = true
 	run.keys[e.Key] = s
 }

@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"strings"
 	"time"
 
 	"github.com/backflow/backflow/core/action"
@@ -79,7 +78,7 @@ func (m *model) checkAttempts(run *modelRun, e workflow.Event) {
 	if e.Type != workflow.EventFailed {
 		return
 	}
-	if e.Error.Code == sdk.CodeOutcomeUnknown && s.calls == 0 && s.refused == s.allowed && run.retries == 0 && !strings.Contains(e.Error.Message, "the gateway ended") {
+	if e.Error.Code == sdk.CodeOutcomeUnknown && s.calls == 0 && s.refused == s.allowed && run.retries == 0 && !s.interrupted {
 		m.sim.violatedLocked("what was refused has a known outcome", "%s %s: %s", run.name, e.Path, e.Error.Message)
 	}
 	if e.Error.Code == sdk.CodeUnavailable && e.Error.Retryable && !e.Unknown && s.allowed < most && !run.mayGiveUp() {
