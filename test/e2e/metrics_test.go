@@ -3,6 +3,9 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -27,14 +30,18 @@ func observedConfig(plugins, crm string) string {
   "customIntegrations": [{ "name": "crm", "baseUrl": %q, "auth": { "type": "bearer", "token": "crm_another" },
     "actions": { "getUser": { "method": "GET", "path": "/users/{{params.userId}}" } } }],
   "schedules": [{ "name": "nightly", "cron": "0 3 * * *", "workflow": "sets" }],
-  "webhooks": [{ "name": "hook", "path": "/hooks/stripe", "provider": "stripe", "actions": [{ "id": "no", "type": "fail", "message": "enough", "code": "enough" }] }],
+  "webhooks": [{ "name": "hook", "path": "/hooks/stripe", "provider": "stripe", "actions": [{ "id": "no", "type": "fail", "message": "enough", "code": "enough" }] },
+    { "name": "acme", "path": "/hooks/acme", "provider": "github", "secret": "hush-hush-hush", "reconcile": { "every": "15m", "lookback": "1h", "from": {
+      "integration": "events", "action": "list", "params": {}, "items": "data", "id": "id", "type": "type", "created": "created" } } }],
+  "destinations": [{ "name": "shop", "url": %q, "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3", "types": ["*"] }],
+  "egress": { "allow": ["127.0.0.1"] },
   "workflows": [
     { "id": "sets", "steps": [{ "id": "s", "type": "set", "values": {} }] },
     { "id": "waits", "steps": [{ "id": "w", "type": "waitForEvent", "event": "go" }] },
     { "id": "asks", "steps": [{ "id": "each", "type": "foreach", "items": ["{{input.user}}"], "steps": [{ "id": "ask", "type": "crm", "action": "getUser", "params": { "userId": "{{item}}" } }] }] },
     { "id": "tries", "steps": [{ "id": "ask", "type": "flaky", "action": "get", "retry": { "initialInterval": "1h", "maxInterval": "1h", "maxAttempts": 3 } }] }
   ]
-}`, access.HashOf(apiToken), plugins, secretKey, webhookSecret, crm)
+}`, access.HashOf(apiToken), plugins, secretKey, webhookSecret, crm, crm+"/hook")
 }
 
 // logged returns the records of the log of a level about a run.
@@ -60,7 +67,12 @@ func TestWhatAGatewayDoesIsSeen(t *testing.T) {
 	site := program.NewSite(t, binaries)
 	config := observedConfig(site.Plugins, crm.URL)
 	// Nothing listens there: a call is tried again.
-	config = strings.Replace(config, `"customIntegrations": [`, `"customIntegrations": [{ "name": "flaky", "baseUrl": "http://127.0.0.1:1", "actions": { "get": { "method": "GET", "path": "/" } } }, `, 1)
+	list := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"data":[]}`)
+	}))
+	t.Cleanup(list.Close)
+	config = strings.Replace(config, `"customIntegrations": [`, `"customIntegrations": [{ "name": "events", "baseUrl": "`+list.URL+`", "actions": { "list": { "method": "GET", "path": "/" } } }, { "name": "flaky", "baseUrl": "http://127.0.0.1:1", "actions": { "get": { "method": "GET", "path": "/" } } }, `, 1)
 	site.WriteConfig("backflow.json", config)
 	g := site.Serve(apiToken)
 
@@ -81,6 +93,7 @@ func TestWhatAGatewayDoesIsSeen(t *testing.T) {
 	program.Want(t, 200, g.Do(event))
 	g.Do(program.Request{Method: "POST", Path: "/hooks/stripe", Body: `{}`})
 	g.Get("/no/such/path")
+	program.Want(t, 200, g.Post("/integrations/webhook/actions/send", `{"destination":"shop","type":"a.b","data":{}}`))
 
 	testkit.Eventually(t, 20*time.Second, "the step is tried again", func() bool { return len(logged(t, g, "INFO", tried)) == 1 })
 	record := logged(t, g, "INFO", tried)[0]
@@ -115,7 +128,8 @@ func TestWhatAGatewayDoesIsSeen(t *testing.T) {
 	var page string
 	testkit.Eventually(t, 30*time.Second, "the memory of plugins is known, and the run of the event is counted", func() bool {
 		page = string(program.Want(t, 200, g.Get("/metrics")).Body)
-		return strings.Contains(page, "backflow_plugin_memory_bytes{") && strings.Contains(page, `backflow_events_ended_total{status="failed",webhook="hook"} 1`)
+		return strings.Contains(page, "backflow_plugin_memory_bytes{") && strings.Contains(page, "backflow_reconcile_success_age_seconds{") &&
+			strings.Contains(page, "backflow_destination_attempt_duration_seconds_count{") && strings.Contains(page, `backflow_events_ended_total{status="failed",webhook="hook"} 1`)
 	})
 	for _, series := range []string{
 		`backflow_runs_total{status="succeeded",workflow="sets"} 1`,

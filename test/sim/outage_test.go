@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"strings"
 	"time"
 
 	"github.com/backflow/backflow/core/action"
@@ -78,7 +79,7 @@ func (m *model) checkAttempts(run *modelRun, e workflow.Event) {
 	if e.Type != workflow.EventFailed {
 		return
 	}
-	if e.Error.Code == sdk.CodeOutcomeUnknown && s.calls == 0 && s.refused == s.allowed && run.retries == 0 && !s.interrupted {
+	if e.Error.Code == sdk.CodeOutcomeUnknown && s.calls == 0 && s.refused == s.allowed && run.retries == 0 && !s.interrupted && !strings.Contains(e.Error.Message, "the gateway ended") {
 		m.sim.violatedLocked("what was refused has a known outcome", "%s %s: %s", run.name, e.Path, e.Error.Message)
 	}
 	if e.Error.Code == sdk.CodeUnavailable && e.Error.Retryable && !e.Unknown && s.allowed < most && !run.mayGiveUp() {
