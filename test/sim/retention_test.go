@@ -59,6 +59,7 @@ func (sim *simulation) checkRetention() {
 	for _, again := range repeats {
 		sim.requestUntilFinal(r, http.MethodPost, again.path, again.key, again.body)
 	}
+	sim.finishRuns() // an event that failed, and whose run is kept, is resumed
 }
 
 // checkRetained: what was kept long enough is gone.
