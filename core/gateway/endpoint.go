@@ -45,7 +45,7 @@ type endpoint struct {
 	handler handler
 	// maxBody is the size of the largest body; 0 is Routes.MaxBodyBytes.
 	maxBody int
-	// tooLarge, if not nil, is told of a request whose body is larger: of how many bytes,
+	// tooLarge, if not nil, is called for a request whose body is larger: with how many bytes,
 	// as far as is known.
 	tooLarge func(x *requestContext, r *http.Request, bytes int64)
 	// shared: on a public endpoint an address has a share for this endpoint alone.

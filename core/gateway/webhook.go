@@ -23,7 +23,7 @@ type Webhook interface {
 	Responds() (status int, contentType string)
 	// Receive verifies a request and stores its event.
 	Receive(ctx context.Context, request webhook.Request) (webhook.Receipt, error)
-	// RefuseTooLarge is told of a request with a body of more bytes than MaxBodyBytes.
+	// RefuseTooLarge notes a request with a body of more bytes than MaxBodyBytes.
 	RefuseTooLarge(ctx context.Context, request webhook.Request, bytes int64)
 	// Refused returns refused requests that came before the one of a number, the newest
 	// first; 0 is before none.

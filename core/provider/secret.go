@@ -46,7 +46,7 @@ func publicKeys(secrets []string) []ed25519.PublicKey {
 	return keys
 }
 
-// secretKeys are the secrets whose text is the key of an HMAC. A public key is none:
+// secretKeys are the secrets whose text is the key of an HMAC. A public key is not one:
 // everybody could sign with it.
 func secretKeys(secrets []string) [][]byte {
 	return rawKeys(slices.DeleteFunc(slices.Clone(secrets), isPublicKey))

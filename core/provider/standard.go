@@ -50,7 +50,7 @@ func verifyStandard(_ context.Context, received sdk.WebhookRequest) (Verified, e
 	read := func(r *request) (value.Doc, error) { return payloadOf(r.contentType(), r.Body, "") }
 	if strings.Contains(id, ".") {
 		// What is signed could be cut at another dot: into an id that has the time and the
-		// beginning of a body, a time that somebody wrote into that body, and its rest, which
+		// beginning of a body, a time that the sender of an event wrote into that body, and its rest, which
 		// is anything but JSON.
 		read = jsonBody
 	}
