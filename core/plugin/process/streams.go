@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -90,7 +91,7 @@ func (s *stream[Q, R]) exchange(ctx context.Context, deadline time.Time) (usable
 	err = s.wire.Send(&s.request)
 	if err != nil {
 		// The stream had ended before: gRPC accepts a message whole or not at all.
-		err = fmt.Errorf("%w: %w", errNotSent, err)
+		err = fmt.Errorf("%w: %w", errNotSent, s.reason(err))
 	} else {
 		// The message is reused, but its bytes are new each time.
 		err = s.wire.RecvMsg(&s.response)
@@ -99,6 +100,18 @@ func (s *stream[Q, R]) exchange(ctx context.Context, deadline time.Time) (usable
 	usable = s.expiry.release()
 	usable = unwatch() && usable && err == nil
 	return usable, err
+}
+
+// reason returns why the stream had ended when a request was to be sent: gRPC then
+// returns io.EOF, and the status is what receiving returns.
+func (s *stream[Q, R]) reason(sending error) error {
+	if !errors.Is(sending, io.EOF) {
+		return sending
+	}
+	if ended := s.wire.RecvMsg(&s.response); ended != nil {
+		return ended
+	}
+	return sending
 }
 
 // take returns a stream that nothing uses. A new one may have to wait, because in

@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 
 	"github.com/backflow/backflow/sdk"
 	pluginv1 "github.com/backflow/backflow/sdk/proto/backflow/plugin/v1"
@@ -30,7 +32,23 @@ func (v *verifier) VerifyWebhook(_ context.Context, request *pluginv1.VerifyWebh
 	return &pluginv1.VerifyWebhookResponse{Outcome: &pluginv1.VerifyWebhookResponse_Event{Event: &pluginv1.WebhookEvent{Id: "evt_1"}}}, nil
 }
 
+// The refusal of the stream may come before the first request is sent, or after it.
 func TestAPluginWithoutStreamsForItVerifiesWebhooks(t *testing.T) {
+	t.Run("refused after the request", func(t *testing.T) {
+		testWithoutStreams(t, func(pluginv1.PluginService_VerifyWebhooksClient) {})
+	})
+	t.Run("refused before the request", func(t *testing.T) {
+		testWithoutStreams(t, func(stream pluginv1.PluginService_VerifyWebhooksClient) {
+			if err := stream.RecvMsg(new(pluginv1.VerifyWebhooksResponse)); status.Code(err) != codes.Unimplemented {
+				t.Errorf("the stream: %v", err)
+			}
+		})
+	})
+}
+
+// testWithoutStreams has requests verified by a plugin that has no streams for it;
+// opened is called with each stream once it is open.
+func testWithoutStreams(t *testing.T, opened func(pluginv1.PluginService_VerifyWebhooksClient)) {
 	listener, err := net.Listen("unix", filepath.Join(t.TempDir(), "s"))
 	if err != nil {
 		t.Fatal(err)
@@ -44,7 +62,14 @@ func TestAPluginWithoutStreamsForItVerifiesWebhooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := pluginv1.NewPluginServiceClient(conn)
-	i := &instance{service: client, verifications: newStreams(client.VerifyWebhooks)}
+	open := func(ctx context.Context, options ...grpc.CallOption) (pluginv1.PluginService_VerifyWebhooksClient, error) {
+		stream, err := client.VerifyWebhooks(ctx, options...)
+		if err == nil {
+			opened(stream)
+		}
+		return stream, err
+	}
+	i := &instance{service: client, verifications: newStreams(open)}
 	for range 3 {
 		event, err := i.VerifyWebhook(t.Context(), sdk.WebhookRequest{Body: []byte("genuine")})
 		if err != nil || event.ID != "evt_1" {
