@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -36,7 +37,20 @@ type From struct {
 	Now func() time.Time
 }
 
-// List lists a page of events. Its errors are *sdk.Error.
+// UnreadableError is returned with a page some of whose items are no events: the page has
+// the others.
+type UnreadableError struct {
+	// Err names the first of them, and what is wrong with it.
+	Err *sdk.Error
+}
+
+// Error returns what is wrong with the first of the items.
+func (e *UnreadableError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *UnreadableError) Unwrap() error { return e.Err }
+
+// List lists a page of events. Its errors are *sdk.Error, and *UnreadableError.
 func (f From) List(ctx context.Context, request sdk.ListEventsRequest) (sdk.EventPage, error) {
 	found, err := f.Find()
 	if err != nil {
@@ -93,23 +107,35 @@ func (f From) page(document any, request sdk.ListEventsRequest) (page sdk.EventP
 	if !ok {
 		return page, f.broken("there is no array where it is to be")
 	}
+	var unreadable *UnreadableError
+	last := "" // id
 	for i, item := range items {
 		e, err := f.event(item)
-		if err != nil {
-			return page, f.broken("item %d: %v", i, err)
+		if e.ID != "" {
+			last = e.ID
 		}
-		page.Events = append(page.Events, e)
+		switch {
+		case err == nil:
+			page.Events = append(page.Events, e)
+		case unreadable == nil:
+			unreadable = &UnreadableError{f.broken("item %d: %v", i, err)}
+		}
 	}
 	switch {
 	case len(f.More) > 0:
-		if more, _ := value.Lookup(document, f.More); more == true && len(page.Events) > 0 {
-			page.NextCursor = page.Events[len(page.Events)-1].ID
+		if more, _ := value.Lookup(document, f.More); more == true && len(items) > 0 {
+			if page.NextCursor = last; last == "" {
+				return page, unreadable.Err // there is no way on
+			}
 		}
 	case len(f.Next) > 0:
 		next, _ := value.Lookup(document, f.Next)
 		if page.NextCursor, err = word(next); err != nil && next != nil {
 			return page, f.broken("the cursor of the next page: %v", err)
 		}
+	}
+	if unreadable != nil {
+		return page, unreadable
 	}
 	return page, nil
 }
@@ -128,8 +154,11 @@ func word(v any) (string, error) {
 
 func (f From) event(item any) (e sdk.ListedEvent, err error) {
 	at, _ := value.Lookup(item, f.ID)
-	if e.ID, err = word(at); err != nil || e.ID == "" {
+	if e.ID, err = word(at); err != nil {
 		return e, fmt.Errorf("it has no id: %w", err)
+	}
+	if e.ID == "" {
+		return e, errors.New("it has no id: it is empty")
 	}
 	at, _ = value.Lookup(item, f.Type)
 	if e.Type, err = word(at); err != nil {

@@ -153,8 +153,23 @@ func TestAResultThatIsNoListIsAnErrorThatNamesThePlace(t *testing.T) {
 			t.Errorf("%s: %v, want %q", result, err, want)
 		}
 	}
+	// Items that can be read are there, and the way to the next page.
+	for result, next := range map[string]string{
+		`{"data":[{"id":"a","type":"t","created":1},{"id":"b","created":1}],"more":true}`: "b",
+		`{"data":[{"id":"a","type":"t","created":1},{"created":1}],"more":true}`:          "a",
+		`{"data":[{"id":"a","type":"t","created":1},{"created":1}],"more":false}`:         "",
+	} {
+		page, err := from(t, &listing{result: result}, `{}`, map[string]string{"more": "more"}).List(t.Context(), sdk.ListEventsRequest{Since: time.Unix(0, 0), Limit: 1})
+		if !errors.As(err, new(*reconcile.UnreadableError)) || len(page.Events) != 1 || page.Events[0].ID != "a" || page.NextCursor != next {
+			t.Errorf("%s: %+v, %v", result, page, err)
+		}
+	}
+	_, err := from(t, &listing{result: `{"data":[{"created":1}],"more":true}`}, `{}`, map[string]string{"more": "more"}).List(t.Context(), sdk.ListEventsRequest{Since: time.Unix(0, 0), Limit: 1})
+	if err == nil || errors.As(err, new(*reconcile.UnreadableError)) {
+		t.Errorf("a page without a way to the next one: %v", err)
+	}
 	limited := &sdk.Error{Code: sdk.CodeRateLimited, Retryable: true, RetryAfter: time.Minute}
-	_, err := from(t, &listing{err: limited}, `{}`, nil).List(t.Context(), sdk.ListEventsRequest{Since: time.Unix(0, 0), Limit: 1})
+	_, err = from(t, &listing{err: limited}, `{}`, nil).List(t.Context(), sdk.ListEventsRequest{Since: time.Unix(0, 0), Limit: 1})
 	if !errors.Is(err, limited) {
 		t.Errorf("the error of the action: %v", err)
 	}

@@ -43,7 +43,8 @@ type Pass struct {
 	// Gap is what lies between the watermark and Since, where that is not compared any
 	// more: it is older than the lookback.
 	Gap *Gap `json:"gap,omitempty"`
-	// Error is why the pass has failed.
+	// Error is why the pass has failed, or is going to at its end: part of the list
+	// cannot be read.
 	Error *sdk.Error `json:"error,omitempty"`
 	// Events are the first of the missing events, UnknownEvents of the unknown ones.
 	Events        []Found `json:"events,omitempty"`

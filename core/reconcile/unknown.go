@@ -43,7 +43,7 @@ type suspect struct {
 // list has named.
 func (w *worker) judge(ctx context.Context, found *listed) error {
 	w.recent.add(found.ids)
-	if w.Partial {
+	if w.Partial || w.pass.Error != nil { // what could not be read may name any event
 		return nil
 	}
 	from, until := w.judged, w.pass.Through.Add(-w.Grace)
@@ -140,8 +140,8 @@ func (w *worker) question(ctx context.Context, suspects map[string]*suspect) err
 	left, pages := len(suspects), 0
 	floor := w.now().Add(-event.TTL)
 	for span := firstSpan; ; span = min(2*span, maxSpan) {
-		err := w.pages(ctx, win, func(events []sdk.ListedEvent) (fresh bool, err error) {
-			for _, e := range events {
+		err := w.pages(ctx, win, func(page page) (fresh bool, err error) {
+			for _, e := range page.events {
 				if w.oldest.IsZero() || e.CreatedAt.Before(w.oldest) {
 					w.oldest = e.CreatedAt
 				}
@@ -152,6 +152,9 @@ func (w *worker) question(ctx context.Context, suspects map[string]*suspect) err
 			}
 			if pages++; left == 0 || pages >= maxSearchPages {
 				return false, errFound
+			}
+			if page.unreadable != nil {
+				return false, page.unreadable
 			}
 			return true, nil
 		})

@@ -21,7 +21,8 @@ const (
 	MaxLookback = event.TTL - time.Hour
 )
 
-// List returns a page of what has happened at a vendor, as sdk.EventLister.
+// List returns a page of what has happened at a vendor, as sdk.EventLister. A page may
+// come with an *UnreadableError.
 type List func(ctx context.Context, request sdk.ListEventsRequest) (sdk.EventPage, error)
 
 // Intake takes in an event, as webhook.Intake does.

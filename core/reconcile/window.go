@@ -73,9 +73,13 @@ var (
 // is read, as soon as it holds too much.
 func (w *worker) collect(ctx context.Context, win window) (*listed, error) {
 	found := &listed{ids: map[string]struct{}{}}
-	err := w.pages(ctx, win, func(events []sdk.ListedEvent) (fresh bool, err error) {
+	err := w.pages(ctx, win, func(page page) (fresh bool, err error) {
+		if page.unreadable != nil {
+			w.unreadable(page.unreadable)
+			fresh = true
+		}
 		var unseen []sdk.ListedEvent
-		for _, e := range events {
+		for _, e := range page.events {
 			if !win.holds(e) {
 				fresh = true // as far as is known
 				continue
@@ -155,9 +159,27 @@ func (f *listed) sorted() []sdk.ListedEvent {
 	return f.missing
 }
 
-// pages reads the list of a window page by page. The function gets the events of each
-// and returns whether any was new to it.
-func (w *worker) pages(ctx context.Context, win window, each func([]sdk.ListedEvent) (fresh bool, err error)) error {
+// unreadable notes that the list has items that are no events. The pass goes on with the
+// others and fails at its end: its watermark stays before the window.
+func (w *worker) unreadable(err *sdk.Error) {
+	if w.pass.Error == nil {
+		w.failed()
+		w.pass.Error = errorOf(err)
+	}
+}
+
+// page is one page of the list.
+type page struct {
+	events []sdk.ListedEvent
+	// unreadable is what is wrong with items of it that are not among the events; nil
+	// where nothing is.
+	unreadable *sdk.Error
+	next       string // cursor of the next page
+}
+
+// pages reads the list of a window page by page. The function gets each page and returns
+// whether anything of it was new to it.
+func (w *worker) pages(ctx context.Context, win window, each func(page) (fresh bool, err error)) error {
 	request := sdk.ListEventsRequest{Since: win.from, Until: win.until, Types: w.Types, Limit: listPage}
 	if win.open {
 		request.Until = time.Time{}
@@ -168,7 +190,7 @@ func (w *worker) pages(ctx context.Context, win window, each func([]sdk.ListedEv
 		if err != nil {
 			return err
 		}
-		fresh, err := each(page.Events)
+		fresh, err := each(page)
 		if err != nil {
 			return err
 		}
@@ -176,9 +198,9 @@ func (w *worker) pages(ctx context.Context, win window, each func([]sdk.ListedEv
 			stale = 0
 		}
 		switch {
-		case page.NextCursor == "":
+		case page.next == "":
 			return nil
-		case used[sha256.Sum256([]byte(page.NextCursor))]:
+		case used[sha256.Sum256([]byte(page.next))]:
 			w.failed()
 			return fmt.Errorf("%w: a cursor comes again", errCircle)
 		case stale >= maxStalePages:
@@ -188,34 +210,34 @@ func (w *worker) pages(ctx context.Context, win window, each func([]sdk.ListedEv
 			w.failed()
 			return fmt.Errorf("%w, or has no end: it has more than %d pages", errCircle, maxPages)
 		}
-		used[sha256.Sum256([]byte(page.NextCursor))] = true
-		request.Cursor = page.NextCursor
+		used[sha256.Sum256([]byte(page.next))] = true
+		request.Cursor = page.next
 	}
 }
 
 // page reads one page, and asks for it again as long as that may help. The error is
 // *sdk.Error, or that of ctx.
-func (w *worker) page(ctx context.Context, request sdk.ListEventsRequest) (sdk.EventPage, error) {
+func (w *worker) page(ctx context.Context, request sdk.ListEventsRequest) (page, error) {
 	for try := 1; ; try++ {
-		page, err := w.call(ctx, request)
+		found, err := w.call(ctx, request)
 		if err == nil {
-			return page, nil
+			return found, nil
 		}
 		if ctx.Err() != nil {
-			return sdk.EventPage{}, ctx.Err()
+			return page{}, ctx.Err()
 		}
 		w.failed()
 		wait := max(listWait.After(try), err.RetryAfter)
 		// A list that is broken now may be whole the next time.
 		if !err.Retryable && err.Code != sdk.CodeInternal || try == maxListTries || wait > maxListWait {
 			w.retryIn = err.RetryAfter
-			return sdk.EventPage{}, err
+			return page{}, err
 		}
 		if err := w.retry(ctx, func() error { return w.save(ctx, nothingMore) }); err != nil { // so that it is seen
-			return sdk.EventPage{}, err
+			return page{}, err
 		}
 		if !sleep(ctx, wait) {
-			return sdk.EventPage{}, ctx.Err()
+			return page{}, ctx.Err()
 		}
 	}
 }
@@ -227,21 +249,25 @@ func (w *worker) failed() {
 }
 
 // call calls the list once.
-func (w *worker) call(ctx context.Context, request sdk.ListEventsRequest) (sdk.EventPage, *sdk.Error) {
+func (w *worker) call(ctx context.Context, request sdk.ListEventsRequest) (page, *sdk.Error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	page, err := w.List(ctx, request)
+	listed, err := w.List(ctx, request)
+	found := page{events: listed.Events, next: listed.NextCursor}
+	if unreadable, ok := errors.AsType[*UnreadableError](err); ok {
+		found.unreadable, err = unreadable.Err, nil
+	}
 	if err == nil {
-		return page, nil
+		return found, nil
 	}
 	failed, ok := errors.AsType[*sdk.Error](err)
 	switch {
 	case ok:
-		return page, failed
+		return page{}, failed
 	case errors.Is(err, context.DeadlineExceeded):
-		return page, &sdk.Error{Code: sdk.CodeTimeout, Message: fmt.Sprintf("the list did not respond within %s", listTimeout), Retryable: true}
+		return page{}, &sdk.Error{Code: sdk.CodeTimeout, Message: fmt.Sprintf("the list did not respond within %s", listTimeout), Retryable: true}
 	default:
-		return page, &sdk.Error{Code: sdk.CodeUpstream, Message: err.Error(), Retryable: true}
+		return page{}, &sdk.Error{Code: sdk.CodeUpstream, Message: err.Error(), Retryable: true}
 	}
 }
 

@@ -95,7 +95,7 @@ func (w *worker) run(ctx context.Context) (err error) {
 		}
 		w.pass.Counts.Listed += listed.count
 		w.pass.Through = until
-		if w.pass.ofItself() {
+		if w.pass.ofItself() && w.pass.Error == nil {
 			w.watermark = later(w.watermark, until)
 		}
 		if err := w.retry(ctx, func() error { return w.save(ctx, nothingMore) }); err != nil {
@@ -107,6 +107,9 @@ func (w *worker) run(ctx context.Context) (err error) {
 		if listed.count < maxWindow/4 {
 			span = min(span*2, maxSpan)
 		}
+	}
+	if w.pass.Error != nil {
+		return w.pass.Error
 	}
 	return nil
 }
