@@ -10,7 +10,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/compile"
-	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -114,7 +114,7 @@ func sampleParams(input map[string]json.RawMessage, step *workflow.Step, registr
 // of its actions names, else the first; "" where the provider has no types.
 func sampleEvent(definitions []compile.Definition, name string, types []string) string {
 	for _, d := range definitions {
-		if d.ID != webhook.WorkflowID(name) {
+		if d.ID != event.WorkflowID(name) {
 			continue
 		}
 		named := ""

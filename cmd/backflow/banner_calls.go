@@ -11,7 +11,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/compile"
-	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 )
@@ -96,7 +96,7 @@ func (p *program) writeEvents(b *strings.Builder, plan *compile.Plan, registry *
 		}
 		for _, w := range plan.SandboxWebhooks(integration.Name()) {
 			fmt.Fprintf(b, "\nThe sandbox of %s sends its events, signed, to %s. Each is a run:\n\n  %s runs list --workflow %s\n",
-				integration.Name(), w.Path, p.calledAs, webhook.WorkflowID(w.Name))
+				integration.Name(), w.Path, p.calledAs, event.WorkflowID(w.Name))
 			writeRows(b, plan, w.Name)
 		}
 		if m := integration.Manifest(); m != nil && slices.ContainsFunc(m.Actions, func(act sdk.ActionSpec) bool {
@@ -120,7 +120,7 @@ func writeRows(b *strings.Builder, plan *compile.Plan, name string) {
 		return
 	}
 	for _, d := range plan.Definitions {
-		if d.ID != webhook.WorkflowID(name) {
+		if d.ID != event.WorkflowID(name) {
 			continue
 		}
 		d.Walk(func(step *workflow.Step) {

@@ -6,7 +6,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/compile"
-	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -24,7 +24,7 @@ func TestTheSampleThatIsProposedIsTheOneThatTheConditionNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		definition, err := workflow.ParseActions(webhook.WorkflowID("w"), workflow.Actions{Steps: raw}, []string{"payload"})
+		definition, err := workflow.ParseActions(event.WorkflowID("w"), workflow.Actions{Steps: raw}, []string{"payload"})
 		if err != nil {
 			t.Fatal(err)
 		}

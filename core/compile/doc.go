@@ -7,7 +7,7 @@
 // judges.
 //
 // The package imports core/access, core/action, core/config, core/custom,
-// core/destination, core/egress, core/engine, core/notice, core/plugin,
+// core/destination, core/egress, core/engine, core/event, core/notice, core/plugin,
 // core/plugin/credential, core/provider, core/reconcile, core/schedule, core/template, core/webhook,
 // core/workflow, sdk, sdk/pointer, sdk/schema, sdk/suggest and sdk/value. It opens no
 // store, serves nothing and keeps no plugin running.

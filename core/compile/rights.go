@@ -10,8 +10,8 @@ import (
 	"github.com/backflow/backflow/core/access"
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/plugin"
-	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/pointer"
@@ -162,7 +162,7 @@ func (r *rightsFinder) list(w config.Webhook, catalog *action.Catalog) {
 
 // owner names the workflow or the webhook that a step is part of.
 func owner(d Definition) string {
-	if name, isWebhook := strings.CutPrefix(d.ID, webhook.WorkflowID("")); isWebhook {
+	if name, isWebhook := strings.CutPrefix(d.ID, event.WorkflowID("")); isWebhook {
 		return fmt.Sprintf("webhook %q", name)
 	}
 	return fmt.Sprintf("workflow %q", d.ID)

@@ -3,6 +3,7 @@ package compile
 import (
 	"slices"
 
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/value"
@@ -36,7 +37,7 @@ func (r *rightsFinder) fetch(p *Plan, d Definition, use Use, spec *sdk.ActionSpe
 // are known the ones that its filter lets through, and those that it names.
 func (p *Plan) typesOf(d Definition, known []string) []string {
 	for _, w := range p.Config.Webhooks {
-		if webhook.WorkflowID(w.Name) != d.ID || w.Filter.Types == nil {
+		if event.WorkflowID(w.Name) != d.ID || w.Filter.Types == nil {
 			continue
 		}
 		filter := webhook.FilterTypes(w.Filter.Types)

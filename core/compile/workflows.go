@@ -6,6 +6,7 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/core/workflow"
@@ -40,7 +41,7 @@ func (p *Plan) parseDefinitions() {
 		if _, err := WebhookRespond(w); err != nil {
 			p.faultsAt(indexPointer("/webhooks", i)+"/respond", fmt.Sprintf("webhooks[%d].respond", i), err)
 		}
-		d, err := workflow.ParseActions(webhook.WorkflowID(w.Name), actions, workflow.EventRoots)
+		d, err := workflow.ParseActions(event.WorkflowID(w.Name), actions, workflow.EventRoots)
 		p.place(i, &w, d)
 		p.addDefinition(w.Actions, d, err)
 	}

@@ -225,7 +225,7 @@ func newHarness(t testing.TB, change ...func(*Options)) *harness {
 	flow, err := workflow.Parse([]byte(`{"id":"process-order","name":"Process","steps":[
 		{"id":"pay","type":"integration","integration":"shop","action":"createPayment","params":{"amount":"{{input.amount}}"}}]}`), []string{"input", "steps", "run"})
 	must(t, err)
-	actions, err := workflow.ParseActions(webhook.WorkflowID("events"), workflow.Actions{Steps: []byte(`[{"type":"shop","action":"sendMail","params":{}}]`)}, workflow.EventRoots)
+	actions, err := workflow.ParseActions(event.WorkflowID("events"), workflow.Actions{Steps: []byte(`[{"type":"shop","action":"sendMail","params":{}}]`)}, workflow.EventRoots)
 	must(t, err)
 	must(t, h.engine.SetDefinitions(t.Context(), []*workflow.Definition{flow, actions}))
 	h.engine.Run()

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
-	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/internal/testkit"
 	"github.com/backflow/backflow/sdk"
@@ -87,8 +87,8 @@ func TestAnEmptyBodyIsAnEmptyInput(t *testing.T) {
 func TestTheActionsOfAWebhookCannotBeStarted(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t)
-	wantStatus(t, h.send("POST", "/workflows/"+url.PathEscape(webhook.WorkflowID("events"))+"/runs", "{}"), 404)
-	wantStatus(t, h.send("GET", "/workflows/"+url.PathEscape(webhook.WorkflowID("events")), ""), 404)
+	wantStatus(t, h.send("POST", "/workflows/"+url.PathEscape(event.WorkflowID("events"))+"/runs", "{}"), 404)
+	wantStatus(t, h.send("GET", "/workflows/"+url.PathEscape(event.WorkflowID("events")), ""), 404)
 	if rec := h.send("GET", "/workflows", ""); strings.Contains(rec.Body.String(), "webhook:") {
 		t.Errorf("%s", rec.Body)
 	}

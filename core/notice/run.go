@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/backflow/backflow/core/engine"
-	"github.com/backflow/backflow/core/webhook"
+	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk/value"
 )
@@ -39,7 +39,7 @@ func (n *Notices) noticesOf(run *engine.Run) []Notice {
 		},
 		Error: errorJSON{Code: string(failure.Code), Message: failure.Message, Integration: run.Error.Integration, Step: run.Error.Step},
 	}
-	name, isEvent := strings.CutPrefix(run.Workflow, webhook.WorkflowID(""))
+	name, isEvent := strings.CutPrefix(run.Workflow, event.WorkflowID(""))
 	switch {
 	case isEvent && n.isHook(name):
 		return nil

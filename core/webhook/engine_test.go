@@ -37,7 +37,7 @@ func (h *harness) gateway(t *testing.T, path string, test func(*Receiver, *engin
 	must(err)
 	e := engine.New(engine.Options{Store: store, Lease: held, Actions: actions, Now: h.clock.Now})
 	defer func() { must(e.Stop(ctx)) }()
-	definition, err := workflow.ParseActions(WorkflowID("stripe-events"), workflow.Actions{Steps: []byte(`[{
+	definition, err := workflow.ParseActions(event.WorkflowID("stripe-events"), workflow.Actions{Steps: []byte(`[{
 		"condition": "{{payload.type}} === 'another.type'",
 		"type": "database", "action": "insert", "params": {"event": "{{event.id}}", "of": "{{headers.content-type}}"}
 	}]`)}, workflow.EventRoots)

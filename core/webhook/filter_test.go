@@ -130,7 +130,7 @@ func TestAFilteredEventThatCannotBeStoredIsSentAgain(t *testing.T) {
 func TestAnEventForWhichTheFilterFailsIsNotLost(t *testing.T) {
 	const source = "{{payload.data.object.vip}} === true"
 	h := newHarness(t)
-	definition, err := workflow.ParseActions(WorkflowID("stripe-events"), workflow.Actions{
+	definition, err := workflow.ParseActions(event.WorkflowID("stripe-events"), workflow.Actions{
 		Steps: []byte(`[{"type":"set","values":{"a":1}}]`), Filter: source,
 	}, workflow.EventRoots)
 	if err != nil {

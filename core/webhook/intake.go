@@ -40,7 +40,7 @@ type Events interface {
 type IntakeOptions struct {
 	// Webhook is the webhook's name, without a slash, Provider that of its provider.
 	Webhook, Provider string
-	// Starter makes the runs of WorkflowID(Webhook).
+	// Starter makes the runs of event.WorkflowID(Webhook).
 	Starter Starter
 	// Events are the lists of what was taken in.
 	Events Events
@@ -184,7 +184,7 @@ func (in *Intake) store(ctx context.Context, e event.Event, roots map[string]val
 	}
 	_, err := in.opt.Starter.Start(ctx, engine.StartRequest{
 		ID:        e.RunID,
-		Workflow:  WorkflowID(e.Webhook),
+		Workflow:  event.WorkflowID(e.Webhook),
 		Roots:     roots,
 		RequestID: telemetry.RequestID(ctx),
 		StartedBy: engine.Initiator{Webhook: e.Webhook, Event: e.ID},

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/provider"
 )
 
@@ -49,10 +48,6 @@ type Options struct {
 	Refusals    *Refusals
 	KeepRefused bool
 }
-
-// WorkflowID is the id of the workflow that a webhook's actions are: see
-// event.WorkflowID.
-func WorkflowID(name string) string { return event.WorkflowID(name) }
 
 // complete checks options and fills in defaults. Its errors show no secret.
 func (o *Options) complete() error {
