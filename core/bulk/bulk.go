@@ -76,7 +76,9 @@ type Bulk struct {
 	Status Status
 	// Caller is who made it, and as whom the items are done.
 	Caller Caller
-	Counts Counts
+	// Permission is what a caller needs to change it.
+	Permission []string
+	Counts     Counts
 	// Reasons counts the items that were not done, by the code of the reason.
 	Reasons    map[sdk.Code]int
 	CreatedAt  time.Time
@@ -161,7 +163,7 @@ type Request struct {
 	DryRun bool
 	Caller Caller
 	// Permission is what the caller must have at the time of each item; nil is
-	// runs:write.
+	// runs:write, or events:write for a replay.
 	Permission []string
 	// Unknown has those done too of which an outcome is not known: a repeat of what they
 	// call does no harm.

@@ -34,15 +34,11 @@ func (m *Manager) do(ctx context.Context, rec *record, index int, item storedIte
 	} else if found != nil {
 		return done(item, *found), false, nil
 	}
+	if permission := rec.permission(); !m.may(rec.CallerID, permission...) {
+		return refused(item, sdk.CodeForbidden, "the caller %s does not have the scope %s now", rec.Caller, strings.Join(permission, ":")), false, nil
+	}
 	if rec.Action == ActionReplay {
 		return m.replay(ctx, rec, item, once)
-	}
-	permission := rec.Permission
-	if permission == nil {
-		permission = []string{"runs", "write"}
-	}
-	if !m.may(rec.CallerID, permission...) {
-		return refused(item, sdk.CodeForbidden, "the caller %s does not have the scope %s now", rec.Caller, strings.Join(permission, ":")), false, nil
 	}
 	run, err := m.runs.Get(ctx, item.Run)
 	switch {

@@ -96,13 +96,25 @@ func chunkID(bulk string, n int) string { return bulk + "/" + strconv.Itoa(n) }
 // itemID is the id of the record that an item took effect.
 func itemID(bulk string, index int) string { return bulk + "/" + strconv.Itoa(index) }
 
+// permission is what the caller must have at the time of each item.
+func (r *record) permission() []string {
+	switch {
+	case r.Permission != nil:
+		return r.Permission
+	case r.Action == ActionReplay:
+		return []string{"events", "write"}
+	default:
+		return []string{"runs", "write"}
+	}
+}
+
 // view is the bulk as it is shown.
 func (r *record) view() Bulk {
 	counts := r.Counts
 	counts.Pending = counts.Total - counts.Done - counts.Failed - counts.Skipped
 	return Bulk{
 		ID: r.ID, Action: r.Action, Filter: r.Filter, Status: r.Status, Caller: Caller{ID: r.CallerID, Name: r.Caller},
-		Counts: counts, Reasons: maps.Clone(r.Reasons),
+		Permission: r.permission(), Counts: counts, Reasons: maps.Clone(r.Reasons),
 		CreatedAt: r.CreatedAt, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, ExpiresAt: r.CreatedAt.Add(Retention),
 	}
 }

@@ -128,11 +128,8 @@ func (m *Manager) eachEvent(ctx context.Context, r *Request, visit func(*event.V
 	}
 }
 
-// replay does one item of a replay, as its caller.
+// replay does one item of a replay.
 func (m *Manager) replay(ctx context.Context, rec *record, item storedItem, once engine.Once) (_ storedItem, again bool, _ error) {
-	if !m.may(rec.CallerID, "events", "write") {
-		return refused(item, sdk.CodeForbidden, "the caller %s does not have the scope events:write now", rec.Caller), false, nil
-	}
 	once.Value = encode(effect{})
 	_, err := m.events.Replay(ctx, event.ReplayRequest{
 		Ref: event.Ref{ID: item.Event}, FromStart: rec.Filter.FromStart, By: engine.Initiator{Token: rec.Caller}, RequestID: rec.RequestID, Once: once,

@@ -87,6 +87,25 @@ func (c *caller) authorize(permission ...string) error {
 	return c.forbidden(permission...)
 }
 
+// authorizeOne returns a 403 unless the caller meets one of the requirements of an
+// endpoint, filled with the arguments of its path.
+func (c *caller) authorizeOne(needs []requirement, argument func(name string) string) error {
+	for _, q := range needs {
+		if c.may(q.permission(argument)...) {
+			return nil
+		}
+	}
+	refusal := c.forbidden(needs[0].permission(argument)...)
+	if len(needs) > 1 {
+		scopes := make([]string, len(needs))
+		for i, q := range needs {
+			scopes[i] = q.String()
+		}
+		refusal.detail = fmt.Sprintf("this needs the scope %s, and the token %s has none of them", strings.Join(scopes, orScope), c.name)
+	}
+	return refusal
+}
+
 // forbidden is the 403 of a caller without the permission.
 func (c *caller) forbidden(permission ...string) *apiError {
 	needed := access.ScopeFor(permission...).String()

@@ -23,10 +23,12 @@ func (x *requestContext) createBulk(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
+	domain := "runs"
 	if request.Action == bulk.ActionReplay {
-		if err := x.caller.authorize("events", "write"); err != nil {
-			return err
-		}
+		domain = "events"
+	}
+	if err := x.caller.authorize(domain, "write"); err != nil {
+		return err
 	}
 	request.ID, request.RequestID, request.Caller = engine.NewRunID(), x.id, x.bulkCaller()
 	b, err := x.changeBulk(w, r, c, request.ID, func(once engine.Once) (bulk.Bulk, error) {
@@ -49,9 +51,19 @@ func (x *requestContext) createBulk(w http.ResponseWriter, r *http.Request) erro
 	return x.sendBulk(w, status, b)
 }
 
+// bulk returns the bulk that the path names, if the caller may read or write what it
+// changes.
+func (x *requestContext) bulk(r *http.Request, access string) (bulk.Bulk, error) {
+	b, err := x.services.Bulks.Get(r.Context(), x.argument("bulk"))
+	if err != nil {
+		return b, err
+	}
+	return b, x.caller.authorize(b.Permission[0], access)
+}
+
 // showBulk shows a bulk and how far it is.
 func (x *requestContext) showBulk(w http.ResponseWriter, r *http.Request) error {
-	b, err := x.services.Bulks.Get(r.Context(), x.argument("bulk"))
+	b, err := x.bulk(r, "read")
 	if err != nil {
 		return err
 	}
@@ -66,6 +78,9 @@ func (x *requestContext) listBulkItems(w http.ResponseWriter, r *http.Request) e
 		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > maxItems {
 			return &apiError{code: codeBadRequest, detail: fmt.Sprintf("limit must be a whole number from 1 to %d", maxItems)}
 		}
+	}
+	if _, err := x.bulk(r, "read"); err != nil {
+		return err
 	}
 	items, next, err := x.services.Bulks.Items(r.Context(), x.argument("bulk"), x.query["cursor"], limit)
 	if err != nil {
@@ -116,6 +131,9 @@ func (x *requestContext) controlBulk(w http.ResponseWriter, r *http.Request, do 
 		return err
 	}
 	if err := c.takesNoBody(""); err != nil {
+		return err
+	}
+	if _, err := x.bulk(r, "write"); err != nil {
 		return err
 	}
 	id := x.argument("bulk")

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/backflow/backflow/core/access"
+	"github.com/backflow/backflow/core/bulk"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/internal/testkit"
@@ -178,4 +180,63 @@ func TestABulkIsPausedAndCancelledOverHTTP(t *testing.T) {
 		t.Errorf("%v", doc)
 	}
 	h.is(ids[59], workflow.RunWaiting)
+}
+
+// TestABulkTakesTheScopesOfWhatItChanges: those of runs, of events, or of destinations.
+func TestABulkTakesTheScopesOfWhatItChanges(t *testing.T) {
+	t.Parallel()
+	h := newHarness(t)
+	h.declines()
+	h.deliver("evt_1")
+	h.event("evt_1", "failed")
+	runs := h.failedRuns(1)
+	bulks := map[string]string{}
+	for _, domain := range []string{"runs", "events", "destinations"} {
+		for _, right := range []string{"read", "write"} {
+			name := domain + " " + right
+			h.routes.Tokens = append(h.routes.Tokens, Token{Name: name, Hash: access.HashOf(name), Scopes: scopes(t, domain+":"+right)})
+		}
+	}
+	must(t, h.Swap(h.routes))
+	for domain, body := range map[string]string{
+		"runs":   `{"action":"retry","filter":{"ids":["` + runs[0] + `"]},"dryRun":true}`,
+		"events": `{"action":"replay","filter":{"ids":["evt_1"]},"dryRun":true}`,
+	} {
+		for _, other := range []string{"runs", "events"} {
+			rec := h.send("POST", "/bulk", body, "Authorization: Bearer "+other+" write")
+			if other == domain {
+				wantStatus(t, rec, 200)
+				bulks[domain] = id(t, rec)
+			} else {
+				wantDetail(t, wantProblem(t, rec, 403, "forbidden"), domain+":write")
+			}
+		}
+		wantStatus(t, h.send("POST", "/bulk", body, "Authorization: Bearer destinations write"), 403)
+		wantStatus(t, h.send("POST", "/bulk", body, "Authorization: Bearer "+domain+" read"), 403)
+	}
+	b, err := h.services.Bulks.Create(t.Context(), bulk.Request{
+		ID: engine.NewRunID(), Action: bulk.ActionRetry, Filter: bulk.Filter{IDs: runs}, DryRun: true,
+		Caller: bulk.Caller{ID: "token:destinations write", Name: "destinations write"}, Permission: []string{"destinations", "write"},
+	})
+	must(t, err)
+	bulks["destinations"] = b.ID
+	for domain, id := range bulks {
+		for _, other := range []string{"runs", "events", "destinations"} {
+			want := 403
+			if other == domain {
+				want = 200
+			}
+			read, write := "Authorization: Bearer "+other+" read", "Authorization: Bearer "+other+" write"
+			wantStatus(t, h.send("GET", "/bulk/"+id, "", read), want)
+			wantStatus(t, h.send("GET", "/bulk/"+id+"/items", "", read), want)
+			wantStatus(t, h.send("GET", "/bulk/"+id, "", write), 403)
+			wantStatus(t, h.send("POST", "/bulk/"+id+"/cancel", "", read), 403)
+			if other != domain {
+				for _, command := range []string{"pause", "resume", "cancel"} {
+					wantStatus(t, h.send("POST", "/bulk/"+id+"/"+command, "", write), 403)
+				}
+			}
+		}
+		wantStatus(t, h.send("POST", "/bulk/"+id+"/cancel", "", "Authorization: Bearer "+domain+" write"), 202)
+	}
 }

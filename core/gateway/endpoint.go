@@ -19,7 +19,7 @@ type endpoint struct {
 	// path holds arguments as "{name}" for one segment; "{name...}" at its end is
 	// all that follows, at least a slash.
 	path string
-	// scope is what the caller must have; see parseRequirement. It is empty on
+	// scope is what the caller must have; see parseRequirements. It is empty on
 	// public endpoints, and on no others.
 	scope string
 	// public endpoints need no token.

@@ -11,6 +11,13 @@ import (
 // says what it is.
 var anyJSON json.RawMessage
 
+// A bulk changes runs, events or messages to destinations: which of these scopes is
+// needed is known once it was read.
+const (
+	readsBulk  = "runs:read or events:read or destinations:read"
+	writesBulk = "runs:write or events:write or destinations:write"
+)
+
 // endpoints are what every gateway has, beside its mounts and webhooks. Where
 // several paths fit a request, the first of them counts.
 func endpoints() []endpoint {
@@ -189,41 +196,41 @@ func endpoints() []endpoint {
 			handler: (*requestContext).replayEvent,
 		},
 		{
-			method: http.MethodPost, path: "/bulk", scope: "runs:write", stateful: writesState, // and events:write for a replay
+			method: http.MethodPost, path: "/bulk", scope: "runs:write or events:write", stateful: writesState, // that of what it changes
 			in:      input{body: bulkRequestJSON{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}, {status: http.StatusOK, body: bulkJSON{}}},
 			doc:     "Retries, cancels or reruns the runs that a filter selects, or replays events, or shows which they are.",
 			handler: (*requestContext).createBulk,
 		},
 		{
-			method: http.MethodGet, path: "/bulk/{bulk}", scope: "runs:read", stateful: readsState,
+			method: http.MethodGet, path: "/bulk/{bulk}", scope: readsBulk, stateful: readsState,
 			out:     okJSON(bulkJSON{}),
 			doc:     "Shows a bulk and how far it is.",
 			handler: (*requestContext).showBulk,
 		},
 		{
-			method: http.MethodGet, path: "/bulk/{bulk}/items", scope: "runs:read", stateful: readsState,
+			method: http.MethodGet, path: "/bulk/{bulk}/items", scope: readsBulk, stateful: readsState,
 			in:      input{query: []string{"limit", "cursor"}},
 			out:     okJSON(list[bulkItemJSON]{}),
 			doc:     "Lists the runs of a bulk with what became of them.",
 			handler: (*requestContext).listBulkItems,
 		},
 		{
-			method: http.MethodPost, path: "/bulk/{bulk}/pause", scope: "runs:write", stateful: writesState,
+			method: http.MethodPost, path: "/bulk/{bulk}/pause", scope: writesBulk, stateful: writesState,
 			in:      input{body: struct{}{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}},
 			doc:     "Pauses a running bulk.",
 			handler: (*requestContext).pauseBulk,
 		},
 		{
-			method: http.MethodPost, path: "/bulk/{bulk}/resume", scope: "runs:write", stateful: writesState,
+			method: http.MethodPost, path: "/bulk/{bulk}/resume", scope: writesBulk, stateful: writesState,
 			in:      input{body: struct{}{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}},
 			doc:     "Has a bulk run that was previewed or paused.",
 			handler: (*requestContext).resumeBulk,
 		},
 		{
-			method: http.MethodPost, path: "/bulk/{bulk}/cancel", scope: "runs:write", stateful: writesState,
+			method: http.MethodPost, path: "/bulk/{bulk}/cancel", scope: writesBulk, stateful: writesState,
 			in:      input{body: struct{}{}, key: true},
 			out:     []output{{status: http.StatusAccepted, body: bulkJSON{}}},
 			doc:     "Ends a bulk: the runs that are left stay as they are.",

@@ -87,8 +87,14 @@ func TestEveryEndpointIsDocumented(t *testing.T) {
 	documented := map[string]string{}
 	for _, row := range section(t, "Paths") {
 		scope := "none"
-		if span := codeSpan.FindStringSubmatch(row[2]); span != nil {
-			scope = span[1]
+		if spans := codeSpan.FindAllStringSubmatch(row[2], -1); spans != nil {
+			scope = ""
+			for i, span := range spans {
+				if i > 0 {
+					scope += orScope
+				}
+				scope += span[1]
+			}
 			if strings.HasPrefix(row[2], "any ") {
 				scope = "any " + scope
 			}
@@ -109,7 +115,10 @@ func TestEveryEndpointIsDocumented(t *testing.T) {
 		name = placeholder.ReplaceAllString(name, "{}")
 		want := "none"
 		if !op.public {
-			want = op.needs.String()
+			want = op.needs[0].String()
+			for _, other := range op.needs[1:] {
+				want += orScope + other.String()
+			}
 			if strings.Contains(op.scope, anyName) {
 				want = "any " + want
 			}
@@ -140,7 +149,8 @@ func TestEveryScopeIsDocumented(t *testing.T) {
 }
 
 // TestEveryEndpointIsGuarded: what is not public is 401 without a token, 403
-// with one that lacks its scope alone, and reached with its scope alone.
+// with one that lacks its scope alone, and reached with its scope alone, or with any of
+// several.
 func TestEveryEndpointIsGuarded(t *testing.T) {
 	t.Parallel()
 	h := newHarness(t, withMetrics)
@@ -150,12 +160,25 @@ func TestEveryEndpointIsGuarded(t *testing.T) {
 			all = append(all, nameInForm.ReplaceAllString(form, "*"))
 		}
 	}
-	tokens := h.routes.Tokens
-	for i, scope := range append(slices.Clone(all), "admin") {
-		others := slices.Delete(slices.Clone(all), min(i, len(all)), min(i+1, len(all)))
-		tokens = append(tokens,
-			Token{Name: scope, Hash: access.HashOf(scope), Scopes: scopes(t, scope)},
-			Token{Name: "no " + scope, Hash: access.HashOf("no " + scope), Scopes: scopes(t, others...)})
+	tokens, made := h.routes.Tokens, map[string]bool{}
+	add := func(name string, granted []string) {
+		if !made[name] {
+			tokens = append(tokens, Token{Name: name, Hash: access.HashOf(name), Scopes: scopes(t, granted...)})
+			made[name] = true
+		}
+	}
+	needed := func(op *operation) []string {
+		return strings.Split(placeholder.ReplaceAllString(op.scope, "*"), orScope)
+	}
+	for _, op := range operationsOf(h.Gateway) {
+		if op.public {
+			continue
+		}
+		lacked := needed(op)
+		for _, scope := range lacked {
+			add(scope, []string{scope})
+		}
+		add("no "+strings.Join(lacked, orScope), slices.DeleteFunc(slices.Clone(all), func(scope string) bool { return slices.Contains(lacked, scope) }))
 	}
 	h.routes.Tokens = tokens
 	must(t, h.Swap(h.routes))
@@ -169,17 +192,18 @@ func TestEveryEndpointIsGuarded(t *testing.T) {
 			method, path := op.target()
 			return h.send(method, path, "", "Authorization: "+token)
 		}
-		needed := placeholder.ReplaceAllString(op.scope, "*")
 		if rec := send(""); rec.Code != 401 {
 			t.Errorf("%s without a token: %d", name, rec.Code)
 		}
-		for _, token := range []string{noneToken, "no " + needed} {
+		for _, token := range []string{noneToken, "no " + strings.Join(needed(op), orScope)} {
 			if rec := send("Bearer " + token); rec.Code != 403 {
 				t.Errorf("%s with the token %q: %d", name, token, rec.Code)
 			}
 		}
-		if rec := send("Bearer " + needed); rec.Code == 401 || rec.Code == 403 || rec.Code == 405 {
-			t.Errorf("%s with the scope %s: %d %s", name, needed, rec.Code, rec.Body)
+		for _, scope := range needed(op) {
+			if rec := send("Bearer " + scope); rec.Code == 401 || rec.Code == 403 || rec.Code == 405 {
+				t.Errorf("%s with the scope %s: %d %s", name, scope, rec.Code, rec.Body)
+			}
 		}
 	}
 	if guarded < 13 {
@@ -202,6 +226,8 @@ func TestAnEndpointSaysWhoMayUseIt(t *testing.T) {
 		"found action":           {func(e *endpoint) { e.scope, e.find = "integrations:{run}:{action}", find }, ""},
 		"no scope":               {func(e *endpoint) { e.scope = "" }, "no scope and is not public"},
 		"public with a scope":    {func(e *endpoint) { e.public = true }, "public and needs a scope"},
+		"one of two scopes":      {func(e *endpoint) { e.scope = "runs:read or events:read" }, ""},
+		"unknown other scope":    {func(e *endpoint) { e.scope = "runs:read or event:read" }, "not a scope"},
 		"unknown scope":          {func(e *endpoint) { e.scope = "run:read" }, "not a scope"},
 		"unknown part":           {func(e *endpoint) { e.scope = "runs:look" }, "not a scope"},
 		"scope that is too wide": {func(e *endpoint) { e.scope = "integrations:*" }, "not a scope"},

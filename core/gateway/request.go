@@ -170,7 +170,7 @@ func (x *requestContext) authorize(r *http.Request) error {
 	if op.public {
 		return nil
 	}
-	if err := x.caller.authorize(op.needs.permission(x.argument)...); err != nil || op.find == nil {
+	if err := x.caller.authorizeOne(op.needs, x.argument); err != nil || op.find == nil {
 		return err
 	}
 	var err error

@@ -11,13 +11,30 @@ import (
 // anyName in a requirement asks for the scope with some name in that place.
 const anyName = "*"
 
-// requirement is the scope that an endpoint needs. It is immutable.
+// requirement is a scope that an endpoint needs. It is immutable.
 type requirement struct {
 	// parts are its parts, AnyName where an argument or any name stands.
 	parts []string
 	// arguments has the name of the argument that stands in each part, or an
 	// empty text; it is nil where none does.
 	arguments []string
+}
+
+// orScope stands between scopes of which an endpoint needs one.
+const orScope = " or "
+
+// parseRequirements reads requirements of which one is to be met, such as "runs:read"
+// or "runs:write or events:write"; see parseRequirement.
+func parseRequirements(text string, arguments []string) ([]requirement, error) {
+	var needs []requirement
+	for one := range strings.SplitSeq(text, orScope) {
+		q, err := parseRequirement(one, arguments)
+		if err != nil {
+			return nil, err
+		}
+		needs = append(needs, q)
+	}
+	return needs, nil
 }
 
 // parseRequirement reads a requirement such as "runs:read" or

@@ -31,7 +31,7 @@ type route struct {
 // operation is an endpoint with what it needs, ready for use.
 type operation struct {
 	endpoint
-	needs requirement // empty on public endpoints
+	needs []requirement // of which one is to be met; none on public endpoints
 }
 
 // newRoute makes a route without endpoints of a path.
@@ -92,7 +92,7 @@ func (rt *route) add(e endpoint) error {
 			arguments = append(arguments, "action")
 		}
 		var err error
-		if op.needs, err = parseRequirement(e.scope, arguments); err != nil {
+		if op.needs, err = parseRequirements(e.scope, arguments); err != nil {
 			return err
 		}
 	}
