@@ -76,6 +76,8 @@ func (r ListEventsRequest) Check(page EventPage) error {
 			return fmt.Errorf("event %q has no type", event.ID)
 		case event.CreatedAt.IsZero():
 			return fmt.Errorf("event %q has no time", event.ID)
+		case event.CreatedAt.UTC().Year() < 1 || event.CreatedAt.UTC().Year() > 9999: // RFC 3339 cannot write it
+			return fmt.Errorf("the time of event %q is in the year %d: 1 to 9999 are possible", event.ID, event.CreatedAt.UTC().Year())
 		case event.Reply != nil:
 			return fmt.Errorf("event %q has a reply, and a listed event has no sender that waits", event.ID)
 		case len(event.Payload) > MaxEventPayload:

@@ -13,6 +13,6 @@
 // is an alarm: it bears a flag from then on.
 //
 // The package imports core/action, core/backoff, core/engine, core/event, core/notice, core/outage, core/state,
-// core/state/layout, core/template, core/webhook, sdk and sdk/value. It knows neither
+// core/state/layout, core/template, core/webhook, sdk, sdk/excerpt and sdk/value. It knows neither
 // the config nor HTTP, and of vendors nothing but their list.
 package reconcile

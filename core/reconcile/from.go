@@ -188,7 +188,10 @@ func timeOf(v any) (time.Time, error) {
 		return time.Time{}, err
 	}
 	if at, err := time.Parse(time.RFC3339, written); err == nil {
-		return at.UTC(), nil
+		if at = at.UTC(); at.Year() < 1 || at.Year() > 9999 { // by its offset: it could not be written
+			return time.Time{}, errors.New("in UTC it is before the year 1 or after the year 9999")
+		}
+		return at, nil
 	}
 	number, err := strconv.ParseFloat(written, 64)
 	if err != nil || number < 0 || number > 1000*milliseconds || math.IsNaN(number) {

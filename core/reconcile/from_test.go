@@ -145,6 +145,8 @@ func TestAResultThatIsNoListIsAnErrorThatNamesThePlace(t *testing.T) {
 		`{"data":[{"id":"a","type":"t"}]}`:                                              "its time",
 		`{"data":[{"id":"a","type":"t","created":"yesterday"}]}`:                        "its time",
 		`{"data":[{"id":"a","type":"t","created":-5}]}`:                                 "its time",
+		`{"data":[{"id":"a","type":"t","created":"9999-12-31T23:59:59-23:59"}]}`:        "its time: in UTC it is",
+		`{"data":[{"id":"a","type":"t","created":"0001-01-01T00:00:00+23:59"}]}`:        "its time: in UTC it is",
 		`{"data":[],"nextCursor":{}}`:                                                   "the cursor",
 	} {
 		_, err := from(t, &listing{result: result}, `{}`, nil).List(t.Context(), sdk.ListEventsRequest{Since: time.Unix(0, 0), Limit: 1})
@@ -182,13 +184,14 @@ func FuzzAListIsReadOrRefused(f *testing.F) {
 	f.Add(`[]`)
 	f.Add(`{"data":[{"id":1e400,"type":null,"created":"9999-12-31T23:59:60Z"}]}`)
 	f.Add(`{"data":[{"id":"\ud800","type":"t","created":1e30}]}`)
+	f.Add(`{"data":[{"id":"a","type":"t","created":"9999-12-31T23:59:59-23:59"}]}`)
 	f.Fuzz(func(t *testing.T, result string) {
 		page, err := from(t, &listing{result: result}, `{}`, nil).List(t.Context(), sdk.ListEventsRequest{Since: time.Unix(0, 0), Limit: 1})
 		if err != nil {
 			return
 		}
 		for _, e := range page.Events {
-			if _, err := value.Parse(e.Payload); e.ID == "" || err != nil || e.CreatedAt.Year() > 9999 {
+			if _, err := value.Parse(e.Payload); e.ID == "" || err != nil || e.CreatedAt.Year() < 1 || e.CreatedAt.Year() > 9999 {
 				t.Errorf("%+v, %v", e, err)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,4 +237,34 @@ func TestAListWithoutAnEndFailsThePassAndTakesNoMemory(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a pass names of an event that cannot be kept takes no more room than one that can.
+func TestWordsOfAnyLengthMakeNoRecordOrLineOfTheirLength(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarness(t)
+		h.vendor.makeAt("good", time.Now().Add(-time.Hour))
+		h.vendor.makeAt(strings.Repeat("i", 1<<20), time.Now().Add(-time.Hour))
+		h.vendor.makeAt("type", time.Now().Add(-time.Hour))
+		h.vendor.with(func() { h.vendor.events[2].Type = strings.Repeat("t", 1<<20) })
+		g := h.gateway("a", reconcile.Webhook{})
+		defer g.stop()
+		for _, dryRun := range []bool{true, false} {
+			p := g.ask(2*time.Hour, dryRun)
+			if p.Status != reconcile.StatusSucceeded || len(p.Events) != 3 {
+				t.Errorf("dryRun %t: %s", dryRun, brief(&p))
+			}
+			for _, e := range p.Events {
+				if len(e.ID) > 600 || len(e.Type) > 600 {
+					t.Errorf("dryRun %t: an id of %d bytes, a type of %d", dryRun, len(e.ID), len(e.Type))
+				}
+			}
+		}
+		if got := h.taken(); !slices.Equal(got, []string{"good"}) {
+			t.Errorf("taken in: %v", got)
+		}
+		if n, size := h.log.count("cannot be kept"), h.log.text.Len(); n != 2 || size > 10_000 {
+			t.Errorf("%d lines of %d bytes", n, size)
+		}
+	})
 }

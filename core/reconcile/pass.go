@@ -4,7 +4,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/excerpt"
 )
 
 // Status is where a pass is.
@@ -104,9 +106,11 @@ func (p Pass) clone() Pass {
 	return p
 }
 
-// name adds an event to those that a pass names, as far as there is room.
+// name adds an event to those that a pass names, as far as there is room. An id or a type
+// that is longer than one that can be kept is shortened.
 func name(events []Found, e Found) []Found {
 	if len(events) < maxNamed {
+		e.ID, e.Type = excerpt.Bytes(e.ID, webhook.MaxIDLen), excerpt.Bytes(e.Type, webhook.MaxIDLen)
 		events = append(events, e)
 	}
 	return events

@@ -8,6 +8,7 @@ import (
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk"
+	"github.com/backflow/backflow/sdk/excerpt"
 )
 
 // take takes in the missing events of a window, the oldest first, at the rate of the
@@ -95,7 +96,8 @@ func (w *worker) note(e sdk.ListedEvent, result, reason string) {
 		if w.refused[e.ID] = true; len(w.refused) > maxRefused {
 			clear(w.refused)
 		}
-		w.log.Warn("an event of a webhook that has not arrived cannot be kept", "webhook", w.Name, "event", e.ID, "type", e.Type, "createdAt", e.CreatedAt, "reason", reason)
+		w.log.Warn("an event of a webhook that has not arrived cannot be kept", "webhook", w.Name,
+			"event", excerpt.Bytes(e.ID, webhook.MaxIDLen), "type", excerpt.Bytes(e.Type, webhook.MaxIDLen), "createdAt", e.CreatedAt, "reason", reason)
 	}
 	if !w.pass.DryRun {
 		w.metrics.missing(w.Name, result)

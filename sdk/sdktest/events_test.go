@@ -81,6 +81,7 @@ func TestCheckFindsWhatIsWrongWithListsAndEndpoints(t *testing.T) {
 		"an event without id":            {changed(func(p *sdk.EventPage) { p.Events[0].ID = "" }), "event 0 has no id"},
 		"an event without type":          {changed(func(p *sdk.EventPage) { p.Events[0].Type = "" }), `event "evt_0" has no type`},
 		"an event without time":          {changed(func(p *sdk.EventPage) { p.Events[0].CreatedAt = time.Time{} }), "has no time"},
+		"an event after the year 9999":   {changed(func(p *sdk.EventPage) { p.Events[0].CreatedAt = time.Unix(1<<40, 0) }), "1 to 9999 are possible"},
 		"an event of another time":       {changed(func(p *sdk.EventPage) { p.Events[0].CreatedAt = time.Now().Add(time.Hour) }), "not in the span"},
 		"an event without payload":       {changed(func(p *sdk.EventPage) { p.Events[0].Payload = nil }), "is not JSON"},
 		"an event with a huge payload":   {changed(func(p *sdk.EventPage) { p.Events[0].Payload = make([]byte, 4<<20+1) }), "4194304 at most"},
