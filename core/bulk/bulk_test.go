@@ -31,6 +31,7 @@ var flows = []string{
 	`{"id":"waits","steps":[{"id":"w","type":"waitForEvent","event":"go"}]}`,
 	`{"id":"hangs","steps":[{"id":"pay","type":"vendor","action":"charge"}]}`,
 	`{"id":"unknown","steps":[{"id":"pay","type":"vendor","action":"pay"}]}`,
+	`{"id":"exhausted","steps":[{"id":"pay","type":"vendor","action":"charge","retry":{"maxAttempts":1}}]}`,
 }
 
 // vendor is an integration whose calls have an unknown outcome.
@@ -410,12 +411,23 @@ func TestEachItemIsDoneWithTheScopesThatItsCallerHasThen(t *testing.T) {
 	})
 }
 
+// TestAnUnknownOutcomeIsSkippedUnlessItIsNamed: also where the error keeps the code of the
+// integration, since the call may be repeated.
 func TestAnUnknownOutcomeIsSkippedUnlessItIsNamed(t *testing.T) {
+	for id, code := range map[string]sdk.Code{"unknown": sdk.CodeOutcomeUnknown, "exhausted": sdk.CodeTimeout} {
+		t.Run(id, func(t *testing.T) { testUnknownOutcome(t, id, code) })
+	}
+}
+
+func testUnknownOutcome(t *testing.T, id string, code sdk.Code) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProcess(t, "a", open())
 		defer p.stop()
-		unknown := p.start("unknown", 2)
+		unknown := p.start(id, 2)
 		p.start("fails", 1)
+		if run, err := p.engine.Get(t.Context(), unknown[0]); err != nil || run.Error == nil || run.Error.Err.Code != code {
+			t.Fatalf("run = %+v, %v", run.Error, err)
+		}
 		b := p.create(Request{Action: ActionRetry, Filter: Filter{Status: []workflow.RunStatus{workflow.RunFailed}}})
 		if b.Counts.Total != 3 || b.Counts.OutcomeUnknown != 2 {
 			t.Errorf("preview = %+v", b.Counts)

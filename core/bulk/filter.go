@@ -84,7 +84,7 @@ func (r *Request) matches(run *engine.Run) bool {
 		len(f.Status) > 0 && !slices.Contains(f.Status, run.Status),
 		run.CreatedAt.Before(f.Since),
 		!f.Until.IsZero() && !run.CreatedAt.Before(f.Until),
-		f.Error != "" && codeOf(run) != f.Error:
+		f.Error != "" && codeOf(run) != f.Error && !r.namesDoubt(run):
 		return false
 	case len(f.IDs) > 0:
 		return true // also where the action does not apply: the item then says so
@@ -93,16 +93,32 @@ func (r *Request) matches(run *engine.Run) bool {
 	}
 }
 
+// namesDoubt reports whether a request selects a run by its unknown outcome, whatever
+// the code of its error is: that of a call which may be repeated keeps the integration's.
+// A rerun is refused while an outcome is unknown.
+func (r *Request) namesDoubt(run *engine.Run) bool {
+	return r.Filter.Error == sdk.CodeOutcomeUnknown && r.Action != ActionRerun && isDoubtful(run) && isUnknown(failureOf(run))
+}
+
+// isUnknown reports whether an error says that a step may have taken effect.
+func isUnknown(failure *workflow.Failure) bool {
+	return failure != nil && (failure.Err.Code == sdk.CodeOutcomeUnknown || failure.Err.Outcome == sdk.OutcomeUnknown)
+}
+
 // codeOf is the code of the error that a run shows.
 func codeOf(run *engine.Run) sdk.Code {
-	switch {
-	case run.Error != nil:
-		return run.Error.Err.Code
-	case run.Waiting.Failure != nil:
-		return run.Waiting.Failure.Err.Code
-	default:
-		return ""
+	if failure := failureOf(run); failure != nil {
+		return failure.Err.Code
 	}
+	return ""
+}
+
+// failureOf is the error that a run shows, nil if it shows none.
+func failureOf(run *engine.Run) *workflow.Failure {
+	if run.Error != nil {
+		return run.Error
+	}
+	return run.Waiting.Failure
 }
 
 // selection is what a filter selects: ids of runs in their order, the oldest first.
@@ -130,7 +146,7 @@ func (m *Manager) find(ctx context.Context, r *Request) (*selection, error) {
 			return sdkFaults("the filter selects too many runs", sdk.Fault{Pointer: "/filter", Message: fmt.Sprintf("more than %d runs match: name a workflow, a time or an error", MaxItems)})
 		}
 		found.ids = append(found.ids, run.ID)
-		if codeOf(run) == sdk.CodeOutcomeUnknown {
+		if isDoubtful(run) && isUnknown(failureOf(run)) {
 			found.outcomeUnknown++
 		}
 		found.sample = append(found.sample, *run)

@@ -62,7 +62,7 @@ func (m *Manager) findEvents(ctx context.Context, r *Request) (*selection, error
 			return sdkFaults("the filter selects too many events", sdk.Fault{Pointer: "/filter", Message: fmt.Sprintf("more than %d events match: name a webhook, a type or a time", MaxItems)})
 		}
 		found.ids = append(found.ids, uid)
-		if v.Error != nil && v.Error.Err.Code == sdk.CodeOutcomeUnknown {
+		if isUnknown(v.Error) {
 			found.outcomeUnknown++
 		}
 		found.events = append(found.events, *v)
