@@ -21,6 +21,7 @@ import (
 	"github.com/backflow/backflow/cmd/backflow/internal/client"
 	"github.com/backflow/backflow/cmd/backflow/internal/terminal"
 	"github.com/backflow/backflow/core/bulk"
+	"github.com/backflow/backflow/sdk"
 )
 
 // bulkPoll is how often a gateway is asked how far a bulk is.
@@ -196,7 +197,7 @@ func (v *bulkView) preview(w io.Writer) error {
 		fmt.Fprintf(w, "and %d more\n", more)
 	}
 	if n := v.Counts.OutcomeUnknown; n > 0 && v.Action == bulk.ActionReplay {
-		fmt.Fprintf(w, "of %d it is not known whether a step took effect; they are skipped\n", n)
+		fmt.Fprintf(w, "of %d it is not known whether a step took effect; they are skipped: `backflow runs retry --workflow webhook:NAME --error outcome_unknown` is for them\n", n)
 	} else if n > 0 {
 		fmt.Fprintf(w, "of %d it is not known whether a step took effect; they are skipped unless --error outcome_unknown names them\n", n)
 	}
@@ -234,6 +235,9 @@ func (p *program) watchBulk(ctx context.Context, c *client.Client, id string, ou
 			}
 			if v.Counts.Failed > 0 {
 				return fmt.Errorf("%d %ss could not be changed: `backflow bulk items %s` says why", v.Counts.Failed, v.what(), id)
+			}
+			if n := v.Reasons[string(sdk.CodeOutcomeUnknown)]; n > 0 && v.Action == bulk.ActionReplay {
+				return fmt.Errorf("of %d of the events it is not known whether a step took effect: look at the other side, then `backflow runs retry --workflow webhook:NAME --error outcome_unknown` calls these steps again under the same keys", n)
 			}
 			return nil
 		}

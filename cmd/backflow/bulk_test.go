@@ -102,3 +102,22 @@ func TestOneRunOrManyIsSaidInOneWay(t *testing.T) {
 		}
 	}
 }
+
+// TestEventsThatAReplaySkipsForAnUnknownOutcomeFailTheCommand: a script must not take them
+// for replayed.
+func TestEventsThatAReplaySkipsForAnUnknownOutcomeFailTheCommand(t *testing.T) {
+	status := "previewed"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/resume") {
+			status = "finished"
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"id":"b1","action":"replay","status":%q,"counts":{"total":3,"done":1,"skipped":2},"reasons":{"conflict":1,"outcome_unknown":1},"sampleEvents":[{"id":"evt_1"}]}`, status)
+	}))
+	defer server.Close()
+	env := map[string]string{urlEnv: server.URL, tokenEnv: "t"}
+	code, stdout, stderr := command(t, env, "events", "replay", "--webhook", "w", "--yes")
+	if code != exitFailed || !strings.Contains(stdout, "1 of 3 done") || !strings.Contains(stderr, "of 1 of the events it is not known") {
+		t.Errorf("exit %d\n%s\n%s", code, stdout, stderr)
+	}
+}

@@ -78,15 +78,18 @@ func WriteEvent(w io.Writer, data json.RawMessage) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	for name, part := range map[string]json.RawMessage{"headers": v.Headers, "payload": v.Payload} {
-		if len(part) == 0 || string(part) == "null" {
+	for _, part := range []struct {
+		title string
+		doc   json.RawMessage
+	}{{"HEADERS", v.Headers}, {"PAYLOAD", v.Payload}} {
+		if len(part.doc) == 0 || string(part.doc) == "null" {
 			continue
 		}
-		text, err := json.MarshalIndent(part, "", "  ")
+		text, err := json.MarshalIndent(part.doc, "", "  ")
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "\n%s\n", strings.ToUpper(name))
+		fmt.Fprintf(w, "\n%s\n", part.title)
 		for line := range strings.Lines(string(text)) {
 			fmt.Fprintln(w, terminal.Printable(strings.TrimSuffix(line, "\n")))
 		}
