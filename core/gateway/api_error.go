@@ -165,14 +165,15 @@ func classify(err error) *apiError {
 func reasonOf(err error) string { return strings.TrimPrefix(err.Error(), "engine: ") }
 
 // fromSDKError returns the apiError of an integration's error, or of one of the
-// same kind that the gateway found itself.
+// same kind that the gateway found itself. The name of an integration of the gateway's
+// own ends in a colon, which is not shown.
 func fromSDKError(e *sdk.Error, integration string) *apiError {
 	r := &apiError{
 		code:        e.Code,
 		detail:      e.Message,
 		faults:      e.Faults,
 		retryAfter:  e.RetryAfter,
-		integration: integration,
+		integration: strings.TrimSuffix(integration, ":"),
 		details:     e.Details,
 		cause:       e,
 	}

@@ -178,13 +178,14 @@ func TestProblemKeepsTheFieldsOfAnIntegrationApart(t *testing.T) {
 		integration, details, want string
 	}{
 		{"shop", `{"code":"a<b"}`, `"shop":{"code":"a<b"}`},
+		{"destination:", `{"status":500}`, `"destination":{"status":500}`},
 		{"shop", `[1]`, ""},
 		{"shop", `{broken`, ""},
 		{"shop", ``, ""},
 		{"", `{"a":1}`, ""},
 		{"detail", `{"a":1}`, ""},
 	} {
-		doc, err := marshal(newProblem(&apiError{code: sdk.CodeDeclined, detail: "x", integration: c.integration, details: json.RawMessage(c.details)}, ""))
+		doc, err := marshal(newProblem(fromSDKError(&sdk.Error{Code: sdk.CodeDeclined, Message: "x", Details: json.RawMessage(c.details)}, c.integration), ""))
 		if err != nil {
 			t.Fatal(err)
 		}
