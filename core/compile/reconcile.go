@@ -88,6 +88,13 @@ func (p *Plan) checkReconcileFrom(from config.ReconcileFrom, at string, catalog 
 	if list.Params == nil {
 		return
 	}
+	for _, ref := range list.Params.Refs() {
+		if ref.Root == "cursor" && !ref.Covered {
+			p.faultsAt(at+"/params", from.Integration+"."+from.Action, template.Faults{{
+				Pointer: ref.Pointer, Offset: ref.Offset, Message: "the first page has no cursor, and could not be asked for", Hint: "write {{cursor?}}, which is left out there",
+			}})
+		}
+	}
 	params, err := value.Parse(from.Params.Raw)
 	if err != nil {
 		return // a fault already

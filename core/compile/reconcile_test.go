@@ -27,7 +27,8 @@ func TestWhatIsComparedMustBeListed(t *testing.T) {
   { "name": "params", "path": "/e", "provider": "without", "secret": "hush-hush", "reconcile": { "from": { "integration": "acme", "action": "list", "params": { "size": 1, "page": "one" } } } },
   { "name": "root", "path": "/f", "provider": "without", "secret": "hush-hush", "reconcile": { "from": { "integration": "acme", "action": "list", "params": { "from": "{{sinc}}" } } } },
   { "name": "absent", "path": "/g", "provider": "without", "secret": "hush-hush", "reconcile": { "from": { "integration": "acne", "action": "list" } } },
-  { "name": "no-ids", "path": "/h", "provider": "custom", "secret": "hush-hush", "custom": { "header": "X-Sig", "algorithm": "sha256", "encoding": "hex" }, "reconcile": { "from": { "integration": "acme", "action": "list", "params": { "from": "{{since}}" } } } }] }`
+  { "name": "no-ids", "path": "/h", "provider": "custom", "secret": "hush-hush", "custom": { "header": "X-Sig", "algorithm": "sha256", "encoding": "hex" }, "reconcile": { "from": { "integration": "acme", "action": "list", "params": { "from": "{{since}}" } } } },
+  { "name": "first", "path": "/i", "provider": "without", "secret": "hush-hush", "reconcile": { "from": { "integration": "acme", "action": "list", "params": { "from": "{{since}}", "page": "{{cursor}}" } } } }] }`
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -45,6 +46,7 @@ func TestWhatIsComparedMustBeListed(t *testing.T) {
 		`:9:159: acme.list: "from" is required`, `:9:169: acme.list: unknown field "size"`, `:9:180: acme.list: must be an integer, not a string`,
 		`:10:167: acme.list: unknown name "sinc" (did you mean "since"?)`,
 		`:12:170: webhooks[7].reconcile: events without an id of their sender's cannot be found in a list`,
+		`:13:189: acme.list: the first page has no cursor, and could not be asked for (write {{cursor?}}, which is left out there)`,
 		`:11:123: there is no integration "acne"`,
 	} {
 		if !strings.Contains(got, want) {
