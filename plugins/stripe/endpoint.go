@@ -42,8 +42,9 @@ const (
 
 // syncEndpoint registers the address of a webhook as a webhook endpoint of Stripe, or
 // changes the one that is there: that with the address. It is of the webhook if its
-// metadata says so; another one with the address is adopted where it is the only one.
-// What has another address is left alone, whatever its metadata says: another gateway
+// metadata says so; another one with the address is adopted where it is the only one,
+// also one that was registered for a webhook of another name: nothing else is at its
+// address, so that the webhook has been renamed. What has another address is left alone, whatever its metadata says: another gateway
 // may have a webhook of that name.
 func (p *plugin) syncEndpoint(ctx context.Context, wanted sdk.SyncEndpointRequest) (sdk.EndpointSync, error) {
 	if p.client == nil {
@@ -87,7 +88,7 @@ func chooseEndpoint(all []endpoint, wanted sdk.SyncEndpointRequest) (*endpoint, 
 		if e.Metadata[endpointMark] == wanted.Webhook {
 			return &e, nil
 		}
-		if e.Application == "" && e.Metadata[endpointMark] == "" {
+		if e.Application == "" {
 			there = append(there, e)
 		}
 	}

@@ -85,7 +85,7 @@ func TestEndpointsOfOthersAreLeftAlone(t *testing.T) {
 	}
 	register(`{"url":"https://other.example/hook","enabled_events":["*"]}`)
 	moved := register(`{"url":"https://staging.example/webhooks/stripe","enabled_events":["*"],"metadata":{"backflow_webhook":"w"}}`)
-	register(`{"url":"` + hook + `","enabled_events":["*"],"metadata":{"backflow_webhook":"another"}}`)
+	register(`{"url":"` + hook + `/2","enabled_events":["*"],"metadata":{"backflow_webhook":"another"}}`)
 	before := len(double.Effects())
 
 	wanted := sdk.SyncEndpointRequest{Webhook: "w", URL: hook, Apply: true, IdempotencyKey: "k1"}
@@ -119,6 +119,28 @@ func TestAnEndpointThatWasMadeByHandIsAdopted(t *testing.T) {
 		t.Errorf("two of them: %+v", failure)
 	}
 	if effects := double.Effects()[before:]; len(effects) != 0 {
+		t.Errorf("effects %+v", effects)
+	}
+}
+
+// A second endpoint at its address would bring each event of a renamed webhook twice,
+// signed with another secret.
+func TestAWebhookThatIsRenamedKeepsItsEndpoint(t *testing.T) {
+	t.Parallel()
+	p, double := onDouble(t)
+	made, failure := p.SyncEndpoint(t, sdk.SyncEndpointRequest{Webhook: "before", URL: hook, Apply: true, IdempotencyKey: "k1"})
+	if failure != nil {
+		t.Fatal(failure)
+	}
+	kept, failure := p.SyncEndpoint(t, sdk.SyncEndpointRequest{Webhook: "after", URL: hook, Apply: true, IdempotencyKey: "k2"})
+	want := []sdk.EndpointChange{{Field: "metadata.backflow_webhook", From: "before", To: "after"}}
+	if failure != nil || kept.Action != sdk.EndpointUpdate || kept.ID != made.ID || !slices.Equal(kept.Changes, want) {
+		t.Errorf("%+v %+v", failure, kept)
+	}
+	if again, failure := p.SyncEndpoint(t, sdk.SyncEndpointRequest{Webhook: "after", URL: hook}); failure != nil || again.Action != sdk.EndpointKeep {
+		t.Errorf("the second time: %+v %+v", failure, again)
+	}
+	if effects := double.Effects(); len(effects) != 2 {
 		t.Errorf("effects %+v", effects)
 	}
 }
