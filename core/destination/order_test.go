@@ -6,12 +6,14 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/template"
+	"github.com/backflow/backflow/core/workflow"
 )
 
 // inOrder is a destination whose messages all have the same key.
@@ -133,4 +135,19 @@ func TestNoMessageOvertakesAnotherHoweverItsDestinationIsDisabledAndEnabled(t *t
 			}
 		})
 	}
+}
+
+// A message that may hold up no others any more says so: its attempts are not used up.
+func TestAMessageThatIsParkedShowsWhyItIsNotSentAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := gateOf(500)
+		p := open(t, newStore(), "g1", &network.receivers, inOrder(t))
+		defer p.stop()
+		id := p.send("alone")
+		p.pass(2*time.Hour, func() bool { return p.message(id).Status == StatusFailed })
+		m := p.message(id)
+		if m.Error == nil || m.Error.Code != workflow.CodeParked || !strings.Contains(m.Error.Message, "500") || m.Response == nil || m.Response.Status != 500 {
+			t.Errorf("message = %+v, error %v", m, m.Error)
+		}
+	})
 }

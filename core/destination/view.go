@@ -227,6 +227,9 @@ func (s *Service) message(ctx context.Context, d *delivery) (Message, error) {
 			m.Response = responseOf(step.Result.Raw())
 		}
 	}
+	if run.Error != nil && run.Error.Err.Code == workflow.CodeParked {
+		m.Error = run.Error.Err // it says why there are no more attempts
+	}
 	return m, nil
 }
 

@@ -28,7 +28,7 @@ func (m *Machine) Park(after time.Duration, now time.Time) (Event, bool) {
 		failure = n.failure()
 		event.Path = n.Path
 	}
-	parked := &sdk.Error{Code: CodeParked, Outcome: sdk.OutcomeNotExecuted, Message: fmt.Sprintf("the run had not succeeded %s after it began, and others of its order wait", after)}
+	parked := &sdk.Error{Code: CodeParked, Outcome: sdk.OutcomeNotExecuted, Message: fmt.Sprintf("the run had not succeeded %s after it began, which is as long as it may hold up others of its order", after)}
 	if failure != nil {
 		original := *shortError(failure.Err, longestExcerpt)
 		parked.Message += fmt.Sprintf(": %s: %s", original.Code, original.Message)

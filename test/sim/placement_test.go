@@ -161,7 +161,7 @@ func (m *model) checkCalled(run *modelRun) {
 // checkParked: a run is parked once the next of its order has waited long enough, and
 // not before.
 func (m *model) checkParked(run *modelRun, e workflow.Event) {
-	if e.Error == nil || e.Error.Code != workflow.CodeParked || !strings.Contains(e.Error.Message, "others of its order wait") {
+	if e.Error == nil || e.Error.Code != workflow.CodeParked || !strings.Contains(e.Error.Message, "hold up others of its order") {
 		return
 	}
 	m.sim.tally.parked++
