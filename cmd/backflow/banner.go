@@ -53,6 +53,9 @@ func eventTypesOf(plan *compile.Plan, registry *action.Registry, name string) []
 		if w.Name == name {
 			integration, _ := registry.Integration(w.Provider)
 			provider, _ := plan.WebhookProvider(w, integration)
+			if provider.SignsURL && plan.Config.Server.PublicURL == "" {
+				return nil // it would be refused
+			}
 			filter, err := compile.WebhookFilter(w)
 			if err != nil {
 				return nil // the plan has no faults

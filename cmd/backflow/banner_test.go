@@ -6,7 +6,9 @@ import (
 
 	"github.com/backflow/backflow/core/action"
 	"github.com/backflow/backflow/core/compile"
+	"github.com/backflow/backflow/core/config"
 	"github.com/backflow/backflow/core/event"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/workflow"
 )
 
@@ -31,6 +33,26 @@ func TestTheSampleThatIsProposedIsTheOneThatTheConditionNames(t *testing.T) {
 		if got := sampleEvent([]compile.Definition{{Definition: definition}}, "w", types); got != want {
 			t.Errorf("%s: %s, want %s", condition, got, want)
 		}
+	}
+}
+
+// TestNoSampleIsProposedThatWouldBeRefused: a signature over the URL needs the URL.
+func TestNoSampleIsProposedThatWouldBeRefused(t *testing.T) {
+	t.Parallel()
+	signs := func(content string) config.WebhookCustom {
+		return config.WebhookCustom{Header: "X-Signature", Algorithm: "sha256", Encoding: "hex", Content: content}
+	}
+	cfg := &config.Config{Webhooks: []config.Webhook{
+		{Name: "signs-url", Provider: provider.Custom, Custom: signs("{{url}}{{body}}")}, {Name: "other", Provider: provider.Custom, Custom: signs("{{body}}")},
+	}}
+	plan := &compile.Plan{Config: cfg}
+	types := func(name string) int { return len(eventTypesOf(plan, &action.Registry{}, name)) }
+	if types("signs-url") != 0 || types("other") == 0 {
+		t.Errorf("without publicUrl: %d of the one, %d of the other", types("signs-url"), types("other"))
+	}
+	cfg.Server.PublicURL = "https://hooks.example.com"
+	if types("signs-url") == 0 {
+		t.Error("with publicUrl there is none")
 	}
 }
 
