@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/value"
@@ -61,7 +62,9 @@ func (a *Action) located(err error) error {
 		return err
 	}
 	located := *failed
-	located.Message = a.integration + "." + a.spec.Name + ": " + failed.Message
+	if name := a.integration + "." + a.spec.Name + ": "; !strings.HasPrefix(failed.Message, name) {
+		located.Message = name + failed.Message
+	}
 	if place := a.credentials(); place != "" {
 		located.Message += " (the credentials are " + place + ")"
 	}
