@@ -44,8 +44,8 @@ const (
 // changes the one that is there: that with the address. It is of the webhook if its
 // metadata says so; another one with the address is adopted where it is the only one,
 // also one that was registered for a webhook of another name: nothing else is at its
-// address, so that the webhook has been renamed. What has another address is left alone, whatever its metadata says: another gateway
-// may have a webhook of that name.
+// address, so that the webhook has been renamed. What has another address is left alone,
+// whatever its metadata says: another gateway may have a webhook of that name.
 func (p *plugin) syncEndpoint(ctx context.Context, wanted sdk.SyncEndpointRequest) (sdk.EndpointSync, error) {
 	if p.client == nil {
 		return sdk.EndpointSync{}, sdk.Refuse(sdk.CodeUnavailable, "stripe is not configured")
