@@ -10,6 +10,6 @@
 // else.
 //
 // It knows no vendor, no HTTP and no config file. The package imports core/action,
-// core/backoff, core/egress, core/plugin/credential, core/telemetry, sdk, sdk/excerpt,
-// sdk/litter, sdk/manifest and sdk/schema.
+// core/backoff, core/egress, core/plugin/credential, core/provider, core/telemetry, sdk,
+// sdk/excerpt, sdk/litter, sdk/manifest and sdk/schema.
 package plugin

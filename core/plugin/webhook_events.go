@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"mime"
+	"slices"
 	"time"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/telemetry"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/excerpt"
@@ -15,8 +17,9 @@ import (
 
 // ListEvents has the plugin list what has happened at its vendor. Every event of the
 // page has an id, a type, a time and a payload that is JSON, and nothing is larger than
-// package sdk says. Only the caller can see that cursors go round in a circle. The
-// error is *sdk.Error.
+// package sdk says: where the plugin's page has others, it comes without them and with a
+// *provider.UnreadableError. Only the caller can see that cursors go round in a circle.
+// Any other error is *sdk.Error.
 func (p *Plugin) ListEvents(ctx context.Context, request sdk.ListEventsRequest) (sdk.EventPage, error) {
 	r, refusal := p.acquireConfigured()
 	if refusal != nil {
@@ -29,15 +32,25 @@ func (p *Plugin) ListEvents(ctx context.Context, request sdk.ListEventsRequest) 
 	if err != nil {
 		return sdk.EventPage{}, sanitize(err, p.redactor.Sparing())
 	}
-	if err := request.Check(page); err != nil {
-		return sdk.EventPage{}, &sdk.Error{
-			Code: sdk.CodeInternal, Message: p.redactor.String(excerpt.Bytes(fmt.Sprintf("the plugin's list of events: %v", err), maxFault)), Outcome: sdk.OutcomeNotExecuted,
-		}
+	broken, tooMany := request.Check(page), len(page.Events) > request.Limit
+	if broken != nil {
+		page.Events = slices.DeleteFunc(page.Events, func(event sdk.ListedEvent) bool {
+			return request.Check(sdk.EventPage{Events: []sdk.ListedEvent{event}}) != nil
+		})
 	}
 	for i := range page.Events {
 		page.Events[i].Payload = p.redactor.Sparing().Result(page.Events[i].Payload, true)
 	}
-	return page, nil
+	if broken == nil {
+		return page, nil
+	}
+	failure := &sdk.Error{
+		Code: sdk.CodeInternal, Message: p.redactor.String(excerpt.Bytes(fmt.Sprintf("the plugin's list of events: %v", broken), maxFault)), Outcome: sdk.OutcomeNotExecuted,
+	}
+	if tooMany || request.Check(page) != nil { // it is not about an event
+		return sdk.EventPage{}, failure
+	}
+	return page, &provider.UnreadableError{Err: failure}
 }
 
 // SyncEndpoint has the plugin compare the vendor's endpoint with the request, and with

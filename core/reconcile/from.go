@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/value"
@@ -37,20 +38,7 @@ type From struct {
 	Now func() time.Time
 }
 
-// UnreadableError is returned with a page some of whose items are no events: the page has
-// the others.
-type UnreadableError struct {
-	// Err names the first of them, and what is wrong with it.
-	Err *sdk.Error
-}
-
-// Error returns what is wrong with the first of the items.
-func (e *UnreadableError) Error() string { return e.Err.Error() }
-
-// Unwrap returns Err.
-func (e *UnreadableError) Unwrap() error { return e.Err }
-
-// List lists a page of events. Its errors are *sdk.Error, and *UnreadableError.
+// List lists a page of events. Its errors are *sdk.Error, and *provider.UnreadableError.
 func (f From) List(ctx context.Context, request sdk.ListEventsRequest) (sdk.EventPage, error) {
 	found, err := f.Find()
 	if err != nil {
@@ -107,7 +95,7 @@ func (f From) page(document any, request sdk.ListEventsRequest) (page sdk.EventP
 	if !ok {
 		return page, f.broken("there is no array where it is to be")
 	}
-	var unreadable *UnreadableError
+	var unreadable *provider.UnreadableError
 	last := "" // id
 	for i, item := range items {
 		e, err := f.event(item)
@@ -118,7 +106,7 @@ func (f From) page(document any, request sdk.ListEventsRequest) (page sdk.EventP
 		case err == nil:
 			page.Events = append(page.Events, e)
 		case unreadable == nil:
-			unreadable = &UnreadableError{f.broken("item %d: %v", i, err)}
+			unreadable = &provider.UnreadableError{Err: f.broken("item %d: %v", i, err)}
 		}
 	}
 	switch {

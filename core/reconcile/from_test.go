@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/reconcile"
 	"github.com/backflow/backflow/core/template"
 	"github.com/backflow/backflow/sdk"
@@ -162,12 +163,12 @@ func TestAResultThatIsNoListIsAnErrorThatNamesThePlace(t *testing.T) {
 		`{"data":[{"id":"a","type":"t","created":1},{"created":1}],"more":false}`:         "",
 	} {
 		page, err := from(t, &listing{result: result}, `{}`, map[string]string{"more": "more"}).List(t.Context(), sdk.ListEventsRequest{Since: time.Unix(0, 0), Limit: 1})
-		if !errors.As(err, new(*reconcile.UnreadableError)) || len(page.Events) != 1 || page.Events[0].ID != "a" || page.NextCursor != next {
+		if !errors.As(err, new(*provider.UnreadableError)) || len(page.Events) != 1 || page.Events[0].ID != "a" || page.NextCursor != next {
 			t.Errorf("%s: %+v, %v", result, page, err)
 		}
 	}
 	_, err := from(t, &listing{result: `{"data":[{"created":1}],"more":true}`}, `{}`, map[string]string{"more": "more"}).List(t.Context(), sdk.ListEventsRequest{Since: time.Unix(0, 0), Limit: 1})
-	if err == nil || errors.As(err, new(*reconcile.UnreadableError)) {
+	if err == nil || errors.As(err, new(*provider.UnreadableError)) {
 		t.Errorf("a page without a way to the next one: %v", err)
 	}
 	limited := &sdk.Error{Code: sdk.CodeRateLimited, Retryable: true, RetryAfter: time.Minute}

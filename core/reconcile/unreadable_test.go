@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/core/reconcile"
 	"github.com/backflow/backflow/sdk"
 )
@@ -23,7 +24,7 @@ func (h *harness) listUnreadable(readable *atomic.Bool) reconcile.List {
 			return page, err
 		}
 		page.Events = slices.DeleteFunc(page.Events, odd)
-		return page, &reconcile.UnreadableError{Err: &sdk.Error{Code: sdk.CodeUpstream, Message: "item 7 has no time"}}
+		return page, &provider.UnreadableError{Err: &sdk.Error{Code: sdk.CodeUpstream, Message: "item 7 has no time"}}
 	}
 }
 

@@ -22,7 +22,7 @@ const (
 )
 
 // List returns a page of what has happened at a vendor, as sdk.EventLister. A page may
-// come with an *UnreadableError.
+// come with a *provider.UnreadableError.
 type List func(ctx context.Context, request sdk.ListEventsRequest) (sdk.EventPage, error)
 
 // Intake takes in an event, as webhook.Intake does.

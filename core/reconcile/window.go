@@ -10,6 +10,7 @@ import (
 
 	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/core/event"
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -254,7 +255,7 @@ func (w *worker) call(ctx context.Context, request sdk.ListEventsRequest) (page,
 	defer cancel()
 	listed, err := w.List(ctx, request)
 	found := page{events: listed.Events, next: listed.NextCursor}
-	if unreadable, ok := errors.AsType[*UnreadableError](err); ok {
+	if unreadable, ok := errors.AsType[*provider.UnreadableError](err); ok {
 		found.unreadable, err = unreadable.Err, nil
 	}
 	if err == nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/backflow/backflow/core/provider"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -58,6 +59,12 @@ func listsOfEventsCross(t *testing.T, tr Transport) {
 	got, err = p.ListEvents(t.Context(), sdk.ListEventsRequest{Since: since, Limit: 1})
 	if err != nil || !strings.Contains(string(got.Events[0].Payload), `"until":"0001-01-01T00:00:00Z"`) {
 		t.Errorf("without an end: %v, %+v", err, got)
+	}
+	request.Cursor = "odd"
+	got, err = p.ListEvents(t.Context(), request)
+	odd := `internal: the plugin's list of events: event "{\"key\":\"***\"}" has no type`
+	if !errors.As(err, new(*provider.UnreadableError)) || err.Error() != odd || len(got.Events) != 1 || got.Events[0].Type != "a.b" || got.NextCursor != "more" {
+		t.Errorf("one that is no event beside another: %+v, %v", got, err)
 	}
 	for cursor, want := range map[string]sdk.Error{
 		"down":  {Code: sdk.CodeRateLimited, Message: `slow down, {"key":"***"}`, Retryable: true, RetryAfter: 7 * time.Second, Outcome: sdk.OutcomeNotExecuted},
