@@ -2,14 +2,15 @@ package compile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/backflow/backflow/core/config"
+	"github.com/backflow/backflow/core/egress"
 	"github.com/backflow/backflow/core/plugin"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/suggest"
@@ -75,6 +76,10 @@ func hinted(hint string) string {
 // publicPath is the address of a webhook, as its sender knows it.
 func (p *Plan) publicPath(w config.Webhook) string { return p.Config.Server.PublicURL + w.Path }
 
+// localNames end the names that are known in one network alone (RFC 6761, RFC 6762,
+// RFC 8375).
+var localNames = []string{"localhost", "local", "internal", "intranet", "lan", "home.arpa"}
+
 // checkReachable says why a vendor cannot send to an address.
 func checkReachable(publicURL string) (problem, hint string) {
 	const example = `as in "https://api.example.com"`
@@ -86,12 +91,15 @@ func checkReachable(publicURL string) (problem, hint string) {
 		return "vendors send to https addresses, and this is not one", example
 	}
 	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".local") || strings.HasSuffix(host, ".internal") {
-		return "no vendor reaches this machine by the name " + host, "name the address that the outside knows the gateway by"
+	const outside = "name the address that the outside knows the gateway by"
+	if slices.ContainsFunc(localNames, func(name string) bool { return host == name || strings.HasSuffix(host, "."+name) }) {
+		return "no vendor reaches this machine by the name " + host, outside
 	}
-	ip, err := netip.ParseAddr(host)
-	if err == nil && (ip.IsLoopback() || ip.IsPrivate() || ip.IsUnspecified() || ip.IsLinkLocalUnicast()) {
-		return "no vendor reaches " + host, "name the address that the outside knows the gateway by"
+	switch err := (egress.Policy{}).CheckURL(u); {
+	case errors.Is(err, egress.ErrNotAllowed):
+		return "no vendor reaches " + host, outside
+	case err != nil:
+		return err.Error(), outside
 	}
 	return "", ""
 }

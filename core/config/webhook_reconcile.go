@@ -38,6 +38,9 @@ const (
 	// maxLookback is for how long ids of events are remembered: what is older could not
 	// be told from what is new.
 	maxLookback = 30 * 24 * time.Hour
+	// minEvery is the shortest time from comparison to comparison: each one asks the
+	// vendor.
+	minEvery = time.Second
 	// defaultGrace is that of a comparison that comes round more slowly.
 	defaultGrace = 5 * time.Minute
 )
@@ -45,7 +48,7 @@ const (
 func reconcileSchema() schema[Reconcile] {
 	return object(
 		key("every", duration(), func(r *Reconcile) *time.Duration { return &r.Every },
-			"The time from comparison to comparison.").withDefault(`"15m"`),
+			"The time from comparison to comparison, a second at least.").withDefault(`"15m"`),
 		key("lookback", duration(), func(r *Reconcile) *time.Duration { return &r.Lookback },
 			"How far back one looks at most: the first one, and one after an outage. 720h at most, and no longer than the vendor lists events.").withDefault(`"72h"`),
 		key("grace", duration(), func(r *Reconcile) *time.Duration { return &r.Grace },
@@ -63,6 +66,9 @@ func reconcileSchema() schema[Reconcile] {
 				return v.at(key, n)
 			}
 			return v
+		}
+		if r.Every < minEvery && r.Every > 0 {
+			written("every").fault("", "%s is too short: each comparison asks the vendor, so it is %s at least", syntax.Duration(r.Every), syntax.Duration(minEvery))
 		}
 		switch {
 		case r.Lookback > maxLookback:
@@ -89,11 +95,11 @@ func reconcileFromSchema() schema[ReconcileFrom] {
 			"Its params, with placeholders: `{{since}}` and `{{until}}` (RFC 3339; the first is included, the second is not), `{{sinceUnix}}` and `{{untilUnix}}` (seconds), `{{limit}}`, and `{{cursor?}}`, which the first page is asked for without.").withDefault("{}"),
 		key("items", resultPath(), func(f *ReconcileFrom) *string { return &f.Items },
 			"The list, as a path in the result; empty: the result itself.").withDefault(`"data"`),
-		key("id", resultPath(), func(f *ReconcileFrom) *string { return &f.ID },
+		key("id", memberPath(), func(f *ReconcileFrom) *string { return &f.ID },
 			"The id of the event in an item of the list: the same as that of the webhook.").withDefault(`"id"`),
-		key("type", resultPath(), func(f *ReconcileFrom) *string { return &f.Type },
+		key("type", memberPath(), func(f *ReconcileFrom) *string { return &f.Type },
 			"Its type.").withDefault(`"type"`),
-		key("created", resultPath(), func(f *ReconcileFrom) *string { return &f.Created },
+		key("created", memberPath(), func(f *ReconcileFrom) *string { return &f.Created },
 			"When it happened: RFC 3339, or seconds or milliseconds since 1970.").withDefault(`"created"`),
 		key("payload", resultPath(), func(f *ReconcileFrom) *string { return &f.Payload },
 			"What the webhook would have brought as `payload`; empty: the item itself.").withDefault(`""`),
@@ -130,15 +136,22 @@ func listParamsSchema() schema[Definition] {
 	}
 }
 
-// resultPath declares a path into a result.
+// resultPath declares a path into a result, which may be empty.
 func resultPath() schema[string] {
 	return text("path", func(s string) (problem, hint string) {
 		if s == "" {
 			return "", ""
 		}
-		if _, end, err := syntax.ScanPath(s, 0); err != nil || end != len(s) {
-			return "not a path", `names with dots between them, as in "data.items" or "events[0].id"`
-		}
-		return "", ""
+		return checkPath(s)
 	})
+}
+
+// memberPath declares a path to a member of an item.
+func memberPath() schema[string] { return text("path", checkPath) }
+
+func checkPath(s string) (problem, hint string) {
+	if _, end, err := syntax.ScanPath(s, 0); err != nil || end != len(s) {
+		return "not a path", `names with dots between them, as in "data.items" or "events[0].id"`
+	}
+	return "", ""
 }

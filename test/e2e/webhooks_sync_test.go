@@ -136,6 +136,9 @@ func TestWhatCannotBeRegisteredIsSaid(t *testing.T) {
 		`{ "publicUrl": "https://localhost" }`:   "server.publicUrl: no vendor reaches this machine by the name localhost",
 		`{ "publicUrl": "https://127.0.0.1" }`:   "server.publicUrl: no vendor reaches 127.0.0.1",
 		`{ "publicUrl": "https://10.1.2.3" }`:    "server.publicUrl: no vendor reaches 10.1.2.3",
+		`{ "publicUrl": "https://100.64.0.1" }`:  "server.publicUrl: no vendor reaches 100.64.0.1",
+		`{ "publicUrl": "https://127.1" }`:       "server.publicUrl: its host is no name",
+		`{ "publicUrl": "https://shop.lan" }`:    "server.publicUrl: no vendor reaches this machine by the name shop.lan",
 		`{ "publicUrl": "https://[::1]:8443" }`:  "server.publicUrl: no vendor reaches ::1",
 	} {
 		s.server = server
