@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/backflow/backflow/core/action"
+	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/core/egress"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/state"
@@ -90,7 +91,9 @@ func BenchmarkSending(b *testing.B) {
 			return err
 		})
 		for taken.Load() < began+int64(b.N) { // all of them, also those that wait for their turn
-			s.pause(context.Background(), time.Millisecond)
+			if err := backoff.Sleep(b.Context(), time.Millisecond); err != nil {
+				b.Fatal(err)
+			}
 		}
 		b.StopTimer()
 		s.Stop()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
@@ -224,8 +225,7 @@ func (s *Service) releaseOne(ctx context.Context, k known, name, member string) 
 	case errors.Is(err, engine.ErrStale):
 		return true, nil
 	case errors.Is(err, engine.ErrOverloaded):
-		s.pause(ctx, time.Second)
-		return true, nil
+		return true, backoff.Sleep(ctx, time.Second)
 	}
 	return false, err
 }
@@ -240,14 +240,4 @@ func (s *Service) dropHeld(ctx context.Context, name, member string, t *task) (a
 		err = nil
 	}
 	return true, err
-}
-
-// pause waits, unless ctx ends.
-func (s *Service) pause(ctx context.Context, wait time.Duration) {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

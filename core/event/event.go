@@ -9,7 +9,7 @@
 // starts one; where a run is removed that did not succeed, what remains of it is kept
 // with the event. Records expire by the store's clock; Log sweeps the lists of them.
 //
-// The package imports core/engine, core/state, core/state/layout, core/workflow, sdk, sdk/excerpt and sdk/value.
+// The package imports core/backoff, core/engine, core/state, core/state/layout, core/workflow, sdk, sdk/excerpt and sdk/value.
 // It knows neither HTTP nor how an event is verified.
 package event
 

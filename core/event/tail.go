@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/core/state"
 )
 
@@ -147,12 +148,8 @@ func (t *Tail) Next(ctx context.Context) ([]Change, error) {
 			t.ready = nil
 			return ready, err
 		}
-		timer := time.NewTimer(tailPoll)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if backoff.Sleep(ctx, tailPoll) != nil {
 			return nil, nil
-		case <-timer.C:
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/state"
@@ -178,7 +179,7 @@ func (r *Reconciler) Pass(ctx context.Context, webhook, id string) (Pass, error)
 func (r *Reconciler) Wait(ctx context.Context, webhook, id string) (Pass, error) {
 	for {
 		p, err := r.Pass(context.WithoutCancel(ctx), webhook, id)
-		if err != nil || p.Status.Ended() || !sleep(ctx, pollInterval) {
+		if err != nil || p.Status.Ended() || backoff.Sleep(ctx, pollInterval) != nil {
 			return p, err
 		}
 	}

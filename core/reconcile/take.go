@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/core/webhook"
 	"github.com/backflow/backflow/sdk"
@@ -41,8 +42,8 @@ func (w *worker) take(ctx context.Context, found *listed) error {
 func (w *worker) pace(ctx context.Context) error {
 	now := time.Now()
 	if wait := w.next.Sub(now); wait > 0 {
-		if !sleep(ctx, wait) {
-			return ctx.Err()
+		if err := backoff.Sleep(ctx, wait); err != nil {
+			return err
 		}
 		now = w.next
 	}
@@ -76,8 +77,8 @@ func (w *worker) takeOne(ctx context.Context, e sdk.ListedEvent) error {
 		// The store is down, or more runs wait than may: whether the event was stored is
 		// seen by the next try.
 		w.outage.Note("take in an event", err)
-		if !sleep(ctx, retryPause) {
-			return ctx.Err()
+		if err := backoff.Sleep(ctx, retryPause); err != nil {
+			return err
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/core/event"
 	"github.com/backflow/backflow/sdk"
 )
@@ -132,8 +133,10 @@ func (w *worker) question(ctx context.Context, suspects map[string]*suspect) err
 			oldest = s.ReceivedAt
 		}
 	}
-	if wait := settle - w.now().Sub(youngest); wait > 0 && wait <= settle && !sleep(ctx, wait) {
-		return ctx.Err()
+	if wait := settle - w.now().Sub(youngest); wait > 0 && wait <= settle {
+		if err := backoff.Sleep(ctx, wait); err != nil {
+			return err
+		}
 	}
 	win := window{from: oldest.Add(-overlap).Truncate(time.Second), until: youngest.Add(overlap).Truncate(time.Second)}
 	win.open = !win.until.Before(w.now())

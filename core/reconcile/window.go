@@ -237,8 +237,8 @@ func (w *worker) page(ctx context.Context, request sdk.ListEventsRequest) (page,
 		if err := w.retry(ctx, func() error { return w.save(ctx, nothingMore) }); err != nil { // so that it is seen
 			return page{}, err
 		}
-		if !sleep(ctx, wait) {
-			return page{}, ctx.Err()
+		if err := backoff.Sleep(ctx, wait); err != nil {
+			return page{}, err
 		}
 	}
 }

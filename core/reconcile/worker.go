@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
@@ -192,8 +193,8 @@ func (w *worker) retry(ctx context.Context, do func() error) error {
 		err := do()
 		if errors.Is(err, state.ErrUnavailable) || errors.Is(err, ErrBusy) {
 			w.outage.Note("write down how far a pass is", err)
-			if !sleep(ctx, retryPause) {
-				return ctx.Err()
+			if err := backoff.Sleep(ctx, retryPause); err != nil {
+				return err
 			}
 			continue
 		}
@@ -201,17 +202,5 @@ func (w *worker) retry(ctx context.Context, do func() error) error {
 			w.outage.Note("write down how far a pass is", nil)
 		}
 		return err
-	}
-}
-
-// sleep waits. It returns false once ctx has ended.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
