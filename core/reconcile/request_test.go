@@ -148,10 +148,14 @@ func TestWhatCannotBeComparedIsRefused(t *testing.T) {
 		if _, err := g.Get(t.Context(), "other"); !errors.Is(err, reconcile.ErrNoList) {
 			t.Errorf("another webhook: %v", err)
 		}
-		h.vendor.fault = func(int, sdk.ListEventsRequest, *sdk.EventPage) error { time.Sleep(time.Hour); return nil }
+		synctest.Wait() // the first pass of its own accord has ended
+		h.vendor.with(func() {
+			h.vendor.fault = func(int, sdk.ListEventsRequest, *sdk.EventPage) error { time.Sleep(time.Hour); return nil }
+		})
 		var last error
 		for range 12 {
 			_, last = g.Request(t.Context(), reconcile.Request{ID: engine.NewRunID(), Webhook: "shop"})
+			synctest.Wait() // the first is worked on, and the others wait
 		}
 		var e *sdk.Error
 		if !errors.As(last, &e) || e.Code != sdk.CodeConflict {
