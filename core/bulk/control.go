@@ -75,7 +75,7 @@ func (m *Manager) update(ctx context.Context, id string, once engine.Once, chang
 		if err != nil {
 			return Bulk{}, err
 		}
-		m.wake()
+		m.wakeup.Wake()
 		return next.view(), nil
 	}
 	return Bulk{}, ErrBusy

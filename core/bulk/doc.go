@@ -9,6 +9,6 @@
 // Each is done as the caller who made the bulk, with the scopes that the caller has
 // at that moment.
 //
-// The package imports core/engine, core/event, core/outage, core/state, core/state/layout,
-// core/workflow, sdk and sdk/excerpt. It does not know HTTP.
+// The package imports core/backoff, core/engine, core/event, core/outage, core/state,
+// core/state/layout, core/wakeup, core/workflow, sdk and sdk/excerpt. It does not know HTTP.
 package bulk

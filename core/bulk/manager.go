@@ -14,6 +14,7 @@ import (
 	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/wakeup"
 	"github.com/backflow/backflow/sdk"
 )
 
@@ -75,7 +76,7 @@ type Manager struct {
 	outage *outage.Log
 	now    func() time.Time
 
-	wakeup   chan struct{} // ends the sleep of the loop
+	wakeup   wakeup.Wakeup // of the loop
 	stopping context.Context
 	stop     context.CancelFunc
 	loop     sync.WaitGroup
@@ -91,7 +92,7 @@ func New(o Options) *Manager {
 	}
 	m := &Manager{
 		store: o.Store, lease: o.Lease, runs: o.Runs, events: o.Events, may: o.May, log: o.Logger, now: o.Now,
-		outage: outage.New(o.Logger, outage.Trouble("bulks")), wakeup: make(chan struct{}, 1),
+		outage: outage.New(o.Logger, outage.Trouble("bulks")), wakeup: wakeup.New(),
 	}
 	m.stopping, m.stop = context.WithCancel(context.Background())
 	return m
@@ -106,13 +107,6 @@ func (m *Manager) Run() { m.loop.Go(m.work) }
 func (m *Manager) Stop() {
 	m.stop()
 	m.loop.Wait()
-}
-
-func (m *Manager) wake() {
-	select {
-	case m.wakeup <- struct{}{}:
-	default:
-	}
 }
 
 // Create fixes the items of a bulk and, unless it is a dry run, has it run. It
@@ -159,7 +153,7 @@ func (m *Manager) Create(ctx context.Context, req Request) (Bulk, error) {
 		if err != nil {
 			return Bulk{}, err
 		}
-		m.wake()
+		m.wakeup.Wake()
 		b := rec.view()
 		b.Sample, b.SampleEvents = found.sample, found.events
 		return b, nil

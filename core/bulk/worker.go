@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/backflow/backflow/core/backoff"
 	"github.com/backflow/backflow/core/engine"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
@@ -50,7 +51,7 @@ func (m *Manager) work() {
 			m.outage.Note("search for bulks that nobody works on", m.claimAll(tasks))
 		}
 		if len(tasks) == 0 {
-			m.sleep(checkInterval, m.wakeup)
+			m.wakeup.Sleep(m.stopping.Done(), checkInterval)
 			continue
 		}
 		for id, t := range tasks {
@@ -59,7 +60,7 @@ func (m *Manager) work() {
 			if !goOn {
 				delete(tasks, id)
 			}
-			if !m.sleep(pause, nil) {
+			if backoff.Sleep(m.stopping, pause) != nil {
 				break
 			}
 		}
@@ -75,20 +76,6 @@ func (m *Manager) work() {
 
 // handoverTimeout bounds what is written of a bulk when this process stops.
 const handoverTimeout = 5 * time.Second
-
-// sleep waits for a time or a wakeup. It returns false once the manager stops.
-func (m *Manager) sleep(d time.Duration, wakeup <-chan struct{}) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-wakeup:
-		return true
-	case <-m.stopping.Done():
-		return false
-	}
-}
 
 // woken reports whether a bulk was made or changed since it was asked last.
 func (m *Manager) woken() bool {

@@ -241,7 +241,7 @@ func (s *Service) noteSuccess(ctx context.Context, t *task) {
 	if err != nil {
 		s.log.Warn("that a destination works could not be noted", "destination", t.destination, "error", err)
 	}
-	s.wake()
+	s.wakeup.Wake()
 }
 
 // noteFailure notes that an attempt has failed. Where that disables the destination, or
@@ -282,7 +282,7 @@ func (s *Service) noteFailure(ctx context.Context, t *task, status int, failed *
 	if was.State != StateDisabled {
 		s.log.Warn("a destination is disabled; its messages are held until it is enabled", "destination", t.destination, "reason", held)
 	}
-	s.wake()
+	s.wakeup.Wake()
 	return held, nil
 }
 

@@ -11,8 +11,8 @@
 // it. While it is disabled its messages are held: a record and an entry in a set each,
 // and no run.
 //
-// The package imports core/action, core/backoff, core/egress, core/engine, core/event, core/notice,
-// core/outage, core/outgoing, core/state, core/state/layout, core/telemetry,
-// core/template, core/workflow, sdk, sdk/pointer, sdk/suggest and sdk/value. It knows
+// The package imports core/action, core/backoff, core/egress, core/engine, core/event,
+// core/notice, core/outage, core/outgoing, core/state, core/state/layout, core/telemetry,
+// core/template, core/wakeup, core/workflow, sdk, sdk/pointer, sdk/suggest and sdk/value. It knows
 // neither HTTP servers nor the config.
 package destination

@@ -20,7 +20,7 @@ func (s *Service) Disable(ctx context.Context, name, by, reason string, once eng
 	err := s.change(ctx, name, func(k known) (condition, []state.Op, bool) {
 		return condition{State: StateDisabled, Code: CodeByHand, Reason: reason, Since: s.now().UTC()}, once.Ops(), k.State != StateDisabled
 	})
-	s.wake()
+	s.wakeup.Wake()
 	return s.duplicate(ctx, once, err)
 }
 
@@ -44,7 +44,7 @@ func (s *Service) Enable(ctx context.Context, name, by string, once engine.Once)
 	for range maxTries {
 		again, err := s.tryEnable(ctx, name, by, once)
 		if !again {
-			s.wake()
+			s.wakeup.Wake()
 			return s.duplicate(ctx, once, err)
 		}
 	}

@@ -138,7 +138,7 @@ func (s *Service) keep(ctx context.Context, d *Destination, k known, record *del
 		return err
 	}
 	s.metrics.messages.WithLabelValues(d.name, outcomeHeld).Inc()
-	s.wake()
+	s.wakeup.Wake()
 	return nil
 }
 

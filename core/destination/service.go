@@ -17,6 +17,7 @@ import (
 	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/wakeup"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/suggest"
 )
@@ -69,7 +70,7 @@ type Service struct {
 	runs    Runs
 	current atomic.Pointer[set]
 
-	wakeup  chan struct{}
+	wakeup  wakeup.Wakeup
 	stop    context.CancelFunc
 	stopped context.Context
 	loops   sync.WaitGroup
@@ -105,7 +106,7 @@ func New(o Options) *Service {
 	s := &Service{
 		interval: o.CheckInterval,
 		log:      o.Logger, outage: outage.New(o.Logger, outage.Trouble("the state store")), now: o.Now,
-		transport: o.Transport, resolver: o.Resolver, metrics: newMetrics(), wakeup: make(chan struct{}, 1), sweeps: map[string]string{},
+		transport: o.Transport, resolver: o.Resolver, metrics: newMetrics(), wakeup: wakeup.New(), sweeps: map[string]string{},
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
 	s.current.Store(&set{byName: map[string]*Destination{}})
@@ -135,7 +136,7 @@ func (s *Service) Set(list []*Destination, policy egress.Policy) {
 	before := s.current.Swap(next)
 	before.closeIdle() // requests under way finish
 	s.metrics.keep(next.names)
-	s.wake()
+	s.wakeup.Wake()
 }
 
 // Names lists the destinations in force, sorted.
@@ -232,11 +233,4 @@ func failureOf(err error) *sdk.Error {
 		return sdk.Refuse(sdk.CodeInvalidParams, "the message is larger than what is kept of one")
 	}
 	return sdk.Fail(sdk.CodeInternal, "%v", err)
-}
-
-func (s *Service) wake() {
-	select {
-	case s.wakeup <- struct{}{}:
-	default:
-	}
 }

@@ -30,17 +30,8 @@ func (s *Service) Stop() {
 }
 
 func (s *Service) work() {
-	timer := time.NewTimer(s.interval)
-	defer timer.Stop()
 	var swept time.Time
-	for {
-		select {
-		case <-s.stopped.Done():
-			return
-		case <-s.wakeup:
-		case <-timer.C:
-		}
-		timer.Reset(s.interval)
+	for s.wakeup.Sleep(s.stopped.Done(), s.interval) {
 		err := s.followAll(s.stopped)
 		if now := time.Now(); now.Sub(swept) >= sweepInterval {
 			swept = now
@@ -115,7 +106,7 @@ func (s *Service) follow(ctx context.Context, name string, k known) error {
 		next := k.condition
 		next.Lease = s.lease.ID()
 		if again, err := s.commit(ctx, k.replace(name, next)...); again {
-			s.wake()
+			s.wakeup.Wake()
 			return nil
 		} else if err != nil {
 			return err

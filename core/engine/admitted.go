@@ -69,13 +69,13 @@ func (a *admission) admit(ctx context.Context, name string, g *group, seen *grou
 	if err != nil {
 		a.giveBack(b.runs)
 		if errors.Is(err, state.ErrUnavailable) {
-			a.wakeups.recovery.wake() // should they have been claimed after all, they must not wait for a restart
+			a.wakeups.recovery.Wake() // should they have been claimed after all, they must not wait for a restart
 		}
 		return false, err
 	}
 	for _, run := range b.runs {
 		if run.claimed == nil {
-			a.wakeups.queue.wake()
+			a.wakeups.queue.Wake()
 			continue
 		}
 		run.claimed.onRecorded(run.turn, run.after)
@@ -162,6 +162,6 @@ func (a *admission) giveBack(runs []*admitted) {
 func (a *admission) free(id string) {
 	a.active.freeSlot()
 	if a.active.release(id) {
-		a.wakeups.timers.wake()
+		a.wakeups.timers.Wake()
 	}
 }

@@ -132,7 +132,7 @@ func (r *execution) onRecorded(turn *preparedTurn, after followUps) {
 		r.announce()
 	}
 	if r.record.Lease == "" && r.record.isGrouped() {
-		r.wakeups.admission.wake()
+		r.wakeups.admission.Wake()
 	}
 }
 

@@ -97,8 +97,8 @@ func (c *controls) retry(ctx context.Context, req RetryRequest) (Run, error) {
 		}
 		return Run{}, err
 	}
-	c.wakeups.queue.wake()
-	c.wakeups.admission.wake()
+	c.wakeups.queue.Wake()
+	c.wakeups.admission.Wake()
 	c.subscribers.changed(id)
 	return r.view(), nil
 }

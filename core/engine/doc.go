@@ -21,6 +21,6 @@
 // inbox, and the definition that it is pinned to.
 //
 // The package imports core/action, core/backoff, core/outage, core/state,
-// core/state/layout, core/template, core/workflow, sdk, sdk/excerpt and sdk/value. It
-// knows neither HTTP nor any store or integration.
+// core/state/layout, core/template, core/wakeup, core/workflow, sdk, sdk/excerpt and
+// sdk/value. It knows neither HTTP nor any store or integration.
 package engine

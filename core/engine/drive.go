@@ -170,7 +170,7 @@ func (r *execution) release() {
 	r.metrics.present.move(r.counted, presence{})
 	r.active.freeSlot()
 	if notified := r.active.release(r.record.ID); notified || r.record.Lease == "" && !r.record.Status.Ended() {
-		r.wakeups.timers.wake()
+		r.wakeups.timers.Wake()
 	}
 }
 

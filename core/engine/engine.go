@@ -63,7 +63,7 @@ func (e *Engine) Run() {
 	e.queue.Start()
 	e.admission.Start()
 	e.retention.Start()
-	e.executor.wakeups.recovery.wake()
+	e.executor.wakeups.recovery.Wake()
 }
 
 // Stop ends the engine's work. Calls in flight may finish and are recorded until

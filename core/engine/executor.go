@@ -79,10 +79,10 @@ func (e *executor) notifyAfterCommit(f followUps) {
 		for _, id := range f.notify {
 			e.active.notify(id)
 		}
-		e.wakeups.timers.wake()
+		e.wakeups.timers.Wake()
 	}
 	if f.queued {
-		e.wakeups.queue.wake()
-		e.wakeups.admission.wake()
+		e.wakeups.queue.Wake()
+		e.wakeups.admission.Wake()
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/wakeup"
 	"github.com/backflow/backflow/core/workflow"
 	"github.com/backflow/backflow/sdk/value"
 )
@@ -117,7 +118,7 @@ func (q *queries) follow(ctx context.Context, id string, after int) (Progress, e
 // awaitEntry waits until a run's journal has more than up to an entry, or ctx is
 // done. A run that this process works on announces it; of any other the store is
 // asked for entries, and for nothing more.
-func (q *queries) awaitEntry(ctx context.Context, id string, after int, changed wakeup) error {
+func (q *queries) awaitEntry(ctx context.Context, id string, after int, changed wakeup.Wakeup) error {
 	ticker := time.NewTicker(waitPoll)
 	defer ticker.Stop()
 	for {

@@ -160,7 +160,7 @@ func (q *queue) measure(ctx context.Context) error {
 // add counts a run that was queued, until the next measure.
 func (q *queue) add() {
 	q.waiting.Add(1)
-	q.wakeups.queue.wake()
+	q.wakeups.queue.Wake()
 }
 
 // isFull reports whether the queue has reached its limit.

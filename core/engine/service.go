@@ -3,6 +3,8 @@ package engine
 import (
 	"sync"
 	"time"
+
+	"github.com/backflow/backflow/core/wakeup"
 )
 
 // retryPause is how long a loop waits after the store could not be read, and before
@@ -29,40 +31,18 @@ func (s *service) Stop() {
 
 // sleep waits for a wakeup, a time or the end of the service. It returns false at
 // the end.
-func (s *service) sleep(w wakeup, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-w:
-		return true
-	case <-timer.C:
-		return true
-	case <-s.stopping:
-		return false
-	}
-}
-
-// wakeup ends the sleep of a loop. One that comes while the loop is at work is
-// kept for its next sleep.
-type wakeup chan struct{}
-
-func newWakeup() wakeup { return make(wakeup, 1) }
-
-func (w wakeup) wake() {
-	select {
-	case w <- struct{}{}:
-	default:
-	}
+func (s *service) sleep(w wakeup.Wakeup, d time.Duration) bool {
+	return w.Sleep(s.stopping, d)
 }
 
 // wakeups tell the services that there is something for them in the store.
 type wakeups struct {
-	timers    wakeup // a timer was set that may be due
-	queue     wakeup // a run was queued
-	recovery  wakeup // a run may have been left without a process
-	admission wakeup // a run is throttled, or a place has become free
+	timers    wakeup.Wakeup // a timer was set that may be due
+	queue     wakeup.Wakeup // a run was queued
+	recovery  wakeup.Wakeup // a run may have been left without a process
+	admission wakeup.Wakeup // a run is throttled, or a place has become free
 }
 
 func newWakeups() *wakeups {
-	return &wakeups{timers: newWakeup(), queue: newWakeup(), recovery: newWakeup(), admission: newWakeup()}
+	return &wakeups{timers: wakeup.New(), queue: wakeup.New(), recovery: wakeup.New(), admission: wakeup.New()}
 }

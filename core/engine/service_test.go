@@ -4,6 +4,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/backflow/backflow/core/wakeup"
 )
 
 func TestAServiceStopsItsLoopsAndWaitsForThem(t *testing.T) {
@@ -34,16 +36,16 @@ func TestAServiceStopsItsLoopsAndWaitsForThem(t *testing.T) {
 
 func TestAWakeupEndsASleepAndIsKeptForTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, w := newService(), newWakeup()
+		s, w := newService(), wakeup.New()
 		defer s.Stop()
 		began := time.Now()
-		w.wake()
-		w.wake() // two before a sleep are one
+		w.Wake()
+		w.Wake() // two before a sleep are one
 		s.sleep(w, time.Minute)
 		if slept := time.Since(began); slept != 0 {
 			t.Errorf("slept %s although it was woken before", slept)
 		}
-		time.AfterFunc(time.Second, w.wake)
+		time.AfterFunc(time.Second, w.Wake)
 		s.sleep(w, time.Minute)
 		s.sleep(w, time.Minute)
 		if slept := time.Since(began); slept != 61*time.Second {

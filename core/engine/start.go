@@ -54,7 +54,7 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 		}
 		s.active.release(req.ID)
 		if errors.Is(err, state.ErrUnavailable) {
-			s.wakeups.recovery.wake() // should it have been made after all, it must not wait for a restart
+			s.wakeups.recovery.Wake() // should it have been made after all, it must not wait for a restart
 		}
 		return Run{}, err
 	}
@@ -64,7 +64,7 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 	if !claimed {
 		s.active.release(req.ID)
 		s.queue.add()
-		s.wakeups.admission.wake()
+		s.wakeups.admission.Wake()
 		return accepted, nil
 	}
 	s.workers.do(r.drive)

@@ -3,18 +3,20 @@ package engine
 import (
 	"slices"
 	"sync"
+
+	"github.com/backflow/backflow/core/wakeup"
 )
 
 // subscribers are the goroutines of this process that wait for the end of a run,
 // or for a change in it. It is safe for concurrent use.
 type subscribers struct {
-	mu      sync.Mutex            // guards the fields below
-	ends    map[string][]chan Run // by run id
-	changes map[string][]wakeup   // by run id
+	mu      sync.Mutex                 // guards the fields below
+	ends    map[string][]chan Run      // by run id
+	changes map[string][]wakeup.Wakeup // by run id
 }
 
 func newSubscribers() *subscribers {
-	return &subscribers{ends: make(map[string][]chan Run), changes: make(map[string][]wakeup)}
+	return &subscribers{ends: make(map[string][]chan Run), changes: make(map[string][]wakeup.Wakeup)}
 }
 
 // awaitEnd returns a channel that gets the run when its end is announced. The
@@ -45,8 +47,8 @@ func (s *subscribers) announce(id string, view func() Run) {
 }
 
 // watch returns a wakeup for changes in the run. The caller ends it by cancel.
-func (s *subscribers) watch(id string) (changed wakeup, cancel func()) {
-	w := newWakeup()
+func (s *subscribers) watch(id string) (changed wakeup.Wakeup, cancel func()) {
+	w := wakeup.New()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changes[id] = append(s.changes[id], w)
@@ -58,7 +60,7 @@ func (s *subscribers) changed(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.changes[id] {
-		w.wake()
+		w.Wake()
 	}
 }
 

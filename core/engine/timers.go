@@ -119,8 +119,8 @@ func (t *timers) claimDue(id, timer string) bool {
 	if queued {
 		// Only now: until tryClaim has given the run back, the queue cannot claim it, and
 		// has no other reason to try again.
-		t.wakeups.admission.wake()
-		t.wakeups.queue.wake()
+		t.wakeups.admission.Wake()
+		t.wakeups.queue.Wake()
 	}
 	return claimed || queued
 }

@@ -12,7 +12,7 @@
 // A lease whose record is gone never comes back. That tells abandoned work from
 // work in progress, without a list of its own.
 //
-// The package imports core/outage, core/state and core/state/layout. It knows
+// The package imports core/outage, core/state, core/state/layout and core/wakeup. It knows
 // nothing of what runs under a lease.
 package lease
 
@@ -29,6 +29,7 @@ import (
 
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/wakeup"
 )
 
 // DefaultTTL is how long a lease lasts without a heartbeat.
@@ -56,7 +57,7 @@ type Lease struct {
 	renewed  atomic.Value  // time.Time of the last heartbeat that succeeded
 	began    atomic.Value  // time.Time at which the present heartbeat began, zero while there is none
 	failing  atomic.Bool   // the last heartbeat failed
-	wakeup   chan struct{} // asks for a heartbeat now
+	wakeup   wakeup.Wakeup // asks for a heartbeat now
 	lost     chan struct{} // closed by the heartbeat
 	stop     context.CancelFunc
 	beating  sync.WaitGroup
@@ -80,7 +81,7 @@ func Acquire(ctx context.Context, store state.Store, o Options) (*Lease, error) 
 	if err != nil {
 		return nil, fmt.Errorf("lease: make id: %w", err)
 	}
-	l := &Lease{store: store, id: id.String(), ttl: o.TTL, logger: o.Logger, lost: make(chan struct{}), wakeup: make(chan struct{}, 1)}
+	l := &Lease{store: store, id: id.String(), ttl: o.TTL, logger: o.Logger, lost: make(chan struct{}), wakeup: wakeup.New()}
 	if err := l.acquire(ctx, o.Node); err != nil {
 		return nil, fmt.Errorf("lease: acquire: %w", err)
 	}
@@ -147,10 +148,7 @@ func (l *Lease) StoreDown() bool {
 
 // Check asks for a heartbeat now: another use of the store has failed.
 func (l *Lease) Check() {
-	select {
-	case l.wakeup <- struct{}{}:
-	default:
-	}
+	l.wakeup.Wake()
 }
 
 // interval is the time between two heartbeats.

@@ -12,7 +12,8 @@
 // The other way round, an event that was received and that a complete list does not name
 // is an alarm: it bears a flag from then on.
 //
-// The package imports core/action, core/backoff, core/engine, core/event, core/notice, core/outage,
-// core/provider, core/state, core/state/layout, core/template, core/webhook, sdk, sdk/excerpt and sdk/value. It knows neither
-// the config nor HTTP, and of vendors nothing but their list.
+// The package imports core/action, core/backoff, core/engine, core/event, core/notice,
+// core/outage, core/provider, core/state, core/state/layout, core/template, core/wakeup,
+// core/webhook, sdk, sdk/excerpt and sdk/value. It knows neither the config nor
+// HTTP, and of vendors nothing but their list.
 package reconcile

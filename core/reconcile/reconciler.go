@@ -13,6 +13,7 @@ import (
 	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/wakeup"
 )
 
 const (
@@ -59,7 +60,7 @@ type Reconciler struct {
 	outage  *outage.Log
 	metrics *metrics
 
-	wakeup   chan struct{} // ends the sleep of the loop
+	wakeup   wakeup.Wakeup // of the loop
 	stopping context.Context
 	stop     context.CancelFunc
 	loop     sync.WaitGroup
@@ -103,7 +104,7 @@ func New(o Options) *Reconciler {
 	r := &Reconciler{
 		store: o.Store, lease: o.Lease, events: o.Events, log: o.Logger, now: o.Now,
 		outage: outage.New(o.Logger, outage.Trouble("the comparison of webhooks with their vendors")), metrics: newMetrics(),
-		wakeup: make(chan struct{}, 1), webhooks: map[string]*entry{},
+		wakeup: wakeup.New(), webhooks: map[string]*entry{},
 	}
 	r.stopping, r.stop = context.WithCancel(context.Background())
 	return r
@@ -174,15 +175,8 @@ func (r *Reconciler) Set(ctx context.Context, webhooks []Webhook) error {
 	r.metrics.keep(r.webhooks, current)
 	r.webhooks = current
 	r.mu.Unlock()
-	r.wake()
+	r.wakeup.Wake()
 	return nil
-}
-
-func (r *Reconciler) wake() {
-	select {
-	case r.wakeup <- struct{}{}:
-	default:
-	}
 }
 
 // register makes sure that a webhook is in the store, with a timer for its next pass
@@ -219,13 +213,7 @@ func (r *Reconciler) work() {
 		if r.outage.Note("look for what is due", err); err != nil {
 			wait = retryPause
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-r.wakeup:
-			timer.Stop()
-		case <-r.stopping.Done():
-			timer.Stop()
+		if !r.wakeup.Sleep(r.stopping.Done(), wait) {
 			return
 		}
 	}
@@ -409,7 +397,7 @@ func (r *Reconciler) workOn(ctx context.Context, e *entry, rec *record) {
 		close(e.done)
 		e.cancel, e.done = nil, nil
 		r.mu.Unlock()
-		r.wake()
+		r.wakeup.Wake()
 	}()
 	for {
 		w := &worker{

@@ -102,7 +102,7 @@ func (r *Reconciler) Request(ctx context.Context, req Request) (Pass, error) {
 	if err != nil {
 		return Pass{}, err
 	}
-	r.wake()
+	r.wakeup.Wake()
 	return p, nil
 }
 

@@ -6,6 +6,6 @@
 // one after it. So each tick starts one run, however many gateways there are,
 // and ticks that were missed are known.
 //
-// The package imports core/engine, core/outage, core/state, core/state/layout, sdk and
-// sdk/value. It knows neither the config nor any store.
+// The package imports core/engine, core/outage, core/state, core/state/layout, core/wakeup,
+// sdk and sdk/value. It knows neither the config nor any store.
 package schedule

@@ -14,6 +14,7 @@ import (
 	"github.com/backflow/backflow/core/outage"
 	"github.com/backflow/backflow/core/state"
 	"github.com/backflow/backflow/core/state/layout"
+	"github.com/backflow/backflow/core/wakeup"
 	"github.com/backflow/backflow/sdk"
 	"github.com/backflow/backflow/sdk/value"
 )
@@ -74,7 +75,7 @@ type Scheduler struct {
 	now     func() time.Time
 	ticks   *prometheus.CounterVec
 
-	wakeup   chan struct{} // ends the sleep of the loop
+	wakeup   wakeup.Wakeup // of the loop
 	stopping context.Context
 	stop     context.CancelFunc
 	loop     sync.WaitGroup
@@ -101,7 +102,7 @@ func New(o Options) *Scheduler {
 	s := &Scheduler{
 		store: o.Store, lease: o.Lease, starter: o.Starter, log: o.Logger, now: o.Now,
 		outage: outage.New(o.Logger, outage.Trouble("schedules")), ticks: newTicks(),
-		wakeup: make(chan struct{}, 1), schedules: map[string]*scheduled{},
+		wakeup: wakeup.New(), schedules: map[string]*scheduled{},
 	}
 	s.stopping, s.stop = context.WithCancel(context.Background())
 	return s
@@ -141,10 +142,7 @@ func (s *Scheduler) Set(ctx context.Context, schedules []Schedule) error {
 	if err := s.removeOthers(ctx, current); err != nil {
 		return fmt.Errorf("schedule: remove what the config has no more: %w", err)
 	}
-	select {
-	case s.wakeup <- struct{}{}:
-	default:
-	}
+	s.wakeup.Wake()
 	return nil
 }
 
@@ -163,13 +161,7 @@ func (s *Scheduler) work() {
 		if s.outage.Note("look at what is due", err); err != nil {
 			wait = retryPause
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-s.wakeup:
-			timer.Stop()
-		case <-s.stopping.Done():
-			timer.Stop()
+		if !s.wakeup.Sleep(s.stopping.Done(), wait) {
 			return
 		}
 	}

@@ -21,7 +21,7 @@ var layers = []layer{
 	{"plugins", []string{"plugins"}},
 	{"foundations", []string{
 		"core/access", "core/backoff", "core/condition", "core/egress", "core/outage", "core/outgoing",
-		"core/telemetry", "core/template", "core/visible",
+		"core/telemetry", "core/template", "core/visible", "core/wakeup",
 	}},
 	{"state", []string{"core/state", "core/lease"}},
 	{"actions and workflows", []string{"core/action", "core/workflow"}},
