@@ -47,6 +47,15 @@ const (
 	ActionReplay Action = "replay" // what was not done of an event is done: see event.Events.Replay
 )
 
+// Permission is what a caller needs for the action: events:write for a replay, else
+// runs:write.
+func (a Action) Permission() []string {
+	if a == ActionReplay {
+		return []string{"events", "write"}
+	}
+	return []string{"runs", "write"}
+}
+
 // Actions are all actions.
 var Actions = []Action{ActionRetry, ActionCancel, ActionRerun, ActionReplay}
 
@@ -162,8 +171,8 @@ type Request struct {
 	// DryRun makes a preview: nothing is done before Resume.
 	DryRun bool
 	Caller Caller
-	// Permission is what the caller must have at the time of each item; nil is
-	// runs:write, or events:write for a replay.
+	// Permission is what the caller must have at the time of each item; nil is that of
+	// the action.
 	Permission []string
 	// Unknown has those done too of which an outcome is not known: a repeat of what they
 	// call does no harm.

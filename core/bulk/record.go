@@ -98,14 +98,10 @@ func itemID(bulk string, index int) string { return bulk + "/" + strconv.Itoa(in
 
 // permission is what the caller must have at the time of each item.
 func (r *record) permission() []string {
-	switch {
-	case r.Permission != nil:
+	if r.Permission != nil {
 		return r.Permission
-	case r.Action == ActionReplay:
-		return []string{"events", "write"}
-	default:
-		return []string{"runs", "write"}
 	}
+	return r.Action.Permission()
 }
 
 // view is the bulk as it is shown.

@@ -23,11 +23,7 @@ func (x *requestContext) createBulk(w http.ResponseWriter, r *http.Request) erro
 	if err != nil {
 		return err
 	}
-	domain := "runs"
-	if request.Action == bulk.ActionReplay {
-		domain = "events"
-	}
-	if err := x.caller.authorize(domain, "write"); err != nil {
+	if err := x.caller.authorize(request.Action.Permission()...); err != nil {
 		return err
 	}
 	request.ID, request.RequestID, request.Caller = engine.NewRunID(), x.id, x.bulkCaller()
