@@ -30,7 +30,7 @@ type ReconcileFrom struct {
 	Integration, Action string
 	Params              Definition
 	// What follows are paths: Items, Next and More in the result, the others in an item.
-	// Empty is the result, or the item, itself; for Next and More: there is none.
+	// Empty is the result, or the item, itself; Next and More may be missing, then empty.
 	Items, ID, Type, Created, Payload, Next, More string
 }
 

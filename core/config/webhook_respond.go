@@ -7,7 +7,7 @@ type WebhookRespond struct {
 	Status int
 	// Type is a media type, empty where none is given.
 	Type string
-	// Body is a template of any type; its Node is nil where there is none.
+	// Body is a template of any type; its Node is nil without one.
 	Body Definition
 }
 

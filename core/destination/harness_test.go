@@ -243,7 +243,7 @@ func crm() Definition {
 
 func newStore() state.Store { return memory.New(memory.Options{}) }
 
-// codeOf is the code of an error; "" where there is none.
+// codeOf returns the code of an error of the SDK, "" for any other error.
 func codeOf(err error) sdk.Code {
 	if e, ok := errors.AsType[*sdk.Error](err); ok {
 		return e.Code

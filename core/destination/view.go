@@ -92,7 +92,7 @@ func (s *Service) List(ctx context.Context) ([]View, error) {
 }
 
 // Show returns what is known of a destination. The error is *sdk.Error with
-// CodeNotFound where there is none.
+// CodeNotFound where it is not known.
 func (s *Service) Show(ctx context.Context, name string) (View, error) {
 	d, err := s.find(name)
 	if err != nil {

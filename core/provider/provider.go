@@ -18,7 +18,7 @@ type Provider struct {
 	Page string
 	// Headers are those that Verify reads, the signature's first; Timestamp and EventID
 	// say in words where the time that is signed and the id of an event are, and are empty
-	// where there is none. IDSigned: that id is part of what is signed. ShowsSecret: the
+	// where there is no such thing. IDSigned: that id is part of what is signed. ShowsSecret: the
 	// sender signs nothing, and shows the secret. All are known of built-in providers alone,
 	// for their documentation.
 	Headers               []string

@@ -58,7 +58,7 @@ type scheme struct {
 	checkSecret func(secret string) error
 	keys        func(secrets []string) [][]byte
 	// publicKeys are the ed25519 keys among the secrets, by which a signature may be made
-	// too; nil is none.
+	// too; nil for a scheme without them.
 	publicKeys func(secrets []string) []ed25519.PublicKey
 	// newSecret is as Provider.NewSecret.
 	newSecret func() string

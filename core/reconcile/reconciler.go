@@ -78,7 +78,7 @@ type entry struct {
 	failures *outage.Log // of passes
 
 	// cancel ends the work of this process on it, and done is closed at its end; both
-	// are nil while there is none.
+	// are nil while it does no work.
 	cancel context.CancelFunc
 	done   chan struct{}
 	// succeeded is when a pass of its own accord has finished, as far as is known.
@@ -389,7 +389,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// workOn works on the passes of a webhook until there is none, or the work is cancelled.
+// workOn works on the passes of a webhook until none is left, or the work is cancelled.
 func (r *Reconciler) workOn(ctx context.Context, e *entry, rec *record) {
 	defer func() {
 		r.mu.Lock()

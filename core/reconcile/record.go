@@ -41,7 +41,7 @@ type record struct {
 	// Unproven counts the events that it has not named, as long as it has named none.
 	Unproven int `json:"unproven,omitempty"`
 	// Next is about when the next pass of its own accord is due: the timer is what
-	// counts. Zero: there is none.
+	// counts. It is zero without one.
 	Next time.Time `json:"next,omitzero"`
 	// Succeeded is when a pass of its own accord has last finished.
 	Succeeded time.Time `json:"succeeded,omitzero"`
@@ -85,7 +85,7 @@ func (r *record) busy() bool {
 // passID is the id of the record of a pass that was asked for.
 func passID(webhook, id string) string { return webhook + "/" + id }
 
-// read returns the record of a webhook with its bytes; nil where there is none, or
+// read returns the record of a webhook with its bytes; nil where it does not exist, or
 // where it cannot be read.
 func (r *Reconciler) read(ctx context.Context, webhook string) (*record, []byte, error) {
 	found, err := r.store.Get(ctx, state.Ref{Bucket: layout.BucketReconcile, ID: webhook})

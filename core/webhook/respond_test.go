@@ -14,7 +14,7 @@ import (
 	"github.com/backflow/backflow/sdk/value"
 )
 
-// respondOf compiles the body of a response, as JSON; empty is none.
+// respondOf compiles the body of a response, as JSON; an empty text has no body.
 func respondOf(t *testing.T, status int, typ, body string) (*Respond, error) {
 	t.Helper()
 	o := RespondOptions{Status: status, Type: typ, NoBody: body == ""}

@@ -77,8 +77,8 @@ func (p *plugin) syncEndpoint(ctx context.Context, wanted sdk.SyncEndpointReques
 	return sync, nil
 }
 
-// chooseEndpoint returns the endpoint of a webhook, nil where there is none. Those of
-// Connect applications have an address for other events, and are left alone.
+// chooseEndpoint returns the endpoint of a webhook, or nil. Those of Connect applications
+// have an address for other events, and are left alone.
 func chooseEndpoint(all []endpoint, wanted sdk.SyncEndpointRequest) (*endpoint, error) {
 	var there []endpoint
 	for _, e := range all {
