@@ -61,7 +61,7 @@ var engine = &dbserver.Engine{
 	Last:     "KILL", Stop: "TERM",
 	Init: func(program func(string) string, data string) []string {
 		return append([]string{program("mariadb-install-db"), "--no-defaults", "--datadir=" + data,
-			"--auth-root-authentication-method=normal", "--skip-test-db"}, small...)
+			"--tmpdir=" + filepath.Dir(data), "--auth-root-authentication-method=normal", "--skip-test-db"}, small...)
 	},
 	Initial: dbserver.User{Name: "root"},
 	Roles: []string{
@@ -97,6 +97,9 @@ func args(s dbserver.Settings) ([]string, error) {
 	args := append([]string{
 		"--no-defaults", "--datadir=" + s.Data, "--bind-address=" + s.Host, "--port=" + s.Port,
 		"--socket=" + filepath.Join(s.Dir, "socket"), "--pid-file=" + filepath.Join(s.Dir, "server.pid"),
+		// A server that starts removes what others have in a directory for temporary
+		// tables that they share, and their statements fail with error 6.
+		"--tmpdir=" + s.Dir,
 		fmt.Sprint("--max-connections=", s.MaxConnections),
 		// As Debian's package has it.
 		"--character-set-server=utf8mb4", "--collation-server=utf8mb4_general_ci",
