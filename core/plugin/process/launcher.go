@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -59,6 +60,7 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 		return nil, fmt.Errorf("start %s: %w", spec.Path, err)
 	}
 	child := newChild(l.thread, logger, dir)
+	var used usedConn
 	client := goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig: goplugin.HandshakeConfig{
 			ProtocolVersion:  sdk.ProtocolVersion,
@@ -73,7 +75,7 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 			return child, nil
 		},
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
-		GRPCDialOptions:  dialOptions(),
+		GRPCDialOptions:  append(dialOptions(), grpc.WithStreamInterceptor(used.note)),
 		UnixSocketConfig: &goplugin.UnixSocketConfig{TempDir: dir},
 		SkipHostEnv:      true,
 		StartTimeout:     startTimeout(ctx),
@@ -91,9 +93,30 @@ func (l *Launcher) Launch(ctx context.Context, spec plugin.Spec, logger *slog.Lo
 	}
 	if err != nil {
 		child.terminate()
+		used.close()
 		return nil, errors.Join(startError(ctx, child, err), instance.Close(ctx))
 	}
 	return instance, nil
+}
+
+// usedConn is the connection that go-plugin opens streams on. Where the plugin ends just
+// before the stream of its output is open, go-plugin returns an error, and would leave
+// the connection open for good.
+type usedConn struct {
+	conn atomic.Pointer[grpc.ClientConn]
+}
+
+// note is a grpc.StreamClientInterceptor.
+func (u *usedConn) note(ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer, options ...grpc.CallOption) (grpc.ClientStream, error) {
+	u.conn.Store(conn)
+	return open(ctx, desc, conn, method, options...)
+}
+
+// close closes the connection, if there was one. go-plugin may have closed it.
+func (u *usedConn) close() {
+	if conn := u.conn.Load(); conn != nil {
+		_ = conn.Close() // the only error is that it is closed
+	}
 }
 
 // startError explains why a start failed. If the process has ended, it says why.
