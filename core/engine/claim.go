@@ -97,5 +97,6 @@ func (r *execution) markClaimed() {
 	r.record.Revision++
 	if r.record.StartedAt.IsZero() {
 		r.record.StartedAt = r.now().UTC()
+		r.machine.Begin(r.record.StartedAt)
 	}
 }

@@ -124,11 +124,16 @@ func (q *queue) claimQueued(id string) bool {
 	})
 }
 
-// eventsInQueue reads what has happened to a run while it was queued: its messages, and
-// the timer that it has left its wait for. It returns the events of the timer.
+// eventsInQueue reads what has happened to a run while it was queued: its messages, the
+// timer that it has left its wait for, and the end of its time. It returns the events of
+// the last two: they come before any call that would follow.
 func (r *execution) eventsInQueue(ctx context.Context) ([]workflow.Event, error) {
-	if _, err := r.readInbox(ctx); err != nil || !r.record.Due {
+	if _, err := r.readInbox(ctx); err != nil {
 		return nil, err
+	}
+	over := !r.record.StartedAt.IsZero() && r.machine.IsOver(r.now())
+	if !r.record.Due && !over {
+		return nil, nil
 	}
 	return r.dueEvents(r.record.ID)
 }

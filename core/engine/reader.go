@@ -94,6 +94,7 @@ func (r *reader) use(ctx context.Context, id string, look func(*storedRun)) (dat
 		}
 		return nil, corrupt(id, "its journal", errors.New("it is not there"))
 	}
+	run.machine.Begin(rec.StartedAt)
 	look(run)
 	return found[0], nil
 }

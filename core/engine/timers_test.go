@@ -93,3 +93,57 @@ func TestAFailedAttemptIsRepeatedWithTheSameKeyByAStoredTimer(t *testing.T) {
 		}
 	})
 }
+
+func TestTheTimeOfARunDoesNotCountWhileItIsQueued(t *testing.T) {
+	const one = `{"id":"one","timeout":"1h","concurrency":1,"steps":[{"id":"wait","type":"wait","duration":"50m"},{"id":"pay","type":"vendor","action":"safe"}]}`
+	for range 4 { // which of a call and a timer comes first is otherwise a matter of luck
+		synctest.Test(t, func(t *testing.T) {
+			g := open(t, memory.New(memory.Options{}), "g1", &fakeIntegration{}, Options{}, one)
+			defer g.stop()
+			var ids []string
+			for range 5 {
+				ids = append(ids, g.start("one", `{}`).ID)
+			}
+			for i, id := range ids {
+				run, err := g.Wait(t.Context(), id)
+				if err != nil || run.Status != workflow.RunSucceeded || run.FinishedAt.Sub(run.StartedAt) != 50*time.Minute {
+					t.Fatalf("run %d is %s after %s, %v", i, run.Status, run.FinishedAt.Sub(run.StartedAt), err)
+				}
+			}
+		})
+	}
+}
+
+func TestARunWhoseTimeIsOverInTheQueueMakesNoFurtherCall(t *testing.T) {
+	const lane = `{"id":"lane","timeout":"1h","steps":[{"id":"wait","type":"waitForEvent","event":"go"},{"id":"pay","type":"vendor","action":"safe","params":{"for":"{{input.for}}"}}]}`
+	for range 4 {
+		synctest.Test(t, func(t *testing.T) {
+			v := &fakeIntegration{}
+			v.do = func(_ context.Context, _ int, call sdk.Call) (sdk.Result, error) {
+				if string(call.Params) == `{"for":"long"}` {
+					time.Sleep(2 * time.Hour)
+				}
+				return sdk.Result{Body: []byte(`{}`)}, nil
+			}
+			g := openPlaced(t, open(t, memory.New(memory.Options{}), "g1", v, Options{}), "", `{"key":"a","concurrency":1}`, lane)
+			defer g.stop()
+			late := g.start("lane", `{"for":"late"}`).ID
+			time.Sleep(time.Minute)
+			long := g.start("lane", `{"for":"long"}`).ID
+			time.Sleep(time.Minute)
+			for _, id := range []string{long, late} {
+				if _, err := g.Signal(t.Context(), id, "go", document(`{}`), Once{}); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+			}
+			run, err := g.Wait(t.Context(), late)
+			if err != nil || run.Status != workflow.RunFailed || run.Error.Err.Code != sdk.CodeTimeout {
+				t.Errorf("the late run is %s, %v", run.Status, err)
+			}
+			if calls := v.seen(); len(calls) != 1 {
+				t.Errorf("%d calls", len(calls))
+			}
+		})
+	}
+}

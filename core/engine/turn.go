@@ -68,6 +68,7 @@ func (r *execution) reload() error {
 		return err
 	}
 	r.machine, r.entries = stored.machine, stored.entries
+	r.machine.Begin(r.record.StartedAt)
 	return nil
 }
 

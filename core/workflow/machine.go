@@ -138,10 +138,21 @@ func (m *Machine) applyStarted(event Event) error {
 	for _, n := range m.root.nodes {
 		m.byPath[n.Path] = n
 	}
-	if m.definition.Timeout > 0 {
-		m.deadline = event.At.Add(m.definition.Timeout)
-	}
+	m.Begin(event.At)
 	return nil
+}
+
+// Begin sets when the run is first worked on: its time counts from then on, or from a
+// later retry. Before Begin it counts from when the run was made.
+func (m *Machine) Begin(at time.Time) {
+	if m.definition.Timeout > 0 && at.Add(m.definition.Timeout).After(m.deadline) {
+		m.deadline = at.Add(m.definition.Timeout)
+	}
+}
+
+// IsOver reports whether the time of the run is over.
+func (m *Machine) IsOver(now time.Time) bool {
+	return m.stop == nil && !m.deadline.IsZero() && !m.deadline.After(now)
 }
 
 func (m *Machine) applyEnded(event Event) {

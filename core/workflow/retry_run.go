@@ -83,9 +83,7 @@ func (m *Machine) applyRetry(event Event) error {
 		}
 	}
 	m.ended, m.endedAt, m.failure, m.stop, m.undecided, m.full = "", time.Time{}, nil, nil, nil, nil
-	if m.definition.Timeout > 0 {
-		m.deadline = event.At.Add(m.definition.Timeout)
-	}
+	m.Begin(event.At)
 	if event.Name == RetryLatest {
 		// What was cancelled may be called with other params than its key was sent with.
 		m.root.each(func(n *node) (deeper bool) {

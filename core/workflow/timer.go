@@ -34,7 +34,7 @@ func (m *Machine) timedOut(n *node, now time.Time) Event {
 // be made, timeouts. A step of which Lookup
 // knows nothing at present, and that needs it, is left as it is, and FireTimers returns true for left.
 func (m *Machine) FireTimers(now time.Time, lookup Lookup) (events []Event, left bool) {
-	if m.stop == nil && !m.deadline.IsZero() && !m.deadline.After(now) {
+	if m.IsOver(now) {
 		return []Event{{Type: EventStopping, At: now, Status: RunFailed, Error: &sdk.Error{
 			Code: sdk.CodeTimeout, Message: "the run took longer than its timeout of " + m.definition.Timeout.String(),
 			Outcome: sdk.OutcomeNotExecuted,
