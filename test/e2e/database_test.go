@@ -53,14 +53,19 @@ func (s *shop) config(more string) string {
 }`, more, letIn("*").New[:len(letIn("*").New)-len(`"pluginDirs": [`)], s.Plugins)
 }
 
-// migration writes a file of the folder of migrations.
+// migration writes a file of the shop's folder of migrations.
 func (s *shop) migration(t *testing.T, name, ddl string) {
 	t.Helper()
-	folder := filepath.Join(s.Dir, "shop-migrations")
+	s.migrationIn(t, "shop-migrations", name, ddl)
+}
+
+func (s *shop) migrationIn(t *testing.T, name, file, ddl string) {
+	t.Helper()
+	folder := filepath.Join(s.Dir, name)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, name), []byte("-- +goose Up\n"+ddl), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, file), []byte("-- +goose Up\n"+ddl), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -327,7 +332,8 @@ func TestADatabaseThatIsTakenAwayIsMissedWithinASecond(t *testing.T) {
 // it was, though the config brings a migration.
 func TestARefusedStartHasChangedNothing(t *testing.T) {
 	t.Parallel()
-	s := newShop(t, `CREATE TABLE log (id INTEGER PRIMARY KEY, n INTEGER);`, "")
+	const shopDDL = `CREATE TABLE log (id INTEGER PRIMARY KEY, n INTEGER);`
+	s := newShop(t, shopDDL, "")
 	program.Want(t, 200, s.Post(insertPath, `{"table":"log","data":{"n":1}}`))
 	content := func() string {
 		t.Helper()
@@ -341,7 +347,10 @@ func TestARefusedStartHasChangedNothing(t *testing.T) {
 		}
 		return all
 	}
-	second := s.config("")
+	// Not in the folder of the gateway that runs: that one applies what is added there.
+	s.migrationIn(t, "later-migrations", "00001_shop.sql", shopDDL)
+	s.migrationIn(t, "later-migrations", "00002_later.sql", `CREATE TABLE later (n INTEGER);`)
+	second := strings.Replace(s.config(""), "../shop-migrations", "../later-migrations", 1)
 	refused := func(t *testing.T, config, listen string, says string) {
 		t.Helper()
 		s.WriteConfig("second.json", config)
@@ -357,7 +366,6 @@ func TestARefusedStartHasChangedNothing(t *testing.T) {
 			t.Error("it was migrated")
 		}
 	}
-	s.migration(t, "00002_later.sql", `CREATE TABLE later (n INTEGER);`)
 	t.Run("another gateway has the state", func(t *testing.T) {
 		refused(t, second, "127.0.0.1:0", "is in use by another process")
 	})
@@ -378,8 +386,9 @@ func TestARefusedStartHasChangedNothing(t *testing.T) {
 		refused(t, strings.Replace(own, "second/state.db", "second.json/state.db", 1), "127.0.0.1:0", "state")
 	})
 	t.Run("validate", func(t *testing.T) {
+		s.WriteConfig("second.json", second)
 		before := content()
-		if code, stdout, stderr := s.Run("validate", "-c", filepath.Join(s.Dir, "configs", "shop.json")); code != 0 {
+		if code, stdout, stderr := s.Run("validate", "-c", filepath.Join(s.Dir, "configs", "second.json")); code != 0 {
 			t.Errorf("%s%s", stdout, stderr)
 		}
 		if content() != before {
@@ -388,7 +397,7 @@ func TestARefusedStartHasChangedNothing(t *testing.T) {
 	})
 	t.Run("a reload with a fault that the plugin's manifest shows", func(t *testing.T) {
 		before := content()
-		faulty := strings.Replace(strings.Replace(s.config(""), `"action": "insert"`, `"action": "insrt"`, 1), `"migrations": "../shop-migrations"`, `"migrations": "../shop-migrations/"`, 1)
+		faulty := strings.Replace(second, `"action": "insert"`, `"action": "insrt"`, 1)
 		s.WriteConfig("shop.json", faulty)
 		s.Signal(syscall.SIGHUP)
 		testkit.Eventually(t, 20*time.Second, "the reload is refused", func() bool {
