@@ -22,7 +22,7 @@ type Definition struct {
 	Steps       *Block
 	// Output renders to the run's output; nil gives none.
 	Output *template.Template
-	// Timeout bounds a run from its start; zero is no bound.
+	// Timeout bounds a run from when it is first worked on; zero is no bound.
 	Timeout     time.Duration
 	Concurrency *Concurrency
 	// Filter is that of the actions of a webhook: see Actions. Nil is none.
