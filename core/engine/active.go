@@ -18,6 +18,7 @@ type activeRuns struct {
 type activity struct {
 	ended    bool   // its end was announced
 	notified bool   // it has a message that was not read
+	wanted   bool   // a claim met the reservation
 	deliver  func() // tells the run of messages; nil while it is made or claimed
 }
 
@@ -26,11 +27,16 @@ func newActiveRuns(slots int) *activeRuns {
 }
 
 // reserve marks a run as worked on by this process. It returns nil if the run is
-// marked already, or after stop. Otherwise the caller must call release.
+// marked already, of which release reports then, or after stop. Otherwise the caller must
+// call release.
 func (a *activeRuns) reserve(id string) *activity {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if _, taken := a.byID[id]; taken || a.stopped {
+	if taken := a.byID[id]; taken != nil {
+		taken.wanted = true
+		return nil
+	}
+	if a.stopped {
 		return nil
 	}
 	activity := &activity{}
@@ -39,15 +45,15 @@ func (a *activeRuns) reserve(id string) *activity {
 	return activity
 }
 
-// release ends a reservation, and reports whether the run has a message that was
-// not read.
-func (a *activeRuns) release(id string) (notified bool) {
+// release ends a reservation. It reports whether the run has a message that was not
+// read, and whether a claim of it failed for the reservation.
+func (a *activeRuns) release(id string) (notified, wanted bool) {
 	a.mu.Lock()
-	notified = a.byID[id].notified
+	notified, wanted = a.byID[id].notified, a.byID[id].wanted
 	delete(a.byID, id)
 	a.mu.Unlock()
 	a.left.Done()
-	return notified
+	return notified, wanted
 }
 
 // contains reports whether this process works on the run.

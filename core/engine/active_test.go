@@ -1,8 +1,14 @@
 package engine
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
+
+	"github.com/backflow/backflow/core/state/memory"
+	"github.com/backflow/backflow/core/workflow"
+	"github.com/backflow/backflow/sdk"
 )
 
 func TestARunIsReservedOnceUntilItIsReleased(t *testing.T) {
@@ -32,9 +38,38 @@ func TestAMessageIsNotForgottenBeforeItIsRead(t *testing.T) {
 	}
 	a.ack(activity)
 	a.notify("r")
-	if notified := a.release("r"); !notified || delivered != 1 {
+	if notified, _ := a.release("r"); !notified || delivered != 1 {
 		t.Errorf("a message that was not read: known %t, delivered %d times", notified, delivered)
 	}
+}
+
+// TestARunThatIsQueuedBeforeItIsGivenBackIsClaimedAtOnce: what was decided about a run may
+// come while the goroutine that worked on it has not given it back.
+func TestARunThatIsQueuedBeforeItIsGivenBackIsClaimedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fails := &atomic.Bool{}
+		fails.Store(true)
+		lost := &sdk.Error{Code: sdk.CodeTimeout, Message: "late", Outcome: sdk.OutcomeUnknown}
+		g := open(t, memory.New(memory.Options{}), "g1", vendorOf(lost, fails), Options{CheckInterval: time.Hour}, order)
+		defer g.stop()
+		id := undecided(t, g, "order")
+		fails.Store(false)
+		if g.executor.active.reserve(id) == nil || !g.executor.active.trySlot() {
+			t.Fatal("the run is worked on")
+		}
+		if _, err := g.Retry(t.Context(), RetryRequest{ID: id}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if got := g.status(id); got != workflow.RunQueued {
+			t.Fatalf("the run is %s", got)
+		}
+		g.executor.free(id, false)
+		synctest.Wait()
+		if got := g.status(id); got != workflow.RunSucceeded {
+			t.Errorf("the run is %s", got)
+		}
+	})
 }
 
 func TestASlotIsWaitedForUntilOneIsFreeOrTheServiceStops(t *testing.T) {

@@ -142,7 +142,7 @@ func (a *admission) claimAdmitted(ctx context.Context, run *admitted) {
 		return r, nil
 	})
 	if err != nil || r == nil {
-		a.free(id)
+		a.free(id, false)
 		return
 	}
 	run.claimed = r
@@ -152,16 +152,7 @@ func (a *admission) claimAdmitted(ctx context.Context, run *admitted) {
 func (a *admission) giveBack(runs []*admitted) {
 	for _, run := range runs {
 		if run.claimed != nil {
-			a.free(run.stored.ID)
+			a.free(run.stored.ID, false)
 		}
-	}
-}
-
-// free gives back the slot and the reservation of a run. A message that has come for it
-// meanwhile is looked at again.
-func (a *admission) free(id string) {
-	a.active.freeSlot()
-	if a.active.release(id) {
-		a.wakeups.timers.Wake()
 	}
 }

@@ -44,8 +44,7 @@ func (c *claims) tryClaim(id string, claim func(context.Context, *activity) (*ex
 		c.outage.Note("take up a run", nil)
 	}
 	if err != nil || r == nil {
-		c.active.freeSlot()
-		c.active.release(id)
+		c.free(id, false)
 		return false
 	}
 	c.workers.do(r.drive)

@@ -168,10 +168,7 @@ func (r *execution) finish() {
 // if the run may have a timer or a message: most runs end without either.
 func (r *execution) release() {
 	r.metrics.present.move(r.counted, presence{})
-	r.active.freeSlot()
-	if notified := r.active.release(r.record.ID); notified || r.record.Lease == "" && !r.record.Status.Ended() {
-		r.wakeups.timers.Wake()
-	}
+	r.free(r.record.ID, r.record.Lease == "" && !r.record.Status.Ended())
 }
 
 // abandon logs that this process cannot continue the run. The recovery of any

@@ -28,6 +28,19 @@ type executor struct {
 	cancelCalls context.CancelCauseFunc
 }
 
+// free gives back the slot of a run and its reservation. What has come for the run
+// meanwhile, a message or a claim, is looked at again. due says that it may have a timer.
+func (e *executor) free(id string, due bool) {
+	e.active.freeSlot()
+	notified, wanted := e.active.release(id)
+	if notified || wanted || due {
+		e.wakeups.timers.Wake()
+	}
+	if wanted {
+		e.wakeups.queue.Wake()
+	}
+}
+
 func newExecutor(base base, o Options, definitions *definitions, reader *reader) *executor {
 	signal := newStopSignal()
 	e := &executor{

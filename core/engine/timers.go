@@ -117,8 +117,7 @@ func (t *timers) claimDue(id, timer string) bool {
 		return r, err
 	})
 	if queued {
-		// Only now: until tryClaim has given the run back, the queue cannot claim it, and
-		// has no other reason to try again.
+		// Only now: until tryClaim has given the run back, the queue cannot claim it.
 		t.wakeups.admission.Wake()
 		t.wakeups.queue.Wake()
 	}
