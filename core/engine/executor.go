@@ -28,10 +28,15 @@ type executor struct {
 	cancelCalls context.CancelCauseFunc
 }
 
-// free gives back the slot of a run and its reservation. What has come for the run
-// meanwhile, a message or a claim, is looked at again. due says that it may have a timer.
+// free gives back the slot of a run and its reservation: see unreserve.
 func (e *executor) free(id string, due bool) {
 	e.active.freeSlot()
+	e.unreserve(id, due)
+}
+
+// unreserve gives back the reservation of a run. What has come for the run meanwhile, a
+// message or a claim, is looked at again. due says that it may have a timer.
+func (e *executor) unreserve(id string, due bool) {
 	notified, wanted := e.active.release(id)
 	if notified || wanted || due {
 		e.wakeups.timers.Wake()

@@ -52,7 +52,7 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 		if claimed {
 			s.active.freeSlot()
 		}
-		s.active.release(req.ID)
+		s.unreserve(req.ID, false)
 		if errors.Is(err, state.ErrUnavailable) {
 			s.wakeups.recovery.Wake() // should it have been made after all, it must not wait for a restart
 		}
@@ -62,7 +62,7 @@ func (s *starter) start(ctx context.Context, req StartRequest) (Run, error) {
 		r.announce() // every step was skipped, or the first one cannot be begun
 	}
 	if !claimed {
-		s.active.release(req.ID)
+		s.unreserve(req.ID, false)
 		s.queue.add()
 		s.wakeups.admission.Wake()
 		return accepted, nil

@@ -145,8 +145,9 @@ func (m *Machine) applyStarted(event Event) error {
 // Begin sets when the run is first worked on: its time counts from then on, or from a
 // later retry. Before Begin it counts from when the run was made.
 func (m *Machine) Begin(at time.Time) {
-	if m.definition.Timeout > 0 && at.Add(m.definition.Timeout).After(m.deadline) {
-		m.deadline = at.Add(m.definition.Timeout)
+	deadline := at.Add(m.definition.Timeout)
+	if m.definition.Timeout > 0 && deadline.After(m.deadline) {
+		m.deadline = deadline
 	}
 }
 
